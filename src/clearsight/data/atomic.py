@@ -1,0 +1,45 @@
+"""Putting files where others look for them, so that nobody ever reads half a file."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def placed_atomically(path: Path) -> Iterator[Path]:
+    """Give a temporary path beside `path` to write to, and move it onto `path` at the end.
+
+    Two processes may do this at once: each writes its own temporary file and the later move wins
+    whole. When the block raises, `path` is left as it was and the temporary file is removed.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> folder = pathlib.Path(tempfile.mkdtemp())
+        >>> with placed_atomically(folder / "results.json") as temporary:
+        ...     _ = temporary.write_text("{}")
+        >>> [file.name for file in folder.iterdir()]
+        ['results.json']
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # The suffix stays at the end: Keras and Altair choose their format by it.
+    handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        with temporary.open("rb") as written:
+            os.fsync(written.fileno())
+        temporary.chmod(0o666 & ~_umask())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    current = os.umask(0)
+    os.umask(current)
+    return current

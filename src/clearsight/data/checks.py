@@ -1,0 +1,114 @@
+"""What is wrong with arrays of images and labels, as sentences, found before anything trains.
+
+Every function returns its findings instead of raising, so that a caller can report them together.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def describe(array: np.ndarray) -> str:
+    """Name an array's dtype and shape the way the messages do, e.g. ``uint8 (60000, 28, 28)``."""
+    return f"{array.dtype} {tuple(array.shape)}"
+
+
+def channel_axis_mistakes(images: np.ndarray, name: str = "images") -> list[str]:
+    """Say what is wrong with the shape of `images`, which should be (N, H, W, C) with C 1, 3 or 4.
+
+    Args:
+        images: any array.
+        name: what the caller calls that array.
+    """
+    if images.ndim == 3:
+        hint = "one picture, add the batch axis with {0}[None]" if images.shape[-1] in (1, 3) else ""
+        hint = hint or "without a channel axis, add it with {0}[..., None]"
+        return [
+            f"{name} should have four axes (number, height, width, channels), but have shape "
+            f"{tuple(images.shape)}: this looks like {'' if 'one' in hint else 'pictures '}"
+            f"{hint.format(name)}."
+        ]
+    if images.ndim != 4:
+        return [
+            f"{name} should have four axes (number, height, width, channels), but have shape "
+            f"{tuple(images.shape)}."
+        ]
+    if images.shape[-1] not in (1, 3, 4):
+        moved = "; they look channels-first, move the axis with np.moveaxis({0}, 1, -1)"
+        hint = moved.format(name) if images.shape[1] in (1, 3, 4) else ""
+        return [
+            f"{name} should have 1, 3 or 4 channels in the last axis, but have shape "
+            f"{tuple(images.shape)}{hint}."
+        ]
+    return []
+
+
+def pixel_type_mistakes(images: np.ndarray) -> list[str]:
+    """Say what is wrong with the dtype of `images`, which should be uint8 in 0..255."""
+    if images.dtype == np.uint8:
+        return []
+    found = f"images should be uint8 from 0 to 255, but are {images.dtype}"
+    if not (np.issubdtype(images.dtype, np.number) and images.size):
+        return [f"{found}."]
+    low, high = float(images.min()), float(images.max())
+    mend = "images.astype('uint8')" if high > 1.5 else "(images * 255).round().astype('uint8')"
+    return [f"{found} from {low:g} to {high:g}: convert them with {mend}."]
+
+
+def integer_label_mistakes(labels: np.ndarray, num_images: int, num_classes: int) -> list[str]:
+    """Say what is wrong with `labels`, which should be (N,) integers from 0 to num_classes - 1.
+
+    Args:
+        labels: any array.
+        num_images: N, how many images the labels belong to.
+        num_classes: K, how many classes there are; 0 when that is not known.
+    """
+    if is_one_hot(labels):
+        return [
+            f"labels should be one integer an image, but are one-hot with shape "
+            f"{tuple(labels.shape)}: use labels.argmax(axis=1)."
+        ]
+    if labels.ndim == 2 and labels.shape[1] == 1:
+        return [
+            f"labels should have shape ({num_images},), but have shape {tuple(labels.shape)}: "
+            "use labels[:, 0]."
+        ]
+    if labels.ndim != 1:
+        return [f"labels should have shape ({num_images},), but have {tuple(labels.shape)}."]
+    mistakes = []
+    if len(labels) != num_images:
+        mistakes.append(
+            f"There should be one label an image, but there are {num_images:,} images and "
+            f"{len(labels):,} labels."
+        )
+    if not np.issubdtype(labels.dtype, np.integer):
+        mistakes.append(
+            f"labels should be integers, but are {labels.dtype}: number the classes from 0, e.g. "
+            "with class_names, labels = np.unique(labels, return_inverse=True)."
+        )
+        return mistakes
+    return mistakes + label_range_mistakes(labels, num_classes)
+
+
+def label_range_mistakes(labels: np.ndarray, num_classes: int) -> list[str]:
+    """Say so when integer `labels` lie outside 0..num_classes - 1 (0: only negative ones)."""
+    if not labels.size:
+        return []
+    low, high = int(labels.min()), int(labels.max())
+    if num_classes and (low < 0 or high >= num_classes):
+        counts_from_one = low == 1 and high == num_classes
+        mend = "they count from 1, use labels - 1" if counts_from_one else "check the class list"
+        return [
+            f"labels should lie between 0 and {num_classes - 1} for {num_classes} classes, but "
+            f"run from {low} to {high}: {mend}."
+        ]
+    if low < 0:
+        return [f"labels should not be negative, but the smallest is {low}."]
+    return []
+
+
+def is_one_hot(labels: np.ndarray) -> bool:
+    """Tell whether `labels` are (N, K) rows with K >= 2 that each hold a single 1 among zeros."""
+    if labels.ndim != 2 or labels.shape[1] < 2 or not np.issubdtype(labels.dtype, np.number):
+        return False
+    return bool(np.isin(labels, (0, 1)).all() and (labels.sum(axis=1) == 1).all())

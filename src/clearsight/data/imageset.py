@@ -1,0 +1,162 @@
+"""`ImageSet`: pictures with their labels, the one form in which data travels here."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from clearsight.data.checks import (
+    channel_axis_mistakes,
+    integer_label_mistakes,
+    pixel_type_mistakes,
+)
+from clearsight.errors import DataError
+
+
+@dataclass(frozen=True, eq=False)
+class ImageSet:
+    """Pictures with their labels, checked once and read-only from then on.
+
+    Attributes:
+        images: uint8 (N, H, W, C), 0..255, C is 1, 3 or 4.
+        labels: int64 (N,), 0..K-1.
+        class_names: K names; label k means ``class_names[k]``.
+        provenance: where the pictures came from, in words.
+
+    Raises:
+        DataError: when shapes, types, counts or label values do not fit, naming all of that.
+
+    Example:
+        >>> import numpy as np
+        >>> pictures = np.zeros((2, 28, 28, 1), dtype="uint8")
+        >>> ImageSet(pictures, np.array([0, 1]), ("shirt", "bag"))
+        ImageSet(2 images 28x28x1, 2 classes, from arrays)
+    """
+
+    images: np.ndarray
+    labels: np.ndarray
+    class_names: tuple[str, ...]
+    provenance: str = "arrays"
+
+    def __post_init__(self) -> None:
+        images, labels = np.asarray(self.images), np.asarray(self.labels)
+        names = tuple(str(name) for name in self.class_names)
+        mistakes = channel_axis_mistakes(images) + pixel_type_mistakes(images)
+        mistakes += integer_label_mistakes(labels, len(images) if images.ndim else 0, len(names))
+        if len(set(names)) < len(names):
+            mistakes.append("class_names should be different from each other, but some repeat.")
+        if len(names) < 2:
+            mistakes.append(f"There should be at least 2 classes, but there are {len(names)}.")
+        if not images.size:
+            mistakes.append("There should be at least one image, but there is none.")
+        if mistakes:
+            raise DataError(" ".join(mistakes))
+        object.__setattr__(self, "images", _read_only(images))
+        object.__setattr__(self, "labels", _read_only(labels.astype(np.int64, copy=False)))
+        object.__setattr__(self, "class_names", names)
+
+    @classmethod
+    def from_arrays(
+        cls, images: np.ndarray, labels: np.ndarray, class_names: Sequence[str] | None = None
+    ) -> ImageSet:
+        """Make a set from arrays; without names the classes are called "0", "1", ...
+
+        Args:
+            images: uint8 (N, H, W, C), 0..255.
+            labels: integers (N,), 0..K-1.
+            class_names: K names, or None for the numbers up to the largest label.
+
+        Raises:
+            DataError: as the class itself.
+        """
+        if class_names is None:
+            labels = np.asarray(labels)
+            is_countable = np.issubdtype(labels.dtype, np.integer) and labels.size
+            highest = int(labels.max()) if is_countable else 1
+            class_names = [str(number) for number in range(max(highest + 1, 2))]
+        return cls(images, labels, tuple(class_names))
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __repr__(self) -> str:
+        shape = "x".join(str(size) for size in self.image_shape)
+        return (
+            f"ImageSet({len(self):,} images {shape}, {self.num_classes} classes, "
+            f"from {self.provenance})"
+        )
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """Height, width and channels of every picture."""
+        _, height, width, channels = self.images.shape
+        return height, width, channels
+
+    @property
+    def num_classes(self) -> int:
+        """How many classes there are, whether or not each occurs."""
+        return len(self.class_names)
+
+    @property
+    def class_counts(self) -> np.ndarray:
+        """How many pictures each class has: int64 (K,)."""
+        return np.bincount(self.labels, minlength=self.num_classes)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 (hex) of pictures, labels, shape and class names: equal exactly when they are."""
+        digest = hashlib.sha256(repr((self.images.shape, self.class_names)).encode())
+        digest.update(np.ascontiguousarray(self.images).data)
+        digest.update(np.ascontiguousarray(self.labels).data)
+        return digest.hexdigest()
+
+    def first(self, count: int | None) -> ImageSet:
+        """Return the first `count` pictures, or all where there are fewer or `count` is None."""
+        if count is None or count >= len(self):
+            return self
+        return replace(
+            self,
+            images=self.images[:count],
+            labels=self.labels[:count],
+            provenance=f"{self.provenance}, first {count:,}",
+        )
+
+    def take(self, indices: np.ndarray | slice) -> ImageSet:
+        """Return the pictures at `indices` (integers or a slice) in that order."""
+        return replace(self, images=self.images[indices], labels=self.labels[indices])
+
+
+@dataclass(frozen=True)
+class Splits:
+    """What a source gives: pictures to learn from and pictures kept for the final score.
+
+    Attributes:
+        train: the pictures that training (and its validation part) may see.
+        test: the pictures for the test score, or None where the source has none.
+    """
+
+    train: ImageSet
+    test: ImageSet | None = None
+
+    def __post_init__(self) -> None:
+        if self.test is None:
+            return
+        for what, train, test in (
+            ("classes", self.train.class_names, self.test.class_names),
+            ("image shape", self.train.image_shape, self.test.image_shape),
+        ):
+            if train != test:
+                raise DataError(
+                    f"Training and test pictures should have the same {what}, but have "
+                    f"{train} and {test}."
+                )
+
+
+def _read_only(array: np.ndarray) -> np.ndarray:
+    view = array.view()
+    view.flags.writeable = False
+    return view

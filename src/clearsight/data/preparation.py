@@ -1,0 +1,178 @@
+"""`Preparation`: how pictures become a network's input, said once and applied everywhere alike.
+
+Training, evaluation and prediction all go through `Preparation.apply`; prediction from picture
+files first brings each to the network's size and channels with `Preparation.fit_picture`. The
+description is saved with the run, and every export carries it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal, Self
+
+import numpy as np
+from PIL import Image
+
+from clearsight.errors import DataError
+
+Polarity = Literal["light-on-dark", "dark-on-light", "mixed"]
+
+# Training pictures have one polarity when at least this share of them have borders of that kind.
+_CLEAR_SHARE = 0.9
+_MIDDLE_GREY = 127.5
+_REC_601 = np.array([0.299, 0.587, 0.114])  # luma weights, ITU-R BT.601, as Pillow's mode "L"
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """How pictures become a network's input.
+
+    Attributes:
+        height: rows of the input.
+        width: columns of the input.
+        channels: 1 (grey), 3 (RGB) or 4 (RGB with alpha).
+        divisor: pixel values 0..255 are divided by this; 255 gives [0, 1], 1 leaves them.
+        polarity: whether training pictures show light things on dark ground or the reverse.
+    """
+
+    height: int
+    width: int
+    channels: int
+    divisor: float = 255.0
+    polarity: Polarity = "mixed"
+
+    @classmethod
+    def for_training(cls, images: np.ndarray, *, divisor: float = 255.0) -> Self:
+        """Describe the preparation of a network that trains on `images`.
+
+        Args:
+            images: uint8 (N, H, W, C), the training pictures.
+            divisor: see the class.
+        """
+        _, height, width, channels = images.shape
+        return cls(height, width, channels, divisor, polarity_of(images))
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Self:
+        """Read what `to_json` wrote.
+
+        Raises:
+            DataError: when entries are absent or unknown.
+        """
+        names = {field.name for field in fields(cls)}
+        if set(values) != names:
+            raise DataError(
+                f"A preparation should have the entries {', '.join(sorted(names))}, but has "
+                f"{', '.join(sorted(values)) or 'none'}: was it written by another version?"
+            )
+        return cls(**values)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the description as JSON-ready values."""
+        return asdict(self)
+
+    def apply(self, images: np.ndarray) -> np.ndarray:
+        """Turn pictures into the network's input.
+
+        Args:
+            images: uint8 (N, height, width, channels), 0..255.
+
+        Returns:
+            float32 of the same shape, 0..255 divided by `divisor`.
+
+        Raises:
+            DataError: when type or shape is another; scaled floats are told as such.
+        """
+        expected = f"uint8 pictures (N, {self.height}, {self.width}, {self.channels}) from 0 to 255"
+        if images.dtype != np.uint8:
+            raise DataError(
+                f"The network's pictures should be {expected}, but are {images.dtype}: give the "
+                "pixels as they are in the file, the scaling is done here."
+            )
+        if images.ndim == 3 and images.shape[1:] == (self.height, self.width):
+            raise DataError(
+                f"The network's pictures should be {expected}, but have shape {images.shape}, "
+                "without a channel axis: add it with images[..., None]."
+            )
+        if images.shape[1:] != (self.height, self.width, self.channels):
+            raise DataError(
+                f"The network's pictures should be {expected}, but have shape {images.shape}."
+            )
+        return np.divide(images, np.float32(self.divisor), dtype=np.float32)
+
+    def fit_picture(self, picture: np.ndarray, *, invert: bool = False) -> np.ndarray:
+        """Bring one picture to the network's size and channels, its proportions kept.
+
+        Alpha is laid over the ground that training pictures have; the longer side is scaled to
+        fit and the rest filled with the median colour of the picture's border.
+
+        Args:
+            picture: uint8 (H, W, C), C is 1, 3 or 4.
+            invert: turn light into dark and back.
+
+        Returns:
+            uint8 (height, width, channels).
+        """
+        if picture.shape[-1] == 4 and self.channels != 4:
+            # An inverted picture needs the opposite ground before it is turned over.
+            is_dark_ground = (self.polarity == "light-on-dark") != invert
+            picture = _over_ground(picture, 0 if is_dark_ground else 255)
+        if invert:
+            picture = np.concatenate([255 - picture[..., :3], picture[..., 3:]], axis=-1)
+        image = Image.fromarray(picture[..., 0] if picture.shape[-1] == 1 else picture)
+        image = image.convert({1: "L", 3: "RGB", 4: "RGBA"}[self.channels])
+        if image.size == (self.width, self.height):
+            return np.asarray(image).reshape(self.height, self.width, self.channels)
+        scale = min(self.width / image.width, self.height / image.height)
+        size = (max(round(image.width * scale), 1), max(round(image.height * scale), 1))
+        resized = np.asarray(image.resize(size, Image.Resampling.BICUBIC))
+        resized = resized.reshape(size[1], size[0], self.channels)
+        canvas = np.empty((self.height, self.width, self.channels), dtype=np.uint8)
+        canvas[:] = np.median(border_pixels(resized[None])[0], axis=0)
+        top, left = (self.height - size[1]) // 2, (self.width - size[0]) // 2
+        canvas[top : top + size[1], left : left + size[0]] = resized
+        return canvas
+
+    def is_opposite(self, picture: np.ndarray) -> bool:
+        """Tell whether a fitted picture is dark-on-light for a light-on-dark network or vice versa.
+
+        Args:
+            picture: uint8 (height, width, channels).
+        """
+        found = polarity_of(picture[None])
+        return "mixed" not in (found, self.polarity) and found != self.polarity
+
+
+def border_pixels(images: np.ndarray) -> np.ndarray:
+    """Return the outermost pixels of each picture.
+
+    Args:
+        images: uint8 (N, H, W, C).
+
+    Returns:
+        uint8 (N, P, C).
+    """
+    edges = (images[:, 0], images[:, -1], images[:, 1:-1, 0], images[:, 1:-1, -1])
+    return np.concatenate(edges, axis=1)
+
+
+def polarity_of(images: np.ndarray) -> Polarity:
+    """Tell by their borders whether pictures show light things on dark ground or the reverse.
+
+    A border is dark when the median brightness of the outermost pixels is below middle grey.
+
+    Args:
+        images: uint8 (N, H, W, C), 0..255.
+    """
+    border = border_pixels(images)
+    brightness = border[..., :3] @ _REC_601 if border.shape[-1] >= 3 else border[..., 0]
+    dark_share = float(np.mean(np.median(brightness, axis=1) < _MIDDLE_GREY))
+    if dark_share >= _CLEAR_SHARE:
+        return "light-on-dark"
+    return "dark-on-light" if dark_share <= 1 - _CLEAR_SHARE else "mixed"
+
+
+def _over_ground(picture: np.ndarray, ground: int) -> np.ndarray:
+    """Lay RGB with alpha over an even ground: uint8 (H, W, 4) to uint8 (H, W, 3)."""
+    alpha = picture[..., 3:].astype(np.float32) / 255
+    return np.rint(picture[..., :3] * alpha + ground * (1 - alpha)).astype(np.uint8)

@@ -1,0 +1,121 @@
+"""Dividing pictures into those to learn from and those to measure on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+SplitMethod = Literal["tail", "stratified"]
+
+# A held-out tail whose class shares differ from the rest by more than chance in 1,000 such tails
+# is no sample of the same data: typically pictures sorted by class.
+_UNLIKE_P_VALUE = 0.001
+
+
+@dataclass(frozen=True)
+class ValidationSplit:
+    """Which training pictures are held out for validation.
+
+    Attributes:
+        train: int64 indices to learn from, ascending.
+        validation: int64 indices held out, ascending.
+        method: "tail" (the last ones, as Keras holds out) or "stratified".
+        warning: a sentence when the method is not the one asked for, else None.
+    """
+
+    train: np.ndarray
+    validation: np.ndarray
+    method: SplitMethod
+    warning: str | None = None
+
+
+def tail_split(num_images: int, validation_split: float) -> tuple[np.ndarray, np.ndarray]:
+    """Hold out the last part, exactly the pictures that Keras's ``validation_split`` holds out.
+
+    Keras keeps ``floor(N * (1 - validation_split))`` pictures for training
+    (https://keras.io/api/models/model_training_apis/#fit-method).
+
+    Returns:
+        int64 indices of the training and of the validation pictures.
+    """
+    boundary = int(np.floor(num_images * (1.0 - validation_split)))
+    indices = np.arange(num_images)
+    return indices[:boundary], indices[boundary:]
+
+
+def stratified_split(
+    labels: np.ndarray, held_out_fraction: float, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Hold out the same share of every class, chosen by `seed`.
+
+    Every class with at least two pictures keeps one on each side.
+
+    Args:
+        labels: integers (N,).
+        held_out_fraction: share to hold out, between 0 and 1.
+        seed: chooses which pictures.
+
+    Returns:
+        int64 indices kept and held out, each ascending.
+    """
+    generator = np.random.default_rng(seed)
+    held_out = np.zeros(len(labels), dtype=bool)
+    for label in np.unique(labels):
+        members = generator.permutation(np.flatnonzero(labels == label))
+        most = max(len(members) - 1, 0)
+        least = min(1, most)
+        count = int(np.clip(np.rint(len(members) * held_out_fraction), least, most))
+        held_out[members[:count]] = True
+    return np.flatnonzero(~held_out), np.flatnonzero(held_out)
+
+
+def validation_split_of(
+    labels: np.ndarray, validation_split: float, method: SplitMethod, seed: int
+) -> ValidationSplit:
+    """Choose the validation pictures, and leave the tail where it is no fair sample.
+
+    Args:
+        labels: integers (N,) of all training pictures, in their order.
+        validation_split: share to hold out, between 0 and 1.
+        method: "tail" takes the last ones unless their labels do not look like the rest's.
+        seed: chooses the pictures of a stratified split.
+    """
+    if method == "tail":
+        train, validation = tail_split(len(labels), validation_split)
+        if looks_like_the_rest(labels[validation], labels[train]):
+            return ValidationSplit(train, validation, "tail")
+        warning = (
+            f"The last {validation_split:.0%} of the training pictures do not have the classes of "
+            "the rest (the pictures seem to be sorted), so validating on them would mislead: a "
+            f"stratified {validation_split:.0%} is held out instead."
+        )
+    else:
+        warning = None
+    train, validation = stratified_split(labels, validation_split, seed)
+    return ValidationSplit(train, validation, "stratified", warning)
+
+
+def looks_like_the_rest(sample: np.ndarray, rest: np.ndarray) -> bool:
+    """Tell whether two sets of labels could be drawn from one population.
+
+    Pearson's chi-squared statistic for homogeneity of the two label counts, judged against
+    permutations of the labels themselves, so that no class needs a minimum count.
+
+    Args:
+        sample: integers (M,).
+        rest: integers (N,).
+    """
+    classes, codes = np.unique(np.concatenate([sample, rest]), return_inverse=True)
+    totals = np.bincount(codes)
+    expected = totals * (len(sample) / len(codes))
+
+    def statistic(counts: np.ndarray) -> np.ndarray:
+        return ((counts - expected) ** 2 / expected).sum(axis=-1)
+
+    found = statistic(np.bincount(codes[: len(sample)], minlength=len(classes)))
+    generator = np.random.default_rng(0)
+    shuffled = generator.multivariate_hypergeometric(totals, len(sample), size=2000)
+    p_value = (1 + np.count_nonzero(statistic(shuffled) >= found)) / (1 + len(shuffled))
+    return bool(p_value > _UNLIKE_P_VALUE)

@@ -1,0 +1,67 @@
+"""Every exception that a user can see, under one base class.
+
+A message says what was expected, what was found and how to mend it, in sentences that the command
+line prints as they are. The command line turns these into exit code 2, without a traceback.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class ClearsightError(Exception):
+    """The base of all errors that clearsight raises on purpose."""
+
+
+class DataError(ClearsightError):
+    """Images, labels or a data source are not what they should be."""
+
+
+class ModelError(ClearsightError):
+    """A network cannot be found, built or traced."""
+
+
+class RequestError(ClearsightError):
+    """An option, a recipe or a combination of them is not valid."""
+
+
+class RunError(ClearsightError):
+    """A run's folder is missing, taken, damaged or unfinished."""
+
+
+class BackendError(ClearsightError):
+    """Keras is already loaded on a backend other than torch."""
+
+
+class MissingExtraError(ClearsightError):
+    """An optional dependency is not installed; the message gives the install line."""
+
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__(
+            f"{what} needs the optional part '{extra}', which is not installed: "
+            f"run pip install 'clearsight[{extra}]'."
+        )
+
+
+class FitError(ClearsightError):
+    """A network, its loss and its data do not fit together.
+
+    Attributes:
+        mistakes: one sentence for each mistake found; the message holds them all.
+    """
+
+    def __init__(self, mistakes: Iterable[str]) -> None:
+        self.mistakes = tuple(mistakes)
+        super().__init__(" ".join(self.mistakes))
+
+
+class TrainingInterrupted(KeyboardInterrupt):  # noqa: N818 - it is a KeyboardInterrupt, no error
+    """Ctrl-C arrived during training; what was trained has been saved.
+
+    Attributes:
+        run_folder: where the interrupted run lies, as text.
+    """
+
+    def __init__(self, message: str, run_folder: str) -> None:
+        self.run_folder = run_folder
+        super().__init__(message)

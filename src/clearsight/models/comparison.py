@@ -1,0 +1,180 @@
+"""Two networks side by side: what changed, layer by layer, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from typing import Any
+
+from clearsight.models.trace import LayerTrace, Trace
+
+
+@dataclass(frozen=True)
+class LayerChange:
+    """One row of the comparison; a side is None where the other network alone has the layer.
+
+    Attributes:
+        first: the layer in the first network.
+        second: the layer in the second network.
+        reason: why they differ, in one sentence; "" where they do not.
+    """
+
+    first: LayerTrace | None
+    second: LayerTrace | None
+    reason: str
+
+
+@dataclass(frozen=True)
+class TraceComparison:
+    """Two traces, aligned.
+
+    Attributes:
+        first: the network traced.
+        second: the network it is held against.
+        changes: a row for every layer of either.
+    """
+
+    first: Trace
+    second: Trace
+    changes: tuple[LayerChange, ...]
+
+    @property
+    def summary(self) -> str:
+        """One sentence on parameters and cost."""
+        parameters = _difference(self.first.num_parameters, self.second.num_parameters)
+        costs = _difference(self.first.multiply_adds, self.second.multiply_adds)
+        return f"Against the first, the second has {parameters} parameters and {costs} multiply-adds."
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything as JSON-ready values."""
+        return {
+            "first": self.first.to_json(),
+            "second": self.second.to_json(),
+            "changes": [
+                {
+                    "first": change.first and change.first.name,
+                    "second": change.second and change.second.name,
+                    "reason": change.reason,
+                }
+                for change in self.changes
+            ],
+            "summary": self.summary,
+        }
+
+
+def compare_traces(first: Trace, second: Trace) -> TraceComparison:
+    """Align two networks by their layers' kinds and say what changed and why."""
+    changes: list[LayerChange] = []
+    for left, right in _aligned(first.layers, second.layers):
+        before = next((change for change in reversed(changes) if change.first and change.second), None)
+        changes.append(LayerChange(left, right, _reason(left, right, before)))
+    return TraceComparison(first, second, tuple(changes))
+
+
+def _aligned(
+    first: tuple[LayerTrace, ...], second: tuple[LayerTrace, ...]
+) -> list[tuple[LayerTrace | None, LayerTrace | None]]:
+    kinds = [layer.kind for layer in first], [layer.kind for layer in second]
+    pairs: list[tuple[LayerTrace | None, LayerTrace | None]] = []
+    matcher = SequenceMatcher(None, *kinds, autojunk=False)
+    for tag, start, stop, other_start, other_stop in matcher.get_opcodes():
+        if tag == "equal":
+            pairs += zip(first[start:stop], second[other_start:other_stop], strict=True)
+        else:
+            pairs += [(layer, None) for layer in first[start:stop]]
+            pairs += [(None, layer) for layer in second[other_start:other_stop]]
+    return pairs
+
+
+def _reason(
+    first: LayerTrace | None, second: LayerTrace | None, before: LayerChange | None
+) -> str:
+    if first is None or second is None:
+        which = "second" if first is None else "first"
+        return f"only the {which} network has this layer"
+    changed = {
+        name: (value, second.settings.get(name))
+        for name, value in first.settings.items()
+        if value != second.settings.get(name)
+    }
+    reasons = [
+        _EXPLAINED.get(name, _plainly)(name, first, second) for name in changed
+    ]
+    if reasons:
+        return "; ".join(reasons)
+    if first.output_shape == second.output_shape and first.num_parameters == second.num_parameters:
+        return ""
+    above_changed = before is not None and (
+        before.first and before.second and before.first.output_shape != before.second.output_shape
+    )
+    if above_changed and before and before.first and before.second:
+        return (
+            f"follows from {before.first.name} above, which gives "
+            f"{_shape(before.second)} instead of {_shape(before.first)}"
+        )
+    return "follows from the layers above"
+
+
+def _padding_reason(name: str, first: LayerTrace, second: LayerTrace) -> str:
+    del name
+    change = f"padding '{first.settings['padding']}' to '{second.settings['padding']}'"
+    kernel = (first.settings.get("kernel_size") or first.settings.get("pool_size") or (1, 1))[0]
+    sizes = f"{first.output_shape[0]} to {second.output_shape[0]}"
+    lost = kernel - 1
+    if lost <= 0:
+        return f"{change} changes nothing for a 1x1 window"
+    each = _pixels(lost // 2) if lost % 2 == 0 else f"{_pixels(lost)} in all"
+    sides = " on each side" if lost % 2 == 0 else ""
+    if second.settings["padding"] == "valid":
+        why = f"the filter cannot reach past the border, {each} lost{sides}"
+    else:
+        why = f"zeros are added around the border, {each} kept{sides}"
+    return f"{change}, {sizes}: {why}"
+
+
+def _kernel_reason(name: str, first: LayerTrace, second: LayerTrace) -> str:
+    rows, columns = first.settings[name], second.settings[name]
+    window = "x".join(map(str, rows)), "x".join(map(str, columns))
+    return (
+        f"window {window[0]} to {window[1]}: each value sees "
+        f"{_field(first)} to {_field(second)} of the picture"
+    )
+
+
+def _count_reason(name: str, first: LayerTrace, second: LayerTrace) -> str:
+    return (
+        f"{name} {first.settings[name]} to {second.settings[name]}: "
+        f"{_difference(first.num_parameters, second.num_parameters)} parameters"
+    )
+
+
+def _plainly(name: str, first: LayerTrace, second: LayerTrace) -> str:
+    return f"{name} {first.settings[name]} to {second.settings.get(name)}"
+
+
+_EXPLAINED: dict[str, Callable[[str, LayerTrace, LayerTrace], str]] = {
+    "padding": _padding_reason,
+    "kernel_size": _kernel_reason,
+    "pool_size": _kernel_reason,
+    "filters": _count_reason,
+    "units": _count_reason,
+}
+
+
+def _pixels(count: int) -> str:
+    return "one pixel" if count == 1 else f"{count} pixels"
+
+
+def _field(layer: LayerTrace) -> str:
+    return "x".join(map(str, layer.receptive_field)) if layer.receptive_field else "an unknown part"
+
+
+def _shape(layer: LayerTrace) -> str:
+    return f"({', '.join(map(str, layer.output_shape))})"
+
+
+def _difference(first: int, second: int) -> str:
+    if first == second:
+        return f"as many ({second:,})"
+    return f"{abs(second - first):,} {'more' if second > first else 'fewer'} ({second:,})"

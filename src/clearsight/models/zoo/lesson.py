@@ -1,0 +1,109 @@
+"""The lesson's network: convolution blocks, then dense layers, as a plain `keras.Sequential`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveInt, model_validator
+
+if TYPE_CHECKING:
+    import keras
+
+Padding = Literal["same", "valid"]
+
+_FIRST_FILTERS = (32, 64)
+
+
+def _as_tuple(value: object) -> object:
+    """Let one value stand for a tuple of one, and "same,valid" for a tuple of two."""
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(","))
+    return tuple(value) if isinstance(value, list | tuple) else (value,)
+
+
+class LessonOptions(BaseModel):
+    """Options of the lesson's network.
+
+    Attributes:
+        input_shape: height, width and channels of a picture.
+        num_classes: units of the last layer.
+        num_blocks: how many times Conv2D + MaxPooling2D stand one after the other; by default as
+            many as `filters` or `padding` lists, else 2.
+        filters: of each block's convolution, one for all or one a block; by default 32, then 64.
+        kernel_size: height and width of every convolution's kernel.
+        padding: "same" or "valid", one for all blocks or one a block.
+        dense_units: units of the hidden dense layer.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    input_shape: tuple[PositiveInt, PositiveInt, PositiveInt] = (28, 28, 1)
+    num_classes: Annotated[int, Field(ge=2)] = 10
+    num_blocks: PositiveInt | None = None
+    filters: Annotated[tuple[PositiveInt, ...] | None, BeforeValidator(_as_tuple)] = None
+    kernel_size: PositiveInt = 3
+    padding: Annotated[tuple[Padding, ...], BeforeValidator(_as_tuple)] = ("same",)
+    dense_units: PositiveInt = 128
+
+    @model_validator(mode="after")
+    def _each_block_has_its_own(self) -> LessonOptions:
+        for name in ("filters", "padding"):
+            given = getattr(self, name)
+            if given is not None and len(given) not in (1, self.resolved_num_blocks):
+                raise ValueError(
+                    f"{name} should name one value for all {self.resolved_num_blocks} blocks or "
+                    f"one a block, but names {len(given)}"
+                )
+        return self
+
+    @property
+    def resolved_num_blocks(self) -> int:
+        """How many blocks the options ask for together."""
+        if self.num_blocks is not None:
+            return self.num_blocks
+        listed = max(len(self.filters or ()), len(self.padding))
+        return listed if listed > 1 else len(_FIRST_FILTERS)
+
+    @property
+    def blocks(self) -> list[tuple[int, Padding]]:
+        """The filters and padding of each block."""
+        count = self.resolved_num_blocks
+        more = (_FIRST_FILTERS[-1],) * count
+        filters = self.filters or (_FIRST_FILTERS + more)[:count]
+        filters = filters * count if len(filters) == 1 else filters
+        padding = self.padding * count if len(self.padding) == 1 else self.padding
+        return list(zip(filters, padding, strict=True))
+
+
+def build(options: LessonOptions) -> keras.Sequential:
+    """Build the network; with default options it is the reference network, 421,642 parameters.
+
+    Returns:
+        A model that maps float32 (N, H, W, C) in [0, 1] to class probabilities float32 (N, K).
+
+    Raises:
+        ValueError: Keras's own, when a block's kernel is larger than the map that reaches it.
+    """
+    from clearsight.models.backend import keras
+
+    layers: list[keras.Layer] = [keras.Input(shape=options.input_shape, name="pictures")]
+    for index, (filters, padding) in enumerate(options.blocks):
+        # Keras's names in a fresh process, given here so that they do not depend on what was built
+        # before.
+        suffix = f"_{index}" if index else ""
+        layers += [
+            keras.layers.Conv2D(
+                filters,
+                options.kernel_size,
+                padding=padding,
+                activation="relu",
+                name=f"conv2d{suffix}",
+            ),
+            keras.layers.MaxPooling2D(2, name=f"max_pooling2d{suffix}"),
+        ]
+    layers += [
+        keras.layers.Flatten(name="flatten"),
+        keras.layers.Dense(options.dense_units, activation="relu", name="dense"),
+        keras.layers.Dense(options.num_classes, activation="softmax", name="dense_1"),
+    ]
+    return keras.Sequential(layers, name="lesson")
