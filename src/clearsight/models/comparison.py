@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 from typing import Any
 
+import numpy as np
+
 from clearsight.models.trace import LayerTrace, Trace
+from clearsight.models.trace_table import comparison_table, shape_text
 
 
 @dataclass(frozen=True)
@@ -42,9 +44,15 @@ class TraceComparison:
     @property
     def summary(self) -> str:
         """One sentence on parameters and cost."""
-        parameters = _difference(self.first.num_parameters, self.second.num_parameters)
-        costs = _difference(self.first.multiply_adds, self.second.multiply_adds)
-        return f"Against the first, the second has {parameters} parameters and {costs} multiply-adds."
+        counts = self.first.num_parameters, self.second.num_parameters
+        costs = self.first.multiply_adds, self.second.multiply_adds
+        return (
+            f"The second has {_difference(*counts, 'parameters')} and "
+            f"{_difference(*costs, 'multiply-adds')}."
+        )
+
+    def __str__(self) -> str:
+        return comparison_table(self)
 
     def to_json(self) -> dict[str, Any]:
         """Return everything as JSON-ready values."""
@@ -75,16 +83,36 @@ def compare_traces(first: Trace, second: Trace) -> TraceComparison:
 def _aligned(
     first: tuple[LayerTrace, ...], second: tuple[LayerTrace, ...]
 ) -> list[tuple[LayerTrace | None, LayerTrace | None]]:
-    kinds = [layer.kind for layer in first], [layer.kind for layer in second]
+    """Pair layers of the same kind in order, for the greatest total likeness.
+
+    Needleman and Wunsch 1970, https://doi.org/10.1016/0022-2836(70)90057-4, without gap penalty.
+    """
+    best = np.zeros((len(first) + 1, len(second) + 1))
+    for row in reversed(range(len(first))):
+        for column in reversed(range(len(second))):
+            paired = best[row + 1, column + 1] + _likeness(first[row], second[column])
+            best[row, column] = max(paired, best[row + 1, column], best[row, column + 1])
     pairs: list[tuple[LayerTrace | None, LayerTrace | None]] = []
-    matcher = SequenceMatcher(None, *kinds, autojunk=False)
-    for tag, start, stop, other_start, other_stop in matcher.get_opcodes():
-        if tag == "equal":
-            pairs += zip(first[start:stop], second[other_start:other_stop], strict=True)
+    row = column = 0
+    while row < len(first) and column < len(second):
+        left, right = first[row], second[column]
+        likeness = _likeness(left, right)
+        if likeness and best[row, column] == best[row + 1, column + 1] + likeness:
+            pairs.append((left, right))
+            row, column = row + 1, column + 1
+        elif best[row, column] == best[row + 1, column]:
+            pairs.append((left, None))
+            row += 1
         else:
-            pairs += [(layer, None) for layer in first[start:stop]]
-            pairs += [(None, layer) for layer in second[other_start:other_stop]]
-    return pairs
+            pairs.append((None, right))
+            column += 1
+    return [*pairs, *((left, None) for left in first[row:]), *((None, r) for r in second[column:])]
+
+
+def _likeness(first: LayerTrace, second: LayerTrace) -> int:
+    if first.kind != second.kind:
+        return 0
+    return 2 + (first.name == second.name) + (first.settings == second.settings)
 
 
 def _reason(
@@ -111,7 +139,7 @@ def _reason(
     if above_changed and before and before.first and before.second:
         return (
             f"follows from {before.first.name} above, which gives "
-            f"{_shape(before.second)} instead of {_shape(before.first)}"
+            f"{shape_text(before.second.output_shape)} instead of {shape_text(before.first.output_shape)}"
         )
     return "follows from the layers above"
 
@@ -145,7 +173,7 @@ def _kernel_reason(name: str, first: LayerTrace, second: LayerTrace) -> str:
 def _count_reason(name: str, first: LayerTrace, second: LayerTrace) -> str:
     return (
         f"{name} {first.settings[name]} to {second.settings[name]}: "
-        f"{_difference(first.num_parameters, second.num_parameters)} parameters"
+        f"{_difference(first.num_parameters, second.num_parameters, 'parameters')}"
     )
 
 
@@ -170,11 +198,7 @@ def _field(layer: LayerTrace) -> str:
     return "x".join(map(str, layer.receptive_field)) if layer.receptive_field else "an unknown part"
 
 
-def _shape(layer: LayerTrace) -> str:
-    return f"({', '.join(map(str, layer.output_shape))})"
-
-
-def _difference(first: int, second: int) -> str:
+def _difference(first: int, second: int, what: str) -> str:
     if first == second:
-        return f"as many ({second:,})"
-    return f"{abs(second - first):,} {'more' if second > first else 'fewer'} ({second:,})"
+        return f"as many {what} ({second:,})"
+    return f"{abs(second - first):,} {'more' if second > first else 'fewer'} {what} ({second:,})"

@@ -13,6 +13,7 @@ from clearsight.models.backend import keras
 from clearsight.models.build import ModelRequest, build_model
 from clearsight.models.graph import Call, graph_of
 from clearsight.models.receptive_field import receptive_fields
+from clearsight.models.trace_table import trace_table
 
 _FLOAT32_BYTES = 4
 
@@ -94,6 +95,9 @@ class Trace:
             return f"{sentence}."
         share = (costliest.multiply_adds or 0) / self.multiply_adds
         return f"{sentence}; {share:.1%} of the multiply-adds are done in {costliest.name}."
+
+    def __str__(self) -> str:
+        return trace_table(self)
 
     def to_json(self) -> dict[str, Any]:
         """Return everything as JSON-ready values."""

@@ -1,0 +1,63 @@
+"""Train Keras image classifiers and read honestly what they learned.
+
+The public names load when they are first used, so that ``import clearsight`` is quick and loads
+neither Keras nor torch.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from clearsight.data.imageset import ImageSet, Splits
+    from clearsight.data.sources import load_data
+    from clearsight.errors import ClearsightError, FitError, TrainingInterrupted
+    from clearsight.models.trace import trace
+    from clearsight.run.saved import Run
+    from clearsight.run.train import resume, train
+    from clearsight.training.check_fit import check_fit
+    from clearsight.training.recipe import Recipe
+
+_HOMES = {
+    "ClearsightError": "clearsight.errors",
+    "FitError": "clearsight.errors",
+    "ImageSet": "clearsight.data.imageset",
+    "Recipe": "clearsight.training.recipe",
+    "Run": "clearsight.run.saved",
+    "Splits": "clearsight.data.imageset",
+    "TrainingInterrupted": "clearsight.errors",
+    "check_fit": "clearsight.training.check_fit",
+    "load_data": "clearsight.data.sources",
+    "resume": "clearsight.run.train",
+    "trace": "clearsight.models.trace",
+    "train": "clearsight.run.train",
+}
+
+__all__ = [
+    "ClearsightError",
+    "FitError",
+    "ImageSet",
+    "Recipe",
+    "Run",
+    "Splits",
+    "TrainingInterrupted",
+    "__version__",
+    "check_fit",
+    "load_data",
+    "resume",
+    "trace",
+    "train",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'clearsight' has no attribute '{name}'")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,98 @@
+"""``clearsight data``: which sources there are, and what is in them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from clearsight.cli.options import DataDir
+from clearsight.cli.output import AsJson, console_for, print_json
+from clearsight.errors import RequestError
+
+if TYPE_CHECKING:
+    from clearsight.data.imageset import ImageSet
+
+app = typer.Typer(help="Show data sources and what is in them.", rich_markup_mode=None)
+
+_BAR_WIDTH = 30
+
+
+@app.command("list")
+def list_sources(data_dir: DataDir = None, as_json: AsJson = False) -> None:
+    """List the sources: what each is, whether it is present, and where."""
+    from clearsight.data.sources import SOURCES
+
+    console = console_for(as_json)
+    rows = [
+        {"name": source.name, "summary": source.summary, "where": source.locate(data_dir)}
+        for source in SOURCES.values()
+    ]
+    if as_json:
+        print_json(rows)
+        return
+    for row in rows:
+        console.print(f"{row['name']:<14} {row['summary']}")
+        where = row["where"]
+        found = f"present: {where}" if where else "not here yet: fetched when first used"
+        console.print(f"{'':<14} {found}")
+
+
+@app.command("show")
+def show_source(
+    source: Annotated[str, typer.Argument(help="A name from `clearsight data list`.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.png", help="Where to write the contact sheet; a new file."),
+    ] = None,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show a source: counts, shape, range, class balance, and a contact sheet."""
+    import platformdirs
+
+    from clearsight.data.sources import load_data
+    from clearsight.report.contact_sheet import write_contact_sheet
+
+    if out is not None and out.exists():
+        raise RequestError(f"{out} exists and is never overwritten: name another with --out.")
+    train, test = load_data(source, data_dir)
+    sheet = out or platformdirs.user_cache_path("clearsight") / "shown" / f"{source}.png"
+    write_contact_sheet(train, sheet)
+    parts = {"train": train, **({"test": test} if test is not None else {})}
+    if as_json:
+        described = {part: _described(images) for part, images in parts.items()}
+        print_json({"source": source, **described, "contact_sheet": str(sheet)})
+        return
+    console = console_for(as_json)
+    for part, images in parts.items():
+        height, width, channels = images.image_shape
+        low, high = int(images.images.min()), int(images.images.max())
+        console.print(
+            f"{part}: {len(images):,} pictures, {height}x{width}x{channels}, values {low} to "
+            f"{high}, {images.num_classes} classes ({images.provenance})"
+        )
+    _show_balance(train, console)
+    console.print(f"contact sheet: {sheet}")
+
+
+def _show_balance(images: ImageSet, console: Any) -> None:
+    counts = images.class_counts
+    name_width = max(len(name) for name in images.class_names)
+    for name, count in zip(images.class_names, counts, strict=True):
+        bar = "█" * max(round(_BAR_WIDTH * count / counts.max()), 1 if count else 0)
+        share = count / len(images)
+        console.print(f"  {name:<{name_width}}  {count:>7,}  {share:>6.1%}  {bar}")
+
+
+def _described(images: ImageSet) -> dict[str, Any]:
+    return {
+        "num_images": len(images),
+        "image_shape": list(images.image_shape),
+        "lowest_value": int(images.images.min()),
+        "highest_value": int(images.images.max()),
+        "class_counts": dict(zip(images.class_names, images.class_counts.tolist(), strict=True)),
+        "provenance": images.provenance,
+        "sha256": images.fingerprint,
+    }

@@ -1,0 +1,69 @@
+"""The program ``clearsight``: its verbs, and how errors become sentences and exit codes.
+
+Nothing heavy is imported here or at the top of a verb's file: ``clearsight --help`` must answer at
+once.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+import clearsight
+from clearsight.cli import data, evaluate, predict, trace, train
+from clearsight.errors import ClearsightError, TrainingInterrupted
+
+EXIT_WRONG_INPUT = 2
+EXIT_INTERRUPTED = 130
+
+# rich_markup_mode=None: help in plain text answers in half the time of help through rich.
+app = typer.Typer(
+    name="clearsight",
+    help="Train Keras image classifiers and read honestly what they learned.",
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("train")(train.train)
+app.command("trace")(trace.trace)
+app.add_typer(data.app, name="data")
+app.command("evaluate")(evaluate.evaluate)
+app.command("predict")(predict.predict)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"clearsight {clearsight.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    del version
+
+
+def main() -> None:
+    """Run the command line and leave with its exit code."""
+    try:
+        app()
+    except ClearsightError as error:
+        _leave(f"clearsight: {error}", EXIT_WRONG_INPUT)
+    except TrainingInterrupted as stop:
+        _leave(str(stop), EXIT_INTERRUPTED)
+    except KeyboardInterrupt:
+        _leave("Interrupted.", EXIT_INTERRUPTED)
+
+
+def _leave(sentence: str, exit_code: int) -> None:
+    sys.stdout.flush()
+    print(sentence, file=sys.stderr)
+    sys.exit(exit_code)

@@ -1,0 +1,60 @@
+"""``clearsight predict``: name pictures with a run's network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from clearsight.cli.options import DataDir
+from clearsight.cli.output import AsJson, console_for, print_json
+
+
+def predict(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder.")],
+    images: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="IMAGE...", help="Picture files, or pictures such as fashion-mnist:test[0:5]."
+        ),
+    ],
+    top: Annotated[int, typer.Option(min=1, help="How many classes to show a picture.")] = 1,
+    invert: Annotated[
+        bool, typer.Option("--invert", help="Turn light into dark and back first.")
+    ] = False,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Name pictures: the most probable class of each, with its probability."""
+    console = console_for(as_json)
+    with console.status("loading Keras"):
+        from clearsight.models.backend import start_keras_fast
+
+        start_keras_fast()
+        from clearsight.run.name_pictures import name_pictures
+        from clearsight.run.saved import Run
+
+        named = name_pictures(Run.load(run), images, invert=invert, data_dir=data_dir)
+    best = named.predictions.top(top)
+    for warning in named.warnings:
+        console_for(as_json=True).print(f"Warning: {warning}")
+    if as_json:
+        rows = zip(named.names, named.truths, best, strict=True)
+        print_json(
+            [
+                {
+                    "image": name,
+                    "truth": truth,
+                    "predictions": [{"class": kind, "probability": share} for kind, share in kinds],
+                }
+                for name, truth, kinds in rows
+            ]
+        )
+        return
+    name_width = max(len(name) for name in named.names)
+    class_width = max(len(kind) for kind in named.predictions.class_names)
+    for name, truth, kinds in zip(named.names, named.truths, best, strict=True):
+        said = "  ".join(f"{kind:<{class_width}} {share:6.1%}" for kind, share in kinds)
+        known = f"  (truth: {truth})" if truth is not None else ""
+        console.print(f"{name:<{name_width}}  {said}{known}")

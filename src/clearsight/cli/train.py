@@ -1,0 +1,199 @@
+"""``clearsight train``: train a network, measure it, and show what came out."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from clearsight.cli.options import DataDir, ModelArguments, parse_model_arguments
+from clearsight.cli.output import AsJson, console_for, print_json
+from clearsight.errors import RequestError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from clearsight.run.plan import Plan
+    from clearsight.run.saved import Run
+
+
+class Precision(StrEnum):
+    """Which precision to compute in."""
+
+    auto = "auto"
+    float32 = "float32"
+    bfloat16 = "bfloat16"
+
+
+class Device(StrEnum):
+    """Which device to compute on."""
+
+    auto = "auto"
+    cpu = "cpu"
+    cuda = "cuda"
+
+
+def train(
+    context: typer.Context,
+    source: Annotated[
+        str | None, typer.Argument(help="Where the pictures come from; see `clearsight data list`.")
+    ] = None,
+    model: Annotated[
+        str, typer.Option(metavar="NAME|FILE.keras|FILE.py:FUNCTION", help="The network.")
+    ] = "lesson",
+    model_arg: ModelArguments = None,
+    recipe: Annotated[
+        str | None, typer.Option(metavar="NAME", help="How to train; by default the source's own.")
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(help="Passes over the training pictures.")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Pictures a step.")] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="Per step.")] = None,
+    validation_split: Annotated[
+        float | None, typer.Option(help="Share of the training pictures held out to validate on.")
+    ] = None,
+    seed: Annotated[
+        int, typer.Option(help="Of the first weights and the order of pictures.")
+    ] = 0,
+    train_limit: Annotated[
+        int | None, typer.Option(help="Use only the first N training pictures.")
+    ] = None,
+    test_limit: Annotated[
+        int | None, typer.Option(help="Use only the first N test pictures.")
+    ] = None,
+    precision: Annotated[Precision, typer.Option(help="What to compute in.")] = Precision.auto,
+    device: Annotated[Device, typer.Option(help="What to compute on.")] = Device.auto,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="The run's new folder; default in runs/.")
+    ] = None,
+    data_dir: DataDir = None,
+    resume: Annotated[
+        Path | None,
+        typer.Option(metavar="RUN", help="Go on with this run; only --epochs may stand beside it."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Train a network on SOURCE and measure what it learned.
+
+    `clearsight train fashion-mnist` is the lesson's own job.
+    """
+    _check_usage(context, source, resume)
+    console = console_for(as_json)
+    with console.status("loading Keras"):
+        from clearsight.models.backend import start_keras_fast
+
+        start_keras_fast()
+        from clearsight.run.plan import plan_resumption, plan_training
+        from clearsight.run.request import train_request
+        from clearsight.run.train import carry_out
+        from clearsight.training.progress import Progress
+
+        if resume is not None:
+            plan = plan_resumption(resume, epochs)
+        else:
+            request = train_request(
+                source,
+                model=model,
+                model_arguments=parse_model_arguments(model_arg),
+                recipe=recipe,
+                epochs=epochs,
+                batch_size=batch_size,
+                learning_rate=learning_rate,
+                validation_split=validation_split,
+                seed=seed,
+                train_limit=train_limit,
+                test_limit=test_limit,
+                precision=precision.value,
+                device=device.value,
+                out=out,
+                data_dir=data_dir,
+            )
+            plan = plan_training(request)
+    _show_plan(plan, console)
+    run = carry_out(plan, Progress(console))
+    if as_json:
+        print_json(_as_json(plan, run))
+    else:
+        _show_results(run, console)
+
+
+def _check_usage(context: typer.Context, source: str | None, resume: Path | None) -> None:
+    if resume is None:
+        if source is None:
+            raise RequestError(
+                "A source should be named, e.g. `clearsight train fashion-mnist`; "
+                "`clearsight data list` shows them."
+            )
+        return
+    allowed = {"resume", "epochs", "as_json"}
+    given = [
+        name
+        for name in context.params
+        if name not in allowed and _was_given(context, name)
+    ]
+    if given:
+        raise RequestError(
+            f"A resumed run keeps its options, so --resume stands alone or with --epochs, but "
+            f"{', '.join(given)} was given: leave it out, or train anew."
+        )
+
+
+def _was_given(context: typer.Context, name: str) -> bool:
+    origin = context.get_parameter_source(name)
+    return origin is not None and origin.name == "COMMANDLINE"
+
+
+def _show_plan(plan: Plan, console: Console) -> None:
+    from clearsight.models.trace import trace_model
+
+    console.print(trace_model(plan.model), style=None)
+    record, recipe = plan.record, plan.record.recipe
+    num_test = len(plan.splits.test) if plan.splits.test is not None else 0
+    console.print()
+    console.print(
+        f"{record.source}: {len(plan.split.train):,} pictures to train on, "
+        f"{len(plan.split.validation):,} to validate on, {num_test:,} kept for the test.\n"
+        f"{recipe.epochs} epochs of batches of {recipe.batch_size}, {recipe.optimizer} with "
+        f"learning rate {recipe.learning_rate:g}, {record.precision} on {record.device}, "
+        f"seed {record.seed}."
+    )
+    for note in plan.notes:
+        console.print(f"Note: {note}")
+    console.print()
+
+
+def _show_results(run: Run, console: Console) -> None:
+    results = run.results
+    scores = f"training {results.train_accuracy:.3f}  validation {results.val_accuracy:.3f}"
+    if results.test_accuracy is not None and results.test_accuracy_interval is not None:
+        low, high = results.test_accuracy_interval
+        scores += (
+            f"  test {results.test_accuracy:.3f} (95% interval {low:.3f} to {high:.3f}, "
+            f"{results.test_count:,} pictures)"
+        )
+    console.print()
+    console.print(scores)
+    if results.first_test_labels:
+        names = [run.class_names[label] for label in results.first_test_predictions]
+        console.print(
+            f"first test pictures: predicted {_listed(results.first_test_predictions)}, truth "
+            f"{_listed(results.first_test_labels)} (predicted: {', '.join(names)})"
+        )
+    console.print(results.reading)
+    console.print(
+        f"{results.fit_seconds:.1f} s to fit ({results.epoch_seconds:.1f} s an epoch), "
+        f"{results.total_seconds:.1f} s in all"
+    )
+    if run.folder.curves_path.is_file():
+        console.print(f"curve picture: {run.folder.curves_path}")
+    console.print(f"run folder:    {run.path}")
+
+
+def _listed(labels: tuple[int, ...]) -> str:
+    return f"[{' '.join(map(str, labels))}]"
+
+
+def _as_json(plan: Plan, run: Run) -> dict[str, Any]:
+    return {"run": str(run.path), "notes": list(plan.notes), **asdict(run.results)}

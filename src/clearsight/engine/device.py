@@ -1,0 +1,36 @@
+"""Which device a network computes on."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from typing import Literal
+
+from clearsight.errors import RequestError
+from clearsight.models.backend import keras
+
+DeviceChoice = Literal["auto", "cpu", "cuda"]
+Device = Literal["cpu", "cuda"]
+
+
+def choose_device(choice: DeviceChoice) -> Device:
+    """Settle "auto": a CUDA device where torch sees one, else the CPU.
+
+    Raises:
+        RequestError: when "cuda" is asked for and torch sees none.
+    """
+    import torch
+
+    has_cuda = torch.cuda.is_available()
+    if choice == "cuda" and not has_cuda:
+        raise RequestError(
+            "The device 'cuda' needs a GPU that torch can use, but torch sees none: use "
+            "--device cpu, or install a CUDA build of torch and the GPU's driver."
+        )
+    if choice == "auto":
+        return "cuda" if has_cuda else "cpu"
+    return choice
+
+
+def on_device(device: Device) -> AbstractContextManager[None]:
+    """Make Keras place new variables and results on `device` within a ``with`` block."""
+    return keras.device(f"{device}:0" if device == "cuda" else device)

@@ -1,0 +1,1 @@
+"""From predictions and labels to findings, with their uncertainty. Needs no network."""

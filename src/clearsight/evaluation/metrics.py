@@ -1,0 +1,53 @@
+"""How well predictions match the truth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from clearsight.evaluation.intervals import Interval, wilson_interval
+
+# Keras clips probabilities to [1e-7, 1 - 1e-7] before the logarithm (keras.config.epsilon()).
+_SMALLEST_PROBABILITY = 1e-7
+
+
+@dataclass(frozen=True)
+class Score:
+    """How a network did on some pictures.
+
+    Attributes:
+        num_images: how many pictures.
+        num_correct: how many of them were named rightly.
+        loss: mean cross-entropy in nats.
+    """
+
+    num_images: int
+    num_correct: int
+    loss: float
+
+    @property
+    def accuracy(self) -> float:
+        """Share named rightly."""
+        return self.num_correct / self.num_images
+
+    @property
+    def interval(self) -> Interval:
+        """Wilson's 95% interval of the accuracy."""
+        return wilson_interval(self.num_correct, self.num_images)
+
+
+def score_of(probabilities: np.ndarray, labels: np.ndarray) -> Score:
+    """Measure predictions against the truth.
+
+    Args:
+        probabilities: float (N, K), rows sum to 1.
+        labels: integers (N,), 0..K-1.
+    """
+    of_truth = probabilities[np.arange(len(labels)), labels].astype(np.float64)
+    clipped = np.clip(of_truth, _SMALLEST_PROBABILITY, 1 - _SMALLEST_PROBABILITY)
+    return Score(
+        num_images=len(labels),
+        num_correct=int(np.count_nonzero(probabilities.argmax(axis=1) == labels)),
+        loss=float(-np.log(clipped).mean()),
+    )

@@ -1,0 +1,44 @@
+"""`Predictions`: class probabilities for some pictures, read in several ways."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """What a network says of some pictures.
+
+    Attributes:
+        probabilities: float32 (N, K), rows sum to 1.
+        class_names: K names.
+    """
+
+    probabilities: np.ndarray
+    class_names: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.probabilities)
+
+    @property
+    def labels(self) -> np.ndarray:
+        """The most probable class of each picture: int64 (N,)."""
+        return self.probabilities.argmax(axis=1)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The most probable class's name of each picture."""
+        return tuple(self.class_names[label] for label in self.labels)
+
+    def top(self, count: int) -> list[list[tuple[str, float]]]:
+        """Return each picture's `count` most probable classes with their probabilities.
+
+        Fewer are returned where there are fewer classes.
+        """
+        order = np.argsort(-self.probabilities, axis=1, kind="stable")[:, :count]
+        return [
+            [(self.class_names[label], float(row[label])) for label in labels]
+            for row, labels in zip(self.probabilities, order, strict=True)
+        ]

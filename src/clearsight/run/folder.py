@@ -1,0 +1,259 @@
+"""A run's folder: which files it has, and how they are written and read whole."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from clearsight.data.atomic import placed_atomically
+from clearsight.errors import RunError
+from clearsight.training.recipe import Recipe
+
+Status = Literal["running", "finished", "interrupted", "failed"]
+RUNS = Path("runs")
+
+
+class RunRecord(BaseModel):
+    """``run.json``: the whole request resolved, and what it ran on.
+
+    Attributes:
+        format_version: of this file.
+        status: how far the run came; "running" also when its process was killed.
+        interrupted_at: where Ctrl-C came, in words, or None.
+        started_at: local time, ISO 8601 with its offset.
+        source: the source's name, "arrays" when it came from Python.
+        data_dir: the folder that was named for the source's files, or None.
+        model: what was asked for.
+        model_arguments: its options.
+        recipe: resolved, with everything that was asked for by hand.
+        seed: see `TrainRequest`.
+        precision: settled.
+        device: settled.
+        class_names: label k means ``class_names[k]``.
+        preparation: how pictures become the network's input.
+        data: counts, provenance and SHA-256 of training and test pictures.
+        split: how the validation pictures were chosen.
+        num_parameters: of the network.
+        reproducible: whether the same seed on the same machine gives the same weights.
+        reproducible_because: what breaks that, or why it holds.
+        versions: of what computed the run.
+        machine: what it computed on.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format_version: Literal[1] = 1
+    status: Status
+    interrupted_at: str | None = None
+    started_at: str
+    source: str
+    data_dir: str | None
+    model: str
+    model_arguments: dict[str, Any]
+    recipe: Recipe
+    seed: int
+    precision: Literal["float32", "bfloat16"]
+    device: Literal["cpu", "cuda"]
+    class_names: tuple[str, ...]
+    preparation: dict[str, Any]
+    data: dict[str, Any]
+    split: dict[str, Any]
+    num_parameters: int
+    reproducible: bool
+    reproducible_because: str
+    versions: dict[str, str]
+    machine: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Results:
+    """``results.json``: what came out.
+
+    Attributes:
+        train_accuracy: of the last epoch, Keras's mean over it.
+        train_count: how many pictures it counts.
+        train_accuracy_interval: Wilson's 95% interval, low and high; likewise below.
+        val_accuracy: after the last epoch.
+        val_count: how many pictures it counts.
+        val_accuracy_interval: see above.
+        test_accuracy: on pictures never used for anything else; None without test pictures.
+        test_count: how many pictures it counts.
+        test_accuracy_interval: see above.
+        test_loss: mean cross-entropy in nats.
+        first_test_predictions: labels given to the first five test pictures.
+        first_test_labels: their true labels.
+        reading: what the curve says, in one sentence.
+        gap: training minus validation accuracy.
+        gap_interval: Newcombe's 95% interval of it.
+        best_epoch: where validation accuracy was highest.
+        fit_seconds: of all epochs together.
+        epoch_seconds: median over the epochs.
+        total_seconds: from the request to the written results.
+    """
+
+    train_accuracy: float
+    train_count: int
+    train_accuracy_interval: tuple[float, float]
+    val_accuracy: float
+    val_count: int
+    val_accuracy_interval: tuple[float, float]
+    test_accuracy: float | None
+    test_count: int
+    test_accuracy_interval: tuple[float, float] | None
+    test_loss: float | None
+    first_test_predictions: tuple[int, ...]
+    first_test_labels: tuple[int, ...]
+    reading: str
+    gap: float
+    gap_interval: tuple[float, float]
+    best_epoch: int
+    fit_seconds: float
+    epoch_seconds: float
+    total_seconds: float
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The files of one run.
+
+    Attributes:
+        path: the folder.
+    """
+
+    path: Path
+
+    @property
+    def record_path(self) -> Path:
+        """``run.json``."""
+        return self.path / "run.json"
+
+    @property
+    def history_path(self) -> Path:
+        """``history.csv``."""
+        return self.path / "history.csv"
+
+    @property
+    def results_path(self) -> Path:
+        """``results.json``."""
+        return self.path / "results.json"
+
+    @property
+    def model_path(self) -> Path:
+        """``model.keras``."""
+        return self.path / "model.keras"
+
+    @property
+    def curves_path(self) -> Path:
+        """``curves.png``."""
+        return self.path / "curves.png"
+
+    @classmethod
+    def create(cls, path: Path) -> Self:
+        """Make the folder.
+
+        Raises:
+            RunError: when it exists or cannot be made.
+        """
+        try:
+            path.mkdir(parents=True)
+        except FileExistsError as error:
+            raise taken(path) from error
+        except OSError as error:
+            raise RunError(
+                f"The run's folder should be made at {path}, but cannot be: {error.strerror}. "
+                "Name another with --out."
+            ) from error
+        return cls(path)
+
+    @classmethod
+    def existing(cls, path: Path) -> Self:
+        """Open a folder that a run has made.
+
+        Raises:
+            RunError: when there is none.
+        """
+        folder = cls(path)
+        if not folder.record_path.is_file():
+            what = "has no run.json" if path.is_dir() else "does not exist"
+            raise RunError(
+                f"A run should be a folder that `clearsight train` made, but {path} {what}."
+            )
+        return folder
+
+    def write_record(self, record: RunRecord) -> None:
+        """Write ``run.json``."""
+        _write_json(record.model_dump(mode="json"), self.record_path)
+
+    def read_record(self) -> RunRecord:
+        """Read ``run.json``.
+
+        Raises:
+            RunError: when it is not what `write_record` writes.
+        """
+        try:
+            return RunRecord.model_validate_json(self.record_path.read_bytes())
+        except (OSError, ValidationError) as error:
+            raise RunError(
+                f"{self.record_path} should describe a run, but is damaged or of another version."
+            ) from error
+
+    def write_results(self, results: Results) -> None:
+        """Write ``results.json``."""
+        _write_json(asdict(results), self.results_path)
+
+    def read_results(self) -> Results | None:
+        """Read ``results.json``, or return None when the run has not come that far.
+
+        Raises:
+            RunError: when it is not what `write_results` writes.
+        """
+        if not self.results_path.is_file():
+            return None
+        try:
+            values = json.loads(self.results_path.read_bytes())
+            lists = {key: tuple(value) for key, value in values.items() if isinstance(value, list)}
+            return Results(**{**values, **lists})
+        except (TypeError, ValueError) as error:
+            raise RunError(
+                f"{self.results_path} should hold a run's results, but is damaged or of another "
+                "version."
+            ) from error
+
+
+def check_free(path: Path) -> None:
+    """Make sure that a run's folder can be made at `path` later.
+
+    Raises:
+        RunError: when something is there already.
+    """
+    if path.exists():
+        raise taken(path)
+
+
+def taken(path: Path) -> RunError:
+    """Return the error for a folder that exists already."""
+    return RunError(
+        f"The run's folder should be new, but {path} exists and is never overwritten: name another "
+        f"with --out, move it away, or go on with it by --resume {path}."
+    )
+
+
+def new_path(source: str, model: str, started: datetime) -> Path:
+    """Return a free path in ``runs/`` named by date-time, source and model."""
+    words = (Path(model).stem if "/" in model or "." in model else model, source)
+    model_word, source_word = ("".join(c if c.isalnum() or c in "-_" else "-" for c in w) for w in words)
+    base = f"{started:%Y-%m-%d_%H-%M-%S}_{source_word}_{model_word}"
+    path, number = RUNS / base, 2
+    while path.exists():
+        path, number = RUNS / f"{base}_{number}", number + 1
+    return path
+
+
+def _write_json(values: dict[str, Any], path: Path) -> None:
+    with placed_atomically(path) as temporary:
+        temporary.write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", "utf-8")

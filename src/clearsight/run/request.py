@@ -1,0 +1,99 @@
+"""`TrainRequest`: everything a training is asked for, checked where it comes in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, InstanceOf, PositiveInt, ValidationError
+
+from clearsight.data.imageset import ImageSet, Splits
+from clearsight.engine.device import DeviceChoice
+from clearsight.engine.precision import PrecisionChoice
+from clearsight.errors import RequestError
+from clearsight.models.backend import keras
+from clearsight.training.recipe import Fraction, PositiveFiniteFloat, Recipe
+
+_OVERRIDES = (
+    "epochs", "batch_size", "learning_rate", "validation_split", "train_limit", "test_limit",
+)  # fmt: skip
+
+
+class TrainRequest(BaseModel):
+    """What a training is asked for; None means: as the recipe says.
+
+    Attributes:
+        source: a source's name, an `ImageSet` (then there is no test score), or `Splits`.
+        model: a zoo name, "FILE.keras", "FILE.py:FUNCTION", or a built `keras.Model`, which is
+            then compiled anew and trained in place.
+        model_arguments: options of the named model.
+        recipe: a recipe's name or a `Recipe`; None takes the source's own.
+        epochs, batch_size, learning_rate, validation_split, train_limit, test_limit: in place of
+            the recipe's.
+        seed: of the first weights, the order of pictures and a stratified split.
+        precision: "auto", "float32" or "bfloat16".
+        device: "auto", "cpu" or "cuda".
+        out: the run's folder, which must not exist yet; None makes one in ``runs/``.
+        data_dir: a folder that holds the source's files.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    source: str | InstanceOf[ImageSet] | InstanceOf[Splits]
+    model: str | InstanceOf[keras.Model] = "lesson"
+    model_arguments: dict[str, Any] = Field(default_factory=dict)
+    recipe: str | Recipe | None = None
+    epochs: PositiveInt | None = None
+    batch_size: PositiveInt | None = None
+    learning_rate: PositiveFiniteFloat | None = None
+    validation_split: Fraction | None = None
+    train_limit: PositiveInt | None = None
+    test_limit: PositiveInt | None = None
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    precision: PrecisionChoice = "auto"
+    device: DeviceChoice = "auto"
+    out: Path | None = None
+    data_dir: Path | None = None
+
+    @property
+    def overrides(self) -> dict[str, Any]:
+        """The recipe values that were asked for by hand."""
+        return {name: getattr(self, name) for name in _OVERRIDES}
+
+    @property
+    def source_name(self) -> str:
+        """What to call the source in file names and records."""
+        return self.source if isinstance(self.source, str) else "arrays"
+
+    @property
+    def model_name(self) -> str:
+        """What to call the model in file names and records."""
+        return self.model if isinstance(self.model, str) else self.model.name
+
+
+def train_request(source: Any, **options: Any) -> TrainRequest:
+    """Make a `TrainRequest`, with all mistakes in one sentence.
+
+    Raises:
+        RequestError: when options are unknown or out of range.
+    """
+    try:
+        return TrainRequest(source=source, **options)
+    except ValidationError as error:
+        raise RequestError(
+            "The training request is not valid: " + "; ".join(_problems(error)) + "."
+        ) from error
+
+
+def _problems(error: ValidationError) -> list[str]:
+    # A union reports one problem for each of its members; one for each option is enough.
+    first_of: dict[str, str] = {}
+    for problem in error.errors():
+        option = str(problem["loc"][0])
+        said = problem["msg"]
+        if problem["type"] == "extra_forbidden":
+            sentence = f"there is no option '{option}'"
+        else:
+            sentence = f"{option} = {problem['input']!r}: {said[0].lower()}{said[1:]}"
+        first_of.setdefault(option, sentence)
+    return list(first_of.values())

@@ -1,0 +1,165 @@
+"""`Run`: a training that has been carried out, read back from its folder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+
+from clearsight.data.atomic import placed_atomically
+from clearsight.data.imageset import ImageSet
+from clearsight.data.preparation import Preparation
+from clearsight.engine.device import choose_device, on_device
+from clearsight.errors import DataError, RunError
+from clearsight.evaluation.metrics import Score, score_of
+from clearsight.evaluation.predictions import Predictions
+from clearsight.models.backend import keras
+from clearsight.models.build import ModelRequest, build_model
+from clearsight.run.folder import Results, RunFolder, RunRecord
+from clearsight.run.plan import limited, load_splits
+from clearsight.training.history import History, read_history
+
+_PREDICT_BATCH_SIZE = 256
+
+
+@dataclass(frozen=True)
+class Run:
+    """A training that has been carried out.
+
+    Attributes:
+        folder: its files.
+        record: what was asked for, and what it ran on.
+    """
+
+    folder: RunFolder
+    record: RunRecord
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Open a run's folder.
+
+        Raises:
+            RunError: when it is no run's folder or damaged.
+        """
+        folder = RunFolder.existing(Path(path))
+        return cls(folder, folder.read_record())
+
+    @property
+    def path(self) -> Path:
+        """The run's folder."""
+        return self.folder.path
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Label k means ``class_names[k]``."""
+        return self.record.class_names
+
+    @property
+    def preparation(self) -> Preparation:
+        """How pictures become the network's input."""
+        return Preparation.from_json(self.record.preparation)
+
+    @property
+    def history(self) -> History:
+        """One `Epoch` for each epoch done."""
+        return read_history(self.folder.history_path)
+
+    @property
+    def results(self) -> Results:
+        """What came out.
+
+        Raises:
+            RunError: when the run has not finished.
+        """
+        results = self.folder.read_results()
+        if results is None:
+            raise RunError(
+                f"{self.path} has no results yet, because it did not finish: go on with "
+                f"clearsight train --resume {self.path}"
+            )
+        return results
+
+    @cached_property
+    def model(self) -> keras.Model:
+        """The trained network, loaded in Keras's safe mode.
+
+        Raises:
+            RunError: when the run was stopped before any weights were kept.
+        """
+        if not self.folder.model_path.is_file():
+            raise RunError(f"{self.path} has no model.keras: it was stopped before one was kept.")
+        with on_device(choose_device("auto")):
+            return build_model(ModelRequest(str(self.folder.model_path)))
+
+    def predict(self, images: np.ndarray) -> Predictions:
+        """Name pictures.
+
+        Args:
+            images: uint8 (N, H, W, C), 0..255, of the network's size and channels.
+
+        Raises:
+            DataError: when they are of another type or shape; pixels scaled already are refused.
+        """
+        probabilities = predict_probabilities(self.model, self.preparation, np.asarray(images))
+        return Predictions(probabilities, self.class_names)
+
+    def test_pictures(self, source: str | None = None, data_dir: Path | None = None) -> ImageSet:
+        """Load the pictures to measure on: the run's own test pictures, or all of another source's.
+
+        Raises:
+            DataError: when there are none, or their classes are others than the run's.
+            RunError: when the run was trained on arrays, or its pictures have changed.
+        """
+        if source is None and self.record.source == "arrays":
+            raise RunError(
+                f"{self.path} was trained on arrays from Python: name pictures with --data."
+            )
+        name = source or self.record.source
+        splits = load_splits(name, data_dir or self.record.data_dir)
+        if source is None:
+            splits = limited(splits, self.record.recipe)
+        if splits.test is None:
+            raise DataError(f"'{name}' has no test pictures to measure on.")
+        if splits.test.class_names != self.class_names:
+            raise DataError(
+                f"The pictures should have the run's classes {', '.join(self.class_names)}, but "
+                f"'{name}' has {', '.join(splits.test.class_names)}."
+            )
+        expected = (self.record.data["test"] or {}).get("sha256")
+        if source is None and splits.test.fingerprint != expected:
+            raise RunError(
+                f"The test pictures of '{name}' are no longer those that {self.path} was measured "
+                "on: bring them back, or name others with --data."
+            )
+        return splits.test
+
+    def evaluate(self, source: str | None = None, data_dir: Path | None = None) -> Score:
+        """Measure on the run's own test pictures, or on another source's.
+
+        Raises:
+            DataError: see `test_pictures`; also when the pictures have another size.
+            RunError: see `test_pictures`.
+        """
+        pictures = self.test_pictures(source, data_dir)
+        return score_of(self.predict(pictures.images).probabilities, pictures.labels)
+
+
+def predict_probabilities(
+    model: keras.Model, preparation: Preparation, images: np.ndarray
+) -> np.ndarray:
+    """Return class probabilities, float32 (N, K), for uint8 pictures of the network's shape.
+
+    Raises:
+        DataError: when the pictures do not have that type and shape.
+    """
+    x = preparation.apply(images)
+    return np.asarray(model.predict(x, batch_size=_PREDICT_BATCH_SIZE, verbose=0), dtype=np.float32)
+
+
+def save_model(model: keras.Model, folder: RunFolder) -> None:
+    """Write ``model.keras``, with the optimizer's state, replacing it whole."""
+    with placed_atomically(folder.model_path) as temporary:
+        model.save(temporary)

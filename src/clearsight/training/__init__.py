@@ -1,0 +1,1 @@
+"""From a model and pictures to a trained model and its history."""

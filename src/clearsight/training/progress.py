@@ -1,0 +1,112 @@
+"""Showing a training while it runs: a live bar on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Any, Self
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+
+from clearsight.models.backend import keras
+from clearsight.training.callbacks import EpochRecorder
+from clearsight.training.history import Epoch
+
+
+class Progress:
+    """Prints one line an epoch, and on a terminal a bar with batch, loss, accuracy and time left.
+
+    Args:
+        console: where to print.
+
+    Use it as a context manager around the training.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._bar = Bar(
+            TextColumn("epoch {task.fields[epoch]}"),
+            BarColumn(bar_width=None),
+            MofNCompleteColumn(),
+            TextColumn("batches  loss {task.fields[loss]}  accuracy {task.fields[accuracy]}"),
+            TimeRemainingColumn(),
+            TextColumn("left"),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+            refresh_per_second=5,
+        )
+
+    @classmethod
+    def silent(cls) -> Self:
+        """Return a progress that shows nothing."""
+        return cls(Console(quiet=True))
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._bar.stop()
+
+    def announce(self, sentence: str) -> None:
+        """Print a sentence above the bar."""
+        self._console.print(sentence, highlight=False, soft_wrap=True)
+
+    def callback(self, recorder: EpochRecorder) -> keras.callbacks.Callback:
+        """Return the Keras callback that drives this display, to stand after `recorder`."""
+        return _ProgressCallback(self._console, self._bar, recorder)
+
+
+def epoch_line(epoch: Epoch, num_epochs: int) -> str:
+    """Return an epoch's line, e.g. "epoch  1/10  loss 0.7561  accuracy 0.7254  ...  8.1 s"."""
+    width = len(str(num_epochs))
+    return (
+        f"epoch {epoch.epoch:>{width}}/{num_epochs}  "
+        f"loss {epoch.loss:.4f}  accuracy {epoch.accuracy:.4f}  "
+        f"val_loss {epoch.val_loss:.4f}  val_accuracy {epoch.val_accuracy:.4f}  "
+        f"{epoch.seconds:.1f} s"
+    )
+
+
+class _ProgressCallback(keras.callbacks.Callback):
+    def __init__(self, console: Console, bar: Bar, recorder: EpochRecorder) -> None:
+        super().__init__()
+        self._console = console
+        self._bar = bar
+        self._recorder = recorder
+        self._task = bar.add_task("training", epoch="", loss="", accuracy="", visible=False)
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        del logs
+        epochs = self.params["epochs"] - len(self._recorder.history)
+        self._bar.reset(self._task, total=epochs * self.params["steps"])
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        del logs
+        label = f"{epoch + 1}/{self.params['epochs']}"
+        self._bar.update(self._task, epoch=label)
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        del batch
+        if self._bar.disable:
+            return
+        values = {name: f"{float(value):.3f}" for name, value in (logs or {}).items()}
+        self._bar.update(
+            self._task,
+            advance=1,
+            loss=values.get("loss", ""),
+            accuracy=values.get("accuracy", ""),
+            visible=True,
+        )
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        del epoch, logs
+        line = epoch_line(self._recorder.history[-1], self.params["epochs"])
+        self._console.print(line, highlight=False, soft_wrap=True)

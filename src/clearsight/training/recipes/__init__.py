@@ -1,0 +1,26 @@
+"""The one table of recipes. To add one: a file beside this one and a row here."""
+
+from __future__ import annotations
+
+import difflib
+
+from clearsight.errors import RequestError
+from clearsight.training.recipe import Recipe
+from clearsight.training.recipes.lesson import LESSON
+
+RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (LESSON,)}
+
+
+def find_recipe(name: str) -> Recipe:
+    """Return the recipe called `name`.
+
+    Raises:
+        RequestError: when there is none, with the nearest name.
+    """
+    if name in RECIPES:
+        return RECIPES[name]
+    near = difflib.get_close_matches(name, RECIPES, n=1)
+    hint = f" Did you mean '{near[0]}'?" if near else ""
+    raise RequestError(
+        f"The recipe should be one of {', '.join(RECIPES)}, but '{name}' was given.{hint}"
+    )
