@@ -55,7 +55,7 @@ class FitError(ClearsightError):
         super().__init__(" ".join(self.mistakes))
 
 
-class TrainingInterrupted(KeyboardInterrupt):  # noqa: N818 - it is a KeyboardInterrupt, no error
+class TrainingInterrupted(KeyboardInterrupt):
     """Ctrl-C arrived during training; what was trained has been saved.
 
     Attributes:

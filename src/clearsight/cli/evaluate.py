@@ -23,7 +23,7 @@ def evaluate(
     """Measure a run's network on its own test pictures, or on another source's."""
     console = console_for(as_json)
     with console.status("loading Keras"):
-        from clearsight.models.backend import start_keras_fast
+        from clearsight.models.fast_start import start_keras_fast
 
         start_keras_fast()
         from clearsight.run.saved import Run

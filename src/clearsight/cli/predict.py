@@ -29,7 +29,7 @@ def predict(
     """Name pictures: the most probable class of each, with its probability."""
     console = console_for(as_json)
     with console.status("loading Keras"):
-        from clearsight.models.backend import start_keras_fast
+        from clearsight.models.fast_start import start_keras_fast
 
         start_keras_fast()
         from clearsight.run.name_pictures import name_pictures

@@ -37,7 +37,7 @@ def trace(
     shape = parse_input_shape(input_shape)
     console = console_for(as_json)
     with console.status("loading Keras"):
-        from clearsight.models.backend import start_keras_fast
+        from clearsight.models.fast_start import start_keras_fast
 
         start_keras_fast()
         from clearsight.models.comparison import compare_traces

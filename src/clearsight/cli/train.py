@@ -54,9 +54,7 @@ def train(
     validation_split: Annotated[
         float | None, typer.Option(help="Share of the training pictures held out to validate on.")
     ] = None,
-    seed: Annotated[
-        int, typer.Option(help="Of the first weights and the order of pictures.")
-    ] = 0,
+    seed: Annotated[int, typer.Option(help="Of the first weights and the order of pictures.")] = 0,
     train_limit: Annotated[
         int | None, typer.Option(help="Use only the first N training pictures.")
     ] = None,
@@ -82,7 +80,7 @@ def train(
     _check_usage(context, source, resume)
     console = console_for(as_json)
     with console.status("loading Keras"):
-        from clearsight.models.backend import start_keras_fast
+        from clearsight.models.fast_start import start_keras_fast
 
         start_keras_fast()
         from clearsight.run.plan import plan_resumption, plan_training
@@ -128,11 +126,7 @@ def _check_usage(context: typer.Context, source: str | None, resume: Path | None
             )
         return
     allowed = {"resume", "epochs", "as_json"}
-    given = [
-        name
-        for name in context.params
-        if name not in allowed and _was_given(context, name)
-    ]
+    given = [name for name in context.params if name not in allowed and _was_given(context, name)]
     if given:
         raise RequestError(
             f"A resumed run keeps its options, so --resume stands alone or with --epochs, but "

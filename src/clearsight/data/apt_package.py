@@ -51,7 +51,12 @@ def read_files(package: str, members: dict[str, str]) -> list[tuple[str, bytes]]
 def _run(command: list[str], folder: Path) -> None:
     try:
         done = subprocess.run(
-            command, cwd=folder, capture_output=True, text=True, timeout=TIMEOUT_SECONDS
+            command,
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT_SECONDS,
+            check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise DataError(f"{command[0]} did not finish ({error})") from error

@@ -21,7 +21,9 @@ def channel_axis_mistakes(images: np.ndarray, name: str = "images") -> list[str]
         name: what the caller calls that array.
     """
     if images.ndim == 3:
-        hint = "one picture, add the batch axis with {0}[None]" if images.shape[-1] in (1, 3) else ""
+        hint = (
+            "one picture, add the batch axis with {0}[None]" if images.shape[-1] in (1, 3) else ""
+        )
         hint = hint or "without a channel axis, add it with {0}[..., None]"
         return [
             f"{name} should have four axes (number, height, width, channels), but have shape "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -38,7 +39,7 @@ def load(data_dir: Path | None = None) -> Splits:
         from sklearn.datasets import load_digits
     except ImportError as error:
         raise MissingExtraError("The source 'digits'", extra="report") from error
-    scans = load_digits()
+    scans: Any = load_digits()
     images = np.rint(scans.images * (255 / _HIGHEST_VALUE)).astype(np.uint8)[..., None]
     everything = ImageSet(
         images,

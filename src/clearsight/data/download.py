@@ -72,7 +72,8 @@ def download(url: str) -> bytes:
         try:
             downloader(url, str(Path(folder) / name), None)
         except requests.HTTPError as error:
-            raise DataError(f"the server answered {error.response.status_code}") from error
+            answer = error.response.status_code if error.response is not None else "an error"
+            raise DataError(f"the server answered {answer}") from error
         except (requests.RequestException, OSError, ValueError) as error:
             raise DataError("no connection or it broke off") from error
         finally:

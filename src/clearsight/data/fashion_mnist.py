@@ -70,9 +70,7 @@ class Places:
     cache: Path = field(
         default_factory=lambda: platformdirs.user_cache_path("clearsight") / "fashion-mnist"
     )
-    keras_cache: Path = field(
-        default_factory=lambda: _keras_home() / "datasets" / "fashion-mnist"
-    )
+    keras_cache: Path = field(default_factory=lambda: _keras_home() / "datasets" / "fashion-mnist")
     debian_folder: Path = Path("/usr/share/datasets/fashion-mnist")
     mirrors: tuple[str, ...] = MIRRORS
     use_apt: bool = True
@@ -176,7 +174,8 @@ def _ways_to_fetch(places: Places) -> Iterator[tuple[str, Callable[[], list[tupl
         yield (
             f"Debian's package {DEBIAN_PACKAGE} through apt",
             lambda: apt_package.read_files(
-                DEBIAN_PACKAGE, {stem: f"usr/share/datasets/fashion-mnist/{stem}.gz" for stem in SHA256}
+                DEBIAN_PACKAGE,
+                {stem: f"usr/share/datasets/fashion-mnist/{stem}.gz" for stem in SHA256},
             ),
         )
 

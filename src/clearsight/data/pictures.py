@@ -38,7 +38,9 @@ def read_picture(path: Path) -> np.ndarray:
                 picture = ImageOps.exif_transpose(file)
                 picture.load()
     except UnidentifiedImageError as error:
-        raise DataError(f"{path} should be {_EXPECTED}, but its content is none of these.") from error
+        raise DataError(
+            f"{path} should be {_EXPECTED}, but its content is none of these."
+        ) from error
     except Image.DecompressionBombError as error:
         raise DataError(
             f"{path} should have fewer than {2 * (Image.MAX_IMAGE_PIXELS or 0):,} pixels, but has "

@@ -57,10 +57,7 @@ class Window:
     def worked(self, before: int, after: int) -> str:
         """Write out the output size along this axis."""
         low, high = self.padding
-        if low == high:
-            padded = f" + 2*{low}" if low else ""
-        else:
-            padded = f" + {low} + {high}"
+        padded = f" + {low} + {high}" if low != high else f" + 2*{low}" if low else ""
         reach = self.size if self.dilation == 1 else f"(({self.size} - 1)*{self.dilation} + 1)"
         return f"floor(({before}{padded} - {reach})/{self.stride}) + 1 = {after}"
 
@@ -100,7 +97,9 @@ def arithmetic_of(call: Call) -> Arithmetic:
         if kind in _RULES:
             return _RULES[kind](call)
     has_weights = bool(getattr(call.layer, "weights", ()))
-    return Arithmetic("as Keras computes it", _weights_worked(call.layer), None if has_weights else 0)
+    return Arithmetic(
+        "as Keras computes it", _weights_worked(call.layer), None if has_weights else 0
+    )
 
 
 def _weights_worked(layer: Any) -> str:
@@ -144,7 +143,9 @@ def _separable_convolution(call: Call) -> Arithmetic:
     rows, columns = layer.kernel_size
     came_in, multiplier = channels(call.input_shapes[0], layer), layer.depth_multiplier
     between = came_in * multiplier
-    pointwise = f"({between} + 1)*{layer.filters}" if layer.use_bias else f"{between}*{layer.filters}"
+    pointwise = (
+        f"({between} + 1)*{layer.filters}" if layer.use_bias else f"{between}*{layer.filters}"
+    )
     height, width = spatial(call.output_shape, layer)
     return Arithmetic(
         _window_size(call),
@@ -202,7 +203,9 @@ def _dense(call: Call) -> Arithmetic:
     worked = f"({came_in} + 1)*{layer.units}" if layer.use_bias else f"{came_in}*{layer.units}"
     positions = math.prod(call.output_shape[:-1])
     return Arithmetic(
-        f"{layer.units} units", f"{worked} = {layer.count_params():,}", positions * came_in * layer.units
+        f"{layer.units} units",
+        f"{worked} = {layer.count_params():,}",
+        positions * came_in * layer.units,
     )
 
 
@@ -219,7 +222,9 @@ def _cropping(call: Call) -> Arithmetic:
 
 
 def _border(call: Call, amounts: tuple[tuple[int, int], tuple[int, int]], sign: str) -> Arithmetic:
-    before, after = (spatial(shape, call.layer) for shape in (call.input_shapes[0], call.output_shape))
+    before, after = (
+        spatial(shape, call.layer) for shape in (call.input_shapes[0], call.output_shape)
+    )
     worked = [
         f"{size} {sign} {low} {sign} {high} = {result}"
         for size, (low, high), result in zip(before, amounts, after, strict=True)
@@ -228,7 +233,9 @@ def _border(call: Call, amounts: tuple[tuple[int, int], tuple[int, int]], sign: 
 
 
 def _upsampling(call: Call) -> Arithmetic:
-    before, after = (spatial(shape, call.layer) for shape in (call.input_shapes[0], call.output_shape))
+    before, after = (
+        spatial(shape, call.layer) for shape in (call.input_shapes[0], call.output_shape)
+    )
     worked = [
         f"{size}*{factor} = {result}"
         for size, factor, result in zip(before, call.layer.size, after, strict=True)
@@ -242,14 +249,13 @@ def _concatenate(call: Call) -> Arithmetic:
     return Arithmetic(f"{terms} = {call.output_shape[axis]} along the joined axis", "", 0)
 
 
-def _input(call: Call) -> Arithmetic:
-    return Arithmetic("what comes in", "", 0)
-
-
 def _window_size(call: Call) -> str:
     windows = windows_of(call)
     assert windows is not None  # only windowed layers come here
-    before, after = spatial(call.input_shapes[0], call.layer), spatial(call.output_shape, call.layer)
+    before, after = (
+        spatial(call.input_shapes[0], call.layer),
+        spatial(call.output_shape, call.layer),
+    )
     worked = [
         window.worked(size, result)
         for window, size, result in zip(windows, before, after, strict=True)
@@ -273,7 +279,7 @@ _WINDOWED = (
 )
 
 _RULES: dict[type, Callable[[Call], Arithmetic]] = {
-    layers.InputLayer: _input,
+    layers.InputLayer: lambda _: Arithmetic("what comes in", "", 0),
     layers.Conv2D: _convolution,
     layers.DepthwiseConv2D: _depthwise_convolution,
     layers.SeparableConv2D: _separable_convolution,

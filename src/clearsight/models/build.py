@@ -137,7 +137,8 @@ def _call_function(path: Path, function_name: str, request: ModelRequest) -> ker
     if not path.is_file():
         raise ModelError(f"{path} should be a Python file, but there is no such file.")
     specification = importlib.util.spec_from_file_location(path.stem, path)
-    assert specification is not None and specification.loader is not None  # it ends in .py
+    assert specification is not None  # because it ends in .py
+    assert specification.loader is not None  # likewise
     module = importlib.util.module_from_spec(specification)
     try:
         specification.loader.exec_module(module)

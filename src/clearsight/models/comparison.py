@@ -74,9 +74,15 @@ class TraceComparison:
 def compare_traces(first: Trace, second: Trace) -> TraceComparison:
     """Align two networks by their layers' kinds and say what changed and why."""
     changes: list[LayerChange] = []
+    above: tuple[LayerTrace, LayerTrace] | None = None
     for left, right in _aligned(first.layers, second.layers):
-        before = next((change for change in reversed(changes) if change.first and change.second), None)
-        changes.append(LayerChange(left, right, _reason(left, right, before)))
+        if left is None or right is None:
+            which = "second" if left is None else "first"
+            reason = f"only the {which} network has this layer"
+        else:
+            reason = _reason(left, right, above)
+            above = left, right
+        changes.append(LayerChange(left, right, reason))
     return TraceComparison(first, second, tuple(changes))
 
 
@@ -116,32 +122,18 @@ def _likeness(first: LayerTrace, second: LayerTrace) -> int:
 
 
 def _reason(
-    first: LayerTrace | None, second: LayerTrace | None, before: LayerChange | None
+    first: LayerTrace, second: LayerTrace, above: tuple[LayerTrace, LayerTrace] | None
 ) -> str:
-    if first is None or second is None:
-        which = "second" if first is None else "first"
-        return f"only the {which} network has this layer"
-    changed = {
-        name: (value, second.settings.get(name))
-        for name, value in first.settings.items()
-        if value != second.settings.get(name)
-    }
-    reasons = [
-        _EXPLAINED.get(name, _plainly)(name, first, second) for name in changed
-    ]
-    if reasons:
+    changed = [name for name, value in first.settings.items() if value != second.settings.get(name)]
+    if changed:
+        reasons = (_EXPLAINED.get(name, _plainly)(name, first, second) for name in changed)
         return "; ".join(reasons)
     if first.output_shape == second.output_shape and first.num_parameters == second.num_parameters:
         return ""
-    above_changed = before is not None and (
-        before.first and before.second and before.first.output_shape != before.second.output_shape
-    )
-    if above_changed and before and before.first and before.second:
-        return (
-            f"follows from {before.first.name} above, which gives "
-            f"{shape_text(before.second.output_shape)} instead of {shape_text(before.first.output_shape)}"
-        )
-    return "follows from the layers above"
+    if above is None or above[0].output_shape == above[1].output_shape:
+        return "follows from the layers above"
+    shapes = [shape_text(layer.output_shape) for layer in above]
+    return f"follows from {above[0].name} above, which gives {shapes[1]} instead of {shapes[0]}"
 
 
 def _padding_reason(name: str, first: LayerTrace, second: LayerTrace) -> str:

@@ -47,11 +47,13 @@ class Graph:
 
     Attributes:
         calls: all calls; shared layers occur more than once.
+        layers: every layer once, in the order of ``model.summary()``.
         inputs: the model's symbolic inputs.
         outputs: the model's symbolic outputs.
     """
 
     calls: tuple[Call, ...]
+    layers: tuple[Any, ...]
     inputs: tuple[Any, ...]
     outputs: tuple[Any, ...]
 
@@ -70,9 +72,16 @@ def graph_of(model: keras.Model) -> Graph:
             f"'{model.name}' should be a built Sequential or Functional model, but is a subclassed "
             f"{type(model).__name__} without a graph: build it with keras.Model(inputs, outputs)."
         )
-    nodes = [node for depth in sorted(nodes_by_depth, reverse=True) for node in nodes_by_depth[depth]]
+    nodes = [
+        node for depth in sorted(nodes_by_depth, reverse=True) for node in nodes_by_depth[depth]
+    ]
     calls = (Call(node.operation, tuple(node.input_tensors), tuple(node.outputs)) for node in nodes)
-    return Graph(tuple(calls), tuple(functional.inputs), tuple(functional.outputs))
+    return Graph(
+        tuple(calls),
+        tuple(functional._operations),
+        tuple(functional.inputs),
+        tuple(functional.outputs),
+    )
 
 
 def rescales_pixels(model: keras.Model) -> bool:

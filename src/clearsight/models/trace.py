@@ -155,7 +155,8 @@ def trace_model(model: keras.Model) -> Trace:
     picture_shape = tuple(graph.inputs[0].shape[1:])
     shows_inputs = not isinstance(model, keras.Sequential)  # as model.summary() does
     rows = []
-    for calls in calls_of.values():
+    for layer in graph.layers:
+        calls = calls_of[id(layer)]
         call = calls[-1]
         if call.is_input and not shows_inputs:
             continue

@@ -27,7 +27,9 @@ def trace_table(trace: Trace) -> str:
     text = [head, "-" * len(head)]
     for line, layer in zip(lines, trace.layers, strict=True):
         text.append(line)
-        text.append(f"    {'      '.join(filter(None, (layer.size_worked, layer.parameters_worked)))}")
+        text.append(
+            f"    {'      '.join(filter(None, (layer.size_worked, layer.parameters_worked)))}"
+        )
     return "\n".join([*text, "-" * len(head), last, trace.where_the_capacity_lives])
 
 

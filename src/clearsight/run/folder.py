@@ -246,7 +246,9 @@ def taken(path: Path) -> RunError:
 def new_path(source: str, model: str, started: datetime) -> Path:
     """Return a free path in ``runs/`` named by date-time, source and model."""
     words = (Path(model).stem if "/" in model or "." in model else model, source)
-    model_word, source_word = ("".join(c if c.isalnum() or c in "-_" else "-" for c in w) for w in words)
+    model_word, source_word = (
+        "".join(c if c.isalnum() or c in "-_" else "-" for c in w) for w in words
+    )
     base = f"{started:%Y-%m-%d_%H-%M-%S}_{source_word}_{model_word}"
     path, number = RUNS / base, 2
     while path.exists():

@@ -229,7 +229,9 @@ def _splits(request: TrainRequest, recipe: Recipe) -> tuple[Splits, list[str]]:
     elif not isinstance(request.source, str):
         used, given = len(splits.train), len(everything.train)
         if used < given:
-            notes.append(f"The recipe '{recipe.name}' takes the first {used:,} of {given:,} pictures.")
+            notes.append(
+                f"The recipe '{recipe.name}' takes the first {used:,} of {given:,} pictures."
+            )
     return splits, notes
 
 
@@ -237,9 +239,7 @@ def _model(request: TrainRequest, train: ImageSet) -> keras.Model:
     if isinstance(request.model, keras.Model):
         return request.model
     return build_model(
-        ModelRequest(
-            request.model, request.model_arguments, train.image_shape, train.num_classes
-        )
+        ModelRequest(request.model, request.model_arguments, train.image_shape, train.num_classes)
     )
 
 
@@ -293,5 +293,3 @@ def _check_same_pictures(path: Path, record: RunRecord, splits: Splits) -> None:
             f"'{record.source}' now gives {splits.train.fingerprint[:12]}...: bring the old "
             "pictures back, or train anew."
         )
-
-

@@ -156,7 +156,12 @@ def predict_probabilities(
         DataError: when the pictures do not have that type and shape.
     """
     x = preparation.apply(images)
-    return np.asarray(model.predict(x, batch_size=_PREDICT_BATCH_SIZE, verbose=0), dtype=np.float32)
+    probabilities = model.predict(
+        x,
+        batch_size=_PREDICT_BATCH_SIZE,
+        verbose=0,  # pyright: ignore[reportArgumentType] - Keras documents 0
+    )
+    return np.asarray(probabilities, dtype=np.float32)
 
 
 def save_model(model: keras.Model, folder: RunFolder) -> None:

@@ -174,4 +174,3 @@ def _interrupted(
         f"beginning: clearsight train --resume {folder.path}",
         str(folder.path),
     )
-

@@ -36,6 +36,7 @@ class EpochRecorder(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Record the epoch."""
         values = {name: float(value) for name, value in (logs or {}).items()}
+        model: Any = self.model
         row = Epoch(
             epoch=epoch + 1,
             loss=values["loss"],
@@ -43,13 +44,13 @@ class EpochRecorder(keras.callbacks.Callback):
             val_loss=values["val_loss"],
             val_accuracy=values["val_accuracy"],
             seconds=time.perf_counter() - self._started_at,
-            learning_rate=float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)),
+            learning_rate=float(model.optimizer.learning_rate.numpy()),
         )
         self.history = (*self.history, row)
         self._on_epoch(self.history)
 
 
-class StopRequested(BaseException):  # noqa: N818 - it is a request, like KeyboardInterrupt
+class StopRequested(BaseException):
     """Raised between two batches to leave Keras's `fit` at once.
 
     Attributes:

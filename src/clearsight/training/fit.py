@@ -47,7 +47,7 @@ def fit_model(
     recipe: Recipe,
     *,
     earlier: History = (),
-    on_epoch: Callable[[History], None] = lambda history: None,
+    on_epoch: Callable[[History], None],
     progress: Progress | None = None,
 ) -> History:
     """Train a compiled model for the epochs that are not done yet.
@@ -79,6 +79,6 @@ def fit_model(
             initial_epoch=len(earlier),
             validation_data=(data.val_x, data.val_y),
             callbacks=callbacks,
-            verbose=0,
+            verbose=0,  # pyright: ignore[reportArgumentType] - Keras documents 0
         )
     return recorder.history

@@ -81,17 +81,19 @@ class _ProgressCallback(keras.callbacks.Callback):
         self._console = console
         self._bar = bar
         self._recorder = recorder
+        self._num_epochs = 0
         self._task = bar.add_task("training", epoch="", loss="", accuracy="", visible=False)
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         del logs
-        epochs = self.params["epochs"] - len(self._recorder.history)
-        self._bar.reset(self._task, total=epochs * self.params["steps"])
+        parameters: Any = self.params
+        self._num_epochs = parameters["epochs"]
+        epochs_left = self._num_epochs - len(self._recorder.history)
+        self._bar.reset(self._task, total=epochs_left * parameters["steps"])
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         del logs
-        label = f"{epoch + 1}/{self.params['epochs']}"
-        self._bar.update(self._task, epoch=label)
+        self._bar.update(self._task, epoch=f"{epoch + 1}/{self._num_epochs}")
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         del batch
@@ -108,5 +110,5 @@ class _ProgressCallback(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         del epoch, logs
-        line = epoch_line(self._recorder.history[-1], self.params["epochs"])
+        line = epoch_line(self._recorder.history[-1], self._num_epochs)
         self._console.print(line, highlight=False, soft_wrap=True)

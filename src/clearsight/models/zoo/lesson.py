@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveInt, model_validator
 
@@ -86,7 +86,7 @@ def build(options: LessonOptions) -> keras.Sequential:
     """
     from clearsight.models.backend import keras
 
-    layers: list[keras.Layer] = [keras.Input(shape=options.input_shape, name="pictures")]
+    layers: list[Any] = [keras.Input(shape=options.input_shape, name="pictures")]
     for index, (filters, padding) in enumerate(options.blocks):
         # Keras's names in a fresh process, given here so that they do not depend on what was built
         # before.

@@ -1,0 +1,67 @@
+# From nothing but python3 (3.11 or later) with pip and venv:
+#   make lesson   train the reference job and show what it learned
+#   make test     run the tests
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
+SAY := @printf '==> %s\n'
+
+.PHONY: help setup lesson test test-all bench lint docs clean
+
+help:
+	@sed -n 's/^#   //p' Makefile
+	@echo 'make setup    only make the environment, .venv'
+	@echo 'make test-all also run the tests that take minutes'
+	@echo 'make bench    measure speed against peers'
+	@echo 'make lint     check format, style and types'
+	@echo 'make docs     write docs/cli.md anew from --help'
+	@echo 'make clean    remove .venv and caches, never runs/'
+
+setup: $(VENV)/.installed
+
+lesson: $(VENV)/.installed
+	$(SAY) 'training the reference job on Fashion-MNIST (one to two minutes on two cores)'
+	@$(BIN)/clearsight train fashion-mnist
+
+test: $(VENV)/.installed-dev
+	$(SAY) 'running the tests (some minutes on two cores)'
+	@$(BIN)/python -m pytest
+
+test-all: $(VENV)/.installed-dev
+	$(SAY) 'running all tests, the slow ones too (a quarter of an hour on two cores)'
+	@$(BIN)/python -m pytest -m ''
+
+bench: $(VENV)/.installed-dev
+	$(SAY) 'measuring how fast the command line starts'
+	@$(BIN)/python benchmarks/startup.py
+
+lint: $(VENV)/.installed-dev
+	$(SAY) 'checking format, style and types'
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/pyright
+
+docs: $(VENV)/.installed-dev
+	@$(BIN)/python docs/make_cli_reference.py
+
+clean:
+	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "clearsight needs Python 3.11 or later, but $(PYTHON) is" \
+	    "$$($(PYTHON) --version 2>&1): try make PYTHON=python3.12" >&2; exit 2; }
+	$(SAY) 'making the environment $(VENV)'
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: $(VENV)/bin/python pyproject.toml constraints.txt
+	$(SAY) 'installing clearsight (torch is large: a few minutes the first time)'
+	@$(PIP) --editable '.[report]'
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	$(SAY) 'installing the tools for tests and checks'
+	@$(PIP) --editable '.[report,dev]'
+	@touch $@

@@ -1,0 +1,146 @@
+"""Fashion-MNIST from every place: the real files, real folders, a real server on loopback."""
+
+from __future__ import annotations
+
+import gzip
+import http.server
+import multiprocessing
+import shutil
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from clearsight.data.fashion_mnist import CLASS_NAMES, SHA256, Places, load_from, locate
+from clearsight.data.idx import read_content
+from clearsight.data.imageset import ImageSet
+from clearsight.errors import DataError
+
+
+@pytest.fixture(scope="module")
+def files(fashion: tuple[ImageSet, ImageSet], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the four real files, gzipped (quickly) as mirrors serve them."""
+    folder = tmp_path_factory.mktemp("mirror")
+    where = Path(locate() or "")
+    for stem in SHA256:
+        path = where / stem if (where / stem).exists() else where / f"{stem}.gz"
+        (folder / f"{stem}.gz").write_bytes(gzip.compress(read_content(path), compresslevel=1))
+    return folder
+
+
+@pytest.fixture
+def nowhere(tmp_path: Path) -> Places:
+    """Places that all lack the files."""
+    return Places(
+        cache=tmp_path / "cache",
+        keras_cache=tmp_path / "keras",
+        debian_folder=tmp_path / "debian",
+        mirrors=(),
+        use_apt=False,
+    )
+
+
+@pytest.fixture
+def mirror(files: Path) -> Iterator[str]:
+    """The address of a server on loopback that serves the files."""
+
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        def __init__(self, *args, **kwargs) -> None:
+            super().__init__(*args, directory=str(files), **kwargs)
+
+        def log_message(self, format: str, *args) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+
+
+def test_it_is_the_published_data(fashion: tuple[ImageSet, ImageSet]) -> None:
+    train, test = fashion
+    assert train.images.shape == (60_000, 28, 28, 1)
+    assert test.images.shape == (10_000, 28, 28, 1)
+    assert train.class_names == CLASS_NAMES
+    assert train.class_counts.tolist() == [6_000] * 10
+    assert test.labels[:5].tolist() == [9, 2, 1, 1, 6]
+
+
+@pytest.mark.parametrize("place", ["data_dir", "cache", "keras_cache", "debian_folder"])
+def test_each_folder_is_found(nowhere: Places, files: Path, place: str) -> None:
+    splits = load_from(replace(nowhere, **{place: files}))
+    assert splits.test is not None
+    assert splits.test.labels[:5].tolist() == [9, 2, 1, 1, 6]
+
+
+def test_a_download_is_kept_and_not_repeated(nowhere: Places, mirror: str) -> None:
+    load_from(replace(nowhere, mirrors=(mirror,)))
+    assert {path.name for path in nowhere.cache.iterdir()} == set(SHA256)
+    load_from(nowhere)  # now without any mirror
+
+
+def test_a_dead_mirror_is_passed_over(nowhere: Places, mirror: str) -> None:
+    dead = "http://127.0.0.1:9/"  # nothing listens on the discard port
+    assert load_from(replace(nowhere, mirrors=(dead, mirror))).train.labels[0] == 9
+
+
+def test_a_mirror_without_the_files_is_named(nowhere: Places, mirror: str) -> None:
+    with pytest.raises(DataError, match="the server answered 404"):
+        load_from(replace(nowhere, mirrors=(f"{mirror}elsewhere/",)))
+
+
+def test_wrong_content_is_refused_and_the_next_place_taken(
+    nowhere: Places, files: Path, mirror: str, tmp_path: Path
+) -> None:
+    bad = shutil.copytree(files, tmp_path / "bad")
+    stem = "train-labels-idx1-ubyte"
+    content = bytearray(gzip.decompress((bad / f"{stem}.gz").read_bytes()))
+    content[100] ^= 1
+    (bad / f"{stem}.gz").write_bytes(gzip.compress(bytes(content)))
+    with pytest.raises(DataError, match=f"{stem} should have the published content"):
+        load_from(replace(nowhere, data_dir=bad))
+    assert load_from(replace(nowhere, cache=bad, mirrors=(mirror,))).train.labels[0] == 9
+
+
+def test_every_place_tried_is_named(nowhere: Places) -> None:
+    dead = "http://127.0.0.1:9/"
+    with pytest.raises(DataError) as caught:
+        load_from(replace(nowhere, mirrors=(dead,)))
+    message = str(caught.value)
+    for place in (nowhere.cache, nowhere.keras_cache, nowhere.debian_folder, dead, "--data-dir"):
+        assert str(place) in message
+
+
+def test_without_apt_that_is_said(nowhere: Places, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(DataError, match="through apt: apt is not on this machine"):
+        load_from(replace(nowhere, use_apt=True))
+
+
+def _fetch(places: Places, barrier, results) -> None:
+    barrier.wait()
+    results.put(load_from(places).train.fingerprint)
+
+
+def test_two_processes_may_fetch_at_once(nowhere: Places, mirror: str) -> None:
+    context = multiprocessing.get_context("spawn")
+    barrier, results = context.Barrier(2), context.Queue()
+    places = replace(nowhere, mirrors=(mirror,))
+    processes = [context.Process(target=_fetch, args=(places, barrier, results)) for _ in range(2)]
+    for process in processes:
+        process.start()
+    fingerprints = {results.get(timeout=120) for _ in processes}
+    for process in processes:
+        process.join(timeout=60)
+        assert process.exitcode == 0
+    assert len(fingerprints) == 1
+    assert {path.name for path in nowhere.cache.iterdir()} == set(SHA256)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("apt-get") is None, reason="needs apt, to fetch with it")
+def test_apt_fetches_it_into_the_cache(nowhere: Places) -> None:
+    assert load_from(replace(nowhere, use_apt=True)).train.labels[0] == 9
+    assert {path.name for path in nowhere.cache.iterdir()} == set(SHA256)

@@ -1,0 +1,161 @@
+"""Reading real picture files of every mode, and bringing them to a network's form."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from PIL import Image
+
+from clearsight.data.pictures import read_picture
+from clearsight.data.preparation import Preparation, polarity_of
+from clearsight.errors import DataError
+
+GREY = Preparation(28, 28, 1, polarity="light-on-dark")
+COLOUR = Preparation(32, 32, 3)
+
+
+@pytest.fixture
+def photo() -> Image.Image:
+    """A picture with a red top left quarter on blue ground, wider than high."""
+    pixels = np.zeros((40, 60, 3), dtype=np.uint8)
+    pixels[..., 2] = 255
+    pixels[:20, :30] = (255, 0, 0)
+    return Image.fromarray(pixels)
+
+
+@pytest.mark.parametrize("ending", ["png", "jpg", "webp"])
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I;16"])
+def test_every_mode_gives_the_picture(tmp_path: Path, ending: str, mode: str) -> None:
+    if (mode == "CMYK" and ending != "jpg") or (mode == "I;16" and ending != "png"):
+        pytest.skip("the format has no such mode")
+    ramp = np.tile(np.linspace(0, 255, 64).astype(np.uint8), (48, 1))
+    if mode == "I;16":
+        Image.fromarray(ramp.astype(np.uint16) * 257).save(tmp_path / "picture.png")
+    else:
+        image = Image.fromarray(ramp).convert(mode, dither=Image.Dither.NONE)
+        if ending == "jpg" and mode in ("LA", "P", "RGBA"):
+            image = image.convert("RGB")
+        image.save(tmp_path / f"picture.{ending}")
+    picture = read_picture(tmp_path / f"picture.{ending}")
+    assert picture.dtype == np.uint8
+    assert picture.shape[:2] == (48, 64)
+    grey = picture[..., :3].mean(axis=(0, 2))
+    tolerance = 128 if mode == "1" else 6  # compression, and a CMYK round trip
+    assert np.abs(grey - ramp[0]).max() <= tolerance
+    assert grey[-1] > grey[0] + 200
+
+
+def test_exif_turns_the_picture_upright(tmp_path: Path, photo: Image.Image) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # stored lying on its side: turn clockwise to see it upright
+    photo.save(tmp_path / "turned.png", exif=exif)
+    picture = read_picture(tmp_path / "turned.png")
+    assert picture.shape == (60, 40, 3)
+    assert picture[5, 35].tolist() == [255, 0, 0]
+
+
+@pytest.mark.parametrize("polarity", ["light-on-dark", "dark-on-light"])
+def test_transparent_ground_becomes_the_ground_of_the_training_pictures(
+    tmp_path: Path, polarity
+) -> None:
+    pixels = np.zeros((28, 28, 4), dtype=np.uint8)
+    pixels[10:18, 10:18] = (128, 128, 128, 255)
+    Image.fromarray(pixels).save(tmp_path / "cut out.png")
+    preparation = Preparation(28, 28, 1, polarity=polarity)
+    fitted = preparation.fit_picture(read_picture(tmp_path / "cut out.png"))
+    assert fitted[0, 0, 0] == (0 if polarity == "light-on-dark" else 255)
+    assert fitted[14, 14, 0] == 128
+    assert not preparation.is_opposite(fitted)
+
+
+def test_palette_transparency_is_seen(tmp_path: Path) -> None:
+    image = Image.new("P", (4, 4), 0)
+    image.putpalette([255, 0, 0, 0, 0, 255])
+    image.save(tmp_path / "palette.png", transparency=0)
+    assert read_picture(tmp_path / "palette.png")[0, 0].tolist() == [255, 0, 0, 0]
+
+
+def test_proportions_are_kept_and_the_rest_filled_like_the_border(photo: Image.Image) -> None:
+    fitted = COLOUR.fit_picture(np.asarray(photo))
+    assert fitted.shape == (32, 32, 3)
+    assert fitted[0, 16].tolist() == fitted[-1, 16].tolist() == [0, 0, 255]
+    red = (fitted[..., 0] > 200).sum()
+    assert abs(red / (32 * 32 * (40 / 60)) - 1 / 4) < 0.03
+
+
+@given(
+    arrays(np.uint8, st.tuples(st.integers(1, 70), st.integers(1, 70), st.sampled_from([1, 3, 4]))),
+    st.booleans(),
+)
+def test_any_size_and_mode_fits(picture: np.ndarray, invert: bool) -> None:
+    for preparation in (GREY, COLOUR):
+        fitted = preparation.fit_picture(picture, invert=invert)
+        assert fitted.dtype == np.uint8
+        expected = (preparation.height, preparation.width, preparation.channels)
+        assert fitted.shape == expected
+        x = preparation.apply(fitted[None])
+        assert x.dtype == np.float32
+        assert 0 <= x.min() <= x.max() <= 1
+
+
+def test_inverting_turns_light_and_dark_round() -> None:
+    picture = np.full((28, 28, 1), 200, dtype=np.uint8)
+    assert GREY.is_opposite(GREY.fit_picture(picture))
+    inverted = GREY.fit_picture(picture, invert=True)
+    assert inverted[0, 0, 0] == 55
+    assert not GREY.is_opposite(inverted)
+
+
+def test_pictures_of_the_right_size_are_left_as_they_are(fashion) -> None:
+    picture = fashion[1].images[0]
+    assert np.array_equal(GREY.fit_picture(picture), picture)
+    assert polarity_of(fashion[0].images) == "light-on-dark"
+    assert polarity_of(255 - fashion[0].images) == "dark-on-light"
+
+
+def test_preparation_travels_as_json() -> None:
+    assert Preparation.from_json(GREY.to_json()) == GREY
+    with pytest.raises(DataError, match="should have the entries"):
+        Preparation.from_json({"height": 28})
+
+
+@pytest.mark.parametrize(
+    ("images", "message"),
+    [
+        (np.zeros((2, 28, 28, 1), np.float32), "but are float32: give the pixels as they are"),
+        (np.zeros((2, 28, 28), np.uint8), r"without a channel axis: add it with images\[\.\.\., N"),
+        (np.zeros((2, 32, 32, 3), np.uint8), r"but have shape \(2, 32, 32, 3\)"),
+    ],
+)
+def test_other_arrays_are_refused(images: np.ndarray, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        GREY.apply(images)
+
+
+def test_bad_files_get_a_sentence(tmp_path: Path, photo: Image.Image) -> None:
+    (tmp_path / "words.png").write_text("no picture")
+    photo.resize((300, 300)).save(tmp_path / "whole.jpg")
+    whole = (tmp_path / "whole.jpg").read_bytes()
+    (tmp_path / "cut.jpg").write_bytes(whole[: len(whole) // 2])
+    for name, message in (
+        ("absent.png", "there is no such file"),
+        (".", "is a folder"),
+        ("words.png", "its content is none of these"),
+        ("cut.jpg", "is damaged or cut short"),
+    ):
+        with pytest.raises(DataError, match=message):
+            read_picture(tmp_path / name)
+
+
+def test_an_absurdly_large_picture_is_refused(
+    tmp_path: Path, photo: Image.Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photo.save(tmp_path / "bomb.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
+    with pytest.raises(DataError, match="should have fewer than 2,000 pixels"):
+        read_picture(tmp_path / "bomb.png")

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from clearsight.data.selection import is_selection, select
+from clearsight.data.sources import SOURCES, Source, find_source, load_data
+from clearsight.errors import DataError
+
+
+@pytest.mark.parametrize("source", SOURCES.values(), ids=SOURCES)
+def test_every_source_gives_what_it_should(source: Source) -> None:
+    splits = source.load(None)
+    assert source.locate(None) is not None
+    for images in (splits.train, splits.test):
+        assert images is not None
+        assert images.images.dtype == np.uint8
+        assert images.labels.dtype == np.int64
+        assert images.images.max() > 200, "values should fill 0..255"
+        assert (images.class_counts > 0).all()
+    assert splits.train.fingerprint == source.load(None).train.fingerprint
+
+
+def test_training_and_test_digits_share_no_scan() -> None:
+    train, test = load_data("digits")
+    assert test is not None
+    assert len(train) + len(test) == 1797
+
+
+def test_an_unknown_source_gets_the_nearest_name() -> None:
+    with pytest.raises(DataError, match="Did you mean 'fashion-mnist'"):
+        find_source("fashion_mnist")
+
+
+def test_a_selection_counts_as_python_does() -> None:
+    selection = select("fashion-mnist:test[0:5]")
+    assert selection.images.labels.tolist() == [9, 2, 1, 1, 6]
+    assert selection.names[4] == "fashion-mnist:test[4]"
+    assert select("fashion-mnist:test[3]").images.labels.tolist() == [1]
+    assert len(select("digits:test").images) == 359
+    assert len(select("digits:test[350:]").images) == 9
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("digits:test[900:905]", "at least one of the 359 pictures numbered 0 to 358"),
+        ("digits:test[5:5]", "but names none"),
+        ("digit:test[0:5]", "Did you mean 'digits'"),
+        ("digits:validation[0:5]", "should look like"),
+    ],
+)
+def test_a_wrong_selection_gets_a_sentence(text: str, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        select(text)
+
+
+def test_a_path_is_no_selection() -> None:
+    assert not is_selection("pictures/test.png")
+    assert not is_selection("C:test.png")

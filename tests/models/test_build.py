@@ -1,0 +1,112 @@
+"""Networks from files: .keras in safe mode, and functions in Python files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from clearsight.errors import ModelError
+from clearsight.models.backend import keras
+from clearsight.models.build import ModelRequest, build_model
+from clearsight.models.graph import rescales_pixels
+
+FUNCTIONS = """
+import keras
+
+def network(input_shape, num_classes, units=16):
+    return keras.Sequential([
+        keras.Input(input_shape), keras.layers.Flatten(), keras.layers.Dense(units),
+        keras.layers.Dense(num_classes, activation="softmax"),
+    ])
+
+def needs(depth):
+    return network((8, 8, 1), 2, units=depth)
+
+def open_ended():
+    return keras.Sequential([keras.layers.Dense(3)])
+
+def two_paths():
+    pictures = keras.Input((8, 8, 1))
+    left, right = keras.layers.Conv2D(3, 3)(pictures), keras.layers.Conv2D(4, 5)(pictures)
+    return keras.Model(pictures, keras.layers.Add(name="together")([left, right]))
+
+def nothing():
+    return None
+
+def broken():
+    raise RuntimeError("no such luck")
+"""
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    path = tmp_path / "networks.py"
+    path.write_text(FUNCTIONS)
+    return path
+
+
+def test_a_function_gets_the_shapes_and_the_arguments(path: Path) -> None:
+    model = build_model(ModelRequest(f"{path}:network", {"units": 5}, (9, 9, 3), 4))
+    assert model.input_shape == (None, 9, 9, 3)
+    assert model.layers[1].units == 5
+    assert model.output_shape == (None, 4)
+
+
+@pytest.mark.parametrize(
+    ("function", "arguments", "message"),
+    [
+        ("absent", {}, r"should define a function absent\(\)"),
+        ("network", {"unit": 5}, "does not take unit: it takes input_shape, num_classes, units"),
+        ("needs", {}, "needs depth, which was not given: add --model-arg depth=VALUE"),
+        ("open_ended", {}, "its input shape is not known: begin it with keras.Input"),
+        ("nothing", {}, "should give a keras.Model, but gives NoneType"),
+        ("broken", {}, "cannot be built: RuntimeError: no such luck"),
+        ("two_paths", {}, r"layer 'together' \(Add\) refuses its input \(6, 6, 3\) and \(4, 4, 4"),
+    ],
+)
+def test_a_wrong_function_gets_a_sentence(
+    path: Path, function: str, arguments: dict, message: str
+) -> None:
+    with pytest.raises(ModelError, match=message):
+        build_model(ModelRequest(f"{path}:{function}", arguments, (8, 8, 1), 2))
+
+
+def test_a_wrong_file_gets_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "typo.py").write_text("imprt keras")
+    (tmp_path / "words.keras").write_text("no model")
+    for name, message in (
+        ("typo.py:network", "should run without an error, but raises SyntaxError"),
+        ("absent.py:network", "should be a Python file, but there is no such file"),
+        ("absent.keras", "should be a Keras model file, but there is no such file"),
+        ("words.keras", "should be a model saved by Keras in .keras format"),
+    ):
+        with pytest.raises(ModelError, match=message):
+            build_model(ModelRequest(str(tmp_path / name)))
+    with pytest.raises(ModelError, match="Did you mean 'lesson'"):
+        build_model(ModelRequest("leson"))
+
+
+def test_a_saved_model_comes_back(tmp_path: Path) -> None:
+    model = build_model(ModelRequest("lesson"))
+    model.save(tmp_path / "model.keras")
+    loaded = build_model(ModelRequest(str(tmp_path / "model.keras")))
+    assert loaded.count_params() == 421_642
+    with pytest.raises(ModelError, match="takes no arguments, but padding was given"):
+        build_model(ModelRequest(str(tmp_path / "model.keras"), {"padding": "same"}))
+
+
+def test_a_file_that_carries_code_is_refused(tmp_path: Path) -> None:
+    code = keras.layers.Lambda(lambda x: x * 2)
+    keras.Sequential([keras.Input((4,)), code]).save(tmp_path / "code.keras")
+    with pytest.raises(ModelError, match="cannot be loaded"):
+        build_model(ModelRequest(str(tmp_path / "code.keras")))
+
+
+def test_networks_that_scale_pixels_themselves_are_told() -> None:
+    layers = keras.layers
+    scaling = keras.Sequential([keras.Input((8, 8, 1)), layers.Rescaling(1 / 255)])
+    assert rescales_pixels(scaling)
+    assert rescales_pixels(keras.Sequential([keras.Input((8, 8, 1)), scaling, layers.Flatten()]))
+    assert not rescales_pixels(build_model(ModelRequest("lesson")))
+    assert rescales_pixels(keras.applications.EfficientNetB0(weights=None, input_shape=(32, 32, 3)))

@@ -1,0 +1,245 @@
+"""The trace against Keras's own summary, against published figures, and against measurement."""
+
+from __future__ import annotations
+
+import re
+from math import floor
+
+import numpy as np
+import pytest
+
+import clearsight
+from clearsight.errors import ModelError
+from clearsight.models.backend import keras
+from clearsight.models.build import ModelRequest, build_model
+from clearsight.models.comparison import compare_traces
+from clearsight.models.trace import LayerTrace, trace, trace_model
+
+layers = keras.layers
+APPLICATIONS = ("ResNet50", "MobileNetV2", "EfficientNetB0", "DenseNet121", "ConvNeXtTiny")
+
+
+def application(name: str, size: int = 64) -> keras.Model:
+    return getattr(keras.applications, name)(weights=None, input_shape=(size, size, 3))
+
+
+def odd_network() -> keras.Model:
+    """Every worked kind of layer, with uneven sizes, strides, dilation and groups."""
+    pictures = keras.Input((31, 45, 4))
+    x = layers.ZeroPadding2D(((1, 2), (0, 3)))(pictures)
+    x = layers.Conv2D(6, (3, 5), strides=2, padding="same", use_bias=False, groups=2)(x)
+    x = layers.BatchNormalization()(x)
+    x = layers.ReLU()(x)
+    x = layers.Conv2D(6, 3, dilation_rate=2)(x)
+    x = layers.DepthwiseConv2D(3, depth_multiplier=2, padding="same")(x)
+    side = layers.SeparableConv2D(12, 3, padding="same", depth_multiplier=2)(x)
+    x = layers.Concatenate()([x, side])
+    x = layers.AveragePooling2D(3, strides=2, padding="same")(x)
+    x = layers.UpSampling2D((2, 1))(x)
+    x = layers.Conv2DTranspose(5, 3, strides=2)(x)
+    x = layers.Cropping2D(((1, 0), (2, 1)))(x)
+    x = layers.GlobalMaxPooling2D()(x)
+    return keras.Model(pictures, layers.Dense(3, use_bias=False)(x))
+
+
+def summary_of(model: keras.Model) -> list[tuple[str, str]]:
+    """The output shape and parameter count of every row of ``model.summary()``."""
+    lines: list[str] = []
+    model.summary(line_length=250, print_fn=lambda text, **_: lines.append(text))
+    rows = re.findall(r"│[^│]+│\s*\(None,? ?([^)]*)\)\s*│\s*([\d,]+)\s*│", "\n".join(lines))
+    return [(shape.strip().rstrip(","), count.replace(",", "")) for shape, count in rows]
+
+
+@pytest.mark.parametrize("name", ["lesson", "odd", *APPLICATIONS])
+def test_it_agrees_with_keras_on_every_shape_and_count(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "260")  # or rich cuts the summary's columns
+    known = {"lesson": lambda: build_model(ModelRequest("lesson")), "odd": odd_network}
+    model = known[name]() if name in known else application(name)
+    found = trace_model(model)
+    expected = summary_of(model)
+    assert len(expected) >= 7
+    shown = [
+        (", ".join(map(str, layer.output_shape)), str(layer.num_parameters))
+        for layer in found.layers
+    ]
+    assert shown == expected
+    assert found.num_parameters == model.count_params()
+
+
+def evaluate(formula: str) -> int:
+    """Work out a formula's left side as Python reads it."""
+    assert re.fullmatch(r"[\d+\-*/() floor]+", formula), formula
+    return int(eval(formula, {"floor": floor}))
+
+
+@pytest.mark.parametrize("model", ["lesson", "odd"])
+def test_every_worked_formula_comes_out_as_it_says(model: str) -> None:
+    found = trace(model) if model == "lesson" else trace_model(odd_network())
+    num_worked = 0
+    for layer in found.layers:
+        worked = [layer.parameters_worked, *re.split(r", (?=columns)", layer.size_worked)]
+        for text in worked:
+            match = re.fullmatch(
+                r"(?:rows |columns )?(.+) = ([\d,]+)(?: along the joined axis)?", text
+            )
+            if match:
+                assert evaluate(match[1]) == int(match[2].replace(",", "")), text
+                num_worked += 1
+        if layer.parameters_worked:
+            assert layer.parameters_worked.endswith(f"= {layer.num_parameters:,}")
+        rows = re.match(r"(?:rows )?.+? = (\d+)(?:,|$)", layer.size_worked)
+        if rows and len(layer.output_shape) == 3 and "joined" not in layer.size_worked:
+            assert int(rows[1]) == layer.output_shape[0], layer.size_worked
+    assert num_worked >= 9
+
+
+def test_the_lesson_reads_as_the_lesson_says() -> None:
+    found = clearsight.trace("lesson")
+    first = found.layers[0]
+    assert first.size_worked == "floor((28 + 2*1 - 3)/1) + 1 = 28"
+    assert first.parameters_worked == "(3*3*1 + 1)*32 = 320"
+    assert first.multiply_adds == 28 * 28 * 32 * 9
+    assert first.activation_bytes == 28 * 28 * 32 * 4
+    assert [layer.receptive_field for layer in found.layers] == [
+        (3, 3), (4, 4), (8, 8), (10, 10), (10, 10), (28, 28), (28, 28),
+    ]  # fmt: skip
+    assert found.where_the_capacity_lives.startswith("95.2% of the parameters sit in dense ")
+    assert str(found).count("\n") >= 2 * len(found.layers)
+    assert found.to_json()["layers"][0]["output_shape"] == [28, 28, 32]
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "published"),
+    [
+        # Multiply-adds of one 224x224 picture as the papers give them.
+        ("ResNet50", 224, 3.8e9),  # He et al., https://arxiv.org/abs/1512.03385, table 1
+        ("MobileNetV2", 224, 300e6),  # Sandler et al., https://arxiv.org/abs/1801.04381, table 4
+        ("EfficientNetB0", 224, 0.39e9),  # Tan and Le, https://arxiv.org/abs/1905.11946, table 2
+    ],
+)
+def test_multiply_adds_are_those_published(name: str, size: int, published: float) -> None:
+    # Keras's ResNet50 strides in the 1x1 convolutions' place of the paper's, and papers round.
+    assert trace_model(application(name, size)).multiply_adds == pytest.approx(published, rel=0.03)
+
+
+def seen_region(model: keras.Model, layer_name: str) -> tuple[int, int]:
+    """Measure how many rows and columns of the picture change one middle value of a layer."""
+    import torch
+
+    inner = keras.Model(model.inputs, model.get_layer(layer_name).output)
+    for weight in inner.weights:
+        weight.assign(np.full(weight.shape, 0.01))
+    x = torch.rand((1, *model.input_shape[1:]), requires_grad=True)
+    output = inner(x)
+    middle = tuple(size // 2 for size in output.shape[1:3]) if output.ndim == 4 else ()
+    output[(0, *middle)].sum().backward()
+    assert x.grad is not None
+    rows, columns = np.nonzero(x.grad[0].abs().sum(-1).numpy())
+    return rows.max() - rows.min() + 1, columns.max() - columns.min() + 1
+
+
+def test_the_receptive_field_is_what_a_value_really_sees() -> None:
+    """Average pooling in place of max, so that every position counts in the gradient."""
+    pictures = keras.Input((64, 72, 1))
+    x = layers.Conv2D(1, 3, padding="same", name="a")(pictures)
+    x = layers.AveragePooling2D(2, name="b")(x)
+    y = layers.Conv2D(1, (3, 5), dilation_rate=(2, 1), padding="same", name="c")(x)
+    x = layers.Add(name="d")([x, y])
+    x = layers.DepthwiseConv2D(3, strides=2, padding="same", name="e")(x)
+    x = layers.Conv2D(2, 3, padding="same", name="f")(x)
+    x = layers.Flatten(name="g")(x)
+    x = layers.Dense(3, name="h")(x)
+    model = keras.Model(pictures, x)
+    fields = {layer.name: layer.receptive_field for layer in trace_model(model).layers}
+    for name in "abcdefh":
+        assert fields[name] == seen_region(model, name), name
+
+
+def test_vgg16_sees_212_pixels() -> None:
+    # https://distill.pub/2019/computing-receptive-fields/, table: VGG16 up to its last pooling.
+    model = keras.applications.VGG16(weights=None, input_shape=(320, 320, 3), include_top=False)
+    assert trace_model(model).layers[-1].receptive_field == (212, 212)
+
+
+def test_shared_and_nested_layers_are_counted_right() -> None:
+    inner = keras.Sequential([keras.Input((8, 8, 2)), layers.Conv2D(2, 3, padding="same")])
+    pictures = keras.Input((8, 8, 2))
+    shared = layers.Conv2D(2, 3, padding="same", name="shared")
+    model = keras.Model(pictures, inner(shared(shared(pictures))))
+    rows = {layer.name: layer for layer in trace_model(model).layers}
+    once = 8 * 8 * 2 * 9 * 2
+    assert rows["shared"].multiply_adds == 2 * once
+    assert rows[inner.name].multiply_adds == once
+    assert rows["shared"].receptive_field == (5, 5)
+    assert rows[inner.name].receptive_field == (7, 7)
+    assert sum(row.num_parameters for row in rows.values()) == model.count_params()
+
+
+def test_a_layer_nobody_knows_is_left_open() -> None:
+    class Doubling(layers.Layer):
+        def call(self, x):
+            return x * 2
+
+    model = keras.Sequential([keras.Input((8, 8, 1)), Doubling(), layers.Conv2D(2, 3)])
+    first, second = trace_model(model).layers
+    assert first.size_worked == "as Keras computes it"
+    assert second.receptive_field is None
+    assert second.parameters_worked == "(3*3*1 + 1)*2 = 20"
+
+
+def test_open_picture_sizes_need_a_shape() -> None:
+    model = keras.Sequential(
+        [keras.Input((None, None, 3)), layers.Conv2D(4, 3), layers.GlobalAveragePooling2D()]
+    )
+    with pytest.raises(ModelError, match="say which size to trace it at"):
+        trace(model)
+    sized = trace(model, (20, 30, 3))
+    assert [layer.output_shape for layer in sized.layers] == [(18, 28, 4), (4,)]
+    with pytest.raises(ModelError, match=r"takes pictures of shape \(28, 28, 1\)"):
+        trace(build_model(ModelRequest("lesson")), (32, 32, 1))
+
+
+def test_a_subclassed_model_has_no_graph() -> None:
+    class Custom(keras.Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.dense = layers.Dense(3)
+
+        def call(self, x):
+            return self.dense(x)
+
+    model = Custom()
+    model.build((None, 4))
+    with pytest.raises(ModelError, match="is a subclassed Custom without a graph"):
+        trace(model)
+
+
+def reasons(**changes) -> dict[str, str]:
+    comparison = compare_traces(trace("lesson"), trace("lesson", **changes))
+    assert all(change.reason in str(comparison) for change in comparison.changes)
+    named = ((change.first or change.second, change.reason) for change in comparison.changes)
+    return {layer.name: reason for layer, reason in named if isinstance(layer, LayerTrace)}
+
+
+def test_same_to_valid_is_explained() -> None:
+    found = reasons(padding="valid,same")
+    assert found["conv2d"] == (
+        "padding 'same' to 'valid', 28 to 26: the filter cannot reach past the border, one pixel "
+        "lost on each side"
+    )
+    assert found["max_pooling2d"].startswith("follows from conv2d above, which gives (26, 26, 32)")
+    assert found["dense_1"] == ""
+
+
+def test_other_changes_are_explained() -> None:
+    third = reasons(num_blocks=3)
+    assert third["conv2d_2"] == "only the second network has this layer"
+    assert third["conv2d"] == third["conv2d_1"] == ""
+    assert third["dense"] == "follows from flatten above, which gives 576 instead of 3136"
+    assert "each value sees 3x3 to 5x5" in reasons(kernel_size=5)["conv2d"]
+    assert reasons(dense_units=64)["dense"] == (
+        "units 128 to 64: 200,768 fewer parameters (200,768)"
+    )
+    assert set(reasons().values()) == {""}
