@@ -13,10 +13,9 @@ import typer
 
 import clearsight
 from clearsight.cli import data, evaluate, predict, trace, train
-from clearsight.errors import ClearsightError, TrainingInterrupted
+from clearsight.errors import ClearsightError
 
 EXIT_WRONG_INPUT = 2
-EXIT_INTERRUPTED = 130
 
 # rich_markup_mode=None: help in plain text answers in half the time of help through rich.
 app = typer.Typer(
@@ -56,14 +55,6 @@ def main() -> None:
     try:
         app()
     except ClearsightError as error:
-        _leave(f"clearsight: {error}", EXIT_WRONG_INPUT)
-    except TrainingInterrupted as stop:
-        _leave(str(stop), EXIT_INTERRUPTED)
-    except KeyboardInterrupt:
-        _leave("Interrupted.", EXIT_INTERRUPTED)
-
-
-def _leave(sentence: str, exit_code: int) -> None:
-    sys.stdout.flush()
-    print(sentence, file=sys.stderr)
-    sys.exit(exit_code)
+        sys.stdout.flush()
+        print(f"clearsight: {error}", file=sys.stderr)
+        sys.exit(EXIT_WRONG_INPUT)

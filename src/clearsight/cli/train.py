@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
@@ -11,13 +12,16 @@ import typer
 
 from clearsight.cli.options import DataDir, ModelArguments, parse_model_arguments
 from clearsight.cli.output import AsJson, console_for, print_json
-from clearsight.errors import RequestError
+from clearsight.errors import RequestError, TrainingInterrupted
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from clearsight.run.plan import Plan
     from clearsight.run.saved import Run
+
+
+EXIT_INTERRUPTED = 130
 
 
 class Precision(StrEnum):
@@ -110,7 +114,11 @@ def train(
             )
             plan = plan_training(request)
     _show_plan(plan, console)
-    run = carry_out(plan, Progress(console))
+    try:
+        run = carry_out(plan, Progress(console))
+    except TrainingInterrupted as stop:  # Typer itself would end any KeyboardInterrupt in silence
+        print(stop, file=sys.stderr)
+        raise typer.Exit(EXIT_INTERRUPTED) from None
     if as_json:
         print_json(_as_json(plan, run))
     else:
@@ -142,7 +150,7 @@ def _was_given(context: typer.Context, name: str) -> bool:
 def _show_plan(plan: Plan, console: Console) -> None:
     from clearsight.models.trace import trace_model
 
-    console.print(trace_model(plan.model), style=None)
+    console.print(str(trace_model(plan.model)))
     record, recipe = plan.record, plan.record.recipe
     num_test = len(plan.splits.test) if plan.splits.test is not None else 0
     console.print()

@@ -1,0 +1,267 @@
+"""Every verb as its own process: what it prints, what it writes, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import clearsight
+from clearsight.data.imageset import ImageSet
+from conftest import Cli, assert_refused
+
+
+@pytest.fixture
+def pictures(tmp_path: Path, fashion: tuple[ImageSet, ImageSet]) -> Path:
+    """Real test pictures as files: as trained, as a photograph would show them, and spoiled."""
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    _, test = fashion
+    boot, trousers = test.images[0, ..., 0], test.images[2, ..., 0]
+    Image.fromarray(boot).save(folder / "boot.png")
+    large = Image.fromarray(255 - trousers).resize((700, 700), Image.Resampling.BICUBIC)
+    large.convert("RGB").save(folder / "trousers on white.jpg")
+    (folder / "words.png").write_text("no picture")
+    return folder
+
+
+def test_data_list_says_what_is_here(cli: Cli) -> None:
+    done = cli("data", "list")
+    assert done.returncode == 0
+    for text in ("fashion-mnist", "digits", "present: ", "inside scikit-learn"):
+        assert text in done.stdout
+    rows = json.loads(cli("data", "list", "--json").stdout)
+    assert {row["name"] for row in rows} == {"fashion-mnist", "digits"}
+    assert all(row["where"] for row in rows)
+    nowhere = json.loads(cli("data", "list", "--json", "--data-dir", "nowhere").stdout)
+    assert [row["where"] for row in nowhere if row["name"] == "fashion-mnist"] == [None]
+
+
+def test_data_show_counts_and_draws(cli: Cli, tmp_path: Path) -> None:
+    done = cli("data", "show", "fashion-mnist", "--out", "sheet.png")
+    assert done.returncode == 0, done.stderr
+    assert "train: 60,000 pictures, 28x28x1, values 0 to 255, 10 classes" in done.stdout
+    assert "test: 10,000 pictures" in done.stdout
+    assert done.stdout.count("6,000   10.0%  █") == 10
+    with Image.open(tmp_path / "sheet.png") as sheet:
+        assert sheet.width > 600
+    before = (tmp_path / "sheet.png").read_bytes()
+    refused = cli("data", "show", "digits", "--out", "sheet.png")
+    assert_refused(refused, "sheet.png exists and is never overwritten")
+    assert (tmp_path / "sheet.png").read_bytes() == before
+    shown = json.loads(cli("data", "show", "digits", "--json").stdout)
+    assert shown["train"]["num_images"] == 1438
+    assert Path(shown["contact_sheet"]).exists()
+
+
+def test_trace_shows_the_formulas_and_json(cli: Cli) -> None:
+    done = cli("trace", "lesson")
+    assert done.returncode == 0
+    assert "floor((28 + 2*1 - 3)/1) + 1 = 28" in done.stdout
+    assert "(3*3*1 + 1)*32 = 320" in done.stdout
+    assert "95.2% of the parameters sit in dense" in done.stdout
+    values = json.loads(cli("trace", "lesson", "--input-shape", "8,8,1", "--json").stdout)
+    assert values["layers"][0]["output_shape"] == [8, 8, 32]
+
+
+def test_trace_against_says_what_changed(cli: Cli) -> None:
+    done = cli("trace", "lesson", "--against", "lesson", "--against-arg", "padding=valid,same")
+    assert "28 to 26: the filter cannot reach past the border, one pixel lost" in done.stdout
+    values = json.loads(
+        cli(
+            "trace", "lesson", "--model-arg", "num_blocks=3", "--against", "lesson", "--json"
+        ).stdout
+    )
+    assert values["first"]["num_parameters"] == 130_890
+    assert values["second"]["num_parameters"] == 421_642
+
+
+def test_evaluate_measures_what_training_measured(cli: Cli, run_folder: Path) -> None:
+    expected = clearsight.Run.load(run_folder).results
+    found = json.loads(cli("evaluate", str(run_folder), "--json").stdout)
+    assert found["test_accuracy"] == expected.test_accuracy
+    assert found["test_count"] == 500
+    assert found["test_loss"] == pytest.approx(expected.test_loss)
+    assert found["test_accuracy_interval"] == list(expected.test_accuracy_interval or ())
+    done = cli("evaluate", str(run_folder), "--data", "fashion-mnist")
+    assert "of 10,000 pictures named rightly" in done.stdout
+    assert_refused(cli("evaluate", str(run_folder), "--data", "digits"), "have the run's classes")
+
+
+def test_predict_names_pictures_of_a_source(cli: Cli, run_folder: Path) -> None:
+    done = cli("predict", str(run_folder), "fashion-mnist:test[0:5]")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    lines = done.stdout.splitlines()
+    assert len(lines) == 5
+    assert lines[0].startswith("fashion-mnist:test[0]  Ankle boot")
+    assert lines[0].endswith("(truth: Ankle boot)")
+    rows = json.loads(
+        cli("predict", str(run_folder), "fashion-mnist:test[0:3]", "--top", "3", "--json").stdout
+    )
+    assert [len(row["predictions"]) for row in rows] == [3, 3, 3]
+    for row in rows:
+        shares = [prediction["probability"] for prediction in row["predictions"]]
+        assert shares == sorted(shares, reverse=True)
+
+
+def test_predict_names_files_and_warns_of_the_wrong_polarity(
+    cli: Cli, run_folder: Path, pictures: Path
+) -> None:
+    boot, trousers = str(pictures / "boot.png"), str(pictures / "trousers on white.jpg")
+    plain = cli("predict", str(run_folder), boot, trousers, "--json")
+    assert "trousers on white.jpg shows dark on light (judged by its border)" in plain.stderr
+    assert "try --invert" in plain.stderr
+    assert "boot.png" not in plain.stderr
+    rows = json.loads(plain.stdout)
+    of_source = cli("predict", str(run_folder), "fashion-mnist:test[0]", "--json")
+    (boot_of_source,) = json.loads(of_source.stdout)
+    assert rows[0]["predictions"][0] == {
+        "class": boot_of_source["predictions"][0]["class"],
+        # Batches of another size add in another order.
+        "probability": pytest.approx(boot_of_source["predictions"][0]["probability"], abs=1e-5),
+    }
+    assert rows[1]["predictions"][0]["class"] != "Trouser"
+    inverted = cli("predict", str(run_folder), trousers, "--invert", "--json")
+    assert inverted.stderr == ""
+    assert json.loads(inverted.stdout)[0]["predictions"][0]["class"] == "Trouser"
+
+
+def test_predict_refuses_bad_files_by_name(cli: Cli, run_folder: Path, pictures: Path) -> None:
+    done = cli(
+        "predict", str(run_folder), str(pictures / "boot.png"), str(pictures / "words.png"),
+        "absent.png", "fashion-mnist:test[20000:20005]",
+    )  # fmt: skip
+    assert_refused(
+        done,
+        "words.png should be a picture file",
+        "absent.png should be a picture file",
+        "should name at least one of the 10,000 pictures",
+    )
+
+
+def test_train_prints_plain_lines_and_the_whole_story(cli: Cli, tmp_path: Path) -> None:
+    done = cli("train", "digits", "--epochs", "2", "--seed", "3")
+    assert done.returncode == 0, done.stderr
+    for text in (
+        "conv2d Conv2D",
+        "digits: 1,150 pictures to train on, 288 to validate on, 359 kept for the test.",
+        "epoch 1/2  loss ",
+        "epoch 2/2  loss ",
+        "% interval ",
+        "first test pictures: predicted [",
+        "Training accuracy ends ",
+        "curves.png",
+        "run folder:    runs/",
+    ):
+        assert text in done.stdout
+    assert "\x1b" not in done.stdout, "no colours or bars where there is no terminal"
+    (folder,) = (tmp_path / "runs").iterdir()
+    assert folder.name.endswith("_digits_lesson")
+
+
+def test_train_json_prints_one_object_and_nothing_else(cli: Cli, tmp_path: Path) -> None:
+    done = cli(
+        "train", "digits", "--epochs", "1", "--train-limit", "5000", "--out", "a/b", "--json"
+    )
+    assert done.returncode == 0, done.stderr
+    values = json.loads(done.stdout)
+    assert values["run"] == "a/b"
+    assert values["test_count"] == 359
+    assert "fewer than the 5,000 asked for" in values["notes"][0]
+    assert "epoch 1/1" in done.stderr
+    assert (tmp_path / "a" / "b" / "results.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["train"], "A source should be named"),
+        (["train", "fashion"], "Did you mean 'fashion-mnist'"),
+        (["train", "digits", "--epochs", "0", "--batch-size", "-3"], "epochs = 0"),
+        (["train", "digits", "--model", "lessn"], "Did you mean 'lesson'"),
+        (["train", "digits", "--model-arg", "padding"], "should look like KEY=VALUE"),
+        (
+            ["train", "digits", "--model-arg", "kernel_size=9", "--model-arg", "padding=valid"],
+            "9x9",
+        ),
+        (["train", "digits", "--recipe", "none"], "The recipe should be one of lesson"),
+        (["train", "digits", "--out", "."], "exists and is never overwritten"),
+        (["train", "fashion-mnist", "--data-dir", "nowhere"], "the four files are not there"),
+        (["train", "--resume", "nowhere"], "nowhere does not exist"),
+        (["trace", "absent.keras"], "there is no such file"),
+        (["trace", "lesson", "--input-shape", "28"], "height,width,channels such as 28,28,1"),
+        (["trace", "lesson", "--against-arg", "a=1"], "add --against MODEL"),
+        (["data", "show", "fashion"], "Did you mean 'fashion-mnist'"),
+        (["evaluate", "nowhere"], "but nowhere does not exist"),
+        (["predict", "nowhere", "a.png"], "but nowhere does not exist"),
+    ],
+    ids=lambda value: "_".join(value) if isinstance(value, list) else "",
+)
+def test_wrong_input_gets_one_sentence_and_leaves_nothing(
+    cli: Cli, tmp_path: Path, arguments: list[str], expected: str
+) -> None:
+    assert_refused(cli(*arguments), expected)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "arguments", [["trian"], ["train", "digits", "--epochs", "many"], ["predict"], ["--bogus"]]
+)
+def test_wrong_usage_is_told_by_the_parser(cli: Cli, arguments: list[str]) -> None:
+    done = cli(*arguments)
+    assert done.returncode == 2
+    assert "Usage: " in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_folder_that_cannot_be_written_gets_a_sentence(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    done = cli("train", "digits", "--out", "file/run", "--epochs", "1")
+    assert done.returncode == 2
+    assert "The run's folder should be made at file/run, but cannot be" in done.stderr
+    assert "epoch" not in done.stdout.split("seed 0.")[-1]
+
+
+def test_fetching_says_every_place_when_none_works(cli: Cli, tmp_path: Path) -> None:
+    if Path("/usr/share/datasets/fashion-mnist").exists():
+        pytest.skip("Debian's package is installed, so one place works")
+    no_network = {
+        "XDG_CACHE_HOME": str(tmp_path / "cache"),
+        "KERAS_HOME": str(tmp_path / "keras"),
+        "PATH": str(tmp_path),
+        # Nothing listens on the discard port, so that every mirror is out of reach.
+        "http_proxy": "http://127.0.0.1:9",
+        "https_proxy": "http://127.0.0.1:9",
+    }
+    done = cli("data", "show", "fashion-mnist", **no_network)
+    assert_refused(
+        done,
+        "clearsight's cache (",
+        "Keras's cache (",
+        "Debian's package (/usr/share/datasets/fashion-mnist)",
+        "download from https://",
+        "apt is not on this machine",
+        "--data-dir",
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_help_names_every_verb_and_version_is_told(cli: Cli) -> None:
+    done = cli("--help")
+    for verb in ("train", "trace", "data", "evaluate", "predict"):
+        assert f"\n  {verb} " in done.stdout
+    assert cli("--version").stdout == f"clearsight {clearsight.__version__}\n"
+
+
+def test_probabilities_are_the_networks_own(cli: Cli, run_folder: Path, pictures: Path) -> None:
+    run = clearsight.Run.load(run_folder)
+    with Image.open(pictures / "boot.png") as image:
+        picture = np.asarray(image)[None, ..., None]
+    expected = float(run.predict(picture).probabilities.max())
+    done = cli("predict", str(run_folder), str(pictures / "boot.png"), "--json")
+    found = json.loads(done.stdout)[0]["predictions"][0]["probability"]
+    assert found == pytest.approx(expected, abs=1e-6)

@@ -1,0 +1,222 @@
+"""Training through the Python API on real pictures: right, repeatable, and whole on disk."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import clearsight
+from clearsight.data.imageset import ImageSet, Splits
+from clearsight.errors import ClearsightError, DataError, FitError, RequestError, RunError
+from clearsight.models.backend import keras
+from clearsight.models.build import ModelRequest, build_model
+
+
+def weights_of(model: keras.Model) -> list[np.ndarray]:
+    return [weight.numpy() for weight in model.weights]
+
+
+def small_run(source, out: Path, **options) -> clearsight.Run:
+    return clearsight.train(source, epochs=2, out=out, verbose=False, **options)
+
+
+@pytest.fixture(scope="module")
+def run(small_fashion: Splits, tmp_path_factory: pytest.TempPathFactory) -> clearsight.Run:
+    return small_run(small_fashion, tmp_path_factory.mktemp("runs") / "run")
+
+
+def test_it_is_keras_fit_with_validation_split(run: clearsight.Run, small_fashion: Splits) -> None:
+    """The same seed through plain Keras gives the same epochs and the same weights."""
+    keras.utils.set_random_seed(0)
+    model = build_model(ModelRequest("lesson"))
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    x = small_fashion.train.images.astype("float32") / 255
+    expected = model.fit(
+        x, small_fashion.train.labels, batch_size=64, epochs=2, validation_split=0.2, verbose=0
+    ).history
+    for name in ("loss", "accuracy", "val_loss", "val_accuracy"):
+        found = [getattr(epoch, name) for epoch in run.history]
+        assert found == pytest.approx(expected[name], rel=1e-6), name
+    for found, wanted in zip(weights_of(run.model), weights_of(model), strict=True):
+        assert np.array_equal(found, wanted)
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_others(
+    run: clearsight.Run, small_fashion: Splits, tmp_path: Path
+) -> None:
+    same = small_run(small_fashion, tmp_path / "same")
+    other = small_run(small_fashion, tmp_path / "other", seed=1)
+    for first, second in zip(weights_of(run.model), weights_of(same.model), strict=True):
+        assert np.array_equal(first, second)
+    assert not np.array_equal(weights_of(run.model)[0], weights_of(other.model)[0])
+    assert run.record.reproducible
+
+
+def test_the_folder_holds_exactly_what_the_design_says(run: clearsight.Run) -> None:
+    assert {path.name for path in run.path.iterdir()} == {
+        "run.json", "history.csv", "results.json", "model.keras", "curves.png",
+    }  # fmt: skip
+    with (run.path / "history.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0]) == [
+        "epoch", "loss", "accuracy", "val_loss", "val_accuracy", "seconds", "learning_rate",
+    ]  # fmt: skip
+    assert [row["epoch"] for row in rows] == ["1", "2"]
+    assert float(rows[0]["learning_rate"]) == pytest.approx(0.001)
+    results = json.loads((run.path / "results.json").read_text())
+    for name in (
+        "train_accuracy", "val_accuracy", "test_accuracy", "test_loss", "train_count", "val_count",
+        "test_count", "test_accuracy_interval", "fit_seconds", "epoch_seconds", "total_seconds",
+    ):  # fmt: skip
+        assert name in results
+    assert (results["train_count"], results["val_count"], results["test_count"]) == (1600, 400, 500)
+    low, high = results["test_accuracy_interval"]
+    assert low < results["test_accuracy"] < high
+    record = json.loads((run.path / "run.json").read_text())
+    assert record["status"] == "finished"
+    assert record["recipe"]["epochs"] == 2
+    assert record["preparation"]["divisor"] == 255
+    assert record["versions"]["keras"] == keras.__version__
+    assert record["machine"]["num_threads"] >= 1
+
+
+def test_data_are_known_by_their_content(run: clearsight.Run, small_fashion: Splits) -> None:
+    assert run.record.data["train"]["sha256"] == small_fashion.train.fingerprint
+
+
+def test_a_loaded_run_predicts_as_it_was_measured(
+    run: clearsight.Run, small_fashion: Splits
+) -> None:
+    loaded = clearsight.Run.load(run.path)
+    assert small_fashion.test is not None
+    predictions = loaded.predict(small_fashion.test.images)
+    accuracy = np.mean(predictions.labels == small_fashion.test.labels)
+    assert accuracy == pytest.approx(loaded.results.test_accuracy)
+    assert 0.6 < accuracy < 0.95
+    assert predictions.labels[:5].tolist() == list(loaded.results.first_test_predictions)
+    for scaled, message in ((1 / 255, "but are float"), (1.0, "but are float")):
+        with pytest.raises(DataError, match=message):
+            loaded.predict(small_fashion.test.images * scaled)
+
+
+def test_an_existing_folder_is_refused_and_left_alone(
+    run: clearsight.Run, small_fashion: Splits
+) -> None:
+    before = {path.name: path.read_bytes() for path in run.path.iterdir()}
+    with pytest.raises(RunError, match=r"exists and is never overwritten: name another with --out"):
+        small_run(small_fashion, run.path)
+    assert {path.name: path.read_bytes() for path in run.path.iterdir()} == before
+
+
+def test_sorted_pictures_are_noticed_and_split_by_class(
+    small_fashion: Splits, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train = small_fashion.train
+    in_order = train.take(np.argsort(train.labels, kind="stable"))
+    run = small_run(Splits(in_order, small_fashion.test), tmp_path / "run")
+    assert run.record.split == {"method": "stratified", "num_validation": 400}
+    assert run.results.val_accuracy > 0.6, "a tail of one class would not validate"
+
+
+def test_without_test_pictures_there_is_no_test_score(
+    small_fashion: Splits, tmp_path: Path
+) -> None:
+    run = small_run(small_fashion.train, tmp_path / "run")
+    assert run.results.test_accuracy is None
+    assert run.results.test_count == 0
+    assert run.record.status == "finished"
+
+
+def test_a_keras_model_and_a_function_file_can_be_trained(
+    small_fashion: Splits, tmp_path: Path
+) -> None:
+    layers = [keras.Input((28, 28, 1)), keras.layers.Rescaling(1 / 255), keras.layers.Flatten()]
+    model = keras.Sequential([*layers, keras.layers.Dense(10, "softmax")], name="mine")
+    run = small_run(small_fashion, tmp_path / "mine", model=model)
+    assert run.record.model == "mine"
+    assert run.record.preparation["divisor"] == 1, "the network scales the pixels itself"
+    assert run.results.test_accuracy is not None
+    assert run.results.test_accuracy > 0.5
+    path = tmp_path / "networks.py"
+    path.write_text(
+        "import keras\n"
+        "def flat(input_shape, num_classes, units):\n"
+        "    return keras.Sequential([keras.Input(input_shape), keras.layers.Flatten(),\n"
+        "        keras.layers.Dense(units, 'relu'), keras.layers.Dense(num_classes, 'softmax')])\n"
+    )
+    run = small_run(
+        small_fashion, tmp_path / "flat", model=f"{path}:flat", model_arguments={"units": 32}
+    )
+    assert run.record.num_parameters == 785 * 32 + 33 * 10
+
+
+def test_bfloat16_trains_and_keeps_float32_weights(small_fashion: Splits, tmp_path: Path) -> None:
+    run = small_run(small_fashion, tmp_path / "run", precision="bfloat16")
+    assert run.record.precision == "bfloat16"
+    assert {str(weight.dtype) for weight in run.model.weights} == {"float32"}
+    assert run.model.layers[0].compute_dtype == "bfloat16"
+    assert run.results.val_accuracy > 0.6
+
+
+def grey(count: int) -> ImageSet:
+    return ImageSet(np.zeros((count, 28, 28, 1), np.uint8), np.arange(count) % 2, ("a", "b"))
+
+
+def logits_network() -> keras.Model:
+    layers = [keras.Input((28, 28, 1)), keras.layers.Flatten()]
+    return keras.Sequential([*layers, keras.layers.Dense(10)])
+
+
+@pytest.mark.parametrize(
+    ("source", "options", "kind", "message"),
+    [
+        ("fashion-mnits", {}, DataError, "Did you mean 'fashion-mnist'"),
+        ("digits", {"recipe": "leson"}, RequestError, "Did you mean 'lesson'"),
+        ("digits", {"epochs": 0, "batch_size": -1}, RequestError, "epochs = 0.*batch_size = -1"),
+        ("digits", {"epoch": 3}, RequestError, "there is no option 'epoch'"),
+        ("digits", {"validation_split": 1.5}, RequestError, "validation_split = 1.5"),
+        ("digits", {"learning_rate": float("inf")}, RequestError, "learning_rate = inf"),
+        ("digits", {"device": "cuda"}, RequestError, "'cuda' needs a GPU that torch can use"),
+        (3, {}, RequestError, "source = 3"),
+        (grey(2).take([0]), {}, DataError, "give more pictures"),
+        ("digits", {"model": logits_network()}, FitError, r"for this network, but is .*8, 8, 1"),
+        ("fashion-mnist", {"model": logits_network()}, FitError, "the network ends in logits"),
+        (grey(100), {"model": logits_network()}, FitError, "should end in 2 units, one a class"),
+        ("digits", {"model_arguments": {"padding": "valid"}}, ClearsightError, "cannot be built"),
+    ],
+)
+def test_wrong_requests_get_a_sentence_and_leave_nothing(
+    tmp_path: Path, source, options: dict, kind: type, message: str
+) -> None:
+    if options.get("device") == "cuda":
+        import torch
+
+        if torch.cuda.is_available():
+            pytest.skip("this machine has a GPU")
+    with pytest.raises(kind, match=message):
+        clearsight.train(source, **{"out": tmp_path / "runs" / "run", **options})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_is_no_run_gets_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="does not exist"):
+        clearsight.Run.load(tmp_path / "absent")
+    with pytest.raises(RunError, match=r"has no run\.json"):
+        clearsight.Run.load(tmp_path)
+    (tmp_path / "run.json").write_text('{"format_version": 9}')
+    with pytest.raises(RunError, match="is damaged or of another version"):
+        clearsight.Run.load(tmp_path)
+
+
+def test_runs_on_arrays_cannot_be_resumed_or_measured_again(run: clearsight.Run) -> None:
+    with pytest.raises(RunError, match="trained on arrays from Python, which no longer exist"):
+        clearsight.resume(run.path, epochs=4)
+    with pytest.raises(RunError, match="name pictures with --data"):
+        run.evaluate()
+    with pytest.raises(DataError, match="should have the run's classes"):
+        run.evaluate("digits")
+    assert run.evaluate("fashion-mnist").num_images == 10_000

@@ -1,0 +1,128 @@
+"""Each beginner's mistake, made for real on real pictures, gets its sentence."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import clearsight
+from clearsight.data.imageset import Splits
+from clearsight.errors import FitError
+from clearsight.models.backend import keras
+
+layers = keras.layers
+SPARSE, ONE_HOT = "sparse_categorical_crossentropy", "categorical_crossentropy"
+
+
+def network(*first: keras.Layer, last: str | None = "softmax", loss: object = SPARSE):
+    model = keras.Sequential(
+        [keras.Input((28, 28, 1)), *first, layers.Flatten(), layers.Dense(10, activation=last)]
+    )
+    model.compile(optimizer="adam", loss=loss)
+    return model
+
+
+@pytest.fixture(scope="module")
+def x(small_fashion: Splits) -> np.ndarray:
+    return small_fashion.train.images[:200].astype("float32") / 255
+
+
+@pytest.fixture(scope="module")
+def y(small_fashion: Splits) -> np.ndarray:
+    return small_fashion.train.labels[:200]
+
+
+def test_what_fits_passes(x: np.ndarray, y: np.ndarray) -> None:
+    one_hot = keras.utils.to_categorical(y, 10)
+    from_logits = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    clearsight.check_fit(network(), x, y)
+    clearsight.check_fit(network(), x, y[:, None])
+    clearsight.check_fit(network(loss=ONE_HOT), x, one_hot)
+    clearsight.check_fit(network(loss=keras.losses.CategoricalCrossentropy()), x, one_hot)
+    clearsight.check_fit(network(last=None, loss=from_logits), x, y)
+    clearsight.check_fit(network(layers.Rescaling(1 / 255)), x * 255, y)
+    clearsight.check_fit(network(layers.BatchNormalization()), x * 255, y)
+    clearsight.check_fit(network(), (x - 0.29) / 0.35, y)
+    clearsight.check_fit(network(last=None, loss="mse"), x, keras.utils.to_categorical(y, 10))
+
+
+MISTAKES = {
+    "no channel axis": (
+        {},
+        lambda x, y: (x[..., 0], y),
+        r"x should have four axes .* without a channel axis, add it with x\[\.\.\., None\]",
+    ),
+    "another shape": (
+        {},
+        lambda x, y: (x[:, :20], y),
+        r"x should have shape \(N, 28, 28, 1\) for this network, but is float32 \(200, 20, 28, 1\)",
+    ),
+    "raw pixels": (
+        {},
+        lambda x, y: (x * 255, y),
+        r"Pixels should be scaled to \[0, 1\] for this network, but run from 0 to 255",
+    ),
+    "scaled twice": (
+        {"first": layers.Rescaling(1 / 255)},
+        lambda x, y: (x, y),
+        "scales pixels 0..255 itself, but they already run from 0 to 1",
+    ),
+    "one-hot labels, sparse loss": (
+        {},
+        lambda x, y: (x, keras.utils.to_categorical(y, 10)),
+        r"expects one integer a picture, but y is one-hot with shape \(200, 10\): use y.argmax",
+    ),
+    "integer labels, one-hot loss": (
+        {"loss": ONE_HOT},
+        lambda x, y: (x, y),
+        r"expects one-hot labels of shape \(N, 10\), but y has shape \(200,\): use keras.utils",
+    ),
+    "one-hot of another width": (
+        {"loss": ONE_HOT},
+        lambda x, y: (x, keras.utils.to_categorical(y, 12)),
+        r"One-hot labels should have 10 columns, .* but y has shape \(200, 12\)",
+    ),
+    "labels from one": (
+        {},
+        lambda x, y: (x, y + 1),
+        "between 0 and 9 for 10 classes, but run from 1 to 10: they count from 1, use labels - 1",
+    ),
+    "negative labels": ({}, lambda x, y: (x, y - 1), "but run from -1 to 8: check the class list"),
+    "softmax under from_logits": (
+        {"loss": keras.losses.SparseCategoricalCrossentropy(from_logits=True)},
+        lambda x, y: (x, y),
+        "has from_logits=True, but the network already ends in probabilities",
+    ),
+    "logits without from_logits": (
+        {"last": None},
+        lambda x, y: (x, y),
+        r"expects probabilities, but the network ends in logits \(no softmax\)",
+    ),
+    "fewer labels": ({}, lambda x, y: (x, y[:100]), "but x has 200 and y 100"),
+    "not compiled": ({"loss": None}, lambda x, y: (x, y), "should be compiled with a loss"),
+}
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_each_mistake_gets_its_sentence(x: np.ndarray, y: np.ndarray, name: str) -> None:
+    options, spoil, message = MISTAKES[name]
+    first = [options["first"]] if "first" in options else []
+    rest = {key: value for key, value in options.items() if key != "first"}
+    with pytest.raises(FitError, match=message) as caught:
+        clearsight.check_fit(network(*first, **rest), *spoil(x, y))
+    assert len(caught.value.mistakes) == 1
+
+
+def test_several_mistakes_are_told_together(x: np.ndarray, y: np.ndarray) -> None:
+    with pytest.raises(FitError) as caught:
+        clearsight.check_fit(network(last=None), x * 255, y + 1)
+    assert len(caught.value.mistakes) == 3
+
+
+def test_a_softmax_layer_of_its_own_counts_too(x: np.ndarray, y: np.ndarray) -> None:
+    model = keras.Sequential(
+        [keras.Input((28, 28, 1)), layers.Flatten(), layers.Dense(10), layers.Softmax()]
+    )
+    model.compile(loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    with pytest.raises(FitError, match="already ends in probabilities"):
+        clearsight.check_fit(model, x, y)
