@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -19,7 +20,9 @@ def console_for(as_json: bool) -> Console:
     """Return where a verb's words go."""
     from rich.console import Console
 
-    return Console(stderr=as_json, highlight=False, soft_wrap=True, markup=False)
+    is_terminal = (sys.stderr if as_json else sys.stdout).isatty()
+    # Sentences wrap between words on a terminal; in a file every line stays whole.
+    return Console(stderr=as_json, highlight=False, soft_wrap=not is_terminal, markup=False)
 
 
 def print_json(values: Any) -> None:

@@ -153,9 +153,8 @@ def _show_plan(plan: Plan, console: Console) -> None:
     console.print(str(trace_model(plan.model)))
     record, recipe = plan.record, plan.record.recipe
     num_test = len(plan.splits.test) if plan.splits.test is not None else 0
-    console.print()
     console.print(
-        f"{record.source}: {len(plan.split.train):,} pictures to train on, "
+        f"\n{record.source}: {len(plan.split.train):,} pictures to train on, "
         f"{len(plan.split.validation):,} to validate on, {num_test:,} kept for the test.\n"
         f"{recipe.epochs} epochs of batches of {recipe.batch_size}, {recipe.optimizer} with "
         f"learning rate {recipe.learning_rate:g}, {record.precision} on {record.device}, "
@@ -175,8 +174,7 @@ def _show_results(run: Run, console: Console) -> None:
             f"  test {results.test_accuracy:.3f} (95% interval {low:.3f} to {high:.3f}, "
             f"{results.test_count:,} pictures)"
         )
-    console.print()
-    console.print(scores)
+    console.print(f"\n{scores}")
     if results.first_test_labels:
         names = [run.class_names[label] for label in results.first_test_predictions]
         console.print(

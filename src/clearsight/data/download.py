@@ -31,6 +31,8 @@ class _Bar:
         )
         self._task = self._progress.add_task(f"downloading {name}", total=None)
         self._progress.start()
+        if self._progress.disable:
+            print(f"downloading {name} ...", file=sys.stderr, flush=True)
 
     @property
     def total(self) -> float | None:

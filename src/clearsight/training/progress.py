@@ -65,10 +65,10 @@ class Progress:
 
 
 def epoch_line(epoch: Epoch, num_epochs: int) -> str:
-    """Return an epoch's line, e.g. "epoch  1/10  loss 0.7561  accuracy 0.7254  ...  8.1 s"."""
+    """Return an epoch's line, at most 80 columns, e.g. " 1/10  loss 0.7561  ...  8.1 s"."""
     width = len(str(num_epochs))
     return (
-        f"epoch {epoch.epoch:>{width}}/{num_epochs}  "
+        f"{epoch.epoch:>{width}}/{num_epochs}  "
         f"loss {epoch.loss:.4f}  accuracy {epoch.accuracy:.4f}  "
         f"val_loss {epoch.val_loss:.4f}  val_accuracy {epoch.val_accuracy:.4f}  "
         f"{epoch.seconds:.1f} s"
