@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -65,3 +67,10 @@ def test_a_gap_too_small_to_tell_is_called_that() -> None:
     assert "cannot tell from none" in few.sentence
     below = read_curve(history((0.70, 0.80)), 12_000, 3_000)
     assert "10.0 points below validation (95% interval −11.6 to −8.3), as it can" in below.sentence
+
+
+def test_a_loss_that_is_no_number_is_said_first() -> None:
+    first, second = history((0.5, 0.5), (0.1, 0.1))
+    reading = read_curve((first, replace(second, loss=float("nan"))), 100, 100)
+    assert reading.sentence.startswith("The loss stopped being a finite number in epoch 2")
+    assert score_of(np.full((3, 2), np.nan), np.array([0, 1, 1])).loss is None

@@ -220,3 +220,12 @@ def test_runs_on_arrays_cannot_be_resumed_or_measured_again(run: clearsight.Run)
     with pytest.raises(DataError, match="should have the run's classes"):
         run.evaluate("digits")
     assert run.evaluate("fashion-mnist").num_images == 10_000
+
+
+def test_a_diverged_training_is_told_and_its_json_stays_valid(tmp_path: Path) -> None:
+    run = clearsight.train(
+        "digits", learning_rate=1e30, epochs=1, out=tmp_path / "run", verbose=False
+    )
+    assert run.results.reading.startswith("The loss stopped being a finite number in epoch 1")
+    assert run.results.test_loss is None
+    assert "NaN" not in (tmp_path / "run" / "results.json").read_text()

@@ -42,8 +42,9 @@ def evaluate(
             }
         )
         return
+    loss = "no finite number" if score.loss is None else f"{score.loss:.4f}"
     console.print(
         f"test accuracy {score.accuracy:.3f} (95% interval {score.interval.low:.3f} to "
         f"{score.interval.high:.3f}): {score.num_correct:,} of {score.num_images:,} pictures named "
-        f"rightly; test loss {score.loss:.4f}"
+        f"rightly; test loss {loss}"
     )

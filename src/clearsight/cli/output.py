@@ -27,4 +27,4 @@ def console_for(as_json: bool) -> Console:
 
 def print_json(values: Any) -> None:
     """Print a result for programs."""
-    print(json.dumps(values, indent=2, ensure_ascii=False))
+    print(json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False))

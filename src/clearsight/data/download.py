@@ -16,7 +16,7 @@ READ_TIMEOUT_SECONDS = 60
 class _Bar:
     """The progress bar that pooch drives, drawn by rich on stderr."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, url: str) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, DownloadColumn, Progress, TransferSpeedColumn
 
@@ -29,10 +29,10 @@ class _Bar:
             disable=not sys.stderr.isatty(),
             transient=True,
         )
-        self._task = self._progress.add_task(f"downloading {name}", total=None)
+        self._task = self._progress.add_task(f"downloading {url}", total=None)
         self._progress.start()
         if self._progress.disable:
-            print(f"downloading {name} ...", file=sys.stderr, flush=True)
+            print(f"downloading {url} ...", file=sys.stderr, flush=True)
 
     @property
     def total(self) -> float | None:
@@ -65,7 +65,7 @@ def download(url: str) -> bytes:
     import requests
 
     name = url.rsplit("/", 1)[-1]
-    bar = _Bar(name)
+    bar = _Bar(url)
     downloader = pooch.HTTPDownloader(
         progressbar=bar,  # pyright: ignore[reportArgumentType] - any object of this shape will do
         timeout=(CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS),

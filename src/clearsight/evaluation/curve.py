@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from clearsight.evaluation.intervals import Interval, difference_interval
@@ -19,6 +20,7 @@ class CurveReading:
         best_val_accuracy: its value there.
         lowest_val_loss_epoch: where validation loss was lowest.
         num_epochs: how many epochs the curve has.
+        diverged_epoch: the first epoch whose training loss was no finite number, else None.
     """
 
     gap: float
@@ -27,10 +29,17 @@ class CurveReading:
     best_val_accuracy: float
     lowest_val_loss_epoch: int
     num_epochs: int
+    diverged_epoch: int | None = None
 
     @property
     def sentence(self) -> str:
         """The reading in one sentence."""
+        if self.diverged_epoch is not None:
+            return (
+                f"The loss stopped being a finite number in epoch {self.diverged_epoch}: training "
+                "diverged, and what the network has learned since is worth nothing; train again "
+                "with a learning rate ten times lower."
+            )
         low, high = self.gap_interval.low, self.gap_interval.high
         side = "above" if self.gap >= 0 else "below"
         found = (
@@ -76,6 +85,9 @@ def read_curve(history: History, num_train: int, num_val: int) -> CurveReading:
         best_val_accuracy=best.val_accuracy,
         lowest_val_loss_epoch=min(history, key=lambda epoch: epoch.val_loss).epoch,
         num_epochs=last.epoch,
+        diverged_epoch=next(
+            (epoch.epoch for epoch in history if not math.isfinite(epoch.loss)), None
+        ),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,12 +20,12 @@ class Score:
     Attributes:
         num_images: how many pictures.
         num_correct: how many of them were named rightly.
-        loss: mean cross-entropy in nats.
+        loss: mean cross-entropy in nats; None when the probabilities are no numbers.
     """
 
     num_images: int
     num_correct: int
-    loss: float
+    loss: float | None
 
     @property
     def accuracy(self) -> float:
@@ -46,8 +47,9 @@ def score_of(probabilities: np.ndarray, labels: np.ndarray) -> Score:
     """
     of_truth = probabilities[np.arange(len(labels)), labels].astype(np.float64)
     clipped = np.clip(of_truth, _SMALLEST_PROBABILITY, 1 - _SMALLEST_PROBABILITY)
+    loss = float(-np.log(clipped).mean())
     return Score(
         num_images=len(labels),
         num_correct=int(np.count_nonzero(probabilities.argmax(axis=1) == labels)),
-        loss=float(-np.log(clipped).mean()),
+        loss=loss if math.isfinite(loss) else None,
     )

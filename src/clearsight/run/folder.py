@@ -84,7 +84,7 @@ class Results:
         test_accuracy: on pictures never used for anything else; None without test pictures.
         test_count: how many pictures it counts.
         test_accuracy_interval: see above.
-        test_loss: mean cross-entropy in nats.
+        test_loss: mean cross-entropy in nats; None also when it is no finite number.
         first_test_predictions: labels given to the first five test pictures.
         first_test_labels: their true labels.
         reading: what the curve says, in one sentence.
@@ -258,4 +258,6 @@ def new_path(source: str, model: str, started: datetime) -> Path:
 
 def _write_json(values: dict[str, Any], path: Path) -> None:
     with placed_atomically(path) as temporary:
-        temporary.write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", "utf-8")
+        temporary.write_text(
+            json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False) + "\n", "utf-8"
+        )
