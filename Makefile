@@ -50,11 +50,13 @@ clean:
 	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis
 
 $(VENV)/bin/python:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
-	  echo "clearsight needs Python 3.11 or later, but $(PYTHON) is" \
-	    "$$($(PYTHON) --version 2>&1): try make PYTHON=python3.12" >&2; exit 2; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "clearsight needs Python 3.11 or later, but $(PYTHON) is another or not there:" \
+	    "try make PYTHON=python3.12" >&2; exit 2; }
 	$(SAY) 'making the environment $(VENV)'
-	@$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+	  echo "$(PYTHON) cannot make an environment: install its venv package (on Debian:" \
+	    "apt install python3-venv)" >&2; exit 2; }
 
 $(VENV)/.installed: $(VENV)/bin/python pyproject.toml constraints.txt
 	$(SAY) 'installing clearsight (torch is large: a few minutes the first time)'

@@ -18,8 +18,9 @@ PARTS = (
     "serving", "cli",
 )  # fmt: skip
 PUBLIC_NAMES = {
-    "ClearsightError", "FitError", "ImageSet", "Recipe", "Run", "Splits", "TrainingInterrupted",
-    "__version__", "check_fit", "load_data", "resume", "trace", "train",
+    "ClearsightError", "FitError", "ImageSet", "Recipe", "Run", "Splits", "TrainRequest",
+    "TrainingInterrupted",
+    "__version__", "check_fit", "load_data", "read_pictures", "resume", "trace", "train",
 }  # fmt: skip
 
 

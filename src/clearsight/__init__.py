@@ -13,9 +13,11 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from clearsight.data.imageset import ImageSet, Splits
+    from clearsight.data.preparation import read_pictures
     from clearsight.data.sources import load_data
     from clearsight.errors import ClearsightError, FitError, TrainingInterrupted
     from clearsight.models.trace import trace
+    from clearsight.run.request import TrainRequest
     from clearsight.run.saved import Run
     from clearsight.run.train import resume, train
     from clearsight.training.check_fit import check_fit
@@ -28,9 +30,11 @@ _HOMES = {
     "Recipe": "clearsight.training.recipe",
     "Run": "clearsight.run.saved",
     "Splits": "clearsight.data.imageset",
+    "TrainRequest": "clearsight.run.request",
     "TrainingInterrupted": "clearsight.errors",
     "check_fit": "clearsight.training.check_fit",
     "load_data": "clearsight.data.sources",
+    "read_pictures": "clearsight.data.preparation",
     "resume": "clearsight.run.train",
     "trace": "clearsight.models.trace",
     "train": "clearsight.run.train",
@@ -43,10 +47,12 @@ __all__ = [
     "Recipe",
     "Run",
     "Splits",
+    "TrainRequest",
     "TrainingInterrupted",
     "__version__",
     "check_fit",
     "load_data",
+    "read_pictures",
     "resume",
     "trace",
     "train",

@@ -6,7 +6,12 @@ line prints as they are. The command line turns these into exit code 2, without 
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
 
 
 class ClearsightError(Exception):
@@ -27,6 +32,10 @@ class RequestError(ClearsightError):
 
 class RunError(ClearsightError):
     """A run's folder is missing, taken, damaged or unfinished."""
+
+
+class OutputError(ClearsightError):
+    """A file cannot be written."""
 
 
 class BackendError(ClearsightError):
@@ -65,3 +74,28 @@ class TrainingInterrupted(KeyboardInterrupt):
     def __init__(self, message: str, run_folder: str) -> None:
         self.run_folder = run_folder
         super().__init__(message)
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return " Did you mean 'NAME'?" for the nearest known name, or "" when none is near."""
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return f" Did you mean '{near[0]}'?" if near else ""
+
+
+def validation_sentences(error: ValidationError) -> str:
+    """Put all that pydantic found wrong into words, one clause for each option."""
+    # A union reports one problem for each of its members; one for each option is enough.
+    clause_of: dict[str, str] = {}
+    for problem in error.errors():
+        option = str(problem["loc"][0]) if problem["loc"] else ""
+        said = problem["msg"].removeprefix("Value error, ")
+        if problem["type"] == "extra_forbidden":
+            clause = f"there is no option '{option}'"
+        elif option:
+            shown = repr(problem["input"])
+            shown = shown if len(shown) <= 60 else f"{shown[:60]}..."
+            clause = f"{option} = {shown}: {said[0].lower()}{said[1:]}"
+        else:
+            clause = said
+        clause_of.setdefault(option, clause)
+    return "; ".join(clause_of.values())

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -33,10 +38,10 @@ def test_data_list_says_what_is_here(cli: Cli) -> None:
     assert done.returncode == 0
     for text in ("fashion-mnist", "digits", "present: ", "inside scikit-learn"):
         assert text in done.stdout
-    rows = json.loads(cli("data", "list", "--json").stdout)
+    rows = json.loads(cli("data", "list", "--json").stdout)["sources"]
     assert {row["name"] for row in rows} == {"fashion-mnist", "digits"}
     assert all(row["where"] for row in rows)
-    nowhere = json.loads(cli("data", "list", "--json", "--data-dir", "nowhere").stdout)
+    nowhere = json.loads(cli("data", "list", "--json", "--data-dir", "nowhere").stdout)["sources"]
     assert [row["where"] for row in nowhere if row["name"] == "fashion-mnist"] == [None]
 
 
@@ -101,7 +106,7 @@ def test_predict_names_pictures_of_a_source(cli: Cli, run_folder: Path) -> None:
     assert lines[0].endswith("(truth: Ankle boot)")
     rows = json.loads(
         cli("predict", str(run_folder), "fashion-mnist:test[0:3]", "--top", "3", "--json").stdout
-    )
+    )["pictures"]
     assert [len(row["predictions"]) for row in rows] == [3, 3, 3]
     for row in rows:
         shares = [prediction["probability"] for prediction in row["predictions"]]
@@ -116,9 +121,10 @@ def test_predict_names_files_and_warns_of_the_wrong_polarity(
     assert "trousers on white.jpg shows dark on light (judged by its border)" in plain.stderr
     assert "try --invert" in plain.stderr
     assert "boot.png" not in plain.stderr
-    rows = json.loads(plain.stdout)
+    rows = json.loads(plain.stdout)["pictures"]
+    assert json.loads(plain.stdout)["warnings"][0] in plain.stderr
     of_source = cli("predict", str(run_folder), "fashion-mnist:test[0]", "--json")
-    (boot_of_source,) = json.loads(of_source.stdout)
+    (boot_of_source,) = json.loads(of_source.stdout)["pictures"]
     assert rows[0]["predictions"][0] == {
         "class": boot_of_source["predictions"][0]["class"],
         # Batches of another size add in another order.
@@ -127,7 +133,7 @@ def test_predict_names_files_and_warns_of_the_wrong_polarity(
     assert rows[1]["predictions"][0]["class"] != "Trouser"
     inverted = cli("predict", str(run_folder), trousers, "--invert", "--json")
     assert inverted.stderr == ""
-    assert json.loads(inverted.stdout)[0]["predictions"][0]["class"] == "Trouser"
+    assert json.loads(inverted.stdout)["pictures"][0]["predictions"][0]["class"] == "Trouser"
 
 
 def test_predict_refuses_bad_files_by_name(cli: Cli, run_folder: Path, pictures: Path) -> None:
@@ -163,6 +169,47 @@ def test_train_prints_plain_lines_and_the_whole_story(cli: Cli, tmp_path: Path) 
     assert folder.name.endswith("_digits_lesson")
 
 
+def test_a_terminal_gets_a_live_bar(tmp_path: Path) -> None:
+    """On a real pseudo-terminal: epoch, batch, loss, accuracy, validation and the time left."""
+    program = str(Path(sys.executable).with_name("clearsight"))
+    arguments = [
+        "train",
+        "digits",
+        "--epochs",
+        "2",
+        "--batch-size",
+        "1",
+        "--out",
+        str(tmp_path / "r"),
+    ]
+    read_end, terminal = pty.openpty()
+    environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "120", "LINES": "40"}
+    with subprocess.Popen(
+        [program, *arguments], stdout=terminal, stderr=terminal, env=environment
+    ) as process:
+        os.close(terminal)
+        shown = b""
+        while True:
+            try:
+                block = os.read(read_end, 65536)
+            except OSError:  # Linux says so when the other end has closed
+                break
+            if not block:
+                break
+            shown += block
+    os.close(read_end)
+    assert process.returncode == 0
+    text = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown.decode())
+    bar = r"epoch 2/2 .*batch \d+/1150 loss \d\.\d+ accuracy \d\.\d+ validation 0\.\d+ .*left"
+    assert re.search(bar, text), text[-3000:]
+
+
+def test_words_that_an_old_terminal_lacks_do_no_harm(cli: Cli) -> None:
+    done = cli("train", "digits", "--epochs", "1", PYTHONIOENCODING="cp1252")
+    assert done.returncode == 0, done.stderr
+    assert "Training accuracy ends" in done.stdout
+
+
 def test_train_json_prints_one_object_and_nothing_else(cli: Cli, tmp_path: Path) -> None:
     done = cli(
         "train", "digits", "--epochs", "1", "--train-limit", "5000", "--out", "a/b", "--json"
@@ -195,6 +242,10 @@ def test_train_json_prints_one_object_and_nothing_else(cli: Cli, tmp_path: Path)
         (["trace", "absent.keras"], "there is no such file"),
         (["trace", "lesson", "--input-shape", "28"], "height,width,channels such as 28,28,1"),
         (["trace", "lesson", "--against-arg", "a=1"], "add --against MODEL"),
+        (["data", "show", "digits", "--out", "sheet.jpg"], "does not end in .png"),
+        (["trace", "lesson", "--input-shape", "²,8,1"], "height,width,channels such as 28,28,1"),
+        (["train", "digits", "--data-dir", "x"], "takes no --data-dir"),
+        (["predict", "nowhere" * 50, "a.png"], "does not exist"),
         (["data", "show", "fashion"], "Did you mean 'fashion-mnist'"),
         (["evaluate", "nowhere"], "but nowhere does not exist"),
         (["predict", "nowhere", "a.png"], "but nowhere does not exist"),
@@ -263,5 +314,5 @@ def test_probabilities_are_the_networks_own(cli: Cli, run_folder: Path, pictures
         picture = np.asarray(image)[None, ..., None]
     expected = float(run.predict(picture).probabilities.max())
     done = cli("predict", str(run_folder), str(pictures / "boot.png"), "--json")
-    found = json.loads(done.stdout)[0]["predictions"][0]["probability"]
+    found = json.loads(done.stdout)["pictures"][0]["predictions"][0]["probability"]
     assert found == pytest.approx(expected, abs=1e-6)

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from clearsight.data.atomic import placed_atomically
+from clearsight.errors import OutputError
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
@@ -20,6 +21,17 @@ def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path: Path) -> None
         write_half()
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_place_that_cannot_be_written_gets_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+
+    def write() -> None:
+        with placed_atomically(tmp_path / "file" / "results.json") as temporary:
+            temporary.write_text("whole")
+
+    with pytest.raises(OutputError, match=r"results\.json should be written, but cannot be"):
+        write()
 
 
 def test_nobody_sees_the_file_before_it_is_whole(tmp_path: Path) -> None:

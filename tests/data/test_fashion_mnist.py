@@ -81,6 +81,14 @@ def test_a_download_is_kept_and_not_repeated(nowhere: Places, mirror: str) -> No
     load_from(nowhere)  # now without any mirror
 
 
+def test_a_cache_that_cannot_be_written_costs_only_the_next_download(
+    nowhere: Places, mirror: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "cache").write_text("a file in the way")
+    assert load_from(replace(nowhere, mirrors=(mirror,))).train.labels[0] == 9
+    assert "will be fetched again next time" in capsys.readouterr().err
+
+
 def test_a_dead_mirror_is_passed_over(nowhere: Places, mirror: str) -> None:
     dead = "http://127.0.0.1:9/"  # nothing listens on the discard port
     assert load_from(replace(nowhere, mirrors=(dead, mirror))).train.labels[0] == 9

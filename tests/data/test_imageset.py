@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -16,6 +18,8 @@ LABELS = np.array([0, 1, 2, 1])
         (PICTURES[..., 0], LABELS, r"without a channel axis, add it with images\[\.\.\., None\]"),
         (np.moveaxis(np.zeros((4, 8, 8, 3), np.uint8), -1, 1), LABELS, "they look channels-first"),
         (PICTURES / 255.0, LABELS, r"images should be uint8 from 0 to 255, but are float64"),
+        ([PICTURES[0], PICTURES[1, :4]], LABELS[:2], "images should form one array, but differ"),
+        (np.zeros((8, 8, 4), np.uint8), LABELS, "this looks like one picture, add the batch axis"),
         (PICTURES[:0], LABELS[:0], "at least one image"),
         (PICTURES, np.eye(4), r"one-hot with shape \(4, 4\): use labels.argmax\(axis=1\)"),
         (PICTURES, LABELS[:, None], r"use labels\[:, 0\]"),
@@ -42,7 +46,10 @@ def test_it_is_read_only_and_leaves_the_arrays_given_alone() -> None:
     images = ImageSet(given, LABELS, ("a", "b", "c"))
     with pytest.raises(ValueError, match="read-only"):
         images.images[0] = 1
+    before = images.fingerprint
     given[0] = 1
+    assert images.images.max() == 0
+    assert replace(images).fingerprint == before
 
 
 def test_labels_become_int64_and_classes_are_counted() -> None:

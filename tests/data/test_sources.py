@@ -39,6 +39,8 @@ def test_a_selection_counts_as_python_does() -> None:
     assert select("fashion-mnist:test[3]").images.labels.tolist() == [1]
     assert len(select("digits:test").images) == 359
     assert len(select("digits:test[350:]").images) == 9
+    assert select("digits:test[-2:]").names == ("digits:test[357]", "digits:test[358]")
+    assert select("digits:test[-1]").names == ("digits:test[358]",)
 
 
 @pytest.mark.parametrize(
@@ -47,7 +49,8 @@ def test_a_selection_counts_as_python_does() -> None:
         ("digits:test[900:905]", "at least one of the 359 pictures numbered 0 to 358"),
         ("digits:test[5:5]", "but names none"),
         ("digit:test[0:5]", "Did you mean 'digits'"),
-        ("digits:validation[0:5]", "should look like"),
+        ("digits:validation[0:5]", r"should look like .* but 'digits:validation\[0:5\]' was"),
+        ("digits:test[-900]", "at least one of the 359"),
     ],
 )
 def test_a_wrong_selection_gets_a_sentence(text: str, message: str) -> None:
@@ -58,3 +61,5 @@ def test_a_wrong_selection_gets_a_sentence(text: str, message: str) -> None:
 def test_a_path_is_no_selection() -> None:
     assert not is_selection("pictures/test.png")
     assert not is_selection("C:test.png")
+    with pytest.raises(DataError, match="takes no --data-dir"):
+        load_data("digits", data_dir="anywhere")

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from clearsight.data.imageset import ImageSet
 from clearsight.data.split import (
-    looks_like_the_rest,
+    is_fair_sample,
     stratified_split,
     tail_split,
     validation_split_of,
@@ -61,11 +61,21 @@ def test_sorted_classes_are_noticed_and_split_by_class(fashion: tuple[ImageSet, 
     assert set(labels[split.validation]) == set(range(10))
 
 
-@pytest.mark.parametrize("num_images", [50, 500, 5000])
+@pytest.mark.parametrize(
+    ("num_classes", "num_images"), [(2, 12), (2, 20), (2, 40), (3, 15), (3, 30), (4, 20), (10, 300)]
+)
+def test_few_sorted_pictures_are_noticed_too(num_classes: int, num_images: int) -> None:
+    labels = np.sort(np.arange(num_images) % num_classes)
+    split = validation_split_of(labels, 0.2, "tail", seed=0)
+    assert split.method == "stratified"
+    assert set(labels[split.train]) == set(labels[split.validation]) == set(range(num_classes))
+
+
+@pytest.mark.parametrize("num_images", [500, 5000])
 def test_shuffled_labels_rarely_raise_a_false_alarm(num_images: int) -> None:
     generator = np.random.default_rng(0)
     alarms = 0
     for _ in range(100):
         labels = generator.integers(0, 10, num_images)
-        alarms += not looks_like_the_rest(labels[: num_images // 5], labels[num_images // 5 :])
+        alarms += not is_fair_sample(labels[: num_images // 5], labels[num_images // 5 :])
     assert alarms <= 2  # 0.1 expected at the level of 0.001

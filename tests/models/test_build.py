@@ -9,7 +9,7 @@ import pytest
 from clearsight.errors import ModelError
 from clearsight.models.backend import keras
 from clearsight.models.build import ModelRequest, build_model
-from clearsight.models.graph import rescales_pixels
+from clearsight.models.graph import pixel_scaling
 
 FUNCTIONS = """
 import keras
@@ -36,6 +36,9 @@ def nothing():
 
 def broken():
     raise RuntimeError("no such luck")
+
+def leaves():
+    raise SystemExit(3)
 """
 
 
@@ -59,9 +62,9 @@ def test_a_function_gets_the_shapes_and_the_arguments(path: Path) -> None:
         ("absent", {}, r"should define a function absent\(\)"),
         ("network", {"unit": 5}, "does not take unit: it takes input_shape, num_classes, units"),
         ("needs", {}, "needs depth, which was not given: add --model-arg depth=VALUE"),
-        ("open_ended", {}, "its input shape is not known: begin it with keras.Input"),
         ("nothing", {}, "should give a keras.Model, but gives NoneType"),
-        ("broken", {}, "cannot be built: RuntimeError: no such luck"),
+        ("broken", {}, r"cannot be built: RuntimeError: no such luck \(networks.py:25\)"),
+        ("leaves", {}, "cannot be built: SystemExit: 3"),
         ("two_paths", {}, r"layer 'together' \(Add\) refuses its input \(6, 6, 3\) and \(4, 4, 4"),
     ],
 )
@@ -70,6 +73,13 @@ def test_a_wrong_function_gets_a_sentence(
 ) -> None:
     with pytest.raises(ModelError, match=message):
         build_model(ModelRequest(f"{path}:{function}", arguments, (8, 8, 1), 2))
+
+
+def test_a_network_without_its_input_shape_gets_a_sentence(path: Path) -> None:
+    with pytest.raises(
+        ModelError, match=r"its input shape is not known: begin it with keras\.Input"
+    ):
+        build_model(ModelRequest(f"{path}:open_ended"))
 
 
 def test_a_wrong_file_gets_a_sentence(tmp_path: Path) -> None:
@@ -106,7 +116,33 @@ def test_a_file_that_carries_code_is_refused(tmp_path: Path) -> None:
 def test_networks_that_scale_pixels_themselves_are_told() -> None:
     layers = keras.layers
     scaling = keras.Sequential([keras.Input((8, 8, 1)), layers.Rescaling(1 / 255)])
-    assert rescales_pixels(scaling)
-    assert rescales_pixels(keras.Sequential([keras.Input((8, 8, 1)), scaling, layers.Flatten()]))
-    assert not rescales_pixels(build_model(ModelRequest("lesson")))
-    assert rescales_pixels(keras.applications.EfficientNetB0(weights=None, input_shape=(32, 32, 3)))
+    nested = keras.Sequential([keras.Input((8, 8, 1)), scaling, layers.Flatten()])
+    efficient = keras.applications.EfficientNetB0(weights=None, input_shape=(32, 32, 3))
+    pictures = keras.Input((8, 8, 1))
+    divided = keras.Model(pictures, layers.Dense(2)(pictures / 255.0))
+    multiplied = keras.Model(pictures, layers.Dense(2)(0.0039 * pictures))
+    for model in (scaling, nested, efficient, divided, multiplied):
+        assert pixel_scaling(model) == "rescales"
+    assert pixel_scaling(build_model(ModelRequest("lesson"))) == "nothing"
+    doubled = keras.Model(pictures, layers.Dense(2)(pictures * 2.0))
+    assert pixel_scaling(doubled) == "nothing"
+    assert pixel_scaling(keras.Model(pictures, layers.Dense(2)(pictures - 0.5))) == "unknown"
+    normalized = keras.Model(pictures, layers.Dense(2)(layers.BatchNormalization()(pictures)))
+    assert pixel_scaling(normalized) == "normalizes"
+
+
+def test_a_function_may_import_its_neighbours_and_define_dataclasses(tmp_path: Path) -> None:
+    (tmp_path / "its_blocks.py").write_text("UNITS = 7\n")
+    (tmp_path / "network_with_neighbour.py").write_text(
+        "from __future__ import annotations\n"
+        "from dataclasses import dataclass\n"
+        "import keras\nfrom its_blocks import UNITS\n"
+        "@dataclass\nclass Options:\n    units: int = UNITS\n"
+        "def network():\n"
+        "    return keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(Options().units)])\n"
+    )
+    request = ModelRequest(
+        f"{tmp_path}/network_with_neighbour.py:network", input_shape=(8, 8, 1), num_classes=7
+    )
+    # The open Sequential gets the data's shape.
+    assert build_model(request).output_shape == (None, 7)

@@ -37,6 +37,9 @@ def odd_network() -> keras.Model:
     x = layers.AveragePooling2D(3, strides=2, padding="same")(x)
     x = layers.UpSampling2D((2, 1))(x)
     x = layers.Conv2DTranspose(5, 3, strides=2)(x)
+    x = layers.Conv2DTranspose(5, (1, 2), strides=(2, 3))(x)
+    x = layers.Conv2DTranspose(5, 3, dilation_rate=2)(x)
+    x = layers.Conv2DTranspose(5, 3, strides=2, padding="same", output_padding=0)(x)
     x = layers.Cropping2D(((1, 0), (2, 1)))(x)
     x = layers.GlobalMaxPooling2D()(x)
     return keras.Model(pictures, layers.Dense(3, use_bias=False)(x))
@@ -189,6 +192,36 @@ def test_a_layer_nobody_knows_is_left_open() -> None:
     assert second.parameters_worked == "(3*3*1 + 1)*2 = 20"
 
 
+def test_all_outputs_of_a_layer_are_shown() -> None:
+    pictures = keras.Input((5, 3))
+    last, hidden, cell = layers.LSTM(4, return_state=True)(pictures)
+    model = keras.Model(pictures, layers.Concatenate()([last, hidden, cell]))
+    lstm = trace_model(model).layers[1]
+    assert (lstm.output_shape, *lstm.more_output_shapes) == ((4,), (4,), (4,))
+    assert lstm.activation_bytes == 3 * 4 * 4
+
+
+def test_channels_first_and_normalizations_over_places_are_seen_right() -> None:
+    pictures = keras.Input((3, 20, 24))
+    x = layers.Conv2D(4, 9, data_format="channels_first", padding="same")(pictures)
+    model = keras.Model(pictures, layers.Conv2D(4, 3, data_format="channels_first")(x))
+    assert [layer.receptive_field for layer in trace_model(model).layers[1:]] == [(9, 9), (11, 11)]
+    pictures = keras.Input((9, 10, 4))
+    x = layers.GroupNormalization(2)(layers.Conv2D(4, 3, padding="same")(pictures))
+    fields = [layer.receptive_field for layer in trace_model(keras.Model(pictures, x)).layers]
+    assert fields[1:] == [(3, 3), (9, 10)]
+
+
+def test_an_open_sequential_is_traced_at_the_shape_given() -> None:
+    model = keras.Sequential([layers.RandomFlip(), layers.Conv2D(4, 3), layers.Flatten()])
+    with pytest.raises(ModelError, match="does not know its input shape yet: say --input-shape"):
+        trace(model)
+    rows = trace(model, (8, 8, 1)).layers
+    assert rows[1].output_shape == (6, 6, 4)
+    assert rows[1].receptive_field == (3, 3)
+    assert not model.built, "the user's own model stays as it is"
+
+
 def test_open_picture_sizes_need_a_shape() -> None:
     model = keras.Sequential(
         [keras.Input((None, None, 3)), layers.Conv2D(4, 3), layers.GlobalAveragePooling2D()]
@@ -231,6 +264,10 @@ def test_same_to_valid_is_explained() -> None:
     )
     assert found["max_pooling2d"].startswith("follows from conv2d above, which gives (26, 26, 32)")
     assert found["dense_1"] == ""
+    assert reasons(padding="valid")["conv2d_1"] == (
+        "padding 'same' to 'valid', 14 to 11: the filter cannot reach past the border, one pixel "
+        "lost on each side; and 13 come in instead of 14"
+    )
 
 
 def test_other_changes_are_explained() -> None:

@@ -98,6 +98,8 @@ def test_a_loaded_run_predicts_as_it_was_measured(
     assert accuracy == pytest.approx(loaded.results.test_accuracy)
     assert 0.6 < accuracy < 0.95
     assert predictions.labels[:5].tolist() == list(loaded.results.first_test_predictions)
+    with pytest.raises(DataError, match="at least one picture"):
+        loaded.predict(small_fashion.test.images[:0])
     for scaled, message in ((1 / 255, "but are float"), (1.0, "but are float")):
         with pytest.raises(DataError, match=message):
             loaded.predict(small_fashion.test.images * scaled)
@@ -117,8 +119,12 @@ def test_sorted_pictures_are_noticed_and_split_by_class(
 ) -> None:
     train = small_fashion.train
     in_order = train.take(np.argsort(train.labels, kind="stable"))
-    run = small_run(Splits(in_order, small_fashion.test), tmp_path / "run")
+    run = clearsight.train(Splits(in_order, small_fashion.test), epochs=2, out=tmp_path / "run")
     assert run.record.split == {"method": "stratified", "num_validation": 400}
+    said = " ".join(capsys.readouterr().out.split())
+    assert "the pictures seem to be sorted" in said
+    assert "a stratified 20% is held out instead" in said
+    assert "seem to be sorted" in run.record.notes[0]
     assert run.results.val_accuracy > 0.6, "a tail of one class would not validate"
 
 
@@ -155,11 +161,93 @@ def test_a_keras_model_and_a_function_file_can_be_trained(
 
 
 def test_bfloat16_trains_and_keeps_float32_weights(small_fashion: Splits, tmp_path: Path) -> None:
-    run = small_run(small_fashion, tmp_path / "run", precision="bfloat16")
+    fewer = Splits(small_fashion.train.first(800), small_fashion.test)
+    run = small_run(fewer, tmp_path / "run", precision="bfloat16")
     assert run.record.precision == "bfloat16"
     assert {str(weight.dtype) for weight in run.model.weights} == {"float32"}
     assert run.model.layers[0].compute_dtype == "bfloat16"
-    assert run.results.val_accuracy > 0.6
+    assert run.results.val_accuracy > 0.4
+
+
+def test_own_pictures_are_never_cut_by_a_recipe(tmp_path: Path) -> None:
+    images = np.zeros((16_000, 2, 2, 1), np.uint8)
+    labels = np.repeat(np.arange(2), 8_000)
+    images[labels == 1] = 255
+    path = tmp_path / "tiny.py"
+    path.write_text(
+        "import keras\n"
+        "def network(input_shape, num_classes):\n"
+        "    return keras.Sequential([keras.Input(input_shape), keras.layers.Flatten(),\n"
+        "        keras.layers.Dense(num_classes, 'softmax')])\n"
+    )
+    everything = ImageSet(images, labels, ("dark", "light"))
+    options = {"model": f"{path}:network", "epochs": 1, "batch_size": 500, "verbose": False}
+    run = clearsight.train(everything, out=tmp_path / "all", **options)
+    assert run.results.train_count + run.results.val_count == 16_000
+    cut = clearsight.train(everything, out=tmp_path / "cut", train_limit=9_000, **options)
+    assert cut.results.train_count + cut.results.val_count == 9_000
+    none = clearsight.train(everything, out=tmp_path / "none", train_limit=8_000, **options)
+    assert "hold none of 'light': the network cannot learn" in none.record.notes[0]
+
+
+def test_a_run_that_could_not_be_measured_is_measured_when_resumed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that fills up after the last epoch, simulated where the results are worked out."""
+    out = tmp_path / "run"
+
+    def full_disk(*_) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("clearsight.run.train.score_of", full_disk)
+        with pytest.raises(OSError, match="No space left"):
+            clearsight.train("digits", epochs=1, out=out, verbose=False)
+    assert clearsight.Run.load(out).record.status == "failed"
+    run = clearsight.resume(out, verbose=False)
+    assert run.record.status == "finished"
+    assert len(run.history) == 1
+    assert run.results.test_count == 359
+    with pytest.raises(RunError, match="has already done 1 epochs"):
+        clearsight.resume(out)
+    for epochs in (0, -3):
+        with pytest.raises(RequestError, match=f"epochs = {epochs}"):
+            clearsight.resume(out, epochs=epochs)
+
+
+def test_networks_that_could_not_be_opened_again_are_refused_before_training(
+    tmp_path: Path,
+) -> None:
+    class Own(keras.layers.Layer):
+        def call(self, x):
+            return x * 1.0
+
+    def network(layer: keras.layers.Layer) -> keras.Model:
+        first = [keras.Input((8, 8, 1)), layer, keras.layers.Flatten()]
+        return keras.Sequential([*first, keras.layers.Dense(10, "softmax")], name="own")
+
+    for layer in (Own(), keras.layers.Lambda(lambda x: x * 1.0)):
+        with pytest.raises(ClearsightError, match="'own' could be trained, but not opened again"):
+            small_run("digits", tmp_path / "run", model=network(layer))
+    assert not (tmp_path / "run").exists()
+    registered = keras.saving.register_keras_serializable("tests")(Own)
+    run = small_run("digits", tmp_path / "run", model=network(registered()))
+    assert "layers of your own (Own)" in run.record.notes[0]
+    assert clearsight.Run.load(tmp_path / "run").evaluate().num_images == 359
+
+
+def test_a_model_object_is_not_called_reproducible(small_fashion: Splits, tmp_path: Path) -> None:
+    model = build_model(ModelRequest("lesson"))
+    run = small_run(small_fashion.train.first(200), tmp_path / "run", model=model)
+    assert not run.record.reproducible
+    assert "the weights that the model object had" in run.record.reproducible_because
+
+
+def two_outputs() -> keras.Model:
+    pictures = keras.Input((8, 8, 1))
+    flat = keras.layers.Flatten()(pictures)
+    heads = [keras.layers.Dense(10, "softmax")(flat) for _ in range(2)]
+    return keras.Model(pictures, heads)
 
 
 def grey(count: int) -> ImageSet:
@@ -182,6 +270,13 @@ def logits_network() -> keras.Model:
         ("digits", {"learning_rate": float("inf")}, RequestError, "learning_rate = inf"),
         ("digits", {"device": "cuda"}, RequestError, "'cuda' needs a GPU that torch can use"),
         (3, {}, RequestError, "source = 3"),
+        ("digits", {"model": two_outputs()}, FitError, "one output, the classes, but has 2"),
+        (
+            "digits",
+            {"model_arguments": {"filters": np.int64(8)}},
+            RequestError,
+            "arguments should be plain values",
+        ),
         (grey(2).take([0]), {}, DataError, "give more pictures"),
         ("digits", {"model": logits_network()}, FitError, r"for this network, but is .*8, 8, 1"),
         ("fashion-mnist", {"model": logits_network()}, FitError, "the network ends in logits"),
@@ -228,4 +323,6 @@ def test_a_diverged_training_is_told_and_its_json_stays_valid(tmp_path: Path) ->
     )
     assert run.results.reading.startswith("The loss stopped being a finite number in epoch 1")
     assert run.results.test_loss is None
+    with pytest.raises(RunError, match="gives no finite numbers, because its training diverged"):
+        run.evaluate()
     assert "NaN" not in (tmp_path / "run" / "results.json").read_text()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 import clearsight
 from clearsight.data.imageset import Splits
@@ -98,6 +99,27 @@ MISTAKES = {
         lambda x, y: (x, y),
         r"expects probabilities, but the network ends in logits \(no softmax\)",
     ),
+    "text labels": ({}, lambda x, y: (x, y.astype(str)), "y should be numbers, but is text"),
+    "half labels": ({}, lambda x, y: (x, y + 0.5), "whole numbers as labels, but y has fractions"),
+    "missing labels": (
+        {},
+        lambda x, y: (x, np.where(y, y, np.nan)),
+        "y should hold finite numbers",
+    ),
+    "no labels": ({}, lambda x, _: (x, None), "y should be an array of numbers, but is NoneType"),
+    "missing pixels": ({}, lambda x, y: (x * np.nan, y), "x should hold finite numbers"),
+    "a generator": ({}, lambda x, y: (iter(x), y), "x should be an array of numbers, but is"),
+    "label rows": ({}, lambda x, y: (x, np.stack([y, y, y], 1)), r"labels of shape \(N,\), but y"),
+    "no whole row": (
+        {"loss": ONE_HOT},
+        lambda x, y: (x, 3 * keras.utils.to_categorical(y, 10)),
+        "Each row of one-hot labels should sum to 1",
+    ),
+    "sigmoid for many classes": (
+        {"last": "sigmoid"},
+        lambda x, y: (x, y),
+        "probabilities that sum to 1, but the network ends in sigmoid",
+    ),
     "fewer labels": ({}, lambda x, y: (x, y[:100]), "but x has 200 and y 100"),
     "not compiled": ({"loss": None}, lambda x, y: (x, y), "should be compiled with a loss"),
 }
@@ -117,6 +139,35 @@ def test_several_mistakes_are_told_together(x: np.ndarray, y: np.ndarray) -> Non
     with pytest.raises(FitError) as caught:
         clearsight.check_fit(network(last=None), x * 255, y + 1)
     assert len(caught.value.mistakes) == 3
+
+
+def test_networks_that_cannot_be_checked_are_told(x: np.ndarray, y: np.ndarray) -> None:
+    first, second = keras.Input((28, 28, 1)), keras.Input((28, 28, 1))
+    two = keras.Model([first, second], layers.Dense(10)(layers.Flatten()(first + second)))
+    two.compile(loss=SPARSE)
+    with pytest.raises(
+        FitError, match=r"one input, the pictures, and one output.* but has 2 and 1"
+    ):
+        clearsight.check_fit(two, x, y)
+    still_open = keras.Sequential([layers.Flatten(), layers.Dense(10, activation="softmax")])
+    still_open.compile(loss=SPARSE)
+    with pytest.raises(FitError, match="should know its input shape before it is checked"):
+        clearsight.check_fit(still_open, x, y)
+
+
+def test_tensors_with_gradients_and_listed_losses_are_understood(
+    x: np.ndarray, y: np.ndarray
+) -> None:
+    tensor = torch.tensor(x, requires_grad=True)
+    clearsight.check_fit(network(loss=[SPARSE]), tensor, torch.tensor(y))
+    with pytest.raises(FitError, match="Pixels should be scaled"):
+        clearsight.check_fit(network(), tensor * 255, y)
+
+
+def test_tables_are_not_called_pixels() -> None:
+    model = keras.Sequential([keras.Input((3,)), layers.Dense(2, activation="softmax")])
+    model.compile(loss=SPARSE)
+    clearsight.check_fit(model, np.full((4, 3), 100.0), np.array([0, 1, 0, 1]))
 
 
 def test_a_softmax_layer_of_its_own_counts_too(x: np.ndarray, y: np.ndarray) -> None:

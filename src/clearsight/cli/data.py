@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -30,7 +31,7 @@ def list_sources(data_dir: DataDir = None, as_json: AsJson = False) -> None:
         for source in SOURCES.values()
     ]
     if as_json:
-        print_json(rows)
+        print_json({"sources": rows})
         return
     for row in rows:
         console.print(f"{row['name']:<14} {row['summary']}")
@@ -55,8 +56,10 @@ def show_source(
     from clearsight.data.sources import load_data
     from clearsight.report.contact_sheet import write_contact_sheet
 
-    if out is not None and out.exists():
+    if out is not None and os.path.lexists(out):
         raise RequestError(f"{out} exists and is never overwritten: name another with --out.")
+    if out is not None and out.suffix.lower() != ".png":
+        raise RequestError(f"The contact sheet is a PNG, but {out} does not end in .png.")
     train, test = load_data(source, data_dir)
     sheet = out or platformdirs.user_cache_path("clearsight") / "shown" / f"{source}.png"
     write_contact_sheet(train, sheet)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -36,7 +37,7 @@ def parse_input_shape(text: str | None) -> tuple[int, int, int] | None:
     if text is None:
         return None
     parts = text.replace("x", ",").split(",")
-    if len(parts) == 3 and all(part.strip().isdigit() and int(part) for part in parts):
+    if len(parts) == 3 and all(re.fullmatch(r"\s*[1-9][0-9]*\s*", part) for part in parts):
         height, width, channels = (int(part) for part in parts)
         return height, width, channels
     raise RequestError(

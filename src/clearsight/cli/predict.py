@@ -41,16 +41,15 @@ def predict(
         console_for(as_json=True).print(f"Warning: {warning}")
     if as_json:
         rows = zip(named.names, named.truths, best, strict=True)
-        print_json(
-            [
-                {
-                    "image": name,
-                    "truth": truth,
-                    "predictions": [{"class": kind, "probability": share} for kind, share in kinds],
-                }
-                for name, truth, kinds in rows
-            ]
-        )
+        pictures = [
+            {
+                "image": name,
+                "truth": truth,
+                "predictions": [{"class": kind, "probability": share} for kind, share in kinds],
+            }
+            for name, truth, kinds in rows
+        ]
+        print_json({"run": str(run), "warnings": list(named.warnings), "pictures": pictures})
         return
     name_width = max(len(name) for name in named.names)
     class_width = max(len(kind) for kind in named.predictions.class_names)

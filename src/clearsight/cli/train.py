@@ -160,8 +160,6 @@ def _show_plan(plan: Plan, console: Console) -> None:
         f"learning rate {recipe.learning_rate:g}, {record.precision} on {record.device}, "
         f"seed {record.seed}."
     )
-    for note in plan.notes:
-        console.print(f"Note: {note}")
     console.print()
 
 

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from clearsight.errors import OutputError
+
 
 @contextmanager
 def placed_atomically(path: Path) -> Iterator[Path]:
@@ -15,6 +17,9 @@ def placed_atomically(path: Path) -> Iterator[Path]:
 
     Two processes may do this at once: each writes its own temporary file and the later move wins
     whole. When the block raises, `path` is left as it was and the temporary file is removed.
+
+    Raises:
+        OutputError: when the file cannot be written.
 
     Example:
         >>> import pathlib, tempfile
@@ -24,19 +29,27 @@ def placed_atomically(path: Path) -> Iterator[Path]:
         >>> [file.name for file in folder.iterdir()]
         ['results.json']
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # The suffix stays at the end: Keras and Altair choose their format by it.
-    handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
+    temporary: Path | None = None
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # The suffix stays at the end: Keras and Altair choose their format by it.
+        handle, name = tempfile.mkstemp(
+            prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent
+        )
+        os.close(handle)
+        temporary = Path(name)
         yield temporary
         with temporary.open("rb") as written:
             os.fsync(written.fileno())
         temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
+    except OSError as error:
+        raise OutputError(
+            f"{path} should be written, but cannot be: {error.strerror or error}."
+        ) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
 
 
 def _umask() -> int:

@@ -21,14 +21,13 @@ def channel_axis_mistakes(images: np.ndarray, name: str = "images") -> list[str]
         name: what the caller calls that array.
     """
     if images.ndim == 3:
-        hint = (
-            "one picture, add the batch axis with {0}[None]" if images.shape[-1] in (1, 3) else ""
-        )
-        hint = hint or "without a channel axis, add it with {0}[..., None]"
+        if images.shape[-1] in (1, 3, 4):
+            mend = f"one picture, add the batch axis with {name}[None]"
+        else:
+            mend = f"pictures without a channel axis, add it with {name}[..., None]"
         return [
             f"{name} should have four axes (number, height, width, channels), but have shape "
-            f"{tuple(images.shape)}: this looks like {'' if 'one' in hint else 'pictures '}"
-            f"{hint.format(name)}."
+            f"{tuple(images.shape)}: this looks like {mend}."
         ]
     if images.ndim != 4:
         return [

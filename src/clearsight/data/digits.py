@@ -9,7 +9,7 @@ import numpy as np
 
 from clearsight.data.imageset import ImageSet, Splits
 from clearsight.data.split import stratified_split
-from clearsight.errors import MissingExtraError
+from clearsight.errors import DataError, MissingExtraError
 
 TEST_FRACTION = 0.2
 _SPLIT_SEED = 0  # fixed: the test pictures must be the same ones in every run
@@ -32,9 +32,11 @@ def load(data_dir: Path | None = None) -> Splits:
         Splits of images uint8 (N, 8, 8, 1), 0..255, light ink on dark ground.
 
     Raises:
+        DataError: when a folder is named.
         MissingExtraError: when scikit-learn is not installed.
     """
-    del data_dir
+    if data_dir is not None:
+        raise DataError("The source 'digits' lies inside scikit-learn and takes no --data-dir.")
     try:
         from sklearn.datasets import load_digits
     except ImportError as error:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +19,7 @@ from clearsight.data.atomic import placed_atomically
 from clearsight.data.download import download
 from clearsight.data.idx import parse_idx, read_content
 from clearsight.data.imageset import ImageSet, Splits
-from clearsight.errors import DataError
+from clearsight.errors import DataError, OutputError
 
 CLASS_NAMES = (
     "T-shirt/top",
@@ -181,9 +182,12 @@ def _ways_to_fetch(places: Places) -> Iterator[tuple[str, Callable[[], list[tupl
 
 
 def _keep(contents: dict[str, bytes], cache: Path) -> None:
-    for stem, content in contents.items():
-        with placed_atomically(cache / stem) as temporary:
-            temporary.write_bytes(content)
+    try:
+        for stem, content in contents.items():
+            with placed_atomically(cache / stem) as temporary:
+                temporary.write_bytes(content)
+    except OutputError as error:
+        print(f"Fashion-MNIST will be fetched again next time. {error}", file=sys.stderr)
 
 
 def _splits(contents: dict[str, bytes]) -> Splits:

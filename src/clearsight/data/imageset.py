@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -20,6 +21,8 @@ from clearsight.errors import DataError
 @dataclass(frozen=True, eq=False)
 class ImageSet:
     """Pictures with their labels, checked once and read-only from then on.
+
+    Arrays that can be written to are copied, so that later changes to them do not reach the set.
 
     Attributes:
         images: uint8 (N, H, W, C), 0..255, C is 1, 3 or 4.
@@ -43,7 +46,7 @@ class ImageSet:
     provenance: str = "arrays"
 
     def __post_init__(self) -> None:
-        images, labels = np.asarray(self.images), np.asarray(self.labels)
+        images, labels = _array(self.images, "images"), _array(self.labels, "labels")
         names = tuple(str(name) for name in self.class_names)
         mistakes = channel_axis_mistakes(images) + pixel_type_mistakes(images)
         mistakes += integer_label_mistakes(labels, len(images) if images.ndim else 0, len(names))
@@ -156,7 +159,19 @@ class Splits:
                 )
 
 
+def _array(values: Any, name: str) -> np.ndarray:
+    try:
+        return np.asarray(values)
+    except ValueError as error:
+        raise DataError(
+            f"{name} should form one array, but differ in shape: bring them to one size first, "
+            "e.g. with clearsight.read_pictures(paths, size=(64, 64))."
+        ) from error
+
+
 def _read_only(array: np.ndarray) -> np.ndarray:
-    view = array.view()
-    view.flags.writeable = False
-    return view
+    """Return an array that nobody changes: itself where it is read-only already, else a copy."""
+    if array.flags.writeable:
+        array = array.copy()
+        array.flags.writeable = False
+    return array

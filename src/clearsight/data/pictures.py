@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from pathlib import Path
 
@@ -26,7 +27,7 @@ def read_picture(path: Path) -> np.ndarray:
     Raises:
         DataError: when the file is absent, no picture, cut short or absurdly large.
     """
-    if not path.exists():
+    if not os.path.lexists(path):
         raise DataError(f"{path} should be {_EXPECTED}, but there is no such file.")
     if path.is_dir():
         raise DataError(f"{path} should be {_EXPECTED}, but is a folder: name the files in it.")
@@ -65,9 +66,13 @@ def _to_array(picture: Image.Image) -> np.ndarray:
 
 
 def _to_8_bits(values: np.ndarray) -> np.ndarray:
-    """Bring deep grey values to uint8: 16-bit integers by 257, floats in [0, 1] by 255."""
+    """Bring deep grey values to uint8: 16 bits by 257, floats in [0, 1] by 255.
+
+    32-bit files often hold 8-bit values as they are, and so do floats above 1.
+    """
+    highest = values.max(initial=0)
     if np.issubdtype(values.dtype, np.floating):
-        factor = 255.0 if values.max(initial=0) <= 1.0 else 1.0
+        factor = 255.0 if highest <= 1.0 else 1.0
     else:
-        factor = 1.0 / 257.0
+        factor = 1.0 if values.dtype.itemsize > 2 and highest <= 255 else 1.0 / 257.0
     return np.clip(np.rint(values * factor), 0, 255).astype(np.uint8)

@@ -7,12 +7,15 @@ description is saved with the run, and every export carries it.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
+from pathlib import Path
 from typing import Any, Literal, Self
 
 import numpy as np
 from PIL import Image
 
+from clearsight.data.pictures import read_picture
 from clearsight.errors import DataError
 
 Polarity = Literal["light-on-dark", "dark-on-light", "mixed"]
@@ -83,6 +86,8 @@ class Preparation:
         Raises:
             DataError: when type or shape is another; scaled floats are told as such.
         """
+        if not len(images):
+            raise DataError("There should be at least one picture, but there is none.")
         expected = f"uint8 pictures (N, {self.height}, {self.width}, {self.channels}) from 0 to 255"
         if images.dtype != np.uint8:
             raise DataError(
@@ -141,6 +146,40 @@ class Preparation:
         """
         found = polarity_of(picture[None])
         return "mixed" not in (found, self.polarity) and found != self.polarity
+
+
+def read_pictures(
+    paths: Iterable[str | Path], size: tuple[int, int], channels: int = 3
+) -> np.ndarray:
+    """Read picture files for training exactly as prediction will read them.
+
+    Args:
+        paths: picture files of any size and mode.
+        size: height and width to bring each to, its proportions kept.
+        channels: 1 (grey), 3 (RGB) or 4 (RGB with alpha).
+
+    Returns:
+        uint8 (N, height, width, channels), 0..255.
+
+    Raises:
+        DataError: when files cannot be read, naming all that cannot, or when there is none.
+
+    Example:
+        >>> read_pictures(["no such file.png"], size=(64, 64))
+        Traceback (most recent call last):
+        ...
+        clearsight.errors.DataError: no such file.png should be a picture file ...
+    """
+    preparation = Preparation(*size, channels)
+    pictures, problems = [], []
+    for path in paths:
+        try:
+            pictures.append(preparation.fit_picture(read_picture(Path(path))))
+        except DataError as error:
+            problems.append(str(error))
+    if problems or not pictures:
+        raise DataError(" ".join(problems) or "There should be at least one picture to read.")
+    return np.stack(pictures)
 
 
 def border_pixels(images: np.ndarray) -> np.ndarray:

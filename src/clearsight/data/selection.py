@@ -6,13 +6,15 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from clearsight.data.imageset import ImageSet
 from clearsight.data.sources import find_source
 from clearsight.errors import DataError
 
 _PATTERN = re.compile(
-    r"(?P<source>[\w-]+):(?P<part>train|test)"
-    r"(?:\[(?:(?P<start>\d*):(?P<stop>\d*)|(?P<index>\d+))\])?"
+    r"(?P<source>[\w-]+):(?:(?P<part>train|test)|\w+(?=\[))"
+    r"(?:\[(?:(?P<start>-?\d*):(?P<stop>-?\d*)|(?P<index>-?\d+))\])?"
 )
 
 
@@ -30,35 +32,38 @@ class Selection:
 
 
 def is_selection(text: str) -> bool:
-    """Tell whether `text` has the form SOURCE:train|test[START:STOP]."""
+    """Tell whether `text` is meant as SOURCE:train[START:STOP], rightly written or not."""
     return _PATTERN.fullmatch(text) is not None
 
 
 def select(text: str, data_dir: Path | None = None) -> Selection:
-    """Load the pictures that `text` names; the numbers count as Python slices do.
+    """Load the pictures that `text` names; the numbers count as in Python, negative ones too.
 
     Raises:
         DataError: when the form, the source or the numbers are wrong.
     """
     match = _PATTERN.fullmatch(text)
-    if match is None:
+    if match is None or match["part"] is None:
         raise DataError(
-            f"A selection should look like fashion-mnist:test[0:5], but '{text}' was given."
+            f"A selection should look like fashion-mnist:train[7] or fashion-mnist:test[0:5], but "
+            f"'{text}' was given."
         )
     source, part = match["source"], match["part"]
     splits = find_source(source).load(data_dir)
     images = splits.train if part == "train" else splits.test
     if images is None:
         raise DataError(f"'{source}' has no test pictures: select from {source}:train[...].")
+    numbers = range(len(images))
     if match["index"]:
-        start, stop = int(match["index"]), int(match["index"]) + 1
+        index = int(match["index"])
+        numbers = [numbers[index]] if -len(images) <= index < len(images) else []
     else:
-        start, stop = int(match["start"] or 0), int(match["stop"] or len(images))
-    stop = min(stop, len(images))
-    if start >= stop:
+        start, stop = (int(match[key]) if match[key] else None for key in ("start", "stop"))
+        numbers = numbers[start:stop]
+    if not numbers:
         raise DataError(
             f"'{text}' should name at least one of the {len(images):,} pictures numbered 0 to "
             f"{len(images) - 1}, but names none."
         )
-    names = tuple(f"{source}:{part}[{number}]" for number in range(start, stop))
-    return Selection(names, images.take(slice(start, stop)))
+    names = tuple(f"{source}:{part}[{number}]" for number in numbers)
+    return Selection(names, images.take(np.array(numbers)))

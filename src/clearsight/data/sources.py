@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from clearsight.data import digits, fashion_mnist
 from clearsight.data.imageset import ImageSet, Splits
-from clearsight.errors import DataError
+from clearsight.errors import DataError, did_you_mean
 
 
 @dataclass(frozen=True)
@@ -58,10 +57,9 @@ def find_source(name: str) -> Source:
     """
     if name in SOURCES:
         return SOURCES[name]
-    near = difflib.get_close_matches(name, SOURCES, n=1)
-    hint = f" Did you mean '{near[0]}'?" if near else ""
     raise DataError(
-        f"The source should be one of {', '.join(SOURCES)}, but '{name}' was given.{hint} "
+        f"The source should be one of {', '.join(SOURCES)}, but '{name}' was given."
+        f"{did_you_mean(name, SOURCES)} "
         "`clearsight data list` shows them all."
     )
 

@@ -84,12 +84,12 @@ def validation_split_of(
     """
     if method == "tail":
         train, validation = tail_split(len(labels), validation_split)
-        if looks_like_the_rest(labels[validation], labels[train]):
+        if is_fair_sample(labels[validation], labels[train]):
             return ValidationSplit(train, validation, "tail")
         warning = (
             f"The last {validation_split:.0%} of the training pictures do not have the classes of "
-            "the rest (the pictures seem to be sorted), so validating on them would mislead: a "
-            f"stratified {validation_split:.0%} is held out instead."
+            "the rest (the pictures seem to be sorted, or few), so validating on them would "
+            f"mislead: a stratified {validation_split:.0%} is held out instead."
         )
     else:
         warning = None
@@ -97,8 +97,8 @@ def validation_split_of(
     return ValidationSplit(train, validation, "stratified", warning)
 
 
-def looks_like_the_rest(sample: np.ndarray, rest: np.ndarray) -> bool:
-    """Tell whether two sets of labels could be drawn from one population.
+def is_fair_sample(sample: np.ndarray, rest: np.ndarray) -> bool:
+    """Tell whether a sample has every class of the rest, and about as often.
 
     Pearson's chi-squared statistic for homogeneity of the two label counts, judged against
     permutations of the labels themselves, so that no class needs a minimum count.
@@ -107,6 +107,8 @@ def looks_like_the_rest(sample: np.ndarray, rest: np.ndarray) -> bool:
         sample: integers (M,).
         rest: integers (N,).
     """
+    if not len(sample) or not len(rest) or set(sample.tolist()) != set(rest.tolist()):
+        return False
     classes, codes = np.unique(np.concatenate([sample, rest]), return_inverse=True)
     totals = np.bincount(codes)
     expected = totals * (len(sample) / len(codes))

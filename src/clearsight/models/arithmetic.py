@@ -13,6 +13,7 @@ from typing import Any
 
 from clearsight.models.backend import keras
 from clearsight.models.graph import Call
+from clearsight.models.windows import spatial, windows_of
 
 layers = keras.layers
 
@@ -31,59 +32,6 @@ class Arithmetic:
     size: str
     parameters: str
     multiply_adds: int | None
-
-
-@dataclass(frozen=True)
-class Window:
-    """What a windowed layer does along one axis.
-
-    Attributes:
-        size: how many positions it looks at, before dilation.
-        stride: how far it moves.
-        dilation: the distance between the positions it looks at.
-        padding: zeros added before and after.
-    """
-
-    size: int
-    stride: int
-    dilation: int
-    padding: tuple[int, int]
-
-    @property
-    def reach(self) -> int:
-        """From the first to the last position it looks at, both counted."""
-        return (self.size - 1) * self.dilation + 1
-
-    def worked(self, before: int, after: int) -> str:
-        """Write out the output size along this axis."""
-        low, high = self.padding
-        padded = f" + {low} + {high}" if low != high else f" + 2*{low}" if low else ""
-        reach = self.size if self.dilation == 1 else f"(({self.size} - 1)*{self.dilation} + 1)"
-        return f"floor(({before}{padded} - {reach})/{self.stride}) + 1 = {after}"
-
-
-def windows_of(call: Call) -> tuple[Window, Window] | None:
-    """Return the windows along rows and columns of a convolution or pooling call, else None."""
-    layer = call.layer
-    if not isinstance(layer, _WINDOWED) or isinstance(layer, layers.Conv2DTranspose):
-        return None
-    sizes = getattr(layer, "kernel_size", None) or layer.pool_size
-    dilations = getattr(layer, "dilation_rate", (1, 1))
-    dilations = (dilations,) * 2 if isinstance(dilations, int) else tuple(dilations)
-    before, after = spatial(call.input_shapes[0], layer), spatial(call.output_shape, layer)
-    windows = []
-    for axis in range(2):
-        size, stride, dilation = sizes[axis], tuple(layer.strides)[axis], dilations[axis]
-        missing = (after[axis] - 1) * stride + (size - 1) * dilation + 1 - before[axis]
-        total = max(missing, 0) if layer.padding == "same" else 0
-        windows.append(Window(size, stride, dilation, (total // 2, total - total // 2)))
-    return windows[0], windows[1]
-
-
-def spatial(shape: tuple[int, ...], layer: Any) -> tuple[int, int]:
-    """Return rows and columns of a map's `shape` in the layer's data format."""
-    first = 1 if getattr(layer, "data_format", "channels_last") == "channels_first" else 0
-    return shape[first], shape[first + 1]
 
 
 def channels(shape: tuple[int, ...], layer: Any) -> int:
@@ -157,14 +105,7 @@ def _separable_convolution(call: Call) -> Arithmetic:
 def _transposed_convolution(call: Call) -> Arithmetic:
     layer = call.layer
     before, after = spatial(call.input_shapes[0], layer), spatial(call.output_shape, layer)
-    worked = [
-        f"{size}*{stride} = {result}"
-        if layer.padding == "same"
-        else f"({size} - 1)*{stride} + {kernel} = {result}"
-        for size, stride, kernel, result in zip(
-            before, layer.strides, layer.kernel_size, after, strict=True
-        )
-    ]
+    worked = [_transposed_size(layer, axis, before[axis], after[axis]) for axis in (0, 1)]
     rows, columns = layer.kernel_size
     came_in = channels(call.input_shapes[0], layer)
     return Arithmetic(
@@ -172,6 +113,20 @@ def _transposed_convolution(call: Call) -> Arithmetic:
         _weights_worked(layer),
         before[0] * before[1] * layer.filters * rows * columns * came_in,
     )
+
+
+def _transposed_size(layer: Any, axis: int, before: int, after: int) -> str:
+    """Work out one axis of a transposed convolution, as Keras sizes it."""
+    stride = layer.strides[axis]
+    reach = (layer.kernel_size[axis] - 1) * layer.dilation_rate[axis] + 1
+    extra = layer.output_padding
+    extra = extra[axis] if isinstance(extra, tuple) else extra
+    if layer.padding == "same":
+        if extra is None:
+            return f"{before}*{stride} = {after}"
+        return f"({before} - 1)*{stride} + {reach % 2} + {extra} = {after}"
+    extra = max(stride - reach, 0) if extra is None else extra
+    return f"({before} - 1)*{stride} + {reach}{f' + {extra}' if extra else ''} = {after}"
 
 
 def _pooling(call: Call) -> Arithmetic:
@@ -209,7 +164,7 @@ def _dense(call: Call) -> Arithmetic:
     )
 
 
-def _per_place(call: Call) -> Arithmetic:
+def _shape_stays(call: Call) -> Arithmetic:
     return Arithmetic("the shape stays", _weights_worked(call.layer), 0)
 
 
@@ -270,14 +225,6 @@ def _both_axes(worked: list[str], before: tuple[int, int], after: tuple[int, int
     return f"rows {worked[0]}, columns {worked[1]}"
 
 
-_WINDOWED = (
-    layers.Conv2D,
-    layers.DepthwiseConv2D,
-    layers.SeparableConv2D,
-    layers.MaxPooling2D,
-    layers.AveragePooling2D,
-)
-
 _RULES: dict[type, Callable[[Call], Arithmetic]] = {
     layers.InputLayer: lambda _: Arithmetic("what comes in", "", 0),
     layers.Conv2D: _convolution,
@@ -296,8 +243,8 @@ _RULES: dict[type, Callable[[Call], Arithmetic]] = {
     layers.UpSampling2D: _upsampling,
     layers.Concatenate: _concatenate,
 }
-# Layers whose every output value depends on the input values at the same place alone (a
-# normalization's statistics left aside: they are constants once the network is trained).
+# Layers whose every output value depends on the input values at the same place alone. The random
+# ones are asleep outside training; BatchNormalization's statistics are constants there.
 _PER_PLACE = (
     layers.Activation,
     layers.ReLU,
@@ -309,10 +256,15 @@ _PER_PLACE = (
     layers.SpatialDropout2D,
     layers.GaussianNoise,
     layers.GaussianDropout,
+    layers.RandomFlip,
+    layers.RandomTranslation,
+    layers.RandomRotation,
+    layers.RandomZoom,
+    layers.RandomContrast,
+    layers.RandomBrightness,
+    layers.RandomErasing,
     layers.Rescaling,
     layers.BatchNormalization,
-    layers.LayerNormalization,
-    layers.GroupNormalization,
     layers.Normalization,
     layers.Add,
     layers.Subtract,
@@ -321,5 +273,6 @@ _PER_PLACE = (
     layers.Maximum,
     layers.Minimum,
 )
-_RULES.update(dict.fromkeys(_PER_PLACE, _per_place))
+_KEEPS_SHAPE = (*_PER_PLACE, layers.LayerNormalization, layers.GroupNormalization)
+_RULES.update(dict.fromkeys(_KEEPS_SHAPE, _shape_stays))
 KEEPS_PLACE = (*_PER_PLACE, layers.Concatenate, layers.ZeroPadding2D, layers.Cropping2D)

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib.util
 import inspect
 import json
+import os
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from pydantic import ValidationError
 
-from clearsight.errors import ModelError
+from clearsight.errors import ModelError, did_you_mean, validation_sentences
 from clearsight.models.backend import keras
-from clearsight.models.build_failure import explained
+from clearsight.models.build_failure import explained, told
 from clearsight.models.zoo import FAMILIES, Family
 
 
@@ -61,11 +63,9 @@ def build_model(request: ModelRequest) -> keras.Model:
     path, separator, function = name.rpartition(":")
     if separator and path.endswith(".py"):
         return _call_function(Path(path), function, request)
-    near = difflib.get_close_matches(name, FAMILIES, n=1)
-    hint = f" Did you mean '{near[0]}'?" if near else ""
     raise ModelError(
         f"The model should be {' or '.join(FAMILIES)}, FILE.keras or FILE.py:FUNCTION, but "
-        f"'{name}' was given.{hint}"
+        f"'{name}' was given.{did_you_mean(name, FAMILIES)}"
     )
 
 
@@ -94,24 +94,11 @@ def _build_family(family: Family, request: ModelRequest) -> keras.Model:
     except ValidationError as error:
         known = ", ".join(family.options.model_fields)
         raise ModelError(
-            f"The options of '{family.name}' are not valid: {_sentences(error)}. "
+            f"The options of '{family.name}' are not valid: {validation_sentences(error)}. "
             f"Its options are {known}."
         ) from error
-    return _built(lambda: family.build(options), family.name)
-
-
-def _sentences(error: ValidationError) -> str:
-    problems = []
-    for problem in error.errors():
-        where = str(problem["loc"][0]) if problem["loc"] else ""
-        said = problem["msg"].removeprefix("Value error, ")
-        if problem["type"] == "extra_forbidden":
-            problems.append(f"there is no option '{where}'")
-        elif where:
-            problems.append(f"{where} = {problem['input']!r}: {said[0].lower()}{said[1:]}")
-        else:
-            problems.append(said)
-    return "; ".join(problems)
+    with explained(family.name):
+        return family.build(options)
 
 
 def _load_keras_file(path: Path, request: ModelRequest) -> keras.Model:
@@ -120,7 +107,7 @@ def _load_keras_file(path: Path, request: ModelRequest) -> keras.Model:
             f"{path} is a finished network and takes no arguments, but "
             f"{', '.join(request.arguments)} was given: drop it."
         )
-    if not path.is_file():
+    if not os.path.isfile(path):  # False also for names that no system takes
         raise ModelError(f"{path} should be a Keras model file, but there is no such file.")
     try:
         # Safe mode refuses to run Python code that a file carries (Lambda layers).
@@ -128,33 +115,44 @@ def _load_keras_file(path: Path, request: ModelRequest) -> keras.Model:
     except Exception as error:  # Keras raises many kinds, and each means the same to the user
         raise ModelError(
             f"{path} should be a model saved by Keras in .keras format, but cannot be loaded: "
-            f"{_first_sentence(error)}"
+            f"{told(error)}"
         ) from error
     return _checked(model, str(path))
 
 
 def _call_function(path: Path, function_name: str, request: ModelRequest) -> keras.Model:
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise ModelError(f"{path} should be a Python file, but there is no such file.")
-    specification = importlib.util.spec_from_file_location(path.stem, path)
-    assert specification is not None  # because it ends in .py
-    assert specification.loader is not None  # likewise
-    module = importlib.util.module_from_spec(specification)
-    try:
-        specification.loader.exec_module(module)
-    except Exception as error:
-        raise ModelError(
-            f"{path} should run without an error, but raises {type(error).__name__}: "
-            f"{_first_sentence(error)}"
-        ) from error
-    function = getattr(module, function_name, None)
+    function = getattr(_run_file(path), function_name, None)
     if not callable(function):
         raise ModelError(
             f"{path} should define a function {function_name}() that returns a Keras model, but "
             "does not."
         )
     arguments = _accepted_arguments(function, request, f"{path}:{function_name}")
-    return _built(lambda: function(**arguments), f"{path}:{function_name}")
+    with explained(f"{path}:{function_name}"):
+        model = function(**arguments)
+    return _checked(model, f"{path}:{function_name}", request.input_shape)
+
+
+def _run_file(path: Path) -> ModuleType:
+    """Run a Python file as a module, which may import the files beside it as a script may."""
+    specification = importlib.util.spec_from_file_location(path.stem, path)
+    assert specification is not None  # because it ends in .py
+    assert specification.loader is not None  # likewise
+    module = importlib.util.module_from_spec(specification)
+    folder = str(path.resolve().parent)
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    before = sys.modules.get(path.stem)
+    sys.modules[path.stem] = module  # dataclasses and pickling look a class's module up here
+    try:
+        specification.loader.exec_module(module)
+    except (Exception, SystemExit) as error:
+        if before is not None:
+            sys.modules[path.stem] = before
+        raise ModelError(f"{path} should run without an error, but raises {told(error)}") from error
+    return module
 
 
 def _accepted_arguments(
@@ -190,23 +188,15 @@ def _accepted_arguments(
     return arguments
 
 
-def _built(build: Callable[[], Any], name: str) -> keras.Model:
-    with explained(name):
-        model = build()
-    return _checked(model, name)
-
-
-def _checked(model: Any, name: str) -> keras.Model:
+def _checked(model: Any, name: str, input_shape: tuple[int, int, int] | None = None) -> keras.Model:
     if not isinstance(model, keras.Model):
         raise ModelError(f"{name} should give a keras.Model, but gives {type(model).__name__}.")
+    if not model.built and isinstance(model, keras.Sequential) and input_shape is not None:
+        with explained(name):
+            model.build((None, *input_shape))
     if not model.built:
         raise ModelError(
             f"{name} should give a built network, but its input shape is not known: begin it with "
             "keras.Input(shape=(height, width, channels))."
         )
     return model
-
-
-def _first_sentence(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0] if lines else type(error).__name__

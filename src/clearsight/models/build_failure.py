@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -25,17 +27,27 @@ def explained(name: str) -> Iterator[None]:
         yield
     except ModelError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ModelError(f"{name} cannot be built: {_reason(error)}") from error
     finally:
         if was_filtering:
             keras.config.enable_traceback_filtering()
 
 
-def _reason(error: Exception) -> str:
+def told(error: BaseException) -> str:
+    """Return an exception's kind, first line and place, e.g. "KeyError: 'units' (net.py:12)"."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    place = ""
+    if error.__traceback__ is not None:
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        place = f" ({Path(last.filename).name}:{last.lineno})"
+    return f"{type(error).__name__}: {lines[0] if lines else 'no reason given'}{place}"
+
+
+def _reason(error: BaseException) -> str:
     found = _refusing_layer(error.__traceback__)
     if found is None:
-        return f"{type(error).__name__}: {str(error).strip() or 'no reason given'}"
+        return told(error)
     layer, shapes = found
     came_in = " and ".join(str(shape[1:]) for shape in shapes)
     kind = type(layer).__name__
@@ -55,12 +67,12 @@ def _reason(error: Exception) -> str:
 
 
 def _refusing_layer(
-    traceback: TracebackType | None,
+    trace: TracebackType | None,
 ) -> tuple[Any, list[tuple[int | None, ...]]] | None:
     """Find the innermost layer being called, and the shapes of the tensors it was called with."""
     found = None
-    while traceback is not None:
-        frame = traceback.tb_frame
+    while trace is not None:
+        frame = trace.tb_frame
         layer = frame.f_locals.get("self")
         is_call = frame.f_code.co_name == "__call__" and isinstance(layer, keras.Layer)
         if is_call and not isinstance(layer, keras.Model):
@@ -68,7 +80,7 @@ def _refusing_layer(
             shapes = [tuple(argument.shape) for argument in arguments if hasattr(argument, "shape")]
             if shapes:
                 found = layer, shapes
-        traceback = traceback.tb_next
+        trace = trace.tb_next
     return found
 
 

@@ -130,6 +130,8 @@ def _reason(
         return "; ".join(reasons)
     if first.output_shape == second.output_shape and first.num_parameters == second.num_parameters:
         return ""
+    if first.input_shape == second.input_shape:
+        return "made differently inside"
     if above is None or above[0].output_shape == above[1].output_shape:
         return "follows from the layers above"
     shapes = [shape_text(layer.output_shape) for layer in above]
@@ -137,20 +139,30 @@ def _reason(
 
 
 def _padding_reason(name: str, first: LayerTrace, second: LayerTrace) -> str:
-    del name
-    change = f"padding '{first.settings['padding']}' to '{second.settings['padding']}'"
-    kernel = (first.settings.get("kernel_size") or first.settings.get("pool_size") or (1, 1))[0]
-    sizes = f"{first.output_shape[0]} to {second.output_shape[0]}"
-    lost = kernel - 1
-    if lost <= 0:
-        return f"{change} changes nothing for a 1x1 window"
-    each = _pixels(lost // 2) if lost % 2 == 0 else f"{_pixels(lost)} in all"
-    sides = " on each side" if lost % 2 == 0 else ""
-    if second.settings["padding"] == "valid":
-        why = f"the filter cannot reach past the border, {each} lost{sides}"
+    change = f"padding '{first.settings[name]}' to '{second.settings[name]}'"
+    if not (_is_windowed(first) and _is_windowed(second)):
+        return f"padding {first.settings[name]} to {second.settings[name]}"
+    axis = 1 if second.settings["data_format"] == "channels_first" else 0
+    came_in = first.input_shape[axis], second.input_shape[axis]
+    sizes = f"{first.output_shape[axis]} to {second.output_shape[axis]}"
+    if second.settings[name] == "valid":
+        why = "the filter cannot reach past the border"
+        change_in_pixels = came_in[1] - second.output_shape[axis]
     else:
-        why = f"zeros are added around the border, {each} kept{sides}"
+        why = "zeros around the border let the filter reach past it"
+        change_in_pixels = came_in[0] - first.output_shape[axis]
+    if tuple(second.settings["strides"]) == (1, 1) and change_in_pixels > 0:
+        verb = "lost" if second.settings[name] == "valid" else "kept"
+        each, left_over = divmod(change_in_pixels, 2)
+        on_sides = f"{_pixels(each)} {verb} on each side"
+        why += f", {on_sides if not left_over else f'{_pixels(change_in_pixels)} {verb} in all'}"
+    if came_in[0] != came_in[1]:
+        why += f"; and {came_in[1]} come in instead of {came_in[0]}"
     return f"{change}, {sizes}: {why}"
+
+
+def _is_windowed(layer: LayerTrace) -> bool:
+    return "kernel_size" in layer.settings or "pool_size" in layer.settings
 
 
 def _kernel_reason(name: str, first: LayerTrace, second: LayerTrace) -> str:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from clearsight.errors import ModelError
 from clearsight.models.backend import keras
 
 Shape = tuple[int, ...]
+PixelScaling = Literal["rescales", "normalizes", "nothing", "unknown"]
 
 
 @dataclass(frozen=True)
@@ -19,11 +21,13 @@ class Call:
         layer: the Keras layer (or operation, or nested model) that is called.
         inputs: the symbolic tensors it is called on; none for an input layer.
         outputs: the symbolic tensors it gives.
+        constants: plain numbers that it is called on beside them, as in ``inputs / 255``.
     """
 
     layer: Any
     inputs: tuple[Any, ...]
     outputs: tuple[Any, ...]
+    constants: tuple[float, ...] = ()
 
     @property
     def input_shapes(self) -> tuple[Shape, ...]:
@@ -31,9 +35,14 @@ class Call:
         return tuple(tuple(tensor.shape[1:]) for tensor in self.inputs)
 
     @property
+    def output_shapes(self) -> tuple[Shape, ...]:
+        """Each output's shape without the batch axis."""
+        return tuple(tuple(tensor.shape[1:]) for tensor in self.outputs)
+
+    @property
     def output_shape(self) -> Shape:
         """The first output's shape without the batch axis."""
-        return tuple(self.outputs[0].shape[1:])
+        return self.output_shapes[0]
 
     @property
     def is_input(self) -> bool:
@@ -68,14 +77,27 @@ def graph_of(model: keras.Model) -> Graph:
     functional = getattr(model, "_functional", None) or model
     nodes_by_depth = getattr(functional, "_nodes_by_depth", None)
     if nodes_by_depth is None:
+        if isinstance(model, keras.Sequential):
+            raise ModelError(
+                f"'{model.name}' does not know its input shape yet: say --input-shape, or begin it "
+                "with keras.Input(shape=(height, width, channels))."
+            )
         raise ModelError(
-            f"'{model.name}' should be a built Sequential or Functional model, but is a subclassed "
+            f"'{model.name}' should be a Sequential or Functional model, but is a subclassed "
             f"{type(model).__name__} without a graph: build it with keras.Model(inputs, outputs)."
         )
     nodes = [
         node for depth in sorted(nodes_by_depth, reverse=True) for node in nodes_by_depth[depth]
     ]
-    calls = (Call(node.operation, tuple(node.input_tensors), tuple(node.outputs)) for node in nodes)
+    calls = (
+        Call(
+            node.operation,
+            tuple(node.input_tensors),
+            tuple(node.outputs),
+            tuple(value for value in node.arguments.args if _is_number(value)),
+        )
+        for node in nodes
+    )
     return Graph(
         tuple(calls),
         tuple(functional._operations),
@@ -84,46 +106,64 @@ def graph_of(model: keras.Model) -> Graph:
     )
 
 
-def rescales_pixels(model: keras.Model) -> bool:
-    """Tell whether the network itself brings pixels 0..255 to a small range before it uses them.
+def picture_axes(graph: Graph) -> tuple[int, int]:
+    """Return which axes of a picture's shape (batch left out) are its rows and columns."""
+    for call in graph.calls:
+        data_format = getattr(call.layer, "data_format", None)
+        if data_format is not None and len(call.output_shape) == 3:
+            return (1, 2) if data_format == "channels_first" else (0, 1)
+    return 0, 1
 
-    True when a Rescaling by less than 0.1 or a Normalization layer is met, nested models included,
-    before any layer that multiplies with weights.
+
+def pixel_scaling(model: keras.Model) -> PixelScaling:
+    """Tell what a network does to pixel values before it first multiplies with weights.
+
+    "rescales": it divides them by ten or more (a Rescaling or Normalization layer, ``x / 255``).
+    "normalizes": it normalizes them over a batch or a picture, whatever their scale.
+    "unknown": it does something whose effect is not known here. "nothing": none of these.
     """
-    for layer in _layers_in_order(model):
+    for call in _calls_in_order(model):
+        layer = call.layer
+        kind = type(layer).__name__
         if isinstance(layer, keras.layers.Rescaling):
-            return bool(abs(float(layer.scale)) < 0.1) if _is_number(layer.scale) else True
-        if isinstance(layer, keras.layers.Normalization):
-            return True
-        if layer.weights:
-            return False
-    return False
+            if not _is_number(layer.scale) or abs(float(layer.scale)) <= _RESCALES_BELOW:
+                return "rescales"
+        elif isinstance(layer, keras.layers.Normalization):
+            return "rescales"
+        elif isinstance(layer, _NORMALIZING):
+            return "normalizes"
+        elif not isinstance(layer, keras.Layer) and kind in _SCALING_OPERATIONS:
+            factor = math.prod(call.constants) if call.constants else None
+            if factor is None:
+                return "unknown"
+            scale = factor if kind == "Multiply" else 1 / factor if factor else 1.0
+            if abs(scale) <= _RESCALES_BELOW:
+                return "rescales"
+        elif not isinstance(layer, keras.Layer) or type(layer).__module__.split(".")[0] != "keras":
+            return "unknown"
+        elif layer.weights:
+            return "nothing"
+    return "nothing"
 
 
-def normalizes_input(model: keras.Model) -> bool:
-    """Tell whether a BatchNormalization or the like comes before any convolution or dense layer."""
-    normalizing = (
-        keras.layers.BatchNormalization,
-        keras.layers.LayerNormalization,
-        keras.layers.GroupNormalization,
-    )
-    for layer in _layers_in_order(model):
-        if isinstance(layer, normalizing):
-            return True
-        if layer.weights:
-            return False
-    return False
+_RESCALES_BELOW = 0.1
+_SCALING_OPERATIONS = ("Multiply", "Divide", "TrueDivide")
+_NORMALIZING = (
+    keras.layers.BatchNormalization,
+    keras.layers.LayerNormalization,
+    keras.layers.GroupNormalization,
+)
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float)
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _layers_in_order(model: keras.Model) -> list[Any]:
-    layers: list[Any] = []
+def _calls_in_order(model: keras.Model) -> list[Call]:
+    calls: list[Call] = []
     for call in graph_of(model).calls:
         if isinstance(call.layer, keras.Model):
-            layers += _layers_in_order(call.layer)
-        elif isinstance(call.layer, keras.Layer):
-            layers.append(call.layer)
-    return layers
+            calls += _calls_in_order(call.layer)
+        else:
+            calls.append(call)
+    return calls

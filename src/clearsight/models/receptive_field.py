@@ -8,12 +8,14 @@ grows by s.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any
 
-from clearsight.models.arithmetic import KEEPS_PLACE, spatial, windows_of
+from clearsight.models.arithmetic import KEEPS_PLACE
 from clearsight.models.backend import keras
 from clearsight.models.graph import Call, Graph, graph_of
+from clearsight.models.windows import spatial, windows_of
 
 layers = keras.layers
 
@@ -81,6 +83,10 @@ def _after(call: Call, incoming: list[Field]) -> Field | None:
         return field if is_map else replace(field.over(field.places), places=(1, 1))
     if isinstance(layer, layers.GlobalAveragePooling2D | layers.GlobalMaxPooling2D):
         return field.over(spatial(shape, layer))
+    if _normalizes_over_places(layer, shape):
+        return field.over(spatial(shape, layer))
+    if isinstance(layer, layers.LayerNormalization):
+        return field
     if isinstance(layer, layers.UpSampling2D) and layer.interpolation == "nearest":
         return field.over((1, 1), (1 / layer.size[0], 1 / layer.size[1]))
     if isinstance(layer, KEEPS_PLACE):
@@ -90,6 +96,18 @@ def _after(call: Call, incoming: list[Field]) -> Field | None:
             max(other.places for other in incoming),
         )
     return None
+
+
+def _normalizes_over_places(layer: Any, shape: tuple[int, ...]) -> bool:
+    """Tell whether a normalization takes its statistics from all rows and columns of a picture."""
+    if len(shape) != 3:
+        return False
+    if isinstance(layer, layers.GroupNormalization):
+        return True
+    if not isinstance(layer, layers.LayerNormalization):
+        return False
+    axes = layer.axis if isinstance(layer.axis, list | tuple) else (layer.axis,)
+    return {axis % 4 for axis in axes} != {3}
 
 
 def _after_model(model: keras.Model, call: Call, incoming: list[Field]) -> Field | None:
@@ -102,4 +120,4 @@ def _after_model(model: keras.Model, call: Call, incoming: list[Field]) -> Field
 
 def _pair(values: Any) -> tuple[int, int]:
     rows, columns = values
-    return int(rows), int(columns)
+    return math.ceil(rows), math.ceil(columns)  # after upsampling a field may end within a pixel

@@ -11,7 +11,8 @@ from clearsight.errors import ModelError
 from clearsight.models.arithmetic import arithmetic_of
 from clearsight.models.backend import keras
 from clearsight.models.build import ModelRequest, build_model
-from clearsight.models.graph import Call, graph_of
+from clearsight.models.build_failure import explained
+from clearsight.models.graph import Call, graph_of, picture_axes
 from clearsight.models.receptive_field import receptive_fields
 from clearsight.models.trace_table import trace_table
 
@@ -25,7 +26,9 @@ class LayerTrace:
     Attributes:
         name: the layer's name.
         kind: its class, e.g. "Conv2D".
+        input_shape: of its first input, without the batch axis; () for an input layer.
         output_shape: without the batch axis.
+        more_output_shapes: of its further outputs, where it has several.
         num_parameters: trainable or not.
         multiply_adds: multiplications with weights for one picture, over all calls of the layer;
             None when not known for this kind of layer.
@@ -39,7 +42,9 @@ class LayerTrace:
 
     name: str
     kind: str
+    input_shape: tuple[int, ...]
     output_shape: tuple[int, ...]
+    more_output_shapes: tuple[tuple[int, ...], ...]
     num_parameters: int
     multiply_adds: int | None
     activation_bytes: int
@@ -152,7 +157,7 @@ def trace_model(model: keras.Model) -> Trace:
     calls_of: dict[int, list[Call]] = {}
     for call in graph.calls:
         calls_of.setdefault(id(call.layer), []).append(call)
-    picture_shape = tuple(graph.inputs[0].shape[1:])
+    picture_shape, axes = tuple(graph.inputs[0].shape[1:]), picture_axes(graph)
     shows_inputs = not isinstance(model, keras.Sequential)  # as model.summary() does
     rows = []
     for layer in graph.layers:
@@ -161,13 +166,11 @@ def trace_model(model: keras.Model) -> Trace:
         if call.is_input and not shows_inputs:
             continue
         field = fields.get(id(call.outputs[0]))
-        rows.append(_row(calls, field.size if field else None, picture_shape))
+        rows.append(_row(calls, _within(field.size, picture_shape, axes) if field else None))
     return Trace(model.name, picture_shape, tuple(rows), model.count_params())
 
 
-def _row(
-    calls: list[Call], field: tuple[int, int] | None, picture_shape: tuple[int, ...]
-) -> LayerTrace:
+def _row(calls: list[Call], field: tuple[int, int] | None) -> LayerTrace:
     call = calls[-1]
     layer = call.layer
     costs = [_cost(each) for each in calls]
@@ -177,11 +180,14 @@ def _row(
     return LayerTrace(
         name=layer.name,
         kind=type(layer).__name__,
+        input_shape=call.input_shapes[0] if call.inputs else (),
         output_shape=call.output_shape,
+        more_output_shapes=call.output_shapes[1:],
         num_parameters=layer.count_params() if has_weights else 0,
         multiply_adds=None if None in costs else sum(cost or 0 for cost in costs),
-        activation_bytes=sum(math.prod(each.output_shape) for each in calls) * _FLOAT32_BYTES,
-        receptive_field=_within(field, picture_shape) if field else None,
+        activation_bytes=_FLOAT32_BYTES
+        * sum(math.prod(shape) for each in calls for shape in each.output_shapes),
+        receptive_field=field,
         size_worked=f"{len(layer.layers)} layers inside" if is_model else worked.size,
         parameters_worked=worked.parameters if not is_model else "",
         settings=_settings(layer),
@@ -195,15 +201,17 @@ def _cost(call: Call) -> int | None:
     return None if None in inner else sum(cost or 0 for cost in inner)
 
 
-def _within(field: tuple[int, int], picture_shape: tuple[int, ...]) -> tuple[int, int]:
+def _within(
+    field: tuple[int, int], picture_shape: tuple[int, ...], axes: tuple[int, int]
+) -> tuple[int, int]:
     if len(picture_shape) != 3:
         return field
-    return min(field[0], picture_shape[0]), min(field[1], picture_shape[1])
+    return min(field[0], picture_shape[axes[0]]), min(field[1], picture_shape[axes[1]])
 
 
 _SETTINGS = (
     "filters", "units", "kernel_size", "pool_size", "strides", "padding", "dilation_rate", "groups",
-    "depth_multiplier", "use_bias", "activation", "rate",
+    "depth_multiplier", "use_bias", "activation", "rate", "data_format",
 )  # fmt: skip
 
 
@@ -216,7 +224,17 @@ def _settings(layer: Any) -> dict[str, Any]:
 
 def _sized(model: keras.Model, input_shape: tuple[int, int, int] | None) -> keras.Model:
     """Give a model that leaves its picture size open the size to trace it at."""
-    found = tuple(graph_of(model).inputs[0].shape[1:])
+    if not model.built and isinstance(model, keras.Sequential) and input_shape is not None:
+        model = keras.models.clone_model(model)  # the user's own stays as it is
+        with explained(f"'{model.name}'"):
+            model.build((None, *input_shape))
+    inputs = graph_of(model).inputs
+    if len(inputs) > 1 and any(None in tensor.shape[1:] for tensor in inputs):
+        raise ModelError(
+            f"'{model.name}' has {len(inputs)} inputs, of which some leave their size open: give "
+            "each its size in the model itself."
+        )
+    found = tuple(next(iter(inputs)).shape[1:])
     if None not in found:
         if input_shape is not None and found != tuple(input_shape):
             raise ModelError(

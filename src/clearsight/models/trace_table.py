@@ -63,7 +63,7 @@ def _layer_row(layer: LayerTrace) -> _Row:
     field = layer.receptive_field
     return (
         f"{layer.name} {layer.kind}",
-        shape_text(layer.output_shape),
+        " ".join(map(shape_text, (layer.output_shape, *layer.more_output_shapes))),
         f"{layer.num_parameters:,}",
         "?" if layer.multiply_adds is None else f"{layer.multiply_adds:,}",
         _size(layer.activation_bytes),

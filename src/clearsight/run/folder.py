@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shlex
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -38,6 +40,7 @@ class RunRecord(BaseModel):
         preparation: how pictures become the network's input.
         data: counts, provenance and SHA-256 of training and test pictures.
         split: how the validation pictures were chosen.
+        notes: what the user was told before it started.
         num_parameters: of the network.
         reproducible: whether the same seed on the same machine gives the same weights.
         reproducible_because: what breaks that, or why it holds.
@@ -63,6 +66,7 @@ class RunRecord(BaseModel):
     preparation: dict[str, Any]
     data: dict[str, Any]
     split: dict[str, Any]
+    notes: tuple[str, ...]
     num_parameters: int
     reproducible: bool
     reproducible_because: str
@@ -93,7 +97,8 @@ class Results:
         best_epoch: where validation accuracy was highest.
         fit_seconds: of all epochs together.
         epoch_seconds: median over the epochs.
-        total_seconds: from the request to the written results.
+        total_seconds: from the request to the written results, with the epochs of earlier parts of
+            a resumed run.
     """
 
     train_accuracy: float
@@ -153,16 +158,34 @@ class RunFolder:
         return self.path / "curves.png"
 
     @classmethod
-    def create(cls, path: Path) -> Self:
+    def create(cls, path: Path, *, is_named: bool) -> Self:
         """Make the folder.
+
+        Args:
+            path: where.
+            is_named: whether the user chose that path; otherwise a number is added where another
+                run took it in the meantime.
 
         Raises:
             RunError: when it exists or cannot be made.
         """
+        wanted, number = path, 2
         try:
-            path.mkdir(parents=True)
-        except FileExistsError as error:
-            raise taken(path) from error
+            while True:
+                try:
+                    path.mkdir(parents=True)
+                    break
+                except FileExistsError:
+                    if is_named:
+                        raise
+                    path, number = wanted.with_name(f"{wanted.name}_{number}"), number + 1
+        except (FileExistsError, NotADirectoryError) as error:
+            if os.path.lexists(path):
+                raise taken(path) from error
+            raise RunError(
+                f"The run's folder should be made at {path}, but cannot be: a file is in the way. "
+                "Name another with --out."
+            ) from error
         except OSError as error:
             raise RunError(
                 f"The run's folder should be made at {path}, but cannot be: {error.strerror}. "
@@ -178,8 +201,8 @@ class RunFolder:
             RunError: when there is none.
         """
         folder = cls(path)
-        if not folder.record_path.is_file():
-            what = "has no run.json" if path.is_dir() else "does not exist"
+        if not os.path.isfile(folder.record_path):  # False also for names that no system takes
+            what = "has no run.json" if os.path.isdir(path) else "does not exist"
             raise RunError(
                 f"A run should be a folder that `clearsight train` made, but {path} {what}."
             )
@@ -231,7 +254,7 @@ def check_free(path: Path) -> None:
     Raises:
         RunError: when something is there already.
     """
-    if path.exists():
+    if os.path.lexists(path):
         raise taken(path)
 
 
@@ -239,21 +262,19 @@ def taken(path: Path) -> RunError:
     """Return the error for a folder that exists already."""
     return RunError(
         f"The run's folder should be new, but {path} exists and is never overwritten: name another "
-        f"with --out, move it away, or go on with it by --resume {path}."
+        f"with --out, move it away, or go on with it by --resume {shlex.quote(str(path))}."
     )
 
 
 def new_path(source: str, model: str, started: datetime) -> Path:
-    """Return a free path in ``runs/`` named by date-time, source and model."""
-    words = (Path(model).stem if "/" in model or "." in model else model, source)
-    model_word, source_word = (
-        "".join(c if c.isalnum() or c in "-_" else "-" for c in w) for w in words
-    )
-    base = f"{started:%Y-%m-%d_%H-%M-%S}_{source_word}_{model_word}"
-    path, number = RUNS / base, 2
-    while path.exists():
-        path, number = RUNS / f"{base}_{number}", number + 1
-    return path
+    """Return a path in ``runs/`` named by date-time, source and model."""
+    is_file = ".keras" in model or ".py:" in model
+    words = _file_word(source), _file_word(Path(model).stem if is_file else model)
+    return RUNS / "_".join((f"{started:%Y-%m-%d_%H-%M-%S}", *words))
+
+
+def _file_word(text: str) -> str:
+    return "".join(letter if letter.isalnum() or letter in "-_" else "-" for letter in text)[:60]
 
 
 def _write_json(values: dict[str, Any], path: Path) -> None:

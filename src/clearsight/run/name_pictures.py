@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,7 +57,7 @@ def name_pictures(
     items, problems = [], []
     for text in inputs:
         try:
-            items += _read(text, data_dir or run.record.data_dir)
+            items += _read(run, text, data_dir)
         except DataError as error:
             problems.append(str(error))
     if problems:
@@ -76,11 +77,10 @@ def name_pictures(
     )
 
 
-def _read(text: str, data_dir: str | Path | None) -> Iterator[_Item]:
-    path = Path(text)
-    if path.exists() or not is_selection(text):
-        return iter([_Item(text, None, read_picture(path))])
-    selection = select(text, Path(data_dir) if data_dir is not None else None)
+def _read(run: Run, text: str, data_dir: Path | None) -> Iterator[_Item]:
+    if os.path.lexists(text) or not is_selection(text):
+        return iter([_Item(text, None, read_picture(Path(text)))])
+    selection = select(text, data_dir or run.data_dir_of(text.partition(":")[0]))
     truths = (selection.images.class_names[label] for label in selection.images.labels)
     triples = zip(selection.names, truths, selection.images.images, strict=True)
     return (_Item(name, truth, picture) for name, truth, picture in triples)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
+import warnings
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from pydantic_core import PydanticSerializationError
 
 from clearsight.data.imageset import ImageSet, Splits
 from clearsight.data.preparation import Preparation
@@ -14,10 +19,10 @@ from clearsight.data.sources import find_source
 from clearsight.data.split import ValidationSplit, validation_split_of
 from clearsight.engine.device import Device, choose_device, on_device
 from clearsight.engine.precision import choose_precision, set_precision
-from clearsight.errors import DataError, FitError, RunError
+from clearsight.errors import DataError, FitError, ModelError, RequestError, RunError
 from clearsight.models.backend import keras
 from clearsight.models.build import ModelRequest, build_model
-from clearsight.models.graph import rescales_pixels
+from clearsight.models.graph import graph_of, pixel_scaling
 from clearsight.run.folder import RunFolder, RunRecord, check_free, new_path
 from clearsight.run.machine import machine, versions
 from clearsight.run.request import TrainRequest
@@ -36,6 +41,7 @@ class Plan:
 
     Attributes:
         path: the run's folder, made only when training begins.
+        path_is_named: whether the user chose it.
         record: what ``run.json`` will say.
         model: built and compiled.
         splits: the pictures, limits applied.
@@ -48,6 +54,7 @@ class Plan:
     """
 
     path: Path
+    path_is_named: bool
     record: RunRecord
     model: keras.Model
     splits: Splits
@@ -82,17 +89,21 @@ def plan_training(request: TrainRequest) -> Plan:
         check_free(request.out)
     device, precision = choose_device(request.device), choose_precision(request.precision)
     recipe = _recipe(request)
-    splits, limit_notes = _splits(request, recipe)
+    splits, notes = _splits(request, recipe)
     with on_device(device):
         keras.utils.set_random_seed(request.seed)
         model = _model(request, splits.train)
         set_precision(model, precision)
         compile_model(model, recipe)
-    divisor = 1.0 if rescales_pixels(model) else 255.0
+    _check_output(model, splits.train)
+    divisor = 1.0 if pixel_scaling(model) == "rescales" else 255.0
     preparation = Preparation.for_training(splits.train.images, divisor=divisor)
-    _check_network(model, preparation, splits.train)
+    sample = splits.train.first(_CHECKED_IMAGES)
+    check_fit(model, preparation.apply(sample.images), sample.labels)
+    notes += _own_code_notes(request, model)
     split = _split(splits.train, recipe, request.seed)
-    reproducible, because = _reproducibility(device)
+    notes += [split.warning] if split.warning else []
+    reproducible, because = _reproducibility(request, device)
     record = RunRecord(
         status="running",
         started_at=started.isoformat(timespec="seconds"),
@@ -111,16 +122,17 @@ def plan_training(request: TrainRequest) -> Plan:
             "test": _described(splits.test) if splits.test is not None else None,
         },
         split={"method": split.method, "num_validation": len(split.validation)},
+        notes=tuple(notes),
         num_parameters=model.count_params(),
         reproducible=reproducible,
         reproducible_because=because,
         versions=versions(),
         machine=machine(device),
     )
-    path = request.out or new_path(request.source_name, request.model_name, started)
-    notes = (*limit_notes, *([split.warning] if split.warning else []))
+    _check_recordable(record)
     return Plan(
-        path=path,
+        path=request.out or new_path(request.source_name, request.model_name, started),
+        path_is_named=request.out is not None,
         record=record,
         model=model,
         splits=splits,
@@ -128,7 +140,7 @@ def plan_training(request: TrainRequest) -> Plan:
         preparation=preparation,
         resumes=False,
         earlier=(),
-        notes=notes,
+        notes=tuple(notes),
         planned_at=planned_at,
     )
 
@@ -141,6 +153,7 @@ def plan_resumption(path: Path, epochs: int | None = None) -> Plan:
         epochs: how many epochs it shall have in all; None for what it was asked for.
 
     Raises:
+        RequestError: when the number of epochs is out of range.
         RunError: when there is nothing left to do or the pictures are no longer the same.
     """
     planned_at = time.perf_counter()
@@ -152,22 +165,25 @@ def plan_resumption(path: Path, epochs: int | None = None) -> Plan:
         )
     earlier = read_history(folder.history_path) if folder.history_path.is_file() else ()
     recipe = record.recipe.changed(epochs=epochs)
-    if len(earlier) >= recipe.epochs:
+    is_measured = folder.results_path.is_file() and record.status == "finished"
+    if len(earlier) > recipe.epochs or (len(earlier) == recipe.epochs and is_measured):
         raise RunError(
-            f"{path} has already done {len(earlier)} of {recipe.epochs} epochs: say how many it "
-            f"shall have in all, e.g. --epochs {len(earlier) + 10}."
+            f"{path} has already done {len(earlier)} epochs, and {recipe.epochs} in all were asked "
+            f"for: say how many it shall have in all, e.g. --epochs {len(earlier) + 10}."
         )
     if not folder.model_path.is_file():
         raise RunError(f"{path} has no model.keras to go on from: train anew with another --out.")
     splits = limited(load_splits(record.source, record.data_dir), recipe)
     _check_same_pictures(path, record, splits)
-    with on_device(record.device):
+    device = choose_device("auto")
+    with on_device(device):
         # Another order of pictures than in the epochs already done.
         keras.utils.set_random_seed(record.seed + len(earlier))
         model = build_model(ModelRequest(str(folder.model_path)))
     record = record.model_copy(
         update={
             "recipe": recipe,
+            "device": device,
             "reproducible": False,
             "reproducible_because": "resumed, so the pictures came in another order than in a run "
             "without interruption",
@@ -175,6 +191,7 @@ def plan_resumption(path: Path, epochs: int | None = None) -> Plan:
     )
     return Plan(
         path=path,
+        path_is_named=True,
         record=record,
         model=model,
         splits=splits,
@@ -204,11 +221,12 @@ def limited(splits: Splits, recipe: Recipe) -> Splits:
 
 def _recipe(request: TrainRequest) -> Recipe:
     recipe = request.recipe
-    if recipe is None:
-        named = isinstance(request.source, str)
-        recipe = find_source(request.source).recipe if named else "lesson"  # pyright: ignore[reportArgumentType]
-    if isinstance(recipe, str):
-        recipe = find_recipe(recipe)
+    if recipe is None and isinstance(request.source, str):
+        recipe = find_source(request.source).recipe
+    recipe = find_recipe(recipe or "lesson") if not isinstance(recipe, Recipe) else recipe
+    if not isinstance(request.source, str):
+        # A recipe's limits are meant for the source that it belongs to, not for one's own pictures.
+        recipe = recipe.model_copy(update={"train_limit": None, "test_limit": None})
     return recipe.changed(**request.overrides)
 
 
@@ -224,14 +242,16 @@ def _splits(request: TrainRequest, recipe: Recipe) -> tuple[Splits, list[str]]:
         )
         if asked is not None and found is not None and asked > len(found)
     ]
-    if isinstance(request.source, ImageSet):
+    counts = splits.train.class_counts
+    lost = np.flatnonzero((counts == 0) & (everything.train.class_counts > 0))
+    if len(lost):
+        names = ", ".join(f"'{splits.train.class_names[label]}'" for label in lost)
+        notes.append(
+            f"The first {len(splits.train):,} training pictures hold none of {names}: the network "
+            "cannot learn what it never sees. Take more, or shuffle them first."
+        )
+    if splits.test is None:
         notes.append("There are no test pictures, so there will be no test score.")
-    elif not isinstance(request.source, str):
-        used, given = len(splits.train), len(everything.train)
-        if used < given:
-            notes.append(
-                f"The recipe '{recipe.name}' takes the first {used:,} of {given:,} pictures."
-            )
     return splits, notes
 
 
@@ -243,17 +263,63 @@ def _model(request: TrainRequest, train: ImageSet) -> keras.Model:
     )
 
 
-def _check_network(model: keras.Model, preparation: Preparation, train: ImageSet) -> None:
-    output_shape = tuple(model.output_shape)
-    if len(output_shape) != 2 or output_shape[-1] != train.num_classes:
+def _check_output(model: keras.Model, train: ImageSet) -> None:
+    output_shape = model.output_shape
+    if isinstance(output_shape, tuple) and output_shape == (None, train.num_classes):
+        return
+    if len(model.outputs) != 1:
         raise FitError(
-            [
-                f"The network should end in {train.num_classes} units, one a class, but its output "
-                f"has shape {output_shape}: build it with num_classes={train.num_classes}."
-            ]
+            [f"The network should have one output, the classes, but has {len(model.outputs)}."]
         )
-    sample = train.first(_CHECKED_IMAGES)
-    check_fit(model, preparation.apply(sample.images), sample.labels)
+    raise FitError(
+        [
+            f"The network should end in {train.num_classes} units, one a class, but its output "
+            f"has shape {output_shape}: build it with num_classes={train.num_classes}."
+        ]
+    )
+
+
+def _own_code_notes(request: TrainRequest, model: keras.Model) -> list[str]:
+    """Make sure that a network of the user's own can be opened again once it is trained.
+
+    Raises:
+        ModelError: when Keras's safe mode cannot load what it has saved.
+    """
+    if isinstance(request.model, str) and not request.model.rpartition(":")[0].endswith(".py"):
+        return []  # the zoo's networks, and files that were just loaded
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Keras's, that an optimizer has no state before training
+        path = Path(folder) / "model.keras"
+        model.save(path)
+        try:
+            build_model(ModelRequest(str(path)))
+        except ModelError as error:
+            raise ModelError(
+                f"'{request.model_name}' could be trained, but not opened again afterwards "
+                f"({str(error.__cause__).splitlines()[0]}): use Keras's own layers, or register "
+                "yours with @keras.saving.register_keras_serializable()."
+            ) from error
+    own = {
+        type(call.layer).__name__
+        for call in graph_of(model).calls
+        if type(call.layer).__module__.partition(".")[0] != "keras"
+    }
+    if not own:
+        return []
+    return [
+        f"The network has layers of your own ({', '.join(sorted(own))}): import their code before "
+        "you open this run in Python; the command line cannot open it."
+    ]
+
+
+def _check_recordable(record: RunRecord) -> None:
+    try:
+        record.model_dump(mode="json")
+    except PydanticSerializationError as error:
+        raise RequestError(
+            "The model's arguments should be plain values (numbers, text, lists of them), so that "
+            f"the run can record them, but are {record.model_arguments!r}."
+        ) from error
 
 
 def _split(train: ImageSet, recipe: Recipe, seed: int) -> ValidationSplit:
@@ -269,7 +335,9 @@ def _split(train: ImageSet, recipe: Recipe, seed: int) -> ValidationSplit:
     return split
 
 
-def _reproducibility(device: Device) -> tuple[bool, str]:
+def _reproducibility(request: TrainRequest, device: Device) -> tuple[bool, str]:
+    if isinstance(request.model, keras.Model):
+        return False, "it began with the weights that the model object had at that moment"
     if device == "cuda":
         return False, "some CUDA kernels add in no fixed order"
     return True, "the CPU adds in a fixed order as long as the number of threads stays the same"

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, InstanceOf, PositiveInt, Vali
 from clearsight.data.imageset import ImageSet, Splits
 from clearsight.engine.device import DeviceChoice
 from clearsight.engine.precision import PrecisionChoice
-from clearsight.errors import RequestError
+from clearsight.errors import RequestError, validation_sentences
 from clearsight.models.backend import keras
 from clearsight.training.recipe import Fraction, PositiveFiniteFloat, Recipe
 
@@ -81,19 +81,5 @@ def train_request(source: Any, **options: Any) -> TrainRequest:
         return TrainRequest(source=source, **options)
     except ValidationError as error:
         raise RequestError(
-            "The training request is not valid: " + "; ".join(_problems(error)) + "."
+            f"The training request is not valid: {validation_sentences(error)}."
         ) from error
-
-
-def _problems(error: ValidationError) -> list[str]:
-    # A union reports one problem for each of its members; one for each option is enough.
-    first_of: dict[str, str] = {}
-    for problem in error.errors():
-        option = str(problem["loc"][0])
-        said = problem["msg"]
-        if problem["type"] == "extra_forbidden":
-            sentence = f"there is no option '{option}'"
-        else:
-            sentence = f"{option} = {problem['input']!r}: {said[0].lower()}{said[1:]}"
-        first_of.setdefault(option, sentence)
-    return list(first_of.values())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -78,9 +79,14 @@ class Run:
         if results is None:
             raise RunError(
                 f"{self.path} has no results yet, because it did not finish: go on with "
-                f"clearsight train --resume {self.path}"
+                f"clearsight train --resume {shlex.quote(str(self.path))}"
             )
         return results
+
+    def data_dir_of(self, source: str) -> Path | None:
+        """Return the folder that was named for the run's own source; None for any other."""
+        is_own = source == self.record.source and self.record.data_dir is not None
+        return Path(self.record.data_dir or "") if is_own else None
 
     @cached_property
     def model(self) -> keras.Model:
@@ -102,8 +108,14 @@ class Run:
 
         Raises:
             DataError: when they are of another type or shape; pixels scaled already are refused.
+            RunError: when the network's training diverged.
         """
         probabilities = predict_probabilities(self.model, self.preparation, np.asarray(images))
+        if not np.isfinite(probabilities).all():
+            raise RunError(
+                f"The network of {self.path} gives no finite numbers, because its training "
+                "diverged: train again with a lower learning rate."
+            )
         return Predictions(probabilities, self.class_names)
 
     def test_pictures(self, source: str | None = None, data_dir: Path | None = None) -> ImageSet:
@@ -118,7 +130,7 @@ class Run:
                 f"{self.path} was trained on arrays from Python: name pictures with --data."
             )
         name = source or self.record.source
-        splits = load_splits(name, data_dir or self.record.data_dir)
+        splits = load_splits(name, data_dir or self.data_dir_of(name))
         if source is None:
             splits = limited(splits, self.record.recipe)
         if splits.test is None:

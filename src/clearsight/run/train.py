@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 import statistics
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -44,6 +46,7 @@ def train(source: Any, *, verbose: bool = True, **options: Any) -> Run:
         ClearsightError: of the kind that fits, when something asked for is wrong; nothing has been
             written then.
         TrainingInterrupted: after Ctrl-C, when what was trained has been saved.
+        OutputError: when the run's files cannot be written; `resume` goes on once they can.
 
     Example:
         >>> import tempfile, pathlib
@@ -73,10 +76,16 @@ def resume(path: str | Path, *, epochs: int | None = None, verbose: bool = True)
 
 def carry_out(plan: Plan, progress: Progress) -> Run:
     """Train as planned; see `train`."""
+    for note in plan.notes:
+        progress.announce(f"Note: {note}")
     data = plan.fit_data()
-    folder = RunFolder.existing(plan.path) if plan.resumes else RunFolder.create(plan.path)
+    if plan.resumes:
+        folder = RunFolder.existing(plan.path)
+    else:
+        folder = RunFolder.create(plan.path, is_named=plan.path_is_named)
     record = plan.record.model_copy(update={"status": "running", "interrupted_at": None})
     folder.write_record(record)
+    folder.results_path.unlink(missing_ok=True)  # of a finished run that gets more epochs
 
     def keep(history: History) -> None:
         save_model(plan.model, folder)
@@ -95,6 +104,13 @@ def carry_out(plan: Plan, progress: Progress) -> Run:
             _measure(plan, folder, history)
     except StopRequested as stop:
         raise _interrupted(plan, folder, record, stop) from None
+    except KeyboardInterrupt:
+        folder.write_record(record.model_copy(update={"status": "interrupted"}))
+        raise TrainingInterrupted(
+            f"Interrupted at once. What the last finished epoch gave is kept in {folder.path}. "
+            f"Go on with: {_resume_command(folder)}",
+            str(folder.path),
+        ) from None
     except BaseException:
         folder.write_record(record.model_copy(update={"status": "failed"}))
         raise
@@ -116,7 +132,6 @@ def _measure(plan: Plan, folder: RunFolder, history: History) -> None:
         probabilities = predict_probabilities(plan.model, plan.preparation, test.images)
         score = score_of(probabilities, test.labels)
         shown = tuple(probabilities[:_NUM_SHOWN].argmax(axis=1).tolist())
-    _write_picture(plan, folder, history, reading)
     results = Results(
         train_accuracy=last.accuracy,
         train_count=num_train,
@@ -136,9 +151,12 @@ def _measure(plan: Plan, folder: RunFolder, history: History) -> None:
         best_epoch=reading.best_epoch,
         fit_seconds=sum(epoch.seconds for epoch in history),
         epoch_seconds=statistics.median(epoch.seconds for epoch in history),
-        total_seconds=time.perf_counter() - plan.planned_at,
+        total_seconds=time.perf_counter()
+        - plan.planned_at
+        + sum(epoch.seconds for epoch in plan.earlier),
     )
     folder.write_results(results)
+    _write_picture(plan, folder, history, reading)
 
 
 def _interval(accuracy: float, count: int) -> tuple[float, float]:
@@ -155,7 +173,7 @@ def _write_picture(plan: Plan, folder: RunFolder, history: History, reading: Cur
     try:
         write_curves(history, reading, title, folder.curves_path)
     except MissingExtraError as error:
-        Console(stderr=True).print(f"No curve picture was drawn. {error}", highlight=False)
+        print(f"No curve picture was drawn. {error}", file=sys.stderr)
 
 
 def _interrupted(
@@ -171,6 +189,10 @@ def _interrupted(
     return TrainingInterrupted(
         f"Interrupted in {where}. {done} finished epoch{'' if done == 1 else 's'} and the weights "
         f"as they are now are kept in {folder.path}. Go on, with epoch {stop.epoch} from its "
-        f"beginning: clearsight train --resume {folder.path}",
+        f"beginning: {_resume_command(folder)}",
         str(folder.path),
     )
+
+
+def _resume_command(folder: RunFolder) -> str:
+    return f"clearsight train --resume {shlex.quote(str(folder.path))}"

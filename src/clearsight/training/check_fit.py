@@ -12,11 +12,13 @@ from clearsight.data.checks import (
     is_one_hot,
     label_range_mistakes,
 )
-from clearsight.errors import FitError
+from clearsight.errors import FitError, ModelError
 from clearsight.models.backend import keras
-from clearsight.models.graph import normalizes_input, rescales_pixels
+from clearsight.models.graph import graph_of, pixel_scaling
 
-Output = Literal["probabilities", "logits", "unknown"]
+Output = Literal["softmax", "sigmoid", "logits", "unknown"]
+
+_SPARSE, _ONE_HOT = "sparse_categorical_crossentropy", "categorical_crossentropy"
 
 # Scaled pictures stay within a few units of zero whichever way they are scaled; raw ones do not.
 _RAW_PIXELS_ABOVE = 10.0
@@ -27,7 +29,8 @@ def check_fit(model: keras.Model, x: Any, y: Any) -> None:
 
     It looks for: pictures without a channel axis or of another shape; pixels 0..255 for a network
     that expects [0, 1], and the reverse; one-hot labels with a sparse loss, and the reverse; labels
-    outside 0..K-1; a softmax output under a loss with ``from_logits=True``, and logits without.
+    outside 0..K-1; a softmax output under a loss with ``from_logits=True``, and logits without;
+    and arrays that are no arrays of finite numbers.
 
     Args:
         model: a compiled Sequential or Functional model that ends in K units.
@@ -49,11 +52,16 @@ def check_fit(model: keras.Model, x: Any, y: Any) -> None:
         ...
         clearsight.errors.FitError: The loss categorical_crossentropy expects one-hot labels ...
     """
-    x, y = np.asarray(x), np.asarray(y)
-    mistakes = _picture_mistakes(model, x) + _count_mistakes(x, y)
-    if model.compiled and model.loss is not None:
-        mistakes += _label_mistakes(model, y) + _logits_mistakes(model)
-    else:
+    mistakes = _network_mistakes(model)
+    pictures, labels = _as_array(x, "x"), _as_array(y, "y")
+    mistakes += [problem for problem in (pictures, labels) if isinstance(problem, str)]
+    if not mistakes and isinstance(pictures, np.ndarray) and isinstance(labels, np.ndarray):
+        mistakes += _picture_mistakes(model, pictures) + _count_mistakes(pictures, labels)
+        if model.compiled and model.loss is not None:
+            loss = _only(model.loss)
+            mistakes += _label_mistakes(loss, int(model.output_shape[-1]), labels)
+            mistakes += _output_mistakes(loss, model)
+    if not (model.compiled and model.loss is not None):
         mistakes.append(
             "The network should be compiled with a loss before it is fitted, but is not: call "
             "model.compile(optimizer='adam', loss='sparse_categorical_crossentropy', "
@@ -61,6 +69,55 @@ def check_fit(model: keras.Model, x: Any, y: Any) -> None:
         )
     if mistakes:
         raise FitError(mistakes)
+
+
+def _network_mistakes(model: keras.Model) -> list[str]:
+    if not model.built:
+        return [
+            "The network should know its input shape before it is checked, but does not: begin it "
+            "with keras.Input(shape=(height, width, channels))."
+        ]
+    try:
+        graph = graph_of(model)
+    except ModelError as error:
+        return [str(error)]
+    if len(graph.inputs) != 1 or len(graph.outputs) != 1 or isinstance(model.input_shape, dict):
+        return [
+            "The network should have one input, the pictures, and one output, the classes, but has "
+            f"{len(graph.inputs)} and {len(graph.outputs)}"
+            f"{', named in a dictionary' if isinstance(model.input_shape, dict) else ''}."
+        ]
+    return []
+
+
+def _as_array(values: Any, name: str) -> np.ndarray | str:
+    """Return `values` as an array of numbers, or a sentence where they cannot be one."""
+    if hasattr(values, "detach"):  # a torch tensor, perhaps with a gradient or on a GPU
+        values = values.detach().cpu()
+    try:
+        array = np.asarray(values)
+    except (TypeError, ValueError):
+        array = np.array(None)
+    if array.dtype.kind in "US" and name == "y":
+        return (
+            "y should be numbers, but is text: number the classes from 0, e.g. with "
+            "class_names, y = np.unique(y, return_inverse=True)."
+        )
+    if array.ndim == 0 or array.dtype.kind not in "buif":
+        return (
+            f"{name} should be an array of numbers, but is {type(values).__name__}: batches of a "
+            "generator or loader can be checked one by one."
+        )
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        return f"{name} should hold finite numbers, but holds NaN or infinity."
+    return array
+
+
+def _only(loss: Any) -> Any:
+    """Return the loss of a model with one output, which Keras also takes in a list or dict."""
+    if isinstance(loss, dict):
+        loss = list(loss.values())
+    return loss[0] if isinstance(loss, list | tuple) and len(loss) == 1 else loss
 
 
 def _picture_mistakes(model: keras.Model, x: np.ndarray) -> list[str]:
@@ -75,22 +132,19 @@ def _picture_mistakes(model: keras.Model, x: np.ndarray) -> list[str]:
             f"x should have shape (N, {', '.join(map(str, expected))}) for this network, but is "
             f"{describe(x)}: resize the pictures or build the network for their shape."
         ]
-    return _scale_mistakes(model, x)
+    return _scale_mistakes(model, x) if x.ndim == 4 and x.size else []
 
 
 def _scale_mistakes(model: keras.Model, x: np.ndarray) -> list[str]:
-    if not x.size or not np.issubdtype(x.dtype, np.number):
-        return []
     low, high = float(x.min()), float(x.max())
-    is_raw = low >= 0 and high > _RAW_PIXELS_ABOVE
-    scales_itself = rescales_pixels(model)
-    if is_raw and not scales_itself and not normalizes_input(model):
+    scaling = pixel_scaling(model)
+    if low >= 0 and high > _RAW_PIXELS_ABOVE and scaling == "nothing":
         return [
             f"Pixels should be scaled to [0, 1] for this network, but run from {low:g} to "
             f"{high:g}: divide by 255, x = x.astype('float32') / 255, or begin the network with "
             "keras.layers.Rescaling(1 / 255)."
         ]
-    if scales_itself and low >= 0 and 0 < high <= 1:
+    if scaling == "rescales" and low >= 0 and 0 < high <= 1:
         return [
             f"This network scales pixels 0..255 itself, but they already run from {low:g} to "
             f"{high:g}, so they would be scaled twice: feed the pixels as they are in the file."
@@ -104,18 +158,21 @@ def _count_mistakes(x: np.ndarray, y: np.ndarray) -> list[str]:
     return []
 
 
-def _label_mistakes(model: keras.Model, y: np.ndarray) -> list[str]:
-    name = loss_name(model.loss)
-    num_classes = int(model.output_shape[-1])
-    if name == "sparse_categorical_crossentropy":
+def _label_mistakes(loss: Any, num_classes: int, y: np.ndarray) -> list[str]:
+    name = loss_name(loss)
+    if name == _SPARSE:
         if is_one_hot(y):
             return [
                 f"The loss {name} expects one integer a picture, but y is one-hot with shape "
                 f"{y.shape}: use y.argmax(axis=1), or the loss categorical_crossentropy."
             ]
+        if y.ndim != 1 and y.shape[1:] != (1,):
+            return [f"The loss {name} expects labels of shape (N,), but y has shape {y.shape}."]
+        if (y != np.round(y)).any():
+            return [f"The loss {name} expects whole numbers as labels, but y has fractions."]
         return label_range_mistakes(y, num_classes)
-    if name == "categorical_crossentropy":
-        if y.ndim == 1 or (y.ndim == 2 and y.shape[1] == 1 and num_classes > 1):
+    if name == _ONE_HOT:
+        if y.ndim == 1 or (y.shape[1:] == (1,) and num_classes > 1):
             return [
                 f"The loss {name} expects one-hot labels of shape (N, {num_classes}), but y has "
                 f"shape {y.shape}: use keras.utils.to_categorical(y, {num_classes}), or the loss "
@@ -126,20 +183,27 @@ def _label_mistakes(model: keras.Model, y: np.ndarray) -> list[str]:
                 f"One-hot labels should have {num_classes} columns, one a unit of the last layer, "
                 f"but y has shape {y.shape}."
             ]
+        if not np.allclose(y.sum(axis=-1), 1, atol=1e-3):
+            return ["Each row of one-hot labels should sum to 1, but some do not."]
     return []
 
 
-def _logits_mistakes(model: keras.Model) -> list[str]:
-    name = loss_name(model.loss)
+def _output_mistakes(loss: Any, model: keras.Model) -> list[str]:
+    name = loss_name(loss)
     if not name.endswith("crossentropy"):
         return []
     output = output_of(model)
-    from_logits = bool(getattr(model.loss, "from_logits", False))
-    if output == "probabilities" and from_logits:
+    if name in (_SPARSE, _ONE_HOT) and output == "sigmoid" and model.output_shape[-1] > 1:
         return [
-            "The loss has from_logits=True, but the network already ends in probabilities "
-            "(softmax or sigmoid), so they would be squashed twice: drop from_logits=True, or the "
-            "last activation."
+            f"The loss {name} expects probabilities that sum to 1, but the network ends in "
+            "sigmoid: end with Dense(K, activation='softmax')."
+        ]
+    from_logits = bool(getattr(loss, "from_logits", False))
+    if output in ("softmax", "sigmoid") and from_logits:
+        return [
+            f"The loss has from_logits=True, but the network already ends in probabilities "
+            f"({output}), so they would be squashed twice: drop from_logits=True, or the last "
+            "activation."
         ]
     if output == "logits" and not from_logits:
         return [
@@ -157,13 +221,15 @@ def loss_name(loss: Any) -> str:
 
 
 def output_of(model: keras.Model) -> Output:
-    """Tell whether a classifier ends in probabilities or in logits, by its last layer."""
+    """Tell what a classifier's last layer gives."""
     last = model.layers[-1]
     if isinstance(last, keras.Model):
         return output_of(last)
     if isinstance(last, keras.layers.Softmax):
-        return "probabilities"
+        return "softmax"
     activation = getattr(last, "activation", None)
-    if activation in (keras.activations.softmax, keras.activations.sigmoid):
-        return "probabilities"
+    if activation is keras.activations.softmax:
+        return "softmax"
+    if activation is keras.activations.sigmoid:
+        return "sigmoid"
     return "logits" if activation is keras.activations.linear else "unknown"

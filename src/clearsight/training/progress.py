@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
 from clearsight.models.backend import keras
@@ -15,7 +15,8 @@ from clearsight.training.history import Epoch
 
 
 class Progress:
-    """Prints one line an epoch, and on a terminal a bar with batch, loss, accuracy and time left.
+    """Prints one line an epoch, and on a terminal a bar with batch, loss, accuracy, validation
+    accuracy and time left.
 
     Args:
         console: where to print.
@@ -28,8 +29,9 @@ class Progress:
         self._bar = Bar(
             TextColumn("epoch {task.fields[epoch]}"),
             BarColumn(bar_width=None),
-            MofNCompleteColumn(),
-            TextColumn("batches  loss {task.fields[loss]}  accuracy {task.fields[accuracy]}"),
+            TextColumn("batch {task.fields[batch]}"),
+            TextColumn("loss {task.fields[loss]} accuracy {task.fields[accuracy]}"),
+            TextColumn("validation {task.fields[validation]}"),
             TimeRemainingColumn(),
             TextColumn("left"),
             console=console,
@@ -82,27 +84,31 @@ class _ProgressCallback(keras.callbacks.Callback):
         self._bar = bar
         self._recorder = recorder
         self._num_epochs = 0
-        self._task = bar.add_task("training", epoch="", loss="", accuracy="", visible=False)
+        self._num_batches = 0
+        self._task = bar.add_task(
+            "training", epoch="", batch="", loss="", accuracy="", validation="-", visible=False
+        )
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         del logs
         parameters: Any = self.params
         self._num_epochs = parameters["epochs"]
+        self._num_batches = parameters["steps"]
         epochs_left = self._num_epochs - len(self._recorder.history)
-        self._bar.reset(self._task, total=epochs_left * parameters["steps"])
+        self._bar.reset(self._task, total=epochs_left * self._num_batches)
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         del logs
         self._bar.update(self._task, epoch=f"{epoch + 1}/{self._num_epochs}")
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        del batch
         if self._bar.disable:
             return
         values = {name: f"{float(value):.3f}" for name, value in (logs or {}).items()}
         self._bar.update(
             self._task,
             advance=1,
+            batch=f"{batch + 1}/{self._num_batches}",
             loss=values.get("loss", ""),
             accuracy=values.get("accuracy", ""),
             visible=True,
@@ -110,5 +116,7 @@ class _ProgressCallback(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         del epoch, logs
-        line = epoch_line(self._recorder.history[-1], self._num_epochs)
+        last = self._recorder.history[-1]
+        self._bar.update(self._task, validation=f"{last.val_accuracy:.3f}")
+        line = epoch_line(last, self._num_epochs)
         self._console.print(line, highlight=False, soft_wrap=True)

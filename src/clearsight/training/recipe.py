@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
 
 from clearsight.data.split import SplitMethod
+from clearsight.errors import RequestError, validation_sentences
 
 PositiveFiniteFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
@@ -46,6 +47,15 @@ class Recipe(BaseModel):
     test_limit: PositiveInt | None = None
 
     def changed(self, **changes: Any) -> Self:
-        """Return the recipe with those values that are not None in place of its own."""
+        """Return the recipe with those values that are not None in place of its own.
+
+        Raises:
+            RequestError: when a value is out of range, naming all that are.
+        """
         given = {name: value for name, value in changes.items() if value is not None}
-        return type(self)(**{**self.model_dump(), **given})
+        try:
+            return type(self)(**{**self.model_dump(), **given})
+        except ValidationError as error:
+            raise RequestError(
+                f"The recipe cannot be changed so: {validation_sentences(error)}."
+            ) from error

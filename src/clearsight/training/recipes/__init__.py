@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
-
-from clearsight.errors import RequestError
+from clearsight.errors import RequestError, did_you_mean
 from clearsight.training.recipe import Recipe
 from clearsight.training.recipes.lesson import LESSON
 
@@ -19,8 +17,7 @@ def find_recipe(name: str) -> Recipe:
     """
     if name in RECIPES:
         return RECIPES[name]
-    near = difflib.get_close_matches(name, RECIPES, n=1)
-    hint = f" Did you mean '{near[0]}'?" if near else ""
     raise RequestError(
-        f"The recipe should be one of {', '.join(RECIPES)}, but '{name}' was given.{hint}"
+        f"The recipe should be one of {', '.join(RECIPES)}, but '{name}' was given."
+        f"{did_you_mean(name, RECIPES)}"
     )
