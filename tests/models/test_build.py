@@ -136,10 +136,10 @@ def test_a_function_may_import_its_neighbours_and_define_dataclasses(tmp_path: P
     (tmp_path / "network_with_neighbour.py").write_text(
         "from __future__ import annotations\n"
         "from dataclasses import dataclass\n"
-        "import keras\nfrom its_blocks import UNITS\n"
+        "from keras import Sequential, layers\nfrom its_blocks import UNITS\n"
         "@dataclass\nclass Options:\n    units: int = UNITS\n"
         "def network():\n"
-        "    return keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(Options().units)])\n"
+        "    return Sequential([layers.Flatten(), layers.Dense(Options().units)])\n"
     )
     request = ModelRequest(
         f"{tmp_path}/network_with_neighbour.py:network", input_shape=(8, 8, 1), num_classes=7
