@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from PIL import Image
 
 from clearsight.data.imageset import ImageSet
 from clearsight.data.sources import load_data
+from clearsight.errors import MissingExtraError
 from clearsight.evaluation.curve import read_curve
 from clearsight.report.contact_sheet import write_contact_sheet
 from clearsight.report.curves import write_curves
@@ -77,3 +79,12 @@ def test_large_and_uneven_pictures_fit_on_the_sheet(tmp_path: Path) -> None:
     with Image.open(tmp_path / "sheet.png") as image:
         red = (np.asarray(image)[..., 1] == 0).sum()
     assert red >= 3 * 112 * 60
+
+
+def test_without_altair_the_install_line_is_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "altair", None)
+    with pytest.raises(MissingExtraError, match=r"run pip install 'clearsight\[report\]'"):
+        drawn(tmp_path / "curves.png", 3)
+    assert list(tmp_path.iterdir()) == []

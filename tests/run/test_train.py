@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from clearsight.data.imageset import ImageSet, Splits
 from clearsight.errors import ClearsightError, DataError, FitError, RequestError, RunError
 from clearsight.models.backend import keras
 from clearsight.models.build import ModelRequest, build_model
+from clearsight.run.folder import RunFolder
 
 
 def weights_of(model: keras.Model) -> list[np.ndarray]:
@@ -326,3 +328,22 @@ def test_a_diverged_training_is_told_and_its_json_stays_valid(tmp_path: Path) ->
     with pytest.raises(RunError, match="gives no finite numbers, because its training diverged"):
         run.evaluate()
     assert "NaN" not in (tmp_path / "run" / "results.json").read_text()
+
+
+def test_runs_that_begin_in_the_same_second_get_folders_of_their_own(tmp_path: Path) -> None:
+    wanted = tmp_path / "runs" / "2026-01-01_00-00-00_digits_lesson"
+    paths = [RunFolder.create(wanted, is_named=False).path for _ in range(3)]
+    assert paths == [wanted, Path(f"{wanted}_2"), Path(f"{wanted}_3")]
+    with pytest.raises(RunError, match="is never overwritten"):
+        RunFolder.create(wanted, is_named=True)
+
+
+def test_without_altair_training_still_finishes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "altair", None)
+    run = clearsight.train("digits", epochs=1, out=tmp_path / "run", verbose=False)
+    assert run.record.status == "finished"
+    said = capsys.readouterr().err
+    assert "No curve picture was drawn" in said
+    assert "pip install 'clearsight[report]'" in said

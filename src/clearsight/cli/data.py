@@ -65,7 +65,7 @@ def show_source(
     write_contact_sheet(train, sheet)
     parts = {"train": train, **({"test": test} if test is not None else {})}
     if as_json:
-        described = {part: _described(images) for part, images in parts.items()}
+        described = {part: images.described() for part, images in parts.items()}
         print_json({"source": source, **described, "contact_sheet": str(sheet)})
         return
     console = console_for(as_json)
@@ -87,15 +87,3 @@ def _show_balance(images: ImageSet, console: Any) -> None:
         bar = "█" * max(round(_BAR_WIDTH * count / counts.max()), 1 if count else 0)
         share = count / len(images)
         console.print(f"  {name:<{name_width}}  {count:>7,}  {share:>6.1%}  {bar}")
-
-
-def _described(images: ImageSet) -> dict[str, Any]:
-    return {
-        "num_images": len(images),
-        "image_shape": list(images.image_shape),
-        "lowest_value": int(images.images.min()),
-        "highest_value": int(images.images.max()),
-        "class_counts": dict(zip(images.class_names, images.class_counts.tolist(), strict=True)),
-        "provenance": images.provenance,
-        "sha256": images.fingerprint,
-    }

@@ -117,6 +117,19 @@ class ImageSet:
         digest.update(np.ascontiguousarray(self.labels).data)
         return digest.hexdigest()
 
+    def described(self) -> dict[str, Any]:
+        """Return counts, shape, range, provenance and fingerprint as JSON-ready values."""
+        counts = self.class_counts.tolist()
+        return {
+            "num_images": len(self),
+            "image_shape": list(self.image_shape),
+            "lowest_value": int(self.images.min()),
+            "highest_value": int(self.images.max()),
+            "class_counts": dict(zip(self.class_names, counts, strict=True)),
+            "provenance": self.provenance,
+            "sha256": self.fingerprint,
+        }
+
     def first(self, count: int | None) -> ImageSet:
         """Return the first `count` pictures, or all where there are fewer or `count` is None."""
         if count is None or count >= len(self):

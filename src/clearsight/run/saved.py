@@ -20,7 +20,7 @@ from clearsight.evaluation.predictions import Predictions
 from clearsight.models.backend import keras
 from clearsight.models.build import ModelRequest, build_model
 from clearsight.run.folder import Results, RunFolder, RunRecord
-from clearsight.run.plan import limited, load_splits
+from clearsight.run.pictures import limited, load_splits
 from clearsight.training.history import History, read_history
 
 _PREDICT_BATCH_SIZE = 256
