@@ -183,7 +183,7 @@ def test_a_terminal_gets_a_live_bar(tmp_path: Path) -> None:
         str(tmp_path / "r"),
     ]
     read_end, terminal = pty.openpty()
-    environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "120", "LINES": "40"}
+    environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "80", "LINES": "40"}
     with subprocess.Popen(
         [program, *arguments], stdout=terminal, stderr=terminal, env=environment
     ) as process:
@@ -200,7 +200,7 @@ def test_a_terminal_gets_a_live_bar(tmp_path: Path) -> None:
     os.close(read_end)
     assert process.returncode == 0
     text = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown.decode())
-    bar = r"epoch 2/2 .*batch \d+/1150 loss \d\.\d+ accuracy \d\.\d+ validation 0\.\d+ .*left"
+    bar = r"epoch 2/2 \S+ \d+/1150 loss \d\.\d+ accuracy \d\.\d+ val_accuracy 0\.\d+ \d\d:\d\d left"
     assert re.search(bar, text), text[-3000:]
 
 

@@ -15,8 +15,8 @@ from clearsight.training.history import Epoch
 
 
 class Progress:
-    """Prints one line an epoch, and on a terminal a bar with batch, loss, accuracy, validation
-    accuracy and time left.
+    """Prints one line an epoch, and on a terminal a bar with batch, loss, accuracy, val_accuracy
+    and time left, in 80 columns.
 
     Args:
         console: where to print.
@@ -29,10 +29,10 @@ class Progress:
         self._bar = Bar(
             TextColumn("epoch {task.fields[epoch]}"),
             BarColumn(bar_width=None),
-            TextColumn("batch {task.fields[batch]}"),
+            TextColumn("{task.fields[batch]}"),
             TextColumn("loss {task.fields[loss]} accuracy {task.fields[accuracy]}"),
-            TextColumn("validation {task.fields[validation]}"),
-            TimeRemainingColumn(),
+            TextColumn("val_accuracy {task.fields[val_accuracy]}"),
+            TimeRemainingColumn(compact=True),
             TextColumn("left"),
             console=console,
             transient=True,
@@ -86,7 +86,7 @@ class _ProgressCallback(keras.callbacks.Callback):
         self._num_epochs = 0
         self._num_batches = 0
         self._task = bar.add_task(
-            "training", epoch="", batch="", loss="", accuracy="", validation="-", visible=False
+            "training", epoch="", batch="", loss="", accuracy="", val_accuracy="-", visible=False
         )
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
@@ -117,6 +117,6 @@ class _ProgressCallback(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         del epoch, logs
         last = self._recorder.history[-1]
-        self._bar.update(self._task, validation=f"{last.val_accuracy:.3f}")
+        self._bar.update(self._task, val_accuracy=f"{last.val_accuracy:.3f}")
         line = epoch_line(last, self._num_epochs)
         self._console.print(line, highlight=False, soft_wrap=True)
