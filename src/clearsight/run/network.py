@@ -10,6 +10,7 @@ from clearsight.data.imageset import ImageSet
 from clearsight.errors import FitError, ModelError
 from clearsight.models.backend import keras
 from clearsight.models.build import ModelRequest, build_model
+from clearsight.models.build_failure import told
 from clearsight.models.graph import graph_of
 from clearsight.run.request import TrainRequest
 
@@ -65,7 +66,7 @@ def own_code_notes(request: TrainRequest, model: keras.Model) -> list[str]:
         except ModelError as error:
             raise ModelError(
                 f"'{request.model_name}' could be trained, but not opened again afterwards "
-                f"({str(error.__cause__).splitlines()[0]}): use Keras's own layers, or register "
+                f"({told(error.__cause__ or error)}): use Keras's own layers, or register "
                 "yours with @keras.saving.register_keras_serializable()."
             ) from error
     own = {
