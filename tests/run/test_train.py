@@ -171,7 +171,9 @@ def test_bfloat16_trains_and_keeps_float32_weights(small_fashion: Splits, tmp_pa
     assert run.results.val_accuracy > 0.4
 
 
-def test_own_pictures_are_never_cut_by_a_recipe(tmp_path: Path) -> None:
+def test_own_pictures_are_never_cut_by_a_recipe(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     images = np.zeros((16_000, 2, 2, 1), np.uint8)
     labels = np.repeat(np.arange(2), 8_000)
     images[labels == 1] = 255
@@ -182,14 +184,16 @@ def test_own_pictures_are_never_cut_by_a_recipe(tmp_path: Path) -> None:
         "    return keras.Sequential([keras.Input(input_shape), keras.layers.Flatten(),\n"
         "        keras.layers.Dense(num_classes, 'softmax')])\n"
     )
-    everything = ImageSet(images, labels, ("dark", "light"))
+    everything = ImageSet(images, labels, ("dark", "[light]"))
     options = {"model": f"{path}:network", "epochs": 1, "batch_size": 500, "verbose": False}
     run = clearsight.train(everything, out=tmp_path / "all", **options)
     assert run.results.train_count + run.results.val_count == 16_000
     cut = clearsight.train(everything, out=tmp_path / "cut", train_limit=9_000, **options)
     assert cut.results.train_count + cut.results.val_count == 9_000
+    options["verbose"] = True
     none = clearsight.train(everything, out=tmp_path / "none", train_limit=8_000, **options)
-    assert "hold none of 'light': the network cannot learn" in none.record.notes[0]
+    for said in (none.record.notes[0], capsys.readouterr().out.replace("\n", " ")):
+        assert "hold none of '[light]': the network cannot learn" in said
 
 
 def test_a_run_that_could_not_be_measured_is_measured_when_resumed(

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from clearsight.cli.keras_start import keras_started
 from clearsight.cli.options import DataDir
 from clearsight.cli.output import AsJson, console_for, print_json
 
@@ -22,10 +23,7 @@ def evaluate(
 ) -> None:
     """Measure a run's network on its own test pictures, or on another source's."""
     console = console_for(as_json)
-    with console.status("loading Keras"):
-        from clearsight.models.fast_start import start_keras_fast
-
-        start_keras_fast()
+    with keras_started(console):
         from clearsight.run.saved import Run
 
         score = Run.load(run).evaluate(data, data_dir)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from clearsight.cli.keras_start import keras_started
 from clearsight.cli.options import DataDir
 from clearsight.cli.output import AsJson, console_for, print_json
 
@@ -28,10 +29,7 @@ def predict(
 ) -> None:
     """Name pictures: the most probable class of each, with its probability."""
     console = console_for(as_json)
-    with console.status("loading Keras"):
-        from clearsight.models.fast_start import start_keras_fast
-
-        start_keras_fast()
+    with keras_started(console):
         from clearsight.run.name_pictures import name_pictures
         from clearsight.run.saved import Run
 

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from clearsight.cli.keras_start import keras_started
 from clearsight.cli.options import ModelArguments, parse_input_shape, parse_model_arguments
 from clearsight.cli.output import AsJson, console_for, print_json
 from clearsight.errors import RequestError
@@ -36,10 +37,7 @@ def trace(
         )
     shape = parse_input_shape(input_shape)
     console = console_for(as_json)
-    with console.status("loading Keras"):
-        from clearsight.models.fast_start import start_keras_fast
-
-        start_keras_fast()
+    with keras_started(console):
         from clearsight.models.comparison import compare_traces
         from clearsight.models.trace import trace as trace_network
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from clearsight.cli.keras_start import keras_started
 from clearsight.cli.options import DataDir, ModelArguments, parse_model_arguments
 from clearsight.cli.output import AsJson, console_for, print_json
 from clearsight.errors import RequestError, TrainingInterrupted
@@ -83,10 +84,7 @@ def train(
     """
     _check_usage(context, source, resume)
     console = console_for(as_json)
-    with console.status("loading Keras"):
-        from clearsight.models.fast_start import start_keras_fast
-
-        start_keras_fast()
+    with keras_started(console):
         from clearsight.run.plan import plan_resumption, plan_training
         from clearsight.run.request import train_request
         from clearsight.run.train import carry_out

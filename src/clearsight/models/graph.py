@@ -139,11 +139,16 @@ def pixel_scaling(model: keras.Model) -> PixelScaling:
             scale = factor if kind == "Multiply" else 1 / factor if factor else 1.0
             if abs(scale) <= _RESCALES_BELOW:
                 return "rescales"
-        elif not isinstance(layer, keras.Layer) or type(layer).__module__.split(".")[0] != "keras":
+        elif not isinstance(layer, keras.Layer) or not is_kerass_own(layer):
             return "unknown"
         elif layer.weights:
             return "nothing"
     return "nothing"
+
+
+def is_kerass_own(layer: Any) -> bool:
+    """Tell whether a layer's code is part of Keras, so that Keras alone can load it."""
+    return type(layer).__module__.partition(".")[0] == "keras"
 
 
 _RESCALES_BELOW = 0.1

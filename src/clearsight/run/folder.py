@@ -157,6 +157,11 @@ class RunFolder:
         """``curves.png``."""
         return self.path / "curves.png"
 
+    @property
+    def resume_command(self) -> str:
+        """What to type to go on with the run."""
+        return f"clearsight train --resume {shlex.quote(str(self.path))}"
+
     @classmethod
     def create(cls, path: Path, *, is_named: bool) -> Self:
         """Make the folder.
@@ -262,7 +267,7 @@ def taken(path: Path) -> RunError:
     """Return the error for a folder that exists already."""
     return RunError(
         f"The run's folder should be new, but {path} exists and is never overwritten: name another "
-        f"with --out, move it away, or go on with it by --resume {shlex.quote(str(path))}."
+        f"with --out, move it away, or go on with it: {RunFolder(path).resume_command}"
     )
 
 

@@ -11,7 +11,7 @@ from clearsight.errors import FitError, ModelError
 from clearsight.models.backend import keras
 from clearsight.models.build import ModelRequest, build_model
 from clearsight.models.build_failure import told
-from clearsight.models.graph import graph_of
+from clearsight.models.graph import graph_of, is_kerass_own
 from clearsight.run.request import TrainRequest
 
 
@@ -70,9 +70,7 @@ def own_code_notes(request: TrainRequest, model: keras.Model) -> list[str]:
                 "yours with @keras.saving.register_keras_serializable()."
             ) from error
     own = {
-        type(call.layer).__name__
-        for call in graph_of(model).calls
-        if type(call.layer).__module__.partition(".")[0] != "keras"
+        type(call.layer).__name__ for call in graph_of(model).calls if not is_kerass_own(call.layer)
     }
     if not own:
         return []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -79,7 +78,7 @@ class Run:
         if results is None:
             raise RunError(
                 f"{self.path} has no results yet, because it did not finish: go on with "
-                f"clearsight train --resume {shlex.quote(str(self.path))}"
+                f"{self.folder.resume_command}"
             )
         return results
 

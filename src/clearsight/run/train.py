@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import statistics
 import sys
 import time
@@ -108,7 +107,7 @@ def carry_out(plan: Plan, progress: Progress) -> Run:
         folder.write_record(record.model_copy(update={"status": "interrupted"}))
         raise TrainingInterrupted(
             f"Interrupted at once. What the last finished epoch gave is kept in {folder.path}. "
-            f"Go on with: {_resume_command(folder)}",
+            f"Go on with: {folder.resume_command}",
             str(folder.path),
         ) from None
     except BaseException:
@@ -189,10 +188,6 @@ def _interrupted(
     return TrainingInterrupted(
         f"Interrupted in {where}. {done} finished epoch{'' if done == 1 else 's'} and the weights "
         f"as they are now are kept in {folder.path}. Go on, with epoch {stop.epoch} from its "
-        f"beginning: {_resume_command(folder)}",
+        f"beginning: {folder.resume_command}",
         str(folder.path),
     )
-
-
-def _resume_command(folder: RunFolder) -> str:
-    return f"clearsight train --resume {shlex.quote(str(folder.path))}"

@@ -46,9 +46,9 @@ def fit_model(
     data: FitData,
     recipe: Recipe,
     *,
-    earlier: History = (),
+    earlier: History,
     on_epoch: Callable[[History], None],
-    progress: Progress | None = None,
+    progress: Progress,
 ) -> History:
     """Train a compiled model for the epochs that are not done yet.
 
@@ -58,7 +58,7 @@ def fit_model(
         recipe: epochs and batch size are taken from it.
         earlier: the epochs done before, when a run is resumed.
         on_epoch: called with all epochs so far after each one.
-        progress: shows what is going on; None shows nothing.
+        progress: shows what is going on.
 
     Returns:
         All epochs, `earlier` included.
@@ -68,7 +68,6 @@ def fit_model(
     """
     recorder = EpochRecorder(earlier, on_epoch)
     stop = StopBetweenBatches()
-    progress = progress or Progress.silent()
     callbacks: list[Any] = [recorder, progress.callback(recorder), stop]
     with ctrl_c_stops(stop, progress.announce), progress:
         model.fit(

@@ -59,7 +59,7 @@ class Progress:
 
     def announce(self, sentence: str) -> None:
         """Print a sentence above the bar."""
-        self._console.print(sentence, highlight=False, soft_wrap=True)
+        self._console.print(sentence, highlight=False, markup=False, soft_wrap=True)
 
     def callback(self, recorder: EpochRecorder) -> keras.callbacks.Callback:
         """Return the Keras callback that drives this display, to stand after `recorder`."""
