@@ -4,29 +4,37 @@ from __future__ import annotations
 
 from typing import Literal
 
-from clearsight.models.backend import keras
+import torch
+
+from clearsight.engine.device import Device
+from clearsight.errors import RequestError
 
 PrecisionChoice = Literal["auto", "float32", "bfloat16"]
 Precision = Literal["float32", "bfloat16"]
 
-
-def choose_precision(choice: PrecisionChoice) -> Precision:
-    """Settle "auto": float32, in which plain Keras is fastest on a CPU and exact everywhere."""
-    return "bfloat16" if choice == "bfloat16" else "float32"
+DTYPES: dict[Precision, torch.dtype] = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
-def set_precision(model: keras.Model, precision: Precision) -> None:
-    """Let every layer but the last compute in `precision`; weights stay float32.
+def choose_precision(choice: PrecisionChoice, device: Device) -> Precision:
+    """Settle "auto": bfloat16 where the machine multiplies in it, float32 where it would emulate.
 
-    The last layer stays in float32, because probabilities and loss need its accuracy.
+    Weights, normalization statistics, loss and optimizer state are float32 in either.
 
-    Source: https://keras.io/api/mixed_precision/.
+    Raises:
+        RequestError: when `choice` is neither.
     """
-    if precision == "float32":
-        return
-    *hidden, last = model.layers
-    for layer in hidden:
-        if isinstance(layer, keras.Model):
-            set_precision(layer, precision)
-        layer.dtype_policy = f"mixed_{precision}"
-    last.dtype_policy = "float32"
+    if choice not in ("auto", "float32", "bfloat16"):
+        raise RequestError(
+            f"The precision should be auto, float32 or bfloat16, but '{choice}' was given."
+        )
+    if choice != "auto":
+        return choice
+    return "bfloat16" if _is_fast_in_bfloat16(device) else "float32"
+
+
+def _is_fast_in_bfloat16(device: Device) -> bool:
+    if device == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    # Torch has no public way to ask a CPU; what it lacks it answers with no.
+    asks = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    return any(getattr(torch.cpu, ask, bool)() for ask in asks)

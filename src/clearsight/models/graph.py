@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from clearsight.errors import ModelError
-from clearsight.models.backend import keras
+from clearsight.models.backend import Functional, keras
 
 Shape = tuple[int, ...]
 PixelScaling = Literal["rescales", "normalizes", "nothing", "unknown"]
@@ -22,12 +23,14 @@ class Call:
         inputs: the symbolic tensors it is called on; none for an input layer.
         outputs: the symbolic tensors it gives.
         constants: plain numbers that it is called on beside them, as in ``inputs / 255``.
+        arguments: Keras's record of everything that it is called on.
     """
 
     layer: Any
     inputs: tuple[Any, ...]
     outputs: tuple[Any, ...]
     constants: tuple[float, ...] = ()
+    arguments: Any = None
 
     @property
     def input_shapes(self) -> tuple[Shape, ...]:
@@ -48,6 +51,27 @@ class Call:
     def is_input(self) -> bool:
         """Whether this is where data comes in."""
         return not self.inputs
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is called on tensors alone, not with a mask or the like.
+
+        ``training`` does not count: a model that is told whether it trains tells all its layers.
+        """
+        others = [value for name, value in self.arguments.kwargs.items() if name != "training"]
+        return len(self.arguments.args) == 1 and all(value is None for value in others)
+
+    def replay(self, *, training: bool) -> Callable[..., Any]:
+        """Return a function of the inputs' values that makes the call as Keras does."""
+
+        def run(*values: Any) -> Any:
+            known = dict(zip(map(id, self.inputs), values, strict=True))
+            args, kwargs = self.arguments.fill_in(known)
+            if getattr(self.layer, "_call_has_training_arg", False):
+                kwargs["training"] = training
+            return self.layer(*args, **kwargs)
+
+        return run
 
 
 @dataclass(frozen=True)
@@ -95,6 +119,7 @@ def graph_of(model: keras.Model) -> Graph:
             tuple(node.input_tensors),
             tuple(node.outputs),
             tuple(value for value in node.arguments.args if _is_number(value)),
+            node.arguments,
         )
         for node in nodes
     )
@@ -104,6 +129,13 @@ def graph_of(model: keras.Model) -> Graph:
         tuple(functional.inputs),
         tuple(functional.outputs),
     )
+
+
+def runs_its_graph(model: keras.Model) -> bool:
+    """Tell whether calling a model runs its graph, not code of a subclass."""
+    own = (Functional.call, keras.Sequential.call)
+    has_graph = getattr(model, "_functional", None) or hasattr(model, "_nodes_by_depth")
+    return bool(has_graph) and type(model).call in own
 
 
 def picture_axes(graph: Graph) -> tuple[int, int]:

@@ -1,0 +1,71 @@
+"""The most that this machine computes through torch, in convolutions and matrix products.
+
+The convolution is the reference network's second, forward, which is most of that network's work.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import torch
+from floating_point_work import SECOND_CONVOLUTION, product_flops
+from torch.nn import functional
+
+from peers.answer import Measured, answer
+from peers.job import Job
+
+MATRIX_SIZE = 2048
+NUM_BLOCKS = 20
+
+
+def measure_peaks(job: Job) -> Measured:
+    """Return GFLOP/s of each operation in each precision, the best of `NUM_BLOCKS` blocks."""
+    shape = SECOND_CONVOLUTION
+    pictures = torch.rand(job.batch_size, shape.channels, shape.height, shape.width)
+    kernel = torch.randn(shape.filters, shape.channels, shape.kernel_size, shape.kernel_size)
+    matrix = torch.randn(MATRIX_SIZE, MATRIX_SIZE)
+    measured: Measured = {}
+    for name, dtype in (("float32", torch.float32), ("bfloat16", torch.bfloat16)):
+        typed_pictures = pictures.to(dtype, memory_format=torch.channels_last)
+        typed_kernel = kernel.to(dtype, memory_format=torch.channels_last)
+        typed_matrix = matrix.to(dtype)
+        measured[f"convolution_{name}_gflops"] = _best_gflops(
+            lambda x=typed_pictures, w=typed_kernel: functional.conv2d(x, w, padding="same"),
+            job.batch_size * shape.forward_flops,
+            job.peak_seconds,
+        )
+        measured[f"matmul_{name}_gflops"] = _best_gflops(
+            lambda x=typed_matrix: torch.mm(x, x),
+            product_flops(MATRIX_SIZE, MATRIX_SIZE, MATRIX_SIZE),
+            job.peak_seconds,
+        )
+    return measured
+
+
+@torch.inference_mode()
+def _best_gflops(compute: Callable[[], object], flops: int, seconds: float) -> float:
+    """Return billions of floating-point operations a second in the fastest block of calls.
+
+    Args:
+        compute: does the operation once.
+        flops: floating-point operations in one call.
+        seconds: how long to measure in all.
+    """
+    block_seconds = seconds / NUM_BLOCKS
+    _calls_in(compute, block_seconds)  # kernels are chosen, memory is touched
+    return max(flops * _calls_in(compute, block_seconds) for _ in range(NUM_BLOCKS)) / 1e9
+
+
+def _calls_in(compute: Callable[[], object], seconds: float) -> float:
+    """Return calls a second, measured for at least `seconds` and at least one call."""
+    count = 0
+    started = time.perf_counter()
+    while (passed := time.perf_counter() - started) < seconds or not count:
+        compute()
+        count += 1
+    return count / passed
+
+
+if __name__ == "__main__":
+    answer({"machine_peak": measure_peaks}, packages=("torch", "numpy"))

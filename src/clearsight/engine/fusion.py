@@ -1,0 +1,77 @@
+"""Fusions that keep the mathematics and save work.
+
+ReLU moves behind max pooling (the largest of the positive parts is the positive part of the
+largest), so that it runs on a fraction of the values; a normalization with fixed statistics is
+folded into the convolution before it; the softmax that ends a model is left to the loss.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from clearsight.engine.program import Step
+
+
+def fused(
+    steps: list[Step], outputs: tuple[int, ...], *, training: bool
+) -> tuple[list[Step], bool]:
+    """Return equivalent steps, and whether the last one is the softmax that ends the model.
+
+    Args:
+        steps: in an order in which they can run.
+        outputs: numbers of the values that the model gives.
+        training: whether gradients will be taken; folding is for evaluation only.
+    """
+    uses = Counter(place for step in steps for place in step.inputs)
+    uses.update(outputs)
+    steps = _pool_before_relu(steps, uses)
+    if not training:
+        steps = _folded(steps, uses)
+    ends_in_softmax = (
+        len(outputs) == 1
+        and bool(steps)
+        and steps[-1].operation.kind == "softmax"
+        and steps[-1].output == outputs[0]
+        and uses[outputs[0]] == 1
+    )
+    return steps, ends_in_softmax
+
+
+def _pool_before_relu(steps: list[Step], uses: Counter[int]) -> list[Step]:
+    """Exchange ReLU and the max pooling that alone takes its values."""
+    steps = list(steps)
+    place_of = {step.output: index for index, step in enumerate(steps)}
+    for index, pool in enumerate(steps):
+        if pool.operation.kind != "max_pool":
+            continue
+        before = place_of.get(pool.inputs[0])
+        if before is None or steps[before].operation.kind != "relu":
+            continue
+        relu = steps[before]
+        if uses[relu.output] != 1:
+            continue
+        steps[before] = replace(relu, operation=pool.operation, layer=pool.layer)
+        steps[index] = replace(pool, operation=relu.operation, layer=relu.layer)
+    return steps
+
+
+def _folded(steps: list[Step], uses: Counter[int]) -> list[Step]:
+    """Fold each normalization into the convolution whose output it alone takes."""
+    kept: list[Step] = []
+    place_of: dict[int, int] = {}
+    for step in steps:
+        affine = step.operation.affine
+        before = place_of.get(step.inputs[0]) if affine is not None else None
+        if affine is not None and before is not None:
+            convolution = kept[before]
+            absorb = convolution.operation.absorb
+            if absorb is not None and uses[convolution.output] == 1:
+                kept[before] = replace(convolution, operation=absorb(affine), output=step.output)
+                place_of[step.output] = before
+                continue
+        place_of[step.output] = len(kept)
+        kept.append(step)
+    return kept

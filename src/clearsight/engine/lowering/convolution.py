@@ -1,0 +1,131 @@
+"""Conv2D, DepthwiseConv2D and SeparableConv2D."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+
+from clearsight.engine.lowering.activation import activation_of
+from clearsight.engine.lowering.operation import (
+    Axes,
+    Operation,
+    Site,
+    Weights,
+    cast,
+    picture_axes,
+    value_of,
+)
+from clearsight.engine.lowering.padding import Edges, pad, same_edges
+
+Affine = Callable[[], tuple[torch.Tensor, torch.Tensor]]
+WeightsIn = Callable[[torch.dtype], Weights]
+
+
+def conv2d(layer: Any, site: Site) -> list[Operation]:
+    """Lower Conv2D: kernel (kh, kw, C / groups, filters)."""
+    kernel, bias = layer.kernel, layer.bias
+
+    def weights(dtype: torch.dtype) -> Weights:
+        return _oihw(value_of(kernel), dtype), cast(value_of(bias), dtype)
+
+    return [_convolution(layer, site, weights, layer.groups), *activation_of(layer, site)]
+
+
+def depthwise_conv2d(layer: Any, site: Site) -> list[Operation]:
+    """Lower DepthwiseConv2D: kernel (kh, kw, C, depth_multiplier)."""
+    kernel, bias = layer.kernel, layer.bias
+
+    def weights(dtype: torch.dtype) -> Weights:
+        return _depthwise(value_of(kernel), dtype), cast(value_of(bias), dtype)
+
+    groups = kernel.shape[2]
+    return [_convolution(layer, site, weights, groups), *activation_of(layer, site)]
+
+
+def separable_conv2d(layer: Any, site: Site) -> list[Operation]:
+    """Lower SeparableConv2D: a depthwise convolution, then one of 1x1."""
+    depthwise, pointwise, bias = layer.depthwise_kernel, layer.pointwise_kernel, layer.bias
+
+    def depthwise_weights(dtype: torch.dtype) -> Weights:
+        return _depthwise(value_of(depthwise), dtype), None
+
+    def pointwise_weights(dtype: torch.dtype) -> Weights:
+        return _oihw(value_of(pointwise), dtype), cast(value_of(bias), dtype)
+
+    one_by_one = _convolve(site.dtype, (1, 1), (1, 1), 1, ((0, 0), (0, 0)))
+    return [
+        _convolution(layer, site, depthwise_weights, depthwise.shape[2]),
+        _operation(one_by_one, pointwise_weights, site.dtype, picture_axes(layer, site)),
+        *activation_of(layer, site),
+    ]
+
+
+def _convolution(layer: Any, site: Site, weights: WeightsIn, groups: int) -> Operation:
+    axes = picture_axes(layer, site)
+    strides, dilation = tuple(layer.strides), tuple(layer.dilation_rate)
+    edges: Edges = ((0, 0), (0, 0))
+    if layer.padding == "same":
+        edges = same_edges(layer, site, tuple(layer.kernel_size), strides, dilation)
+    apply = _convolve(site.dtype, strides, dilation, groups, edges)
+    return _operation(apply, weights, site.dtype, axes)
+
+
+def _operation(
+    apply: Callable[..., torch.Tensor], weights: WeightsIn, dtype: torch.dtype, axes: Axes
+) -> Operation:
+    def absorb(affine: Affine) -> Operation:
+        """Fold a scale and shift of the output channels into the kernel and the bias."""
+
+        def folded() -> Weights:
+            kernel, bias = weights(torch.float32)
+            assert kernel is not None  # a convolution has one
+            scale, shift = affine()
+            moved = shift if bias is None else bias * scale + shift
+            return (kernel * scale[:, None, None, None]).to(dtype), moved.to(dtype)
+
+        return Operation(apply, folded, axes)
+
+    return Operation(apply, lambda: weights(dtype), axes, absorb=absorb)
+
+
+def _convolve(
+    dtype: torch.dtype,
+    strides: tuple[int, ...],
+    dilation: tuple[int, ...],
+    groups: int,
+    edges: Edges,
+) -> Callable[..., torch.Tensor]:
+    (top, bottom), (left, right) = edges
+    if top == bottom and left == right:
+        padding, unequal = (top, left), False
+    else:
+        padding, unequal = (0, 0), True
+
+    def convolve(
+        pictures: torch.Tensor, kernel: torch.Tensor, bias: torch.Tensor | None
+    ) -> torch.Tensor:
+        pictures = pictures.to(dtype, memory_format=torch.channels_last)
+        if unequal:
+            pictures = pad(pictures, edges)
+        if bias is None or dtype is not torch.float32:
+            return F.conv2d(pictures, kernel, bias, strides, padding, dilation, groups)
+        # Keras adds the bias last, and in float32 the rounding follows it.
+        convolved = F.conv2d(pictures, kernel, None, strides, padding, dilation, groups)
+        return convolved + bias[:, None, None]
+
+    return convolve
+
+
+def _oihw(kernel: torch.Tensor | None, dtype: torch.dtype) -> torch.Tensor:
+    assert kernel is not None  # a built layer has one
+    return kernel.permute(3, 2, 0, 1).to(dtype)
+
+
+def _depthwise(kernel: torch.Tensor | None, dtype: torch.dtype) -> torch.Tensor:
+    assert kernel is not None  # likewise
+    height, width, channels, multiplier = kernel.shape
+    in_torch = kernel.permute(2, 3, 0, 1).reshape(channels * multiplier, 1, height, width)
+    return in_torch.to(dtype)

@@ -1,0 +1,39 @@
+"""Dense."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from clearsight.engine.lowering.activation import activation_of
+from clearsight.engine.lowering.operation import (
+    CannotLower,
+    Operation,
+    Site,
+    Weights,
+    cast,
+    value_of,
+)
+
+
+def dense(layer: Any, site: Site) -> list[Operation]:
+    """Lower Dense: kernel (inputs, units), over the last axis of any rank."""
+    if layer.quantization_mode is not None or layer.lora_enabled:
+        raise CannotLower("it is quantized or has LoRA weights")
+    kernel, bias = layer.kernel, layer.bias
+
+    def weights() -> Weights:
+        return cast(value_of(kernel), site.dtype), cast(value_of(bias), site.dtype)
+
+    def multiply(
+        values: torch.Tensor, kernel: torch.Tensor, bias: torch.Tensor | None
+    ) -> torch.Tensor:
+        rows = values.to(site.dtype).reshape(-1, kernel.shape[0])
+        if bias is None or site.dtype is not torch.float32:
+            product = torch.mm(rows, kernel) if bias is None else torch.addmm(bias, rows, kernel)
+        else:
+            product = torch.mm(rows, kernel) + bias  # Keras's order, as its float32 rounds
+        return product.reshape(*values.shape[:-1], kernel.shape[1])
+
+    return [Operation(multiply, weights), *activation_of(layer, site)]

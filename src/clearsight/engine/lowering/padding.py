@@ -1,0 +1,83 @@
+"""Padding "same" as Keras and TensorFlow have it, and the three layers that pad, cut and repeat."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+
+from clearsight.engine.lowering.operation import CannotLower, Operation, Site, picture_axes
+
+Edges = tuple[tuple[int, int], tuple[int, int]]
+"""Rows added above and below, columns added left and right."""
+
+
+def same_edges(
+    layer: Any,
+    site: Site,
+    window: tuple[int, ...],
+    strides: tuple[int, ...],
+    dilation: tuple[int, ...] = (1, 1),
+) -> Edges:
+    """Return the edges of padding "same" at this site.
+
+    A window of k places at a stride s covers n places ceil(n / s) times; what is missing is added
+    half before and half after, the odd one after. Source: https://www.tensorflow.org/api_docs/
+    python/tf/nn#notes_on_padding_2.
+    """
+    axes = (1, 2) if layer.data_format == "channels_first" else (0, 1)
+    edges = []
+    for axis, size, stride, spread in zip(axes, window, strides, dilation, strict=True):
+        length = site.input_shapes[0][axis]
+        reach = (size - 1) * spread + 1
+        if stride == 1:
+            total = reach - 1
+        elif length is None:
+            raise CannotLower("its pictures have no fixed size, which padding 'same' needs here")
+        else:
+            total = max(0, (-(-length // stride) - 1) * stride + reach - length)
+        edges.append((total // 2, total - total // 2))
+    return edges[0], edges[1]
+
+
+def pad(
+    pictures: torch.Tensor, edges: Edges, mode: str = "constant", value: float | None = None
+) -> torch.Tensor:
+    """Pad pictures (N, C, H, W); memory stays channels-last."""
+    (top, bottom), (left, right) = edges
+    return F.pad(pictures, (left, right, top, bottom), mode, value)
+
+
+def zero_padding2d(layer: Any, site: Site) -> list[Operation]:
+    """Lower ZeroPadding2D."""
+    edges = tuple(tuple(pair) for pair in layer.padding)
+    return [
+        Operation(lambda pictures: pad(pictures, edges), takes=picture_axes(layer, site))  # pyright: ignore[reportArgumentType]
+    ]
+
+
+def cropping2d(layer: Any, site: Site) -> list[Operation]:
+    """Lower Cropping2D to a view."""
+    (top, bottom), (left, right) = layer.cropping
+
+    def crop(pictures: torch.Tensor) -> torch.Tensor:
+        height, width = pictures.shape[2:]
+        return pictures[:, :, top : height - bottom, left : width - right]
+
+    return [Operation(crop, takes=picture_axes(layer, site))]
+
+
+def upsampling2d(layer: Any, site: Site) -> list[Operation]:
+    """Lower UpSampling2D, by repeating ("nearest") or bilinearly."""
+    if layer.interpolation not in ("nearest", "bilinear"):
+        raise CannotLower(f"its interpolation is '{layer.interpolation}'")
+    factors = tuple(float(factor) for factor in layer.size)
+    options = {"mode": layer.interpolation}
+    if layer.interpolation == "bilinear":
+        options["align_corners"] = False
+
+    def enlarge(pictures: torch.Tensor) -> torch.Tensor:
+        return F.interpolate(pictures, scale_factor=factors, **options)  # pyright: ignore[reportArgumentType]
+
+    return [Operation(enlarge, takes=picture_axes(layer, site))]

@@ -1,0 +1,59 @@
+"""Rescaling and Normalization of pixel values, in float32, and LayerScale."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from clearsight.engine.lowering.operation import Axes, CannotLower, Operation, Site, value_of
+
+
+def rescaling(layer: Any, site: Site) -> list[Operation]:
+    """Lower Rescaling by one number, or by one a channel."""
+    if site.rank == 4 and not all(isinstance(v, int | float) for v in (layer.scale, layer.offset)):
+        from clearsight.models.backend import keras
+
+        if keras.config.image_data_format() == "channels_first":
+            raise CannotLower("it rescales each channel differently, channels first")
+    scale = torch.as_tensor(layer.scale, dtype=torch.float32)
+    offset = torch.as_tensor(layer.offset, dtype=torch.float32)
+    is_shifted = bool(offset.any())
+
+    def rescale(values: torch.Tensor) -> torch.Tensor:
+        scaled = values.float() * scale.to(values.device)
+        return scaled + offset.to(values.device) if is_shifted else scaled
+
+    is_one_number = scale.ndim == offset.ndim == 0
+    return [Operation(rescale, takes=Axes.ANY if is_one_number else Axes.KERAS)]
+
+
+def normalization(layer: Any, site: Site) -> list[Operation]:
+    """Lower Normalization: subtract a mean and divide by a deviation, or the reverse.
+
+    Keras keeps both as constants that broadcast; a deviation below 1e-7 counts as 1e-7.
+    """
+    del site
+    if layer.mean is None or layer.variance is None:
+        raise CannotLower("it has not been adapted yet")
+    mean = torch.as_tensor(layer.convert_weight(layer.mean)).detach().float()
+    variance = torch.as_tensor(layer.convert_weight(layer.variance)).detach().float()
+    deviation = variance.sqrt().clamp(min=1e-7)
+    inverts = bool(layer.invert)
+
+    def normalize(values: torch.Tensor) -> torch.Tensor:
+        at, by = mean.to(values.device), deviation.to(values.device)
+        return values.float() * by + at if inverts else (values.float() - at) / by
+
+    return [Operation(normalize)]
+
+
+def layer_scale(layer: Any, site: Site) -> list[Operation]:
+    """Lower the LayerScale of ConvNeXt: one factor a channel."""
+    del site
+    gamma = layer.gamma
+
+    def scale(values: torch.Tensor, factor: torch.Tensor) -> torch.Tensor:
+        return values * factor.to(values.dtype)
+
+    return [Operation(scale, lambda: (value_of(gamma),))]

@@ -1,0 +1,68 @@
+"""Max, average and global pooling of pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+
+from clearsight.engine.lowering.operation import Axes, Operation, Site, picture_axes
+from clearsight.engine.lowering.padding import Edges, pad, same_edges
+
+_NO_EDGES: Edges = ((0, 0), (0, 0))
+
+
+def max_pooling2d(layer: Any, site: Site) -> list[Operation]:
+    """Lower MaxPooling2D."""
+    return [_pooling(layer, site, F.max_pool2d, "max_pool")]
+
+
+def average_pooling2d(layer: Any, site: Site) -> list[Operation]:
+    """Lower AveragePooling2D; what was padded does not count, as in Keras."""
+
+    def average(
+        pictures: torch.Tensor, size: tuple[int, int], strides: tuple[int, int], padding: Any
+    ) -> torch.Tensor:
+        return F.avg_pool2d(pictures, size, strides, padding, count_include_pad=False)
+
+    return [_pooling(layer, site, average, "")]
+
+
+def _pooling(layer: Any, site: Site, pool: Callable[..., torch.Tensor], kind: str) -> Operation:
+    size, strides = tuple(layer.pool_size), tuple(layer.strides)
+    edges = _NO_EDGES
+    if layer.padding == "same":
+        edges = same_edges(layer, site, size, strides)
+    (top, bottom), (left, right) = edges
+    is_even = top == bottom and left == right
+
+    def apply(pictures: torch.Tensor) -> torch.Tensor:
+        # Max pooling in float32 of a picture that is not channels-last would copy it.
+        pictures = pictures.contiguous(memory_format=torch.channels_last)
+        if is_even:
+            return pool(pictures, size, strides, (top, left))
+        # Keras's torch backend repeats the edge where the two sides differ.
+        return pool(pad(pictures, edges, "replicate"), size, strides, 0)
+
+    return Operation(apply, takes=picture_axes(layer, site), kind=kind)
+
+
+def global_average_pooling2d(layer: Any, site: Site) -> list[Operation]:
+    """Lower GlobalAveragePooling2D."""
+    keepdims = bool(layer.keepdims)
+    return _global(layer, site, lambda pictures: pictures.mean((2, 3), keepdim=keepdims), keepdims)
+
+
+def global_max_pooling2d(layer: Any, site: Site) -> list[Operation]:
+    """Lower GlobalMaxPooling2D."""
+    keepdims = bool(layer.keepdims)
+    return _global(layer, site, lambda pictures: pictures.amax((2, 3), keepdim=keepdims), keepdims)
+
+
+def _global(
+    layer: Any, site: Site, reduce: Callable[[torch.Tensor], torch.Tensor], keepdims: bool
+) -> list[Operation]:
+    axes = picture_axes(layer, site)
+    return [Operation(reduce, takes=axes, gives=axes if keepdims else Axes.KERAS)]

@@ -1,0 +1,29 @@
+"""Flatten and Reshape."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from clearsight.engine.lowering.operation import Operation, Site
+
+
+def flatten(layer: Any, site: Site) -> list[Operation]:
+    """Lower Flatten: a view, as long as the memory is in Keras's order."""
+    if layer.data_format == "channels_first" and site.rank > 2:
+        return [Operation(lambda values: values.movedim(1, -1).flatten(1))]
+    if site.rank == 1:
+        return [Operation(lambda values: values.unsqueeze(-1))]
+    return [Operation(lambda values: values.flatten(1))]
+
+
+def reshape(layer: Any, site: Site) -> list[Operation]:
+    """Lower Reshape."""
+    target = tuple(-1 if size is None else size for size in layer.target_shape)
+    del site
+
+    def apply(values: torch.Tensor) -> torch.Tensor:
+        return values.reshape(values.shape[0], *target)
+
+    return [Operation(apply)]

@@ -1,0 +1,217 @@
+"""Keras's optimizers as fused updates, in Keras's own formulas, of Keras's own variables.
+
+Whatever state an optimizer has stays where Keras keeps it, so that a model saved half-way goes on
+in plain Keras, and the reverse.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+
+from clearsight.models.backend import keras
+
+Tensors = list[torch.Tensor]
+Step = Callable[[Tensors, Any], None]
+"""Updates the weights, given their gradients and the learning rate (a number or a tensor)."""
+
+
+class Update:
+    """What `keras.optimizers.Optimizer.apply` does, for a fixed list of variables.
+
+    The order is Keras's: clip, decay, step, average, constrain, count. Gradient accumulation, loss
+    scaling, AMSGrad and optimizers that are not known here go through Keras's own `apply`.
+
+    Args:
+        optimizer: a Keras optimizer; it is built if it is not yet.
+        variables: the trainable variables, in the order in which gradients will come.
+    """
+
+    def __init__(self, optimizer: Any, variables: Sequence[Any]) -> None:
+        self._optimizer = optimizer
+        self._variables = list(variables)
+        if not optimizer.built and self._variables:
+            optimizer.build(self._variables)
+        self._step = _step_of(optimizer, self._variables)
+        self._count = int(optimizer.iterations.value)
+        self._weights: Tensors = [variable.value for variable in self._variables]
+        self._clips = any((optimizer.clipnorm, optimizer.global_clipnorm, optimizer.clipvalue))
+        self._decayed = self._decayed_weights()
+        self._constrained = [v for v in self._variables if v.constraint is not None]
+        self._averages: Tensors = []
+        if optimizer.use_ema:
+            averages = optimizer._model_variables_moving_average
+            places = [optimizer._get_variable_index(v) for v in self._variables]
+            self._averages = [averages[place].value for place in places]
+
+    def __call__(self, gradients: Sequence[torch.Tensor | None]) -> None:
+        """Update the variables; a gradient that is None leaves its variable to Keras's warning."""
+        optimizer = self._optimizer
+        present = [gradient for gradient in gradients if gradient is not None]
+        if self._step is None or len(present) != len(gradients):
+            optimizer.apply(list(gradients), self._variables)
+            return
+        if self._clips:
+            present = optimizer._clip_gradients(present)
+        rate = _learning_rate(optimizer)
+        if self._decayed:
+            torch._foreach_mul_(self._decayed, 1.0 - float(optimizer.weight_decay) * rate)
+        self._step(present, rate)
+        if self._averages:
+            self._average()
+        for variable in self._constrained:
+            variable.assign(variable.constraint(variable))
+        optimizer.iterations.value.add_(1)
+        self._count += 1
+
+    def _decayed_weights(self) -> Tensors:
+        optimizer = self._optimizer
+        if not optimizer.weight_decay:
+            return []
+        return [v.value for v in self._variables if optimizer._use_weight_decay(v)]
+
+    def _average(self) -> None:
+        """Move the averages towards the weights: all the way at the first step."""
+        optimizer = self._optimizer
+        momentum = float(optimizer.ema_momentum) if self._count else 0.0
+        torch._foreach_lerp_(self._averages, self._weights, 1.0 - momentum)
+        every = optimizer.ema_overwrite_frequency
+        if every and (self._count + 1) % every == 0:
+            torch._foreach_copy_(self._weights, self._averages)
+
+
+def _learning_rate(optimizer: Any) -> Any:
+    """Return the learning rate as a number, or on a GPU, where reading it would wait, a tensor."""
+    rate = optimizer.learning_rate
+    rate = rate.value if isinstance(rate, keras.Variable) else rate
+    if isinstance(rate, torch.Tensor):
+        return rate if rate.is_cuda else rate.item()
+    return float(rate)
+
+
+def _state(optimizer: Any, variables: Sequence[Any], slots: Sequence[Any]) -> Tensors:
+    """Return an optimizer's state tensors in the order of `variables`."""
+    return [slots[optimizer._get_variable_index(variable)].value for variable in variables]
+
+
+def _adam(optimizer: Any, variables: Sequence[Any]) -> Step:
+    """Update as Keras's Adam: w -= a m / (sqrt(v) + epsilon), a = rate sqrt(1 - b2^t) / (1 - b1^t).
+
+    Torch's fused kernel divides by sqrt(v) / sqrt(1 - b2^t) + e, which is the same with
+    e = epsilon / sqrt(1 - b2^t). Source: Kingma and Ba, https://arxiv.org/abs/1412.6980, the
+    formula before section 2.1.
+    """
+    weights = [variable.value for variable in variables]
+    first = _state(optimizer, variables, optimizer._momentums)
+    second = _state(optimizer, variables, optimizer._velocities)
+    beta_1, beta_2 = float(optimizer.beta_1), float(optimizer.beta_2)
+    epsilon = float(optimizer.epsilon)
+    count = int(optimizer.iterations.value)
+    steps = torch.tensor(float(count), device=weights[0].device if weights else None)
+
+    def step(gradients: Tensors, rate: Any) -> None:
+        nonlocal count
+        count += 1
+        steps.fill_(float(count))
+        correction = math.sqrt(1.0 - beta_2**count)
+        torch._fused_adam_(
+            weights,
+            [_laid_out_as(g, w) for g, w in zip(gradients, weights, strict=True)],
+            first,
+            second,
+            [],
+            [steps] * len(weights),
+            lr=rate,
+            beta1=beta_1,
+            beta2=beta_2,
+            weight_decay=0.0,
+            eps=epsilon / correction,
+            amsgrad=False,
+            maximize=False,
+        )
+
+    return step
+
+
+def _sgd(optimizer: Any, variables: Sequence[Any]) -> Step:
+    """Update as Keras's SGD: m = momentum m - rate g; w += m, or with Nesterov momentum m - rate g."""
+    weights = [variable.value for variable in variables]
+    momentum, nesterov = float(optimizer.momentum), bool(optimizer.nesterov)
+    moments = _state(optimizer, variables, optimizer.momentums) if momentum else []
+
+    def step(gradients: Tensors, rate: Any) -> None:
+        change = torch._foreach_mul(gradients, -rate)
+        if momentum:
+            torch._foreach_mul_(moments, momentum)
+            torch._foreach_add_(moments, change)
+            if nesterov:
+                torch._foreach_add_(weights, moments, alpha=momentum)
+            else:
+                change = moments
+        torch._foreach_add_(weights, change)
+
+    return step
+
+
+def _rmsprop(optimizer: Any, variables: Sequence[Any]) -> Step:
+    """Update as Keras's RMSprop, whose epsilon stands within the square root."""
+    weights = [variable.value for variable in variables]
+    rho, epsilon = float(optimizer.rho), float(optimizer.epsilon)
+    momentum, centered = float(optimizer.momentum), bool(optimizer.centered)
+    squares = _state(optimizer, variables, optimizer._velocities)
+    means = _state(optimizer, variables, optimizer._average_gradients) if centered else []
+    moments = _state(optimizer, variables, optimizer._momentums) if momentum else []
+
+    def step(gradients: Tensors, rate: Any) -> None:
+        torch._foreach_mul_(squares, rho)
+        torch._foreach_addcmul_(squares, gradients, gradients, 1.0 - rho)
+        denominators = torch._foreach_add(squares, epsilon)
+        if centered:
+            torch._foreach_lerp_(means, gradients, 1.0 - rho)
+            torch._foreach_addcmul_(denominators, means, means, -1.0)
+        torch._foreach_sqrt_(denominators)
+        change = torch._foreach_div(torch._foreach_mul(gradients, rate), denominators)
+        if momentum:
+            torch._foreach_mul_(moments, momentum)
+            torch._foreach_add_(moments, change)
+            change = moments
+        torch._foreach_sub_(weights, change)
+
+    return step
+
+
+_STEPS: dict[type, Callable[[Any, Sequence[Any]], Step]] = {
+    keras.optimizers.Adam: _adam,
+    keras.optimizers.AdamW: _adam,  # what differs, the weight decay, Keras does before the step
+    keras.optimizers.SGD: _sgd,
+    keras.optimizers.RMSprop: _rmsprop,
+}
+
+
+def _step_of(optimizer: Any, variables: Sequence[Any]) -> Step | None:
+    """Return the fused step of an optimizer that is exactly one of Keras's, else None."""
+    # Keras makes an object of a class of its torch backend, before the public one in its bases.
+    public = next(
+        kind
+        for kind in type(optimizer).__mro__
+        if not kind.__module__.startswith("keras.src.backend")
+    )
+    make = _STEPS.get(public)
+    is_left_to_keras = (
+        make is None
+        or getattr(optimizer, "amsgrad", False)
+        or optimizer.gradient_accumulation_steps
+        or optimizer.loss_scale_factor is not None
+        or any(getattr(variable, "overwrite_with_gradient", False) for variable in variables)
+    )
+    return None if is_left_to_keras or make is None else make(optimizer, variables)
+
+
+def _laid_out_as(gradient: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    """Give a gradient the memory layout of its weight, which the fused kernel relies on."""
+    if gradient.dtype == weight.dtype and gradient.stride() == weight.stride():
+        return gradient
+    return torch.empty_like(weight).copy_(gradient)
