@@ -20,7 +20,8 @@ PARTS = (
 PUBLIC_NAMES = {
     "ClearsightError", "FitError", "ImageSet", "Recipe", "Run", "Splits", "TrainRequest",
     "TrainingInterrupted",
-    "__version__", "check_fit", "load_data", "read_pictures", "resume", "trace", "train",
+    "__version__", "accelerate", "check_fit", "load_data", "read_pictures", "resume", "trace",
+    "train",
 }  # fmt: skip
 
 

@@ -54,9 +54,8 @@ class Classifier(lightning.LightningModule):
 
 def fit_reference(job: Job) -> Measured:
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
-    warnings.filterwarnings(
-        "ignore", module="lightning"
-    )  # on worker processes, which would only take the same cores
+    # Lightning advises worker processes, which would only take the same cores.
+    warnings.filterwarnings("ignore", module="lightning")
     images, labels = training_pictures(job)
     pictures = torch.from_numpy(images).permute(0, 3, 1, 2).contiguous()
     classes = torch.from_numpy(labels)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from clearsight.data.imageset import ImageSet, Splits
     from clearsight.data.preparation import read_pictures
     from clearsight.data.sources import load_data
+    from clearsight.engine.accelerate import accelerate
     from clearsight.errors import ClearsightError, FitError, TrainingInterrupted
     from clearsight.models.trace import trace
     from clearsight.run.request import TrainRequest
@@ -32,6 +33,7 @@ _HOMES = {
     "Splits": "clearsight.data.imageset",
     "TrainRequest": "clearsight.run.request",
     "TrainingInterrupted": "clearsight.errors",
+    "accelerate": "clearsight.engine.accelerate",
     "check_fit": "clearsight.training.check_fit",
     "load_data": "clearsight.data.sources",
     "read_pictures": "clearsight.data.preparation",
@@ -50,6 +52,7 @@ __all__ = [
     "TrainRequest",
     "TrainingInterrupted",
     "__version__",
+    "accelerate",
     "check_fit",
     "load_data",
     "read_pictures",

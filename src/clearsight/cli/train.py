@@ -33,6 +33,13 @@ class Precision(StrEnum):
     bfloat16 = "bfloat16"
 
 
+class Engine(StrEnum):
+    """What runs the training steps."""
+
+    clearsight = "clearsight"
+    keras = "keras"
+
+
 class Device(StrEnum):
     """Which device to compute on."""
 
@@ -66,6 +73,9 @@ def train(
     test_limit: Annotated[
         int | None, typer.Option(help="Use only the first N test pictures.")
     ] = None,
+    engine: Annotated[
+        Engine, typer.Option(help="What runs the steps: `keras` is slow, to compare with.")
+    ] = Engine.clearsight,
     precision: Annotated[Precision, typer.Option(help="What to compute in.")] = Precision.auto,
     device: Annotated[Device, typer.Option(help="What to compute on.")] = Device.auto,
     out: Annotated[
@@ -105,6 +115,7 @@ def train(
                 seed=seed,
                 train_limit=train_limit,
                 test_limit=test_limit,
+                engine=engine.value,
                 precision=precision.value,
                 device=device.value,
                 out=out,

@@ -11,7 +11,7 @@ import functools
 import inspect
 import warnings
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
@@ -24,6 +24,8 @@ from clearsight.engine.program import compile_program
 from clearsight.errors import ModelError
 from clearsight.models.backend import keras, train_validation_split
 from clearsight.models.graph import runs_its_graph
+
+Engine = Literal["clearsight", "keras"]
 
 
 def accelerate(
@@ -158,7 +160,7 @@ class _Engine:
         self._training = self._evaluation = None
 
     def _is_left_to_keras(self) -> bool:
-        """Tell whether the user asked Keras to run layer by layer, or to compile the step itself."""
+        """Tell whether the user asked to run layer by layer, or for torch.compile."""
         model = self._model
         return bool(model.compiled and (model.run_eagerly or model.jit_compile))
 
@@ -174,9 +176,10 @@ class _Engine:
             return
         validation = given.get("validation_data")
         if given.get("validation_split") and validation is None:
-            (x, y, weight), validation = train_validation_split(
+            parts: Any = train_validation_split(
                 (x, y, weight), validation_split=given["validation_split"]
             )
+            (x, y, weight), validation = parts
         if isinstance(validation, list | tuple) and is_in_memory(validation):
             batch_size = given.get("validation_batch_size") or given.get("batch_size")
             steps = given.get("validation_steps")
@@ -279,6 +282,7 @@ class _AtEpochBegin(keras.callbacks.Callback):
 
 def _and_also(callbacks: Any, callback: keras.callbacks.Callback) -> Any:
     if isinstance(callbacks, keras.callbacks.CallbackList):
-        callbacks.append(callback)
-        return callbacks
+        everything: Any = callbacks
+        everything.append(callback)
+        return everything
     return [*keras.tree.flatten(callbacks or []), callback]

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-import torch.nn.functional as F
+from torch.nn import functional
 
 from clearsight.models.backend import keras
 
@@ -59,8 +59,8 @@ def _sparse(
 ) -> torch.Tensor:
     targets = targets.reshape(-1).long()
     if weights is None:
-        return F.cross_entropy(logits, targets)
-    return _weighted(F.cross_entropy(logits, targets, reduction="none"), weights)
+        return functional.cross_entropy(logits, targets)
+    return _weighted(functional.cross_entropy(logits, targets, reduction="none"), weights)
 
 
 def _categorical(smoothing: float) -> LogitsLoss:

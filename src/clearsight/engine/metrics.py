@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, ItemsView, Iterator, KeysView, ValuesView
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -31,7 +31,7 @@ def trackers_of(model: keras.Model) -> list[Tracker] | None:
     compiled: Any = model._compile_metrics
     if compiled is None:
         return []
-    if len(model.outputs) != 1 or len(compiled._flat_metrics) != 1:
+    if not compiled.built or len(compiled._flat_metrics) != 1:
         return None
     trackers: list[Tracker] = []
     for group, is_weighted in (
@@ -70,7 +70,7 @@ def _accuracy(metric: Any, targets_are_classes: bool, is_weighted: bool) -> Trac
     return update
 
 
-class LazyLogs(dict[str, Any]):
+class LazyLogs(dict[str, Any]):  # a dict, because callbacks may ask whether it is one
     """What Keras passes to callbacks after a batch, computed when one looks at it.
 
     Reading a metric out of its tensors costs more than updating it, and on a GPU waits for it.
@@ -107,15 +107,15 @@ class LazyLogs(dict[str, Any]):
         """Return one value."""
         return dict.get(self.read(), name, default)
 
-    def items(self) -> ItemsView[str, Any]:
+    def items(self) -> Any:
         """Return names and values."""
         return dict.items(self.read())
 
-    def keys(self) -> KeysView[str]:
+    def keys(self) -> Any:
         """Return the names."""
         return dict.keys(self.read())
 
-    def values(self) -> ValuesView[Any]:
+    def values(self) -> Any:
         """Return the values."""
         return dict.values(self.read())
 

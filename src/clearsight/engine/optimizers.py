@@ -12,9 +12,11 @@ from typing import Any
 
 import torch
 
+from clearsight.engine.muon import Muon
 from clearsight.models.backend import keras
 
 Tensors = list[torch.Tensor]
+_ops: Any = torch  # its operations on lists, which torch.optim is made of, have no public names
 Step = Callable[[Tensors, Any], None]
 """Updates the weights, given their gradients and the learning rate (a number or a tensor)."""
 
@@ -39,7 +41,11 @@ class Update:
         self._count = int(optimizer.iterations.value)
         self._weights: Tensors = [variable.value for variable in self._variables]
         self._clips = any((optimizer.clipnorm, optimizer.global_clipnorm, optimizer.clipvalue))
-        self._decayed = self._decayed_weights()
+        self._decays: dict[float, Tensors] = {}
+        for variable in self._variables:
+            decay = _weight_decay_of(optimizer, variable)
+            if decay:
+                self._decays.setdefault(decay, []).append(variable.value)
         self._constrained = [v for v in self._variables if v.constraint is not None]
         self._averages: Tensors = []
         if optimizer.use_ema:
@@ -57,8 +63,8 @@ class Update:
         if self._clips:
             present = optimizer._clip_gradients(present)
         rate = _learning_rate(optimizer)
-        if self._decayed:
-            torch._foreach_mul_(self._decayed, 1.0 - float(optimizer.weight_decay) * rate)
+        for decay, weights in self._decays.items():
+            _ops._foreach_mul_(weights, 1.0 - decay * rate)
         self._step(present, rate)
         if self._averages:
             self._average()
@@ -67,20 +73,14 @@ class Update:
         optimizer.iterations.value.add_(1)
         self._count += 1
 
-    def _decayed_weights(self) -> Tensors:
-        optimizer = self._optimizer
-        if not optimizer.weight_decay:
-            return []
-        return [v.value for v in self._variables if optimizer._use_weight_decay(v)]
-
     def _average(self) -> None:
         """Move the averages towards the weights: all the way at the first step."""
         optimizer = self._optimizer
         momentum = float(optimizer.ema_momentum) if self._count else 0.0
-        torch._foreach_lerp_(self._averages, self._weights, 1.0 - momentum)
+        _ops._foreach_lerp_(self._averages, self._weights, 1.0 - momentum)
         every = optimizer.ema_overwrite_frequency
         if every and (self._count + 1) % every == 0:
-            torch._foreach_copy_(self._weights, self._averages)
+            _ops._foreach_copy_(self._weights, self._averages)
 
 
 def _learning_rate(optimizer: Any) -> Any:
@@ -104,12 +104,24 @@ def _adam(optimizer: Any, variables: Sequence[Any]) -> Step:
     e = epsilon / sqrt(1 - b2^t). Source: Kingma and Ba, https://arxiv.org/abs/1412.6980, the
     formula before section 2.1.
     """
-    weights = [variable.value for variable in variables]
-    first = _state(optimizer, variables, optimizer._momentums)
-    second = _state(optimizer, variables, optimizer._velocities)
-    beta_1, beta_2 = float(optimizer.beta_1), float(optimizer.beta_2)
-    epsilon = float(optimizer.epsilon)
-    count = int(optimizer.iterations.value)
+    return _adam_of(
+        [variable.value for variable in variables],
+        _state(optimizer, variables, optimizer._momentums),
+        _state(optimizer, variables, optimizer._velocities),
+        (float(optimizer.beta_1), float(optimizer.beta_2), float(optimizer.epsilon)),
+        int(optimizer.iterations.value),
+    )
+
+
+def _adam_of(
+    weights: Tensors,
+    first: Tensors,
+    second: Tensors,
+    numbers: tuple[float, float, float],
+    count: int,
+) -> Step:
+    """Update weights by their first and second moments; `numbers` are b1, b2 and epsilon."""
+    beta_1, beta_2, epsilon = numbers
     steps = torch.tensor(float(count), device=weights[0].device if weights else None)
 
     def step(gradients: Tensors, rate: Any) -> None:
@@ -117,7 +129,7 @@ def _adam(optimizer: Any, variables: Sequence[Any]) -> Step:
         count += 1
         steps.fill_(float(count))
         correction = math.sqrt(1.0 - beta_2**count)
-        torch._fused_adam_(
+        _ops._fused_adam_(
             weights,
             [_laid_out_as(g, w) for g, w in zip(gradients, weights, strict=True)],
             first,
@@ -137,21 +149,24 @@ def _adam(optimizer: Any, variables: Sequence[Any]) -> Step:
 
 
 def _sgd(optimizer: Any, variables: Sequence[Any]) -> Step:
-    """Update as Keras's SGD: m = momentum m - rate g; w += m, or with Nesterov momentum m - rate g."""
+    """Update as Keras's SGD: m = momentum m - rate g; w += m.
+
+    With Nesterov momentum w += momentum m - rate g instead.
+    """
     weights = [variable.value for variable in variables]
     momentum, nesterov = float(optimizer.momentum), bool(optimizer.nesterov)
     moments = _state(optimizer, variables, optimizer.momentums) if momentum else []
 
     def step(gradients: Tensors, rate: Any) -> None:
-        change = torch._foreach_mul(gradients, -rate)
+        change = _ops._foreach_mul(gradients, -rate)
         if momentum:
-            torch._foreach_mul_(moments, momentum)
-            torch._foreach_add_(moments, change)
+            _ops._foreach_mul_(moments, momentum)
+            _ops._foreach_add_(moments, change)
             if nesterov:
-                torch._foreach_add_(weights, moments, alpha=momentum)
+                _ops._foreach_add_(weights, moments, alpha=momentum)
             else:
                 change = moments
-        torch._foreach_add_(weights, change)
+        _ops._foreach_add_(weights, change)
 
     return step
 
@@ -166,21 +181,88 @@ def _rmsprop(optimizer: Any, variables: Sequence[Any]) -> Step:
     moments = _state(optimizer, variables, optimizer._momentums) if momentum else []
 
     def step(gradients: Tensors, rate: Any) -> None:
-        torch._foreach_mul_(squares, rho)
-        torch._foreach_addcmul_(squares, gradients, gradients, 1.0 - rho)
-        denominators = torch._foreach_add(squares, epsilon)
+        _ops._foreach_mul_(squares, rho)
+        _ops._foreach_addcmul_(squares, gradients, gradients, 1.0 - rho)
+        denominators = _ops._foreach_add(squares, epsilon)
         if centered:
-            torch._foreach_lerp_(means, gradients, 1.0 - rho)
-            torch._foreach_addcmul_(denominators, means, means, -1.0)
-        torch._foreach_sqrt_(denominators)
-        change = torch._foreach_div(torch._foreach_mul(gradients, rate), denominators)
+            _ops._foreach_lerp_(means, gradients, 1.0 - rho)
+            _ops._foreach_addcmul_(denominators, means, means, -1.0)
+        _ops._foreach_sqrt_(denominators)
+        change = _ops._foreach_div(_ops._foreach_mul(gradients, rate), denominators)
         if momentum:
-            torch._foreach_mul_(moments, momentum)
-            torch._foreach_add_(moments, change)
+            _ops._foreach_mul_(moments, momentum)
+            _ops._foreach_add_(moments, change)
             change = moments
-        torch._foreach_sub_(weights, change)
+        _ops._foreach_sub_(weights, change)
 
     return step
+
+
+def _muon(optimizer: Any, variables: Sequence[Any]) -> Step:
+    """Update matrices as Keras's Muon, and all other weights as its Adam.
+
+    A matrix takes the step rate * rms_rate * sqrt(max(rows, columns)) * X, where X is nearly the
+    orthogonal matrix nearest to its momentum. Keras iterates on the matrix, X <- (a + b A + c A^2)
+    X with A = X X^T; here the polynomials are multiplied up first on the small side, and the matrix
+    comes in once before and once after, which is the same product.
+
+    Source: Jordan et al., https://kellerjordan.github.io/posts/muon/; the scale, Liu et al.,
+    https://arxiv.org/abs/2502.16982.
+    """
+    is_matrix = [not optimizer._should_use_adamw(variable) for variable in variables]
+    others = [v for v, matrix in zip(variables, is_matrix, strict=True) if not matrix]
+    matrices = [v for v, matrix in zip(variables, is_matrix, strict=True) if matrix]
+    weights = [variable.value for variable in matrices]
+    moments = _state(optimizer, matrices, optimizer.momentums)
+    momentum, nesterov = float(optimizer.momentum), bool(optimizer.nesterov)
+    numbers = (float(optimizer.muon_a), float(optimizer.muon_b), float(optimizer.muon_c))
+    rms_rate, ratio = optimizer.rms_rate, float(optimizer.adam_lr_ratio)
+    adam_step = _adam_of(
+        [variable.value for variable in others],
+        _state(optimizer, others, optimizer.momentums),
+        _state(optimizer, others, optimizer.adam_velocities),
+        (float(optimizer.adam_beta_1), float(optimizer.adam_beta_2), float(optimizer.epsilon)),
+        int(optimizer.iterations.value),
+    )
+
+    def step(gradients: Tensors, rate: Any) -> None:
+        of_matrices = [g for g, matrix in zip(gradients, is_matrix, strict=True) if matrix]
+        adam_step(
+            [g for g, matrix in zip(gradients, is_matrix, strict=True) if not matrix], rate * ratio
+        )
+        _ops._foreach_mul_(moments, momentum)
+        _ops._foreach_add_(moments, of_matrices)
+        towards = _ops._foreach_add(of_matrices, moments, alpha=momentum) if nesterov else moments
+        for weight, direction in zip(weights, towards, strict=True):
+            flat = direction.reshape(-1, direction.shape[-1])
+            scale = 1.0 if rms_rate is None else float(rms_rate) * max(flat.shape) ** 0.5
+            change = orthogonalized(flat, numbers, optimizer.ns_steps)
+            weight.sub_(change.view_as(weight) * (rate * scale))
+
+    return step
+
+
+def orthogonalized(
+    matrix: torch.Tensor, numbers: tuple[float, float, float], num_steps: int
+) -> torch.Tensor:
+    """Return a matrix of the same singular vectors whose singular values are all nearly one.
+
+    Args:
+        matrix: float32 (rows, columns).
+        numbers: a, b, c of Newton and Schulz's iteration.
+        num_steps: how many times it is done.
+    """
+    a, b, c = numbers
+    is_tall = matrix.shape[0] > matrix.shape[1]
+    matrix = matrix / (matrix.norm() + 1e-7)
+    gram = matrix.T @ matrix if is_tall else matrix @ matrix.T
+    product = identity = torch.eye(len(gram), dtype=gram.dtype, device=gram.device)
+    for index in range(num_steps):
+        polynomial = torch.addmm(b * gram, gram, gram, alpha=c).add_(identity, alpha=a)
+        product = polynomial @ product
+        if index + 1 < num_steps:
+            gram = polynomial @ gram @ polynomial
+    return matrix @ product if is_tall else product @ matrix
 
 
 _STEPS: dict[type, Callable[[Any, Sequence[Any]], Step]] = {
@@ -188,7 +270,20 @@ _STEPS: dict[type, Callable[[Any, Sequence[Any]], Step]] = {
     keras.optimizers.AdamW: _adam,  # what differs, the weight decay, Keras does before the step
     keras.optimizers.SGD: _sgd,
     keras.optimizers.RMSprop: _rmsprop,
+    keras.optimizers.Muon: _muon,
+    Muon: _muon,
 }
+
+
+def _weight_decay_of(optimizer: Any, variable: Any) -> float:
+    """Return how much of a weight goes at each step, in units of the learning rate."""
+    if not optimizer._use_weight_decay(variable):
+        return 0.0
+    is_adams = isinstance(optimizer, keras.optimizers.Muon) and optimizer._should_use_adamw(
+        variable
+    )
+    decay = optimizer.adam_weight_decay if is_adams else optimizer.weight_decay
+    return float(decay or 0.0)
 
 
 def _step_of(optimizer: Any, variables: Sequence[Any]) -> Step | None:

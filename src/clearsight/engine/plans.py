@@ -138,4 +138,5 @@ def _as_tensors(y: Any, weights: Any) -> tuple[torch.Tensor, torch.Tensor | None
     y = y if isinstance(y, torch.Tensor) else keras.ops.convert_to_tensor(y)
     if weights is None or isinstance(weights, torch.Tensor):
         return y, weights
-    return y, keras.ops.convert_to_tensor(weights)
+    converted: Any = keras.ops.convert_to_tensor(weights)
+    return y, converted

@@ -8,6 +8,7 @@ import torch
 
 from clearsight.engine.device import Device
 from clearsight.errors import RequestError
+from clearsight.models.backend import keras
 
 PrecisionChoice = Literal["auto", "float32", "bfloat16"]
 Precision = Literal["float32", "bfloat16"]
@@ -30,6 +31,24 @@ def choose_precision(choice: PrecisionChoice, device: Device) -> Precision:
     if choice != "auto":
         return choice
     return "bfloat16" if _is_fast_in_bfloat16(device) else "float32"
+
+
+def set_policies(model: keras.Model, precision: Precision) -> None:
+    """Let Keras itself compute in `precision`, by the dtype policies of its layers.
+
+    The last layer stays in float32, because probabilities and loss need its accuracy. The engine
+    needs none of this; it is for training without it.
+
+    Source: https://keras.io/api/mixed_precision/.
+    """
+    if precision == "float32":
+        return
+    *hidden, last = model.layers
+    for layer in hidden:
+        if isinstance(layer, keras.Model):
+            set_policies(layer, precision)
+        layer.dtype_policy = f"mixed_{precision}"
+    last.dtype_policy = "float32"
 
 
 def _is_fast_in_bfloat16(device: Device) -> bool:

@@ -12,7 +12,7 @@ from clearsight.engine.fusion import fused
 from clearsight.engine.lowering import lower
 from clearsight.engine.lowering.operation import (
     Axes,
-    CannotLower,
+    CannotLowerError,
     Operation,
     Site,
     Weights,
@@ -162,9 +162,9 @@ class _Writer:
             return self.write(graph_of(layer), taken)
         try:
             if not isinstance(layer, keras.Layer):
-                raise CannotLower("")  # an operation such as ``x / 255``: fast enough as it is
+                raise CannotLowerError("")  # an operation such as ``x / 255``: fast enough as it is
             if not call.is_plain:
-                raise CannotLower("it is called with arguments of its own")
+                raise CannotLowerError("it is called with arguments of its own")
             site = Site(
                 training=self.training,
                 dtype=self._dtype_of(layer),
@@ -172,7 +172,7 @@ class _Writer:
                 output_shape=call.output_shape,
             )
             operations = lower(layer, site)
-        except CannotLower as reason:
+        except CannotLowerError as reason:
             if str(reason):
                 self.left_to_keras[f"{type(layer).__name__} '{layer.name}', because {reason}"] = (
                     None

@@ -34,6 +34,7 @@ class RunRecord(BaseModel):
         model_arguments: its options.
         recipe: resolved, with everything that was asked for by hand.
         seed: see `TrainRequest`.
+        engine: "clearsight" or "keras".
         precision: settled.
         device: settled.
         class_names: label k means ``class_names[k]``.
@@ -60,6 +61,7 @@ class RunRecord(BaseModel):
     model_arguments: dict[str, Any]
     recipe: Recipe
     seed: int
+    engine: Literal["clearsight", "keras"] = "keras"
     precision: Literal["float32", "bfloat16"]
     device: Literal["cpu", "cuda"]
     class_names: tuple[str, ...]

@@ -7,6 +7,9 @@ import warnings
 from pathlib import Path
 
 from clearsight.data.imageset import ImageSet
+from clearsight.engine.accelerate import Engine, accelerated
+from clearsight.engine.device import Device
+from clearsight.engine.precision import Precision, PrecisionChoice, set_policies
 from clearsight.errors import FitError, ModelError
 from clearsight.models.backend import keras
 from clearsight.models.build import ModelRequest, build_model
@@ -26,6 +29,20 @@ def requested_model(request: TrainRequest, train: ImageSet) -> keras.Model:
     return build_model(
         ModelRequest(request.model, request.model_arguments, train.image_shape, train.num_classes)
     )
+
+
+def set_engine(
+    model: keras.Model, engine: Engine, precision: PrecisionChoice, device: Device
+) -> tuple[Precision, tuple[str, ...]]:
+    """Make a compiled network fast, or leave it to Keras; return the precision settled, and notes.
+
+    Keras's own steps are fastest on a CPU, and exact everywhere, in float32.
+    """
+    if engine == "clearsight":
+        return accelerated(model, precision, device)
+    settled = "bfloat16" if precision == "bfloat16" else "float32"
+    set_policies(model, settled)
+    return settled, ()
 
 
 def check_output(model: keras.Model, train: ImageSet) -> None:

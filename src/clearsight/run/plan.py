@@ -14,14 +14,18 @@ from clearsight.data.preparation import Preparation
 from clearsight.data.sources import find_source
 from clearsight.data.split import ValidationSplit
 from clearsight.engine.device import Device, choose_device, on_device
-from clearsight.engine.precision import choose_precision, set_precision
 from clearsight.errors import RequestError, RunError
 from clearsight.models.backend import keras
 from clearsight.models.build import ModelRequest, build_model
 from clearsight.models.graph import pixel_scaling
 from clearsight.run.folder import RunFolder, RunRecord, check_free, new_path
 from clearsight.run.machine import machine, versions
-from clearsight.run.network import check_output, own_code_notes, requested_model
+from clearsight.run.network import (
+    check_output,
+    own_code_notes,
+    requested_model,
+    set_engine,
+)
 from clearsight.run.pictures import (
     check_same_pictures,
     limited,
@@ -91,13 +95,12 @@ def plan_training(request: TrainRequest) -> Plan:
     planned_at, started = time.perf_counter(), datetime.now().astimezone()
     if request.out is not None:
         check_free(request.out)
-    device, precision = choose_device(request.device), choose_precision(request.precision)
+    device = choose_device(request.device)
     recipe = _recipe(request)
     splits, notes = requested_splits(request, recipe)
     with on_device(device):
         keras.utils.set_random_seed(request.seed)
         model = requested_model(request, splits.train)
-        set_precision(model, precision)
         compile_model(model, recipe)
     check_output(model, splits.train)
     divisor = 1.0 if pixel_scaling(model) == "rescales" else 255.0
@@ -105,6 +108,8 @@ def plan_training(request: TrainRequest) -> Plan:
     sample = splits.train.first(_CHECKED_IMAGES)
     check_fit(model, preparation.apply(sample.images), sample.labels)
     notes += own_code_notes(request, model)
+    precision, engine_notes = set_engine(model, request.engine, request.precision, device)
+    notes += engine_notes
     split = split_for_validation(splits.train, recipe, request.seed)
     notes += [split.warning] if split.warning else []
     reproducible, because = _reproducibility(request, device)
@@ -117,6 +122,7 @@ def plan_training(request: TrainRequest) -> Plan:
         model_arguments=request.model_arguments,
         recipe=recipe,
         seed=request.seed,
+        engine=request.engine,
         precision=precision,
         device=device,
         class_names=splits.train.class_names,
@@ -184,6 +190,7 @@ def plan_resumption(path: Path, epochs: int | None = None) -> Plan:
         # Another order of pictures than in the epochs already done.
         keras.utils.set_random_seed(record.seed + len(earlier))
         model = build_model(ModelRequest(str(folder.model_path)))
+        set_engine(model, record.engine, record.precision, device)
     record = record.model_copy(
         update={
             "recipe": recipe,

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, InstanceOf, PositiveInt, ValidationError
 
 from clearsight.data.imageset import ImageSet, Splits
+from clearsight.engine.accelerate import Engine
 from clearsight.engine.device import DeviceChoice
 from clearsight.engine.precision import PrecisionChoice
 from clearsight.errors import RequestError, validation_sentences
@@ -31,6 +32,7 @@ class TrainRequest(BaseModel):
         epochs, batch_size, learning_rate, validation_split, train_limit, test_limit: in place of
             the recipe's.
         seed: of the first weights, the order of pictures and a stratified split.
+        engine: "clearsight", which is fast, or "keras" for Keras's own steps, to compare with.
         precision: "auto", "float32" or "bfloat16".
         device: "auto", "cpu" or "cuda".
         out: the run's folder, which must not exist yet; None makes one in ``runs/``.
@@ -50,6 +52,7 @@ class TrainRequest(BaseModel):
     train_limit: PositiveInt | None = None
     test_limit: PositiveInt | None = None
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    engine: Engine = "clearsight"
     precision: PrecisionChoice = "auto"
     device: DeviceChoice = "auto"
     out: Path | None = None

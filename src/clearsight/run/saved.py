@@ -12,6 +12,7 @@ import numpy as np
 from clearsight.data.atomic import placed_atomically
 from clearsight.data.imageset import ImageSet
 from clearsight.data.preparation import Preparation
+from clearsight.engine.accelerate import accelerated
 from clearsight.engine.device import choose_device, on_device
 from clearsight.errors import DataError, RunError
 from clearsight.evaluation.metrics import Score, score_of
@@ -163,10 +164,14 @@ def predict_probabilities(
 ) -> np.ndarray:
     """Return class probabilities, float32 (N, K), for uint8 pictures of the network's shape.
 
+    They are computed in float32 whatever the training was in, as everybody computes them who loads
+    the network's file.
+
     Raises:
         DataError: when the pictures do not have that type and shape.
     """
     x = preparation.apply(images)
+    accelerated(model, "float32")
     probabilities = model.predict(
         x,
         batch_size=_PREDICT_BATCH_SIZE,

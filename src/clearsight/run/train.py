@@ -35,8 +35,8 @@ def train(source: Any, *, verbose: bool = True, **options: Any) -> Run:
         source: a source's name such as "fashion-mnist", an `ImageSet`, or `Splits` of two.
         verbose: print a line an epoch (and a live bar on a terminal).
         **options: the fields of `TrainRequest`: model, model_arguments, recipe, epochs,
-            batch_size, learning_rate, validation_split, train_limit, test_limit, seed, precision,
-            device, out, data_dir.
+            batch_size, learning_rate, validation_split, train_limit, test_limit, seed, engine,
+            precision, device, out, data_dir.
 
     Returns:
         The finished run, whose folder holds everything.

@@ -21,7 +21,7 @@ from clearsight.engine.lowering import (
     pooling,
     shape,
 )
-from clearsight.engine.lowering.operation import CannotLower, Operation, Site
+from clearsight.engine.lowering.operation import CannotLowerError, Operation, Site
 from clearsight.models.backend import keras
 
 layers = keras.layers
@@ -75,15 +75,15 @@ def lower(layer: Any, site: Site) -> list[Operation]:
     """Return the operations that do what a layer does at a site; none where it does nothing.
 
     Raises:
-        CannotLower: when the layer, or an option of it, must be left to Keras.
+        CannotLowerError: when the layer, or an option of it, must be left to Keras.
     """
     function = _BY_CLASS.get(type(layer)) or _lowering_of_an_application(layer)
     if function is None:
-        raise CannotLower("its kind is not known to the engine")
+        raise CannotLowerError("its kind is not known to the engine")
     if layer.compute_dtype not in _COMPUTE_TYPES:
-        raise CannotLower(f"its dtype policy computes in {layer.compute_dtype}")
+        raise CannotLowerError(f"its dtype policy computes in {layer.compute_dtype}")
     if layer.activity_regularizer is not None:
-        raise CannotLower("it has an activity_regularizer")
+        raise CannotLowerError("it has an activity_regularizer")
     return function(layer, site)
 
 

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-import torch.nn.functional as F
+from torch.nn import functional
 
-from clearsight.engine.lowering.operation import Axes, CannotLower, Operation, Site, value_of
+from clearsight.engine.lowering.operation import Axes, CannotLowerError, Operation, Site, value_of
 from clearsight.models.backend import keras
 
 
@@ -22,20 +22,22 @@ def _log_softmax(values: torch.Tensor) -> torch.Tensor:
 
 
 ELEMENTWISE: dict[Any, Callable[[torch.Tensor], torch.Tensor]] = {
-    keras.activations.relu: F.relu,
-    keras.activations.relu6: F.relu6,
-    keras.activations.leaky_relu: lambda values: F.leaky_relu(values, 0.2),  # Keras's own default
-    keras.activations.elu: F.elu,
-    keras.activations.selu: F.selu,
-    keras.activations.gelu: F.gelu,
-    keras.activations.silu: F.silu,
-    keras.activations.hard_silu: F.hardswish,
+    keras.activations.relu: functional.relu,
+    keras.activations.relu6: functional.relu6,
+    keras.activations.leaky_relu: lambda values: functional.leaky_relu(
+        values, 0.2
+    ),  # Keras's own default
+    keras.activations.elu: functional.elu,
+    keras.activations.selu: functional.selu,
+    keras.activations.gelu: functional.gelu,
+    keras.activations.silu: functional.silu,
+    keras.activations.hard_silu: functional.hardswish,
     keras.activations.sigmoid: torch.sigmoid,
-    keras.activations.hard_sigmoid: F.hardsigmoid,
+    keras.activations.hard_sigmoid: functional.hardsigmoid,
     keras.activations.tanh: torch.tanh,
-    keras.activations.softplus: F.softplus,
-    keras.activations.softsign: F.softsign,
-    keras.activations.mish: F.mish,
+    keras.activations.softplus: functional.softplus,
+    keras.activations.softsign: functional.softsign,
+    keras.activations.mish: functional.mish,
     keras.activations.exponential: torch.exp,
 }
 """Keras's activation -> torch's function of the same values, for any order of axes."""
@@ -59,7 +61,7 @@ def lower_activation(function: Any) -> list[Operation]:
     if function is keras.activations.log_softmax:
         return [Operation(_log_softmax)]
     if isinstance(function, keras.Layer):
-        raise CannotLower("its activation is a layer")
+        raise CannotLowerError("its activation is a layer")
     return [Operation(function)]
 
 
@@ -75,7 +77,7 @@ def relu(layer: Any, site: Site) -> list[Operation]:
     maximum = layer.max_value
     if not slope and not threshold:
         if maximum is None:
-            return [Operation(F.relu, takes=Axes.ANY, kind="relu")]
+            return [Operation(functional.relu, takes=Axes.ANY, kind="relu")]
         return [Operation(lambda values: values.clamp(0.0, float(maximum)), takes=Axes.ANY)]
     return [Operation(layer.call)]
 
@@ -84,14 +86,14 @@ def leaky_relu(layer: Any, site: Site) -> list[Operation]:
     """Lower LeakyReLU."""
     del site
     slope = float(layer.negative_slope)
-    return [Operation(lambda values: F.leaky_relu(values, slope), takes=Axes.ANY)]
+    return [Operation(lambda values: functional.leaky_relu(values, slope), takes=Axes.ANY)]
 
 
 def elu(layer: Any, site: Site) -> list[Operation]:
     """Lower ELU."""
     del site
     alpha = float(layer.alpha)
-    return [Operation(lambda values: F.elu(values, alpha), takes=Axes.ANY)]
+    return [Operation(lambda values: functional.elu(values, alpha), takes=Axes.ANY)]
 
 
 def prelu(layer: Any, site: Site) -> list[Operation]:
@@ -100,7 +102,7 @@ def prelu(layer: Any, site: Site) -> list[Operation]:
     alpha = layer.alpha
 
     def apply(values: torch.Tensor, slope: torch.Tensor) -> torch.Tensor:
-        return F.relu(values) - slope.to(values.dtype) * F.relu(-values)
+        return functional.relu(values) - slope.to(values.dtype) * functional.relu(-values)
 
     return [Operation(apply, lambda: (value_of(alpha),))]
 
@@ -108,7 +110,7 @@ def prelu(layer: Any, site: Site) -> list[Operation]:
 def softmax(layer: Any, site: Site) -> list[Operation]:
     """Lower Softmax over one axis."""
     if not isinstance(layer.axis, int):
-        raise CannotLower("its axis is a list")
+        raise CannotLowerError("its axis is a list")
     axis = layer.axis
     if axis in (-1, site.rank - 1):
         return [Operation(_softmax, kind="softmax")]

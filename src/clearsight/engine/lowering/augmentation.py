@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from clearsight.engine.lowering.operation import CannotLower, Operation, Site
+from clearsight.engine.lowering.operation import CannotLowerError, Operation, Site
 
 
 def random_flip(layer: Any, site: Site) -> list[Operation]:
@@ -71,7 +71,7 @@ def _affine(
     layer: Any, site: Site, matrices: Callable[[torch.Tensor], torch.Tensor]
 ) -> list[Operation]:
     if site.rank != 4:
-        raise CannotLower("it takes single pictures")
+        raise CannotLowerError("it takes single pictures")
     if not site.training:
         return []
     is_first = layer.data_format == "channels_first"

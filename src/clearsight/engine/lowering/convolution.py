@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-import torch.nn.functional as F
+from torch.nn import functional
 
 from clearsight.engine.lowering.activation import activation_of
 from clearsight.engine.lowering.operation import (
@@ -111,9 +111,9 @@ def _convolve(
         if unequal:
             pictures = pad(pictures, edges)
         if bias is None or dtype is not torch.float32:
-            return F.conv2d(pictures, kernel, bias, strides, padding, dilation, groups)
+            return functional.conv2d(pictures, kernel, bias, strides, padding, dilation, groups)
         # Keras adds the bias last, and in float32 the rounding follows it.
-        convolved = F.conv2d(pictures, kernel, None, strides, padding, dilation, groups)
+        convolved = functional.conv2d(pictures, kernel, None, strides, padding, dilation, groups)
         return convolved + bias[:, None, None]
 
     return convolve

@@ -8,7 +8,7 @@ import torch
 
 from clearsight.engine.lowering.activation import activation_of
 from clearsight.engine.lowering.operation import (
-    CannotLower,
+    CannotLowerError,
     Operation,
     Site,
     Weights,
@@ -20,7 +20,7 @@ from clearsight.engine.lowering.operation import (
 def dense(layer: Any, site: Site) -> list[Operation]:
     """Lower Dense: kernel (inputs, units), over the last axis of any rank."""
     if layer.quantization_mode is not None or layer.lora_enabled:
-        raise CannotLower("it is quantized or has LoRA weights")
+        raise CannotLowerError("it is quantized or has LoRA weights")
     kernel, bias = layer.kernel, layer.bias
 
     def weights() -> Weights:

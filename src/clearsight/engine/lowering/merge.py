@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from clearsight.engine.lowering.operation import Axes, CannotLower, Operation, Site
+from clearsight.engine.lowering.operation import Axes, CannotLowerError, Operation, Site
 
 
 def add(layer: Any, site: Site) -> list[Operation]:
@@ -35,7 +35,7 @@ def concatenate(layer: Any, site: Site) -> list[Operation]:
     """Lower Concatenate over any axis but the batch's."""
     axis = layer.axis % site.rank
     if axis == 0:
-        raise CannotLower("it joins batches")
+        raise CannotLowerError("it joins batches")
     if site.rank == 4:
         # Joined as torch sees pictures, the result stays channels-last in memory.
         second = {1: 2, 2: 3, 3: 1}[axis]
@@ -50,7 +50,7 @@ def concatenate(layer: Any, site: Site) -> list[Operation]:
 def _elementwise(layer: Any, site: Site, function: Callable[..., torch.Tensor]) -> list[Operation]:
     del layer
     if len({len(shape) for shape in site.input_shapes}) != 1:
-        raise CannotLower("its inputs have different numbers of axes")
+        raise CannotLowerError("its inputs have different numbers of axes")
     return [Operation(lambda *values: function(*_one_type(values)), takes=Axes.ANY)]
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-import torch.nn.functional as F
+from torch.nn import functional
 
 from clearsight.engine.lowering.operation import Axes, Operation, Site
 
@@ -20,7 +20,7 @@ def dropout(layer: Any, site: Site) -> list[Operation]:
         return []
     if layer.noise_shape is not None or layer.seed is not None:
         return _as_keras_draws(layer)
-    return [Operation(lambda values: F.dropout(values, rate, True), takes=Axes.ANY)]
+    return [Operation(lambda values: functional.dropout(values, rate, True), takes=Axes.ANY)]
 
 
 def spatial_dropout2d(layer: Any, site: Site) -> list[Operation]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-import torch.nn.functional as F
+from torch.nn import functional
 
 from clearsight.engine.lowering.operation import (
     Axes,
-    CannotLower,
+    CannotLowerError,
     Operation,
     Site,
     Weights,
@@ -23,7 +23,7 @@ def batch_normalization(layer: Any, site: Site) -> list[Operation]:
     A frozen layer uses its moving statistics in training too, as in Keras.
     """
     if layer.renorm or layer.synchronized:
-        raise CannotLower("it renormalizes or synchronizes over devices")
+        raise CannotLowerError("it renormalizes or synchronizes over devices")
     axes = _channel_axes(layer.axis, site)
     if site.training and layer.trainable:
         return [_with_batch_statistics(layer, axes)]
@@ -68,7 +68,7 @@ def _with_moving_statistics(layer: Any, axes: Axes) -> Operation:
         scale: torch.Tensor | None,
         shift: torch.Tensor | None,
     ) -> torch.Tensor:
-        return F.batch_norm(values, mean, variance, scale, shift, False, 0.0, epsilon)
+        return functional.batch_norm(values, mean, variance, scale, shift, False, 0.0, epsilon)
 
     def affine() -> tuple[torch.Tensor, torch.Tensor]:
         mean, variance, scale, shift = weights()
@@ -84,11 +84,11 @@ def _with_moving_statistics(layer: Any, axes: Axes) -> Operation:
 def layer_normalization(layer: Any, site: Site) -> list[Operation]:
     """Lower LayerNormalization over the last axes."""
     if layer.rms_scaling:
-        raise CannotLower("it scales by the root of the mean square")
+        raise CannotLowerError("it scales by the root of the mean square")
     axes = [layer.axis] if isinstance(layer.axis, int) else list(layer.axis)
     places = sorted(axis % site.rank for axis in axes)
     if places != list(range(site.rank - len(places), site.rank)):
-        raise CannotLower(f"it normalizes over the axes {layer.axis}, not the last ones")
+        raise CannotLowerError(f"it normalizes over the axes {layer.axis}, not the last ones")
     shape = [site.input_shapes[0][place - 1] for place in places]
     epsilon, gamma, beta = float(layer.epsilon), layer.gamma, layer.beta
 
@@ -96,7 +96,7 @@ def layer_normalization(layer: Any, site: Site) -> list[Operation]:
         values: torch.Tensor, scale: torch.Tensor | None, shift: torch.Tensor | None
     ) -> torch.Tensor:
         # (N, H, W, C) seen as (N, C, H, W) and back is contiguous again, so this copies nothing.
-        return F.layer_norm(values, shape, scale, shift, epsilon)  # pyright: ignore[reportArgumentType]
+        return functional.layer_norm(values, shape, scale, shift, epsilon)  # pyright: ignore[reportArgumentType]
 
     return [Operation(normalize, lambda: (value_of(gamma), value_of(beta)))]
 
@@ -110,18 +110,24 @@ def group_normalization(layer: Any, site: Site) -> list[Operation]:
     def normalize(
         values: torch.Tensor, scale: torch.Tensor | None, shift: torch.Tensor | None
     ) -> torch.Tensor:
-        return F.group_norm(values, groups, scale, shift, epsilon)
+        return functional.group_norm(values, groups, scale, shift, epsilon)
 
-    return [Operation(normalize, lambda: (value_of(gamma), value_of(beta)), axes)]
+    def weights() -> Weights:
+        scale, shift = value_of(gamma), value_of(beta)
+        if scale is None and shift is not None:
+            scale = torch.ones_like(shift)  # torch cannot go backwards with a shift alone
+        return scale, shift
+
+    return [Operation(normalize, weights, axes)]
 
 
 def _channel_axes(axis: Any, site: Site) -> Axes:
     """Return the order of axes in which a layer's channels stand second."""
     if not isinstance(axis, int) or site.rank not in (2, 4):
-        raise CannotLower(f"it normalizes {site.rank} axes over {axis}")
+        raise CannotLowerError(f"it normalizes {site.rank} axes over {axis}")
     place = axis % site.rank
     if place == 1:
         return Axes.KERAS
     if place == 3:
         return Axes.CHANNELS_SECOND
-    raise CannotLower(f"it normalizes over axis {axis}, not over channels")
+    raise CannotLowerError(f"it normalizes over axis {axis}, not over channels")

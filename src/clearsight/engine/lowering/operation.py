@@ -23,7 +23,7 @@ class Axes(Enum):
     ANY = "whichever way they come"
 
 
-class CannotLower(Exception):
+class CannotLowerError(Exception):
     """Raised while lowering when a layer must be left to Keras; says why."""
 
 
@@ -86,5 +86,5 @@ def cast(tensor: torch.Tensor | None, dtype: torch.dtype) -> torch.Tensor | None
 def picture_axes(layer: Any, site: Site) -> Axes:
     """Return how a layer with a ``data_format`` wants its pictures, once lowered to torch."""
     if site.rank != 4:
-        raise CannotLower(f"its input has {site.rank} axes, pictures have 4")
+        raise CannotLowerError(f"its input has {site.rank} axes, pictures have 4")
     return Axes.KERAS if layer.data_format == "channels_first" else Axes.CHANNELS_SECOND

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-import torch.nn.functional as F
+from torch.nn import functional
 
-from clearsight.engine.lowering.operation import CannotLower, Operation, Site, picture_axes
+from clearsight.engine.lowering.operation import CannotLowerError, Operation, Site, picture_axes
 
 Edges = tuple[tuple[int, int], tuple[int, int]]
 """Rows added above and below, columns added left and right."""
@@ -34,7 +34,9 @@ def same_edges(
         if stride == 1:
             total = reach - 1
         elif length is None:
-            raise CannotLower("its pictures have no fixed size, which padding 'same' needs here")
+            raise CannotLowerError(
+                "its pictures have no fixed size, which padding 'same' needs here"
+            )
         else:
             total = max(0, (-(-length // stride) - 1) * stride + reach - length)
         edges.append((total // 2, total - total // 2))
@@ -46,7 +48,7 @@ def pad(
 ) -> torch.Tensor:
     """Pad pictures (N, C, H, W); memory stays channels-last."""
     (top, bottom), (left, right) = edges
-    return F.pad(pictures, (left, right, top, bottom), mode, value)
+    return functional.pad(pictures, (left, right, top, bottom), mode, value)
 
 
 def zero_padding2d(layer: Any, site: Site) -> list[Operation]:
@@ -71,13 +73,13 @@ def cropping2d(layer: Any, site: Site) -> list[Operation]:
 def upsampling2d(layer: Any, site: Site) -> list[Operation]:
     """Lower UpSampling2D, by repeating ("nearest") or bilinearly."""
     if layer.interpolation not in ("nearest", "bilinear"):
-        raise CannotLower(f"its interpolation is '{layer.interpolation}'")
+        raise CannotLowerError(f"its interpolation is '{layer.interpolation}'")
     factors = tuple(float(factor) for factor in layer.size)
-    options = {"mode": layer.interpolation}
+    options: dict[str, Any] = {"mode": layer.interpolation}
     if layer.interpolation == "bilinear":
         options["align_corners"] = False
 
     def enlarge(pictures: torch.Tensor) -> torch.Tensor:
-        return F.interpolate(pictures, scale_factor=factors, **options)  # pyright: ignore[reportArgumentType]
+        return functional.interpolate(pictures, scale_factor=factors, **options)
 
     return [Operation(enlarge, takes=picture_axes(layer, site))]

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from clearsight.engine.lowering.operation import Axes, CannotLower, Operation, Site, value_of
+from clearsight.engine.lowering.operation import Axes, CannotLowerError, Operation, Site, value_of
 
 
 def rescaling(layer: Any, site: Site) -> list[Operation]:
@@ -15,7 +15,7 @@ def rescaling(layer: Any, site: Site) -> list[Operation]:
         from clearsight.models.backend import keras
 
         if keras.config.image_data_format() == "channels_first":
-            raise CannotLower("it rescales each channel differently, channels first")
+            raise CannotLowerError("it rescales each channel differently, channels first")
     scale = torch.as_tensor(layer.scale, dtype=torch.float32)
     offset = torch.as_tensor(layer.offset, dtype=torch.float32)
     is_shifted = bool(offset.any())
@@ -35,7 +35,7 @@ def normalization(layer: Any, site: Site) -> list[Operation]:
     """
     del site
     if layer.mean is None or layer.variance is None:
-        raise CannotLower("it has not been adapted yet")
+        raise CannotLowerError("it has not been adapted yet")
     mean = torch.as_tensor(layer.convert_weight(layer.mean)).detach().float()
     variance = torch.as_tensor(layer.convert_weight(layer.variance)).detach().float()
     deviation = variance.sqrt().clamp(min=1e-7)

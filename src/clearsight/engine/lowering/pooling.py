@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-import torch.nn.functional as F
+from torch.nn import functional
 
 from clearsight.engine.lowering.operation import Axes, Operation, Site, picture_axes
 from clearsight.engine.lowering.padding import Edges, pad, same_edges
@@ -16,7 +16,7 @@ _NO_EDGES: Edges = ((0, 0), (0, 0))
 
 def max_pooling2d(layer: Any, site: Site) -> list[Operation]:
     """Lower MaxPooling2D."""
-    return [_pooling(layer, site, F.max_pool2d, "max_pool")]
+    return [_pooling(layer, site, functional.max_pool2d, "max_pool")]
 
 
 def average_pooling2d(layer: Any, site: Site) -> list[Operation]:
@@ -25,7 +25,7 @@ def average_pooling2d(layer: Any, site: Site) -> list[Operation]:
     def average(
         pictures: torch.Tensor, size: tuple[int, int], strides: tuple[int, int], padding: Any
     ) -> torch.Tensor:
-        return F.avg_pool2d(pictures, size, strides, padding, count_include_pad=False)
+        return functional.avg_pool2d(pictures, size, strides, padding, count_include_pad=False)
 
     return [_pooling(layer, site, average, "")]
 
