@@ -54,8 +54,11 @@ def train(
         str | None, typer.Argument(help="Where the pictures come from; see `clearsight data list`.")
     ] = None,
     model: Annotated[
-        str, typer.Option(metavar="NAME|FILE.keras|FILE.py:FUNCTION", help="The network.")
-    ] = "lesson",
+        str | None,
+        typer.Option(
+            metavar="NAME|FILE.keras|FILE.py:FUNCTION", help="The network; by default the recipe's."
+        ),
+    ] = None,
     model_arg: ModelArguments = None,
     recipe: Annotated[
         str | None, typer.Option(metavar="NAME", help="How to train; by default the source's own.")

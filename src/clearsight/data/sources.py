@@ -27,7 +27,7 @@ class Source:
     summary: str
     locate: Callable[[Path | None], str | None]
     load: Callable[[Path | None], Splits]
-    recipe: str = "lesson"
+    recipe: str = "strong"
 
 
 SOURCES: dict[str, Source] = {
@@ -38,12 +38,14 @@ SOURCES: dict[str, Source] = {
             "70,000 pictures of clothing, ten classes, 28x28 grey",
             fashion_mnist.locate,
             fashion_mnist.load,
+            recipe="lesson",
         ),
         Source(
             "digits",
             "1,797 scans of handwritten digits, ten classes, 8x8 grey",
             digits.locate,
             digits.load,
+            recipe="lesson",
         ),
     )
 }

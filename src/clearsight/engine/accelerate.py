@@ -171,7 +171,7 @@ class _Engine:
             return  # Keras has the words for it
         x, y, weight = (given.get(name) for name in ("x", "y", "sample_weight"))
         callbacks, verbose = given.get("callbacks"), given.get("verbose", "auto")
-        if not is_in_memory(x, y, weight) or x is None:
+        if x is None or not (isinstance(x, InMemoryBatches) or is_in_memory(x, y, weight)):
             given["callbacks"] = _and_also(callbacks, _AtEpochBegin(self._forget))
             return
         validation = given.get("validation_data")
@@ -191,15 +191,17 @@ class _Engine:
             )
         else:
             given["validation_data"] = validation
-        batches = InMemoryBatches(
-            x,
-            y,
-            sample_weight=weight,
-            batch_size=given.get("batch_size"),
-            steps=given.get("steps_per_epoch"),
-            shuffle=given.get("shuffle", True),
-            class_weight=given.get("class_weight"),
-        )
+        batches = x
+        if not isinstance(x, InMemoryBatches):
+            batches = InMemoryBatches(
+                x,
+                y,
+                sample_weight=weight,
+                batch_size=given.get("batch_size"),
+                steps=given.get("steps_per_epoch"),
+                shuffle=given.get("shuffle", True),
+                class_weight=given.get("class_weight"),
+            )
         given.update(x=batches, y=None, sample_weight=None, class_weight=None, validation_split=0.0)
         if not isinstance(callbacks, keras.callbacks.CallbackList):
             given["callbacks"] = BatchedCallbacks(

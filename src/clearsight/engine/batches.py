@@ -28,42 +28,47 @@ class InMemoryBatches(ArrayDataAdapter):
             keras.ops.convert_to_tensor, self._inputs, none_is_leaf=False
         )
 
+    def epochs(self) -> Iterator[Any]:
+        """Iterate over the batches of one epoch, shuffled if that was asked for."""
+        arrays = self.tensors()
+        for places in self._order().split(self.batch_size):
+            yield self.batches_of(
+                places,
+                keras.tree.map_structure(
+                    lambda array, places=places: array.index_select(0, places.to(array.device)),
+                    arrays,
+                    none_is_leaf=False,
+                ),
+            )
+
+    def batches_of(self, places: torch.Tensor, batch: Any) -> Any:
+        """Return a batch as it goes to the model; `places` int64 (B,) says where it comes from."""
+        del places
+        return batch
+
+    def _order(self) -> torch.Tensor:
+        """Draw what the samplers draw that Keras would use."""
+        everything = torch.arange(self._num_samples)
+        if self._shuffle == "batch":
+            batches = everything.split(self.batch_size)
+            return torch.cat([batch[torch.randperm(len(batch))] for batch in batches])
+        if not self._shuffle:
+            return everything
+        seed = int(torch.empty((), dtype=torch.int64).random_())
+        generator = torch.Generator().manual_seed(seed)
+        return torch.randperm(self._num_samples, generator=generator)
+
 
 class _Epochs:
-    """Iterates over the batches of one epoch."""
+    """What Keras asks for an iterator, once an epoch, as it would ask a torch DataLoader."""
 
     def __init__(self, batches: InMemoryBatches) -> None:
         self._batches = batches
-        self._arrays = batches.tensors()
 
     def __iter__(self) -> Iterator[Any]:
-        # A DataLoader draws a seed for its workers as soon as it is asked for an iterator.
+        # A DataLoader draws a seed for its workers as soon as it is asked.
         torch.empty((), dtype=torch.int64).random_()
-        return self._each_batch()
-
-    def _each_batch(self) -> Iterator[Any]:
-        size = self._batches.batch_size
-        if self._batches._shuffle:
-            for places in self._shuffled_order().split(size):
-                yield self._gather(lambda array, places=places: array.index_select(0, places))
-        else:
-            for first in range(0, self._batches._num_samples, size):
-                yield self._gather(lambda array, first=first: array[first : first + size])
-
-    def _gather(self, take: Any) -> Any:
-        return keras.tree.map_structure(take, self._arrays, none_is_leaf=False)
-
-    def _shuffled_order(self) -> torch.Tensor:
-        """Draw what a torch DataLoader with a RandomSampler draws, which is what Keras makes."""
-        if self._batches._shuffle == "batch":
-            return torch.cat(self._shuffled_within_batches())
-        seed = int(torch.empty((), dtype=torch.int64).random_())
-        generator = torch.Generator().manual_seed(seed)
-        return torch.randperm(self._batches._num_samples, generator=generator)
-
-    def _shuffled_within_batches(self) -> list[torch.Tensor]:
-        places = torch.arange(self._batches._num_samples).split(self._batches.batch_size)
-        return [batch[torch.randperm(len(batch))] for batch in places]
+        return self._batches.epochs()
 
 
 def is_in_memory(*arrays: Any) -> bool:

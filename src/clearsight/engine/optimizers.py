@@ -38,7 +38,7 @@ class Update:
         if not optimizer.built and self._variables:
             optimizer.build(self._variables)
         self._step = _step_of(optimizer, self._variables)
-        self._count = int(optimizer.iterations.value)
+        self._count = int(optimizer._iterations.value)
         self._weights: Tensors = [variable.value for variable in self._variables]
         self._clips = any((optimizer.clipnorm, optimizer.global_clipnorm, optimizer.clipvalue))
         self._decays: dict[float, Tensors] = {}
@@ -70,7 +70,7 @@ class Update:
             self._average()
         for variable in self._constrained:
             variable.assign(variable.constraint(variable))
-        optimizer.iterations.value.add_(1)
+        optimizer._iterations.value.add_(1)
         self._count += 1
 
     def _average(self) -> None:
@@ -109,7 +109,7 @@ def _adam(optimizer: Any, variables: Sequence[Any]) -> Step:
         _state(optimizer, variables, optimizer._momentums),
         _state(optimizer, variables, optimizer._velocities),
         (float(optimizer.beta_1), float(optimizer.beta_2), float(optimizer.epsilon)),
-        int(optimizer.iterations.value),
+        int(optimizer._iterations.value),
     )
 
 
@@ -222,7 +222,7 @@ def _muon(optimizer: Any, variables: Sequence[Any]) -> Step:
         _state(optimizer, others, optimizer.momentums),
         _state(optimizer, others, optimizer.adam_velocities),
         (float(optimizer.adam_beta_1), float(optimizer.adam_beta_2), float(optimizer.epsilon)),
-        int(optimizer.iterations.value),
+        int(optimizer._iterations.value),
     )
 
     def step(gradients: Tensors, rate: Any) -> None:

@@ -26,6 +26,7 @@ def requested_model(request: TrainRequest, train: ImageSet) -> keras.Model:
     """
     if isinstance(request.model, keras.Model):
         return request.model
+    assert request.model is not None  # settled by then
     return build_model(
         ModelRequest(request.model, request.model_arguments, train.image_shape, train.num_classes)
     )

@@ -35,7 +35,7 @@ from clearsight.run.pictures import (
 )
 from clearsight.run.request import TrainRequest
 from clearsight.training.check_fit import check_fit
-from clearsight.training.fit import FitData, compile_model
+from clearsight.training.fit import FitData, compile_model, targets_of
 from clearsight.training.history import History, read_history
 from clearsight.training.recipe import Recipe
 from clearsight.training.recipes import find_recipe
@@ -77,11 +77,12 @@ class Plan:
         """Prepare the arrays that Keras's `fit` gets."""
         images, labels = self.splits.train.images, self.splits.train.labels
         train, validation = self.split.train, self.split.validation
+        targets = targets_of(labels, self.splits.train.num_classes, self.record.recipe)
         return FitData(
             x=self.preparation.apply(images[train]),
-            y=labels[train],
+            y=targets[train],
             val_x=self.preparation.apply(images[validation]),
-            val_y=labels[validation],
+            val_y=targets[validation],
         )
 
 
@@ -97,6 +98,8 @@ def plan_training(request: TrainRequest) -> Plan:
         check_free(request.out)
     device = choose_device(request.device)
     recipe = _recipe(request)
+    if request.model is None:
+        request = request.model_copy(update={"model": recipe.model})
     splits, notes = requested_splits(request, recipe)
     with on_device(device):
         keras.utils.set_random_seed(request.seed)
@@ -106,12 +109,18 @@ def plan_training(request: TrainRequest) -> Plan:
     divisor = 1.0 if pixel_scaling(model) == "rescales" else 255.0
     preparation = Preparation.for_training(splits.train.images, divisor=divisor)
     sample = splits.train.first(_CHECKED_IMAGES)
-    check_fit(model, preparation.apply(sample.images), sample.labels)
+    targets = targets_of(sample.labels, splits.train.num_classes, recipe)
+    check_fit(model, preparation.apply(sample.images), targets)
     notes += own_code_notes(request, model)
     precision, engine_notes = set_engine(model, request.engine, request.precision, device)
     notes += engine_notes
     split = split_for_validation(splits.train, recipe, request.seed)
     notes += [split.warning] if split.warning else []
+    if recipe.flip != "none":
+        notes.append(
+            f"The recipe '{recipe.name}' mirrors pictures left to right. Where left and right "
+            "matter (text, digits), take another, e.g. --recipe lesson."
+        )
     reproducible, because = _reproducibility(request, device)
     record = RunRecord(
         status="running",
@@ -190,6 +199,8 @@ def plan_resumption(path: Path, epochs: int | None = None) -> Plan:
         # Another order of pictures than in the epochs already done.
         keras.utils.set_random_seed(record.seed + len(earlier))
         model = build_model(ModelRequest(str(folder.model_path)))
+        if not model.compiled:
+            compile_model(model, recipe)
         set_engine(model, record.engine, record.precision, device)
     record = record.model_copy(
         update={
@@ -219,7 +230,7 @@ def _recipe(request: TrainRequest) -> Recipe:
     recipe = request.recipe
     if recipe is None and isinstance(request.source, str):
         recipe = find_source(request.source).recipe
-    recipe = find_recipe(recipe or "lesson") if not isinstance(recipe, Recipe) else recipe
+    recipe = find_recipe(recipe or "strong") if not isinstance(recipe, Recipe) else recipe
     if not isinstance(request.source, str):
         # A recipe's limits are meant for the source that it belongs to, not for one's own pictures.
         recipe = recipe.model_copy(update={"train_limit": None, "test_limit": None})

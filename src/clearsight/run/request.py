@@ -26,9 +26,9 @@ class TrainRequest(BaseModel):
     Attributes:
         source: a source's name, an `ImageSet` (then there is no test score), or `Splits`.
         model: a zoo name, "FILE.keras", "FILE.py:FUNCTION", or a built `keras.Model`, which is
-            then compiled anew and trained in place.
+            then compiled anew and trained in place; None takes the recipe's.
         model_arguments: options of the named model.
-        recipe: a recipe's name or a `Recipe`; None takes the source's own.
+        recipe: a recipe's name or a `Recipe`; None takes the source's own, "strong" for arrays.
         epochs, batch_size, learning_rate, validation_split, train_limit, test_limit: in place of
             the recipe's.
         seed: of the first weights, the order of pictures and a stratified split.
@@ -42,7 +42,7 @@ class TrainRequest(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
     source: str | InstanceOf[ImageSet] | InstanceOf[Splits]
-    model: str | InstanceOf[keras.Model] = "lesson"
+    model: str | InstanceOf[keras.Model] | None = None
     model_arguments: dict[str, Any] = Field(default_factory=dict)
     recipe: str | Recipe | None = None
     epochs: PositiveInt | None = None
@@ -71,7 +71,7 @@ class TrainRequest(BaseModel):
     @property
     def model_name(self) -> str:
         """What to call the model in file names and records."""
-        return self.model if isinstance(self.model, str) else self.model.name
+        return self.model.name if isinstance(self.model, keras.Model) else str(self.model)
 
 
 def train_request(source: Any, **options: Any) -> TrainRequest:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from clearsight.data.imageset import ImageSet
 from clearsight.data.preparation import Preparation
 from clearsight.engine.accelerate import accelerated
 from clearsight.engine.device import choose_device, on_device
+from clearsight.engine.muon import Muon
 from clearsight.errors import DataError, RunError
 from clearsight.evaluation.metrics import Score, score_of
 from clearsight.evaluation.predictions import Predictions
@@ -22,6 +23,7 @@ from clearsight.models.build import ModelRequest, build_model
 from clearsight.run.folder import Results, RunFolder, RunRecord
 from clearsight.run.pictures import limited, load_splits
 from clearsight.training.history import History, read_history
+from clearsight.training.recipe import Recipe
 
 _PREDICT_BATCH_SIZE = 256
 
@@ -110,7 +112,9 @@ class Run:
             DataError: when they are of another type or shape; pixels scaled already are refused.
             RunError: when the network's training diverged.
         """
-        probabilities = predict_probabilities(self.model, self.preparation, np.asarray(images))
+        probabilities = predict_probabilities(
+            self.model, self.preparation, np.asarray(images), self.record.recipe
+        )
         if not np.isfinite(probabilities).all():
             raise RunError(
                 f"The network of {self.path} gives no finite numbers, because its training "
@@ -160,10 +164,11 @@ class Run:
 
 
 def predict_probabilities(
-    model: keras.Model, preparation: Preparation, images: np.ndarray
+    model: keras.Model, preparation: Preparation, images: np.ndarray, recipe: Recipe
 ) -> np.ndarray:
     """Return class probabilities, float32 (N, K), for uint8 pictures of the network's shape.
 
+    With the recipe's ``flip_at_test`` they are the mean over each picture and its mirror image.
     They are computed in float32 whatever the training was in, as everybody computes them who loads
     the network's file.
 
@@ -172,12 +177,23 @@ def predict_probabilities(
     """
     x = preparation.apply(images)
     accelerated(model, "float32")
-    probabilities = model.predict(
-        x,
-        batch_size=_PREDICT_BATCH_SIZE,
-        verbose=0,  # pyright: ignore[reportArgumentType] - Keras documents 0
-    )
-    return np.asarray(probabilities, dtype=np.float32)
+    views = (x, x[:, :, ::-1]) if recipe.flip_at_test else (x,)
+    options: Any = {"batch_size": _PREDICT_BATCH_SIZE, "verbose": 0}
+    probabilities = [np.asarray(model.predict(view, **options)) for view in views]
+    return np.asarray(np.mean(probabilities, axis=0, dtype=np.float32))
+
+
+def save_finished_model(model: keras.Model, folder: RunFolder) -> None:
+    """Write ``model.keras`` so that plain Keras opens it, whatever optimizer trained it.
+
+    An optimizer of Keras's own goes with it, so that training can go on anywhere; one of
+    clearsight's own, which nobody else could load, is left out.
+    """
+    if isinstance(model.optimizer, Muon):
+        bare = keras.models.clone_model(model)
+        bare.set_weights(model.get_weights())
+        model = bare
+    save_model(model, folder)
 
 
 def save_model(model: keras.Model, folder: RunFolder) -> None:

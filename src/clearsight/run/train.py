@@ -19,7 +19,7 @@ from clearsight.report.curves import write_curves
 from clearsight.run.folder import Results, RunFolder, RunRecord
 from clearsight.run.plan import Plan, plan_resumption, plan_training
 from clearsight.run.request import train_request
-from clearsight.run.saved import Run, predict_probabilities, save_model
+from clearsight.run.saved import Run, predict_probabilities, save_finished_model, save_model
 from clearsight.training.callbacks import StopRequested
 from clearsight.training.fit import fit_model
 from clearsight.training.history import History, write_history
@@ -100,6 +100,7 @@ def carry_out(plan: Plan, progress: Progress) -> Run:
                 on_epoch=keep,
                 progress=progress,
             )
+            save_finished_model(plan.model, folder)
             _measure(plan, folder, history)
     except StopRequested as stop:
         raise _interrupted(plan, folder, record, stop) from None
@@ -128,7 +129,9 @@ def _measure(plan: Plan, folder: RunFolder, history: History) -> None:
     last, test = history[-1], plan.splits.test
     score, shown = None, ()
     if test is not None:
-        probabilities = predict_probabilities(plan.model, plan.preparation, test.images)
+        probabilities = predict_probabilities(
+            plan.model, plan.preparation, test.images, plan.record.recipe
+        )
         score = score_of(probabilities, test.labels)
         shown = tuple(probabilities[:_NUM_SHOWN].argmax(axis=1).tolist())
     results = Results(

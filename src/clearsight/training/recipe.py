@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, ValidationError
 
 from clearsight.data.split import SplitMethod
 from clearsight.errors import RequestError, validation_sentences
@@ -19,8 +19,20 @@ class Recipe(BaseModel):
     Attributes:
         name: what the user types.
         summary: what it is for, in one line.
-        optimizer: Keras's name of it.
-        learning_rate: per step.
+        model: the network of the zoo that it was found with, for when none is named.
+        optimizer: "adam", or "muon" for the kernels but the last layer's, with Adam for the rest.
+        learning_rate: per step, at its highest; with Muon, Adam's is a fifth of it, which changes
+            the weights by as much.
+        momentum: Muon's.
+        beta_2: Adam's, how slowly its estimate of the squared gradient changes.
+        schedule: "constant", or "triangular": up to the learning rate, then straight down.
+        warmup: share of the steps in which a triangular schedule rises.
+        first_factor: what it begins with, as a share of the learning rate.
+        last_factor: what it ends with.
+        label_smoothing: share of the target that is spread over all classes.
+        flip: "none", or "alternating": each picture is mirrored in every other epoch.
+        translate_pixels: how far, at most, a picture is moved each way in each epoch.
+        flip_at_test: whether predictions are the mean of those for a picture and its mirror image.
         epochs: passes over the training pictures.
         batch_size: pictures a step.
         validation_split: share of the training pictures held out for validation.
@@ -37,8 +49,19 @@ class Recipe(BaseModel):
 
     name: str
     summary: str
-    optimizer: Literal["adam"] = "adam"
+    model: str = "lesson"
+    optimizer: Literal["adam", "muon"] = "adam"
     learning_rate: PositiveFiniteFloat = 0.001
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
+    beta_2: Fraction = 0.999
+    schedule: Literal["constant", "triangular"] = "constant"
+    warmup: Fraction = 0.1
+    first_factor: Annotated[float, Field(gt=0, le=1)] = 1.0
+    last_factor: Annotated[float, Field(ge=0, le=1)] = 0.0
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    flip: Literal["none", "alternating"] = "none"
+    translate_pixels: NonNegativeInt = 0
+    flip_at_test: bool = False
     epochs: PositiveInt = 10
     batch_size: PositiveInt = 64
     validation_split: Fraction = 0.2

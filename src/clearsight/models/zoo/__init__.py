@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
-from clearsight.models.zoo import lesson
+from clearsight.models.zoo import lesson, residual
 
 if TYPE_CHECKING:
     import keras
@@ -39,6 +39,12 @@ FAMILIES: dict[str, Family] = {
             "two convolution blocks and two dense layers, the network of the lesson",
             lesson.LessonOptions,
             lesson.build,
+        ),
+        Family(
+            "residual",
+            "a small residual network that fits itself to the size of the pictures",
+            residual.ResidualOptions,
+            residual.build,
         ),
     )
 }

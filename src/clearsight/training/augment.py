@@ -1,0 +1,82 @@
+"""Pictures changed a little from epoch to epoch, so that a network learns what does not matter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from clearsight.engine.batches import InMemoryBatches
+from clearsight.training.recipe import Recipe
+
+
+class AugmentedBatches(InMemoryBatches):
+    """Shuffled batches of arrays in memory, with a recipe's flips and translations.
+
+    A whole batch is changed at once, which costs a hundredth of a training step. The random
+    numbers are torch's own, seeded by `keras.utils.set_random_seed`.
+
+    Args:
+        x: float32 (N, H, W, C).
+        y: targets, (N, ...).
+        recipe: whose batch size, flips and translations are used.
+        first_epoch: how many epochs were done before, when a run is resumed.
+    """
+
+    def __init__(
+        self, x: np.ndarray, y: np.ndarray, recipe: Recipe, *, first_epoch: int = 0
+    ) -> None:
+        super().__init__(x, y, batch_size=recipe.batch_size, shuffle=True)
+        self._recipe = recipe
+        self._epoch = first_epoch
+        # Which pictures are mirrored in even epochs; the others are in odd ones.
+        is_alternating = recipe.flip == "alternating"
+        self._parity = torch.randint(0, 2, (len(x),)) if is_alternating else None
+
+    def batches_of(self, places: torch.Tensor, batch: Any) -> Any:
+        """Change the pictures of a batch; `places` int64 (B,) says which they are."""
+        pictures, targets = batch
+        if self._parity is not None:
+            parity = self._parity[places.cpu()].to(pictures.device)
+            pictures = mirrored(pictures, (parity + self._epoch) % 2 == 1)
+        if self._recipe.translate_pixels:
+            pictures = translated(pictures, self._recipe.translate_pixels)
+        return pictures, targets
+
+    def on_epoch_end(self) -> None:
+        """Count epochs; Keras calls this after each one."""
+
+    def epochs(self) -> Iterator[Any]:
+        """Iterate over the next epoch."""
+        yield from super().epochs()
+        self._epoch += 1
+
+
+def mirrored(pictures: torch.Tensor, which: torch.Tensor) -> torch.Tensor:
+    """Mirror some pictures left to right.
+
+    Args:
+        pictures: float32 (B, H, W, C).
+        which: bool (B,).
+    """
+    return torch.where(which[:, None, None, None], pictures.flip(2), pictures)
+
+
+def translated(pictures: torch.Tensor, most: int) -> torch.Tensor:
+    """Move each picture by whole pixels, at most `most` each way; zeros come in from the edges.
+
+    Args:
+        pictures: float32 (B, H, W, C).
+        most: pixels.
+    """
+    count, height, width, _ = pictures.shape
+    padded = functional.pad(pictures, (0, 0, most, most, most, most))
+    device = pictures.device
+    shifts = torch.randint(0, 2 * most + 1, (2, count), device=device)
+    rows = shifts[0][:, None] + torch.arange(height, device=device)
+    columns = shifts[1][:, None] + torch.arange(width, device=device)
+    each = torch.arange(count, device=device)[:, None, None]
+    return padded[each, rows[:, :, None], columns[:, None, :]]

@@ -1,0 +1,20 @@
+"""The reference network, as good as in the lesson, in a fraction of its time."""
+
+from clearsight.training.recipe import Recipe
+
+FAST = Recipe(
+    name="fast",
+    summary="the lesson's network and pictures, as good in a fraction of the time: Muon, 2 epochs",
+    optimizer="muon",
+    learning_rate=0.02,
+    beta_2=0.99,
+    schedule="triangular",
+    warmup=0.1,
+    first_factor=0.3,
+    last_factor=0.1,
+    label_smoothing=0.1,
+    epochs=2,
+    batch_size=64,
+    train_limit=15_000,
+    test_limit=3_000,
+)

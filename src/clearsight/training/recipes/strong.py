@@ -1,0 +1,23 @@
+"""The default where nothing better is known: a small residual network, well trained."""
+
+from clearsight.training.recipe import Recipe
+
+STRONG = Recipe(
+    name="strong",
+    summary="a small residual network, well trained: Muon, flips, translations, 10 epochs",
+    model="residual",
+    optimizer="muon",
+    learning_rate=0.02,
+    beta_2=0.99,
+    schedule="triangular",
+    warmup=0.15,
+    first_factor=0.2,
+    last_factor=0.0,
+    label_smoothing=0.1,
+    flip="alternating",
+    translate_pixels=1,
+    flip_at_test=True,
+    epochs=10,
+    batch_size=128,
+    validation_method="stratified",
+)
