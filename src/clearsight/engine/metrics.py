@@ -29,10 +29,10 @@ def trackers_of(model: keras.Model) -> list[Tracker] | None:
     if type(model).compute_metrics is not keras.Model.compute_metrics:
         return None
     compiled: Any = model._compile_metrics
+    if len(model.outputs) != 1 or (compiled is not None and not compiled.built):
+        return None
     if compiled is None:
         return []
-    if not compiled.built or len(compiled._flat_metrics) != 1:
-        return None
     trackers: list[Tracker] = []
     for group, is_weighted in (
         (compiled._flat_metrics[0], False),
@@ -70,6 +70,16 @@ def _accuracy(metric: Any, targets_are_classes: bool, is_weighted: bool) -> Trac
     return update
 
 
+def _numbers(results: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Give names and plain numbers; a metric of several results gives each."""
+    for name, value in results.items():
+        if isinstance(value, dict):
+            yield from _numbers(value)
+        else:
+            is_number = not isinstance(value, torch.Tensor) or value.numel() == 1
+            yield name, float(value) if is_number else value
+
+
 class LazyLogs(dict[str, Any]):  # a dict, because callbacks may ask whether it is one
     """What Keras passes to callbacks after a batch, computed when one looks at it.
 
@@ -85,7 +95,7 @@ class LazyLogs(dict[str, Any]):  # a dict, because callbacks may ask whether it 
         """Compute the metrics, once."""
         if not self._is_read:
             self._is_read = True
-            self.update(self._model.get_metrics_result())
+            self.update(sorted(_numbers(self._model.get_metrics_result())))
         return self
 
     def __getitem__(self, name: str) -> Any:

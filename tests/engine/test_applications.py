@@ -1,0 +1,53 @@
+"""Networks of keras.applications, lowered whole: outputs and gradients as Keras's own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+
+from clearsight.engine.program import compile_program
+from clearsight.models.backend import keras
+
+applications: Any = keras.applications
+NAMES = ["MobileNetV2", "EfficientNetB0", "ResNet50", "DenseNet121", "ConvNeXtTiny"]
+TOLERANCE = 1e-4  # each layer rounds at 1e-7, and up to 430 follow one another
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_application_lowers_whole_and_computes_what_keras_computes(name: str) -> None:
+    keras.utils.set_random_seed(0)
+    model = getattr(applications, name)(weights=None, input_shape=(64, 64, 3), classes=10)
+    for variable in model.weights:
+        if variable.name in ("moving_mean", "beta", "bias"):
+            variable.assign(0.1 * torch.randn(variable.shape))
+        elif variable.name in ("moving_variance", "gamma"):
+            variable.assign(0.8 + 0.4 * torch.rand(variable.shape))
+    pictures = 255 * torch.rand(8, 64, 64, 3)
+    weights = [variable.value for variable in model.trainable_variables]
+    towards = torch.arange(10.0)
+
+    def results(output: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        gradients = torch.autograd.grad((output * towards).sum(), weights)
+        return output.detach(), torch.cat([gradient.flatten() for gradient in gradients])
+
+    # With moving statistics; those of a batch of 2x2 maps amplify every rounding.
+    program = compile_program(model, training=False, dtype=torch.float32)
+    assert program.left_to_keras == ()
+    expected, expected_gradient = results(model(pictures, training=False))
+    found, gradient = results(torch.softmax(program([pictures])[0], -1))
+    torch.testing.assert_close(found, expected, rtol=TOLERANCE, atol=TOLERANCE)
+    off = torch.linalg.vector_norm(gradient - expected_gradient)
+    assert off <= TOLERANCE * torch.linalg.vector_norm(expected_gradient)
+
+    training = compile_program(model, training=True, dtype=torch.float32)
+    assert training.left_to_keras == ()
+    before = [variable.numpy() for variable in model.non_trainable_variables]
+    outputs = []
+    for run in (lambda: model(pictures, training=True), lambda: training([pictures])[0]):
+        for variable, value in zip(model.non_trainable_variables, before, strict=True):
+            variable.assign(value)  # moving statistics and the state of random generators
+        keras.utils.set_random_seed(1)
+        outputs.append(run().detach())
+    torch.testing.assert_close(torch.softmax(outputs[1], -1), outputs[0], rtol=1e-3, atol=TOLERANCE)
