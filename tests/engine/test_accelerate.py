@@ -1,4 +1,4 @@
-"""`accelerate` on real Fashion-MNIST: plain Keras's numbers, plain Keras's files, its whole border."""
+"""`accelerate` on real Fashion-MNIST: plain Keras's numbers, files and whole border."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Fashion = tuple[ImageSet, ImageSet]
 
 
 def reference(seed: int = 0, precision: str | None = None) -> Any:
-    """Build the reference network, compiled as in the lesson; accelerated if a precision is given."""
+    """Build the reference network, compiled as in the lesson; fast if a precision is given."""
     keras.utils.set_random_seed(seed)
     model = build_model(ModelRequest("lesson"))
     model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
@@ -154,6 +154,7 @@ def test_what_a_callback_reads_after_a_batch_is_kerass(fashion: Fashion) -> None
             self.seen: list[dict[str, float]] = []
 
         def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+            assert batch == len(self.seen)
             self.seen.append({name: float(value) for name, value in logs.items()})
 
     seen = []
@@ -173,7 +174,7 @@ def test_stopping_early_and_checkpoints_work(fashion: Fashion, tmp_path: Path) -
         keras.callbacks.EarlyStopping("val_loss", mode="max", patience=0),
         keras.callbacks.ModelCheckpoint(str(tmp_path / "best.keras"), save_best_only=True),
         keras.callbacks.LambdaCallback(
-            on_train_batch_end=lambda batch, logs: batches.append(batch)
+            on_train_batch_end=lambda batch, logs: batches.append(batch) if logs else None
         ),
     ]
     history = fast.fit(x, y, epochs=4, validation_split=0.2, verbose=0, callbacks=callbacks).history
@@ -254,6 +255,7 @@ class OwnStep(keras.Model):
     """A model that trains in a way of its own."""
 
     def train_step(self, data: Any) -> Any:
+        del data
         return {"own": keras.ops.convert_to_tensor(42.0)}
 
 

@@ -80,6 +80,7 @@ class Lowering(keras.callbacks.Callback):
     """Changes the model between epochs, as callbacks may."""
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        del logs
         model: Any = self.model
         model.optimizer.learning_rate = 0.01 / (epoch + 1)
         model.get_layer("first").trainable = epoch == 0

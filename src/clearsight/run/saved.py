@@ -190,7 +190,7 @@ def save_finished_model(model: keras.Model, folder: RunFolder) -> None:
     clearsight's own, which nobody else could load, is left out.
     """
     if isinstance(model.optimizer, Muon):
-        bare = keras.models.clone_model(model)
+        bare = type(model).from_config(model.get_config())
         bare.set_weights(model.get_weights())
         model = bare
     save_model(model, folder)

@@ -1,0 +1,88 @@
+"""What happens to pictures from epoch to epoch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from clearsight.models.backend import keras
+from clearsight.training.augment import AugmentedBatches, mirrored, translated
+from clearsight.training.recipe import Recipe
+
+
+def numbered(count: int, size: int = 6) -> np.ndarray:
+    """Make pictures in which every pixel of every picture is another number."""
+    return np.arange(count * size * size, dtype="float32").reshape(count, size, size, 1) + 1
+
+
+def epoch_of(batches: AugmentedBatches) -> dict[int, np.ndarray]:
+    """Collect an epoch's pictures by their label."""
+    found = {}
+    for pictures, labels in batches.get_torch_dataloader():
+        for picture, label in zip(pictures.numpy(), labels.numpy(), strict=True):
+            found[int(label)] = picture
+    return found
+
+
+def recipe(**options: Any) -> Recipe:
+    return Recipe(name="test", summary="", batch_size=4, **options)
+
+
+def test_each_picture_is_mirrored_in_every_other_epoch() -> None:
+    x = numbered(10)
+    keras.utils.set_random_seed(0)
+    batches = AugmentedBatches(x, np.arange(10), recipe(flip="alternating"))
+    first, second, third = (epoch_of(batches) for _ in range(3))
+    is_mirrored = [np.array_equal(first[k], x[k, :, ::-1]) for k in range(10)]
+    assert 0 < sum(is_mirrored) < 10
+    for k in range(10):
+        assert np.array_equal(first[k], x[k, :, ::-1] if is_mirrored[k] else x[k])
+        assert np.array_equal(second[k], first[k][:, ::-1])
+        assert np.array_equal(third[k], first[k])
+
+
+def test_a_resumed_run_goes_on_with_the_other_half_mirrored() -> None:
+    x = numbered(10)
+    epochs = []
+    for first_epoch in (0, 1):
+        keras.utils.set_random_seed(0)
+        options = recipe(flip="alternating")
+        epochs.append(
+            epoch_of(AugmentedBatches(x, np.arange(10), options, first_epoch=first_epoch))
+        )
+    for k in range(10):
+        assert np.array_equal(epochs[1][k], epochs[0][k][:, ::-1])
+
+
+def test_pictures_move_by_whole_pixels_and_zeros_come_in() -> None:
+    keras.utils.set_random_seed(0)
+    x = torch.from_numpy(numbered(200))
+    moved = translated(x, 2)
+    padded = torch.nn.functional.pad(x, (0, 0, 2, 2, 2, 2))
+    shifts = set()
+    for picture, before in zip(moved, padded, strict=True):
+        found = [
+            (down, right)
+            for down in range(5)
+            for right in range(5)
+            if torch.equal(picture, before[down : down + 6, right : right + 6])
+        ]
+        assert len(found) == 1
+        shifts.update(found)
+    assert len(shifts) == 25  # each shift of up to two pixels occurs
+
+
+def test_only_the_pictures_asked_for_are_mirrored() -> None:
+    x = torch.from_numpy(numbered(3))
+    result = mirrored(x, torch.tensor([False, True, False]))
+    assert torch.equal(result[0], x[0])
+    assert torch.equal(result[1], x[1].flip(1))
+
+
+def test_without_augmentation_every_picture_comes_once_unchanged() -> None:
+    x = numbered(10)
+    found = epoch_of(AugmentedBatches(x, np.arange(10), recipe()))
+    assert sorted(found) == list(range(10))
+    assert all(np.array_equal(found[k], x[k]) for k in range(10))
