@@ -23,7 +23,8 @@ def weights_of(model: keras.Model) -> list[np.ndarray]:
 
 
 def small_run(source, out: Path, **options) -> clearsight.Run:
-    return clearsight.train(source, epochs=2, out=out, verbose=False, **options)
+    options = {"recipe": "lesson", "epochs": 2, "verbose": False, **options}
+    return clearsight.train(source, out=out, **options)
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +122,9 @@ def test_sorted_pictures_are_noticed_and_split_by_class(
 ) -> None:
     train = small_fashion.train
     in_order = train.take(np.argsort(train.labels, kind="stable"))
-    run = clearsight.train(Splits(in_order, small_fashion.test), epochs=2, out=tmp_path / "run")
+    run = clearsight.train(
+        Splits(in_order, small_fashion.test), recipe="lesson", epochs=2, out=tmp_path / "run"
+    )
     assert run.record.split == {"method": "stratified", "num_validation": 400}
     said = " ".join(capsys.readouterr().out.split())
     assert "the pictures seem to be sorted" in said

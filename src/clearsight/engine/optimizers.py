@@ -6,19 +6,16 @@ in plain Keras, and the reverse.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 
+from clearsight.engine.formulas import Step, Tensors, adam, muon, rmsprop, sgd
 from clearsight.engine.muon import Muon
 from clearsight.models.backend import keras
 
-Tensors = list[torch.Tensor]
 _ops: Any = torch  # its operations on lists, which torch.optim is made of, have no public names
-Step = Callable[[Tensors, Any], None]
-"""Updates the weights, given their gradients and the learning rate (a number or a tensor)."""
 
 
 class Update:
@@ -92,186 +89,13 @@ def _learning_rate(optimizer: Any) -> Any:
     return float(rate)
 
 
-def _state(optimizer: Any, variables: Sequence[Any], slots: Sequence[Any]) -> Tensors:
-    """Return an optimizer's state tensors in the order of `variables`."""
-    return [slots[optimizer._get_variable_index(variable)].value for variable in variables]
-
-
-def _adam(optimizer: Any, variables: Sequence[Any]) -> Step:
-    """Update as Keras's Adam: w -= a m / (sqrt(v) + epsilon), a = rate sqrt(1 - b2^t) / (1 - b1^t).
-
-    Torch's fused kernel divides by sqrt(v) / sqrt(1 - b2^t) + e, which is the same with
-    e = epsilon / sqrt(1 - b2^t). Source: Kingma and Ba, https://arxiv.org/abs/1412.6980, the
-    formula before section 2.1.
-    """
-    return _adam_of(
-        [variable.value for variable in variables],
-        _state(optimizer, variables, optimizer._momentums),
-        _state(optimizer, variables, optimizer._velocities),
-        (float(optimizer.beta_1), float(optimizer.beta_2), float(optimizer.epsilon)),
-        int(optimizer._iterations.value),
-    )
-
-
-def _adam_of(
-    weights: Tensors,
-    first: Tensors,
-    second: Tensors,
-    numbers: tuple[float, float, float],
-    count: int,
-) -> Step:
-    """Update weights by their first and second moments; `numbers` are b1, b2 and epsilon."""
-    beta_1, beta_2, epsilon = numbers
-    steps = torch.tensor(float(count), device=weights[0].device if weights else None)
-
-    def step(gradients: Tensors, rate: Any) -> None:
-        nonlocal count
-        count += 1
-        steps.fill_(float(count))
-        correction = math.sqrt(1.0 - beta_2**count)
-        _ops._fused_adam_(
-            weights,
-            [_laid_out_as(g, w) for g, w in zip(gradients, weights, strict=True)],
-            first,
-            second,
-            [],
-            [steps] * len(weights),
-            lr=rate,
-            beta1=beta_1,
-            beta2=beta_2,
-            weight_decay=0.0,
-            eps=epsilon / correction,
-            amsgrad=False,
-            maximize=False,
-        )
-
-    return step
-
-
-def _sgd(optimizer: Any, variables: Sequence[Any]) -> Step:
-    """Update as Keras's SGD: m = momentum m - rate g; w += m.
-
-    With Nesterov momentum w += momentum m - rate g instead.
-    """
-    weights = [variable.value for variable in variables]
-    momentum, nesterov = float(optimizer.momentum), bool(optimizer.nesterov)
-    moments = _state(optimizer, variables, optimizer.momentums) if momentum else []
-
-    def step(gradients: Tensors, rate: Any) -> None:
-        change = _ops._foreach_mul(gradients, -rate)
-        if momentum:
-            _ops._foreach_mul_(moments, momentum)
-            _ops._foreach_add_(moments, change)
-            if nesterov:
-                _ops._foreach_add_(weights, moments, alpha=momentum)
-            else:
-                change = moments
-        _ops._foreach_add_(weights, change)
-
-    return step
-
-
-def _rmsprop(optimizer: Any, variables: Sequence[Any]) -> Step:
-    """Update as Keras's RMSprop, whose epsilon stands within the square root."""
-    weights = [variable.value for variable in variables]
-    rho, epsilon = float(optimizer.rho), float(optimizer.epsilon)
-    momentum, centered = float(optimizer.momentum), bool(optimizer.centered)
-    squares = _state(optimizer, variables, optimizer._velocities)
-    means = _state(optimizer, variables, optimizer._average_gradients) if centered else []
-    moments = _state(optimizer, variables, optimizer._momentums) if momentum else []
-
-    def step(gradients: Tensors, rate: Any) -> None:
-        _ops._foreach_mul_(squares, rho)
-        _ops._foreach_addcmul_(squares, gradients, gradients, 1.0 - rho)
-        denominators = _ops._foreach_add(squares, epsilon)
-        if centered:
-            _ops._foreach_lerp_(means, gradients, 1.0 - rho)
-            _ops._foreach_addcmul_(denominators, means, means, -1.0)
-        _ops._foreach_sqrt_(denominators)
-        change = _ops._foreach_div(_ops._foreach_mul(gradients, rate), denominators)
-        if momentum:
-            _ops._foreach_mul_(moments, momentum)
-            _ops._foreach_add_(moments, change)
-            change = moments
-        _ops._foreach_sub_(weights, change)
-
-    return step
-
-
-def _muon(optimizer: Any, variables: Sequence[Any]) -> Step:
-    """Update matrices as Keras's Muon, and all other weights as its Adam.
-
-    A matrix takes the step rate * rms_rate * sqrt(max(rows, columns)) * X, where X is nearly the
-    orthogonal matrix nearest to its momentum. Keras iterates on the matrix, X <- (a + b A + c A^2)
-    X with A = X X^T; here the polynomials are multiplied up first on the small side, and the matrix
-    comes in once before and once after, which is the same product.
-
-    Source: Jordan et al., https://kellerjordan.github.io/posts/muon/; the scale, Liu et al.,
-    https://arxiv.org/abs/2502.16982.
-    """
-    is_matrix = [not optimizer._should_use_adamw(variable) for variable in variables]
-    others = [v for v, matrix in zip(variables, is_matrix, strict=True) if not matrix]
-    matrices = [v for v, matrix in zip(variables, is_matrix, strict=True) if matrix]
-    weights = [variable.value for variable in matrices]
-    moments = _state(optimizer, matrices, optimizer.momentums)
-    momentum, nesterov = float(optimizer.momentum), bool(optimizer.nesterov)
-    numbers = (float(optimizer.muon_a), float(optimizer.muon_b), float(optimizer.muon_c))
-    rms_rate, ratio = optimizer.rms_rate, float(optimizer.adam_lr_ratio)
-    adam_step = _adam_of(
-        [variable.value for variable in others],
-        _state(optimizer, others, optimizer.momentums),
-        _state(optimizer, others, optimizer.adam_velocities),
-        (float(optimizer.adam_beta_1), float(optimizer.adam_beta_2), float(optimizer.epsilon)),
-        int(optimizer._iterations.value),
-    )
-
-    def step(gradients: Tensors, rate: Any) -> None:
-        of_matrices = [g for g, matrix in zip(gradients, is_matrix, strict=True) if matrix]
-        adam_step(
-            [g for g, matrix in zip(gradients, is_matrix, strict=True) if not matrix], rate * ratio
-        )
-        _ops._foreach_mul_(moments, momentum)
-        _ops._foreach_add_(moments, of_matrices)
-        towards = _ops._foreach_add(of_matrices, moments, alpha=momentum) if nesterov else moments
-        for weight, direction in zip(weights, towards, strict=True):
-            flat = direction.reshape(-1, direction.shape[-1])
-            scale = 1.0 if rms_rate is None else float(rms_rate) * max(flat.shape) ** 0.5
-            change = orthogonalized(flat, numbers, optimizer.ns_steps)
-            weight.sub_(change.view_as(weight) * (rate * scale))
-
-    return step
-
-
-def orthogonalized(
-    matrix: torch.Tensor, numbers: tuple[float, float, float], num_steps: int
-) -> torch.Tensor:
-    """Return a matrix of the same singular vectors whose singular values are all nearly one.
-
-    Args:
-        matrix: float32 (rows, columns).
-        numbers: a, b, c of Newton and Schulz's iteration.
-        num_steps: how many times it is done.
-    """
-    a, b, c = numbers
-    is_tall = matrix.shape[0] > matrix.shape[1]
-    matrix = matrix / (matrix.norm() + 1e-7)
-    gram = matrix.T @ matrix if is_tall else matrix @ matrix.T
-    product = identity = torch.eye(len(gram), dtype=gram.dtype, device=gram.device)
-    for index in range(num_steps):
-        polynomial = torch.addmm(b * gram, gram, gram, alpha=c).add_(identity, alpha=a)
-        product = polynomial @ product
-        if index + 1 < num_steps:
-            gram = polynomial @ gram @ polynomial
-    return matrix @ product if is_tall else product @ matrix
-
-
 _STEPS: dict[type, Callable[[Any, Sequence[Any]], Step]] = {
-    keras.optimizers.Adam: _adam,
-    keras.optimizers.AdamW: _adam,  # what differs, the weight decay, Keras does before the step
-    keras.optimizers.SGD: _sgd,
-    keras.optimizers.RMSprop: _rmsprop,
-    keras.optimizers.Muon: _muon,
-    Muon: _muon,
+    keras.optimizers.Adam: adam,
+    keras.optimizers.AdamW: adam,  # what differs, the weight decay, Keras does before the step
+    keras.optimizers.SGD: sgd,
+    keras.optimizers.RMSprop: rmsprop,
+    keras.optimizers.Muon: muon,
+    Muon: muon,
 }
 
 
@@ -303,10 +127,3 @@ def _step_of(optimizer: Any, variables: Sequence[Any]) -> Step | None:
         or any(getattr(variable, "overwrite_with_gradient", False) for variable in variables)
     )
     return None if is_left_to_keras or make is None else make(optimizer, variables)
-
-
-def _laid_out_as(gradient: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-    """Give a gradient the memory layout of its weight, which the fused kernel relies on."""
-    if gradient.dtype == weight.dtype and gradient.stride() == weight.stride():
-        return gradient
-    return torch.empty_like(weight).copy_(gradient)

@@ -99,7 +99,10 @@ def plan_training(request: TrainRequest) -> Plan:
     device = choose_device(request.device)
     recipe = _recipe(request)
     if request.model is None:
-        request = request.model_copy(update={"model": recipe.model})
+        arguments = {**recipe.model_arguments, **request.model_arguments}
+        request = request.model_copy(
+            update={"model": recipe.model, "model_arguments": arguments}
+        )
     splits, notes = requested_splits(request, recipe)
     with on_device(device):
         keras.utils.set_random_seed(request.seed)

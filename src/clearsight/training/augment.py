@@ -44,10 +44,9 @@ class AugmentedBatches(InMemoryBatches):
             pictures = mirrored(pictures, (parity + self._epoch) % 2 == 1)
         if self._recipe.translate_pixels:
             pictures = translated(pictures, self._recipe.translate_pixels)
+        if self._recipe.cutout_pixels:
+            pictures = cut_out(pictures, self._recipe.cutout_pixels)
         return pictures, targets
-
-    def on_epoch_end(self) -> None:
-        """Count epochs; Keras calls this after each one."""
 
     def epochs(self) -> Iterator[Any]:
         """Iterate over the next epoch."""
@@ -80,3 +79,24 @@ def translated(pictures: torch.Tensor, most: int) -> torch.Tensor:
     columns = shifts[1][:, None] + torch.arange(width, device=device)
     each = torch.arange(count, device=device)[:, None, None]
     return padded[each, rows[:, :, None], columns[:, None, :]]
+
+
+def cut_out(pictures: torch.Tensor, side: int) -> torch.Tensor:
+    """Blacken a square in each picture, whose centre may lie anywhere in it.
+
+    Source: DeVries and Taylor, https://arxiv.org/abs/1708.04552.
+
+    Args:
+        pictures: float32 (B, H, W, C).
+        side: of the square, in pixels.
+    """
+    count, height, width, _ = pictures.shape
+    device = pictures.device
+
+    def within(size: int) -> torch.Tensor:
+        first = torch.randint(0, size, (count, 1), device=device) - side // 2
+        place = torch.arange(size, device=device)
+        return (place >= first) & (place < first + side)
+
+    hidden = within(height)[:, :, None] & within(width)[:, None, :]
+    return pictures.masked_fill(hidden[..., None], 0.0)

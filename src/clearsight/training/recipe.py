@@ -20,6 +20,7 @@ class Recipe(BaseModel):
         name: what the user types.
         summary: what it is for, in one line.
         model: the network of the zoo that it was found with, for when none is named.
+        model_arguments: that network's options.
         optimizer: "adam", or "muon" for the kernels but the last layer's, with Adam for the rest.
         learning_rate: per step, at its highest; with Muon, Adam's is a fifth of it, which changes
             the weights by as much.
@@ -32,6 +33,7 @@ class Recipe(BaseModel):
         label_smoothing: share of the target that is spread over all classes.
         flip: "none", or "alternating": each picture is mirrored in every other epoch.
         translate_pixels: how far, at most, a picture is moved each way in each epoch.
+        cutout_pixels: side of a square that is blackened in each picture in each epoch; 0 for none.
         flip_at_test: whether predictions are the mean of those for a picture and its mirror image.
         epochs: passes over the training pictures.
         batch_size: pictures a step.
@@ -50,6 +52,7 @@ class Recipe(BaseModel):
     name: str
     summary: str
     model: str = "lesson"
+    model_arguments: dict[str, Any] = Field(default_factory=dict)
     optimizer: Literal["adam", "muon"] = "adam"
     learning_rate: PositiveFiniteFloat = 0.001
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
@@ -61,6 +64,7 @@ class Recipe(BaseModel):
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
     flip: Literal["none", "alternating"] = "none"
     translate_pixels: NonNegativeInt = 0
+    cutout_pixels: NonNegativeInt = 0
     flip_at_test: bool = False
     epochs: PositiveInt = 10
     batch_size: PositiveInt = 64

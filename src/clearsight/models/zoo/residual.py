@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt
 
 if TYPE_CHECKING:
     import keras
@@ -23,6 +23,7 @@ class ResidualOptions(BaseModel):
         num_stages: how often the map is halved; by default until about 3 rows are left.
         width: filters of the last stage; each stage before has half as many, 32 at least.
         num_blocks: residual blocks behind the last stage.
+        num_stage_blocks: residual blocks behind each stage before the last.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -32,6 +33,7 @@ class ResidualOptions(BaseModel):
     num_stages: PositiveInt | None = None
     width: PositiveInt = 128
     num_blocks: PositiveInt = 1
+    num_stage_blocks: NonNegativeInt = 0
 
     @property
     def filters(self) -> tuple[int, ...]:
@@ -58,28 +60,32 @@ def build(options: ResidualOptions) -> keras.Model:
 
     layers = keras.layers
 
-    def convolved(values: Any, filters: int) -> Any:
-        return layers.Conv2D(
-            filters, 3, padding="same", use_bias=False, kernel_initializer="he_normal"
-        )(values)
+    # Names are given here, so that they do not depend on what was built before.
+    def convolved(values: Any, filters: int, name: str) -> Any:
+        convolution = layers.Conv2D(
+            filters, 3, padding="same", use_bias=False, kernel_initializer="he_normal", name=name
+        )
+        return convolution(values)
 
-    def normalized(values: Any) -> Any:
-        values = layers.BatchNormalization(momentum=0.9, epsilon=1e-5)(values)
-        return layers.ReLU()(values)
+    def normalized(values: Any, name: str) -> Any:
+        normalization = layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=f"{name}_norm")
+        return layers.ReLU(name=f"{name}_relu")(normalization(values))
 
     pictures = values = keras.Input(options.input_shape, name="pictures")
-    for filters in options.filters:
-        values = convolved(values, filters)
+    for index, filters in enumerate(options.filters, start=1):
+        values = convolved(values, filters, f"stage{index}")
         if min(values.shape[1:3]) > 1:
-            values = layers.MaxPooling2D(2)(values)
-        values = normalized(values)
-    width = options.filters[-1]
-    for _ in range(options.num_blocks):
-        inner = normalized(convolved(values, width))
-        values = layers.Add()([values, normalized(convolved(inner, width))])
-    largest = layers.GlobalMaxPooling2D()(values)
-    initializer: Any = keras.initializers.RandomNormal(stddev=0.5 / math.sqrt(width))
+            values = layers.MaxPooling2D(2, name=f"stage{index}_pool")(values)
+        values = normalized(values, f"stage{index}")
+        is_last = index == len(options.filters)
+        for block in range(1, 1 + (options.num_blocks if is_last else options.num_stage_blocks)):
+            name = f"stage{index}_block{block}"
+            inner = normalized(convolved(values, filters, f"{name}a"), f"{name}a")
+            outer = normalized(convolved(inner, filters, f"{name}b"), f"{name}b")
+            values = layers.Add(name=f"{name}_add")([values, outer])
+    largest = layers.GlobalMaxPooling2D(name="largest")(values)
+    initializer: Any = keras.initializers.RandomNormal(stddev=0.5 / math.sqrt(options.width))
     classes = layers.Dense(
-        options.num_classes, activation="softmax", kernel_initializer=initializer
-    )(largest)
-    return keras.Model(pictures, classes, name="residual")
+        options.num_classes, activation="softmax", kernel_initializer=initializer, name="classes"
+    )
+    return keras.Model(pictures, classes(largest), name="residual")

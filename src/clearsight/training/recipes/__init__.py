@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from clearsight.errors import RequestError, did_you_mean
 from clearsight.training.recipe import Recipe
+from clearsight.training.recipes.best import BEST
 from clearsight.training.recipes.fast import FAST
 from clearsight.training.recipes.lesson import LESSON
 from clearsight.training.recipes.strong import STRONG
 
-RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (LESSON, FAST, STRONG)}
+RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (LESSON, FAST, STRONG, BEST)}
 
 
 def find_recipe(name: str) -> Recipe:
