@@ -41,8 +41,9 @@ def fused(
 
 
 def _pool_before_relu(steps: list[Step], uses: Counter[int]) -> list[Step]:
-    """Exchange ReLU and the max pooling that alone takes its values."""
+    """Exchange ReLU and the max pooling that alone takes its values, or make one of the two."""
     steps = list(steps)
+    joined = []
     place_of = {step.output: index for index, step in enumerate(steps)}
     for index, pool in enumerate(steps):
         if pool.operation.kind != "max_pool":
@@ -53,9 +54,14 @@ def _pool_before_relu(steps: list[Step], uses: Counter[int]) -> list[Step]:
         relu = steps[before]
         if uses[relu.output] != 1:
             continue
+        if pool.operation.with_relu is not None:
+            both = replace(pool.operation, apply=pool.operation.with_relu, kind="")
+            steps[index] = replace(pool, operation=both, inputs=relu.inputs)
+            joined.append(before)
+            continue
         steps[before] = replace(relu, operation=pool.operation, layer=pool.layer)
         steps[index] = replace(pool, operation=relu.operation, layer=relu.layer)
-    return steps
+    return [step for index, step in enumerate(steps) if index not in joined]
 
 
 def _folded(steps: list[Step], uses: Counter[int]) -> list[Step]:

@@ -100,9 +100,7 @@ def plan_training(request: TrainRequest) -> Plan:
     recipe = _recipe(request)
     if request.model is None:
         arguments = {**recipe.model_arguments, **request.model_arguments}
-        request = request.model_copy(
-            update={"model": recipe.model, "model_arguments": arguments}
-        )
+        request = request.model_copy(update={"model": recipe.model, "model_arguments": arguments})
     splits, notes = requested_splits(request, recipe)
     with on_device(device):
         keras.utils.set_random_seed(request.seed)

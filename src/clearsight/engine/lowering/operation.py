@@ -60,6 +60,7 @@ class Operation:
         takes: how the axes of every input must stand.
         gives: how the output's axes stand; None: as they were taken.
         kind: what fusion looks for: "relu", "max_pool", "softmax", or "".
+        with_relu: for a pooling, the same with a ReLU in one, where there is such a thing.
         affine: for a normalization with fixed statistics, makes scale and shift, each (C,).
         absorb: for a convolution, gives the operation followed by a scale and shift of channels.
     """
@@ -69,6 +70,7 @@ class Operation:
     takes: Axes = Axes.KERAS
     gives: Axes | None = None
     kind: str = ""
+    with_relu: Callable[[torch.Tensor], torch.Tensor] | None = None
     affine: Callable[[], tuple[torch.Tensor, torch.Tensor]] | None = None
     absorb: Callable[[Callable[[], tuple[torch.Tensor, torch.Tensor]]], Operation] | None = None
 

@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from clearsight.engine.lowering.operation import Axes, Operation, Site, picture_axes
 from clearsight.engine.lowering.padding import Edges, pad, same_edges
+from clearsight.engine.lowering.rectified_pooling import relu_max_pool_2x2
 
 _NO_EDGES: Edges = ((0, 0), (0, 0))
 
@@ -46,7 +47,11 @@ def _pooling(layer: Any, site: Site, pool: Callable[..., torch.Tensor], kind: st
         # Keras's torch backend repeats the edge where the two sides differ.
         return pool(pad(pictures, edges, "replicate"), size, strides, 0)
 
-    return Operation(apply, takes=picture_axes(layer, site), kind=kind)
+    with_relu = None
+    if kind == "max_pool" and size == strides == (2, 2) and site.dtype is torch.bfloat16:
+        is_whole = layer.padding == "valid" or edges == _NO_EDGES
+        with_relu = relu_max_pool_2x2 if is_whole else None
+    return Operation(apply, takes=picture_axes(layer, site), kind=kind, with_relu=with_relu)
 
 
 def global_average_pooling2d(layer: Any, site: Site) -> list[Operation]:
