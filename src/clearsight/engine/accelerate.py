@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import math
 import warnings
 from collections.abc import Callable
 from typing import Any, Literal
@@ -26,6 +27,11 @@ from clearsight.models.backend import keras, train_validation_split
 from clearsight.models.graph import runs_its_graph
 
 Engine = Literal["clearsight", "keras"]
+
+# Keras predicts in batches of 32 unless told otherwise. For small pictures the cost of a batch is
+# then mostly not arithmetic: 10,000 of 28x28 took 0.45 s in batches of 32, 0.30 s in these.
+_PREDICT_BATCH_SIZE = 256
+_SMALL_PICTURE = 4_096  # values
 
 
 def accelerate(
@@ -235,9 +241,10 @@ class _Engine:
         x = given.get("x")
         if x is None or not is_in_memory(x):
             return
-        given["x"] = InMemoryBatches(
-            x, batch_size=given.get("batch_size"), steps=given.get("steps")
-        )
+        size, steps = given.get("batch_size"), given.get("steps")
+        if size is None and steps is None and _values_a_picture(x) <= _SMALL_PICTURE:
+            size = _PREDICT_BATCH_SIZE
+        given["x"] = InMemoryBatches(x, batch_size=size, steps=steps)
 
     # The steps themselves.
 
@@ -268,6 +275,10 @@ class _Engine:
         if self._evaluation is None:
             self._evaluation = EvaluationPlan(self._model, self._dtype)
         return self._evaluation
+
+
+def _values_a_picture(x: Any) -> int:
+    return sum(math.prod(array.shape[1:]) for array in keras.tree.flatten(x))
 
 
 class _AtEpochBegin(keras.callbacks.Callback):
