@@ -28,6 +28,11 @@ from clearsight.models.graph import runs_its_graph
 
 Engine = Literal["clearsight", "keras"]
 
+_COMPILED_BY_TORCH = (
+    "With jit_compile=True the steps are left to Keras and torch.compile: leave it out to have them "
+    "accelerated."
+)
+
 # Keras predicts in batches of 32 unless told otherwise. For small pictures the cost of a batch is
 # then mostly not arithmetic: 10,000 of 28x28 took 0.45 s in batches of 32, 0.30 s in these.
 _PREDICT_BATCH_SIZE = 256
@@ -89,7 +94,8 @@ def accelerated(
     reason = _left_whole(model)
     if reason:
         return "float32", (f"The network '{model.name}' is left to Keras, because {reason}.",)
-    for variable in model.variables:
+    optimizer: Any = model.optimizer if model.compiled else None
+    for variable in [*model.variables, *(optimizer.variables if optimizer else ())]:
         if variable.value.device.type != chosen_device:
             variable.value.data = variable.value.data.to(chosen_device)
     left = compile_program(model, training=True, dtype=DTYPES[chosen]).left_to_keras
@@ -158,8 +164,13 @@ class _Engine:
             with on_device(self._device):
                 if prepare is not None and not self._is_left_to_keras():
                     prepare(bound.arguments)
-                return method(*bound.args, **bound.kwargs)
+                result = method(*bound.args, **bound.kwargs)
+            if name == "compile" and self._model.jit_compile:
+                warnings.warn(_COMPILED_BY_TORCH, stacklevel=2)
+            return result
 
+        own: Any = call
+        own.__signature__ = signature.replace(parameters=list(signature.parameters.values())[1:])
         return call
 
     def _forget(self) -> None:
