@@ -29,8 +29,8 @@ from clearsight.models.graph import runs_its_graph
 Engine = Literal["clearsight", "keras"]
 
 _COMPILED_BY_TORCH = (
-    "With jit_compile=True the steps are left to Keras and torch.compile: leave it out to have them "
-    "accelerated."
+    "With jit_compile=True the steps are left to Keras and torch.compile: leave it out to have "
+    "them accelerated."
 )
 
 # Keras predicts in batches of 32 unless told otherwise. For small pictures the cost of a batch is
