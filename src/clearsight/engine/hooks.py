@@ -133,7 +133,9 @@ class Hooks:
                 class_weight=given.get("class_weight"),
             )
         given.update(x=batches, y=None, sample_weight=None, class_weight=None, validation_split=0.0)
-        if not isinstance(callbacks, keras.callbacks.CallbackList):
+        if isinstance(callbacks, keras.callbacks.CallbackList):
+            given["callbacks"] = _and_also(callbacks, _AtEpochBegin(self._forget))
+        else:
             given["callbacks"] = BatchedCallbacks(
                 callbacks,
                 add_history=True,
