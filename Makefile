@@ -36,6 +36,8 @@ test-all: $(VENV)/.installed-dev
 bench: $(VENV)/.installed-dev
 	$(SAY) 'measuring how fast the command line starts'
 	@$(BIN)/python benchmarks/startup.py
+	$(SAY) 'measuring what fit costs around a training step'
+	@$(BIN)/python benchmarks/bookkeeping.py
 	$(SAY) 'measuring training and prediction beside peers (half an hour on two idle cores)'
 	@$(BIN)/python benchmarks/speed.py
 

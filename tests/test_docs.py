@@ -42,10 +42,11 @@ def test_the_readmes_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
             folder.rmdir()
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     blocks = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
-    assert len(blocks) == 3
+    assert len(blocks) == 4
     monkeypatch.chdir(tmp_path)
     for block in blocks:
-        program = block.replace('"fashion-mnist"', '"fashion-mnist", epochs=1, train_limit=2000', 1)
+        call = 'train("fashion-mnist"'
+        program = block.replace(call, f"{call}, epochs=1, train_limit=2000")
         exec(compile(program, "README.md", "exec"), {"__name__": "readme"})
     kinds = {clearsight.Run.load(path).class_names[0] for path in (tmp_path / "runs").iterdir()}
     assert kinds == {"T-shirt/top", "digit 0"}

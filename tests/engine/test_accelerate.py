@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import subprocess
 import sys
@@ -339,6 +340,20 @@ def test_run_eagerly_runs_every_layers_own_code(fashion: Fashion) -> None:
     model.compile("sgd", "sparse_categorical_crossentropy", run_eagerly=True)
     model.fit(x, y, verbose=0)
     assert called
+
+
+def test_a_step_that_torch_shall_compile_is_left_to_it() -> None:
+    model = reference(precision="float32")
+    with pytest.warns(UserWarning, match="jit_compile=True the steps are left to Keras"):
+        model.compile("sgd", "sparse_categorical_crossentropy", jit_compile=True)
+
+
+def test_hooks_look_like_the_methods_that_they_stand_for() -> None:
+    plain, fast = reference(), reference(precision="float32")
+    for name in ("fit", "evaluate", "predict", "compile", "train_on_batch"):
+        expected = inspect.signature(getattr(plain, name))
+        assert inspect.signature(getattr(fast, name)) == expected
+        assert getattr(fast, name).__doc__ == getattr(plain, name).__doc__
 
 
 def test_accelerating_again_changes_the_precision(fashion: Fashion) -> None:

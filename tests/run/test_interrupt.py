@@ -99,9 +99,12 @@ def test_changed_pictures_are_refused(interrupted: tuple[Path, str], tmp_path: P
     )
 
 
-def test_a_killed_run_goes_on_from_its_last_epoch(tmp_path: Path) -> None:
+@pytest.mark.parametrize("recipe", ["lesson", "fast"])
+def test_a_killed_run_goes_on_from_its_last_epoch(recipe: str, tmp_path: Path) -> None:
     out = tmp_path / "run"
-    process = start(out, "--train-limit", "4000", "--epochs", "3", "--test-limit", "500")
+    process = start(
+        out, "--train-limit", "9000", "--epochs", "3", "--test-limit", "500", "--recipe", recipe
+    )
     wait_for(out / "history.csv", process)
     process.kill()
     process.communicate()

@@ -175,6 +175,17 @@ def test_bfloat16_trains_and_keeps_float32_weights(small_fashion: Splits, tmp_pa
     assert run.model.layers[0].compute_dtype == "bfloat16"  # Keras's own way to do it
 
 
+def test_keras_alone_and_the_engine_give_the_same_run(
+    run: clearsight.Run, small_fashion: Splits, tmp_path: Path
+) -> None:
+    alone = small_run(small_fashion, tmp_path / "run", engine="keras")
+    assert (alone.record.engine, run.record.engine) == ("keras", "clearsight")
+    assert alone.record.precision == "float32"
+    for epoch, expected in zip(run.history, alone.history, strict=True):
+        assert epoch.val_accuracy == expected.val_accuracy
+        assert epoch.loss == pytest.approx(expected.loss, rel=1e-6)
+
+
 def test_own_pictures_are_never_cut_by_a_recipe(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,9 +1,10 @@
 """ReLU and 2x2 max pooling in one, for bfloat16 pictures on a CPU, on their bits as whole numbers.
 
 Of two bfloat16 numbers that are not both negative the larger one has the larger bits, read as a
-signed 16-bit number, and a negative result is what ReLU makes zero. Whole numbers need no conversion
-to float32 and back, and the gradient is written once to every place, with no zeros filled in before:
-half the time of torch's own operations, which took a sixth of a step of the reference network.
+signed 16-bit number, and a negative result is what ReLU makes zero. Whole numbers need no
+conversion to float32 and back, and the gradient is written once to every place, with no zeros
+filled in before: half the time of torch's own operations, which took a sixth of a step of the
+reference network.
 
 Where equal values compete for a gradient, another of them may get it than in torch.
 """
