@@ -12,6 +12,7 @@ Tensors = list[torch.Tensor]
 Step = Callable[[Tensors, Any], None]
 """Updates the weights, given their gradients and the learning rate (a number or a tensor)."""
 
+_LARGE_MATRIX = 200_000  # values
 _ops: Any = torch  # its operations on lists, which torch.optim is made of, have no public names
 
 
@@ -182,14 +183,20 @@ def orthogonalized(
     a, b, c = numbers
     is_tall = matrix.shape[0] > matrix.shape[1]
     matrix = matrix / (matrix.norm() + 1e-7)
-    gram = matrix.T @ matrix if is_tall else matrix @ matrix.T
-    product = identity = torch.eye(len(gram), dtype=gram.dtype, device=gram.device)
+    # The products with a large matrix take most of the time, and its direction eight bits.
+    wide = matrix.bfloat16() if matrix.numel() >= _LARGE_MATRIX else matrix
+    gram = (wide.T @ wide if is_tall else wide @ wide.T).to(matrix.dtype)
+    product = None
     for index in range(num_steps):
-        polynomial = torch.addmm(b * gram, gram, gram, alpha=c).add_(identity, alpha=a)
-        product = polynomial @ product
+        polynomial = torch.addmm(gram, gram, gram, beta=b, alpha=c)
+        polynomial.diagonal().add_(a)
+        product = polynomial if product is None else polynomial @ product
         if index + 1 < num_steps:
             gram = polynomial @ gram @ polynomial
-    return matrix @ product if is_tall else product @ matrix
+    if product is None:
+        return matrix
+    product = product.to(wide.dtype)
+    return (wide @ product if is_tall else product @ wide).to(matrix.dtype)
 
 
 def _laid_out_as(gradient: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:

@@ -14,7 +14,7 @@ FAST = Recipe(
     last_factor=0.1,
     label_smoothing=0.1,
     epochs=2,
-    batch_size=64,
+    batch_size=128,
     train_limit=15_000,
     test_limit=3_000,
 )
