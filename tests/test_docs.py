@@ -29,6 +29,11 @@ def test_every_linked_file_is_there(page: Path) -> None:
     assert absent == []
 
 
+def test_the_readmes_speed_table_is_what_was_measured() -> None:
+    measured = (ROOT / "benchmarks" / "results" / "speed.md").read_text(encoding="utf-8")
+    assert measured.strip() in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
 def test_the_readmes_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every Python block of the README, the long training on fewer epochs."""
     digits, _ = clearsight.load_data("digits")
