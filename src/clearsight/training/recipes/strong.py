@@ -4,7 +4,7 @@ from clearsight.training.recipe import Recipe
 
 STRONG = Recipe(
     name="strong",
-    summary="a small residual network, well trained: Muon, flips, translations, 10 epochs",
+    summary="a small residual network, well trained: Muon, flips, translations, 9 epochs",
     model="residual",
     optimizer="muon",
     learning_rate=0.02,
@@ -17,7 +17,7 @@ STRONG = Recipe(
     flip="alternating",
     translate_pixels=1,
     flip_at_test=True,
-    epochs=10,
+    epochs=9,
     batch_size=128,
     validation_method="stratified",
 )
