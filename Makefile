@@ -22,7 +22,7 @@ help:
 setup: $(VENV)/.installed
 
 lesson: $(VENV)/.installed
-	$(SAY) 'training the reference job on Fashion-MNIST (one to two minutes on two cores)'
+	$(SAY) 'training the reference job on Fashion-MNIST (half a minute on two cores)'
 	@$(BIN)/clearsight train fashion-mnist
 
 test: $(VENV)/.installed-dev

@@ -5,6 +5,8 @@ The step itself is replaced by one that does nothing, so that all that is left i
 
 from __future__ import annotations
 
+import contextlib
+import io
 import statistics
 import time
 from typing import Any
@@ -52,7 +54,10 @@ def _milliseconds(
             seconds = time.perf_counter() - self.started_at
             times.append(1_000 * seconds / (_NUM_IMAGES / _BATCH_SIZE))
 
-    model.fit(x, y, batch_size=_BATCH_SIZE, epochs=_ROUNDS, verbose=verbose, callbacks=[Clock()])
+    with contextlib.redirect_stdout(io.StringIO()):  # of the progress bar
+        model.fit(
+            x, y, batch_size=_BATCH_SIZE, epochs=_ROUNDS, verbose=verbose, callbacks=[Clock()]
+        )
     return times
 
 
