@@ -11,6 +11,9 @@ import torch
 from clearsight.models.backend import ArrayDataAdapter, keras
 
 
+_SHARED_TYPES = ("float32", "int64", "int32", "uint8", "bool")
+
+
 class InMemoryBatches(ArrayDataAdapter):
     """Keras's adapter for arrays, with another way to make batches of them.
 
@@ -24,9 +27,7 @@ class InMemoryBatches(ArrayDataAdapter):
 
     def tensors(self) -> Any:
         """Return the arrays as tensors: views of them where torch can share their memory."""
-        return keras.tree.map_structure(
-            keras.ops.convert_to_tensor, self._inputs, none_is_leaf=False
-        )
+        return keras.tree.map_structure(_as_tensor, self._inputs, none_is_leaf=False)
 
     def epochs(self) -> Iterator[Any]:
         """Iterate over the batches of one epoch, shuffled if that was asked for."""
@@ -69,6 +70,18 @@ class _Epochs:
         # A DataLoader draws a seed for its workers as soon as it is asked.
         torch.empty((), dtype=torch.int64).random_()
         return self._batches.epochs()
+
+
+def _as_tensor(array: Any) -> torch.Tensor:
+    """Share an array's memory with torch where both agree on it, else copy it as Keras does."""
+    is_shared = (
+        isinstance(array, np.ndarray)
+        and array.dtype in _SHARED_TYPES
+        and array.flags.writeable
+        and min(array.strides, default=0) >= 0
+    )
+    tensor: Any = keras.ops.convert_to_tensor(torch.from_numpy(array) if is_shared else array)
+    return tensor
 
 
 def is_in_memory(*arrays: Any) -> bool:
