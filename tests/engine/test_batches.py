@@ -46,7 +46,7 @@ def test_classes_are_weighed_as_in_keras() -> None:
 
 def test_an_array_is_shared_with_torch_not_copied() -> None:
     x = np.zeros((20, 3), "float32")
-    tensor = InMemoryBatches(x, batch_size=5).tensors()
+    tensor = InMemoryBatches(x, batch_size=5).tensors
     x[7, 1] = 5.0
     assert tensor[7, 1] == 5.0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -25,13 +26,14 @@ class InMemoryBatches(ArrayDataAdapter):
         """Return something to iterate over for one epoch: batches as nested tuples of tensors."""
         return _Epochs(self)
 
+    @cached_property
     def tensors(self) -> Any:
-        """Return the arrays as tensors: views of them where torch can share their memory."""
+        """The arrays as tensors on the device, made once: views where torch can share memory."""
         return keras.tree.map_structure(_as_tensor, self._inputs, none_is_leaf=False)
 
     def epochs(self) -> Iterator[Any]:
         """Iterate over the batches of one epoch, shuffled if that was asked for."""
-        arrays = self.tensors()
+        arrays = self.tensors
         for places in self._order().split(self.batch_size):
             yield self.batches_of(
                 places,
