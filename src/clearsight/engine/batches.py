@@ -11,7 +11,6 @@ import torch
 
 from clearsight.models.backend import ArrayDataAdapter, keras
 
-
 _SHARED_TYPES = ("float32", "int64", "int32", "uint8", "bool")
 
 
