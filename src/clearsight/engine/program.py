@@ -16,7 +16,6 @@ from clearsight.engine.lowering.operation import (
     Operation,
     Site,
     Weights,
-    value_of,
 )
 from clearsight.models.backend import keras
 from clearsight.models.graph import Call, Graph, graph_of, runs_its_graph
@@ -169,7 +168,6 @@ class _Writer:
                 training=self.training,
                 dtype=self._dtype_of(layer),
                 input_shapes=tuple(tuple(shape) for shape in call.input_shapes),
-                output_shape=call.output_shape,
             )
             operations = lower(layer, site)
         except CannotLowerError as reason:
@@ -233,11 +231,6 @@ class _Writer:
 
 def _constant(weights: Weights) -> Callable[[], Weights]:
     return lambda: weights
-
-
-def tensors_of(variables: list[Any]) -> Tensors:
-    """Return the tensors of Keras variables."""
-    return [tensor for tensor in map(value_of, variables) if tensor is not None]
 
 
 def _last_with_weights(graph: Graph) -> Any:

@@ -184,16 +184,15 @@ def predict_probabilities(
 
 
 def save_finished_model(model: keras.Model, folder: RunFolder) -> None:
-    """Write ``model.keras`` so that plain Keras opens it, whatever optimizer trained it.
+    """See to it that plain Keras opens ``model.keras``, whatever optimizer trained it.
 
-    An optimizer of Keras's own goes with it, so that training can go on anywhere; one of
-    clearsight's own, which nobody else could load, is left out.
+    What the last epoch wrote stays as it is when the optimizer is Keras's own, so that training can
+    go on anywhere; one of clearsight's own, which nobody else could load, is left out.
     """
     if isinstance(model.optimizer, Muon):
         bare = type(model).from_config(model.get_config())
         bare.set_weights(model.get_weights())
-        model = bare
-    save_model(model, folder)
+        save_model(bare, folder)
 
 
 def save_model(model: keras.Model, folder: RunFolder) -> None:

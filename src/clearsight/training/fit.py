@@ -104,9 +104,9 @@ def fit_model(
     stop = StopBetweenBatches()
     callbacks: list[Any] = [recorder, progress.callback(recorder), stop]
     batches = AugmentedBatches(data.x, data.y, recipe, first_epoch=len(earlier))
-    schedule = LearningRateSchedule(recipe, batches.num_batches, first_epoch=len(earlier))
     if recipe.schedule != "constant":
-        callbacks.append(schedule)
+        num_steps, first = batches.num_batches, len(earlier)
+        callbacks.append(LearningRateSchedule(recipe, num_steps, first_epoch=first))
     with ctrl_c_stops(stop, progress.announce), progress:
         model.fit(
             batches,

@@ -35,13 +35,11 @@ class Site:
         training: whether the program trains (dropout drops, batch statistics are used).
         dtype: what convolutions and matrix products compute in.
         input_shapes: shapes of the inputs as Keras has them, the batch axis left out.
-        output_shape: of the first output, likewise.
     """
 
     training: bool
     dtype: torch.dtype
     input_shapes: tuple[tuple[int | None, ...], ...]
-    output_shape: tuple[int | None, ...]
 
     @property
     def rank(self) -> int:
