@@ -34,6 +34,10 @@ class RunError(ClearsightError):
     """A run's folder is missing, taken, damaged or unfinished."""
 
 
+class TrainingError(ClearsightError):
+    """A training could not go on; what it saved before can be gone on from."""
+
+
 class OutputError(ClearsightError):
     """A file cannot be written."""
 
@@ -65,14 +69,16 @@ class FitError(ClearsightError):
 
 
 class TrainingInterrupted(KeyboardInterrupt):
-    """Ctrl-C arrived during training; what was trained has been saved.
+    """A signal (Ctrl-C, or one of a scheduler's) ended a training; what was trained is saved.
 
     Attributes:
         run_folder: where the interrupted run lies, as text.
+        signal_number: which signal it was; a program that ends by it leaves with 128 and this.
     """
 
-    def __init__(self, message: str, run_folder: str) -> None:
+    def __init__(self, message: str, run_folder: str, signal_number: int = 2) -> None:
         self.run_folder = run_folder
+        self.signal_number = signal_number
         super().__init__(message)
 
 

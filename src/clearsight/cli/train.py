@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from clearsight.run.saved import Run
 
 
-EXIT_INTERRUPTED = 130
+EXIT_BY_SIGNAL = 128  # and the signal's number: 130 for Ctrl-C
+_BESIDE_RESUME = (
+    "epochs", "learning_rate", "batch_size", "checkpoint_minutes", "data_dir", "accept_changes",
+)  # fmt: skip
 
 
 class Precision(StrEnum):
@@ -85,26 +88,44 @@ def train(
         Path | None, typer.Option(metavar="DIR", help="The run's new folder; default in runs/.")
     ] = None,
     data_dir: DataDir = None,
+    checkpoint_minutes: Annotated[
+        float | None,
+        typer.Option(help="Between checkpoints within an epoch; its end has one anyway. [10]"),
+    ] = None,
     resume: Annotated[
         Path | None,
-        typer.Option(metavar="RUN", help="Go on with this run; only --epochs may stand beside it."),
+        typer.Option(
+            metavar="RUN", help="Go on with this run from the very batch where it was left."
+        ),
     ] = None,
+    accept_changes: Annotated[
+        bool,
+        typer.Option(help="With --resume: go on although something that matters has changed."),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Train a network on SOURCE and measure what it learned.
 
     `clearsight train fashion-mnist` is the lesson's own job.
     """
-    _check_usage(context, source, resume)
+    _check_usage(context, source, resume, accept_changes)
     console = console_for(as_json)
     with keras_started(console):
-        from clearsight.run.plan import plan_resumption, plan_training
+        from clearsight.run.plan import plan_training
         from clearsight.run.request import train_request
+        from clearsight.run.resumption import plan_resumption, resume_request
         from clearsight.run.train import carry_out
         from clearsight.training.progress import Progress
 
         if resume is not None:
-            plan = plan_resumption(resume, epochs)
+            options = {
+                "epochs": epochs,
+                "learning_rate": learning_rate,
+                "batch_size": batch_size,
+                "checkpoint_minutes": checkpoint_minutes,
+                "data_dir": data_dir,
+            }
+            plan = plan_resumption(resume_request(resume, accept_changes=accept_changes, **options))
         else:
             request = train_request(
                 source,
@@ -123,6 +144,9 @@ def train(
                 device=device.value,
                 out=out,
                 data_dir=data_dir,
+                **(
+                    {} if checkpoint_minutes is None else {"checkpoint_minutes": checkpoint_minutes}
+                ),
             )
             plan = plan_training(request)
     _show_plan(plan, console)
@@ -130,27 +154,34 @@ def train(
         run = carry_out(plan, Progress(console))
     except TrainingInterrupted as stop:  # Typer itself would end any KeyboardInterrupt in silence
         print(stop, file=sys.stderr)
-        raise typer.Exit(EXIT_INTERRUPTED) from None
+        raise typer.Exit(EXIT_BY_SIGNAL + stop.signal_number) from None
     if as_json:
         print_json(_as_json(plan, run))
     else:
         _show_results(run, console)
 
 
-def _check_usage(context: typer.Context, source: str | None, resume: Path | None) -> None:
+def _check_usage(
+    context: typer.Context, source: str | None, resume: Path | None, accept_changes: bool
+) -> None:
     if resume is None:
+        if accept_changes:
+            raise RequestError(
+                "--accept-changes should stand with --resume RUN, but no run is resumed: leave it "
+                "out."
+            )
         if source is None:
             raise RequestError(
                 "A source should be named, e.g. `clearsight train fashion-mnist`; "
                 "`clearsight data list` shows them."
             )
         return
-    allowed = {"resume", "epochs", "as_json"}
+    allowed = {"resume", "as_json", *_BESIDE_RESUME}
     given = [name for name in context.params if name not in allowed and _was_given(context, name)]
     if given:
         raise RequestError(
-            f"A resumed run keeps its options, so --resume stands alone or with --epochs, but "
-            f"{', '.join(given)} was given: leave it out, or train anew."
+            f"A resumed run keeps its options, so that only {', '.join(_BESIDE_RESUME)} may stand "
+            f"beside --resume, but {', '.join(given)} was given: leave it out, or train anew."
         )
 
 

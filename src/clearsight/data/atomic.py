@@ -52,6 +52,22 @@ def placed_atomically(path: Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
+def sweep_temporaries(folder: Path) -> None:
+    """Remove what killed processes left of `placed_atomically` in a folder that is nobody else's.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> folder = pathlib.Path(tempfile.mkdtemp())
+        >>> for name in (".results-x7_aw3p0.json", "results.json"):
+        ...     (folder / name).touch()
+        >>> sweep_temporaries(folder)
+        >>> [file.name for file in folder.iterdir()]
+        ['results.json']
+    """
+    for path in folder.glob(".*-????????.*"):
+        path.unlink(missing_ok=True)
+
+
 def _umask() -> int:
     current = os.umask(0)
     os.umask(current)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import Any
 
@@ -14,12 +14,31 @@ from clearsight.models.backend import ArrayDataAdapter, keras
 _SHARED_TYPES = ("float32", "int64", "int32", "uint8", "bool")
 
 
+class _Skipped:
+    """Stands for a batch that was trained on before; see `InMemoryBatches.skip`."""
+
+
+SKIPPED = _Skipped()
+_NOTHING_SKIPPED: tuple[int, Callable[[], None]] = (0, lambda: None)
+
+
+def is_skipped(data: Any) -> bool:
+    """Tell whether a batch was trained on before and must not be again."""
+    return data is SKIPPED
+
+
 class InMemoryBatches(ArrayDataAdapter):
     """Keras's adapter for arrays, with another way to make batches of them.
 
     It checks its arguments, splits off nothing, weighs classes and counts batches as Keras's own
     does, and shuffles in the very order that Keras would: it draws the same random numbers.
+
+    Attributes:
+        places: int64 (B,), which pictures the last batch was made of; None before the first.
     """
+
+    places: torch.Tensor | None = None
+    _skipping: tuple[int, Callable[[], None]] = _NOTHING_SKIPPED
 
     def get_torch_dataloader(self) -> Any:
         """Return something to iterate over for one epoch: batches as nested tuples of tensors."""
@@ -30,10 +49,28 @@ class InMemoryBatches(ArrayDataAdapter):
         """The arrays as tensors on the device, made once: views where torch can share memory."""
         return keras.tree.map_structure(_as_tensor, self._inputs, none_is_leaf=False)
 
+    def skip(self, num_batches: int, then: Callable[[], None]) -> None:
+        """Let the next epoch begin after its first batches, in whose places `SKIPPED` comes.
+
+        The epoch's order is drawn as ever, so that what follows is what would have followed.
+
+        Args:
+            num_batches: how many.
+            then: called just before the last of them comes.
+        """
+        self._skipping = (num_batches, then)
+
     def epochs(self) -> Iterator[Any]:
         """Iterate over the batches of one epoch, shuffled if that was asked for."""
         arrays = self.tensors
-        for places in self._order().split(self.batch_size):
+        (num_skipped, then), self._skipping = self._skipping, _NOTHING_SKIPPED
+        for number, places in enumerate(self._order().split(self.batch_size), 1):
+            if number <= num_skipped:
+                if number == num_skipped:
+                    then()
+                yield SKIPPED
+                continue
+            self.places = places
             yield self.batches_of(
                 places,
                 keras.tree.map_structure(

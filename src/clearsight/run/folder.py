@@ -26,7 +26,8 @@ class RunRecord(BaseModel):
     Attributes:
         format_version: of this file.
         status: how far the run came; "running" also when its process was killed.
-        interrupted_at: where Ctrl-C came, in words, or None.
+        interrupted_at: where a signal came, in words, or None.
+        failed_because: why the run failed, in words, or None.
         started_at: local time, ISO 8601 with its offset.
         source: the source's name, "arrays" when it came from Python.
         data_dir: the folder that was named for the source's files, or None.
@@ -47,6 +48,9 @@ class RunRecord(BaseModel):
         reproducible_because: what breaks that, or why it holds.
         versions: of what computed the run.
         machine: what it computed on.
+        checkpoint_minutes: between checkpoints within an epoch.
+        resumptions: a sentence for each time that the run was gone on with.
+        changes: a sentence for each difference that was accepted on such an occasion.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -54,6 +58,7 @@ class RunRecord(BaseModel):
     format_version: Literal[1] = 1
     status: Status
     interrupted_at: str | None = None
+    failed_because: str | None = None
     started_at: str
     source: str
     data_dir: str | None
@@ -74,6 +79,9 @@ class RunRecord(BaseModel):
     reproducible_because: str
     versions: dict[str, str]
     machine: dict[str, Any]
+    checkpoint_minutes: float = 10.0
+    resumptions: tuple[str, ...] = ()
+    changes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -153,6 +161,11 @@ class RunFolder:
     def model_path(self) -> Path:
         """``model.keras``."""
         return self.path / "model.keras"
+
+    @property
+    def checkpoints_path(self) -> Path:
+        """``checkpoints/``."""
+        return self.path / "checkpoints"
 
     @property
     def curves_path(self) -> Path:

@@ -30,6 +30,21 @@ def machine(device: Device) -> dict[str, Any]:
     }
 
 
+def identity(data_sha256: str, batch_size: int) -> dict[str, Any]:
+    """Return what a checkpoint depends on, to compare with when the run goes on.
+
+    Args:
+        data_sha256: the training pictures' fingerprint.
+        batch_size: pictures a batch, which the place within an epoch is counted in.
+    """
+    return {
+        "data": data_sha256,
+        "versions": versions(),
+        "num_threads": machine("cpu")["num_threads"],
+        "batch_size": batch_size,
+    }
+
+
 def _processor() -> str:
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()

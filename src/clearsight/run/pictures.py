@@ -10,8 +10,7 @@ import numpy as np
 from clearsight.data.imageset import ImageSet, Splits
 from clearsight.data.sources import find_source
 from clearsight.data.split import ValidationSplit, validation_split_of
-from clearsight.errors import DataError, RunError
-from clearsight.run.folder import RunRecord
+from clearsight.errors import DataError
 from clearsight.run.request import TrainRequest
 from clearsight.training.recipe import Recipe
 
@@ -77,18 +76,3 @@ def split_for_validation(train: ImageSet, recipe: Recipe, seed: int) -> Validati
             f"{len(split.validation):,}: give more pictures or another --validation-split."
         )
     return split
-
-
-def check_same_pictures(path: Path, record: RunRecord, splits: Splits) -> None:
-    """Make sure that a run which goes on sees the pictures it began with.
-
-    Raises:
-        RunError: when they are others.
-    """
-    expected = record.data["train"]["sha256"]
-    if splits.train.fingerprint != expected:
-        raise RunError(
-            f"{path} was trained on pictures with SHA-256 {expected[:12]}..., but "
-            f"'{record.source}' now gives {splits.train.fingerprint[:12]}...: bring the old "
-            "pictures back, or train anew."
-        )

@@ -14,11 +14,10 @@ from clearsight.data.preparation import Preparation
 from clearsight.data.sources import find_source
 from clearsight.data.split import ValidationSplit
 from clearsight.engine.device import Device, choose_device, on_device
-from clearsight.errors import RequestError, RunError
+from clearsight.errors import RequestError
 from clearsight.models.backend import keras
-from clearsight.models.build import ModelRequest, build_model
 from clearsight.models.graph import pixel_scaling
-from clearsight.run.folder import RunFolder, RunRecord, check_free, new_path
+from clearsight.run.folder import RunRecord, check_free, new_path
 from clearsight.run.machine import machine, versions
 from clearsight.run.network import (
     check_output,
@@ -27,20 +26,32 @@ from clearsight.run.network import (
     set_engine,
 )
 from clearsight.run.pictures import (
-    check_same_pictures,
-    limited,
-    load_splits,
     requested_splits,
     split_for_validation,
 )
 from clearsight.run.request import TrainRequest
 from clearsight.training.check_fit import check_fit
+from clearsight.training.checkpoint import Checkpoint
 from clearsight.training.fit import FitData, compile_model, targets_of
-from clearsight.training.history import History, read_history
 from clearsight.training.recipe import Recipe
 from clearsight.training.recipes import find_recipe
 
 _CHECKED_IMAGES = 256  # enough to see how pixels are scaled
+
+
+@dataclass(frozen=True)
+class Resumed:
+    """Where a run goes on.
+
+    Attributes:
+        checkpoint: what it goes on from.
+        first_batch: how many batches of the unfinished epoch are done, of the size used now.
+        damaged: newer checkpoints that were no good.
+    """
+
+    checkpoint: Checkpoint
+    first_batch: int
+    damaged: tuple[Path, ...]
 
 
 @dataclass(frozen=True)
@@ -55,8 +66,7 @@ class Plan:
         splits: the pictures, limits applied.
         split: which of them validate.
         preparation: how pictures become the network's input.
-        resumes: whether the run's folder is there already.
-        earlier: epochs done before, when a run is resumed.
+        resumed: where the run goes on; None when it is new.
         notes: sentences that the user should read before it starts.
         planned_at: `time.perf_counter` when planning began.
     """
@@ -68,8 +78,7 @@ class Plan:
     splits: Splits
     split: ValidationSplit
     preparation: Preparation
-    resumes: bool
-    earlier: History
+    resumed: Resumed | None
     notes: tuple[str, ...]
     planned_at: float
 
@@ -148,6 +157,7 @@ def plan_training(request: TrainRequest) -> Plan:
         reproducible_because=because,
         versions=versions(),
         machine=machine(device),
+        checkpoint_minutes=request.checkpoint_minutes,
     )
     _check_recordable(record)
     return Plan(
@@ -158,71 +168,8 @@ def plan_training(request: TrainRequest) -> Plan:
         splits=splits,
         split=split,
         preparation=preparation,
-        resumes=False,
-        earlier=(),
+        resumed=None,
         notes=tuple(notes),
-        planned_at=planned_at,
-    )
-
-
-def plan_resumption(path: Path, epochs: int | None = None) -> Plan:
-    """Settle how an unfinished run goes on, or a finished one for more epochs.
-
-    Args:
-        path: the run's folder.
-        epochs: how many epochs it shall have in all; None for what it was asked for.
-
-    Raises:
-        RequestError: when the number of epochs is out of range.
-        RunError: when there is nothing left to do or the pictures are no longer the same.
-    """
-    planned_at = time.perf_counter()
-    folder = RunFolder.existing(path)
-    record = folder.read_record()
-    if record.source == "arrays":
-        raise RunError(
-            f"{path} was trained on arrays from Python, which no longer exist: train anew."
-        )
-    earlier = read_history(folder.history_path) if folder.history_path.is_file() else ()
-    recipe = record.recipe.changed(epochs=epochs)
-    is_measured = folder.results_path.is_file() and record.status == "finished"
-    if len(earlier) > recipe.epochs or (len(earlier) == recipe.epochs and is_measured):
-        raise RunError(
-            f"{path} has already done {len(earlier)} epochs, and {recipe.epochs} in all were asked "
-            f"for: say how many it shall have in all, e.g. --epochs {len(earlier) + 10}."
-        )
-    if not folder.model_path.is_file():
-        raise RunError(f"{path} has no model.keras to go on from: train anew with another --out.")
-    splits = limited(load_splits(record.source, record.data_dir), recipe)
-    check_same_pictures(path, record, splits)
-    device = choose_device("auto")
-    with on_device(device):
-        # Another order of pictures than in the epochs already done.
-        keras.utils.set_random_seed(record.seed + len(earlier))
-        model = build_model(ModelRequest(str(folder.model_path)))
-        if not model.compiled:
-            compile_model(model, recipe)
-        set_engine(model, record.engine, record.precision, device)
-    record = record.model_copy(
-        update={
-            "recipe": recipe,
-            "device": device,
-            "reproducible": False,
-            "reproducible_because": "resumed, so the pictures came in another order than in a run "
-            "without interruption",
-        }
-    )
-    return Plan(
-        path=path,
-        path_is_named=True,
-        record=record,
-        model=model,
-        splits=splits,
-        split=split_for_validation(splits.train, recipe, record.seed),
-        preparation=Preparation.from_json(record.preparation),
-        resumes=True,
-        earlier=earlier,
-        notes=(f"Going on with {path} after {len(earlier)} of {recipe.epochs} epochs.",),
         planned_at=planned_at,
     )
 

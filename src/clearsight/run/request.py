@@ -18,6 +18,7 @@ from clearsight.training.recipe import Fraction, PositiveFiniteFloat, Recipe
 _OVERRIDES = (
     "epochs", "batch_size", "learning_rate", "validation_split", "train_limit", "test_limit",
 )  # fmt: skip
+CheckpointMinutes = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class TrainRequest(BaseModel):
@@ -37,6 +38,7 @@ class TrainRequest(BaseModel):
         device: "auto", "cpu" or "cuda".
         out: the run's folder, which must not exist yet; None makes one in ``runs/``.
         data_dir: a folder that holds the source's files.
+        checkpoint_minutes: between checkpoints within an epoch; each epoch's end has one anyway.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
@@ -57,6 +59,7 @@ class TrainRequest(BaseModel):
     device: DeviceChoice = "auto"
     out: Path | None = None
     data_dir: Path | None = None
+    checkpoint_minutes: CheckpointMinutes = 10.0
 
     @property
     def overrides(self) -> dict[str, Any]:

@@ -22,8 +22,10 @@ from clearsight.models.backend import keras
 from clearsight.models.build import ModelRequest, build_model
 from clearsight.run.folder import Results, RunFolder, RunRecord
 from clearsight.run.pictures import limited, load_splits
+from clearsight.training.checkpoint import newest_good
 from clearsight.training.history import History, read_history
 from clearsight.training.recipe import Recipe
+from clearsight.training.snapshot import trained_network
 
 _PREDICT_BATCH_SIZE = 256
 
@@ -94,9 +96,16 @@ class Run:
     def model(self) -> keras.Model:
         """The trained network, loaded in Keras's safe mode.
 
+        Of a run that is not finished it is what the last good checkpoint holds.
+
         Raises:
             RunError: when the run was stopped before any weights were kept.
         """
+        if self.record.status != "finished":
+            checkpoint = newest_good(self.folder.checkpoints_path).checkpoint
+            if checkpoint is not None and not checkpoint.is_initial:
+                with on_device(choose_device("auto")):
+                    return trained_network(checkpoint)
         if not self.folder.model_path.is_file():
             raise RunError(f"{self.path} has no model.keras: it was stopped before one was kept.")
         with on_device(choose_device("auto")):
@@ -184,15 +193,16 @@ def predict_probabilities(
 
 
 def save_finished_model(model: keras.Model, folder: RunFolder) -> None:
-    """See to it that plain Keras opens ``model.keras``, whatever optimizer trained it.
+    """Write a ``model.keras`` that plain Keras opens, whatever optimizer trained it.
 
-    What the last epoch wrote stays as it is when the optimizer is Keras's own, so that training can
-    go on anywhere; one of clearsight's own, which nobody else could load, is left out.
+    Keras's own optimizer goes with it, so that training can go on anywhere; one of clearsight's
+    own, which nobody else could load, is left out.
     """
     if isinstance(model.optimizer, Muon):
         bare = type(model).from_config(model.get_config())
         bare.set_weights(model.get_weights())
-        save_model(bare, folder)
+        model = bare
+    save_model(model, folder)
 
 
 def save_model(model: keras.Model, folder: RunFolder) -> None:

@@ -5,25 +5,36 @@ from __future__ import annotations
 import statistics
 import sys
 import time
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
+from clearsight.data.atomic import sweep_temporaries
 from clearsight.engine.device import on_device
-from clearsight.errors import MissingExtraError, TrainingInterrupted
+from clearsight.errors import MissingExtraError, OutputError, TrainingInterrupted
 from clearsight.evaluation.curve import CurveReading, read_curve
 from clearsight.evaluation.intervals import wilson_interval
 from clearsight.evaluation.metrics import score_of
 from clearsight.report.curves import write_curves
+from clearsight.run.faults import place_in_words, told_failure
 from clearsight.run.folder import Results, RunFolder, RunRecord
-from clearsight.run.plan import Plan, plan_resumption, plan_training
+from clearsight.run.lock import RunLock
+from clearsight.run.machine import identity
+from clearsight.run.plan import Plan, plan_training
 from clearsight.run.request import train_request
+from clearsight.run.resumption import plan_resumption, resume_request
+from clearsight.run.room import check_room
 from clearsight.run.saved import Run, predict_probabilities, save_finished_model, save_model
-from clearsight.training.callbacks import StopRequested
-from clearsight.training.fit import fit_model
+from clearsight.training.checkpoint import Checkpoint
+from clearsight.training.checkpoint_writer import CheckpointWriter
+from clearsight.training.fit import FitData, fit_model
 from clearsight.training.history import History, write_history
 from clearsight.training.progress import Progress
+from clearsight.training.saving import Saving, save_untrained
+from clearsight.training.stopping import Stopper, StopRequested, TrainingStoppedError
 
 _NUM_SHOWN = 5
 
@@ -36,7 +47,7 @@ def train(source: Any, *, verbose: bool = True, **options: Any) -> Run:
         verbose: print a line an epoch (and a live bar on a terminal).
         **options: the fields of `TrainRequest`: model, model_arguments, recipe, epochs,
             batch_size, learning_rate, validation_split, train_limit, test_limit, seed, engine,
-            precision, device, out, data_dir.
+            precision, device, out, data_dir, checkpoint_minutes.
 
     Returns:
         The finished run, whose folder holds everything.
@@ -44,8 +55,9 @@ def train(source: Any, *, verbose: bool = True, **options: Any) -> Run:
     Raises:
         ClearsightError: of the kind that fits, when something asked for is wrong; nothing has been
             written then.
-        TrainingInterrupted: after Ctrl-C, when what was trained has been saved.
+        TrainingInterrupted: after Ctrl-C, SIGTERM or SIGUSR1, when what was trained has been saved.
         OutputError: when the run's files cannot be written; `resume` goes on once they can.
+        TrainingError: when the training could not go on; it says why and how to resume.
 
     Example:
         >>> import tempfile, pathlib
@@ -58,64 +70,131 @@ def train(source: Any, *, verbose: bool = True, **options: Any) -> Run:
     return carry_out(plan, _progress(verbose))
 
 
-def resume(path: str | Path, *, epochs: int | None = None, verbose: bool = True) -> Run:
-    """Go on with a run that was interrupted, or give a finished one more epochs.
+def resume(path: str | Path, *, verbose: bool = True, **options: Any) -> Run:
+    """Go on with a run from the very batch where it was left, or give a finished one more epochs.
 
     Args:
         path: the run's folder.
-        epochs: how many epochs it shall have in all; None for what it was asked for.
         verbose: as for `train`.
+        **options: the fields of `ResumeRequest`: data, epochs, learning_rate, batch_size,
+            checkpoint_minutes, data_dir, accept_changes.
 
     Raises:
-        RunError: when there is nothing to go on with or its pictures are no longer the same.
+        RunError: when there is nothing to go on with, or something that matters has changed.
         TrainingInterrupted: as for `train`.
     """
-    return carry_out(plan_resumption(Path(path), epochs), _progress(verbose))
+    return carry_out(plan_resumption(resume_request(path, **options)), _progress(verbose))
 
 
 def carry_out(plan: Plan, progress: Progress) -> Run:
     """Train as planned; see `train`."""
-    for note in plan.notes:
-        progress.announce(f"Note: {note}")
-    data = plan.fit_data()
-    if plan.resumes:
-        folder = RunFolder.existing(plan.path)
-    else:
-        folder = RunFolder.create(plan.path, is_named=plan.path_is_named)
-    record = plan.record.model_copy(update={"status": "running", "interrupted_at": None})
-    folder.write_record(record)
-    folder.results_path.unlink(missing_ok=True)  # of a finished run that gets more epochs
+    with Stopper(progress.announce) as stopper:
+        try:
+            for note in plan.notes:
+                progress.announce(f"Note: {note}")
+            check_room(plan.path, plan.model)
+            data = plan.fit_data()
+            if plan.resumed is not None:
+                folder = RunFolder.existing(plan.path)
+            else:
+                folder = RunFolder.create(plan.path, is_named=plan.path_is_named)
+        except StopRequested as stop:
+            raise TrainingInterrupted(
+                "Interrupted before the training began.", str(plan.path), stop.signal_number
+            ) from None
+        with RunLock(folder.path):
+            _train(plan, data, _Place(folder, progress, stopper))
+    return Run.load(folder.path)
 
-    def keep(history: History) -> None:
-        save_model(plan.model, folder)
-        write_history(history, folder.history_path)
 
+@dataclass(frozen=True)
+class _Place:
+    """Where a training takes place: its folder, its display, and what may stop it."""
+
+    folder: RunFolder
+    progress: Progress
+    stopper: Stopper
+
+
+def _train(plan: Plan, data: FitData, place: _Place) -> None:
+    """Fit, measure and write; whatever happens, say so in ``run.json``."""
+    folder = place.folder
+    record = plan.record.model_copy(
+        update={"status": "running", "interrupted_at": None, "failed_because": None}
+    )
     try:
-        with on_device(record.device):
+        with _writer(plan, place) as writer, on_device(record.device):
+            saving = _saving(plan, writer)
+            if plan.resumed is None:
+                save_untrained(plan.model, saving)
+            elif plan.resumed.checkpoint.history:
+                # A process killed between the two wrote the checkpoint and not yet the row.
+                write_history(plan.resumed.checkpoint.history, folder.history_path)
+            folder.write_record(record)
+            folder.results_path.unlink(missing_ok=True)  # of a finished run that gets more epochs
             history = fit_model(
                 plan.model,
                 data,
                 record.recipe,
-                earlier=plan.earlier,
-                on_epoch=keep,
-                progress=progress,
+                saving=saving,
+                stopper=place.stopper,
+                progress=place.progress,
             )
             save_finished_model(plan.model, folder)
             _measure(plan, folder, history)
+        folder.write_record(record.model_copy(update={"status": "finished"}))
     except StopRequested as stop:
         raise _interrupted(plan, folder, record, stop) from None
     except KeyboardInterrupt:
-        folder.write_record(record.model_copy(update={"status": "interrupted"}))
+        _write_end(folder, record, {"status": "interrupted"})
         raise TrainingInterrupted(
-            f"Interrupted at once. What the last finished epoch gave is kept in {folder.path}. "
+            f"Interrupted at once. What was saved last is kept in {folder.path}. "
             f"Go on with: {folder.resume_command}",
             str(folder.path),
         ) from None
-    except BaseException:
-        folder.write_record(record.model_copy(update={"status": "failed"}))
+    except TrainingStoppedError as stopped:
+        error = told_failure(stopped, plan, folder)
+        why = str(error or stopped.__cause__)
+        _write_end(folder, record, {"status": "failed", "failed_because": why})
+        if error is not None:
+            raise error from stopped.__cause__
+        raise (stopped.__cause__ or stopped) from None
+    except BaseException as error:
+        _write_end(folder, record, {"status": "failed", "failed_because": str(error)})
         raise
-    folder.write_record(record.model_copy(update={"status": "finished"}))
-    return Run.load(folder.path)
+
+
+def _writer(plan: Plan, place: _Place) -> CheckpointWriter:
+    folder = place.folder
+
+    def write_finished_epochs(checkpoint: Checkpoint) -> None:
+        if checkpoint.history and checkpoint.num_batches == 0:
+            write_history(checkpoint.history, folder.history_path)
+
+    sweep_temporaries(folder.path)
+    return CheckpointWriter(
+        folder.checkpoints_path,
+        place.progress.announce,
+        after=write_finished_epochs,
+        damaged=plan.resumed.damaged if plan.resumed is not None else (),
+    )
+
+
+def _saving(plan: Plan, writer: CheckpointWriter) -> Saving:
+    record, resumed = plan.record, plan.resumed
+    return Saving(
+        writer=writer,
+        every_seconds=60.0 * record.checkpoint_minutes,
+        identity=identity(record.data["train"]["sha256"], record.recipe.batch_size),
+        start=resumed.checkpoint if resumed is not None else None,
+        first_batch=resumed.first_batch if resumed is not None else 0,
+    )
+
+
+def _write_end(folder: RunFolder, record: RunRecord, update: dict[str, Any]) -> None:
+    """Write how a run ended early; where even that cannot be written, what is there stays."""
+    with suppress(OutputError):
+        folder.write_record(record.model_copy(update=update))
 
 
 def _progress(verbose: bool) -> Progress:
@@ -153,12 +232,18 @@ def _measure(plan: Plan, folder: RunFolder, history: History) -> None:
         best_epoch=reading.best_epoch,
         fit_seconds=sum(epoch.seconds for epoch in history),
         epoch_seconds=statistics.median(epoch.seconds for epoch in history),
-        total_seconds=time.perf_counter()
-        - plan.planned_at
-        + sum(epoch.seconds for epoch in plan.earlier),
+        total_seconds=time.perf_counter() - plan.planned_at + _seconds_before(plan),
     )
     folder.write_results(results)
     _write_picture(plan, folder, history, reading)
+
+
+def _seconds_before(plan: Plan) -> float:
+    """Return how long the earlier parts of a resumed run trained."""
+    if plan.resumed is None:
+        return 0.0
+    checkpoint = plan.resumed.checkpoint
+    return checkpoint.seconds + sum(epoch.seconds for epoch in checkpoint.history)
 
 
 def _interval(accuracy: float, count: int) -> tuple[float, float]:
@@ -181,16 +266,16 @@ def _write_picture(plan: Plan, folder: RunFolder, history: History, reading: Cur
 def _interrupted(
     plan: Plan, folder: RunFolder, record: RunRecord, stop: StopRequested
 ) -> TrainingInterrupted:
-    """Keep the weights as they are and say how to go on."""
-    where = f"epoch {stop.epoch}, after batch {stop.num_batches}"
-    save_model(plan.model, folder)
-    folder.write_record(
-        record.model_copy(update={"status": "interrupted", "interrupted_at": where})
-    )
-    done = stop.epoch - 1
+    """Keep the network as it is, and say how to go on."""
+    if stop.is_between_batches:
+        with suppress(OutputError):  # the checkpoint is what counts
+            save_model(plan.model, folder)
+    where = place_in_words(stop.place) if stop.place is not None else "what follows the training"
+    _write_end(folder, record, {"status": "interrupted", "interrupted_at": where})
+    kept = "Everything until there" if stop.is_between_batches else "What was saved last"
     return TrainingInterrupted(
-        f"Interrupted in {where}. {done} finished epoch{'' if done == 1 else 's'} and the weights "
-        f"as they are now are kept in {folder.path}. Go on, with epoch {stop.epoch} from its "
-        f"beginning: {folder.resume_command}",
+        f"Interrupted in {where}. {kept} is kept in {folder.path}. Go on from there: "
+        f"{folder.resume_command}",
         str(folder.path),
+        stop.signal_number,
     )

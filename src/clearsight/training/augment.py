@@ -23,18 +23,30 @@ class AugmentedBatches(InMemoryBatches):
         x: float32 (N, H, W, C).
         y: targets, (N, ...).
         recipe: whose batch size, flips and translations are used.
-        first_epoch: how many epochs were done before, when a run is resumed.
     """
 
-    def __init__(
-        self, x: np.ndarray, y: np.ndarray, recipe: Recipe, *, first_epoch: int = 0
-    ) -> None:
+    def __init__(self, x: np.ndarray, y: np.ndarray, recipe: Recipe) -> None:
         super().__init__(x, y, batch_size=recipe.batch_size, shuffle=True)
         self._recipe = recipe
-        self._epoch = first_epoch
+        self._epoch = 0
         # Which pictures are mirrored in even epochs; the others are in odd ones.
         is_alternating = recipe.flip == "alternating"
         self._parity = torch.randint(0, 2, (len(x),)) if is_alternating else None
+
+    @property
+    def epochs_given(self) -> int:
+        """How many epochs have been given, as far as augmentation depends on it."""
+        return self._epoch
+
+    def kept(self) -> dict[str, torch.Tensor]:
+        """Return what a checkpoint must keep of the augmentation, by keys under "batches."."""
+        return {} if self._parity is None else {"batches.parity": self._parity.to(torch.uint8)}
+
+    def go_on(self, epochs_given: int, kept: dict[str, torch.Tensor]) -> None:
+        """Take up what `epochs_given` and `kept` (its keys without "batches.") were."""
+        self._epoch = epochs_given
+        if "parity" in kept:
+            self._parity = kept["parity"].to(torch.int64)
 
     def batches_of(self, places: torch.Tensor, batch: Any) -> Any:
         """Change the pictures of a batch; `places` int64 (B,) says which they are."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,11 +11,15 @@ import numpy as np
 from clearsight.engine.muon import Muon
 from clearsight.models.backend import keras
 from clearsight.training.augment import AugmentedBatches
-from clearsight.training.callbacks import EpochRecorder, StopBetweenBatches, ctrl_c_stops
 from clearsight.training.history import History
 from clearsight.training.progress import Progress
 from clearsight.training.recipe import Recipe
+from clearsight.training.recorder import EpochRecorder
+from clearsight.training.saving import SaveAndGoOn, Saving
 from clearsight.training.schedule import LearningRateSchedule
+from clearsight.training.snapshot import restore_variables
+from clearsight.training.steps import watched_steps
+from clearsight.training.stopping import Stopper, StopRequested, TrainingStoppedError
 
 
 @dataclass(frozen=True)
@@ -80,41 +83,64 @@ def fit_model(
     data: FitData,
     recipe: Recipe,
     *,
-    earlier: History,
-    on_epoch: Callable[[History], None],
+    saving: Saving,
+    stopper: Stopper,
     progress: Progress,
 ) -> History:
-    """Train a compiled model for the epochs that are not done yet.
+    """Train a compiled model from where it stands to the recipe's last epoch.
 
     Args:
         model: compiled, maps x to class probabilities.
         data: prepared arrays.
         recipe: epochs and batch size are taken from it.
-        earlier: the epochs done before, when a run is resumed.
-        on_epoch: called with all epochs so far after each one.
+        saving: where to begin, and where checkpoints go.
+        stopper: ends the training early.
         progress: shows what is going on.
 
     Returns:
-        All epochs, `earlier` included.
+        All epochs, those before `saving.start` included.
 
     Raises:
-        StopRequested: when Ctrl-C came; the model then holds the weights after the last batch.
+        OutputError: when the last checkpoint cannot be written.
+        StopRequested: when a signal came; what was trained until then has been saved.
+        TrainingStoppedError: when it cannot go on; what was saved last is where to resume from.
     """
-    recorder = EpochRecorder(earlier, on_epoch)
-    stop = StopBetweenBatches()
-    callbacks: list[Any] = [recorder, progress.callback(recorder), stop]
-    batches = AugmentedBatches(data.x, data.y, recipe, first_epoch=len(earlier))
+    start = saving.start
+    if start is not None:
+        restore_variables(model, start)
+        start.now.restore()
+    batches = AugmentedBatches(data.x, data.y, recipe)
+    if start is not None and not start.is_initial:
+        batches.go_on(start.batches_done, start.part("batches"))
+    recorder = EpochRecorder(saving.earlier)
+    saver = SaveAndGoOn(saving, batches, recorder)
+    callbacks: list[Any] = [recorder, progress.callback(recorder), saver, stopper.callback]
     if recipe.schedule != "constant":
-        num_steps, first = batches.num_batches, len(earlier)
+        num_steps, first = batches.num_batches, len(saving.earlier)
         callbacks.append(LearningRateSchedule(recipe, num_steps, first_epoch=first))
-    with ctrl_c_stops(stop, progress.announce), progress:
-        model.fit(
-            batches,
-            batch_size=recipe.batch_size,
-            epochs=recipe.epochs,
-            initial_epoch=len(earlier),
-            validation_data=(data.val_x, data.val_y),
-            callbacks=callbacks,
-            verbose=0,  # pyright: ignore[reportArgumentType] - Keras documents 0
-        )
+    elif start is not None:
+        optimizer: Any = model.optimizer
+        optimizer.learning_rate.assign(recipe.learning_rate)
+    try:
+        with progress, watched_steps(model, batches):
+            model.fit(
+                batches,
+                batch_size=recipe.batch_size,
+                epochs=recipe.epochs,
+                initial_epoch=len(saving.earlier),
+                validation_data=(data.val_x, data.val_y),
+                callbacks=callbacks,
+                verbose=0,  # pyright: ignore[reportArgumentType] - Keras documents 0
+            )
+    except StopRequested as stop:
+        stop.place = saver.place
+        if stop.is_between_batches:
+            saver.save_where_stopped()
+        raise
+    except Exception as error:
+        saving.writer.settle()
+        raise TrainingStoppedError(saver.place) from error
+    finally:
+        stopper.fitting(False)
+    saving.writer.finish()
     return recorder.history

@@ -10,8 +10,8 @@ from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
 from clearsight.models.backend import keras
-from clearsight.training.callbacks import EpochRecorder
 from clearsight.training.history import Epoch
+from clearsight.training.recorder import EpochRecorder
 
 
 class Progress:

@@ -1,0 +1,291 @@
+"""Going on with a run: from which checkpoint, and whether everything is still as it was."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, InstanceOf, ValidationError
+
+from clearsight.data.imageset import ImageSet, Splits
+from clearsight.data.preparation import Preparation
+from clearsight.engine.device import choose_device, on_device
+from clearsight.errors import RequestError, RunError, validation_sentences
+from clearsight.run.folder import RunFolder, RunRecord
+from clearsight.run.lock import check_unlocked
+from clearsight.run.machine import machine, versions
+from clearsight.run.network import set_engine
+from clearsight.run.pictures import limited, load_splits, split_for_validation
+from clearsight.run.plan import Plan, Resumed
+from clearsight.run.request import CheckpointMinutes
+from clearsight.training.checkpoint import Checkpoint, newest_good
+from clearsight.training.fit import compile_model
+from clearsight.training.recipe import Recipe
+from clearsight.training.schedule import learning_rate_factor
+from clearsight.training.snapshot import network_from_json
+
+_DECISIVE = ("clearsight", "keras", "torch", "numpy")  # versions that the numbers depend on
+
+
+class ResumeRequest(BaseModel):
+    """How a run is to go on; None means: as it was.
+
+    Attributes:
+        path: the run's folder.
+        data: the pictures again, for a run on arrays from Python.
+        epochs: how many it shall have in all.
+        learning_rate: from here on; must be accepted.
+        batch_size: from here on; must be accepted.
+        checkpoint_minutes: from here on.
+        data_dir: where the source's files lie now.
+        accept_changes: whether to go on although something that matters is no longer as it was.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    path: Path
+    data: InstanceOf[ImageSet] | InstanceOf[Splits] | None = None
+    epochs: int | None = None
+    learning_rate: float | None = None
+    batch_size: int | None = None
+    checkpoint_minutes: CheckpointMinutes | None = None
+    data_dir: Path | None = None
+    accept_changes: bool = False
+
+
+def resume_request(path: str | Path, **options: Any) -> ResumeRequest:
+    """Make a `ResumeRequest`, with all mistakes in one sentence.
+
+    Raises:
+        RequestError: when options are unknown or out of range.
+    """
+    try:
+        return ResumeRequest(path=Path(path), **options)
+    except ValidationError as error:
+        raise RequestError(
+            f"The run cannot be resumed so: {validation_sentences(error)}."
+        ) from error
+
+
+def plan_resumption(request: ResumeRequest) -> Plan:
+    """Settle how an unfinished run goes on, or a finished one for more epochs.
+
+    Raises:
+        RequestError: when an option is out of range.
+        RunError: when there is nothing to go on from or nothing left to do, or when something that
+            matters has changed and that is not accepted.
+    """
+    planned_at = time.perf_counter()
+    path, folder = request.path, RunFolder.existing(request.path)
+    check_unlocked(path)
+    record = folder.read_record()
+    found = newest_good(folder.checkpoints_path)
+    checkpoint = found.checkpoint
+    if checkpoint is None:
+        raise _nothing_to_go_on_from(path, found.damaged)
+    recipe = record.recipe.changed(
+        epochs=request.epochs, learning_rate=request.learning_rate, batch_size=request.batch_size
+    )
+    _check_unfinished(folder, record, recipe, checkpoint)
+    splits = limited(_splits(request, record), recipe)
+    fingerprint = splits.train.fingerprint
+    test = splits.test.fingerprint if splits.test is not None else ""
+    device = choose_device("auto" if record.device == "cuda" else "cpu")
+    changes = _changes(
+        record, recipe, checkpoint, {"data": fingerprint, "test": test, "device": device}
+    )
+    if changes and not request.accept_changes:
+        raise RunError(
+            f"{path} should go on as it began, but not everything is as it was: "
+            f"{'; '.join(changes)}. Bring back what was, or accept what is with --accept-changes."
+        )
+    if fingerprint != checkpoint.identity["data"]:
+        _check_fits(record, splits)
+        checkpoint = _at_epoch_begin(checkpoint)
+    with on_device(device):
+        model = network_from_json(checkpoint.network)
+        compile_model(model, recipe)
+        set_engine(model, record.engine, record.precision, device)
+    first_batch = checkpoint.num_batches * checkpoint.identity["batch_size"] // recipe.batch_size
+    notes = _notes(path, record, recipe, checkpoint)
+    notes += [
+        f"The checkpoint {file.name} is damaged ({why}); the one before it is used."
+        for file, why in found.damaged
+    ]
+    notes += [f"Accepted: {change}." for change in changes]
+    return Plan(
+        path=path,
+        path_is_named=True,
+        record=_gone_on_with(record, request, recipe, splits, checkpoint, changes),
+        model=model,
+        splits=splits,
+        split=split_for_validation(splits.train, recipe, record.seed),
+        preparation=Preparation.from_json(record.preparation),
+        resumed=Resumed(checkpoint, first_batch, tuple(file for file, _ in found.damaged)),
+        notes=tuple(notes),
+        planned_at=planned_at,
+    )
+
+
+def _nothing_to_go_on_from(path: Path, damaged: tuple[tuple[Path, str], ...]) -> RunError:
+    if damaged:
+        names = ", ".join(file.name for file, _ in damaged)
+        return RunError(
+            f"{path} should have a checkpoint to go on from, but all are damaged ({names}): bring "
+            "them back from a copy, or train anew with another --out."
+        )
+    return RunError(
+        f"{path} should have a checkpoint to go on from, but has none: train anew with another "
+        "--out."
+    )
+
+
+def _check_unfinished(
+    folder: RunFolder, record: RunRecord, recipe: Recipe, checkpoint: Checkpoint
+) -> None:
+    done = checkpoint.epochs_done
+    is_measured = folder.results_path.is_file() and record.status == "finished"
+    if done > recipe.epochs or (done == recipe.epochs and is_measured):
+        raise RunError(
+            f"{folder.path} has already done {done} epochs, and {recipe.epochs} in all were asked "
+            f"for: say how many it shall have in all, e.g. --epochs {done + 10}."
+        )
+    if done == recipe.epochs and checkpoint.num_batches:
+        raise RunError(
+            f"{folder.path} is within epoch {done + 1}, and {recipe.epochs} in all were asked for: "
+            f"say how many it shall have in all, e.g. --epochs {done + 1}."
+        )
+
+
+def _splits(request: ResumeRequest, record: RunRecord) -> Splits:
+    if record.source != "arrays":
+        return load_splits(record.source, request.data_dir or record.data_dir)
+    if request.data is None:
+        raise RunError(
+            f"{request.path} was trained on arrays from Python, which are not kept: go on in "
+            "Python, clearsight.resume(path, data=...), with the same pictures."
+        )
+    return load_splits(request.data, None)
+
+
+def _changes(
+    record: RunRecord, recipe: Recipe, checkpoint: Checkpoint, found: dict[str, str]
+) -> list[str]:
+    """Say what matters and is no longer as it was when the checkpoint was made."""
+    before, now = checkpoint.identity, versions()
+    pairs = [
+        ("training pictures' SHA-256", before["data"][:12], found["data"][:12]),
+        (
+            "test pictures' SHA-256",
+            ((record.data["test"] or {}).get("sha256") or "")[:12],
+            found["test"][:12],
+        ),
+        *((name, before["versions"].get(name), now[name]) for name in _DECISIVE),
+        ("device", record.device, found["device"]),
+        ("learning rate", f"{record.recipe.learning_rate:g}", f"{recipe.learning_rate:g}"),
+        ("batch size", before["batch_size"], recipe.batch_size),
+    ]
+    return [f"{name} was {old}, is {new}" for name, old, new in pairs if old != new]
+
+
+def _check_fits(record: RunRecord, splits: Splits) -> None:
+    train = splits.train
+    if train.class_names != record.class_names:
+        raise RunError(
+            f"The pictures should have the run's classes {', '.join(record.class_names)}, but have "
+            f"{', '.join(train.class_names)}: train anew."
+        )
+    expected = tuple(record.data["train"]["image_shape"])
+    if train.image_shape != expected:
+        raise RunError(
+            f"The pictures should have the run's shape {expected}, but have {train.image_shape}: "
+            "train anew."
+        )
+
+
+def _at_epoch_begin(checkpoint: Checkpoint) -> Checkpoint:
+    """Let the unfinished epoch begin again: its order was one of other pictures."""
+    kept = {
+        key: tensor
+        for key, tensor in checkpoint.tensors.items()
+        if not key.startswith(("metrics.", "batches."))
+    }
+    return replace(checkpoint, num_batches=0, seconds=0.0, tensors=kept)
+
+
+def _notes(path: Path, record: RunRecord, recipe: Recipe, checkpoint: Checkpoint) -> list[str]:
+    done, batches = checkpoint.epochs_done, checkpoint.num_batches
+    where = f" and {batches} batches of epoch {done + 1}" if batches else ""
+    sentences = [f"Going on with {path} after {done} of {recipe.epochs} epochs{where}."]
+    if recipe.epochs != record.recipe.epochs:
+        sentences.append(
+            f"The command's {recipe.epochs} epochs count, no longer the run's "
+            f"{record.recipe.epochs}."
+        )
+    if recipe.schedule == "constant":
+        if recipe.epochs != record.recipe.epochs:
+            sentences.append(
+                f"The learning rate stays {recipe.learning_rate:g}: its schedule is constant."
+            )
+    elif recipe.epochs != record.recipe.epochs and done:
+        # Shares of the whole are the same whatever the number of batches an epoch.
+        old, new = (
+            each.learning_rate * learning_rate_factor(each, min(done, each.epochs - 1), each.epochs)
+            for each in (record.recipe, recipe)
+        )
+        sentences.append(
+            f"The {recipe.schedule} schedule is stretched to {recipe.epochs} epochs and goes on "
+            f"where that puts it: about {new:.3g} in the next epoch, where the run's own had "
+            f"{old:.3g}."
+        )
+    threads = checkpoint.identity["num_threads"]
+    found = machine("cpu")["num_threads"]
+    if threads != found:
+        sentences.append(
+            f"It ran on {threads} threads and now runs on {found}, so that the last digits differ; "
+            f"OMP_NUM_THREADS={threads} brings them back."
+        )
+    return [" ".join(sentences)]
+
+
+def _gone_on_with(
+    record: RunRecord,
+    request: ResumeRequest,
+    recipe: Recipe,
+    splits: Splits,
+    checkpoint: Checkpoint,
+    changes: list[str],
+) -> RunRecord:
+    """Return the record of the run from here on."""
+    now = f"{datetime.now().astimezone():%Y-%m-%d %H:%M:%S}"
+    where = f"after epoch {checkpoint.epochs_done} and {checkpoint.num_batches} batches"
+    device = choose_device("auto" if record.device == "cuda" else "cpu")
+    reasons = list(changes)
+    if checkpoint.identity["num_threads"] != machine(device)["num_threads"]:
+        reasons.append("another number of threads")
+    if recipe.schedule != "constant" and recipe.epochs != record.recipe.epochs:
+        reasons.append(f"{recipe.epochs} epochs after a schedule for {record.recipe.epochs}")
+    update: dict[str, Any] = {
+        "recipe": recipe,
+        "device": device,
+        "versions": versions(),
+        "machine": machine(device),
+        "data": {
+            "train": splits.train.described(),
+            "test": splits.test.described() if splits.test is not None else None,
+        },
+        "resumptions": (*record.resumptions, f"{now}: {where}"),
+        "changes": (*record.changes, *(f"{now}, {where}: {change}" for change in changes)),
+    }
+    if request.data_dir is not None:
+        update["data_dir"] = os.fspath(request.data_dir.resolve())
+    if request.checkpoint_minutes is not None:
+        update["checkpoint_minutes"] = request.checkpoint_minutes
+    if record.reproducible and reasons:
+        update["reproducible"] = False
+        update["reproducible_because"] = f"resumed with changes: {'; '.join(reasons)}"
+    return record.model_copy(update=update)

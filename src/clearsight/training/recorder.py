@@ -1,0 +1,54 @@
+"""The Keras callback that records epochs."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from clearsight.models.backend import keras
+from clearsight.training.history import Epoch, History
+
+
+class EpochRecorder(keras.callbacks.Callback):
+    """Keeps one `Epoch` for each epoch that Keras finishes.
+
+    Args:
+        earlier: epochs of a run that is resumed.
+
+    Attributes:
+        history: all epochs so far.
+    """
+
+    def __init__(self, earlier: History) -> None:
+        super().__init__()
+        self.history = earlier
+        self._started_at = 0.0
+
+    @property
+    def seconds(self) -> float:
+        """How long the unfinished epoch has taken."""
+        return time.perf_counter() - self._started_at
+
+    def add_seconds(self, seconds: float) -> None:
+        """Count what the epoch took before its training was stopped and resumed."""
+        self._started_at -= seconds
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Start the clock."""
+        del epoch, logs
+        self._started_at = time.perf_counter()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Record the epoch."""
+        values = {name: float(value) for name, value in (logs or {}).items()}
+        model: Any = self.model
+        row = Epoch(
+            epoch=epoch + 1,
+            loss=values["loss"],
+            accuracy=values["accuracy"],
+            val_loss=values["val_loss"],
+            val_accuracy=values["val_accuracy"],
+            seconds=self.seconds,
+            learning_rate=float(model.optimizer.learning_rate.numpy()),
+        )
+        self.history = (*self.history, row)
