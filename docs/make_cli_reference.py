@@ -16,6 +16,8 @@ COMMANDS = (
     ("data", "show"),
     ("evaluate",),
     ("predict",),
+    ("runs",),
+    ("runs", "prune"),
 )
 
 

@@ -14,12 +14,18 @@ import torch
 from clearsight.engine.batches import InMemoryBatches, is_in_memory
 from clearsight.engine.callbacks import BatchedCallbacks
 from clearsight.engine.device import Device, on_device
+from clearsight.engine.memory import is_out_of_memory, let_go_of_memory
 from clearsight.engine.plans import EvaluationPlan, TrainingPlan
 from clearsight.models.backend import keras, train_validation_split
 
 _COMPILED_BY_TORCH = (
     "With jit_compile=True the steps are left to Keras and torch.compile: leave it out to have "
     "them accelerated."
+)
+
+_IN_HALVES = (
+    "Memory ran out in a training step: from here on each batch goes through in two halves whose "
+    "gradients are added up, which is a little slower; a smaller batch_size would do without."
 )
 
 # Keras predicts in batches of 32 unless told otherwise. For small pictures the cost of a batch is
@@ -33,6 +39,9 @@ class Hooks:
 
     What is compiled holds for one epoch, one evaluation or one ``train_on_batch``: whatever a
     callback changes between epochs (a frozen layer, a rate of dropout) is picked up.
+
+    Attributes:
+        num_parts: how many pieces a training batch goes through in: 2 once memory has run out.
     """
 
     def __init__(self, model: keras.Model, dtype: torch.dtype, device: Device) -> None:
@@ -40,6 +49,7 @@ class Hooks:
         self._class: Any = type(model)
         self._dtype = dtype
         self._device: Device = device
+        self.num_parts = 1
         self._training: TrainingPlan | None = None
         self._evaluation: EvaluationPlan | None = None
 
@@ -206,7 +216,17 @@ class Hooks:
         inputs = self._training.inputs_of(data)
         if inputs is None:
             return self._class.train_step(model, data)
-        return self._training.step(inputs, data)
+        try:
+            return self._training.step(inputs, data, num_parts=self.num_parts)
+        except (RuntimeError, MemoryError) as error:
+            is_last = self.num_parts > 1 or len(inputs[0]) == 1
+            if is_last or not is_out_of_memory(error):
+                raise
+        # Out here the error is gone, and with it all that the failed step held in memory.
+        let_go_of_memory()
+        self.num_parts = 2
+        warnings.warn(_IN_HALVES, stacklevel=2)
+        return self._training.step(inputs, data, num_parts=self.num_parts)
 
     def _test_step(self, data: Any) -> Any:
         inputs = None if self._is_left_to_keras() else self._evaluation_plan().inputs_of(data)
@@ -224,6 +244,12 @@ class Hooks:
         if self._evaluation is None:
             self._evaluation = EvaluationPlan(self._model, self._dtype)
         return self._evaluation
+
+
+def num_parts_of(model: keras.Model) -> int:
+    """Return how many pieces a model's training batches go through in; see `Hooks`."""
+    hooks = getattr(model.train_step, "__self__", None)
+    return hooks.num_parts if isinstance(hooks, Hooks) else 1
 
 
 def _values_a_picture(x: Any) -> int:

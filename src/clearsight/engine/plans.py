@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -13,6 +13,8 @@ from clearsight.engine.metrics import LazyLogs, track_loss, trackers_of
 from clearsight.engine.optimizers import Update
 from clearsight.engine.program import Tensors, compile_program
 from clearsight.models.backend import keras
+
+Gradients = Sequence[torch.Tensor | None]
 
 
 class _Plan:
@@ -106,14 +108,49 @@ class TrainingPlan(_Plan):
             else Update(model.optimizer, variables)
         )
 
-    def step(self, inputs: Tensors, data: Any) -> Any:
-        """Train on a batch; return its logs."""
-        loss, raw, outputs = self._loss_and_outputs(inputs, data)
-        scaled = self._model.optimizer.scale_loss(loss)
-        gradients = torch.autograd.grad(scaled, self._weights, allow_unused=True)
+    def step(self, inputs: Tensors, data: Any, *, num_parts: int = 1) -> Any:
+        """Train on a batch; return its logs.
+
+        Args:
+            inputs: the model's inputs.
+            data: the batch as Keras understands it.
+            num_parts: how many pieces the batch goes through in, one after the other, to save
+                memory. Only layers that look at a whole batch (normalization in training) see it.
+        """
+        if num_parts == 1:
+            loss, raw, outputs = self._loss_and_outputs(inputs, data)
+            gradients = self._gradients_of(loss)
+        else:
+            loss, raw, gradients = self._in_parts(inputs, data, num_parts)
+            outputs = None
         with torch.no_grad():
             self._update(gradients)
             return self._track(loss, raw, outputs, data)
+
+    def _gradients_of(self, loss: torch.Tensor) -> Gradients:
+        scaled = self._model.optimizer.scale_loss(loss)
+        return torch.autograd.grad(scaled, self._weights, allow_unused=True)
+
+    def _in_parts(
+        self, inputs: Tensors, data: Any, num_parts: int
+    ) -> tuple[torch.Tensor, Tensors, Gradients]:
+        """Return a batch's loss, raw outputs and gradients, worked out piece by piece."""
+        num_pictures = len(inputs[0])
+        size = -(-num_pictures // num_parts)
+        total, raws, sums = torch.zeros((), device=inputs[0].device), [], None
+        for start in range(0, num_pictures, size):
+            part = slice(start, start + size)
+            pieces = [value[part] for value in inputs]
+            piece = keras.tree.map_structure(
+                lambda value, part=part: value[part], data, none_is_leaf=False
+            )
+            loss, raw, _ = self._loss_and_outputs(pieces, piece)
+            loss = loss * (len(pieces[0]) / num_pictures)
+            sums = _added(sums, self._gradients_of(loss))
+            total += loss.detach()
+            raws.append([value.detach() for value in raw])
+        assert sums is not None  # a batch has a picture
+        return total, [torch.cat(values) for values in zip(*raws, strict=True)], sums
 
 
 class EvaluationPlan(_Plan):
@@ -131,6 +168,13 @@ class EvaluationPlan(_Plan):
     def predict_step(self, inputs: Tensors) -> Any:
         """Return the model's outputs for a batch."""
         return self._outputs(self._program(inputs))
+
+
+def _added(sums: Gradients | None, more: Gradients) -> Gradients:
+    """Add gradients up; None stays where a weight has none."""
+    if sums is None:
+        return more
+    return [a if b is None else b if a is None else a + b for a, b in zip(sums, more, strict=True)]
 
 
 def _as_tensors(y: Any, weights: Any) -> tuple[torch.Tensor, torch.Tensor | None]:

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import errno
 
-import torch
-
+from clearsight.engine.memory import is_out_of_memory
 from clearsight.errors import ClearsightError, OutputError, TrainingError
 from clearsight.run.folder import RunFolder
 from clearsight.run.plan import Plan
 from clearsight.training.steps import NonFiniteLossError
 from clearsight.training.stopping import TrainingStoppedError
+from clearsight.training.watchdog import DataHungError
 
 _NUM_NAMED = 8  # pictures
-# What torch's allocators say; not all of them raise an error of a kind of its own.
-_OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory", "bad_alloc")
 
 
 def told_failure(
@@ -34,6 +32,12 @@ def told_failure(
         return TrainingError(_diverged(cause, where, plan, folder))
     if is_out_of_memory(cause):
         return TrainingError(_out_of_memory(where, plan, folder))
+    if isinstance(cause, DataHungError):
+        return TrainingError(
+            f"The next batch of pictures should come at once, but did not within "
+            f"{cause.seconds:g} s in {where}: the disk or whatever reads the pictures hangs. The "
+            f"last good checkpoint is kept; once pictures can be read: {folder.resume_command}"
+        )
     if isinstance(cause, OSError):
         return _file_trouble(cause, where, folder)
     return None
@@ -43,15 +47,6 @@ def place_in_words(place: tuple[int, int]) -> str:
     """Say where a training is, e.g. "epoch 2, after batch 17"."""
     epochs_done, num_batches = place
     return f"epoch {epochs_done + 1}, after batch {num_batches}"
-
-
-def is_out_of_memory(error: BaseException | None) -> bool:
-    """Tell whether memory ran out, on whatever device."""
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
-        return True
-    return isinstance(error, RuntimeError) and any(
-        words in str(error).lower() for words in _OUT_OF_MEMORY
-    )
 
 
 def _diverged(found: NonFiniteLossError, where: str, plan: Plan, folder: RunFolder) -> str:

@@ -14,6 +14,7 @@ from rich.console import Console
 
 from clearsight.data.atomic import sweep_temporaries
 from clearsight.engine.device import on_device
+from clearsight.engine.hooks import num_parts_of
 from clearsight.errors import MissingExtraError, OutputError, TrainingInterrupted
 from clearsight.evaluation.curve import CurveReading, read_curve
 from clearsight.evaluation.intervals import wilson_interval
@@ -37,6 +38,7 @@ from clearsight.training.saving import Saving, save_untrained
 from clearsight.training.stopping import Stopper, StopRequested, TrainingStoppedError
 
 _NUM_SHOWN = 5
+_HALVED = "memory ran out, so that batches went through in halves, their gradients added up"
 
 
 def train(source: Any, *, verbose: bool = True, **options: Any) -> Run:
@@ -140,6 +142,10 @@ def _train(plan: Plan, data: FitData, place: _Place) -> None:
                 stopper=place.stopper,
                 progress=place.progress,
             )
+            if num_parts_of(plan.model) > 1:
+                changed = {"reproducible": False, "reproducible_because": _HALVED}
+                changed["changes"] = (*record.changes, _HALVED)
+                record = record.model_copy(update=changed)
             save_finished_model(plan.model, folder)
             _measure(plan, folder, history)
         folder.write_record(record.model_copy(update={"status": "finished"}))

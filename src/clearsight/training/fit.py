@@ -20,6 +20,7 @@ from clearsight.training.schedule import LearningRateSchedule
 from clearsight.training.snapshot import restore_variables
 from clearsight.training.steps import watched_steps
 from clearsight.training.stopping import Stopper, StopRequested, TrainingStoppedError
+from clearsight.training.watchdog import WatchData
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,10 @@ def fit_model(
         batches.go_on(start.batches_done, start.part("batches"))
     recorder = EpochRecorder(saving.earlier)
     saver = SaveAndGoOn(saving, batches, recorder)
-    callbacks: list[Any] = [recorder, progress.callback(recorder), saver, stopper.callback]
+    watchdog = WatchData(stopper)
+    callbacks: list[Any] = [
+        recorder, progress.callback(recorder), watchdog, saver, stopper.callback,
+    ]  # fmt: skip
     if recipe.schedule != "constant":
         num_steps, first = batches.num_batches, len(saving.earlier)
         callbacks.append(LearningRateSchedule(recipe, num_steps, first_epoch=first))
@@ -141,6 +145,7 @@ def fit_model(
         saving.writer.settle()
         raise TrainingStoppedError(saver.place) from error
     finally:
+        watchdog.close()
         stopper.fitting(False)
     saving.writer.finish()
     return recorder.history

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,7 @@ from clearsight.training.snapshot import (
     restore_metrics,
     snapshot,
 )
+from clearsight.training.steps import non_finite_weights
 
 
 @dataclass(frozen=True)
@@ -136,8 +138,14 @@ class SaveAndGoOn(keras.callbacks.Callback):
             self.save()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Save."""
+        """Save.
+
+        Raises:
+            NonFiniteLossError: when the epoch's last step has spoiled the weights.
+        """
         del logs
+        if not math.isfinite(self._recorder.history[-1].val_loss):
+            raise non_finite_weights(self._model_in_fit)
         self._epochs_done, self._num_batches = epoch + 1, 0
         self.save()
 

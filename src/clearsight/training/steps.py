@@ -83,6 +83,18 @@ def watched_steps(model: keras.Model, batches: InMemoryBatches) -> Iterator[None
         del optimizer.scale_loss
 
 
+def non_finite_weights(model: keras.Model) -> NonFiniteLossError:
+    """Return the error for a validation loss that is no finite number, with the layer at fault."""
+    optimizer: Any = model.optimizer
+    spoiled = (
+        layer.name
+        for layer in model.layers
+        if not all(bool(torch.isfinite(weight.value).all()) for weight in layer.weights)
+    )
+    name = next(spoiled, None)
+    return NonFiniteLossError(name, name is not None, (), float(optimizer.learning_rate.numpy()))
+
+
 def first_non_finite(model: keras.Model, x: Any) -> tuple[str | None, bool]:
     """Find where a batch first meets a value that is not finite.
 

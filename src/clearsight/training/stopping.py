@@ -66,6 +66,7 @@ class Stopper(AbstractContextManager["Stopper"]):
         self._requested: int | None = None
         self._is_fitting = False
         self._is_late = False
+        self._error: Exception | None = None
         self._timer: threading.Timer | None = None
 
     def __enter__(self) -> Self:
@@ -95,6 +96,16 @@ class Stopper(AbstractContextManager["Stopper"]):
         """Say whether there are batches to wait for."""
         self._is_fitting = is_fitting
 
+    def interrupt(self, error: Exception) -> None:
+        """Raise an error in the main thread, from another one, whatever it waits for there.
+
+        Where signals are not delivered, nothing happens.
+        """
+        main = threading.main_thread().ident
+        if self._before and main is not None and hasattr(signal, "pthread_kill"):
+            self._error = error
+            signal.pthread_kill(main, signal.SIGTERM)
+
     def leave_if_requested(self) -> None:
         """Leave here if asked to.
 
@@ -107,6 +118,9 @@ class Stopper(AbstractContextManager["Stopper"]):
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
         del frame
+        error, self._error = self._error, None
+        if error is not None:
+            raise error
         if self._requested is not None:
             was_late, self._is_late = self._is_late, False
             if was_late:

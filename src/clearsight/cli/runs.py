@@ -1,0 +1,118 @@
+"""``clearsight runs``: what runs there are, how they stand, and deleting those of no use."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from clearsight.cli.output import AsJson, console_for, print_json
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from clearsight.run.listing import Listed
+
+app = typer.Typer(help="List runs, and delete those of no use.", rich_markup_mode=None)
+
+Folder = Annotated[Path, typer.Option(metavar="DIR", help="Where the runs lie.")]
+_RUNS = Path("runs")
+_MEGABYTE = 1e6
+
+
+class Prunable(StrEnum):
+    """Which runs to delete."""
+
+    failed = "failed"
+    interrupted = "interrupted"
+    finished = "finished"
+
+
+@app.callback(invoke_without_command=True)
+def runs(context: typer.Context, folder: Folder = _RUNS, as_json: AsJson = False) -> None:
+    """List runs with their state, scores and size."""
+    if context.invoked_subcommand is not None:
+        return
+    from clearsight.run.listing import list_runs
+
+    found = list_runs(folder)
+    if as_json:
+        print_json({"runs": [_as_json(run) for run in found]})
+        return
+    console = console_for(as_json)
+    if not found:
+        console.print(f"There are no runs in {folder}.")
+        return
+    _show(found, console)
+
+
+@app.command("prune")
+def prune(
+    folder: Folder = _RUNS,
+    state: Annotated[
+        list[Prunable] | None,
+        typer.Option(help="Only runs in this state; may be repeated. By default failed ones."),
+    ] = None,
+    older_than_days: Annotated[
+        float, typer.Option(min=0.0, help="Only runs that began so long ago.")
+    ] = 0.0,
+    yes: Annotated[bool, typer.Option("--yes", help="Delete without asking.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show which runs would be deleted, and delete them once that is confirmed.
+
+    Never deleted are runs that are running, and on each set of pictures the run with the highest
+    validation accuracy.
+    """
+    from clearsight.run.listing import delete_remains, delete_run, list_runs, to_prune
+
+    states = [each.value for each in state or [Prunable.failed]]
+    doomed = to_prune(list_runs(folder), states, older_than_days)
+    console = console_for(as_json)
+    if doomed:
+        _show(doomed, console)
+        total = sum(run.size_bytes for run in doomed) / _MEGABYTE
+        console.print(f"{len(doomed)} to delete, {total:,.1f} MB.")
+    else:
+        console.print(f"There is nothing to delete in {folder}: no run that is {_either(states)}.")
+    is_confirmed = bool(doomed) and (yes or _confirmed(as_json))
+    if is_confirmed:
+        for run in doomed:
+            delete_run(run.path)
+        delete_remains(folder)
+        console.print("Deleted.")
+    elif doomed:
+        console.print("Nothing was deleted; --yes deletes without asking.")
+    if as_json:
+        print_json({"runs": [_as_json(run) for run in doomed], "deleted": is_confirmed})
+
+
+def _confirmed(as_json: bool) -> bool:
+    """Ask, where there is somebody to ask."""
+    return not as_json and sys.stdin.isatty() and typer.confirm("Delete them?")
+
+
+def _either(states: list[str]) -> str:
+    return " or ".join(states)
+
+
+def _show(found: list[Listed], console: Console) -> None:
+    for run in found:
+        scores = [f"epoch {run.epochs_done} of {run.epochs}"]
+        if run.val_accuracy is not None:
+            scores.append(f"val_accuracy {run.val_accuracy:.3f}")
+        if run.test_accuracy is not None:
+            scores.append(f"test_accuracy {run.test_accuracy:.3f}")
+        scores.append(f"{run.size_bytes / _MEGABYTE:,.1f} MB")
+        console.print(f"{run.path}{'  (best)' if run.is_best else ''}")
+        why = f" {run.why}" if run.why.startswith("in ") else f": {run.why}" if run.why else ""
+        console.print(f"    {run.state}{why}")
+        console.print(f"    {'  '.join(scores)}")
+
+
+def _as_json(run: Listed) -> dict[str, Any]:
+    return {**asdict(run), "path": str(run.path)}

@@ -1,0 +1,26 @@
+"""Knowing when memory has run out."""
+
+from __future__ import annotations
+
+import torch
+
+# What torch's allocators say; not all of them raise an error of a kind of its own.
+_SAID = ("out of memory", "can't allocate memory", "not enough memory", "bad_alloc")
+
+
+def is_out_of_memory(error: BaseException | None) -> bool:
+    """Tell whether an error means that memory ran out, on whatever device.
+
+    Example:
+        >>> is_out_of_memory(MemoryError()), is_out_of_memory(ValueError("out of memory"))
+        (True, False)
+    """
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    return isinstance(error, RuntimeError) and any(words in str(error).lower() for words in _SAID)
+
+
+def let_go_of_memory() -> None:
+    """Give a GPU's cached memory back, so that smaller pieces can be had."""
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()

@@ -1,0 +1,35 @@
+"""Training processes that start quickly, so that many can be killed.
+
+A server imports Keras once and forks a process for each training, which is then a process like any
+other: it has its own memory, files and lock, and dies by SIGKILL as others do.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+from multiprocessing.context import ForkServerContext, ForkServerProcess
+from pathlib import Path
+from typing import Any
+
+
+def context() -> ForkServerContext:
+    """Return what starts the processes."""
+    started = multiprocessing.get_context("forkserver")
+    started.set_forkserver_preload(["clearsight.run.train", "clearsight.report.curves", "nursery"])
+    return started
+
+
+def begin(out: Path, source: str, options: dict[str, Any]) -> ForkServerProcess:
+    """Begin a run, or go on with it if it has begun."""
+    process = context().Process(target=_train, args=(out, source, options))
+    process.start()
+    return process
+
+
+def _train(out: Path, source: str, options: dict[str, Any]) -> None:
+    import clearsight
+
+    if (out / "run.json").exists():
+        clearsight.resume(out, verbose=False)
+    else:
+        clearsight.train(source, out=out, verbose=False, **options)

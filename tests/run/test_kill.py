@@ -1,0 +1,116 @@
+"""Runs killed with SIGKILL at random moments end in the very weights of runs that were not."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import time
+from collections import Counter
+from dataclasses import astuple
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from nursery import begin
+
+import clearsight
+from clearsight.training.checkpoint import newest_good
+
+SMALL = {"train_limit": 1500, "test_limit": 100, "epochs": 3, "checkpoint_minutes": 0.0005}
+KINDS: dict[str, dict[str, Any]] = {
+    "lesson": SMALL,
+    "float32": {**SMALL, "precision": "float32"},
+    # Muon, a schedule, mirrored and moved pictures, smoothed labels, batch normalization.
+    "strong": {**SMALL, "recipe": "strong", "train_limit": 1000},
+    "keras": {**SMALL, "engine": "keras", "train_limit": 600},
+}
+
+
+def final_state(out: Path) -> dict[str, torch.Tensor]:
+    """Everything that the last checkpoint holds: weights, optimizer, random generators.
+
+    By part and place: a network that was built again has other names before its variables' own.
+    """
+    checkpoint = newest_good(out / "checkpoints").checkpoint
+    assert checkpoint is not None
+    random_states = {f"random.{key}": value for key, value in checkpoint.now.tensors.items()}
+    tensors = {**checkpoint.tensors, **random_states}
+    return {".".join(name.split(".")[:2]): tensor for name, tensor in tensors.items()}
+
+
+def assert_same_end(out: Path, expected: Path) -> None:
+    run, wanted = clearsight.Run.load(out), clearsight.Run.load(expected)
+    assert run.record.status == wanted.record.status == "finished"
+    assert run.record.reproducible
+    for epoch, other in zip(run.history, wanted.history, strict=True):
+        assert astuple(epoch)[:5] == astuple(other)[:5]
+    for weight, other in zip(run.model.weights, wanted.model.weights, strict=True):
+        assert torch.equal(weight.value, other.value)
+    found, other = final_state(out), final_state(expected)
+    assert found.keys() == other.keys()
+    for name, tensor in found.items():
+        assert torch.equal(tensor, other[name]), name
+
+
+def kill_and_resume(
+    folder: Path, options: dict[str, Any], num_kills: int, seed: int
+) -> Counter[str]:
+    """Kill runs until so many kills have hit one, going on after each; compare every end."""
+    draw = random.Random(seed)
+    expected = folder / "uninterrupted"
+    process = begin(expected, "fashion-mnist", options)
+    process.join()
+    assert process.exitcode == 0
+    seconds = 1.2 * sum(epoch.seconds for epoch in clearsight.Run.load(expected).history)
+    counts: Counter[str] = Counter()
+    while counts["kills"] < num_kills:
+        out = folder / f"run {counts['runs']}"
+        while True:
+            begun = (out / "run.json").exists()
+            process = begin(out, "fashion-mnist", options)
+            while not (out / "lock").exists() and process.is_alive():
+                time.sleep(0.002)
+            process.join(draw.uniform(0.0, seconds) if counts["kills"] < num_kills else None)
+            if not process.is_alive():
+                assert process.exitcode == 0
+                counts["resumes"] += begun
+                break
+            process.kill()
+            process.join()
+            assert process.exitcode == -9
+            if (out / "run.json").exists():
+                counts["kills"] += 1
+                counts["resumes"] += begun
+                counts["within a write"] += any((out / "checkpoints").glob(".unfinished-*"))
+            else:  # before anything was trained
+                shutil.rmtree(out)
+                counts["before it began"] += 1
+        counts["runs"] += 1
+        try:
+            assert_same_end(out, expected)
+        except AssertionError:
+            counts["mismatches"] += 1
+        shutil.rmtree(out)
+    return counts
+
+
+def test_five_kills_change_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    counts = kill_and_resume(tmp_path, KINDS["lesson"], 5, seed=1)
+    with capsys.disabled():
+        print(f"\nkill test: {dict(counts)}")
+    assert counts["kills"] == 5
+    assert counts["resumes"] == 5
+    assert counts["mismatches"] == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
+def test_twenty_five_kills_of_each_kind_change_nothing(
+    kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    counts = kill_and_resume(tmp_path, KINDS[kind], 25, seed=2)
+    with capsys.disabled():
+        print(f"\nkill test, {kind}: {dict(counts)}, mismatches {counts['mismatches']}")
+    assert counts["kills"] == counts["resumes"] == 25
+    assert counts["mismatches"] == 0
