@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -48,6 +50,35 @@ def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
     """The command line, run in an empty folder."""
     monkeypatch.chdir(tmp_path)
     return run_cli
+
+
+@pytest.fixture
+def small_disks(tmp_path: Path) -> Iterator[Callable[[int], Path]]:
+    """Makes real filesystems that hold so many bytes."""
+    places: list[Path] = []
+
+    def make(size_bytes: int) -> Path:
+        place = tmp_path / f"disk {len(places)}"
+        place.mkdir()
+        options = ["-t", "tmpfs", "-o", f"size={size_bytes}", "tmpfs", str(place)]
+        if shutil.which("mount") is None:
+            pytest.skip("this system has no mount")
+        if subprocess.run(["mount", *options], capture_output=True, check=False).returncode:
+            pytest.skip("mounting a tmpfs needs root")
+        places.append(place)
+        return place
+
+    yield make
+    for place in places:
+        subprocess.run(["umount", str(place)], check=True)
+
+
+def fill(path: Path) -> None:
+    """Write to a file until its disk is full."""
+    with path.open("wb", buffering=0) as file, suppress(OSError):
+        while True:
+            file.write(bytes(4096))
+    assert shutil.disk_usage(path).free == 0
 
 
 def run_cli(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

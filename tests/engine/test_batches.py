@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from clearsight.engine.batches import InMemoryBatches, is_in_memory
+from clearsight.engine.batches import InMemoryBatches, is_in_memory, is_skipped
 from clearsight.models.backend import ArrayDataAdapter, keras
 
 
@@ -33,6 +33,22 @@ def test_the_order_is_kerass_own(shuffle: Any) -> None:
     expected = epochs_of(ArrayDataAdapter, shuffle)
     assert epochs_of(InMemoryBatches, shuffle) == expected
     assert (expected[0] != expected[1]) == bool(shuffle)
+
+
+@pytest.mark.parametrize("num_skipped", [1, 3, 5])
+def test_an_epoch_can_begin_within_and_keeps_its_order(num_skipped: int) -> None:
+    """What comes after the skipped batches is what would have come, and the next epoch is whole."""
+    keras.utils.set_random_seed(7)
+    batches = InMemoryBatches(np.arange(23), batch_size=5, shuffle=True)
+    expected = [batch[0].tolist() for batch in batches.get_torch_dataloader()]
+    keras.utils.set_random_seed(7)
+    called: list[int] = []
+    batches.skip(num_skipped, lambda: called.append(1))
+    found = list(batches.get_torch_dataloader())
+    assert [is_skipped(batch) for batch in found] == [k < num_skipped for k in range(5)]
+    assert [batch[0].tolist() for batch in found[num_skipped:]] == expected[num_skipped:]
+    assert called == [1]
+    assert not any(is_skipped(batch) for batch in batches.get_torch_dataloader())
 
 
 def test_classes_are_weighed_as_in_keras() -> None:

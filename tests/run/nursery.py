@@ -7,7 +7,11 @@ other: it has its own memory, files and lock, and dies by SIGKILL as others do.
 from __future__ import annotations
 
 import multiprocessing
+import os
+import sys
+import time
 from multiprocessing.context import ForkServerContext, ForkServerProcess
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -33,3 +37,27 @@ def _train(out: Path, source: str, options: dict[str, Any]) -> None:
         clearsight.resume(out, verbose=False)
     else:
         clearsight.train(source, out=out, verbose=False, **options)
+
+
+def begin_command(arguments: list[str], output: Path) -> ForkServerProcess:
+    """Begin the command line, whose words on both streams go to a file."""
+    process = context().Process(target=_command, args=(arguments, output))
+    process.start()
+    return process
+
+
+def _command(arguments: list[str], output: Path) -> None:
+    with output.open("wb", buffering=0) as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+    sys.argv = ["clearsight", *arguments]
+    from clearsight.cli.main import main
+
+    main()
+
+
+def wait_for(path: Path, process: BaseProcess) -> None:
+    """Wait until a file is there."""
+    while not path.exists():
+        assert process.is_alive(), "it ended before the file came"
+        time.sleep(0.005)

@@ -328,8 +328,8 @@ def test_a_folder_that_is_no_run_gets_a_sentence(tmp_path: Path) -> None:
         clearsight.Run.load(tmp_path)
 
 
-def test_runs_on_arrays_cannot_be_resumed_or_measured_again(run: clearsight.Run) -> None:
-    with pytest.raises(RunError, match="trained on arrays from Python, which no longer exist"):
+def test_runs_on_arrays_need_them_again(run: clearsight.Run) -> None:
+    with pytest.raises(RunError, match="trained on arrays from Python, which are not kept"):
         clearsight.resume(run.path, epochs=4)
     with pytest.raises(RunError, match="name pictures with --data"):
         run.evaluate()

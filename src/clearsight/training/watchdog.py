@@ -34,13 +34,12 @@ class WatchData(keras.callbacks.Callback):
 
     Args:
         stopper: reaches the main thread, which waits.
-        patience_seconds: how long to wait.
     """
 
-    def __init__(self, stopper: Stopper, patience_seconds: float = PATIENCE_SECONDS) -> None:
+    def __init__(self, stopper: Stopper) -> None:
         super().__init__()
         self._stopper = stopper
-        self._patience_seconds = patience_seconds
+        self._patience_seconds = PATIENCE_SECONDS
         self._waiting_since: float | None = None
         self._is_over = threading.Event()
 

@@ -1,0 +1,293 @@
+"""What can go wrong in a training, for real: one sentence, and a run that can be gone on with."""
+
+from __future__ import annotations
+
+import os
+import queue
+import shutil
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from nursery import begin, begin_command, wait_for
+
+import clearsight
+from clearsight.data.fashion_mnist import locate
+from clearsight.data.imageset import Splits
+from clearsight.errors import ClearsightError, OutputError, RequestError, RunError, TrainingError
+from clearsight.training.augment import AugmentedBatches
+from clearsight.training.checkpoint import Checkpoint, checkpoint_files, newest_good
+from clearsight.training.schedule import learning_rate_factor
+from conftest import fill, run_cli
+
+
+def weights_of(run: clearsight.Run) -> list[np.ndarray]:
+    return [weight.numpy() for weight in run.model.weights]
+
+
+@pytest.fixture(scope="module")
+def digits_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run of two epochs, to copy."""
+    out = tmp_path_factory.mktemp("digits") / "run"
+    clearsight.train("digits", epochs=2, out=out, verbose=False)
+    return out
+
+
+@pytest.fixture
+def finished(digits_run: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(digits_run, tmp_path / "run"))
+
+
+def test_a_loss_that_is_no_number_stops_the_run_before_it_spoils_the_weights(
+    tmp_path: Path,
+) -> None:
+    out = tmp_path / "run"
+    with pytest.raises(TrainingError) as caught:
+        clearsight.train("digits", learning_rate=1e30, epochs=2, out=out, verbose=False)
+    text = str(caught.value)
+    assert "did not in epoch 1, after batch 1 ('conv2d_1' is the first layer with a value" in text
+    assert "its batch: training pictures 57, 893, 593" in text
+    assert f"--resume {out} --learning-rate 1e+29 --accept-changes" in text
+    run = clearsight.Run.load(out)
+    assert (run.record.status, run.record.failed_because) == ("failed", text)
+
+    with pytest.raises(RunError, match=r"learning rate was 1e\+30, is 0\.001\. Bring back"):
+        clearsight.resume(out, learning_rate=0.001, verbose=False)
+    run = clearsight.resume(out, learning_rate=0.001, accept_changes=True, verbose=False)
+    assert run.record.status == "finished"
+    assert run.record.recipe.learning_rate == 0.001
+    assert "learning rate was 1e+30, is 0.001" in run.record.changes[0]
+    assert not run.record.reproducible
+    assert run.history[-1].learning_rate == pytest.approx(0.001)
+    assert run.results.val_accuracy > 0.5
+
+
+def test_a_damaged_checkpoint_is_named_and_the_one_before_it_used(
+    finished: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    expected = clearsight.resume(
+        shutil.copytree(finished, finished.with_name("expected")), epochs=3, verbose=False
+    )
+    newest = checkpoint_files(finished / "checkpoints")[-1].path
+    newest.write_bytes(newest.read_bytes()[:-100])
+    run = clearsight.resume(finished, epochs=3)
+    said = " ".join(capsys.readouterr().out.split())
+    assert f"The checkpoint {newest.name} is damaged" in said
+    assert "after 1 of 3 epochs" in said
+    for found, wanted in zip(weights_of(run), weights_of(expected), strict=True):
+        assert np.array_equal(found, wanted)
+    files = checkpoint_files(finished / "checkpoints")
+    assert newest not in {file.path for file in files}
+    assert [(file.epochs_done, file.num_batches) for file in files][-2:] == [(2, 0), (3, 0)]
+    for file in files:
+        file.path.write_bytes(b"nothing")
+    with pytest.raises(RunError, match="all are damaged"):
+        clearsight.resume(finished, epochs=4)
+    shutil.rmtree(finished / "checkpoints")
+    with pytest.raises(RunError, match="has none: train anew"):
+        clearsight.resume(finished, epochs=4)
+
+
+def test_another_version_is_refused_with_the_difference_or_accepted(finished: Path) -> None:
+    newest = checkpoint_files(finished / "checkpoints")[-1]
+    checkpoint = Checkpoint.read(newest.path)
+    versions = {**checkpoint.identity["versions"], "keras": "3.0.1"}
+    newest.path.unlink()
+    replace(checkpoint, identity={**checkpoint.identity, "versions": versions}).write(
+        newest.path.parent
+    )
+    import keras
+
+    expected = f"keras was 3.0.1, is {keras.__version__}"
+    with pytest.raises(RunError, match=expected):
+        clearsight.resume(finished, epochs=3)
+    run = clearsight.resume(finished, epochs=3, accept_changes=True, verbose=False)
+    assert expected in run.record.changes[0]
+
+
+def test_other_pictures_are_refused_or_accepted(small_fashion: Splits, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    first, second = small_fashion.train.first(600), small_fashion.train.first(700)
+    options: dict[str, Any] = {"recipe": "lesson", "epochs": 1, "verbose": False}
+    clearsight.train(Splits(first, small_fashion.test), out=out, **options)
+    same = Splits(first, small_fashion.test)
+    run = clearsight.resume(out, data=same, epochs=2, verbose=False)
+    assert run.record.reproducible
+    other = Splits(second, small_fashion.test)
+    with pytest.raises(RunError, match="training pictures' SHA-256 was"):
+        clearsight.resume(out, data=other, epochs=3)
+    run = clearsight.resume(out, data=other, epochs=3, accept_changes=True, verbose=False)
+    assert run.record.data["train"]["num_images"] == 700
+    assert run.results.train_count == 560
+    assert "training pictures' SHA-256 was" in run.record.changes[0]
+    fewer = Splits(small_fashion.train.first(700).take(np.arange(700)))
+    renamed = replace(fewer.train, class_names=tuple("abcdefghij"))
+    with pytest.raises(RunError, match="should have the run's classes"):
+        clearsight.resume(out, data=renamed, epochs=4, accept_changes=True)
+
+
+def test_a_stretched_schedule_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "run"
+    clearsight.train("digits", recipe="fast", epochs=2, out=out, verbose=False)
+    run = clearsight.resume(out, epochs=4)
+    said = " ".join(capsys.readouterr().out.split())
+    assert "The command's 4 epochs count, no longer the run's 2." in said
+    assert "The triangular schedule is stretched to 4 epochs and goes on where" in said
+    recipe = run.record.recipe
+    steps = -(-run.results.train_count // recipe.batch_size)
+    rates = [epoch.learning_rate / recipe.learning_rate for epoch in run.history]
+    ends = [learning_rate_factor(recipe, k * steps - 1, 4 * steps) for k in (1, 2, 3, 4)]
+    assert rates[2:] == pytest.approx(ends[2:])
+    assert rates[1] < ends[2], "the run's own schedule had come down further"
+    assert "4 epochs after a schedule for 2" in run.record.reproducible_because
+
+
+def test_wrong_wishes_for_a_resumption_get_a_sentence(finished: Path) -> None:
+    for options, message in (
+        ({"batch_size": 0}, "batch_size = 0"),
+        ({"checkpoint_minutes": -1.0}, r"checkpoint_minutes = -1\.0"),
+        ({"optimizer": "sgd"}, "there is no option 'optimizer'"),
+    ):
+        with pytest.raises(RequestError, match=message):
+            clearsight.resume(finished, **options)
+    done = run_cli("train", "digits", "--accept-changes")
+    assert done.returncode == 2
+    assert "should stand with --resume RUN" in done.stderr
+
+
+def test_a_disk_too_small_is_told_before_training(small_disks: Callable[[int], Path]) -> None:
+    disk = small_disks(2_000_000)
+    with pytest.raises(OutputError, match=r"needs about \d+ MB .* has 2 MB left: make room"):
+        clearsight.train("digits", out=disk / "run", verbose=False)
+    assert list(disk.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "seed", [1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(2, 6))]
+)
+def test_a_disk_that_fills_up_at_random_moments_loses_nothing_good(
+    small_disks: Callable[[int], Path], digits_run: Path, seed: int
+) -> None:
+    """A filler takes all that is free, and gives it back, while a run trains on the same disk."""
+    draw = np.random.default_rng(seed)
+    disk = small_disks(12_000_000)
+    out, filler = disk / "run", disk / "filler"
+    options = {"epochs": 5, "checkpoint_minutes": 0.001}
+    process = begin(out, "digits", options)
+    wait_for(out / "run.json", process)
+    good: tuple[int, int] = (0, 0)
+    while process.is_alive():
+        time.sleep(draw.uniform(0.0, 0.3))
+        fill(filler)
+        time.sleep(draw.uniform(0.0, 0.3))
+        checkpoint = newest_good(out / "checkpoints").checkpoint
+        assert checkpoint is not None, "the last good one must stay"
+        place = (checkpoint.epochs_done, checkpoint.num_batches)
+        assert place >= good
+        good = place
+        filler.unlink()
+    process.join()
+    run = clearsight.Run.load(out)
+    assert (run.record.status == "finished") == (process.exitcode == 0)
+    if process.exitcode != 0:
+        run = clearsight.resume(out, verbose=False)
+    expected = clearsight.train("digits", epochs=5, out=disk.with_name("expected"), verbose=False)
+    assert run.record.status == "finished"
+    for found, wanted in zip(weights_of(run), weights_of(expected), strict=True):
+        assert np.array_equal(found, wanted)
+
+
+def test_a_folder_that_cannot_be_written_to_is_told(
+    finished: Path, small_disks: Callable[[int], Path]
+) -> None:
+    disk = small_disks(20_000_000)
+    out = Path(shutil.copytree(finished, disk / "run"))
+    subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+    with pytest.raises(RunError, match="should be a folder that can be written to, but is not"):
+        clearsight.resume(out, epochs=3, verbose=False)
+    with pytest.raises(ClearsightError, match="cannot be: Read-only file system"):
+        clearsight.train("digits", out=disk / "new", verbose=False)
+
+
+def test_data_that_are_gone_are_told_and_the_run_goes_on_once_they_are_back(
+    tmp_path: Path,
+) -> None:
+    place = locate()
+    assert place is not None
+    data = tmp_path / "data"
+    data.mkdir()
+    for file in Path(place).glob("*ubyte*"):
+        shutil.copy(file, data)
+    out, said = tmp_path / "run", tmp_path / "said.txt"
+    options = ["--train-limit", "1000", "--test-limit", "50", "--epochs", "40", "--out", str(out)]
+    process = begin_command(["train", "fashion-mnist", "--data-dir", str(data), *options], said)
+    wait_for(out / "history.csv", process)
+    data.rename(tmp_path / "away")
+    assert process.pid is not None
+    os.kill(process.pid, 15)
+    process.join(60)
+    assert process.exitcode == 143
+    with pytest.raises(ClearsightError, match=f"{data}"):
+        clearsight.resume(out, verbose=False)
+    done = newest_epochs(out)
+    run = clearsight.resume(out, epochs=done + 1, data_dir=tmp_path / "away", verbose=False)
+    assert len(run.history) == done + 1
+    assert run.record.data_dir == str(tmp_path / "away")
+
+
+def newest_epochs(out: Path) -> int:
+    checkpoint = newest_good(out / "checkpoints").checkpoint
+    assert checkpoint is not None
+    return checkpoint.epochs_done
+
+
+def test_a_file_that_vanishes_while_training_reads_it_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "brightness.npy"
+    np.save(file, np.float32(0.5))
+    whole = AugmentedBatches.batches_of
+
+    def from_file(self: AugmentedBatches, places: Any, batch: Any) -> Any:
+        pictures, targets = whole(self, places, batch)
+        factor = float(np.load(file))
+        if self.epochs_given or len(places) < 64:  # the end of the first epoch
+            file.unlink(missing_ok=True)
+        return pictures * factor, targets
+
+    out = tmp_path / "run"
+    with monkeypatch.context() as patch:
+        patch.setattr(AugmentedBatches, "batches_of", from_file)
+        with pytest.raises(TrainingError) as caught:
+            clearsight.train("digits", epochs=3, out=out, verbose=False)
+    text = str(caught.value)
+    assert f"but {file} cannot be read in epoch 2, after batch 0: No such file" in text
+    assert clearsight.Run.load(out).record.failed_because == text
+    assert newest_epochs(out) == 1
+
+
+def test_pictures_that_do_not_come_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A reader that waits for what never comes, as a data worker does that hangs."""
+    never: queue.Queue[int] = queue.Queue()
+    whole = AugmentedBatches.batches_of
+
+    def hang(self: AugmentedBatches, places: Any, batch: Any) -> Any:
+        if len(places) < 64:
+            never.get()
+        return whole(self, places, batch)
+
+    monkeypatch.setattr(AugmentedBatches, "batches_of", hang)
+    monkeypatch.setattr("clearsight.training.watchdog.PATIENCE_SECONDS", 1.0)
+    out = tmp_path / "run"
+    with pytest.raises(TrainingError, match=r"did not within 1 s in epoch 1, after batch 17"):
+        clearsight.train("digits", epochs=1, out=out, verbose=False)
+    assert clearsight.Run.load(out).record.status == "failed"
+    monkeypatch.undo()
+    assert clearsight.resume(out, verbose=False).record.status == "finished"

@@ -1,0 +1,106 @@
+"""Signals to a training process: what is trained is saved, soon, and the exit code says which."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from nursery import begin_command, wait_for
+
+import clearsight
+from clearsight.run.listing import state_of
+from clearsight.run.lock import is_held
+from clearsight.training.checkpoint import newest_good
+
+TRAIN = ["train", "fashion-mnist", "--train-limit", "2000", "--test-limit", "100"]
+
+
+def test_each_signal_saves_and_leaves_with_its_own_code(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
+        out, said = tmp_path / number.name, tmp_path / f"{number.name}.txt"
+        process = begin_command([*TRAIN, "--epochs", "50", "--out", str(out)], said)
+        wait_for(out / "history.csv", process)
+        assert process.pid is not None
+        sent_at = time.monotonic()
+        os.kill(process.pid, number)
+        process.join(60)
+        seconds = time.monotonic() - sent_at
+        text = said.read_text()
+        assert process.exitcode == 128 + number, text
+        with capsys.disabled():
+            print(f"\n{number.name}: saved and left within {seconds:.2f} s")
+        assert "Traceback" not in text
+        assert f"clearsight train --resume {out}" in text
+        run = clearsight.Run.load(out)
+        assert run.record.status == "interrupted"
+        checkpoint = newest_good(run.folder.checkpoints_path).checkpoint
+        assert checkpoint is not None
+        where = f"epoch {checkpoint.epochs_done + 1}, after batch {checkpoint.num_batches}"
+        assert run.record.interrupted_at == where
+        assert state_of(run.folder, run.record) == ("interrupted", f"in {where}")
+
+
+SLOW_NETWORK = """
+import time
+import keras
+
+@keras.saving.register_keras_serializable("tests")
+class Slow(keras.layers.Layer):
+    def call(self, x, training=False):
+        for _ in range(600 if training else 0):
+            time.sleep(0.05)
+        return x * 1.0
+
+def network(input_shape, num_classes):
+    return keras.Sequential([keras.Input(input_shape), Slow(), keras.layers.Flatten(),
+        keras.layers.Dense(num_classes, "softmax")])
+"""
+
+
+@pytest.mark.parametrize("is_hurried", [True, False])
+def test_a_long_batch_is_not_waited_for(tmp_path: Path, is_hurried: bool) -> None:
+    """After some seconds, or at once after a second Ctrl-C: what was saved last is what is kept."""
+    (tmp_path / "slow.py").write_text(SLOW_NETWORK)
+    out, said = tmp_path / "run", tmp_path / "said.txt"
+    options = ["--model", f"{tmp_path}/slow.py:network", "--batch-size", "64", "--out", str(out)]
+    process = begin_command([*TRAIN, *options], said)
+    wait_for(out / "run.json", process)
+    time.sleep(1.0)  # into the first batch
+    assert process.pid is not None
+    os.kill(process.pid, signal.SIGINT)
+    if is_hurried:
+        time.sleep(0.2)
+        os.kill(process.pid, signal.SIGINT)
+    process.join(60)
+    text = said.read_text()
+    assert process.exitcode == 130, text
+    assert "press Ctrl-C again to leave at once" in text
+    assert ("Interrupted at once." in text) == is_hurried
+    assert "What was saved last is kept" in text
+    assert not is_held(out)
+    checkpoint = newest_good(out / "checkpoints").checkpoint
+    assert checkpoint is not None
+    assert checkpoint.is_initial
+
+
+def test_two_processes_do_not_train_into_one_folder(tmp_path: Path) -> None:
+    out, said = tmp_path / "run", tmp_path / "said.txt"
+    first = begin_command([*TRAIN, "--epochs", "50", "--out", str(out)], said)
+    wait_for(out / "run.json", first)
+    assert is_held(out)
+    run = clearsight.Run.load(out)
+    assert state_of(run.folder, run.record) == ("running", "")
+    second = begin_command(["train", "--resume", str(out)], tmp_path / "second.txt")
+    second.join(60)
+    text = (tmp_path / "second.txt").read_text()
+    assert second.exitcode == 2, text
+    assert f"Only one process should train in {out}, but process {first.pid} does already" in text
+    first.kill()
+    first.join()
+    assert not is_held(out), "a killed process leaves no lock behind"
+    assert state_of(run.folder, run.record) == ("interrupted", "its process died")
