@@ -38,6 +38,8 @@ bench: $(VENV)/.installed-dev
 	@$(BIN)/python benchmarks/startup.py
 	$(SAY) 'measuring what fit costs around a training step'
 	@$(BIN)/python benchmarks/bookkeeping.py
+	$(SAY) 'measuring what checkpoints cost an epoch'
+	@$(BIN)/python benchmarks/checkpoints.py
 	$(SAY) 'measuring training and prediction beside peers (half an hour on two idle cores)'
 	@$(BIN)/python benchmarks/speed.py
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import torch
 
 # What torch's allocators say; not all of them raise an error of a kind of its own.
@@ -21,6 +23,7 @@ def is_out_of_memory(error: BaseException | None) -> bool:
 
 
 def let_go_of_memory() -> None:
-    """Give a GPU's cached memory back, so that smaller pieces can be had."""
+    """Free what a failed step left in circles, and give a GPU's cached memory back."""
+    gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()

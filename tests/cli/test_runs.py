@@ -1,0 +1,104 @@
+"""``clearsight runs``: how each run stands, and deleting those of no use."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from nursery import begin, wait_for
+
+import clearsight
+from clearsight.errors import RunError, TrainingError
+from clearsight.run.folder import RunFolder
+from clearsight.run.listing import delete_run, list_runs
+from clearsight.run.lock import RunLock
+from conftest import assert_refused, run_cli
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One run of each kind: two finished, one failed, one killed."""
+    folder = tmp_path_factory.mktemp("home") / "runs"
+    for name, epochs in (("good", 3), ("less-good", 1)):
+        clearsight.train("digits", epochs=epochs, out=folder / name, verbose=False)
+    with pytest.raises(TrainingError):
+        clearsight.train("digits", learning_rate=1e30, out=folder / "failed", verbose=False)
+    process = begin(folder / "killed", "digits", {"epochs": 200})
+    wait_for(folder / "killed" / "history.csv", process)
+    process.kill()
+    process.join()
+    (folder / "notes").mkdir()
+    return folder
+
+
+@pytest.fixture
+def copied(runs: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(runs, tmp_path / "runs"))
+
+
+def test_each_run_is_shown_as_it_stands(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(runs.parent)
+    done = run_cli("runs", "--json")
+    assert done.returncode == 0, done.stderr
+    found = {Path(run["path"]).name: run for run in json.loads(done.stdout)["runs"]}
+    assert {name: run["state"] for name, run in found.items()} == {
+        "good": "finished", "less-good": "finished", "failed": "failed", "killed": "interrupted",
+    }  # fmt: skip
+    assert found["killed"]["why"] == "its process died"
+    assert found["failed"]["why"].startswith("The loss should stay a finite number")
+    good = clearsight.Run.load(runs / "good")
+    assert found["good"]["test_accuracy"] == good.results.test_accuracy
+    assert found["good"]["val_accuracy"] == max(epoch.val_accuracy for epoch in good.history)
+    size = sum(file.stat().st_size for file in good.path.rglob("*") if file.is_file())
+    assert found["good"]["size_bytes"] == size
+    assert found["good"]["is_best"]
+    assert not found["less-good"]["is_best"]
+    shown = run_cli("runs").stdout
+    for text in ("runs/good", "interrupted: its process died", "test_accuracy", " MB"):
+        assert text in shown
+
+
+def test_a_run_in_training_is_running(copied: Path) -> None:
+    with RunLock(copied / "killed"):
+        states = {run.path.name: run.state for run in list_runs(copied)}
+        assert states["killed"] == "running"
+        done = run_cli("runs", "prune", "--folder", str(copied), "--state", "interrupted", "--yes")
+        assert "nothing to delete" in done.stdout
+        with pytest.raises(RunError, match="Only one process"):
+            delete_run(copied / "killed")
+    assert (copied / "killed" / "run.json").exists()
+
+
+def test_pruning_shows_first_and_spares_the_best(copied: Path) -> None:
+    everything = ["--state", "finished", "--state", "failed", "--state", "interrupted"]
+    arguments = ["runs", "prune", "--folder", str(copied), *everything]
+    shown = run_cli(*arguments)
+    assert "Nothing was deleted; --yes deletes without asking." in shown.stdout
+    assert len(list_runs(copied)) == 4
+    spared = run_cli(*arguments, "--older-than-days", "1", "--yes")
+    assert "There is nothing to delete" in spared.stdout
+    done = run_cli(*arguments, "--yes", "--json")
+    answer = json.loads(done.stdout)
+    gone = {Path(run["path"]).name for run in answer["runs"]}
+    assert answer["deleted"]
+    assert {"less-good", "failed"} <= gone
+    left = {run.path.name: run.is_best for run in list_runs(copied)}
+    assert left["good"]
+    assert all(left.values())
+    assert (copied / "notes").is_dir()
+    assert not list(copied.glob(".deleting-*"))
+
+
+def test_by_default_only_failed_runs_go(copied: Path) -> None:
+    done = run_cli("runs", "prune", "--folder", str(copied), "--yes", "--json")
+    assert [Path(run["path"]).name for run in json.loads(done.stdout)["runs"]] == ["failed"]
+    assert not RunFolder(copied / "failed").path.exists()
+
+
+def test_no_runs_and_no_folder_are_told(tmp_path: Path) -> None:
+    assert "There are no runs in" in run_cli("runs", "--folder", str(tmp_path / "none")).stdout
+    file = tmp_path / "file"
+    file.touch()
+    assert_refused(run_cli("runs", "--folder", str(file)), "should be a folder of runs")

@@ -1,0 +1,47 @@
+"""A long training takes no more memory at its end than at its beginning."""
+
+from __future__ import annotations
+
+import statistics
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import pytest
+from nursery import context
+
+_PICTURES = {"train_limit": 1000, "test_limit": 100}
+
+
+def _train(answer: Connection, out: Path) -> None:
+    import clearsight
+    from clearsight.training.saving import SaveAndGoOn
+
+    resident: list[int] = []
+    save = SaveAndGoOn.on_epoch_end
+
+    def measured(self: SaveAndGoOn, epoch: int, logs: object = None) -> None:
+        save(self, epoch, None)
+        status = Path("/proc/self/status").read_text()
+        line = next(line for line in status.splitlines() if line.startswith("VmRSS"))
+        resident.append(int(line.split()[1]))
+
+    SaveAndGoOn.on_epoch_end = measured
+    clearsight.train(
+        "fashion-mnist", epochs=100, checkpoint_minutes=0.001, out=out, verbose=False, **_PICTURES
+    )
+    answer.send(resident)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads memory as Linux tells it")
+def test_a_hundred_epochs_are_flat(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    receiver, sender = context().Pipe(duplex=False)
+    process = context().Process(target=_train, args=(sender, tmp_path / "run"))
+    process.start()
+    resident = receiver.recv()
+    process.join()
+    first, last = statistics.mean(resident[:10]), statistics.mean(resident[-10:])
+    with capsys.disabled():
+        print(f"\nresident memory, first and last ten epochs: {first:,.0f} and {last:,.0f} kB")
+    assert len(resident) == 100
+    assert last == pytest.approx(first, rel=0.02)
