@@ -1,4 +1,4 @@
-"""Memory that runs out: a step goes through in halves, and gives what the whole would have given."""
+"""Memory that runs out: a step goes through in halves, and gives what the whole would give."""
 
 from __future__ import annotations
 
