@@ -41,6 +41,13 @@ def read_picture(
     Raises:
         DataError: when the file is absent, empty, no picture, cut short or absurdly large.
     """
+    return read_sized_picture(source, name=name, fit_for=fit_for)[0]
+
+
+def read_sized_picture(
+    source: Path | bytes, *, name: str | None = None, fit_for: tuple[int, int] | None = None
+) -> tuple[np.ndarray, tuple[int, int]]:
+    """Read a picture as `read_picture` does; also return the height and width that its file has."""
     if name is None:
         name = str(source) if isinstance(source, Path) else "The picture"
     if isinstance(source, Path):
@@ -52,13 +59,18 @@ def read_picture(
         raise DataError(f"{name} should be {_EXPECTED}, but is empty.")
     try:
         with _opened(source) as file:
+            height, width = file.height, file.width
             if fit_for is not None and file.format == "JPEG":
                 _check_size(file, name, _MOST_JPEG_PIXELS)
                 _draft(file, fit_for)
             _check_size(file, name, MOST_PIXELS)
             file.load()
-            picture = ImageOps.exif_transpose(file) if _may_be_turned(file) else file
-            return _to_array(picture)
+            picture: Image.Image = file
+            if _may_be_turned(file):
+                if file.getexif().get(_ORIENTATION, 1) in _LYING:
+                    height, width = width, height
+                picture = ImageOps.exif_transpose(file)
+            return _to_array(picture), (height, width)
     except Image.DecompressionBombError as error:
         raise DataError(_too_large(name, MOST_PIXELS, "far more")) from error
     except UnidentifiedImageError as error:
@@ -84,7 +96,7 @@ def picture_size(content: bytes) -> tuple[int, int, bool] | None:
                 height, width = width, height
             is_grey = file.mode in ("1", "L") or file.mode.startswith(("I", "F"))
             return height, width, is_grey and "transparency" not in file.info
-    except Exception:  # noqa: BLE001 - whatever is wrong is told when the picture is read
+    except Exception:  # whatever is wrong is told when the picture is read
         return None
 
 
