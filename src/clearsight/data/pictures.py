@@ -84,7 +84,7 @@ def picture_size(content: bytes) -> tuple[int, int, bool] | None:
                 height, width = width, height
             is_grey = file.mode in ("1", "L") or file.mode.startswith(("I", "F"))
             return height, width, is_grey and "transparency" not in file.info
-    except Exception:  # noqa: BLE001 - whatever is wrong is told when the picture is read
+    except Exception:  # whatever is wrong is told when the picture is read
         return None
 
 
