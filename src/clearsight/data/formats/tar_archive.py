@@ -99,23 +99,27 @@ def list_tar(path: Path) -> Members[Place]:
     return members
 
 
-def first_files(path: Path, count: int) -> Iterator[tuple[str, IO[bytes]]]:
-    """Give the first files in a tar archive, as far as it can be read.
+def first_files(path: Path, count: int) -> Iterator[tuple[str, IO[bytes], int]]:
+    """Give the first files in a tar archive.
 
     Args:
         path: the archive.
         count: how many at most.
 
     Yields:
-        Each file's path in the archive, and the unpacked archive set to its content.
+        Each file's path in the archive, the unpacked archive set to its content, and its size in
+        bytes.
+
+    Raises:
+        One of `DAMAGE`: when the archive cannot be read so far.
     """
     with unpacked(path) as file:
         for member in _each_member(_Guarded(file), path):
-            if member.isreg() and count:
-                count -= 1
+            if member.isreg() and not member.issparse():
                 file.seek(member.offset_data)
-                yield _readable_name(member), file
-            if not count:
+                yield _readable_name(member), file, member.size
+                count -= 1
+            if count <= 0:
                 break
 
 
