@@ -17,6 +17,9 @@ from clearsight.errors import DataError
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
 _EXPECTED = "a picture file (PNG, JPEG, WebP, BMP, GIF, TIFF or PNM)"
 
+# What Pillow raises for damaged files, whatever their format.
+_DAMAGE = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error)
+
 # What may be unpacked into memory: four bytes a pixel and some copies of them, so that a picture
 # takes less than half a gigabyte. JPEG files are made smaller while they are unpacked.
 MOST_PIXELS = 50_000_000
@@ -77,10 +80,31 @@ def read_sized_picture(
         raise DataError(
             f"{name} should be {_EXPECTED}, but its content is none of these."
         ) from error
-    except (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error) as error:
+    except _DAMAGE as error:
         raise DataError(
             f"{name} should be {_EXPECTED}, but is damaged or cut short ({error})."
         ) from error
+
+
+def picture_of_image(image: Image.Image, name: str) -> np.ndarray:
+    """Turn a picture of Pillow's into an array the way `read_picture` does.
+
+    Args:
+        image: of any mode and size.
+        name: what to call it in messages.
+
+    Returns:
+        uint8 (H, W, C), 0..255: C is 1, 3 or 4.
+
+    Raises:
+        DataError: when it is loaded from a file only now, and that is damaged; or absurdly large.
+    """
+    try:
+        _check_size(image, name, MOST_PIXELS)
+        image.load()
+        return _to_array(ImageOps.exif_transpose(image) if _may_be_turned(image) else image)
+    except _DAMAGE as error:
+        raise DataError(f"{name} should be {_EXPECTED}, but is damaged ({error}).") from error
 
 
 def picture_size(content: bytes) -> tuple[int, int, bool] | None:
@@ -148,6 +172,8 @@ def _to_8_bits(values: np.ndarray) -> np.ndarray:
 
     32-bit files often hold 8-bit values as they are, and so do floats above 1.
     """
+    if not np.isfinite(values).all():
+        raise ValueError("it holds values that are no numbers")
     highest = values.max(initial=0)
     if np.issubdtype(values.dtype, np.floating):
         factor = 255.0 if highest <= 1.0 else 1.0

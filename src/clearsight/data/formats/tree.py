@@ -73,9 +73,8 @@ def tree_of(files: Iterable[str], folders: Iterable[str], skipped: Counter[str],
     tops = {path.split("/", 1)[0] for path in folders}
     root = _single_root(paths, tops)
     depth = len(root)
-    named: dict[str, Part | None] = {
-        top: part_named(top) for top in {path[depth:].split("/", 1)[0] for path in folders}
-    }
+    inner_tops = {path[depth:].split("/", 1)[0] for path in folders}
+    named: dict[str, Part | None] = {top: part_named(top) for top in inner_tops}
     has_parts = _has_parts(path[depth:] for path in paths)
     rows: list[tuple[int, str, str, Part | None]] = []
     for path in paths:
