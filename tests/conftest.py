@@ -18,6 +18,14 @@ from clearsight.data.imageset import ImageSet, Splits
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 
 
+@pytest.fixture(scope="session", autouse=True)
+def decoded_pictures_of_their_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep what tests decode out of the user's cache."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CLEARSIGHT_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def fashion() -> tuple[ImageSet, ImageSet]:
     """All of Fashion-MNIST, fetched the way a user's first run fetches it."""

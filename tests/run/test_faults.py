@@ -119,12 +119,12 @@ def test_other_pictures_are_refused_or_accepted(small_fashion: Splits, tmp_path:
     run = clearsight.resume(out, data=same, epochs=2, verbose=False)
     assert run.record.reproducible
     other = Splits(second, small_fashion.test)
-    with pytest.raises(RunError, match="training pictures' SHA-256 was"):
+    with pytest.raises(RunError, match="the train pictures' SHA-256 was"):
         clearsight.resume(out, data=other, epochs=3)
     run = clearsight.resume(out, data=other, epochs=3, accept_changes=True, verbose=False)
     assert run.record.data["train"]["num_images"] == 700
     assert run.results.train_count == 560
-    assert "training pictures' SHA-256 was" in run.record.changes[0]
+    assert "the train pictures' SHA-256 was" in run.record.changes[0]
     fewer = Splits(small_fashion.train.first(700).take(np.arange(700)))
     renamed = replace(fewer.train, class_names=tuple("abcdefghij"))
     with pytest.raises(RunError, match="should have the run's classes"):
@@ -237,7 +237,7 @@ def test_data_that_are_gone_are_told_and_the_run_goes_on_once_they_are_back(
     done = newest_epochs(out)
     run = clearsight.resume(out, epochs=done + 1, data_dir=tmp_path / "away", verbose=False)
     assert len(run.history) == done + 1
-    assert run.record.data_dir == str(tmp_path / "away")
+    assert str(run.record.source_options.data_dir) == str(tmp_path / "away")
 
 
 def newest_epochs(out: Path) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -15,7 +15,10 @@ from clearsight.data.checks import (
     integer_label_mistakes,
     pixel_type_mistakes,
 )
+from clearsight.data.intake import Intake
 from clearsight.errors import DataError
+
+DIGEST_BYTES = 16  # of BLAKE2b: two pictures among billions never share one by chance
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +32,10 @@ class ImageSet:
         labels: int64 (N,), 0..K-1.
         class_names: K names; label k means ``class_names[k]``.
         provenance: where the pictures came from, in words.
+        names: N names by which messages and tables call the pictures, or None for their numbers.
+        groups: N names of what each picture belongs to (a patient, a product), or None.
+        original_sizes: int32 (N, 2), height and width before the pictures were brought to one
+            size, or None where they always had it.
 
     Raises:
         DataError: when shapes, types, counts or label values do not fit, naming all of that.
@@ -44,6 +51,9 @@ class ImageSet:
     labels: np.ndarray
     class_names: tuple[str, ...]
     provenance: str = "arrays"
+    names: tuple[str, ...] | None = None
+    groups: tuple[str, ...] | None = None
+    original_sizes: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         images, labels = _array(self.images, "images"), _array(self.labels, "labels")
@@ -56,6 +66,13 @@ class ImageSet:
             mistakes.append(f"There should be at least 2 classes, but there are {len(names)}.")
         if not images.size:
             mistakes.append("There should be at least one image, but there is none.")
+        for what in ("names", "groups", "original_sizes"):
+            column = getattr(self, what)
+            if column is not None and images.ndim and len(column) != len(images):
+                mistakes.append(
+                    f"{what} should have one entry an image, but there are {len(images):,} images "
+                    f"and {len(column):,} entries."
+                )
         if mistakes:
             raise DataError(" ".join(mistakes))
         object.__setattr__(self, "images", _read_only(images))
@@ -110,12 +127,26 @@ class ImageSet:
         return np.bincount(self.labels, minlength=self.num_classes)
 
     @cached_property
+    def digests(self) -> np.ndarray:
+        """BLAKE2b of each picture's pixels: uint8 (N, 16), rows equal exactly when pictures are."""
+        return picture_digests(self.images)
+
+    @cached_property
     def fingerprint(self) -> str:
         """SHA-256 (hex) of pictures, labels, shape and class names: equal exactly when they are."""
         digest = hashlib.sha256(repr((self.images.shape, self.class_names)).encode())
-        digest.update(np.ascontiguousarray(self.images).data)
+        digest.update(self.digests.tobytes())
         digest.update(np.ascontiguousarray(self.labels).data)
         return digest.hexdigest()
+
+    @cached_property
+    def value_range(self) -> tuple[int, int]:
+        """The lowest and the highest pixel value."""
+        return int(self.images.min()), int(self.images.max())
+
+    def name_of(self, index: int) -> str:
+        """Return what to call the picture at `index`."""
+        return self.names[index] if self.names is not None else f"picture {index}"
 
     def described(self) -> dict[str, Any]:
         """Return counts, shape, range, provenance and fingerprint as JSON-ready values."""
@@ -123,8 +154,8 @@ class ImageSet:
         return {
             "num_images": len(self),
             "image_shape": list(self.image_shape),
-            "lowest_value": int(self.images.min()),
-            "highest_value": int(self.images.max()),
+            "lowest_value": self.value_range[0],
+            "highest_value": self.value_range[1],
             "class_counts": dict(zip(self.class_names, counts, strict=True)),
             "provenance": self.provenance,
             "sha256": self.fingerprint,
@@ -134,16 +165,48 @@ class ImageSet:
         """Return the first `count` pictures, or all where there are fewer or `count` is None."""
         if count is None or count >= len(self):
             return self
-        return replace(
-            self,
-            images=self.images[:count],
-            labels=self.labels[:count],
-            provenance=f"{self.provenance}, first {count:,}",
-        )
+        first = self.take(slice(count))
+        return replace(first, provenance=f"{self.provenance}, first {count:,}")
 
     def take(self, indices: np.ndarray | slice) -> ImageSet:
         """Return the pictures at `indices` (integers or a slice) in that order."""
-        return replace(self, images=self.images[indices], labels=self.labels[indices])
+        taken = replace(
+            self,
+            images=self.images[indices],
+            labels=self.labels[indices],
+            names=_taken(self.names, indices),
+            groups=_taken(self.groups, indices),
+            original_sizes=None if self.original_sizes is None else self.original_sizes[indices],
+        )
+        if "digests" in self.__dict__:
+            taken.know(digests=self.digests[indices])
+        return taken
+
+    def with_classes(self, class_names: tuple[str, ...]) -> ImageSet:
+        """Return the same pictures with their labels counted in another list of classes.
+
+        Raises:
+            DataError: when a class that occurs is not in that list.
+        """
+        if class_names == self.class_names:
+            return self
+        occurring = [self.class_names[label] for label in np.flatnonzero(self.class_counts)]
+        unknown = [name for name in occurring if name not in class_names]
+        if unknown:
+            raise DataError(
+                f"The pictures should have the classes {', '.join(class_names)}, but "
+                f"{self.provenance} has {', '.join(unknown)}."
+            )
+        new_label = {name: label for label, name in enumerate(class_names)}
+        table = np.array([new_label.get(name, -1) for name in self.class_names])
+        return replace(self, labels=table[self.labels], class_names=class_names)
+
+    def know(self, **facts: Any) -> None:
+        """Remember facts worked out before (`digests`, `fingerprint`, `value_range`).
+
+        Pictures that are mapped from a file need not be read for them then.
+        """
+        self.__dict__.update(facts)
 
 
 @dataclass(frozen=True)
@@ -153,23 +216,54 @@ class Splits:
     Attributes:
         train: the pictures that training (and its validation part) may see.
         test: the pictures for the test score, or None where the source has none.
+        validation: the pictures to validate on, or None where they are taken from `train`.
+        intake: what was left out on the way in.
     """
 
     train: ImageSet
     test: ImageSet | None = None
+    validation: ImageSet | None = None
+    intake: Intake = field(default_factory=Intake)
 
     def __post_init__(self) -> None:
-        if self.test is None:
-            return
-        for what, train, test in (
-            ("classes", self.train.class_names, self.test.class_names),
-            ("image shape", self.train.image_shape, self.test.image_shape),
-        ):
-            if train != test:
-                raise DataError(
-                    f"Training and test pictures should have the same {what}, but have "
-                    f"{train} and {test}."
-                )
+        for part, images in self.parts.items():
+            for what, expected, found in (
+                ("classes", self.train.class_names, images.class_names),
+                ("image shape", self.train.image_shape, images.image_shape),
+            ):
+                if expected != found:
+                    raise DataError(
+                        f"Training and {part} pictures should have the same {what}, but have "
+                        f"{expected} and {found}."
+                    )
+
+    @property
+    def parts(self) -> dict[str, ImageSet]:
+        """The parts there are, by name: "train", "validation", "test"."""
+        parts = {"train": self.train, "validation": self.validation, "test": self.test}
+        return {name: images for name, images in parts.items() if images is not None}
+
+
+def picture_digests(images: np.ndarray) -> np.ndarray:
+    """Return BLAKE2b of each picture's pixels: uint8 (N, 16).
+
+    Args:
+        images: uint8 (N, H, W, C).
+    """
+    digests = (
+        hashlib.blake2b(np.ascontiguousarray(image).data, digest_size=DIGEST_BYTES).digest()
+        for image in images
+    )
+    joined = b"".join(digests)
+    return np.frombuffer(joined, dtype=np.uint8).reshape(len(images), DIGEST_BYTES)
+
+
+def _taken(column: tuple[str, ...] | None, indices: np.ndarray | slice) -> tuple[str, ...] | None:
+    if column is None:
+        return None
+    if isinstance(indices, slice):
+        return column[indices]
+    return tuple(column[index] for index in indices)
 
 
 def _array(values: Any, name: str) -> np.ndarray:

@@ -55,7 +55,7 @@ def _diverged(found: NonFiniteLossError, where: str, plan: Plan, folder: RunFold
     else:
         what = "a weight" if found.is_weight else "a value"
         which = f"'{found.layer}' is the first layer with {what} that is not finite"
-    pictures = [str(plan.split.train[place]) for place in found.places[:_NUM_NAMED]]
+    pictures = [_called(plan, place) for place in found.places[:_NUM_NAMED]]
     more = f" and {len(found.places) - len(pictures)} more" if found.places[_NUM_NAMED:] else ""
     batch = f"; its batch: training pictures {', '.join(pictures)}{more}" if pictures else ""
     rate = plan.record.recipe.learning_rate / 10
@@ -64,6 +64,12 @@ def _diverged(found: NonFiniteLossError, where: str, plan: Plan, folder: RunFold
         f"good checkpoint is kept; go on from it with a lower learning rate: "
         f"{folder.resume_command} --learning-rate {rate:g} --accept-changes"
     )
+
+
+def _called(plan: Plan, place: int) -> str:
+    """Return what the source calls a picture (its file), or its number."""
+    row, names = int(plan.split.train[place]), plan.splits.train.names
+    return names[row] if names is not None else str(row)
 
 
 def _out_of_memory(where: str, plan: Plan, folder: RunFolder) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from dataclasses import replace
 from datetime import datetime
@@ -11,15 +10,19 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, InstanceOf, ValidationError
 
+from clearsight.data.decoding.decode import ShowProgress, silent
 from clearsight.data.imageset import ImageSet, Splits
+from clearsight.data.options import SourceOptions
 from clearsight.data.preparation import Preparation
-from clearsight.engine.device import choose_device, on_device
+from clearsight.data.sources import load_splits
+from clearsight.engine.device import Device, choose_device, on_device
 from clearsight.errors import RequestError, RunError, validation_sentences
 from clearsight.run.folder import RunFolder, RunRecord
 from clearsight.run.lock import check_unlocked
 from clearsight.run.machine import machine, versions
+from clearsight.run.measured import fitting_options
 from clearsight.run.network import set_engine
-from clearsight.run.pictures import limited, load_splits, split_for_validation
+from clearsight.run.pictures import limited, split_for_validation
 from clearsight.run.plan import Plan, Resumed
 from clearsight.run.request import CheckpointMinutes
 from clearsight.training.checkpoint import Checkpoint, newest_good
@@ -71,8 +74,12 @@ def resume_request(path: str | Path, **options: Any) -> ResumeRequest:
         ) from error
 
 
-def plan_resumption(request: ResumeRequest) -> Plan:
+def plan_resumption(request: ResumeRequest, show_progress: ShowProgress = silent) -> Plan:
     """Settle how an unfinished run goes on, or a finished one for more epochs.
+
+    Args:
+        request: which run, and what shall be otherwise.
+        show_progress: shows how far the decoding of pictures is.
 
     Raises:
         RequestError: when an option is out of range.
@@ -91,19 +98,15 @@ def plan_resumption(request: ResumeRequest) -> Plan:
         epochs=request.epochs, learning_rate=request.learning_rate, batch_size=request.batch_size
     )
     _check_unfinished(folder, record, recipe, checkpoint)
-    splits = limited(_splits(request, record), recipe)
-    fingerprint = splits.train.fingerprint
-    test = splits.test.fingerprint if splits.test is not None else ""
+    splits = limited(_splits(request, record, show_progress), recipe)
     device = choose_device("auto" if record.device == "cuda" else "cpu")
-    changes = _changes(
-        record, recipe, checkpoint, {"data": fingerprint, "test": test, "device": device}
-    )
+    changes = _changes(record, recipe, checkpoint, splits, device)
     if changes and not request.accept_changes:
         raise RunError(
             f"{path} should go on as it began, but not everything is as it was: "
             f"{'; '.join(changes)}. Bring back what was, or accept what is with --accept-changes."
         )
-    if fingerprint != checkpoint.identity["data"]:
+    if splits.train.fingerprint != checkpoint.identity["data"]:
         _check_fits(record, splits)
         checkpoint = _at_epoch_begin(checkpoint)
     with on_device(device):
@@ -122,8 +125,9 @@ def plan_resumption(request: ResumeRequest) -> Plan:
         path_is_named=True,
         record=_gone_on_with(record, request, recipe, splits, checkpoint, changes),
         model=model,
+        source_name=Path(record.source).name,
         splits=splits,
-        split=split_for_validation(splits.train, recipe, record.seed),
+        split=split_for_validation(splits, recipe, record.seed),
         preparation=Preparation.from_json(record.preparation),
         resumed=Resumed(checkpoint, first_batch, tuple(file for file, _ in found.damaged)),
         notes=tuple(notes),
@@ -161,31 +165,44 @@ def _check_unfinished(
         )
 
 
-def _splits(request: ResumeRequest, record: RunRecord) -> Splits:
-    if record.source != "arrays":
-        return load_splits(record.source, request.data_dir or record.data_dir)
-    if request.data is None:
-        raise RunError(
-            f"{request.path} was trained on arrays from Python, which are not kept: go on in "
-            "Python, clearsight.resume(path, data=...), with the same pictures."
-        )
-    return load_splits(request.data, None)
+def _splits(request: ResumeRequest, record: RunRecord, show_progress: ShowProgress) -> Splits:
+    """Load the run's pictures again, at the size that its network takes."""
+    if record.source == "arrays":
+        if request.data is None:
+            raise RunError(
+                f"{request.path} was trained on arrays from Python, which are not kept: go on in "
+                "Python, clearsight.resume(path, data=...), with the same pictures."
+            )
+        return Splits(request.data) if isinstance(request.data, ImageSet) else request.data
+    options = _source_options(request, record)
+    splits = load_splits(record.source, options, show_progress)
+    if splits.train.image_shape == tuple(record.data["train"]["image_shape"]):
+        return splits
+    # The pictures have changed so that another size would be chosen for them now.
+    return load_splits(record.source, fitting_options(record, options), show_progress)
+
+
+def _source_options(request: ResumeRequest, record: RunRecord) -> SourceOptions:
+    if request.data_dir is None:
+        return record.source_options
+    return record.source_options.model_copy(update={"data_dir": request.data_dir}).resolved()
 
 
 def _changes(
-    record: RunRecord, recipe: Recipe, checkpoint: Checkpoint, found: dict[str, str]
+    record: RunRecord, recipe: Recipe, checkpoint: Checkpoint, splits: Splits, device: Device
 ) -> list[str]:
     """Say what matters and is no longer as it was when the checkpoint was made."""
     before, now = checkpoint.identity, versions()
+    pictures = {part: images.fingerprint for part, images in splits.parts.items()}
+    recorded = {part: (record.data.get(part) or {}).get("sha256", "") for part in pictures}
+    recorded["train"] = before["data"]
     pairs = [
-        ("training pictures' SHA-256", before["data"][:12], found["data"][:12]),
-        (
-            "test pictures' SHA-256",
-            ((record.data["test"] or {}).get("sha256") or "")[:12],
-            found["test"][:12],
+        *(
+            (f"the {part} pictures' SHA-256", recorded[part][:12], found[:12])
+            for part, found in pictures.items()
         ),
         *((name, before["versions"].get(name), now[name]) for name in _DECISIVE),
-        ("device", record.device, found["device"]),
+        ("device", record.device, device),
         ("learning rate", f"{record.recipe.learning_rate:g}", f"{recipe.learning_rate:g}"),
         ("batch size", before["batch_size"], recipe.batch_size),
     ]
@@ -274,15 +291,11 @@ def _gone_on_with(
         "device": device,
         "versions": versions(),
         "machine": machine(device),
-        "data": {
-            "train": splits.train.described(),
-            "test": splits.test.described() if splits.test is not None else None,
-        },
+        "data": {part: images.described() for part, images in splits.parts.items()},
+        "source_options": _source_options(request, record),
         "resumptions": (*record.resumptions, f"{now}: {where}"),
         "changes": (*record.changes, *(f"{now}, {where}: {change}" for change in changes)),
     }
-    if request.data_dir is not None:
-        update["data_dir"] = os.fspath(request.data_dir.resolve())
     if request.checkpoint_minutes is not None:
         update["checkpoint_minutes"] = request.checkpoint_minutes
     if record.reproducible and reasons:

@@ -29,6 +29,7 @@ from clearsight.run.request import train_request
 from clearsight.run.resumption import plan_resumption, resume_request
 from clearsight.run.room import check_room
 from clearsight.run.saved import Run, predict_probabilities, save_finished_model, save_model
+from clearsight.run.split_file import write_split
 from clearsight.training.checkpoint import Checkpoint
 from clearsight.training.checkpoint_writer import CheckpointWriter
 from clearsight.training.fit import FitData, fit_model
@@ -45,11 +46,13 @@ def train(source: Any, *, verbose: bool = True, **options: Any) -> Run:
     """Train a network on a source of pictures, and measure what it learned.
 
     Args:
-        source: a source's name such as "fashion-mnist", an `ImageSet`, or `Splits` of two.
+        source: a source's name such as "fashion-mnist", the path of a folder or file of pictures,
+            an `ImageSet`, or `Splits` of two.
         verbose: print a line an epoch (and a live bar on a terminal).
         **options: the fields of `TrainRequest`: model, model_arguments, recipe, epochs,
             batch_size, learning_rate, validation_split, train_limit, test_limit, seed, engine,
-            precision, device, out, data_dir, checkpoint_minutes.
+            precision, device, out, checkpoint_minutes; and of `SourceOptions`: image_size,
+            resize, channels, test_split, data_dir, ...
 
     Returns:
         The finished run, whose folder holds everything.
@@ -133,6 +136,7 @@ def _train(plan: Plan, data: FitData, place: _Place) -> None:
                 # A process killed between the two wrote the checkpoint and not yet the row.
                 write_history(plan.resumed.checkpoint.history, folder.history_path)
             folder.write_record(record)
+            write_split(plan.splits, plan.split, folder.split_path)
             folder.results_path.unlink(missing_ok=True)  # of a finished run that gets more epochs
             history = fit_model(
                 plan.model,
@@ -260,7 +264,7 @@ def _interval(accuracy: float, count: int) -> tuple[float, float]:
 def _write_picture(plan: Plan, folder: RunFolder, history: History, reading: CurveReading) -> None:
     num_train, num_val = len(plan.split.train), len(plan.split.validation)
     title = (
-        f"{plan.record.model} on {plan.record.source}: {num_train:,} training and {num_val:,} "
+        f"{plan.record.model} on {plan.source_name}: {num_train:,} training and {num_val:,} "
         "validation pictures"
     )
     try:

@@ -11,6 +11,7 @@ import numpy as np
 from clearsight.engine.muon import Muon
 from clearsight.models.backend import keras
 from clearsight.training.augment import AugmentedBatches
+from clearsight.training.examples import Examples, PictureBatches
 from clearsight.training.history import History
 from clearsight.training.progress import Progress
 from clearsight.training.recipe import Recipe
@@ -25,19 +26,10 @@ from clearsight.training.watchdog import WatchData
 
 @dataclass(frozen=True)
 class FitData:
-    """What a network learns from and validates on.
+    """What a network learns from and validates on; for targets see `targets_of`."""
 
-    Attributes:
-        x: float32 (N, H, W, C), prepared.
-        y: int64 (N,), or float32 (N, K); see `targets_of`.
-        val_x: float32 (M, H, W, C), prepared.
-        val_y: likewise.
-    """
-
-    x: np.ndarray
-    y: np.ndarray
-    val_x: np.ndarray
-    val_y: np.ndarray
+    train: Examples
+    validation: Examples
 
 
 _ADAM_SHARE = 0.2  # Muon's own rms_rate, so that Adam's and Muon's steps are of one size
@@ -92,7 +84,7 @@ def fit_model(
 
     Args:
         model: compiled, maps x to class probabilities.
-        data: prepared arrays.
+        data: pictures with targets.
         recipe: epochs and batch size are taken from it.
         saving: where to begin, and where checkpoints go.
         stopper: ends the training early.
@@ -110,7 +102,8 @@ def fit_model(
     if start is not None:
         restore_variables(model, start)
         start.now.restore()
-    batches = AugmentedBatches(data.x, data.y, recipe)
+    batches = AugmentedBatches(data.train, recipe)
+    validation = PictureBatches(data.validation, recipe.batch_size, shuffle=False)
     if start is not None and not start.is_initial:
         batches.go_on(start.batches_done, start.part("batches"))
     recorder = EpochRecorder(saving.earlier)
@@ -132,7 +125,8 @@ def fit_model(
                 batch_size=recipe.batch_size,
                 epochs=recipe.epochs,
                 initial_epoch=len(saving.earlier),
-                validation_data=(data.val_x, data.val_y),
+                # A tuple: a lone adapter would be taken for the pictures of a pair.
+                validation_data=(validation, None, None),
                 callbacks=callbacks,
                 verbose=0,  # pyright: ignore[reportArgumentType] - Keras documents 0
             )
