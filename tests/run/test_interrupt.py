@@ -57,7 +57,7 @@ def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(interrupted: tuple[Path
     assert f"clearsight train --resume {out}" in said
     assert "Traceback" not in said
     assert {path.name for path in out.iterdir()} == {
-        "run.json", "history.csv", "model.keras", "checkpoints",
+        "run.json", "history.csv", "model.keras", "checkpoints", "split.csv",
     }  # fmt: skip
     record = json.loads((out / "run.json").read_text())
     assert record["status"] == "interrupted"
@@ -107,4 +107,4 @@ def test_an_interrupted_run_goes_on_to_its_end(
 
 def test_resume_stands_alone(interrupted: tuple[Path, str]) -> None:
     done = run_cli("train", "digits", "--resume", str(interrupted[0]), "--seed", "3")
-    assert_refused(done, "may stand beside --resume, but source, seed was given")
+    assert_refused(done, "may stand beside --resume, but seed, source was given")

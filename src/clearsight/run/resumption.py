@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +14,11 @@ from clearsight.data.imageset import ImageSet, Splits
 from clearsight.data.options import SourceOptions
 from clearsight.data.preparation import Preparation
 from clearsight.data.sources import load_splits
-from clearsight.engine.device import Device, choose_device, on_device
+from clearsight.engine.device import choose_device, on_device
 from clearsight.errors import RequestError, RunError, validation_sentences
+from clearsight.run.continuation import changes_since, continued_record, what_counts
 from clearsight.run.folder import RunFolder, RunRecord
 from clearsight.run.lock import check_unlocked
-from clearsight.run.machine import machine, versions
 from clearsight.run.measured import fitting_options
 from clearsight.run.network import set_engine
 from clearsight.run.pictures import limited, split_for_validation
@@ -28,10 +27,7 @@ from clearsight.run.request import CheckpointMinutes
 from clearsight.training.checkpoint import Checkpoint, newest_good
 from clearsight.training.fit import compile_model
 from clearsight.training.recipe import Recipe
-from clearsight.training.schedule import learning_rate_factor
 from clearsight.training.snapshot import network_from_json
-
-_DECISIVE = ("clearsight", "keras", "torch", "numpy")  # versions that the numbers depend on
 
 
 class ResumeRequest(BaseModel):
@@ -100,7 +96,7 @@ def plan_resumption(request: ResumeRequest, show_progress: ShowProgress = silent
     _check_unfinished(folder, record, recipe, checkpoint)
     splits = limited(_splits(request, record, show_progress), recipe)
     device = choose_device("auto" if record.device == "cuda" else "cpu")
-    changes = _changes(record, recipe, checkpoint, splits, device)
+    changes = changes_since(record, recipe, checkpoint, splits, device)
     if changes and not request.accept_changes:
         raise RunError(
             f"{path} should go on as it began, but not everything is as it was: "
@@ -114,7 +110,7 @@ def plan_resumption(request: ResumeRequest, show_progress: ShowProgress = silent
         compile_model(model, recipe)
         set_engine(model, record.engine, record.precision, device)
     first_batch = checkpoint.num_batches * checkpoint.identity["batch_size"] // recipe.batch_size
-    notes = _notes(path, record, recipe, checkpoint)
+    notes = [what_counts(path, record, recipe, checkpoint)]
     notes += [
         f"The checkpoint {file.name} is damaged ({why}); the one before it is used."
         for file, why in found.damaged
@@ -123,7 +119,9 @@ def plan_resumption(request: ResumeRequest, show_progress: ShowProgress = silent
     return Plan(
         path=path,
         path_is_named=True,
-        record=_gone_on_with(record, request, recipe, splits, checkpoint, changes),
+        record=continued_record(
+            _asked_otherwise(record, request), recipe, checkpoint, splits, device, changes
+        ),
         model=model,
         source_name=Path(record.source).name,
         splits=splits,
@@ -188,25 +186,12 @@ def _source_options(request: ResumeRequest, record: RunRecord) -> SourceOptions:
     return record.source_options.model_copy(update={"data_dir": request.data_dir}).resolved()
 
 
-def _changes(
-    record: RunRecord, recipe: Recipe, checkpoint: Checkpoint, splits: Splits, device: Device
-) -> list[str]:
-    """Say what matters and is no longer as it was when the checkpoint was made."""
-    before, now = checkpoint.identity, versions()
-    pictures = {part: images.fingerprint for part, images in splits.parts.items()}
-    recorded = {part: (record.data.get(part) or {}).get("sha256", "") for part in pictures}
-    recorded["train"] = before["data"]
-    pairs = [
-        *(
-            (f"the {part} pictures' SHA-256", recorded[part][:12], found[:12])
-            for part, found in pictures.items()
-        ),
-        *((name, before["versions"].get(name), now[name]) for name in _DECISIVE),
-        ("device", record.device, device),
-        ("learning rate", f"{record.recipe.learning_rate:g}", f"{recipe.learning_rate:g}"),
-        ("batch size", before["batch_size"], recipe.batch_size),
-    ]
-    return [f"{name} was {old}, is {new}" for name, old, new in pairs if old != new]
+def _asked_otherwise(record: RunRecord, request: ResumeRequest) -> RunRecord:
+    """Return the record with those wishes that change nothing in what is computed."""
+    update: dict[str, Any] = {"source_options": _source_options(request, record)}
+    if request.checkpoint_minutes is not None:
+        update["checkpoint_minutes"] = request.checkpoint_minutes
+    return record.model_copy(update=update)
 
 
 def _check_fits(record: RunRecord, splits: Splits) -> None:
@@ -232,73 +217,3 @@ def _at_epoch_begin(checkpoint: Checkpoint) -> Checkpoint:
         if not key.startswith(("metrics.", "batches."))
     }
     return replace(checkpoint, num_batches=0, seconds=0.0, tensors=kept)
-
-
-def _notes(path: Path, record: RunRecord, recipe: Recipe, checkpoint: Checkpoint) -> list[str]:
-    done, batches = checkpoint.epochs_done, checkpoint.num_batches
-    where = f" and {batches} batches of epoch {done + 1}" if batches else ""
-    sentences = [f"Going on with {path} after {done} of {recipe.epochs} epochs{where}."]
-    if recipe.epochs != record.recipe.epochs:
-        sentences.append(
-            f"The command's {recipe.epochs} epochs count, no longer the run's "
-            f"{record.recipe.epochs}."
-        )
-    if recipe.schedule == "constant":
-        if recipe.epochs != record.recipe.epochs:
-            sentences.append(
-                f"The learning rate stays {recipe.learning_rate:g}: its schedule is constant."
-            )
-    elif recipe.epochs != record.recipe.epochs and done:
-        # Shares of the whole are the same whatever the number of batches an epoch.
-        old, new = (
-            each.learning_rate * learning_rate_factor(each, min(done, each.epochs - 1), each.epochs)
-            for each in (record.recipe, recipe)
-        )
-        sentences.append(
-            f"The {recipe.schedule} schedule is stretched to {recipe.epochs} epochs and goes on "
-            f"where that puts it: about {new:.3g} in the next epoch, where the run's own had "
-            f"{old:.3g}."
-        )
-    threads = checkpoint.identity["num_threads"]
-    found = machine("cpu")["num_threads"]
-    if threads != found:
-        sentences.append(
-            f"It ran on {threads} threads and now runs on {found}, so that the last digits differ; "
-            f"OMP_NUM_THREADS={threads} brings them back."
-        )
-    return [" ".join(sentences)]
-
-
-def _gone_on_with(
-    record: RunRecord,
-    request: ResumeRequest,
-    recipe: Recipe,
-    splits: Splits,
-    checkpoint: Checkpoint,
-    changes: list[str],
-) -> RunRecord:
-    """Return the record of the run from here on."""
-    now = f"{datetime.now().astimezone():%Y-%m-%d %H:%M:%S}"
-    where = f"after epoch {checkpoint.epochs_done} and {checkpoint.num_batches} batches"
-    device = choose_device("auto" if record.device == "cuda" else "cpu")
-    reasons = list(changes)
-    if checkpoint.identity["num_threads"] != machine(device)["num_threads"]:
-        reasons.append("another number of threads")
-    if recipe.schedule != "constant" and recipe.epochs != record.recipe.epochs:
-        reasons.append(f"{recipe.epochs} epochs after a schedule for {record.recipe.epochs}")
-    update: dict[str, Any] = {
-        "recipe": recipe,
-        "device": device,
-        "versions": versions(),
-        "machine": machine(device),
-        "data": {part: images.described() for part, images in splits.parts.items()},
-        "source_options": _source_options(request, record),
-        "resumptions": (*record.resumptions, f"{now}: {where}"),
-        "changes": (*record.changes, *(f"{now}, {where}: {change}" for change in changes)),
-    }
-    if request.checkpoint_minutes is not None:
-        update["checkpoint_minutes"] = request.checkpoint_minutes
-    if record.reproducible and reasons:
-        update["reproducible"] = False
-        update["reproducible_because"] = f"resumed with changes: {'; '.join(reasons)}"
-    return record.model_copy(update=update)
