@@ -20,8 +20,11 @@ import clearsight
 from clearsight.data.fashion_mnist import locate
 from clearsight.data.imageset import Splits
 from clearsight.errors import ClearsightError, OutputError, RequestError, RunError, TrainingError
+from clearsight.run.resumption import plan_resumption, resume_request
+from clearsight.run.train import carry_out
 from clearsight.training.augment import AugmentedBatches
 from clearsight.training.checkpoint import Checkpoint, checkpoint_files, newest_good
+from clearsight.training.progress import Progress
 from clearsight.training.schedule import learning_rate_factor
 from conftest import fill, run_cli
 
@@ -291,3 +294,26 @@ def test_pictures_that_do_not_come_are_told(
     assert clearsight.Run.load(out).record.status == "failed"
     monkeypatch.undo()
     assert clearsight.resume(out, verbose=False).record.status == "finished"
+
+
+def test_a_run_that_went_on_in_the_meantime_is_not_gone_on_with_twice(finished: Path) -> None:
+    plan = plan_resumption(resume_request(finished, epochs=3))
+    clearsight.resume(finished, epochs=4, verbose=False)
+    with pytest.raises(RunError, match="another process has gone on with it"):
+        carry_out(plan, Progress.silent())
+    run = clearsight.Run.load(finished)
+    assert run.record.status == "finished"
+    assert len(run.history) == 4
+
+
+def test_an_unfinished_run_predicts_with_what_it_saved_last(
+    digits_run: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    process = begin(out, "digits", {"epochs": 60})
+    wait_for(out / "history.csv", process)
+    process.kill()
+    process.join()
+    run = clearsight.Run.load(out)
+    assert not run.folder.model_path.exists()
+    assert run.evaluate().accuracy > 0.15, "better than by chance"

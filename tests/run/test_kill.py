@@ -7,6 +7,7 @@ import shutil
 import time
 from collections import Counter
 from dataclasses import astuple
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,16 @@ def assert_same_end(out: Path, expected: Path) -> None:
         assert torch.equal(tensor, other[name]), name
 
 
+def is_within_a_write(out: Path) -> bool:
+    return any((out / "checkpoints").glob(".unfinished-*"))
+
+
+def wait_for_a_write(out: Path, process: BaseProcess) -> None:
+    """Wait for the moment at which a checkpoint is half written; processes may end before."""
+    while process.is_alive() and not is_within_a_write(out):
+        time.sleep(0.001)
+
+
 def kill_and_resume(
     folder: Path, options: dict[str, Any], num_kills: int, seed: int
 ) -> Counter[str]:
@@ -74,6 +85,8 @@ def kill_and_resume(
             while not (out / "lock").exists() and process.is_alive():
                 time.sleep(0.002)
             process.join(draw.uniform(0.0, seconds) if counts["kills"] < num_kills else None)
+            if draw.random() < 0.4:
+                wait_for_a_write(out, process)
             process.kill()  # does nothing to one that has ended
             process.join()
             assert process.exitcode in (0, -9)
@@ -83,7 +96,7 @@ def kill_and_resume(
             if (out / "run.json").exists():
                 counts["kills"] += 1
                 counts["resumes"] += begun
-                counts["within a write"] += any((out / "checkpoints").glob(".unfinished-*"))
+                counts["within a write"] += is_within_a_write(out)
             else:  # before anything was trained
                 shutil.rmtree(out)
                 counts["before it began"] += 1

@@ -62,6 +62,7 @@ def test_the_same_seed_gives_the_same_weights_and_another_others(
 def test_the_folder_holds_exactly_what_the_design_says(run: clearsight.Run) -> None:
     assert {path.name for path in run.path.iterdir()} == {
         "run.json", "history.csv", "results.json", "model.keras", "curves.png", "checkpoints",
+        "split.csv",
     }  # fmt: skip
     with (run.path / "history.csv").open() as file:
         rows = list(csv.DictReader(file))
@@ -333,7 +334,7 @@ def test_runs_on_arrays_need_them_again(run: clearsight.Run) -> None:
         clearsight.resume(run.path, epochs=4)
     with pytest.raises(RunError, match="name pictures with --data"):
         run.evaluate()
-    with pytest.raises(DataError, match="should have the run's classes"):
+    with pytest.raises(DataError, match="should have the classes"):
         run.evaluate("digits")
     assert run.evaluate("fashion-mnist").num_images == 10_000
 

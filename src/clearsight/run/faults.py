@@ -38,7 +38,7 @@ def told_failure(
             f"{cause.seconds:g} s in {where}: the disk or whatever reads the pictures hangs. The "
             f"last good checkpoint is kept; once pictures can be read: {folder.resume_command}"
         )
-    if isinstance(cause, OSError):
+    if isinstance(cause, OSError) and cause.errno not in (errno.EPIPE, errno.EIO):
         return _file_trouble(cause, where, folder)
     return None
 

@@ -24,10 +24,10 @@ from clearsight.run.network import set_engine
 from clearsight.run.pictures import limited, split_for_validation
 from clearsight.run.plan import Plan, Resumed
 from clearsight.run.request import CheckpointMinutes
-from clearsight.training.checkpoint import Checkpoint, newest_good
+from clearsight.training.checkpoint import Checkpoint, checkpoint_files, newest_good
 from clearsight.training.fit import compile_model
 from clearsight.training.recipe import Recipe
-from clearsight.training.snapshot import network_from_json
+from clearsight.training.snapshot import network_from_json, restore_variables
 
 
 class ResumeRequest(BaseModel):
@@ -108,6 +108,7 @@ def plan_resumption(request: ResumeRequest, show_progress: ShowProgress = silent
     with on_device(device):
         model = network_from_json(checkpoint.network)
         compile_model(model, recipe)
+        restore_variables(model, checkpoint)
         set_engine(model, record.engine, record.precision, device)
     first_batch = checkpoint.num_batches * checkpoint.identity["batch_size"] // recipe.batch_size
     notes = [what_counts(path, record, recipe, checkpoint)]
@@ -131,6 +132,24 @@ def plan_resumption(request: ResumeRequest, show_progress: ShowProgress = silent
         notes=tuple(notes),
         planned_at=planned_at,
     )
+
+
+def check_current(resumed: Resumed, folder: RunFolder) -> None:
+    """Make sure, under the run's lock, that nobody went on with it since it was planned.
+
+    Raises:
+        RunError: when somebody has.
+    """
+    newer = [
+        file
+        for file in checkpoint_files(folder.checkpoints_path)
+        if file.number > resumed.checkpoint.number and file.path not in resumed.damaged
+    ]
+    if newer:
+        raise RunError(
+            f"{folder.path} should stand where it stood a moment ago, but another process has gone "
+            f"on with it: {folder.resume_command} goes on from there."
+        )
 
 
 def _nothing_to_go_on_from(path: Path, damaged: tuple[tuple[Path, str], ...]) -> RunError:

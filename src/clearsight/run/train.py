@@ -26,7 +26,7 @@ from clearsight.run.lock import RunLock
 from clearsight.run.machine import identity
 from clearsight.run.plan import Plan, plan_training
 from clearsight.run.request import train_request
-from clearsight.run.resumption import plan_resumption, resume_request
+from clearsight.run.resumption import check_current, plan_resumption, resume_request
 from clearsight.run.room import check_room
 from clearsight.run.saved import Run, predict_probabilities, save_finished_model, save_model
 from clearsight.run.split_file import write_split
@@ -108,6 +108,8 @@ def carry_out(plan: Plan, progress: Progress) -> Run:
                 "Interrupted before the training began.", str(plan.path), stop.signal_number
             ) from None
         with RunLock(folder.path):
+            if plan.resumed is not None:
+                check_current(plan.resumed, folder)
             _train(plan, data, _Place(folder, progress, stopper))
     return Run.load(folder.path)
 

@@ -18,7 +18,6 @@ from clearsight.training.recipe import Recipe
 from clearsight.training.recorder import EpochRecorder
 from clearsight.training.saving import SaveAndGoOn, Saving
 from clearsight.training.schedule import LearningRateSchedule
-from clearsight.training.snapshot import restore_variables
 from clearsight.training.steps import watched_steps
 from clearsight.training.stopping import Stopper, StopRequested, TrainingStoppedError
 from clearsight.training.watchdog import WatchData
@@ -83,7 +82,7 @@ def fit_model(
     """Train a compiled model from where it stands to the recipe's last epoch.
 
     Args:
-        model: compiled, maps x to class probabilities.
+        model: compiled, maps x to class probabilities; it holds what `saving.start` holds.
         data: pictures with targets.
         recipe: epochs and batch size are taken from it.
         saving: where to begin, and where checkpoints go.
@@ -100,7 +99,6 @@ def fit_model(
     """
     start = saving.start
     if start is not None:
-        restore_variables(model, start)
         start.now.restore()
     batches = AugmentedBatches(data.train, recipe)
     validation = PictureBatches(data.validation, recipe.batch_size, shuffle=False)
