@@ -54,13 +54,13 @@ def assert_same_end(out: Path, expected: Path) -> None:
         assert torch.equal(tensor, other[name]), name
 
 
-def is_within_a_write(out: Path) -> bool:
-    return any((out / "checkpoints").glob(".unfinished-*"))
+def half_written(out: Path) -> set[Path]:
+    return set((out / "checkpoints").glob(".unfinished-*"))
 
 
-def wait_for_a_write(out: Path, process: BaseProcess) -> None:
-    """Wait for the moment at which a checkpoint is half written; processes may end before."""
-    while process.is_alive() and not is_within_a_write(out):
+def wait_for_a_write(out: Path, left: set[Path], process: BaseProcess) -> None:
+    """Wait until a checkpoint is half written that is not left from before, or the end."""
+    while process.is_alive() and not half_written(out) - left:
         time.sleep(0.001)
 
 
@@ -80,13 +80,13 @@ def kill_and_resume(
     while counts["kills"] < num_kills:
         out = folder / f"run {counts['runs']}"
         while True:
-            begun = (out / "run.json").exists()
+            begun, left = (out / "run.json").exists(), half_written(out)
             process = begin(out, "fashion-mnist", options)
             while not (out / "lock").exists() and process.is_alive():
                 time.sleep(0.002)
             process.join(draw.uniform(0.0, seconds) if counts["kills"] < num_kills else None)
             if draw.random() < 0.4:
-                wait_for_a_write(out, process)
+                wait_for_a_write(out, left, process)
             process.kill()  # does nothing to one that has ended
             process.join()
             assert process.exitcode in (0, -9)
@@ -96,7 +96,7 @@ def kill_and_resume(
             if (out / "run.json").exists():
                 counts["kills"] += 1
                 counts["resumes"] += begun
-                counts["within a write"] += is_within_a_write(out)
+                counts["within a write"] += bool(half_written(out) - left)
             else:  # before anything was trained
                 shutil.rmtree(out)
                 counts["before it began"] += 1
