@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from nursery import begin, begin_command, wait_for
+from nursery import begin, begin_command, context, train_within, wait_for
 
 import clearsight
 from clearsight.data.fashion_mnist import locate
@@ -317,3 +317,20 @@ def test_an_unfinished_run_predicts_with_what_it_saved_last(
     run = clearsight.Run.load(out)
     assert not run.folder.model_path.exists()
     assert run.evaluate().accuracy > 0.15, "better than by chance"
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="limits memory as Linux does")
+def test_memory_that_runs_out_is_told_with_what_to_lower(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    receiver, sender = context().Pipe(duplex=False)
+    process = context().Process(target=train_within, args=(150_000_000, out, sender))
+    process.start()
+    text = receiver.recv()
+    process.join()
+    assert "memory should hold a batch of 512 pictures in training, but ran out in epoch 1" in text
+    assert "lower --batch-size (now 512), --train-limit or the size of the network" in text
+    assert f"--resume {out} --batch-size 256 --accept-changes" in text
+    assert clearsight.Run.load(out).record.failed_because == text
+    checkpoint = newest_good(out / "checkpoints").checkpoint
+    assert checkpoint is not None
+    assert checkpoint.is_initial

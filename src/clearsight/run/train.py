@@ -103,14 +103,14 @@ def carry_out(plan: Plan, progress: Progress) -> Run:
                 folder = RunFolder.existing(plan.path)
             else:
                 folder = RunFolder.create(plan.path, is_named=plan.path_is_named)
+            with RunLock(folder.path):
+                if plan.resumed is not None:
+                    check_current(plan.resumed, folder)
+                _train(plan, data, _Place(folder, progress, stopper))
         except StopRequested as stop:
             raise TrainingInterrupted(
                 "Interrupted before the training began.", str(plan.path), stop.signal_number
             ) from None
-        with RunLock(folder.path):
-            if plan.resumed is not None:
-                check_current(plan.resumed, folder)
-            _train(plan, data, _Place(folder, progress, stopper))
     return Run.load(folder.path)
 
 
@@ -282,7 +282,9 @@ def _interrupted(
     if stop.is_between_batches:
         with suppress(OutputError):  # the checkpoint is what counts
             save_model(plan.model, folder)
-    where = place_in_words(stop.place) if stop.place is not None else "what follows the training"
+    where = (
+        place_in_words(stop.place) if stop.place is not None else "what stands around the training"
+    )
     _write_end(folder, record, {"status": "interrupted", "interrupted_at": where})
     kept = "Everything until there" if stop.is_between_batches else "What was saved last"
     return TrainingInterrupted(
