@@ -34,6 +34,7 @@ from clearsight.run.pictures import (
     split_for_validation,
 )
 from clearsight.run.request import TrainRequest
+from clearsight.run.short_check import notes_of, short_check
 from clearsight.training.check_fit import check_fit
 from clearsight.training.fit import FitData, compile_model, targets_of
 from clearsight.training.history import History, read_history
@@ -117,6 +118,7 @@ def plan_training(request: TrainRequest) -> Plan:
     notes += engine_notes
     split = split_for_validation(splits.train, recipe, request.seed)
     notes += [split.warning] if split.warning else []
+    notes += notes_of(short_check(splits, split))
     if recipe.flip != "none":
         notes.append(
             f"The recipe '{recipe.name}' mirrors pictures left to right. Where left and right "
