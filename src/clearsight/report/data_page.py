@@ -135,7 +135,7 @@ def _shown_example(splits: Splits, example: Example) -> dict[str, Any]:
 
 
 def _called(reference: PictureReference) -> str:
-    return f"{reference.part}: {reference.name}"
+    return f"{reference.part}, {reference.name}"
 
 
 def _balance(splits: Splits) -> list[dict[str, Any]]:

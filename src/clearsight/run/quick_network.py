@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from clearsight.data.folds import stratified_folds
-from clearsight.data.health.spectra import block_factor, shrunk
+from clearsight.data.health.fingerprints import block_factor, shrunk
 from clearsight.data.imageset import ImageSet
 from clearsight.engine.accelerate import accelerated
 from clearsight.engine.device import choose_device, on_device

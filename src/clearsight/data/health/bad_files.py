@@ -26,7 +26,7 @@ def check(examined: Examined) -> list[Finding]:
             count=len(bad),
             examined=max(intake.num_listed, len(examined) + len(bad)),
             found=f"{pictures_in_words(len(bad))} could not be read and "
-            f"{'was' if len(bad) == 1 else 'were'} left out, the first because {bad[0].problem}",
+            f"{'was' if len(bad) == 1 else 'were'} left out, the first of them '{bad[0].name}'",
             advice="Replace or delete the files named.",
             examples=tuple(
                 # No picture to show: the index is not one of the part's.

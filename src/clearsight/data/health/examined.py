@@ -142,6 +142,7 @@ class Examined:
     def _pair_caption(self, one: int, other: int) -> str:
         kinds = [KIND_OF_ROLE[ROLES[self.roles[number]]] for number in (one, other)]
         classes = [self.class_of(number) for number in (one, other)]
+        where = f"both {kinds[0]}" if kinds[0] == kinds[1] else f"{kinds[0]} and {kinds[1]}"
         if classes[0] == classes[1]:
-            return f"{classes[0]}, {kinds[0]} and {kinds[1]}"
+            return f"{classes[0]}, {where}"
         return f"{classes[0]} ({kinds[0]}) and {classes[1]} ({kinds[1]})"

@@ -40,10 +40,10 @@ def check(examined: Examined) -> list[Finding]:
             "Look whether they can be seen at all; brighten them or take them out.",
         ),
         _finding(
-            examined, blurred, "blurred-pictures", "Blurred pictures",
+            examined, blurred, "blurred-pictures", "Blurred pictures, or smooth ones",
             "has far less fine detail than the others of its class",
             "have far less fine detail than the others of their class",
-            "Take them out, unless pictures to predict will be as blurred.",
+            "Take blurred ones out, unless pictures to predict will be as blurred.",
         ),
     ]  # fmt: skip
     return [finding for finding in findings if finding] + _shapes(examined)

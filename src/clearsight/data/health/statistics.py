@@ -6,8 +6,8 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
+from clearsight.data.health.fingerprints import block_factor, grey_of, shrunk
 from clearsight.data.health.joined_images import Images
-from clearsight.data.health.spectra import block_factor, grey_of, shrunk
 from clearsight.data.preparation import border_pixels
 
 _SIDE = 64  # pixels, the longer side of what is looked at, at most
