@@ -8,19 +8,22 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from clearsight.cli.decoding import decoding_shown
 from clearsight.cli.keras_start import keras_started
-from clearsight.cli.options import DataDir
 from clearsight.cli.output import AsJson, console_for, print_json
+from clearsight.cli.source_options import reads_sources
 from clearsight.errors import MissingExtraError, RequestError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from clearsight.data.options import SourceOptions
     from clearsight.run.data_check import DataCheck
 
 
+@reads_sources()
 def check_source(
-    source: Annotated[str, typer.Argument(help="A name from `clearsight data list`.")],
+    source: Annotated[str, typer.Argument(help="A name or a path; see `clearsight data list`.")],
     quick: Annotated[
         bool, typer.Option("--quick", help="Leave out the network that judges the labels.")
     ] = False,
@@ -33,17 +36,18 @@ def check_source(
         typer.Option(metavar="FILE.csv", help="Write suspected labels to correct; a new file."),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the network that judges the labels.")] = 0,
-    data_dir: DataDir = None,
     as_json: AsJson = False,
+    *,
+    source_options: SourceOptions,
 ) -> None:
     """Check a source's pictures: copies, leaks, wrong labels, rare classes, odd pictures."""
     _check_usage(quick, out, labels_out)
     console = console_for(as_json)
+    from clearsight.data.sources import load_splits
+
+    splits = load_splits(source, source_options, decoding_shown())
     with keras_started(console):
         from clearsight.run.data_check import check_data
-        from clearsight.run.pictures import load_splits
-
-        splits = load_splits(source, data_dir)
     with console.status("looking at the pictures") as status:
         checked = check_data(splits, source, quick=quick, seed=seed, announce=status.update)
     page = _written_page(checked, out)
@@ -82,10 +86,8 @@ def _written_page(checked: DataCheck, out: Path | None) -> Path | None:
     """Write the page; without the parts it needs, say so, unless it was asked for by name."""
     import platformdirs
 
-    name = "".join(
-        letter if letter.isalnum() or letter in "-_" else "-" for letter in checked.source
-    )
-    page = out or platformdirs.user_cache_path("clearsight") / "checked" / f"{name[-60:]}.html"
+    checks = platformdirs.user_cache_path("clearsight") / "checked"
+    page = out or checks / f"{Path(checked.source).resolve().name}.html"
     try:
         checked.write_page(page)
     except MissingExtraError as error:

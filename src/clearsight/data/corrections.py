@@ -61,7 +61,7 @@ def write_suspects(path: Path, rows: Iterable[Sequence[str | int | float]]) -> N
     """
     with (
         placed_atomically(path) as temporary,
-        temporary.open("w", newline="", encoding="utf-8") as file,
+        temporary.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file,
     ):
         writer = csv.writer(file)
         writer.writerow(COLUMNS)
@@ -75,7 +75,8 @@ def read_corrections(path: str | Path) -> Corrections:
         DataError: when the file is absent, no such table, or a row cannot be understood.
     """
     try:
-        with Path(path).open(newline="", encoding="utf-8-sig") as file:  # Excel writes a mark first
+        # Excel writes a mark first, and a file name may hold bytes that are no UTF-8.
+        with Path(path).open(newline="", encoding="utf-8-sig", errors="surrogateescape") as file:
             reader = csv.DictReader(file)
             absent = [name for name in _NEEDED if name not in (reader.fieldnames or ())]
             if absent:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import os
+import struct
 import warnings
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -11,47 +14,146 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from clearsight.errors import DataError
 
-FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
-_EXPECTED = "a picture file (PNG, JPEG, WebP, BMP, GIF or TIFF)"
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
+_EXPECTED = "a picture file (PNG, JPEG, WebP, BMP, GIF, TIFF or PNM)"
+
+# What Pillow raises for damaged files, whatever their format.
+_DAMAGE = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error)
+
+# What may be unpacked into memory: four bytes a pixel and some copies of them, so that a picture
+# takes less than half a gigabyte. JPEG files are made smaller while they are unpacked.
+MOST_PIXELS = 50_000_000
+_MOST_JPEG_PIXELS = 178_000_000  # Pillow opens nothing larger
+_DRAFT_FACTOR = 2  # a JPEG file is unpacked at no less than this times the size it is wanted in
 
 
-def read_picture(path: Path) -> np.ndarray:
+def read_picture(
+    source: Path | bytes, *, name: str | None = None, fit_for: tuple[int, int] | None = None
+) -> np.ndarray:
     """Read a picture the way a viewer shows it: upright, 8 bits, with its alpha kept.
 
     Args:
-        path: a picture file; of an animation the first frame is taken.
+        source: a picture file, or the content of one; of an animation the first frame is taken.
+        name: what to call it in messages; by default the file's path.
+        fit_for: height and width that it will be made smaller to, if it is larger; JPEG files are
+            then unpacked at a fraction of their size, which is several times quicker.
 
     Returns:
         uint8 (H, W, C), 0..255: C is 1 for grey, 3 for RGB, 4 for RGB with alpha.
 
     Raises:
-        DataError: when the file is absent, no picture, cut short or absurdly large.
+        DataError: when the file is absent, empty, no picture, cut short or absurdly large.
     """
-    if not os.path.lexists(path):
-        raise DataError(f"{path} should be {_EXPECTED}, but there is no such file.")
-    if path.is_dir():
-        raise DataError(f"{path} should be {_EXPECTED}, but is a folder: name the files in it.")
+    return read_sized_picture(source, name=name, fit_for=fit_for)[0]
+
+
+def read_sized_picture(
+    source: Path | bytes, *, name: str | None = None, fit_for: tuple[int, int] | None = None
+) -> tuple[np.ndarray, tuple[int, int]]:
+    """Read a picture as `read_picture` does; also return the height and width that its file has."""
+    if name is None:
+        name = str(source) if isinstance(source, Path) else "The picture"
+    if isinstance(source, Path):
+        if not os.path.lexists(source):
+            raise DataError(f"{name} should be {_EXPECTED}, but there is no such file.")
+        if source.is_dir():
+            raise DataError(f"{name} should be {_EXPECTED}, but is a folder: name the files in it.")
+    elif not source:
+        raise DataError(f"{name} should be {_EXPECTED}, but is empty.")
     try:
-        with warnings.catch_warnings():
-            # Large photographs are fine; Pillow still refuses those past twice its limit.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(path, formats=FORMATS) as file:
+        with _opened(source) as file:
+            height, width = file.height, file.width
+            if fit_for is not None and file.format == "JPEG":
+                _check_size(file, name, _MOST_JPEG_PIXELS)
+                _draft(file, fit_for)
+            _check_size(file, name, MOST_PIXELS)
+            file.load()
+            picture: Image.Image = file
+            if _may_be_turned(file):
+                if file.getexif().get(_ORIENTATION, 1) in _LYING:
+                    height, width = width, height
                 picture = ImageOps.exif_transpose(file)
-                picture.load()
+            return _to_array(picture), (height, width)
+    except Image.DecompressionBombError as error:
+        raise DataError(_too_large(name, MOST_PIXELS, "far more")) from error
     except UnidentifiedImageError as error:
         raise DataError(
-            f"{path} should be {_EXPECTED}, but its content is none of these."
+            f"{name} should be {_EXPECTED}, but its content is none of these."
         ) from error
-    except Image.DecompressionBombError as error:
+    except _DAMAGE as error:
         raise DataError(
-            f"{path} should have fewer than {2 * (Image.MAX_IMAGE_PIXELS or 0):,} pixels, but has "
-            "more: make it smaller first."
+            f"{name} should be {_EXPECTED}, but is damaged or cut short ({error})."
         ) from error
-    except (OSError, SyntaxError, ValueError) as error:
-        raise DataError(
-            f"{path} should be {_EXPECTED}, but is damaged or cut short ({error})."
-        ) from error
-    return _to_array(picture)
+
+
+def picture_of_image(image: Image.Image, name: str) -> np.ndarray:
+    """Turn a picture of Pillow's into an array the way `read_picture` does.
+
+    Args:
+        image: of any mode and size.
+        name: what to call it in messages.
+
+    Returns:
+        uint8 (H, W, C), 0..255: C is 1, 3 or 4.
+
+    Raises:
+        DataError: when it is loaded from a file only now, and that is damaged; or absurdly large.
+    """
+    try:
+        _check_size(image, name, MOST_PIXELS)
+        image.load()
+        return _to_array(ImageOps.exif_transpose(image) if _may_be_turned(image) else image)
+    except _DAMAGE as error:
+        raise DataError(f"{name} should be {_EXPECTED}, but is damaged ({error}).") from error
+
+
+def picture_size(content: bytes) -> tuple[int, int, bool] | None:
+    """Read a picture's height, width and whether it is grey from its header alone.
+
+    Returns:
+        None when the header cannot be read.
+    """
+    try:
+        with _opened(content) as file:
+            height, width = file.height, file.width
+            if _may_be_turned(file) and file.getexif().get(_ORIENTATION, 1) in _LYING:
+                height, width = width, height
+            is_grey = file.mode in ("1", "L") or file.mode.startswith(("I", "F"))
+            return height, width, is_grey and "transparency" not in file.info
+    except Exception:  # whatever is wrong is told when the picture is read
+        return None
+
+
+_ORIENTATION = 0x0112  # EXIF's tag
+_LYING = (5, 6, 7, 8)  # its values that exchange height and width
+
+
+def _opened(source: Path | bytes) -> Image.Image:
+    with warnings.catch_warnings():
+        # The size is checked here, by what it takes to unpack.
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        return Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, "r", FORMATS)
+
+
+def _check_size(file: Image.Image, name: str, most: int) -> None:
+    if file.width * file.height > most:
+        raise DataError(_too_large(name, most, f"{file.width:,} x {file.height:,}"))
+
+
+def _too_large(name: str, most: int, found: str) -> str:
+    return f"{name} should have at most {most:,} pixels, but has {found}: make it smaller first."
+
+
+def _draft(file: Image.Image, fit_for: tuple[int, int]) -> None:
+    """Have a JPEG file unpacked at a half, a quarter or an eighth, whichever still suffices."""
+    # Turned pictures exchange height and width, so both must suffice for either.
+    least = _DRAFT_FACTOR * max(fit_for)
+    file.draft(None, (least, least))
+
+
+def _may_be_turned(file: Image.Image) -> bool:
+    """Tell whether a file has EXIF data at all, without parsing it: most small pictures do not."""
+    return "exif" in file.info or "Raw profile type exif" in file.info or file.format == "TIFF"
 
 
 def _to_array(picture: Image.Image) -> np.ndarray:
@@ -70,6 +172,8 @@ def _to_8_bits(values: np.ndarray) -> np.ndarray:
 
     32-bit files often hold 8-bit values as they are, and so do floats above 1.
     """
+    if not np.isfinite(values).all():
+        raise ValueError("it holds values that are no numbers")
     highest = values.max(initial=0)
     if np.issubdtype(values.dtype, np.floating):
         factor = 255.0 if highest <= 1.0 else 1.0

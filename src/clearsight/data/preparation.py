@@ -1,28 +1,30 @@
 """`Preparation`: how pictures become a network's input, said once and applied everywhere alike.
 
-Training, evaluation and prediction all go through `Preparation.apply`; prediction from picture
-files first brings each to the network's size and channels with `Preparation.fit_picture`. The
-description is saved with the run, and every export carries it.
+Training, evaluation and prediction all go through `Preparation.apply`; picture files are first read
+and brought to the network's size and channels by `Preparation.read`, in training as in prediction.
+The description is saved with the run, and every export carries it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal, Self
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
-from clearsight.data.pictures import read_picture
+from clearsight.data.pictures import read_picture, read_sized_picture
 from clearsight.errors import DataError
 
 Polarity = Literal["light-on-dark", "dark-on-light", "mixed"]
+ResizeMethod = Literal["fit", "crop", "stretch"]
 
 # Training pictures have one polarity when at least this share of them have borders of that kind.
 _CLEAR_SHARE = 0.9
 _MIDDLE_GREY = 127.5
+_POLARITY_SAMPLE = 10_000  # pictures whose borders are looked at: plenty for a share
 REC_601 = np.array([0.299, 0.587, 0.114])  # luma weights, ITU-R BT.601, as Pillow's mode "L"
 
 
@@ -36,6 +38,11 @@ class Preparation:
         channels: 1 (grey), 3 (RGB) or 4 (RGB with alpha).
         divisor: pixel values 0..255 are divided by this; 255 gives [0, 1], 1 leaves them.
         polarity: whether training pictures show light things on dark ground or the reverse.
+        resize: how pictures of another shape are brought to it: "fit" keeps their proportions and
+            fills up with the colour of their border, "crop" keeps them and cuts off what is over,
+            "stretch" does not keep them.
+        alpha_ground: the grey, 0..255, that alpha was laid over in training; None takes the ground
+            that the polarity says.
     """
 
     height: int
@@ -43,17 +50,30 @@ class Preparation:
     channels: int
     divisor: float = 255.0
     polarity: Polarity = "mixed"
+    resize: ResizeMethod = "fit"
+    alpha_ground: int | None = None
 
     @classmethod
-    def for_training(cls, images: np.ndarray, *, divisor: float = 255.0) -> Self:
+    def for_training(
+        cls,
+        images: np.ndarray,
+        *,
+        divisor: float = 255.0,
+        resize: ResizeMethod = "fit",
+        alpha_ground: int | None = None,
+    ) -> Self:
         """Describe the preparation of a network that trains on `images`.
 
         Args:
             images: uint8 (N, H, W, C), the training pictures.
-            divisor: see the class.
+            divisor: see the class, likewise below.
+            resize: see the class.
+            alpha_ground: see the class.
         """
-        _, height, width, channels = images.shape
-        return cls(height, width, channels, divisor, polarity_of(images))
+        num_images, height, width, channels = images.shape
+        sample = images[:: -(-num_images // _POLARITY_SAMPLE)]
+        polarity = polarity_of(sample)
+        return cls(height, width, channels, divisor, polarity, resize, alpha_ground)
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Self:
@@ -63,7 +83,8 @@ class Preparation:
             DataError: when entries are absent or unknown.
         """
         names = {field.name for field in fields(cls)}
-        if set(values) != names:
+        needed = {field.name for field in fields(cls) if field.default is MISSING}
+        if not needed <= set(values) <= names:
             raise DataError(
                 f"A preparation should have the entries {', '.join(sorted(names))}, but has "
                 f"{', '.join(sorted(values)) or 'none'}: was it written by another version?"
@@ -105,11 +126,41 @@ class Preparation:
             )
         return np.divide(images, np.float32(self.divisor), dtype=np.float32)
 
-    def fit_picture(self, picture: np.ndarray, *, invert: bool = False) -> np.ndarray:
-        """Bring one picture to the network's size and channels, its proportions kept.
+    def read(self, source: Path | bytes, *, invert: bool = False) -> np.ndarray:
+        """Read a picture and bring it to the network's size and channels.
 
-        Alpha is laid over the ground that training pictures have; the longer side is scaled to
-        fit and the rest filled with the median colour of the picture's border.
+        Args:
+            source: a picture file, or the content of one.
+            invert: turn light into dark and back.
+
+        Returns:
+            uint8 (height, width, channels).
+
+        Raises:
+            DataError: as `read_picture`.
+        """
+        picture = read_picture(source, fit_for=(self.height, self.width))
+        return self.fit_picture(picture, invert=invert)
+
+    def read_sized(self, content: bytes, name: str) -> tuple[np.ndarray, tuple[int, int], bool]:
+        """Read a picture as `read` does, and tell what it was.
+
+        Args:
+            content: of a picture file.
+            name: what to call it in messages.
+
+        Returns:
+            uint8 (height, width, channels); the height and width of the file; whether it is in
+            colour.
+
+        Raises:
+            DataError: as `read_picture`.
+        """
+        picture, size = read_sized_picture(content, name=name, fit_for=(self.height, self.width))
+        return self.fit_picture(picture), size, picture.shape[-1] > 1
+
+    def fit_picture(self, picture: np.ndarray, *, invert: bool = False) -> np.ndarray:
+        """Bring one picture to the network's size and channels, as `resize` says.
 
         Args:
             picture: uint8 (H, W, C), C is 1, 3 or 4.
@@ -120,22 +171,35 @@ class Preparation:
         """
         if picture.shape[-1] == 4 and self.channels != 4:
             # An inverted picture needs the opposite ground before it is turned over.
-            is_dark_ground = (self.polarity == "light-on-dark") != invert
-            picture = _over_ground(picture, 0 if is_dark_ground else 255)
+            ground = self.alpha_ground
+            if ground is None:
+                ground = 0 if self.polarity == "light-on-dark" else 255
+            picture = _over_ground(picture, 255 - ground if invert else ground)
         if invert:
             picture = np.concatenate([255 - picture[..., :3], picture[..., 3:]], axis=-1)
+        if picture.shape == (self.height, self.width, self.channels):
+            return picture
         image = Image.fromarray(picture[..., 0] if picture.shape[-1] == 1 else picture)
         image = image.convert({1: "L", 3: "RGB", 4: "RGBA"}[self.channels])
-        if image.size == (self.width, self.height):
-            return np.asarray(image).reshape(self.height, self.width, self.channels)
+        if image.size != (self.width, self.height):
+            image = self._resized(image)
+        return np.asarray(image).reshape(self.height, self.width, self.channels)
+
+    def _resized(self, image: Image.Image) -> Image.Image:
+        size, method = (self.width, self.height), Image.Resampling.BICUBIC
+        if self.resize == "stretch":
+            return image.resize(size, method)
+        if self.resize == "crop":
+            return ImageOps.fit(image, size, method)
         scale = min(self.width / image.width, self.height / image.height)
-        size = (max(round(image.width * scale), 1), max(round(image.height * scale), 1))
-        resized = np.asarray(image.resize(size, Image.Resampling.BICUBIC))
-        resized = resized.reshape(size[1], size[0], self.channels)
-        canvas = np.empty((self.height, self.width, self.channels), dtype=np.uint8)
-        canvas[:] = np.median(border_pixels(resized[None])[0], axis=0)
-        top, left = (self.height - size[1]) // 2, (self.width - size[0]) // 2
-        canvas[top : top + size[1], left : left + size[0]] = resized
+        inner = (max(round(image.width * scale), 1), max(round(image.height * scale), 1))
+        resized = image.resize(inner, method)
+        if inner == size:
+            return resized
+        pixels = np.asarray(resized).reshape(1, inner[1], inner[0], self.channels)
+        ground = np.median(border_pixels(pixels)[0], axis=0).astype(np.uint8).tolist()
+        canvas = Image.new(image.mode, size, ground[0] if self.channels == 1 else tuple(ground))
+        canvas.paste(resized, ((size[0] - inner[0]) // 2, (size[1] - inner[1]) // 2))
         return canvas
 
     def is_opposite(self, picture: np.ndarray) -> bool:
@@ -174,7 +238,7 @@ def read_pictures(
     pictures, problems = [], []
     for path in paths:
         try:
-            pictures.append(preparation.fit_picture(read_picture(Path(path))))
+            pictures.append(preparation.read(Path(path)))
         except DataError as error:
             problems.append(str(error))
     if problems or not pictures:

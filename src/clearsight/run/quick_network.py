@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from clearsight.engine.accelerate import accelerated
 from clearsight.engine.device import choose_device, on_device
 from clearsight.models.backend import keras
 from clearsight.models.build import ModelRequest, build_model
+from clearsight.training.examples import Examples
 from clearsight.training.fit import FitData, compile_model, fit_model, targets_of
 from clearsight.training.history import History
 from clearsight.training.progress import Progress
@@ -26,6 +28,7 @@ _MOST_EPOCHS = 12
 _FEW_PICTURES = 20_000  # up to which five folds are quick
 _WATCHED = 256  # held-out pictures, measured after every epoch because Keras's history wants it
 _BLOCK = 8192  # pictures
+_DIVISOR = 255.0  # of pixel values, which gives [0, 1]
 
 
 def out_of_fold_probabilities(
@@ -82,14 +85,18 @@ def _judged(images: ImageSet, learned: np.ndarray, judged: np.ndarray, seed: int
     factor = block_factor(images.image_shape[:2], _SIDE)
 
     def seen(places: np.ndarray) -> np.ndarray:
+        """Return pictures as the network sees them: uint8 (M, H, W, C)."""
+        if factor == 1:
+            return images.images[places]
         blocks = [
-            shrunk(images.images[places[start : start + _BLOCK]], factor) / np.float32(255)
+            np.rint(shrunk(images.images[places[start : start + _BLOCK]], factor)).astype(np.uint8)
             for start in range(0, len(places), _BLOCK)
         ]
         return np.concatenate(blocks)
 
-    def targets(places: np.ndarray) -> np.ndarray:
-        return targets_of(images.labels[places], images.num_classes, recipe)
+    def examples(pictures: np.ndarray, places: np.ndarray) -> Examples:
+        targets = targets_of(images.labels[places], images.num_classes, recipe)
+        return Examples(pictures, np.arange(len(places)), targets, _DIVISOR)
 
     x, watched = seen(learned), judged[:_WATCHED]
     # The lesson's network halves a map twice; the residual one fits itself to smaller pictures.
@@ -102,16 +109,17 @@ def _judged(images: ImageSet, learned: np.ndarray, judged: np.ndarray, seed: int
         accelerated(model, "auto", device)
         fit_model(
             model,
-            FitData(x, targets(learned), seen(watched), targets(watched)),
+            FitData(examples(x, learned), examples(seen(watched), watched)),
             recipe,
             earlier=(),
             on_epoch=_nothing,
             progress=Progress.silent(),
         )
-        blocks = [
-            np.asarray(model.predict(seen(judged[start : start + _BLOCK]), verbose=0))  # pyright: ignore[reportArgumentType] - Keras documents 0
-            for start in range(0, len(judged), _BLOCK)
-        ]
+        options: Any = {"verbose": 0}
+        blocks = []
+        for start in range(0, len(judged), _BLOCK):
+            pictures = seen(judged[start : start + _BLOCK]) / np.float32(_DIVISOR)
+            blocks.append(np.asarray(model.predict(pictures, **options)))
     return np.concatenate(blocks).astype(np.float32)
 
 

@@ -8,6 +8,8 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, InstanceOf, PositiveInt, ValidationError
 
 from clearsight.data.imageset import ImageSet, Splits
+from clearsight.data.options import SourceOptions
+from clearsight.data.sources import SOURCES
 from clearsight.engine.accelerate import Engine
 from clearsight.engine.device import DeviceChoice
 from clearsight.engine.precision import PrecisionChoice
@@ -24,7 +26,7 @@ class TrainRequest(BaseModel):
     """What a training is asked for; None means: as the recipe says.
 
     Attributes:
-        source: a source's name, an `ImageSet` (then there is no test score), or `Splits`.
+        source: a source's name or path, an `ImageSet` (then there is no test score), or `Splits`.
         model: a zoo name, "FILE.keras", "FILE.py:FUNCTION", or a built `keras.Model`, which is
             then compiled anew and trained in place; None takes the recipe's.
         model_arguments: options of the named model.
@@ -36,7 +38,7 @@ class TrainRequest(BaseModel):
         precision: "auto", "float32" or "bfloat16".
         device: "auto", "cpu" or "cuda".
         out: the run's folder, which must not exist yet; None makes one in ``runs/``.
-        data_dir: a folder that holds the source's files.
+        source_options: how the source's pictures are read.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
@@ -56,7 +58,7 @@ class TrainRequest(BaseModel):
     precision: PrecisionChoice = "auto"
     device: DeviceChoice = "auto"
     out: Path | None = None
-    data_dir: Path | None = None
+    source_options: SourceOptions = Field(default_factory=SourceOptions)
 
     @property
     def overrides(self) -> dict[str, Any]:
@@ -65,8 +67,15 @@ class TrainRequest(BaseModel):
 
     @property
     def source_name(self) -> str:
-        """What to call the source in file names and records."""
-        return self.source if isinstance(self.source, str) else "arrays"
+        """What to call the source in sentences and file names."""
+        if not isinstance(self.source, str):
+            return "arrays"
+        return self.source if self.is_named_source else Path(self.source).resolve().name
+
+    @property
+    def is_named_source(self) -> bool:
+        """Whether the source is one of the table's, not the user's own."""
+        return isinstance(self.source, str) and self.source in SOURCES
 
     @property
     def model_name(self) -> str:
@@ -77,9 +86,18 @@ class TrainRequest(BaseModel):
 def train_request(source: Any, **options: Any) -> TrainRequest:
     """Make a `TrainRequest`, with all mistakes in one sentence.
 
+    Args:
+        source: see `TrainRequest`; a path may be a `Path`.
+        **options: fields of `TrainRequest`, and of `SourceOptions` beside them.
+
     Raises:
         RequestError: when options are unknown or out of range.
     """
+    of_source = {name: options.pop(name) for name in SourceOptions.model_fields if name in options}
+    if of_source:
+        options["source_options"] = of_source
+    if isinstance(source, Path):
+        source = str(source)
     try:
         return TrainRequest(source=source, **options)
     except ValidationError as error:

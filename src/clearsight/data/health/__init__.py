@@ -43,7 +43,7 @@ class Check:
 CHECKS: dict[str, Check] = {
     check.name: check
     for check in (
-        Check("bad-files", "unreadable pictures", bad_files.check, is_short=True),
+        Check("bad-files", "unreadable pictures", bad_files.check),
         Check("exact-duplicates", "equal pictures", exact_duplicates.check, is_short=True),
         Check("near-duplicates", "the same photograph again", near_duplicates.check, is_short=True),
         Check("class-balance", "rare and absent classes", class_balance.check, is_short=True),

@@ -1,0 +1,113 @@
+"""What the arrays of a source are called: which hold pictures, which labels, of which part."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from clearsight.data.listing import PART_NAMES, Part
+from clearsight.errors import DataError
+
+Role = Literal["images", "labels"]
+
+_ROLES: dict[str, Role] = {
+    "x": "images",
+    "image": "images",
+    "images": "images",
+    "img": "images",
+    "imgs": "images",
+    "data": "images",
+    "pictures": "images",
+    "y": "labels",
+    "label": "labels",
+    "labels": "labels",
+    "target": "labels",
+    "targets": "labels",
+}
+CLASS_NAME_ARRAYS = ("class_names", "label_names")
+USUAL_NAMES = "x and y, x_train and y_train, images and labels, or train_images and train_labels"
+
+
+@dataclass(frozen=True)
+class ArrayName:
+    """What an array's name says.
+
+    Attributes:
+        name: the name itself.
+        role: whether it holds pictures or labels.
+        part: the part that it names, or None.
+    """
+
+    name: str
+    role: Role
+    part: Part | None
+
+
+def array_name(name: str) -> ArrayName | None:
+    """Read what the array called `name` holds, e.g. "x_train" or "test_images".
+
+    Returns:
+        None when the name says nothing.
+    """
+    words = name.lower().replace("-", "_").split("_")
+    if len(words) == 1 and words[0] in _ROLES:
+        return ArrayName(name, _ROLES[words[0]], None)
+    if len(words) == 2:
+        for role, part in (words, reversed(words)):
+            if role in _ROLES and part in PART_NAMES:
+                return ArrayName(name, _ROLES[role], PART_NAMES[part])
+    return None
+
+
+def pair_up(names: Iterable[str], flat: Iterable[str], what: str) -> dict[Part, tuple[str, str]]:
+    """Find the arrays of pictures and of labels for each part.
+
+    Args:
+        names: what the arrays are called.
+        flat: those among them that have fewer than three axes; where several could be the pictures,
+            these are not.
+        what: what to call their source in messages.
+
+    Returns:
+        For each part the names of its pictures and its labels; arrays that name no part are
+        "train".
+
+    Raises:
+        DataError: when there are no pictures, pictures without labels, or several candidates.
+    """
+    names, flat_names = list(names), set(flat)
+    found: dict[tuple[Part, Role], list[str]] = {}
+    for name in names:
+        known = array_name(name)
+        if known is not None:
+            found.setdefault((known.part or "train", known.role), []).append(name)
+    listed = ", ".join(names) or "none"
+    pairs: dict[Part, tuple[str, str]] = {}
+    for (part, role), candidates in found.items():
+        if role == "labels":
+            continue
+        images = _only(candidates, flat_names, f"{what} should hold one array of {part} pictures")
+        labels = found.get((part, "labels"))
+        if labels is None:
+            raise DataError(
+                f"{what} should hold labels beside '{images}', but its arrays are {listed}: name "
+                f"them {USUAL_NAMES}."
+            )
+        pairs[part] = (
+            images,
+            _only(labels, set(), f"{what} should hold one array of {part} labels"),
+        )
+    if not pairs:
+        raise DataError(
+            f"{what} should hold arrays named {USUAL_NAMES}, but its arrays are {listed}."
+        )
+    return pairs
+
+
+def _only(candidates: list[str], flat_names: set[str], expected: str) -> str:
+    if len(candidates) > 1:
+        candidates = [name for name in candidates if name not in flat_names] or candidates
+    if len(candidates) > 1:
+        raise DataError(f"{expected}, but has {' and '.join(candidates)}: keep one of them.")
+    return candidates[0]

@@ -1,0 +1,104 @@
+"""The one table of formats: what a path can hold, told by its look.
+
+To add one: a file beside this one and a row here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from clearsight.data.formats import (
+    archive,
+    arrays,
+    cifar,
+    folder,
+    huggingface,
+    idx_files,
+    table,
+)
+from clearsight.data.imageset import Splits
+from clearsight.data.listing import Listing
+from clearsight.data.options import SourceOptions
+from clearsight.errors import DataError
+
+
+@dataclass(frozen=True)
+class Format:
+    """A form in which pictures lie on disk.
+
+    Attributes:
+        name: what it is called.
+        summary: what it looks like, in one line.
+        matches: tells by name and first bytes whether a path that exists has this form.
+        open: reads it; a `Listing` where pictures are still to be decoded, `Splits` where they are
+            arrays already.
+    """
+
+    name: str
+    summary: str
+    matches: Callable[[Path], bool]
+    open: Callable[[Path, SourceOptions], Listing | Splits]
+
+
+# A path is opened by the first row that matches.
+FORMATS: tuple[Format, ...] = (
+    Format(
+        "arrays",
+        "a .npz file with x and y, x_train and y_train, images and labels, ...; or .npy files",
+        arrays.matches,
+        arrays.open_arrays,
+    ),
+    Format(
+        "idx",
+        "MNIST's files: train-images-idx3-ubyte[.gz] and so on, in a folder or by one of them",
+        idx_files.matches,
+        idx_files.open_idx,
+    ),
+    Format(
+        "cifar",
+        "CIFAR-10 or CIFAR-100, binary version: its folder, or cifar-10-binary.tar.gz",
+        cifar.matches,
+        cifar.open_cifar,
+    ),
+    Format(
+        "huggingface",
+        "a folder that `datasets` saved with save_to_disk, or one of Parquet files",
+        huggingface.matches,
+        huggingface.open_saved,
+    ),
+    Format(
+        "table",
+        "a .csv, .tsv or .parquet file with a label and a path, an encoded picture or its pixels",
+        table.matches,
+        table.open_table,
+    ),
+    Format(
+        "archive",
+        "class folders inside a .zip, .tar, .tar.gz, .tar.bz2 or .tar.xz file, never unpacked",
+        archive.matches,
+        archive.open_archive,
+    ),
+    Format(
+        "folder",
+        "a folder with a folder of pictures for each class, in train/, val/ and test/ or not",
+        folder.matches,
+        folder.open_folder,
+    ),
+)
+
+
+def format_of(path: Path) -> Format:
+    """Return the format of a path that exists.
+
+    Raises:
+        DataError: when it has none of them.
+    """
+    for row in FORMATS:
+        if row.matches(path):
+            return row
+    raise DataError(
+        f"{path} should be {', '.join(row.summary for row in FORMATS[:-1])}, or "
+        f"{FORMATS[-1].summary}, but looks like none of these."
+    )

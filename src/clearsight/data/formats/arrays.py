@@ -1,0 +1,184 @@
+"""NumPy's files: `.npz` with pictures and labels, or `.npy` files beside each other."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from collections.abc import Callable, Collection
+from pathlib import Path
+
+import numpy as np
+
+from clearsight.data.array_names import CLASS_NAME_ARRAYS, array_name, pair_up
+from clearsight.data.array_parts import ArrayParts
+from clearsight.data.class_names import ClassNames
+from clearsight.data.formats.npy_header import NpyHeader, check_length, memory_bytes, read_header
+from clearsight.data.imageset import Splits
+from clearsight.data.listing import Part
+from clearsight.data.options import SourceOptions
+from clearsight.errors import DataError
+
+# Pictures hardly shrink a hundredfold; a file that claims more, and is not small, holds nothing.
+_MOST_RATIO = 300
+_ALWAYS_ALLOWED_BYTES = 250_000_000
+_DAMAGE = (
+    zipfile.BadZipFile, zlib.error, ValueError, EOFError, OSError, RuntimeError, MemoryError,
+    NotImplementedError,
+)  # fmt: skip
+
+
+def matches(path: Path) -> bool:
+    """Tell whether `path` is a .npz or .npy file, or a folder with .npy files of pictures."""
+    if path.is_dir():
+        return any(_is_pictures(file) for file in path.glob("*.npy"))
+    return path.suffix.lower() in (".npz", ".npy") and path.is_file()
+
+
+def open_arrays(path: Path, options: SourceOptions) -> Splits:
+    """Read pictures and labels from NumPy's files; nothing is ever unpickled.
+
+    Pictures in .npy files stay on disk and are mapped into memory, where they are uint8.
+
+    Raises:
+        DataError: when they cannot be read, have no usual names, or hold something else.
+    """
+    if path.suffix.lower() == ".npz" and path.is_file():
+        return _open_npz(path, options)
+    if path.is_dir():
+        files = {file.stem: file for file in sorted(path.glob("*.npy"))}
+        return _open_npy(files, str(path), options)
+    known = array_name(path.stem)
+    if known is None:
+        return _open_npy({"x": path, "y": _labels_beside(path)}, str(path), options)
+    if known.role == "labels":
+        raise DataError(
+            f"{path} should hold pictures, but is named like labels: give the file of the pictures "
+            "that lies beside it, or the folder."
+        )
+    files = {
+        file.stem: file
+        for file in sorted(path.parent.glob("*.npy"))
+        if file == path or not _rivals(file.stem, path.stem)
+    }
+    return _open_npy(files, str(path), options)
+
+
+def _is_pictures(file: Path) -> bool:
+    known = array_name(file.stem)
+    return known is not None and known.role == "images"
+
+
+def _rivals(stem: str, chosen: str) -> bool:
+    """Tell whether a file would be the pictures of the same part as the chosen one."""
+    one, other = array_name(stem), array_name(chosen)
+    if one is None or other is None:
+        return False
+    return one.role == other.role and (one.part or "train") == (other.part or "train")
+
+
+def _labels_beside(path: Path) -> Path:
+    candidates = (f"{path.stem}_labels.npy", f"{path.stem}_y.npy", "labels.npy", "y.npy")
+    for name in candidates:
+        if (path.parent / name).is_file():
+            return path.parent / name
+    raise DataError(
+        f"{path} should have its labels beside it, in {candidates[0]}, labels.npy or y.npy, but "
+        "there is no such file."
+    )
+
+
+def _open_npy(files: dict[str, Path], provenance: str, options: SourceOptions) -> Splits:
+    headers = {name: _npy_header(file) for name, file in files.items() if _is_wanted(name)}
+    return _splits(headers, lambda name: _mapped(files[name], headers[name]), provenance, options)
+
+
+def _is_wanted(name: str) -> bool:
+    return array_name(name) is not None or name in CLASS_NAME_ARRAYS
+
+
+def _npy_header(file: Path) -> NpyHeader:
+    try:
+        with file.open("rb") as opened:
+            header = read_header(opened, str(file))
+        check_length(header, file.stat().st_size, str(file))
+    except OSError as error:
+        raise DataError(f"{file} should be a NumPy array, but cannot be read: {error}.") from error
+    return header
+
+
+def _mapped(file: Path, header: NpyHeader) -> np.ndarray:
+    if 0 in header.shape or not header.shape:  # there is nothing to map
+        return np.zeros(header.shape, dtype=header.dtype)
+    try:
+        return np.load(file, mmap_mode="r", allow_pickle=False)
+    except _DAMAGE as error:
+        raise DataError(f"{file} should be a NumPy array, but cannot be read ({error}).") from error
+
+
+def _open_npz(path: Path, options: SourceOptions) -> Splits:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = {
+                member.filename.removesuffix(".npy"): member
+                for member in archive.infolist()
+                if member.filename.endswith(".npy")
+            }
+            wanted = [name for name in members if _is_wanted(name)]
+            if not wanted:
+                pair_up(members, (), str(path))  # says what the usual names are
+            headers = {
+                name: _npz_header(archive, members[name], f"'{name}' in {path}") for name in wanted
+            }
+            others = set(members) - set(wanted)
+            return _splits(
+                headers, lambda name: _array(archive, members[name]), str(path), options, others
+            )
+    except _DAMAGE as error:
+        raise DataError(
+            f"{path} should be a .npz file of NumPy's, but cannot be read ({error}): get it again."
+        ) from error
+
+
+def _npz_header(archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str) -> NpyHeader:
+    with archive.open(member) as file:
+        header = read_header(file, name)
+    check_length(header, member.file_size, name)
+    most = max(_MOST_RATIO * member.compress_size, _ALWAYS_ALLOWED_BYTES)
+    if header.size_bytes > min(most, memory_bytes()):
+        raise DataError(
+            f"{name} should unpack to what fits into memory and is not nearly all alike, but "
+            f"unpacks from {member.compress_size:,} to {header.size_bytes:,} bytes: save it as "
+            ".npy, which is read from disk as it is needed."
+        )
+    return header
+
+
+def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray:
+    with archive.open(member) as file:
+        array = np.lib.format.read_array(file, allow_pickle=False)
+        file.read(1)  # at the very end the checksum is compared
+    array.flags.writeable = False  # nobody else has it: it need not be copied
+    return array
+
+
+def _splits(
+    headers: dict[str, NpyHeader],
+    load: Callable[[str], np.ndarray],
+    provenance: str,
+    options: SourceOptions,
+    others: Collection[str] = (),
+) -> Splits:
+    named = [name for name in headers if name not in CLASS_NAME_ARRAYS]
+    flat = [name for name in named if len(headers[name].shape) < 3]
+    pairs = pair_up(named, flat, provenance)
+    names_array = next((name for name in CLASS_NAME_ARRAYS if name in headers), None)
+    own_names = None
+    if names_array is not None:
+        listed = np.atleast_1d(load(names_array)).ravel().tolist()
+        own_names = ClassNames.listed(listed, origin=f"The names in {provenance}")
+    images: dict[Part, np.ndarray] = {part: load(pair[0]) for part, pair in pairs.items()}
+    labels: dict[Part, np.ndarray] = {part: load(pair[1]) for part, pair in pairs.items()}
+    used = 2 * len(pairs) + (names_array is not None)
+    unused = len(headers) + len(others) - used
+    skipped = {"array that is neither pictures nor labels": unused} if unused else {}
+    return ArrayParts(images, labels, provenance, own_names, skipped=skipped).splits(options)

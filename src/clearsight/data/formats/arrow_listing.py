@@ -1,0 +1,132 @@
+"""Listing the pictures in Parquet and Arrow files, one file or one and more for each part."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from clearsight.data.class_names import ClassNames
+from clearsight.data.formats.arrow_files import (
+    ArrowReader,
+    ArrowTable,
+    describe_file,
+    read_columns,
+)
+from clearsight.data.formats.columns import TableColumns, find_columns
+from clearsight.data.formats.members import file_signature
+from clearsight.data.formats.path_listing import list_paths
+from clearsight.data.formats.rows import Rows
+from clearsight.data.listing import Listing, Part
+from clearsight.data.options import SourceOptions
+from clearsight.errors import DataError
+
+_NO_CLASS = -1  # what `datasets` writes where a label is not known
+
+
+@dataclass(frozen=True)
+class PartFile:
+    """A Parquet or Arrow file.
+
+    Attributes:
+        name: its path relative to the source's folder, "/" between names.
+        part: the part that all its rows are in, or None where its folder and name do not say.
+    """
+
+    name: str
+    part: Part | None = None
+
+
+def list_arrow_files(
+    root: Path, files: Sequence[PartFile], options: SourceOptions, provenance: str
+) -> Listing:
+    """List the pictures in Parquet or Arrow files that have the same columns.
+
+    Args:
+        root: the folder that the files' names are relative to.
+        files: at least one.
+        options: how the user names the columns.
+        provenance: what to call the source in messages.
+
+    Raises:
+        DataError: when a file cannot be read, or columns, labels or parts are not what they should
+            be.
+        MissingExtraError: when pyarrow is not installed.
+    """
+    tables = [describe_file(root / file.name) for file in files]
+    first = tables[0]
+    for file, table in zip(files, tables, strict=True):
+        if table.names != first.names:
+            raise DataError(
+                f"{provenance} should have the same columns in all its files, but {files[0].name} "
+                f"has {', '.join(first.names)} and {file.name} has {', '.join(table.names)}."
+            )
+    columns = _columns(first, options, provenance)
+    holds_paths = columns.image in first.text_columns
+    if not holds_paths and columns.image not in first.picture_columns:
+        raise DataError(
+            f"{provenance} should hold encoded pictures or their paths in its column "
+            f"'{columns.image}', but holds another type: name another with --image-column."
+        )
+    wanted = [columns.label, columns.split, columns.group, columns.image if holds_paths else None]
+    values, keys = _read(root, files, tables, [name for name in dict.fromkeys(wanted) if name])
+    names = first.class_names.get(columns.label)
+    labels: Sequence[Any] = values[columns.label]
+    if names is not None:
+        labels = [None if label == _NO_CLASS else label for label in labels]
+    rows = Rows(
+        keys=keys,
+        labels=labels,
+        row_name=lambda row: (
+            f"row {keys[row].rpartition('#')[2]} of {keys[row].rpartition('#')[0]}"
+        ),
+        splits=_splits(files, tables, values.get(columns.split) if columns.split else None),
+        groups=values[columns.group] if columns.group else None,
+        class_names=None if names is None else ClassNames(names, tuple(range(len(names)))),
+        skipped=Counter(),
+    )
+    signature = "\n".join(file_signature(root / file.name) for file in files)
+    if holds_paths:
+        cells = ["" if cell is None else cell for cell in values[columns.image]]
+        return list_paths(root, cells, rows, options, (provenance, signature))
+    reader = ArrowReader(str(root.resolve()), columns.image)
+    return rows.listing(reader, options, provenance, f"{signature}\n{columns}")
+
+
+def _columns(table: ArrowTable, options: SourceOptions, provenance: str) -> TableColumns:
+    pictures, classes = table.picture_columns, tuple(table.class_names)
+    typed = TableColumns(
+        image=pictures[0] if len(pictures) == 1 else "",
+        label=classes[0] if len(classes) == 1 and classes[0] in table.names else "",
+        split=None,
+        group=None,
+    )
+    return find_columns(table.names, options, provenance, typed)
+
+
+def _read(
+    root: Path, files: Sequence[PartFile], tables: Sequence[ArrowTable], names: Sequence[str]
+) -> tuple[dict[str, list[Any]], list[str]]:
+    values: dict[str, list[Any]] = {name: [] for name in names}
+    keys: list[str] = []
+    for file, table in zip(files, tables, strict=True):
+        for name, column in read_columns(root / file.name, names).items():
+            values[name].extend(column)
+        keys.extend(f"{file.name}#{row}" for row in range(table.num_rows))
+    return values, keys
+
+
+def _splits(
+    files: Sequence[PartFile], tables: Sequence[ArrowTable], column: list[Any] | None
+) -> list[Any] | None:
+    """Return what part each row is in: a file's own part goes before the column of parts."""
+    if column is None and not any(file.part for file in files):
+        return None
+    splits: list[Any] = []
+    for file, table in zip(files, tables, strict=True):
+        begin = len(splits)
+        own = column[begin : begin + table.num_rows] if column else [None] * table.num_rows
+        splits.extend([file.part] * table.num_rows if file.part else own)
+    return splits

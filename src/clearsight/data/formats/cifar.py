@@ -1,0 +1,164 @@
+"""CIFAR-10 and CIFAR-100 in their binary version, unpacked or as the archive that is distributed.
+
+The format: https://www.cs.toronto.edu/~kriz/cifar.html ("Binary version").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+
+from clearsight.data.array_parts import ArrayParts
+from clearsight.data.class_names import ClassNames
+from clearsight.data.formats.archive import TAR_SUFFIXES
+from clearsight.data.formats.tar_archive import DAMAGE, first_files
+from clearsight.data.imageset import Splits
+from clearsight.data.listing import Part
+from clearsight.data.options import SourceOptions
+from clearsight.errors import DataError
+
+_SIDE, _CHANNELS = 32, 3
+_PICTURE_BYTES = _SIDE * _SIDE * _CHANNELS
+_MOST_BYTES = 1_000_000_000  # CIFAR-100's training file, the largest, has 153,700,000
+_MOST_FILES = 30  # in the archives: eight
+_PICKLED = ("data_batch_1", "data_batch_2", "test_batch")
+_PICKLED_BESIDE = ("batches.meta", "meta")
+
+
+@dataclass(frozen=True)
+class _Version:
+    """One of the two data sets: what its files are called and what a record begins with."""
+
+    name: str
+    train: tuple[str, ...]
+    test: str
+    class_names: str
+    label_bytes: int  # the last of them is the class
+
+    @property
+    def record_bytes(self) -> int:
+        return self.label_bytes + _PICTURE_BYTES
+
+
+_VERSIONS = (
+    _Version(
+        "CIFAR-10",
+        tuple(f"data_batch_{number}.bin" for number in range(1, 6)),
+        "test_batch.bin",
+        "batches.meta.txt",
+        1,
+    ),
+    _Version("CIFAR-100", ("train.bin",), "test.bin", "fine_label_names.txt", 2),
+)
+_NAMES = {
+    name
+    for version in _VERSIONS
+    for name in (*version.train, version.test, version.class_names)
+}  # fmt: skip
+
+
+def matches(path: Path) -> bool:
+    """Tell whether `path` is a folder or a tar archive with CIFAR's files."""
+    if path.is_dir():
+        return _is_cifar({file.name for file in path.iterdir() if file.is_file()})
+    if not (path.is_file() and path.name.lower().endswith(TAR_SUFFIXES)):
+        return False
+    try:
+        names = {name.rpartition("/")[2] for name, _, _ in first_files(path, 2)}
+    except DAMAGE:
+        return False  # told when it is opened as any other archive
+    return _is_cifar(names)
+
+
+def _is_cifar(names: set[str]) -> bool:
+    binary = {name for version in _VERSIONS for name in (*version.train, version.test)}
+    pickled = names & set(_PICKLED) or {"train", "test", "meta"} <= names
+    return bool(names & binary or names & {"batches.meta.txt", *_PICKLED_BESIDE[:1]} or pickled)
+
+
+def open_cifar(path: Path, options: SourceOptions) -> Splits:
+    """Read CIFAR-10 or CIFAR-100 (with its 100 fine classes).
+
+    Raises:
+        DataError: when files are missing, damaged or the version for Python, which is pickled.
+    """
+    try:
+        content_of, seen = _contents(_files(path))
+    except DAMAGE as error:
+        raise DataError(
+            f"{path} should hold CIFAR's files, but cannot be read ({error}): get it again."
+        ) from error
+    version = next((v for v in _VERSIONS if set(v.train) & set(content_of)), None)
+    if version is None:
+        if seen & {*_PICKLED, *_PICKLED_BESIDE}:
+            raise DataError(
+                f"{path} should be the binary version of CIFAR, but is the one for Python, which "
+                "is pickled and could run any program: get cifar-10-binary.tar.gz or "
+                "cifar-100-binary.tar.gz instead."
+            )
+        raise DataError(
+            f"{path} should hold CIFAR's training files (data_batch_1.bin to data_batch_5.bin, or "
+            "train.bin), but does not."
+        )
+    notes = []
+    absent = [name for name in version.train if name not in content_of]
+    if absent:
+        notes.append(f"{path} lacks {', '.join(absent)} of {version.name}.")
+    train = [
+        _records(content_of[name], name, version) for name in version.train if name in content_of
+    ]
+    images: dict[Part, np.ndarray] = {"train": np.concatenate([pictures for pictures, _ in train])}
+    labels: dict[Part, np.ndarray] = {"train": np.concatenate([classes for _, classes in train])}
+    if version.test in content_of:
+        images["test"], labels["test"] = _records(content_of[version.test], version.test, version)
+    names = _class_names(content_of.get(version.class_names), path)
+    parts = ArrayParts(images, labels, str(path), names, notes=tuple(notes))
+    return parts.splits(options)
+
+
+def _files(path: Path) -> Iterator[tuple[str, IO[bytes], int]]:
+    if not path.is_dir():
+        yield from first_files(path, _MOST_FILES)
+        return
+    for file in sorted(path.iterdir()):
+        if file.is_file():
+            with file.open("rb") as opened:
+                yield file.name, opened, file.stat().st_size
+
+
+def _contents(files: Iterable[tuple[str, IO[bytes], int]]) -> tuple[dict[str, bytes], set[str]]:
+    """Read those files that are CIFAR's, and give the names of all."""
+    content_of: dict[str, bytes] = {}
+    seen = set()
+    for path, file, size in files:
+        name = path.rpartition("/")[2]
+        seen.add(name)
+        if name in _NAMES:
+            if size > _MOST_BYTES:
+                raise DataError(f"{name} should be a file of CIFAR's, but has {size:,} bytes.")
+            content_of[name] = file.read(size)
+    return content_of, seen
+
+
+def _records(content: bytes, name: str, version: _Version) -> tuple[np.ndarray, np.ndarray]:
+    """Take a file apart: uint8 (N, 32, 32, 3) and uint8 (N,)."""
+    if not content or len(content) % version.record_bytes:
+        raise DataError(
+            f"{name} should consist of records of {version.record_bytes:,} bytes, but has "
+            f"{len(content):,} bytes: it is damaged, get it again."
+        )
+    records = np.frombuffer(content, dtype=np.uint8).reshape(-1, version.record_bytes)
+    planes = records[:, version.label_bytes :].reshape(-1, _CHANNELS, _SIDE, _SIDE)
+    return np.ascontiguousarray(planes.transpose(0, 2, 3, 1)), records[:, version.label_bytes - 1]
+
+
+def _class_names(content: bytes | None, path: Path) -> ClassNames | None:
+    if content is None:
+        return None
+    lines = [line.strip() for line in content.decode("utf-8", "replace").splitlines()]
+    names = [line for line in lines if line]
+    return ClassNames(tuple(names), tuple(range(len(names))), origin=f"The class names in {path}")

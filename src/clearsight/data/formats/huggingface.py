@@ -1,0 +1,161 @@
+"""Data sets of Hugging Face's `datasets`: saved on disk, as Parquet files, or by their name."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from clearsight.data.formats.arrow_files import is_parquet
+from clearsight.data.formats.arrow_listing import PartFile, list_arrow_files
+from clearsight.data.listing import Listing, Part, part_named
+from clearsight.data.options import SourceOptions
+from clearsight.errors import DataError, MissingExtraError
+
+NAME_PREFIX = "hf:"
+_DICT_FILE, _STATE_FILE = "dataset_dict.json", "state.json"
+_LONGEST_JSON = 50_000_000  # bytes
+
+
+def matches(path: Path) -> bool:
+    """Tell whether `path` is a folder that `save_to_disk` wrote, or one of Parquet files."""
+    if not path.is_dir():
+        return False
+    is_saved = (path / _DICT_FILE).is_file() or (path / _STATE_FILE).is_file()
+    return is_saved or bool(_parquet_files(path))
+
+
+def open_saved(path: Path, options: SourceOptions) -> Listing:
+    """List the pictures of a data set that `datasets` saved on disk, without loading `datasets`.
+
+    Raises:
+        DataError: when its files cannot be read, or hold no pictures with labels.
+        MissingExtraError: when pyarrow is not installed.
+    """
+    if (path / _DICT_FILE).is_file():
+        files = _files_of_dict(path)
+    elif (path / _STATE_FILE).is_file():
+        files = [PartFile(name) for name in _data_files(path, "")]
+    else:
+        files = [PartFile(name, _part_of_file(name)) for name in _parquet_files(path)]
+        if not any(file.part == "train" for file in files):
+            files = [PartFile(file.name) for file in files]
+    if not files:
+        raise DataError(f"{path} should be a saved data set, but names no file of rows.")
+    return list_arrow_files(path, files, options, str(path))
+
+
+def open_named(name: str, options: SourceOptions) -> Listing:
+    """List the pictures of a data set by its name on Hugging Face, downloading it where it is new.
+
+    Args:
+        name: e.g. "hf:ylecun/mnist", or "hf:OWNER/NAME:CONFIGURATION".
+        options: the user's.
+
+    Raises:
+        DataError: when there is no such data set, no network, or no pictures with labels in it.
+        MissingExtraError: when `datasets` is not installed.
+    """
+    repository, _, configuration = name.removeprefix(NAME_PREFIX).partition(":")
+    try:
+        import datasets
+    except ImportError as error:
+        raise MissingExtraError(f"Reading {name}", "huggingface") from error
+    try:
+        loaded: Any = datasets.load_dataset(repository, configuration or None)
+    except Exception as error:
+        # The library and those below it raise dozens of types for names, networks and servers.
+        said = str(error).strip().splitlines()
+        raise DataError(
+            f"{name} should be a data set on Hugging Face, but cannot be had ({_brief(said)}): "
+            "check its name and the network, or give a folder that save_to_disk wrote."
+        ) from error
+    files = []
+    for split, rows in loaded.items():
+        part = part_named(str(split))
+        files += [
+            (Path(file["filename"]), part) for file in rows.cache_files if part or len(loaded) == 1
+        ]
+    if not files:
+        raise DataError(
+            f"{name} should have a split called train, validation or test, but has "
+            f"{', '.join(map(str, loaded))}."
+        )
+    root = Path(os.path.commonpath([path.parent for path, _ in files]))
+    named = [PartFile(path.relative_to(root).as_posix(), part) for path, part in files]
+    return list_arrow_files(root, named, options, name)
+
+
+def _brief(lines: list[str]) -> str:
+    return lines[0].rstrip(".")[:200] if lines else "no reason was given"
+
+
+def _files_of_dict(path: Path) -> list[PartFile]:
+    splits = _json(path / _DICT_FILE).get("splits")
+    if not (isinstance(splits, list) and all(isinstance(split, str) for split in splits)):
+        raise DataError(f"{path / _DICT_FILE} should list the splits, but does not: save it again.")
+    parts: dict[str, Part | None] = {split: part_named(split) for split in splits}
+    if "train" not in parts.values():
+        raise DataError(
+            f"{path} should have a split called train, but has {', '.join(splits) or 'none'}."
+        )
+    return [
+        PartFile(name, part)
+        for split, part in parts.items()
+        if part is not None
+        for name in _data_files(path, split)
+    ]
+
+
+def _data_files(root: Path, folder: str) -> list[str]:
+    """Return the Arrow files of one split, relative to `root`."""
+    state_file = root / folder / _STATE_FILE
+    state = _json(state_file)
+    entries = state.get("_data_files")
+    if not isinstance(entries, list):
+        raise DataError(f"{state_file} should list the files of rows, but does not: save it again.")
+    if state.get("_indices_data_files") or state.get("_indices_files"):
+        raise DataError(
+            f"{root / folder} should be saved with its rows in order, but holds a selection of "
+            "them: call flatten_indices() before save_to_disk()."
+        )
+    names = []
+    for entry in entries:
+        name = entry.get("filename") if isinstance(entry, dict) else None
+        if not isinstance(name, str) or not name or Path(name).name != name:
+            raise DataError(
+                f"{state_file} should name files beside it, but names {name!r}: save it again."
+            )
+        names.append(f"{folder}/{name}" if folder else name)
+    return names
+
+
+def _json(file: Path) -> dict[str, Any]:
+    try:
+        if file.stat().st_size > _LONGEST_JSON:
+            raise ValueError("it is absurdly long")
+        values = json.loads(file.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        raise DataError(
+            f"{file} should describe a saved data set, but cannot be read ({error}): save it again."
+        ) from error
+    if not isinstance(values, dict):
+        raise DataError(f"{file} should describe a saved data set, but holds something else.")
+    return values
+
+
+def _parquet_files(path: Path) -> list[str]:
+    """Return the Parquet files in a folder or in its folder data/, as the hub lays them out."""
+    for folder in (path, path / "data"):
+        if folder.is_dir():
+            files = sorted(file for file in folder.iterdir() if is_parquet(file))
+            if files:
+                return [file.relative_to(path).as_posix() for file in files]
+    return []
+
+
+def _part_of_file(name: str) -> Part | None:
+    """Read the part off a name such as train-00000-of-00002.parquet."""
+    stem = Path(name).name.split(".")[0]
+    return part_named(stem.split("-")[0].split("_")[0])

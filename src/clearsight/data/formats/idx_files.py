@@ -1,0 +1,158 @@
+"""IDX files as MNIST and its relatives come in: pictures and labels, for training and test."""
+
+from __future__ import annotations
+
+import gzip
+import math
+import re
+import struct
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, cast
+
+import numpy as np
+
+from clearsight.data.array_parts import ArrayParts
+from clearsight.data.class_names import ClassNames
+from clearsight.data.formats.npy_header import memory_bytes
+from clearsight.data.idx import parse_idx
+from clearsight.data.imageset import Splits
+from clearsight.data.listing import PART_NAMES, Part
+from clearsight.data.options import SourceOptions
+from clearsight.errors import DataError
+
+_NAME = re.compile(
+    r"(?:(?P<prefix>.+)[-_])?(?P<part>train|t10k|test|val|valid|validation)[-_]"
+    r"(?P<what>images[-.]idx3|labels[-.]idx1)[-_]ubyte(?:\.gz)?",
+    re.IGNORECASE,
+)
+_GZIP_MAGIC = b"\x1f\x8b"
+# gzip packs bytes that are all alike a thousandfold, and pictures at most some tenfold.
+_MOST_RATIO = 300
+_ALWAYS_ALLOWED_BYTES = 250_000_000
+
+
+@dataclass(frozen=True)
+class _IdxName:
+    prefix: str
+    part: Part
+    num_axes: int
+
+
+def matches(path: Path) -> bool:
+    """Tell whether `path` is an IDX file of pictures or labels, or a folder with some."""
+    if path.is_dir():
+        return any(_name_of(file) for file in path.iterdir())
+    return path.is_file() and _name_of(path) is not None
+
+
+def open_idx(path: Path, options: SourceOptions) -> Splits:
+    """Read the IDX files in a folder, or those that belong to one file of pictures.
+
+    EMNIST's pictures, which lie on their side in its files, are stood upright.
+
+    Raises:
+        DataError: when a file is missing, damaged or not what its name says, or a folder holds
+            files of several sets.
+    """
+    folder = path if path.is_dir() else path.parent
+    found: dict[_IdxName, Path] = {}
+    for file in sorted(folder.iterdir(), reverse=True):  # plain files win over gzipped ones
+        name = _name_of(file)
+        if name is not None and file.is_file():
+            found[name] = file
+    prefixes = sorted({name.prefix for name in found})
+    chosen = _name_of(path)
+    if path.is_file() and chosen is not None:
+        found[chosen] = path
+        prefixes = [chosen.prefix]
+    if len(prefixes) > 1:
+        raise DataError(
+            f"{path} should hold the IDX files of one set, but holds those of "
+            f"{', '.join(prefix or 'one without a name' for prefix in prefixes)}: name one of the "
+            "files of pictures."
+        )
+    images, labels = _arrays({n: f for n, f in found.items() if n.prefix == prefixes[0]}, path)
+    notes: tuple[str, ...] = ()
+    if prefixes[0].lower().startswith("emnist"):
+        # https://www.tensorflow.org/datasets/catalog/emnist says how they lie.
+        for part, pictures in images.items():
+            images[part] = pictures.transpose(0, 2, 1)
+        notes = ("EMNIST's pictures lie on their side; they were stood upright.",)
+    names = _mapping(folder / f"{prefixes[0]}-mapping.txt")
+    return ArrayParts(images, labels, str(path), names, notes=notes).splits(options)
+
+
+def _name_of(path: Path) -> _IdxName | None:
+    matched = _NAME.fullmatch(path.name)
+    if matched is None:
+        return None
+    part = "test" if matched["part"].lower() == "t10k" else matched["part"].lower()
+    num_axes = 3 if matched["what"].lower().startswith("images") else 1
+    return _IdxName(matched["prefix"] or "", PART_NAMES[part], num_axes)
+
+
+def _arrays(
+    found: dict[_IdxName, Path], path: Path
+) -> tuple[dict[Part, np.ndarray], dict[Part, np.ndarray]]:
+    images: dict[Part, np.ndarray] = {}
+    labels: dict[Part, np.ndarray] = {}
+    for name, file in found.items():
+        other = _IdxName(name.prefix, name.part, 4 - name.num_axes)
+        if other not in found:
+            missing = "labels" if name.num_axes == 3 else "pictures"
+            raise DataError(
+                f"{path} should hold pictures and labels for each part, but beside {file.name} "
+                f"there is no file of {missing}: MNIST's are called train-images-idx3-ubyte and "
+                "train-labels-idx1-ubyte."
+            )
+        (images if name.num_axes == 3 else labels)[name.part] = _read(file, name.num_axes)
+    return images, labels
+
+
+def _read(file: Path, num_axes: int) -> np.ndarray:
+    """Read one file, and of a gzipped one no more than its header says."""
+    header_bytes = 4 + 4 * num_axes
+    try:
+        packed_bytes = file.stat().st_size
+        with _unpacked(file) as opened:
+            header = opened.read(header_bytes)
+            if len(header) < header_bytes or header[:4] != bytes((0, 0, 8, num_axes)):
+                return parse_idx(header, num_axes, str(file))  # says what is wrong
+            length = math.prod(struct.unpack(f">{num_axes}I", header[4:]))
+            most = max(_MOST_RATIO * packed_bytes, _ALWAYS_ALLOWED_BYTES)
+            if length > min(most, memory_bytes()):
+                raise DataError(
+                    f"{file} should hold as much as its {packed_bytes:,} bytes can, but its header "
+                    f"claims {length:,} values: it is damaged, get it again."
+                )
+            return parse_idx(header + opened.read(length + 1), num_axes, str(file))
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(f"{file} should be an IDX file, but cannot be read: {error}.") from error
+
+
+@contextmanager
+def _unpacked(file: Path) -> Iterator[IO[bytes]]:
+    with file.open("rb") as opened:
+        is_gzipped = opened.read(2) == _GZIP_MAGIC
+        opened.seek(0)
+        if not is_gzipped:
+            yield opened
+            return
+        with gzip.GzipFile(fileobj=opened) as unpacked:
+            yield cast(IO[bytes], unpacked)
+
+
+def _mapping(file: Path) -> ClassNames | None:
+    """Read EMNIST's names: in each line a class's number and the code of its letter."""
+    try:
+        lines = file.read_text(encoding="ascii").splitlines()
+        pairs = sorted((int(line.split()[0]), chr(int(line.split()[1]))) for line in lines if line)
+    except (OSError, ValueError, IndexError, OverflowError):
+        return None  # the classes are called by their numbers then
+    numbers, names = [number for number, _ in pairs], [name for _, name in pairs]
+    is_whole = len(set(numbers)) == len(numbers) and len(set(names)) == len(names) > 1
+    return ClassNames(tuple(names), tuple(numbers)) if is_whole else None

@@ -1,0 +1,61 @@
+"""Tables of pictures: CSV, TSV or Parquet with paths, encoded pictures or pixels, and labels."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from clearsight.data.formats.arrow_files import is_parquet
+from clearsight.data.formats.arrow_listing import PartFile, list_arrow_files
+from clearsight.data.formats.columns import find_columns
+from clearsight.data.formats.delimited import DelimitedFile, open_delimited
+from clearsight.data.formats.members import file_signature
+from clearsight.data.formats.path_listing import list_paths
+from clearsight.data.formats.pixel_table import open_pixel_table
+from clearsight.data.formats.rows import Rows
+from clearsight.data.imageset import Splits
+from clearsight.data.listing import Listing
+from clearsight.data.options import SourceOptions
+
+_SUFFIXES = (".csv", ".tsv", ".parquet", ".pq")
+
+
+def matches(path: Path) -> bool:
+    """Tell by its name whether `path` is a CSV, TSV or Parquet file."""
+    return path.suffix.lower() in _SUFFIXES and path.is_file()
+
+
+def open_table(path: Path, options: SourceOptions) -> Listing | Splits:
+    """List the pictures that a table names or holds.
+
+    Raises:
+        DataError: when it cannot be read, columns are absent or could be several, or its paths,
+            parts or labels are not what they should be.
+        MissingExtraError: for a Parquet file where pyarrow is not installed.
+    """
+    if is_parquet(path):
+        return list_arrow_files(path.parent, [PartFile(path.name)], options, str(path))
+    table = open_delimited(path)
+    if table.pixel_columns and options.image_column is None:
+        return open_pixel_table(table, options)
+    return _list_rows(table, options)
+
+
+def _list_rows(table: DelimitedFile, options: SourceOptions) -> Listing:
+    columns = find_columns(table.names, options, str(table.path))
+    wanted = (columns.image, columns.label, columns.split, columns.group)
+    values: dict[str, list[str]] = {name: [] for name in wanted if name is not None}
+    places = {name: table.names.index(name) for name in values}
+    lines: list[int] = []
+    for line, row in table.rows():
+        lines.append(line)
+        for name, place in places.items():
+            values[name].append(row[place].strip())
+    rows = Rows(
+        keys=(),
+        labels=values[columns.label],
+        row_name=lambda row: f"line {lines[row]}",
+        splits=None if columns.split is None else values[columns.split],
+        groups=None if columns.group is None else values[columns.group],
+    )
+    named = (str(table.path), f"{file_signature(table.path)}\n{columns}")
+    return list_paths(table.path.parent, values[columns.image], rows, options, named)

@@ -1,0 +1,162 @@
+"""Arrays of pictures of any usual form, brought to uint8 (N, H, W, C)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from clearsight.data.checks import describe
+from clearsight.errors import DataError
+
+_CHANNELS = (1, 3, 4)
+_BLOCK_BYTES = 64_000_000  # of pictures that are looked at or converted at once
+
+
+def pictures_of_arrays(arrays: Mapping[str, Any]) -> tuple[dict[str, np.ndarray], list[str]]:
+    """Bring the pictures of a source's parts to one form.
+
+    Pictures that are uint8 already stay where they are, on disk too where they are mapped.
+
+    Args:
+        arrays: for each name that messages should use, pictures as uint8 or other numbers 0..255,
+            floats 0..1, uint16 0..65535 or bools: (N, H, W), (N, H, W, C), (N, C, H, W), or (N, D)
+            where D is a square number.
+
+    Returns:
+        uint8 (N, H, W, C) for each name, and sentences that say what was changed.
+
+    Raises:
+        DataError: when they hold NaN, objects or values out of range, or have another shape.
+    """
+    notes: list[str] = []
+    shaped: dict[str, np.ndarray] = {}
+    for name, values in arrays.items():
+        array = values if isinstance(values, np.ndarray) else _as_array(values, name)
+        if array.dtype.kind not in "buif":
+            raise DataError(
+                f"{name} should be numbers, but is {describe(array)}: save the pixels as uint8."
+            )
+        shaped[name] = _with_channels_last(array, name, notes)
+    if all(array.dtype == np.uint8 for array in shaped.values()):
+        return shaped, notes
+    highest = max(_check_values(array, name) for name, array in shaped.items())
+    converted = {}
+    for name, array in shaped.items():
+        convert, said = _conversion(array, name, highest)
+        if said and said not in notes:
+            notes.append(said)
+        converted[name] = _in_blocks(array, convert) if convert else array
+    return converted, notes
+
+
+def _as_array(values: Any, name: str) -> np.ndarray:
+    try:
+        return np.asarray(values)
+    except (ValueError, TypeError) as error:
+        raise DataError(
+            f"{name} should form one array, but its pictures differ in shape: bring them to one "
+            "size first."
+        ) from error
+
+
+def _with_channels_last(array: np.ndarray, name: str, notes: list[str]) -> np.ndarray:
+    """Give pictures their four axes (N, H, W, C) as a view."""
+    shape = array.shape
+    if 0 in shape or not shape:
+        raise DataError(f"{name} should hold at least one picture, but is {describe(array)}.")
+    if array.ndim == 4 and shape[-1] in _CHANNELS:
+        return array
+    if array.ndim == 4 and shape[1] in _CHANNELS:
+        notes.append("The pictures had their channels first; they were moved to the last axis.")
+        return np.moveaxis(array, 1, -1)
+    if array.ndim == 3:
+        return array[..., None]
+    side = math.isqrt(shape[1]) if array.ndim == 2 else 0
+    if side > 1 and side * side == shape[1]:
+        notes.append(f"The rows of {shape[1]:,} values were taken as grey pictures {side}x{side}.")
+        return array.reshape(len(array), side, side, 1)
+    raise DataError(
+        f"{name} should be pictures (N, H, W), (N, H, W, C) or (N, C, H, W) with 1, 3 or 4 "
+        f"channels, but is {describe(array)}."
+    )
+
+
+def _blocks(array: np.ndarray) -> list[slice]:
+    row_bytes = max(array[:1].size * 8, 1)
+    step = max(_BLOCK_BYTES // row_bytes, 1)
+    return [slice(begin, begin + step) for begin in range(0, len(array), step)]
+
+
+def _check_values(array: np.ndarray, name: str) -> float:
+    """Return the highest value.
+
+    Raises:
+        DataError: for NaN, infinity and negative values.
+    """
+    if array.dtype.kind == "b":
+        return 1.0
+    low, high = math.inf, -math.inf
+    for block in _blocks(array):
+        values = array[block]
+        low, high = min(low, float(values.min())), max(high, float(values.max()))
+        if not (math.isfinite(low) and math.isfinite(high)):
+            bad = int((~np.isfinite(values)).sum()) or "some"
+            raise DataError(
+                f"{name} should be finite numbers, but {bad} of its values are NaN or infinite."
+            )
+    if low < 0:
+        raise DataError(
+            f"{name} should run from 0 to 255 or from 0 to 1, but runs from {low:g} to {high:g}: "
+            "undo its scaling first."
+        )
+    return high
+
+
+Conversion = Callable[[np.ndarray], np.ndarray]
+
+
+def _conversion(array: np.ndarray, name: str, highest: float) -> tuple[Conversion | None, str]:
+    """Say how values become uint8, and in which words; one scale for all parts of a source."""
+    if array.dtype == np.uint8:
+        return None, ""
+    if array.dtype.kind == "b":
+        return (lambda block: block * np.uint8(255)), "False and True were taken as 0 and 255."
+    if array.dtype.kind == "f" and highest <= 1:
+        return _times_255, "The pictures were floats from 0 to 1; they were multiplied by 255."
+    if highest <= 255:
+        if array.dtype.kind == "f":
+            _check_whole(array, name)
+        said = f"The pictures were {array.dtype} from 0 to 255; they were stored as uint8."
+        return (lambda block: block.astype(np.uint8)), said
+    if array.dtype == np.uint16:
+        said = "The pictures had 16 bits; they were divided by 257 to have 8."
+        return (lambda block: np.rint(block / np.float32(257)).astype(np.uint8)), said
+    raise DataError(
+        f"{name} should run from 0 to 255 or from 0 to 1, but runs up to {highest:g}: bring the "
+        "pixels to 0..255 first."
+    )
+
+
+def _times_255(block: np.ndarray) -> np.ndarray:
+    return np.rint(block.astype(np.float32) * 255).astype(np.uint8)
+
+
+def _check_whole(array: np.ndarray, name: str) -> None:
+    for block in _blocks(array):
+        values = array[block]
+        fractions = values[values != np.rint(values)]
+        if fractions.size:
+            raise DataError(
+                f"{name} should be whole numbers from 0 to 255 or lie between 0 and 1, but has "
+                f"values such as {float(fractions[0]):g} and goes beyond 1: bring it to either."
+            )
+
+
+def _in_blocks(array: np.ndarray, convert: Conversion) -> np.ndarray:
+    result = np.empty(array.shape, dtype=np.uint8)
+    for block in _blocks(array):
+        result[block] = convert(array[block])
+    return result
