@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from clearsight.data.options import SourceOptions
     from clearsight.run.data_check import DataCheck
 
+_INDENT = 9
+
 
 @reads_sources()
 def check_source(
@@ -99,25 +101,19 @@ def _written_page(checked: DataCheck, out: Path | None) -> Path | None:
 
 
 def _show(checked: DataCheck, console: Console) -> None:
-    from rich.table import Table
+    from rich.padding import Padding
 
     parts = ", ".join(f"{len(images):,} {part}" for part, images in checked.splits.parts.items())
     console.print(f"{checked.source}: {parts} pictures, looked at in {checked.seconds:.1f} s.")
-    if checked.findings:
-        table = Table(box=None, pad_edge=False, header_style="")
-        table.add_column("", no_wrap=True)
-        table.add_column("Found", ratio=3)
-        table.add_column("Count", justify="right", no_wrap=True)
-        table.add_column("What to do", ratio=2)
-        for finding in checked.findings:
-            table.add_row(
-                finding.severity,
-                f"{finding.title}. {finding.found}.",
-                f"{finding.count:,}",
-                finding.advice,
-            )
-        console.print(table)
-    else:
+    for finding in checked.findings:
+        count = f"{finding.count:,} of {finding.examined:,}"
+        console.print(f"\n{finding.severity:<8} {finding.title:<46} {count:>18}")
+        for sentence in (f"{finding.found}.", finding.advice):
+            # On a terminal what is wrapped stays under what it belongs to; files get whole lines.
+            indented = Padding(sentence, (0, 0, 0, _INDENT), expand=False)
+            console.print(indented if console.is_terminal else " " * _INDENT + sentence)
+    if not checked.findings:
         console.print("Nothing was found that is wrong.")
+    console.print()
     for sentence in checked.not_done:
         console.print(f"Not done: {sentence}")

@@ -23,9 +23,9 @@ from clearsight.training.recipes.fast import FAST
 
 _SIDE = 32  # pixels, the longer side of what the network sees, at most
 _MOST_LEARNED = 40_000  # pictures a fold learns from: enough to judge labels, and bounded memory
-_PICTURES_SEEN = 30_000  # in all epochs together, where there are fewer pictures
+_PICTURES_SEEN = 20_000  # in all epochs together, where there are fewer pictures
 _MOST_EPOCHS = 12
-_FEW_PICTURES = 20_000  # up to which five folds are quick
+_NUM_FOLDS = 3
 _WATCHED = 256  # held-out pictures, measured after every epoch because Keras's history wants it
 _BLOCK = 8192  # pictures
 _DIVISOR = 255.0  # of pixel values, which gives [0, 1]
@@ -47,8 +47,7 @@ def out_of_fold_probabilities(
     Returns:
         float32 (N, K), class probabilities of every picture.
     """
-    num_folds = 5 if len(images) <= _FEW_PICTURES else 3
-    num_folds = min(num_folds, len(images))
+    num_folds = min(_NUM_FOLDS, len(images))
     folds = stratified_folds(images.labels, num_folds, seed, _together(images))
     probabilities = np.full((len(images), images.num_classes), 1 / images.num_classes, np.float32)
     generator = np.random.default_rng(seed)

@@ -68,7 +68,7 @@ class Finding:
     @property
     def sentence(self) -> str:
         """What was found and what to do, as one sentence for the notes of a training."""
-        return f"{self.found.removesuffix('.')}: {self.advice[:1].lower()}{self.advice[1:]}"
+        return f"{self.found}; {self.advice[:1].lower()}{self.advice[1:]}"
 
     def to_json(self) -> dict[str, Any]:
         """Return the finding as JSON-ready values."""
