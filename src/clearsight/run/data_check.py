@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -182,7 +182,8 @@ def judge_labels(
 
     probabilities = out_of_fold_probabilities(train, seed=seed, on_fold=on_fold)
     errors = find_label_errors(probabilities, train.labels)
-    errors.is_suspect[train.class_counts[train.labels] < _FEWEST_TO_JUDGE] = False
+    can_be_judged = train.class_counts[train.labels] >= _FEWEST_TO_JUDGE
+    errors = replace(errors, is_suspect=errors.is_suspect & can_be_judged)
     return errors, float(np.mean(probabilities.argmax(axis=1) == train.labels))
 
 

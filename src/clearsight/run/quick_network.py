@@ -9,6 +9,7 @@ import numpy as np
 
 from clearsight.data.folds import stratified_folds
 from clearsight.data.health.fingerprints import block_factor, shrunk
+from clearsight.data.health.joined_images import block_length
 from clearsight.data.imageset import ImageSet
 from clearsight.engine.accelerate import accelerated
 from clearsight.engine.device import choose_device, on_device
@@ -27,7 +28,6 @@ _PICTURES_SEEN = 20_000  # in all epochs together, where there are fewer picture
 _MOST_EPOCHS = 12
 _NUM_FOLDS = 3
 _WATCHED = 256  # held-out pictures, measured after every epoch because Keras's history wants it
-_BLOCK = 8192  # pictures
 _DIVISOR = 255.0  # of pixel values, which gives [0, 1]
 
 
@@ -83,13 +83,15 @@ def _judged(images: ImageSet, learned: np.ndarray, judged: np.ndarray, seed: int
     recipe = quick_recipe(len(learned))
     factor = block_factor(images.image_shape[:2], _SIDE)
 
+    length = block_length(images.images.shape)
+
     def seen(places: np.ndarray) -> np.ndarray:
         """Return pictures as the network sees them: uint8 (M, H, W, C)."""
         if factor == 1:
             return images.images[places]
         blocks = [
-            np.rint(shrunk(images.images[places[start : start + _BLOCK]], factor)).astype(np.uint8)
-            for start in range(0, len(places), _BLOCK)
+            np.rint(shrunk(images.images[places[start : start + length]], factor)).astype(np.uint8)
+            for start in range(0, len(places), length)
         ]
         return np.concatenate(blocks)
 
@@ -116,8 +118,8 @@ def _judged(images: ImageSet, learned: np.ndarray, judged: np.ndarray, seed: int
         )
         options: Any = {"verbose": 0}
         blocks = []
-        for start in range(0, len(judged), _BLOCK):
-            pictures = seen(judged[start : start + _BLOCK]) / np.float32(_DIVISOR)
+        for start in range(0, len(judged), length):
+            pictures = seen(judged[start : start + length]) / np.float32(_DIVISOR)
             blocks.append(np.asarray(model.predict(pictures, **options)))
     return np.concatenate(blocks).astype(np.float32)
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from clearsight.data.health.joined_images import Images
+from clearsight.data.health.joined_images import Images, block_length
 from clearsight.data.preparation import REC_601
 
 HASH_SIDE = 32  # pixels, the longer side of what is compared, at most
@@ -26,7 +26,7 @@ _HIGHEST_FREQUENCY = 7
 _FADE = 1 / 7
 _FLAT = 2.0  # grey levels; a picture whose standard deviation is less shows nothing to compare
 _STEP = 3  # pixels between samples
-_BLOCK = 4096  # pictures
+_PAIRS = 4096  # compared at once
 
 SHIFTS = np.array([(down, right) for down in (-1, 0, 1) for right in (-1, 0, 1)])
 _IN_PLACE = 4  # the place of (0, 0) in SHIFTS
@@ -60,8 +60,8 @@ class Fingerprints:
         """
         best = np.empty(len(first), dtype=np.int64)
         likeness = np.empty(len(first), dtype=np.float32)
-        for start in range(0, len(first), _BLOCK):
-            block = slice(start, start + _BLOCK)
+        for start in range(0, len(first), _PAIRS):
+            block = slice(start, start + _PAIRS)
             still = self.samples[first[block], _IN_PLACE].astype(np.float32)
             moved = self.samples[second[block]].astype(np.float32)
             correlations = np.matmul(moved, still[:, :, None])[:, :, 0]
@@ -80,8 +80,9 @@ def fingerprints_of(images: Images, places: np.ndarray) -> Fingerprints:
     factor = block_factor(images.shape[1:3], HASH_SIDE)
     kept, hashes, samples = [], [], []
     # One block even of no pictures, which gives the arrays their shapes.
-    for start in range(0, max(len(places), 1), _BLOCK):
-        block = places[start : start + _BLOCK]
+    length = block_length(images.shape)
+    for start in range(0, max(len(places), 1), length):
+        block = places[start : start + length]
         grey = grey_of(shrunk(images[block], factor))
         shows = grey.std(axis=(1, 2)) >= _FLAT
         kept.append(block[shows])

@@ -8,6 +8,13 @@ import numpy as np
 
 from clearsight.data.imageset import ImageSet
 
+_VALUES, _MOST = 16_000_000, 4096  # pixel values and pictures in a block: tens of megabytes
+
+
+def block_length(shape: tuple[int, ...]) -> int:
+    """Return how many pictures of shape (N, H, W, C) are looked at in one block."""
+    return int(np.clip(_VALUES // max(int(np.prod(shape[1:])), 1), 1, _MOST))
+
 
 class Images(Protocol):
     """Pictures that can be taken by number: uint8 (N, H, W, C), an array or several joined."""

@@ -6,8 +6,8 @@ pixels of those that remain.
 The thresholds were chosen on the first 20,000 training pictures of Fashion-MNIST and 1,000 planted
 copies of each kind, and confirmed on copies of others, of which 97% and more were found. Among the
 pictures as they are, pairs that differ by less than 3 grey levels were, by eye, the same photograph
-or the same article in another colour; from 3.5 on they were the same cut with another print, and from
-4 on other trousers.
+or the same article in another colour; from 3.5 on they were the same cut with another print, and
+from 4 on other trousers.
 """
 
 from __future__ import annotations

@@ -7,11 +7,10 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from clearsight.data.health.fingerprints import block_factor, grey_of, shrunk
-from clearsight.data.health.joined_images import Images
+from clearsight.data.health.joined_images import Images, block_length
 from clearsight.data.preparation import border_pixels
 
 _SIDE = 64  # pixels, the longer side of what is looked at, at most
-_BLOCK = 2048  # pictures
 
 
 @dataclass(frozen=True)
@@ -42,9 +41,10 @@ def statistics_of(images: Images) -> Statistics:
         images: uint8 (N, H, W, C).
     """
     factor = block_factor(images.shape[1:3], _SIDE)
+    length = block_length(images.shape)
     blocks = [
-        _statistics(images[np.arange(start, min(start + _BLOCK, len(images)))], factor)
-        for start in range(0, len(images), _BLOCK)
+        _statistics(images[np.arange(start, min(start + length, len(images)))], factor)
+        for start in range(0, len(images), length)
     ]
     names = [field.name for field in fields(Statistics)]
     return Statistics(
