@@ -182,8 +182,12 @@ class ImageSet:
             taken.know(digests=self.digests[indices])
         return taken
 
-    def with_classes(self, class_names: tuple[str, ...]) -> ImageSet:
+    def with_classes(self, class_names: tuple[str, ...], whose: str = "the classes") -> ImageSet:
         """Return the same pictures with their labels counted in another list of classes.
+
+        Args:
+            class_names: that list.
+            whose: what to call it in messages.
 
         Raises:
             DataError: when a class that occurs is not in that list.
@@ -194,7 +198,7 @@ class ImageSet:
         unknown = [name for name in occurring if name not in class_names]
         if unknown:
             raise DataError(
-                f"The pictures should have the classes {', '.join(class_names)}, but "
+                f"The pictures should have {whose} {', '.join(class_names)}, but "
                 f"{self.provenance} has {', '.join(unknown)}."
             )
         new_label = {name: label for label, name in enumerate(class_names)}
