@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL.TiffImagePlugin import TiffImageFile
 
 from clearsight.errors import DataError
 
@@ -104,6 +105,8 @@ def picture_size(content: bytes) -> tuple[int, int, bool] | None:
     try:
         with _opened(content) as file:
             height, width = file.height, file.width
+            if isinstance(file, TiffImageFile):  # some versions turn these already, some do not
+                width, height = file.tag_v2[_TIFF_WIDTH], file.tag_v2[_TIFF_HEIGHT]
             if _may_be_turned(file) and file.getexif().get(_ORIENTATION, 1) in _LYING:
                 height, width = width, height
             is_grey = file.mode in ("1", "L") or file.mode.startswith(("I", "F"))
@@ -112,6 +115,7 @@ def picture_size(content: bytes) -> tuple[int, int, bool] | None:
         return None
 
 
+_TIFF_WIDTH, _TIFF_HEIGHT = 256, 257  # TIFF's tags
 _ORIENTATION = 0x0112  # EXIF's tag
 _LYING = (5, 6, 7, 8)  # its values that exchange height and width
 

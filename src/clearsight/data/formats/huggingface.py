@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import socket
+import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 from clearsight.data.formats.arrow_files import is_parquet
 from clearsight.data.formats.arrow_listing import PartFile, list_arrow_files
@@ -57,6 +61,7 @@ def open_named(name: str, options: SourceOptions) -> Listing:
         DataError: when there is no such data set, no network, or no pictures with labels in it.
         MissingExtraError: when `datasets` is not installed.
     """
+    _stay_offline_without_network()
     repository, _, configuration = name.removeprefix(NAME_PREFIX).partition(":")
     try:
         import datasets
@@ -85,6 +90,20 @@ def open_named(name: str, options: SourceOptions) -> Listing:
     root = Path(os.path.commonpath([path.parent for path, _ in files]))
     named = [PartFile(path.relative_to(root).as_posix(), part) for path, part in files]
     return list_arrow_files(root, named, options, name)
+
+
+def _stay_offline_without_network() -> None:
+    """Spare the user the library's half minute of attempts when the hub's name is not known.
+
+    What was downloaded before is still found then.
+    """
+    if getproxies() or "HF_HUB_OFFLINE" in os.environ or "huggingface_hub" in sys.modules:
+        return
+    host = urlsplit(os.environ.get("HF_ENDPOINT", "https://huggingface.co")).hostname
+    try:
+        socket.getaddrinfo(host, 443)
+    except OSError:
+        os.environ["HF_HUB_OFFLINE"] = "1"
 
 
 def _brief(lines: list[str]) -> str:
