@@ -61,8 +61,7 @@ def read_picture(
                 _draft(file, fit_for)
             _check_size(file, name, MOST_PIXELS)
             file.load()
-            picture = ImageOps.exif_transpose(file) if _may_be_turned(file) else file
-            return _to_array(picture)
+            return _to_array(_upright(file))
     except Image.DecompressionBombError as error:
         raise DataError(_too_large(name, MOST_PIXELS, "far more")) from error
     except UnidentifiedImageError as error:
@@ -91,7 +90,7 @@ def picture_of_image(image: Image.Image, name: str) -> np.ndarray:
     try:
         _check_size(image, name, MOST_PIXELS)
         image.load()
-        return _to_array(ImageOps.exif_transpose(image) if _may_be_turned(image) else image)
+        return _to_array(_upright(image))
     except _DAMAGE as error:
         raise DataError(f"{name} should be {_EXPECTED}, but is damaged ({error}).") from error
 
@@ -141,6 +140,18 @@ def _draft(file: Image.Image, fit_for: tuple[int, int]) -> None:
     # Turned pictures exchange height and width, so both must suffice for either.
     least = _DRAFT_FACTOR * max(fit_for)
     file.draft(None, (least, least))
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """Turn a loaded picture as its EXIF data says."""
+    if not _may_be_turned(image):
+        return image
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return ImageOps.exif_transpose(image)
+        except Exception:  # damaged EXIF data of whatever kind: the picture itself is sound
+            return image
 
 
 def _may_be_turned(file: Image.Image) -> bool:

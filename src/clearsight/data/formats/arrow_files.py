@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from clearsight.data.formats.members import MOST_PICTURE_BYTES, damaged_member, too_large
+from clearsight.data.formats.reason import reason_of
 from clearsight.errors import DataError, MissingExtraError
 
 _ROWS_AT_ONCE = 64  # encoded pictures of some megabytes each
 # A page that unpacks to far more than it is long, and to more than a moment takes, is no picture.
-_MOST_RATIO = 300
+_MOST_RATIO = 100
 _ALWAYS_ALLOWED_BYTES = 250_000_000
 
 
@@ -261,8 +262,6 @@ def _told(path: Path) -> Iterator[None]:
     try:
         yield
     except (pa.ArrowException, OSError, ValueError, KeyError, MemoryError) as error:
-        said = str(error).strip().splitlines()
         raise DataError(
-            f"{path} should be {what}, but cannot be read ({said[0] if said else error!r}): get it "
-            "again."
+            f"{path} should be {what}, but cannot be read ({reason_of(error)}): get it again."
         ) from error

@@ -13,6 +13,7 @@ from urllib.request import getproxies
 
 from clearsight.data.formats.arrow_files import is_parquet
 from clearsight.data.formats.arrow_listing import PartFile, list_arrow_files
+from clearsight.data.formats.reason import reason_of
 from clearsight.data.listing import Listing, Part, part_named
 from clearsight.data.options import SourceOptions
 from clearsight.errors import DataError, MissingExtraError
@@ -71,9 +72,8 @@ def open_named(name: str, options: SourceOptions) -> Listing:
         loaded: Any = datasets.load_dataset(repository, configuration or None)
     except Exception as error:
         # The library and those below it raise dozens of types for names, networks and servers.
-        said = str(error).strip().splitlines()
         raise DataError(
-            f"{name} should be a data set on Hugging Face, but cannot be had ({_brief(said)}): "
+            f"{name} should be a data set on Hugging Face, but cannot be had ({reason_of(error)}): "
             "check its name and the network, or give a folder that save_to_disk wrote."
         ) from error
     files = []
@@ -104,10 +104,6 @@ def _stay_offline_without_network() -> None:
         socket.getaddrinfo(host, 443)
     except OSError:
         os.environ["HF_HUB_OFFLINE"] = "1"
-
-
-def _brief(lines: list[str]) -> str:
-    return lines[0].rstrip(".")[:200] if lines else "no reason was given"
 
 
 def _files_of_dict(path: Path) -> list[PartFile]:
@@ -142,7 +138,7 @@ def _data_files(root: Path, folder: str) -> list[str]:
     names = []
     for entry in entries:
         name = entry.get("filename") if isinstance(entry, dict) else None
-        if not isinstance(name, str) or not name or Path(name).name != name:
+        if not isinstance(name, str) or not name or name == ".." or Path(name).name != name:
             raise DataError(
                 f"{state_file} should name files beside it, but names {name!r}: save it again."
             )
@@ -157,7 +153,8 @@ def _json(file: Path) -> dict[str, Any]:
         values = json.loads(file.read_bytes())
     except (OSError, ValueError, RecursionError) as error:
         raise DataError(
-            f"{file} should describe a saved data set, but cannot be read ({error}): save it again."
+            f"{file} should describe a saved data set, but cannot be read ({reason_of(error)}): "
+            "save it again."
         ) from error
     if not isinstance(values, dict):
         raise DataError(f"{file} should describe a saved data set, but holds something else.")
