@@ -22,7 +22,8 @@ _BAR_WIDTH = 30
 
 @app.command("list")
 def list_sources(data_dir: DataDir = None, as_json: AsJson = False) -> None:
-    """List the sources: what each is, whether it is present, and where."""
+    """List the sources: what each is, whether it is present, and where; and what a path may be."""
+    from clearsight.data.formats import FORMATS
     from clearsight.data.sources import SOURCES
 
     console = console_for(as_json)
@@ -31,13 +32,17 @@ def list_sources(data_dir: DataDir = None, as_json: AsJson = False) -> None:
         for source in SOURCES.values()
     ]
     if as_json:
-        print_json({"sources": rows})
+        formats = [{"name": form.name, "summary": form.summary} for form in FORMATS]
+        print_json({"sources": rows, "formats": formats})
         return
     for row in rows:
         console.print(f"{row['name']:<14} {row['summary']}")
         where = row["where"]
         found = f"present: {where}" if where else "not here yet: fetched when first used"
         console.print(f"{'':<14} {found}")
+    console.print("\nOr the path of your own pictures:")
+    for form in reversed(FORMATS):  # the most usual come first
+        console.print(f"{form.name:<14} {form.summary}")
 
 
 @app.command("show")

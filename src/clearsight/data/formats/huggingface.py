@@ -6,12 +6,13 @@ import json
 import os
 import socket
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies
 
-from clearsight.data.formats.arrow_files import is_parquet
+from clearsight.data.formats.arrow_files import ArrowReader, is_parquet
 from clearsight.data.formats.arrow_listing import PartFile, list_arrow_files
 from clearsight.data.formats.reason import reason_of
 from clearsight.data.listing import Listing, Part, part_named
@@ -66,6 +67,8 @@ def open_named(name: str, options: SourceOptions) -> Listing:
     repository, _, configuration = name.removeprefix(NAME_PREFIX).partition(":")
     try:
         import datasets
+        from datasets import config
+        from huggingface_hub.constants import HF_HUB_CACHE
     except ImportError as error:
         raise MissingExtraError(f"Reading {name}", "huggingface") from error
     try:
@@ -89,7 +92,14 @@ def open_named(name: str, options: SourceOptions) -> Listing:
         )
     root = Path(os.path.commonpath([path.parent for path, _ in files]))
     named = [PartFile(path.relative_to(root).as_posix(), part) for path, part in files]
-    return list_arrow_files(root, named, options, name)
+    listing = list_arrow_files(root, named, options, name)
+    if isinstance(listing.reader, ArrowReader):
+        # Folders of pictures on the hub stay files in the library's cache.
+        folders = (str(config.HF_DATASETS_CACHE), str(HF_HUB_CACHE))
+        local = (repository,) if Path(repository).is_dir() else ()
+        reader = replace(listing.reader, picture_folders=(*folders, *local))
+        listing = replace(listing, reader=reader)
+    return listing
 
 
 def _stay_offline_without_network() -> None:
