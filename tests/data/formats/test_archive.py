@@ -17,7 +17,8 @@ from clearsight.data.formats.zip_archive import ZipReader
 from clearsight.data.listing import Listing
 from clearsight.data.options import SourceOptions
 from clearsight.errors import DataError
-from data.formats.breakages import PNG, tarred, zipped
+from data.formats.breakage import PNG
+from data.formats.broken_trees import tarred, zipped
 
 
 def opened(path: Path) -> Listing:

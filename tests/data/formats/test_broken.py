@@ -14,7 +14,8 @@ from clearsight.data.formats import FORMATS
 from clearsight.data.listing import Listing
 from clearsight.data.options import SourceOptions
 from clearsight.errors import DataError
-from data.formats.breakages import BREAKAGES, Breakage
+from data.formats import broken_arrays, broken_tables, broken_trees
+from data.formats.breakage import Breakage
 from data.formats.content import problems_of
 from data.formats.layouts import LAYOUTS
 
@@ -24,6 +25,7 @@ QUICK = settings(
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
+BREAKAGES = (*broken_trees.BREAKAGES, *broken_arrays.BREAKAGES, *broken_tables.BREAKAGES)
 each_breakage = pytest.mark.parametrize("broken", BREAKAGES, ids=lambda broken: broken.name)
 
 

@@ -19,8 +19,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data.formats.breakages import PNG, huge_header
-from data.formats.layouts import idx_bytes
+from data.formats.binary_layouts import idx_bytes
+from data.formats.breakage import PNG, huge_header
 
 MOST_BYTES = 1_000_000_000
 # The process prints what was said of the source or of its bad pictures, and its peak memory.
@@ -193,7 +193,7 @@ def parquet_bomb(root: Path) -> Path:
     import pyarrow as pa
     from pyarrow import parquet
 
-    columns = {"image": [MEGABYTE * 400, PNG], "label": ["a", "b"]}
+    columns = {"image": [MEGABYTE * 260, PNG], "label": ["a", "b"]}
     parquet.write_table(pa.table(columns), root / "a.parquet", compression="zstd")
     return root / "a.parquet"
 
