@@ -13,6 +13,7 @@ from typing import Any
 
 from clearsight.data import digits, fashion_mnist
 from clearsight.data.adaptation import adapted, with_test_pictures
+from clearsight.data.corrections import apply_to_splits, read_corrections
 from clearsight.data.decoding.decode import ShowProgress, decoded, silent
 from clearsight.data.formats import format_of, huggingface
 from clearsight.data.imageset import ImageSet, Splits
@@ -115,6 +116,13 @@ def load_splits(
         DataError: when the source is unknown or its data cannot be had.
     """
     options = options or SourceOptions()
+    splits = _loaded(source, options, show_progress)
+    if options.corrections is None:
+        return splits
+    return apply_to_splits(read_corrections(options.corrections), splits)
+
+
+def _loaded(source: str, options: SourceOptions, show_progress: ShowProgress) -> Splits:
     if source in SOURCES:
         return adapted(SOURCES[source].load(options.data_dir), options)
     name = settled(source)
