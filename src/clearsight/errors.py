@@ -87,7 +87,8 @@ def validation_sentences(error: ValidationError) -> str:
     # A union reports one problem for each of its members; one for each option is enough.
     clause_of: dict[str, str] = {}
     for problem in error.errors():
-        option = str(problem["loc"][0]) if problem["loc"] else ""
+        names = [place for place in problem["loc"] if isinstance(place, str)]
+        option = names[1] if names[:1] == ["source_options"] and names[1:] else "".join(names[:1])
         said = problem["msg"].removeprefix("Value error, ")
         if problem["type"] == "extra_forbidden":
             clause = f"there is no option '{option}'"

@@ -11,7 +11,12 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from clearsight.data.pictures import picture_of_image, picture_size, read_picture
+from clearsight.data.pictures import (
+    picture_of_image,
+    picture_size,
+    read_picture,
+    read_sized_picture,
+)
 from clearsight.errors import DataError
 
 RNG = np.random.default_rng(5)
@@ -217,6 +222,7 @@ def test_every_orientation_comes_out_upright(orientation: int, form: str) -> Non
     assert picture.shape == expected.shape
     assert np.abs(picture.astype(int) - expected).max() <= (12 if form == "JPEG" else 0)
     assert picture_size(content) == (*expected.shape[:2], False)
+    assert read_sized_picture(content, fit_for=(2, 2))[1] == expected.shape[:2]
     assert np.array_equal(picture_of_image(Image.open(io.BytesIO(content)), "it"), picture)
 
 

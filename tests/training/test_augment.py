@@ -9,12 +9,19 @@ import torch
 
 from clearsight.models.backend import keras
 from clearsight.training.augment import AugmentedBatches, mirrored, translated
+from clearsight.training.examples import Examples
 from clearsight.training.recipe import Recipe
 
 
 def numbered(count: int, size: int = 6) -> np.ndarray:
-    """Make pictures in which every pixel of every picture is another number."""
-    return np.arange(count * size * size, dtype="float32").reshape(count, size, size, 1) + 1
+    """Make pictures that differ from each other, and in which no two rows or columns are alike."""
+    generator = np.random.default_rng(0)
+    return generator.integers(1, 256, (count, size, size, 1), dtype="uint8")
+
+
+def examples(images: np.ndarray) -> Examples:
+    """Return all of these pictures, labelled by their number, as they are."""
+    return Examples(images, np.arange(len(images)), np.arange(len(images)), divisor=1.0)
 
 
 def epoch_of(batches: AugmentedBatches) -> dict[int, np.ndarray]:
@@ -33,7 +40,7 @@ def recipe(**options: Any) -> Recipe:
 def test_each_picture_is_mirrored_in_every_other_epoch() -> None:
     x = numbered(10)
     keras.utils.set_random_seed(0)
-    batches = AugmentedBatches(x, np.arange(10), recipe(flip="alternating"))
+    batches = AugmentedBatches(examples(x), recipe(flip="alternating"))
     first, second, third = (epoch_of(batches) for _ in range(3))
     is_mirrored = [np.array_equal(first[k], x[k, :, ::-1]) for k in range(10)]
     assert 0 < sum(is_mirrored) < 10
@@ -49,16 +56,14 @@ def test_a_resumed_run_goes_on_with_the_other_half_mirrored() -> None:
     for first_epoch in (0, 1):
         keras.utils.set_random_seed(0)
         options = recipe(flip="alternating")
-        epochs.append(
-            epoch_of(AugmentedBatches(x, np.arange(10), options, first_epoch=first_epoch))
-        )
+        epochs.append(epoch_of(AugmentedBatches(examples(x), options, first_epoch=first_epoch)))
     for k in range(10):
         assert np.array_equal(epochs[1][k], epochs[0][k][:, ::-1])
 
 
 def test_pictures_move_by_whole_pixels_and_zeros_come_in() -> None:
     keras.utils.set_random_seed(0)
-    x = torch.from_numpy(numbered(200))
+    x = torch.from_numpy(numbered(200)).float()
     moved = translated(x, 2)
     padded = torch.nn.functional.pad(x, (0, 0, 2, 2, 2, 2))
     shifts = set()
@@ -75,7 +80,7 @@ def test_pictures_move_by_whole_pixels_and_zeros_come_in() -> None:
 
 
 def test_only_the_pictures_asked_for_are_mirrored() -> None:
-    x = torch.from_numpy(numbered(3))
+    x = torch.from_numpy(numbered(3)).float()
     result = mirrored(x, torch.tensor([False, True, False]))
     assert torch.equal(result[0], x[0])
     assert torch.equal(result[1], x[1].flip(1))
@@ -83,6 +88,6 @@ def test_only_the_pictures_asked_for_are_mirrored() -> None:
 
 def test_without_augmentation_every_picture_comes_once_unchanged() -> None:
     x = numbered(10)
-    found = epoch_of(AugmentedBatches(x, np.arange(10), recipe()))
+    found = epoch_of(AugmentedBatches(examples(x), recipe()))
     assert sorted(found) == list(range(10))
     assert all(np.array_equal(found[k], x[k]) for k in range(10))

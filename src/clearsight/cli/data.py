@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from clearsight.cli.options import DataDir
+from clearsight.cli.decoding import decoding_shown
 from clearsight.cli.output import AsJson, console_for, print_json
+from clearsight.cli.source_options import reads_sources
 from clearsight.errors import RequestError
 
 if TYPE_CHECKING:
     from clearsight.data.imageset import ImageSet
+    from clearsight.data.options import SourceOptions
 
 app = typer.Typer(help="Show data sources and what is in them.", rich_markup_mode=None)
 
@@ -21,8 +23,14 @@ _BAR_WIDTH = 30
 
 
 @app.command("list")
-def list_sources(data_dir: DataDir = None, as_json: AsJson = False) -> None:
-    """List the sources: what each is, whether it is present, and where; and what a path may be."""
+def list_sources(
+    data_dir: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder that holds a named source's files."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the sources: what each is, whether it is present, and which paths can be read."""
     from clearsight.data.formats import FORMATS
     from clearsight.data.sources import SOURCES
 
@@ -32,7 +40,7 @@ def list_sources(data_dir: DataDir = None, as_json: AsJson = False) -> None:
         for source in SOURCES.values()
     ]
     if as_json:
-        formats = [{"name": form.name, "summary": form.summary} for form in FORMATS]
+        formats = [{"name": row.name, "summary": row.summary} for row in FORMATS]
         print_json({"sources": rows, "formats": formats})
         return
     for row in rows:
@@ -40,48 +48,53 @@ def list_sources(data_dir: DataDir = None, as_json: AsJson = False) -> None:
         where = row["where"]
         found = f"present: {where}" if where else "not here yet: fetched when first used"
         console.print(f"{'':<14} {found}")
-    console.print("\nOr the path of your own pictures:")
-    for form in reversed(FORMATS):  # the most usual come first
-        console.print(f"{form.name:<14} {form.summary}")
+    console.print("\nAnd the path of pictures of your own:")
+    for row in FORMATS:
+        console.print(f"{row.name:<14} {row.summary}")
 
 
 @app.command("show")
+@reads_sources()
 def show_source(
-    source: Annotated[str, typer.Argument(help="A name from `clearsight data list`.")],
+    source: Annotated[str, typer.Argument(help="A name or a path; see `clearsight data list`.")],
     out: Annotated[
         Path | None,
         typer.Option(metavar="FILE.png", help="Where to write the contact sheet; a new file."),
     ] = None,
-    data_dir: DataDir = None,
     as_json: AsJson = False,
+    *,
+    source_options: SourceOptions,
 ) -> None:
     """Show a source: counts, shape, range, class balance, and a contact sheet."""
     import platformdirs
 
-    from clearsight.data.sources import load_data
+    from clearsight.data.sources import load_splits
     from clearsight.report.contact_sheet import write_contact_sheet
 
     if out is not None and os.path.lexists(out):
         raise RequestError(f"{out} exists and is never overwritten: name another with --out.")
     if out is not None and out.suffix.lower() != ".png":
         raise RequestError(f"The contact sheet is a PNG, but {out} does not end in .png.")
-    train, test = load_data(source, data_dir)
-    sheet = out or platformdirs.user_cache_path("clearsight") / "shown" / f"{source}.png"
+    splits = load_splits(source, source_options, decoding_shown())
+    train, parts, notes = splits.train, splits.parts, list(splits.intake.sentences)
+    shown = platformdirs.user_cache_path("clearsight") / "shown"
+    sheet = out or shown / f"{Path(source).resolve().name}.png"
     write_contact_sheet(train, sheet)
-    parts = {"train": train, **({"test": test} if test is not None else {})}
     if as_json:
         described = {part: images.described() for part, images in parts.items()}
-        print_json({"source": source, **described, "contact_sheet": str(sheet)})
+        print_json({"source": source, "notes": notes, **described, "contact_sheet": str(sheet)})
         return
     console = console_for(as_json)
     for part, images in parts.items():
         height, width, channels = images.image_shape
-        low, high = int(images.images.min()), int(images.images.max())
+        low, high = images.value_range
         console.print(
             f"{part}: {len(images):,} pictures, {height}x{width}x{channels}, values {low} to "
             f"{high}, {images.num_classes} classes ({images.provenance})"
         )
     _show_balance(train, console)
+    for note in notes:
+        console.print(f"Note: {note}")
     console.print(f"contact sheet: {sheet}")
 
 

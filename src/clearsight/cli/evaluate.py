@@ -3,30 +3,35 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from clearsight.cli.keras_start import keras_started
-from clearsight.cli.options import DataDir
 from clearsight.cli.output import AsJson, console_for, print_json
+from clearsight.cli.source_options import reads_sources
+
+if TYPE_CHECKING:
+    from clearsight.data.options import SourceOptions
 
 
+@reads_sources(chooses_form=False)
 def evaluate(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder.")],
     data: Annotated[
         str | None,
-        typer.Option(metavar="SOURCE", help="Measure on this source's test pictures instead."),
+        typer.Option(metavar="SOURCE", help="Measure on this one's test pictures instead."),
     ] = None,
-    data_dir: DataDir = None,
     as_json: AsJson = False,
+    *,
+    source_options: SourceOptions,
 ) -> None:
     """Measure a run's network on its own test pictures, or on another source's."""
     console = console_for(as_json)
     with keras_started(console):
         from clearsight.run.saved import Run
 
-        score = Run.load(run).evaluate(data, data_dir)
+        score = Run.load(run).evaluate(data, source_options)
     if as_json:
         print_json(
             {

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from clearsight.errors import RequestError
 
-DataDir = Annotated[
-    Path | None, typer.Option(metavar="DIR", help="Folder that holds the source's files.")
-]
 ModelArguments = Annotated[
     list[str] | None,
     typer.Option(

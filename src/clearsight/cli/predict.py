@@ -3,29 +3,35 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from clearsight.cli.keras_start import keras_started
-from clearsight.cli.options import DataDir
 from clearsight.cli.output import AsJson, console_for, print_json
+from clearsight.cli.source_options import reads_sources
+
+if TYPE_CHECKING:
+    from clearsight.data.options import SourceOptions
 
 
+@reads_sources(chooses_form=False)
 def predict(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder.")],
     images: Annotated[
         list[str],
         typer.Argument(
-            metavar="IMAGE...", help="Picture files, or pictures such as fashion-mnist:test[0:5]."
+            metavar="IMAGE...",
+            help="Picture files, folders, sources, or pictures such as fashion-mnist:test[0:5].",
         ),
     ],
     top: Annotated[int, typer.Option(min=1, help="How many classes to show a picture.")] = 1,
     invert: Annotated[
         bool, typer.Option("--invert", help="Turn light into dark and back first.")
     ] = False,
-    data_dir: DataDir = None,
     as_json: AsJson = False,
+    *,
+    source_options: SourceOptions,
 ) -> None:
     """Name pictures: the most probable class of each, with its probability."""
     console = console_for(as_json)
@@ -33,7 +39,7 @@ def predict(
         from clearsight.run.name_pictures import name_pictures
         from clearsight.run.saved import Run
 
-        named = name_pictures(Run.load(run), images, invert=invert, data_dir=data_dir)
+        named = name_pictures(Run.load(run), images, invert=invert, options=source_options)
     best = named.predictions.top(top)
     for warning in named.warnings:
         console_for(as_json=True).print(f"Warning: {warning}")

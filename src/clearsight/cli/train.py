@@ -10,14 +10,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from clearsight.cli.decoding import decoding_shown
 from clearsight.cli.keras_start import keras_started
-from clearsight.cli.options import DataDir, ModelArguments, parse_model_arguments
+from clearsight.cli.options import ModelArguments, parse_model_arguments
 from clearsight.cli.output import AsJson, console_for, print_json
+from clearsight.cli.source_options import reads_sources
 from clearsight.errors import RequestError, TrainingInterrupted
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from clearsight.data.options import SourceOptions
     from clearsight.run.plan import Plan
     from clearsight.run.saved import Run
 
@@ -48,10 +51,12 @@ class Device(StrEnum):
     cuda = "cuda"
 
 
+@reads_sources()
 def train(
     context: typer.Context,
     source: Annotated[
-        str | None, typer.Argument(help="Where the pictures come from; see `clearsight data list`.")
+        str | None,
+        typer.Argument(help="A name or a path of pictures; see `clearsight data list`."),
     ] = None,
     model: Annotated[
         str | None,
@@ -84,16 +89,18 @@ def train(
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="The run's new folder; default in runs/.")
     ] = None,
-    data_dir: DataDir = None,
     resume: Annotated[
         Path | None,
         typer.Option(metavar="RUN", help="Go on with this run; only --epochs may stand beside it."),
     ] = None,
     as_json: AsJson = False,
+    *,
+    source_options: SourceOptions,
 ) -> None:
     """Train a network on SOURCE and measure what it learned.
 
-    `clearsight train fashion-mnist` is the lesson's own job.
+    `clearsight train fashion-mnist` is the lesson's own job; `clearsight train FOLDER` trains on
+    pictures of your own, one folder for each class.
     """
     _check_usage(context, source, resume)
     console = console_for(as_json)
@@ -103,28 +110,28 @@ def train(
         from clearsight.run.train import carry_out
         from clearsight.training.progress import Progress
 
-        if resume is not None:
-            plan = plan_resumption(resume, epochs)
-        else:
-            request = train_request(
-                source,
-                model=model,
-                model_arguments=parse_model_arguments(model_arg),
-                recipe=recipe,
-                epochs=epochs,
-                batch_size=batch_size,
-                learning_rate=learning_rate,
-                validation_split=validation_split,
-                seed=seed,
-                train_limit=train_limit,
-                test_limit=test_limit,
-                engine=engine.value,
-                precision=precision.value,
-                device=device.value,
-                out=out,
-                data_dir=data_dir,
-            )
-            plan = plan_training(request)
+    if resume is not None:
+        plan = plan_resumption(resume, epochs, decoding_shown())
+    else:
+        request = train_request(
+            source,
+            model=model,
+            model_arguments=parse_model_arguments(model_arg),
+            recipe=recipe,
+            epochs=epochs,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            validation_split=validation_split,
+            seed=seed,
+            train_limit=train_limit,
+            test_limit=test_limit,
+            engine=engine.value,
+            precision=precision.value,
+            device=device.value,
+            out=out,
+            source_options=source_options,
+        )
+        plan = plan_training(request, decoding_shown())
     _show_plan(plan, console)
     try:
         run = carry_out(plan, Progress(console))
@@ -166,7 +173,7 @@ def _show_plan(plan: Plan, console: Console) -> None:
     record, recipe = plan.record, plan.record.recipe
     num_test = len(plan.splits.test) if plan.splits.test is not None else 0
     console.print(
-        f"\n{record.source}: {len(plan.split.train):,} pictures to train on, "
+        f"\n{plan.source_name}: {len(plan.split.train):,} pictures to train on, "
         f"{len(plan.split.validation):,} to validate on, {num_test:,} kept for the test.\n"
         f"{recipe.epochs} epochs of batches of {recipe.batch_size}, {recipe.optimizer} with "
         f"learning rate {recipe.learning_rate:g}, {record.precision} on {record.device}, "

@@ -182,6 +182,29 @@ class ImageSet:
             taken.know(digests=self.digests[indices])
         return taken
 
+    def with_classes(self, class_names: tuple[str, ...], whose: str = "the classes") -> ImageSet:
+        """Return the same pictures with their labels counted in another list of classes.
+
+        Args:
+            class_names: that list.
+            whose: what to call it in messages.
+
+        Raises:
+            DataError: when a class that occurs is not in that list.
+        """
+        if class_names == self.class_names:
+            return self
+        occurring = [self.class_names[label] for label in np.flatnonzero(self.class_counts)]
+        unknown = [name for name in occurring if name not in class_names]
+        if unknown:
+            raise DataError(
+                f"The pictures should have {whose} {', '.join(class_names)}, but "
+                f"{self.provenance} has {', '.join(unknown)}."
+            )
+        new_label = {name: label for label, name in enumerate(class_names)}
+        table = np.array([new_label.get(name, -1) for name in self.class_names])
+        return replace(self, labels=table[self.labels], class_names=class_names)
+
     def know(self, **facts: Any) -> None:
         """Remember facts worked out before (`digests`, `fingerprint`, `value_range`).
 
@@ -240,8 +263,10 @@ def picture_digests(images: np.ndarray) -> np.ndarray:
 
 
 def _taken(column: tuple[str, ...] | None, indices: np.ndarray | slice) -> tuple[str, ...] | None:
-    if column is None or isinstance(indices, slice):
-        return None if column is None else column[indices]
+    if column is None:
+        return None
+    if isinstance(indices, slice):
+        return column[indices]
     return tuple(column[index] for index in indices)
 
 

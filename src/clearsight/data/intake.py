@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+_NUM_NAMED = 3  # bad files in a sentence; `clearsight data check` names them all
+
 
 @dataclass(frozen=True)
 class BadFile:
@@ -39,3 +41,24 @@ class Intake:
     empty_classes: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     num_listed: int = 0
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """What the user should know: the notes, and what was left out."""
+        sentences = list(self.notes)
+        if self.skipped:
+            counts = ", ".join(
+                f"{count:,} x {what}" for what, count in sorted(self.skipped.items())
+            )
+            sentences.append(f"Passed over: {counts}.")
+        if self.empty_classes:
+            names = ", ".join(f"'{name}'" for name in self.empty_classes)
+            sentences.append(f"These class folders hold no picture and are left out: {names}.")
+        if self.bad_files:
+            first = "; ".join(bad.problem.rstrip(".") for bad in self.bad_files[:_NUM_NAMED])
+            more = len(self.bad_files) - _NUM_NAMED
+            sentences.append(
+                f"{len(self.bad_files):,} of {self.num_listed:,} pictures cannot be read and are "
+                f"left out: {first}{f'; and {more:,} more' if more > 0 else ''}."
+            )
+        return tuple(sentences)

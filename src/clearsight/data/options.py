@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
 
 from clearsight.data.preparation import ResizeMethod
+from clearsight.errors import RequestError, validation_sentences
 
 ChannelChoice = Literal["auto", 1, 3]
 
@@ -16,6 +17,8 @@ class SourceOptions(BaseModel):
     """How the pictures of a source are read; the defaults suit most.
 
     Attributes:
+        data_dir: of a named source: the folder that holds its files; None looks in the usual
+            places.
         image_size: height and width that every picture is brought to; None chooses from the data.
         resize: "fit" keeps proportions and fills up, "crop" keeps them and cuts off, "stretch" does
             not keep them.
@@ -34,6 +37,7 @@ class SourceOptions(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    data_dir: Path | None = None
     image_size: tuple[PositiveInt, PositiveInt] | None = None
     resize: ResizeMethod = "fit"
     channels: ChannelChoice = "auto"
@@ -45,3 +49,23 @@ class SourceOptions(BaseModel):
     class_names: Path | None = None
     corrections: Path | None = None
     allow_bad: bool = False
+
+    def resolved(self) -> Self:
+        """Return the options with whole paths, which hold from any folder."""
+        paths = {name: getattr(self, name) for name in ("data_dir", "class_names", "corrections")}
+        whole = {name: path.resolve() for name, path in paths.items() if path is not None}
+        return self.model_copy(update=whole)
+
+
+def source_options(**values: Any) -> SourceOptions:
+    """Make `SourceOptions`, with all mistakes in one sentence.
+
+    Raises:
+        RequestError: when options are unknown or out of range.
+    """
+    try:
+        return SourceOptions(**values)
+    except ValidationError as error:
+        raise RequestError(
+            f"The pictures cannot be read so: {validation_sentences(error)}."
+        ) from error

@@ -45,6 +45,13 @@ def read_picture(
     Raises:
         DataError: when the file is absent, empty, no picture, cut short or absurdly large.
     """
+    return read_sized_picture(source, name=name, fit_for=fit_for)[0]
+
+
+def read_sized_picture(
+    source: Path | bytes, *, name: str | None = None, fit_for: tuple[int, int] | None = None
+) -> tuple[np.ndarray, tuple[int, int]]:
+    """Read a picture as `read_picture` does; also return the height and width that its file has."""
     if name is None:
         name = str(source) if isinstance(source, Path) else "The picture"
     if isinstance(source, Path):
@@ -56,12 +63,18 @@ def read_picture(
         raise DataError(f"{name} should be {_EXPECTED}, but is empty.")
     try:
         with _opened(source) as file:
+            height, width = file.height, file.width
             if fit_for is not None and file.format == "JPEG":
                 _check_size(file, name, _MOST_JPEG_PIXELS)
                 _draft(file, fit_for)
             _check_size(file, name, MOST_PIXELS)
             file.load()
-            return _to_array(_upright(file))
+            picture = _upright(file)
+            if file.format != "JPEG":
+                height, width = picture.height, picture.width
+            elif _is_lying(file):  # its own size may be made smaller already
+                height, width = width, height
+            return _to_array(picture), (height, width)
     except Image.DecompressionBombError as error:
         raise DataError(_too_large(name, MOST_PIXELS, "far more")) from error
     except UnidentifiedImageError as error:
@@ -106,7 +119,7 @@ def picture_size(content: bytes) -> tuple[int, int, bool] | None:
             height, width = file.height, file.width
             if isinstance(file, TiffImageFile):  # some versions turn these already, some do not
                 width, height = file.tag_v2[_TIFF_WIDTH], file.tag_v2[_TIFF_HEIGHT]
-            if _may_be_turned(file) and file.getexif().get(_ORIENTATION, 1) in _LYING:
+            if _is_lying(file):
                 height, width = width, height
             is_grey = file.mode in ("1", "L") or file.mode.startswith(("I", "F"))
             return height, width, is_grey and "transparency" not in file.info
@@ -140,6 +153,14 @@ def _draft(file: Image.Image, fit_for: tuple[int, int]) -> None:
     # Turned pictures exchange height and width, so both must suffice for either.
     least = _DRAFT_FACTOR * max(fit_for)
     file.draft(None, (least, least))
+
+
+def _is_lying(image: Image.Image) -> bool:
+    """Tell whether a file's EXIF data exchange its height and width."""
+    try:
+        return _may_be_turned(image) and image.getexif().get(_ORIENTATION, 1) in _LYING
+    except Exception:  # damaged EXIF data, as below
+        return False
 
 
 def _upright(image: Image.Image) -> Image.Image:

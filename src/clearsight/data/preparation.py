@@ -1,8 +1,8 @@
 """`Preparation`: how pictures become a network's input, said once and applied everywhere alike.
 
-Training, evaluation and prediction all go through `Preparation.apply`; picture files are first read and
-brought to the network's size and channels by `Preparation.read`, in training as in prediction. The
-description is saved with the run, and every export carries it.
+Training, evaluation and prediction all go through `Preparation.apply`; picture files are first read
+and brought to the network's size and channels by `Preparation.read`, in training as in prediction.
+The description is saved with the run, and every export carries it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any, Literal, Self
 import numpy as np
 from PIL import Image, ImageOps
 
-from clearsight.data.pictures import read_picture
+from clearsight.data.pictures import read_picture, read_sized_picture
 from clearsight.errors import DataError
 
 Polarity = Literal["light-on-dark", "dark-on-light", "mixed"]
@@ -141,6 +141,23 @@ class Preparation:
         """
         picture = read_picture(source, fit_for=(self.height, self.width))
         return self.fit_picture(picture, invert=invert)
+
+    def read_sized(self, content: bytes, name: str) -> tuple[np.ndarray, tuple[int, int], bool]:
+        """Read a picture as `read` does, and tell what it was.
+
+        Args:
+            content: of a picture file.
+            name: what to call it in messages.
+
+        Returns:
+            uint8 (height, width, channels); the height and width of the file; whether it is in
+            colour.
+
+        Raises:
+            DataError: as `read_picture`.
+        """
+        picture, size = read_sized_picture(content, name=name, fit_for=(self.height, self.width))
+        return self.fit_picture(picture), size, picture.shape[-1] > 1
 
     def fit_picture(self, picture: np.ndarray, *, invert: bool = False) -> np.ndarray:
         """Bring one picture to the network's size and channels, as `resize` says.

@@ -1,19 +1,20 @@
-"""Naming some pictures of a source: ``fashion-mnist:test[0:5]``."""
+"""Naming some pictures of a source: ``fashion-mnist:test[0:5]``, ``photos.zip:train[7]``."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from clearsight.data.imageset import ImageSet
-from clearsight.data.sources import find_source
+from clearsight.data.options import SourceOptions
+from clearsight.data.sources import load_splits
 from clearsight.errors import DataError
 
 _PATTERN = re.compile(
-    r"(?P<source>[\w-]+):(?:(?P<part>train|test)|\w+(?=\[))"
+    r"(?P<source>.+):(?:(?P<part>train|validation|test)|\w+(?=\[))"
     r"(?:\[(?:(?P<start>-?\d*):(?P<stop>-?\d*)|(?P<index>-?\d+))\])?"
 )
 
@@ -36,8 +37,14 @@ def is_selection(text: str) -> bool:
     return _PATTERN.fullmatch(text) is not None
 
 
-def select(text: str, data_dir: Path | None = None) -> Selection:
+def select(
+    text: str, options_for: Callable[[str], SourceOptions | None] = lambda _: None
+) -> Selection:
     """Load the pictures that `text` names; the numbers count as in Python, negative ones too.
+
+    Args:
+        text: SOURCE:PART[START:STOP] or SOURCE:PART[INDEX], the source a name or a path.
+        options_for: says how the pictures of a source are to be read, if not by default.
 
     Raises:
         DataError: when the form, the source or the numbers are wrong.
@@ -49,10 +56,9 @@ def select(text: str, data_dir: Path | None = None) -> Selection:
             f"'{text}' was given."
         )
     source, part = match["source"], match["part"]
-    splits = find_source(source).load(data_dir)
-    images = splits.train if part == "train" else splits.test
+    images = load_splits(source, options_for(source)).parts.get(part)
     if images is None:
-        raise DataError(f"'{source}' has no test pictures: select from {source}:train[...].")
+        raise DataError(f"'{source}' has no {part} pictures: select from {source}:train[...].")
     numbers = range(len(images))
     if match["index"]:
         index = int(match["index"])

@@ -1,13 +1,23 @@
-"""The one table of data sources. To add one: a file beside this one and a row here."""
+"""Loading a source: a name from the one table of data sources here, or a path of any format.
+
+To add a named source: a file beside this one and a row here. Formats have their own table.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from clearsight.data import digits, fashion_mnist
+from clearsight.data.adaptation import adapted, with_test_pictures
+from clearsight.data.decoding.decode import ShowProgress, decoded, silent
+from clearsight.data.formats import format_of, huggingface
 from clearsight.data.imageset import ImageSet, Splits
+from clearsight.data.listing import Listing
+from clearsight.data.options import SourceOptions, source_options
 from clearsight.errors import DataError, did_you_mean
 
 
@@ -60,29 +70,83 @@ def find_source(name: str) -> Source:
     if name in SOURCES:
         return SOURCES[name]
     raise DataError(
-        f"The source should be one of {', '.join(SOURCES)}, but '{name}' was given."
-        f"{did_you_mean(name, SOURCES)} "
-        "`clearsight data list` shows them all."
+        f"The source should be one of {', '.join(SOURCES)}, or a folder or file of pictures, but "
+        f"'{name}' is neither.{did_you_mean(name, SOURCES)} "
+        "`clearsight data list` shows what can be read."
     )
 
 
-def load_data(source: str, data_dir: str | Path | None = None) -> tuple[ImageSet, ImageSet | None]:
-    """Load a source by name.
+def recipe_of(source: str) -> str:
+    """Return the recipe that `train` uses by default for a source's name or path."""
+    return SOURCES[source].recipe if source in SOURCES else "strong"
+
+
+def is_source(text: str) -> bool:
+    """Tell whether `text` is the name of a source, here or on the Hugging Face Hub."""
+    return text in SOURCES or text.startswith(huggingface.NAME_PREFIX)
+
+
+def settled(source: str) -> str:
+    """Return a source's name as it is, and a path made absolute, so that it holds anywhere.
+
+    Raises:
+        DataError: when it is neither.
+    """
+    if is_source(source):
+        return source
+    if os.path.lexists(source):
+        return str(Path(source).resolve())
+    return find_source(source).name
+
+
+def load_splits(
+    source: str,
+    options: SourceOptions | None = None,
+    show_progress: ShowProgress = silent,
+) -> Splits:
+    """Load a source by its name or its path.
 
     Args:
-        source: a name from ``clearsight data list``.
-        data_dir: a folder that holds the source's files; None looks in the usual places.
+        source: a name from ``clearsight data list``, or a path.
+        options: how its pictures are to be read.
+        show_progress: shows how far the decoding of pictures is.
+
+    Raises:
+        DataError: when the source is unknown or its data cannot be had.
+    """
+    options = options or SourceOptions()
+    if source in SOURCES:
+        return adapted(SOURCES[source].load(options.data_dir), options)
+    name = settled(source)
+    if options.data_dir is not None:
+        raise DataError(f"{source} is a path itself and takes no --data-dir.")
+    if is_source(name):
+        found = huggingface.open_named(name, options)
+    else:
+        found = format_of(Path(name)).open(Path(name), options)
+    if isinstance(found, Listing):
+        return decoded(found, options, show_progress)
+    return adapted(with_test_pictures(found, options.test_split), options)
+
+
+def load_data(source: str | Path, **options: Any) -> tuple[ImageSet, ImageSet | None]:
+    """Load a source by name or path.
+
+    Args:
+        source: a name from ``clearsight data list``, or the path of a folder or file of pictures.
+        **options: the fields of `SourceOptions`: data_dir, image_size, resize, channels, ...
 
     Returns:
         The training pictures and the test pictures (None where the source has none).
 
     Raises:
         DataError: when the source is unknown or its data cannot be had.
+        RequestError: when options are unknown or out of range.
 
     Example:
         >>> train, test = load_data("digits")
         >>> train.images.shape, train.images.dtype
         ((1438, 8, 8, 1), dtype('uint8'))
     """
-    splits = find_source(source).load(Path(data_dir) if data_dir is not None else None)
+    splits = load_splits(str(source), source_options(**options))
     return splits.train, splits.test

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
 SplitMethod = Literal["tail", "stratified"]
+FoundMethod = Literal["tail", "stratified", "own"]
 
 # A held-out tail whose class shares differ from the rest by more than chance in 1,000 such tails
 # is no sample of the same data: typically pictures sorted by class.
@@ -20,14 +22,16 @@ class ValidationSplit:
 
     Attributes:
         train: int64 indices to learn from, ascending.
-        validation: int64 indices held out, ascending.
-        method: "tail" (the last ones, as Keras holds out) or "stratified".
+        validation: int64 indices held out, ascending; with the method "own" they count the
+            source's validation pictures.
+        method: "tail" (the last ones, as Keras holds out), "stratified", or "own" when the source
+            brings validation pictures.
         warning: a sentence when the method is not the one asked for, else None.
     """
 
     train: np.ndarray
     validation: np.ndarray
-    method: SplitMethod
+    method: FoundMethod
     warning: str | None = None
 
 
@@ -46,21 +50,29 @@ def tail_split(num_images: int, validation_split: float) -> tuple[np.ndarray, np
 
 
 def stratified_split(
-    labels: np.ndarray, held_out_fraction: float, seed: int
+    labels: np.ndarray,
+    held_out_fraction: float,
+    seed: int,
+    groups: Sequence[str] | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Hold out the same share of every class, chosen by `seed`.
 
-    Every class with at least two pictures keeps one on each side.
+    Every class with at least two pictures keeps one on each side. Where pictures come in groups,
+    each group stays on one side whole, and the shares are as near as that allows.
 
     Args:
         labels: integers (N,).
         held_out_fraction: share to hold out, between 0 and 1.
         seed: chooses which pictures.
+        groups: N names of what each picture belongs to, or None.
 
     Returns:
         int64 indices kept and held out, each ascending.
     """
     generator = np.random.default_rng(seed)
+    if groups is not None:
+        held_out = _held_out_groups(labels, groups, held_out_fraction, generator)
+        return np.flatnonzero(~held_out), np.flatnonzero(held_out)
     held_out = np.zeros(len(labels), dtype=bool)
     for label in np.unique(labels):
         members = generator.permutation(np.flatnonzero(labels == label))
@@ -71,18 +83,51 @@ def stratified_split(
     return np.flatnonzero(~held_out), np.flatnonzero(held_out)
 
 
+def _held_out_groups(
+    labels: np.ndarray, groups: Sequence[str], fraction: float, generator: np.random.Generator
+) -> np.ndarray:
+    """Choose groups to hold out: the largest first, each where it brings the shares nearer.
+
+    Returns:
+        bool (N,), True for pictures of groups that are held out.
+    """
+    classes, codes = np.unique(labels, return_inverse=True)
+    names, group_of = np.unique(np.asarray(groups), return_inverse=True)
+    counts = np.zeros((len(names), len(classes)), dtype=np.int64)
+    np.add.at(counts, (group_of, codes), 1)
+    totals = counts.sum(axis=0)
+    wanted = totals * fraction
+    shuffled = generator.permutation(len(names))
+    by_size = shuffled[np.argsort(-counts[shuffled].sum(axis=1), kind="stable")]
+    is_held_out = np.zeros(len(names), dtype=bool)
+    held = np.zeros(len(classes))
+    for group in by_size:
+        more = held + counts[group]
+        if (((more - wanted) ** 2 - (held - wanted) ** 2) / totals).sum() < 0:
+            is_held_out[group], held = True, more
+    if len(names) > 1 and not is_held_out.any():
+        is_held_out[by_size[-1]] = True  # the smallest: a split needs two sides
+    return is_held_out[group_of]
+
+
 def validation_split_of(
-    labels: np.ndarray, validation_split: float, method: SplitMethod, seed: int
+    labels: np.ndarray,
+    validation_split: float,
+    method: SplitMethod,
+    seed: int,
+    groups: Sequence[str] | None = None,
 ) -> ValidationSplit:
     """Choose the validation pictures, and leave the tail where it is no fair sample.
 
     Args:
         labels: integers (N,) of all training pictures, in their order.
         validation_split: share to hold out, between 0 and 1.
-        method: "tail" takes the last ones unless their labels do not look like the rest's.
+        method: "tail" takes the last ones unless their labels do not look like the rest's, or
+            pictures come in groups.
         seed: chooses the pictures of a stratified split.
+        groups: N names of what each picture belongs to, or None.
     """
-    if method == "tail":
+    if method == "tail" and groups is None:
         train, validation = tail_split(len(labels), validation_split)
         if is_fair_sample(labels[validation], labels[train]):
             return ValidationSplit(train, validation, "tail")
@@ -93,7 +138,7 @@ def validation_split_of(
         )
     else:
         warning = None
-    train, validation = stratified_split(labels, validation_split, seed)
+    train, validation = stratified_split(labels, validation_split, seed, groups)
     return ValidationSplit(train, validation, "stratified", warning)
 
 

@@ -10,9 +10,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from clearsight.data.atomic import placed_atomically
+from clearsight.data.options import SourceOptions
 from clearsight.errors import RunError
 from clearsight.training.recipe import Recipe
 
@@ -28,8 +29,8 @@ class RunRecord(BaseModel):
         status: how far the run came; "running" also when its process was killed.
         interrupted_at: where Ctrl-C came, in words, or None.
         started_at: local time, ISO 8601 with its offset.
-        source: the source's name, "arrays" when it came from Python.
-        data_dir: the folder that was named for the source's files, or None.
+        source: the source's name or whole path, "arrays" when it came from Python.
+        source_options: how its pictures are read.
         model: what was asked for.
         model_arguments: its options.
         recipe: resolved, with everything that was asked for by hand.
@@ -51,12 +52,12 @@ class RunRecord(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    format_version: Literal[1] = 1
+    format_version: Literal[2] = 2
     status: Status
     interrupted_at: str | None = None
     started_at: str
     source: str
-    data_dir: str | None
+    source_options: SourceOptions = Field(default_factory=SourceOptions)
     model: str
     model_arguments: dict[str, Any]
     recipe: Recipe
@@ -153,6 +154,11 @@ class RunFolder:
     def model_path(self) -> Path:
         """``model.keras``."""
         return self.path / "model.keras"
+
+    @property
+    def split_path(self) -> Path:
+        """``split.csv``."""
+        return self.path / "split.csv"
 
     @property
     def curves_path(self) -> Path:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from clearsight.data.pictures import read_picture
+from clearsight.data.formats import FORMATS
+from clearsight.data.formats.tree import is_picture
+from clearsight.data.options import SourceOptions
+from clearsight.data.preparation import Preparation
 from clearsight.data.selection import is_selection, select
+from clearsight.data.sources import is_source, load_splits
 from clearsight.errors import DataError
 from clearsight.evaluation.predictions import Predictions
+from clearsight.run.measured import fitting_options, options_for
 from clearsight.run.saved import Run
 
 
@@ -37,53 +42,99 @@ class NamedPictures:
 class _Item:
     name: str
     truth: str | None
-    picture: np.ndarray
+    picture: np.ndarray  # uint8, of the network's size and channels
 
 
 def name_pictures(
-    run: Run, inputs: Sequence[str], *, invert: bool = False, data_dir: Path | None = None
+    run: Run,
+    inputs: Sequence[str],
+    *,
+    invert: bool = False,
+    options: SourceOptions | None = None,
 ) -> NamedPictures:
     """Bring pictures to the network's form and name them.
 
     Args:
         run: the network.
-        inputs: picture files, or selections such as "fashion-mnist:test[0:5]".
+        inputs: picture files, folders of them, sources of any format, or selections such as
+            "fashion-mnist:test[0:5]".
         invert: turn light into dark and back first.
-        data_dir: a folder that holds a selected source's files.
+        options: how sources are to be read.
 
     Raises:
         DataError: when any input cannot be read, naming all that cannot.
     """
-    items, problems = [], []
+    preparation = run.preparation
+    items: list[_Item] = []
+    problems: list[str] = []
+    left_out: list[str] = []
     for text in inputs:
         try:
-            items += _read(run, text, data_dir)
+            found = _picture_files(text)
+            if found is not None:
+                items += _pictures(found, preparation, invert)
+            else:
+                more, notes = _of_source(run, text, options or SourceOptions(), invert)
+                items += more
+                left_out += notes
         except DataError as error:
             problems.append(str(error))
     if problems:
         raise DataError(" ".join(problems))
-    preparation = run.preparation
-    fitted = [preparation.fit_picture(item.picture, invert=invert) for item in items]
-    opposite = [
-        item.name
-        for item, picture in zip(items, fitted, strict=True)
-        if preparation.is_opposite(picture)
-    ]
+    fitted = [item.picture for item in items]
+    opposite = [item.name for item in items if preparation.is_opposite(item.picture)]
     return NamedPictures(
         names=tuple(item.name for item in items),
         truths=tuple(item.truth for item in items),
         predictions=run.predict(np.stack(fitted)),
-        warnings=tuple(_warning(name, preparation.polarity, invert) for name in opposite),
+        warnings=(
+            *left_out,
+            *(_warning(name, preparation.polarity, invert) for name in opposite),
+        ),
     )
 
 
-def _read(run: Run, text: str, data_dir: Path | None) -> Iterator[_Item]:
+def _picture_files(text: str) -> list[Path] | None:
+    """Return the picture files that an input stands for, or None when it is a source."""
+    path = Path(text)
+    if not os.path.lexists(text):
+        return None if is_source(text) or is_selection(text) else [path]
+    if path.is_dir():
+        pictures = sorted(found for found in path.iterdir() if is_picture(found.name))
+        return pictures or None
+    has_format = not is_picture(text) and any(row.matches(path) for row in FORMATS)
+    return None if has_format else [path]
+
+
+def _pictures(paths: Sequence[Path], preparation: Preparation, invert: bool) -> list[_Item]:
+    items, problems = [], []
+    for path in paths:
+        try:
+            items.append(_Item(str(path), None, preparation.read(path, invert=invert)))
+        except DataError as error:
+            problems.append(str(error))
+    if problems:
+        raise DataError(" ".join(problems))
+    return items
+
+
+def _of_source(
+    run: Run, text: str, options: SourceOptions, invert: bool
+) -> tuple[list[_Item], list[str]]:
+    """Return the pictures that a source or a selection of one gives, and what it left out."""
+    preparation, record = run.preparation, run.record
     if os.path.lexists(text) or not is_selection(text):
-        return iter([_Item(text, None, read_picture(Path(text)))])
-    selection = select(text, data_dir or run.data_dir_of(text.partition(":")[0]))
-    truths = (selection.images.class_names[label] for label in selection.images.labels)
-    triples = zip(selection.names, truths, selection.images.images, strict=True)
-    return (_Item(name, truth, picture) for name, truth, picture in triples)
+        splits = load_splits(text, fitting_options(record, options))
+        parts = list(splits.parts.values())
+        notes = [bad.problem for bad in splits.intake.bad_files]
+        names = [images.name_of(index) for images in parts for index in range(len(images))]
+    else:
+        selection = select(text, lambda source: options_for(record, source, options))
+        parts, notes, names = [selection.images], [], list(selection.names)
+    truths = [images.class_names[label] for images in parts for label in images.labels]
+    pictures = (picture for images in parts for picture in images.images)
+    fitted = (preparation.fit_picture(picture, invert=invert) for picture in pictures)
+    return [_Item(*values) for values in zip(names, truths, fitted, strict=True)], notes
 
 
 def _warning(name: str, trained_polarity: str, invert: bool) -> str:

@@ -1,14 +1,15 @@
-"""Which pictures a run takes: loaded, limited, split, and known again later."""
+"""Which pictures a run takes: loaded, limited, divided, and known again later."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from clearsight.data.imageset import ImageSet, Splits
-from clearsight.data.sources import find_source
+from clearsight.data.decoding.decode import ShowProgress, silent
+from clearsight.data.imageset import Splits
+from clearsight.data.sources import load_splits
 from clearsight.data.split import ValidationSplit, validation_split_of
 from clearsight.errors import DataError, RunError
 from clearsight.run.folder import RunRecord
@@ -16,30 +17,27 @@ from clearsight.run.request import TrainRequest
 from clearsight.training.recipe import Recipe
 
 
-def load_splits(source: Any, data_dir: str | Path | None) -> Splits:
-    """Return the pictures of a source's name, an `ImageSet` or `Splits`."""
-    if isinstance(source, Splits):
-        return source
-    if isinstance(source, ImageSet):
-        return Splits(source)
-    return find_source(source).load(Path(data_dir) if data_dir is not None else None)
-
-
 def limited(splits: Splits, recipe: Recipe) -> Splits:
     """Keep the first pictures of each part, as many as the recipe takes."""
     test = splits.test.first(recipe.test_limit) if splits.test is not None else None
-    return Splits(splits.train.first(recipe.train_limit), test)
+    return replace(splits, train=splits.train.first(recipe.train_limit), test=test)
 
 
-def requested_splits(request: TrainRequest, recipe: Recipe) -> tuple[Splits, list[str]]:
+def requested_splits(
+    request: TrainRequest, recipe: Recipe, show_progress: ShowProgress = silent
+) -> tuple[Splits, list[str]]:
     """Load the pictures of a request, and say what the user should know of them.
 
     Raises:
         DataError: when they cannot be had.
     """
-    everything = load_splits(request.source, request.data_dir)
+    source = request.source
+    if isinstance(source, Splits):
+        everything = source
+    else:
+        everything = load_splits(source, request.source_options, show_progress)
     splits = limited(everything, recipe)
-    notes = [
+    notes = [*everything.intake.sentences] + [
         f"{request.source_name} has {len(found):,} {part} pictures, fewer than the {asked:,} asked "
         "for: all of them are used."
         for part, asked, found in (
@@ -58,17 +56,26 @@ def requested_splits(request: TrainRequest, recipe: Recipe) -> tuple[Splits, lis
         )
     if splits.test is None:
         notes.append("There are no test pictures, so there will be no test score.")
+    if splits.validation is not None and request.validation_split is not None:
+        notes.append(
+            f"{request.source_name} brings its own {len(splits.validation):,} validation pictures, "
+            "so no others are held out and validation_split is not used."
+        )
     return splits, notes
 
 
-def split_for_validation(train: ImageSet, recipe: Recipe, seed: int) -> ValidationSplit:
-    """Choose the validation pictures as the recipe says.
+def split_for_validation(splits: Splits, recipe: Recipe, seed: int) -> ValidationSplit:
+    """Choose the validation pictures as the recipe says, or take those that the source brings.
 
     Raises:
         DataError: when no pictures are left on one side.
     """
+    train = splits.train
+    if splits.validation is not None:
+        own = np.arange(len(splits.validation))
+        return ValidationSplit(np.arange(len(train)), own, "own")
     split = validation_split_of(
-        train.labels, recipe.validation_split, recipe.validation_method, seed
+        train.labels, recipe.validation_split, recipe.validation_method, seed, train.groups
     )
     if not len(split.train) or not len(split.validation):
         raise DataError(
@@ -85,10 +92,12 @@ def check_same_pictures(path: Path, record: RunRecord, splits: Splits) -> None:
     Raises:
         RunError: when they are others.
     """
-    expected = record.data["train"]["sha256"]
-    if splits.train.fingerprint != expected:
-        raise RunError(
-            f"{path} was trained on pictures with SHA-256 {expected[:12]}..., but "
-            f"'{record.source}' now gives {splits.train.fingerprint[:12]}...: bring the old "
-            "pictures back, or train anew."
-        )
+    for part, images in splits.parts.items():
+        expected = (record.data.get(part) or {}).get("sha256")
+        verb = "validated" if part == "validation" else "trained"
+        if part != "test" and images.fingerprint != expected:
+            raise RunError(
+                f"{path} was {verb} on pictures with SHA-256 {str(expected)[:12]}..., but "
+                f"'{record.source}' now gives {images.fingerprint[:12]}...: bring the old "
+                "pictures back, or train anew."
+            )

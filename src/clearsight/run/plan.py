@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+import numpy as np
 from pydantic_core import PydanticSerializationError
 
-from clearsight.data.imageset import Splits
+from clearsight.data.decoding.decode import ALPHA_GROUND, ShowProgress, silent
+from clearsight.data.imageset import ImageSet, Splits
 from clearsight.data.preparation import Preparation
-from clearsight.data.sources import find_source
+from clearsight.data.sources import load_splits, recipe_of, settled
 from clearsight.data.split import ValidationSplit
 from clearsight.engine.device import Device, choose_device, on_device
 from clearsight.errors import RequestError, RunError
@@ -29,12 +31,12 @@ from clearsight.run.network import (
 from clearsight.run.pictures import (
     check_same_pictures,
     limited,
-    load_splits,
     requested_splits,
     split_for_validation,
 )
 from clearsight.run.request import TrainRequest
 from clearsight.training.check_fit import check_fit
+from clearsight.training.examples import Examples
 from clearsight.training.fit import FitData, compile_model, targets_of
 from clearsight.training.history import History, read_history
 from clearsight.training.recipe import Recipe
@@ -52,6 +54,7 @@ class Plan:
         path_is_named: whether the user chose it.
         record: what ``run.json`` will say.
         model: built and compiled.
+        source_name: what to call the source in sentences.
         splits: the pictures, limits applied.
         split: which of them validate.
         preparation: how pictures become the network's input.
@@ -65,6 +68,7 @@ class Plan:
     path_is_named: bool
     record: RunRecord
     model: keras.Model
+    source_name: str
     splits: Splits
     split: ValidationSplit
     preparation: Preparation
@@ -74,20 +78,24 @@ class Plan:
     planned_at: float
 
     def fit_data(self) -> FitData:
-        """Prepare the arrays that Keras's `fit` gets."""
-        images, labels = self.splits.train.images, self.splits.train.labels
-        train, validation = self.split.train, self.split.validation
-        targets = targets_of(labels, self.splits.train.num_classes, self.record.recipe)
+        """Return the pictures that Keras's `fit` gets."""
+        held_out = self.splits.validation or self.splits.train
         return FitData(
-            x=self.preparation.apply(images[train]),
-            y=targets[train],
-            val_x=self.preparation.apply(images[validation]),
-            val_y=targets[validation],
+            train=self._examples(self.splits.train, self.split.train),
+            validation=self._examples(held_out, self.split.validation),
         )
 
+    def _examples(self, images: ImageSet, rows: np.ndarray) -> Examples:
+        targets = targets_of(images.labels[rows], images.num_classes, self.record.recipe)
+        return Examples(images.images, rows, targets, self.preparation.divisor)
 
-def plan_training(request: TrainRequest) -> Plan:
+
+def plan_training(request: TrainRequest, show_progress: ShowProgress = silent) -> Plan:
     """Settle and check everything that `request` leaves open.
+
+    Args:
+        request: what is asked for.
+        show_progress: shows how far the decoding of pictures is.
 
     Raises:
         ClearsightError: of the kind that fits, when the source, the model, an option or their
@@ -101,21 +109,26 @@ def plan_training(request: TrainRequest) -> Plan:
     if request.model is None:
         arguments = {**recipe.model_arguments, **request.model_arguments}
         request = request.model_copy(update={"model": recipe.model, "model_arguments": arguments})
-    splits, notes = requested_splits(request, recipe)
+    splits, notes = requested_splits(request, recipe, show_progress)
     with on_device(device):
         keras.utils.set_random_seed(request.seed)
         model = requested_model(request, splits.train)
         compile_model(model, recipe)
     check_output(model, splits.train)
     divisor = 1.0 if pixel_scaling(model) == "rescales" else 255.0
-    preparation = Preparation.for_training(splits.train.images, divisor=divisor)
+    preparation = Preparation.for_training(
+        splits.train.images,
+        divisor=divisor,
+        resize=request.source_options.resize,
+        alpha_ground=None if request.is_named_source else ALPHA_GROUND,
+    )
     sample = splits.train.first(_CHECKED_IMAGES)
     targets = targets_of(sample.labels, splits.train.num_classes, recipe)
     check_fit(model, preparation.apply(sample.images), targets)
     notes += own_code_notes(request, model)
     precision, engine_notes = set_engine(model, request.engine, request.precision, device)
     notes += engine_notes
-    split = split_for_validation(splits.train, recipe, request.seed)
+    split = split_for_validation(splits, recipe, request.seed)
     notes += [split.warning] if split.warning else []
     if recipe.flip != "none":
         notes.append(
@@ -126,8 +139,8 @@ def plan_training(request: TrainRequest) -> Plan:
     record = RunRecord(
         status="running",
         started_at=started.isoformat(timespec="seconds"),
-        source=request.source_name,
-        data_dir=str(request.data_dir.resolve()) if request.data_dir else None,
+        source=settled(request.source) if isinstance(request.source, str) else "arrays",
+        source_options=request.source_options.resolved(),
         model=request.model_name,
         model_arguments=request.model_arguments,
         recipe=recipe,
@@ -137,10 +150,7 @@ def plan_training(request: TrainRequest) -> Plan:
         device=device,
         class_names=splits.train.class_names,
         preparation=preparation.to_json(),
-        data={
-            "train": splits.train.described(),
-            "test": splits.test.described() if splits.test is not None else None,
-        },
+        data={part: images.described() for part, images in splits.parts.items()},
         split={"method": split.method, "num_validation": len(split.validation)},
         notes=tuple(notes),
         num_parameters=model.count_params(),
@@ -155,6 +165,7 @@ def plan_training(request: TrainRequest) -> Plan:
         path_is_named=request.out is not None,
         record=record,
         model=model,
+        source_name=request.source_name,
         splits=splits,
         split=split,
         preparation=preparation,
@@ -165,12 +176,15 @@ def plan_training(request: TrainRequest) -> Plan:
     )
 
 
-def plan_resumption(path: Path, epochs: int | None = None) -> Plan:
+def plan_resumption(
+    path: Path, epochs: int | None = None, show_progress: ShowProgress = silent
+) -> Plan:
     """Settle how an unfinished run goes on, or a finished one for more epochs.
 
     Args:
         path: the run's folder.
         epochs: how many epochs it shall have in all; None for what it was asked for.
+        show_progress: shows how far the decoding of pictures is.
 
     Raises:
         RequestError: when the number of epochs is out of range.
@@ -193,7 +207,7 @@ def plan_resumption(path: Path, epochs: int | None = None) -> Plan:
         )
     if not folder.model_path.is_file():
         raise RunError(f"{path} has no model.keras to go on from: train anew with another --out.")
-    splits = limited(load_splits(record.source, record.data_dir), recipe)
+    splits = limited(load_splits(record.source, record.source_options, show_progress), recipe)
     check_same_pictures(path, record, splits)
     device = choose_device("auto")
     with on_device(device):
@@ -217,8 +231,9 @@ def plan_resumption(path: Path, epochs: int | None = None) -> Plan:
         path_is_named=True,
         record=record,
         model=model,
+        source_name=Path(record.source).name,
         splits=splits,
-        split=split_for_validation(splits.train, recipe, record.seed),
+        split=split_for_validation(splits, recipe, record.seed),
         preparation=Preparation.from_json(record.preparation),
         resumes=True,
         earlier=earlier,
@@ -230,9 +245,9 @@ def plan_resumption(path: Path, epochs: int | None = None) -> Plan:
 def _recipe(request: TrainRequest) -> Recipe:
     recipe = request.recipe
     if recipe is None and isinstance(request.source, str):
-        recipe = find_source(request.source).recipe
+        recipe = recipe_of(request.source)
     recipe = find_recipe(recipe or "strong") if not isinstance(recipe, Recipe) else recipe
-    if not isinstance(request.source, str):
+    if not request.is_named_source:
         # A recipe's limits are meant for the source that it belongs to, not for one's own pictures.
         recipe = recipe.model_copy(update={"train_limit": None, "test_limit": None})
     return recipe.changed(**request.overrides)

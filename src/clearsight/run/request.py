@@ -7,7 +7,10 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, InstanceOf, PositiveInt, ValidationError
 
-from clearsight.data.imageset import ImageSet, Splits
+from clearsight.data.imageset import Splits
+from clearsight.data.options import SourceOptions
+from clearsight.data.python_objects import splits_of_object
+from clearsight.data.sources import SOURCES
 from clearsight.engine.accelerate import Engine
 from clearsight.engine.device import DeviceChoice
 from clearsight.engine.precision import PrecisionChoice
@@ -24,7 +27,7 @@ class TrainRequest(BaseModel):
     """What a training is asked for; None means: as the recipe says.
 
     Attributes:
-        source: a source's name, an `ImageSet` (then there is no test score), or `Splits`.
+        source: a source's name or path, or `Splits`.
         model: a zoo name, "FILE.keras", "FILE.py:FUNCTION", or a built `keras.Model`, which is
             then compiled anew and trained in place; None takes the recipe's.
         model_arguments: options of the named model.
@@ -36,12 +39,12 @@ class TrainRequest(BaseModel):
         precision: "auto", "float32" or "bfloat16".
         device: "auto", "cpu" or "cuda".
         out: the run's folder, which must not exist yet; None makes one in ``runs/``.
-        data_dir: a folder that holds the source's files.
+        source_options: how the source's pictures are read.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
-    source: str | InstanceOf[ImageSet] | InstanceOf[Splits]
+    source: str | InstanceOf[Splits]
     model: str | InstanceOf[keras.Model] | None = None
     model_arguments: dict[str, Any] = Field(default_factory=dict)
     recipe: str | Recipe | None = None
@@ -56,7 +59,7 @@ class TrainRequest(BaseModel):
     precision: PrecisionChoice = "auto"
     device: DeviceChoice = "auto"
     out: Path | None = None
-    data_dir: Path | None = None
+    source_options: SourceOptions = Field(default_factory=SourceOptions)
 
     @property
     def overrides(self) -> dict[str, Any]:
@@ -65,8 +68,15 @@ class TrainRequest(BaseModel):
 
     @property
     def source_name(self) -> str:
-        """What to call the source in file names and records."""
-        return self.source if isinstance(self.source, str) else "arrays"
+        """What to call the source in sentences and file names."""
+        if not isinstance(self.source, str):
+            return "arrays"
+        return self.source if self.is_named_source else Path(self.source).resolve().name
+
+    @property
+    def is_named_source(self) -> bool:
+        """Whether the source is one of the table's, not the user's own."""
+        return isinstance(self.source, str) and self.source in SOURCES
 
     @property
     def model_name(self) -> str:
@@ -77,12 +87,25 @@ class TrainRequest(BaseModel):
 def train_request(source: Any, **options: Any) -> TrainRequest:
     """Make a `TrainRequest`, with all mistakes in one sentence.
 
+    Args:
+        source: a name, a path, or any Python object that `splits_of_object` knows.
+        **options: fields of `TrainRequest`, and of `SourceOptions` beside them.
+
     Raises:
         RequestError: when options are unknown or out of range.
+        DataError: when the source is an object that holds no pictures with labels.
     """
+    of_source = {name: options.pop(name) for name in SourceOptions.model_fields if name in options}
+    if of_source:
+        options["source_options"] = of_source
+    source = str(source) if isinstance(source, Path) else source
     try:
-        return TrainRequest(source=source, **options)
+        request = TrainRequest(source=source if isinstance(source, str) else "", **options)
     except ValidationError as error:
         raise RequestError(
             f"The training request is not valid: {validation_sentences(error)}."
         ) from error
+    if isinstance(source, str):
+        return request
+    splits = splits_of_object(source, request.source_options)
+    return request.model_copy(update={"source": splits})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,22 +11,23 @@ from typing import Any, Self
 import numpy as np
 
 from clearsight.data.atomic import placed_atomically
-from clearsight.data.imageset import ImageSet
+from clearsight.data.options import SourceOptions
 from clearsight.data.preparation import Preparation
 from clearsight.engine.accelerate import accelerated
 from clearsight.engine.device import choose_device, on_device
 from clearsight.engine.muon import Muon
-from clearsight.errors import DataError, RunError
+from clearsight.errors import RunError
 from clearsight.evaluation.metrics import Score, score_of
 from clearsight.evaluation.predictions import Predictions
 from clearsight.models.backend import keras
 from clearsight.models.build import ModelRequest, build_model
 from clearsight.run.folder import Results, RunFolder, RunRecord
-from clearsight.run.pictures import limited, load_splits
+from clearsight.run.measured import measured_pictures
 from clearsight.training.history import History, read_history
 from clearsight.training.recipe import Recipe
 
 _PREDICT_BATCH_SIZE = 256
+_BLOCK_VALUES = 32_000_000  # pixel values prepared at once: 128 MB as floats
 
 
 @dataclass(frozen=True)
@@ -85,11 +87,6 @@ class Run:
             )
         return results
 
-    def data_dir_of(self, source: str) -> Path | None:
-        """Return the folder that was named for the run's own source; None for any other."""
-        is_own = source == self.record.source and self.record.data_dir is not None
-        return Path(self.record.data_dir or "") if is_own else None
-
     @cached_property
     def model(self) -> keras.Model:
         """The trained network, loaded in Keras's safe mode.
@@ -122,44 +119,18 @@ class Run:
             )
         return Predictions(probabilities, self.class_names)
 
-    def test_pictures(self, source: str | None = None, data_dir: Path | None = None) -> ImageSet:
-        """Load the pictures to measure on: the run's own test pictures, or all of another source's.
-
-        Raises:
-            DataError: when there are none, or their classes are others than the run's.
-            RunError: when the run was trained on arrays, or its pictures have changed.
-        """
-        if source is None and self.record.source == "arrays":
-            raise RunError(
-                f"{self.path} was trained on arrays from Python: name pictures with --data."
-            )
-        name = source or self.record.source
-        splits = load_splits(name, data_dir or self.data_dir_of(name))
-        if source is None:
-            splits = limited(splits, self.record.recipe)
-        if splits.test is None:
-            raise DataError(f"'{name}' has no test pictures to measure on.")
-        if splits.test.class_names != self.class_names:
-            raise DataError(
-                f"The pictures should have the run's classes {', '.join(self.class_names)}, but "
-                f"'{name}' has {', '.join(splits.test.class_names)}."
-            )
-        expected = (self.record.data["test"] or {}).get("sha256")
-        if source is None and splits.test.fingerprint != expected:
-            raise RunError(
-                f"The test pictures of '{name}' are no longer those that {self.path} was measured "
-                "on: bring them back, or name others with --data."
-            )
-        return splits.test
-
-    def evaluate(self, source: str | None = None, data_dir: Path | None = None) -> Score:
+    def evaluate(self, source: str | None = None, options: SourceOptions | None = None) -> Score:
         """Measure on the run's own test pictures, or on another source's.
 
+        Args:
+            source: its name or path; None for the run's own.
+            options: how another source's pictures are to be read.
+
         Raises:
-            DataError: see `test_pictures`; also when the pictures have another size.
-            RunError: see `test_pictures`.
+            DataError: when there are no pictures to measure on, or their classes are others.
+            RunError: when the run's own pictures no longer exist.
         """
-        pictures = self.test_pictures(source, data_dir)
+        pictures = measured_pictures(self.record, self.folder, source, options)
         return score_of(self.predict(pictures.images).probabilities, pictures.labels)
 
 
@@ -175,12 +146,19 @@ def predict_probabilities(
     Raises:
         DataError: when the pictures do not have that type and shape.
     """
-    x = preparation.apply(images)
     accelerated(model, "float32")
-    views = (x, x[:, :, ::-1]) if recipe.flip_at_test else (x,)
     options: Any = {"batch_size": _PREDICT_BATCH_SIZE, "verbose": 0}
-    probabilities = [np.asarray(model.predict(view, **options)) for view in views]
-    return np.asarray(np.mean(probabilities, axis=0, dtype=np.float32))
+
+    def named(block: np.ndarray) -> np.ndarray:
+        x = preparation.apply(block)
+        views = (x, x[:, :, ::-1]) if recipe.flip_at_test else (x,)
+        probabilities = [np.asarray(model.predict(view, **options)) for view in views]
+        return np.asarray(np.mean(probabilities, axis=0, dtype=np.float32))
+
+    # Block by block: as floats all pictures together might be larger than memory.
+    size = max(_BLOCK_VALUES // max(math.prod(images.shape[1:]), 1), _PREDICT_BATCH_SIZE)
+    starts = range(0, max(len(images), 1), size)
+    return np.concatenate([named(images[start : start + size]) for start in starts])
 
 
 def save_finished_model(model: keras.Model, folder: RunFolder) -> None:

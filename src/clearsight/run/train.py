@@ -20,6 +20,7 @@ from clearsight.run.folder import Results, RunFolder, RunRecord
 from clearsight.run.plan import Plan, plan_resumption, plan_training
 from clearsight.run.request import train_request
 from clearsight.run.saved import Run, predict_probabilities, save_finished_model, save_model
+from clearsight.run.split_file import write_split
 from clearsight.training.callbacks import StopRequested
 from clearsight.training.fit import fit_model
 from clearsight.training.history import History, write_history
@@ -32,11 +33,14 @@ def train(source: Any, *, verbose: bool = True, **options: Any) -> Run:
     """Train a network on a source of pictures, and measure what it learned.
 
     Args:
-        source: a source's name such as "fashion-mnist", an `ImageSet`, or `Splits` of two.
+        source: a source's name such as "fashion-mnist", the path of a folder or file of pictures,
+            or an object: arrays (x, y) or ((x, y), (x_test, y_test)), an `ImageSet`, `Splits`, a
+            torch Dataset, an iterable of (image, label).
         verbose: print a line an epoch (and a live bar on a terminal).
         **options: the fields of `TrainRequest`: model, model_arguments, recipe, epochs,
             batch_size, learning_rate, validation_split, train_limit, test_limit, seed, engine,
-            precision, device, out, data_dir.
+            precision, device, out; and of `SourceOptions`: image_size, resize, channels,
+            test_split, data_dir, ...
 
     Returns:
         The finished run, whose folder holds everything.
@@ -84,6 +88,7 @@ def carry_out(plan: Plan, progress: Progress) -> Run:
         folder = RunFolder.create(plan.path, is_named=plan.path_is_named)
     record = plan.record.model_copy(update={"status": "running", "interrupted_at": None})
     folder.write_record(record)
+    write_split(plan.splits, plan.split, folder.split_path)
     folder.results_path.unlink(missing_ok=True)  # of a finished run that gets more epochs
 
     def keep(history: History) -> None:
@@ -169,7 +174,7 @@ def _interval(accuracy: float, count: int) -> tuple[float, float]:
 def _write_picture(plan: Plan, folder: RunFolder, history: History, reading: CurveReading) -> None:
     num_train, num_val = len(plan.split.train), len(plan.split.validation)
     title = (
-        f"{plan.record.model} on {plan.record.source}: {num_train:,} training and {num_val:,} "
+        f"{plan.record.model} on {plan.source_name}: {num_train:,} training and {num_val:,} "
         "validation pictures"
     )
     try:

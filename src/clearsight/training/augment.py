@@ -5,40 +5,35 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 import torch
 from torch.nn import functional
 
-from clearsight.engine.batches import InMemoryBatches
+from clearsight.training.examples import Examples, PictureBatches
 from clearsight.training.recipe import Recipe
 
 
-class AugmentedBatches(InMemoryBatches):
-    """Shuffled batches of arrays in memory, with a recipe's flips and translations.
+class AugmentedBatches(PictureBatches):
+    """Shuffled batches of pictures, with a recipe's flips and translations.
 
     A whole batch is changed at once, which costs a hundredth of a training step. The random
     numbers are torch's own, seeded by `keras.utils.set_random_seed`.
 
     Args:
-        x: float32 (N, H, W, C).
-        y: targets, (N, ...).
+        examples: pictures and targets.
         recipe: whose batch size, flips and translations are used.
         first_epoch: how many epochs were done before, when a run is resumed.
     """
 
-    def __init__(
-        self, x: np.ndarray, y: np.ndarray, recipe: Recipe, *, first_epoch: int = 0
-    ) -> None:
-        super().__init__(x, y, batch_size=recipe.batch_size, shuffle=True)
+    def __init__(self, examples: Examples, recipe: Recipe, *, first_epoch: int = 0) -> None:
+        super().__init__(examples, recipe.batch_size, shuffle=True)
         self._recipe = recipe
         self._epoch = first_epoch
         # Which pictures are mirrored in even epochs; the others are in odd ones.
         is_alternating = recipe.flip == "alternating"
-        self._parity = torch.randint(0, 2, (len(x),)) if is_alternating else None
+        self._parity = torch.randint(0, 2, (len(examples.rows),)) if is_alternating else None
 
-    def batches_of(self, places: torch.Tensor, batch: Any) -> Any:
-        """Change the pictures of a batch; `places` int64 (B,) says which they are."""
-        pictures, targets = batch
+    def changed(self, places: torch.Tensor, pictures: torch.Tensor) -> torch.Tensor:
+        """Mirror, move and cut out as the recipe says; see `PictureBatches`."""
         if self._parity is not None:
             parity = self._parity[places.cpu()].to(pictures.device)
             pictures = mirrored(pictures, (parity + self._epoch) % 2 == 1)
@@ -46,7 +41,7 @@ class AugmentedBatches(InMemoryBatches):
             pictures = translated(pictures, self._recipe.translate_pixels)
         if self._recipe.cutout_pixels:
             pictures = cut_out(pictures, self._recipe.cutout_pixels)
-        return pictures, targets
+        return pictures
 
     def epochs(self) -> Iterator[Any]:
         """Iterate over the next epoch."""

@@ -13,6 +13,7 @@ from clearsight.engine.muon import Muon
 from clearsight.models.backend import keras
 from clearsight.training.augment import AugmentedBatches
 from clearsight.training.callbacks import EpochRecorder, StopBetweenBatches, ctrl_c_stops
+from clearsight.training.examples import Examples, PictureBatches
 from clearsight.training.history import History
 from clearsight.training.progress import Progress
 from clearsight.training.recipe import Recipe
@@ -21,19 +22,10 @@ from clearsight.training.schedule import LearningRateSchedule
 
 @dataclass(frozen=True)
 class FitData:
-    """What a network learns from and validates on.
+    """What a network learns from and validates on; for targets see `targets_of`."""
 
-    Attributes:
-        x: float32 (N, H, W, C), prepared.
-        y: int64 (N,), or float32 (N, K); see `targets_of`.
-        val_x: float32 (M, H, W, C), prepared.
-        val_y: likewise.
-    """
-
-    x: np.ndarray
-    y: np.ndarray
-    val_x: np.ndarray
-    val_y: np.ndarray
+    train: Examples
+    validation: Examples
 
 
 _ADAM_SHARE = 0.2  # Muon's own rms_rate, so that Adam's and Muon's steps are of one size
@@ -88,7 +80,7 @@ def fit_model(
 
     Args:
         model: compiled, maps x to class probabilities.
-        data: prepared arrays.
+        data: pictures with targets.
         recipe: epochs and batch size are taken from it.
         earlier: the epochs done before, when a run is resumed.
         on_epoch: called with all epochs so far after each one.
@@ -103,7 +95,8 @@ def fit_model(
     recorder = EpochRecorder(earlier, on_epoch)
     stop = StopBetweenBatches()
     callbacks: list[Any] = [recorder, progress.callback(recorder), stop]
-    batches = AugmentedBatches(data.x, data.y, recipe, first_epoch=len(earlier))
+    batches = AugmentedBatches(data.train, recipe, first_epoch=len(earlier))
+    validation = PictureBatches(data.validation, recipe.batch_size, shuffle=False)
     if recipe.schedule != "constant":
         num_steps, first = batches.num_batches, len(earlier)
         callbacks.append(LearningRateSchedule(recipe, num_steps, first_epoch=first))
@@ -113,7 +106,8 @@ def fit_model(
             batch_size=recipe.batch_size,
             epochs=recipe.epochs,
             initial_epoch=len(earlier),
-            validation_data=(data.val_x, data.val_y),
+            # A tuple: a lone adapter would be taken for the pictures of a pair.
+            validation_data=(validation, None, None),
             callbacks=callbacks,
             verbose=0,  # pyright: ignore[reportArgumentType] - Keras documents 0
         )

@@ -21,6 +21,7 @@ from clearsight.data.formats import (
 from clearsight.data.imageset import Splits
 from clearsight.data.listing import Listing
 from clearsight.data.options import SourceOptions
+from clearsight.errors import DataError
 
 
 @dataclass(frozen=True)
@@ -86,3 +87,18 @@ FORMATS: tuple[Format, ...] = (
         folder.open_folder,
     ),
 )
+
+
+def format_of(path: Path) -> Format:
+    """Return the format of a path that exists.
+
+    Raises:
+        DataError: when it has none of them.
+    """
+    for row in FORMATS:
+        if row.matches(path):
+            return row
+    raise DataError(
+        f"{path} should be {', '.join(row.summary for row in FORMATS[:-1])}, or "
+        f"{FORMATS[-1].summary}, but looks like none of these."
+    )

@@ -1,0 +1,56 @@
+"""In which order the pictures of a listing stand in the decoded array: part by part."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from clearsight.data.listing import PARTS, Listing, Part
+from clearsight.data.split import stratified_split
+from clearsight.errors import DataError
+
+# Fixed: the test pictures and the order of pictures are to be the same in every run.
+_SEED = 0
+
+
+@dataclass(frozen=True)
+class Arrangement:
+    """The order of decoded pictures.
+
+    Attributes:
+        order: int64 (N,), which picture of the listing stands in each row. The rows of one part
+            follow each other.
+        counts: how many rows each part has, in the order of `PARTS`.
+    """
+
+    order: np.ndarray
+    counts: dict[Part, int]
+
+
+def arrange(listing: Listing, test_split: float) -> Arrangement:
+    """Divide pictures into parts, and put each part into a fixed random order.
+
+    Folders and tables are mostly sorted by class; in random order the first pictures are as good a
+    sample as any.
+
+    Args:
+        listing: what the source names.
+        test_split: share that is kept for the test, stratified and by groups, where the source
+            does not divide its pictures; 0 for none.
+
+    Raises:
+        DataError: when there are no training pictures.
+    """
+    codes = np.array([PARTS.index(part) if part else 0 for part in listing.parts], dtype=np.int64)
+    is_divided = any(part is not None for part in listing.parts)
+    if not is_divided and test_split > 0:
+        _, test = stratified_split(listing.labels, test_split, _SEED, listing.groups)
+        codes[test] = PARTS.index("test")
+    generator = np.random.default_rng(_SEED)
+    shuffled = generator.permutation(len(listing))
+    order = shuffled[np.argsort(codes[shuffled], kind="stable")]
+    counts = dict(zip(PARTS, np.bincount(codes, minlength=len(PARTS)).tolist(), strict=True))
+    if not counts["train"]:
+        raise DataError(f"{listing.provenance} should have training pictures, but has none.")
+    return Arrangement(order, counts)

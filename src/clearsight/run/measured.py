@@ -1,0 +1,94 @@
+"""Which pictures a run is measured on, and how pictures of any source are read for its network."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from clearsight.data.imageset import ImageSet, Splits
+from clearsight.data.options import SourceOptions
+from clearsight.data.preparation import Preparation
+from clearsight.data.sources import load_splits, settled
+from clearsight.errors import DataError, RunError
+from clearsight.run.folder import RunFolder, RunRecord
+from clearsight.run.split_file import found_again, read_split
+
+_WHOSE = "the run's classes"
+
+
+def measured_pictures(
+    record: RunRecord, folder: RunFolder, source: str | None, options: SourceOptions | None
+) -> ImageSet:
+    """Load the pictures to measure a run on.
+
+    Args:
+        record: of the run.
+        folder: of the run.
+        source: a source's name or path: its test pictures, or all where it has none; None takes
+            the run's own test pictures, wherever in their source they lie now.
+        options: how another source's pictures are to be read.
+
+    Raises:
+        DataError: when there are none, or their classes are not the run's.
+        RunError: when the run was trained on arrays, or its pictures no longer exist.
+    """
+    if source is not None:
+        splits = load_splits(source, fitting_options(record, options))
+        pictures = splits.test if splits.test is not None else splits.train
+        return pictures.with_classes(record.class_names, _WHOSE)
+    if record.source == "arrays":
+        raise RunError(
+            f"{folder.path} was trained on arrays from Python: name pictures with --data."
+        )
+    if record.data.get("test") is None:
+        raise DataError(f"'{record.source}' has no test pictures to measure on.")
+    splits = own_splits(record)
+    test = tuple(used for used in read_split(folder.split_path) if used.used_for == "test")
+    found = found_again(test, splits)
+    if found is None:
+        raise RunError(
+            f"The test pictures of '{record.source}' are no longer those that {folder.path} was "
+            "measured on: bring them back, or name others with --data."
+        )
+    parts = [splits.parts[part].take(indices) for part, indices in found.items() if len(indices)]
+    if len(parts) == 1:
+        return parts[0].with_classes(record.class_names, _WHOSE)
+    images = np.concatenate([part.images for part in parts])
+    labels = np.concatenate(
+        [part.with_classes(record.class_names, _WHOSE).labels for part in parts]
+    )
+    return ImageSet(images, labels, record.class_names, record.source)
+
+
+def own_splits(record: RunRecord) -> Splits:
+    """Load all pictures of a run's own source, at the size that its network takes."""
+    preparation = Preparation.from_json(record.preparation)
+    shape = (preparation.height, preparation.width, preparation.channels)
+    splits = load_splits(record.source, record.source_options)
+    if splits.train.image_shape == shape:
+        return splits
+    # The pictures have changed so that another size would be chosen for them now.
+    return load_splits(record.source, fitting_options(record, record.source_options))
+
+
+def fitting_options(record: RunRecord, options: SourceOptions | None = None) -> SourceOptions:
+    """Return options that bring the pictures of any source to a run's network.
+
+    Args:
+        record: of the run.
+        options: how the source is to be read otherwise.
+    """
+    preparation = Preparation.from_json(record.preparation)
+    changes = {
+        "image_size": (preparation.height, preparation.width),
+        "channels": preparation.channels if preparation.channels in (1, 3) else "auto",
+        "resize": preparation.resize,
+        "test_split": 0.0,
+    }
+    return (options or SourceOptions()).model_copy(update=changes)
+
+
+def options_for(record: RunRecord, source: str, options: SourceOptions) -> SourceOptions:
+    """Return how to read a source: the run's own as it was read, others to fit the network."""
+    if settled(source) == record.source:
+        return record.source_options
+    return fitting_options(record, options)
