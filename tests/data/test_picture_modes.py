@@ -245,3 +245,16 @@ def test_a_picture_object_whose_file_is_cut_short_is_bad() -> None:
     content = saved(Image.fromarray(noise))
     with pytest.raises(DataError, match=r"Picture 3 should be a picture file .* is damaged"):
         picture_of_image(Image.open(io.BytesIO(content[:3000])), "Picture 3")
+
+
+@pytest.mark.parametrize("length", range(0, 40, 3))
+def test_damaged_exif_data_do_not_make_a_picture_bad(length: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    cut = exif.tobytes()[:length]
+    for form in ("PNG", "WEBP"):
+        options = {"lossless": True} if form == "WEBP" else {}
+        content = saved(Image.fromarray(COLOUR), form, exif=cut, **options)
+        picture = read_picture(content)
+        assert np.array_equal(picture, COLOUR) or np.array_equal(picture, np.rot90(COLOUR, -1))
+        assert picture_size(content) == (*picture.shape[:2], False)

@@ -63,18 +63,13 @@ def read_sized_picture(
         raise DataError(f"{name} should be {_EXPECTED}, but is empty.")
     try:
         with _opened(source) as file:
-            height, width = file.height, file.width
+            size = _upright_size(file)
             if fit_for is not None and file.format == "JPEG":
                 _check_size(file, name, _MOST_JPEG_PIXELS)
                 _draft(file, fit_for)
             _check_size(file, name, MOST_PIXELS)
             file.load()
-            picture = _upright(file)
-            if file.format != "JPEG":
-                height, width = picture.height, picture.width
-            elif _is_lying(file):  # its own size may be made smaller already
-                height, width = width, height
-            return _to_array(picture), (height, width)
+            return _to_array(_upright(file)), size
     except Image.DecompressionBombError as error:
         raise DataError(_too_large(name, MOST_PIXELS, "far more")) from error
     except UnidentifiedImageError as error:
@@ -116,11 +111,7 @@ def picture_size(content: bytes) -> tuple[int, int, bool] | None:
     """
     try:
         with _opened(content) as file:
-            height, width = file.height, file.width
-            if isinstance(file, TiffImageFile):  # some versions turn these already, some do not
-                width, height = file.tag_v2[_TIFF_WIDTH], file.tag_v2[_TIFF_HEIGHT]
-            if _is_lying(file):
-                height, width = width, height
+            height, width = _upright_size(file)
             is_grey = file.mode in ("1", "L") or file.mode.startswith(("I", "F"))
             return height, width, is_grey and "transparency" not in file.info
     except Exception:  # whatever is wrong is told when the picture is read
@@ -155,12 +146,24 @@ def _draft(file: Image.Image, fit_for: tuple[int, int]) -> None:
     file.draft(None, (least, least))
 
 
+def _upright_size(file: Image.Image) -> tuple[int, int]:
+    """Return height and width as a viewer shows them, from the header alone."""
+    height, width = file.height, file.width
+    if isinstance(file, TiffImageFile):  # some versions turn these already, some do not
+        width, height = file.tag_v2[_TIFF_WIDTH], file.tag_v2[_TIFF_HEIGHT]
+    return (width, height) if _is_lying(file) else (height, width)
+
+
 def _is_lying(image: Image.Image) -> bool:
     """Tell whether a file's EXIF data exchange its height and width."""
-    try:
-        return _may_be_turned(image) and image.getexif().get(_ORIENTATION, 1) in _LYING
-    except Exception:  # damaged EXIF data, as below
+    if not _may_be_turned(image):
         return False
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return image.getexif().get(_ORIENTATION, 1) in _LYING
+        except Exception:  # damaged EXIF data of whatever kind: the picture itself is sound
+            return False
 
 
 def _upright(image: Image.Image) -> Image.Image:

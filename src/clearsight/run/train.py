@@ -20,6 +20,7 @@ from clearsight.run.folder import Results, RunFolder, RunRecord
 from clearsight.run.plan import Plan, plan_resumption, plan_training
 from clearsight.run.request import train_request
 from clearsight.run.saved import Run, predict_probabilities, save_finished_model, save_model
+from clearsight.run.short_check import leaks
 from clearsight.run.split_file import write_split
 from clearsight.training.callbacks import StopRequested
 from clearsight.training.fit import fit_model
@@ -132,13 +133,16 @@ def _measure(plan: Plan, folder: RunFolder, history: History) -> None:
     num_train, num_val = len(plan.split.train), len(plan.split.validation)
     reading = read_curve(history, num_train, num_val)
     last, test = history[-1], plan.splits.test
-    score, shown = None, ()
+    score, shown, num_leaked, without_leaked = None, (), 0, None
     if test is not None:
         probabilities = predict_probabilities(
             plan.model, plan.preparation, test.images, plan.record.recipe
         )
         score = score_of(probabilities, test.labels)
         shown = tuple(probabilities[:_NUM_SHOWN].argmax(axis=1).tolist())
+        leaked = leaks(plan.splits, plan.split)
+        num_leaked = leaked.num_test
+        without_leaked = leaked.accuracy_without(probabilities, test.labels)
     results = Results(
         train_accuracy=last.accuracy,
         train_count=num_train,
@@ -161,6 +165,8 @@ def _measure(plan: Plan, folder: RunFolder, history: History) -> None:
         total_seconds=time.perf_counter()
         - plan.planned_at
         + sum(epoch.seconds for epoch in plan.earlier),
+        test_leaked_count=num_leaked,
+        test_accuracy_without_leaked=without_leaked,
     )
     folder.write_results(results)
     _write_picture(plan, folder, history, reading)
