@@ -11,7 +11,12 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from clearsight.data.pictures import picture_of_image, picture_size, read_picture
+from clearsight.data.pictures import (
+    picture_of_image,
+    picture_size,
+    read_picture,
+    read_sized_picture,
+)
 from clearsight.errors import DataError
 
 RNG = np.random.default_rng(5)
@@ -217,6 +222,7 @@ def test_every_orientation_comes_out_upright(orientation: int, form: str) -> Non
     assert picture.shape == expected.shape
     assert np.abs(picture.astype(int) - expected).max() <= (12 if form == "JPEG" else 0)
     assert picture_size(content) == (*expected.shape[:2], False)
+    assert read_sized_picture(content, fit_for=(2, 2))[1] == expected.shape[:2]
     assert np.array_equal(picture_of_image(Image.open(io.BytesIO(content)), "it"), picture)
 
 
@@ -239,3 +245,16 @@ def test_a_picture_object_whose_file_is_cut_short_is_bad() -> None:
     content = saved(Image.fromarray(noise))
     with pytest.raises(DataError, match=r"Picture 3 should be a picture file .* is damaged"):
         picture_of_image(Image.open(io.BytesIO(content[:3000])), "Picture 3")
+
+
+@pytest.mark.parametrize("length", range(0, 40, 3))
+def test_damaged_exif_data_do_not_make_a_picture_bad(length: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    cut = exif.tobytes()[:length]
+    for form in ("PNG", "WEBP"):
+        options = {"lossless": True} if form == "WEBP" else {}
+        content = saved(Image.fromarray(COLOUR), form, exif=cut, **options)
+        picture = read_picture(content)
+        assert np.array_equal(picture, COLOUR) or np.array_equal(picture, np.rot90(COLOUR, -1))
+        assert picture_size(content) == (*picture.shape[:2], False)

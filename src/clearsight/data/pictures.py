@@ -151,9 +151,19 @@ def _upright_size(file: Image.Image) -> tuple[int, int]:
     height, width = file.height, file.width
     if isinstance(file, TiffImageFile):  # some versions turn these already, some do not
         width, height = file.tag_v2[_TIFF_WIDTH], file.tag_v2[_TIFF_HEIGHT]
-    if _may_be_turned(file) and file.getexif().get(_ORIENTATION, 1) in _LYING:
-        return width, height
-    return height, width
+    return (width, height) if _is_lying(file) else (height, width)
+
+
+def _is_lying(image: Image.Image) -> bool:
+    """Tell whether a file's EXIF data exchange its height and width."""
+    if not _may_be_turned(image):
+        return False
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return image.getexif().get(_ORIENTATION, 1) in _LYING
+        except Exception:  # damaged EXIF data of whatever kind: the picture itself is sound
+            return False
 
 
 def _upright(image: Image.Image) -> Image.Image:

@@ -194,7 +194,8 @@ def parquet_bomb(root: Path) -> Path:
     from pyarrow import parquet
 
     columns = {"image": [MEGABYTE * 260, PNG], "label": ["a", "b"]}
-    parquet.write_table(pa.table(columns), root / "a.parquet", compression="zstd")
+    plain = {"use_dictionary": False, "write_statistics": False}
+    parquet.write_table(pa.table(columns), root / "a.parquet", compression="zstd", **plain)
     return root / "a.parquet"
 
 
