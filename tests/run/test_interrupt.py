@@ -55,7 +55,9 @@ def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(interrupted: tuple[Path
     assert "Interrupted in epoch 2, after batch" in said
     assert f"clearsight train --resume {out}" in said
     assert "Traceback" not in said
-    assert {path.name for path in out.iterdir()} == {"run.json", "history.csv", "model.keras"}
+    assert {path.name for path in out.iterdir()} == {
+        "run.json", "history.csv", "split.csv", "model.keras",
+    }  # fmt: skip
     record = json.loads((out / "run.json").read_text())
     assert record["status"] == "interrupted"
     run = clearsight.Run.load(out)

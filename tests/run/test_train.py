@@ -61,7 +61,7 @@ def test_the_same_seed_gives_the_same_weights_and_another_others(
 
 def test_the_folder_holds_exactly_what_the_design_says(run: clearsight.Run) -> None:
     assert {path.name for path in run.path.iterdir()} == {
-        "run.json", "history.csv", "results.json", "model.keras", "curves.png",
+        "run.json", "history.csv", "split.csv", "results.json", "model.keras", "curves.png",
     }  # fmt: skip
     with (run.path / "history.csv").open() as file:
         rows = list(csv.DictReader(file))
@@ -290,7 +290,7 @@ def logits_network() -> keras.Model:
         ("digits", {"validation_split": 1.5}, RequestError, "validation_split = 1.5"),
         ("digits", {"learning_rate": float("inf")}, RequestError, "learning_rate = inf"),
         ("digits", {"device": "cuda"}, RequestError, "'cuda' needs a GPU that torch can use"),
-        (3, {}, RequestError, "source = 3"),
+        (3, {}, DataError, "but are of type int"),
         ("digits", {"model": two_outputs()}, FitError, "one output, the classes, but has 2"),
         (
             "digits",

@@ -51,7 +51,7 @@ def list_sources(
         found = f"present: {where}" if where else "not here yet: fetched when first used"
         console.print(f"{'':<14} {found}")
     console.print("\nAnd the path of pictures of your own:")
-    for row in FORMATS:
+    for row in reversed(FORMATS):  # the most usual come first
         console.print(f"{row.name:<14} {row.summary}")
 
 

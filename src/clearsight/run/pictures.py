@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from clearsight.data.decoding.decode import ShowProgress, silent
-from clearsight.data.imageset import ImageSet, Splits
+from clearsight.data.imageset import Splits
 from clearsight.data.sources import load_splits
 from clearsight.data.split import ValidationSplit, validation_split_of
 from clearsight.errors import DataError, RunError
@@ -32,9 +32,7 @@ def requested_splits(
         DataError: when they cannot be had.
     """
     source = request.source
-    if isinstance(source, ImageSet):
-        everything = Splits(source)
-    elif isinstance(source, Splits):
+    if isinstance(source, Splits):
         everything = source
     else:
         everything = load_splits(source, request.source_options, show_progress)
@@ -96,9 +94,10 @@ def check_same_pictures(path: Path, record: RunRecord, splits: Splits) -> None:
     """
     for part, images in splits.parts.items():
         expected = (record.data.get(part) or {}).get("sha256")
+        verb = "validated" if part == "validation" else "trained"
         if part != "test" and images.fingerprint != expected:
             raise RunError(
-                f"{path} was trained on {part} pictures with SHA-256 {str(expected)[:12]}..., but "
+                f"{path} was {verb} on pictures with SHA-256 {str(expected)[:12]}..., but "
                 f"'{record.source}' now gives {images.fingerprint[:12]}...: bring the old "
                 "pictures back, or train anew."
             )

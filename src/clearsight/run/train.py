@@ -35,7 +35,8 @@ def train(source: Any, *, verbose: bool = True, **options: Any) -> Run:
 
     Args:
         source: a source's name such as "fashion-mnist", the path of a folder or file of pictures,
-            an `ImageSet`, or `Splits` of two.
+            or an object: arrays (x, y) or ((x, y), (x_test, y_test)), an `ImageSet`, `Splits`, a
+            torch Dataset, an iterable of (image, label).
         verbose: print a line an epoch (and a live bar on a terminal).
         **options: the fields of `TrainRequest`: model, model_arguments, recipe, epochs,
             batch_size, learning_rate, validation_split, train_limit, test_limit, seed, engine,
