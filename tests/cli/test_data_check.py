@@ -48,6 +48,17 @@ def test_a_table_a_page_and_labels(cli: Cli, folder: Path, tmp_path: Path) -> No
     # Two sound scans of other classes may look odd to a network that learned from 200.
     moved = next(row for row in rows[:3] if row["name"].endswith("moved.png"))
     assert (moved["part"], moved["label"], moved["suggested"]) == ("train", "digit 1", "digit 0")
+    moved["label"] = moved["suggested"]
+    with (tmp_path / "corrected.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(moved))
+        writer.writeheader()
+        writer.writerow(moved)
+    plain, corrected = (
+        json.loads(cli("data", "show", "scans", "--json", *options).stdout)["train"]["class_counts"]
+        for options in ((), ("--corrections", "corrected.csv"))
+    )
+    assert corrected["digit 0"] == plain["digit 0"] + 1
+    assert corrected["digit 1"] == plain["digit 1"] - 1
 
 
 def test_json_is_one_object_and_quick_leaves_the_network_out(cli: Cli, folder: Path) -> None:
