@@ -14,6 +14,7 @@ COMMANDS = (
     ("trace",),
     ("data", "list"),
     ("data", "show"),
+    ("data", "check"),
     ("evaluate",),
     ("predict",),
     ("runs",),

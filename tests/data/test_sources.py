@@ -49,7 +49,8 @@ def test_a_selection_counts_as_python_does() -> None:
         ("digits:test[900:905]", "at least one of the 359 pictures numbered 0 to 358"),
         ("digits:test[5:5]", "but names none"),
         ("digit:test[0:5]", "Did you mean 'digits'"),
-        ("digits:validation[0:5]", r"should look like .* but 'digits:validation\[0:5\]' was"),
+        ("digits:held[0:5]", r"should look like .* but 'digits:held\[0:5\]' was"),
+        ("digits:validation[0:5]", "'digits' has no validation pictures"),
         ("digits:test[-900]", "at least one of the 359"),
     ],
 )

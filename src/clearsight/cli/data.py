@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from clearsight.cli.data_check import check_source
 from clearsight.cli.decoding import decoding_shown
 from clearsight.cli.output import AsJson, console_for, print_json
 from clearsight.cli.source_options import reads_sources
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from clearsight.data.options import SourceOptions
 
 app = typer.Typer(help="Show data sources and what is in them.", rich_markup_mode=None)
+app.command("check")(check_source)
 
 _BAR_WIDTH = 30
 
@@ -49,7 +51,7 @@ def list_sources(
         found = f"present: {where}" if where else "not here yet: fetched when first used"
         console.print(f"{'':<14} {found}")
     console.print("\nAnd the path of pictures of your own:")
-    for row in FORMATS:
+    for row in reversed(FORMATS):  # the most usual come first
         console.print(f"{row.name:<14} {row.summary}")
 
 

@@ -223,6 +223,12 @@ def _show_results(run: Run, console: Console) -> None:
             f"{results.test_count:,} pictures)"
         )
     console.print(f"\n{scores}")
+    if results.test_leaked_count:
+        without = results.test_accuracy_without_leaked
+        console.print(
+            f"{results.test_leaked_count:,} of the test pictures also stand in training; "
+            + ("no others are left" if without is None else f"without them: test {without:.3f}")
+        )
     if results.first_test_labels:
         names = [run.class_names[label] for label in results.first_test_predictions]
         console.print(

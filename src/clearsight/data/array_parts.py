@@ -11,7 +11,7 @@ import numpy as np
 from clearsight.data.class_names import ClassNames, read_class_names
 from clearsight.data.imageset import ImageSet, Splits
 from clearsight.data.intake import Intake
-from clearsight.data.labels import CodedLabels, code_labels
+from clearsight.data.labels import CodedLabels, code_labels, label_array
 from clearsight.data.listing import PARTS, Part
 from clearsight.data.options import SourceOptions
 from clearsight.data.pixels import pictures_of_arrays
@@ -94,7 +94,7 @@ def _code_together(
     labels: Mapping[Part, Any], names: ClassNames | None, provenance: str
 ) -> CodedLabels:
     """Number the labels of all parts alike."""
-    arrays = [_as_array(part, provenance) for part in labels.values()]
+    arrays = [label_array(part, f"The labels in {provenance}") for part in labels.values()]
     forms = {(array.ndim, array.shape[1:]) for array in arrays}
     if len(forms) > 1:
         shapes = " and ".join(str(array.shape) for array in arrays)
@@ -111,16 +111,6 @@ def _code_together(
             "parts and numbers in others."
         )
     return code_labels(np.concatenate(arrays), names, f"The labels in {provenance}")
-
-
-def _as_array(labels: Any, provenance: str) -> np.ndarray:
-    try:
-        return np.asarray(labels)
-    except (ValueError, TypeError) as error:
-        raise DataError(
-            f"The labels in {provenance} should be one class a picture, but differ in shape from "
-            "picture to picture."
-        ) from error
 
 
 def _apart(

@@ -18,6 +18,7 @@ from clearsight.data.checks import (
 from clearsight.data.intake import Intake
 from clearsight.errors import DataError
 
+_OF_PIXELS = ("digests", "value_range")  # what holds whatever the labels are
 DIGEST_BYTES = 16  # of BLAKE2b: two pictures among billions never share one by chance
 
 
@@ -182,8 +183,12 @@ class ImageSet:
             taken.know(digests=self.digests[indices])
         return taken
 
-    def with_classes(self, class_names: tuple[str, ...]) -> ImageSet:
+    def with_classes(self, class_names: tuple[str, ...], whose: str = "the classes") -> ImageSet:
         """Return the same pictures with their labels counted in another list of classes.
+
+        Args:
+            class_names: that list.
+            whose: what to call it in messages.
 
         Raises:
             DataError: when a class that occurs is not in that list.
@@ -194,12 +199,26 @@ class ImageSet:
         unknown = [name for name in occurring if name not in class_names]
         if unknown:
             raise DataError(
-                f"The pictures should have the classes {', '.join(class_names)}, but "
+                f"The pictures should have {whose} {', '.join(class_names)}, but "
                 f"{self.provenance} has {', '.join(unknown)}."
             )
         new_label = {name: label for label, name in enumerate(class_names)}
         table = np.array([new_label.get(name, -1) for name in self.class_names])
-        return replace(self, labels=table[self.labels], class_names=class_names)
+        return self.with_labels(table[self.labels], class_names)
+
+    def with_labels(
+        self, labels: np.ndarray, class_names: tuple[str, ...] | None = None
+    ) -> ImageSet:
+        """Return the same pictures with other labels, and perhaps other classes.
+
+        Args:
+            labels: integers (N,).
+            class_names: the classes that they count in; None for the same as now.
+        """
+        changed = replace(self, labels=labels, class_names=class_names or self.class_names)
+        kept = {name: self.__dict__[name] for name in _OF_PIXELS if name in self.__dict__}
+        changed.know(**kept)
+        return changed
 
     def know(self, **facts: Any) -> None:
         """Remember facts worked out before (`digests`, `fingerprint`, `value_range`).

@@ -15,6 +15,7 @@ from clearsight.errors import DataError, did_you_mean
 
 # So many pictures of which each has a label of its own are numbered or named, not labelled.
 _FEWEST_ALL_DIFFERENT = 20
+_LONGEST_NAME = 1_000  # characters
 _MOST_SHOWN = 5  # values that a message names
 
 
@@ -55,7 +56,9 @@ def code_labels(
         >>> coded.codes.tolist(), coded.class_names
         ([1, 0, 1], ('cat', 'dog'))
     """
-    array = _as_array(values, what)
+    array = label_array(values, what)
+    if array.ndim == 2 and array.dtype.kind == "b":
+        array = array.astype(np.uint8)
     if is_one_hot(array):
         listed = names or ClassNames.listed([str(place) for place in range(array.shape[1])])
         if len(listed.names) != array.shape[1]:
@@ -82,7 +85,20 @@ def code_labels(
     return coded
 
 
-def _as_array(values: Any, what: str) -> np.ndarray:
+def label_array(values: Any, what: str = "The labels") -> np.ndarray:
+    """Make an array of labels that may be a list.
+
+    Raises:
+        DataError: when they differ in shape, or hold texts as long as no class is named.
+    """
+    # NumPy gives every text of an array the room that the longest takes.
+    if isinstance(values, (list, tuple)):
+        longest = max((len(value) for value in values if isinstance(value, str)), default=0)
+        if longest > _LONGEST_NAME:
+            raise DataError(
+                f"{what} should be names of classes, but one has {longest:,} characters: are they "
+                "the labels?"
+            )
     try:
         return np.asarray(values)
     except (ValueError, TypeError) as error:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL.TiffImagePlugin import TiffImageFile
 
 from clearsight.errors import DataError
 
@@ -62,18 +63,13 @@ def read_sized_picture(
         raise DataError(f"{name} should be {_EXPECTED}, but is empty.")
     try:
         with _opened(source) as file:
-            height, width = file.height, file.width
+            size = _upright_size(file)
             if fit_for is not None and file.format == "JPEG":
                 _check_size(file, name, _MOST_JPEG_PIXELS)
                 _draft(file, fit_for)
             _check_size(file, name, MOST_PIXELS)
             file.load()
-            picture: Image.Image = file
-            if _may_be_turned(file):
-                if file.getexif().get(_ORIENTATION, 1) in _LYING:
-                    height, width = width, height
-                picture = ImageOps.exif_transpose(file)
-            return _to_array(picture), (height, width)
+            return _to_array(_upright(file)), size
     except Image.DecompressionBombError as error:
         raise DataError(_too_large(name, MOST_PIXELS, "far more")) from error
     except UnidentifiedImageError as error:
@@ -102,7 +98,7 @@ def picture_of_image(image: Image.Image, name: str) -> np.ndarray:
     try:
         _check_size(image, name, MOST_PIXELS)
         image.load()
-        return _to_array(ImageOps.exif_transpose(image) if _may_be_turned(image) else image)
+        return _to_array(_upright(image))
     except _DAMAGE as error:
         raise DataError(f"{name} should be {_EXPECTED}, but is damaged ({error}).") from error
 
@@ -115,15 +111,14 @@ def picture_size(content: bytes) -> tuple[int, int, bool] | None:
     """
     try:
         with _opened(content) as file:
-            height, width = file.height, file.width
-            if _may_be_turned(file) and file.getexif().get(_ORIENTATION, 1) in _LYING:
-                height, width = width, height
+            height, width = _upright_size(file)
             is_grey = file.mode in ("1", "L") or file.mode.startswith(("I", "F"))
             return height, width, is_grey and "transparency" not in file.info
     except Exception:  # whatever is wrong is told when the picture is read
         return None
 
 
+_TIFF_WIDTH, _TIFF_HEIGHT = 256, 257  # TIFF's tags
 _ORIENTATION = 0x0112  # EXIF's tag
 _LYING = (5, 6, 7, 8)  # its values that exchange height and width
 
@@ -149,6 +144,38 @@ def _draft(file: Image.Image, fit_for: tuple[int, int]) -> None:
     # Turned pictures exchange height and width, so both must suffice for either.
     least = _DRAFT_FACTOR * max(fit_for)
     file.draft(None, (least, least))
+
+
+def _upright_size(file: Image.Image) -> tuple[int, int]:
+    """Return height and width as a viewer shows them, from the header alone."""
+    height, width = file.height, file.width
+    if isinstance(file, TiffImageFile):  # some versions turn these already, some do not
+        width, height = file.tag_v2[_TIFF_WIDTH], file.tag_v2[_TIFF_HEIGHT]
+    return (width, height) if _is_lying(file) else (height, width)
+
+
+def _is_lying(image: Image.Image) -> bool:
+    """Tell whether a file's EXIF data exchange its height and width."""
+    if not _may_be_turned(image):
+        return False
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return image.getexif().get(_ORIENTATION, 1) in _LYING
+        except Exception:  # damaged EXIF data of whatever kind: the picture itself is sound
+            return False
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """Turn a loaded picture as its EXIF data says."""
+    if not _may_be_turned(image):
+        return image
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return ImageOps.exif_transpose(image)
+        except Exception:  # damaged EXIF data of whatever kind: the picture itself is sound
+            return image
 
 
 def _may_be_turned(file: Image.Image) -> bool:

@@ -25,7 +25,7 @@ ResizeMethod = Literal["fit", "crop", "stretch"]
 _CLEAR_SHARE = 0.9
 _MIDDLE_GREY = 127.5
 _POLARITY_SAMPLE = 10_000  # pictures whose borders are looked at: plenty for a share
-_REC_601 = np.array([0.299, 0.587, 0.114])  # luma weights, ITU-R BT.601, as Pillow's mode "L"
+REC_601 = np.array([0.299, 0.587, 0.114])  # luma weights, ITU-R BT.601, as Pillow's mode "L"
 
 
 @dataclass(frozen=True)
@@ -268,7 +268,7 @@ def polarity_of(images: np.ndarray) -> Polarity:
         images: uint8 (N, H, W, C), 0..255.
     """
     border = border_pixels(images)
-    brightness = border[..., :3] @ _REC_601 if border.shape[-1] >= 3 else border[..., 0]
+    brightness = border[..., :3] @ REC_601 if border.shape[-1] >= 3 else border[..., 0]
     dark_share = float(np.mean(np.median(brightness, axis=1) < _MIDDLE_GREY))
     if dark_share >= _CLEAR_SHARE:
         return "light-on-dark"

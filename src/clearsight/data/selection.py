@@ -37,12 +37,14 @@ def is_selection(text: str) -> bool:
     return _PATTERN.fullmatch(text) is not None
 
 
-def select(text: str, options_for: Callable[[str], SourceOptions]) -> Selection:
+def select(
+    text: str, options_for: Callable[[str], SourceOptions | None] = lambda _: None
+) -> Selection:
     """Load the pictures that `text` names; the numbers count as in Python, negative ones too.
 
     Args:
         text: SOURCE:PART[START:STOP] or SOURCE:PART[INDEX], the source a name or a path.
-        options_for: says how the pictures of a source are to be read.
+        options_for: says how the pictures of a source are to be read, if not by default.
 
     Raises:
         DataError: when the form, the source or the numbers are wrong.

@@ -13,14 +13,13 @@ from typing import Any
 
 from clearsight.data import digits, fashion_mnist
 from clearsight.data.adaptation import adapted, with_test_pictures
+from clearsight.data.corrections import apply_to_splits, read_corrections
 from clearsight.data.decoding.decode import ShowProgress, decoded, silent
-from clearsight.data.formats import format_of
+from clearsight.data.formats import format_of, huggingface
 from clearsight.data.imageset import ImageSet, Splits
 from clearsight.data.listing import Listing
 from clearsight.data.options import SourceOptions, source_options
 from clearsight.errors import DataError, did_you_mean
-
-REMOTE_PREFIXES = ("hf:",)
 
 
 @dataclass(frozen=True)
@@ -83,13 +82,18 @@ def recipe_of(source: str) -> str:
     return SOURCES[source].recipe if source in SOURCES else "strong"
 
 
+def is_source(text: str) -> bool:
+    """Tell whether `text` is the name of a source, here or on the Hugging Face Hub."""
+    return text in SOURCES or text.startswith(huggingface.NAME_PREFIX)
+
+
 def settled(source: str) -> str:
     """Return a source's name as it is, and a path made absolute, so that it holds anywhere.
 
     Raises:
         DataError: when it is neither.
     """
-    if source in SOURCES or source.startswith(REMOTE_PREFIXES):
+    if is_source(source):
         return source
     if os.path.lexists(source):
         return str(Path(source).resolve())
@@ -112,12 +116,22 @@ def load_splits(
         DataError: when the source is unknown or its data cannot be had.
     """
     options = options or SourceOptions()
+    splits = _loaded(source, options, show_progress)
+    if options.corrections is None:
+        return splits
+    return apply_to_splits(read_corrections(options.corrections), splits)
+
+
+def _loaded(source: str, options: SourceOptions, show_progress: ShowProgress) -> Splits:
     if source in SOURCES:
         return adapted(SOURCES[source].load(options.data_dir), options)
     name = settled(source)
     if options.data_dir is not None:
         raise DataError(f"{source} is a path itself and takes no --data-dir.")
-    found = format_of(Path(name)).open(Path(name), options)
+    if is_source(name):
+        found = huggingface.open_named(name, options)
+    else:
+        found = format_of(Path(name)).open(Path(name), options)
     if isinstance(found, Listing):
         return decoded(found, options, show_progress)
     return adapted(with_test_pictures(found, options.test_split), options)

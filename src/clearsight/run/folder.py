@@ -110,6 +110,8 @@ class Results:
         epoch_seconds: median over the epochs.
         total_seconds: from the request to the written results, with the epochs of earlier parts of
             a resumed run.
+        test_leaked_count: how many test pictures are also learned from, as far as was searched.
+        test_accuracy_without_leaked: on the other test pictures; None where none are.
     """
 
     train_accuracy: float
@@ -131,6 +133,8 @@ class Results:
     fit_seconds: float
     epoch_seconds: float
     total_seconds: float
+    test_leaked_count: int = 0
+    test_accuracy_without_leaked: float | None = None
 
 
 @dataclass(frozen=True)

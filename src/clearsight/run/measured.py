@@ -12,6 +12,8 @@ from clearsight.errors import DataError, RunError
 from clearsight.run.folder import RunFolder, RunRecord
 from clearsight.run.split_file import found_again, read_split
 
+_WHOSE = "the run's classes"
+
 
 def measured_pictures(
     record: RunRecord, folder: RunFolder, source: str | None, options: SourceOptions | None
@@ -32,7 +34,7 @@ def measured_pictures(
     if source is not None:
         splits = load_splits(source, fitting_options(record, options))
         pictures = splits.test if splits.test is not None else splits.train
-        return pictures.with_classes(record.class_names)
+        return pictures.with_classes(record.class_names, _WHOSE)
     if record.source == "arrays":
         raise RunError(
             f"{folder.path} was trained on arrays from Python: name pictures with --data."
@@ -49,9 +51,11 @@ def measured_pictures(
         )
     parts = [splits.parts[part].take(indices) for part, indices in found.items() if len(indices)]
     if len(parts) == 1:
-        return parts[0].with_classes(record.class_names)
+        return parts[0].with_classes(record.class_names, _WHOSE)
     images = np.concatenate([part.images for part in parts])
-    labels = np.concatenate([part.with_classes(record.class_names).labels for part in parts])
+    labels = np.concatenate(
+        [part.with_classes(record.class_names, _WHOSE).labels for part in parts]
+    )
     return ImageSet(images, labels, record.class_names, record.source)
 
 

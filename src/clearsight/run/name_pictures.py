@@ -14,7 +14,7 @@ from clearsight.data.formats.tree import is_picture
 from clearsight.data.options import SourceOptions
 from clearsight.data.preparation import Preparation
 from clearsight.data.selection import is_selection, select
-from clearsight.data.sources import load_splits
+from clearsight.data.sources import is_source, load_splits
 from clearsight.errors import DataError
 from clearsight.evaluation.predictions import Predictions
 from clearsight.run.measured import fitting_options, options_for
@@ -70,7 +70,7 @@ def name_pictures(
     left_out: list[str] = []
     for text in inputs:
         try:
-            found = _named_on_disk(text) if os.path.lexists(text) else None
+            found = _picture_files(text)
             if found is not None:
                 items += _pictures(found, preparation, invert)
             else:
@@ -94,14 +94,16 @@ def name_pictures(
     )
 
 
-def _named_on_disk(text: str) -> list[Path] | None:
-    """Return the picture files that a path stands for, or None when it is a source."""
+def _picture_files(text: str) -> list[Path] | None:
+    """Return the picture files that an input stands for, or None when it is a source."""
     path = Path(text)
+    if not os.path.lexists(text):
+        return None if is_source(text) or is_selection(text) else [path]
     if path.is_dir():
         pictures = sorted(found for found in path.iterdir() if is_picture(found.name))
         return pictures or None
-    is_source = not is_picture(text) and any(row.matches(path) for row in FORMATS)
-    return None if is_source else [path]
+    has_format = not is_picture(text) and any(row.matches(path) for row in FORMATS)
+    return None if has_format else [path]
 
 
 def _pictures(paths: Sequence[Path], preparation: Preparation, invert: bool) -> list[_Item]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from clearsight.data.decoding.decode import ShowProgress, silent
-from clearsight.data.imageset import ImageSet, Splits
+from clearsight.data.imageset import Splits
 from clearsight.data.sources import load_splits
 from clearsight.data.split import ValidationSplit, validation_split_of
 from clearsight.errors import DataError
@@ -30,9 +30,7 @@ def requested_splits(
         DataError: when they cannot be had.
     """
     source = request.source
-    if isinstance(source, ImageSet):
-        everything = Splits(source)
-    elif isinstance(source, Splits):
+    if isinstance(source, Splits):
         everything = source
     else:
         everything = load_splits(source, request.source_options, show_progress)

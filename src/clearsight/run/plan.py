@@ -32,6 +32,7 @@ from clearsight.run.pictures import (
     split_for_validation,
 )
 from clearsight.run.request import TrainRequest
+from clearsight.run.short_check import notes_of, short_check
 from clearsight.training.check_fit import check_fit
 from clearsight.training.checkpoint import Checkpoint
 from clearsight.training.examples import Examples
@@ -140,6 +141,7 @@ def plan_training(request: TrainRequest, show_progress: ShowProgress = silent) -
     notes += engine_notes
     split = split_for_validation(splits, recipe, request.seed)
     notes += [split.warning] if split.warning else []
+    notes += notes_of(short_check(splits, split))
     if recipe.flip != "none":
         notes.append(
             f"The recipe '{recipe.name}' mirrors pictures left to right. Where left and right "

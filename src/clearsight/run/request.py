@@ -7,8 +7,9 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, InstanceOf, PositiveInt, ValidationError
 
-from clearsight.data.imageset import ImageSet, Splits
+from clearsight.data.imageset import Splits
 from clearsight.data.options import SourceOptions
+from clearsight.data.python_objects import splits_of_object
 from clearsight.data.sources import SOURCES
 from clearsight.engine.accelerate import Engine
 from clearsight.engine.device import DeviceChoice
@@ -27,7 +28,7 @@ class TrainRequest(BaseModel):
     """What a training is asked for; None means: as the recipe says.
 
     Attributes:
-        source: a source's name or path, an `ImageSet` (then there is no test score), or `Splits`.
+        source: a source's name or path, or `Splits`.
         model: a zoo name, "FILE.keras", "FILE.py:FUNCTION", or a built `keras.Model`, which is
             then compiled anew and trained in place; None takes the recipe's.
         model_arguments: options of the named model.
@@ -45,7 +46,7 @@ class TrainRequest(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
-    source: str | InstanceOf[ImageSet] | InstanceOf[Splits]
+    source: str | InstanceOf[Splits]
     model: str | InstanceOf[keras.Model] | None = None
     model_arguments: dict[str, Any] = Field(default_factory=dict)
     recipe: str | Recipe | None = None
@@ -90,20 +91,24 @@ def train_request(source: Any, **options: Any) -> TrainRequest:
     """Make a `TrainRequest`, with all mistakes in one sentence.
 
     Args:
-        source: see `TrainRequest`; a path may be a `Path`.
+        source: a name, a path, or any Python object that `splits_of_object` knows.
         **options: fields of `TrainRequest`, and of `SourceOptions` beside them.
 
     Raises:
         RequestError: when options are unknown or out of range.
+        DataError: when the source is an object that holds no pictures with labels.
     """
     of_source = {name: options.pop(name) for name in SourceOptions.model_fields if name in options}
     if of_source:
         options["source_options"] = of_source
-    if isinstance(source, Path):
-        source = str(source)
+    source = str(source) if isinstance(source, Path) else source
     try:
-        return TrainRequest(source=source, **options)
+        request = TrainRequest(source=source if isinstance(source, str) else "", **options)
     except ValidationError as error:
         raise RequestError(
             f"The training request is not valid: {validation_sentences(error)}."
         ) from error
+    if isinstance(source, str):
+        return request
+    splits = splits_of_object(source, request.source_options)
+    return request.model_copy(update={"source": splits})

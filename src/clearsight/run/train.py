@@ -29,6 +29,7 @@ from clearsight.run.request import train_request
 from clearsight.run.resumption import check_current, plan_resumption, resume_request
 from clearsight.run.room import check_room
 from clearsight.run.saved import Run, predict_probabilities, save_finished_model, save_model
+from clearsight.run.short_check import leaks
 from clearsight.run.split_file import write_split
 from clearsight.training.checkpoint import Checkpoint
 from clearsight.training.checkpoint_writer import CheckpointWriter
@@ -47,7 +48,8 @@ def train(source: Any, *, verbose: bool = True, **options: Any) -> Run:
 
     Args:
         source: a source's name such as "fashion-mnist", the path of a folder or file of pictures,
-            an `ImageSet`, or `Splits` of two.
+            or an object: arrays (x, y) or ((x, y), (x_test, y_test)), an `ImageSet`, `Splits`, a
+            torch Dataset, an iterable of (image, label).
         verbose: print a line an epoch (and a live bar on a terminal).
         **options: the fields of `TrainRequest`: model, model_arguments, recipe, epochs,
             batch_size, learning_rate, validation_split, train_limit, test_limit, seed, engine,
@@ -218,13 +220,16 @@ def _measure(plan: Plan, folder: RunFolder, history: History) -> None:
     num_train, num_val = len(plan.split.train), len(plan.split.validation)
     reading = read_curve(history, num_train, num_val)
     last, test = history[-1], plan.splits.test
-    score, shown = None, ()
+    score, shown, num_leaked, without_leaked = None, (), 0, None
     if test is not None:
         probabilities = predict_probabilities(
             plan.model, plan.preparation, test.images, plan.record.recipe
         )
         score = score_of(probabilities, test.labels)
         shown = tuple(probabilities[:_NUM_SHOWN].argmax(axis=1).tolist())
+        leaked = leaks(plan.splits, plan.split)
+        num_leaked = leaked.num_test
+        without_leaked = leaked.accuracy_without(probabilities, test.labels)
     results = Results(
         train_accuracy=last.accuracy,
         train_count=num_train,
@@ -245,6 +250,8 @@ def _measure(plan: Plan, folder: RunFolder, history: History) -> None:
         fit_seconds=sum(epoch.seconds for epoch in history),
         epoch_seconds=statistics.median(epoch.seconds for epoch in history),
         total_seconds=time.perf_counter() - plan.planned_at + _seconds_before(plan),
+        test_leaked_count=num_leaked,
+        test_accuracy_without_leaked=without_leaked,
     )
     folder.write_results(results)
     _write_picture(plan, folder, history, reading)

@@ -110,24 +110,13 @@ def fit_model(
     callbacks: list[Any] = [
         recorder, progress.callback(recorder), watchdog, saver, stopper.callback,
     ]  # fmt: skip
-    if recipe.schedule != "constant":
-        num_steps, first = batches.num_batches, len(saving.earlier)
-        callbacks.append(LearningRateSchedule(recipe, num_steps, first_epoch=first))
-    elif start is not None:
+    callbacks += _schedule(recipe, batches, len(saving.earlier))
+    if start is not None and recipe.schedule == "constant":
         optimizer: Any = model.optimizer
         optimizer.learning_rate.assign(recipe.learning_rate)
     try:
         with progress, watched_steps(model, batches):
-            model.fit(
-                batches,
-                batch_size=recipe.batch_size,
-                epochs=recipe.epochs,
-                initial_epoch=len(saving.earlier),
-                # A tuple: a lone adapter would be taken for the pictures of a pair.
-                validation_data=(validation, None, None),
-                callbacks=callbacks,
-                verbose=0,  # pyright: ignore[reportArgumentType] - Keras documents 0
-            )
+            _fit(model, (batches, validation), recipe, callbacks, len(saving.earlier))
     except StopRequested as stop:
         stop.place = saver.place
         if stop.is_between_batches:
@@ -141,3 +130,44 @@ def fit_model(
         stopper.fitting(False)
     saving.writer.finish()
     return recorder.history
+
+
+def fit_unsaved(model: keras.Model, data: FitData, recipe: Recipe) -> None:
+    """Train a compiled model that is thrown away afterwards, so that nothing of it is kept.
+
+    Args:
+        model: compiled, maps x to class probabilities.
+        data: pictures with targets.
+        recipe: epochs and batch size are taken from it.
+    """
+    batches = AugmentedBatches(data.train, recipe)
+    validation = PictureBatches(data.validation, recipe.batch_size, shuffle=False)
+    _fit(model, (batches, validation), recipe, _schedule(recipe, batches, 0), 0)
+
+
+def _schedule(recipe: Recipe, batches: AugmentedBatches, num_epochs_done: int) -> list[Any]:
+    """Return the callback that changes the learning rate, where the recipe wants any."""
+    if recipe.schedule == "constant":
+        return []
+    return [LearningRateSchedule(recipe, batches.num_batches, first_epoch=num_epochs_done)]
+
+
+def _fit(
+    model: keras.Model,
+    batches: tuple[AugmentedBatches, PictureBatches],
+    recipe: Recipe,
+    callbacks: list[Any],
+    num_epochs_done: int,
+) -> None:
+    """Call Keras's `fit` with batches to learn from and batches to validate on."""
+    training, validation = batches
+    model.fit(
+        training,
+        batch_size=recipe.batch_size,
+        epochs=recipe.epochs,
+        initial_epoch=num_epochs_done,
+        # A tuple: a lone adapter would be taken for the pictures of a pair.
+        validation_data=(validation, None, None),
+        callbacks=callbacks,
+        verbose=0,  # pyright: ignore[reportArgumentType] - Keras documents 0
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,13 +48,11 @@ def choose_form(listing: Listing, options: SourceOptions) -> Form:
     if options.image_size is not None and options.channels != "auto":
         return Form(*options.image_size, options.channels, "")
     step = -(-len(listing) // NUM_SAMPLED)
-    read = list(listing.reader.each(listing.keys[::step]))
-    headers = [picture_size(content) for _, content in read if isinstance(content, bytes)]
-    known = [header for header in headers if header is not None]
+    known = _headers(listing, listing.keys[::step]) or _headers(listing, listing.keys)
     if not known:
         raise DataError(
-            f"{listing.provenance} should hold pictures, but none of {len(read):,} that were "
-            "looked at can be read: check that they open in a picture viewer."
+            f"{listing.provenance} should hold pictures, but none of {len(listing):,} can be read: "
+            "check that they open in a picture viewer."
         )
     sizes = np.array([header[:2] for header in known])
     is_grey = all(header[2] for header in known)
@@ -71,6 +70,12 @@ def choose_form(listing: Listing, options: SourceOptions) -> Form:
         f"Pictures are brought to {height}x{width} ({why_size}; change it with --image-size) and "
         f"{channels} channel{'s' if channels > 1 else ''} ({why_channels}; --channels).",
     )
+
+
+def _headers(listing: Listing, keys: Sequence[str]) -> list[tuple[int, int, bool]]:
+    """Return height, width and whether it is grey of each picture whose header can be read."""
+    read = (content for _, content in listing.reader.each(keys) if isinstance(content, bytes))
+    return [header for content in read if (header := picture_size(content)) is not None]
 
 
 def _size(sizes: np.ndarray, num_pictures: int) -> tuple[tuple[int, int], str]:

@@ -6,6 +6,7 @@ import zipfile
 from pathlib import Path
 
 from clearsight.data.formats.members import Members, file_signature
+from clearsight.data.formats.reason import reason_of
 from clearsight.data.formats.tar_archive import TarReader, is_compressed, list_tar
 from clearsight.data.formats.tree import tree_of
 from clearsight.data.formats.zip_archive import ZipReader, list_zip
@@ -44,7 +45,9 @@ def open_archive(path: Path, options: SourceOptions) -> Listing:
         else:
             members, reader = list_zip(path), ZipReader(root)
     except OSError as error:
-        raise DataError(f"{path} should be an archive, but cannot be read: {error}.") from error
+        raise DataError(
+            f"{path} should be an archive, but cannot be read: {reason_of(error)}."
+        ) from error
     tree = tree_of(members.places, members.folders, members.skipped, str(path))
     return Listing(
         reader=reader,

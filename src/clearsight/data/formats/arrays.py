@@ -13,13 +13,14 @@ from clearsight.data.array_names import CLASS_NAME_ARRAYS, array_name, pair_up
 from clearsight.data.array_parts import ArrayParts
 from clearsight.data.class_names import ClassNames
 from clearsight.data.formats.npy_header import NpyHeader, check_length, memory_bytes, read_header
+from clearsight.data.formats.reason import reason_of
 from clearsight.data.imageset import Splits
 from clearsight.data.listing import Part
 from clearsight.data.options import SourceOptions
 from clearsight.errors import DataError
 
 # Pictures hardly shrink a hundredfold; a file that claims more, and is not small, holds nothing.
-_MOST_RATIO = 300
+_MOST_RATIO = 100
 _ALWAYS_ALLOWED_BYTES = 250_000_000
 _DAMAGE = (
     zipfile.BadZipFile, zlib.error, ValueError, EOFError, OSError, RuntimeError, MemoryError,
@@ -102,7 +103,9 @@ def _npy_header(file: Path) -> NpyHeader:
             header = read_header(opened, str(file))
         check_length(header, file.stat().st_size, str(file))
     except OSError as error:
-        raise DataError(f"{file} should be a NumPy array, but cannot be read: {error}.") from error
+        raise DataError(
+            f"{file} should be a NumPy array, but cannot be read: {reason_of(error)}."
+        ) from error
     return header
 
 
@@ -112,7 +115,9 @@ def _mapped(file: Path, header: NpyHeader) -> np.ndarray:
     try:
         return np.load(file, mmap_mode="r", allow_pickle=False)
     except _DAMAGE as error:
-        raise DataError(f"{file} should be a NumPy array, but cannot be read ({error}).") from error
+        raise DataError(
+            f"{file} should be a NumPy array, but cannot be read ({reason_of(error)})."
+        ) from error
 
 
 def _open_npz(path: Path, options: SourceOptions) -> Splits:
@@ -135,7 +140,8 @@ def _open_npz(path: Path, options: SourceOptions) -> Splits:
             )
     except _DAMAGE as error:
         raise DataError(
-            f"{path} should be a .npz file of NumPy's, but cannot be read ({error}): get it again."
+            f"{path} should be a .npz file of NumPy's, but cannot be read ({reason_of(error)}):"
+            " get it again."
         ) from error
 
 

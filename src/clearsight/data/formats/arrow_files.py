@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from clearsight.data.formats.members import MOST_PICTURE_BYTES, damaged_member, too_large
+from clearsight.data.formats.reason import reason_of
 from clearsight.errors import DataError, MissingExtraError
 
 _ROWS_AT_ONCE = 64  # encoded pictures of some megabytes each
 # A page that unpacks to far more than it is long, and to more than a moment takes, is no picture.
-_MOST_RATIO = 300
+_MOST_RATIO = 100
 _ALWAYS_ALLOWED_BYTES = 250_000_000
 
 
@@ -27,10 +29,12 @@ class ArrowReader:
     Attributes:
         root: the folder that the files' paths are relative to.
         column: the column of pictures: bytes, or a struct with a field "bytes".
+        picture_folders: where the paths of a field "path" may lead, for rows without bytes.
     """
 
     root: str
     column: str
+    picture_folders: tuple[str, ...] = ()
 
     def each(self, keys: Sequence[str]) -> Iterator[tuple[str, bytes | DataError]]:
         """Read the rows file by file, in ascending order; see `Reader`."""
@@ -45,7 +49,7 @@ class ArrowReader:
                 for first, cells in _cells(Path(self.root) / name, self.column, left):
                     while left and left[0] < first + len(cells):
                         key = f"{name}#{left[0]}"
-                        content = _content(cells[left[0] - first], key)
+                        content = _content(cells, left[0] - first, key, self.picture_folders)
                         left.pop(0)
                         yield key, content
             except _damage() as error:
@@ -121,12 +125,12 @@ def _cells(path: Path, column: str, rows: Sequence[int]) -> Iterator[tuple[int, 
     """Iterate over pieces of the column that hold some of `rows` (ascending).
 
     Yields:
-        The number of a piece's first row, and its cells as a pyarrow array of bytes.
+        The number of a piece's first row, and its cells.
     """
     if not is_parquet(path):
         first = 0
         for batch in _batches(path, [column]):
-            yield first, _as_bytes(batch.column(0))
+            yield first, _checked(batch.column(0))
             first += batch.num_rows
         return
     from pyarrow import parquet
@@ -140,7 +144,7 @@ def _cells(path: Path, column: str, rows: Sequence[int]) -> Iterator[tuple[int, 
                 continue
             _check_group(file.metadata.row_group(group), column)
             for batch in file.iter_batches(_ROWS_AT_ONCE, [group], [column]):
-                yield first, _as_bytes(batch.column(0))
+                yield first, _checked(batch.column(0))
                 first += batch.num_rows
 
 
@@ -154,21 +158,30 @@ def _check_group(group: Any, column: str) -> None:
             raise DataError(f"it unpacks from {packed:,} to {unpacked:,} bytes, as no pictures do")
 
 
-def _as_bytes(cells: Any) -> Any:
+def _checked(cells: Any) -> Any:
+    cells.validate(full=True)  # offsets that lead out of a damaged file would end the process
+    return cells
+
+
+def _content(cells: Any, place: int, key: str, folders: Sequence[str]) -> bytes | DataError:
     import pyarrow as pa
 
-    cells.validate(full=True)  # offsets that lead out of a damaged file would end the process
-    return cells.field("bytes") if pa.types.is_struct(cells.type) else cells
-
-
-def _content(cell: Any, key: str) -> bytes | DataError:
-    if not cell.is_valid:
+    is_struct = pa.types.is_struct(cells.type)
+    cell = (cells.field("bytes") if is_struct else cells)[place]
+    if cell.is_valid and cells[place].is_valid:
+        size = cell.as_buffer().size
+        return too_large(key, size) if size > MOST_PICTURE_BYTES else cell.as_py()
+    path = cells[place].as_py().get("path") if is_struct and cells[place].is_valid else None
+    real = os.path.realpath(path) if isinstance(path, str) and "\0" not in path else ""
+    if not any(real.startswith(f"{os.path.realpath(folder)}{os.sep}") for folder in folders):
         return DataError(
             f"{key} should hold an encoded picture, but is empty: save the pictures themselves "
             "into the table."
         )
-    size = cell.as_buffer().size
-    return too_large(key, size) if size > MOST_PICTURE_BYTES else cell.as_py()
+    if not os.path.isfile(real):
+        return DataError(f"{key} should be a picture, but its file {path} is not there any more.")
+    size = os.path.getsize(real)  # noqa: PTH202 - as above
+    return too_large(key, size) if size > MOST_PICTURE_BYTES else Path(real).read_bytes()
 
 
 def _schema(path: Path) -> tuple[Any, int]:
@@ -261,8 +274,6 @@ def _told(path: Path) -> Iterator[None]:
     try:
         yield
     except (pa.ArrowException, OSError, ValueError, KeyError, MemoryError) as error:
-        said = str(error).strip().splitlines()
         raise DataError(
-            f"{path} should be {what}, but cannot be read ({said[0] if said else error!r}): get it "
-            "again."
+            f"{path} should be {what}, but cannot be read ({reason_of(error)}): get it again."
         ) from error

@@ -15,6 +15,7 @@ import numpy as np
 from clearsight.data.array_parts import ArrayParts
 from clearsight.data.class_names import ClassNames
 from clearsight.data.formats.archive import TAR_SUFFIXES
+from clearsight.data.formats.reason import reason_of
 from clearsight.data.formats.tar_archive import DAMAGE, first_files
 from clearsight.data.imageset import Splits
 from clearsight.data.listing import Part
@@ -27,6 +28,10 @@ _MOST_BYTES = 1_000_000_000  # CIFAR-100's training file, the largest, has 153,7
 _MOST_FILES = 30  # in the archives: eight
 _PICKLED = ("data_batch_1", "data_batch_2", "test_batch")
 _PICKLED_BESIDE = ("batches.meta", "meta")
+# The folders in the archives that are distributed.
+_FOLDERS = {
+    "cifar-10-batches-bin", "cifar-100-binary", "cifar-10-batches-py", "cifar-100-python",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -68,16 +73,17 @@ def matches(path: Path) -> bool:
     if not (path.is_file() and path.name.lower().endswith(TAR_SUFFIXES)):
         return False
     try:
-        names = {name.rpartition("/")[2] for name, _, _ in first_files(path, 2)}
+        paths = [path for path, _, _ in first_files(path, 2)]
     except DAMAGE:
         return False  # told when it is opened as any other archive
-    return _is_cifar(names)
+    is_named = any(path.split("/")[0] in _FOLDERS for path in paths)
+    return is_named or _is_cifar({path.rpartition("/")[2] for path in paths})
 
 
 def _is_cifar(names: set[str]) -> bool:
-    binary = {name for version in _VERSIONS for name in (*version.train, version.test)}
-    pickled = names & set(_PICKLED) or {"train", "test", "meta"} <= names
-    return bool(names & binary or names & {"batches.meta.txt", *_PICKLED_BESIDE[:1]} or pickled)
+    telling = {name for version in _VERSIONS for name in (*version.train, version.test)}
+    telling |= {"batches.meta.txt", "batches.meta", *_PICKLED}
+    return bool(names & telling) or {"train", "test", "meta"} <= names
 
 
 def open_cifar(path: Path, options: SourceOptions) -> Splits:
@@ -90,7 +96,8 @@ def open_cifar(path: Path, options: SourceOptions) -> Splits:
         content_of, seen = _contents(_files(path))
     except DAMAGE as error:
         raise DataError(
-            f"{path} should hold CIFAR's files, but cannot be read ({error}): get it again."
+            f"{path} should hold CIFAR's files, but cannot be read ({reason_of(error)}): get it "
+            "again."
         ) from error
     version = next((v for v in _VERSIONS if set(v.train) & set(content_of)), None)
     if version is None:

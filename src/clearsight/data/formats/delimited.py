@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from clearsight.data.formats.reason import reason_of
 from clearsight.errors import DataError
 
 _DELIMITERS = (",", ";", "\t")
@@ -81,7 +82,9 @@ def open_delimited(path: Path) -> DelimitedFile:
         with path.open("rb") as file:
             begin = file.read(4)
     except OSError as error:
-        raise DataError(f"{path} should be a table, but cannot be read: {error}.") from error
+        raise DataError(
+            f"{path} should be a table, but cannot be read: {reason_of(error)}."
+        ) from error
     encoding = "utf-16" if begin[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     names_of: dict[str, list[str]] = {}
     for delimiter in _DELIMITERS:
@@ -103,9 +106,9 @@ def _open(path: Path, encoding: str) -> Iterator[Iterator[str]]:
             yield file
     except UnicodeError as error:
         raise DataError(
-            f"{path} should be a table in UTF-8, but is not ({error}): save it as UTF-8."
+            f"{path} should be a table in UTF-8, but is not ({reason_of(error)}): save it as UTF-8."
         ) from error
     except (csv.Error, OSError) as error:
         raise DataError(
-            f"{path} should be a table of text, but cannot be read ({error})."
+            f"{path} should be a table of text, but cannot be read ({reason_of(error)})."
         ) from error

@@ -102,7 +102,8 @@ class _Walk:
                         continue
                     self.folders.append(prefix + entry.name)
                     self.enter(entry.path, f"{prefix}{entry.name}/")
-                elif is_picture(entry.name):
+                elif is_picture(entry.name) and (entry.is_file() or not os.path.exists(entry.path)):
+                    # A link to nowhere is told when it is read; a pipe would never end.
                     self._add(entry, prefix + entry.name)
                 else:
                     self.skipped[NO_PICTURE] += 1

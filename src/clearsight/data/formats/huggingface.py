@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import socket
+import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies
 
-from clearsight.data.formats.arrow_files import is_parquet
+from clearsight.data.formats.arrow_files import ArrowReader, is_parquet
 from clearsight.data.formats.arrow_listing import PartFile, list_arrow_files
+from clearsight.data.formats.reason import reason_of
 from clearsight.data.listing import Listing, Part, part_named
 from clearsight.data.options import SourceOptions
 from clearsight.errors import DataError, MissingExtraError
@@ -57,18 +63,20 @@ def open_named(name: str, options: SourceOptions) -> Listing:
         DataError: when there is no such data set, no network, or no pictures with labels in it.
         MissingExtraError: when `datasets` is not installed.
     """
+    _stay_offline_without_network()
     repository, _, configuration = name.removeprefix(NAME_PREFIX).partition(":")
     try:
         import datasets
+        from datasets import config
+        from huggingface_hub.constants import HF_HUB_CACHE
     except ImportError as error:
         raise MissingExtraError(f"Reading {name}", "huggingface") from error
     try:
         loaded: Any = datasets.load_dataset(repository, configuration or None)
     except Exception as error:
         # The library and those below it raise dozens of types for names, networks and servers.
-        said = str(error).strip().splitlines()
         raise DataError(
-            f"{name} should be a data set on Hugging Face, but cannot be had ({_brief(said)}): "
+            f"{name} should be a data set on Hugging Face, but cannot be had ({reason_of(error)}): "
             "check its name and the network, or give a folder that save_to_disk wrote."
         ) from error
     files = []
@@ -84,11 +92,28 @@ def open_named(name: str, options: SourceOptions) -> Listing:
         )
     root = Path(os.path.commonpath([path.parent for path, _ in files]))
     named = [PartFile(path.relative_to(root).as_posix(), part) for path, part in files]
-    return list_arrow_files(root, named, options, name)
+    listing = list_arrow_files(root, named, options, name)
+    if isinstance(listing.reader, ArrowReader):
+        # Folders of pictures on the hub stay files in the library's cache.
+        folders = (str(config.HF_DATASETS_CACHE), str(HF_HUB_CACHE))
+        local = (repository,) if Path(repository).is_dir() else ()
+        reader = replace(listing.reader, picture_folders=(*folders, *local))
+        listing = replace(listing, reader=reader)
+    return listing
 
 
-def _brief(lines: list[str]) -> str:
-    return lines[0].rstrip(".")[:200] if lines else "no reason was given"
+def _stay_offline_without_network() -> None:
+    """Spare the user the library's half minute of attempts when the hub's name is not known.
+
+    What was downloaded before is still found then.
+    """
+    if getproxies() or "HF_HUB_OFFLINE" in os.environ or "huggingface_hub" in sys.modules:
+        return
+    host = urlsplit(os.environ.get("HF_ENDPOINT", "https://huggingface.co")).hostname
+    try:
+        socket.getaddrinfo(host, 443)
+    except OSError:
+        os.environ["HF_HUB_OFFLINE"] = "1"
 
 
 def _files_of_dict(path: Path) -> list[PartFile]:
@@ -123,7 +148,7 @@ def _data_files(root: Path, folder: str) -> list[str]:
     names = []
     for entry in entries:
         name = entry.get("filename") if isinstance(entry, dict) else None
-        if not isinstance(name, str) or not name or Path(name).name != name:
+        if not isinstance(name, str) or not name or name == ".." or Path(name).name != name:
             raise DataError(
                 f"{state_file} should name files beside it, but names {name!r}: save it again."
             )
@@ -138,7 +163,8 @@ def _json(file: Path) -> dict[str, Any]:
         values = json.loads(file.read_bytes())
     except (OSError, ValueError, RecursionError) as error:
         raise DataError(
-            f"{file} should describe a saved data set, but cannot be read ({error}): save it again."
+            f"{file} should describe a saved data set, but cannot be read ({reason_of(error)}): "
+            "save it again."
         ) from error
     if not isinstance(values, dict):
         raise DataError(f"{file} should describe a saved data set, but holds something else.")

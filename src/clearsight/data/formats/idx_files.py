@@ -18,6 +18,7 @@ import numpy as np
 from clearsight.data.array_parts import ArrayParts
 from clearsight.data.class_names import ClassNames
 from clearsight.data.formats.npy_header import memory_bytes
+from clearsight.data.formats.reason import reason_of
 from clearsight.data.idx import parse_idx
 from clearsight.data.imageset import Splits
 from clearsight.data.listing import PART_NAMES, Part
@@ -31,7 +32,7 @@ _NAME = re.compile(
 )
 _GZIP_MAGIC = b"\x1f\x8b"
 # gzip packs bytes that are all alike a thousandfold, and pictures at most some tenfold.
-_MOST_RATIO = 300
+_MOST_RATIO = 100
 _ALWAYS_ALLOWED_BYTES = 250_000_000
 
 
@@ -131,7 +132,9 @@ def _read(file: Path, num_axes: int) -> np.ndarray:
                 )
             return parse_idx(header + opened.read(length + 1), num_axes, str(file))
     except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"{file} should be an IDX file, but cannot be read: {error}.") from error
+        raise DataError(
+            f"{file} should be an IDX file, but cannot be read: {reason_of(error)}."
+        ) from error
 
 
 @contextmanager

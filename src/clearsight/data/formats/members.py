@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic, Literal, TypeVar
 
+from clearsight.data.formats.reason import reason_of
 from clearsight.data.formats.tree import HIDDEN, NO_PICTURE, is_hidden, is_picture
 from clearsight.errors import DataError
 
@@ -126,7 +127,9 @@ def too_large(key: str, size_bytes: int) -> DataError:
 
 def damaged_member(key: str, error: object) -> DataError:
     """Say that a member of an archive cannot be read."""
-    return DataError(f"{key} should be a picture, but is damaged in its archive ({error}).")
+    return DataError(
+        f"{key} should be a picture, but is damaged in its archive ({reason_of(error)})."
+    )
 
 
 def file_signature(path: Path) -> str:

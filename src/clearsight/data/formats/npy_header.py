@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import math
 import os
+import tokenize
 from dataclasses import dataclass
 from typing import IO
 
 import numpy as np
 from numpy.lib import format as npy_format
 
+from clearsight.data.formats.reason import reason_of
 from clearsight.errors import DataError
 
 _LONGEST_HEADER = 10_000  # characters; a header of plain numbers has about 120
@@ -57,9 +59,18 @@ def read_header(file: IO[bytes], name: str) -> NpyHeader:
         )
         shape, _, dtype = read(file, max_header_size=_LONGEST_HEADER)
         header = NpyHeader(tuple(int(axis) for axis in shape), dtype, file.tell())
-    except (ValueError, EOFError, OSError, TypeError, SyntaxError, RecursionError) as error:
+    except (
+        ValueError,
+        EOFError,
+        OSError,
+        TypeError,
+        SyntaxError,
+        RecursionError,
+        tokenize.TokenError,
+    ) as error:
         raise DataError(
-            f"{name} should be a NumPy array, but its header is damaged ({error}): get it again."
+            f"{name} should be a NumPy array, but its header is damaged "
+            f"({reason_of(error)}): get it again."
         ) from error
     if dtype.hasobject:
         raise DataError(

@@ -20,6 +20,7 @@ from clearsight.data.formats.members import (
     damaged_member,
     too_large,
 )
+from clearsight.data.formats.reason import reason_of
 from clearsight.errors import DataError
 
 # What a damaged or hostile stream makes Python raise: long chains of headers nest its calls.
@@ -94,7 +95,8 @@ def list_tar(path: Path) -> Members[Place]:
                 members.notes.append(f"{path} has no mark at its end: it may be cut short.")
     except DAMAGE as error:
         raise DataError(
-            f"{path} should be a tar archive, but is damaged or cut short ({error}): get it again."
+            f"{path} should be a tar archive, but is damaged or cut short ({reason_of(error)}): "
+            "get it again."
         ) from error
     return members
 

@@ -22,6 +22,7 @@ from clearsight.data.formats.members import (
     too_large,
     too_many_members,
 )
+from clearsight.data.formats.reason import reason_of
 from clearsight.errors import DataError
 
 _DAMAGE = (
@@ -102,7 +103,8 @@ def list_zip(path: Path) -> Members[None]:
                         )
     except _DAMAGE as error:
         raise DataError(
-            f"{path} should be a ZIP archive, but cannot be read ({error}): get it again."
+            f"{path} should be a ZIP archive, but cannot be read ({reason_of(error)}): get it "
+            "again."
         ) from error
     return members
 

@@ -1,0 +1,119 @@
+"""``clearsight data check``: what is wrong with a source's pictures, before training."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from clearsight.cli.decoding import decoding_shown
+from clearsight.cli.keras_start import keras_started
+from clearsight.cli.output import AsJson, console_for, print_json
+from clearsight.cli.source_options import reads_sources
+from clearsight.errors import MissingExtraError, RequestError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from clearsight.data.options import SourceOptions
+    from clearsight.run.data_check import DataCheck
+
+_INDENT = 9
+
+
+@reads_sources()
+def check_source(
+    source: Annotated[str, typer.Argument(help="A name or a path; see `clearsight data list`.")],
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Leave out the network that judges the labels.")
+    ] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.html", help="Where to write the page; a new file."),
+    ] = None,
+    labels_out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.csv", help="Write suspected labels to correct; a new file."),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the network that judges the labels.")] = 0,
+    as_json: AsJson = False,
+    *,
+    source_options: SourceOptions,
+) -> None:
+    """Check a source's pictures: copies, leaks, wrong labels, rare classes, odd pictures."""
+    _check_usage(quick, out, labels_out)
+    console = console_for(as_json)
+    from clearsight.data.sources import load_splits
+
+    splits = load_splits(source, source_options, decoding_shown())
+    with keras_started(console):
+        from clearsight.run.data_check import check_data
+    with console.status("looking at the pictures") as status:
+        checked = check_data(splits, source, quick=quick, seed=seed, announce=status.update)
+    page = _written_page(checked, out)
+    if labels_out is not None:
+        checked.write_labels(labels_out)
+    if as_json:
+        labels = str(labels_out) if labels_out is not None else None
+        print_json({**checked.to_json(), "page": str(page) if page else None, "labels": labels})
+        return
+    _show(checked, console)
+    if page is not None:
+        console.print(f"page:   {page}")
+    if labels_out is not None:
+        console.print(f"labels: {labels_out}")
+
+
+def _check_usage(quick: bool, out: Path | None, labels_out: Path | None) -> None:
+    if quick and labels_out is not None:
+        raise RequestError(
+            "--labels-out needs the network that --quick leaves out: drop one of the two."
+        )
+    for option, path, suffix in (("--out", out, ".html"), ("--labels-out", labels_out, ".csv")):
+        if path is None:
+            continue
+        if os.path.lexists(path):
+            raise RequestError(
+                f"{path} exists and is never overwritten: name another with {option}."
+            )
+        if path.suffix.lower() != suffix:
+            raise RequestError(
+                f"{option} writes {suffix[1:].upper()}, but {path} does not end in {suffix}."
+            )
+
+
+def _written_page(checked: DataCheck, out: Path | None) -> Path | None:
+    """Write the page; without the parts it needs, say so, unless it was asked for by name."""
+    import platformdirs
+
+    checks = platformdirs.user_cache_path("clearsight") / "checked"
+    page = out or checks / f"{Path(checked.source).resolve().name}.html"
+    try:
+        checked.write_page(page)
+    except MissingExtraError as error:
+        if out is not None:
+            raise
+        console_for(as_json=True).print(f"No page was written. {error}")
+        return None
+    return page
+
+
+def _show(checked: DataCheck, console: Console) -> None:
+    from rich.padding import Padding
+
+    parts = ", ".join(f"{len(images):,} {part}" for part, images in checked.splits.parts.items())
+    console.print(f"{checked.source}: {parts} pictures, looked at in {checked.seconds:.1f} s.")
+    for finding in checked.findings:
+        count = f"{finding.count:,} of {finding.examined:,}"
+        console.print(f"\n{finding.severity:<8} {finding.title:<46} {count:>18}")
+        for sentence in (f"{finding.found}.", finding.advice):
+            # On a terminal what is wrapped stays under what it belongs to; files get whole lines.
+            indented = Padding(sentence, (0, 0, 0, _INDENT), expand=False)
+            console.print(indented if console.is_terminal else " " * _INDENT + sentence)
+    if not checked.findings:
+        console.print("Nothing was found that is wrong.")
+    console.print()
+    for sentence in checked.not_done:
+        console.print(f"Not done: {sentence}")

@@ -1,0 +1,65 @@
+"""Dividing pictures into folds, so that each can be judged by what was learned from the others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+
+def stratified_folds(
+    labels: np.ndarray,
+    num_folds: int,
+    seed: int,
+    groups: Sequence[str] | np.ndarray | None = None,
+) -> np.ndarray:
+    """Put every picture into one of some folds, each class spread evenly over them.
+
+    Args:
+        labels: integers (N,).
+        num_folds: at least 2.
+        seed: chooses which pictures go where.
+        groups: N names or numbers; pictures of one group stay in one fold, which then is as even
+            as the groups allow.
+
+    Returns:
+        int64 (N,), 0..num_folds - 1.
+
+    Example:
+        >>> folds = stratified_folds(np.array([0, 0, 1, 1]), 2, seed=0)
+        >>> sorted(folds[:2].tolist()), sorted(folds[2:].tolist())
+        ([0, 1], [0, 1])
+    """
+    generator = np.random.default_rng(seed)
+    if groups is not None:
+        return _grouped(labels, num_folds, generator, np.asarray(groups))
+    order = generator.permutation(len(labels))
+    order = order[np.argsort(labels[order], kind="stable")]
+    folds = np.empty(len(labels), dtype=np.int64)
+    # Dealt out like cards, class after class, so that folds differ by one picture at most.
+    folds[order] = np.arange(len(labels)) % num_folds
+    return folds
+
+
+def _grouped(
+    labels: np.ndarray, num_folds: int, generator: np.random.Generator, groups: np.ndarray
+) -> np.ndarray:
+    """Give each group, the largest first, to the fold that has fewest of its classes so far."""
+    _, classes = np.unique(labels, return_inverse=True)
+    _, codes = np.unique(groups, return_inverse=True)
+    totals = np.bincount(classes).astype(np.float64)
+    order = np.argsort(codes, kind="stable")
+    starts = np.concatenate([[0], np.flatnonzero(np.diff(codes[order])) + 1])
+    members = np.split(order, starts[1:])
+    sizes = np.array([len(group) for group in members])
+    shuffled = generator.permutation(len(members))
+    filled = np.zeros((num_folds, len(totals)))
+    folds = np.empty(len(labels), dtype=np.int64)
+    for number in shuffled[np.argsort(-sizes[shuffled], kind="stable")]:
+        kinds = np.bincount(classes[members[number]], minlength=len(totals))
+        # How full the folds are of the classes that this group brings; a tie goes to the smallest.
+        fullness = filled @ (kinds / totals)
+        fold = int(np.lexsort((filled.sum(axis=1), fullness))[0])
+        filled[fold] += kinds / totals
+        folds[members[number]] = fold
+    return folds

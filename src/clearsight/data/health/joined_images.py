@@ -1,0 +1,54 @@
+"""`JoinedImages`: pictures of several sets, numbered as if they stood in one array."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+
+from clearsight.data.imageset import ImageSet
+
+_VALUES, _MOST = 16_000_000, 4096  # pixel values and pictures in a block: tens of megabytes
+
+
+def block_length(shape: tuple[int, ...]) -> int:
+    """Return how many pictures of shape (N, H, W, C) are looked at in one block."""
+    return int(np.clip(_VALUES // max(int(np.prod(shape[1:])), 1), 1, _MOST))
+
+
+class Images(Protocol):
+    """Pictures that can be taken by number: uint8 (N, H, W, C), an array or several joined."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(N, H, W, C)."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, numbers: np.ndarray, /) -> np.ndarray: ...
+
+
+class JoinedImages:
+    """Pictures of several sets as if they stood in one array, without copying them.
+
+    Args:
+        sets: sets whose pictures have one shape.
+    """
+
+    def __init__(self, sets: tuple[ImageSet, ...]) -> None:
+        self._arrays = [images.images for images in sets]
+        self._starts = np.cumsum([0, *(len(images) for images in sets)])
+        self.shape = (int(self._starts[-1]), *self._arrays[0].shape[1:])
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, numbers: np.ndarray) -> np.ndarray:
+        """Return a copy of the pictures with these numbers: int64 (M,) to uint8 (M, H, W, C)."""
+        taken = np.empty((len(numbers), *self.shape[1:]), dtype=np.uint8)
+        homes = np.searchsorted(self._starts, numbers, side="right") - 1
+        for home in np.unique(homes):
+            inside = homes == home
+            taken[inside] = self._arrays[home][numbers[inside] - self._starts[home]]
+        return taken

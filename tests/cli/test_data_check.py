@@ -1,0 +1,99 @@
+"""``clearsight data check`` as its own process."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import clearsight
+from conftest import Cli, assert_refused
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Scans of four digits as class folders, some of the test ones also in training."""
+    train, test = clearsight.load_data("digits")
+    assert test is not None
+    root = tmp_path / "scans"
+    for part, images in (("train", train), ("test", test)):
+        for number in np.flatnonzero(images.labels < 4)[: 200 if part == "train" else 80]:
+            name = root / part / f"digit {images.labels[number]}" / f"{number:04}.png"
+            name.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(images.images[number, ..., 0]).save(name)
+    for number, original in enumerate(sorted((root / "train" / "digit 1").iterdir())[:5]):
+        (root / "test" / "digit 1" / f"leak {number}.png").write_bytes(original.read_bytes())
+    (root / "train" / "digit 2" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    return root
+
+
+def test_a_table_a_page_and_labels(cli: Cli, folder: Path, tmp_path: Path) -> None:
+    wrong = sorted((folder / "train" / "digit 0").iterdir())[0]
+    wrong.rename(folder / "train" / "digit 1" / "moved.png")
+    done = cli("data", "check", "scans", "--out", "page.html", "--labels-out", "labels.csv")
+    assert done.returncode == 0, done.stderr
+    words = " ".join(done.stdout.split())
+    for text in ("5 test pictures of 85", "problem", "page: page.html", "labels: labels.csv"):
+        assert text in words
+    page = (tmp_path / "page.html").read_text()
+    assert "broken.png" in page
+    assert page.count("data:image/png;base64,") >= 10
+    with (tmp_path / "labels.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0]) == ["name", "part", "index", "label", "suggested", "score"]
+    # Two sound scans of other classes may look odd to a network that learned from 200.
+    moved = next(row for row in rows[:3] if row["name"].endswith("moved.png"))
+    assert (moved["part"], moved["label"], moved["suggested"]) == ("train", "digit 1", "digit 0")
+    moved["label"] = moved["suggested"]
+    with (tmp_path / "corrected.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(moved))
+        writer.writeheader()
+        writer.writerow(moved)
+    plain, corrected = (
+        json.loads(cli("data", "show", "scans", "--json", *options).stdout)["train"]["class_counts"]
+        for options in ((), ("--corrections", "corrected.csv"))
+    )
+    assert corrected["digit 0"] == plain["digit 0"] + 1
+    assert corrected["digit 1"] == plain["digit 1"] - 1
+
+
+def test_json_is_one_object_and_quick_leaves_the_network_out(cli: Cli, folder: Path) -> None:
+    done = cli("data", "check", "scans", "--quick", "--json")
+    assert done.returncode == 0, done.stderr
+    values = json.loads(done.stdout)
+    found = {finding["id"]: finding for finding in values["findings"]}
+    assert found["exact-duplicates-test"]["count"] == 5
+    pair = found["exact-duplicates-test"]["examples"][0]["pictures"]
+    assert [one["part"] for one in pair] == ["train", "test"]
+    assert "leak" in pair[1]["name"]
+    assert found["bad-files"]["count"] == 1
+    assert values["quick_accuracy"] is None
+    assert Path(values["page"]).is_file()
+    assert values["labels"] is None
+
+
+def test_wrong_usage_leaves_nothing(cli: Cli, folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "there.html").write_text("mine")
+    before = sorted(tmp_path.iterdir())
+    for arguments, expected in (
+        (("--out", "there.html"), "there.html exists and is never overwritten"),
+        (("--out", "page.pdf"), "does not end in .html"),
+        (("--labels-out", "labels.txt"), "does not end in .csv"),
+        (("--quick", "--labels-out", "labels.csv"), "drop one of the two"),
+    ):
+        assert_refused(cli("data", "check", "scans", *arguments), expected)
+    assert_refused(cli("data", "check", "nowhere"), "'nowhere' is neither")
+    assert sorted(tmp_path.iterdir()) == before
+    assert (tmp_path / "there.html").read_text() == "mine"
+
+
+def test_a_training_tells_the_score_without_leaked_pictures(cli: Cli, folder: Path) -> None:
+    done = cli("train", "scans", "--recipe", "lesson", "--epochs", "1", "--out", "run")
+    assert done.returncode == 0, done.stderr
+    assert "are equal in every pixel to training" in done.stdout
+    assert "also stand in training; without them: test 0." in done.stdout
+    assert json.loads(Path("run/results.json").read_text())["test_leaked_count"] >= 3

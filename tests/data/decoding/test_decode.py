@@ -1,0 +1,288 @@
+"""Pictures of a listing become arrays on disk: the same whichever way, and never lost by one."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from clearsight.data.decoding import cache
+from clearsight.data.formats.folder import open_folder
+from clearsight.data.imageset import ImageSet, Splits
+from clearsight.data.listing import Listing
+from clearsight.data.options import SourceOptions
+from clearsight.data.preparation import Preparation
+from clearsight.data.sources import load_splits
+from clearsight.errors import DataError, OutputError
+
+
+@pytest.fixture
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("CLEARSIGHT_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "decoded"
+
+
+@pytest.fixture
+def pictures(tmp_path: Path, fashion: tuple[ImageSet, ImageSet]) -> Path:
+    """300 real pictures of clothing as PNG files in class folders."""
+    train, _ = fashion
+    root = tmp_path / "clothes"
+    for index in range(300):
+        folder = root / train.class_names[train.labels[index]].replace("/", " or ")
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(train.images[index, ..., 0]).save(folder / f"{index:03}.png")
+    return root
+
+
+def by_name(splits: Splits) -> dict[str, tuple[str, bytes]]:
+    found = {}
+    for images in splits.parts.values():
+        assert images.names is not None
+        for name, label, picture in zip(images.names, images.labels, images.images, strict=True):
+            found[name] = (images.class_names[label], picture.tobytes())
+    return found
+
+
+def test_every_picture_arrives_with_its_label_and_as_prediction_reads_it(
+    pictures: Path, own_cache: Path
+) -> None:
+    splits = load_splits(str(pictures), SourceOptions(image_size=(20, 30), channels=3))
+    preparation = Preparation(20, 30, 3, alpha_ground=255)
+    found = by_name(splits)
+    assert len(found) == 300 == len(splits.train) + len(splits.parts["test"])
+    for name, (class_name, pixels) in found.items():
+        assert class_name == name.split("/")[0]
+        assert pixels == preparation.read(pictures / name).tobytes()
+
+
+def test_what_is_told_of_pictures_is_what_working_it_out_gives(
+    pictures: Path, own_cache: Path
+) -> None:
+    train = load_splits(str(pictures)).train
+    anew = ImageSet(np.array(train.images), train.labels, train.class_names)
+    assert np.array_equal(train.digests, anew.digests)
+    assert train.value_range == anew.value_range
+    assert train.fingerprint == anew.fingerprint
+
+
+def test_a_second_start_reads_no_picture(
+    pictures: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = load_splits(str(pictures))
+    monkeypatch.setattr(
+        "clearsight.data.formats.folder.FileReader.each",
+        lambda *_: pytest.fail("a picture was read again"),
+    )
+    again = load_splits(str(pictures))
+    assert again.train.fingerprint == first.train.fingerprint
+    assert again.intake == first.intake
+
+
+def test_a_changed_file_is_decoded_anew_even_with_its_old_size_and_time(
+    pictures: Path, own_cache: Path
+) -> None:
+    before = load_splits(str(pictures))
+    name = next(iter(by_name(before)))
+    path = pictures / name
+    state = path.stat()
+    pixels = 255 - np.asarray(Image.open(path))
+    content = io.BytesIO()
+    Image.fromarray(pixels).save(content, "PNG")
+    path.write_bytes(content.getvalue().ljust(state.st_size, b"\0")[: state.st_size])
+    import os
+
+    os.utime(path, ns=(state.st_atime_ns, state.st_mtime_ns))
+    after = by_name(load_splits(str(pictures), SourceOptions(allow_bad=True)))
+    assert after.get(name) != by_name(before)[name]
+
+
+def test_the_same_pictures_elsewhere_take_no_second_place(
+    pictures: Path, own_cache: Path, tmp_path: Path
+) -> None:
+    load_splits(str(pictures))
+    shutil.copytree(pictures, tmp_path / "copy")
+    load_splits(str(tmp_path / "copy"))
+    assert len(list(own_cache.glob("*/images.npy"))) == 1
+
+
+def test_a_damaged_cache_is_decoded_anew(pictures: Path, own_cache: Path) -> None:
+    before = load_splits(str(pictures)).train.fingerprint
+    (images,) = own_cache.glob("*/images.npy")
+    with images.open("rb+") as file:
+        file.truncate(1000)
+    train = load_splits(str(pictures)).train
+    assert (
+        train.fingerprint
+        == before
+        == ImageSet(np.array(train.images), train.labels, train.class_names).fingerprint
+    )
+
+
+def test_one_bad_file_is_named_and_left_out(pictures: Path, own_cache: Path) -> None:
+    victim = next(pictures.glob("*/0*.png"))
+    victim.write_bytes(victim.read_bytes()[:100])
+    splits = load_splits(str(pictures))
+    name = str(victim.relative_to(pictures))
+    assert len(by_name(splits)) == 299
+    assert name not in by_name(splits)
+    assert [bad.name for bad in splits.intake.bad_files] == [name]
+    assert any("1 of 300 pictures cannot be read" in said for said in splits.intake.sentences)
+
+
+@pytest.mark.parametrize("num_bad", [4, 150])
+def test_more_than_one_in_a_hundred_stops_until_allowed(
+    pictures: Path, own_cache: Path, num_bad: int
+) -> None:
+    good = by_name(load_splits(str(pictures)))
+    names = sorted(good)[::2][:num_bad]
+    for name in names:
+        (pictures / name).write_bytes(b"")
+    with pytest.raises(DataError, match=rf"but {num_bad} of 300 are: .* --allow-bad"):
+        load_splits(str(pictures))
+    splits = load_splits(str(pictures), SourceOptions(allow_bad=True))
+    # The rows of the others have moved up over the gaps, and are still theirs.
+    assert by_name(splits) == {name: good[name] for name in good if name not in names}
+    assert {bad.name for bad in splits.intake.bad_files} == set(names)
+
+
+def test_no_readable_picture_at_all_is_one_sentence(pictures: Path, own_cache: Path) -> None:
+    for path in pictures.glob("*/*.png"):
+        path.write_bytes(b"not a picture")
+    with pytest.raises(DataError, match="can be read: check that they open"):
+        load_splits(str(pictures), SourceOptions(allow_bad=True))
+
+
+@dataclass(frozen=True)
+class DeadlyReader:
+    """Reads real pictures, but one of them ends the process, as a broken codec would."""
+
+    root: str
+    deadly: str
+
+    def each(self, keys: Sequence[str]) -> Iterator[tuple[str, bytes | DataError]]:
+        import os
+
+        for key in keys:
+            if key == self.deadly:
+                yield key, b"\x89PNG"
+                os._exit(139)
+            yield key, (Path(self.root) / key).read_bytes()
+
+
+def test_a_picture_that_kills_its_process_is_a_bad_picture(
+    pictures: Path, own_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listing = open_folder(pictures, SourceOptions())
+    deadly = listing.keys[100]
+    package = tmp_path / "readers"
+    package.mkdir()
+    source = Path(__file__).read_text()
+    start, stop = source.index("@dataclass"), source.index("def test_a_picture_that_kills")
+    (package / "deadly_reader.py").write_text(
+        "from __future__ import annotations\nfrom dataclasses import dataclass\n"
+        "from pathlib import Path\nfrom clearsight.errors import DataError\n" + source[start:stop]
+    )
+    monkeypatch.syspath_prepend(package)
+    monkeypatch.setenv("PYTHONPATH", str(package))
+    import deadly_reader  # pyright: ignore[reportMissingImports] - written just now
+
+    from clearsight.data.decoding.arrangement import arrange
+    from clearsight.data.decoding.job import make_arrays, open_arrays
+    from clearsight.data.decoding.workers import Work, decode
+
+    folder = cache.new_folder()
+    make_arrays(folder, 300, (28, 28, 1))
+    rows = np.argsort(arrange(listing, 0.2).order)
+    reader = deadly_reader.DeadlyReader(str(pictures), deadly)
+    problems = decode(
+        Work(reader, Preparation(28, 28, 1), listing.keys, rows, folder), lambda _: None
+    )
+    assert list(problems) == [rows[100]]
+    assert deadly in problems[rows[100]]
+    decoded = open_arrays(folder, "r")[1].any(axis=1)
+    assert decoded.sum() == 299
+
+
+def test_colour_that_the_look_at_headers_missed_is_kept(
+    pictures: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("clearsight.data.decoding.form.NUM_SAMPLED", 3)
+    listing = open_folder(pictures, SourceOptions())
+    path = pictures / listing.keys[1]
+    Image.new("RGB", (28, 28), (200, 30, 30)).save(path)
+    splits = load_splits(str(pictures))
+    assert splits.train.image_shape == (28, 28, 3)
+    _, pixels = by_name(splits)[listing.keys[1]]
+    assert tuple(pixels[:3]) == (200, 30, 30)
+    assert "some are in colour" in " ".join(splits.intake.notes)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "expected"),
+    [
+        ([(28, 28)] * 40, (28, 28)),
+        ([(48, 60)] * 40, (60, 48)),
+        ([(640, 480)] * 40, (72, 96)),
+        ([(300, 200), (200, 320), (250, 250), (400, 400)] * 10, (96, 96)),
+        ([(50, 40), (40, 64), (44, 52), (48, 48)] * 10, (42, 42)),
+    ],
+)
+def test_the_size_is_chosen_from_the_data(
+    tmp_path: Path, own_cache: Path, sizes: list[tuple[int, int]], expected: tuple[int, int]
+) -> None:
+    generator = np.random.default_rng(0)
+    for index, (width, height) in enumerate(sizes):
+        folder = tmp_path / "pictures" / "ab"[index % 2]
+        folder.mkdir(parents=True, exist_ok=True)
+        pixels = generator.integers(0, 255, (height, width, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(folder / f"{index}.jpg")
+    splits = load_splits(str(tmp_path / "pictures"))
+    assert splits.train.image_shape == (*expected, 3)
+    (reason,) = splits.intake.notes
+    assert f"brought to {expected[0]}x{expected[1]}" in reason
+
+
+def test_a_full_disk_is_told_and_leaves_nothing(
+    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import subprocess
+
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", str(disk)],
+        check=False,
+        capture_output=True,
+    )
+    if mounted.returncode:
+        pytest.skip("a small file system can only be mounted by root")
+    try:
+        monkeypatch.setenv("CLEARSIGHT_CACHE", str(disk))
+        with pytest.raises(OutputError, match="name another folder in the environment variable"):
+            load_splits(str(pictures))
+        assert list((disk / "decoded").iterdir()) == []
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_a_listing_of_one_class_folder_says_what_it_wants(tmp_path: Path) -> None:
+    (tmp_path / "only").mkdir()
+    Image.new("L", (8, 8)).save(tmp_path / "only" / "one.png")
+    with pytest.raises(DataError, match="at least two class folders"):
+        load_splits(str(tmp_path))
+
+
+def test_a_job_goes_through_json_whole(pictures: Path) -> None:
+    from clearsight.data.decoding.job import Job
+
+    listing: Listing = open_folder(pictures, SourceOptions())
+    job = Job(listing.reader, Preparation(8, 8, 1), listing.keys[:3], (2, 0, 1), "folder", 1)
+    assert Job.from_json(job.to_json()) == job
+    assert json.loads(job.to_json())["rows"] == [2, 0, 1]

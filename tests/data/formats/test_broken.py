@@ -1,0 +1,112 @@
+"""Whatever is wrong with a layout is told in the right sentence, and never as another exception."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from clearsight.data.formats import FORMATS
+from clearsight.data.listing import Listing
+from clearsight.data.options import SourceOptions
+from clearsight.errors import DataError
+from data.formats import broken_arrays, broken_tables, broken_trees
+from data.formats.breakage import Breakage
+from data.formats.content import problems_of
+from data.formats.layouts import LAYOUTS
+
+QUICK = settings(
+    max_examples=6,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+BREAKAGES = (*broken_trees.BREAKAGES, *broken_arrays.BREAKAGES, *broken_tables.BREAKAGES)
+each_breakage = pytest.mark.parametrize("broken", BREAKAGES, ids=lambda broken: broken.name)
+
+
+def said_of(path: Path, options: SourceOptions) -> tuple[str, dict[str, str]]:
+    """What is said when a path is opened, and of which pictures when all are read."""
+    form = next(form for form in FORMATS if form.matches(path))
+    try:
+        result = form.open(path, options)
+    except DataError as error:
+        return str(error), {}
+    return "", problems_of(result) if isinstance(result, Listing) else {}
+
+
+def check(broken: Breakage, draw) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        written = broken.write(draw, Path(folder).resolve())
+        path, options = written if isinstance(written, tuple) else (written, SourceOptions())
+        said, problems = said_of(path, options)
+    if broken.is_picture:
+        assert said == ""
+        assert len(problems) == 1, "one picture is bad, the others are not"
+        said = next(iter(problems.values()))
+    assert re.search(broken.message, said), said
+    assert said.endswith((".", "?"))
+    assert "\n" not in said
+
+
+@each_breakage
+def test_what_is_wrong_is_said(broken: Breakage) -> None:
+    QUICK(given(st.data())(lambda data: check(broken, data.draw)))()
+
+
+@pytest.mark.slow
+@each_breakage
+def test_what_is_wrong_is_said_every_time(broken: Breakage) -> None:
+    settings(QUICK, max_examples=100)(given(st.data())(lambda data: check(broken, data.draw)))()
+
+
+def spoil(draw, content: bytes) -> bytes:
+    """Cut a file short, turn bits of it over, or double a part of it."""
+    if not content:
+        return b"\0"
+    kind = draw(st.sampled_from(("cut", "flip", "flip", "zero", "insert")))
+    begin = draw(st.integers(0, len(content) - 1))
+    if kind == "cut":
+        return content[:begin]
+    if kind == "flip":
+        mask = draw(st.integers(1, 255))
+        return content[:begin] + bytes([content[begin] ^ mask]) + content[begin + 1 :]
+    length = draw(st.integers(1, 64))
+    if kind == "zero":
+        return (
+            content[:begin]
+            + bytes(len(content[begin : begin + length]))
+            + content[begin + length :]
+        )
+    return content[:begin] + content[begin : begin + length] + content[begin:]
+
+
+def check_spoiled(name: str, draw) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        layout = LAYOUTS[name](draw, Path(folder).resolve())
+        base = layout.path if layout.path.is_dir() else layout.path.parent
+        files = sorted(file for file in base.rglob("*") if file.is_file())
+        for _ in range(draw(st.integers(1, 3))):
+            file = draw(st.sampled_from(files))
+            file.write_bytes(spoil(draw, file.read_bytes()))
+        said, problems = said_of(layout.path, layout.options)
+    for sentence in (said, *problems.values()):
+        assert "\n" not in sentence
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_spoiled_files_raise_nothing_else(name: str) -> None:
+    settings(QUICK, max_examples=20)(
+        given(st.data())(lambda data: check_spoiled(name, data.draw))
+    )()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_spoiled_files_raise_nothing_else_in_many_forms(name: str) -> None:
+    many = settings(QUICK, max_examples=1500)
+    many(given(st.data())(lambda data: check_spoiled(name, data.draw)))()

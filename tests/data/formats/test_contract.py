@@ -1,0 +1,61 @@
+"""Every format gives back what was written, whatever legal form it was written in."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from clearsight.data.formats import FORMATS, Format
+from clearsight.data.imageset import Splits
+from clearsight.data.listing import Listing
+from data.formats.content import Layout, found_in
+from data.formats.layouts import LAYOUTS
+
+QUICK = settings(
+    max_examples=15,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+THOROUGH = settings(QUICK, max_examples=300)
+each_format = pytest.mark.parametrize("form", FORMATS, ids=lambda form: form.name)
+
+
+def opened(path: Path, layout: Layout) -> tuple[Format, Listing | Splits]:
+    form = next(form for form in FORMATS if form.matches(path))
+    return form, form.open(path, layout.options)
+
+
+def check(form: Format, draw) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        layout = LAYOUTS[form.name](draw, Path(folder).resolve())
+        matched, result = opened(layout.path, layout)
+        assert matched.name == form.name
+        content = layout.content
+        is_listing = isinstance(result, Listing)
+        names = result.class_names if is_listing else result.train.class_names
+        assert names == content.class_names
+        expected = sorted(picture.seen for picture in content.pictures)
+        assert sorted(found_in(result).elements(), key=str) == sorted(expected, key=str)
+        skipped = result.skipped if is_listing else result.intake.skipped
+        assert dict(skipped) == dict(layout.skipped)
+        if is_listing:
+            assert result.empty_classes == layout.empty_classes
+            assert result.groups == layout.groups
+            assert result.signature == form.open(layout.path, layout.options).signature
+
+
+@each_format
+def test_what_is_written_is_read(form: Format) -> None:
+    assert form.name in LAYOUTS, f"tests/data/formats/layouts.py has no strategy for {form.name}"
+    QUICK(given(st.data())(lambda data: check(form, data.draw)))()
+
+
+@pytest.mark.slow
+@each_format
+def test_what_is_written_is_read_in_many_forms(form: Format) -> None:
+    THOROUGH(given(st.data())(lambda data: check(form, data.draw)))()

@@ -1,0 +1,153 @@
+"""Strategies that write class folders, on disk and in archives."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+import warnings
+import zipfile
+from collections import Counter
+from pathlib import Path
+
+from hypothesis import strategies as st
+
+from clearsight.data.listing import PARTS
+from data.formats.class_labels import Draw
+from data.formats.content import Content, Layout, Picture, contents, encoded
+
+LOSSLESS = {"png": "PNG", "bmp": "BMP", "tif": "TIFF", "PNG": "PNG"}
+PART_FOLDERS = {
+    "train": ("train", "Training"),
+    "validation": ("val", "valid", "validation", "dev"),
+    "test": ("test", "testing"),
+}
+
+
+def class_folders(draw: Draw) -> tuple[dict[str, bytes], Layout]:
+    """Files by their paths; the layout's own path is still to be set."""
+    content = draw(contents())
+    nested = draw(st.booleans())
+    folder_of = {
+        name: f"{name}/{name} x" if nested and place == 0 else name
+        for place, name in enumerate(content.class_names)
+    }
+    named = {name: folder_of[name] for name in content.class_names}
+    content = Content(
+        tuple(sorted(named.values())),
+        tuple(Picture(p.pixels, named[p.label], p.part) for p in content.pictures),
+    )
+    folders = {part: draw(st.sampled_from(PART_FOLDERS[part])) for part in PARTS}
+    files: dict[str, bytes] = {}
+    for place, picture in enumerate(content.pictures):
+        ending = draw(st.sampled_from(sorted(LOSSLESS)))
+        ending = "png" if picture.pixels.shape[2] == 4 else ending
+        prefix = f"{folders[picture.part]}/" if picture.part else ""
+        path = f"{prefix}{picture.label}/{place}.{ending}"
+        files[path] = encoded(picture.pixels, LOSSLESS[ending])
+    first = f"{folders['train']}/{content.class_names[0]}"
+    first = first if any(content.parts) else content.class_names[0]
+    skipped: Counter[str] = Counter()
+    for path, reason in (
+        (".DS_Store", "hidden"),
+        ("__MACOSX/._a.png", "hidden"),
+        (f"{first}/.ipynb_checkpoints/b.png", "hidden"),
+        (f"{first}/Thumbs.db", "hidden"),
+        (f"{first}/readme.txt", "not a picture"),
+        ("outside.png", "picture outside of any class folder"),
+        ("labels.json", "not a picture"),
+    ):
+        if draw(st.booleans()):
+            files[path] = b"litter"
+            skipped[reason] += 1
+    # One folder around everything, as archives often have; nothing lies beside it then.
+    if not nested and "outside.png" not in files and draw(st.booleans()):
+        files = {f"my pictures/{path}": data for path, data in files.items()}
+    return files, Layout(Path(), content, skipped=skipped)
+
+
+def folder(draw: Draw, root: Path) -> Layout:
+    files, layout = class_folders(draw)
+    for path, data in files.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_bytes(data)
+    empty = ()
+    if (
+        not any(layout.content.parts)
+        and not (root / "my pictures").is_dir()
+        and draw(st.booleans())
+    ):
+        (root / "zero").mkdir()
+        empty = ("zero",)
+    return Layout(root, layout.content, skipped=layout.skipped, empty_classes=empty)
+
+
+def archive(draw: Draw, root: Path) -> Layout:
+    files, layout = class_folders(draw)
+    kind = draw(st.sampled_from(("zip", "tar", "tar.gz", "tgz", "tar.bz2", "tar.xz")))
+    path = root / f"pictures.{kind}"
+    skipped = Counter(layout.skipped)
+    writer = ZipWriter(path, draw) if kind == "zip" else TarWriter(path, kind)
+    with writer:
+        for name in draw(st.permutations(sorted(files))):
+            if draw(st.integers(0, 5)) == 0 and name.endswith("png") and files[name] != b"litter":
+                writer.add(name, b"an earlier version")
+                skipped["file that a later one of the same name replaces"] += 1
+            writer.add(name, files[name])
+        for name, reason in (
+            ("../out.png", "path out of the archive"),
+            ("/abs/out.png", "path out of the archive"),
+            ("a/../../out.png", "path out of the archive"),
+        ):
+            if draw(st.booleans()):
+                writer.add(name, b"hostile")
+                skipped[reason] += 1
+        if draw(st.booleans()):
+            writer.link("link.png", "/etc/passwd")
+            skipped["link or device in the archive"] += 1
+    return Layout(path, layout.content, skipped=skipped)
+
+
+class ZipWriter:
+    """Writes members of whatever name, twice too."""
+
+    def __init__(self, path: Path, draw: Draw) -> None:
+        kinds = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
+        self._file = zipfile.ZipFile(path, "w", draw(st.sampled_from(kinds)))
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def add(self, name: str, data: bytes) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of a name that is there already
+            self._file.writestr(name, data)
+
+    def link(self, name: str, target: str) -> None:
+        info = zipfile.ZipInfo(name)
+        info.create_system, info.external_attr = 3, 0o120777 << 16
+        self._file.writestr(info, target)
+
+
+class TarWriter:
+    def __init__(self, path: Path, kind: str) -> None:
+        mode = {"tar": "", "tgz": "gz"}.get(kind, kind.removeprefix("tar."))
+        self._file = tarfile.open(path, f"w:{mode}")  # noqa: SIM115 - closed on exit
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def add(self, name: str, data: bytes) -> None:
+        info = tarfile.TarInfo(name)
+        info.size = len(data)
+        self._file.addfile(info, io.BytesIO(data))
+
+    def link(self, name: str, target: str) -> None:
+        info = tarfile.TarInfo(name)
+        info.type, info.linkname = tarfile.SYMTYPE, target
+        self._file.addfile(info)

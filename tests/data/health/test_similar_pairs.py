@@ -1,0 +1,94 @@
+"""Near-duplicates among real pictures: planted ones are found, others are left alone."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_sample_images
+from tests.data.health.planting import COPIES, brightened, compressed, moved
+
+from clearsight.data.health.similar_pairs import similar_pairs
+from clearsight.data.imageset import ImageSet
+
+# Thresholds were chosen on the first 20,000 training pictures; these are others.
+FIRST, COUNT, NUM_COPIES = 30_000, 3_000, 600
+
+
+@pytest.mark.parametrize("kind", COPIES)
+def test_copies_are_found_and_hardly_anything_else(
+    fashion: tuple[ImageSet, ImageSet], kind: str
+) -> None:
+    train, _ = fashion
+    originals = train.images[FIRST : FIRST + COUNT]
+    copies = np.stack([COPIES[kind](picture) for picture in originals[:NUM_COPIES]])
+    pairs = similar_pairs(np.concatenate([originals, copies]))
+    is_planted = pairs.second - pairs.first == COUNT
+    assert is_planted.sum() >= 0.95 * NUM_COPIES
+    # Of all 3,600 pictures at most 0.1% in pairs that nobody planted; some of those are the same
+    # photograph too, which Fashion-MNIST holds a few of.
+    assert (~is_planted).sum() <= 3
+
+
+@pytest.mark.parametrize(("height", "width"), [(32, 32), (64, 64), (96, 70)])
+def test_pieces_of_colour_photographs_are_known_again(height: int, width: int) -> None:
+    """Moved by a pixel within the photograph, by a pixel over black, compressed, brightened."""
+    photographs = load_sample_images().images
+    corners = [
+        (photograph, top, left)
+        for photograph in photographs
+        for top in range(1, 427 - height, height)
+        for left in range(1, 640 - width, width)
+    ]
+
+    def cut(down: int) -> np.ndarray:
+        return np.stack([one[top + down :, left:][:height, :width] for one, top, left in corners])
+
+    pieces = cut(0)
+    shows = pieces.std(axis=(1, 2)).mean(axis=1) > 20  # not even sky
+    pieces = pieces[shows]
+    copies = {
+        "within": cut(1)[shows],
+        "over black": np.stack([moved(piece, 1, 0) for piece in pieces]),
+        "brighter": np.stack([brightened(piece, 1.05) for piece in pieces]),
+    }
+    if height >= 64:  # on smaller ones JPEG's noise in leaves and petals is too strong
+        copies["compressed"] = np.stack([compressed(piece) for piece in pieces])
+    for kind, copied in copies.items():
+        pairs = similar_pairs(np.concatenate([pieces, copied]))
+        is_copy = pairs.second - pairs.first == len(pieces)
+        assert is_copy.sum() >= 0.93 * len(pieces), kind
+        assert is_copy.all(), kind
+
+
+def test_another_colour_is_another_picture(fashion: tuple[ImageSet, ImageSet]) -> None:
+    """The same shape in red and in blue of about one brightness."""
+    grey = fashion[0].images[:20].astype(float)
+    red = (grey * [0.9, 0.2, 0.2]).astype(np.uint8)
+    blue = (grey * [0.1, 0.25, 0.9]).astype(np.uint8)
+    assert len(similar_pairs(np.concatenate([red, blue]))) == 0
+    assert len(similar_pairs(np.concatenate([red, red]))) == 20
+
+
+def test_blank_and_tiny_pictures_are_never_alike(fashion: tuple[ImageSet, ImageSet]) -> None:
+    generator = np.random.default_rng(0)
+    blank = generator.integers(100, 103, (50, 28, 28, 1), dtype=np.uint8)
+    assert len(similar_pairs(blank)) == 0
+    tiny = np.repeat(fashion[0].images[:5, :4, :4], 2, axis=0)
+    assert len(similar_pairs(tiny)) == 0
+
+
+def test_only_the_places_asked_for_are_compared(fashion: tuple[ImageSet, ImageSet]) -> None:
+    pictures = np.repeat(fashion[0].images[:10], 2, axis=0)
+    assert len(similar_pairs(pictures)) == 10
+    assert len(similar_pairs(pictures, np.arange(0, 20, 2))) == 0
+    found = similar_pairs(pictures, np.array([4, 5, 9]))
+    assert (found.first.tolist(), found.second.tolist()) == ([4], [5])
+
+
+def test_a_long_burst_costs_no_square(fashion: tuple[ImageSet, ImageSet]) -> None:
+    """400 times one picture with faint noise: each is paired, though not with all."""
+    generator = np.random.default_rng(0)
+    noise = generator.integers(0, 3, (400, 28, 28, 1), dtype=np.uint8)
+    pairs = similar_pairs(np.minimum(fashion[0].images[:1], 250) + noise)
+    assert set(pairs.first) | set(pairs.second) == set(range(400))
+    assert len(pairs) <= 50 * 400

@@ -1,0 +1,112 @@
+"""Corrected labels come back from the file that was written, or get a sentence."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from clearsight.data.corrections import (
+    apply,
+    apply_to_splits,
+    corrected_labels,
+    read_corrections,
+    write_suspects,
+)
+from clearsight.data.imageset import ImageSet, Splits
+from clearsight.errors import DataError
+
+HEADER = "name,part,index,label,suggested,score\n"
+NAMED = ImageSet(
+    np.arange(4, dtype=np.uint8).reshape(4, 1, 1, 1),
+    np.array([0, 1, 0, 1]),
+    ("cat", "dog, old"),
+    names=("a.png", "b.png", "c,d.png", 'e".png'),
+)
+UNNAMED = replace(NAMED, names=None)
+
+
+def written(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "labels.csv"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_what_is_written_is_read_back_and_changes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "labels.csv"
+    rows = [
+        (NAMED.names[index], "train", index, NAMED.class_names[NAMED.labels[index]], "cat", 0.1)
+        for index in range(4)
+    ]  # fmt: skip
+    write_suspects(path, rows)
+    corrections = read_corrections(path)
+    assert [row.name for row in corrections.rows] == list(NAMED.names)
+    assert np.array_equal(apply(corrections, NAMED).labels, NAMED.labels)
+
+
+def test_edited_labels_are_taken_by_name_wherever_pictures_stand(tmp_path: Path) -> None:
+    path = written(tmp_path, HEADER + '"c,d.png",train,2,"dog, old",cat,0.01\n')
+    moved = NAMED.take(np.array([2, 0, 3, 1]))
+    corrected = apply(read_corrections(path), moved)
+    assert corrected.labels.tolist() == [1, 0, 1, 1]
+    assert corrected.names == moved.names
+    assert moved.labels.tolist() == [0, 0, 1, 1], "the set given stays as it is"
+
+
+def test_without_names_the_index_counts_and_other_parts_are_left_alone(tmp_path: Path) -> None:
+    path = written(tmp_path, '\ufeffpart,index,label,name\ntrain,0,"dog, old",\ntest,1,cat,\n')
+    corrected = apply_to_splits(read_corrections(path), Splits(UNNAMED, UNNAMED))
+    assert corrected.train.labels.tolist() == [1, 1, 0, 1]
+    assert corrected.test is not None
+    assert corrected.test.labels.tolist() == [0, 0, 0, 1]
+
+
+def test_what_is_known_of_the_pixels_stays_known(tmp_path: Path) -> None:
+    path = written(tmp_path, HEADER + "b.png,train,1,cat,cat,0.01\n")
+    known = replace(NAMED)
+    digests = known.digests
+    corrected = apply(read_corrections(path), known)
+    assert corrected.digests is digests
+    assert corrected.fingerprint != known.fingerprint
+
+
+def test_a_mere_listing_can_be_corrected(tmp_path: Path) -> None:
+    path = written(tmp_path, HEADER + "b.png,train,1,cat,cat,0.01\n")
+    labels = corrected_labels(
+        read_corrections(path), ["b.png", "x.png"], np.array([1, 1]), ["cat", "dog"]
+    )
+    assert labels.tolist() == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("name,label\na.png,cat\n", "columns name, part, index, label, but has no part, index"),
+        ("", "but has no name, part, index, label"),
+        (HEADER + "a.png,train,one,cat,,\n", "Line 2 of .* whole number, but gives 'one'"),
+        (HEADER + "a.png,train,0,cat,,\nb.png,train,1,,,\n", "Line 3 of .* its label is empty"),
+        (HEADER + "a.png,train,0,cat,,\na.png,train,0,cat,,\n", "names 'a.png' more than once"),
+        (HEADER + "z.png,train,0,cat,,\n", "names pictures that the train part does not .*'z.png'"),
+        (HEADER + "a.png,train,0,cta,,\n", r"gives 'cta'\. Did you mean 'cat'\?"),
+        (HEADER + "a.png,tset,0,cat,,\n", "should correct the parts train, but names 'tset'"),
+        (HEADER + "a.png\n", "Line 2 of .* its label is empty"),
+    ],
+)  # fmt: skip
+def test_wrong_tables_get_a_sentence(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        apply_to_splits(read_corrections(written(tmp_path, text)), Splits(NAMED))
+
+
+def test_an_index_past_the_end_gets_a_sentence(tmp_path: Path) -> None:
+    path = written(tmp_path, HEADER + ",train,4,cat,,\n,train,-1,cat,,\n")
+    with pytest.raises(DataError, match="numbers that the train part does not have: '4', '-1'"):
+        apply(read_corrections(path), UNNAMED)
+
+
+def test_an_absent_file_and_a_folder_get_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="there is no such file"):
+        read_corrections(tmp_path / "absent.csv")
+    with pytest.raises(DataError, match="cannot be read"):
+        read_corrections(tmp_path)

@@ -1,0 +1,260 @@
+"""Files of every kind of pixel come out as a viewer shows them, against values worked out here."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageCms
+
+from clearsight.data.pictures import (
+    picture_of_image,
+    picture_size,
+    read_picture,
+    read_sized_picture,
+)
+from clearsight.errors import DataError
+
+RNG = np.random.default_rng(5)
+GREY = RNG.integers(0, 256, (5, 7), dtype=np.uint8)
+COLOUR = RNG.integers(0, 256, (5, 7, 3), dtype=np.uint8)
+ALPHA = RNG.integers(0, 256, (5, 7, 4), dtype=np.uint8)
+
+
+def saved(image: Image.Image, form: str = "PNG", **options: object) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, form, **options)
+    return buffer.getvalue()
+
+
+def chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def png(pixels: np.ndarray, *, depth: int, colour_type: int, extra: bytes = b"") -> bytes:
+    """A PNG file written by hand, for the forms that Pillow does not write."""
+    height, width = pixels.shape[:2]
+    header = struct.pack(">IIBBBBB", width, height, depth, colour_type, 0, 0, 0)
+    rows = b"".join(b"\0" + row.tobytes() for row in pixels)
+    parts = (
+        chunk(b"IHDR", header),
+        extra,
+        chunk(b"IDAT", zlib.compress(rows)),
+        chunk(b"IEND", b""),
+    )
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
+
+
+@pytest.mark.parametrize("form", ["PNG", "BMP", "TIFF", "PPM", "GIF", "WEBP"])
+def test_grey(form: str) -> None:
+    content = saved(Image.fromarray(GREY), form, **({"lossless": True} if form == "WEBP" else {}))
+    picture = read_picture(content)
+    assert np.array_equal(picture[..., 0], GREY)
+    # WebP knows no grey, and GIF has a palette; all other forms keep it.
+    assert picture.shape[2] == (3 if form in ("WEBP", "GIF") else 1)
+    assert (picture == GREY[..., None]).all()
+
+
+@pytest.mark.parametrize("form", ["PNG", "BMP", "TIFF", "PPM", "WEBP"])
+def test_colour(form: str) -> None:
+    content = saved(Image.fromarray(COLOUR), form, **({"lossless": True} if form == "WEBP" else {}))
+    assert np.array_equal(read_picture(content), COLOUR)
+
+
+def test_colour_with_alpha() -> None:
+    assert np.array_equal(read_picture(saved(Image.fromarray(ALPHA))), ALPHA)
+
+
+def test_grey_with_alpha() -> None:
+    both = np.dstack([GREY, ALPHA[..., 3]])
+    expected = np.dstack([GREY, GREY, GREY, ALPHA[..., 3]])
+    assert np.array_equal(read_picture(saved(Image.fromarray(both, "LA"))), expected)
+
+
+def indexed() -> tuple[Image.Image, np.ndarray, np.ndarray]:
+    """A picture with a palette, its indices (5, 7) and its palette (6, 3)."""
+    indices = RNG.integers(0, 6, (5, 7), dtype=np.uint8)
+    palette = RNG.integers(0, 256, (6, 3), dtype=np.uint8)
+    image = Image.fromarray(indices)
+    image.putpalette(palette.tobytes())
+    return image, indices, palette
+
+
+@pytest.mark.parametrize("form", ["PNG", "GIF", "BMP", "TIFF"])
+def test_palette(form: str) -> None:
+    image, indices, palette = indexed()
+    assert np.array_equal(read_picture(saved(image, form)), palette[indices])
+
+
+def test_palette_with_one_transparent_colour() -> None:
+    image, indices, palette = indexed()
+    for form in ("PNG", "GIF"):
+        picture = read_picture(saved(image, form, transparency=2))
+        assert np.array_equal(picture[..., 3], np.where(indices == 2, 0, 255))
+        seen = picture[..., 3] == 255
+        assert np.array_equal(picture[..., :3][seen], palette[indices][seen])
+
+
+def test_palette_with_an_alpha_for_each_colour() -> None:
+    image, indices, palette = indexed()
+    alpha = np.array([0, 50, 100, 150, 200, 255], dtype=np.uint8)
+    picture = read_picture(saved(image, transparency=alpha.tobytes()))
+    assert np.array_equal(picture, np.dstack([palette[indices], alpha[indices]]))
+
+
+def test_one_colour_of_a_plain_picture_may_be_transparent() -> None:
+    pixels = COLOUR.copy()
+    pixels[0, 0] = (9, 8, 7)
+    picture = read_picture(saved(Image.fromarray(pixels), transparency=(9, 8, 7)))
+    assert picture[0, 0, 3] == 0
+    assert picture[4, 6].tolist() == [*pixels[4, 6], 255]
+
+
+@pytest.mark.parametrize("form", ["PNG", "TIFF"])
+def test_16_bit_grey(form: str) -> None:
+    deep = GREY.astype(np.uint16) * 257
+    assert np.array_equal(read_picture(saved(Image.fromarray(deep), form))[..., 0], GREY)
+
+
+@pytest.mark.parametrize(("colour_type", "pixels"), [(2, COLOUR), (6, ALPHA)])
+def test_16_bit_colour(colour_type: int, pixels: np.ndarray) -> None:
+    deep = (pixels.astype(np.uint16) * 257).astype(">u2")
+    assert np.array_equal(read_picture(png(deep, depth=16, colour_type=colour_type)), pixels)
+
+
+def test_16_bit_grey_with_alpha() -> None:
+    deep = (np.dstack([GREY, ALPHA[..., 3]]).astype(np.uint16) * 257).astype(">u2")
+    expected = np.dstack([GREY, GREY, GREY, ALPHA[..., 3]])
+    assert np.array_equal(read_picture(png(deep, depth=16, colour_type=4)), expected)
+
+
+def test_16_bit_grey_with_a_transparent_value_stays_grey_or_gets_alpha() -> None:
+    deep = (GREY.astype(np.uint16) * 257).astype(">u2")
+    marked = chunk(b"tRNS", struct.pack(">H", int(deep[0, 0])))
+    picture = read_picture(png(deep, depth=16, colour_type=0, extra=marked))
+    assert np.array_equal(picture[..., 0], GREY)
+
+
+def test_deep_integers_and_floats_in_tiff() -> None:
+    for image in (
+        Image.fromarray(GREY.astype(np.int32)),
+        Image.fromarray(GREY.astype(np.float32)),
+        Image.fromarray(GREY.astype(np.float32) / 255),
+    ):
+        assert np.array_equal(read_picture(saved(image, "TIFF"))[..., 0], GREY)
+
+
+def test_floats_that_are_no_numbers_are_bad() -> None:
+    broken = np.full((3, 3), np.nan, dtype=np.float32)
+    with pytest.raises(DataError, match="values that are no numbers"):
+        read_picture(saved(Image.fromarray(broken), "TIFF"))
+
+
+@pytest.mark.parametrize("form", ["PNG", "BMP", "TIFF", "PPM"])
+def test_1_bit(form: str) -> None:
+    image = Image.fromarray(GREY > 127)
+    picture = read_picture(saved(image, form))
+    assert np.array_equal(picture[..., 0], np.where(GREY > 127, 255, 0))
+    assert picture.shape == (5, 7, 1)
+
+
+def even_colour(mode: str, value: tuple[int, ...]) -> Image.Image:
+    return Image.new(mode, (16, 16), value)
+
+
+@pytest.mark.parametrize("form", ["JPEG", "TIFF"])
+def test_cmyk(form: str) -> None:
+    # No ink is white, cyan takes away red, and black ink takes away all.
+    for ink, expected in (
+        ((0, 0, 0, 0), (255, 255, 255)),
+        ((255, 0, 0, 0), (0, 255, 255)),
+        ((0, 0, 0, 255), (0, 0, 0)),
+    ):
+        picture = read_picture(saved(even_colour("CMYK", ink), form))
+        assert np.abs(picture[8, 8].astype(int) - expected).max() <= 3
+
+
+def test_cmyk_jpeg_as_adobe_writes_it_is_not_inverted() -> None:
+    plain = saved(even_colour("CMYK", (255, 0, 0, 0)), "JPEG", quality=95)
+    assert b"Adobe" in plain  # Pillow writes Adobe's mark and, like Adobe, inverted inks
+    assert np.abs(read_picture(plain)[8, 8].astype(int) - (0, 255, 255)).max() <= 3
+
+
+@pytest.mark.parametrize("mode", ["YCbCr", "LAB"])
+def test_other_colour_spaces_in_tiff(mode: str) -> None:
+    colour = even_colour("RGB", (200, 40, 60))
+    if mode == "LAB":
+        profiles = ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB")
+        image = ImageCms.profileToProfile(colour, *profiles, outputMode="LAB")
+    else:
+        image = colour.convert(mode)
+    picture = read_picture(saved(image, "TIFF"))
+    assert np.abs(picture[8, 8].astype(int) - (200, 40, 60)).max() <= 4
+
+
+TURNS = {
+    1: lambda p: p,
+    2: lambda p: p[:, ::-1],
+    3: lambda p: p[::-1, ::-1],
+    4: lambda p: p[::-1],
+    5: lambda p: p.transpose(1, 0, 2),
+    6: lambda p: np.rot90(p, -1),
+    7: lambda p: p[::-1, ::-1].transpose(1, 0, 2),
+    8: np.rot90,
+}
+
+
+@pytest.mark.parametrize("orientation", TURNS)
+@pytest.mark.parametrize("form", ["PNG", "TIFF", "WEBP", "JPEG"])
+def test_every_orientation_comes_out_upright(orientation: int, form: str) -> None:
+    stored = np.kron(COLOUR, np.ones((8, 8, 1), dtype=np.uint8))
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    options = {"lossless": True} if form == "WEBP" else {"quality": 100, "subsampling": 0}
+    options = options if form in ("WEBP", "JPEG") else {}
+    content = saved(Image.fromarray(stored), form, exif=exif, **options)
+    expected = TURNS[orientation](stored)
+    picture = read_picture(content)
+    assert picture.shape == expected.shape
+    assert np.abs(picture.astype(int) - expected).max() <= (12 if form == "JPEG" else 0)
+    assert picture_size(content) == (*expected.shape[:2], False)
+    assert read_sized_picture(content, fit_for=(2, 2))[1] == expected.shape[:2]
+    assert np.array_equal(picture_of_image(Image.open(io.BytesIO(content)), "it"), picture)
+
+
+def test_the_first_frame_of_an_animation_is_taken() -> None:
+    frames = [Image.new("L", (4, 4), value) for value in (10, 200)]
+    content = saved(frames[0], "GIF", save_all=True, append_images=frames[1:])
+    assert read_picture(content).max() == 10
+
+
+def test_a_header_that_claims_a_gigapixel_is_refused(tmp_path: Path) -> None:
+    content = png(np.zeros((1, 1), np.uint8), depth=8, colour_type=2)
+    claimed = struct.pack(">IIBBBBB", 50_000, 50_000, 8, 2, 0, 0, 0)
+    content = content[:8] + chunk(b"IHDR", claimed) + content[33:]
+    with pytest.raises(DataError, match="should have at most 50,000,000 pixels, but has far more"):
+        read_picture(content)
+
+
+def test_a_picture_object_whose_file_is_cut_short_is_bad() -> None:
+    noise = RNG.integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    content = saved(Image.fromarray(noise))
+    with pytest.raises(DataError, match=r"Picture 3 should be a picture file .* is damaged"):
+        picture_of_image(Image.open(io.BytesIO(content[:3000])), "Picture 3")
+
+
+@pytest.mark.parametrize("length", range(0, 40, 3))
+def test_damaged_exif_data_do_not_make_a_picture_bad(length: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    cut = exif.tobytes()[:length]
+    for form in ("PNG", "WEBP"):
+        options = {"lossless": True} if form == "WEBP" else {}
+        content = saved(Image.fromarray(COLOUR), form, exif=cut, **options)
+        picture = read_picture(content)
+        assert np.array_equal(picture, COLOUR) or np.array_equal(picture, np.rot90(COLOUR, -1))
+        assert picture_size(content) == (*picture.shape[:2], False)

@@ -1,0 +1,150 @@
+"""The page of `data check`: whole in one file, safe whatever names hold, and small."""
+
+from __future__ import annotations
+
+import base64
+import io
+import re
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from clearsight.data.health import CHECKS
+from clearsight.data.health.examined import Examined
+from clearsight.data.health.finding import Example, Finding, PictureReference, by_severity
+from clearsight.data.imageset import ImageSet, Splits
+from clearsight.data.intake import BadFile, Intake
+from clearsight.errors import MissingExtraError
+from clearsight.report.data_page import DataPage, picture_data, write_data_page
+
+SCRIPT = "<script>alert('x')</script>"
+
+
+class Reader(HTMLParser):
+    """Collects tags with their attributes."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+def hostile(size: int = 28, count: int = 60) -> Splits:
+    """Noise with copies across the parts, whose names would run as script were they not escaped."""
+    generator = np.random.default_rng(0)
+    images = generator.integers(0, 256, (count, size, size, 3), dtype=np.uint8)
+    names = tuple(f'{SCRIPT}"onerror=alert(1) {number}.png' for number in range(count))
+    classes = (SCRIPT, '"><img src=x>')
+    train = ImageSet(images, np.arange(count) % 2, classes, names=names)
+    test = ImageSet(
+        images[: count // 2], np.arange(count // 2) % 2, classes, names=names[: count // 2]
+    )
+    bad = BadFile(f"{SCRIPT}.jpg", f"{SCRIPT} is cut short.")
+    return Splits(train, test, intake=Intake((bad,), {SCRIPT: 2}, (SCRIPT + "2",), (SCRIPT,), 91))
+
+
+def page_of(splits: Splits, path: Path, source: str = "pictures") -> str:
+    findings = [one for check in CHECKS.values() for one in check.run(Examined(splits))]
+    write_data_page(DataPage(source, splits, by_severity(findings), ["Not this."], 1.25), path)
+    return path.read_text(encoding="utf-8")
+
+
+def test_names_are_escaped_wherever_they_stand(tmp_path: Path) -> None:
+    text = page_of(hostile(), tmp_path / "page.html", source=SCRIPT)
+    page = Reader(text)
+    assert page.all("script") == []
+    assert len(page.all("img")) >= 18, "nine pairs across the parts"
+    for image in page.all("img"):
+        assert set(image) == {"src", "width", "height", "alt"}
+        assert (image["src"] or "").startswith("data:image/")
+        assert SCRIPT in (image["alt"] or "")
+
+
+def test_it_is_one_file_with_headings_and_words_for_pictures(tmp_path: Path) -> None:
+    text = page_of(hostile(), tmp_path / "page.html")
+    page = Reader(text)
+    assert page.all("html")[0]["lang"] == "en"
+    assert [tag for tag, _ in page.tags if tag in ("h1", "h2", "h3")][:3] == ["h1", "h2", "h3"]
+    assert page.all("link") == []
+    assert re.findall(r"(?:src|href)=\"(?!data:)", text) == []
+    assert "prefers-color-scheme: dark" in text
+    assert "60 train, 30 test pictures, 28x28x3" in " ".join(text.split())
+    assert text.index("Test pictures that also stand in training") < text.index(
+        "Unreadable pictures"
+    )
+    for words in ("What to do", "Not done: Not this.", "How many pictures each class has"):
+        assert words in text
+
+
+def test_at_most_nine_examples_and_small_even_for_large_photographs(tmp_path: Path) -> None:
+    path = tmp_path / "page.html"
+    text = page_of(hostile(size=300, count=120), path)
+    assert path.stat().st_size < 3_000_000
+    for article in text.split("<article")[1:]:
+        assert article.split("</article>")[0].count("<li") <= 9
+
+
+def test_thumbnails_show_the_picture(tmp_path: Path) -> None:
+    generator = np.random.default_rng(0)
+    for shape, kind in (((28, 28, 1), "png"), ((8, 8, 4), "png"), ((300, 200, 3), "jpeg"), ((300, 300, 1), "jpeg"), ((250, 250, 4), "png")):  # fmt: skip  # noqa: E501
+        picture = generator.integers(0, 256, shape, dtype=np.uint8)
+        data, width, height = picture_data(picture)
+        assert data.startswith(f"data:image/{kind};base64,")
+        with Image.open(io.BytesIO(base64.b64decode(data.split(",")[1]))) as image:
+            shown = np.asarray(image)
+        assert max(width, height) == 112
+        if max(shape) < 112:
+            assert np.array_equal(shown.reshape(shape), picture), "small ones keep their pixels"
+        else:
+            assert shown.shape[:2] == (height, width)
+
+
+def test_sound_pictures_give_a_page_that_says_so(tmp_path: Path) -> None:
+    splits = Splits(hostile().train)
+    write_data_page(DataPage("mine", splits, (), (), 0.1), tmp_path / "page.html")
+    text = (tmp_path / "page.html").read_text()
+    assert "Nothing was found that is wrong." in text
+    assert "What else there is to know" not in text
+
+
+def test_many_classes_are_cut_off_and_that_is_said(tmp_path: Path) -> None:
+    names = tuple(f"class {number}" for number in range(80))
+    images = np.zeros((160, 8, 8, 1), dtype=np.uint8)
+    splits = Splits(ImageSet(images, np.arange(160) % 80, names))
+    write_data_page(DataPage("mine", splits, (), (), 0.1), tmp_path / "page.html")
+    text = (tmp_path / "page.html").read_text()
+    assert "class 49<" in text
+    assert "class 50<" not in text
+    assert "30 more classes are not shown" in text
+
+
+def test_a_file_that_could_not_be_read_is_named_without_a_picture(tmp_path: Path) -> None:
+    finding = Finding(
+        "bad-files", "Unreadable pictures", "warning", 1, 9, "One", "Do.",
+        (Example((PictureReference("train", -1, "a.jpg"),), "cut short"),),
+    )  # fmt: skip
+    write_data_page(
+        DataPage("mine", Splits(hostile().train), (finding,), (), 0.1), tmp_path / "p.html"
+    )
+    text = (tmp_path / "p.html").read_text()
+    assert "a.jpg" in text
+    assert Reader(text).all("img") == []
+
+
+def test_without_jinja_the_install_line_is_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    with pytest.raises(MissingExtraError, match=r"The page needs .* 'clearsight\[report\]'"):
+        page_of(hostile(), tmp_path / "page.html")
+    assert list(tmp_path.iterdir()) == []
