@@ -71,6 +71,7 @@ class Preparation:
             alpha_ground: see the class.
         """
         num_images, height, width, channels = images.shape
+        # Some of the pictures, so that a file larger than memory is not read whole.
         sample = images[:: -(-num_images // _POLARITY_SAMPLE)]
         polarity = polarity_of(sample)
         return cls(height, width, channels, divisor, polarity, resize, alpha_ground)

@@ -43,13 +43,31 @@ class _Plan:
         None when their shape is not the model's, so that Keras says what is wrong with it.
         """
         x, _, _ = keras.utils.unpack_x_y_sample_weight(data)
-        inputs = self._core._standardize_inputs(x)
+        inputs = [x] if self._is_ready(x) else self._core._standardize_inputs(x)
         fits = all(
             len(shape) == value.ndim - 1
             and all(want in (None, size) for want, size in zip(shape, value.shape[1:], strict=True))
             for value, shape in zip(inputs, self._shapes, strict=True)
         )
         return list(inputs) if fits else None
+
+    def _is_ready(self, x: Any) -> bool:
+        """Tell whether an input is what Keras would make of it anyway.
+
+        Keras's way there, through its trees, leaves cycles of references behind that keep a batch
+        in memory until Python looks for such: gigabytes, when pictures are large.
+        """
+        (input_, *others) = self._core.inputs
+        weights = self._core.weights
+        return (
+            isinstance(x, torch.Tensor)
+            and not others
+            and not isinstance(self._core._inputs_struct, dict | list | tuple)
+            and x.ndim == 1 + len(self._shapes[0])
+            and x.dtype is torch.float32
+            and input_.dtype == "float32"
+            and (not weights or x.device == weights[0].value.device)
+        )
 
     def _outputs(self, raw: Tensors) -> Any:
         """Return what the model itself would, in float32 and in its own structure."""
@@ -80,7 +98,8 @@ class _Plan:
         """Update the metrics, and return the logs of this batch."""
         model = self._model
         x, y, weights = keras.utils.unpack_x_y_sample_weight(data)
-        track_loss(model, loss, len(keras.tree.flatten(x)[0]))
+        first = x if isinstance(x, torch.Tensor) else keras.tree.flatten(x)[0]
+        track_loss(model, loss, len(first))
         if self._trackers is not None and y is not None:
             y, weights = _as_tensors(y, weights)
             for update in self._trackers:

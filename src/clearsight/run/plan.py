@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass
 from datetime import datetime
@@ -40,7 +41,9 @@ from clearsight.training.fit import FitData, compile_model, targets_of
 from clearsight.training.recipe import Recipe
 from clearsight.training.recipes import find_recipe
 
-_CHECKED_IMAGES = 256  # enough to see how pixels are scaled
+# Pictures that are looked at to see how pixels are scaled: so many, or fewer large ones.
+_CHECKED_IMAGES = 256
+_CHECKED_VALUES = 4_000_000
 
 
 @dataclass(frozen=True)
@@ -133,7 +136,8 @@ def plan_training(request: TrainRequest, show_progress: ShowProgress = silent) -
         resize=request.source_options.resize,
         alpha_ground=None if request.is_named_source else ALPHA_GROUND,
     )
-    sample = splits.train.first(_CHECKED_IMAGES)
+    most = max(_CHECKED_VALUES // math.prod(splits.train.image_shape), 1)
+    sample = splits.train.first(min(_CHECKED_IMAGES, most))
     targets = targets_of(sample.labels, splits.train.num_classes, recipe)
     check_fit(model, preparation.apply(sample.images), targets)
     notes += own_code_notes(request, model)

@@ -102,7 +102,7 @@ class _Walk:
                         continue
                     self.folders.append(prefix + entry.name)
                     self.enter(entry.path, f"{prefix}{entry.name}/")
-                elif is_picture(entry.name) and (entry.is_file() or not os.path.exists(entry.path)):
+                elif is_picture(entry.name) and (entry.is_file() or _leads_nowhere(entry)):
                     # A link to nowhere is told when it is read; a pipe would never end.
                     self._add(entry, prefix + entry.name)
                 else:
@@ -126,3 +126,11 @@ class _Walk:
         digest = hashlib.sha256(self._root.encode(errors="surrogateescape"))
         digest.update("\n".join(lines).encode(errors="surrogateescape"))
         return digest.hexdigest()
+
+
+def _leads_nowhere(entry: os.DirEntry[str]) -> bool:
+    try:
+        entry.stat()
+    except OSError:
+        return True
+    return False

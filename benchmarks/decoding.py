@@ -1,0 +1,104 @@
+"""How fast 60,000 small JPEG files in class folders become arrays, beside peers; `make bench`.
+
+Each reading is a process of its own; rounds are interleaved. The files are Fashion-MNIST's training
+pictures at 32x32 in colour. Starting Python and importing is not counted, for any of them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+
+from environments import Environments, InstallationError
+from machine import this_machine
+from markdown_table import markdown_table
+from PIL import Image
+from programs import Program
+
+import clearsight
+
+NUM_PICTURES = 60_000
+NUM_ROUNDS = 3
+HERE = Path(__file__).parent
+RESULTS = HERE / "results" / "decoding.json"
+
+# What is timed, by its name in the table: the program in peers/, and its environment.
+PEERS: dict[str, tuple[str, str | None]] = {
+    "clearsight, first time": ("clearsight_pictures", None),
+    "clearsight, second time": ("clearsight_pictures", None),
+    "Pillow loop, two processes": ("pillow_loop", None),
+    "PyTorch DataLoader, two workers": ("torch_pictures", None),
+    "Keras image_dataset_from_directory (TensorFlow)": ("keras_pictures", "tf"),
+}
+
+
+def write_pictures(root: Path) -> None:
+    train, _ = clearsight.load_data("fashion-mnist")
+    for index in range(NUM_PICTURES):
+        name = train.class_names[train.labels[index]].replace("/", " or ")
+        folder = root / name
+        folder.mkdir(parents=True, exist_ok=True)
+        picture = Image.fromarray(train.images[index, ..., 0]).resize((32, 32)).convert("RGB")
+        picture.save(folder / f"{index:05}.jpg")
+
+
+def seconds_of(python: Path, program: str, pictures: Path, cache: Path) -> float:
+    done = subprocess.run(
+        [python, HERE / "peers" / f"{program}.py", pictures],
+        check=True,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "CLEARSIGHT_CACHE": str(cache), "TF_CPP_MIN_LOG_LEVEL": "3"},
+    )
+    seconds, count = done.stdout.split()[-2:]
+    if int(count) != NUM_PICTURES:
+        raise SystemExit(f"{program} read {count} pictures")
+    return float(seconds)
+
+
+def main() -> None:
+    environments = Environments(HERE / ".environments")
+    pythons: dict[str, Path] = {}
+    for name, (program, environment) in PEERS.items():
+        try:
+            pythons[name] = environments.python_for(Program(name, program, (), environment))
+        except InstallationError as error:
+            print(f"left out: {name}: {error}", file=sys.stderr)
+    seconds: dict[str, list[float]] = {name: [] for name in pythons}
+    with tempfile.TemporaryDirectory() as folder:
+        pictures, cache = Path(folder) / "pictures", Path(folder) / "cache"
+        write_pictures(pictures)
+        for _ in range(NUM_ROUNDS):
+            shutil.rmtree(cache, ignore_errors=True)
+            for name, python in pythons.items():
+                seconds[name].append(seconds_of(python, PEERS[name][0], pictures, cache))
+    base = statistics.median(seconds["Pillow loop, two processes"])
+    report = {
+        "machine": str(this_machine()),
+        "versions": {name: version(name) for name in ("clearsight", "pillow", "torch", "keras")},
+        "num_pictures": NUM_PICTURES,
+        "seconds": seconds,
+    }
+    RESULTS.write_text(json.dumps(report, indent=2) + "\n")
+    print(f"{NUM_PICTURES:,} JPEG files of 32x32, {NUM_ROUNDS} rounds, {report['machine']}\n")
+    rows = [
+        (
+            name,
+            f"{statistics.median(times):.2f} ({min(times):.2f} to {max(times):.2f})",
+            f"{statistics.median(times) / base:.2f}",
+        )
+        for name, times in seconds.items()
+    ]
+    header = ("read by", "median s (least to most)", "times the Pillow loop's")
+    print(markdown_table(header, rows))
+
+
+if __name__ == "__main__":
+    main()
