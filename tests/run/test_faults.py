@@ -259,7 +259,7 @@ def test_a_file_that_vanishes_while_training_reads_it_is_named(
     def from_file(self: AugmentedBatches, places: Any, batch: Any) -> Any:
         pictures, targets = whole(self, places, batch)
         factor = float(np.load(file))
-        if self.epochs_given or len(places) < 64:  # the end of the first epoch
+        if self.epoch or len(places) < 64:  # the end of the first epoch
             file.unlink(missing_ok=True)
         return pictures * factor, targets
 

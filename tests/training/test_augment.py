@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from clearsight.models.backend import keras
-from clearsight.training.augment import AugmentedBatches, mirrored, translated
+from clearsight.training.augment import AugmentedBatches, EpochTeller, mirrored, translated
 from clearsight.training.examples import Examples
 from clearsight.training.recipe import Recipe
 
@@ -24,9 +24,10 @@ def examples(images: np.ndarray) -> Examples:
     return Examples(images, np.arange(len(images)), np.arange(len(images)), divisor=1.0)
 
 
-def epoch_of(batches: AugmentedBatches) -> dict[int, np.ndarray]:
+def epoch_of(batches: AugmentedBatches, epoch: int = 0) -> dict[int, np.ndarray]:
     """Collect an epoch's pictures by their label."""
     found = {}
+    batches.epoch = epoch
     for pictures, labels in batches.get_torch_dataloader():
         for picture, label in zip(pictures.numpy(), labels.numpy(), strict=True):
             found[int(label)] = picture
@@ -41,13 +42,35 @@ def test_each_picture_is_mirrored_in_every_other_epoch() -> None:
     x = numbered(10)
     keras.utils.set_random_seed(0)
     batches = AugmentedBatches(examples(x), recipe(flip="alternating"))
-    first, second, third = (epoch_of(batches) for _ in range(3))
+    first, second, third = (epoch_of(batches, epoch) for epoch in range(3))
     is_mirrored = [np.array_equal(first[k], x[k, :, ::-1]) for k in range(10)]
     assert 0 < sum(is_mirrored) < 10
     for k in range(10):
         assert np.array_equal(first[k], x[k, :, ::-1] if is_mirrored[k] else x[k])
         assert np.array_equal(second[k], first[k][:, ::-1])
         assert np.array_equal(third[k], first[k])
+
+
+def test_within_fit_the_epochs_alternate() -> None:
+    x = numbered(10)
+    seen: list[set[bytes]] = []
+    layers = [keras.Input((6, 6, 1)), keras.layers.Flatten(), keras.layers.Dense(1)]
+    model: Any = keras.Sequential(layers)
+    model.compile(loss="mse")
+    batches = AugmentedBatches(examples(x), recipe(flip="alternating"))
+
+    def step(data: Any) -> dict[str, Any]:
+        seen[-1].update(picture.numpy().tobytes() for picture in data[0])
+        return {}
+
+    model.train_step = step
+    begin = keras.callbacks.LambdaCallback(on_epoch_begin=lambda *_: seen.append(set()))
+    callbacks = [EpochTeller(batches), begin]
+    model.fit(batches, batch_size=4, epochs=3, callbacks=callbacks, verbose=0)
+    first, second, third = seen
+    assert len(first) == 10
+    assert first == third
+    assert not first & second
 
 
 def test_a_resumed_run_goes_on_with_the_same_pictures_mirrored() -> None:
@@ -57,8 +80,8 @@ def test_a_resumed_run_goes_on_with_the_same_pictures_mirrored() -> None:
     epoch_of(whole)
     kept = {name.removeprefix("batches."): tensor for name, tensor in whole.kept().items()}
     resumed = AugmentedBatches(examples(x), recipe(flip="alternating"))
-    resumed.go_on(whole.epochs_given, kept)
-    expected, found = epoch_of(whole), epoch_of(resumed)
+    resumed.go_on(kept)
+    expected, found = epoch_of(whole, 1), epoch_of(resumed, 1)
     for k in range(10):
         assert np.array_equal(found[k], expected[k])
 

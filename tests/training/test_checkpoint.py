@@ -51,7 +51,6 @@ def checkpoint(number: int = 1, epochs_done: int = 1, num_batches: int = 3) -> C
         seconds=2.5,
         network='{"class_name": "Sequential"}',
         identity={"data": "0" * 64, "batch_size": 64},
-        batches_done=1,
         epoch_start=now,
         now=now,
         tensors=TENSORS,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import torch
 from torch.nn import functional
 
+from clearsight.models.backend import keras
 from clearsight.training.examples import Examples, PictureBatches
 from clearsight.training.recipe import Recipe
 
@@ -21,28 +21,25 @@ class AugmentedBatches(PictureBatches):
     Args:
         examples: pictures and targets.
         recipe: whose batch size, flips and translations are used.
+
+    Attributes:
+        epoch: which one it is, counted from 0; `EpochTeller` keeps it right within `fit`.
     """
 
     def __init__(self, examples: Examples, recipe: Recipe) -> None:
         super().__init__(examples, recipe.batch_size, shuffle=True)
         self._recipe = recipe
-        self._epoch = 0
+        self.epoch = 0
         # Which pictures are mirrored in even epochs; the others are in odd ones.
         is_alternating = recipe.flip == "alternating"
         self._parity = torch.randint(0, 2, (len(examples.rows),)) if is_alternating else None
-
-    @property
-    def epochs_given(self) -> int:
-        """How many epochs have been given, as far as augmentation depends on it."""
-        return self._epoch
 
     def kept(self) -> dict[str, torch.Tensor]:
         """Return what a checkpoint must keep of the augmentation, by keys under "batches."."""
         return {} if self._parity is None else {"batches.parity": self._parity.to(torch.uint8)}
 
-    def go_on(self, epochs_given: int, kept: dict[str, torch.Tensor]) -> None:
-        """Take up what `epochs_given` and `kept` (its keys without "batches.") were."""
-        self._epoch = epochs_given
+    def go_on(self, kept: dict[str, torch.Tensor]) -> None:
+        """Take up what `kept` gave, its keys without "batches."."""
         if "parity" in kept:
             self._parity = kept["parity"].to(torch.int64)
 
@@ -50,17 +47,29 @@ class AugmentedBatches(PictureBatches):
         """Mirror, move and cut out as the recipe says; see `PictureBatches`."""
         if self._parity is not None:
             parity = self._parity[places.cpu()].to(pictures.device)
-            pictures = mirrored(pictures, (parity + self._epoch) % 2 == 1)
+            pictures = mirrored(pictures, (parity + self.epoch) % 2 == 1)
         if self._recipe.translate_pixels:
             pictures = translated(pictures, self._recipe.translate_pixels)
         if self._recipe.cutout_pixels:
             pictures = cut_out(pictures, self._recipe.cutout_pixels)
         return pictures
 
-    def epochs(self) -> Iterator[Any]:
-        """Iterate over the next epoch."""
-        yield from super().epochs()
-        self._epoch += 1
+
+class EpochTeller(keras.callbacks.Callback):
+    """Tells batches which epoch begins: Keras takes as many as it needs and never sees their end.
+
+    Args:
+        batches: those of the training.
+    """
+
+    def __init__(self, batches: AugmentedBatches) -> None:
+        super().__init__()
+        self._batches = batches
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Pass the number on."""
+        del logs
+        self._batches.epoch = epoch
 
 
 def mirrored(pictures: torch.Tensor, which: torch.Tensor) -> torch.Tensor:

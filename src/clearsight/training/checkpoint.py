@@ -37,7 +37,6 @@ class Checkpoint:
         seconds: that the unfinished epoch has taken so far.
         network: the network's architecture, Keras's JSON.
         identity: what the run depends on: fingerprint of the data, versions, number of threads.
-        batches_done: how many epochs of pictures the augmentation had given before this one.
         epoch_start: the random generators before the unfinished epoch's order was drawn.
         now: the random generators at this moment.
         tensors: the variables of model, optimizer and metrics, and the augmentation's parity.
@@ -50,7 +49,6 @@ class Checkpoint:
     seconds: float
     network: str
     identity: dict[str, Any]
-    batches_done: int
     epoch_start: RandomState
     now: RandomState
     tensors: Tensors
@@ -136,7 +134,6 @@ class Checkpoint:
             "seconds": self.seconds,
             "network": self.network,
             "identity": self.identity,
-            "batches_done": self.batches_done,
             "epoch_start": self.epoch_start.values,
             "now": self.now.values,
         }

@@ -10,7 +10,7 @@ import numpy as np
 
 from clearsight.engine.muon import Muon
 from clearsight.models.backend import keras
-from clearsight.training.augment import AugmentedBatches
+from clearsight.training.augment import AugmentedBatches, EpochTeller
 from clearsight.training.examples import Examples, PictureBatches
 from clearsight.training.history import History
 from clearsight.training.progress import Progress
@@ -103,7 +103,7 @@ def fit_model(
     batches = AugmentedBatches(data.train, recipe)
     validation = PictureBatches(data.validation, recipe.batch_size, shuffle=False)
     if start is not None and not start.is_initial:
-        batches.go_on(start.batches_done, start.part("batches"))
+        batches.go_on(start.part("batches"))
     recorder = EpochRecorder(saving.earlier)
     saver = SaveAndGoOn(saving, batches, recorder)
     watchdog = WatchData(stopper)
@@ -168,6 +168,6 @@ def _fit(
         initial_epoch=num_epochs_done,
         # A tuple: a lone adapter would be taken for the pictures of a pair.
         validation_data=(validation, None, None),
-        callbacks=callbacks,
+        callbacks=[EpochTeller(training), *callbacks],
         verbose=0,  # pyright: ignore[reportArgumentType] - Keras documents 0
     )

@@ -65,7 +65,6 @@ def save_untrained(model: keras.Model, saving: Saving) -> None:
             seconds=0.0,
             network=network_json(model),
             identity=saving.identity,
-            batches_done=0,
             epoch_start=now,
             now=now,
             tensors=snapshot(model, with_metrics=False),
@@ -97,7 +96,6 @@ class SaveAndGoOn(keras.callbacks.Callback):
         self._num_batches = 0
         self._num_skipped = 0
         self._epoch_start: RandomState | None = None
-        self._batches_done = 0
         self._after_training: tuple[RandomState, Tensors] | None = None
         self._saved_at = time.monotonic()
         self._saved_place = (-1, -1)
@@ -117,7 +115,6 @@ class SaveAndGoOn(keras.callbacks.Callback):
         if start is not None:
             start.epoch_start.restore()
         self._epoch_start = RandomState.now()
-        self._batches_done = self._batches.epochs_given
         if start is not None and start.num_batches:
             self._num_skipped = self._saving.first_batch
             self._recorder.add_seconds(start.seconds)
@@ -169,9 +166,6 @@ class SaveAndGoOn(keras.callbacks.Callback):
                 seconds=0.0 if is_between_epochs else self._recorder.seconds,
                 network=self._network,
                 identity=self._saving.identity,
-                batches_done=self._batches.epochs_given
-                if is_between_epochs
-                else self._batches_done,
                 epoch_start=now if is_between_epochs else self._epoch_start,
                 now=now,
                 tensors=tensors,
