@@ -117,7 +117,7 @@ def apply(corrections: Corrections, images: ImageSet, part: str = "train") -> Im
     labels = corrected_labels(
         corrections, images.names or len(images), images.labels, images.class_names, part
     )
-    return replace_labels(images, labels)
+    return images.with_labels(labels)
 
 
 def apply_to_splits(corrections: Corrections, splits: Splits) -> Splits:
@@ -183,18 +183,6 @@ def corrected_labels(
     for key, row in zip(keys, rows, strict=True):
         corrected[places[key]] = class_of[row.label]
     return corrected
-
-
-def replace_labels(images: ImageSet, labels: np.ndarray) -> ImageSet:
-    """Return the same pictures with other labels: int64 (N,)."""
-    changed = replace(images, labels=labels)
-    known = {
-        name: images.__dict__[name]
-        for name in ("digests", "value_range")
-        if name in images.__dict__
-    }
-    changed.know(**known)
-    return changed
 
 
 def _correction(path: str | Path, number: int, row: dict[str, str | None]) -> Correction:

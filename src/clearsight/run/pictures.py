@@ -14,6 +14,8 @@ from clearsight.errors import DataError
 from clearsight.run.request import TrainRequest
 from clearsight.training.recipe import Recipe
 
+_MOST_EPOCHS = 60  # more of the same few pictures teach little but to know them by heart
+
 
 def limited(splits: Splits, recipe: Recipe) -> Splits:
     """Keep the first pictures of each part, as many as the recipe takes."""
@@ -60,6 +62,24 @@ def requested_splits(
             "so no others are held out and validation_split is not used."
         )
     return splits, notes
+
+
+def with_enough_steps(recipe: Recipe, num_train: int) -> tuple[Recipe, list[str]]:
+    """Give a recipe more epochs where so few pictures would make too few steps, and say so.
+
+    Args:
+        recipe: its epochs are meant for more pictures.
+        num_train: how many there are to train on.
+    """
+    steps_an_epoch = -(-num_train // recipe.batch_size)
+    enough = min(-(-recipe.least_steps // steps_an_epoch), _MOST_EPOCHS)
+    if enough <= recipe.epochs:
+        return recipe, []
+    return recipe.changed(epochs=enough), [
+        f"With {num_train:,} pictures to train on, the {recipe.epochs} epochs of '{recipe.name}' "
+        f"would be only {recipe.epochs * steps_an_epoch:,} steps: {enough} are done instead; "
+        "--epochs says otherwise."
+    ]
 
 
 def split_for_validation(splits: Splits, recipe: Recipe, seed: int) -> ValidationSplit:

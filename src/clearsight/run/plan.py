@@ -31,6 +31,7 @@ from clearsight.run.network import (
 from clearsight.run.pictures import (
     requested_splits,
     split_for_validation,
+    with_enough_steps,
 )
 from clearsight.run.request import TrainRequest
 from clearsight.run.short_check import notes_of, short_check
@@ -124,6 +125,10 @@ def plan_training(request: TrainRequest, show_progress: ShowProgress = silent) -
         arguments = {**recipe.model_arguments, **request.model_arguments}
         request = request.model_copy(update={"model": recipe.model, "model_arguments": arguments})
     splits, notes = requested_splits(request, recipe, show_progress)
+    split = split_for_validation(splits, recipe, request.seed)
+    if request.epochs is None:
+        recipe, few_notes = with_enough_steps(recipe, len(split.train))
+        notes += few_notes
     with on_device(device):
         keras.utils.set_random_seed(request.seed)
         model = requested_model(request, splits.train)
@@ -143,7 +148,6 @@ def plan_training(request: TrainRequest, show_progress: ShowProgress = silent) -
     notes += own_code_notes(request, model)
     precision, engine_notes = set_engine(model, request.engine, request.precision, device)
     notes += engine_notes
-    split = split_for_validation(splits, recipe, request.seed)
     notes += [split.warning] if split.warning else []
     notes += notes_of(short_check(splits, split))
     if recipe.flip != "none":

@@ -36,6 +36,8 @@ class Recipe(BaseModel):
         cutout_pixels: side of a square that is blackened in each picture in each epoch; 0 for none.
         flip_at_test: whether predictions are the mean of those for a picture and its mirror image.
         epochs: passes over the training pictures.
+        least_steps: where few pictures make fewer steps than these, more epochs are done unless a
+            number is asked for; 0 for no such care.
         batch_size: pictures a step.
         validation_split: share of the training pictures held out for validation.
         validation_method: "tail" holds out the last ones as Keras does, "stratified" the same
@@ -67,6 +69,7 @@ class Recipe(BaseModel):
     cutout_pixels: NonNegativeInt = 0
     flip_at_test: bool = False
     epochs: PositiveInt = 10
+    least_steps: NonNegativeInt = 0
     batch_size: PositiveInt = 64
     validation_split: Fraction = 0.2
     validation_method: SplitMethod = "tail"

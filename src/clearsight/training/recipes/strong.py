@@ -18,6 +18,7 @@ STRONG = Recipe(
     translate_pixels=1,
     flip_at_test=True,
     epochs=9,
+    least_steps=840,  # what 9 epochs of the 12,000 pictures are that it was found on
     batch_size=128,
     validation_method="stratified",
 )

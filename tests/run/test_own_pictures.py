@@ -1,0 +1,200 @@
+"""A folder of one's own photographs: trained, measured, named, and known again when it changes."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import Cli, assert_refused, run_cli
+from PIL import Image
+from sklearn.datasets import load_sample_images
+
+import clearsight
+from clearsight.data.imageset import ImageSet, Splits
+
+NUM_A_CLASS = 60
+
+
+def write_photographs(root: Path) -> None:
+    """Cut pieces of many shapes out of two real colour photographs, some stored lying."""
+    generator = np.random.default_rng(0)
+    for name, photograph in zip(("temple", "flower"), load_sample_images().images, strict=True):
+        folder = root / name
+        folder.mkdir(parents=True)
+        for number in range(NUM_A_CLASS):
+            height, width = generator.integers(40, 90, 2)
+            top = generator.integers(0, photograph.shape[0] - height)
+            left = generator.integers(0, photograph.shape[1] - width)
+            piece = Image.fromarray(photograph[top : top + height, left : left + width])
+            exif = Image.Exif()
+            if number % 4 == 0:
+                exif[0x0112] = 6  # to be turned a quarter clockwise by whoever shows it
+                piece = piece.transpose(Image.Transpose.ROTATE_90)
+            piece.save(folder / f"{number:02}.jpg", exif=exif)
+    (root / "temple" / "broken.jpg").write_bytes(b"\xff\xd8\xff\xe0 cut short")
+    (root / "notes.txt").write_text("not a picture")
+
+
+@pytest.fixture(scope="module")
+def photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("own") / "my photographs"
+    write_photographs(root)
+    return root
+
+
+@pytest.fixture(scope="module")
+def photo_run(photographs: Path) -> Path:
+    """What `clearsight train FOLDER` makes, with no option but where to put it."""
+    out = photographs.parent / "run"
+    done = run_cli("train", str(photographs), "--out", str(out))
+    assert done.returncode == 0, done.stderr
+    assert "brought to" in done.stdout
+    assert "1 of 121 pictures cannot be read and are left out: temple/broken.jpg" in done.stdout
+    assert "Passed over: 1 x not a picture" in done.stdout
+    return out
+
+
+def test_photographs_are_learned_and_measured(photo_run: Path) -> None:
+    run = clearsight.Run.load(photo_run)
+    assert run.class_names == ("flower", "temple")
+    assert run.preparation.channels == 3
+    results = run.results
+    assert (results.train_count, results.val_count, results.test_count) == (76, 20, 24)
+    assert results.test_accuracy is not None
+    assert results.test_accuracy > 0.9  # two photographs in other colours
+    assert run.record.recipe.epochs > 9  # so few pictures need more
+
+
+def test_the_split_is_kept_with_the_run(photo_run: Path, photographs: Path) -> None:
+    with (photo_run / "split.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    used = {
+        what: {row["name"] for row in rows if row["used_for"] == what}
+        for what in ("train", "validation", "test")
+    }
+    assert [len(names) for names in used.values()] == [76, 20, 24]
+    assert len(set.union(*used.values())) == 120
+    for names in used.values():  # the same share of each class
+        counts = [sum(name.startswith(kind) for name in names) for kind in ("flower", "temple")]
+        assert counts[0] == counts[1]
+    assert all((photographs / row["name"]).is_file() for row in rows)
+
+
+def test_predict_reads_a_file_as_training_did(photo_run: Path, photographs: Path, cli: Cli) -> None:
+    run = clearsight.Run.load(photo_run)
+    lying = photographs / "flower" / "00.jpg"  # stored turned, and larger than the network's size
+    train, test = clearsight.load_data(photographs)
+    assert test is not None
+    images = train if "flower/00.jpg" in (train.names or ()) else test
+    index = (images.names or ()).index("flower/00.jpg")
+    assert np.array_equal(run.preparation.read(lying), images.images[index])
+    done = cli(
+        "predict", str(photo_run), str(lying), str(photographs / "temple" / "01.jpg"), "--json"
+    )
+    pictures = json.loads(done.stdout)["pictures"]
+    assert [picture["predictions"][0]["class"] for picture in pictures] == ["flower", "temple"]
+
+
+@pytest.mark.parametrize("form", ["class folders", "one folder", "archive", "selection"])
+def test_predict_names_whole_sources(
+    photo_run: Path, photographs: Path, cli: Cli, tmp_path: Path, form: str
+) -> None:
+    source, expected = str(photographs), 120
+    if form == "one folder":
+        source, expected = str(photographs / "flower"), NUM_A_CLASS
+    elif form == "archive":
+        source = shutil.make_archive(str(tmp_path / "packed"), "zip", photographs)
+    elif form == "selection":
+        source, expected = f"{photographs}:test[0:7]", 7
+    done = cli("predict", str(photo_run), source, "--json")
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    pictures = answer["pictures"]
+    assert len(pictures) == expected
+    truths = [picture["truth"] for picture in pictures]
+    assert set(truths) == ({None} if form == "one folder" else {"flower", "temple"})
+    named = [picture["predictions"][0]["class"] for picture in pictures]
+    wanted = ["flower"] * expected if form == "one folder" else truths
+    assert np.mean([a == b for a, b in zip(named, wanted, strict=True)]) > 0.85
+
+
+def test_evaluate_measures_the_same_pictures_wherever_they_lie_now(
+    photo_run: Path, photographs: Path, cli: Cli, tmp_path: Path
+) -> None:
+    first = json.loads(cli("evaluate", str(photo_run), "--json").stdout)
+    assert first["test_count"] == 24
+    assert first["test_accuracy"] == clearsight.Run.load(photo_run).results.test_accuracy
+    moved, run = tmp_path / "my photographs", tmp_path / "run"
+    shutil.copytree(photographs, moved)
+    shutil.copytree(photo_run, run)
+    record = json.loads((run / "run.json").read_text())
+    (run / "run.json").write_text(json.dumps({**record, "source": str(moved)}))
+    shutil.copy(moved / "flower" / "01.jpg", moved / "flower" / "new.jpg")  # other numbers for all
+    Image.new("RGB", (60, 60), "red").save(moved / "temple" / "0.jpg")
+    assert json.loads(cli("evaluate", str(run), "--json").stdout) == {**first, "run": str(run)}
+    with (run / "split.csv").open() as file:
+        gone = next(row["name"] for row in csv.DictReader(file) if row["used_for"] == "test")
+    (moved / gone).unlink()
+    assert_refused(cli("evaluate", str(run)), "are no longer those", "bring them back")
+
+
+def test_evaluate_measures_all_of_another_folder(
+    photo_run: Path, photographs: Path, cli: Cli, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(photographs / "flower", other / "flower")
+    shutil.copytree(photographs / "temple", other / "temple")
+    done = cli("evaluate", str(photo_run), "--data", str(other), "--json")
+    assert json.loads(done.stdout)["test_count"] == 120
+    (other / "temple").rename(other / "castle")
+    assert_refused(cli("evaluate", str(photo_run), "--data", str(other)), "has castle")
+
+
+def test_pictures_of_one_group_stay_on_one_side(small_fashion: Splits, tmp_path: Path) -> None:
+    train = small_fashion.train
+    rows = ["path,label,product"]
+    for index in range(240):
+        Image.fromarray(train.images[index, ..., 0]).save(tmp_path / f"{index}.png")
+        rows.append(f"{index}.png,{train.labels[index] % 2},product {index // 6}")
+    (tmp_path / "table.csv").write_text("\n".join(rows))
+    run = clearsight.train(
+        tmp_path / "table.csv", group_column="product", epochs=1, recipe="lesson",
+        out=tmp_path / "run", verbose=False,
+    )  # fmt: skip
+    group_of = {f"{index}.png": index // 6 for index in range(240)}
+    with (run.path / "split.csv").open() as file:
+        used = {
+            (row["used_for"], group_of[row["name"].split("/")[-1]]) for row in csv.DictReader(file)
+        }
+    assert len(used) == 40  # no group is used for two things
+    assert {what for what, _ in used} == {"train", "validation", "test"}
+
+
+def test_a_source_that_brings_validation_pictures_has_them_used(
+    small_fashion: Splits, tmp_path: Path
+) -> None:
+    train = small_fashion.train
+    for index in range(300):
+        part = "val" if index % 5 == 0 else "test" if index % 5 == 1 else "train"
+        folder = tmp_path / "pictures" / part / f"class {train.labels[index] % 2}"
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(train.images[index, ..., 0]).save(folder / f"{index}.png")
+    run = clearsight.train(
+        str(tmp_path / "pictures"), epochs=1, recipe="lesson", out=tmp_path / "run", verbose=False
+    )
+    results = run.results
+    assert (results.train_count, results.val_count, results.test_count) == (180, 60, 60)
+    assert run.record.split["method"] == "own"
+    assert run.evaluate().num_images == 60
+
+
+def test_python_objects_train(fashion: tuple[ImageSet, ImageSet], tmp_path: Path) -> None:
+    train, test = fashion
+    pairs = tuple((part.images[:300, ..., 0], part.labels[:300]) for part in (train, test))
+    run = clearsight.train(pairs, epochs=1, recipe="lesson", out=tmp_path / "run", verbose=False)
+    assert run.results.test_count == 300
+    assert run.record.source == "arrays"
