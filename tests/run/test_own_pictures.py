@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import Cli, assert_refused, run_cli
 from PIL import Image
 from sklearn.datasets import load_sample_images
 
 import clearsight
 from clearsight.data.imageset import ImageSet, Splits
+from conftest import Cli, assert_refused, run_cli
 
 NUM_A_CLASS = 60
 

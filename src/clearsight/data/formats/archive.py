@@ -5,6 +5,7 @@ from __future__ import annotations
 import zipfile
 from pathlib import Path
 
+from clearsight.data.formats.folder_names import with_names
 from clearsight.data.formats.members import Members, file_signature
 from clearsight.data.formats.reason import reason_of
 from clearsight.data.formats.tar_archive import TarReader, is_compressed, list_tar
@@ -33,7 +34,6 @@ def open_archive(path: Path, options: SourceOptions) -> Listing:
     Raises:
         DataError: when the archive cannot be read, or has no two class folders with pictures.
     """
-    del options
     signature = file_signature(path)
     root = str(path.resolve())
     members: Members
@@ -48,7 +48,8 @@ def open_archive(path: Path, options: SourceOptions) -> Listing:
         raise DataError(
             f"{path} should be an archive, but cannot be read: {reason_of(error)}."
         ) from error
-    tree = tree_of(members.places, members.folders, members.skipped, str(path))
+    found = tree_of(members.places, members.folders, members.skipped, str(path))
+    tree = with_names(found, options.class_names)
     return Listing(
         reader=reader,
         keys=tree.keys,

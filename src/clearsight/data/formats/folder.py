@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from clearsight.data.formats.folder_names import with_names
 from clearsight.data.formats.tree import HIDDEN, NO_PICTURE, is_hidden, is_picture, tree_of
 from clearsight.data.listing import Listing
 from clearsight.data.options import SourceOptions
@@ -55,7 +56,6 @@ def open_folder(path: Path, options: SourceOptions) -> Listing:
     Raises:
         DataError: when it has no two class folders with pictures, or cannot be read.
     """
-    del options
     root = path.resolve()
     walk = _Walk(root)
     try:
@@ -64,7 +64,8 @@ def open_folder(path: Path, options: SourceOptions) -> Listing:
         raise DataError(
             f"{path} should be a folder of pictures, but cannot be read: {error.strerror}."
         ) from error
-    tree = tree_of(walk.files, walk.folders, walk.skipped, str(path))
+    found = tree_of(walk.files, walk.folders, walk.skipped, str(path))
+    tree = with_names(found, options.class_names)
     return Listing(
         reader=FileReader(str(root)),
         keys=tree.keys,
