@@ -1,0 +1,182 @@
+"""Every format goes through every verb: shown, checked, trained on, measured and named."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import shutil
+import struct
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import clearsight
+from clearsight.data.formats import FORMATS, format_of
+from clearsight.data.imageset import ImageSet
+from clearsight.data.sources import load_splits
+from clearsight.report.contact_sheet import write_contact_sheet
+from clearsight.run.data_check import check_data
+from clearsight.run.name_pictures import name_pictures
+from conftest import run_cli
+
+Writer = Callable[[Path, ImageSet], Path]
+
+
+def png(picture: np.ndarray) -> bytes:
+    content = io.BytesIO()
+    Image.fromarray(picture[..., 0]).save(content, "PNG")
+    return content.getvalue()
+
+
+def write_folder(folder: Path, pictures: ImageSet) -> Path:
+    for index, (picture, label) in enumerate(zip(pictures.images, pictures.labels, strict=True)):
+        place = folder / "pictures" / f"digit {label}"
+        place.mkdir(parents=True, exist_ok=True)
+        (place / f"{index}.png").write_bytes(png(picture))
+    return folder / "pictures"
+
+
+def write_zip(folder: Path, pictures: ImageSet) -> Path:
+    return Path(shutil.make_archive(str(folder / "packed"), "zip", write_folder(folder, pictures)))
+
+
+def write_tar_gz(folder: Path, pictures: ImageSet) -> Path:
+    root = write_folder(folder, pictures)
+    return Path(shutil.make_archive(str(folder / "packed"), "gztar", root))
+
+
+def write_npz(folder: Path, pictures: ImageSet) -> Path:
+    np.savez(folder / "arrays.npz", x=pictures.images, y=pictures.labels)
+    return folder / "arrays.npz"
+
+
+def write_idx(folder: Path, pictures: ImageSet) -> Path:
+    root = folder / "idx"
+    root.mkdir()
+    for name, values in (
+        ("train-images-idx3-ubyte.gz", pictures.images[..., 0]),
+        ("train-labels-idx1-ubyte.gz", pictures.labels.astype(np.uint8)),
+    ):
+        header = struct.pack(f">HBB{values.ndim}I", 0, 8, values.ndim, *values.shape)
+        (root / name).write_bytes(gzip.compress(header + values.tobytes()))
+    return root
+
+
+def write_cifar(folder: Path, pictures: ImageSet) -> Path:
+    root = folder / "cifar-10-batches-bin"
+    root.mkdir()
+    (root / "batches.meta.txt").write_text("\n".join(f"digit {label}" for label in range(10)))
+    large = np.stack(
+        [
+            np.asarray(Image.fromarray(picture[..., 0]).resize((32, 32)).convert("RGB"))
+            for picture in pictures.images
+        ]
+    )
+    rows = np.concatenate(
+        [
+            pictures.labels[:, None].astype(np.uint8),
+            np.moveaxis(large, -1, 1).reshape(len(large), -1),
+        ],
+        axis=1,
+    )
+    batches = [f"data_batch_{number}.bin" for number in range(1, 6)]
+    for name, part in zip([*batches, "test_batch.bin"], np.array_split(rows, 6), strict=True):
+        (root / name).write_bytes(part.tobytes())
+    return root
+
+
+def write_csv(folder: Path, pictures: ImageSet) -> Path:
+    write_folder(folder, pictures)
+    with (folder / "table.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["path", "label", "split"])
+        for index, label in enumerate(pictures.labels):
+            part = ("train", "train", "train", "val", "test")[index % 5]
+            writer.writerow([f"pictures/digit {label}/{index}.png", f"digit {label}", part])
+    return folder / "table.csv"
+
+
+def write_parquet(folder: Path, pictures: ImageSet) -> Path:
+    arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    table = arrow.table(
+        {"image": [png(picture) for picture in pictures.images], "label": pictures.labels}
+    )
+    parquet.write_table(table, folder / "table.parquet")
+    return folder / "table.parquet"
+
+
+def write_hugging_face(folder: Path, pictures: ImageSet) -> Path:
+    datasets = pytest.importorskip("datasets")
+    features = datasets.Features(
+        image=datasets.Image(), label=datasets.ClassLabel(names=[str(n) for n in range(10)])
+    )
+    columns = {
+        "image": [{"bytes": png(picture), "path": None} for picture in pictures.images],
+        "label": pictures.labels.tolist(),
+    }
+    datasets.Dataset.from_dict(columns, features).save_to_disk(folder / "saved")
+    return folder / "saved"
+
+
+WRITERS: dict[str, tuple[Writer, ...]] = {
+    "folder": (write_folder,),
+    "archive": (write_zip, write_tar_gz),
+    "arrays": (write_npz,),
+    "idx": (write_idx,),
+    "cifar": (write_cifar,),
+    "table": (write_csv, write_parquet),
+    "huggingface": (write_hugging_face,),
+}
+CASES = [(name, writer) for name, writers in WRITERS.items() for writer in writers]
+
+
+@pytest.fixture(scope="module")
+def digits() -> ImageSet:
+    return clearsight.load_data("digits")[0].first(240)
+
+
+def test_every_format_has_a_writer() -> None:
+    assert set(WRITERS) == {row.name for row in FORMATS}
+
+
+@pytest.mark.parametrize(("name", "write"), CASES, ids=lambda case: getattr(case, "__name__", case))
+def test_a_format_is_shown_checked_trained_on_measured_and_named(
+    tmp_path: Path, digits: ImageSet, name: str, write: Writer
+) -> None:
+    path = write(tmp_path, digits)
+    assert format_of(path).name == name
+    splits = load_splits(str(path))
+    assert sum(len(images) for images in splits.parts.values()) == 240
+    write_contact_sheet(splits.train, tmp_path / "sheet.png")
+    assert Image.open(tmp_path / "sheet.png").width > 100
+    assert (
+        check_data(splits, str(path), quick=True).to_json()["parts"].keys() == splits.parts.keys()
+    )
+    run = clearsight.train(path, recipe="lesson", epochs=1, out=tmp_path / "run", verbose=False)
+    assert splits.test is not None
+    assert run.evaluate().num_images == run.results.test_count == len(splits.test)
+    assert run.evaluate().accuracy == run.results.test_accuracy
+    assert run.evaluate(str(path)).num_images in (240, len(splits.test))
+    named = name_pictures(run, [str(path)])
+    assert len(named.predictions) == 240
+    assert {str(truth).removeprefix("digit ") for truth in named.truths} == set("0123456789")
+    first = name_pictures(run, [f"{path}:test[0:2]"])
+    assert first.names == (f"{path}:test[0]", f"{path}:test[1]")
+
+
+def test_the_command_line_reads_paths_in_every_verb(tmp_path: Path, digits: ImageSet) -> None:
+    path, out = str(write_zip(tmp_path, digits)), str(tmp_path / "run")
+    for arguments in (
+        ("data", "show", path, "--out", str(tmp_path / "sheet.png")),
+        ("data", "check", path, "--quick", "--out", str(tmp_path / "page.html")),
+        ("train", path, "--recipe", "lesson", "--epochs", "1", "--out", out),
+        ("evaluate", out),
+        ("evaluate", out, "--data", path),
+        ("predict", out, path),
+    ):
+        done = run_cli(*arguments)
+        assert done.returncode == 0, done.stdout + done.stderr
