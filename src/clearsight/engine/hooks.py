@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from clearsight.engine.allocator import keep_freed_memory
 from clearsight.engine.batches import InMemoryBatches, is_in_memory
 from clearsight.engine.callbacks import BatchedCallbacks
 from clearsight.engine.device import Device, on_device
@@ -55,6 +56,7 @@ class Hooks:
 
     def take_over(self) -> None:
         """Set the hooks on the model."""
+        keep_freed_memory()
         hooks = {
             "train_step": self._train_step,
             "test_step": self._test_step,

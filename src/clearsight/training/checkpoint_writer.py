@@ -54,8 +54,17 @@ class CheckpointWriter:
         return self._pending is not None and not self._pending.done()
 
     def save(self, checkpoint: Checkpoint) -> None:
-        """Hand a checkpoint over; waits first while another is being written."""
+        """Hand a checkpoint over; waits first while another is being written.
+
+        One that has diverged is not written: it must not push out what is good. That is looked at
+        here and not by the writing thread, which must compute nothing with torch: it would get a
+        team of OpenMP threads of its own, and with more such threads than cores all of them sleep
+        between two operations instead of waiting awake, which made each training step take half as
+        long again.
+        """
         self.settle()
+        if not _is_finite(checkpoint):
+            return
         self._number += 1
         self._pending = self._thread.submit(self._write, checkpoint.numbered(self._number))
 
@@ -106,8 +115,6 @@ class CheckpointWriter:
             self._pending = None
 
     def _write(self, checkpoint: Checkpoint) -> None:
-        if not _is_finite(checkpoint):
-            return  # what has diverged must not push out what is good
         checkpoint.write(self.folder)
         self._after(checkpoint)
         for path in self._damaged:
