@@ -334,7 +334,7 @@ def test_runs_on_arrays_need_them_again(run: clearsight.Run) -> None:
         clearsight.resume(run.path, epochs=4)
     with pytest.raises(RunError, match="name pictures with --data"):
         run.evaluate()
-    with pytest.raises(DataError, match="should have the run.s classes"):
+    with pytest.raises(DataError, match="should have the run's classes"):
         run.evaluate("digits")
     assert run.evaluate("fashion-mnist").num_images == 10_000
 

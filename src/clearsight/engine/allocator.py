@@ -17,10 +17,10 @@ _KEPT_BYTES = 256 * 2**20
 def keep_freed_memory() -> bool:
     """Tell glibc to keep freed blocks, once for this process; return whether it does.
 
-    By itself glibc maps blocks of some megabytes, such as a layer's outputs, anew each time they are
-    asked for, and every page of them then costs a fault: the reference job's epoch took 1.8 s so,
-    and 1.5 s with this (2 cores with AVX512-BF16). It learns better when a large block happens to
-    be freed, which should not be left to chance.
+    By itself glibc maps blocks of some megabytes, such as a layer's outputs, anew each time they
+    are asked for, and every page of them then costs a fault: the reference job's epoch took 1.8 s
+    so, and 1.5 s with this (2 cores with AVX512-BF16). It learns better when a large block happens
+    to be freed, which should not be left to chance.
     """
     if not sys.platform.startswith("linux"):
         return False
