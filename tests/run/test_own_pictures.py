@@ -149,9 +149,32 @@ def test_evaluate_measures_all_of_another_folder(
     shutil.copytree(photographs / "flower", other / "flower")
     shutil.copytree(photographs / "temple", other / "temple")
     done = cli("evaluate", str(photo_run), "--data", str(other), "--json")
-    assert json.loads(done.stdout)["test_count"] == 120
+    # Those that it has trained or validated on are no measure of it.
+    assert json.loads(done.stdout)["test_count"] == 24
+    own = cli("evaluate", str(photo_run), "--data", str(photographs), "--json")
+    assert json.loads(own.stdout)["test_count"] == 24
     (other / "temple").rename(other / "castle")
     assert_refused(cli("evaluate", str(photo_run), "--data", str(other)), "has castle")
+
+
+def test_options_that_a_source_does_not_heed_are_refused(photographs: Path, cli: Cli) -> None:
+    assert_refused(
+        cli("train", str(photographs), "--group-column", "patient"), "--group-column was given"
+    )
+    assert_refused(cli("data", "show", "digits", "--class-names", "x.txt"), "--class-names was")
+
+
+def test_a_folder_with_a_broken_picture_is_named_all_the_same(
+    photo_run: Path, photographs: Path, cli: Cli, tmp_path: Path
+) -> None:
+    new = tmp_path / "new"
+    shutil.copytree(photographs / "flower", new)
+    (new / "._00.jpg").write_bytes(b"litter")
+    (new / "cut.jpg").write_bytes((new / "00.jpg").read_bytes()[:200])
+    done = cli("predict", str(photo_run), str(new), "--json")
+    answer = json.loads(done.stdout)
+    assert len(answer["pictures"]) == NUM_A_CLASS
+    assert "cut.jpg should be a picture file" in " ".join(answer["warnings"])
 
 
 def test_pictures_of_one_group_stay_on_one_side(small_fashion: Splits, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from clearsight.cli.output import AsJson, console_for, print_json
+from clearsight.errors import RequestError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -36,6 +37,11 @@ class Prunable(StrEnum):
 def runs(context: typer.Context, folder: Folder = _RUNS, as_json: AsJson = False) -> None:
     """List runs with their state, scores and size."""
     if context.invoked_subcommand is not None:
+        if folder != _RUNS or as_json:
+            raise RequestError(
+                "--folder and --json belong behind the verb, e.g. `clearsight runs prune --folder "
+                "DIR`, but stand before it."
+            )
         return
     from clearsight.run.listing import list_runs
 

@@ -134,10 +134,12 @@ class ImageSet:
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 (hex) of pictures, labels, shape and class names: equal exactly when they are."""
+        """SHA-256 (hex) of pictures, labels, groups, shape and class names: equal when they are."""
         digest = hashlib.sha256(repr((self.images.shape, self.class_names)).encode())
         digest.update(self.digests.tobytes())
         digest.update(np.ascontiguousarray(self.labels).data)
+        if self.groups is not None:
+            digest.update("\0".join(self.groups).encode(errors="surrogateescape"))
         return digest.hexdigest()
 
     @cached_property

@@ -45,6 +45,12 @@ def splits_of_object(source: Any, options: SourceOptions | None = None) -> Split
         ('cat', 'dog')
     """
     options = options or SourceOptions()
+    columns = (options.image_column, options.label_column, options.split_column)
+    if any(column is not None for column in (*columns, options.group_column)):
+        raise DataError(
+            "Columns are named for tables, but the pictures are Python objects: give groups with "
+            "ImageSet(images, labels, class_names, groups=...)."
+        )
     if isinstance(source, Splits):
         return source
     if isinstance(source, ImageSet):

@@ -15,7 +15,7 @@ from clearsight.data import digits, fashion_mnist
 from clearsight.data.adaptation import adapted, with_test_pictures
 from clearsight.data.corrections import apply_to_splits, read_corrections
 from clearsight.data.decoding.decode import ShowProgress, decoded, silent
-from clearsight.data.formats import format_of, huggingface
+from clearsight.data.formats import check_options, format_of, huggingface
 from clearsight.data.imageset import ImageSet, Splits
 from clearsight.data.listing import Listing
 from clearsight.data.options import SourceOptions, source_options
@@ -124,6 +124,7 @@ def load_splits(
 
 def _loaded(source: str, options: SourceOptions, show_progress: ShowProgress) -> Splits:
     if source in SOURCES:
+        check_options(options, (), f"The source '{source}'")
         return adapted(SOURCES[source].load(options.data_dir), options)
     name = settled(source)
     if options.data_dir is not None:
@@ -131,7 +132,9 @@ def _loaded(source: str, options: SourceOptions, show_progress: ShowProgress) ->
     if is_source(name):
         found = huggingface.open_named(name, options)
     else:
-        found = format_of(Path(name)).open(Path(name), options)
+        row = format_of(Path(name))
+        check_options(options, row.reads, f"{source} ({row.name})")
+        found = row.open(Path(name), options)
     if isinstance(found, Listing):
         return decoded(found, options, show_progress)
     return adapted(with_test_pictures(found, options.test_split), options)

@@ -259,6 +259,11 @@ class RunFolder:
         """Write ``results.json``."""
         _write_json(asdict(results), self.results_path)
 
+    def set_results_aside(self) -> None:
+        """Keep the results of a finished run that gets more epochs until there are new ones."""
+        if self.results_path.is_file():
+            self.results_path.replace(self.path / "results_before.json")
+
     def read_results(self) -> Results | None:
         """Read ``results.json``, or return None when the run has not come that far.
 

@@ -23,25 +23,26 @@ def measured_pictures(
     Args:
         record: of the run.
         folder: of the run.
-        source: a source's name or path: its test pictures, or all where it has none; None takes
-            the run's own test pictures, wherever in their source they lie now.
+        source: a source's name or path: its test pictures, or all where it has none, without those
+            that the run has trained on; None, or the run's own source, takes the run's own test
+            pictures, wherever in their source they lie now.
         options: how another source's pictures are to be read.
 
     Raises:
         DataError: when there are none, or their classes are not the run's.
         RunError: when the run was trained on arrays, or its pictures no longer exist.
     """
-    if source is not None:
+    if source is not None and settled(source) != record.source:
         splits = load_splits(source, fitting_options(record, options))
         pictures = splits.test if splits.test is not None else splits.train
-        return pictures.with_classes(record.class_names, _WHOSE)
+        return _unseen(pictures, folder).with_classes(record.class_names, _WHOSE)
     if record.source == "arrays":
         raise RunError(
             f"{folder.path} was trained on arrays from Python: name pictures with --data."
         )
     if record.data.get("test") is None:
         raise DataError(f"'{record.source}' has no test pictures to measure on.")
-    splits = own_splits(record)
+    splits = own_splits(record, allow_bad=options is not None and options.allow_bad)
     test = tuple(used for used in read_split(folder.split_path) if used.used_for == "test")
     found = found_again(test, splits)
     if found is None:
@@ -59,15 +60,41 @@ def measured_pictures(
     return ImageSet(images, labels, record.class_names, record.source)
 
 
-def own_splits(record: RunRecord) -> Splits:
-    """Load all pictures of a run's own source, at the size that its network takes."""
+def _unseen(pictures: ImageSet, folder: RunFolder) -> ImageSet:
+    """Leave out pictures that the run has trained or validated on: a score of them is no score.
+
+    Raises:
+        DataError: when no others are left.
+    """
+    seen = {row.digest for row in read_split(folder.split_path) if row.used_for != "test"}
+    is_new = np.array([row.tobytes().hex() not in seen for row in pictures.digests])
+    if is_new.all():
+        return pictures
+    if not is_new.any():
+        raise DataError(
+            f"There should be pictures in {pictures.provenance} that {folder.path} has not trained "
+            f"on, but it has seen all {len(pictures):,}: name others with --data."
+        )
+    return pictures.take(np.flatnonzero(is_new))
+
+
+def own_splits(record: RunRecord, *, allow_bad: bool = False) -> Splits:
+    """Load all pictures of a run's own source, at the size that its network takes.
+
+    Args:
+        record: of the run.
+        allow_bad: whether broken pictures that came since may be left out.
+    """
     preparation = Preparation.from_json(record.preparation)
     shape = (preparation.height, preparation.width, preparation.channels)
-    splits = load_splits(record.source, record.source_options)
+    options = record.source_options
+    if allow_bad:
+        options = options.model_copy(update={"allow_bad": True})
+    splits = load_splits(record.source, options)
     if splits.train.image_shape == shape:
         return splits
     # The pictures have changed so that another size would be chosen for them now.
-    return load_splits(record.source, fitting_options(record, record.source_options))
+    return load_splits(record.source, fitting_options(record, options))
 
 
 def fitting_options(record: RunRecord, options: SourceOptions | None = None) -> SourceOptions:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from clearsight.data.formats import FORMATS
-from clearsight.data.formats.tree import is_picture
+from clearsight.data.formats.tree import is_hidden, is_picture
 from clearsight.data.options import SourceOptions
 from clearsight.data.preparation import Preparation
 from clearsight.data.selection import is_selection, select
@@ -19,6 +19,8 @@ from clearsight.errors import DataError
 from clearsight.evaluation.predictions import Predictions
 from clearsight.run.measured import fitting_options, options_for
 from clearsight.run.saved import Run
+
+_MOST_NAMED = 5  # broken files in one message
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,11 @@ def name_pictures(
         try:
             found = _picture_files(text)
             if found is not None:
-                items += _pictures(found, preparation, invert)
+                more, bad = _pictures(found, preparation, invert)
+                if bad and not (more and Path(text).is_dir()):
+                    raise DataError(" ".join(bad[:_MOST_NAMED]))
+                items += more
+                left_out += bad
             else:
                 more, notes = _of_source(run, text, options or SourceOptions(), invert)
                 items += more
@@ -100,22 +106,25 @@ def _picture_files(text: str) -> list[Path] | None:
     if not os.path.lexists(text):
         return None if is_source(text) or is_selection(text) else [path]
     if path.is_dir():
-        pictures = sorted(found for found in path.iterdir() if is_picture(found.name))
-        return pictures or None
+        inside = [found for found in path.iterdir() if not is_hidden(found.name)]
+        if any(found.is_dir() for found in inside):
+            return None  # class folders
+        return sorted(found for found in inside if is_picture(found.name)) or None
     has_format = not is_picture(text) and any(row.matches(path) for row in FORMATS)
     return None if has_format else [path]
 
 
-def _pictures(paths: Sequence[Path], preparation: Preparation, invert: bool) -> list[_Item]:
+def _pictures(
+    paths: Sequence[Path], preparation: Preparation, invert: bool
+) -> tuple[list[_Item], list[str]]:
+    """Read picture files; return them, and what is wrong with those that cannot be read."""
     items, problems = [], []
     for path in paths:
         try:
             items.append(_Item(str(path), None, preparation.read(path, invert=invert)))
         except DataError as error:
             problems.append(str(error))
-    if problems:
-        raise DataError(" ".join(problems))
-    return items
+    return items, problems
 
 
 def _of_source(

@@ -10,9 +10,10 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, InstanceOf, ValidationError
 
 from clearsight.data.decoding.decode import ShowProgress, silent
-from clearsight.data.imageset import ImageSet, Splits
+from clearsight.data.imageset import Splits
 from clearsight.data.options import SourceOptions
 from clearsight.data.preparation import Preparation
+from clearsight.data.python_objects import splits_of_object
 from clearsight.data.sources import load_splits
 from clearsight.engine.device import choose_device, on_device
 from clearsight.errors import RequestError, RunError, validation_sentences
@@ -47,7 +48,7 @@ class ResumeRequest(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
     path: Path
-    data: InstanceOf[ImageSet] | InstanceOf[Splits] | None = None
+    data: InstanceOf[Splits] | None = None
     epochs: int | None = None
     learning_rate: float | None = None
     batch_size: int | None = None
@@ -59,9 +60,16 @@ class ResumeRequest(BaseModel):
 def resume_request(path: str | Path, **options: Any) -> ResumeRequest:
     """Make a `ResumeRequest`, with all mistakes in one sentence.
 
+    Args:
+        path: the run's folder.
+        **options: its fields; `data` may be any object that `train` takes.
+
     Raises:
         RequestError: when options are unknown or out of range.
+        DataError: when `data` holds no pictures with labels.
     """
+    if options.get("data") is not None:
+        options["data"] = splits_of_object(options["data"])
     try:
         return ResumeRequest(path=Path(path), **options)
     except ValidationError as error:
@@ -190,7 +198,7 @@ def _splits(request: ResumeRequest, record: RunRecord, show_progress: ShowProgre
                 f"{request.path} was trained on arrays from Python, which are not kept: go on in "
                 "Python, clearsight.resume(path, data=...), with the same pictures."
             )
-        return Splits(request.data) if isinstance(request.data, ImageSet) else request.data
+        return request.data
     options = _source_options(request, record)
     splits = load_splits(record.source, options, show_progress)
     if splits.train.image_shape == tuple(record.data["train"]["image_shape"]):

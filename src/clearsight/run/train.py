@@ -141,7 +141,7 @@ def _train(plan: Plan, data: FitData, place: _Place) -> None:
                 write_history(plan.resumed.checkpoint.history, folder.history_path)
             folder.write_record(record)
             write_split(plan.splits, plan.split, folder.split_path)
-            folder.results_path.unlink(missing_ok=True)  # of a finished run that gets more epochs
+            folder.set_results_aside()
             history = fit_model(
                 plan.model,
                 data,

@@ -11,6 +11,7 @@ import os
 import shutil
 import tempfile
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from clearsight.data.decoding.job import ARRAYS, open_arrays
 from clearsight.errors import OutputError
 
 _UNUSED_DAYS = 60  # decoded pictures that were not used for so long are removed
+_STALE_DAYS = 1  # what a killed process was decoding
 _SECONDS_A_DAY = 86_400
 
 
@@ -66,9 +68,10 @@ def find(look: str) -> Decoded | None:
         found = Decoded(**{**values, "folder": cache_folder() / values["folder"]})
         if not _is_whole(found.folder):
             return None
-        os.utime(found.folder / "sizes.json")
     except (OSError, TypeError, KeyError, ValueError):
         return None
+    with suppress(OSError):  # a cache that may only be read is as good
+        os.utime(found.folder / "sizes.json")
     return found
 
 
@@ -108,7 +111,12 @@ def keep(new: Decoded, look: str, content: str) -> Decoded:
         shutil.rmtree(place, ignore_errors=True)
     try:
         new.folder.rename(place)
-    except OSError:  # another process, or another source with the same pictures, was first
+    except OSError as error:
+        if not _is_whole(place):
+            raise OutputError(
+                f"Decoded pictures should be kept in {place}, but cannot be: {error.strerror}."
+            ) from error
+        # Another process, or another source with the same pictures, was first.
         shutil.rmtree(new.folder, ignore_errors=True)
     values = {**asdict(new), "folder": content}
     with placed_atomically(cache_folder() / "index" / f"{look}.json") as temporary:
@@ -129,7 +137,9 @@ def _file_sizes(folder: Path) -> dict[str, int]:
 
 
 def _remove_unused() -> None:
-    oldest = time.time() - _UNUSED_DAYS * _SECONDS_A_DAY
-    for sizes in cache_folder().glob("*/sizes.json"):
-        if sizes.stat().st_mtime < oldest:
-            shutil.rmtree(sizes.parent, ignore_errors=True)
+    now = time.time()
+    for pattern, days in (("*/sizes.json", _UNUSED_DAYS), (".new-*/images.npy", _STALE_DAYS)):
+        for path in cache_folder().glob(pattern):
+            with suppress(OSError):  # another process may be removing it too
+                if path.stat().st_mtime < now - days * _SECONDS_A_DAY:
+                    shutil.rmtree(path.parent, ignore_errors=True)

@@ -5,7 +5,7 @@ To add one: a file beside this one and a row here.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,6 +32,7 @@ class Format:
         name: what it is called.
         summary: what it looks like, in one line.
         matches: tells by name and first bytes whether a path that exists has this form.
+        reads: the options of content that it heeds; others are refused when given.
         open: reads it; a `Listing` where pictures are still to be decoded, `Splits` where they are
             arrays already.
     """
@@ -40,7 +41,11 @@ class Format:
     summary: str
     matches: Callable[[Path], bool]
     open: Callable[[Path, SourceOptions], Listing | Splits]
+    reads: tuple[str, ...] = ("class_names",)
 
+
+COLUMNS = ("image_column", "label_column", "split_column", "group_column")
+TABLE_OPTIONS = (*COLUMNS, "class_names")
 
 # A path is opened by the first row that matches.
 FORMATS: tuple[Format, ...] = (
@@ -67,12 +72,14 @@ FORMATS: tuple[Format, ...] = (
         "a folder that `datasets` saved with save_to_disk, or one of Parquet files",
         huggingface.matches,
         huggingface.open_saved,
+        reads=TABLE_OPTIONS,
     ),
     Format(
         "table",
         "a .csv, .tsv or .parquet file with a label and a path, an encoded picture or its pixels",
         table.matches,
         table.open_table,
+        reads=TABLE_OPTIONS,
     ),
     Format(
         "archive",
@@ -87,6 +94,24 @@ FORMATS: tuple[Format, ...] = (
         folder.open_folder,
     ),
 )
+
+
+def check_options(options: SourceOptions, reads: Sequence[str], source: str) -> None:
+    """Make sure that no option is given which a source does not heed.
+
+    A split by groups that is asked for and not made would be believed.
+
+    Raises:
+        DataError: naming those that are.
+    """
+    given = [name for name in TABLE_OPTIONS if getattr(options, name) is not None]
+    unheeded = [f"--{name.replace('_', '-')}" for name in given if name not in reads]
+    if unheeded:
+        known = [f"--{name.replace('_', '-')}" for name in reads]
+        raise DataError(
+            f"{source} takes {', '.join(known) or 'no option of columns or class names'}, but "
+            f"{', '.join(unheeded)} was given: leave it out, or give a table."
+        )
 
 
 def format_of(path: Path) -> Format:
