@@ -24,7 +24,7 @@ class RunComparison:
     Attributes:
         runs: the runs, in the order given.
         num_images: how many test pictures they share.
-        num_left_out: how many more they share that some run has trained or validated on.
+        num_left_out: how many test pictures of some run another has trained or validated on.
         accuracies: of each run on the shared pictures.
         against_first: of each run but the first, the first's comparison with it.
     """
@@ -57,9 +57,10 @@ def compare_runs(paths: Sequence[Path]) -> RunComparison:
             )
     used = [read_split(run.folder.split_path) for run in runs]
     tested = [{_key(row) for row in rows if row.used_for == "test"} for rows in used]
-    seen = {_key(row) for rows in used for row in rows if row.used_for != "test"}
+    seen = {row.digest for rows in used for row in rows if row.used_for != "test"}
     shared = set.intersection(*tested)
-    fair = shared - seen
+    fair = {key for key in shared if key[0] not in seen}
+    left_out = {key for key in set.union(*tested) if key[0] in seen}
     if not fair:
         raise RunError(
             f"The runs should share test pictures that none of them has trained on, but of "
@@ -72,7 +73,7 @@ def compare_runs(paths: Sequence[Path]) -> RunComparison:
     return RunComparison(
         runs,
         len(fair),
-        len(shared) - len(fair),
+        len(left_out),
         tuple(float(column.mean()) for column in columns),
         tuple(PairedComparison.of(columns[0], column) for column in columns[1:]),
     )

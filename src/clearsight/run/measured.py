@@ -7,7 +7,7 @@ import numpy as np
 from clearsight.data.imageset import ImageSet, Splits
 from clearsight.data.options import SourceOptions
 from clearsight.data.preparation import Preparation
-from clearsight.data.sources import load_splits, settled
+from clearsight.data.sources import is_source, load_splits, settled
 from clearsight.errors import DataError, RunError
 from clearsight.run.folder import RunFolder, RunRecord
 from clearsight.run.split_file import found_again, read_split
@@ -24,7 +24,7 @@ def measured_pictures(
         record: of the run.
         folder: of the run.
         source: a source's name or path: its test pictures, or all where it has none, without those
-            that the run has trained on; None, or the run's own source, takes the run's own test
+            that the run has trained on; None, or the run's own path, takes the run's own test
             pictures, wherever in their source they lie now.
         options: how another source's pictures are to be read.
 
@@ -32,7 +32,7 @@ def measured_pictures(
         DataError: when there are none, or their classes are not the run's.
         RunError: when the run was trained on arrays, or its pictures no longer exist.
     """
-    if source is not None and settled(source) != record.source:
+    if source is not None and (is_source(source) or settled(source) != record.source):
         splits = load_splits(source, fitting_options(record, options))
         pictures = splits.test if splits.test is not None else splits.train
         return _unseen(pictures, folder).with_classes(record.class_names, _WHOSE)
