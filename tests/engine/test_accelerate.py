@@ -6,6 +6,7 @@ import inspect
 import re
 import subprocess
 import sys
+import threading
 import warnings
 from pathlib import Path
 from typing import Any
@@ -144,6 +145,42 @@ def test_batches_from_a_loader_or_a_generator_train_as_well(fashion: Fashion) ->
     for source in (torch.utils.data.DataLoader(pairs, batch_size=32), generate()):
         history = reference(precision="float32").fit(source, shuffle=False, verbose=0).history
         assert history["loss"][0] == pytest.approx(expected(), rel=1e-6)
+
+
+@pytest.mark.parametrize("source", ["arrays", "loader"])
+@pytest.mark.parametrize("has_own_fit", [False, True])
+def test_a_batchs_logs_are_read_before_the_next_batch(
+    fashion: Fashion, source: str, has_own_fit: bool
+) -> None:
+    """Keras calls callbacks from another thread where it may; metrics are read here all the same."""
+    x, y = arrays(fashion[0], 128)
+    pairs = torch.utils.data.TensorDataset(torch.from_numpy(x), torch.from_numpy(y))
+    loader = torch.utils.data.DataLoader(pairs, batch_size=32)
+    data = (x, y) if source == "arrays" else (loader,)
+
+    class Own(keras.Model):
+        def fit(self, *args: Any, **kwargs: Any) -> Any:
+            return super().fit(*args, **kwargs)
+
+        def evaluate(self, *args: Any, **kwargs: Any) -> Any:
+            return super().evaluate(*args, **kwargs)
+
+    model = reference()
+    if has_own_fit:
+        model = Own(model.inputs, model.outputs)
+        model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    model = clearsight.accelerate(model, "float32")
+    readers = set[int]()
+    results = model.get_metrics_result
+
+    def read() -> Any:
+        readers.add(threading.get_ident())
+        return results()
+
+    model.get_metrics_result = read
+    model.fit(*data, validation_data=loader, verbose=0)
+    model.evaluate(*data, verbose=0)
+    assert readers == {threading.get_ident()}
 
 
 def test_what_a_callback_reads_after_a_batch_is_kerass(fashion: Fashion) -> None:

@@ -13,7 +13,7 @@ import torch
 
 from clearsight.engine.allocator import keep_freed_memory
 from clearsight.engine.batches import InMemoryBatches, is_in_memory
-from clearsight.engine.callbacks import BatchedCallbacks
+from clearsight.engine.callbacks import AtEpochBegin, BatchedCallbacks, and_also, in_this_thread
 from clearsight.engine.device import Device, on_device
 from clearsight.engine.memory import is_out_of_memory, let_go_of_memory
 from clearsight.engine.plans import EvaluationPlan, TrainingPlan
@@ -53,6 +53,7 @@ class Hooks:
         self.num_parts = 1
         self._training: TrainingPlan | None = None
         self._evaluation: EvaluationPlan | None = None
+        self._reads_logs = False
 
     def take_over(self) -> None:
         """Set the hooks on the model."""
@@ -72,6 +73,8 @@ class Hooks:
             # A subclass that wraps one of these expects to be given what its user gave.
             is_own = getattr(self._class, name) is not getattr(keras.Model, name)
             hooks[name] = self._around(name, None if is_own else prepare)
+            # Keras may then call callbacks from another thread, where logs cannot be read late.
+            self._reads_logs |= is_own
         for name, hook in hooks.items():
             setattr(self._model, name, hook)
 
@@ -114,7 +117,7 @@ class Hooks:
         x, y, weight = (given.get(name) for name in ("x", "y", "sample_weight"))
         callbacks, verbose = given.get("callbacks"), given.get("verbose", "auto")
         if x is None or not (isinstance(x, InMemoryBatches) or is_in_memory(x, y, weight)):
-            given["callbacks"] = _and_also(callbacks, _AtEpochBegin(self._forget))
+            given["callbacks"] = and_also(callbacks, AtEpochBegin(self._forget))
             return
         validation = given.get("validation_data")
         if given.get("validation_split") and validation is None:
@@ -147,17 +150,16 @@ class Hooks:
         self._build(batches)
         given.update(x=batches, y=None, sample_weight=None, class_weight=None, validation_split=0.0)
         if isinstance(callbacks, keras.callbacks.CallbackList):
-            given["callbacks"] = _and_also(callbacks, _AtEpochBegin(self._forget))
+            given["callbacks"] = and_also(callbacks, AtEpochBegin(self._forget))
         else:
             given["callbacks"] = BatchedCallbacks(
-                callbacks,
+                and_also(callbacks, AtEpochBegin(self._forget)),
                 add_history=True,
                 add_progbar=verbose != 0,
                 verbose=verbose,
                 epochs=given.get("epochs", 1),
                 steps=given.get("steps_per_epoch") or batches.num_batches,
                 model=self._model,
-                on_epoch_begin=self._forget,
             )
 
     def _build(self, batches: InMemoryBatches) -> None:
@@ -184,19 +186,27 @@ class Hooks:
 
     def _prepare_evaluate(self, given: dict[str, Any]) -> None:
         x, y, weight = (given.get(name) for name in ("x", "y", "sample_weight"))
+        callbacks, verbose = given.get("callbacks"), given.get("verbose", "auto")
         if x is None or not is_in_memory(x, y, weight):
+            given["callbacks"] = in_this_thread(callbacks)
             return
-        given.update(
-            x=InMemoryBatches(
-                x,
-                y,
-                sample_weight=weight,
-                batch_size=given.get("batch_size"),
-                steps=given.get("steps"),
-            ),
-            y=None,
-            sample_weight=None,
+        batches = InMemoryBatches(
+            x,
+            y,
+            sample_weight=weight,
+            batch_size=given.get("batch_size"),
+            steps=given.get("steps"),
         )
+        given.update(x=batches, y=None, sample_weight=None)
+        if not isinstance(callbacks, keras.callbacks.CallbackList):
+            given["callbacks"] = BatchedCallbacks(
+                callbacks,
+                add_progbar=verbose != 0,
+                verbose=verbose,
+                epochs=1,
+                steps=given.get("steps") or batches.num_batches,
+                model=self._model,
+            )
 
     def _prepare_predict(self, given: dict[str, Any]) -> None:
         x = given.get("x")
@@ -219,7 +229,7 @@ class Hooks:
         if inputs is None:
             return self._class.train_step(model, data)
         try:
-            return self._training.step(inputs, data, num_parts=self.num_parts)
+            return self._given(self._training.step(inputs, data, num_parts=self.num_parts))
         except (RuntimeError, MemoryError) as error:
             is_last = self.num_parts > 1 or len(inputs[0]) == 1
             if is_last or not is_out_of_memory(error):
@@ -228,13 +238,16 @@ class Hooks:
         let_go_of_memory()
         self.num_parts = 2
         warnings.warn(_IN_HALVES, stacklevel=2)
-        return self._training.step(inputs, data, num_parts=self.num_parts)
+        return self._given(self._training.step(inputs, data, num_parts=self.num_parts))
 
     def _test_step(self, data: Any) -> Any:
         inputs = None if self._is_left_to_keras() else self._evaluation_plan().inputs_of(data)
         if inputs is None:
             return self._class.test_step(self._model, data)
-        return self._evaluation_plan().test_step(inputs, data)
+        return self._given(self._evaluation_plan().test_step(inputs, data))
+
+    def _given(self, logs: Any) -> Any:
+        return logs.copy() if self._reads_logs else logs
 
     def _predict_step(self, data: Any) -> Any:
         inputs = None if self._is_left_to_keras() else self._evaluation_plan().inputs_of(data)
@@ -256,23 +269,3 @@ def num_parts_of(model: keras.Model) -> int:
 
 def _values_a_picture(x: Any) -> int:
     return sum(math.prod(array.shape[1:]) for array in keras.tree.flatten(x))
-
-
-class _AtEpochBegin(keras.callbacks.Callback):
-    """Calls a function at the beginning of every epoch."""
-
-    def __init__(self, function: Callable[[], None]) -> None:
-        super().__init__()
-        self._function = function
-
-    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        del epoch, logs
-        self._function()
-
-
-def _and_also(callbacks: Any, callback: keras.callbacks.Callback) -> Any:
-    if isinstance(callbacks, keras.callbacks.CallbackList):
-        everything: Any = callbacks
-        everything.append(callback)
-        return everything
-    return [*keras.tree.flatten(callbacks or []), callback]

@@ -94,8 +94,8 @@ class LazyLogs(dict[str, Any]):  # a dict, because callbacks may ask whether it 
     def read(self) -> dict[str, Any]:
         """Compute the metrics, once."""
         if not self._is_read:
-            self._is_read = True
             self.update(sorted(_numbers(self._model.get_metrics_result())))
+            self._is_read = True
         return self
 
     def __getitem__(self, name: str) -> Any:
