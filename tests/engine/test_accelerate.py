@@ -152,7 +152,7 @@ def test_batches_from_a_loader_or_a_generator_train_as_well(fashion: Fashion) ->
 def test_a_batchs_logs_are_read_before_the_next_batch(
     fashion: Fashion, source: str, has_own_fit: bool
 ) -> None:
-    """Keras calls callbacks from another thread where it may; metrics are read here all the same."""
+    """Keras calls callbacks from another thread where it may; metrics are read in this one."""
     x, y = arrays(fashion[0], 128)
     pairs = torch.utils.data.TensorDataset(torch.from_numpy(x), torch.from_numpy(y))
     loader = torch.utils.data.DataLoader(pairs, batch_size=32)
