@@ -25,7 +25,7 @@ from programs import Program
 import clearsight
 
 NUM_PICTURES = 60_000
-NUM_ROUNDS = 3
+NUM_ROUNDS = 5
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "decoding.json"
 

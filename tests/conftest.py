@@ -11,9 +11,14 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 import clearsight
 from clearsight.data.imageset import ImageSet, Splits
+
+# The same examples every time, however busy the machine is.
+settings.register_profile("clearsight", derandomize=True, deadline=None)
+settings.load_profile("clearsight")
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 

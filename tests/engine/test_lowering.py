@@ -23,9 +23,7 @@ def test_every_lowered_layer_has_a_case() -> None:
 
 @pytest.mark.parametrize("name", sorted(LOWERINGS))
 def test_a_lowered_layer_computes_what_keras_computes(name: str) -> None:
-    @settings(
-        max_examples=12, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
-    )
+    @settings(max_examples=12, suppress_health_check=list(HealthCheck))
     @given(case=CASES[name], training=st.booleans())
     def check(case: Case, training: bool) -> None:
         make, shapes = case

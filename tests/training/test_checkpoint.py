@@ -98,7 +98,7 @@ def test_the_format_is_safetensors_and_the_name_holds_the_sha256(written: Path) 
     assert hashlib.sha256(written.read_bytes()).hexdigest() in written.name
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=150)
 @given(data=st.data())
 def test_every_damage_is_noticed(written: Path, data: st.DataObject) -> None:
     """Bits flipped in every region (length, header, state, tensors), cuts and additions."""
@@ -133,7 +133,7 @@ def test_every_damage_is_noticed(written: Path, data: st.DataObject) -> None:
     assert not path.exists()
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
+@settings(max_examples=100)
 @given(junk=st.binary(max_size=200))
 def test_no_bytes_at_all_upset_the_reader(junk: bytes) -> None:
     """Even with a right SHA-256, what is no file of tensors is refused as that."""
@@ -151,7 +151,7 @@ def test_the_one_before_a_damaged_checkpoint_is_used(tmp_path: Path) -> None:
     assert [file for file, _ in found.damaged] == [newest]
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
+@settings(max_examples=100)
 @given(
     scores=st.lists(st.floats(0, 1), min_size=1, max_size=6),
     batches=st.lists(st.integers(0, 3), min_size=1, max_size=6),

@@ -143,7 +143,8 @@ def _draft(file: Image.Image, fit_for: tuple[int, int]) -> None:
     """Have a JPEG file unpacked at a half, a quarter or an eighth, whichever still suffices."""
     # Turned pictures exchange height and width, so both must suffice for either.
     least = _DRAFT_FACTOR * max(fit_for)
-    file.draft(None, (least, least))
+    if min(file.size) >= 2 * least:  # a half suffices: without this look, small files take longer
+        file.draft(None, (least, least))
 
 
 def _upright_size(file: Image.Image) -> tuple[int, int]:
@@ -191,7 +192,7 @@ def _to_array(picture: Image.Image) -> np.ndarray:
         return np.asarray(picture.convert("RGBA"))
     if picture.mode in ("1", "L"):
         return np.asarray(picture.convert("L"))[..., None]
-    return np.asarray(picture.convert("RGB"))
+    return np.asarray(picture if picture.mode == "RGB" else picture.convert("RGB"))
 
 
 def _to_8_bits(values: np.ndarray) -> np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from clearsight.data.decoding.arrangement import arrange
@@ -29,7 +29,6 @@ def listing_of(
     )
 
 
-@settings(derandomize=True, deadline=None)
 @given(
     st.lists(st.integers(0, 3), min_size=8, max_size=80),
     st.floats(0.05, 0.6),
@@ -62,7 +61,6 @@ def test_pictures_that_the_source_divides_stay_where_it_puts_them() -> None:
         arrange(listing_of([0, 1], ["test", "validation"]), 0.5)
 
 
-@settings(derandomize=True, deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 2), st.integers(0, 12)), min_size=10, max_size=120),
     st.floats(0.1, 0.5),

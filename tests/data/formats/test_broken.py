@@ -21,8 +21,6 @@ from data.formats.layouts import LAYOUTS
 
 QUICK = settings(
     max_examples=6,
-    deadline=None,
-    derandomize=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 BREAKAGES = (*broken_trees.BREAKAGES, *broken_arrays.BREAKAGES, *broken_tables.BREAKAGES)

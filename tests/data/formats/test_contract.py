@@ -17,8 +17,6 @@ from data.formats.layouts import LAYOUTS
 
 QUICK = settings(
     max_examples=15,
-    deadline=None,
-    derandomize=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 THOROUGH = settings(QUICK, max_examples=300)
