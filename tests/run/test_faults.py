@@ -129,6 +129,8 @@ def test_other_pictures_are_refused_or_accepted(small_fashion: Splits, tmp_path:
     assert run.results.train_count == 560
     assert "the train pictures' SHA-256 was" in run.record.changes[0]
     fewer = Splits(small_fashion.train.first(700).take(np.arange(700)))
+    with pytest.raises(RunError, match=r"the test pictures' SHA-256 was [0-9a-f]+, is none"):
+        clearsight.resume(out, data=fewer, epochs=4)
     renamed = replace(fewer.train, class_names=tuple("abcdefghij"))
     with pytest.raises(RunError, match="should have the run's classes"):
         clearsight.resume(out, data=renamed, epochs=4, accept_changes=True)

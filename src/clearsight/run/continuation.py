@@ -22,13 +22,17 @@ def changes_since(
 ) -> list[str]:
     """Say what matters and is no longer as it was when the checkpoint was made."""
     before, now = checkpoint.identity, versions()
-    pictures = {part: images.fingerprint for part, images in splits.parts.items()}
-    recorded = {part: (record.data.get(part) or {}).get("sha256", "") for part in pictures}
+    recorded = {part: data["sha256"] for part, data in record.data.items() if data}
     recorded["train"] = before["data"]
+    found = {part: images.fingerprint for part, images in splits.parts.items()}
     pairs = [
         *(
-            (f"the {part} pictures' SHA-256", recorded[part][:12], found[:12])
-            for part, found in pictures.items()
+            (
+                f"the {part} pictures' SHA-256",
+                recorded.get(part, "none")[:12],
+                found.get(part, "none")[:12],
+            )
+            for part in {**recorded, **found}
         ),
         *((name, before["versions"].get(name), now[name]) for name in _DECISIVE),
         ("device", record.device, device),

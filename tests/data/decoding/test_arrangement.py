@@ -57,6 +57,8 @@ def test_pictures_that_the_source_divides_stay_where_it_puts_them() -> None:
     assert arrangement.counts == {"train": 3, "validation": 1, "test": 1}
     assert set(arrangement.order[:3]) == {1, 3, 4}
     assert list(arrangement.order[3:]) == [2, 0]
+    one_more = arrange(listing_of([0, 1, 0, 1, 0, 1], [*parts, "test"]), 0.5)
+    assert list(one_more.order[:3]) == list(arrangement.order[:3])
     with pytest.raises(DataError, match="should have training pictures, but has none"):
         arrange(listing_of([0, 1], ["test", "validation"]), 0.5)
 

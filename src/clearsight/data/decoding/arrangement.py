@@ -32,7 +32,7 @@ def arrange(listing: Listing, test_split: float) -> Arrangement:
     """Divide pictures into parts, and put each part into a fixed random order.
 
     Folders and tables are mostly sorted by class; in random order the first pictures are as good a
-    sample as any.
+    sample as any. The order of one part is the same whatever is in the others.
 
     Args:
         listing: what the source names.
@@ -47,10 +47,13 @@ def arrange(listing: Listing, test_split: float) -> Arrangement:
     if not is_divided and test_split > 0:
         _, test = stratified_split(listing.labels, test_split, _SEED, listing.groups)
         codes[test] = PARTS.index("test")
-    generator = np.random.default_rng(_SEED)
-    shuffled = generator.permutation(len(listing))
-    order = shuffled[np.argsort(codes[shuffled], kind="stable")]
-    counts = dict(zip(PARTS, np.bincount(codes, minlength=len(PARTS)).tolist(), strict=True))
+    members: dict[Part, np.ndarray] = {
+        part: np.flatnonzero(codes == code) for code, part in enumerate(PARTS)
+    }
+    counts: dict[Part, int] = {part: len(indices) for part, indices in members.items()}
+    order = np.concatenate(
+        [np.random.default_rng(_SEED).permutation(indices) for indices in members.values()]
+    )
     if not counts["train"]:
         raise DataError(f"{listing.provenance} should have training pictures, but has none.")
     return Arrangement(order, counts)
