@@ -21,8 +21,9 @@ from clearsight.evaluation.metrics import Score, score_of
 from clearsight.evaluation.predictions import Predictions
 from clearsight.models.backend import keras
 from clearsight.models.build import ModelRequest, build_model
-from clearsight.run.folder import Results, RunFolder, RunRecord
+from clearsight.run.folder import RunFolder, RunRecord
 from clearsight.run.measured import measured_pictures
+from clearsight.run.results import Results
 from clearsight.training.checkpoint import newest_good
 from clearsight.training.history import History, read_history
 from clearsight.training.recipe import Recipe

@@ -1,0 +1,88 @@
+"""What is measured when a training has ended, and written beside it."""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import time
+
+from clearsight.errors import MissingExtraError
+from clearsight.evaluation.curve import CurveReading, read_curve
+from clearsight.evaluation.intervals import wilson_interval
+from clearsight.evaluation.metrics import score_of
+from clearsight.report.curves import write_curves
+from clearsight.run.folder import RunFolder
+from clearsight.run.plan import Plan
+from clearsight.run.results import Results
+from clearsight.run.saved import predict_probabilities
+from clearsight.run.short_check import leaks
+from clearsight.training.history import History
+
+_NUM_SHOWN = 5
+
+
+def measure(plan: Plan, folder: RunFolder, history: History) -> None:
+    """Open the test pictures, once, and write ``results.json`` and ``curves.png``."""
+    num_train, num_val = len(plan.split.train), len(plan.split.validation)
+    reading = read_curve(history, num_train, num_val)
+    last, test = history[-1], plan.splits.test
+    score, shown, num_leaked, without_leaked = None, (), 0, None
+    if test is not None:
+        probabilities = predict_probabilities(
+            plan.model, plan.preparation, test.images, plan.record.recipe
+        )
+        score = score_of(probabilities, test.labels)
+        shown = tuple(probabilities[:_NUM_SHOWN].argmax(axis=1).tolist())
+        leaked = leaks(plan.splits, plan.split)
+        num_leaked = leaked.num_test
+        without_leaked = leaked.accuracy_without(probabilities, test.labels)
+    results = Results(
+        train_accuracy=last.accuracy,
+        train_count=num_train,
+        train_accuracy_interval=_interval(last.accuracy, num_train),
+        val_accuracy=last.val_accuracy,
+        val_count=num_val,
+        val_accuracy_interval=_interval(last.val_accuracy, num_val),
+        test_accuracy=score.accuracy if score else None,
+        test_count=score.num_images if score else 0,
+        test_accuracy_interval=(score.interval.low, score.interval.high) if score else None,
+        test_loss=score.loss if score else None,
+        first_test_predictions=shown,
+        first_test_labels=tuple(test.labels[:_NUM_SHOWN].tolist()) if test is not None else (),
+        reading=reading.sentence,
+        gap=reading.gap,
+        gap_interval=(reading.gap_interval.low, reading.gap_interval.high),
+        best_epoch=reading.best_epoch,
+        fit_seconds=sum(epoch.seconds for epoch in history),
+        epoch_seconds=statistics.median(epoch.seconds for epoch in history),
+        total_seconds=time.perf_counter() - plan.planned_at + _seconds_before(plan),
+        test_leaked_count=num_leaked,
+        test_accuracy_without_leaked=without_leaked,
+    )
+    folder.write_results(results)
+    _write_picture(plan, folder, history, reading)
+
+
+def _seconds_before(plan: Plan) -> float:
+    """Return how long the earlier parts of a resumed run trained."""
+    if plan.resumed is None:
+        return 0.0
+    checkpoint = plan.resumed.checkpoint
+    return checkpoint.seconds + sum(epoch.seconds for epoch in checkpoint.history)
+
+
+def _interval(accuracy: float, count: int) -> tuple[float, float]:
+    interval = wilson_interval(round(accuracy * count), count)
+    return interval.low, interval.high
+
+
+def _write_picture(plan: Plan, folder: RunFolder, history: History, reading: CurveReading) -> None:
+    num_train, num_val = len(plan.split.train), len(plan.split.validation)
+    title = (
+        f"{plan.record.model} on {plan.source_name}: {num_train:,} training and {num_val:,} "
+        "validation pictures"
+    )
+    try:
+        write_curves(history, reading, title, folder.curves_path)
+    except MissingExtraError as error:
+        print(f"No curve picture was drawn. {error}", file=sys.stderr)

@@ -1,0 +1,57 @@
+"""`Results`: what came out of a training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Results:
+    """``results.json``: what came out.
+
+    Attributes:
+        train_accuracy: of the last epoch, Keras's mean over it.
+        train_count: how many pictures it counts.
+        train_accuracy_interval: Wilson's 95% interval, low and high; likewise below.
+        val_accuracy: after the last epoch.
+        val_count: how many pictures it counts.
+        val_accuracy_interval: see above.
+        test_accuracy: on pictures never used for anything else; None without test pictures.
+        test_count: how many pictures it counts.
+        test_accuracy_interval: see above.
+        test_loss: mean cross-entropy in nats; None also when it is no finite number.
+        first_test_predictions: labels given to the first five test pictures.
+        first_test_labels: their true labels.
+        reading: what the curve says, in one sentence.
+        gap: training minus validation accuracy.
+        gap_interval: Newcombe's 95% interval of it.
+        best_epoch: where validation accuracy was highest.
+        fit_seconds: of all epochs together.
+        epoch_seconds: median over the epochs.
+        total_seconds: from the request to the written results, with the epochs of earlier parts of
+            a resumed run.
+        test_leaked_count: how many test pictures are also learned from, as far as was searched.
+        test_accuracy_without_leaked: on the other test pictures; None where none are.
+    """
+
+    train_accuracy: float
+    train_count: int
+    train_accuracy_interval: tuple[float, float]
+    val_accuracy: float
+    val_count: int
+    val_accuracy_interval: tuple[float, float]
+    test_accuracy: float | None
+    test_count: int
+    test_accuracy_interval: tuple[float, float] | None
+    test_loss: float | None
+    first_test_predictions: tuple[int, ...]
+    first_test_labels: tuple[int, ...]
+    reading: str
+    gap: float
+    gap_interval: tuple[float, float]
+    best_epoch: int
+    fit_seconds: float
+    epoch_seconds: float
+    total_seconds: float
+    test_leaked_count: int = 0
+    test_accuracy_without_leaked: float | None = None
