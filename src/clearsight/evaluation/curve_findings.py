@@ -32,6 +32,7 @@ _LEAST_FALL = 0.03  # of a loss over the last quarter of the epochs, as a share
 _CLEAR_ERROR = 0.05  # of training accuracy: so much is left to learn of the training pictures
 _STUCK = 0.001  # of training loss over the last quarter of the epochs, as a share
 _JUMP = 0.10  # of training loss, from one epoch to the next, as a share
+_ROUGH = 0.05  # scatter of validation loss from epoch to epoch, as a share
 _DROP = 0.03  # of validation accuracy, likewise
 _WIDE = 0.05  # half the width of a gap's interval
 _LEAST_LEAK = 0.01  # share of the validation pictures
@@ -65,8 +66,11 @@ def find(measures: CurveMeasures) -> tuple[CurveFinding, ...]:
     state = next(found for read in _STATES if (found := read(measures)) is not None)
     if first and state.name in ("underfitting", "converged"):
         return tuple(first)  # such a curve has levelled off nowhere
-    easier = _easier(measures) if not first else None
-    return (*first, state, *([easier] if easier is not None else []))
+    if not first and (easier := _easier(measures)) is not None:
+        # What pictures that stand for no others say of the network comes second.
+        is_fault = not measures.circumstances.is_made_harder
+        return (easier, state) if is_fault else (state, easier)
+    return (*first, state)
 
 
 def _diverged(measures: CurveMeasures) -> CurveFinding | None:
@@ -203,8 +207,8 @@ def _overfitting(measures: CurveMeasures) -> CurveFinding | None:
     memory = ""
     if measures.is_at_chance(float(measures.val_accuracy[-1]), measures.circumstances.num_val):
         memory = (
-            "; validation accuracy is no better than always naming the commonest class: do labels "
-            "and pictures belong together?"
+            "; validation accuracy is no better than always naming the commonest class, as if "
+            "labels and pictures did not belong together"
         )
     return CurveFinding(
         "overfitting",
@@ -255,6 +259,20 @@ def _still_learning(measures: CurveMeasures) -> CurveFinding | None:
         f"{measures.val_loss[-1]:.3f}, and validation accuracy stands at "
         f"{measures.val_accuracy[-1]:.3f}; more epochs will gain more.",
         {"val_loss_fall": val_fall, "train_loss_fall": train_fall, "over_epochs": stretch},
+    )
+
+
+def _restless(measures: CurveMeasures) -> CurveFinding | None:
+    """Tell whether a curve that has levelled off does so only because its steps are too large."""
+    rough, level = measures.roughness, float(measures.val_loss[-4:].mean())
+    if rough < _ROUGH * level or rough < 1.5 * measures.loss_noise:
+        return None
+    return CurveFinding(
+        "unstable",
+        f"Training no longer gains, but does not settle either: validation loss jumps by about "
+        f"{rough / level:.0%} from epoch to epoch; with a lower learning rate it would come to "
+        "rest lower.",
+        {"roughness": rough, "val_loss": level, "noise": measures.loss_noise},
     )
 
 
@@ -338,6 +356,7 @@ _STATES: tuple[Callable[[CurveMeasures], CurveFinding | None], ...] = (
     _overfitting,
     _too_noisy,
     _still_learning,
+    _restless,
     _underfitting,
     _converged,
 )

@@ -160,6 +160,20 @@ class CurveMeasures:
         return slope(self.val_accuracy[-max(self.num_epochs // 2, 4) :])
 
     @property
+    def roughness(self) -> float:
+        """How much validation loss scatters about a straight line in the last half, in nats.
+
+        At least the last five epochs are taken; 0 where there are fewer.
+        """
+        values = self.val_loss[-max(self.num_epochs // 2, 5) :]
+        line = slope(values)
+        if line is None or len(values) < 5:
+            return 0.0
+        x = np.arange(len(values)) - (len(values) - 1) / 2
+        residuals = values - values.mean() - line.per_epoch * x
+        return math.sqrt(float(residuals @ residuals) / (len(values) - 2))
+
+    @property
     def last_stretch(self) -> int:
         """How many of the last epochs tell whether it still goes on: a quarter, one at least."""
         return max(self.num_epochs // 4, 1)
