@@ -46,7 +46,7 @@ def train(source: Any, *, verbose: bool = True, **options: Any) -> Run:
         verbose: print a line an epoch (and a live bar on a terminal).
         **options: the fields of `TrainRequest`: model, model_arguments, recipe, epochs,
             batch_size, learning_rate, validation_split, train_limit, test_limit, seed, engine,
-            precision, device, out, checkpoint_minutes; and of `SourceOptions`: image_size,
+            precision, device, out, checkpoint_minutes, no_test; and of `SourceOptions`: image_size,
             resize, channels, test_split, data_dir, ...
 
     Returns:
