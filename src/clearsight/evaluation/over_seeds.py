@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,9 +19,13 @@ class SeedSummary:
 
     Attributes:
         values: one a seed, in their order.
+        least: what the number cannot fall below.
+        most: what it cannot exceed.
     """
 
     values: tuple[float, ...]
+    least: float = -math.inf
+    most: float = math.inf
 
     @property
     def mean(self) -> float:
@@ -50,7 +53,8 @@ class SeedSummary:
             return None
         num_values = len(self.values)
         half_width = t_quantile(num_values - 1) * deviation / math.sqrt(num_values)
-        return Interval(self.mean - half_width, self.mean + half_width)
+        low, high = self.mean - half_width, self.mean + half_width
+        return Interval(max(low, self.least), min(high, self.most))
 
 
 @dataclass(frozen=True)
@@ -162,9 +166,3 @@ def _within(t: float, freedom: int) -> float:
         total += term
         term *= cosine**2 * (step + 1) / (step + 2)
     return 2 / math.pi * (angle + sine * total) if is_odd else sine * total
-
-
-def summaries(values: Sequence[float | None]) -> SeedSummary | None:
-    """Return the summary of numbers that every member has, else None."""
-    known = [value for value in values if value is not None]
-    return SeedSummary(tuple(known)) if known and len(known) == len(values) else None
