@@ -118,7 +118,9 @@ def difference_over_seeds(*contrasts: np.ndarray) -> SeedDifference:
     variance = max(parts[0][0] + over_pictures - residual, parts[0][0], over_pictures)
     value = float(by_seed.mean())
     below = sum(part**2 / freedom for part, freedom in parts)
-    freedom = variance**2 / below if below > 0 else num_seeds - 1
+    # A sum has at least the degrees of freedom of its poorest part; subtracting the residual may
+    # not make it poorer.
+    freedom = max(variance**2 / below if below > 0 else 0.0, num_seeds - 1)
     half_width = t_quantile(freedom) * math.sqrt(variance)
     return SeedDifference(
         value,
