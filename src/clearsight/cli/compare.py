@@ -43,7 +43,7 @@ def compare(
     with keras_started(console):
         from clearsight.run.comparison import compare_runs
         from clearsight.run.seed_comparison import compare_seed_runs
-        from clearsight.run.seed_runs import is_seed_runs
+        from clearsight.run.seeds_record import is_seed_runs
 
         if any(is_seed_runs(path) for path in runs):
             over_seeds = compare_seed_runs(runs)

@@ -127,7 +127,7 @@ def train(
         from clearsight.run.plan import plan_training
         from clearsight.run.request import train_request
         from clearsight.run.resumption import plan_resumption, resume_request
-        from clearsight.run.seed_runs import is_seed_runs
+        from clearsight.run.seeds_record import is_seed_runs
         from clearsight.run.train import carry_out
         from clearsight.run.train_seeds import Shown, resume_seeds, train_seeds
         from clearsight.training.progress import Progress

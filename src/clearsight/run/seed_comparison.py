@@ -10,7 +10,8 @@ import numpy as np
 
 from clearsight.errors import RunError
 from clearsight.evaluation.over_seeds import SeedDifference, SeedSummary, difference_over_seeds
-from clearsight.run.seed_runs import SeedRuns, is_seed_runs
+from clearsight.run.seed_runs import SeedRuns
+from clearsight.run.seeds_record import is_seed_runs
 from clearsight.run.shared_pictures import shared_pictures
 
 

@@ -5,23 +5,20 @@ from __future__ import annotations
 import csv
 import json
 import math
-import os
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, Self, overload
-
-from pydantic import BaseModel, ConfigDict, PositiveInt, ValidationError
+from typing import Any, Self, overload
 
 from clearsight.data.atomic import placed_atomically
-from clearsight.errors import RunError
 from clearsight.evaluation.over_seeds import SeedSummary
 from clearsight.run.results import Results
 from clearsight.run.saved import Run
+from clearsight.run.seeds_record import RECORD_NAME, SeedsRecord, is_run, member_path
 
-_RECORD, _TABLE, _MEMBERS = "seeds.json", "seeds.csv", "seeds"
+_TABLE = "seeds.csv"
 # What is summed up of each member, with the least and most that it can be.
 MEASURED = {
     "train_accuracy": (0.0, 1.0),
@@ -31,32 +28,6 @@ MEASURED = {
     "fit_seconds": (0.0, math.inf),
 }
 _COLUMNS = ("seed", "run", *MEASURED)
-
-
-class SeedsRecord(BaseModel):
-    """What ``seeds.json`` says besides the results.
-
-    Attributes:
-        format_version: of this file.
-        source: the source's name or whole path, "arrays" when it came from Python.
-        model: what was asked for.
-        first_seed: of the first member; each further one has the next.
-        num_seeds: how many members there shall be.
-        same_validation: whether all members validate on the same pictures.
-        started_at: local time, ISO 8601 with its offset.
-        request: the `TrainRequest`, so that missing members can be trained later.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    format_version: Literal[1] = 1
-    source: str
-    model: str
-    first_seed: int
-    num_seeds: PositiveInt
-    same_validation: bool
-    started_at: str
-    request: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -85,14 +56,7 @@ class SeedRuns(Sequence[Run]):
         Raises:
             RunError: when it is none or damaged.
         """
-        file = Path(path) / _RECORD
-        try:
-            return cls(Path(path), SeedsRecord.model_validate_json(file.read_bytes()))
-        except (OSError, ValidationError) as error:
-            raise RunError(
-                f"{file} should describe trainings with several seeds, but is absent, damaged or "
-                "of another version."
-            ) from error
+        return cls(Path(path), SeedsRecord.read(Path(path)))
 
     @cached_property
     def runs(self) -> tuple[Run, ...]:
@@ -134,7 +98,7 @@ class SeedRuns(Sequence[Run]):
 
     def member_path(self, index: int) -> Path:
         """Return the folder of a member, counted from 0."""
-        return self.path / _MEMBERS / str(index)
+        return member_path(self.path, index)
 
     def summary(self, name: str) -> SeedSummary | None:
         """Return one result over the finished members; None where some have none.
@@ -159,7 +123,7 @@ class SeedRuns(Sequence[Run]):
 
     def write(self) -> None:
         """Write ``seeds.json`` and ``seeds.csv`` from the members as they are now."""
-        with placed_atomically(self.path / _RECORD) as temporary:
+        with placed_atomically(self.path / RECORD_NAME) as temporary:
             values = {**self.record.model_dump(mode="json"), **self.to_json()}
             text = json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False)
             temporary.write_text(f"{text}\n", "utf-8")
@@ -185,16 +149,6 @@ class SeedRuns(Sequence[Run]):
         from clearsight.run.seed_table import seed_table
 
         return seed_table(self)
-
-
-def is_run(path: Path) -> bool:
-    """Tell whether a folder holds one training."""
-    return os.path.isfile(path / "run.json")
-
-
-def is_seed_runs(path: Path) -> bool:
-    """Tell whether a folder holds trainings with several seeds."""
-    return os.path.isfile(path / _RECORD)
 
 
 def _as_json(summary: SeedSummary) -> dict[str, Any]:

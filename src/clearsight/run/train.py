@@ -23,7 +23,7 @@ from clearsight.run.request import train_request
 from clearsight.run.resumption import check_current, plan_resumption, resume_request
 from clearsight.run.room import check_room
 from clearsight.run.saved import Run, save_finished_model, save_model
-from clearsight.run.seed_runs import is_seed_runs
+from clearsight.run.seeds_record import is_seed_runs
 from clearsight.run.split_file import write_split
 from clearsight.training.checkpoint import Checkpoint
 from clearsight.training.checkpoint_writer import CheckpointWriter

@@ -20,7 +20,8 @@ from clearsight.run.lock import RunLock
 from clearsight.run.plan import Plan, plan_training
 from clearsight.run.request import TrainRequest
 from clearsight.run.resumption import plan_resumption, resume_request
-from clearsight.run.seed_runs import SeedRuns, SeedsRecord, is_run
+from clearsight.run.seed_runs import SeedRuns
+from clearsight.run.seeds_record import SeedsRecord, is_run
 from clearsight.run.train import carry_out
 from clearsight.training.progress import Progress
 
