@@ -64,6 +64,32 @@ def test_what_cannot_be_answered_gets_one_sentence(cli: Cli) -> None:
     assert_refused(cli("exercise", "shapes", "--answers", many), "7 answers, but holds 8")
 
 
+def test_the_third_block_is_predicted_and_tried_out(
+    cli: Cli, tmp_path: Path, fashion: object
+) -> None:
+    answers = "28x28x32, 14x14x32, 14x14x64, 7x7x64, 7x7x64, 3x3x64, 576, 128, 10"
+    arguments = ["exercise", "third-block", "--answers", answers]
+    done = cli(
+        *arguments, "--seeds", "2", "--epochs", "1", "--train-limit", "500", "--out", "both",
+        "--json",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["num_right"] == 9
+    trial = found["trial"]
+    for what in ("validation", "gap"):
+        low, high = trial[what]["difference_interval"]
+        assert low <= trial[what]["difference"] <= high
+        assert len(trial[what]["difference_by_seed"]) == 2
+    assert trial["validation"]["num_images"] == 100
+    assert {path.name for path in (tmp_path / "both").iterdir()} == {"lesson", "third-block"}
+    assert_refused(cli(*arguments, "--out", "both"), "both exists and is never overwritten")
+    assert_refused(cli(*arguments, "--seeds", "1"), "at least 2")
+    assert "trial" not in json.loads(cli(*arguments, "--seeds", "0", "--json").stdout)
+    shapes = cli("exercise", "shapes", "--answers", RIGHT["shapes"], "--seeds", "2")
+    assert_refused(shapes, "belong to the exercise third-block")
+
+
 def test_a_terminal_is_asked_again_and_may_stop(tmp_path: Path) -> None:
     text, code = _at_a_terminal(["hm", "28x28x32", "14x14x3", "\x04"])
     assert "A shape should look like 28x28x32" in text
