@@ -29,7 +29,7 @@ layers = keras.layers
 @pytest.mark.parametrize("family", ["lesson", "residual"])
 def test_planted_evidence_is_marked_and_the_check_finds_that_it_matters(family: str) -> None:
     model = planted_network(family)
-    images, labels = planted_pictures(40, seed=1)
+    images, labels = planted_pictures(24, seed=1)
     predict = predictor(model)
     assert np.mean(predict(images).argmax(axis=1) == labels) > 0.9
     found = heat_maps(LayerOutputs(model), prepared(images), labels)

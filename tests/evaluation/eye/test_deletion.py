@@ -30,26 +30,26 @@ def random_maps(count: int, seed: int) -> np.ndarray:
 
 def test_random_patches_are_rarely_beyond_chance_and_never_worth_a_claim() -> None:
     predict = predictor(planted_network())
-    images, labels = planted_pictures(20, seed=2)
+    images, labels = planted_pictures(15, seed=2)
     found = [
         check_by_deletion(
             predict,
             images,
-            HeatMaps(random_maps(20, seed), labels, "none", (4, 4)),
+            HeatMaps(random_maps(15, seed), labels, "none", (4, 4)),
             num_random_orders=2,
             seed=seed,
         )
-        for seed in range(20)
+        for seed in range(12)
     ]
     beyond_chance = sum(0 not in check.interval for check in found if check.interval)
-    # Of 20 at 5% more than four are beyond chance once in 400 times.
-    assert beyond_chance <= 4
+    # Of 12 at 5% more than three are beyond chance once in 450 times.
+    assert beyond_chance <= 3
     assert not any(check.matters for check in found)
-    assert all(check.verdict.startswith("The heat map means nothing here") for check in found[:1])
+    assert found[0].verdict.startswith("The heat map means nothing here")
 
 
 @pytest.mark.parametrize("family", ["lesson", "residual"])
-@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("seed", [0, 1])
 def test_an_untrained_networks_maps_are_not_claimed_to_matter(family: str, seed: int) -> None:
     keras.utils.set_random_seed(seed)
     options = {"filters": (8, 16), "dense_units": 16} if family == "lesson" else {"width": 16}
