@@ -45,7 +45,9 @@ def test_the_interval_holds_for_many_truths(
     drawn = generator.multinomial(num_images, shares, size=20_000)
     truth = only_first - only_second
     held = [truth in PairedComparison(num_images, a, b).interval for a, b, _ in drawn.tolist()]
-    assert 0.93 <= np.mean(held) <= (0.98 if num_images == 100 else 0.97)
+    # Of a handful of pictures there are only a handful of intervals: too wide, on the safe side.
+    is_handful = num_images * (only_first + only_second) < 10
+    assert 0.93 <= np.mean(held) <= (0.99 if is_handful else 0.97)
 
 
 def test_the_interval_stays_within_what_a_difference_can_be() -> None:

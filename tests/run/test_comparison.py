@@ -148,6 +148,18 @@ def test_what_cannot_be_compared_is_told_why(two_runs: tuple[Path, Path], tmp_pa
         compare_runs([two_runs[0], larger.path])
 
 
+def test_sealed_pictures_stay_sealed_until_they_are_opened(
+    two_runs: tuple[Path, Path], tmp_path: Path
+) -> None:
+    sealed = clearsight.train(
+        "digits", epochs=1, no_test=True, out=tmp_path / "sealed", verbose=False
+    )
+    with pytest.raises(RunError, match="are sealed, and comparing would open them"):
+        compare_runs([two_runs[0], sealed.path])
+    sealed.evaluate()
+    assert compare_runs([two_runs[0], sealed.path]).num_images > 300
+
+
 @pytest.fixture(scope="module")
 def two_groups(tmp_path_factory: pytest.TempPathFactory) -> tuple[SeedRuns, SeedRuns]:
     folder = tmp_path_factory.mktemp("groups")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from clearsight.errors import RunError
+from clearsight.run.ledger import read_looks
 from clearsight.run.measured import measured_pictures
 from clearsight.run.saved import Run
 from clearsight.run.split_file import UsedPicture, read_split
@@ -54,8 +55,8 @@ def shared_pictures(runs: Sequence[Run]) -> SharedPictures:
     """Find the pictures that are test pictures of all runs and were seen by none.
 
     Raises:
-        RunError: when the runs' classes or picture sizes differ, their pictures are not kept, or
-            they share none.
+        RunError: when the runs' classes or picture sizes differ, their pictures are not kept or
+            still sealed, or they share none.
     """
     first = runs[0]
     for run in runs:
@@ -65,6 +66,11 @@ def shared_pictures(runs: Sequence[Run]) -> SharedPictures:
                 "test pictures cannot be compared again: save them with numpy.savez (x_train, "
                 "y_train, x_test, y_test) and train on that file, or measure each run on other "
                 "pictures with `clearsight evaluate RUN --data SOURCE`."
+            )
+        if run.record.no_test and not _was_opened(run):
+            raise RunError(
+                f"The test pictures of {run.path} are sealed, and comparing would open them: open "
+                f"them first with `clearsight evaluate {run.path}`."
             )
         if set(run.class_names) != set(first.class_names):
             raise RunError(
@@ -90,6 +96,13 @@ def shared_pictures(runs: Sequence[Run]) -> SharedPictures:
             "with the same --image-size and --test-split."
         )
     return SharedPictures(tuple(sorted(fair)), len(left_out), first.class_names)
+
+
+def _was_opened(run: Run) -> bool:
+    """Tell whether the ledger knows of a look at a sealed run's test pictures."""
+    test = run.record.data.get("test")
+    looks = read_looks(test["sha256"]) if test else ()
+    return any(look.run == str(run.path.resolve()) for look in looks)
 
 
 def _size(run: Run) -> str:

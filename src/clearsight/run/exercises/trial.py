@@ -108,6 +108,7 @@ def try_out(
             model="lesson",
             model_arguments=arguments,
             out=None if out is None else out / name,
+            no_test=True,  # the question is one of validation; a look at test pictures is kept
             **options,
         )
         trained.append(train_seeds(request, num_seeds, shown))
