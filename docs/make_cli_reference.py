@@ -18,6 +18,7 @@ COMMANDS = (
     ("evaluate",),
     ("predict",),
     ("compare",),
+    ("exercise",),
     ("runs",),
     ("runs", "prune"),
 )

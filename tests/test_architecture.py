@@ -18,7 +18,7 @@ PARTS = (
     "serving", "cli",
 )  # fmt: skip
 PUBLIC_NAMES = {
-    "ClearsightError", "FitError", "ImageSet", "Recipe", "Run", "Splits", "TrainRequest",
+    "ClearsightError", "FitError", "ImageSet", "Recipe", "Run", "SeedRuns", "Splits", "TrainRequest",
     "TrainingInterrupted",
     "__version__", "accelerate", "check_fit", "load_data", "read_pictures", "resume", "trace",
     "train",

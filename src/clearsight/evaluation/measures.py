@@ -9,7 +9,7 @@ import numpy as np
 from clearsight.evaluation.bootstrap import percentile_interval, resampled_sums
 from clearsight.evaluation.calibration import Calibration, calibration_of
 from clearsight.evaluation.estimate import Estimate, share_of
-from clearsight.evaluation.outcomes import losses_of
+from clearsight.evaluation.metrics import log_losses
 from clearsight.evaluation.per_class import (
     ClassScore,
     MacroScores,
@@ -101,7 +101,7 @@ def measures_of(
     loss = brier = calibration = scaled = None
     if np.isfinite(probabilities).all():
         loss, brier = _means(
-            [losses_of(probabilities, labels), brier_of_each(probabilities, labels)], seed
+            [log_losses(probabilities, labels), brier_of_each(probabilities, labels)], seed
         )
         calibration = calibration_of(probabilities, labels, seed)
         scaled = _tempered(probabilities, labels, validation, seed)
@@ -177,6 +177,6 @@ def _tempered(
         return None
     temperature = fit_temperature(*validation)
     scaled = tempered(probabilities, temperature)
-    (loss,) = _means([losses_of(scaled, labels)], seed)
+    (loss,) = _means([log_losses(scaled, labels)], seed)
     ece = calibration_of(scaled, labels, seed).ece
     return Tempered(temperature, len(validation[1]), loss, ece)

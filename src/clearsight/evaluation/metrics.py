@@ -8,7 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from clearsight.evaluation.intervals import Interval, wilson_interval
-from clearsight.evaluation.outcomes import losses_of
+
+# Keras clips probabilities to [1e-7, 1 - 1e-7] before the logarithm (keras.config.epsilon()).
+SMALLEST_PROBABILITY = 1e-7
 
 
 @dataclass(frozen=True)
@@ -43,9 +45,20 @@ def score_of(probabilities: np.ndarray, labels: np.ndarray) -> Score:
         probabilities: float (N, K), rows sum to 1.
         labels: integers (N,), 0..K-1.
     """
-    loss = float(losses_of(probabilities, labels).mean())
+    loss = float(log_losses(probabilities, labels).mean())
     return Score(
         num_images=len(labels),
         num_correct=int(np.count_nonzero(probabilities.argmax(axis=1) == labels)),
         loss=loss if math.isfinite(loss) else None,
     )
+
+
+def log_losses(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Return each picture's cross-entropy, as Keras clips it: float64 (N,), in nats.
+
+    Args:
+        probabilities: float (N, K), rows sum to 1.
+        labels: integers (N,), 0..K-1.
+    """
+    of_truth = probabilities[np.arange(len(labels)), labels].astype(np.float64)
+    return -np.log(np.clip(of_truth, SMALLEST_PROBABILITY, 1 - SMALLEST_PROBABILITY))

@@ -6,9 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-# Keras clips probabilities to [1e-7, 1 - 1e-7] before the logarithm (keras.config.epsilon()).
-SMALLEST_PROBABILITY = 1e-7
-
 
 @dataclass(frozen=True, eq=False)
 class Outcomes:
@@ -33,14 +30,3 @@ class Outcomes:
     val_losses: np.ndarray
     best_val_correct: np.ndarray
     best_val_losses: np.ndarray
-
-
-def losses_of(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Return each picture's cross-entropy in nats: float64 (N,).
-
-    Args:
-        probabilities: float (N, K), rows sum to 1.
-        labels: integers (N,), 0..K-1.
-    """
-    of_truth = probabilities[np.arange(len(labels)), labels].astype(np.float64)
-    return -np.log(np.clip(of_truth, SMALLEST_PROBABILITY, 1 - SMALLEST_PROBABILITY))

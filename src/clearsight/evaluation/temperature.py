@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from clearsight.evaluation.outcomes import SMALLEST_PROBABILITY
+from clearsight.evaluation.metrics import SMALLEST_PROBABILITY
 
 _SMALLEST, _LARGEST = 0.05, 20.0  # beyond, every picture is certain, or all classes are alike
 _NUM_STEPS = 60

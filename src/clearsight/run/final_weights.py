@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from clearsight.data.imageset import ImageSet
-from clearsight.evaluation.outcomes import Outcomes, losses_of
+from clearsight.evaluation.metrics import log_losses
+from clearsight.evaluation.outcomes import Outcomes
 from clearsight.run.folder import RunFolder
 from clearsight.run.plan import Plan
 from clearsight.run.saved import predict_probabilities
@@ -73,4 +74,4 @@ def _fared(plan: Plan, images: ImageSet) -> tuple[np.ndarray, np.ndarray]:
     recipe = plan.record.recipe.model_copy(update={"flip_at_test": False})
     probabilities = predict_probabilities(plan.model, plan.preparation, images.images, recipe)
     correct = probabilities.argmax(axis=1) == images.labels
-    return correct, losses_of(probabilities, images.labels)
+    return correct, log_losses(probabilities, images.labels)

@@ -11,13 +11,12 @@ import numpy as np
 
 from clearsight.errors import MissingExtraError
 from clearsight.evaluation.curve import CurveReading, read_curve
-from clearsight.evaluation.curve_measures import Circumstances
 from clearsight.evaluation.intervals import wilson_interval
 from clearsight.evaluation.measures import measures_of
 from clearsight.evaluation.metrics import score_of
 from clearsight.evaluation.predictions import Predictions
-from clearsight.models.graph import graph_of
 from clearsight.report.curves import write_curves
+from clearsight.run.circumstances import circumstances_of
 from clearsight.run.final_weights import FinalWeights
 from clearsight.run.folder import RunFolder
 from clearsight.run.ledger import Look, record_look
@@ -25,12 +24,11 @@ from clearsight.run.plan import Plan
 from clearsight.run.predictions_file import write_predictions
 from clearsight.run.results import Results
 from clearsight.run.saved import predict_probabilities
-from clearsight.run.short_check import Leaks, leaks
+from clearsight.run.short_check import leaks
 from clearsight.training.history import History
 
 _NUM_SHOWN = 5
 _MOST_VALIDATION = 1_000  # they fix the one number, a temperature, to some percent
-_NEARLY_NOTHING = 0.2  # of the learning rate
 
 
 def measure(plan: Plan, folder: RunFolder, history: History, weights: FinalWeights) -> None:
@@ -41,7 +39,7 @@ def measure(plan: Plan, folder: RunFolder, history: History, weights: FinalWeigh
     """
     num_train, num_val = len(plan.split.train), len(plan.split.validation)
     leaked = leaks(plan.splits, plan.split)
-    reading = read_curve(history, _circumstances(plan, leaked), weights.outcomes)
+    reading = read_curve(history, circumstances_of(plan, leaked), weights.outcomes)
     last = history[weights.epoch - 1]
     test = None if plan.record.no_test else plan.splits.test
     score, shown, num_leaked, without_leaked, looks = None, (), 0, None, None
@@ -104,25 +102,6 @@ def _validation(plan: Plan) -> tuple[np.ndarray, np.ndarray]:
         plan.model, plan.preparation, images.images[chosen], plan.record.recipe
     )
     return probabilities, images.labels[chosen]
-
-
-def _circumstances(plan: Plan, leaked: Leaks) -> Circumstances:
-    """Return what the curve does not show by itself."""
-    recipe, model = plan.record.recipe, plan.model
-    held_out = plan.splits.validation or plan.splits.train
-    counts = np.bincount(held_out.labels[plan.split.validation])
-    shares = counts[counts > 0] / counts.sum()
-    is_augmented = recipe.flip != "none" or recipe.translate_pixels or recipe.cutout_pixels
-    names = {type(call.layer).__name__ for call in graph_of(model).calls}
-    return Circumstances(
-        num_train=len(plan.split.train),
-        num_val=len(plan.split.validation),
-        chance=float(shares.max()),
-        chance_loss=float(-(shares * np.log(shares)).sum()),
-        is_made_harder=bool(is_augmented) or any("Drop" in n or "Random" in n for n in names),
-        is_annealed=recipe.schedule == "triangular" and recipe.last_factor < _NEARLY_NOTHING,
-        num_leaked=len(leaked.validation),
-    )
 
 
 def _seconds_before(plan: Plan) -> float:
