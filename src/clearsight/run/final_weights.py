@@ -28,10 +28,14 @@ class FinalWeights:
     Attributes:
         epoch: after which they were.
         outcomes: of the last epoch's weights, whichever are kept.
+        val_probabilities: float32 (B, K), what the kept weights say of validation pictures.
+        val_labels: int64 (B,), the truth.
     """
 
     epoch: int
     outcomes: Outcomes
+    val_probabilities: np.ndarray
+    val_labels: np.ndarray
 
 
 def settle_weights(plan: Plan, folder: RunFolder, history: History) -> FinalWeights:
@@ -45,21 +49,27 @@ def settle_weights(plan: Plan, folder: RunFolder, history: History) -> FinalWeig
     splits, model = plan.splits, plan.model
     held_out = splits.validation or splits.train
     validation = _some(held_out, plan.split.validation)
-    train_correct, _ = _fared(plan, _some(splits.train, plan.split.train))
-    val_correct, val_losses = _fared(plan, validation)
+    train = _some(splits.train, plan.split.train)
+    train_correct = _named(plan, train).argmax(axis=1) == train.labels
+    kept = _named(plan, validation)
+    val_correct, val_losses = _fared(kept, validation)
     best_correct, best_losses = val_correct, val_losses
     last, epoch = history[-1].epoch, history[-1].epoch
     checkpoint = best_checkpoint(folder.checkpoints_path, history)
     if checkpoint is not None and best_epoch(history) != last:
         weights = model.get_weights()
         restore_weights(model, checkpoint)
-        best_correct, best_losses = _fared(plan, validation)
+        best = _named(plan, validation)
+        best_correct, best_losses = _fared(best, validation)
         if plan.record.recipe.patience:
-            epoch = checkpoint.epochs_done
+            epoch, kept = checkpoint.epochs_done, best
         else:
             model.set_weights(weights)
     return FinalWeights(
-        epoch, Outcomes(train_correct, val_correct, val_losses, best_correct, best_losses)
+        epoch,
+        Outcomes(train_correct, val_correct, val_losses, best_correct, best_losses),
+        kept,
+        validation.labels,
     )
 
 
@@ -68,10 +78,13 @@ def _some(images: ImageSet, rows: np.ndarray) -> ImageSet:
     return images.take(rows[:: -(-len(rows) // _MOST_PICTURES)])
 
 
-def _fared(plan: Plan, images: ImageSet) -> tuple[np.ndarray, np.ndarray]:
-    """Return whether each picture is named rightly, bool (N,), and its loss, float64 (N,)."""
-    # As within `fit`, where no mirror image is looked at.
+def _named(plan: Plan, images: ImageSet) -> np.ndarray:
+    """Return class probabilities, float32 (N, K), as within `fit`: of no mirror image."""
     recipe = plan.record.recipe.model_copy(update={"flip_at_test": False})
-    probabilities = predict_probabilities(plan.model, plan.preparation, images.images, recipe)
+    return predict_probabilities(plan.model, plan.preparation, images.images, recipe)
+
+
+def _fared(probabilities: np.ndarray, images: ImageSet) -> tuple[np.ndarray, np.ndarray]:
+    """Return whether each picture is named rightly, bool (N,), and its loss, float64 (N,)."""
     correct = probabilities.argmax(axis=1) == images.labels
     return correct, log_losses(probabilities, images.labels)

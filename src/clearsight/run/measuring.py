@@ -53,7 +53,7 @@ def measure(plan: Plan, folder: RunFolder, history: History, weights: FinalWeigh
         without_leaked = leaked.accuracy_without(probabilities, test.labels)
         write_predictions(test, probabilities, folder.predictions_path)
         predictions = Predictions(probabilities, test.class_names)
-        folder.write_measures(measures_of(predictions, test.labels, _validation(plan)))
+        folder.write_measures(measures_of(predictions, test.labels, _validation(plan, weights)))
         is_right = predictions.labels == test.labels
         looks = record_look(
             test.fingerprint, Look.at(folder.path, "train", is_right, last.val_accuracy)
@@ -92,8 +92,10 @@ def measure(plan: Plan, folder: RunFolder, history: History, weights: FinalWeigh
     _write_picture(plan, folder, history, reading)
 
 
-def _validation(plan: Plan) -> tuple[np.ndarray, np.ndarray]:
+def _validation(plan: Plan, weights: FinalWeights) -> tuple[np.ndarray, np.ndarray]:
     """Return probabilities and labels of validation pictures, to fit a temperature on."""
+    if not plan.record.recipe.flip_at_test:
+        return weights.val_probabilities, weights.val_labels
     images, rows = plan.splits.validation or plan.splits.train, plan.split.validation
     # Spread over all of them, which may be sorted by class.
     places = np.linspace(0, len(rows) - 1, min(len(rows), _MOST_VALIDATION)).astype(int)
