@@ -51,7 +51,9 @@ def compile_model(model: keras.Model, recipe: Recipe) -> None:
 
 def _optimizer(model: keras.Model, recipe: Recipe) -> keras.optimizers.Optimizer:
     if recipe.optimizer == "adam":
-        return keras.optimizers.Adam(recipe.learning_rate, beta_2=recipe.beta_2)
+        return keras.optimizers.Adam(
+            recipe.learning_rate, beta_2=recipe.beta_2, weight_decay=recipe.weight_decay or None
+        )
     last = next(layer for layer in reversed(model.layers) if layer.weights)
     return Muon(
         recipe.learning_rate,
@@ -59,8 +61,8 @@ def _optimizer(model: keras.Model, recipe: Recipe) -> keras.optimizers.Optimizer
         ns_steps=4,  # of 3, 4 and 5 the fewest that lost no accuracy
         adam_lr_ratio=_ADAM_SHARE,  # pyright: ignore[reportArgumentType] - Keras multiplies by it
         adam_beta_2=recipe.beta_2,
-        weight_decay=0.0,
-        adam_weight_decay=0.0,
+        weight_decay=recipe.weight_decay,
+        adam_weight_decay=recipe.weight_decay,
         exclude_layers=[f"(^|/){re.escape(last.name)}/"],
     )
 

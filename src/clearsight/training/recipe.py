@@ -30,12 +30,16 @@ class Recipe(BaseModel):
         warmup: share of the steps in which a triangular schedule rises.
         first_factor: what it begins with, as a share of the learning rate.
         last_factor: what it ends with.
+        weight_decay: how much of each weight goes in a step, in units of the learning rate.
         label_smoothing: share of the target that is spread over all classes.
         flip: "none", or "alternating": each picture is mirrored in every other epoch.
         translate_pixels: how far, at most, a picture is moved each way in each epoch.
         cutout_pixels: side of a square that is blackened in each picture in each epoch; 0 for none.
         flip_at_test: whether predictions are the mean of those for a picture and its mirror image.
         epochs: passes over the training pictures.
+        patience: training ends early when validation accuracy has not been better for so many
+            epochs, and either way the weights of the best epoch are kept; 0 trains to the end and
+            keeps the last.
         least_steps: where few pictures make fewer steps than these, more epochs are done unless a
             number is asked for; 0 for no such care.
         batch_size: pictures a step.
@@ -63,12 +67,14 @@ class Recipe(BaseModel):
     warmup: Fraction = 0.1
     first_factor: Annotated[float, Field(gt=0, le=1)] = 1.0
     last_factor: Annotated[float, Field(ge=0, le=1)] = 0.0
+    weight_decay: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
     flip: Literal["none", "alternating"] = "none"
     translate_pixels: NonNegativeInt = 0
     cutout_pixels: NonNegativeInt = 0
     flip_at_test: bool = False
     epochs: PositiveInt = 10
+    patience: NonNegativeInt = 0
     least_steps: NonNegativeInt = 0
     batch_size: PositiveInt = 64
     validation_split: Fraction = 0.2

@@ -33,6 +33,8 @@ class LessonOptions(BaseModel):
         kernel_size: height and width of every convolution's kernel.
         padding: "same" or "valid", one for all blocks or one a block.
         dense_units: units of the hidden dense layer.
+        dropout: share of the hidden dense layer's values that are left out in each training step.
+        l2: what the sum of each kernel's squared weights is multiplied by, to be added to the loss.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -44,6 +46,8 @@ class LessonOptions(BaseModel):
     kernel_size: PositiveInt = 3
     padding: Annotated[tuple[Padding, ...], BeforeValidator(_as_tuple)] = ("same",)
     dense_units: PositiveInt = 128
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    l2: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
 
     @model_validator(mode="after")
     def _each_block_has_its_own(self) -> LessonOptions:
@@ -86,6 +90,9 @@ def build(options: LessonOptions) -> keras.Sequential:
     """
     from clearsight.models.backend import keras
 
+    def penalty() -> Any:
+        return keras.regularizers.L2(options.l2) if options.l2 else None
+
     layers: list[Any] = [keras.Input(shape=options.input_shape, name="pictures")]
     for index, (filters, padding) in enumerate(options.blocks):
         # Keras's names in a fresh process, given here so that they do not depend on what was built
@@ -97,13 +104,25 @@ def build(options: LessonOptions) -> keras.Sequential:
                 options.kernel_size,
                 padding=padding,
                 activation="relu",
+                kernel_regularizer=penalty(),
                 name=f"conv2d{suffix}",
             ),
             keras.layers.MaxPooling2D(2, name=f"max_pooling2d{suffix}"),
         ]
     layers += [
         keras.layers.Flatten(name="flatten"),
-        keras.layers.Dense(options.dense_units, activation="relu", name="dense"),
-        keras.layers.Dense(options.num_classes, activation="softmax", name="dense_1"),
+        keras.layers.Dense(
+            options.dense_units, activation="relu", kernel_regularizer=penalty(), name="dense"
+        ),
     ]
+    if options.dropout:
+        layers.append(keras.layers.Dropout(options.dropout, name="dropout"))
+    layers.append(
+        keras.layers.Dense(
+            options.num_classes,
+            activation="softmax",
+            kernel_regularizer=penalty(),
+            name="dense_1",
+        )
+    )
     return keras.Sequential(layers, name="lesson")

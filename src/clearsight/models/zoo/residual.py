@@ -24,6 +24,7 @@ class ResidualOptions(BaseModel):
         width: filters of the last stage; each stage before has half as many, 32 at least.
         num_blocks: residual blocks behind the last stage.
         num_stage_blocks: residual blocks behind each stage before the last.
+        dropout: share of the last values that are left out in each training step.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -34,6 +35,7 @@ class ResidualOptions(BaseModel):
     width: PositiveInt = 128
     num_blocks: PositiveInt = 1
     num_stage_blocks: NonNegativeInt = 0
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
 
     @property
     def filters(self) -> tuple[int, ...]:
@@ -84,6 +86,8 @@ def build(options: ResidualOptions) -> keras.Model:
             outer = normalized(convolved(inner, filters, f"{name}b"), f"{name}b")
             values = layers.Add(name=f"{name}_add")([values, outer])
     largest = layers.GlobalMaxPooling2D(name="largest")(values)
+    if options.dropout:
+        largest = layers.Dropout(options.dropout, name="dropout")(largest)
     initializer: Any = keras.initializers.RandomNormal(stddev=0.5 / math.sqrt(options.width))
     classes = layers.Dense(
         options.num_classes, activation="softmax", kernel_initializer=initializer, name="classes"
