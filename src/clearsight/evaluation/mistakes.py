@@ -9,6 +9,7 @@ import numpy as np
 
 from clearsight.evaluation.intervals import Interval, wilson_interval
 from clearsight.evaluation.label_errors import find_label_errors
+from clearsight.evaluation.per_class import confusion_matrix
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,18 +120,6 @@ def find_mistakes(
         suspects=suspects,
         by_group=_by_group(predicted == labels, groups) if groups is not None else (),
     )
-
-
-def confusion_matrix(labels: np.ndarray, predicted: np.ndarray, num_classes: int) -> np.ndarray:
-    """Count how many pictures of class i (row) were taken for class j (column): int64 (K, K).
-
-    Args:
-        labels: integers (N,), 0..K-1.
-        predicted: integers (N,), 0..K-1.
-        num_classes: K.
-    """
-    cells = labels * num_classes + predicted
-    return np.bincount(cells, minlength=num_classes**2).reshape(num_classes, num_classes)
 
 
 def _pairs(
