@@ -10,7 +10,7 @@ import numpy as np
 from clearsight.evaluation.intervals import Interval, wilson_interval
 
 # Keras clips probabilities to [1e-7, 1 - 1e-7] before the logarithm (keras.config.epsilon()).
-_SMALLEST_PROBABILITY = 1e-7
+SMALLEST_PROBABILITY = 1e-7
 
 
 @dataclass(frozen=True)
@@ -45,11 +45,20 @@ def score_of(probabilities: np.ndarray, labels: np.ndarray) -> Score:
         probabilities: float (N, K), rows sum to 1.
         labels: integers (N,), 0..K-1.
     """
-    of_truth = probabilities[np.arange(len(labels)), labels].astype(np.float64)
-    clipped = np.clip(of_truth, _SMALLEST_PROBABILITY, 1 - _SMALLEST_PROBABILITY)
-    loss = float(-np.log(clipped).mean())
+    loss = float(log_losses(probabilities, labels).mean())
     return Score(
         num_images=len(labels),
         num_correct=int(np.count_nonzero(probabilities.argmax(axis=1) == labels)),
         loss=loss if math.isfinite(loss) else None,
     )
+
+
+def log_losses(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Return each picture's cross-entropy, as Keras clips it: float64 (N,), in nats.
+
+    Args:
+        probabilities: float (N, K), rows sum to 1.
+        labels: integers (N,), 0..K-1.
+    """
+    of_truth = probabilities[np.arange(len(labels)), labels].astype(np.float64)
+    return -np.log(np.clip(of_truth, SMALLEST_PROBABILITY, 1 - SMALLEST_PROBABILITY))

@@ -1,0 +1,1 @@
+"""What the network looks at: heat maps and their check, filters, feature maps, worked pixels."""
