@@ -139,7 +139,7 @@ def vega_program() -> str:
     except ImportError as error:
         raise MissingExtraError("The report", extra="report") from error
     version = ".".join(alt.SCHEMA_VERSION.split(".")[:2])
-    return vl_convert.javascript_bundle(vl_version=version)
+    return vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", version)
 
 
 def _altair() -> Any:

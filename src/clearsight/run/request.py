@@ -18,7 +18,7 @@ from clearsight.errors import RequestError, validation_sentences
 from clearsight.models.backend import keras
 from clearsight.training.recipe import Fraction, PositiveFiniteFloat, Recipe
 
-_OVERRIDES = (
+OVERRIDES = (
     "epochs", "batch_size", "learning_rate", "validation_split", "train_limit", "test_limit",
 )  # fmt: skip
 CheckpointMinutes = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -67,7 +67,7 @@ class TrainRequest(BaseModel):
     @property
     def overrides(self) -> dict[str, Any]:
         """The recipe values that were asked for by hand."""
-        return {name: getattr(self, name) for name in _OVERRIDES}
+        return {name: getattr(self, name) for name in OVERRIDES}
 
     @property
     def source_name(self) -> str:

@@ -1,0 +1,246 @@
+"""``report.html``: everything that a run found, put together for one page."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from clearsight.data.imageset import ImageSet
+from clearsight.errors import ClearsightError, RunError
+from clearsight.evaluation.curve import read_curve
+from clearsight.evaluation.intervals import Interval, wilson_interval
+from clearsight.evaluation.measures import Measures, measures_of
+from clearsight.evaluation.mistakes import find_mistakes
+from clearsight.evaluation.predictions import Predictions
+from clearsight.models.trace import trace_model
+from clearsight.report.page import (
+    Accuracy,
+    Advice,
+    DataHealth,
+    ReportPage,
+    write_report_page,
+)
+from clearsight.report.page import Recipe as RecipeOnPage
+from clearsight.report.sections.judged import Judged
+from clearsight.report.sections.looks import Looks
+from clearsight.run.eye import look
+from clearsight.run.folder import RunRecord
+from clearsight.run.looking import looks_of
+from clearsight.run.measured import measured_pictures
+from clearsight.run.repeating import repeat_command, source_words
+from clearsight.run.results import Results
+from clearsight.run.saved import Run
+from clearsight.training.history import History
+
+
+@dataclass(frozen=True, eq=False)
+class Tested:
+    """The test pictures and what the network said of them.
+
+    Attributes:
+        pictures: with labels counted as the run counts classes.
+        probabilities: float32 (N, K).
+    """
+
+    pictures: ImageSet
+    probabilities: np.ndarray
+
+
+@dataclass
+class _Findings:
+    """What could be found, and a sentence for each thing that could not."""
+
+    trace: Any = None
+    judged: Judged | None = None
+    measures: Measures | None = None
+    looks: Looks | None = None
+    missing: list[str] = field(default_factory=list)
+
+
+def write_report(run: Run, tested: Tested | None = None) -> Path:
+    """Write a run's report into its folder and return its path.
+
+    What cannot be shown, for instance because the pictures are gone, is said on the page. The test
+    pictures of a run that has not finished stay closed.
+
+    Args:
+        run: one with at least one finished epoch.
+        tested: the test pictures with the network's probabilities, where they are known already.
+
+    Raises:
+        RunError: when the run has no finished epoch.
+        MissingExtraError: when the part that draws reports is not installed.
+        OutputError: when the page cannot be written.
+    """
+    if not run.folder.history_path.is_file() or not (history := run.history):
+        raise RunError(
+            f"A report should tell of at least one finished epoch, but {run.path} has none yet: go "
+            f"on with {run.folder.resume_command}"
+        )
+    record, results = run.record, run.folder.read_results()
+    found = _findings(run, results, tested)
+    curves = run.folder.curves_path
+    page = ReportPage(
+        title=f"{Path(record.model).name} on {Path(record.source).name}",
+        run_name=run.path.resolve().name,
+        accuracies=_accuracies(record, results, history),
+        remarks=_remarks(run, results),
+        advice=_advice(run, results, history),
+        history=history,
+        curves_png=curves.read_bytes() if curves.is_file() else None,
+        trace=found.trace,
+        judged=found.judged,
+        measures=found.measures,
+        looks=found.looks,
+        health=_health(record),
+        recipe=_recipe(record, results),
+        missing=found.missing,
+    )
+    write_report_page(page, run.folder.report_path)
+    return run.folder.report_path
+
+
+def _findings(run: Run, results: Results | None, tested: Tested | None) -> _Findings:
+    found = _Findings()
+    try:
+        found.trace = trace_model(run.model)
+    except ClearsightError as error:
+        found.missing.append(f"The network: {error}")
+    if results is None:
+        found.missing.append(
+            "Test scores, mistakes and heat maps: the run has not finished, and its test pictures "
+            "stay closed until then."
+        )
+        return found
+    if results.test_accuracy is None:
+        found.missing.append("Test scores, mistakes and heat maps: there are no test pictures.")
+        return found
+    try:
+        if tested is None:
+            pictures = measured_pictures(run.record, run.folder, None, None)
+            tested = Tested(pictures, run.predict(pictures.images).probabilities)
+        if not np.isfinite(tested.probabilities).all():
+            raise RunError("the network gives no finite numbers, because its training diverged.")
+        _judge(run, tested, found)
+    except ClearsightError as error:
+        found.missing.append(f"Test scores, mistakes and heat maps: {error}")
+    return found
+
+
+def _judge(run: Run, tested: Tested, found: _Findings) -> None:
+    pictures, probabilities = tested.pictures, tested.probabilities
+    mistakes = find_mistakes(probabilities, pictures.labels, pictures.groups)
+    found.judged = Judged(pictures, probabilities, mistakes)
+    found.measures = measures_of(Predictions(probabilities, run.class_names), pictures.labels)
+    try:
+        found.looks = looks_of(look(run, pictures, probabilities))
+    except ClearsightError as error:
+        found.missing.append(f"What the network looks at: {error}")
+
+
+def _accuracies(
+    record: RunRecord, results: Results | None, history: History
+) -> tuple[Accuracy, ...]:
+    if results is None:
+        num_val = int(record.split["num_validation"])
+        last = history[-1].val_accuracy
+        interval = wilson_interval(round(last * num_val), num_val)
+        return (Accuracy("validation", last, interval, num_val),)
+    of_parts = (
+        ("test", results.test_accuracy, results.test_accuracy_interval, results.test_count),
+        ("validation", results.val_accuracy, results.val_accuracy_interval, results.val_count),
+        ("training", results.train_accuracy, results.train_accuracy_interval, results.train_count),
+    )
+    return tuple(
+        Accuracy(part, value, Interval(*interval), count)
+        for part, value, interval, count in of_parts
+        if value is not None and interval is not None
+    )
+
+
+def _remarks(run: Run, results: Results | None) -> list[str]:
+    record, remarks = run.record, []
+    if record.status != "finished":
+        why = record.failed_because or (
+            f"interrupted in {record.interrupted_at}" if record.interrupted_at else record.status
+        )
+        remarks.append(f"This run has not finished: {why}")
+    if results is not None and results.test_leaked_count:
+        without = results.test_accuracy_without_leaked
+        remarks.append(
+            f"{results.test_leaked_count:,} of the test pictures also stand in training; "
+            + ("no others are left." if without is None else f"without them: {without:.1%}.")
+        )
+    return remarks
+
+
+def _advice(run: Run, results: Results | None, history: History) -> tuple[Advice, ...]:
+    if results is not None:
+        return (Advice(results.reading),)
+    num_val = int(run.record.split["num_validation"])
+    own = run.record.data["train"]["num_images"]
+    num_train = own if run.record.split["method"] == "own" else own - num_val
+    reading = read_curve(history, num_train, num_val)
+    return (
+        Advice(reading.sentence),
+        Advice("The run has not finished. Go on with it:", run.folder.resume_command),
+    )
+
+
+def _health(record: RunRecord) -> DataHealth:
+    parts = []
+    for part, described in record.data.items():
+        if described is not None:
+            shape = "×".join(map(str, described["image_shape"]))
+            parts.append(
+                (part, f"{described['num_images']:,} pictures {shape}, {described['provenance']}")
+            )
+    num_val = int(record.split["num_validation"])
+    parts.append(("validation", f"{num_val:,} pictures, chosen: {record.split['method']}"))
+    parts.append(("classes", ", ".join(record.class_names)))
+    command = None
+    if record.source != "arrays":
+        words = ["clearsight", "data", "check", record.source]
+        command = shlex.join([*words, *source_words(record.source_options)])
+    return DataHealth(parts, record.notes, command)
+
+
+def _recipe(record: RunRecord, results: Results | None) -> RecipeOnPage:
+    # The run's own network counts, not the one that the recipe was found with.
+    elsewhere = {"name", "summary", "model", "model_arguments"}
+    given = record.recipe.model_dump(exclude=elsewhere)
+    arguments = ", ".join(f"{key}={value}" for key, value in record.model_arguments.items())
+    facts = [
+        ("network", f"{record.model} {f'({arguments})' if arguments else ''}"),
+        ("recipe", f"{record.recipe.name}: {record.recipe.summary}"),
+        *((key.replace("_", " "), _in_words(value)) for key, value in given.items()),
+        ("seed", str(record.seed)),
+        ("computed by", f"{record.engine}, in {record.precision}, on {record.device}"),
+        ("started", record.started_at),
+    ]
+    if results is not None:
+        facts.append(
+            (
+                "seconds",
+                f"{results.fit_seconds:.1f} to fit, {results.epoch_seconds:.1f} an epoch, "
+                f"{results.total_seconds:.1f} in all",
+            )
+        )
+    facts += [(key.replace("_", " "), _in_words(value)) for key, value in record.machine.items()]
+    facts.append(
+        ("versions", ", ".join(f"{key} {value}" for key, value in record.versions.items()))
+    )
+    facts.append(("training pictures", f"SHA-256 {record.data['train']['sha256']}"))
+    facts += [("gone on with", sentence) for sentence in record.resumptions]
+    facts += [("changed", sentence) for sentence in record.changes]
+    again = "gives the same weights" if record.reproducible else "may give other weights"
+    promise = f"The same command with the same versions {again}: {record.reproducible_because}."
+    return RecipeOnPage(facts, repeat_command(record), promise)
+
+
+def _in_words(value: Any) -> str:
+    return "none" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
