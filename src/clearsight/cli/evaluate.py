@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,7 +14,12 @@ from clearsight.cli.output import AsJson, console_for, print_json
 from clearsight.cli.source_options import reads_sources
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from clearsight.data.options import SourceOptions
+    from clearsight.evaluation.estimate import Estimate
+    from clearsight.evaluation.measures import Measures
+    from clearsight.run.saved import Evaluation
 
 
 @reads_sources(chooses_form=False)
@@ -31,23 +38,87 @@ def evaluate(
     with keras_started(console):
         from clearsight.run.saved import Run
 
-        score = Run.load(run).evaluate(data, source_options)
+        found = Run.load(run).evaluation(data, source_options)
+    if found.looks.note:
+        print(f"Note: {found.looks.note}", file=sys.stderr)
     if as_json:
-        print_json(
-            {
-                "run": str(run),
-                "data": data,
-                "test_accuracy": score.accuracy,
-                "test_correct": score.num_correct,
-                "test_count": score.num_images,
-                "test_accuracy_interval": [score.interval.low, score.interval.high],
-                "test_loss": score.loss,
-            }
-        )
+        print_json({"run": str(run), "data": data, **_as_json(found)})
         return
+    score = found.score
     loss = "no finite number" if score.loss is None else f"{score.loss:.4f}"
     console.print(
         f"test accuracy {score.accuracy:.3f} (95% interval {score.interval.low:.3f} to "
         f"{score.interval.high:.3f}): {score.num_correct:,} of {score.num_images:,} pictures named "
         f"rightly; test loss {loss}"
     )
+    if found.looks.sentence:
+        console.print(found.looks.sentence)
+    _show_measures(found.measures, console)
+
+
+def _as_json(found: Evaluation) -> dict[str, Any]:
+    score, looks = found.score, found.looks
+    return {
+        "test_accuracy": score.accuracy,
+        "test_correct": score.num_correct,
+        "test_count": score.num_images,
+        "test_accuracy_interval": [score.interval.low, score.interval.high],
+        "test_loss": score.loss,
+        "test_looks": looks.count,
+        "test_looks_runs": looks.num_runs,
+        "test_optimism": looks.optimism,
+        "measures": asdict(found.measures),
+    }
+
+
+def _show_measures(measures: Measures, console: Console) -> None:
+    from rich.table import Table
+
+    scores = Table(box=None, pad_edge=False)
+    for column in ("score", "value", "95% interval", "found by"):
+        scores.add_column(column)
+    rows = [(f"top-{top.count} accuracy", top.share) for top in measures.top]
+    rows += [
+        ("macro precision", measures.macro.precision),
+        ("macro recall", measures.macro.recall),
+        ("macro F1", measures.macro.f1),
+        ("log loss (nats)", measures.log_loss),
+        ("Brier score (0 to 2)", measures.brier),
+        ("calibration error (ECE)", measures.calibration and measures.calibration.ece),
+    ]
+    for name, estimate in rows:
+        if estimate is not None:
+            scores.add_row(name, _value(estimate), _interval(estimate), estimate.method.title())
+    console.print()
+    console.print(scores)
+    classes = Table(box=None, pad_edge=False)
+    classes.add_column("class", overflow="fold")
+    classes.add_column("pictures", justify="right", no_wrap=True)
+    for column in ("precision", "recall", "F1"):
+        classes.add_column(column, no_wrap=True)
+    for row in measures.classes:
+        cells = (row.precision, row.recall, row.f1)
+        classes.add_row(
+            row.class_name,
+            f"{row.num_images:,}",
+            *(_with_interval(cell) for cell in cells),
+        )
+    console.print()
+    console.print(classes)
+    console.print("\nIn brackets: Wilson's 95% intervals.")
+
+
+def _value(estimate: Estimate) -> str:
+    return "-" if estimate.value is None else f"{estimate.value:.3f}"
+
+
+def _with_interval(estimate: Estimate) -> str:
+    interval = estimate.interval
+    if interval is None:
+        return "-"
+    return f"{_value(estimate)} ({interval.low:.3f}–{interval.high:.3f})"
+
+
+def _interval(estimate: Estimate) -> str:
+    interval = estimate.interval
+    return "-" if interval is None else f"{interval.low:.3f} to {interval.high:.3f}"

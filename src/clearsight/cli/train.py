@@ -96,6 +96,13 @@ def train(
         float | None,
         typer.Option(help="Between checkpoints within an epoch; its end has one anyway. [10]"),
     ] = None,
+    no_test: Annotated[
+        bool,
+        typer.Option(
+            "--no-test",
+            help="Leave the test pictures sealed; `clearsight evaluate RUN` opens them later.",
+        ),
+    ] = False,
     resume: Annotated[
         Path | None,
         typer.Option(
@@ -152,6 +159,7 @@ def train(
             precision=precision.value,
             device=device.value,
             out=out,
+            no_test=no_test,
             source_options=source_options,
             **({} if checkpoint_minutes is None else {"checkpoint_minutes": checkpoint_minutes}),
         )
@@ -203,9 +211,10 @@ def _show_plan(plan: Plan, console: Console) -> None:
     console.print(str(trace_model(plan.model)))
     record, recipe = plan.record, plan.record.recipe
     num_test = len(plan.splits.test) if plan.splits.test is not None else 0
+    kept = "sealed in the test set" if record.no_test else "kept for the test"
     console.print(
         f"\n{plan.source_name}: {len(plan.split.train):,} pictures to train on, "
-        f"{len(plan.split.validation):,} to validate on, {num_test:,} kept for the test.\n"
+        f"{len(plan.split.validation):,} to validate on, {num_test:,} {kept}.\n"
         f"{recipe.epochs} epochs of batches of {recipe.batch_size}, {recipe.optimizer} with "
         f"learning rate {recipe.learning_rate:g}, {record.precision} on {record.device}, "
         f"seed {record.seed}."
@@ -214,6 +223,8 @@ def _show_plan(plan: Plan, console: Console) -> None:
 
 
 def _show_results(run: Run, console: Console) -> None:
+    from clearsight.run.ledger import Looks
+
     results = run.results
     scores = f"training {results.train_accuracy:.3f}  validation {results.val_accuracy:.3f}"
     if results.test_accuracy is not None and results.test_accuracy_interval is not None:
@@ -229,6 +240,13 @@ def _show_results(run: Run, console: Console) -> None:
             f"{results.test_leaked_count:,} of the test pictures also stand in training; "
             + ("no others are left" if without is None else f"without them: test {without:.3f}")
         )
+    if run.record.no_test and run.record.data.get("test"):
+        console.print(
+            f"The test pictures stay sealed; this opens them: clearsight evaluate {run.path}"
+        )
+    looks = Looks(results.test_looks, results.test_looks_runs, results.test_optimism or 0.0)
+    if looks.sentence:
+        console.print(looks.sentence)
     if results.first_test_labels:
         names = [run.class_names[label] for label in results.first_test_predictions]
         console.print(

@@ -98,14 +98,13 @@ def measures_of(
     """
     probabilities, names = predictions.probabilities, predictions.class_names
     confusion = confusion_matrix(labels, predictions.labels, len(names))
-    is_finite = bool(np.isfinite(probabilities).all())
-    loss = brier = calibration = None
-    if is_finite:
+    loss = brier = calibration = scaled = None
+    if np.isfinite(probabilities).all():
         loss, brier = _means(
-            np.stack([log_losses(probabilities, labels), brier_of_each(probabilities, labels)], 1),
-            seed,
+            [log_losses(probabilities, labels), brier_of_each(probabilities, labels)], seed
         )
         calibration = calibration_of(probabilities, labels, seed)
+        scaled = _tempered(probabilities, labels, validation, seed)
     return Measures(
         num_images=len(labels),
         accuracy=share_of(int(np.trace(confusion)), len(labels)),
@@ -115,7 +114,7 @@ def measures_of(
         log_loss=loss,
         brier=brier,
         calibration=calibration,
-        tempered=_tempered(probabilities, labels, validation, seed) if is_finite else None,
+        tempered=scaled,
     )
 
 
@@ -158,13 +157,13 @@ def top_shares(probabilities: np.ndarray, labels: np.ndarray) -> tuple[TopShare,
     )
 
 
-def _means(values: np.ndarray, seed: int) -> list[Estimate]:
-    """Return each column's mean, with its percentile bootstrap interval."""
-    count = len(values)
-    drawn = resampled_sums(values, seed) / count
+def _means(columns: list[np.ndarray], seed: int) -> list[Estimate]:
+    """Return the mean of each column, float (N,), with its percentile bootstrap interval."""
+    count = len(columns[0])
+    drawn = resampled_sums(np.stack(columns, axis=1), seed) / count
     return [
         Estimate(float(column.mean()), percentile_interval(scores), "bootstrap", count)
-        for column, scores in zip(values.T, drawn.T, strict=True)
+        for column, scores in zip(columns, drawn.T, strict=True)
     ]
 
 
@@ -178,6 +177,6 @@ def _tempered(
         return None
     temperature = fit_temperature(*validation)
     scaled = tempered(probabilities, temperature)
-    (loss,) = _means(log_losses(scaled, labels)[:, None], seed)
+    (loss,) = _means([log_losses(scaled, labels)], seed)
     ece = calibration_of(scaled, labels, seed).ece
     return Tempered(temperature, len(validation[1]), loss, ece)

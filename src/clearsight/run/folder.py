@@ -10,11 +10,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from clearsight.data.atomic import placed_atomically
 from clearsight.data.options import SourceOptions
 from clearsight.errors import RunError
+from clearsight.evaluation.measures import Measures
 from clearsight.run.results import Results
 from clearsight.training.recipe import Recipe
 
@@ -53,6 +54,7 @@ class RunRecord(BaseModel):
         checkpoint_minutes: between checkpoints within an epoch.
         resumptions: a sentence for each time that the run was gone on with.
         changes: a sentence for each difference that was accepted on such an occasion.
+        no_test: whether the test pictures stay sealed.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -84,6 +86,7 @@ class RunRecord(BaseModel):
     checkpoint_minutes: float = 10.0
     resumptions: tuple[str, ...] = ()
     changes: tuple[str, ...] = ()
+    no_test: bool = False
 
 
 @dataclass(frozen=True)
@@ -110,6 +113,16 @@ class RunFolder:
     def results_path(self) -> Path:
         """``results.json``."""
         return self.path / "results.json"
+
+    @property
+    def measures_path(self) -> Path:
+        """``measures.json``."""
+        return self.path / "measures.json"
+
+    @property
+    def predictions_path(self) -> Path:
+        """``predictions.csv``."""
+        return self.path / "predictions.csv"
 
     @property
     def model_path(self) -> Path:
@@ -213,10 +226,31 @@ class RunFolder:
         """Write ``results.json``."""
         _write_json(asdict(results), self.results_path)
 
+    def write_measures(self, measures: Measures) -> None:
+        """Write ``measures.json``."""
+        _write_json(asdict(measures), self.measures_path)
+
+    def read_measures(self) -> Measures | None:
+        """Read ``measures.json``, or return None when no test pictures were measured.
+
+        Raises:
+            RunError: when it is not what `write_measures` writes.
+        """
+        if not self.measures_path.is_file():
+            return None
+        try:
+            return TypeAdapter(Measures).validate_json(self.measures_path.read_bytes())
+        except (OSError, ValidationError) as error:
+            raise RunError(
+                f"{self.measures_path} should hold a run's scores, but is damaged or of another "
+                "version."
+            ) from error
+
     def set_results_aside(self) -> None:
         """Keep the results of a finished run that gets more epochs until there are new ones."""
-        if self.results_path.is_file():
-            self.results_path.replace(self.path / "results_before.json")
+        for path in (self.results_path, self.measures_path, self.predictions_path):
+            if path.is_file():
+                path.replace(path.with_stem(f"{path.stem}_before"))
 
     def read_results(self) -> Results | None:
         """Read ``results.json``, or return None when the run has not come that far.

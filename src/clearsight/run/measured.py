@@ -32,7 +32,7 @@ def measured_pictures(
         DataError: when there are none, or their classes are not the run's.
         RunError: when the run was trained on arrays, or its pictures no longer exist.
     """
-    if source is not None and (is_source(source) or settled(source) != record.source):
+    if source is not None and not is_own_source(record, source):
         splits = load_splits(source, fitting_options(record, options))
         pictures = splits.test if splits.test is not None else splits.train
         return _unseen(pictures, folder).with_classes(record.class_names, _WHOSE)
@@ -58,6 +58,11 @@ def measured_pictures(
         [part.with_classes(record.class_names, _WHOSE).labels for part in parts]
     )
     return ImageSet(images, labels, record.class_names, record.source)
+
+
+def is_own_source(record: RunRecord, source: str | None) -> bool:
+    """Tell whether a source stands for the run's own test pictures: None, or the run's own path."""
+    return source is None or (not is_source(source) and settled(source) == record.source)
 
 
 def _unseen(pictures: ImageSet, folder: RunFolder) -> ImageSet:

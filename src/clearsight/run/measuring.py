@@ -6,27 +6,38 @@ import statistics
 import sys
 import time
 
+import numpy as np
+
 from clearsight.errors import MissingExtraError
 from clearsight.evaluation.curve import CurveReading, read_curve
 from clearsight.evaluation.intervals import wilson_interval
+from clearsight.evaluation.measures import measures_of
 from clearsight.evaluation.metrics import score_of
+from clearsight.evaluation.predictions import Predictions
 from clearsight.report.curves import write_curves
 from clearsight.run.folder import RunFolder
+from clearsight.run.ledger import Look, record_look
 from clearsight.run.plan import Plan
+from clearsight.run.predictions_file import write_predictions
 from clearsight.run.results import Results
 from clearsight.run.saved import predict_probabilities
 from clearsight.run.short_check import leaks
 from clearsight.training.history import History
 
 _NUM_SHOWN = 5
+_MOST_VALIDATION = 2_000  # pictures fix one number, the temperature, to about 3%
 
 
 def measure(plan: Plan, folder: RunFolder, history: History) -> None:
-    """Open the test pictures, once, and write ``results.json`` and ``curves.png``."""
+    """Open the test pictures, once, unless they are sealed, and write down what was found.
+
+    ``predictions.csv`` and ``measures.json`` are of the test pictures; ``results.json`` and
+    ``curves.png`` are there without them too.
+    """
     num_train, num_val = len(plan.split.train), len(plan.split.validation)
     reading = read_curve(history, num_train, num_val)
-    last, test = history[-1], plan.splits.test
-    score, shown, num_leaked, without_leaked = None, (), 0, None
+    last, test = history[-1], None if plan.record.no_test else plan.splits.test
+    score, shown, num_leaked, without_leaked, looks = None, (), 0, None, None
     if test is not None:
         probabilities = predict_probabilities(
             plan.model, plan.preparation, test.images, plan.record.recipe
@@ -36,6 +47,15 @@ def measure(plan: Plan, folder: RunFolder, history: History) -> None:
         leaked = leaks(plan.splits, plan.split)
         num_leaked = leaked.num_test
         without_leaked = leaked.accuracy_without(probabilities, test.labels)
+        write_predictions(test, probabilities, folder.predictions_path)
+        predictions = Predictions(probabilities, test.class_names)
+        folder.write_measures(measures_of(predictions, test.labels, _validation(plan)))
+        is_right = predictions.labels == test.labels
+        looks = record_look(
+            test.fingerprint, Look.at(folder.path, "train", is_right, last.val_accuracy)
+        )
+        if looks.note:
+            print(f"Note: {looks.note}", file=sys.stderr)
     results = Results(
         train_accuracy=last.accuracy,
         train_count=num_train,
@@ -58,9 +78,24 @@ def measure(plan: Plan, folder: RunFolder, history: History) -> None:
         total_seconds=time.perf_counter() - plan.planned_at + _seconds_before(plan),
         test_leaked_count=num_leaked,
         test_accuracy_without_leaked=without_leaked,
+        test_looks=looks.count if looks else 0,
+        test_looks_runs=looks.num_runs if looks else 0,
+        test_optimism=looks.optimism if looks else None,
     )
     folder.write_results(results)
     _write_picture(plan, folder, history, reading)
+
+
+def _validation(plan: Plan) -> tuple[np.ndarray, np.ndarray]:
+    """Return probabilities and labels of validation pictures, to fit a temperature on."""
+    images, rows = plan.splits.validation or plan.splits.train, plan.split.validation
+    # Spread over all of them, which may be sorted by class.
+    places = np.linspace(0, len(rows) - 1, min(len(rows), _MOST_VALIDATION)).astype(int)
+    chosen = rows[places]
+    probabilities = predict_probabilities(
+        plan.model, plan.preparation, images.images[chosen], plan.record.recipe
+    )
+    return probabilities, images.labels[chosen]
 
 
 def _seconds_before(plan: Plan) -> float:

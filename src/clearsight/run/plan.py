@@ -179,6 +179,7 @@ def plan_training(request: TrainRequest, show_progress: ShowProgress = silent) -
         versions=versions(),
         machine=machine(device),
         checkpoint_minutes=request.checkpoint_minutes,
+        no_test=request.no_test,
     )
     _check_recordable(record)
     return Plan(

@@ -42,6 +42,7 @@ class TrainRequest(BaseModel):
         out: the run's folder, which must not exist yet; None makes one in ``runs/``.
         source_options: how the source's pictures are read.
         checkpoint_minutes: between checkpoints within an epoch; each epoch's end has one anyway.
+        no_test: whether the test pictures stay sealed: not predicted, and no look recorded.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
@@ -63,6 +64,7 @@ class TrainRequest(BaseModel):
     out: Path | None = None
     source_options: SourceOptions = Field(default_factory=SourceOptions)
     checkpoint_minutes: CheckpointMinutes = 10.0
+    no_test: bool = False
 
     @property
     def overrides(self) -> dict[str, Any]:

@@ -16,7 +16,8 @@ class Results:
         val_accuracy: after the last epoch.
         val_count: how many pictures it counts.
         val_accuracy_interval: see above.
-        test_accuracy: on pictures never used for anything else; None without test pictures.
+        test_accuracy: on pictures never used for anything else; None without test pictures, or
+            where they stay sealed.
         test_count: how many pictures it counts.
         test_accuracy_interval: see above.
         test_loss: mean cross-entropy in nats; None also when it is no finite number.
@@ -32,6 +33,9 @@ class Results:
             a resumed run.
         test_leaked_count: how many test pictures are also learned from, as far as was searched.
         test_accuracy_without_leaked: on the other test pictures; None where none are.
+        test_looks: how often this test set has been looked at, this time included; 0 unmeasured.
+        test_looks_runs: by how many runs.
+        test_optimism: by how much the best of their scores is too high, at most about, as a share.
     """
 
     train_accuracy: float
@@ -55,3 +59,6 @@ class Results:
     total_seconds: float
     test_leaked_count: int = 0
     test_accuracy_without_leaked: float | None = None
+    test_looks: int = 0
+    test_looks_runs: int = 0
+    test_optimism: float | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,12 +18,14 @@ from clearsight.engine.accelerate import accelerated
 from clearsight.engine.device import choose_device, on_device
 from clearsight.engine.muon import Muon
 from clearsight.errors import RunError
+from clearsight.evaluation.measures import Measures, measures_of
 from clearsight.evaluation.metrics import Score, score_of
 from clearsight.evaluation.predictions import Predictions
 from clearsight.models.backend import keras
 from clearsight.models.build import ModelRequest, build_model
 from clearsight.run.folder import RunFolder, RunRecord
-from clearsight.run.measured import measured_pictures
+from clearsight.run.ledger import Look, Looks, record_look
+from clearsight.run.measured import is_own_source, measured_pictures
 from clearsight.run.results import Results
 from clearsight.training.checkpoint import newest_good
 from clearsight.training.history import History, read_history
@@ -31,6 +34,21 @@ from clearsight.training.snapshot import trained_network
 
 _PREDICT_BATCH_SIZE = 256
 _BLOCK_VALUES = 32_000_000  # pixel values prepared at once: 128 MB as floats
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What came out of measuring a run's network on test pictures.
+
+    Attributes:
+        score: accuracy and loss.
+        measures: all scores, with their intervals.
+        looks: how often these pictures have been looked at.
+    """
+
+    score: Score
+    measures: Measures
+    looks: Looks
 
 
 @dataclass(frozen=True)
@@ -130,7 +148,15 @@ class Run:
         return Predictions(probabilities, self.class_names)
 
     def evaluate(self, source: str | None = None, options: SourceOptions | None = None) -> Score:
-        """Measure on the run's own test pictures, or on another source's.
+        """Return how well `evaluation` finds pictures named; the look is recorded as there."""
+        return self.evaluation(source, options).score
+
+    def evaluation(
+        self, source: str | None = None, options: SourceOptions | None = None
+    ) -> Evaluation:
+        """Measure in every way on the run's own test pictures, or on another source's.
+
+        The look at these pictures is recorded in the user's ledger of test sets.
 
         Args:
             source: its name or path; None for the run's own.
@@ -141,7 +167,20 @@ class Run:
             RunError: when the run's own pictures no longer exist.
         """
         pictures = measured_pictures(self.record, self.folder, source, options)
-        return score_of(self.predict(pictures.images).probabilities, pictures.labels)
+        predictions = self.predict(pictures.images)
+        val_accuracy = None
+        with suppress(RunError, IndexError):  # a run stopped within its first epoch has none
+            val_accuracy = self.history[-1].val_accuracy
+        is_right = predictions.labels == pictures.labels
+        look = Look.at(self.path, "evaluate", is_right, val_accuracy)
+        # The run's own are known as they were then, wherever in their source they lie now.
+        is_own = is_own_source(self.record, source)
+        fingerprint = self.record.data["test"]["sha256"] if is_own else pictures.fingerprint
+        return Evaluation(
+            score_of(predictions.probabilities, pictures.labels),
+            measures_of(predictions, pictures.labels),
+            record_look(fingerprint, look),
+        )
 
 
 def predict_probabilities(
