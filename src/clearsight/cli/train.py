@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 EXIT_BY_SIGNAL = 128  # and the signal's number: 130 for Ctrl-C
 _BESIDE_RESUME = (
     "epochs", "learning_rate", "batch_size", "checkpoint_minutes", "data_dir", "accept_changes",
+    "no_report",
 )  # fmt: skip
 
 
@@ -103,6 +104,9 @@ def train(
             help="Leave the test pictures sealed; `clearsight evaluate RUN` opens them later.",
         ),
     ] = False,
+    no_report: Annotated[
+        bool, typer.Option("--no-report", help="Leave out report.html, the run as one page.")
+    ] = False,
     resume: Annotated[
         Path | None,
         typer.Option(
@@ -140,6 +144,7 @@ def train(
             checkpoint_minutes=checkpoint_minutes,
             data_dir=source_options.data_dir,
             accept_changes=accept_changes,
+            report=not no_report,
         )
         plan = plan_resumption(wanted, decoding_shown())
     else:
@@ -160,6 +165,7 @@ def train(
             device=device.value,
             out=out,
             no_test=no_test,
+            report=not no_report,
             source_options=source_options,
             **({} if checkpoint_minutes is None else {"checkpoint_minutes": checkpoint_minutes}),
         )
@@ -260,6 +266,8 @@ def _show_results(run: Run, console: Console) -> None:
     )
     if run.folder.curves_path.is_file():
         console.print(f"curve picture: {run.folder.curves_path}")
+    if run.folder.report_path.is_file():
+        console.print(f"report:        {run.folder.report_path}")
     console.print(f"run folder:    {run.path}")
 
 

@@ -101,7 +101,7 @@ def reliability_chart(bins: Sequence[ReliabilityBin]) -> dict[str, Any]:
         if row.interval is not None
     ]
     share = alt.Scale(domain=[0, 1], nice=False)
-    axis = alt.Axis(format=".0%", tickCount=5)
+    axis = alt.Axis(format=".0%", values=[0, 0.25, 0.5, 0.75, 1])
     x = alt.X("confidence:Q", title="how sure it was", scale=share, axis=axis)
     y = alt.Y("right:Q", title="how often it was right", scale=share, axis=axis)
     ends = [{"confidence": 0, "right": 0}, {"confidence": 1, "right": 1}]
@@ -125,21 +125,6 @@ def reliability_chart(bins: Sequence[ReliabilityBin]) -> dict[str, Any]:
         ),
         "How often the network was right against how sure it was; the table has the numbers.",
     )
-
-
-def vega_program() -> str:
-    """Return Vega, Vega-Lite and Vega-Embed as one JavaScript program that loads nothing.
-
-    Raises:
-        MissingExtraError: when altair or vl-convert is not installed.
-    """
-    alt = _altair()
-    try:
-        import vl_convert
-    except ImportError as error:
-        raise MissingExtraError("The report", extra="report") from error
-    version = ".".join(alt.SCHEMA_VERSION.split(".")[:2])
-    return vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", version)
 
 
 def _altair() -> Any:

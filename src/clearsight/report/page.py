@@ -14,7 +14,7 @@ from clearsight.errors import MissingExtraError
 from clearsight.evaluation.intervals import Interval
 from clearsight.evaluation.measures import Measures
 from clearsight.models.trace import Trace
-from clearsight.report.charts import epoch_chart, reliability_chart, vega_program
+from clearsight.report.charts import epoch_chart, reliability_chart
 from clearsight.report.numbers import interval_in_percent, percent
 from clearsight.report.rendering import write_page
 from clearsight.report.sections.capacity import capacity_section
@@ -22,6 +22,7 @@ from clearsight.report.sections.judged import Judged, confusion_section, gallery
 from clearsight.report.sections.looks import Looks, looks_section
 from clearsight.report.sections.scores import calibration_section, class_section
 from clearsight.report.thumbnail import data_url
+from clearsight.report.vega import vega_program
 from clearsight.training.history import History
 
 
@@ -146,7 +147,7 @@ def write_report_page(page: ReportPage, path: Path) -> None:
         curves=data_url(png, "PNG") if png is not None else None,
         network=capacity_section(page.trace) if page.trace is not None else None,
         confusion=confusion_section(page.judged) if page.judged is not None else None,
-        galleries=gallery_section(page.judged) if page.judged is not None else None,
+        galleries=gallery_section(page.judged) if page.judged is not None else [],
         classes=class_section(page.measures) if page.measures is not None else None,
         calibration=calibration,
         looks=looks_section(page.looks) if page.looks is not None else None,

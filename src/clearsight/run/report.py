@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,11 @@ from typing import Any
 import numpy as np
 
 from clearsight.data.imageset import ImageSet
-from clearsight.errors import ClearsightError, RunError
+from clearsight.errors import ClearsightError, MissingExtraError, RunError
 from clearsight.evaluation.curve import read_curve
 from clearsight.evaluation.intervals import Interval, wilson_interval
-from clearsight.evaluation.measures import Measures, measures_of
+from clearsight.evaluation.measures import Measures
 from clearsight.evaluation.mistakes import find_mistakes
-from clearsight.evaluation.predictions import Predictions
 from clearsight.models.trace import trace_model
 from clearsight.report.page import (
     Accuracy,
@@ -29,25 +29,14 @@ from clearsight.report.sections.judged import Judged
 from clearsight.report.sections.looks import Looks
 from clearsight.run.eye import look
 from clearsight.run.folder import RunRecord
+from clearsight.run.ledger import Looks as TestLooks
 from clearsight.run.looking import looks_of
 from clearsight.run.measured import measured_pictures
+from clearsight.run.predictions_file import PredictedPictures, read_predictions
 from clearsight.run.repeating import repeat_command, source_words
 from clearsight.run.results import Results
 from clearsight.run.saved import Run
 from clearsight.training.history import History
-
-
-@dataclass(frozen=True, eq=False)
-class Tested:
-    """The test pictures and what the network said of them.
-
-    Attributes:
-        pictures: with labels counted as the run counts classes.
-        probabilities: float32 (N, K).
-    """
-
-    pictures: ImageSet
-    probabilities: np.ndarray
 
 
 @dataclass
@@ -61,15 +50,15 @@ class _Findings:
     missing: list[str] = field(default_factory=list)
 
 
-def write_report(run: Run, tested: Tested | None = None) -> Path:
+def write_report(run: Run, pictures: ImageSet | None = None) -> Path:
     """Write a run's report into its folder and return its path.
 
-    What cannot be shown, for instance because the pictures are gone, is said on the page. The test
-    pictures of a run that has not finished stay closed.
+    What cannot be shown, for instance because the pictures are gone, is said on the page. It shows
+    what was found when the test pictures were measured, and is no further look at them.
 
     Args:
         run: one with at least one finished epoch.
-        tested: the test pictures with the network's probabilities, where they are known already.
+        pictures: its test pictures in the order of ``predictions.csv``, where they are at hand.
 
     Raises:
         RunError: when the run has no finished epoch.
@@ -82,7 +71,7 @@ def write_report(run: Run, tested: Tested | None = None) -> Path:
             f"on with {run.folder.resume_command}"
         )
     record, results = run.record, run.folder.read_results()
-    found = _findings(run, results, tested)
+    found = _findings(run, results, pictures)
     curves = run.folder.curves_path
     page = ReportPage(
         title=f"{Path(record.model).name} on {Path(record.source).name}",
@@ -104,42 +93,87 @@ def write_report(run: Run, tested: Tested | None = None) -> Path:
     return run.folder.report_path
 
 
-def _findings(run: Run, results: Results | None, tested: Tested | None) -> _Findings:
+def report_if_possible(run: Run, pictures: ImageSet | None) -> None:
+    """Write the report of a run that has just finished, or say why there is none.
+
+    Args:
+        run: it.
+        pictures: its test pictures.
+    """
+    try:
+        write_report(run, pictures)
+    except MissingExtraError as error:
+        print(f"No report was written. {error}", file=sys.stderr)
+    except Exception as error:  # whatever is wrong with the page, the run is good
+        again = shlex.join(["clearsight", "report", str(run.path)])
+        print(
+            f"No report was written: {error or type(error).__name__} Try again: {again}",
+            file=sys.stderr,
+        )
+
+
+def _findings(run: Run, results: Results | None, pictures: ImageSet | None) -> _Findings:
     found = _Findings()
     try:
         found.trace = trace_model(run.model)
     except ClearsightError as error:
         found.missing.append(f"The network: {error}")
-    if results is None:
-        found.missing.append(
-            "Test scores, mistakes and heat maps: the run has not finished, and its test pictures "
-            "stay closed until then."
-        )
+    why = _why_untested(run, results)
+    if why is not None:
+        found.missing.append(f"Test scores, mistakes and heat maps: {why}")
         return found
-    if results.test_accuracy is None:
-        found.missing.append("Test scores, mistakes and heat maps: there are no test pictures.")
-        return found
+    found.measures = run.folder.read_measures()
     try:
-        if tested is None:
-            pictures = measured_pictures(run.record, run.folder, None, None)
-            tested = Tested(pictures, run.predict(pictures.images).probabilities)
-        if not np.isfinite(tested.probabilities).all():
-            raise RunError("the network gives no finite numbers, because its training diverged.")
-        _judge(run, tested, found)
+        _judge(run, pictures, found)
     except ClearsightError as error:
-        found.missing.append(f"Test scores, mistakes and heat maps: {error}")
+        found.missing.append(f"Mistakes and heat maps: {error}")
     return found
 
 
-def _judge(run: Run, tested: Tested, found: _Findings) -> None:
-    pictures, probabilities = tested.pictures, tested.probabilities
-    mistakes = find_mistakes(probabilities, pictures.labels, pictures.groups)
-    found.judged = Judged(pictures, probabilities, mistakes)
-    found.measures = measures_of(Predictions(probabilities, run.class_names), pictures.labels)
+def _why_untested(run: Run, results: Results | None) -> str | None:
+    if results is None:
+        return "the run has not finished, and its test pictures stay closed until then."
+    if run.record.no_test:
+        return "the test pictures stay sealed, as was asked for."
+    if results.test_accuracy is None:
+        return "there are no test pictures."
+    if not run.folder.predictions_path.is_file():
+        return "the run was made by a version that did not keep them."
+    return None
+
+
+def _judge(run: Run, pictures: ImageSet | None, found: _Findings) -> None:
+    """Show what the network said of the test pictures, and the pictures where they are there."""
+    said = read_predictions(run.folder.predictions_path)
+    probabilities = said.predictions.probabilities
+    if not np.isfinite(probabilities).all():
+        raise RunError("the network gives no finite numbers, because its training diverged.")
+    if pictures is None:
+        try:
+            pictures = _measured_again(run, said)
+        except ClearsightError as error:
+            found.missing.append(f"Pictures of mistakes and heat maps: {error}")
+    groups = pictures.groups if pictures is not None else None
+    mistakes = find_mistakes(probabilities, said.labels, groups)
+    found.judged = Judged(run.class_names, said.labels, probabilities, mistakes, pictures)
+    if pictures is None:
+        return
     try:
         found.looks = looks_of(look(run, pictures, probabilities))
     except ClearsightError as error:
         found.missing.append(f"What the network looks at: {error}")
+
+
+def _measured_again(run: Run, said: PredictedPictures) -> ImageSet:
+    """Load the test pictures, which must lie in the order of the predictions.
+
+    Raises:
+        ClearsightError: when they are gone or lie elsewhere in their source now.
+    """
+    pictures = measured_pictures(run.record, run.folder, None, None)
+    if not np.array_equal(pictures.labels, said.labels):
+        raise RunError("the pictures lie in another order now than when they were measured.")
+    return pictures
 
 
 def _accuracies(
@@ -175,6 +209,10 @@ def _remarks(run: Run, results: Results | None) -> list[str]:
             f"{results.test_leaked_count:,} of the test pictures also stand in training; "
             + ("no others are left." if without is None else f"without them: {without:.1%}.")
         )
+    if results is not None:
+        optimism = results.test_optimism or 0.0
+        looks = TestLooks(results.test_looks, results.test_looks_runs, optimism)
+        remarks += [looks.sentence] if looks.sentence else []
     return remarks
 
 

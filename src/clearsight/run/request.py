@@ -42,6 +42,7 @@ class TrainRequest(BaseModel):
         out: the run's folder, which must not exist yet; None makes one in ``runs/``.
         source_options: how the source's pictures are read.
         checkpoint_minutes: between checkpoints within an epoch; each epoch's end has one anyway.
+        report: whether ``report.html`` is written when the run has finished.
         no_test: whether the test pictures stay sealed: not predicted, and no look recorded.
     """
 
@@ -65,6 +66,7 @@ class TrainRequest(BaseModel):
     source_options: SourceOptions = Field(default_factory=SourceOptions)
     checkpoint_minutes: CheckpointMinutes = 10.0
     no_test: bool = False
+    report: bool = True
 
     @property
     def overrides(self) -> dict[str, Any]:

@@ -26,19 +26,23 @@ class Judged:
     """Pictures, what the network said of them, and what of that is wrong.
 
     Attributes:
-        pictures: the test pictures, with their labels counted as the network counts classes.
+        class_names: K names.
+        labels: integers (N,), the truth.
         probabilities: float (N, K).
         mistakes: in these.
+        pictures: the pictures themselves; None where they are gone.
     """
 
-    pictures: ImageSet
+    class_names: tuple[str, ...]
+    labels: np.ndarray
     probabilities: np.ndarray
     mistakes: Mistakes
+    pictures: ImageSet | None
 
 
 def confusion_section(judged: Judged) -> dict[str, Any]:
     """Return the matrix, of the classes with most mistakes where there are many, and the pairs."""
-    mistakes, names = judged.mistakes, judged.pictures.class_names
+    mistakes, names = judged.mistakes, judged.class_names
     confusion = mistakes.confusion
     wrong = confusion - np.diag(np.diag(confusion))
     involved = wrong.sum(axis=0) + wrong.sum(axis=1)
@@ -85,8 +89,13 @@ def _cell(confusion: np.ndarray, truth: int, taken: int, most: tuple[int, int]) 
 
 
 def gallery_section(judged: Judged) -> list[dict[str, Any]]:
-    """Return the galleries: surest mistakes, confused pairs, suspected labels, least certain."""
-    mistakes, names = judged.mistakes, judged.pictures.class_names
+    """Return the galleries: surest mistakes, confused pairs, suspected labels, least certain.
+
+    Without pictures there are none.
+    """
+    mistakes, names = judged.mistakes, judged.class_names
+    if judged.pictures is None:
+        return []
     galleries = [
         _gallery(
             judged,
@@ -128,16 +137,17 @@ def gallery_section(judged: Judged) -> list[dict[str, Any]]:
 
 
 def _gallery(judged: Judged, title: str, sentence: str, indices: Iterable[int]) -> dict[str, Any]:
-    pictures = [shown_picture(judged, int(index)) for index in indices]
-    return {"title": title, "sentence": sentence, "pictures": pictures}
+    assert judged.pictures is not None  # settled by whoever asks for a gallery
+    shown = [_shown(judged, judged.pictures, int(index)) for index in indices]
+    return {"title": title, "sentence": sentence, "pictures": shown}
 
 
-def shown_picture(judged: Judged, index: int) -> dict[str, Any]:
+def _shown(judged: Judged, pictures: ImageSet, index: int) -> dict[str, Any]:
     """Return one picture with what it is and what the network said."""
-    pictures, row = judged.pictures, judged.probabilities[index]
+    row, label = judged.probabilities[index], int(judged.labels[index])
     predicted = int(row.argmax())
-    truth = pictures.class_names[pictures.labels[index]]
-    said, confidence = pictures.class_names[predicted], percent(float(row[predicted]))
+    truth = judged.class_names[label]
+    said, confidence = judged.class_names[predicted], percent(float(row[predicted]))
     return {
         "picture": thumbnail(
             pictures.images[index],
@@ -146,6 +156,6 @@ def shown_picture(judged: Judged, index: int) -> dict[str, Any]:
         "truth": truth,
         "predicted": said,
         "confidence": confidence,
-        "is_right": predicted == int(pictures.labels[index]),
+        "is_right": predicted == label,
         "name": pictures.name_of(index),
     }
