@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
 from clearsight.data.imageset import ImageSet
-from clearsight.evaluation.eye.deletion import Deletion
-from clearsight.evaluation.eye.feature_maps import LayerMaps
-from clearsight.evaluation.eye.filters import Filters
-from clearsight.evaluation.eye.worked_pixel import WorkedPixel
+from clearsight.errors import ModelError
+from clearsight.evaluation.eye.class_activation import HeatMaps, heat_maps
+from clearsight.evaluation.eye.deletion import Deletion, check_by_deletion
+from clearsight.evaluation.eye.feature_maps import LayerMaps, feature_maps
+from clearsight.evaluation.eye.filters import Filters, filters_of
+from clearsight.evaluation.eye.layer_outputs import LayerOutputs
+from clearsight.evaluation.eye.worked_pixel import WorkedPixel, worked_pixel
+from clearsight.models.backend import keras
+from clearsight.run.measured import measured_pictures
 from clearsight.run.saved import Run
+
+Part = TypeVar("Part")
+
+_NUM_RIGHT = 10
+_NUM_MISTAKES = 10
+_NUM_CHECKED = 60  # deleted step by step, pictures: enough to tell 0.05 from nothing
+_NUM_PATCHED = 300  # looked through for patches
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,6 +96,8 @@ def look(
 ) -> Eye:
     """Look at what a run's network looks at.
 
+    Where the network does not allow a part, the others still come, and `Eye.missing` says why.
+
     Args:
         run: one that has weights.
         pictures: those to choose from; None for the run's own test pictures.
@@ -89,6 +105,114 @@ def look(
 
     Raises:
         DataError: when there are no pictures to look at.
-        RunError: when the run's own pictures no longer exist.
+        RunError: when the run's own pictures no longer exist, or its training diverged.
     """
-    raise NotImplementedError
+    if pictures is None:
+        pictures = measured_pictures(run.record, run.folder, None, None)
+    if probabilities is None:
+        probabilities = run.predict(pictures.images).probabilities
+    parts = _Parts(run.model)
+    predicted = probabilities.argmax(axis=1)
+    right, mistakes = _right(pictures, probabilities), _mistakes(pictures, probabilities)
+
+    def prepared(indices: np.ndarray) -> np.ndarray:
+        return run.preparation.apply(pictures.images[indices])
+
+    def marked(indices: np.ndarray, classes: np.ndarray) -> HeatMaps | None:
+        return parts.made(lambda network: heat_maps(network, prepared(indices), classes[indices]))
+
+    chosen = np.concatenate([right, mistakes])
+    for_predicted = marked(chosen, predicted)
+    for_label = marked(mistakes, pictures.labels) if for_predicted and len(mistakes) else None
+    shown = tuple(
+        LookedAt(
+            index=index,
+            name=pictures.name_of(index),
+            image=pictures.images[index],
+            label=int(pictures.labels[index]),
+            predicted=int(predicted[index]),
+            probability=float(probabilities[index, predicted[index]]),
+            label_probability=float(probabilities[index, pictures.labels[index]]),
+            heat_map=for_predicted.maps[place] if for_predicted else None,
+            label_heat_map=for_label.maps[place - len(right)]
+            if for_label and place >= len(right)
+            else None,
+        )
+        for place, index in enumerate(chosen.tolist())
+    )
+    deletion = None
+    if for_predicted:
+        checked = _evenly(len(pictures), _NUM_CHECKED)
+        maps = marked(checked, predicted)
+        assert maps is not None  # it was possible before
+        deletion = check_by_deletion(
+            lambda images: run.predict(images).probabilities,
+            pictures.images[checked],
+            maps.maps,
+            maps.classes,
+        )
+    patched = _evenly(len(pictures), _NUM_PATCHED)
+    subject = prepared(chosen[:1])[0]
+    return Eye(
+        class_names=run.class_names,
+        right=shown[: len(right)],
+        mistakes=shown[len(right) :],
+        method=for_predicted.method if for_predicted else None,
+        heat_map_layer=for_predicted.layer_name if for_predicted else None,
+        heat_map_grid=for_predicted.grid if for_predicted else None,
+        deletion=deletion,
+        filters=parts.made(
+            lambda network: filters_of(network, pictures.images[patched], prepared(patched))
+        ),
+        feature_map_picture=shown[0],
+        feature_maps=parts.made(lambda network: feature_maps(network, subject)) or (),
+        worked_pixel=parts.made(lambda network: worked_pixel(network, subject)),
+        missing=tuple(parts.missing),
+    )
+
+
+class _Parts:
+    """Makes the parts that a network allows, and keeps the reasons against the others."""
+
+    def __init__(self, model: keras.Model) -> None:
+        self.missing: list[str] = []
+        try:
+            self._network = LayerOutputs(model)
+        except ModelError as error:
+            self._network = None
+            self.missing.append(str(error))
+
+    def made(self, make: Callable[[LayerOutputs], Part]) -> Part | None:
+        """Return what `make` makes of the network, or None where it cannot."""
+        if self._network is None:
+            return None
+        try:
+            return make(self._network)
+        except ModelError as error:
+            if str(error) not in self.missing:
+                self.missing.append(str(error))
+            return None
+
+
+def _right(pictures: ImageSet, probabilities: np.ndarray) -> np.ndarray:
+    """Return, class by class, the picture that is named rightly with the highest probability."""
+    predicted = probabilities.argmax(axis=1)
+    sure = np.where(predicted == pictures.labels, probabilities.max(axis=1), -1.0)
+    found = []
+    for label in range(pictures.num_classes):
+        of_class = np.flatnonzero((pictures.labels == label) & (sure >= 0))
+        if len(of_class) and len(found) < _NUM_RIGHT:
+            found.append(of_class[sure[of_class].argmax()])
+    return np.array(found, dtype=np.int64)
+
+
+def _mistakes(pictures: ImageSet, probabilities: np.ndarray) -> np.ndarray:
+    """Return the pictures that are named wrongly with the highest probabilities."""
+    wrong = np.flatnonzero(probabilities.argmax(axis=1) != pictures.labels)
+    order = np.argsort(-probabilities[wrong].max(axis=1), kind="stable")
+    return wrong[order][:_NUM_MISTAKES]
+
+
+def _evenly(num_pictures: int, count: int) -> np.ndarray:
+    """Return the indices of up to `count` pictures from the first to the last."""
+    return np.unique(np.linspace(0, num_pictures - 1, count).round().astype(np.int64))

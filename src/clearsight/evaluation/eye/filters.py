@@ -5,6 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import torch
+
+from clearsight.evaluation.eye.first_convolution import FirstConvolution, patch_of
+from clearsight.evaluation.eye.layer_outputs import LayerOutputs
+
+NUM_SHOWN = 32
+NUM_PATCHES = 5
+_BATCH_SIZE = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,3 +56,79 @@ class Filters:
     layer_name: str
     num_filters: int
     shown: tuple[Filter, ...]
+
+
+def filters_of(
+    outputs: LayerOutputs,
+    images: np.ndarray,
+    pictures: np.ndarray,
+    *,
+    num_shown: int = NUM_SHOWN,
+    num_patches: int = NUM_PATCHES,
+) -> Filters:
+    """Draw the first convolution's filters, each beside what it responds to most.
+
+    Args:
+        outputs: of the network.
+        images: uint8 (N, H, W, C), the pictures to take patches from.
+        pictures: float32 (N, H, W, C), the same as the network takes them.
+        num_shown: how many filters, at most.
+        num_patches: how many patches a filter, at most one a picture.
+
+    Raises:
+        ModelError: when no convolution looks at the picture itself.
+    """
+    convolution = FirstConvolution.of(outputs)
+    kernel = convolution.kernel
+    size = np.sqrt((kernel.astype(np.float64) ** 2).sum(axis=(0, 1, 2)))
+    shown = np.argsort(-size, kind="stable")[:num_shown]
+    strongest, spots, columns = _strongest(convolution, pictures, shown)
+    found = []
+    for place, index in enumerate(shown.tolist()):
+        best = np.argsort(-strongest[:, place], kind="stable")[:num_patches]
+        corners = []
+        for picture in best.tolist():
+            row, column = divmod(int(spots[picture, place]), columns)
+            top, left = convolution.corner(row, column)
+            corners.append((picture, top - convolution.shift[0], left - convolution.shift[1]))
+        weights = kernel[..., index]
+        largest = np.abs(weights).max() or 1.0
+        found.append(
+            Filter(
+                index=index,
+                kernel=weights,
+                picture=np.rint(127.5 + 127.5 * weights / largest).astype(np.uint8),
+                lowest=float(weights.min()),
+                highest=float(weights.max()),
+                patches=np.stack(
+                    [
+                        patch_of(images[picture], top, left, convolution.windows)
+                        for picture, top, left in corners
+                    ]
+                ),
+                responses=strongest[best, place],
+                places=np.array(corners, dtype=np.int64),
+            )
+        )
+    return Filters(convolution.step.name, kernel.shape[-1], tuple(found))
+
+
+def _strongest(
+    convolution: FirstConvolution, pictures: np.ndarray, shown: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, int]:
+    """Return each picture's strongest response to each filter, and where it lies.
+
+    Returns:
+        float32 (N, F), int64 (N, F) counted row by row, and the number of columns.
+    """
+    responses, spots, columns = [], [], 1
+    chosen = torch.as_tensor(shown)
+    for start in range(0, len(pictures), _BATCH_SIZE):
+        incoming, _ = convolution.input_and_output(pictures[start : start + _BATCH_SIZE])
+        found = convolution.without_activation(incoming)
+        columns = found.shape[2]
+        found = found[..., chosen.to(found.device)].flatten(1, 2)
+        value, spot = found.max(dim=1)
+        responses.append(value.cpu().numpy())
+        spots.append(spot.cpu().numpy())
+    return np.concatenate(responses), np.concatenate(spots), columns
