@@ -87,7 +87,7 @@ def looks_section(looks: Looks) -> dict[str, Any]:
         "maps": [_layer_maps(layer) for layer in looks.feature_maps],
         "map_picture": thumbnail(
             looks.feature_map_picture.image,
-            f"{looks.feature_map_picture.name}, {looks.feature_map_picture.truth}",
+            "the picture that the maps are of",
         ),
         "map_caption": f"{looks.feature_map_picture.name}, {looks.feature_map_picture.truth}",
         "worked": _worked(looks.worked_pixel) if looks.worked_pixel is not None else None,
