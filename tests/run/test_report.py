@@ -145,7 +145,7 @@ def test_a_report_that_cannot_be_written_never_fails_the_run(
     monkeypatch.setattr(reporting, "write_report", broken)
     reporting.report_if_possible(array_run, None)
     said = capsys.readouterr().err
-    assert "No report was written: ZeroDivisionError" in said
+    assert "No report was written: ZeroDivisionError()." in said
     assert f"clearsight report {array_run.path}" in said
 
 

@@ -62,7 +62,7 @@ def test_the_same_seed_gives_the_same_weights_and_another_others(
 def test_the_folder_holds_exactly_what_the_design_says(run: clearsight.Run) -> None:
     assert {path.name for path in run.path.iterdir()} == {
         "run.json", "history.csv", "results.json", "model.keras", "curves.png", "checkpoints",
-        "split.csv",
+        "split.csv", "predictions.csv", "measures.json",
     }  # fmt: skip
     with (run.path / "history.csv").open() as file:
         rows = list(csv.DictReader(file))
@@ -222,7 +222,7 @@ def test_a_run_that_could_not_be_measured_is_measured_when_resumed(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("clearsight.run.train.score_of", full_disk)
+        patch.setattr("clearsight.run.measuring.score_of", full_disk)
         with pytest.raises(OSError, match="No space left"):
             clearsight.train("digits", epochs=1, out=out, verbose=False)
     assert clearsight.Run.load(out).record.status == "failed"

@@ -25,7 +25,7 @@ from clearsight.run.short_check import leaks
 from clearsight.training.history import History
 
 _NUM_SHOWN = 5
-_MOST_VALIDATION = 2_000  # pictures fix one number, the temperature, to about 3%
+_MOST_VALIDATION = 1_000  # they fix the one number, a temperature, to some percent
 
 
 def measure(plan: Plan, folder: RunFolder, history: History) -> None:

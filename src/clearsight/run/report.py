@@ -20,11 +20,9 @@ from clearsight.models.trace import trace_model
 from clearsight.report.page import (
     Accuracy,
     Advice,
-    DataHealth,
     ReportPage,
     write_report_page,
 )
-from clearsight.report.page import Recipe as RecipeOnPage
 from clearsight.report.sections.judged import Judged
 from clearsight.report.sections.looks import Looks
 from clearsight.run.eye import look
@@ -33,7 +31,7 @@ from clearsight.run.ledger import Looks as TestLooks
 from clearsight.run.looking import looks_of
 from clearsight.run.measured import measured_pictures
 from clearsight.run.predictions_file import PredictedPictures, read_predictions
-from clearsight.run.repeating import repeat_command, source_words
+from clearsight.run.provenance import health_of, recipe_of
 from clearsight.run.results import Results
 from clearsight.run.saved import Run
 from clearsight.training.history import History
@@ -85,8 +83,8 @@ def write_report(run: Run, pictures: ImageSet | None = None) -> Path:
         judged=found.judged,
         measures=found.measures,
         looks=found.looks,
-        health=_health(record),
-        recipe=_recipe(record, results),
+        health=health_of(record),
+        recipe=recipe_of(record, results),
         missing=found.missing,
     )
     write_report_page(page, run.folder.report_path)
@@ -105,11 +103,9 @@ def report_if_possible(run: Run, pictures: ImageSet | None) -> None:
     except MissingExtraError as error:
         print(f"No report was written. {error}", file=sys.stderr)
     except Exception as error:  # whatever is wrong with the page, the run is good
+        why = str(error) if isinstance(error, ClearsightError) else f"{error!r}."
         again = shlex.join(["clearsight", "report", str(run.path)])
-        print(
-            f"No report was written: {error or type(error).__name__} Try again: {again}",
-            file=sys.stderr,
-        )
+        print(f"No report was written: {why} Try again: {again}", file=sys.stderr)
 
 
 def _findings(run: Run, results: Results | None, pictures: ImageSet | None) -> _Findings:
@@ -227,58 +223,3 @@ def _advice(run: Run, results: Results | None, history: History) -> tuple[Advice
         Advice(reading.sentence),
         Advice("The run has not finished. Go on with it:", run.folder.resume_command),
     )
-
-
-def _health(record: RunRecord) -> DataHealth:
-    parts = []
-    for part, described in record.data.items():
-        if described is not None:
-            shape = "×".join(map(str, described["image_shape"]))
-            parts.append(
-                (part, f"{described['num_images']:,} pictures {shape}, {described['provenance']}")
-            )
-    num_val = int(record.split["num_validation"])
-    parts.append(("validation", f"{num_val:,} pictures, chosen: {record.split['method']}"))
-    parts.append(("classes", ", ".join(record.class_names)))
-    command = None
-    if record.source != "arrays":
-        words = ["clearsight", "data", "check", record.source]
-        command = shlex.join([*words, *source_words(record.source_options)])
-    return DataHealth(parts, record.notes, command)
-
-
-def _recipe(record: RunRecord, results: Results | None) -> RecipeOnPage:
-    # The run's own network counts, not the one that the recipe was found with.
-    elsewhere = {"name", "summary", "model", "model_arguments"}
-    given = record.recipe.model_dump(exclude=elsewhere)
-    arguments = ", ".join(f"{key}={value}" for key, value in record.model_arguments.items())
-    facts = [
-        ("network", f"{record.model} {f'({arguments})' if arguments else ''}"),
-        ("recipe", f"{record.recipe.name}: {record.recipe.summary}"),
-        *((key.replace("_", " "), _in_words(value)) for key, value in given.items()),
-        ("seed", str(record.seed)),
-        ("computed by", f"{record.engine}, in {record.precision}, on {record.device}"),
-        ("started", record.started_at),
-    ]
-    if results is not None:
-        facts.append(
-            (
-                "seconds",
-                f"{results.fit_seconds:.1f} to fit, {results.epoch_seconds:.1f} an epoch, "
-                f"{results.total_seconds:.1f} in all",
-            )
-        )
-    facts += [(key.replace("_", " "), _in_words(value)) for key, value in record.machine.items()]
-    facts.append(
-        ("versions", ", ".join(f"{key} {value}" for key, value in record.versions.items()))
-    )
-    facts.append(("training pictures", f"SHA-256 {record.data['train']['sha256']}"))
-    facts += [("gone on with", sentence) for sentence in record.resumptions]
-    facts += [("changed", sentence) for sentence in record.changes]
-    again = "gives the same weights" if record.reproducible else "may give other weights"
-    promise = f"The same command with the same versions {again}: {record.reproducible_because}."
-    return RecipeOnPage(facts, repeat_command(record), promise)
-
-
-def _in_words(value: Any) -> str:
-    return "none" if value is None else f"{value:g}" if isinstance(value, float) else str(value)

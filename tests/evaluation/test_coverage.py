@@ -1,0 +1,67 @@
+"""A 95% interval is one when it holds the truth 95 times in 100: simulated, for every score."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from scipy.stats import binom
+
+from clearsight.evaluation.estimate import Estimate
+from clearsight.evaluation.measures import Measures, measures_of
+from clearsight.evaluation.predictions import Predictions
+from evaluation.worlds import CLASSES, World
+
+
+def estimates(measures: Measures) -> dict[str, Estimate]:
+    assert measures.log_loss is not None
+    assert measures.brier is not None
+    assert measures.calibration is not None
+    return {
+        "accuracy": measures.accuracy,
+        "top-3": measures.top[0].share,
+        "precision of a": measures.classes[0].precision,
+        "recall of b": measures.classes[1].recall,
+        "F1 of c": measures.classes[2].f1,
+        "macro precision": measures.macro.precision,
+        "macro recall": measures.macro.recall,
+        "macro F1": measures.macro.f1,
+        "log loss": measures.log_loss,
+        "Brier": measures.brier,
+        "ECE": measures.calibration.ece,
+    }
+
+
+def coverage(world: World, num_images: int, num_repeats: int) -> dict[str, float]:
+    """How often each score's interval holds the world's true score."""
+    truth, held = world.scores(), Counter()
+    generator = np.random.default_rng(0)
+    for repeat in range(num_repeats):
+        probabilities, labels = world.measured(num_images, generator)
+        found = measures_of(Predictions(probabilities, CLASSES), labels, seed=repeat)
+        for name, estimate in estimates(found).items():
+            assert estimate.interval is not None
+            held[name] += truth[name] in estimate.interval
+    return {name: held[name] / num_repeats for name in truth}
+
+
+def test_intervals_hold_the_truth_about_as_often_as_they_say() -> None:
+    """So few tell only rough faults: beyond what chance does to 93 or 97% once in 2,000."""
+    repeats = 100
+    low, high = binom.ppf(0.0005, repeats, 0.93), binom.ppf(0.9995, repeats, 0.97)
+    for name, share in coverage(World.of(1.6), 1_000, repeats).items():
+        assert low <= round(share * repeats) <= high, f"{name}: {share}"
+
+
+@pytest.mark.slow
+def test_intervals_hold_the_truth_as_often_as_they_say() -> None:
+    for name, share in coverage(World.of(1.6), 1_000, 2_000).items():
+        assert 0.93 <= share <= 0.97, f"{name}: {share}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sharpness", [1.0, 1.1, 1.3])
+def test_the_ece_of_a_nearly_calibrated_network_is_not_overstated(sharpness: float) -> None:
+    """Its interval is then rather too wide than too narrow."""
+    assert coverage(World.of(sharpness), 1_000, 1_000)["ECE"] >= 0.93

@@ -1,0 +1,136 @@
+"""What a run writes of its scores, and a test set that stays sealed: real runs on real digits."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import clearsight
+from clearsight.data.imageset import ImageSet, Splits
+from clearsight.errors import RunError
+from clearsight.run.ledger import read_looks
+from clearsight.run.predictions_file import read_predictions, write_predictions
+from conftest import Cli
+
+
+@pytest.fixture(scope="module")
+def digits() -> Splits:
+    train, test = clearsight.load_data("digits")
+    return Splits(train, test)
+
+
+@pytest.fixture(autouse=True)
+def own_ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("CLEARSIGHT_DATA", str(tmp_path / "data"))
+    return tmp_path / "data" / "test_sets"
+
+
+def test_predictions_and_measures_are_those_of_the_run(digits: Splits, tmp_path: Path) -> None:
+    run = clearsight.train("digits", epochs=2, out=tmp_path / "run", verbose=False)
+    assert digits.test is not None
+    written = read_predictions(run.folder.predictions_path)
+    assert np.array_equal(written.labels, digits.test.labels)
+    assert written.predictions.class_names == run.class_names
+    again = run.predict(digits.test.images).probabilities
+    assert written.predictions.probabilities == pytest.approx(again, abs=1e-6)
+    with run.folder.predictions_path.open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["index"] for row in rows] == [str(number) for number in range(359)]
+    right = sum(row["correct"] == "1" for row in rows)
+    assert right == sum(row["truth"] == row["prediction"] for row in rows)
+    measures = run.folder.read_measures()
+    assert measures is not None
+    assert measures.accuracy.value == right / 359 == run.results.test_accuracy
+    assert measures.log_loss is not None
+    assert measures.log_loss.value == pytest.approx(run.results.test_loss)
+    assert [row.num_images for row in measures.classes] == digits.test.class_counts.tolist()
+    assert measures.tempered is not None
+    # After two epochs the network is still far less sure than it might be.
+    assert measures.tempered.temperature < 1
+    assert measures.tempered.ece.value < measures.calibration.ece.value
+    (look,) = read_looks(digits.test.fingerprint)
+    assert (look.run, look.what) == (str(run.path.resolve()), "train")
+    assert (look.accuracy, look.val_accuracy) == (right / 359, run.results.val_accuracy)
+    assert (run.results.test_looks, run.results.test_optimism) == (1, 0.0)
+    run.folder.measures_path.write_text('{"num_images": 3}')
+    with pytest.raises(RunError, match="should hold a run's scores, but is damaged"):
+        run.folder.read_measures()
+
+
+def test_a_sealed_test_set_is_opened_by_evaluate_alone(cli: Cli, digits: Splits) -> None:
+    done = cli("train", "digits", "--epochs", "1", "--no-test", "--out", "sealed")
+    assert done.returncode == 0, done.stderr
+    assert "this opens them: clearsight evaluate sealed" in done.stdout
+    assert "359 sealed in the test set" in done.stdout
+    run = clearsight.Run.load("sealed")
+    assert digits.test is not None
+    assert run.record.data["test"]["sha256"] == digits.test.fingerprint
+    done = cli("train", "--resume", "sealed", "--epochs", "2")
+    assert done.returncode == 0, done.stderr
+    assert (run.results.test_accuracy, run.results.test_looks) == (None, 0)
+    assert run.results.test_count == len(run.results.first_test_labels) == 0
+    assert not run.folder.measures_path.exists()
+    assert not run.folder.predictions_path.exists()
+    assert read_looks(digits.test.fingerprint) == ()
+    done = cli("evaluate", "sealed", "--json")
+    found = json.loads(done.stdout)
+    assert (found["test_looks"], found["test_looks_runs"], found["test_optimism"]) == (1, 1, 0)
+    assert found["measures"]["accuracy"]["value"] == found["test_accuracy"]
+    assert [look.what for look in read_looks(digits.test.fingerprint)] == ["evaluate"]
+
+
+def test_choosing_on_the_test_set_is_said(cli: Cli, digits: Splits) -> None:
+    said = "choosing the best of them makes its score optimistic by up to about "
+    first = cli("train", "digits", "--epochs", "1", "--out", "a")
+    assert "looked at" not in first.stdout
+    second = cli("train", "digits", "--epochs", "1", "--seed", "1", "--out", "b")
+    assert f"This test set has been looked at 2 times by 2 runs; {said}" in second.stdout
+    third = cli("evaluate", "a")
+    assert f"looked at 3 times by 2 runs; {said}" in third.stdout
+    results = clearsight.Run.load("b").results
+    assert (results.test_looks, results.test_looks_runs) == (2, 2)
+    assert results.test_optimism is not None
+    assert 0 < results.test_optimism < 0.03
+    for text in ("macro F1", "log loss", "Brier", "(ECE)", "Bootstrap", "95% interval"):
+        assert text in third.stdout
+    assert len([line for line in third.stdout.splitlines() if line.count("–") >= 2]) == 10
+
+
+def test_a_ledger_that_cannot_be_written_costs_no_run(
+    own_ledger: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own_ledger.parent.write_text("a file in the way")
+    run = clearsight.train("digits", epochs=1, out=tmp_path / "run", verbose=False)
+    assert run.record.status == "finished"
+    assert run.results.test_looks == 1
+    assert "This look at the test set should be recorded in" in capsys.readouterr().err
+
+
+def test_more_epochs_set_the_older_scores_aside(tmp_path: Path) -> None:
+    run = clearsight.train("digits", epochs=1, out=tmp_path / "run", verbose=False)
+    before = run.folder.read_measures()
+    run = clearsight.resume(run.path, epochs=2, verbose=False)
+    assert run.folder.read_measures() != before
+    names = {path.name for path in run.path.glob("*_before.*")}
+    assert names == {"results_before.json", "measures_before.json", "predictions_before.csv"}
+    assert (run.results.test_looks, run.results.test_looks_runs) == (2, 1)
+
+
+def test_names_and_probabilities_come_back_as_they_were(tmp_path: Path) -> None:
+    names = ("a,b.png", 'quoted "c".png', "no\nline \udcff.png")
+    images = ImageSet(
+        np.zeros((3, 2, 2, 1), np.uint8), np.array([0, 1, 1]), ("x, y", "z"), names=names
+    )
+    probabilities = np.random.default_rng(0).dirichlet([0.1, 0.1], 3).astype(np.float32)
+    write_predictions(images, probabilities, tmp_path / "predictions.csv")
+    found = read_predictions(tmp_path / "predictions.csv")
+    assert found.names == names
+    assert found.labels.tolist() == [0, 1, 1]
+    assert np.array_equal(found.predictions.probabilities, probabilities)
+    assert found.predictions.class_names == images.class_names
+    with pytest.raises(RunError, match="should say what a run predicts"):
+        read_predictions(tmp_path / "absent.csv")
