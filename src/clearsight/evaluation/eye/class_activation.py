@@ -16,9 +16,25 @@ import torch
 
 from clearsight.errors import ModelError
 from clearsight.evaluation.eye.layer_outputs import CONVOLUTIONS, LayerOutputs, Step
+from clearsight.models.backend import keras
 
 METHOD = "HiResCAM"
 _BATCH_SIZE = 64
+_FEWEST_ROWS = 4
+_NORMALIZATIONS = (
+    keras.layers.BatchNormalization,
+    keras.layers.LayerNormalization,
+    keras.layers.GroupNormalization,
+)
+_PASSING_ON = (
+    keras.layers.MaxPooling2D,
+    keras.layers.AveragePooling2D,
+    keras.layers.Dropout,
+    keras.layers.SpatialDropout2D,
+    keras.layers.ZeroPadding2D,
+    keras.layers.Cropping2D,
+    keras.layers.UpSampling2D,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +60,23 @@ class HeatMaps:
 def heat_maps(outputs: LayerOutputs, pictures: np.ndarray, classes: np.ndarray) -> HeatMaps:
     """Mark where in each picture the evidence for a class lies.
 
-    MEASURED
+    Measured by deletion (`deletion`: area under the curve of the named class's probability, lower
+    is better) with networks of 3 and 2 epochs on 5,000 and 3,000 pictures of Fashion-MNIST, test
+    accuracy 0.81, on 150 and 60 test pictures:
+
+    | marked by | lesson, 7x7 maps | residual, 7x7 maps | residual, 3x3 maps |
+    |---|---|---|---|
+    | HiResCAM | 0.245 | 0.230 | 0.295 |
+    | LayerCAM | 0.256 | 0.251 | 0.297 |
+    | Grad-CAM++ | 0.328 | 0.348 | 0.299 |
+    | Grad-CAM | 0.359 | 0.333 | 0.298 |
+    | brightness alone | 0.367 | 0.358 | |
+    | random patches | 0.47 | 0.43 | |
+
+    So Grad-CAM says little more than where the picture is bright, and maps as coarse as 3x3 say
+    less than finer ones, which is why the last layer with at least 4 rows and columns is read.
+    Maps of 14x14 gave the lesson's network 0.249 to 0.264, its first convolution 0.296, and the
+    residual network's third convolution before its normalization 0.290.
 
     Args:
         outputs: of the network.
@@ -61,7 +93,6 @@ def heat_maps(outputs: LayerOutputs, pictures: np.ndarray, classes: np.ndarray) 
         for start in range(0, len(pictures), _BATCH_SIZE)
     ]
     evidence = torch.cat(found).clamp(min=0)[:, None]
-    rows, columns, _ = step.call.output_shape
     size = pictures.shape[1:3]
     upsampled = torch.nn.functional.interpolate(evidence, size=size, mode="bilinear")[:, 0]
     highest = upsampled.amax(dim=(1, 2), keepdim=True)
@@ -71,7 +102,7 @@ def heat_maps(outputs: LayerOutputs, pictures: np.ndarray, classes: np.ndarray) 
         maps=maps.cpu().numpy(),
         classes=np.asarray(classes, dtype=np.int64),
         layer_name=step.name,
-        grid=(rows, columns),
+        grid=_grid(step),
     )
 
 
@@ -93,7 +124,11 @@ def _evidence(
 
 
 def _layer(outputs: LayerOutputs) -> int:
-    """Return the number of the step whose output is read."""
+    """Return the number of the step whose output is read.
+
+    It is the last whose map has at least 4 rows and columns, and whose values are activated: of
+    what a convolution gives before its normalization and activation, a part is lost in them.
+    """
     first = next(
         (
             index
@@ -102,15 +137,35 @@ def _layer(outputs: LayerOutputs) -> int:
         ),
         len(outputs.steps),
     )
-    found = [index for index in outputs.waists if index >= first and _is_before_end(outputs, index)]
+    found = [
+        index
+        for index in outputs.waists
+        if index >= first
+        and outputs.steps[index].is_map
+        and outputs.steps[index].outputs != (outputs.output,)
+    ]
     if not found:
         raise ModelError(
             f"'{outputs.name}' should have a convolution whose maps everything after it goes "
             "through, but has none: there are no heat maps of where it looks."
         )
-    return found[-1]
+    activated = [index for index in found if _is_activated(outputs, outputs.steps[index])]
+    fine = [index for index in activated if min(_grid(outputs.steps[index])) >= _FEWEST_ROWS]
+    return (fine or activated or found)[-1]
 
 
-def _is_before_end(outputs: LayerOutputs, index: int) -> bool:
-    step: Step = outputs.steps[index]
-    return step.is_map and step.outputs != (outputs.output,)
+def _is_activated(outputs: LayerOutputs, step: Step) -> bool:
+    layer = step.call.layer
+    if isinstance(layer, CONVOLUTIONS):
+        return layer.activation is not keras.activations.linear
+    if isinstance(layer, _NORMALIZATIONS):
+        return False
+    if isinstance(layer, _PASSING_ON):
+        makers = [each for each in outputs.steps if each.outputs[0] == step.inputs[0]]
+        return bool(makers) and _is_activated(outputs, makers[0])
+    return True
+
+
+def _grid(step: Step) -> tuple[int, int]:
+    rows, columns, _ = step.call.output_shape
+    return rows, columns
