@@ -165,6 +165,7 @@ def test_train_prints_plain_lines_and_the_whole_story(cli: Cli, tmp_path: Path) 
         "first test pictures: predicted [",
         "Training accuracy ends ",
         "curves.png",
+        "report.html",
         "run folder:    runs/",
     ):
         assert text in done.stdout

@@ -13,6 +13,7 @@ from clearsight.data.imageset import ImageSet
 from clearsight.data.sources import load_data
 from clearsight.errors import MissingExtraError
 from clearsight.evaluation.curve import read_curve
+from clearsight.evaluation.curve_measures import Circumstances
 from clearsight.report.contact_sheet import write_contact_sheet
 from clearsight.report.curves import write_curves
 from clearsight.training.history import Epoch
@@ -33,7 +34,7 @@ def drawn(path: Path, num_epochs: int) -> np.ndarray:
         )
         for n in range(1, num_epochs + 1)
     )
-    write_curves(history, read_curve(history, 1000, 1000), "a title", path)
+    write_curves(history, read_curve(history, Circumstances(1000, 1000)), "a title", path)
     with Image.open(path) as image:
         return np.asarray(image.convert("RGB")).astype(int)
 

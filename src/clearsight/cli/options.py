@@ -17,8 +17,18 @@ ModelArguments = Annotated[
 ]
 
 
-def parse_model_arguments(texts: list[str] | None) -> dict[str, Any]:
-    """Understand the values of ``--model-arg``."""
+RecipeArguments = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--recipe-arg",
+        metavar="KEY=VALUE",
+        help="An option of the recipe, e.g. patience=3; may be repeated.",
+    ),
+]
+
+
+def parse_arguments(texts: list[str] | None) -> dict[str, Any]:
+    """Understand the values of ``--model-arg`` or ``--recipe-arg``."""
     from clearsight.models.build import parse_argument
 
     return dict(parse_argument(text) for text in texts or ())

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from clearsight.cli.keras_start import keras_started
-from clearsight.cli.options import ModelArguments, parse_input_shape, parse_model_arguments
+from clearsight.cli.options import ModelArguments, parse_arguments, parse_input_shape
 from clearsight.cli.output import AsJson, console_for, print_json
 from clearsight.errors import RequestError
 
@@ -41,9 +41,9 @@ def trace(
         from clearsight.models.comparison import compare_traces
         from clearsight.models.trace import trace as trace_network
 
-        shown = trace_network(model, shape, **parse_model_arguments(model_arg))
+        shown = trace_network(model, shape, **parse_arguments(model_arg))
         if against is not None:
-            other = trace_network(against, shape, **parse_model_arguments(against_arg))
+            other = trace_network(against, shape, **parse_arguments(against_arg))
             shown = compare_traces(shown, other)
     if as_json:
         print_json(shown.to_json())

@@ -12,7 +12,7 @@ import typer
 
 from clearsight.cli.decoding import decoding_shown
 from clearsight.cli.keras_start import keras_started
-from clearsight.cli.options import ModelArguments, parse_model_arguments
+from clearsight.cli.options import ModelArguments, RecipeArguments, parse_arguments
 from clearsight.cli.output import AsJson, console_for, print_json
 from clearsight.cli.source_options import reads_sources
 from clearsight.errors import RequestError, TrainingInterrupted
@@ -72,6 +72,7 @@ def train(
     recipe: Annotated[
         str | None, typer.Option(metavar="NAME", help="How to train; by default the source's own.")
     ] = None,
+    recipe_arg: RecipeArguments = None,
     epochs: Annotated[int | None, typer.Option(help="Passes over the training pictures.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Pictures a step.")] = None,
     learning_rate: Annotated[float | None, typer.Option(help="Per step.")] = None,
@@ -151,8 +152,9 @@ def train(
         request = train_request(
             source,
             model=model,
-            model_arguments=parse_model_arguments(model_arg),
+            model_arguments=parse_arguments(model_arg),
             recipe=recipe,
+            recipe_arguments=parse_arguments(recipe_arg),
             epochs=epochs,
             batch_size=batch_size,
             learning_rate=learning_rate,

@@ -1,11 +1,13 @@
-"""Reading the training curve: the gap at its end with its uncertainty, and the best epoch."""
+"""Reading the training curve: the gap at its end with its uncertainty, and what it means."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
-from clearsight.evaluation.intervals import Interval, difference_interval
+from clearsight.evaluation.curve_findings import CurveFinding, find
+from clearsight.evaluation.curve_measures import Circumstances, CurveMeasures
+from clearsight.evaluation.intervals import Interval
+from clearsight.evaluation.outcomes import Outcomes
 from clearsight.training.history import History
 
 
@@ -14,86 +16,59 @@ class CurveReading:
     """What a training curve says.
 
     Attributes:
+        findings: what it says, what matters most first; at least one.
         gap: training minus validation accuracy in the last epoch.
         gap_interval: its 95% interval.
         best_epoch: where validation accuracy was highest (the first such epoch).
         best_val_accuracy: its value there.
         lowest_val_loss_epoch: where validation loss was lowest.
         num_epochs: how many epochs the curve has.
-        diverged_epoch: the first epoch whose training loss was no finite number, else None.
     """
 
+    findings: tuple[CurveFinding, ...]
     gap: float
     gap_interval: Interval
     best_epoch: int
     best_val_accuracy: float
     lowest_val_loss_epoch: int
     num_epochs: int
-    diverged_epoch: int | None = None
 
     @property
     def sentence(self) -> str:
-        """The reading in one sentence."""
-        if self.diverged_epoch is not None:
-            return (
-                f"The loss stopped being a finite number in epoch {self.diverged_epoch}: training "
-                "diverged, and what the network has learned since is worth nothing; train again "
-                "with a learning rate ten times lower."
-            )
-        low, high = self.gap_interval.low, self.gap_interval.high
-        side = "above" if self.gap >= 0 else "below"
-        found = (
-            f"Training accuracy ends {_points(abs(self.gap))} {side} validation (95% interval "
-            f"{_number(low)} to {_number(high)})"
-        )
-        if low > 0:
-            meaning = "so the network knows its training pictures better than new ones"
-        elif high < 0:
-            meaning = (
-                "as it can while a network still improves within each epoch, or when validation "
-                "pictures are easier"
-            )
-        else:
-            meaning = "which these numbers of pictures cannot tell from none"
+        """The reading in a few sentences."""
+        said = " ".join(finding.sentence for finding in self.findings)
+        if self.findings[0].name == "diverged":
+            return said
         return (
-            f"{found}, {meaning}; validation accuracy was best in epoch {self.best_epoch} of "
-            f"{self.num_epochs} ({self.best_val_accuracy:.3f}), validation loss in epoch "
+            f"{said} Validation accuracy was best in epoch {self.best_epoch} of {self.num_epochs} "
+            f"({self.best_val_accuracy:.3f}), validation loss in epoch "
             f"{self.lowest_val_loss_epoch}."
         )
 
 
-def read_curve(history: History, num_train: int, num_val: int) -> CurveReading:
+def read_curve(
+    history: History, circumstances: Circumstances, outcomes: Outcomes | None = None
+) -> CurveReading:
     """Read a training curve.
 
-    The training accuracy is Keras's: a mean over the epoch, while the weights were moving. It lags
-    behind what the final weights would reach, so the gap is rather under- than overstated.
+    The training accuracy of a history is Keras's: a mean over the epoch, while the weights were
+    moving. It lags behind what the final weights would reach, so the gap is rather under- than
+    overstated; `outcomes` has none of that.
 
     Args:
         history: at least one epoch.
-        num_train: how many pictures each training accuracy counts.
-        num_val: how many pictures each validation accuracy counts.
+        circumstances: what the curve does not show by itself.
+        outcomes: what the last weights do with single pictures, where that is known.
     """
-    last = history[-1]
-    best = max(history, key=lambda epoch: epoch.val_accuracy)
+    measures = CurveMeasures(history, circumstances, outcomes)
+    gap, interval = measures.gap(measures.num_epochs)
+    best = history[measures.best_epoch - 1]
     return CurveReading(
-        gap=last.accuracy - last.val_accuracy,
-        gap_interval=difference_interval(
-            (round(last.accuracy * num_train), num_train),
-            (round(last.val_accuracy * num_val), num_val),
-        ),
+        findings=find(measures),
+        gap=gap,
+        gap_interval=interval,
         best_epoch=best.epoch,
         best_val_accuracy=best.val_accuracy,
-        lowest_val_loss_epoch=min(history, key=lambda epoch: epoch.val_loss).epoch,
-        num_epochs=last.epoch,
-        diverged_epoch=next(
-            (epoch.epoch for epoch in history if not math.isfinite(epoch.loss)), None
-        ),
+        lowest_val_loss_epoch=history[measures.lowest_epoch - 1].epoch,
+        num_epochs=history[-1].epoch,
     )
-
-
-def _number(share: float) -> str:
-    return f"{100 * share:.1f}".replace("-", "−")
-
-
-def _points(share: float) -> str:
-    return f"{100 * share:.1f} points"

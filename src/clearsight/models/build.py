@@ -81,7 +81,7 @@ def parse_argument(text: str) -> tuple[str, Any]:
     """
     key, separator, value = text.partition("=")
     if not (separator and key):
-        raise ModelError(f"A model argument should look like KEY=VALUE, but is '{text}'.")
+        raise ModelError(f"An argument should look like KEY=VALUE, but is '{text}'.")
     try:
         return key, json.loads(value)
     except json.JSONDecodeError:

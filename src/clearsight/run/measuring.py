@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 import sys
 import time
+from dataclasses import asdict
 
 import numpy as np
 
@@ -15,6 +16,8 @@ from clearsight.evaluation.measures import measures_of
 from clearsight.evaluation.metrics import score_of
 from clearsight.evaluation.predictions import Predictions
 from clearsight.report.curves import write_curves
+from clearsight.run.circumstances import circumstances_of
+from clearsight.run.final_weights import FinalWeights
 from clearsight.run.folder import RunFolder
 from clearsight.run.ledger import Look, record_look
 from clearsight.run.plan import Plan
@@ -28,15 +31,17 @@ _NUM_SHOWN = 5
 _MOST_VALIDATION = 1_000  # they fix the one number, a temperature, to some percent
 
 
-def measure(plan: Plan, folder: RunFolder, history: History) -> None:
+def measure(plan: Plan, folder: RunFolder, history: History, weights: FinalWeights) -> None:
     """Open the test pictures, once, unless they are sealed, and write down what was found.
 
     ``predictions.csv`` and ``measures.json`` are of the test pictures; ``results.json`` and
     ``curves.png`` are there without them too.
     """
     num_train, num_val = len(plan.split.train), len(plan.split.validation)
-    reading = read_curve(history, num_train, num_val)
-    last, test = history[-1], None if plan.record.no_test else plan.splits.test
+    leaked = leaks(plan.splits, plan.split)
+    reading = read_curve(history, circumstances_of(plan, leaked), weights.outcomes)
+    last = history[weights.epoch - 1]
+    test = None if plan.record.no_test else plan.splits.test
     score, shown, num_leaked, without_leaked, looks = None, (), 0, None, None
     if test is not None:
         probabilities = predict_probabilities(
@@ -44,7 +49,6 @@ def measure(plan: Plan, folder: RunFolder, history: History) -> None:
         )
         score = score_of(probabilities, test.labels)
         shown = tuple(probabilities[:_NUM_SHOWN].argmax(axis=1).tolist())
-        leaked = leaks(plan.splits, plan.split)
         num_leaked = leaked.num_test
         without_leaked = leaked.accuracy_without(probabilities, test.labels)
         write_predictions(test, probabilities, folder.predictions_path)
@@ -73,6 +77,8 @@ def measure(plan: Plan, folder: RunFolder, history: History) -> None:
         gap=reading.gap,
         gap_interval=(reading.gap_interval.low, reading.gap_interval.high),
         best_epoch=reading.best_epoch,
+        findings=tuple(asdict(finding) for finding in reading.findings),
+        weights_of_epoch=weights.epoch,
         fit_seconds=sum(epoch.seconds for epoch in history),
         epoch_seconds=statistics.median(epoch.seconds for epoch in history),
         total_seconds=time.perf_counter() - plan.planned_at + _seconds_before(plan),

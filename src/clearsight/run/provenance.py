@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import Any
 
 from clearsight.report.page import DataHealth, Recipe
 from clearsight.run.folder import RunRecord
-from clearsight.run.repeating import repeat_command, source_words
+from clearsight.run.repeating import check_command, repeat_command
 from clearsight.run.results import Results
 
 
@@ -23,11 +22,7 @@ def health_of(record: RunRecord) -> DataHealth:
     num_val = int(record.split["num_validation"])
     parts.append(("validation", f"{num_val:,} pictures, chosen: {record.split['method']}"))
     parts.append(("classes", ", ".join(record.class_names)))
-    command = None
-    if record.source != "arrays":
-        words = ["clearsight", "data", "check", record.source]
-        command = shlex.join([*words, *source_words(record.source_options)])
-    return DataHealth(parts, record.notes, command)
+    return DataHealth(parts, record.notes, check_command(record))
 
 
 def recipe_of(record: RunRecord, results: Results | None) -> Recipe:

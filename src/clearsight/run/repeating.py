@@ -10,6 +10,7 @@ from typing import Any
 from clearsight.data.options import SourceOptions
 from clearsight.models.zoo import FAMILIES
 from clearsight.run.folder import RunRecord
+from clearsight.run.next_step import NextStep
 from clearsight.run.request import OVERRIDES
 from clearsight.training.recipes import RECIPES
 
@@ -17,7 +18,7 @@ from clearsight.training.recipes import RECIPES
 def repeat_command(record: RunRecord) -> str | None:
     """Return what to type to make a run again, every value named; None where nothing can be typed.
 
-    Runs on arrays, with a recipe of one's own or on a model object came from Python.
+    Runs on arrays, with a recipe of another name or on a model object came from Python.
 
     Args:
         record: of the run.
@@ -26,17 +27,55 @@ def repeat_command(record: RunRecord) -> str | None:
     is_typed = record.model in FAMILIES or record.model.endswith(".keras") or ".py:" in record.model
     if record.source == "arrays" or recipe is None or not is_typed:
         return None
-    asked = {name: getattr(record.recipe, name) for name in OVERRIDES}
-    if record.recipe != recipe.model_copy(update=asked):
-        return None
+    used = record.recipe.model_dump()
+    changed = {
+        name: used[name] for name, value in recipe.model_dump().items() if used[name] != value
+    }
+    asked = {name: used[name] for name in OVERRIDES}
+    others = {name: value for name, value in changed.items() if name not in OVERRIDES}
     options: list[tuple[str, Any]] = [("model", record.model)]
     options += [("model-arg", _argument(*pair)) for pair in record.model_arguments.items()]
     options += [("recipe", recipe.name)]
+    options += [("recipe-arg", _argument(*pair)) for pair in others.items()]
     options += [(name, value) for name, value in asked.items() if value is not None]
     options += [(name, getattr(record, name)) for name in ("seed", "engine", "precision", "device")]
     words = ["clearsight", "train", record.source]
     for name, value in options:
         words += [_option(name), f"{value:g}" if isinstance(value, float) else str(value)]
+    return shlex.join([*words, *source_words(record.source_options)])
+
+
+def step_command(record: RunRecord, step: NextStep) -> str | None:
+    """Return what to type for the next step after a run; None where nothing can be typed.
+
+    Args:
+        record: of the run.
+        step: what to try.
+    """
+    if step.checks_data:
+        return check_command(record)
+    options = dict(step.options)
+    if not options or {"recipe", "model"} & options.keys():
+        # Another recipe has other values of everything, and is taken as it is.
+        given = {"recipe", "train_limit", "test_limit"}
+        if record.source == "arrays" or not options or options.keys() - given:
+            return None
+        words = ["clearsight", "train", record.source, "--seed", str(record.seed)]
+        for name, value in options.items():
+            words += [_option(name), str(value)]
+        return shlex.join([*words, *source_words(record.source_options)])
+    arguments = {**record.model_arguments, **options.pop("model_arguments", {})}
+    recipe = record.recipe.changed(**options.pop("recipe_arguments", {}), **options)
+    return repeat_command(
+        record.model_copy(update={"model_arguments": arguments, "recipe": recipe})
+    )
+
+
+def check_command(record: RunRecord) -> str | None:
+    """Return what to type to look at a run's pictures; None for pictures from Python."""
+    if record.source == "arrays":
+        return None
+    words = ["clearsight", "data", "check", record.source]
     return shlex.join([*words, *source_words(record.source_options)])
 
 

@@ -13,6 +13,8 @@ import numpy as np
 from clearsight.data.imageset import ImageSet
 from clearsight.errors import ClearsightError, MissingExtraError, RunError
 from clearsight.evaluation.curve import read_curve
+from clearsight.evaluation.curve_findings import CurveFinding
+from clearsight.evaluation.curve_measures import Circumstances
 from clearsight.evaluation.intervals import Interval, wilson_interval
 from clearsight.evaluation.measures import Measures
 from clearsight.evaluation.mistakes import find_mistakes
@@ -30,8 +32,10 @@ from clearsight.run.folder import RunRecord
 from clearsight.run.ledger import Looks as TestLooks
 from clearsight.run.looking import looks_of
 from clearsight.run.measured import measured_pictures
+from clearsight.run.next_step import next_step
 from clearsight.run.predictions_file import PredictedPictures, read_predictions
 from clearsight.run.provenance import health_of, recipe_of
+from clearsight.run.repeating import step_command
 from clearsight.run.results import Results
 from clearsight.run.saved import Run
 from clearsight.training.history import History
@@ -199,6 +203,10 @@ def _remarks(run: Run, results: Results | None) -> list[str]:
             f"interrupted in {record.interrupted_at}" if record.interrupted_at else record.status
         )
         remarks.append(f"This run has not finished: {why}")
+    if results is not None and 0 < results.weights_of_epoch < run.history[-1].epoch:
+        remarks.append(
+            f"The weights that are kept are those after epoch {results.weights_of_epoch}."
+        )
     if results is not None and results.test_leaked_count:
         without = results.test_accuracy_without_leaked
         remarks.append(
@@ -214,11 +222,16 @@ def _remarks(run: Run, results: Results | None) -> list[str]:
 
 def _advice(run: Run, results: Results | None, history: History) -> tuple[Advice, ...]:
     if results is not None:
-        return (Advice(results.reading),)
+        findings = tuple(CurveFinding(**finding) for finding in results.findings)
+        if not findings:  # of a version that kept only the sentence
+            return (Advice(results.reading),)
+        said = [Advice(finding.sentence) for finding in findings]
+        step = next_step(run.record, findings)
+        return (*said, Advice(step.why, step_command(run.record, step))) if step else tuple(said)
     num_val = int(run.record.split["num_validation"])
     own = run.record.data["train"]["num_images"]
     num_train = own if run.record.split["method"] == "own" else own - num_val
-    reading = read_curve(history, num_train, num_val)
+    reading = read_curve(history, Circumstances(num_train, num_val))
     return (
         Advice(reading.sentence),
         Advice("The run has not finished. Go on with it:", run.folder.resume_command),

@@ -33,6 +33,7 @@ class TrainRequest(BaseModel):
             then compiled anew and trained in place; None takes the recipe's.
         model_arguments: options of the named model.
         recipe: a recipe's name or a `Recipe`; None takes the source's own, "strong" for arrays.
+        recipe_arguments: any other value of `Recipe` in place of the recipe's, by its name.
         epochs, batch_size, learning_rate, validation_split, train_limit, test_limit: in place of
             the recipe's.
         seed: of the first weights, the order of pictures and a stratified split.
@@ -52,6 +53,7 @@ class TrainRequest(BaseModel):
     model: str | InstanceOf[keras.Model] | None = None
     model_arguments: dict[str, Any] = Field(default_factory=dict)
     recipe: str | Recipe | None = None
+    recipe_arguments: dict[str, Any] = Field(default_factory=dict)
     epochs: PositiveInt | None = None
     batch_size: PositiveInt | None = None
     learning_rate: PositiveFiniteFloat | None = None
@@ -71,7 +73,9 @@ class TrainRequest(BaseModel):
     @property
     def overrides(self) -> dict[str, Any]:
         """The recipe values that were asked for by hand."""
-        return {name: getattr(self, name) for name in OVERRIDES}
+        named = {name: getattr(self, name) for name in OVERRIDES}
+        given = {name: value for name, value in named.items() if value is not None}
+        return {**self.recipe_arguments, **given}
 
     @property
     def source_name(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -10,10 +11,10 @@ class Results:
     """``results.json``: what came out.
 
     Attributes:
-        train_accuracy: of the last epoch, Keras's mean over it.
+        train_accuracy: of the epoch whose weights are kept, Keras's mean over it.
         train_count: how many pictures it counts.
         train_accuracy_interval: Wilson's 95% interval, low and high; likewise below.
-        val_accuracy: after the last epoch.
+        val_accuracy: after that epoch.
         val_count: how many pictures it counts.
         val_accuracy_interval: see above.
         test_accuracy: on pictures never used for anything else; None without test pictures, or
@@ -23,10 +24,13 @@ class Results:
         test_loss: mean cross-entropy in nats; None also when it is no finite number.
         first_test_predictions: labels given to the first five test pictures.
         first_test_labels: their true labels.
-        reading: what the curve says, in one sentence.
+        reading: what the curve says, in a few sentences.
         gap: training minus validation accuracy.
         gap_interval: Newcombe's 95% interval of it.
         best_epoch: where validation accuracy was highest.
+        findings: what the curve says, what matters most first, each with name, sentence and the
+            numbers it rests on (evidence).
+        weights_of_epoch: after which epoch the weights were that are kept, measured and compared.
         fit_seconds: of all epochs together.
         epoch_seconds: median over the epochs.
         total_seconds: from the request to the written results, with the epochs of earlier parts of
@@ -57,6 +61,8 @@ class Results:
     fit_seconds: float
     epoch_seconds: float
     total_seconds: float
+    findings: tuple[dict[str, Any], ...] = ()
+    weights_of_epoch: int = 0
     test_leaked_count: int = 0
     test_accuracy_without_leaked: float | None = None
     test_looks: int = 0

@@ -26,6 +26,7 @@ from clearsight.run.pictures import limited, split_for_validation
 from clearsight.run.plan import Plan, Resumed
 from clearsight.run.request import CheckpointMinutes
 from clearsight.training.checkpoint import Checkpoint, checkpoint_files, newest_good
+from clearsight.training.early_stopping import is_over
 from clearsight.training.fit import compile_model
 from clearsight.training.recipe import Recipe
 from clearsight.training.snapshot import network_from_json, restore_variables
@@ -181,6 +182,12 @@ def _check_unfinished(
 ) -> None:
     done = checkpoint.epochs_done
     is_measured = folder.results_path.is_file() and record.status == "finished"
+    if is_measured and is_over(checkpoint.history, recipe.patience):
+        raise RunError(
+            f"{folder.path} has ended early, after {done} epochs, because validation accuracy had "
+            f"not been better for {recipe.patience}: to see more epochs, train anew with a larger "
+            "patience, or with 0."
+        )
     if done > recipe.epochs or (done == recipe.epochs and is_measured):
         raise RunError(
             f"{folder.path} has already done {done} epochs, and {recipe.epochs} in all were asked "

@@ -14,6 +14,7 @@ from clearsight.engine.device import on_device
 from clearsight.engine.hooks import num_parts_of
 from clearsight.errors import OutputError, TrainingInterrupted
 from clearsight.run.faults import place_in_words, told_failure
+from clearsight.run.final_weights import settle_weights
 from clearsight.run.folder import RunFolder, RunRecord
 from clearsight.run.lock import RunLock
 from clearsight.run.machine import identity
@@ -151,8 +152,9 @@ def _train(plan: Plan, data: FitData, place: _Place) -> None:
                 changed = {"reproducible": False, "reproducible_because": _HALVED}
                 changed["changes"] = (*record.changes, _HALVED)
                 record = record.model_copy(update=changed)
+            weights = settle_weights(plan, folder, history)
             save_finished_model(plan.model, folder)
-            measure(plan, folder, history)
+            measure(plan, folder, history, weights)
         folder.write_record(record.model_copy(update={"status": "finished"}))
     except StopRequested as stop:
         raise _interrupted(plan, folder, record, stop) from None

@@ -11,6 +11,7 @@ import numpy as np
 from clearsight.engine.muon import Muon
 from clearsight.models.backend import keras
 from clearsight.training.augment import AugmentedBatches, EpochTeller
+from clearsight.training.early_stopping import StopEarly, is_over
 from clearsight.training.examples import Examples, PictureBatches
 from clearsight.training.history import History
 from clearsight.training.progress import Progress
@@ -81,7 +82,7 @@ def fit_model(
     stopper: Stopper,
     progress: Progress,
 ) -> History:
-    """Train a compiled model from where it stands to the recipe's last epoch.
+    """Train a compiled model from where it stands to the recipe's last epoch, or its patience's.
 
     Args:
         model: compiled, maps x to class probabilities; it holds what `saving.start` holds.
@@ -113,6 +114,9 @@ def fit_model(
         recorder, progress.callback(recorder), watchdog, saver, stopper.callback,
     ]  # fmt: skip
     callbacks += _schedule(recipe, batches, len(saving.earlier))
+    if is_over(saving.earlier, recipe.patience):
+        return saving.earlier
+    callbacks += [StopEarly(recorder, recipe.patience)] if recipe.patience else []
     if start is not None and recipe.schedule == "constant":
         optimizer: Any = model.optimizer
         optimizer.learning_rate.assign(recipe.learning_rate)

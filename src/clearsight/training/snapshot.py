@@ -86,6 +86,15 @@ def restore_variables(model: keras.Model, checkpoint: Checkpoint) -> None:
         _assign(variables, checkpoint.part(part), part)
 
 
+def restore_weights(model: keras.Model, checkpoint: Checkpoint) -> None:
+    """Set the variables of the model alone.
+
+    Raises:
+        RunError: when they are not those that the checkpoint holds.
+    """
+    _assign(model.variables, checkpoint.part("model"), "model")
+
+
 def restore_metrics(model: keras.Model, checkpoint: Checkpoint) -> None:
     """Set the metrics of the unfinished epoch, which `fit` has just reset.
 

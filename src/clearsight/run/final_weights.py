@@ -1,0 +1,77 @@
+"""Which weights a training leaves, and how single pictures fare with them and the best ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from clearsight.data.imageset import ImageSet
+from clearsight.evaluation.metrics import log_losses
+from clearsight.evaluation.outcomes import Outcomes
+from clearsight.run.folder import RunFolder
+from clearsight.run.plan import Plan
+from clearsight.run.saved import predict_probabilities
+from clearsight.training.checkpoint import best_epoch
+from clearsight.training.early_stopping import best_checkpoint
+from clearsight.training.history import History
+from clearsight.training.snapshot import restore_weights
+
+# Single pictures that are looked at: their accuracy is then known to a point.
+_MOST_PICTURES = 5_000
+
+
+@dataclass(frozen=True)
+class FinalWeights:
+    """The weights that a run ends with; the model has them.
+
+    Attributes:
+        epoch: after which they were.
+        outcomes: of the last epoch's weights, whichever are kept.
+    """
+
+    epoch: int
+    outcomes: Outcomes
+
+
+def settle_weights(plan: Plan, folder: RunFolder, history: History) -> FinalWeights:
+    """Look at single pictures, and go back to the best epoch's weights where the recipe says so.
+
+    Args:
+        plan: whose model has been trained.
+        folder: of the run, with its checkpoints.
+        history: of the whole training.
+    """
+    splits, model = plan.splits, plan.model
+    held_out = splits.validation or splits.train
+    validation = _some(held_out, plan.split.validation)
+    train_correct, _ = _fared(plan, _some(splits.train, plan.split.train))
+    val_correct, val_losses = _fared(plan, validation)
+    best_correct, best_losses = val_correct, val_losses
+    last, epoch = history[-1].epoch, history[-1].epoch
+    checkpoint = best_checkpoint(folder.checkpoints_path, history)
+    if checkpoint is not None and best_epoch(history) != last:
+        weights = model.get_weights()
+        restore_weights(model, checkpoint)
+        best_correct, best_losses = _fared(plan, validation)
+        if plan.record.recipe.patience:
+            epoch = checkpoint.epochs_done
+        else:
+            model.set_weights(weights)
+    return FinalWeights(
+        epoch, Outcomes(train_correct, val_correct, val_losses, best_correct, best_losses)
+    )
+
+
+def _some(images: ImageSet, rows: np.ndarray) -> ImageSet:
+    """Return the pictures in those rows, or as many of them, evenly spaced, as are looked at."""
+    return images.take(rows[:: -(-len(rows) // _MOST_PICTURES)])
+
+
+def _fared(plan: Plan, images: ImageSet) -> tuple[np.ndarray, np.ndarray]:
+    """Return whether each picture is named rightly, bool (N,), and its loss, float64 (N,)."""
+    # As within `fit`, where no mirror image is looked at.
+    recipe = plan.record.recipe.model_copy(update={"flip_at_test": False})
+    probabilities = predict_probabilities(plan.model, plan.preparation, images.images, recipe)
+    correct = probabilities.argmax(axis=1) == images.labels
+    return correct, log_losses(probabilities, images.labels)

@@ -1,0 +1,69 @@
+"""Training ends when validation accuracy no longer rises, and the best weights are kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import clearsight
+from clearsight.data.imageset import ImageSet, Splits
+from clearsight.errors import RequestError, RunError
+from clearsight.training.checkpoint import best_epoch
+
+
+@pytest.fixture(scope="module")
+def splits() -> Splits:
+    """So few pictures that the network soon knows them by heart."""
+    train, test = clearsight.load_data("fashion-mnist")
+    assert isinstance(test, ImageSet)
+    rows = np.arange(200)
+    return Splits(train.take(rows), test.take(rows), train.take(rows + 1_000))
+
+
+OPTIONS: dict[str, Any] = {"recipe": "lesson", "epochs": 30, "verbose": False}
+
+
+def test_it_ends_early_with_the_best_weights(splits: Splits, tmp_path: Path) -> None:
+    run = clearsight.train(
+        splits, out=tmp_path / "run", recipe_arguments={"patience": 2}, **OPTIONS
+    )
+    best = best_epoch(run.history)
+    assert best is not None
+    assert len(run.history) == best + 2 < 30
+    assert run.results.weights_of_epoch == best
+    assert run.results.val_accuracy == run.history[best - 1].val_accuracy
+    validation = splits.validation
+    assert validation is not None
+    correct = run.predict(validation.images).labels == validation.labels
+    assert correct.mean() == pytest.approx(run.history[best - 1].val_accuracy, abs=0.011)
+    with pytest.raises(RunError, match="has ended early, after"):
+        clearsight.resume(run.path, data=splits, epochs=40)
+
+
+def test_the_weights_are_those_of_a_training_of_so_many_epochs(
+    splits: Splits, tmp_path: Path
+) -> None:
+    patient = clearsight.train(
+        splits, out=tmp_path / "patient", recipe_arguments={"patience": 2}, **OPTIONS
+    )
+    epochs = patient.results.weights_of_epoch
+    short = clearsight.train(splits, out=tmp_path / "short", **{**OPTIONS, "epochs": epochs})
+    for one, other in zip(patient.model.get_weights(), short.model.get_weights(), strict=True):
+        assert np.array_equal(one, other)
+    assert patient.results.test_accuracy == short.results.test_accuracy
+
+
+def test_a_training_without_patience_keeps_its_last_weights(splits: Splits, tmp_path: Path) -> None:
+    run = clearsight.train(splits, out=tmp_path / "run", **{**OPTIONS, "epochs": 6})
+    assert run.results.weights_of_epoch == 6
+    assert run.results.val_accuracy == run.history[-1].val_accuracy
+
+
+def test_recipe_arguments_are_checked(splits: Splits) -> None:
+    with pytest.raises(RequestError, match="there is no option 'patients'"):
+        clearsight.train(splits, recipe="lesson", recipe_arguments={"patients": 2})
+    with pytest.raises(RequestError, match="weight_decay = -1"):
+        clearsight.train(splits, recipe="lesson", recipe_arguments={"weight_decay": -1})
