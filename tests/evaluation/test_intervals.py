@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import binomtest
+from scipy.stats import binomtest, t
 
-from clearsight.evaluation.intervals import difference_interval, wilson_interval
+from clearsight.evaluation.intervals import difference_interval, mean_interval, wilson_interval
 
 counts = st.integers(1, 20_000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 
@@ -44,3 +45,15 @@ def test_the_difference_turns_round_with_its_sides(first, second) -> None:
     forward, backward = difference_interval(first, second), difference_interval(second, first)
     assert forward.low == pytest.approx(-backward.high)
     assert first[0] / first[1] - second[0] / second[1] in forward
+
+
+@pytest.mark.parametrize("count", [3, 4, 5, 10, 50])
+def test_the_interval_of_a_mean_is_students(count: int) -> None:
+    values = np.random.default_rng(count).standard_normal(count)
+    expected = t.interval(0.95, count - 1, values.mean(), values.std(ddof=1) / np.sqrt(count))
+    found = mean_interval(values)
+    assert found is not None
+    # The quantile's expansion is 0.12% off at three degrees of freedom, less beyond.
+    half_width = (expected[1] - expected[0]) / 2
+    assert (found.low, found.high) == pytest.approx(expected, abs=0.002 * half_width)
+    assert mean_interval(values[:2]) is None

@@ -1,0 +1,129 @@
+"""Heat maps lie where the evidence is known to be, and making them changes nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from tests.evaluation.eye.planted import (
+    OTHER,
+    planted_network,
+    planted_pictures,
+    predictor,
+    prepared,
+)
+
+import clearsight
+from clearsight.engine.precision import set_policies
+from clearsight.errors import ModelError
+from clearsight.evaluation.eye.class_activation import heat_maps
+from clearsight.evaluation.eye.deletion import check_by_deletion
+from clearsight.evaluation.eye.layer_outputs import LayerOutputs
+from clearsight.models.backend import keras
+
+layers = keras.layers
+
+
+@pytest.mark.parametrize("family", ["lesson", "residual"])
+def test_planted_evidence_is_marked_and_the_check_finds_that_it_matters(family: str) -> None:
+    model = planted_network(family)
+    images, labels = planted_pictures(24, seed=1)
+    predict = predictor(model)
+    assert np.mean(predict(images).argmax(axis=1) == labels) > 0.9
+    found = heat_maps(LayerOutputs(model), prepared(images), labels)
+    assert found.maps.dtype == np.float32
+    assert found.maps.shape == images.shape[:3]
+    assert found.maps.max(axis=(1, 2)) == pytest.approx(1)
+    total = found.maps.sum()
+    # The quarter of the picture that holds the square: even maps would give 0.25, and those of
+    # 4x4 places whose fields overlap reach past it.
+    assert found.maps[:, :8, 8:].sum() / total > 0.5
+    assert found.maps[OTHER].sum() / total < 0.1
+    check = check_by_deletion(predict, images, found)
+    assert check.matters
+    assert "matter more than random ones" in check.verdict
+    assert "and more than where the picture stands out" in check.verdict
+
+
+def test_with_one_linear_layer_behind_it_the_map_is_each_places_share_of_the_score() -> None:
+    keras.utils.set_random_seed(1)
+    convolution = layers.Conv2D(4, 3, padding="same", activation="relu")
+    dense = layers.Dense(3, "softmax")
+    model = keras.Sequential([keras.Input((6, 5, 2)), convolution, layers.Flatten(), dense])
+    pictures = np.random.default_rng(0).random((4, 6, 5, 2), dtype=np.float32)
+    activation = keras.ops.convert_to_numpy(convolution(pictures))
+    kernel = keras.ops.convert_to_numpy(dense.kernel)[:, 2].reshape(6, 5, 4)
+    share = np.maximum((activation * kernel).sum(axis=-1), 0)
+    found = heat_maps(LayerOutputs(model), pictures, np.full(4, 2))
+    np.testing.assert_allclose(
+        found.maps, share / share.max(axis=(1, 2), keepdims=True), atol=1e-5, rtol=0
+    )
+    assert found.layer_name == convolution.name
+    assert found.grid == (6, 5)
+
+
+def network_with_state() -> Any:
+    keras.utils.set_random_seed(2)
+    inner = keras.Sequential(
+        [
+            keras.Input((8, 8, 1)), layers.Conv2D(4, 3, padding="same"),
+            layers.BatchNormalization(), layers.ReLU(), layers.Dropout(0.5),
+        ],
+        name="inner",
+    )  # fmt: skip
+    pictures = keras.Input((8, 8, 1))
+    values = layers.Flatten()(inner(pictures))
+    return keras.Model(pictures, layers.Dense(3, "softmax")(values))
+
+
+def state_of(model: Any) -> list[Any]:
+    weights = [variable.value for variable in model.variables]
+    return [
+        [value.detach().clone() for value in weights],
+        [value.requires_grad for value in weights],
+        [value.grad for value in weights],
+        [layer.training for layer in model._flatten_layers()],
+        [len(layer._forward_hooks) for layer in model._flatten_layers()],
+        [layer.compute_dtype for layer in model._flatten_layers()],
+        torch.get_rng_state(),
+    ]
+
+
+@pytest.mark.parametrize("kind", ["plain", "accelerated", "mixed precision"])
+def test_plain_accelerated_and_mixed_agree_and_stay_as_they_are(kind: str) -> None:
+    model = network_with_state()
+    pictures = np.random.default_rng(0).random((3, 8, 8, 1), dtype=np.float32)
+    classes = np.array([0, 1, 2])
+    expected = heat_maps(LayerOutputs(network_with_state()), pictures, classes)
+    if kind == "accelerated":
+        clearsight.accelerate(model, precision="bfloat16")
+    if kind == "mixed precision":
+        set_policies(model, "bfloat16")
+    before = state_of(model)
+    found = heat_maps(LayerOutputs(model), pictures, classes)
+    for was, now in zip(before, state_of(model), strict=True):
+        if isinstance(was, torch.Tensor):
+            assert torch.equal(was, now)
+        elif was and isinstance(was[0], torch.Tensor):
+            assert all(torch.equal(*pair) for pair in zip(was, now, strict=True))
+        else:
+            assert was == now
+    np.testing.assert_allclose(found.maps, expected.maps, atol=1e-5, rtol=0)
+    assert expected.maps.max() == pytest.approx(1)
+
+
+def test_a_network_without_convolutions_has_no_heat_maps() -> None:
+    model = keras.Sequential([keras.Input((8, 8, 1)), layers.Flatten(), layers.Dense(3, "softmax")])
+    with pytest.raises(ModelError, match=r"should have a convolution .* there are no heat maps"):
+        heat_maps(LayerOutputs(model), np.zeros((1, 8, 8, 1), np.float32), np.array([0]))
+
+
+def test_a_subclassed_model_is_refused_in_a_sentence() -> None:
+    class Own(keras.Model):
+        def call(self, pictures: Any) -> Any:
+            return pictures
+
+    with pytest.raises(ModelError, match="should be a Sequential or Functional model"):
+        LayerOutputs(Own())
