@@ -15,7 +15,8 @@ import clearsight
 from clearsight.data.imageset import ImageSet, Splits
 from clearsight.errors import MissingExtraError, RunError
 from clearsight.run import report as reporting
-from clearsight.run.repeating import repeat_command
+from clearsight.run.next_step import NextStep
+from clearsight.run.repeating import repeat_command, step_command
 from clearsight.run.report import write_report
 from clearsight.run.saved import Run
 from conftest import Cli, assert_refused, run_cli
@@ -78,7 +79,8 @@ def test_it_tells_what_the_run_found(run_folder: Path) -> None:
 def test_the_command_on_the_page_repeats_the_run(tmp_path: Path) -> None:
     first = clearsight.train(
         "digits", model="lesson", model_arguments={"num_blocks": 1}, epochs=1, seed=3,
-        train_limit=300, learning_rate=0.0004, recipe_arguments={"weight_decay": 0.01}, test_split=0.3, out=tmp_path / "first",
+        train_limit=300, learning_rate=0.0004, test_split=0.3,
+        recipe_arguments={"weight_decay": 0.01}, out=tmp_path / "first",
         report=False, verbose=False,
     )  # fmt: skip
     assert not first.folder.report_path.exists()
@@ -93,6 +95,29 @@ def test_the_command_on_the_page_repeats_the_run(tmp_path: Path) -> None:
     assert second.record.source_options == first.record.source_options
     assert second.history[0].val_loss == first.history[0].val_loss
     assert not second.folder.report_path.exists()
+
+
+@pytest.mark.parametrize(
+    ("step", "expected"),
+    [
+        (NextStep("", {"learning_rate": 0.0001}), "--learning-rate 0.0001"),
+        (NextStep("", {"model_arguments": {"dropout": 0.3}}), "--model-arg dropout=0.3"),
+        (NextStep("", {"recipe_arguments": {"patience": 3}}), "--recipe-arg patience=3"),
+        (NextStep("", {"model": "residual"}), "--model residual --recipe lesson"),
+        (
+            NextStep("", {"recipe": "strong", "model": "residual"}),
+            "clearsight train fashion-mnist --seed 0 --train-limit 3000 --test-limit 500 "
+            "--recipe strong --model residual",
+        ),
+        (NextStep("", checks_data=True), "clearsight data check fashion-mnist"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_the_next_step_is_a_command(run_folder: Path, step: NextStep, expected: str) -> None:
+    command = step_command(Run.load(run_folder).record, step)
+    assert command is not None
+    assert expected in command
+    assert command.startswith("clearsight ")
 
 
 def test_of_pictures_that_are_gone_the_numbers_remain(array_run: Run) -> None:

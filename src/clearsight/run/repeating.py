@@ -55,20 +55,20 @@ def step_command(record: RunRecord, step: NextStep) -> str | None:
     if step.checks_data:
         return check_command(record)
     options = dict(step.options)
-    if not options or {"recipe", "model"} & options.keys():
-        # Another recipe has other values of everything, and is taken as it is.
-        given = {"recipe", "train_limit", "test_limit"}
-        if record.source == "arrays" or not options or options.keys() - given:
-            return None
+    if record.source == "arrays" or not options:
+        return None
+    if "recipe" in options:  # with its own values of everything but the pictures
+        limits = {name: getattr(record.recipe, name) for name in ("train_limit", "test_limit")}
         words = ["clearsight", "train", record.source, "--seed", str(record.seed)]
-        for name, value in options.items():
-            words += [_option(name), str(value)]
+        for name, value in {**limits, **options}.items():
+            words += [_option(name), str(value)] if value is not None else []
         return shlex.join([*words, *source_words(record.source_options)])
-    arguments = {**record.model_arguments, **options.pop("model_arguments", {})}
+    model = options.pop("model", record.model)
+    own = record.model_arguments if model == record.model else {}
+    arguments = {**own, **options.pop("model_arguments", {})}
     recipe = record.recipe.changed(**options.pop("recipe_arguments", {}), **options)
-    return repeat_command(
-        record.model_copy(update={"model_arguments": arguments, "recipe": recipe})
-    )
+    changes = {"model": model, "model_arguments": arguments, "recipe": recipe}
+    return repeat_command(record.model_copy(update=changes))
 
 
 def check_command(record: RunRecord) -> str | None:
