@@ -19,6 +19,7 @@ COMMANDS = (
     ("predict",),
     ("report",),
     ("compare",),
+    ("exercise",),
     ("runs",),
     ("runs", "prune"),
 )

@@ -18,8 +18,8 @@ PARTS = (
     "serving", "cli",
 )  # fmt: skip
 PUBLIC_NAMES = {
-    "ClearsightError", "FitError", "ImageSet", "Recipe", "Run", "Splits", "TrainRequest",
-    "TrainingInterrupted",
+    "ClearsightError", "FitError", "ImageSet", "Recipe", "Run", "SeedRuns", "Splits",
+    "TrainRequest", "TrainingInterrupted",
     "__version__", "accelerate", "check_fit", "load_data", "read_pictures", "resume", "trace",
     "train",
 }  # fmt: skip

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from clearsight.models.trace import trace
     from clearsight.run.request import TrainRequest
     from clearsight.run.saved import Run
+    from clearsight.run.seed_runs import SeedRuns
     from clearsight.run.train import resume, train
     from clearsight.training.check_fit import check_fit
     from clearsight.training.recipe import Recipe
@@ -30,6 +31,7 @@ _HOMES = {
     "ImageSet": "clearsight.data.imageset",
     "Recipe": "clearsight.training.recipe",
     "Run": "clearsight.run.saved",
+    "SeedRuns": "clearsight.run.seed_runs",
     "Splits": "clearsight.data.imageset",
     "TrainRequest": "clearsight.run.request",
     "TrainingInterrupted": "clearsight.errors",
@@ -48,6 +50,7 @@ __all__ = [
     "ImageSet",
     "Recipe",
     "Run",
+    "SeedRuns",
     "Splits",
     "TrainRequest",
     "TrainingInterrupted",

@@ -102,3 +102,23 @@ def test_no_runs_and_no_folder_are_told(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.touch()
     assert_refused(run_cli("runs", "--folder", str(file)), "should be a folder of runs")
+
+
+def test_several_seeds_are_one_entry_and_go_together(tmp_path: Path) -> None:
+    three = clearsight.train("digits", epochs=1, seeds=2, out=tmp_path / "several", verbose=False)
+    clearsight.train("digits", epochs=4, out=tmp_path / "better", verbose=False)
+    (entry,) = [run for run in list_runs(tmp_path) if run.num_seeds is not None]
+    assert (entry.num_seeds, entry.state, entry.epochs_done) == (2, "finished", 2)
+    accuracies = [run.results.test_accuracy or 0.0 for run in three]
+    assert entry.test_accuracy == pytest.approx(sum(accuracies) / 2)
+    assert (
+        "2 seeds, epoch 2 of 2 in all, means:" in run_cli("runs", "--folder", str(tmp_path)).stdout
+    )
+    with RunLock(three[1].path):
+        assert {run.state for run in list_runs(tmp_path)} == {"running", "finished"}
+    shutil.rmtree(three[1].path)
+    (entry,) = [run for run in list_runs(tmp_path) if run.num_seeds is not None]
+    assert (entry.state, entry.why) == ("interrupted", "1 of 2 seeds are finished")
+    arguments = ["--folder", str(tmp_path), "--state", "interrupted", "--yes"]
+    assert run_cli("runs", "prune", *arguments).returncode == 0
+    assert not three.path.exists()

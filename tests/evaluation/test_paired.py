@@ -9,11 +9,16 @@ from scipy.stats import binomtest
 from clearsight.evaluation.paired import PairedComparison
 
 
-@pytest.mark.parametrize(("first", "second"), [(0, 0), (1, 0), (5, 2), (30, 11), (40, 41)])
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (0, 0), (1, 0), (5, 2), (30, 11), (40, 41), (3000, 2800), (20_000, 19_800), (0, 900),
+    ],
+)  # fmt: skip
 def test_the_p_value_is_the_exact_binomial_one(first: int, second: int) -> None:
-    found = PairedComparison(1000, first, second).p_value
+    found = PairedComparison(100_000, first, second).p_value
     expected = binomtest(first, first + second).pvalue if first + second else 1.0
-    assert found == pytest.approx(expected, rel=1e-12)
+    assert found == pytest.approx(expected, rel=1e-9)
 
 
 @pytest.mark.parametrize(("only_first", "only_second"), [(0.08, 0.05), (0.03, 0.03), (0.2, 0.1)])
@@ -26,6 +31,27 @@ def test_the_interval_holds_the_truth_as_often_as_it_says(
     truth = only_first - only_second
     held = [truth in PairedComparison(400, a, b).interval for a, b, _ in drawn.tolist()]
     assert 0.93 <= np.mean(held) <= 0.97
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("num_images", [100, 1000, 10_000])
+@pytest.mark.parametrize("only_first", [0.02, 0.1, 0.3])
+@pytest.mark.parametrize("only_second", [0.02, 0.1, 0.3])
+def test_the_interval_holds_for_many_truths(
+    num_images: int, only_first: float, only_second: float
+) -> None:
+    generator = np.random.default_rng(1)
+    shares = [only_first, only_second, 1 - only_first - only_second]
+    drawn = generator.multinomial(num_images, shares, size=20_000)
+    truth = only_first - only_second
+    held = [truth in PairedComparison(num_images, a, b).interval for a, b, _ in drawn.tolist()]
+    assert 0.93 <= np.mean(held) <= (0.98 if num_images == 100 else 0.97)
+
+
+def test_the_interval_stays_within_what_a_difference_can_be() -> None:
+    for first, second in ((3, 0), (0, 3)):
+        interval = PairedComparison(3, first, second).interval
+        assert -1 <= interval.low < interval.high <= 1
 
 
 def test_so_many_pictures_as_it_says_tell_four_times_in_five() -> None:
@@ -43,5 +69,6 @@ def test_it_counts_by_picture_and_says_so() -> None:
     assert (found.only_first, found.only_second) == (30, 10)
     assert found.difference == pytest.approx(0.2)
     assert found.sentence("a", "b").startswith("a is better than b by 20.0 points")
+    assert PairedComparison.of(second, first).sentence("b", "a").startswith("b is worse than a by")
     assert PairedComparison(100, 3, 5).sentence("a", "b").startswith("These 100 pictures cannot")
     assert "they did equally well" in PairedComparison(100, 4, 4).sentence("a", "b")

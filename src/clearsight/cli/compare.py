@@ -2,63 +2,190 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from clearsight.cli.keras_start import keras_started
 from clearsight.cli.output import AsJson, console_for, print_json
+from clearsight.errors import RequestError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from clearsight.evaluation.class_changes import ClassChange
+    from clearsight.evaluation.intervals import Interval
+    from clearsight.run.comparison import RunComparison
+    from clearsight.run.saved import Run
+    from clearsight.run.seed_comparison import SeedComparison
+
+_MEGABYTE = 1e6
 
 
 def compare(
     runs: Annotated[
         list[Path], typer.Argument(metavar="RUN RUN...", help="Folders of at least two runs.")
     ],
+    curves: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.png", help="Draw their curves over each other; a new file."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Compare the first run with each other one, on the test pictures that they share."""
+    """Compare the first run with each other one, on the test pictures that they share.
+
+    Folders of `train --seeds` are compared over their paired seeds and the pictures.
+    """
+    _check_curves(curves)
     console = console_for(as_json)
     with keras_started(console):
         from clearsight.run.comparison import compare_runs
+        from clearsight.run.seed_comparison import compare_seed_runs
+        from clearsight.run.seeds_record import is_seed_runs
 
-        found = compare_runs(runs)
-    rows = [
-        {
-            "run": str(run.path),
-            "test_accuracy": accuracy,
-            "fit_seconds": run.results.fit_seconds,
-            "num_parameters": run.record.num_parameters,
-        }
-        for run, accuracy in zip(found.runs, found.accuracies, strict=True)
-    ]
-    pairs = [
-        {
-            "first": str(runs[0]),
-            "second": str(other),
-            "difference": pair.difference,
-            "difference_interval": [pair.interval.low, pair.interval.high],
-            "only_first": pair.only_first,
-            "only_second": pair.only_second,
-            "p_value": pair.p_value,
-            "num_images_needed": pair.num_images_needed,
-            "sentence": pair.sentence(str(runs[0]), str(other)),
-        }
-        for other, pair in zip(runs[1:], found.against_first, strict=True)
-    ]
-    counts = {"num_images": found.num_images, "num_left_out": found.num_left_out}
+        if any(is_seed_runs(path) for path in runs):
+            over_seeds = compare_seed_runs(runs)
+            values = _seeds_as_json(over_seeds)
+            drawn = [(str(group.path), run) for group in over_seeds.groups for run in group]
+        else:
+            found = compare_runs(runs)
+            values = _as_json(found)
+            drawn = [(str(run.path), run) for run in found.runs]
+    _show(values, console)
+    if curves is not None:
+        from clearsight.report.overlaid_curves import write_overlaid_curves
+
+        write_overlaid_curves([(name, run.history) for name, run in drawn], curves)
+        console.print(f"curve picture: {curves}")
     if as_json:
-        print_json({**counts, "runs": rows, "comparisons": pairs})
-        return
-    console.print(f"{found.num_images:,} test pictures that all runs share")
-    if found.num_left_out:
+        print_json({**values, "curves": None if curves is None else str(curves)})
+
+
+def _check_curves(curves: Path | None) -> None:
+    if curves is not None and os.path.lexists(curves):
+        raise RequestError(f"{curves} exists and is never overwritten: name another with --curves.")
+    if curves is not None and curves.suffix.lower() != ".png":
+        raise RequestError(f"The curve picture is a PNG, but {curves} does not end in .png.")
+
+
+def _as_json(found: RunComparison) -> dict[str, Any]:
+    first = str(found.runs[0].path)
+    measured = zip(found.runs, found.accuracies, found.intervals, strict=True)
+    compared = zip(found.runs[1:], found.against_first, found.by_class, strict=True)
+    return {
+        "num_images": found.num_images,
+        "num_left_out": found.num_left_out,
+        "runs": [
+            {
+                "run": str(run.path),
+                "test_accuracy": accuracy,
+                "test_accuracy_interval": _ends(interval),
+                **_cost([run]),
+            }
+            for run, accuracy, interval in measured
+        ],
+        "comparisons": [
+            {
+                "first": first,
+                "second": str(other.path),
+                "difference": pair.difference,
+                "difference_interval": _ends(pair.interval),
+                "only_first": pair.only_first,
+                "only_second": pair.only_second,
+                "p_value": pair.p_value,
+                "num_images_needed": pair.num_images_needed,
+                "classes": [_class_as_json(change) for change in changes],
+                "sentence": pair.sentence(first, str(other.path)),
+            }
+            for other, pair, changes in compared
+        ],
+    }
+
+
+def _class_as_json(change: ClassChange) -> dict[str, Any]:
+    return {
+        "class": change.class_name,
+        "num_images": change.pair.num_images,
+        "difference": change.pair.difference,
+        "difference_interval": _ends(change.pair.interval),
+        "p_value": change.pair.p_value,
+        "adjusted_p_value": change.adjusted_p_value,
+        "matters": change.matters,
+    }
+
+
+def _seeds_as_json(found: SeedComparison) -> dict[str, Any]:
+    groups = zip(found.groups, found.accuracies, strict=True)
+    compared = zip(found.groups[1:], found.against_first, found.sentences(), strict=True)
+    return {
+        "num_images": found.num_images,
+        "num_left_out": found.num_left_out,
+        "seeds": list(found.seeds),
+        "runs": [
+            {
+                "run": str(group.path),
+                "test_accuracy": summary.mean,
+                "test_accuracy_interval": _ends(summary.interval),
+                "test_accuracies": list(summary.values),
+                **_cost(group.runs),
+            }
+            for group, summary in groups
+        ],
+        "comparisons": [
+            {
+                "first": str(found.groups[0].path),
+                "second": str(other.path),
+                "difference": difference.value,
+                "difference_interval": _ends(difference.interval),
+                "difference_by_seed": list(difference.by_seed),
+                "classes": [],
+                "sentence": sentence,
+            }
+            for other, difference, sentence in compared
+        ],
+    }
+
+
+def _cost(runs: list[Run] | tuple[Run, ...]) -> dict[str, Any]:
+    """Say what a training costs, the mean over several."""
+    return {
+        "fit_seconds": sum(run.results.fit_seconds for run in runs) / len(runs),
+        "num_parameters": runs[0].record.num_parameters,
+        "model_bytes": runs[0].folder.model_path.stat().st_size,
+    }
+
+
+def _ends(interval: Interval | None) -> list[float] | None:
+    return None if interval is None else [interval.low, interval.high]
+
+
+def _show(values: dict[str, Any], console: Console) -> None:
+    console.print(f"{values['num_images']:,} test pictures that all runs share")
+    if values["num_left_out"]:
         console.print(
-            f"({found.num_left_out:,} more are left out: some run has seen them in training)"
+            f"({values['num_left_out']:,} more are left out: some run has seen them in training)"
         )
-    for row in rows:
+    if "seeds" in values:
+        console.print(f"seeds that all have finished: {', '.join(map(str, values['seeds']))}")
+    for row in values["runs"]:
+        low, high = row["test_accuracy_interval"]
         console.print(
-            f"{row['run']}  test {row['test_accuracy']:.3f}  {row['fit_seconds']:.1f} s to fit  "
-            f"{row['num_parameters']:,} parameters"
+            f"{row['run']}  test {row['test_accuracy']:.3f} (95% interval {low:.3f} to {high:.3f})"
+            f"  {row['fit_seconds']:.1f} s to fit  {row['num_parameters']:,} parameters  "
+            f"{row['model_bytes'] / _MEGABYTE:.1f} MB"
         )
-    for pair in pairs:
-        console.print(str(pair["sentence"]))
+    for pair in values["comparisons"]:
+        console.print(pair["sentence"])
+        telling = [change for change in pair["classes"] if change["matters"]]
+        for change in telling:
+            low, high = (100 * end for end in change["difference_interval"])
+            how = "better" if change["difference"] > 0 else "worse"
+            console.print(
+                f"    {how} at '{change['class']}' by {100 * abs(change['difference']):.1f} points "
+                f"(95% interval {low:+.1f} to {high:+.1f}, p = {change['adjusted_p_value']:.2g} "
+                f"after Holm's correction for {len(pair['classes'])} classes)"
+            )
+        if pair["classes"] and not telling:
+            console.print("    No single class differs by more than chance brings forth.")

@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 import clearsight
-from clearsight.cli import compare, data, evaluate, predict, report, runs, trace, train
+from clearsight.cli import compare, data, evaluate, exercise, predict, report, runs, trace, train
 from clearsight.errors import ClearsightError
 
 EXIT_WRONG_INPUT = 2
@@ -35,6 +35,7 @@ app.command("evaluate")(evaluate.evaluate)
 app.command("predict")(predict.predict)
 app.command("report")(report.report)
 app.command("compare")(compare.compare)
+app.command("exercise")(exercise.exercise)
 app.add_typer(runs.app, name="runs")
 
 

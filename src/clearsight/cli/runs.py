@@ -109,6 +109,8 @@ def _either(states: list[str]) -> str:
 def _show(found: list[Listed], console: Console) -> None:
     for run in found:
         scores = [f"epoch {run.epochs_done} of {run.epochs}"]
+        if run.num_seeds is not None:
+            scores = [f"{run.num_seeds} seeds, {scores[0]} in all, means:"]
         if run.val_accuracy is not None:
             scores.append(f"val_accuracy {run.val_accuracy:.3f}")
         if run.test_accuracy is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
@@ -11,11 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from clearsight.cli.decoding import decoding_shown
+from clearsight.cli.interruption import interruption_told
 from clearsight.cli.keras_start import keras_started
 from clearsight.cli.options import ModelArguments, RecipeArguments, parse_arguments
 from clearsight.cli.output import AsJson, console_for, print_json
+from clearsight.cli.seeds import show_seeds
 from clearsight.cli.source_options import reads_sources
-from clearsight.errors import RequestError, TrainingInterrupted
+from clearsight.errors import RequestError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from clearsight.run.saved import Run
 
 
-EXIT_BY_SIGNAL = 128  # and the signal's number: 130 for Ctrl-C
 _BESIDE_RESUME = (
     "epochs", "learning_rate", "batch_size", "checkpoint_minutes", "data_dir", "accept_changes",
     "no_report",
@@ -80,6 +80,12 @@ def train(
         float | None, typer.Option(help="Share of the training pictures held out to validate on.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Of the first weights and the order of pictures.")] = 0,
+    seeds: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N", help="Train N times, with --seed and the seeds that follow, and sum up."
+        ),
+    ] = None,
     train_limit: Annotated[
         int | None, typer.Option(help="Use only the first N training pictures.")
     ] = None,
@@ -133,21 +139,27 @@ def train(
         from clearsight.run.plan import plan_training
         from clearsight.run.request import train_request
         from clearsight.run.resumption import plan_resumption, resume_request
+        from clearsight.run.seeds_record import is_seed_runs
         from clearsight.run.train import carry_out
+        from clearsight.run.train_seeds import Shown, resume_seeds, train_seeds
         from clearsight.training.progress import Progress
 
+    shown = Shown(Progress(console), decoding_shown(), lambda plan: _show_plan(plan, console))
     if resume is not None:
-        wanted = resume_request(
-            resume,
-            epochs=epochs,
-            learning_rate=learning_rate,
-            batch_size=batch_size,
-            checkpoint_minutes=checkpoint_minutes,
-            data_dir=source_options.data_dir,
-            accept_changes=accept_changes,
-            report=not no_report,
-        )
-        plan = plan_resumption(wanted, decoding_shown())
+        wanted = {
+            "epochs": epochs,
+            "learning_rate": learning_rate,
+            "batch_size": batch_size,
+            "checkpoint_minutes": checkpoint_minutes,
+            "data_dir": source_options.data_dir,
+            "accept_changes": accept_changes,
+            "report": not no_report,
+        }
+        if is_seed_runs(resume):
+            with interruption_told():
+                show_seeds(resume_seeds(resume, shown, **wanted), console, as_json)
+            return
+        plan = plan_resumption(resume_request(resume, **wanted), shown.decoding)
     else:
         request = train_request(
             source,
@@ -171,13 +183,14 @@ def train(
             source_options=source_options,
             **({} if checkpoint_minutes is None else {"checkpoint_minutes": checkpoint_minutes}),
         )
-        plan = plan_training(request, decoding_shown())
+        if seeds is not None:
+            with interruption_told():
+                show_seeds(train_seeds(request, seeds, shown), console, as_json)
+            return
+        plan = plan_training(request, shown.decoding)
     _show_plan(plan, console)
-    try:
-        run = carry_out(plan, Progress(console))
-    except TrainingInterrupted as stop:  # Typer itself would end any KeyboardInterrupt in silence
-        print(stop, file=sys.stderr)
-        raise typer.Exit(EXIT_BY_SIGNAL + stop.signal_number) from None
+    with interruption_told():
+        run = carry_out(plan, shown.progress)
     if as_json:
         print_json(_as_json(plan, run))
     else:

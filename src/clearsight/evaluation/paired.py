@@ -11,7 +11,7 @@ from clearsight.evaluation.intervals import Interval
 
 _Z = 1.959963984540054  # two-sided 95% quantile of the standard normal distribution
 _Z_POWER = 0.8416212335729143  # its 80% quantile
-_SIGNIFICANT = 0.05
+SIGNIFICANT = 0.05
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class PairedComparison:
 
     @property
     def interval(self) -> Interval:
-        """The 95% interval of the difference.
+        """The 95% interval of the difference, within [-1, 1].
 
         Wald's after half a picture is added to each of the four cells: Agresti and Min 2005,
         https://doi.org/10.1002/sim.1781.
@@ -54,7 +54,7 @@ class PairedComparison:
         first, second = self.only_first + 0.5, self.only_second + 0.5
         center = (first - second) / total
         half_width = _Z * math.sqrt((first + second) - (first - second) ** 2 / total) / total
-        return Interval(center - half_width, center + half_width)
+        return Interval(max(center - half_width, -1.0), min(center + half_width, 1.0))
 
     @property
     def p_value(self) -> float:
@@ -64,8 +64,12 @@ class PairedComparison:
         """
         discordant = self.only_first + self.only_second
         fewer = min(self.only_first, self.only_second)
-        tail = sum(math.comb(discordant, count) for count in range(fewer + 1))
-        return min(1.0, 2 * tail / 2**discordant)
+        # Each term from the logarithm of the largest: whole numbers would have thousands of digits.
+        counts = np.arange(fewer + 1)
+        logs = np.concatenate([[0.0], np.cumsum(np.log((discordant - counts[:-1]) / counts[1:]))])
+        largest = logs[-1]
+        tail = float(np.exp(logs - largest).sum())
+        return min(1.0, 2 * tail * math.exp(largest - discordant * math.log(2)))
 
     @property
     def num_images_needed(self) -> int | None:
@@ -88,9 +92,9 @@ class PairedComparison:
             f"difference {interval.low * 100:+.1f} to {interval.high * 100:+.1f}, McNemar's exact "
             f"p = {self.p_value:.2g})"
         )
-        if self.p_value < _SIGNIFICANT:
-            better, worse = (first, second) if self.difference > 0 else (second, first)
-            return f"{better} is better than {worse} by {amount}."
+        if self.p_value < SIGNIFICANT:
+            how = "better" if self.difference > 0 else "worse"
+            return f"{first} is {how} than {second} by {amount}."
         needed = self.num_images_needed
         hope = f"about {needed:,} would" if needed is not None else "they did equally well"
         return (

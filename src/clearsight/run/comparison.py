@@ -6,15 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from clearsight.errors import RunError
+from clearsight.evaluation.class_changes import ClassChange, class_changes
+from clearsight.evaluation.intervals import Interval, wilson_interval
 from clearsight.evaluation.paired import PairedComparison
-from clearsight.run.measured import measured_pictures
 from clearsight.run.saved import Run
-from clearsight.run.split_file import UsedPicture, read_split
-
-Key = tuple[str, str]  # a picture's content and class
+from clearsight.run.shared_pictures import shared_pictures
 
 
 @dataclass(frozen=True)
@@ -25,15 +22,27 @@ class RunComparison:
         runs: the runs, in the order given.
         num_images: how many test pictures they share.
         num_left_out: how many test pictures of some run another has trained or validated on.
-        accuracies: of each run on the shared pictures.
+        num_correct: how many of the shared pictures each run names rightly.
         against_first: of each run but the first, the first's comparison with it.
+        by_class: likewise, class by class, the most telling first.
     """
 
     runs: tuple[Run, ...]
     num_images: int
     num_left_out: int
-    accuracies: tuple[float, ...]
+    num_correct: tuple[int, ...]
     against_first: tuple[PairedComparison, ...]
+    by_class: tuple[tuple[ClassChange, ...], ...]
+
+    @property
+    def accuracies(self) -> tuple[float, ...]:
+        """Of each run on the shared pictures."""
+        return tuple(correct / self.num_images for correct in self.num_correct)
+
+    @property
+    def intervals(self) -> tuple[Interval, ...]:
+        """Wilson's 95% interval of each accuracy."""
+        return tuple(wilson_interval(correct, self.num_images) for correct in self.num_correct)
 
 
 def compare_runs(paths: Sequence[Path]) -> RunComparison:
@@ -43,55 +52,21 @@ def compare_runs(paths: Sequence[Path]) -> RunComparison:
         paths: the runs' folders, at least two.
 
     Raises:
-        RunError: when there are fewer, their classes differ, or they share no test pictures.
+        RunError: when there are fewer, their classes or sizes differ, or they share no test
+            pictures.
         DataError: when a run has no test pictures.
     """
     if len(paths) < 2:
         raise RunError("At least two runs should be compared, but one was given: name another.")
     runs = tuple(Run.load(path) for path in paths)
-    for run in runs[1:]:
-        if run.class_names != runs[0].class_names:
-            raise RunError(
-                f"Runs that are compared should have the same classes, but {runs[0].path} has "
-                f"{', '.join(runs[0].class_names)} and {run.path} has {', '.join(run.class_names)}."
-            )
-    used = [read_split(run.folder.split_path) for run in runs]
-    tested = [{_key(row) for row in rows if row.used_for == "test"} for rows in used]
-    seen = {row.digest for rows in used for row in rows if row.used_for != "test"}
-    shared = set.intersection(*tested)
-    fair = {key for key in shared if key[0] not in seen}
-    left_out = {key for key in set.union(*tested) if key[0] in seen}
-    if not fair:
-        raise RunError(
-            f"The runs should share test pictures that none of them has trained on, but of "
-            f"{len(shared):,} shared ones {len(fair):,} are left: train both on the same source, "
-            "with the same --image-size and --test-split."
-        )
-    right = [_named_rightly(run, fair) for run in runs]
-    order = sorted(fair)
-    columns = [np.array([answers[key] for key in order]) for answers in right]
+    shared = shared_pictures(runs)
+    columns = [shared.named_rightly(run) for run in runs]
+    first, labels = columns[0], shared.labels
     return RunComparison(
         runs,
-        len(fair),
-        len(left_out),
-        tuple(float(column.mean()) for column in columns),
-        tuple(PairedComparison.of(columns[0], column) for column in columns[1:]),
+        len(shared),
+        shared.num_left_out,
+        tuple(int(column.sum()) for column in columns),
+        tuple(PairedComparison.of(first, column) for column in columns[1:]),
+        tuple(class_changes(first, column, labels, shared.class_names) for column in columns[1:]),
     )
-
-
-def _key(row: UsedPicture) -> Key:
-    return row.digest, row.class_name
-
-
-def _named_rightly(run: Run, wanted: set[Key]) -> dict[Key, bool]:
-    """Tell for each picture sought whether a run's network names it rightly."""
-    pictures = measured_pictures(run.record, run.folder, None, None)
-    joined = [row.tobytes().hex() for row in pictures.digests]
-    keys = [
-        (digest, pictures.class_names[label])
-        for digest, label in zip(joined, pictures.labels, strict=True)
-    ]
-    rows = np.array([index for index, key in enumerate(keys) if key in wanted])
-    labels = run.predict(pictures.images[rows]).labels
-    is_right = labels == pictures.labels[rows]
-    return {keys[row]: bool(right) for row, right in zip(rows, is_right, strict=True)}

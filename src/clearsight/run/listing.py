@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import shutil
+import statistics
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from clearsight.errors import OutputError, RunError
 from clearsight.run.folder import RunFolder, RunRecord, Status
 from clearsight.run.lock import RunLock, is_held
+from clearsight.run.seeds_record import SeedsRecord, is_seed_runs, member_path
 from clearsight.training.history import History, read_history
 
 _BEING_DELETED = ".deleting-"
@@ -34,6 +36,8 @@ class Listed:
         test_accuracy: None before it is measured.
         size_bytes: of all its files.
         is_best: whether no other run on the same pictures has a higher validation accuracy.
+        num_seeds: of a training with several seeds, for which epochs are counted over all and
+            accuracies are means over the finished ones; None of an ordinary run.
     """
 
     path: Path
@@ -48,6 +52,7 @@ class Listed:
     test_accuracy: float | None
     size_bytes: int
     is_best: bool
+    num_seeds: int | None = None
 
 
 def list_runs(folder: Path) -> list[Listed]:
@@ -67,11 +72,9 @@ def list_runs(folder: Path) -> list[Listed]:
         if path.name.startswith("."):
             continue
         with suppress(RunError):
-            run = RunFolder.existing(path)
-            found.append((run, run.read_record()))
-    histories = {run.path: _history(run) for run, _ in found}
-    best = _best_of_each(found, histories)
-    listed = [_listed(run, record, histories[run.path], best) for run, record in found]
+            found.append(_listed_seeds(path) if is_seed_runs(path) else _listed(path))
+    best = _best_of_each(found)
+    listed = [replace(run, is_best=run.path in best) for run, _ in found]
     return sorted(listed, key=lambda run: run.started_at)
 
 
@@ -140,29 +143,29 @@ def _best_accuracy(history: History) -> float | None:
     return max((epoch.val_accuracy for epoch in history), default=None)
 
 
-def _best_of_each(
-    found: Sequence[tuple[RunFolder, RunRecord]], histories: dict[Path, History]
-) -> set[Path]:
+def _best_of_each(found: Sequence[tuple[Listed, str]]) -> set[Path]:
     """Return the best run on each set of training pictures, and the best that is finished."""
     best: dict[tuple[str, bool], tuple[float, Path]] = {}
-    for folder, record in found:
-        accuracy = _best_accuracy(histories[folder.path])
-        if accuracy is None:
+    for run, pictures in found:
+        if run.val_accuracy is None:
             continue
-        for group in {False, record.status == "finished"}:
-            key = (record.data["train"]["sha256"], group)
-            if key not in best or accuracy > best[key][0]:
-                best[key] = (accuracy, folder.path)
+        for group in {False, run.state == "finished"}:
+            key = (pictures, group)
+            if key not in best or run.val_accuracy > best[key][0]:
+                best[key] = (run.val_accuracy, run.path)
     return {path for _, path in best.values()}
 
 
-def _listed(folder: RunFolder, record: RunRecord, history: History, best: set[Path]) -> Listed:
+def _listed(path: Path) -> tuple[Listed, str]:
+    """Look at one run; with it goes the SHA-256 of its training pictures."""
+    folder = RunFolder.existing(path)
+    record, history = folder.read_record(), _history(folder)
     state, why = state_of(folder, record)
     results = None
     with suppress(RunError):
         results = folder.read_results()
-    return Listed(
-        path=folder.path,
+    listed = Listed(
+        path=path,
         state=state,
         why=why,
         started_at=record.started_at,
@@ -172,9 +175,51 @@ def _listed(folder: RunFolder, record: RunRecord, history: History, best: set[Pa
         epochs=record.recipe.epochs,
         val_accuracy=_best_accuracy(history),
         test_accuracy=results.test_accuracy if results is not None else None,
-        size_bytes=_size_bytes(folder.path),
-        is_best=folder.path in best,
+        size_bytes=_size_bytes(path),
+        is_best=False,
     )
+    return listed, record.data["train"]["sha256"]
+
+
+def _listed_seeds(path: Path) -> tuple[Listed, str]:
+    """Look at a training with several seeds as one."""
+    record = SeedsRecord.read(path)
+    found = []
+    for index in range(record.num_seeds):
+        with suppress(RunError):
+            found.append(_listed(member_path(path, index)))
+    members = [member for member, _ in found]
+    finished = [member for member in members if member.state == "finished"]
+    state: Status = "finished" if len(finished) == record.num_seeds else "interrupted"
+    if is_held(path) or any(member.state == "running" for member in members):
+        state = "running"
+    elif any(member.state == "failed" for member in members):
+        state = "failed"
+    listed = Listed(
+        path=path,
+        state=state,
+        why="" if state in ("finished", "running") else _how_many(len(finished), record.num_seeds),
+        started_at=record.started_at,
+        source=record.source,
+        model=record.model,
+        epochs_done=sum(member.epochs_done for member in members),
+        epochs=record.num_seeds * max((member.epochs for member in members), default=0),
+        val_accuracy=_mean([member.val_accuracy for member in finished]),
+        test_accuracy=_mean([member.test_accuracy for member in finished]),
+        size_bytes=_size_bytes(path),
+        is_best=False,
+        num_seeds=record.num_seeds,
+    )
+    return listed, found[0][1] if found else ""
+
+
+def _how_many(num_finished: int, num_seeds: int) -> str:
+    return f"{num_finished} of {num_seeds} seeds are finished"
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return statistics.fmean(known) if known else None
 
 
 def _size_bytes(path: Path) -> int:

@@ -24,15 +24,20 @@ def limited(splits: Splits, recipe: Recipe) -> Splits:
 
 
 def requested_splits(
-    request: TrainRequest, recipe: Recipe, show_progress: ShowProgress = silent
+    request: TrainRequest,
+    recipe: Recipe,
+    show_progress: ShowProgress = silent,
+    loaded: Splits | None = None,
 ) -> tuple[Splits, list[str]]:
-    """Load the pictures of a request, and say what the user should know of them.
+    """Load the pictures of a request unless they are, and say what the user should know of them.
 
     Raises:
         DataError: when they cannot be had.
     """
     source = request.source
-    if isinstance(source, Splits):
+    if loaded is not None:
+        everything = loaded
+    elif isinstance(source, Splits):
         everything = source
     else:
         everything = load_splits(source, request.source_options, show_progress)

@@ -107,12 +107,15 @@ class Plan:
         return Examples(images.images, rows, targets, self.preparation.divisor)
 
 
-def plan_training(request: TrainRequest, show_progress: ShowProgress = silent) -> Plan:
+def plan_training(
+    request: TrainRequest, show_progress: ShowProgress = silent, *, loaded: Splits | None = None
+) -> Plan:
     """Settle and check everything that `request` leaves open.
 
     Args:
         request: what is asked for.
         show_progress: shows how far the decoding of pictures is.
+        loaded: the source's pictures, where they have been loaded already.
 
     Raises:
         ClearsightError: of the kind that fits, when the source, the model, an option or their
@@ -126,7 +129,7 @@ def plan_training(request: TrainRequest, show_progress: ShowProgress = silent) -
     if request.model is None:
         arguments = {**recipe.model_arguments, **request.model_arguments}
         request = request.model_copy(update={"model": recipe.model, "model_arguments": arguments})
-    splits, notes = requested_splits(request, recipe, show_progress)
+    splits, notes = requested_splits(request, recipe, show_progress, loaded)
     split = split_for_validation(splits, recipe, request.seed)
     if request.epochs is None:
         recipe, few_notes = with_enough_steps(recipe, len(split.train))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, overload
 
 from rich.console import Console
 
@@ -25,6 +25,7 @@ from clearsight.run.request import train_request
 from clearsight.run.resumption import check_current, plan_resumption, resume_request
 from clearsight.run.room import check_room
 from clearsight.run.saved import Run, save_finished_model, save_model
+from clearsight.run.seeds_record import is_seed_runs
 from clearsight.run.split_file import write_split
 from clearsight.training.checkpoint import Checkpoint
 from clearsight.training.checkpoint_writer import CheckpointWriter
@@ -34,16 +35,30 @@ from clearsight.training.progress import Progress
 from clearsight.training.saving import Saving, save_untrained
 from clearsight.training.stopping import Stopper, StopRequested, TrainingStoppedError
 
+if TYPE_CHECKING:
+    from clearsight.run.seed_runs import SeedRuns
+
 _HALVED = "memory ran out, so that batches went through in halves, their gradients added up"
 
 
-def train(source: Any, *, verbose: bool = True, **options: Any) -> Run:
+@overload
+def train(source: Any, *, seeds: int, verbose: bool = True, **options: Any) -> SeedRuns: ...
+
+
+@overload
+def train(source: Any, *, seeds: None = None, verbose: bool = True, **options: Any) -> Run: ...
+
+
+def train(
+    source: Any, *, seeds: int | None = None, verbose: bool = True, **options: Any
+) -> Run | SeedRuns:
     """Train a network on a source of pictures, and measure what it learned.
 
     Args:
         source: a source's name such as "fashion-mnist", the path of a folder or file of pictures,
             or an object: arrays (x, y) or ((x, y), (x_test, y_test)), an `ImageSet`, `Splits`, a
             torch Dataset, an iterable of (image, label).
+        seeds: train so often, at least 2, with the seed asked for and the ones that follow it.
         verbose: print a line an epoch (and a live bar on a terminal).
         **options: the fields of `TrainRequest`: model, model_arguments, recipe, epochs,
             batch_size, learning_rate, validation_split, train_limit, test_limit, seed, engine,
@@ -52,7 +67,8 @@ def train(source: Any, *, verbose: bool = True, **options: Any) -> Run:
             resize, channels, test_split, data_dir, ...
 
     Returns:
-        The finished run, whose folder holds everything.
+        The finished run, whose folder holds everything; with `seeds` a `SeedRuns`, the sequence of
+        those runs.
 
     Raises:
         ClearsightError: of the kind that fits, when something asked for is wrong; nothing has been
@@ -68,15 +84,20 @@ def train(source: Any, *, verbose: bool = True, **options: Any) -> Run:
         >>> run.results.test_count
         359
     """
-    plan = plan_training(train_request(source, **options))
-    return carry_out(plan, _progress(verbose))
+    request = train_request(source, **options)
+    if seeds is not None:
+        from clearsight.run.train_seeds import Shown, train_seeds  # it carries out trainings here
+
+        return train_seeds(request, seeds, Shown(_progress(verbose)))
+    return carry_out(plan_training(request), _progress(verbose))
 
 
-def resume(path: str | Path, *, verbose: bool = True, **options: Any) -> Run:
+def resume(path: str | Path, *, verbose: bool = True, **options: Any) -> Run | SeedRuns:
     """Go on with a run from the very batch where it was left, or give a finished one more epochs.
 
     Args:
-        path: the run's folder.
+        path: the run's folder, or that of a training with several seeds, of which the unfinished
+            and missing ones are trained then.
         verbose: as for `train`.
         **options: the fields of `ResumeRequest`: data, epochs, learning_rate, batch_size,
             checkpoint_minutes, data_dir, accept_changes, report.
@@ -85,6 +106,10 @@ def resume(path: str | Path, *, verbose: bool = True, **options: Any) -> Run:
         RunError: when there is nothing to go on with, or something that matters has changed.
         TrainingInterrupted: as for `train`.
     """
+    if is_seed_runs(Path(path)):
+        from clearsight.run.train_seeds import Shown, resume_seeds
+
+        return resume_seeds(path, Shown(_progress(verbose)), **options)
     return carry_out(plan_resumption(resume_request(path, **options)), _progress(verbose))
 
 

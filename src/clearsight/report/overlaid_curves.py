@@ -1,0 +1,76 @@
+"""The training curves of several runs in one picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from clearsight.data.atomic import placed_atomically
+from clearsight.errors import MissingExtraError
+from clearsight.training.history import History
+
+_WIDTH, _HEIGHT = 380, 260  # of one panel, in points
+_SCALE = 2.0  # pixels a point
+# Okabe and Ito 2008, https://jfly.uni-koeln.de/color/: told apart also by colour-blind readers.
+_COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
+
+
+def write_overlaid_curves(curves: Sequence[tuple[str, History]], path: Path) -> None:
+    """Draw accuracy and loss of several runs over each other and write them as PNG.
+
+    Args:
+        curves: name and history of each run; runs of the same name share a colour.
+        path: replaced whole.
+
+    Raises:
+        MissingExtraError: when altair or vl-convert is not installed.
+    """
+    try:
+        import altair as alt
+        import vl_convert
+    except ImportError as error:
+        raise MissingExtraError("The curve picture", extra="report") from error
+    names = list(dict.fromkeys(name for name, _ in curves))
+    colors = alt.Scale(domain=names, range=[_COLORS[k % len(_COLORS)] for k in range(len(names))])
+    chart = (
+        alt.hconcat(
+            *(_panel(alt, curves, measure, colors) for measure in ("accuracy", "loss")), spacing=30
+        )
+        .configure_view(stroke=None)
+        .configure_axis(gridColor="#e8e8e8", domainColor="#999", labelFontSize=11, titleFontSize=12)
+        .configure(background="white", padding=18)
+    )
+    png = vl_convert.vegalite_to_png(chart.to_dict(), scale=_SCALE)
+    with placed_atomically(path) as temporary:
+        temporary.write_bytes(png)
+
+
+def _panel(alt: Any, curves: Sequence[tuple[str, History]], measure: str, colors: Any) -> Any:
+    """Draw one measure: for each run validation as a line and training dashed."""
+    rows = [
+        {
+            "run": name,
+            "line": f"{position} {part}",
+            "part": part,
+            "epoch": epoch.epoch,
+            "value": getattr(epoch, field),
+        }
+        for position, (name, history) in enumerate(curves)
+        for part, field in (("validation", f"val_{measure}"), ("training", measure))
+        for epoch in history
+    ]
+    last = max(row["epoch"] for row in rows)
+    ticks = alt.Axis(tickMinStep=1, tickCount=min(last, 10), format="d", grid=False)
+    parts = alt.Scale(domain=["validation", "training"], range=[[1, 0], [5, 4]])
+    base = alt.Chart(alt.InlineData(rows)).encode(
+        alt.X("epoch:Q", title="Epoch", axis=ticks, scale=alt.Scale(domain=[0.5, last + 0.5])),
+        alt.Y("value:Q", title=None, scale=alt.Scale(zero=False)),
+        alt.Color("run:N", title=None, scale=colors),
+        alt.Detail("line:N"),
+    )
+    lines = base.mark_line(strokeWidth=2).encode(alt.StrokeDash("part:N", title=None, scale=parts))
+    marks = base.mark_point(filled=True, size=24)  # a single epoch has no line
+    return alt.layer(lines, marks).properties(
+        width=_WIDTH, height=_HEIGHT, title=measure.capitalize()
+    )

@@ -1,0 +1,132 @@
+"""``clearsight exercise``: answers are held against the built network, also on a terminal."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import signal
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from clearsight.cli.exercise import Name
+from clearsight.run.exercises import EXERCISES
+from conftest import Cli, assert_refused
+
+RIGHT = {
+    "shapes": "28x28x32, 14x14x32, 14x14x64, 7x7x64, 3136, 128, 10",
+    "padding": "(26, 26, 32), (13, 13, 32), (13, 13, 64), (6, 6, 64), (2304,), 128, 10",
+}
+
+
+def test_the_command_line_names_the_table() -> None:
+    assert [name.value for name in Name] == list(EXERCISES)
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_right_answers_are_right(cli: Cli, name: str) -> None:
+    done = cli("exercise", name, "--answers", RIGHT[name])
+    assert done.returncode == 0, done.stderr
+    assert "7 of 7 right." in done.stdout
+    assert "is not it" not in done.stdout
+    padded = "28 to 26: the filter cannot reach past the border, one pixel lost on each side"
+    assert (padded in done.stdout) == (name == "padding")
+
+
+def test_a_miss_is_explained_with_its_formula_worked(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "answers.txt").write_text(
+        "26x26x32\n14x14x32\nwhat?\n7x7x64\n(7, 7, 64)\n128\n10\n"
+        "320\n0\n18,496\n0\n0\n401408\n1290\n"
+    )
+    done = cli("exercise", "shapes", "--parameters", "--answers", "answers.txt", "--json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert (found["num_right"], found["num_questions"]) == (10, 14)
+    misses = [row for row in found["questions"] if not row["is_right"]]
+    told = [row["explanation"] for row in misses]
+    assert "(26, 26, 32) is not it. It is (28, 28, 32): floor((28 + 2*1 - 3)/1) + 1 = 28" in told[0]
+    assert "A shape should look like 28x28x32" in told[1]
+    assert "one channel for each of the 64 filters" in told[1]
+    assert "It is 3,136: 7*7*64 = 3136" in told[2]
+    assert "401,408 is not it. It is 401,536: (3136 + 1)*128 = 401,536" in told[3]
+    assert misses[2]["given"] == [7, 7, 64]
+
+
+def test_what_cannot_be_answered_gets_one_sentence(cli: Cli) -> None:
+    # The tests' own standard input is no terminal.
+    assert_refused(cli("exercise", "shapes"), "somebody to ask", "--answers")
+    assert_refused(cli("exercise", "shapes", "--answers", "a, b"), "none can be read. A shape")
+    assert_refused(cli("exercise", "shapes", "--answers", ""), "none can be read")
+    many = ", ".join(["1"] * 8)
+    assert_refused(cli("exercise", "shapes", "--answers", many), "7 answers, but holds 8")
+
+
+def test_the_third_block_is_predicted_and_tried_out(
+    cli: Cli, tmp_path: Path, fashion: object
+) -> None:
+    answers = "28x28x32, 14x14x32, 14x14x64, 7x7x64, 7x7x64, 3x3x64, 576, 128, 10"
+    arguments = ["exercise", "third-block", "--answers", answers]
+    done = cli(
+        *arguments, "--seeds", "2", "--epochs", "1", "--train-limit", "500", "--out", "both",
+        "--json",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["num_right"] == 9
+    trial = found["trial"]
+    for what in ("validation", "gap"):
+        low, high = trial[what]["difference_interval"]
+        assert low <= trial[what]["difference"] <= high
+        assert len(trial[what]["difference_by_seed"]) == 2
+    assert trial["validation"]["num_images"] == 100
+    assert {path.name for path in (tmp_path / "both").iterdir()} == {"lesson", "third-block"}
+    assert_refused(cli(*arguments, "--out", "both"), "both exists and is never overwritten")
+    assert_refused(cli(*arguments, "--seeds", "1"), "at least 2")
+    assert "trial" not in json.loads(cli(*arguments, "--seeds", "0", "--json").stdout)
+    shapes = cli("exercise", "shapes", "--answers", RIGHT["shapes"], "--seeds", "2")
+    assert_refused(shapes, "belong to the exercise third-block")
+
+
+def test_a_terminal_is_asked_again_and_may_stop(tmp_path: Path) -> None:
+    text, code = _at_a_terminal(["hm", "28x28x32", "14x14x3", "\x04"])
+    assert "A shape should look like 28x28x32" in text
+    assert "right: (28, 28, 32)" in text
+    assert "(14, 14, 3) is not it. It is (14, 14, 32)" in text
+    assert "Stopped after 2 of 7 questions." in text
+    assert "1 of 2 right." in text
+    assert code == 0
+
+
+def test_ctrl_c_leaves_at_once_and_without_a_traceback(tmp_path: Path) -> None:
+    text, code = _at_a_terminal(["28x28x32", "\x03"])
+    assert "Stopped after 1 of 7 questions." in text
+    assert "Traceback" not in text
+    assert code == 128 + signal.SIGINT
+
+
+def _at_a_terminal(lines: list[str]) -> tuple[str, int]:
+    """Answer ``clearsight exercise shapes`` on a pseudo-terminal, a line at each question."""
+    program = str(Path(sys.executable).with_name("clearsight"))
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execvpe(program, [program, "exercise", "shapes"], {**os.environ, "COLUMNS": "100"})
+    shown, given = b"", 0
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        try:
+            block = os.read(terminal, 65536)
+        except OSError:  # Linux says so when the other end has closed
+            break
+        if not block:
+            break
+        shown += block
+        if given < len(lines) and shown.count(b"  > ") > given:
+            line = lines[given]
+            os.write(terminal, (line if line < " " else f"{line}\n").encode())
+            given += 1
+    os.close(terminal)
+    _, status = os.waitpid(pid, 0)
+    return shown.decode().replace("\r\n", "\n"), os.waitstatus_to_exitcode(status)
