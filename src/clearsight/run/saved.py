@@ -170,7 +170,8 @@ class Run:
         predictions = self.predict(pictures.images)
         val_accuracy = None
         with suppress(RunError, IndexError):  # a run stopped within its first epoch has none
-            val_accuracy = self.history[-1].val_accuracy
+            results = self.folder.read_results()
+            val_accuracy = (results or self.history[-1]).val_accuracy
         is_right = predictions.labels == pictures.labels
         look = Look.at(self.path, "evaluate", is_right, val_accuracy)
         # The run's own are known as they were then, wherever in their source they lie now.
