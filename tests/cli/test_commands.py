@@ -163,8 +163,9 @@ def test_train_prints_plain_lines_and_the_whole_story(cli: Cli, tmp_path: Path) 
         "2/2  loss ",
         "% interval ",
         "first test pictures: predicted [",
-        "Training accuracy ends ",
+        "Validation accuracy was best in epoch ",
         "curves.png",
+        "report.html",
         "run folder:    runs/",
     ):
         assert text in done.stdout

@@ -19,7 +19,8 @@ from clearsight.data.health.finding import Example, Finding, PictureReference, b
 from clearsight.data.imageset import ImageSet, Splits
 from clearsight.data.intake import BadFile, Intake
 from clearsight.errors import MissingExtraError
-from clearsight.report.data_page import DataPage, picture_data, write_data_page
+from clearsight.report.data_page import DataPage, write_data_page
+from clearsight.report.thumbnail import thumbnail
 
 SCRIPT = "<script>alert('x')</script>"
 
@@ -98,7 +99,8 @@ def test_thumbnails_show_the_picture(tmp_path: Path) -> None:
     generator = np.random.default_rng(0)
     for shape, kind in (((28, 28, 1), "png"), ((8, 8, 4), "png"), ((300, 200, 3), "jpeg"), ((300, 300, 1), "jpeg"), ((250, 250, 4), "png")):  # fmt: skip  # noqa: E501
         picture = generator.integers(0, 256, shape, dtype=np.uint8)
-        data, width, height = picture_data(picture)
+        shown_at = thumbnail(picture)
+        data, width, height = shown_at.data, shown_at.width, shown_at.height
         assert data.startswith(f"data:image/{kind};base64,")
         with Image.open(io.BytesIO(base64.b64decode(data.split(",")[1]))) as image:
             shown = np.asarray(image)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _BESIDE_RESUME = (
     "epochs", "learning_rate", "batch_size", "checkpoint_minutes", "data_dir", "accept_changes",
+    "no_report",
 )  # fmt: skip
 
 
@@ -110,6 +111,9 @@ def train(
             help="Leave the test pictures sealed; `clearsight evaluate RUN` opens them later.",
         ),
     ] = False,
+    no_report: Annotated[
+        bool, typer.Option("--no-report", help="Leave out report.html, the run as one page.")
+    ] = False,
     resume: Annotated[
         Path | None,
         typer.Option(
@@ -149,6 +153,7 @@ def train(
             "checkpoint_minutes": checkpoint_minutes,
             "data_dir": source_options.data_dir,
             "accept_changes": accept_changes,
+            "report": not no_report,
         }
         if is_seed_runs(resume):
             with interruption_told():
@@ -174,6 +179,7 @@ def train(
             device=device.value,
             out=out,
             no_test=no_test,
+            report=not no_report,
             source_options=source_options,
             **({} if checkpoint_minutes is None else {"checkpoint_minutes": checkpoint_minutes}),
         )
@@ -275,6 +281,8 @@ def _show_results(run: Run, console: Console) -> None:
     )
     if run.folder.curves_path.is_file():
         console.print(f"curve picture: {run.folder.curves_path}")
+    if run.folder.report_path.is_file():
+        console.print(f"report:        {run.folder.report_path}")
     console.print(f"run folder:    {run.path}")
 
 

@@ -20,7 +20,7 @@ def trace_table(trace: Trace) -> str:
         "",
         f"{trace.num_parameters:,}",
         f"{'>= ' if trace.has_unknown_costs else ''}{trace.multiply_adds:,}",
-        _size(trace.activation_bytes),
+        size_text(trace.activation_bytes),
         "",
     )
     head, *lines, last = _aligned([header, *rows, total], left=2)
@@ -66,7 +66,7 @@ def _layer_row(layer: LayerTrace) -> _Row:
         " ".join(map(shape_text, (layer.output_shape, *layer.more_output_shapes))),
         f"{layer.num_parameters:,}",
         "?" if layer.multiply_adds is None else f"{layer.multiply_adds:,}",
-        _size(layer.activation_bytes),
+        size_text(layer.activation_bytes),
         f"{field[0]}x{field[1]}" if field else "?",
     )
 
@@ -83,7 +83,8 @@ def _aligned(rows: list[_Row], left: int) -> list[str]:
     ]
 
 
-def _size(size_bytes: int) -> str:
+def size_text(size_bytes: int) -> str:
+    """Return a number of bytes in B, KB or MB."""
     if size_bytes < 1024:
         return f"{size_bytes} B"
     kilobytes = size_bytes / 1024

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from PIL import Image
-
-from clearsight.data.atomic import placed_atomically
 from clearsight.data.health.finding import Example, Finding, PictureReference
 from clearsight.data.imageset import Splits
-from clearsight.errors import MissingExtraError
+from clearsight.report.rendering import write_page
+from clearsight.report.thumbnail import thumbnail
 
-_SHOWN_SIDE = 112  # pixels, the longer side of a thumbnail
-_QUALITY = 80  # of JPEG, which large thumbnails are stored in
 _MOST_CLASSES = 50  # whose balance is drawn
 _WORDS = {"problem": "Problem", "warning": "Warning", "note": "Note"}
 
@@ -45,24 +38,13 @@ class DataPage:
 def write_data_page(page: DataPage, path: Path) -> None:
     """Write the page, replacing `path` whole.
 
-    Every name goes through Jinja2's escaping, because file and class names may hold anything.
-
     Raises:
         MissingExtraError: when jinja2 is not installed.
         OutputError: when the page cannot be written.
     """
-    try:
-        from jinja2 import Environment, PackageLoader, StrictUndefined
-    except ImportError as error:
-        raise MissingExtraError("The page", extra="report") from error
-    environment = Environment(
-        loader=PackageLoader("clearsight.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    text = environment.get_template("data_page.html").render(
+    write_page(
+        "data_page.html",
+        path,
         source=page.source,
         parts=[_part(name, images) for name, images in page.splits.parts.items()],
         findings=[_shown_finding(page.splits, finding) for finding in page.findings],
@@ -74,28 +56,6 @@ def write_data_page(page: DataPage, path: Path) -> None:
         skipped=page.splits.intake.skipped,
         seconds=page.seconds,
     )
-    with placed_atomically(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
-
-
-def picture_data(picture: np.ndarray) -> tuple[str, int, int]:
-    """Return a picture as a data URL, with the width and height to show it at.
-
-    Args:
-        picture: uint8 (H, W, C); small ones stay as they are, as PNG, and are enlarged by the
-            browser; large ones are shrunk and stored as JPEG, those with alpha as PNG.
-    """
-    image = Image.fromarray(picture[..., 0] if picture.shape[-1] == 1 else picture)
-    scale = _SHOWN_SIDE / max(image.size)
-    width, height = (max(round(side * scale), 1) for side in image.size)
-    is_large = scale < 1
-    if is_large:
-        image = image.resize((width, height), Image.Resampling.LANCZOS)
-    kind = "JPEG" if is_large and image.mode != "RGBA" else "PNG"
-    buffer = io.BytesIO()
-    image.save(buffer, kind, **({"quality": _QUALITY} if kind == "JPEG" else {"optimize": True}))
-    encoded = base64.b64encode(buffer.getvalue()).decode("ascii")
-    return f"data:image/{kind.lower()};base64,{encoded}", width, height
 
 
 def _part(name: str, images: Any) -> dict[str, Any]:
@@ -128,8 +88,7 @@ def _shown_example(splits: Splits, example: Example) -> dict[str, Any]:
     for reference in example.pictures:
         if reference.index >= 0:  # a file that could not be read has no picture
             picture = splits.parts[reference.part].images[reference.index]
-            data, width, height = picture_data(picture)
-            pictures.append({"data": data, "width": width, "height": height})
+            pictures.append(thumbnail(picture))
     names = [_called(reference) for reference in example.pictures]
     return {"pictures": pictures, "caption": example.caption, "names": names}
 

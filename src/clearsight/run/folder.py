@@ -145,6 +145,11 @@ class RunFolder:
         return self.path / "curves.png"
 
     @property
+    def report_path(self) -> Path:
+        """``report.html``."""
+        return self.path / "report.html"
+
+    @property
     def resume_command(self) -> str:
         """What to type to go on with the run."""
         return f"clearsight train --resume {shlex.quote(str(self.path))}"

@@ -78,6 +78,7 @@ class Plan:
         resumed: where the run goes on; None when it is new.
         notes: sentences that the user should read before it starts.
         planned_at: `time.perf_counter` when planning began.
+        report: whether ``report.html`` is written in the end.
     """
 
     path: Path
@@ -91,6 +92,7 @@ class Plan:
     resumed: Resumed | None
     notes: tuple[str, ...]
     planned_at: float
+    report: bool = True
 
     def fit_data(self) -> FitData:
         """Return the pictures that Keras's `fit` gets."""
@@ -197,6 +199,7 @@ def plan_training(
         resumed=None,
         notes=tuple(notes),
         planned_at=planned_at,
+        report=request.report,
     )
 
 

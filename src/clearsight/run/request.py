@@ -18,7 +18,7 @@ from clearsight.errors import RequestError, validation_sentences
 from clearsight.models.backend import keras
 from clearsight.training.recipe import Fraction, PositiveFiniteFloat, Recipe
 
-_OVERRIDES = (
+OVERRIDES = (
     "epochs", "batch_size", "learning_rate", "validation_split", "train_limit", "test_limit",
 )  # fmt: skip
 CheckpointMinutes = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -43,6 +43,7 @@ class TrainRequest(BaseModel):
         out: the run's folder, which must not exist yet; None makes one in ``runs/``.
         source_options: how the source's pictures are read.
         checkpoint_minutes: between checkpoints within an epoch; each epoch's end has one anyway.
+        report: whether ``report.html`` is written when the run has finished.
         no_test: whether the test pictures stay sealed: not predicted, and no look recorded.
     """
 
@@ -67,11 +68,12 @@ class TrainRequest(BaseModel):
     source_options: SourceOptions = Field(default_factory=SourceOptions)
     checkpoint_minutes: CheckpointMinutes = 10.0
     no_test: bool = False
+    report: bool = True
 
     @property
     def overrides(self) -> dict[str, Any]:
         """The recipe values that were asked for by hand."""
-        named = {name: getattr(self, name) for name in _OVERRIDES}
+        named = {name: getattr(self, name) for name in OVERRIDES}
         given = {name: value for name, value in named.items() if value is not None}
         return {**self.recipe_arguments, **given}
 

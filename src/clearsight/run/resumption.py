@@ -44,6 +44,7 @@ class ResumeRequest(BaseModel):
         checkpoint_minutes: from here on.
         data_dir: where the source's files lie now.
         accept_changes: whether to go on although something that matters is no longer as it was.
+        report: whether ``report.html`` is written when the run has finished.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
@@ -56,6 +57,7 @@ class ResumeRequest(BaseModel):
     checkpoint_minutes: CheckpointMinutes | None = None
     data_dir: Path | None = None
     accept_changes: bool = False
+    report: bool = True
 
 
 def resume_request(path: str | Path, **options: Any) -> ResumeRequest:
@@ -140,6 +142,7 @@ def plan_resumption(request: ResumeRequest, show_progress: ShowProgress = silent
         resumed=Resumed(checkpoint, first_batch, tuple(file for file, _ in found.damaged)),
         notes=tuple(notes),
         planned_at=planned_at,
+        report=request.report,
     )
 
 

@@ -183,6 +183,18 @@ class Run:
             record_look(fingerprint, look),
         )
 
+    def write_report(self) -> Path:
+        """Write what was learned as one page, ``report.html``, and return its path.
+
+        Raises:
+            RunError: when the run has no finished epoch.
+            MissingExtraError: when the part that draws reports is not installed.
+            OutputError: when the page cannot be written.
+        """
+        from clearsight.run.report import write_report  # which begins from a run
+
+        return write_report(self)
+
 
 def predict_probabilities(
     model: keras.Model, preparation: Preparation, images: np.ndarray, recipe: Recipe

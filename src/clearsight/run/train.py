@@ -20,6 +20,7 @@ from clearsight.run.lock import RunLock
 from clearsight.run.machine import identity
 from clearsight.run.measuring import measure
 from clearsight.run.plan import Plan, plan_training
+from clearsight.run.report import report_if_possible
 from clearsight.run.request import train_request
 from clearsight.run.resumption import check_current, plan_resumption, resume_request
 from clearsight.run.room import check_room
@@ -61,7 +62,8 @@ def train(
         verbose: print a line an epoch (and a live bar on a terminal).
         **options: the fields of `TrainRequest`: model, model_arguments, recipe, epochs,
             batch_size, learning_rate, validation_split, train_limit, test_limit, seed, engine,
-            precision, device, out, checkpoint_minutes, no_test; and of `SourceOptions`: image_size,
+            precision, device, out, checkpoint_minutes, no_test,
+            report; and of `SourceOptions`: image_size,
             resize, channels, test_split, data_dir, ...
 
     Returns:
@@ -98,7 +100,7 @@ def resume(path: str | Path, *, verbose: bool = True, **options: Any) -> Run | S
             and missing ones are trained then.
         verbose: as for `train`.
         **options: the fields of `ResumeRequest`: data, epochs, learning_rate, batch_size,
-            checkpoint_minutes, data_dir, accept_changes.
+            checkpoint_minutes, data_dir, accept_changes, report.
 
     Raises:
         RunError: when there is nothing to go on with, or something that matters has changed.
@@ -131,7 +133,10 @@ def carry_out(plan: Plan, progress: Progress) -> Run:
             raise TrainingInterrupted(
                 "Interrupted before the training began.", str(plan.path), stop.signal_number
             ) from None
-    return Run.load(folder.path)
+    run = Run.load(folder.path)
+    if plan.report:
+        report_if_possible(run, plan.splits.test)
+    return run
 
 
 @dataclass(frozen=True)

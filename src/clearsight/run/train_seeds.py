@@ -89,13 +89,15 @@ def resume_seeds(path: str | Path, shown: Shown, **options: Any) -> SeedRuns:
     Args:
         path: the folder of `train_seeds`.
         shown: where they are shown.
-        **options: data (for trainings on arrays), checkpoint_minutes, data_dir, accept_changes.
+        **options: data (for trainings on arrays), checkpoint_minutes, data_dir, accept_changes,
+            report.
 
     Raises:
         RequestError: when another option is given.
         RunError: when every member is finished, or the pictures were arrays and are not given.
     """
     runs = SeedRuns.load(path)
+    writes_report = options.pop("report", True)
     asked = {
         key: value for key, value in options.items() if value is not None and value is not False
     }
@@ -111,6 +113,8 @@ def resume_seeds(path: str | Path, shown: Shown, **options: Any) -> SeedRuns:
             "with."
         )
     request = _read(runs, asked)
+    if not writes_report:
+        request = request.model_copy(update={"report": False})
     return _Members(runs, request, shown, asked).carry_out(None)
 
 
@@ -160,7 +164,7 @@ class _Members:
         if is_run(path):
             if RunFolder(path).read_record().status == "finished":
                 return None
-            options = self.on_resuming
+            options = {**self.on_resuming, "report": self.request.report}
             return plan_resumption(resume_request(path, **options), self.shown.decoding)
         if path.exists():
             shutil.rmtree(path)  # begun, but nothing was trained before it ended

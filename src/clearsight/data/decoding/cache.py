@@ -16,9 +16,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-import platformdirs
 
 from clearsight.data.atomic import placed_atomically
+from clearsight.data.cache_place import cache_place
 from clearsight.data.decoding.job import ARRAYS, open_arrays
 from clearsight.errors import OutputError
 
@@ -56,8 +56,7 @@ class Decoded:
 
 def cache_folder() -> Path:
     """Where decoded pictures are kept: ``$CLEARSIGHT_CACHE``, else the user's cache folder."""
-    named = os.environ.get("CLEARSIGHT_CACHE")
-    return (Path(named) if named else platformdirs.user_cache_path("clearsight")) / "decoded"
+    return cache_place("decoded")
 
 
 def find(look: str) -> Decoded | None:

@@ -1,0 +1,31 @@
+"""``clearsight report``: write what a run learned as one page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from clearsight.cli.keras_start import keras_started
+from clearsight.cli.output import AsJson, console_for, print_json
+
+
+def report(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder.")],
+    as_json: AsJson = False,
+) -> None:
+    """Write what a run learned as one page, RUN/report.html, that any browser opens offline.
+
+    It shows what was found when the test pictures were measured, and is no further look at them.
+    """
+    console = console_for(as_json)
+    with keras_started(console):
+        from clearsight.run.report import write_report
+        from clearsight.run.saved import Run
+
+        path = write_report(Run.load(run))
+    if as_json:
+        print_json({"run": str(run), "report": str(path), "size_bytes": path.stat().st_size})
+    else:
+        console.print(f"report: {path}")

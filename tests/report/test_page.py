@@ -1,0 +1,184 @@
+"""A run's report in a real browser: whole in one file, safe whatever names hold, fit for all."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, sync_playwright
+
+import clearsight
+from clearsight.data.imageset import ImageSet, Splits
+from clearsight.data.intake import Intake
+from clearsight.run.saved import Run
+
+SCRIPT = "<script>alert(1)</script>"
+CLASSES = (SCRIPT, '</script><img src=x onerror=alert(2)>"', "{{ 7*7 }} & 'so on'")
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A small run on pictures whose names would run as script were they not escaped."""
+    generator = np.random.default_rng(0)
+    labels = np.arange(180) % 3
+    images = generator.integers(0, 60, (180, 28, 28, 1), dtype=np.uint8)
+    images[np.arange(180), 5 + 8 * labels, 8:20] = 255
+    labels[::11] = (labels[::11] + 1) % 3  # so that there are mistakes to show
+    names = tuple(f"{SCRIPT} {number}.png" for number in range(180))
+    groups = tuple(f"{SCRIPT} {number % 4}" for number in range(180))
+    everything = ImageSet(images, labels, CLASSES, names=names, groups=groups)
+    train, test = everything.take(slice(0, 120)), everything.take(slice(120, 180))
+    splits = Splits(train, test, intake=Intake((), {}, (), (f"{SCRIPT} was noticed.",), 180))
+    out = tmp_path_factory.mktemp("hostile") / f"{SCRIPT.replace('/', '')} run"
+    return clearsight.train(splits, out=out, epochs=2, recipe="lesson", verbose=False)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        found = shutil.which("chromium") or shutil.which("google-chrome")
+        if found is None and not Path(playwright.chromium.executable_path).exists():
+            pytest.skip("there is no Chromium: `playwright install chromium` gets one")
+        chromium = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
+
+
+@dataclass
+class Opened:
+    """A page, and what happened while it was opened."""
+
+    page: Page
+    requests: list[str] = field(default_factory=list)
+    troubles: list[str] = field(default_factory=list)
+
+
+def opened(browser: Browser, path: Path, **options: Any) -> Opened:
+    found = Opened(browser.new_context(**options).new_page())
+    page = found.page
+    page.on("request", lambda request: found.requests.append(request.url))
+    page.on("console", lambda message: found.troubles.append(message.text))
+    page.on("pageerror", lambda error: found.troubles.append(str(error)))
+
+    def note(dialog: Any) -> None:
+        found.troubles.append(f"dialog: {dialog.message}")
+        dialog.dismiss()
+
+    page.on("dialog", note)
+    page.goto(path.as_uri())
+    if options.get("java_script_enabled", True):
+        page.wait_for_function("document.querySelectorAll('.chart svg').length === 3")
+    return found
+
+
+def test_hostile_names_are_only_text_and_nothing_is_loaded(run: Run, browser: Browser) -> None:
+    found = opened(browser, run.folder.report_path)
+    assert found.troubles == []
+    loaded = [url for url in found.requests if not url.startswith("data:image/")]
+    assert loaded == [run.folder.report_path.as_uri()]
+    page = found.page
+    assert page.locator("script").count() == 3, "the charts, Vega and the page's own"
+    assert page.locator(".matrix tbody th").all_text_contents() == list(CLASSES)
+    assert f"{SCRIPT} was noticed." in page.locator("main").inner_text()
+    alts = page.locator(".gallery img").evaluate_all("all => all.map(image => image.alt)")
+    assert len(alts) > 20
+    assert any(f"truth {CLASSES[1]}" in alt and "confidence" in alt for alt in alts)
+    page.context.close()
+
+
+def test_scripts_that_get_in_all_the_same_are_not_run(run: Run, browser: Browser) -> None:
+    found = opened(browser, run.folder.report_path)
+    page = found.page
+    page.evaluate(
+        "() => { const script = document.createElement('script');"
+        " script.textContent = 'window.gotIn = true'; document.body.append(script);"
+        " const image = new Image(); image.src = 'http://127.0.0.1:9/x.png';"
+        " document.body.append(image); }"
+    )
+    assert page.evaluate("window.gotIn") is None
+    assert len(found.troubles) == 2
+    assert all("Content Security Policy" in trouble for trouble in found.troubles)
+    page.context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1200, 390])
+def test_it_is_accessible_in_both_themes_and_fits_a_phone(
+    run: Run, browser: Browser, scheme: str, width: int
+) -> None:
+    viewport = {"width": width, "height": 844}
+    options = {"viewport": viewport, "color_scheme": scheme, "bypass_csp": True}
+    page = opened(browser, run.folder.report_path, **options).page
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    line = page.evaluate(
+        "getComputedStyle(document.querySelector('#loss-chart .mark-line path')).stroke"
+    )
+    dark = scheme == "dark"
+    assert paper == ("rgb(21, 24, 27)" if dark else "rgb(251, 251, 250)")
+    assert line == ("rgb(125, 184, 238)" if dark else "rgb(26, 102, 168)")
+    report = Axe().run(page)
+    assert report.violations_count == 0, report.generate_report()
+    page.context.close()
+
+
+def test_the_keyboard_gets_everywhere_and_headings_are_in_order(run: Run, browser: Browser) -> None:
+    page = opened(browser, run.folder.report_path).page
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to the findings"
+    page.keyboard.press("Enter")
+    assert page.url.endswith("#main")
+    levels = page.locator("h1, h2, h3").evaluate_all("all => all.map(one => +one.tagName[1])")
+    assert levels[:2] == [1, 2]
+    assert all(after - before <= 1 for before, after in pairwise(levels))
+    targets = page.locator("nav a").evaluate_all("all => all.map(one => one.hash)")
+    assert len(targets) == 10
+    for target in targets:
+        assert page.locator(target).count() == 1
+    page.context.close()
+
+
+def test_hovering_over_a_curve_gives_the_numbers(run: Run, browser: Browser) -> None:
+    page = opened(browser, run.folder.report_path).page
+    page.locator("#accuracy-chart svg").hover()
+    page.wait_for_selector("#vg-tooltip-element.visible")
+    shown = page.locator("#vg-tooltip-element").inner_text()
+    epochs = [f"{epoch.val_accuracy:.4f}" for epoch in run.history]
+    assert any(value in shown for value in epochs)
+    page.context.close()
+
+
+def test_without_scripts_there_is_a_picture_and_the_table(run: Run, browser: Browser) -> None:
+    page = opened(browser, run.folder.report_path, java_script_enabled=False).page
+    assert page.locator("noscript img").is_visible()
+    assert not page.locator("#accuracy-chart").is_visible()
+    rows = page.locator("[aria-label='Table of the epochs'] tbody tr")
+    assert rows.count() == 2
+    assert f"{run.history[1].val_loss:.4f}" in rows.nth(1).inner_text()
+    page.context.close()
+
+
+def test_it_prints_dark_on_light_whatever_the_theme(run: Run, browser: Browser) -> None:
+    page = opened(browser, run.folder.report_path, color_scheme="dark").page
+    page.emulate_media(media="print", color_scheme="dark")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert page.evaluate("getComputedStyle(document.body).color") == "rgb(31, 35, 40)"
+    assert not page.locator("nav").is_visible()
+    assert page.pdf(format="A4").count(b"/Type /Page\n") > 3
+    page.context.close()
+
+
+def test_it_names_nothing_elsewhere(run: Run) -> None:
+    text = run.folder.report_path.read_text("utf-8")
+    without_programs = re.sub("<script>.*?</script>", "", text, flags=re.DOTALL)
+    assert re.findall(r"(?:src|href)=\"(?!data:|#)", without_programs) == []
+    assert "<link" not in without_programs
+    assert run.folder.report_path.stat().st_size < 3_000_000

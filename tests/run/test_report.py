@@ -1,0 +1,186 @@
+"""What a run's report tells, and that a training never fails for its sake."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import clearsight
+from clearsight.data.imageset import ImageSet, Splits
+from clearsight.errors import MissingExtraError, RunError
+from clearsight.run import report as reporting
+from clearsight.run.next_step import NextStep
+from clearsight.run.repeating import repeat_command, step_command
+from clearsight.run.report import write_report
+from clearsight.run.saved import Run
+from conftest import Cli, assert_refused, run_cli
+
+
+def text_of(run: Run) -> str:
+    return " ".join(write_report(run).read_text("utf-8").split())
+
+
+@pytest.fixture(scope="module")
+def array_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A run on arrays from Python, whose pictures nobody can find again."""
+    generator = np.random.default_rng(0)
+    images = generator.integers(0, 256, (90, 16, 16, 1), dtype=np.uint8)
+    labels = np.arange(90) % 2
+    parts = (ImageSet(images[a:b], labels[a:b], ("one", "two")) for a, b in ((0, 60), (60, 90)))
+    out = tmp_path_factory.mktemp("arrays") / "run"
+    return clearsight.train(Splits(*parts), out=out, epochs=1, recipe="lesson", verbose=False)
+
+
+def test_train_writes_it_and_the_verb_writes_the_same_findings(run_folder: Path) -> None:
+    run = Run.load(run_folder)
+    first = run.folder.report_path.read_text("utf-8")
+    assert len(first.encode()) < 3_000_000
+    assert "What is not shown" not in first
+    done = run_cli("report", str(run_folder), "--json")
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout)
+    assert said["report"] == str(run.folder.report_path)
+    second = run.folder.report_path.read_text("utf-8")
+    assert said["size_bytes"] == len(second.encode())
+    assert first == second, "what training had at hand is what is found again"
+
+
+def test_it_tells_what_the_run_found(run_folder: Path) -> None:
+    run = Run.load(run_folder)
+    text = text_of(run)
+    results = run.results
+    assert f"<strong>{results.test_accuracy:.1%}</strong> test accuracy" in text
+    for finding in results.findings:
+        assert finding["sentence"] in text
+    for epoch in run.history:
+        assert f"{epoch.val_loss:.4f}" in text
+    for heading in (
+        "What the curve says, and what to do next", "Curves", "The network, layer by layer",
+        "What is taken for what", "The mistakes in pictures", "Each class",
+        "Is it right as often as it is sure?", "What the network looks at", "The data&#39;s health",
+        "The recipe, and how to repeat it",
+    ):  # fmt: skip
+        assert heading in text.replace("data's", "data&#39;s")
+    assert "(3*3*1 + 1)*32 = 320" in text
+    assert "clearsight data check fashion-mnist" in text
+    assert f"torch {run.record.versions['torch']}" in text
+    measures = run.folder.read_measures()
+    assert measures is not None
+    for score in measures.classes:
+        assert score.recall.value is None or f"{score.recall.value:.1%}" in text
+
+
+def test_the_command_on_the_page_repeats_the_run(tmp_path: Path) -> None:
+    first = clearsight.train(
+        "digits", model="lesson", model_arguments={"num_blocks": 1}, epochs=1, seed=3,
+        train_limit=300, learning_rate=0.0004, test_split=0.3,
+        recipe_arguments={"weight_decay": 0.01}, out=tmp_path / "first",
+        report=False, verbose=False,
+    )  # fmt: skip
+    assert not first.folder.report_path.exists()
+    command = repeat_command(first.record)
+    assert command is not None
+    words = shlex.split(command)
+    assert words[:2] == ["clearsight", "train"]
+    done = run_cli(*words[1:], "--out", str(tmp_path / "second"), "--no-report")
+    assert done.returncode == 0, done.stderr
+    second = Run.load(tmp_path / "second")
+    assert second.record.recipe == first.record.recipe
+    assert second.record.source_options == first.record.source_options
+    assert second.history[0].val_loss == first.history[0].val_loss
+    assert not second.folder.report_path.exists()
+
+
+@pytest.mark.parametrize(
+    ("step", "expected"),
+    [
+        (NextStep("", {"learning_rate": 0.0001}), "--learning-rate 0.0001"),
+        (NextStep("", {"model_arguments": {"dropout": 0.3}}), "--model-arg dropout=0.3"),
+        (NextStep("", {"recipe_arguments": {"patience": 3}}), "--recipe-arg patience=3"),
+        (NextStep("", {"model": "residual"}), "--model residual --recipe lesson"),
+        (
+            NextStep("", {"recipe": "strong", "model": "residual"}),
+            "clearsight train fashion-mnist --seed 0 --train-limit 3000 --test-limit 500 "
+            "--recipe strong --model residual",
+        ),
+        (NextStep("", checks_data=True), "clearsight data check fashion-mnist"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_the_next_step_is_a_command(run_folder: Path, step: NextStep, expected: str) -> None:
+    command = step_command(Run.load(run_folder).record, step)
+    assert command is not None
+    assert expected in command
+    assert command.startswith("clearsight ")
+
+
+def test_of_pictures_that_are_gone_the_numbers_remain(array_run: Run) -> None:
+    assert "Surest mistakes" in array_run.folder.report_path.read_text("utf-8")
+    text = text_of(Run.load(array_run.path))
+    assert "What is taken for what" in text
+    assert "Surest mistakes" not in text
+    assert "was trained on arrays from Python" in text
+    assert "no command repeats it" in text
+
+
+def test_a_run_that_has_not_finished_keeps_its_test_pictures_closed(
+    array_run: Run, tmp_path: Path
+) -> None:
+    shutil.copytree(array_run.path, tmp_path / "run")
+    run = Run.load(tmp_path / "run")
+    run.folder.write_record(run.record.model_copy(update={"status": "interrupted"}))
+    run.folder.results_path.unlink()
+    text = text_of(Run.load(run.path))
+    assert "test pictures stay closed" in text
+    assert "What is taken for what" not in text
+    assert f"clearsight train --resume {tmp_path / 'run'}" in text
+
+
+def test_sealed_test_pictures_stay_sealed(tmp_path: Path) -> None:
+    run = clearsight.train(
+        "digits", epochs=1, train_limit=200, no_test=True, out=tmp_path / "run", verbose=False
+    )
+    text = run.folder.report_path.read_text("utf-8")
+    assert "the test pictures stay sealed" in text
+    assert "What is taken for what" not in text
+
+
+def test_without_an_epoch_there_is_nothing_to_tell(array_run: Run, tmp_path: Path) -> None:
+    shutil.copytree(array_run.path, tmp_path / "run")
+    (tmp_path / "run" / "history.csv").unlink()
+    with pytest.raises(RunError, match="at least one finished epoch"):
+        write_report(Run.load(tmp_path / "run"))
+
+
+def test_a_folder_that_is_no_run_is_refused(cli: Cli) -> None:
+    assert_refused(cli("report", "nowhere"), "A run should be a folder", "does not exist")
+
+
+def test_a_report_that_cannot_be_written_never_fails_the_run(
+    array_run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(*_: object) -> Path:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(reporting, "write_report", broken)
+    reporting.report_if_possible(array_run, None)
+    said = capsys.readouterr().err
+    assert "No report was written: ZeroDivisionError()." in said
+    assert f"clearsight report {array_run.path}" in said
+
+
+@pytest.mark.parametrize("module", ["altair", "vl_convert", "jinja2"])
+def test_a_missing_extra_gives_the_install_line(
+    array_run: Run, module: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(MissingExtraError, match=r"'clearsight\[report\]'"):
+        write_report(array_run)
+    reporting.report_if_possible(array_run, None)
+    assert "pip install 'clearsight[report]'" in capsys.readouterr().err
