@@ -30,9 +30,13 @@ _LEAST_GAP = 0.02  # of accuracy
 _LEAST_RISE = 0.05  # of validation loss, as a share of its lowest
 _LEAST_FALL = 0.03  # of a loss over the last quarter of the epochs, as a share
 _CLEAR_ERROR = 0.05  # of training accuracy: so much is left to learn of the training pictures
+_BY_HEART = 1 / 3  # training errors for each validation error
+_SLOW = 0.002  # of validation accuracy an epoch
+_MANY = 100  # validation pictures, of which chance can be told
 _STUCK = 0.001  # of training loss over the last quarter of the epochs, as a share
 _JUMP = 0.10  # of training loss, from one epoch to the next, as a share
 _ROUGH = 0.05  # scatter of validation loss from epoch to epoch, as a share
+_LEAST_ROUGH = 0.02  # the same, in nats
 _DROP = 0.03  # of validation accuracy, likewise
 _WIDE = 0.05  # half the width of a gap's interval
 _LEAST_LEAK = 0.01  # share of the validation pictures
@@ -163,17 +167,15 @@ def _overfitting(measures: CurveMeasures) -> CurveFinding | None:
     gap, interval = measures.end_gap
     if gap < _LEAST_GAP or interval.low <= 0:
         return None
-    rise = measures.loss_rise
-    has_risen = (
-        measures.lowest_epoch < measures.num_epochs
-        and rise > _LEAST_RISE * measures.val_loss.min()
-        and rise > 2 * measures.loss_noise
-    )
+    has_risen = _has_risen(measures)
     widening, gaining = measures.gap_slope(), measures.val_slope()
     stands_still = gaining is not None and gaining.interval.low <= 0
     is_widening = stands_still and widening is not None and widening.interval.low > 0
     is_known_by_heart = (
-        stands_still and measures.end_train_accuracy > 0.98 and interval.low > 1.5 * _LEAST_GAP
+        gaining is not None
+        and gaining.per_epoch < _SLOW
+        and 1 - measures.end_train_accuracy < _BY_HEART * measures.least_val_error
+        and interval.low > 1.5 * _LEAST_GAP
     )
     if not (has_risen or is_widening or is_known_by_heart):
         return None
@@ -205,7 +207,8 @@ def _overfitting(measures: CurveMeasures) -> CurveFinding | None:
         else ""
     )
     memory = ""
-    if measures.is_at_chance(float(measures.val_accuracy[-1]), measures.circumstances.num_val):
+    num_val = measures.circumstances.num_val
+    if num_val > _MANY and measures.is_at_chance(float(measures.val_accuracy[-1]), num_val):
         memory = (
             "; validation accuracy is no better than always naming the commonest class, as if "
             "labels and pictures did not belong together"
@@ -214,6 +217,18 @@ def _overfitting(measures: CurveMeasures) -> CurveFinding | None:
         "overfitting",
         f"Overfitting since epoch {since}: {_gap_in_words(gap, interval)}{speed}{loss}{memory}.",
         evidence,
+    )
+
+
+def _has_risen(measures: CurveMeasures) -> bool:
+    """Tell whether validation loss has risen from its lowest beyond what it does by chance."""
+    rise, trend = measures.loss_rise, measures.val_loss_slope()
+    is_steady = trend is not None and trend.interval.low > 0
+    return (
+        measures.lowest_epoch < measures.num_epochs
+        and rise > _LEAST_RISE * measures.val_loss.min()
+        and rise > 2 * measures.loss_noise
+        and (is_steady or rise > 2 * measures.roughness)
     )
 
 
@@ -247,7 +262,7 @@ def _still_learning(measures: CurveMeasures) -> CurveFinding | None:
     train_fall, val_fall = (
         measures.recent_fall(losses) for losses in (measures.loss, measures.val_loss)
     )
-    fall_in_nats = val_fall * float(measures.val_loss[-1 - stretch])
+    fall_in_nats = val_fall * float(measures.val_loss[-1])
     is_falling = val_fall > _LEAST_FALL and fall_in_nats > measures.loss_noise
     is_at_its_best = measures.lowest_epoch > measures.num_epochs - stretch - 1
     if not (train_fall > _LEAST_FALL and is_falling and is_at_its_best):
@@ -265,7 +280,7 @@ def _still_learning(measures: CurveMeasures) -> CurveFinding | None:
 def _restless(measures: CurveMeasures) -> CurveFinding | None:
     """Tell whether a curve that has levelled off does so only because its steps are too large."""
     rough, level = measures.roughness, float(measures.val_loss[-4:].mean())
-    if rough < _ROUGH * level or rough < 1.5 * measures.loss_noise:
+    if rough < max(_ROUGH * level, _LEAST_ROUGH, measures.loss_noise):
         return None
     return CurveFinding(
         "unstable",

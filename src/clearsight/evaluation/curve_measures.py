@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from clearsight.evaluation.intervals import Interval, difference_interval
+from clearsight.evaluation.intervals import Interval, difference_interval, wilson_interval
 from clearsight.evaluation.outcomes import Outcomes
 from clearsight.training.history import History
 
@@ -148,12 +148,22 @@ class CurveMeasures:
         share = min(max(float(self.val_accuracy[-1]), 0.02), 0.98)
         return math.sqrt(share * (1 - share) / self.circumstances.num_val)
 
+    @property
+    def least_val_error(self) -> float:
+        """The lower end of the 95% interval of the last validation error, Wilson's."""
+        count = self.circumstances.num_val
+        return 1 - wilson_interval(round(float(self.val_accuracy[-1]) * count), count).high
+
     def gap_slope(self) -> Slope | None:
         """Return how fast the gap widens over the last half of the epochs; None for fewer than 4.
 
         At least the last four epochs are taken.
         """
         return slope((self.accuracy - self.val_accuracy)[-max(self.num_epochs // 2, 4) :])
+
+    def val_loss_slope(self) -> Slope | None:
+        """Return the same for validation loss."""
+        return slope(self.val_loss[-max(self.num_epochs // 2, 4) :])
 
     def val_slope(self) -> Slope | None:
         """Return the same for validation accuracy."""
@@ -179,15 +189,16 @@ class CurveMeasures:
         return max(self.num_epochs // 4, 1)
 
     def recent_fall(self, losses: np.ndarray) -> float:
-        """Return by which share a loss has fallen over the last stretch.
+        """Return by which share a loss has fallen from the last stretch but one to the last.
 
         Args:
             losses: float (epochs,).
         """
-        if self.num_epochs < 2:
+        stretch = self.last_stretch
+        if self.num_epochs < 2 * stretch:
             return 0.0
-        before = losses[-1 - self.last_stretch]
-        return float((before - losses[-1]) / before) if before > 0 else 0.0
+        before, now = losses[-2 * stretch : -stretch].mean(), losses[-stretch:].mean()
+        return float((before - now) / before) if before > 0 else 0.0
 
     def is_at_chance(self, accuracy: float, count: int) -> bool:
         """Tell whether an accuracy is not clearly better than always naming one class."""
