@@ -56,6 +56,17 @@ def test_the_weights_are_those_of_a_training_of_so_many_epochs(
     assert patient.results.test_accuracy == short.results.test_accuracy
 
 
+def test_a_resumed_training_ends_where_it_would_have_ended(splits: Splits, tmp_path: Path) -> None:
+    """Going back to the best weights, too, leaves what a resumed training goes on from."""
+    options = {**OPTIONS, "recipe_arguments": {"patience": 2}}
+    whole = clearsight.train(splits, out=tmp_path / "whole", **options)
+    clearsight.train(splits, out=tmp_path / "parts", **{**options, "epochs": 3})
+    parts = clearsight.resume(tmp_path / "parts", data=splits, epochs=30, verbose=False)
+    assert [row.val_loss for row in parts.history] == [row.val_loss for row in whole.history]
+    for one, other in zip(parts.model.get_weights(), whole.model.get_weights(), strict=True):
+        assert np.array_equal(one, other)
+
+
 def test_a_training_without_patience_keeps_its_last_weights(splits: Splits, tmp_path: Path) -> None:
     run = clearsight.train(splits, out=tmp_path / "run", **{**OPTIONS, "epochs": 6})
     assert run.results.weights_of_epoch == 6

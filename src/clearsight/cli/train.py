@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,6 +13,7 @@ from clearsight.cli.interruption import interruption_told
 from clearsight.cli.keras_start import keras_started
 from clearsight.cli.options import ModelArguments, RecipeArguments, parse_arguments
 from clearsight.cli.output import AsJson, console_for, print_json
+from clearsight.cli.results import results_as_json, show_results
 from clearsight.cli.seeds import show_seeds
 from clearsight.cli.source_options import reads_sources
 from clearsight.errors import RequestError
@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 
     from clearsight.data.options import SourceOptions
     from clearsight.run.plan import Plan
+    from clearsight.run.request import TrainRequest
     from clearsight.run.saved import Run
+    from clearsight.run.train_seeds import Shown
+    from clearsight.run.try_next import Tried
 
 
 _BESIDE_RESUME = (
@@ -114,6 +117,12 @@ def train(
     no_report: Annotated[
         bool, typer.Option("--no-report", help="Leave out report.html, the run as one page.")
     ] = False,
+    try_next: Annotated[
+        bool,
+        typer.Option(
+            "--try-next", help="Then train as the curve calls for, and say whether it helped."
+        ),
+    ] = False,
     resume: Annotated[
         Path | None,
         typer.Option(
@@ -144,6 +153,7 @@ def train(
         from clearsight.run.train_seeds import Shown, resume_seeds, train_seeds
         from clearsight.training.progress import Progress
 
+    request: TrainRequest | None = None
     shown = Shown(Progress(console), decoding_shown(), lambda plan: _show_plan(plan, console))
     if resume is not None:
         wanted = {
@@ -184,6 +194,11 @@ def train(
             **({} if checkpoint_minutes is None else {"checkpoint_minutes": checkpoint_minutes}),
         )
         if seeds is not None:
+            if try_next:
+                raise RequestError(
+                    "--try-next goes on from one training, but --seeds asks for several: leave one "
+                    "of them out."
+                )
             with interruption_told():
                 show_seeds(train_seeds(request, seeds, shown), console, as_json)
             return
@@ -191,10 +206,30 @@ def train(
     _show_plan(plan, console)
     with interruption_told():
         run = carry_out(plan, shown.progress)
+    show_results(run, console)
+    tried = _try_next(request, run, shown, console) if request and try_next else None
     if as_json:
-        print_json(_as_json(plan, run))
-    else:
-        _show_results(run, console)
+        print_json({"notes": list(plan.notes), **results_as_json(run, tried)})
+
+
+def _try_next(request: TrainRequest, run: Run, shown: Shown, console: Console) -> Tried | None:
+    """Train once more as the curve calls for, and say whether it helped."""
+    from clearsight.run.train import carry_out
+    from clearsight.run.try_next import compared, plan_next
+
+    step = run.next_step
+    if step is None or not step.options:
+        console.print("\nThe curve calls for no other training.")
+        return None
+    plan = plan_next(request, run, step, shown.decoding)
+    console.print(f"\nTrying it: {step.why}\n")
+    _show_plan(plan, console)
+    with interruption_told():
+        next_run = carry_out(plan, shown.progress)
+    tried = compared(step, plan, run, next_run)
+    show_results(next_run, console)
+    console.print(f"\n{tried.sentence}")
+    return tried
 
 
 def _check_usage(
@@ -241,54 +276,3 @@ def _show_plan(plan: Plan, console: Console) -> None:
         f"seed {record.seed}."
     )
     console.print()
-
-
-def _show_results(run: Run, console: Console) -> None:
-    from clearsight.run.ledger import Looks
-
-    results = run.results
-    scores = f"training {results.train_accuracy:.3f}  validation {results.val_accuracy:.3f}"
-    if results.test_accuracy is not None and results.test_accuracy_interval is not None:
-        low, high = results.test_accuracy_interval
-        scores += (
-            f"  test {results.test_accuracy:.3f} (95% interval {low:.3f} to {high:.3f}, "
-            f"{results.test_count:,} pictures)"
-        )
-    console.print(f"\n{scores}")
-    if results.test_leaked_count:
-        without = results.test_accuracy_without_leaked
-        console.print(
-            f"{results.test_leaked_count:,} of the test pictures also stand in training; "
-            + ("no others are left" if without is None else f"without them: test {without:.3f}")
-        )
-    if run.record.no_test and run.record.data.get("test"):
-        console.print(
-            f"The test pictures stay sealed; this opens them: clearsight evaluate {run.path}"
-        )
-    looks = Looks(results.test_looks, results.test_looks_runs, results.test_optimism or 0.0)
-    if looks.sentence:
-        console.print(looks.sentence)
-    if results.first_test_labels:
-        names = [run.class_names[label] for label in results.first_test_predictions]
-        console.print(
-            f"first test pictures: predicted {_listed(results.first_test_predictions)}, truth "
-            f"{_listed(results.first_test_labels)} (predicted: {', '.join(names)})"
-        )
-    console.print(results.reading)
-    console.print(
-        f"{results.fit_seconds:.1f} s to fit ({results.epoch_seconds:.1f} s an epoch), "
-        f"{results.total_seconds:.1f} s in all"
-    )
-    if run.folder.curves_path.is_file():
-        console.print(f"curve picture: {run.folder.curves_path}")
-    if run.folder.report_path.is_file():
-        console.print(f"report:        {run.folder.report_path}")
-    console.print(f"run folder:    {run.path}")
-
-
-def _listed(labels: tuple[int, ...]) -> str:
-    return f"[{' '.join(map(str, labels))}]"
-
-
-def _as_json(plan: Plan, run: Run) -> dict[str, Any]:
-    return {"run": str(run.path), "notes": list(plan.notes), **asdict(run.results)}

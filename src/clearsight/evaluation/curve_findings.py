@@ -23,8 +23,6 @@ FindingName = Literal[
     "converged",
 ]
 
-_Z = 1.959963984540054  # two-sided 95% quantile of the standard normal distribution
-
 # What matters in practice, beyond what can be told from noise.
 _LEAST_GAP = 0.02  # of accuracy
 _LEAST_RISE = 0.05  # of validation loss, as a share of its lowest
@@ -140,7 +138,7 @@ def _unstable(measures: CurveMeasures) -> CurveFinding | None:
         return None
     jumps = measures.loss[1:] / np.maximum(measures.loss[:-1], 1e-12) - 1
     # A loss of nearly nothing may double and still be nearly nothing.
-    has_weight = np.maximum(measures.loss[1:], measures.loss[:-1]) > 0.05 * measures.loss.max()
+    has_weight = np.maximum(measures.loss[1:], measures.loss[:-1]) > 0.15 * measures.loss.max()
     num_jumps = int(((jumps > _JUMP) & has_weight).sum())
     drop = max(_DROP, 3 * math.sqrt(2) * measures.val_noise)
     num_drops = int((np.diff(measures.val_accuracy) < -drop).sum())
@@ -242,15 +240,16 @@ def _too_noisy(measures: CurveMeasures) -> CurveFinding | None:
             f"One epoch shows no direction: {_gap_in_words(gap, interval)}; train for some more.",
             {"num_epochs": measures.num_epochs},
         )
-    if half_width < _WIDE or abs(gap) > 2 * half_width:
+    if half_width < _WIDE or (interval.low > 0 and half_width < 2 * _WIDE):
         return None
-    share = min(max(float(measures.val_accuracy[-1]), 0.02), 0.98)
-    needed = math.ceil(share * (1 - share) * (_Z / max(abs(gap), _LEAST_GAP)) ** 2)
+    within = max(min(abs(gap), _WIDE), _LEAST_GAP)
+    # An interval's width goes with the root of the number of pictures.
+    needed = math.ceil(known.num_val * (half_width / within) ** 2)
     return CurveFinding(
         "too-noisy",
         f"{known.num_val:,} validation pictures are too few to say: "
-        f"{_gap_in_words(gap, interval)}; about {max(needed - known.num_val, 1):,} more would "
-        f"settle whether there is a gap of {_points(max(abs(gap), _LEAST_GAP))}.",
+        f"{_gap_in_words(gap, interval)}; about {needed - known.num_val:,} more would tell the gap "
+        f"to within {_points(within)}.",
         {"gap": gap, "gap_low": interval.low, "gap_high": interval.high, "num_val_needed": needed},
     )
 

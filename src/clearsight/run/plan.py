@@ -209,8 +209,7 @@ def _recipe(request: TrainRequest) -> Recipe:
         recipe = recipe_of(request.source)
     recipe = find_recipe(recipe or "strong") if not isinstance(recipe, Recipe) else recipe
     if not request.is_named_source:
-        # A recipe's limits are meant for the source that it belongs to, not for one's own pictures.
-        recipe = recipe.model_copy(update={"train_limit": None, "test_limit": None})
+        recipe = recipe.changed_for_own_pictures()
     return recipe.changed(**request.overrides)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from clearsight.data.options import SourceOptions
+from clearsight.data.sources import SOURCES, recipe_of
 from clearsight.models.zoo import FAMILIES
 from clearsight.run.folder import RunRecord
 from clearsight.run.next_step import NextStep
@@ -45,6 +46,44 @@ def repeat_command(record: RunRecord) -> str | None:
     return shlex.join([*words, *source_words(record.source_options)])
 
 
+def brief_command(record: RunRecord) -> str | None:
+    """Return what to type to make a run anew, only what differs from the defaults being named.
+
+    Args:
+        record: of the run.
+
+    Returns:
+        None where nothing can be typed; see `repeat_command`.
+    """
+    if repeat_command(record) is None:
+        return None
+    recipe = RECIPES[record.recipe.name]
+    own = recipe if record.source in SOURCES else recipe.changed_for_own_pictures()
+    used = record.recipe.model_dump()
+    changed = {name: used[name] for name, value in own.model_dump().items() if used[name] != value}
+    options: list[tuple[str, Any]] = []
+    if record.model != recipe.model:
+        options.append(("model", record.model))
+    arguments = recipe.model_arguments if record.model == recipe.model else {}
+    options += [
+        ("model-arg", _argument(name, value))
+        for name, value in record.model_arguments.items()
+        if arguments.get(name) != value
+    ]
+    if recipe.name != recipe_of(record.source):
+        options.append(("recipe", recipe.name))
+    options += [
+        (name, value) if name in OVERRIDES else ("recipe-arg", _argument(name, value))
+        for name, value in changed.items()
+    ]
+    options += [("seed", record.seed)] if record.seed else []
+    options += [("engine", record.engine)] if record.engine != "clearsight" else []
+    words = ["clearsight", "train", record.source]
+    for name, value in options:
+        words += [_option(name), f"{value:g}" if isinstance(value, float) else str(value)]
+    return shlex.join([*words, *source_words(record.source_options)])
+
+
 def step_command(record: RunRecord, step: NextStep) -> str | None:
     """Return what to type for the next step after a run; None where nothing can be typed.
 
@@ -68,7 +107,7 @@ def step_command(record: RunRecord, step: NextStep) -> str | None:
     arguments = {**own, **options.pop("model_arguments", {})}
     recipe = record.recipe.changed(**options.pop("recipe_arguments", {}), **options)
     changes = {"model": model, "model_arguments": arguments, "recipe": recipe}
-    return repeat_command(record.model_copy(update=changes))
+    return brief_command(record.model_copy(update=changes))
 
 
 def check_command(record: RunRecord) -> str | None:

@@ -13,7 +13,6 @@ import numpy as np
 from clearsight.data.imageset import ImageSet
 from clearsight.errors import ClearsightError, MissingExtraError, RunError
 from clearsight.evaluation.curve import read_curve
-from clearsight.evaluation.curve_findings import CurveFinding
 from clearsight.evaluation.curve_measures import Circumstances
 from clearsight.evaluation.intervals import Interval, wilson_interval
 from clearsight.evaluation.measures import Measures
@@ -32,7 +31,6 @@ from clearsight.run.folder import RunRecord
 from clearsight.run.ledger import Looks as TestLooks
 from clearsight.run.looking import looks_of
 from clearsight.run.measured import measured_pictures
-from clearsight.run.next_step import next_step
 from clearsight.run.predictions_file import PredictedPictures, read_predictions
 from clearsight.run.provenance import health_of, recipe_of
 from clearsight.run.repeating import step_command
@@ -222,11 +220,10 @@ def _remarks(run: Run, results: Results | None) -> list[str]:
 
 def _advice(run: Run, results: Results | None, history: History) -> tuple[Advice, ...]:
     if results is not None:
-        findings = tuple(CurveFinding(**finding) for finding in results.findings)
+        findings, step = run.findings, run.next_step
         if not findings:  # of a version that kept only the sentence
             return (Advice(results.reading),)
         said = [Advice(finding.sentence) for finding in findings]
-        step = next_step(run.record, findings)
         return (*said, Advice(step.why, step_command(run.record, step))) if step else tuple(said)
     num_val = int(run.record.split["num_validation"])
     own = run.record.data["train"]["num_images"]

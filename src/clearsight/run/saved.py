@@ -18,6 +18,7 @@ from clearsight.engine.accelerate import accelerated
 from clearsight.engine.device import choose_device, on_device
 from clearsight.engine.muon import Muon
 from clearsight.errors import RunError
+from clearsight.evaluation.curve_findings import CurveFinding
 from clearsight.evaluation.measures import Measures, measures_of
 from clearsight.evaluation.metrics import Score, score_of
 from clearsight.evaluation.predictions import Predictions
@@ -26,6 +27,7 @@ from clearsight.models.build import ModelRequest, build_model
 from clearsight.run.folder import RunFolder, RunRecord
 from clearsight.run.ledger import Look, Looks, record_look
 from clearsight.run.measured import is_own_source, measured_pictures
+from clearsight.run.next_step import NextStep, next_step
 from clearsight.run.results import Results
 from clearsight.training.checkpoint import newest_good
 from clearsight.training.history import History, read_history
@@ -107,6 +109,16 @@ class Run:
                 f"{self.folder.resume_command}"
             )
         return results
+
+    @property
+    def findings(self) -> tuple[CurveFinding, ...]:
+        """What the curve says, what matters most first; of a finished run."""
+        return tuple(CurveFinding(**finding) for finding in self.results.findings)
+
+    @property
+    def next_step(self) -> NextStep | None:
+        """What the curve calls for next; None where it calls for nothing."""
+        return next_step(self.record, self.findings)
 
     @cached_property
     def model(self) -> keras.Model:

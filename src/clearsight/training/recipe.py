@@ -82,6 +82,10 @@ class Recipe(BaseModel):
     train_limit: PositiveInt | None = None
     test_limit: PositiveInt | None = None
 
+    def changed_for_own_pictures(self) -> Self:
+        """Return the recipe without its limits, which are meant for the source it belongs to."""
+        return self.model_copy(update={"train_limit": None, "test_limit": None})
+
     def changed(self, **changes: Any) -> Self:
         """Return the recipe with those values that are not None in place of its own.
 

@@ -32,6 +32,9 @@ class Case:
     right: frozenset[str]
     wrong: frozenset[str] = field(default_factory=frozenset)
 
+    def __str__(self) -> str:
+        return self.name
+
 
 def drawn(num_train: int, num_val: int) -> Make:
     """Draw Fashion-MNIST's training pictures, other ones for each seed."""
