@@ -12,8 +12,8 @@ from PIL import Image
 from clearsight.data.imageset import ImageSet
 from clearsight.data.sources import load_data
 from clearsight.errors import MissingExtraError
-from clearsight.evaluation.curve import read_curve
-from clearsight.evaluation.curve_measures import Circumstances
+from clearsight.evaluation.curve.measures import Circumstances
+from clearsight.evaluation.curve.reading import read_curve
 from clearsight.report.contact_sheet import write_contact_sheet
 from clearsight.report.curves import write_curves
 from clearsight.training.history import Epoch

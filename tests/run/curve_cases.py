@@ -138,11 +138,11 @@ CASES: tuple[Case, ...] = (
         f"{_FINE} overfitting",
     ),
     _case(
-        "a learning rate 20 times too high",
+        "a learning rate 50 times too high",
         drawn(2_000, 1_000),
-        {"epochs": 12, "learning_rate": 0.02, "batch_size": 16},
+        {"epochs": 12, "learning_rate": 0.05},
         "diverged unstable",
-        "converged",
+        f"{_FINE} overfitting",
     ),
     _case(
         "validation pictures that are trained on",

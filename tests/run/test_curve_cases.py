@@ -8,7 +8,7 @@ import pytest
 from curve_cases import CASES, Case
 
 import clearsight
-from clearsight.evaluation.curve_findings import CurveFinding
+from clearsight.evaluation.curve.finding import CurveFinding
 
 _QUICK = ("a far too small network", "a handful of validation pictures", "too few epochs")
 _LEAST_SHARE = 0.9

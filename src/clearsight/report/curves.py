@@ -7,7 +7,7 @@ from typing import Any
 
 from clearsight.data.atomic import placed_atomically
 from clearsight.errors import MissingExtraError
-from clearsight.evaluation.curve import CurveReading
+from clearsight.evaluation.curve.reading import CurveReading
 from clearsight.training.history import History
 
 _TRAINING, _VALIDATION = "#1f6fb4", "#d95f02"

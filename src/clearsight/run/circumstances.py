@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from clearsight.evaluation.curve_measures import Circumstances
+from clearsight.evaluation.curve.measures import Circumstances
 from clearsight.models.graph import graph_of
 from clearsight.run.plan import Plan
 from clearsight.run.short_check import Leaks

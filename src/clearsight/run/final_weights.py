@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from clearsight.data.imageset import ImageSet
+from clearsight.evaluation.curve.outcomes import Outcomes
 from clearsight.evaluation.metrics import log_losses
-from clearsight.evaluation.outcomes import Outcomes
 from clearsight.run.folder import RunFolder
 from clearsight.run.plan import Plan
 from clearsight.run.saved import predict_probabilities

@@ -10,7 +10,7 @@ from dataclasses import asdict
 import numpy as np
 
 from clearsight.errors import MissingExtraError
-from clearsight.evaluation.curve import CurveReading, read_curve
+from clearsight.evaluation.curve.reading import CurveReading, read_curve
 from clearsight.evaluation.intervals import wilson_interval
 from clearsight.evaluation.measures import measures_of
 from clearsight.evaluation.metrics import score_of

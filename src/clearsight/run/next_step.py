@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from clearsight.evaluation.curve_findings import CurveFinding, FindingName
+from clearsight.evaluation.curve.finding import CurveFinding, FindingName
 from clearsight.models.zoo import FAMILIES
 from clearsight.models.zoo.lesson import LessonOptions
 from clearsight.run.folder import RunRecord

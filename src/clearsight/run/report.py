@@ -12,8 +12,8 @@ import numpy as np
 
 from clearsight.data.imageset import ImageSet
 from clearsight.errors import ClearsightError, MissingExtraError, RunError
-from clearsight.evaluation.curve import read_curve
-from clearsight.evaluation.curve_measures import Circumstances
+from clearsight.evaluation.curve.measures import Circumstances
+from clearsight.evaluation.curve.reading import read_curve
 from clearsight.evaluation.intervals import Interval, wilson_interval
 from clearsight.evaluation.measures import Measures
 from clearsight.evaluation.mistakes import find_mistakes

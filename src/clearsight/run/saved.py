@@ -18,7 +18,7 @@ from clearsight.engine.accelerate import accelerated
 from clearsight.engine.device import choose_device, on_device
 from clearsight.engine.muon import Muon
 from clearsight.errors import RunError
-from clearsight.evaluation.curve_findings import CurveFinding
+from clearsight.evaluation.curve.finding import CurveFinding
 from clearsight.evaluation.measures import Measures, measures_of
 from clearsight.evaluation.metrics import Score, score_of
 from clearsight.evaluation.predictions import Predictions

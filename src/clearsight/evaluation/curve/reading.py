@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from clearsight.evaluation.curve_findings import CurveFinding, find
-from clearsight.evaluation.curve_measures import Circumstances, CurveMeasures
+from clearsight.evaluation.curve.finding import CurveFinding
+from clearsight.evaluation.curve.findings import find
+from clearsight.evaluation.curve.measures import Circumstances, CurveMeasures
+from clearsight.evaluation.curve.outcomes import Outcomes
 from clearsight.evaluation.intervals import Interval
-from clearsight.evaluation.outcomes import Outcomes
 from clearsight.training.history import History
 
 

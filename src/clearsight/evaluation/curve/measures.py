@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from clearsight.evaluation.curve.outcomes import Outcomes
 from clearsight.evaluation.intervals import Interval, difference_interval, wilson_interval
-from clearsight.evaluation.outcomes import Outcomes
 from clearsight.training.history import History
 
 
@@ -160,6 +160,10 @@ class CurveMeasures:
         At least the last four epochs are taken.
         """
         return slope((self.accuracy - self.val_accuracy)[-max(self.num_epochs // 2, 4) :])
+
+    def loss_gap_slope(self) -> Slope | None:
+        """Return how fast validation loss parts from training loss, likewise."""
+        return slope((self.val_loss - self.loss)[-max(self.num_epochs // 2, 4) :])
 
     def val_loss_slope(self) -> Slope | None:
         """Return the same for validation loss."""
