@@ -13,7 +13,7 @@ _MANY = 100  # validation pictures, of which chance can be told
 
 
 def overfitting(measures: CurveMeasures) -> CurveFinding | None:
-    """Tell whether the network learns its training pictures and no longer what they have in common."""
+    """Tell whether the network gets to know its training pictures and no longer others."""
     gap, interval = measures.end_gap
     if gap < LEAST_GAP or interval.low <= 0:
         return None
