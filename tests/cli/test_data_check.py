@@ -21,7 +21,7 @@ def folder(tmp_path: Path) -> Path:
     assert test is not None
     root = tmp_path / "scans"
     for part, images in (("train", train), ("test", test)):
-        for number in np.flatnonzero(images.labels < 4)[: 200 if part == "train" else 80]:
+        for number in np.flatnonzero(images.labels < 4)[: 500 if part == "train" else 80]:
             name = root / part / f"digit {images.labels[number]}" / f"{number:04}.png"
             name.parent.mkdir(parents=True, exist_ok=True)
             Image.fromarray(images.images[number, ..., 0]).save(name)
@@ -45,7 +45,7 @@ def test_a_table_a_page_and_labels(cli: Cli, folder: Path, tmp_path: Path) -> No
     with (tmp_path / "labels.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert list(rows[0]) == ["name", "part", "index", "label", "suggested", "score"]
-    # Two sound scans of other classes may look odd to a network that learned from 200.
+    # Two sound scans of other classes may look odd to a network that learned from 500.
     moved = next(row for row in rows[:3] if row["name"].endswith("moved.png"))
     assert (moved["part"], moved["label"], moved["suggested"]) == ("train", "digit 1", "digit 0")
     moved["label"] = moved["suggested"]
@@ -96,4 +96,5 @@ def test_a_training_tells_the_score_without_leaked_pictures(cli: Cli, folder: Pa
     assert done.returncode == 0, done.stderr
     assert "are equal in every pixel to training" in done.stdout
     assert "also stand in training; without them: test 0." in done.stdout
-    assert json.loads(Path("run/results.json").read_text())["test_leaked_count"] >= 3
+    # The originals of the others validate.
+    assert 1 <= json.loads(Path("run/results.json").read_text())["test_leaked_count"] <= 5

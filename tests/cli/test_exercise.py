@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import select
 import signal
 import sys
 import time
@@ -116,6 +117,10 @@ def _at_a_terminal(lines: list[str]) -> tuple[str, int]:
     shown, given = b"", 0
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
+        if not select.select([terminal], [], [], 1.0)[0]:
+            if given and lines[given - 1] < " ":  # typed before the program listened for it
+                os.write(terminal, lines[given - 1].encode())
+            continue
         try:
             block = os.read(terminal, 65536)
         except OSError:  # Linux says so when the other end has closed
@@ -127,6 +132,8 @@ def _at_a_terminal(lines: list[str]) -> tuple[str, int]:
             line = lines[given]
             os.write(terminal, (line if line < " " else f"{line}\n").encode())
             given += 1
+    else:
+        os.kill(pid, signal.SIGKILL)
     os.close(terminal)
     _, status = os.waitpid(pid, 0)
     return shown.decode().replace("\r\n", "\n"), os.waitstatus_to_exitcode(status)
