@@ -35,9 +35,9 @@ def _train(out: Path, source: str, options: dict[str, Any]) -> None:
     import clearsight
 
     if (out / "run.json").exists():
-        clearsight.resume(out, verbose=False)
+        clearsight.resume(out, report=False, verbose=False)
     else:
-        clearsight.train(source, out=out, verbose=False, **options)
+        clearsight.train(source, out=out, report=False, verbose=False, **options)
 
 
 def begin_command(arguments: list[str], output: Path) -> ForkServerProcess:
@@ -79,7 +79,13 @@ def train_within(size_bytes: int, out: Path, answer: Connection) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     try:
         clearsight.train(
-            pictures, recipe="lesson", batch_size=512, epochs=1, out=out, verbose=False
+            pictures,
+            recipe="lesson",
+            batch_size=512,
+            epochs=1,
+            out=out,
+            report=False,
+            verbose=False,
         )
     except clearsight.ClearsightError as error:
         answer.send(str(error))

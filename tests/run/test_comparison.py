@@ -23,7 +23,7 @@ from conftest import Cli, assert_refused
 def two_runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     folder = tmp_path_factory.mktemp("compared")
     for name, epochs in (("long", 4), ("short", 1)):
-        clearsight.train("digits", epochs=epochs, out=folder / name, verbose=False)
+        clearsight.train("digits", epochs=epochs, out=folder / name, report=False, verbose=False)
     return folder / "long", folder / "short"
 
 
@@ -66,7 +66,12 @@ def test_pictures_that_one_has_trained_on_are_left_out(
             x_test=splits[1].images, y_test=splits[1].labels,
         )  # fmt: skip
         run = clearsight.train(
-            folder.with_suffix(".npz"), recipe="lesson", epochs=1, out=folder, verbose=False
+            folder.with_suffix(".npz"),
+            recipe="lesson",
+            epochs=1,
+            out=folder,
+            report=False,
+            verbose=False,
         )
         folders.append(run.path)
     with pytest.raises(RunError, match="share test pictures that none of them has trained on"):
@@ -119,7 +124,7 @@ def test_classes_in_another_order_are_matched_by_name(tmp_path: Path) -> None:
         (tmp_path / f"{name}.txt").write_text("\n".join(names[order]))
         run = clearsight.train(
             tmp_path / f"{name}.npz", class_names=tmp_path / f"{name}.txt", recipe="lesson",
-            epochs=3, out=tmp_path / name, verbose=False,
+            epochs=3, out=tmp_path / name, report=False, verbose=False,
         )  # fmt: skip
         paths.append(run.path)
     found = compare_runs(paths)
@@ -132,7 +137,7 @@ def test_classes_in_another_order_are_matched_by_name(tmp_path: Path) -> None:
 def test_what_cannot_be_compared_is_told_why(two_runs: tuple[Path, Path], tmp_path: Path) -> None:
     train, test = clearsight.load_data("digits")
     assert test is not None
-    options = {"recipe": "lesson", "epochs": 1, "verbose": False}
+    options = {"recipe": "lesson", "epochs": 1, "report": False, "verbose": False}
     arrays = clearsight.train(clearsight.Splits(train, test), out=tmp_path / "arrays", **options)
     with pytest.raises(RunError, match=r"arrays from Python.*numpy.savez") as told:
         compare_runs([two_runs[0], arrays.path])
@@ -152,7 +157,7 @@ def test_sealed_pictures_stay_sealed_until_they_are_opened(
     two_runs: tuple[Path, Path], tmp_path: Path
 ) -> None:
     sealed = clearsight.train(
-        "digits", epochs=1, no_test=True, out=tmp_path / "sealed", verbose=False
+        "digits", epochs=1, no_test=True, out=tmp_path / "sealed", report=False, verbose=False
     )
     with pytest.raises(RunError, match="are sealed, and comparing would open them"):
         compare_runs([two_runs[0], sealed.path])
@@ -163,7 +168,7 @@ def test_sealed_pictures_stay_sealed_until_they_are_opened(
 @pytest.fixture(scope="module")
 def two_groups(tmp_path_factory: pytest.TempPathFactory) -> tuple[SeedRuns, SeedRuns]:
     folder = tmp_path_factory.mktemp("groups")
-    options = {"seeds": 2, "verbose": False}
+    options = {"seeds": 2, "report": False, "verbose": False}
     return (
         clearsight.train("digits", epochs=4, out=folder / "long", **options),
         clearsight.train("digits", epochs=1, out=folder / "short", **options),

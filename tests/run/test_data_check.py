@@ -193,7 +193,13 @@ def test_the_notes_are_few_and_leave_out_what_is_merely_worth_knowing(
 def test_a_training_says_and_counts_what_leaks(small_fashion: Splits, tmp_path: Path) -> None:
     splits, _ = with_leaks(small_fashion)
     run = clearsight.train(
-        splits, out=tmp_path / "run", recipe="lesson", epochs=1, validation_split=0.2, verbose=False
+        splits,
+        out=tmp_path / "run",
+        recipe="lesson",
+        epochs=1,
+        validation_split=0.2,
+        report=False,
+        verbose=False,
     )
     results = run.results
     assert results.test_leaked_count == 3

@@ -23,7 +23,7 @@ def splits() -> Splits:
     return Splits(train.take(rows), test.take(rows), train.take(rows + 1_000))
 
 
-OPTIONS: dict[str, Any] = {"recipe": "lesson", "epochs": 30, "verbose": False}
+OPTIONS: dict[str, Any] = {"recipe": "lesson", "epochs": 30, "report": False, "verbose": False}
 
 
 def test_it_ends_early_with_the_best_weights(splits: Splits, tmp_path: Path) -> None:
@@ -61,7 +61,9 @@ def test_a_resumed_training_ends_where_it_would_have_ended(splits: Splits, tmp_p
     options = {**OPTIONS, "recipe_arguments": {"patience": 2}}
     whole = clearsight.train(splits, out=tmp_path / "whole", **options)
     clearsight.train(splits, out=tmp_path / "parts", **{**options, "epochs": 3})
-    parts = clearsight.resume(tmp_path / "parts", data=splits, epochs=30, verbose=False)
+    parts = clearsight.resume(
+        tmp_path / "parts", data=splits, epochs=30, report=False, verbose=False
+    )
     assert [row.val_loss for row in parts.history] == [row.val_loss for row in whole.history]
     for one, other in zip(parts.model.get_weights(), whole.model.get_weights(), strict=True):
         assert np.array_equal(one, other)

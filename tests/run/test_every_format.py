@@ -156,7 +156,9 @@ def test_a_format_is_shown_checked_trained_on_measured_and_named(
     assert (
         check_data(splits, str(path), quick=True).to_json()["parts"].keys() == splits.parts.keys()
     )
-    run = clearsight.train(path, recipe="lesson", epochs=1, out=tmp_path / "run", verbose=False)
+    run = clearsight.train(
+        path, recipe="lesson", epochs=1, out=tmp_path / "run", report=False, verbose=False
+    )
     assert splits.test is not None
     assert run.evaluate().num_images == run.results.test_count == len(splits.test)
     assert run.evaluate().accuracy == run.results.test_accuracy

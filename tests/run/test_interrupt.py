@@ -95,7 +95,13 @@ def test_an_interrupted_run_goes_on_to_its_end(
     assert "The learning rate stays 0.001: its schedule is constant." in longer.stderr
     whole = tmp_path / "whole"
     clearsight.train(
-        "fashion-mnist", train_limit=6000, epochs=4, test_limit=500, out=whole, verbose=False
+        "fashion-mnist",
+        train_limit=6000,
+        epochs=4,
+        test_limit=500,
+        out=whole,
+        report=False,
+        verbose=False,
     )
     for name in ("loss", "accuracy", "val_loss", "val_accuracy", "learning_rate"):
         found, wanted = (

@@ -103,7 +103,7 @@ def test_the_command_on_the_page_repeats_the_run(tmp_path: Path) -> None:
         (NextStep("", {"learning_rate": 0.0001}), "--learning-rate 0.0001"),
         (NextStep("", {"model_arguments": {"dropout": 0.3}}), "--model-arg dropout=0.3"),
         (NextStep("", {"recipe_arguments": {"patience": 3}}), "--recipe-arg patience=3"),
-        (NextStep("", {"model": "residual"}), "--model residual --train-limit 3000"),
+        (NextStep("", {"model": "residual"}), "--model residual --epochs 2 --train-limit 3000"),
         (
             NextStep("", {"recipe": "strong", "model": "residual"}),
             "clearsight train fashion-mnist --seed 0 --train-limit 3000 --test-limit 500 "

@@ -27,7 +27,13 @@ def _train(answer: Connection, out: Path) -> None:
 
     SaveAndGoOn.on_epoch_end = measured
     clearsight.train(
-        "fashion-mnist", epochs=100, checkpoint_minutes=0.001, out=out, verbose=False, **_PICTURES
+        "fashion-mnist",
+        epochs=100,
+        checkpoint_minutes=0.001,
+        out=out,
+        report=False,
+        verbose=False,
+        **_PICTURES,
     )
     answer.send(resident)
 

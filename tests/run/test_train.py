@@ -23,7 +23,7 @@ def weights_of(model: keras.Model) -> list[np.ndarray]:
 
 
 def small_run(source, out: Path, **options) -> clearsight.Run:
-    options = {"recipe": "lesson", "epochs": 2, "verbose": False, **options}
+    options = {"recipe": "lesson", "epochs": 2, "report": False, "verbose": False, **options}
     return clearsight.train(source, out=out, **options)
 
 
@@ -201,7 +201,13 @@ def test_own_pictures_are_never_cut_by_a_recipe(
         "        keras.layers.Dense(num_classes, 'softmax')])\n"
     )
     everything = ImageSet(images, labels, ("dark", "[light]"))
-    options = {"model": f"{path}:network", "epochs": 1, "batch_size": 500, "verbose": False}
+    options = {
+        "model": f"{path}:network",
+        "epochs": 1,
+        "batch_size": 500,
+        "report": False,
+        "verbose": False,
+    }
     run = clearsight.train(everything, out=tmp_path / "all", **options)
     assert run.results.train_count + run.results.val_count == 16_000
     cut = clearsight.train(everything, out=tmp_path / "cut", train_limit=9_000, **options)
@@ -224,9 +230,9 @@ def test_a_run_that_could_not_be_measured_is_measured_when_resumed(
     with monkeypatch.context() as patch:
         patch.setattr("clearsight.run.measuring.score_of", full_disk)
         with pytest.raises(OSError, match="No space left"):
-            clearsight.train("digits", epochs=1, out=out, verbose=False)
+            clearsight.train("digits", epochs=1, out=out, report=False, verbose=False)
     assert clearsight.Run.load(out).record.status == "failed"
-    run = clearsight.resume(out, verbose=False)
+    run = clearsight.resume(out, report=False, verbose=False)
     assert run.record.status == "finished"
     assert len(run.history) == 1
     assert run.results.test_count == 359
@@ -351,7 +357,7 @@ def test_without_altair_training_still_finishes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setitem(sys.modules, "altair", None)
-    run = clearsight.train("digits", epochs=1, out=tmp_path / "run", verbose=False)
+    run = clearsight.train("digits", epochs=1, out=tmp_path / "run", report=False, verbose=False)
     assert run.record.status == "finished"
     said = capsys.readouterr().err
     assert "No curve picture was drawn" in said
