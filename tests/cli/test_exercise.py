@@ -113,6 +113,7 @@ def _at_a_terminal(lines: list[str]) -> tuple[str, int]:
     program = str(Path(sys.executable).with_name("clearsight"))
     pid, terminal = pty.fork()
     if pid == 0:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # as on a terminal, however tests are run
         os.execvpe(program, [program, "exercise", "shapes"], {**os.environ, "COLUMNS": "100"})
     shown, given = b"", 0
     deadline = time.monotonic() + 120
