@@ -29,7 +29,8 @@ def small_run(source, out: Path, **options) -> clearsight.Run:
 
 @pytest.fixture(scope="module")
 def run(small_fashion: Splits, tmp_path_factory: pytest.TempPathFactory) -> clearsight.Run:
-    return small_run(small_fashion, tmp_path_factory.mktemp("runs") / "run", precision="float32")
+    out = tmp_path_factory.mktemp("runs") / "run"
+    return small_run(small_fashion, out, precision="float32", report=True)
 
 
 def test_it_is_keras_fit_with_validation_split(run: clearsight.Run, small_fashion: Splits) -> None:
