@@ -142,7 +142,7 @@ CASES: tuple[Case, ...] = (
         drawn(2_000, 1_000),
         {"epochs": 12, "learning_rate": 0.05},
         "diverged unstable",
-        f"{_FINE} overfitting",
+        "converged overfitting",
     ),
     _case(
         "validation pictures that are trained on",

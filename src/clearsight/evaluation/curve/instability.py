@@ -73,6 +73,16 @@ def unstable(measures: CurveMeasures) -> CurveFinding | None:
     drop = max(_DROP, 3 * math.sqrt(2) * measures.val_noise)
     num_drops = int((np.diff(measures.val_accuracy) < -drop).sum())
     many = max(2, math.ceil(0.2 * (measures.num_epochs - 1)))
+    chance_loss = measures.circumstances.chance_loss or math.inf
+    # A penalty on weights, which both losses hold, is no sign of it.
+    has_blown_up = measures.loss[0] > 2 * chance_loss > 2 * measures.val_loss[0]
+    if num_jumps < many and num_drops < many and has_blown_up:
+        return CurveFinding(
+            "unstable",
+            f"Training is unstable: the loss began at {measures.loss[0]:.2f}, where guessing has "
+            f"{chance_loss:.2f}; the learning rate is too high for this network.",
+            {"first_loss": float(measures.loss[0]), "chance_loss": chance_loss},
+        )
     if num_jumps < many and num_drops < many:
         return None
     told = [
