@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
 def show_results(run: Run, console: Console) -> None:
     """Print scores, the curve's reading, what to try next, and where the files are."""
-    from clearsight.run.ledger import Looks
-
     results = run.results
     scores = f"training {results.train_accuracy:.3f}  validation {results.val_accuracy:.3f}"
     if results.test_accuracy is not None and results.test_accuracy_interval is not None:
@@ -39,9 +37,8 @@ def show_results(run: Run, console: Console) -> None:
         console.print(
             f"The test pictures stay sealed; this opens them: clearsight evaluate {run.path}"
         )
-    looks = Looks(results.test_looks, results.test_looks_runs, results.test_optimism or 0.0)
-    if looks.sentence:
-        console.print(looks.sentence)
+    if results.looks.sentence:
+        console.print(results.looks.sentence)
     if results.first_test_labels:
         names = [run.class_names[label] for label in results.first_test_predictions]
         console.print(

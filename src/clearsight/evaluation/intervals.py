@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-# Two-sided 95% quantile of the standard normal distribution.
-_Z = 1.959963984540054
+from clearsight.evaluation.quantiles import Z, t_quantile
 
 
 @dataclass(frozen=True)
@@ -48,10 +47,10 @@ def wilson_interval(num_hits: int, num_trials: int) -> Interval:
     if not 0 <= num_hits <= num_trials or num_trials < 1:
         raise ValueError(f"{num_hits} hits of {num_trials} trials is not a share.")
     share = num_hits / num_trials
-    shrink = 1 + _Z**2 / num_trials
-    center = (share + _Z**2 / (2 * num_trials)) / shrink
-    spread = share * (1 - share) / num_trials + _Z**2 / (4 * num_trials**2)
-    half_width = _Z * math.sqrt(spread) / shrink
+    shrink = 1 + Z**2 / num_trials
+    center = (share + Z**2 / (2 * num_trials)) / shrink
+    spread = share * (1 - share) / num_trials + Z**2 / (4 * num_trials**2)
+    half_width = Z * math.sqrt(spread) / shrink
     # At 0 and at all hits the exact ends are 0 and 1; rounding may not push them past.
     low = 0.0 if num_hits == 0 else center - half_width
     high = 1.0 if num_hits == num_trials else center + half_width
@@ -78,10 +77,6 @@ def difference_interval(first: tuple[int, int], second: tuple[int, int]) -> Inte
 def mean_interval(values: np.ndarray) -> Interval | None:
     """Return Student's t interval for the mean of independent values; None for fewer than three.
 
-    The quantile is that of the expansion by Abramowitz and Stegun 26.7.5,
-    https://personal.math.ubc.ca/~cbm/aands/page_949.htm: within 0.13% from three degrees of freedom
-    on; two degrees get their exact value.
-
     Args:
         values: float (N,).
 
@@ -94,19 +89,5 @@ def mean_interval(values: np.ndarray) -> Interval | None:
         return None
     center = float(np.mean(values))
     error = float(np.std(values, ddof=1)) / math.sqrt(len(values))
-    half_width = _student_quantile(len(values) - 1) * error
+    half_width = t_quantile(len(values) - 1) * error
     return Interval(center - half_width, center + half_width)
-
-
-def _student_quantile(degrees: int) -> float:
-    """Return the two-sided 95% quantile of Student's t distribution, from 2 degrees on."""
-    if degrees == 2:
-        return 4.302652729749464
-    z = _Z
-    terms = (
-        (z**3 + z) / 4,
-        (5 * z**5 + 16 * z**3 + 3 * z) / 96,
-        (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
-        (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / 92_160,
-    )
-    return z + sum(term / degrees**power for power, term in enumerate(terms, start=1))

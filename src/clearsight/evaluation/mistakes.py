@@ -108,10 +108,8 @@ def find_mistakes(
         raise ValueError("Probabilities should be finite numbers, but some are not.")
     values = probabilities.astype(np.float64)
     predicted = values.argmax(axis=1)
-    confidence = values.max(axis=1)
     runners_up, best = np.partition(values, -2, axis=1)[:, -2:].T
-    wrong = np.flatnonzero(predicted != labels)
-    wrong = wrong[np.argsort(-confidence[wrong], kind="stable")]
+    wrong = surest_mistakes(values, labels)
     return Mistakes(
         confusion=confusion_matrix(labels, predicted, values.shape[1]),
         pairs=_pairs(labels, predicted, wrong),
@@ -120,6 +118,17 @@ def find_mistakes(
         suspects=suspects,
         by_group=_by_group(predicted == labels, groups) if groups is not None else (),
     )
+
+
+def surest_mistakes(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Return the pictures named wrongly, the surest mistake first: int64 (M,).
+
+    Args:
+        probabilities: float (N, K).
+        labels: integers (N,), 0..K-1.
+    """
+    wrong = np.flatnonzero(probabilities.argmax(axis=1) != labels)
+    return wrong[np.argsort(-probabilities[wrong].max(axis=1), kind="stable")]
 
 
 def _pairs(

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from clearsight.evaluation.intervals import Interval
+from clearsight.evaluation.quantiles import Z
 
-_Z = 1.959963984540054  # two-sided 95% quantile of the standard normal distribution
 _Z_POWER = 0.8416212335729143  # its 80% quantile
 SIGNIFICANT = 0.05
 
@@ -53,7 +53,7 @@ class PairedComparison:
         total = self.num_images + 2
         first, second = self.only_first + 0.5, self.only_second + 0.5
         center = (first - second) / total
-        half_width = _Z * math.sqrt((first + second) - (first - second) ** 2 / total) / total
+        half_width = Z * math.sqrt((first + second) - (first - second) ** 2 / total) / total
         return Interval(max(center - half_width, -1.0), min(center + half_width, 1.0))
 
     @property
@@ -80,7 +80,7 @@ class PairedComparison:
         if self.only_first == self.only_second:
             return None
         discordant = (self.only_first + self.only_second) / self.num_images
-        spread = _Z * math.sqrt(discordant)
+        spread = Z * math.sqrt(discordant)
         spread += _Z_POWER * math.sqrt(discordant - self.difference**2)
         return math.ceil((spread / self.difference) ** 2)
 

@@ -5,15 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from clearsight.data.atomic import placed_atomically
-from clearsight.errors import MissingExtraError
 from clearsight.evaluation.curve.reading import CurveReading
+from clearsight.report.chart_file import HEIGHT, WIDTH, imported_altair, write_chart
 from clearsight.training.history import History
 
 _TRAINING, _VALIDATION = "#1f6fb4", "#d95f02"
-_WIDTH, _HEIGHT = 380, 260  # of one panel, in points
 _LABEL_HEIGHT = 15  # points
-_SCALE = 2.0  # pixels a point
 
 
 def write_curves(history: History, reading: CurveReading, title: str, path: Path) -> None:
@@ -22,26 +19,15 @@ def write_curves(history: History, reading: CurveReading, title: str, path: Path
     Raises:
         MissingExtraError: when altair or vl-convert is not installed.
     """
-    try:
-        import altair as alt
-        import vl_convert
-    except ImportError as error:
-        raise MissingExtraError("The curve picture", extra="report") from error
+    alt = imported_altair()
     loss_gap = history[-1].val_loss - history[-1].loss
     panels = alt.hconcat(
         _panel(alt, history, "accuracy", f"{100 * reading.gap:+.1f} points", reading.best_epoch),
         _panel(alt, history, "loss", f"{loss_gap:+.3f}", reading.lowest_val_loss_epoch),
         spacing=30,
     )
-    chart = (
-        panels.properties(title=alt.TitleParams(title, fontSize=15, anchor="start", offset=14))
-        .configure_view(stroke=None)
-        .configure_axis(gridColor="#e8e8e8", domainColor="#999", labelFontSize=11, titleFontSize=12)
-        .configure(background="white", padding=18)
-    )
-    png = vl_convert.vegalite_to_png(chart.to_dict(), scale=_SCALE)
-    with placed_atomically(path) as temporary:
-        temporary.write_bytes(png)
+    heading = alt.TitleParams(title, fontSize=15, anchor="start", offset=14)
+    write_chart(panels.properties(title=heading), path)
 
 
 def _panel(alt: Any, history: History, name: str, gap: str, best_epoch: int) -> Any:
@@ -92,7 +78,7 @@ def _panel(alt: Any, history: History, name: str, gap: str, best_epoch: int) -> 
         fontSize=13,
         subtitleColor="#666",
     )
-    return alt.layer(*layers).properties(width=_WIDTH, height=_HEIGHT, title=title)
+    return alt.layer(*layers).properties(width=WIDTH, height=HEIGHT, title=title)
 
 
 def _label_shifts(rows: list[dict[str, float]]) -> tuple[float, float]:
@@ -100,7 +86,7 @@ def _label_shifts(rows: list[dict[str, float]]) -> tuple[float, float]:
     low, high = _range(rows)
     training, validation = rows[-1]["training"], rows[-1]["validation"]
     # Negative is up on the screen.
-    distance = (validation - training) / (high - low) * _HEIGHT
+    distance = (validation - training) / (high - low) * HEIGHT
     missing = max(_LABEL_HEIGHT - abs(distance), 0) / 2
     return (missing, -missing) if distance > 0 else (-missing, missing)
 

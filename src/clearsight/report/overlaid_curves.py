@@ -6,12 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from clearsight.data.atomic import placed_atomically
-from clearsight.errors import MissingExtraError
+from clearsight.report.chart_file import HEIGHT, WIDTH, imported_altair, write_chart
 from clearsight.training.history import History
 
-_WIDTH, _HEIGHT = 380, 260  # of one panel, in points
-_SCALE = 2.0  # pixels a point
 # Okabe and Ito 2008, https://jfly.uni-koeln.de/color/: told apart also by colour-blind readers.
 _COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
 
@@ -26,24 +23,11 @@ def write_overlaid_curves(curves: Sequence[tuple[str, History]], path: Path) -> 
     Raises:
         MissingExtraError: when altair or vl-convert is not installed.
     """
-    try:
-        import altair as alt
-        import vl_convert
-    except ImportError as error:
-        raise MissingExtraError("The curve picture", extra="report") from error
+    alt = imported_altair()
     names = list(dict.fromkeys(name for name, _ in curves))
     colors = alt.Scale(domain=names, range=[_COLORS[k % len(_COLORS)] for k in range(len(names))])
-    chart = (
-        alt.hconcat(
-            *(_panel(alt, curves, measure, colors) for measure in ("accuracy", "loss")), spacing=30
-        )
-        .configure_view(stroke=None)
-        .configure_axis(gridColor="#e8e8e8", domainColor="#999", labelFontSize=11, titleFontSize=12)
-        .configure(background="white", padding=18)
-    )
-    png = vl_convert.vegalite_to_png(chart.to_dict(), scale=_SCALE)
-    with placed_atomically(path) as temporary:
-        temporary.write_bytes(png)
+    panels = (_panel(alt, curves, measure, colors) for measure in ("accuracy", "loss"))
+    write_chart(alt.hconcat(*panels, spacing=30), path)
 
 
 def _panel(alt: Any, curves: Sequence[tuple[str, History]], measure: str, colors: Any) -> Any:
@@ -72,5 +56,5 @@ def _panel(alt: Any, curves: Sequence[tuple[str, History]], measure: str, colors
     lines = base.mark_line(strokeWidth=2).encode(alt.StrokeDash("part:N", title=None, scale=parts))
     marks = base.mark_point(filled=True, size=24)  # a single epoch has no line
     return alt.layer(lines, marks).properties(
-        width=_WIDTH, height=_HEIGHT, title=measure.capitalize()
+        width=WIDTH, height=HEIGHT, title=measure.capitalize()
     )

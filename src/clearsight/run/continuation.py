@@ -8,8 +8,8 @@ from typing import Any
 
 from clearsight.data.imageset import Splits
 from clearsight.engine.device import Device
-from clearsight.run.folder import RunRecord
 from clearsight.run.machine import machine, versions
+from clearsight.run.record import RunRecord
 from clearsight.training.checkpoint import Checkpoint
 from clearsight.training.recipe import Recipe
 from clearsight.training.schedule import learning_rate_factor

@@ -16,6 +16,7 @@ from clearsight.evaluation.eye.feature_maps import LayerMaps, feature_maps
 from clearsight.evaluation.eye.filters import Filters, filters_of
 from clearsight.evaluation.eye.layer_outputs import LayerOutputs
 from clearsight.evaluation.eye.worked_pixel import WorkedPixel, worked_pixel
+from clearsight.evaluation.mistakes import surest_mistakes
 from clearsight.models.backend import keras
 from clearsight.run.measured import measured_pictures
 from clearsight.run.saved import Run
@@ -113,7 +114,8 @@ def look(
         probabilities = run.predict(pictures.images).probabilities
     parts = _Parts(run.model)
     predicted = probabilities.argmax(axis=1)
-    right, mistakes = _right(pictures, probabilities), _mistakes(pictures, probabilities)
+    right = _right(pictures, probabilities)
+    mistakes = surest_mistakes(probabilities, pictures.labels)[:_NUM_MISTAKES]
 
     def prepared(indices: np.ndarray) -> np.ndarray:
         return run.preparation.apply(pictures.images[indices])
@@ -203,13 +205,6 @@ def _right(pictures: ImageSet, probabilities: np.ndarray) -> np.ndarray:
         if len(of_class) and len(found) < _NUM_RIGHT:
             found.append(of_class[sure[of_class].argmax()])
     return np.array(found, dtype=np.int64)
-
-
-def _mistakes(pictures: ImageSet, probabilities: np.ndarray) -> np.ndarray:
-    """Return the pictures that are named wrongly with the highest probabilities."""
-    wrong = np.flatnonzero(probabilities.argmax(axis=1) != pictures.labels)
-    order = np.argsort(-probabilities[wrong].max(axis=1), kind="stable")
-    return wrong[order][:_NUM_MISTAKES]
 
 
 def _evenly(num_pictures: int, count: int) -> np.ndarray:

@@ -54,9 +54,10 @@ def settle_weights(plan: Plan, folder: RunFolder, history: History) -> FinalWeig
     kept = _named(plan, validation)
     val_correct, val_losses = _fared(kept, validation)
     best_correct, best_losses = val_correct, val_losses
-    last, epoch = history[-1].epoch, history[-1].epoch
-    checkpoint = best_checkpoint(folder.checkpoints_path, history)
-    if checkpoint is not None and best_epoch(history) != last:
+    epoch, checkpoint = history[-1].epoch, None
+    if best_epoch(history) != epoch:
+        checkpoint = best_checkpoint(folder.checkpoints_path, history)
+    if checkpoint is not None:
         weights = model.get_weights()
         restore_weights(model, checkpoint)
         best = _named(plan, validation)

@@ -11,8 +11,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from clearsight.errors import OutputError, RunError
-from clearsight.run.folder import RunFolder, RunRecord, Status
+from clearsight.run.folder import RunFolder
 from clearsight.run.lock import RunLock, is_held
+from clearsight.run.record import RunRecord, Status
 from clearsight.run.seeds_record import SeedsRecord, is_seed_runs, member_path
 from clearsight.training.history import History, read_history
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from clearsight.data.decoding.decode import ShowProgress, silent
 from clearsight.data.imageset import ImageSet, Splits
 from clearsight.data.options import SourceOptions
 from clearsight.data.preparation import Preparation
 from clearsight.data.sources import is_source, load_splits, settled
 from clearsight.errors import DataError, RunError
-from clearsight.run.folder import RunFolder, RunRecord
+from clearsight.run.folder import RunFolder
+from clearsight.run.record import RunRecord
 from clearsight.run.split_file import found_again, read_split
 
 _WHOSE = "the run's classes"
@@ -42,7 +44,10 @@ def measured_pictures(
         )
     if record.data.get("test") is None:
         raise DataError(f"'{record.source}' has no test pictures to measure on.")
-    splits = own_splits(record, allow_bad=options is not None and options.allow_bad)
+    as_read = record.source_options
+    if options is not None and options.allow_bad:
+        as_read = as_read.model_copy(update={"allow_bad": True})
+    splits = own_splits(record, as_read)
     test = tuple(used for used in read_split(folder.split_path) if used.used_for == "test")
     found = found_again(test, splits)
     if found is None:
@@ -83,23 +88,24 @@ def _unseen(pictures: ImageSet, folder: RunFolder) -> ImageSet:
     return pictures.take(np.flatnonzero(is_new))
 
 
-def own_splits(record: RunRecord, *, allow_bad: bool = False) -> Splits:
+def own_splits(
+    record: RunRecord, options: SourceOptions | None = None, show_progress: ShowProgress = silent
+) -> Splits:
     """Load all pictures of a run's own source, at the size that its network takes.
 
     Args:
         record: of the run.
-        allow_bad: whether broken pictures that came since may be left out.
+        options: how they are to be read; None for as they were.
+        show_progress: shows how far the decoding of pictures is.
     """
     preparation = Preparation.from_json(record.preparation)
     shape = (preparation.height, preparation.width, preparation.channels)
-    options = record.source_options
-    if allow_bad:
-        options = options.model_copy(update={"allow_bad": True})
-    splits = load_splits(record.source, options)
+    options = options or record.source_options
+    splits = load_splits(record.source, options, show_progress)
     if splits.train.image_shape == shape:
         return splits
     # The pictures have changed so that another size would be chosen for them now.
-    return load_splits(record.source, fitting_options(record, options))
+    return load_splits(record.source, fitting_options(record, options), show_progress)
 
 
 def fitting_options(record: RunRecord, options: SourceOptions | None = None) -> SourceOptions:

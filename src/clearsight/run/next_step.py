@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from clearsight.evaluation.curve.finding import CurveFinding, FindingName
 from clearsight.models.zoo import FAMILIES
 from clearsight.models.zoo.lesson import LessonOptions
-from clearsight.run.folder import RunRecord
+from clearsight.run.record import RunRecord
 
 _FIRST_DROPOUT, _MORE_DROPOUT, _MOST_DROPOUT = 0.3, 0.2, 0.6
 _TRANSLATION = 2  # pixels

@@ -20,7 +20,7 @@ from clearsight.engine.device import Device, choose_device, on_device
 from clearsight.errors import RequestError
 from clearsight.models.backend import keras
 from clearsight.models.graph import pixel_scaling
-from clearsight.run.folder import RunRecord, check_free, new_path
+from clearsight.run.folder import check_free, new_path
 from clearsight.run.machine import machine, versions
 from clearsight.run.network import (
     check_output,
@@ -33,6 +33,7 @@ from clearsight.run.pictures import (
     split_for_validation,
     with_enough_steps,
 )
+from clearsight.run.record import RunRecord
 from clearsight.run.request import TrainRequest
 from clearsight.run.short_check import notes_of, short_check
 from clearsight.training.check_fit import check_fit

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from clearsight.report.page import DataHealth, Recipe
-from clearsight.run.folder import RunRecord
+from clearsight.run.record import RunRecord
 from clearsight.run.repeating import check_command, repeat_command
 from clearsight.run.results import Results
 

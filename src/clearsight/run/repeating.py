@@ -10,10 +10,13 @@ from typing import Any
 from clearsight.data.options import SourceOptions
 from clearsight.data.sources import SOURCES, recipe_of
 from clearsight.models.zoo import FAMILIES
-from clearsight.run.folder import RunRecord
 from clearsight.run.next_step import NextStep
+from clearsight.run.record import RunRecord
 from clearsight.run.request import OVERRIDES
+from clearsight.training.recipe import Recipe
 from clearsight.training.recipes import RECIPES
+
+Options = list[tuple[str, Any]]
 
 
 def repeat_command(record: RunRecord) -> str | None:
@@ -24,26 +27,16 @@ def repeat_command(record: RunRecord) -> str | None:
     Args:
         record: of the run.
     """
-    recipe = RECIPES.get(record.recipe.name)
-    is_typed = record.model in FAMILIES or record.model.endswith(".keras") or ".py:" in record.model
-    if record.source == "arrays" or recipe is None or not is_typed:
+    recipe = _typed_recipe(record)
+    if recipe is None:
         return None
-    used = record.recipe.model_dump()
-    changed = {
-        name: used[name] for name, value in recipe.model_dump().items() if used[name] != value
-    }
-    asked = {name: used[name] for name in OVERRIDES}
-    others = {name: value for name, value in changed.items() if name not in OVERRIDES}
-    options: list[tuple[str, Any]] = [("model", record.model)]
-    options += [("model-arg", _argument(*pair)) for pair in record.model_arguments.items()]
+    changed = _changed(record, recipe)
+    options: Options = [("model", record.model), *_model_arguments(record.model_arguments)]
     options += [("recipe", recipe.name)]
-    options += [("recipe-arg", _argument(*pair)) for pair in others.items()]
-    options += [(name, value) for name, value in asked.items() if value is not None]
+    options += _recipe_values({k: v for k, v in changed.items() if k not in OVERRIDES})
+    options += _recipe_values({k: getattr(record.recipe, k) for k in OVERRIDES})
     options += [(name, getattr(record, name)) for name in ("seed", "engine", "precision", "device")]
-    words = ["clearsight", "train", record.source]
-    for name, value in options:
-        words += [_option(name), f"{value:g}" if isinstance(value, float) else str(value)]
-    return shlex.join([*words, *source_words(record.source_options)])
+    return _train_command(record, options)
 
 
 def brief_command(record: RunRecord) -> str | None:
@@ -55,29 +48,49 @@ def brief_command(record: RunRecord) -> str | None:
     Returns:
         None where nothing can be typed; see `repeat_command`.
     """
-    if repeat_command(record) is None:
+    recipe = _typed_recipe(record)
+    if recipe is None:
         return None
-    recipe = RECIPES[record.recipe.name]
+    is_recipes_model = record.model == recipe.model
+    known = recipe.model_arguments if is_recipes_model else {}
     own = recipe if record.source in SOURCES else recipe.changed_for_own_pictures()
-    used = record.recipe.model_dump()
-    changed = {name: used[name] for name, value in own.model_dump().items() if used[name] != value}
-    options: list[tuple[str, Any]] = []
-    if record.model != recipe.model:
-        options.append(("model", record.model))
-    arguments = recipe.model_arguments if record.model == recipe.model else {}
-    options += [
-        ("model-arg", _argument(name, value))
-        for name, value in record.model_arguments.items()
-        if arguments.get(name) != value
-    ]
-    if recipe.name != recipe_of(record.source):
-        options.append(("recipe", recipe.name))
-    options += [
-        (name, value) if name in OVERRIDES else ("recipe-arg", _argument(name, value))
-        for name, value in changed.items()
-    ]
+    options: Options = [] if is_recipes_model else [("model", record.model)]
+    options += _model_arguments(
+        {k: v for k, v in record.model_arguments.items() if known.get(k) != v}
+    )
+    options += [("recipe", recipe.name)] if recipe.name != recipe_of(record.source) else []
+    options += _recipe_values(_changed(record, own))
     options += [("seed", record.seed)] if record.seed else []
     options += [("engine", record.engine)] if record.engine != "clearsight" else []
+    return _train_command(record, options)
+
+
+def _typed_recipe(record: RunRecord) -> Recipe | None:
+    """Return the named recipe that a run began with; None where its command cannot be typed."""
+    is_typed = record.model in FAMILIES or record.model.endswith(".keras") or ".py:" in record.model
+    return RECIPES.get(record.recipe.name) if is_typed and record.source != "arrays" else None
+
+
+def _changed(record: RunRecord, recipe: Recipe) -> dict[str, Any]:
+    """Return the values of a run's recipe that are not the named recipe's."""
+    used = record.recipe.model_dump()
+    return {name: used[name] for name, value in recipe.model_dump().items() if used[name] != value}
+
+
+def _model_arguments(arguments: dict[str, Any]) -> Options:
+    return [("model-arg", _argument(name, value)) for name, value in arguments.items()]
+
+
+def _recipe_values(values: dict[str, Any]) -> Options:
+    """Put values of a recipe into options: their own where they have one, which takes no None."""
+    return [
+        (name, value) if name in OVERRIDES else ("recipe-arg", _argument(name, value))
+        for name, value in values.items()
+        if name not in OVERRIDES or value is not None
+    ]
+
+
+def _train_command(record: RunRecord, options: Options) -> str:
     words = ["clearsight", "train", record.source]
     for name, value in options:
         words += [_option(name), f"{value:g}" if isinstance(value, float) else str(value)]
@@ -98,10 +111,8 @@ def step_command(record: RunRecord, step: NextStep) -> str | None:
         return None
     if "recipe" in options:  # with its own values of everything but the pictures
         limits = {name: getattr(record.recipe, name) for name in ("train_limit", "test_limit")}
-        words = ["clearsight", "train", record.source, "--seed", str(record.seed)]
-        for name, value in {**limits, **options}.items():
-            words += [_option(name), str(value)] if value is not None else []
-        return shlex.join([*words, *source_words(record.source_options)])
+        given = {"seed": record.seed, **limits, **options}
+        return _train_command(record, [(k, v) for k, v in given.items() if v is not None])
     model = options.pop("model", record.model)
     own = record.model_arguments if model == record.model else {}
     arguments = {**own, **options.pop("model_arguments", {})}

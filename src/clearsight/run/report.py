@@ -27,12 +27,11 @@ from clearsight.report.page import (
 from clearsight.report.sections.judged import Judged
 from clearsight.report.sections.looks import Looks
 from clearsight.run.eye import look
-from clearsight.run.folder import RunRecord
-from clearsight.run.ledger import Looks as TestLooks
 from clearsight.run.looking import looks_of
 from clearsight.run.measured import measured_pictures
 from clearsight.run.predictions_file import PredictedPictures, read_predictions
 from clearsight.run.provenance import health_of, recipe_of
+from clearsight.run.record import RunRecord
 from clearsight.run.repeating import step_command
 from clearsight.run.results import Results
 from clearsight.run.saved import Run
@@ -212,9 +211,7 @@ def _remarks(run: Run, results: Results | None) -> list[str]:
             + ("no others are left." if without is None else f"without them: {without:.1%}.")
         )
     if results is not None:
-        optimism = results.test_optimism or 0.0
-        looks = TestLooks(results.test_looks, results.test_looks_runs, optimism)
-        remarks += [looks.sentence] if looks.sentence else []
+        remarks += [results.looks.sentence] if results.looks.sentence else []
     return remarks
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from clearsight.run.ledger import Looks
+
 
 @dataclass(frozen=True)
 class Results:
@@ -68,3 +70,8 @@ class Results:
     test_looks: int = 0
     test_looks_runs: int = 0
     test_optimism: float | None = None
+
+    @property
+    def looks(self) -> Looks:
+        """How often the test pictures had been looked at, this look included."""
+        return Looks(self.test_looks, self.test_looks_runs, self.test_optimism or 0.0)

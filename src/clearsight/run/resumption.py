@@ -14,16 +14,16 @@ from clearsight.data.imageset import Splits
 from clearsight.data.options import SourceOptions
 from clearsight.data.preparation import Preparation
 from clearsight.data.python_objects import splits_of_object
-from clearsight.data.sources import load_splits
 from clearsight.engine.device import choose_device, on_device
 from clearsight.errors import RequestError, RunError, validation_sentences
 from clearsight.run.continuation import changes_since, continued_record, what_counts
-from clearsight.run.folder import RunFolder, RunRecord
+from clearsight.run.folder import RunFolder
 from clearsight.run.lock import check_unlocked
-from clearsight.run.measured import fitting_options
+from clearsight.run.measured import own_splits
 from clearsight.run.network import set_engine
 from clearsight.run.pictures import limited, split_for_validation
 from clearsight.run.plan import Plan, Resumed
+from clearsight.run.record import RunRecord
 from clearsight.run.request import CheckpointMinutes
 from clearsight.training.checkpoint import Checkpoint, checkpoint_files, newest_good
 from clearsight.training.early_stopping import is_over
@@ -209,12 +209,7 @@ def _splits(request: ResumeRequest, record: RunRecord, show_progress: ShowProgre
                 "Python, clearsight.resume(path, data=...), with the same pictures."
             )
         return request.data
-    options = _source_options(request, record)
-    splits = load_splits(record.source, options, show_progress)
-    if splits.train.image_shape == tuple(record.data["train"]["image_shape"]):
-        return splits
-    # The pictures have changed so that another size would be chosen for them now.
-    return load_splits(record.source, fitting_options(record, options), show_progress)
+    return own_splits(record, _source_options(request, record), show_progress)
 
 
 def _source_options(request: ResumeRequest, record: RunRecord) -> SourceOptions:

@@ -24,10 +24,11 @@ from clearsight.evaluation.metrics import Score, score_of
 from clearsight.evaluation.predictions import Predictions
 from clearsight.models.backend import keras
 from clearsight.models.build import ModelRequest, build_model
-from clearsight.run.folder import RunFolder, RunRecord
+from clearsight.run.folder import RunFolder
 from clearsight.run.ledger import Look, Looks, record_look
 from clearsight.run.measured import is_own_source, measured_pictures
 from clearsight.run.next_step import NextStep, next_step
+from clearsight.run.record import RunRecord
 from clearsight.run.results import Results
 from clearsight.training.checkpoint import newest_good
 from clearsight.training.history import History, read_history

@@ -15,11 +15,12 @@ from clearsight.engine.hooks import num_parts_of
 from clearsight.errors import OutputError, TrainingInterrupted
 from clearsight.run.faults import place_in_words, told_failure
 from clearsight.run.final_weights import settle_weights
-from clearsight.run.folder import RunFolder, RunRecord
+from clearsight.run.folder import RunFolder
 from clearsight.run.lock import RunLock
 from clearsight.run.machine import identity
 from clearsight.run.measuring import measure
 from clearsight.run.plan import Plan, plan_training
+from clearsight.run.record import RunRecord
 from clearsight.run.report import report_if_possible
 from clearsight.run.request import train_request
 from clearsight.run.resumption import check_current, plan_resumption, resume_request

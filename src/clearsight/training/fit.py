@@ -100,6 +100,8 @@ def fit_model(
         StopRequested: when a signal came; what was trained until then has been saved.
         TrainingStoppedError: when it cannot go on; what was saved last is where to resume from.
     """
+    if is_over(saving.earlier, recipe.patience):
+        return saving.earlier
     start = saving.start
     if start is not None:
         start.now.restore()
@@ -114,8 +116,6 @@ def fit_model(
         recorder, progress.callback(recorder), watchdog, saver, stopper.callback,
     ]  # fmt: skip
     callbacks += _schedule(recipe, batches, len(saving.earlier))
-    if is_over(saving.earlier, recipe.patience):
-        return saving.earlier
     callbacks += [StopEarly(recorder, recipe.patience)] if recipe.patience else []
     if start is not None and recipe.schedule == "constant":
         optimizer: Any = model.optimizer

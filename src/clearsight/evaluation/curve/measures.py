@@ -9,6 +9,7 @@ import numpy as np
 
 from clearsight.evaluation.curve.outcomes import Outcomes
 from clearsight.evaluation.intervals import Interval, difference_interval, wilson_interval
+from clearsight.evaluation.quantiles import t_quantile
 from clearsight.training.history import History
 
 
@@ -42,10 +43,12 @@ class Slope:
     Attributes:
         per_epoch: change from one epoch to the next.
         interval: its 95% interval, from the scatter about the line (Student's t).
+        scatter: standard deviation about the line.
     """
 
     per_epoch: float
     interval: Interval
+    scatter: float
 
 
 class CurveMeasures:
@@ -154,24 +157,16 @@ class CurveMeasures:
         count = self.circumstances.num_val
         return 1 - wilson_interval(round(float(self.val_accuracy[-1]) * count), count).high
 
-    def gap_slope(self) -> Slope | None:
-        """Return how fast the gap widens over the last half of the epochs; None for fewer than 4.
+    def late_slope(self, values: np.ndarray) -> Slope | None:
+        """Return the slope of the last half of the epochs, the last four at least.
 
-        At least the last four epochs are taken.
+        Args:
+            values: float (epochs,).
+
+        Returns:
+            None for fewer than four epochs.
         """
-        return slope((self.accuracy - self.val_accuracy)[-max(self.num_epochs // 2, 4) :])
-
-    def loss_gap_slope(self) -> Slope | None:
-        """Return how fast validation loss parts from training loss, likewise."""
-        return slope((self.val_loss - self.loss)[-max(self.num_epochs // 2, 4) :])
-
-    def val_loss_slope(self) -> Slope | None:
-        """Return the same for validation loss."""
-        return slope(self.val_loss[-max(self.num_epochs // 2, 4) :])
-
-    def val_slope(self) -> Slope | None:
-        """Return the same for validation accuracy."""
-        return slope(self.val_accuracy[-max(self.num_epochs // 2, 4) :])
+        return slope(values[-max(self.num_epochs // 2, 4) :])
 
     @property
     def roughness(self) -> float:
@@ -180,12 +175,8 @@ class CurveMeasures:
         At least the last five epochs are taken; 0 where there are fewer.
         """
         values = self.val_loss[-max(self.num_epochs // 2, 5) :]
-        line = slope(values)
-        if line is None or len(values) < 5:
-            return 0.0
-        x = np.arange(len(values)) - (len(values) - 1) / 2
-        residuals = values - values.mean() - line.per_epoch * x
-        return math.sqrt(float(residuals @ residuals) / (len(values) - 2))
+        line = slope(values) if len(values) >= 5 else None
+        return line.scatter if line is not None else 0.0
 
     @property
     def last_stretch(self) -> int:
@@ -227,22 +218,6 @@ def slope(values: np.ndarray) -> Slope | None:
     x = np.arange(count) - (count - 1) / 2
     per_epoch = float(x @ values / (x @ x))
     residuals = values - values.mean() - per_epoch * x
-    error = math.sqrt(float(residuals @ residuals) / (count - 2) / float(x @ x))
-    half_width = _student_quantile(count - 2) * error
-    return Slope(per_epoch, Interval(per_epoch - half_width, per_epoch + half_width))
-
-
-def _student_quantile(degrees: int) -> float:
-    """Return the two-sided 95% quantile of Student's t.
-
-    The first four are exact to three places; from there on the expansion in Abramowitz and Stegun
-    1964, 26.7.5, of the normal quantile is right to 0.003.
-    """
-    exact = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776}
-    if degrees in exact:
-        return exact[degrees]
-    z = 1.959963984540054
-    first = (z**3 + z) / 4
-    second = (5 * z**5 + 16 * z**3 + 3 * z) / 96
-    third = (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384
-    return z + first / degrees + second / degrees**2 + third / degrees**3
+    scatter = math.sqrt(float(residuals @ residuals) / (count - 2))
+    half_width = t_quantile(count - 2) * scatter / math.sqrt(float(x @ x))
+    return Slope(per_epoch, Interval(per_epoch - half_width, per_epoch + half_width), scatter)

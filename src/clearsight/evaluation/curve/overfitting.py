@@ -18,10 +18,11 @@ def overfitting(measures: CurveMeasures) -> CurveFinding | None:
     if gap < LEAST_GAP or interval.low <= 0:
         return None
     has_risen = _has_risen(measures)
-    widening, gaining = measures.gap_slope(), measures.val_slope()
+    widening = measures.late_slope(measures.accuracy - measures.val_accuracy)
+    gaining = measures.late_slope(measures.val_accuracy)
     stands_still = gaining is not None and gaining.interval.low <= 0
     is_widening = stands_still and widening is not None and widening.interval.low > 0
-    apart = measures.loss_gap_slope()
+    apart = measures.late_slope(measures.val_loss - measures.loss)
     is_parting = (
         apart is not None
         and apart.interval.low > 0
@@ -83,7 +84,7 @@ def overfitting(measures: CurveMeasures) -> CurveFinding | None:
 
 def _has_risen(measures: CurveMeasures) -> bool:
     """Tell whether validation loss has risen from its lowest beyond what it does by chance."""
-    rise, trend = measures.loss_rise, measures.val_loss_slope()
+    rise, trend = measures.loss_rise, measures.late_slope(measures.val_loss)
     is_steady = trend is not None and trend.interval.low > 0
     return (
         measures.lowest_epoch < measures.num_epochs

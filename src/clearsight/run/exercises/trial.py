@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from clearsight.data.imageset import ImageSet
+from clearsight.data.imageset import ImageSet, Splits
 from clearsight.errors import RunError
 from clearsight.evaluation.over_seeds import SeedDifference, difference_over_seeds
 from clearsight.run.exercises.exercise import Exercise
@@ -121,9 +121,10 @@ def tried(lesson: SeedRuns, other: SeedRuns) -> Trial:
     Raises:
         RunError: when their pictures are no longer there.
     """
-    validation = _contrast(lesson, other, "validation")
+    splits = own_splits(lesson[0].record)
+    validation = _contrast(lesson, other, _pictures(lesson[0], "validation", splits))
     # Keras's training accuracy is a mean over the epoch; here both sides are the finished networks.
-    training = _contrast(lesson, other, "train")
+    training = _contrast(lesson, other, _pictures(lesson[0], "train", splits))
     return Trial(
         lesson,
         other,
@@ -132,9 +133,8 @@ def tried(lesson: SeedRuns, other: SeedRuns) -> Trial:
     )
 
 
-def _contrast(lesson: SeedRuns, other: SeedRuns, used_for: str) -> np.ndarray:
+def _contrast(lesson: SeedRuns, other: SeedRuns, pictures: ImageSet) -> np.ndarray:
     """Return -1, 0 or 1 for each seed and picture: what the other got less what the lesson's."""
-    pictures = _pictures(lesson[0], used_for)
     right = [
         np.array([run.predict(pictures.images).labels == pictures.labels for run in runs])
         for runs in (lesson, other)
@@ -142,10 +142,9 @@ def _contrast(lesson: SeedRuns, other: SeedRuns, used_for: str) -> np.ndarray:
     return right[1].astype(np.int8) - right[0]
 
 
-def _pictures(run: Run, used_for: str) -> ImageSet:
-    """Load the pictures that a run used for one purpose; all lie in one part of its source."""
+def _pictures(run: Run, used_for: str, splits: Splits) -> ImageSet:
+    """Find the pictures that a run used for one purpose; all lie in one part of its source."""
     used = tuple(row for row in read_split(run.folder.split_path) if row.used_for == used_for)
-    splits = own_splits(run.record)
     found = found_again(used, splits)
     if found is None:
         raise RunError(
