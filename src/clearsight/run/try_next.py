@@ -10,7 +10,7 @@ from clearsight.errors import RunError
 from clearsight.evaluation.paired import SIGNIFICANT, PairedComparison
 from clearsight.run.next_step import NextStep
 from clearsight.run.plan import Plan, plan_training
-from clearsight.run.request import TrainRequest
+from clearsight.run.request import OVERRIDES, TrainRequest
 from clearsight.run.saved import Run
 from clearsight.run.split_file import read_split
 
@@ -81,6 +81,10 @@ def plan_next(
         **options.get("recipe_arguments", {}),
     }
     options.setdefault("model", request.model if request.model is not None else record.model)
+    if "recipe" in options:  # as its command says: its own values of everything but the pictures
+        own = {name: None for name in OVERRIDES}
+        kept = {name: getattr(record.recipe, name) for name in ("train_limit", "test_limit")}
+        options = {**own, **kept, **options, "recipe_arguments": {}}
     options |= {"out": _free_path(run.path), "no_test": True}
     return plan_training(request.model_copy(update=options), show_progress)
 

@@ -1,0 +1,57 @@
+"""What is tried next is what its command says, and is compared on the validation pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import clearsight
+from clearsight.run.next_step import NextStep
+from clearsight.run.plan import plan_training
+from clearsight.run.request import train_request
+from clearsight.run.train import carry_out
+from clearsight.run.try_next import compared, plan_next
+from clearsight.training.progress import Progress
+
+ASKED: dict[str, Any] = {"train_limit": 600, "test_limit": 100, "epochs": 2, "learning_rate": 0.002}
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> clearsight.Run:
+    out = tmp_path_factory.mktemp("next") / "run"
+    return clearsight.train("fashion-mnist", out=out, report=False, verbose=False, **ASKED)
+
+
+def test_another_recipe_comes_with_its_own_values(run: clearsight.Run) -> None:
+    step = NextStep("", {"recipe": "strong", "model": "residual"})
+    plan = plan_next(train_request("fashion-mnist", **ASKED), run, step)
+    typed = train_request(
+        "fashion-mnist", recipe="strong", model="residual", train_limit=600, test_limit=100
+    )
+    assert plan.record.recipe == plan_training(typed).record.recipe
+    assert plan.record.model == "residual"
+
+
+def test_one_change_leaves_the_rest_and_is_compared(run: clearsight.Run) -> None:
+    step = NextStep("", {"model_arguments": {"dropout": 0.3}})
+    plan = plan_next(train_request("fashion-mnist", report=False, **ASKED), run, step)
+    assert plan.record.recipe == run.record.recipe
+    assert plan.record.model_arguments == {"dropout": 0.3}
+    tried = compared(step, plan, run, carry_out(plan, Progress.silent()))
+    assert tried.comparison is not None
+    assert tried.comparison.num_images == 120
+    assert tried.run.results.test_accuracy is None
+    assert tried.run.path.name == "run_next"
+    assert "validation accuracy is" in tried.sentence
+
+
+def test_other_validation_pictures_are_not_compared_picture_by_picture(
+    run: clearsight.Run,
+) -> None:
+    step = NextStep("", {"validation_split": 0.4})
+    plan = plan_next(train_request("fashion-mnist", report=False, **ASKED), run, step)
+    tried = compared(step, plan, run, carry_out(plan, Progress.silent()))
+    assert tried.comparison is None
+    assert "cannot be compared picture by picture" in tried.sentence
