@@ -82,7 +82,7 @@ def plan_next(
     }
     options.setdefault("model", request.model if request.model is not None else record.model)
     if "recipe" in options:  # as its command says: its own values of everything but the pictures
-        own = {name: None for name in OVERRIDES}
+        own = dict.fromkeys(OVERRIDES)
         kept = {name: getattr(record.recipe, name) for name in ("train_limit", "test_limit")}
         options = {**own, **kept, **options, "recipe_arguments": {}}
     options |= {"out": _free_path(run.path), "no_test": True}
