@@ -6,6 +6,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
+# A process a core, each with a file's tests at a time.
+PYTEST := $(BIN)/python -m pytest --numprocesses=logical --maxprocesses=8 --dist=loadfile
 SAY := @printf '==> %s\n'
 
 .PHONY: help setup lesson test test-all bench lint docs clean
@@ -27,11 +29,11 @@ lesson: $(VENV)/.installed
 
 test: $(VENV)/.installed-dev
 	$(SAY) 'running the tests (some minutes on two cores)'
-	@$(BIN)/python -m pytest
+	@$(PYTEST)
 
 test-all: $(VENV)/.installed-dev
 	$(SAY) 'running all tests, the slow ones too (a quarter of an hour on two cores)'
-	@$(BIN)/python -m pytest -m ''
+	@$(PYTEST) -m ''
 
 bench: $(VENV)/.installed-dev
 	$(SAY) 'measuring how fast the command line starts'

@@ -20,6 +20,10 @@ from clearsight.data.imageset import ImageSet, Splits
 settings.register_profile("clearsight", derandomize=True, deadline=None)
 settings.load_profile("clearsight")
 
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # Before torch loads: processes that each take all cores wait for one another more than they work.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 
 

@@ -67,7 +67,7 @@ def test_the_command_line_shows_each_seed_and_the_mean(cli: Cli, tmp_path: Path)
 
 
 def test_ctrl_c_keeps_what_is_done_and_resume_trains_the_rest(cli: Cli, tmp_path: Path) -> None:
-    arguments = ["train", "digits", "--epochs", "6", "--seeds", "3", "--out", "r"]
+    arguments = ["train", "--no-report", "digits", "--epochs", "6", "--seeds", "3", "--out", "r"]
     program = str(Path(sys.executable).with_name("clearsight"))
     with subprocess.Popen(
         [program, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True

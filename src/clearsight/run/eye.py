@@ -11,13 +11,14 @@ import numpy as np
 from clearsight.data.imageset import ImageSet
 from clearsight.errors import ModelError
 from clearsight.evaluation.eye.class_activation import HeatMaps, heat_maps
-from clearsight.evaluation.eye.deletion import Deletion, check_by_deletion
+from clearsight.evaluation.eye.deletion import Deletion, affordable_pictures, check_by_deletion
 from clearsight.evaluation.eye.feature_maps import LayerMaps, feature_maps
 from clearsight.evaluation.eye.filters import Filters, filters_of
 from clearsight.evaluation.eye.layer_outputs import LayerOutputs
 from clearsight.evaluation.eye.worked_pixel import WorkedPixel, worked_pixel
 from clearsight.evaluation.mistakes import surest_mistakes
 from clearsight.models.backend import keras
+from clearsight.models.trace import trace_model
 from clearsight.run.measured import measured_pictures
 from clearsight.run.saved import Run
 
@@ -25,7 +26,6 @@ Part = TypeVar("Part")
 
 _NUM_RIGHT = 10
 _NUM_MISTAKES = 10
-_NUM_CHECKED = 50  # deleted step by step, pictures: enough to tell 0.05 from nothing
 _NUM_PATCHED = 300  # looked through for patches
 
 
@@ -144,7 +144,7 @@ def look(
     )
     deletion = None
     if for_predicted:
-        checked = _evenly(len(pictures), _NUM_CHECKED)
+        checked = _evenly(len(pictures), affordable_pictures(_multiply_adds(run.model)))
         maps = marked(checked, predicted)
         assert maps is not None  # it was possible before
         deletion = check_by_deletion(
@@ -193,6 +193,13 @@ class _Parts:
             if str(error) not in self.missing:
                 self.missing.append(str(error))
             return None
+
+
+def _multiply_adds(model: keras.Model) -> int | None:
+    try:
+        return trace_model(model).multiply_adds
+    except ModelError:  # a network for pictures of any size
+        return None
 
 
 def _right(pictures: ImageSet, probabilities: np.ndarray) -> np.ndarray:

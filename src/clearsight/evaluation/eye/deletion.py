@@ -31,6 +31,12 @@ Predict = Callable[[np.ndarray], np.ndarray]
 
 NUM_RANDOM_ORDERS = 4
 _NUM_STEPS = 10
+# Of each picture: it whole, and the steps between whole and gone by each order.
+_NUM_PREDICTIONS = 1 + (2 + NUM_RANDOM_ORDERS) * (_NUM_STEPS - 1)
+# What a check may cost, in multiply-adds: ten seconds or so on two cores. A count, not a clock, so
+# that a run gets the same page on every machine.
+_BUDGET = 1e12
+_FEWEST, _MOST = 8, 50  # pictures; 50 tell a difference of 0.05 from nothing
 # An untrained network hardly knows one class from another. Its heat maps may beat random patches
 # beyond chance all the same, by 0.003 to 0.006 in the lesson's network, which is worth no claim.
 LEAST_DIFFERENCE = 0.02
@@ -181,6 +187,22 @@ def check_by_deletion(
         interval=mean_interval(random_areas - marked_areas),
         contrast_interval=mean_interval(contrast_areas - marked_areas),
     )
+
+
+def affordable_pictures(multiply_adds: int | None) -> int:
+    """Return how many pictures to check, so that a large network is not looked at for minutes.
+
+    Args:
+        multiply_adds: of the network, for one picture; None when not known, which takes the fewest.
+
+    Example:
+        >>> affordable_pictures(5_000_000), affordable_pictures(4_100_000_000)
+        (50, 8)
+    """
+    if multiply_adds is None:
+        return _FEWEST
+    cost = max(multiply_adds, 1) * _NUM_PREDICTIONS
+    return int(np.clip(_BUDGET / cost, _FEWEST, _MOST))
 
 
 def _places(heat: np.ndarray, random: np.random.Generator) -> np.ndarray:
