@@ -21,7 +21,7 @@ settings.register_profile("clearsight", derandomize=True, deadline=None)
 settings.load_profile("clearsight")
 
 if "PYTEST_XDIST_WORKER" in os.environ:
-    # Before torch loads: processes that each take all cores wait for one another more than they work.
+    # Before torch loads: processes that each take all cores mostly wait for one another.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
