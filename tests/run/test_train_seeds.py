@@ -91,6 +91,7 @@ def test_ctrl_c_keeps_what_is_done_and_resume_trains_the_rest(cli: Cli, tmp_path
     assert [row["seed"] for row in json.loads(done.stdout)["members"]] == [0, 1, 2]
     assert (tmp_path / "r/seeds/0/results.json").read_bytes() == first
     assert len(clearsight.Run.load(tmp_path / "r/seeds/1").record.resumptions) == 1
+    assert not list(tmp_path.glob("r/seeds/*/report.html"))  # as was asked at first
 
 
 def test_a_missing_member_is_trained_again_to_the_same_weights(

@@ -97,5 +97,6 @@ class Recipe(BaseModel):
             return type(self)(**{**self.model_dump(), **given})
         except ValidationError as error:
             raise RequestError(
-                f"The recipe cannot be changed so: {validation_sentences(error)}."
+                f"The recipe cannot be changed so: {validation_sentences(error)}. Its values are "
+                f"{', '.join(type(self).model_fields)}."
             ) from error
