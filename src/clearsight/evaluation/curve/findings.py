@@ -31,7 +31,10 @@ def find(measures: CurveMeasures) -> tuple[CurveFinding, ...]:
     ruined = diverged(measures)
     if ruined is not None:
         return (ruined,)
-    first = [told for read in (leaked, unstable) if (told := read(measures))]
+    leak, jumps = leaked(measures), unstable(measures)
+    first = [told for told in (leak, jumps) if told is not None]
+    if jumps is not None:
+        return tuple(first)  # what else it shows may go with its jumps
     state = next(told for read in _STATES if (told := read(measures)) is not None)
     if first and state.name in ("unstable", "underfitting", "converged"):
         return tuple(first)  # such a curve has levelled off nowhere
