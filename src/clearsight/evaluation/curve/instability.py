@@ -11,6 +11,7 @@ from clearsight.evaluation.curve.measures import CurveMeasures
 
 _STUCK = 0.001  # of training loss over the last quarter of the epochs, as a share
 _JUMP = 0.10  # of training loss, from one epoch to the next, as a share
+_BLOWN_UP = 1.5  # times the loss of guessing, the first epoch's mean
 _ROUGH = 0.05  # scatter of validation loss from epoch to epoch, as a share
 _LEAST_ROUGH = 0.02  # the same, in nats
 _DROP = 0.03  # of validation accuracy, likewise
@@ -75,7 +76,7 @@ def unstable(measures: CurveMeasures) -> CurveFinding | None:
     many = max(2, math.ceil(0.2 * (measures.num_epochs - 1)))
     chance_loss = measures.circumstances.chance_loss or math.inf
     # A penalty on weights, which both losses hold, is no sign of it.
-    has_blown_up = measures.loss[0] > 2 * chance_loss > 2 * measures.val_loss[0]
+    has_blown_up = measures.loss[0] > _BLOWN_UP * chance_loss and measures.val_loss[0] < chance_loss
     if num_jumps < many and num_drops < many and has_blown_up:
         return CurveFinding(
             "unstable",

@@ -8,6 +8,7 @@ from clearsight.evaluation.curve.finding import LEAST_GAP, CurveFinding, gap_in_
 from clearsight.evaluation.curve.measures import CurveMeasures
 
 _LEAST_FALL = 0.03  # of a loss over the last quarter of the epochs, as a share
+_FAST_FALL = 0.10  # of training loss likewise: nothing that falls so fast has levelled off
 _CLEAR_ERROR = 0.05  # of training accuracy: so much is left to learn of the training pictures
 _WIDE = 0.05  # half the width of a gap's interval
 
@@ -38,7 +39,7 @@ def too_noisy(measures: CurveMeasures) -> CurveFinding | None:
 
 
 def still_learning(measures: CurveMeasures) -> CurveFinding | None:
-    """Tell whether validation loss was still falling when training ended."""
+    """Tell whether validation loss was still falling, or about to follow training's down."""
     if measures.circumstances.is_annealed or measures.num_epochs < 2:
         return None
     stretch = measures.last_stretch
@@ -48,15 +49,35 @@ def still_learning(measures: CurveMeasures) -> CurveFinding | None:
     fall_in_nats = val_fall * float(measures.val_loss[-1])
     is_falling = val_fall > _LEAST_FALL and fall_in_nats > measures.loss_noise
     is_at_its_best = measures.lowest_epoch > measures.num_epochs - stretch - 1
-    if not (train_fall > _LEAST_FALL and is_falling and is_at_its_best):
-        return None
     epochs = "the last epoch" if stretch == 1 else f"the last {stretch} epochs"
+    if train_fall > _LEAST_FALL and is_falling and is_at_its_best:
+        said = (
+            f"validation loss has fallen by {val_fall:.0%} over {epochs}, to "
+            f"{measures.val_loss[-1]:.3f}, and validation accuracy stands at "
+            f"{measures.val_accuracy[-1]:.3f}; more epochs will gain more."
+        )
+    elif train_fall > _FAST_FALL and _keeps_up(measures):
+        said = (
+            f"training loss has fallen by {train_fall:.0%} over {epochs}, to "
+            f"{measures.loss[-1]:.3f}, and validation is not left behind yet "
+            f"({gap_in_words(*measures.end_gap)}); more epochs will most likely gain more."
+        )
+    else:
+        return None
     return CurveFinding(
         "still-learning",
-        f"Still learning: validation loss has fallen by {val_fall:.0%} over {epochs}, to "
-        f"{measures.val_loss[-1]:.3f}, and validation accuracy stands at "
-        f"{measures.val_accuracy[-1]:.3f}; more epochs will gain more.",
+        f"Still learning: {said}",
         {"val_loss_fall": val_fall, "train_loss_fall": train_fall, "over_epochs": stretch},
+    )
+
+
+def _keeps_up(measures: CurveMeasures) -> bool:
+    """Tell whether there is more to learn, and validation no worse than training by now."""
+    _, interval = measures.end_gap
+    return (
+        1 - measures.end_train_accuracy > _CLEAR_ERROR
+        and interval.low <= 0
+        and measures.loss_rise <= 2 * measures.loss_noise
     )
 
 
