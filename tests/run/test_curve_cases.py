@@ -43,9 +43,9 @@ def test_some_curves_are_read_right(case: Case, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_nine_of_ten_curves_are_read_right_and_none_with_false_certainty(tmp_path: Path) -> None:
-    """The rules were made on seeds 0 to 14; these are others."""
+    """The rules were made on seeds 0 to 17; these are others."""
     readings = [
-        (case, seed, findings_of(case, seed, tmp_path)) for case in CASES for seed in (15, 16, 17)
+        (case, seed, findings_of(case, seed, tmp_path)) for case in CASES for seed in (18, 19, 20)
     ]
     for case, seed, findings in readings:
         mark = "right" if is_right(case, findings) else "WRONG"
