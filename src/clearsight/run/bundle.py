@@ -13,6 +13,7 @@ import numpy as np
 from clearsight.bundle.files import BundleFiles, is_bundle
 from clearsight.bundle.network import TrainedNetwork
 from clearsight.bundle.parity import NUM_IMAGES, Parity, ParityResult
+from clearsight.bundle.place import bundle_place
 from clearsight.bundle.spec import PARITY_FILE, BundleSpec
 from clearsight.bundle.writing import write_bundle
 from clearsight.data.imageset import ImageSet
@@ -50,18 +51,12 @@ def export_run(
             f"A bundle should be made of a finished run, but {run.path} is not: go on with "
             f"{run.folder.resume_command}"
         )
-    path = path or default_place(run, kind)
+    path = path or bundle_place(run.path, kind)
     spec = spec_of(run, kind)
     images = _parity_images(run, pictures)
     parity = Parity.of(images, run.predict(images).probabilities, spec.preparation)
     network = TrainedNetwork(_on_cpu(run), spec.preparation, spec.flip_at_test)
     return path, write_bundle(network, spec, parity, path)
-
-
-def default_place(run: Run, kind: str, precision: str = "float32") -> Path:
-    """Return where a run's bundle lies unless another place is named."""
-    words = [kind] * (kind != "onnx") + [precision] * (precision != "float32")
-    return run.path / "-".join(["bundle", *words])
 
 
 def bundle_if_possible(run: Run, pictures: ImageSet | None) -> None:
@@ -130,7 +125,7 @@ def _parity_images(run: Run, pictures: ImageSet | None) -> np.ndarray:
     if pictures is None:
         pictures = validation_pictures(run)
     if pictures is None:
-        path = default_place(run, "onnx")
+        path = bundle_place(run.path)
         if is_bundle(path):
             files = BundleFiles.open(path)
             return Parity.from_bytes(files.read(PARITY_FILE), files.spec, str(path)).images

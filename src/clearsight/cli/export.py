@@ -1,0 +1,106 @@
+"""``clearsight export``: make a run's bundle, or check one."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from clearsight.cli.keras_start import keras_started
+from clearsight.cli.output import AsJson, console_for, print_json
+from clearsight.errors import RequestError
+
+if TYPE_CHECKING:
+    from clearsight.bundle.loaded import Bundle
+
+
+class Format(StrEnum):
+    """Which model file a bundle holds."""
+
+    onnx = "onnx"
+    keras = "keras"
+    openvino = "openvino"
+    litert = "litert"
+    pt2 = "pt2"
+
+
+def export(
+    path: Annotated[
+        Path, typer.Argument(metavar="RUN|BUNDLE", help="A run's folder, or a bundle to check.")
+    ],
+    to: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER|FILE.zip", help="Where the bundle goes; by default RUN/bundle."
+        ),
+    ] = None,
+    format: Annotated[Format, typer.Option(help="Which model file it holds.")] = Format.onnx,
+    int8: Annotated[
+        bool,
+        typer.Option("--int8", help="Compute in 8-bit integers; says what that costs in accuracy."),
+    ] = False,
+    allow_loss: Annotated[
+        bool,
+        typer.Option("--allow-loss", help="With --int8: take a loss of more than a point."),
+    ] = False,
+    check: Annotated[
+        bool,
+        typer.Option("--check", help="Write nothing; replay a bundle's pictures and compare."),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make a run's bundle: one small folder that predicts without Keras or torch.
+
+    It holds the network, class names, how pictures are prepared, and pictures that are replayed
+    before it is put in its place: it gives what the trained network gives, or is not there.
+    """
+    console = console_for(as_json)
+    if check:
+        _refuse_beside_check(to, allow_loss)
+        bundle, result = _checked(path, format.value, "int8" if int8 else "float32")
+        values = {"bundle": str(bundle.path), "checked": True, **_as_json(result)}
+        if as_json:
+            print_json(values)
+        else:
+            console.print(f"{bundle.path}: {result.sentence}")
+        return
+    if allow_loss and not int8:
+        raise RequestError("--allow-loss should stand with --int8: leave it out.")
+    with keras_started(console):
+        from clearsight.run.bundle import export_run
+        from clearsight.run.saved import Run
+
+        run = Run.load(path)
+        place, result = export_run(run, to, kind=format.value)
+    if as_json:
+        print_json({"run": str(path), "bundle": str(place), **_as_json(result)})
+        return
+    console.print(result.sentence)
+    console.print(f"bundle: {place}")
+
+
+def _refuse_beside_check(to: Path | None, allow_loss: bool) -> None:
+    given = {"--to": to is not None, "--allow-loss": allow_loss}
+    named = [name for name, is_given in given.items() if is_given]
+    if named:
+        raise RequestError(
+            f"--check writes nothing, so that nothing else may be asked for beside it, but "
+            f"{', '.join(named)} was given: leave it out."
+        )
+
+
+def _checked(path: Path, kind: str, precision: str) -> tuple[Bundle, Any]:
+    from clearsight.bundle.loading import load
+    from clearsight.bundle.parity import check_parity
+    from clearsight.bundle.place import existing_bundle
+
+    bundle = load(existing_bundle(path, kind, precision))
+    return bundle, check_parity(bundle)
+
+
+def _as_json(result: Any) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    return asdict(result)
