@@ -69,8 +69,8 @@ def predict(
 ) -> None:
     """Name pictures: the most probable class of each, with its probability.
 
-    A picture that cannot be read becomes a row that says why, and the exit code is then 2. Of the
-    table, a file that was named by itself must be readable.
+    A picture that cannot be read becomes a row that says why, and the exit code is then 2; --json
+    lists it under "failed". In a table and with --json, a file named by itself must be readable.
     """
     form = _form(format, out, as_json)
     from clearsight.bundle.naming import Asked
@@ -125,9 +125,10 @@ def _show(path: Path, naming: Naming, form: str, out: Path | None) -> None:
     _warn(warnings)
     with _opened(out, is_text=True) as file:
         if form == "json":
+            # Whoever reads the object finds them under "failed".
             _print_json(path, rows, warnings, file)
-        else:
-            _print_table(rows, file)
+            return
+        _print_table(rows, file)
     _tell_failed(len(failed), len(rows), failed[0].problem if failed else None)
 
 
