@@ -44,6 +44,8 @@ bench: $(VENV)/.installed-dev
 	@$(BIN)/python benchmarks/checkpoints.py
 	$(SAY) 'measuring how fast a folder of pictures is decoded, beside peers'
 	@$(BIN)/python benchmarks/decoding.py
+	$(SAY) 'measuring how fast a bundle names pictures, beside Keras on TensorFlow'
+	@$(BIN)/python benchmarks/prediction.py
 	$(SAY) 'training on pictures that take four times the memory allowed (root on Linux)'
 	@$(BIN)/python benchmarks/larger_than_memory.py
 	$(SAY) 'measuring training and prediction beside peers (half an hour on two idle cores)'
@@ -72,10 +74,10 @@ $(VENV)/bin/python:
 
 $(VENV)/.installed: $(VENV)/bin/python pyproject.toml constraints.txt
 	$(SAY) 'installing clearsight (torch is large: a few minutes the first time)'
-	@$(PIP) --editable '.[report]'
+	@$(PIP) --editable '.[report,onnx]'
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
 	$(SAY) 'installing the tools for tests and checks'
-	@$(PIP) --editable '.[report,dev]'
+	@$(PIP) --editable '.[report,onnx,dev]'
 	@touch $@

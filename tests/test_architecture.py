@@ -18,10 +18,10 @@ PARTS = (
     "serving", "cli",
 )  # fmt: skip
 PUBLIC_NAMES = {
-    "ClearsightError", "FitError", "ImageSet", "Recipe", "Run", "SeedRuns", "Splits",
+    "Bundle", "ClearsightError", "FitError", "ImageSet", "Recipe", "Run", "SeedRuns", "Splits",
     "TrainRequest", "TrainingInterrupted",
-    "__version__", "accelerate", "check_fit", "load_data", "read_pictures", "resume", "trace",
-    "train",
+    "__version__", "accelerate", "check_fit", "load", "load_data", "read_pictures", "resume",
+    "trace", "train",
 }  # fmt: skip
 
 

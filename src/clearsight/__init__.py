@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from clearsight.bundle.loaded import Bundle
+    from clearsight.bundle.loading import load
     from clearsight.data.imageset import ImageSet, Splits
     from clearsight.data.preparation import read_pictures
     from clearsight.data.sources import load_data
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from clearsight.training.recipe import Recipe
 
 _HOMES = {
+    "Bundle": "clearsight.bundle.loaded",
     "ClearsightError": "clearsight.errors",
     "FitError": "clearsight.errors",
     "ImageSet": "clearsight.data.imageset",
@@ -37,6 +40,7 @@ _HOMES = {
     "TrainingInterrupted": "clearsight.errors",
     "accelerate": "clearsight.engine.accelerate",
     "check_fit": "clearsight.training.check_fit",
+    "load": "clearsight.bundle.loading",
     "load_data": "clearsight.data.sources",
     "read_pictures": "clearsight.data.preparation",
     "resume": "clearsight.run.train",
@@ -45,6 +49,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "Bundle",
     "ClearsightError",
     "FitError",
     "ImageSet",
@@ -57,6 +62,7 @@ __all__ = [
     "__version__",
     "accelerate",
     "check_fit",
+    "load",
     "load_data",
     "read_pictures",
     "resume",

@@ -34,6 +34,10 @@ class RunError(ClearsightError):
     """A run's folder is missing, taken, damaged or unfinished."""
 
 
+class BundleError(ClearsightError):
+    """A bundle is missing, damaged, of another version, or not what its network was trained to."""
+
+
 class TrainingError(ClearsightError):
     """A training could not go on; what it saved before can be gone on from."""
 

@@ -15,12 +15,14 @@ import pytest
 from PIL import Image
 
 import clearsight
+from clearsight.bundle.naming import Asked
 from clearsight.data.formats import FORMATS, format_of
 from clearsight.data.imageset import ImageSet
 from clearsight.data.sources import load_splits
 from clearsight.report.contact_sheet import write_contact_sheet
 from clearsight.run.data_check import check_data
 from clearsight.run.name_pictures import name_pictures
+from clearsight.run.predicting import RunPredictor
 from conftest import run_cli
 
 Writer = Callable[[Path, ImageSet], Path]
@@ -163,11 +165,12 @@ def test_a_format_is_shown_checked_trained_on_measured_and_named(
     assert run.evaluate().num_images == run.results.test_count == len(splits.test)
     assert run.evaluate().accuracy == run.results.test_accuracy
     assert run.evaluate(str(path)).num_images == len(splits.test)
-    named = name_pictures(run, [str(path)])
-    assert len(named.predictions) == 240
-    assert {str(truth).removeprefix("digit ") for truth in named.truths} == set("0123456789")
-    first = name_pictures(run, [f"{path}:test[0:2]"])
-    assert first.names == (f"{path}:test[0]", f"{path}:test[1]")
+    named = name_pictures(run.path, RunPredictor(run), [str(path)], Asked())
+    rows = list(named.rows())
+    assert len(rows) == named.num_pictures == 240
+    assert {str(row.truth).removeprefix("digit ") for row in rows} == set("0123456789")
+    first = name_pictures(run.path, RunPredictor(run), [f"{path}:test[0:2]"], Asked())
+    assert [row.name for row in first.rows()] == [f"{path}:test[0]", f"{path}:test[1]"]
 
 
 def test_the_command_line_reads_paths_in_every_verb(tmp_path: Path, digits: ImageSet) -> None:

@@ -63,7 +63,7 @@ def test_the_same_seed_gives_the_same_weights_and_another_others(
 def test_the_folder_holds_exactly_what_the_design_says(run: clearsight.Run) -> None:
     assert {path.name for path in run.path.iterdir()} == {
         "run.json", "history.csv", "results.json", "model.keras", "curves.png", "checkpoints",
-        "split.csv", "predictions.csv", "measures.json", "report.html",
+        "split.csv", "predictions.csv", "measures.json", "report.html", "bundle",
     }  # fmt: skip
     with (run.path / "history.csv").open() as file:
         rows = list(csv.DictReader(file))

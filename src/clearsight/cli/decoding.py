@@ -18,13 +18,6 @@ def decoding_shown() -> ShowProgress:
     @contextmanager
     def show(num_pictures: int) -> Iterator[Callable[[int], None]]:
         from rich.console import Console
-        from rich.progress import (
-            BarColumn,
-            MofNCompleteColumn,
-            Progress,
-            TextColumn,
-            TimeRemainingColumn,
-        )
 
         console = Console(stderr=True, highlight=False)
         if not console.is_terminal:
@@ -35,16 +28,44 @@ def decoding_shown() -> ShowProgress:
                 )
             yield lambda _: None
             return
-        bar = Progress(
-            TextColumn("decoding pictures"),
-            BarColumn(bar_width=None),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(compact=True),
-            console=console,
-            transient=True,
-        )
-        with bar:
-            task = bar.add_task("decoding", total=num_pictures)
-            yield lambda num_done: bar.update(task, completed=num_done)
+        done = 0
+        with bar_of("decoding pictures", num_pictures) as advance:
+
+            def show_done(num_done: int) -> None:
+                nonlocal done
+                advance(num_done - done)
+                done = num_done
+
+            yield show_done
 
     return show
+
+
+@contextmanager
+def bar_of(what: str, total: int) -> Iterator[Callable[[int], None]]:
+    """Show a bar on stderr that goes away in the end; give what moves it on.
+
+    Args:
+        what: is being done.
+        total: how many there are to do.
+    """
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    bar = Progress(
+        TextColumn(what),
+        BarColumn(bar_width=None),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(compact=True),
+        console=Console(stderr=True, highlight=False),
+        transient=True,
+    )
+    with bar:
+        task = bar.add_task(what, total=total)
+        yield lambda num_more: bar.advance(task, num_more)

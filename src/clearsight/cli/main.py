@@ -13,7 +13,18 @@ from typing import Annotated
 import typer
 
 import clearsight
-from clearsight.cli import compare, data, evaluate, exercise, predict, report, runs, trace, train
+from clearsight.cli import (
+    compare,
+    data,
+    evaluate,
+    exercise,
+    export,
+    predict,
+    report,
+    runs,
+    trace,
+    train,
+)
 from clearsight.errors import ClearsightError
 
 EXIT_WRONG_INPUT = 2
@@ -33,6 +44,7 @@ app.command("trace")(trace.trace)
 app.add_typer(data.app, name="data")
 app.command("evaluate")(evaluate.evaluate)
 app.command("predict")(predict.predict)
+app.command("export")(export.export)
 app.command("report")(report.report)
 app.command("compare")(compare.compare)
 app.command("exercise")(exercise.exercise)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
@@ -25,6 +25,6 @@ def console_for(as_json: bool) -> Console:
     return Console(stderr=as_json, highlight=False, soft_wrap=not is_terminal, markup=False)
 
 
-def print_json(values: Any) -> None:
-    """Print a result for programs."""
-    print(json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False))
+def print_json(values: Any, file: TextIO | None = None) -> None:
+    """Print a result for programs, on stdout unless to a file."""
+    print(json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False), file=file)

@@ -55,6 +55,8 @@ def show_results(run: Run, console: Console) -> None:
         console.print(f"curve picture: {run.folder.curves_path}")
     if run.folder.report_path.is_file():
         console.print(f"report:        {run.folder.report_path}")
+    if run.folder.bundle_path.is_dir():
+        console.print(f"bundle:        {run.folder.bundle_path}")
     console.print(f"run folder:    {run.path}")
 
 

@@ -6,6 +6,7 @@ import functools
 import inspect
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
@@ -116,12 +117,33 @@ _CONTENT: dict[str, tuple[Any, Any]] = {
 Verb = Callable[..., None]
 
 
-def reads_sources(*, chooses_form: bool = True) -> Callable[[Verb], Verb]:
+@dataclass(frozen=True)
+class AskedOptions:
+    """The options of `SourceOptions` as they were typed, not looked at yet.
+
+    Attributes:
+        values: each, by its name.
+    """
+
+    values: dict[str, Any]
+
+    @property
+    def are_given(self) -> bool:
+        """Whether any is other than by default."""
+        return any(self.values.values())
+
+    def settled(self) -> SourceOptions:
+        """Return them checked."""
+        return _source_options(self.values)
+
+
+def reads_sources(*, chooses_form: bool = True, lazily: bool = False) -> Callable[[Verb], Verb]:
     """Give a verb the options of `SourceOptions`, gathered in its argument `source_options`.
 
     Args:
         chooses_form: whether the verb chooses size and channels; one that has a trained network
             does not.
+        lazily: give the verb `AskedOptions` instead, since what checks them takes time to load.
     """
     options = {**(_FORM if chooses_form else {}), **_CONTENT}
 
@@ -129,10 +151,13 @@ def reads_sources(*, chooses_form: bool = True) -> Callable[[Verb], Verb]:
         @functools.wraps(verb)
         def call(**given: Any) -> None:
             values = {name: given.pop(name) for name in options}
-            verb(**given, source_options=_source_options(values))
+            asked = AskedOptions(values)
+            verb(**given, source_options=asked if lazily else asked.settled())
 
         signature = inspect.signature(verb)
-        hints = get_type_hints(verb, localns={"SourceOptions": object}, include_extras=True)
+        hints = get_type_hints(
+            verb, localns={"SourceOptions": object, "AskedOptions": object}, include_extras=True
+        )
         added = [
             inspect.Parameter(
                 name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 _BESIDE_RESUME = (
     "epochs", "learning_rate", "batch_size", "checkpoint_minutes", "data_dir", "accept_changes",
-    "no_report",
+    "no_report", "no_bundle",
 )  # fmt: skip
 
 
@@ -117,6 +117,13 @@ def train(
     no_report: Annotated[
         bool, typer.Option("--no-report", help="Leave out report.html, the run as one page.")
     ] = False,
+    no_bundle: Annotated[
+        bool,
+        typer.Option(
+            "--no-bundle",
+            help="Leave out bundle/, the folder that predicts without Keras or torch.",
+        ),
+    ] = False,
     try_next: Annotated[
         bool,
         typer.Option(
@@ -164,6 +171,7 @@ def train(
             "data_dir": source_options.data_dir,
             "accept_changes": accept_changes,
             "report": not no_report,
+            "bundle": not no_bundle,
         }
         if is_seed_runs(resume):
             with interruption_told():
@@ -190,6 +198,7 @@ def train(
             out=out,
             no_test=no_test,
             report=not no_report,
+            bundle=not no_bundle,
             source_options=source_options,
             **({} if checkpoint_minutes is None else {"checkpoint_minutes": checkpoint_minutes}),
         )

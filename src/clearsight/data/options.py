@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
 
-from clearsight.data.preparation import ResizeMethod
+from clearsight.data.preparation import Preparation, ResizeMethod
 from clearsight.errors import RequestError, validation_sentences
 
 ChannelChoice = Literal["auto", 1, 3]
@@ -55,6 +55,16 @@ class SourceOptions(BaseModel):
         paths = {name: getattr(self, name) for name in ("data_dir", "class_names", "corrections")}
         whole = {name: path.resolve() for name, path in paths.items() if path is not None}
         return self.model_copy(update=whole)
+
+    def fitted_to(self, preparation: Preparation) -> Self:
+        """Return options that bring the pictures of any source to a network's form."""
+        changes = {
+            "image_size": (preparation.height, preparation.width),
+            "channels": preparation.channels if preparation.channels in (1, 3) else "auto",
+            "resize": preparation.resize,
+            "test_split": 0.0,
+        }
+        return self.model_copy(update=changes)
 
 
 def source_options(**values: Any) -> SourceOptions:

@@ -25,6 +25,8 @@ ResizeMethod = Literal["fit", "crop", "stretch"]
 _CLEAR_SHARE = 0.9
 _MIDDLE_GREY = 127.5
 _POLARITY_SAMPLE = 10_000  # pictures whose borders are looked at: plenty for a share
+# Raised when `fit_picture` or `apply` would make other numbers of the same picture.
+VERSION = 1
 REC_601 = np.array([0.299, 0.587, 0.114])  # luma weights, ITU-R BT.601, as Pillow's mode "L"
 
 
@@ -43,6 +45,7 @@ class Preparation:
             "stretch" does not keep them.
         alpha_ground: the grey, 0..255, that alpha was laid over in training; None takes the ground
             that the polarity says.
+        version: of the rules by which all this is done.
     """
 
     height: int
@@ -52,6 +55,7 @@ class Preparation:
     polarity: Polarity = "mixed"
     resize: ResizeMethod = "fit"
     alpha_ground: int | None = None
+    version: int = VERSION
 
     @classmethod
     def for_training(
@@ -81,7 +85,7 @@ class Preparation:
         """Read what `to_json` wrote.
 
         Raises:
-            DataError: when entries are absent or unknown.
+            DataError: when entries are absent or unknown, or the rules are of another version.
         """
         names = {field.name for field in fields(cls)}
         needed = {field.name for field in fields(cls) if field.default is MISSING}
@@ -89,6 +93,11 @@ class Preparation:
             raise DataError(
                 f"A preparation should have the entries {', '.join(sorted(names))}, but has "
                 f"{', '.join(sorted(values)) or 'none'}: was it written by another version?"
+            )
+        if values.get("version", VERSION) != VERSION:
+            raise DataError(
+                f"A preparation should be of version {VERSION}, but is of version "
+                f"{values['version']}: use the clearsight that wrote it, or train again."
             )
         return cls(**values)
 
@@ -108,6 +117,15 @@ class Preparation:
         Raises:
             DataError: when type or shape is another; scaled floats are told as such.
         """
+        self.check(images)
+        return np.divide(images, np.float32(self.divisor), dtype=np.float32)
+
+    def check(self, images: np.ndarray) -> None:
+        """Check that pictures are uint8 (N, height, width, channels).
+
+        Raises:
+            DataError: when they are not; scaled floats are told as such.
+        """
         if not len(images):
             raise DataError("There should be at least one picture, but there is none.")
         expected = f"uint8 pictures (N, {self.height}, {self.width}, {self.channels}) from 0 to 255"
@@ -125,7 +143,6 @@ class Preparation:
             raise DataError(
                 f"The network's pictures should be {expected}, but have shape {images.shape}."
             )
-        return np.divide(images, np.float32(self.divisor), dtype=np.float32)
 
     def read(self, source: Path | bytes, *, invert: bool = False) -> np.ndarray:
         """Read a picture and bring it to the network's size and channels.

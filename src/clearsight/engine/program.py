@@ -71,12 +71,12 @@ class Program:
         ]
 
     def hold_weights(self) -> None:
-        """Make the weights once for all batches to come, until called again."""
+        """Make the weights once for all batches to come, until called again; no gradient flows."""
         with torch.no_grad():
             self._run = [
                 (
                     step.operation.apply,
-                    None if step.operation.weights is None else _constant(step.operation.weights()),
+                    None if step.operation.weights is None else _constant(step.operation.weights),
                     step.inputs,
                     step.output,
                 )
@@ -229,8 +229,9 @@ class _Writer:
         return self._turned[place]
 
 
-def _constant(weights: Weights) -> Callable[[], Weights]:
-    return lambda: weights
+def _constant(weights: Callable[[], Weights]) -> Callable[[], Weights]:
+    made = tuple(None if weight is None else weight.detach() for weight in weights())
+    return lambda: made
 
 
 def _last_with_weights(graph: Graph) -> Any:

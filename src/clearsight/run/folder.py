@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import shutil
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -12,6 +13,8 @@ from typing import Any, Self
 
 from pydantic import TypeAdapter, ValidationError
 
+from clearsight.bundle.place import FOLDER as BUNDLE_FOLDER
+from clearsight.bundle.place import bundle_place
 from clearsight.data.atomic import placed_atomically
 from clearsight.errors import RunError
 from clearsight.evaluation.measures import Measures
@@ -80,6 +83,11 @@ class RunFolder:
     def report_path(self) -> Path:
         """``report.html``."""
         return self.path / "report.html"
+
+    @property
+    def bundle_path(self) -> Path:
+        """``bundle/``."""
+        return bundle_place(self.path)
 
     @property
     def resume_command(self) -> str:
@@ -179,10 +187,16 @@ class RunFolder:
             ) from error
 
     def set_results_aside(self) -> None:
-        """Keep the results of a finished run that gets more epochs until there are new ones."""
+        """Keep the results of a finished run that gets more epochs until there are new ones.
+
+        Its bundles go.
+        """
         for path in (self.results_path, self.measures_path, self.predictions_path):
             if path.is_file():
                 path.replace(path.with_stem(f"{path.stem}_before"))
+        # A bundle is copied wherever it is needed; one of older weights must not be taken for this.
+        for path in self.path.glob(f"{BUNDLE_FOLDER}*"):
+            shutil.rmtree(path, ignore_errors=True)
 
     def read_results(self) -> Results | None:
         """Read ``results.json``, or return None when the run has not come that far.

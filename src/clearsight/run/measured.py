@@ -116,13 +116,7 @@ def fitting_options(record: RunRecord, options: SourceOptions | None = None) -> 
         options: how the source is to be read otherwise.
     """
     preparation = Preparation.from_json(record.preparation)
-    changes = {
-        "image_size": (preparation.height, preparation.width),
-        "channels": preparation.channels if preparation.channels in (1, 3) else "auto",
-        "resize": preparation.resize,
-        "test_split": 0.0,
-    }
-    return (options or SourceOptions()).model_copy(update=changes)
+    return (options or SourceOptions()).fitted_to(preparation)
 
 
 def options_for(record: RunRecord, source: str, options: SourceOptions) -> SourceOptions:

@@ -80,6 +80,7 @@ class Plan:
         notes: sentences that the user should read before it starts.
         planned_at: `time.perf_counter` when planning began.
         report: whether ``report.html`` is written in the end.
+        bundle: whether ``bundle/`` is.
     """
 
     path: Path
@@ -94,6 +95,12 @@ class Plan:
     notes: tuple[str, ...]
     planned_at: float
     report: bool = True
+    bundle: bool = True
+
+    @property
+    def validation_pictures(self) -> ImageSet:
+        """The pictures that validate."""
+        return (self.splits.validation or self.splits.train).take(self.split.validation)
 
     def fit_data(self) -> FitData:
         """Return the pictures that Keras's `fit` gets."""
@@ -201,6 +208,7 @@ def plan_training(
         notes=tuple(notes),
         planned_at=planned_at,
         report=request.report,
+        bundle=request.bundle,
     )
 
 

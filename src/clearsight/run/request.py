@@ -44,6 +44,7 @@ class TrainRequest(BaseModel):
         source_options: how the source's pictures are read.
         checkpoint_minutes: between checkpoints within an epoch; each epoch's end has one anyway.
         report: whether ``report.html`` is written when the run has finished.
+        bundle: whether ``bundle/`` is.
         no_test: whether the test pictures stay sealed: not predicted, and no look recorded.
     """
 
@@ -69,6 +70,7 @@ class TrainRequest(BaseModel):
     checkpoint_minutes: CheckpointMinutes = 10.0
     no_test: bool = False
     report: bool = True
+    bundle: bool = True
 
     @property
     def overrides(self) -> dict[str, Any]:

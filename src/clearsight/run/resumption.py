@@ -45,6 +45,7 @@ class ResumeRequest(BaseModel):
         data_dir: where the source's files lie now.
         accept_changes: whether to go on although something that matters is no longer as it was.
         report: whether ``report.html`` is written when the run has finished.
+        bundle: whether ``bundle/`` is.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
@@ -58,6 +59,7 @@ class ResumeRequest(BaseModel):
     data_dir: Path | None = None
     accept_changes: bool = False
     report: bool = True
+    bundle: bool = True
 
 
 def resume_request(path: str | Path, **options: Any) -> ResumeRequest:
@@ -143,6 +145,7 @@ def plan_resumption(request: ResumeRequest, show_progress: ShowProgress = silent
         notes=tuple(notes),
         planned_at=planned_at,
         report=request.report,
+        bundle=request.bundle,
     )
 
 

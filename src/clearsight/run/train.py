@@ -13,6 +13,7 @@ from clearsight.data.atomic import sweep_temporaries
 from clearsight.engine.device import on_device
 from clearsight.engine.hooks import num_parts_of
 from clearsight.errors import OutputError, TrainingInterrupted
+from clearsight.run.bundle import bundle_if_possible
 from clearsight.run.faults import place_in_words, told_failure
 from clearsight.run.final_weights import settle_weights
 from clearsight.run.folder import RunFolder
@@ -64,7 +65,7 @@ def train(
         **options: the fields of `TrainRequest`: model, model_arguments, recipe, epochs,
             batch_size, learning_rate, validation_split, train_limit, test_limit, seed, engine,
             precision, device, out, checkpoint_minutes, no_test,
-            report; and of `SourceOptions`: image_size,
+            report, bundle; and of `SourceOptions`: image_size,
             resize, channels, test_split, data_dir, ...
 
     Returns:
@@ -101,7 +102,7 @@ def resume(path: str | Path, *, verbose: bool = True, **options: Any) -> Run | S
             and missing ones are trained then.
         verbose: as for `train`.
         **options: the fields of `ResumeRequest`: data, epochs, learning_rate, batch_size,
-            checkpoint_minutes, data_dir, accept_changes, report.
+            checkpoint_minutes, data_dir, accept_changes, report, bundle.
 
     Raises:
         RunError: when there is nothing to go on with, or something that matters has changed.
@@ -135,6 +136,8 @@ def carry_out(plan: Plan, progress: Progress) -> Run:
                 "Interrupted before the training began.", str(plan.path), stop.signal_number
             ) from None
     run = Run.load(folder.path)
+    if plan.bundle:
+        bundle_if_possible(run, plan.validation_pictures)
     if plan.report:
         report_if_possible(run, plan.splits.test)
     return run

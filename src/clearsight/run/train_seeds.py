@@ -90,14 +90,14 @@ def resume_seeds(path: str | Path, shown: Shown, **options: Any) -> SeedRuns:
         path: the folder of `train_seeds`.
         shown: where they are shown.
         **options: data (for trainings on arrays), checkpoint_minutes, data_dir, accept_changes,
-            report.
+            report, bundle.
 
     Raises:
         RequestError: when another option is given.
         RunError: when every member is finished, or the pictures were arrays and are not given.
     """
     runs = SeedRuns.load(path)
-    writes_report = options.pop("report", True)
+    written = {name: options.pop(name, True) for name in ("report", "bundle")}
     asked = {
         key: value for key, value in options.items() if value is not None and value is not False
     }
@@ -113,8 +113,8 @@ def resume_seeds(path: str | Path, shown: Shown, **options: Any) -> SeedRuns:
             "with."
         )
     request = _read(runs, asked)
-    if not writes_report:
-        request = request.model_copy(update={"report": False})
+    left_out = {name: False for name, is_written in written.items() if not is_written}
+    request = request.model_copy(update=left_out)
     return _Members(runs, request, shown, asked).carry_out(None)
 
 
@@ -164,7 +164,8 @@ class _Members:
         if is_run(path):
             if RunFolder(path).read_record().status == "finished":
                 return None
-            options = {**self.on_resuming, "report": self.request.report}
+            written = {"report": self.request.report, "bundle": self.request.bundle}
+            options = {**self.on_resuming, **written}
             return plan_resumption(resume_request(path, **options), self.shown.decoding)
         if path.exists():
             shutil.rmtree(path)  # begun, but nothing was trained before it ended

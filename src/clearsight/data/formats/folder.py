@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from clearsight.data.formats.folder_names import with_names
-from clearsight.data.formats.tree import HIDDEN, NO_PICTURE, is_hidden, is_picture, tree_of
+from clearsight.data.formats.tree import HIDDEN, NO_PICTURE, tree_of
 from clearsight.data.listing import Listing
 from clearsight.data.options import SourceOptions
+from clearsight.data.picture_files import is_hidden, is_picture
 from clearsight.errors import DataError
 
 _OUTSIDE = "link out of the folder"

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Generic, Literal, TypeVar
 
 from clearsight.data.formats.reason import reason_of
-from clearsight.data.formats.tree import HIDDEN, NO_PICTURE, is_hidden, is_picture
+from clearsight.data.formats.tree import HIDDEN, NO_PICTURE
+from clearsight.data.picture_files import is_hidden, is_picture
 from clearsight.errors import DataError
 
 # Python needs half a kilobyte and more for each member that it knows of.

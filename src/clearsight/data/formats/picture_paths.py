@@ -8,7 +8,7 @@ import stat
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from clearsight.data.formats.tree import is_hidden, is_picture
+from clearsight.data.picture_files import is_hidden, is_picture
 from clearsight.errors import DataError
 
 _MOST_WALKED = 5_000_000  # files that are looked through for names without a suffix

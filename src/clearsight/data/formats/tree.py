@@ -5,18 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
 
 import numpy as np
 
 from clearsight.data.listing import PARTS, Part, part_named
+from clearsight.data.picture_files import PICTURE_SUFFIXES
 from clearsight.errors import DataError
-
-PICTURE_SUFFIXES = frozenset(
-    (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm",
-     ".pgm", ".pbm", ".pnm")
-)  # fmt: skip
-_LITTER = frozenset(("__MACOSX", "Thumbs.db", "desktop.ini", "lost+found"))
 
 HIDDEN = "hidden"  # a name that begins with a dot, or what systems leave behind
 NO_PICTURE = "not a picture"
@@ -44,16 +38,6 @@ class Tree:
     skipped: Mapping[str, int] = field(default_factory=dict)
     empty_classes: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-
-
-def is_hidden(name: str) -> bool:
-    """Tell whether a file or a folder of this name is nobody's picture."""
-    return name.startswith(".") or name in _LITTER
-
-
-def is_picture(name: str) -> bool:
-    """Tell by its suffix whether a file is meant as a picture."""
-    return PurePosixPath(name).suffix.lower() in PICTURE_SUFFIXES
 
 
 def tree_of(files: Iterable[str], folders: Iterable[str], skipped: Counter[str], what: str) -> Tree:

@@ -1,0 +1,76 @@
+"""`TrainedNetwork`: what a bundle is written from, and the same as one torch module."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+import torch
+
+from clearsight.data.preparation import Preparation
+from clearsight.engine.program import compile_program
+from clearsight.models.backend import keras
+from clearsight.models.graph import runs_its_graph
+
+
+@dataclass(frozen=True)
+class TrainedNetwork:
+    """A trained network and how it is used.
+
+    Attributes:
+        model: its weights on the CPU.
+        preparation: how pictures become its input.
+        flip_at_test: whether probabilities are the mean over a picture and its mirror image.
+    """
+
+    model: keras.Model
+    preparation: Preparation
+    flip_at_test: bool
+
+    def as_module(self) -> PicturesToProbabilities:
+        """Return a torch module that does all of it, from raw pictures to probabilities."""
+        return PicturesToProbabilities(self)
+
+    def pictures(self, count: int) -> torch.Tensor:
+        """Return pictures of noise to trace the module with: uint8 (count, H, W, C)."""
+        preparation = self.preparation
+        shape = (count, preparation.height, preparation.width, preparation.channels)
+        noise = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+        return torch.from_numpy(noise)
+
+
+class PicturesToProbabilities(torch.nn.Module):
+    """Maps uint8 (N, H, W, C) to class probabilities, float32 (N, K).
+
+    It runs the engine's float32 program of the network, whose pictures have channels second from
+    the first convolution to the last, so that no format is left with a transposition at each layer.
+    """
+
+    def __init__(self, network: TrainedNetwork) -> None:
+        super().__init__()
+        self.eval()
+        self._divisor = network.preparation.divisor
+        self._flip_at_test = network.flip_at_test
+        self._program = None
+        if runs_its_graph(network.model):
+            self._program = compile_program(network.model, training=False, dtype=torch.float32)
+            self._program.hold_weights()
+        # Keras's model is a module too: what Keras runs itself brings its weights along by it.
+        is_needed = self._program is None or self._program.left_to_keras
+        self._model = network.model if is_needed else None
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Name pictures."""
+        pixels = images.to(torch.float32) / self._divisor
+        if not self._flip_at_test:
+            return self._probabilities(pixels)
+        both = self._probabilities(torch.cat([pixels, pixels.flip(2)]))
+        return both.unflatten(0, (2, -1)).mean(0)
+
+    def _probabilities(self, pixels: torch.Tensor) -> torch.Tensor:
+        if self._program is None:
+            given: Any = cast("Any", self._model)(pixels, training=False)
+            return given
+        (values,) = self._program([pixels])
+        return torch.softmax(values, dim=-1) if self._program.ends_in_softmax else values

@@ -1,0 +1,204 @@
+"""`BundleSpec`: what ``bundle.json`` says, checked when it is read."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any, Self, get_args
+
+from clearsight.data.preparation import Preparation, ResizeMethod
+from clearsight.errors import BundleError, DataError
+
+FORMAT_VERSION = 1
+SPEC_FILE = "bundle.json"
+PARITY_FILE = "parity.npz"
+README_FILE = "README.md"
+INPUT_NAME, OUTPUT_NAME = "images", "probabilities"
+# In the model file itself, for whoever gets that alone; see `BundleSpec.metadata`.
+METADATA_PREFIX = "clearsight."
+_MOST_SIDE = 65_536
+_RESIZE_METHODS = get_args(ResizeMethod)
+
+
+@dataclass(frozen=True)
+class FileRecord:
+    """What a file of a bundle should be.
+
+    Attributes:
+        sha256: of its content, in hexadecimal.
+        size_bytes: of its content.
+    """
+
+    sha256: str
+    size_bytes: int
+
+
+@dataclass(frozen=True)
+class BundleSpec:
+    """What a bundle holds.
+
+    Attributes:
+        name: of the run that it comes from.
+        format: of the model's file, a row of `bundle.formats.FORMATS`.
+        precision: "float32", or "int8" after static quantization.
+        class_names: output k is the probability of ``class_names[k]``.
+        preparation: how pictures become the network's input.
+        flip_at_test: whether probabilities are the mean over a picture and its mirror image.
+        temperature: fitted on validation pictures, see `evaluation.temperature`; the probabilities
+            are those before it. None where none was fitted.
+        provenance: where the network comes from, as plain values.
+        files: every other file, by its name.
+    """
+
+    name: str
+    format: str
+    precision: str
+    class_names: tuple[str, ...]
+    preparation: Preparation
+    flip_at_test: bool
+    temperature: float | None
+    provenance: dict[str, Any]
+    files: dict[str, FileRecord]
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """Height, width and channels of a picture."""
+        preparation = self.preparation
+        return preparation.height, preparation.width, preparation.channels
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """What stands in the model file itself, by its key there: JSON, each value."""
+        values = {
+            "format_version": FORMAT_VERSION,
+            "name": self.name,
+            "precision": self.precision,
+            "class_names": self.class_names,
+            "preparation": self.preparation.to_json(),
+            "flip_at_test": self.flip_at_test,
+            "temperature": self.temperature,
+            "temperature_applied": False,
+            "provenance": self.provenance,
+        }
+        return {f"{METADATA_PREFIX}{key}": _json(value) for key, value in values.items()}
+
+    def to_json(self) -> str:
+        """Return the content of ``bundle.json``."""
+        num_images = 1 if self.format == "litert" else "N"
+        values = {
+            "format_version": FORMAT_VERSION,
+            "name": self.name,
+            "format": self.format,
+            "precision": self.precision,
+            "input": {
+                "name": INPUT_NAME,
+                "dtype": "uint8",
+                "shape": [num_images, *self.image_shape],
+                "layout": "NHWC",
+                "range": [0, 255],
+            },
+            "output": {
+                "name": OUTPUT_NAME,
+                "dtype": "float32",
+                "shape": [num_images, len(self.class_names)],
+                "temperature_applied": False,
+            },
+            "class_names": self.class_names,
+            "preparation": self.preparation.to_json(),
+            "flip_at_test": self.flip_at_test,
+            "temperature": self.temperature,
+            "provenance": self.provenance,
+            "files": {
+                name: {"sha256": record.sha256, "size_bytes": record.size_bytes}
+                for name, record in self.files.items()
+            },
+        }
+        return json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+    @classmethod
+    def from_json(cls, content: bytes, place: str) -> Self:
+        """Read what `to_json` wrote.
+
+        Args:
+            content: of the file.
+            place: what to call the bundle in messages.
+
+        Raises:
+            BundleError: when it is not of that form, or of another version.
+        """
+        whose = f"{place}'s {SPEC_FILE}"
+        try:
+            values = json.loads(content)
+            version = values["format_version"]
+            if version != FORMAT_VERSION:
+                raise BundleError(
+                    f"{whose} should be of format version {FORMAT_VERSION}, but is of {version!r}: "
+                    "use the clearsight that wrote it, or export the run again."
+                )
+            return cls(
+                name=_text(values["name"]),
+                format=_text(values["format"]),
+                precision=_text(values["precision"]),
+                class_names=tuple(_text(name) for name in values["class_names"]),
+                preparation=_preparation(values["preparation"]),
+                flip_at_test=_flag(values["flip_at_test"]),
+                temperature=_temperature(values["temperature"]),
+                provenance=dict(values["provenance"]),
+                files={_file_name(name): _record(row) for name, row in values["files"].items()},
+            )
+        except DataError as error:
+            raise BundleError(f"{whose} cannot be used: {error}") from error
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise BundleError(
+                f"{whose} should describe a bundle, but is damaged ({error}): export the run again."
+            ) from error
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"{value!r} should be text")
+    return value
+
+
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError(f"{value!r} should be true or false")
+    return value
+
+
+def _preparation(values: Any) -> Preparation:
+    preparation = Preparation.from_json(values)
+    sizes = (preparation.height, preparation.width, preparation.channels)
+    if any(type(size) is not int or not 0 < size < _MOST_SIDE for size in sizes):
+        raise ValueError(f"a picture cannot be of size {sizes}")
+    if preparation.channels not in (1, 3, 4) or preparation.resize not in _RESIZE_METHODS:
+        raise ValueError(f"{preparation.to_json()} is no preparation")
+    if not isinstance(preparation.divisor, int | float) or not preparation.divisor > 0:
+        raise ValueError(f"the divisor {preparation.divisor!r} should be a number above 0")
+    return preparation
+
+
+def _temperature(value: Any) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1e6:
+        raise ValueError(f"the temperature {value!r} should be a number above 0")
+    return float(value)
+
+
+def _file_name(name: str) -> str:
+    """Take a name of a file within the folder itself, and nothing that leads out of it."""
+    if name in ("", ".", "..") or any(mark in name for mark in "/\\:\0"):
+        raise ValueError(f"{name!r} should be the name of a file in the bundle")
+    return name
+
+
+def _record(row: Any) -> FileRecord:
+    sha256, size_bytes = _text(row["sha256"]), row["size_bytes"]
+    if not isinstance(size_bytes, int) or size_bytes < 0:
+        raise ValueError(f"{size_bytes!r} should be a number of bytes")
+    return FileRecord(sha256, size_bytes)
