@@ -100,7 +100,7 @@ def _check_request(path: Path, to: Path | None) -> None:
             "replay its pictures, or name the run."
         )
     if not os.path.isfile(path / "run.json"):
-        what = "has no run.json" if path.is_dir() else "does not exist"
+        what = "has no run.json" if os.path.isdir(path) else "does not exist"
         raise RequestError(
             f"A run should be a folder that `clearsight train` made, but {path} {what}."
         )
