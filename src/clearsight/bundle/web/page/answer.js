@@ -13,7 +13,11 @@ export function percent(share) {
 
 function row(name, share) {
   const item = document.createElement("li");
-  for (const [kind, text] of [["name", name], ["share", percent(share)], ["bar", ""]]) {
+  for (const [kind, text] of [
+    ["name", name],
+    ["share", percent(share)],
+    ["bar", ""],
+  ]) {
     const part = document.createElement("span");
     part.className = kind;
     part.textContent = text;
@@ -28,7 +32,9 @@ function drawList() {
   const shown = isWhole ? latest : latest.slice(0, MOST_SHOWN);
   list.replaceChildren(...shown.map(({ name, share }) => row(name, share)));
   document.getElementById("more").hidden = latest.length <= MOST_SHOWN;
-  button.textContent = isWhole ? `Show the first ${MOST_SHOWN}` : `Show all ${latest.length} classes`;
+  button.textContent = isWhole
+    ? `Show the first ${MOST_SHOWN}`
+    : `Show all ${latest.length} classes`;
   button.setAttribute("aria-expanded", String(isWhole));
 }
 

@@ -19,7 +19,10 @@ function shrinkOf(facts, bitmap, preparation) {
 
 async function decoded(file) {
   try {
-    return await createImageBitmap(file, { colorSpaceConversion: "none", premultiplyAlpha: "none" });
+    return await createImageBitmap(file, {
+      colorSpaceConversion: "none",
+      premultiplyAlpha: "none",
+    });
   } catch {
     return createImageBitmap(file); // a browser without these options, or no picture
   }
@@ -70,7 +73,8 @@ function shrunkPicture(bitmap, factor, corner) {
   });
   const pixels = new Uint8ClampedArray(sums.length);
   for (let at = 0; at < sums.length; at += 4) {
-    for (let channel = 0; channel < 3; channel += 1) pixels[at + channel] = sums[at + channel] / sums[at + 3];
+    for (let channel = 0; channel < 3; channel += 1)
+      pixels[at + channel] = sums[at + channel] / sums[at + 3];
     pixels[at + 3] = 255;
   }
   return { width, height, pixels };

@@ -11,7 +11,9 @@ const WEBASSEMBLY = "onnxruntime-web/ort-wasm-simd-threaded.wasm";
 export async function fetched(name) {
   const answer = await fetch(name);
   if (!answer.ok) {
-    throw new Error(`${name} should lie beside this page, but the server answered ${answer.status}: export the page again.`);
+    throw new Error(
+      `${name} should lie beside this page, but the server answered ${answer.status}: export the page again.`,
+    );
   }
   return answer.arrayBuffer();
 }

@@ -20,13 +20,18 @@ function tell(error) {
   part("trouble").hidden = false;
 }
 
-const POLARITY = { "light-on-dark": "light things on dark ground", "dark-on-light": "dark things on light ground" };
+const POLARITY = {
+  "light-on-dark": "light things on dark ground",
+  "dark-on-light": "dark things on light ground",
+};
 
 function about() {
   const { source, test_accuracy: accuracy, test_count: count } = spec.provenance;
   const words = [`${spec.class_names.length} classes`, `learned from ${source}`];
   if (typeof accuracy === "number") {
-    words.push(`${(100 * accuracy).toFixed(1)}% of ${count.toLocaleString("en")} test pictures named rightly`);
+    words.push(
+      `${(100 * accuracy).toFixed(1)}% of ${count.toLocaleString("en")} test pictures named rightly`,
+    );
   }
   return `${spec.name}: ${words.join(", ")}.`;
 }
@@ -44,7 +49,8 @@ function drawSeen(fitted) {
   }
   canvas.getContext("2d").putImageData(image, 0, 0);
   const kind = { 1: "grey", 3: "in colour", 4: "in colour with alpha" }[channels];
-  part("seen-caption").textContent = `As the network sees it: ${width} × ${height}, ${kind}`;
+  part("seen-caption").textContent =
+    `As the network sees it: ${width}\u00a0×\u00a0${height}, ${kind}`;
 }
 
 function warn(fitted) {
@@ -89,8 +95,12 @@ async function take(file) {
     original.src = URL.createObjectURL(file);
     await original.decode();
     original.alt = `The picture ${file.name || "that was pasted"}`;
-    original.classList.toggle("small", Math.max(original.naturalWidth, original.naturalHeight) <= SMALL);
-    part("original-caption").textContent = `${file.name}, ${original.naturalWidth} × ${original.naturalHeight}`;
+    original.classList.toggle(
+      "small",
+      Math.max(original.naturalWidth, original.naturalHeight) <= SMALL,
+    );
+    const size = `${original.naturalWidth}\u00a0×\u00a0${original.naturalHeight}`;
+    part("original-caption").textContent = `${file.name}, ${size}`;
     part("invitation").textContent = "Drop another picture here, paste one, or";
     await name();
   } catch (error) {
@@ -131,6 +141,7 @@ async function start() {
     document.title = `Name a picture: ${spec.name}`;
     probabilities = await openNetwork(spec);
     part("loading").hidden = true;
+    part("checking").hidden = false;
     listen();
     part("choose").disabled = part("photograph").disabled = false;
     if (new URLSearchParams(location.search).has("check")) {

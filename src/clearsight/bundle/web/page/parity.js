@@ -20,7 +20,11 @@ function arrayOf(bytes) {
   const start = 10 + bytes[8] + bytes[9] * 256;
   const header = new TextDecoder().decode(bytes.subarray(10, start));
   const kind = KINDS[/'descr': '([^']+)'/.exec(header)[1]];
-  const shape = /'shape': \(([^)]*)\)/.exec(header)[1].split(",").filter((word) => word.trim()).map(Number);
+  const shape = /'shape': \(([^)]*)\)/
+    .exec(header)[1]
+    .split(",")
+    .filter((word) => word.trim())
+    .map(Number);
   return { shape, values: new kind(bytes.slice(start).buffer) };
 }
 
@@ -29,11 +33,18 @@ export async function readArrays(content) {
   const bytes = new Uint8Array(content);
   const view = new DataView(content);
   const end = bytes.length - DIRECTORY_END_BYTES;
-  if (view.getUint32(end, true) !== DIRECTORY_END) throw new Error("parity.npz should be a .npz file, but is damaged: export the page again.");
+  if (view.getUint32(end, true) !== DIRECTORY_END)
+    throw new Error("parity.npz should be a .npz file, but is damaged: export the page again.");
   const arrays = {};
   let at = view.getUint32(end + 16, true);
-  for (let left = view.getUint16(end + 10, true); left > 0 && view.getUint32(at, true) === DIRECTORY_ENTRY; left -= 1) {
-    const [nameLength, extraLength, commentLength] = [28, 30, 32].map((place) => view.getUint16(at + place, true));
+  for (
+    let left = view.getUint16(end + 10, true);
+    left > 0 && view.getUint32(at, true) === DIRECTORY_ENTRY;
+    left -= 1
+  ) {
+    const [nameLength, extraLength, commentLength] = [28, 30, 32].map((place) =>
+      view.getUint16(at + place, true),
+    );
     const name = new TextDecoder().decode(bytes.subarray(at + 46, at + 46 + nameLength));
     const local = view.getUint32(at + 42, true);
     const start = local + 30 + view.getUint16(local + 26, true) + view.getUint16(local + 28, true);
@@ -59,7 +70,12 @@ function largestDifference(first, second) {
  * @returns {isRight, numImages, difference, numNamedOtherwise, pixelDifference, sentence}.
  */
 export async function checkParity(spec, probabilities) {
-  const { images, probabilities: expected, sample, fitted } = await readArrays(await fetched("parity.npz"));
+  const {
+    images,
+    probabilities: expected,
+    sample,
+    fitted,
+  } = await readArrays(await fetched("parity.npz"));
   const [numImages, numClasses] = expected.shape;
   const pixelsEach = images.values.length / numImages;
   let [difference, numNamedOtherwise] = [0, 0];

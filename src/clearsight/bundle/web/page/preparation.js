@@ -40,7 +40,8 @@ function overGround(pixels, ground) {
 function grey(pixels) {
   const output = new Uint8ClampedArray(pixels.length / 3);
   for (let from = 0, to = 0; to < output.length; from += 3, to += 1) {
-    const sum = pixels[from] * WEIGHTS[0] + pixels[from + 1] * WEIGHTS[1] + pixels[from + 2] * WEIGHTS[2];
+    const sum =
+      pixels[from] * WEIGHTS[0] + pixels[from + 1] * WEIGHTS[1] + pixels[from + 2] * WEIGHTS[2];
     output[to] = (sum + 0x8000) >> 16;
   }
   return output;
@@ -86,7 +87,10 @@ function onCanvas(picture, width, height) {
   const top = Math.floor((height - picture.height) / 2);
   const line = picture.width * channels;
   for (let row = 0; row < picture.height; row += 1) {
-    output.set(pixels.subarray(row * line, (row + 1) * line), ((top + row) * width + left) * channels);
+    output.set(
+      pixels.subarray(row * line, (row + 1) * line),
+      ((top + row) * width + left) * channels,
+    );
   }
   return { width, height, channels, pixels: output };
 }
@@ -122,7 +126,10 @@ export function fitPicture(picture, preparation, invert = false) {
   }
   if (invert) pixels = inverted(pixels, channels);
   if (channels === 1) pixels = grey(pixels);
-  const fitted = brought({ width: picture.width, height: picture.height, channels, pixels }, preparation);
+  const fitted = brought(
+    { width: picture.width, height: picture.height, channels, pixels },
+    preparation,
+  );
   return new Uint8Array(fitted.pixels);
 }
 
