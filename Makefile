@@ -70,10 +70,10 @@ $(VENV)/bin/python:
 
 $(VENV)/.installed: $(VENV)/bin/python pyproject.toml constraints.txt
 	$(SAY) 'installing clearsight (torch is large: a few minutes the first time)'
-	@$(PIP) --editable '.[report]'
+	@$(PIP) --editable '.[report,onnx]'
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
 	$(SAY) 'installing the tools for tests and checks'
-	@$(PIP) --editable '.[report,dev]'
+	@$(PIP) --editable '.[report,onnx,dev]'
 	@touch $@

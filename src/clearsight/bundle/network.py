@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -52,11 +52,13 @@ class PicturesToProbabilities(torch.nn.Module):
         self.eval()
         self._divisor = network.preparation.divisor
         self._flip_at_test = network.flip_at_test
-        self._model = network.model  # a module too: what Keras runs itself brings its weights along
         self._program = None
         if runs_its_graph(network.model):
             self._program = compile_program(network.model, training=False, dtype=torch.float32)
             self._program.hold_weights()
+        # Keras's model is a module too: what Keras runs itself brings its weights along by it.
+        is_needed = self._program is None or self._program.left_to_keras
+        self._model = network.model if is_needed else None
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Name pictures."""
@@ -68,7 +70,7 @@ class PicturesToProbabilities(torch.nn.Module):
 
     def _probabilities(self, pixels: torch.Tensor) -> torch.Tensor:
         if self._program is None:
-            given: Any = self._model(pixels, training=False)
+            given: Any = cast("Any", self._model)(pixels, training=False)
             return given
         (values,) = self._program([pixels])
         return torch.softmax(values, dim=-1) if self._program.ends_in_softmax else values

@@ -16,11 +16,11 @@ _RESIZE = {
     "stretch": "proportions not kept",
 }
 _NEEDS = {
-    "onnx": "numpy, onnxruntime",
-    "keras": "numpy, keras, torch",
-    "openvino": "numpy, openvino",
-    "litert": "numpy, ai-edge-litert",
-    "pt2": "numpy, torch",
+    "onnx": "numpy, Pillow and onnxruntime, neither Keras nor torch",
+    "keras": "Keras on torch",
+    "openvino": "numpy, Pillow and openvino, neither Keras nor torch",
+    "litert": "numpy, Pillow and ai-edge-litert, neither Keras nor torch",
+    "pt2": "numpy, Pillow and torch, not Keras",
 }
 _MOST_NAMED = 12
 
@@ -47,11 +47,7 @@ def readme_of(spec: BundleSpec, model_files: tuple[str, ...]) -> str:
         "num_values": math.prod(spec.image_shape),
         "num_classes": len(spec.class_names),
         "resize_words": _RESIZE[spec.preparation.resize],
-        "flip_words": (
-            ", and so is the mean over each picture and its mirror image"
-            if spec.flip_at_test
-            else ""
-        ),
+        "scaling_words": _scaling_words(spec),
         "temperature_words": (
             ""
             if spec.temperature is None
@@ -59,10 +55,22 @@ def readme_of(spec: BundleSpec, model_files: tuple[str, ...]) -> str:
             f"softmax(log(probabilities) / {spec.temperature:.4g}) fits better how often the "
             "network is right, and changes no name."
         ),
+        "divisor": f"{spec.preparation.divisor:g}",
+        "flip_outside": (
+            " and the mean over each picture and its mirror image" if spec.flip_at_test else ""
+        ),
         "needs": _NEEDS[spec.format],
     }
     elsewhere = _template(f"{spec.format}.md").substitute(values)
     return _template("README.md").substitute(values, elsewhere=elsewhere)
+
+
+def _scaling_words(spec: BundleSpec) -> str:
+    if spec.format == "keras":
+        return "N is any number. clearsight scales them; elsewhere see below."
+    mean = ", and so is the mean over each picture and its mirror image" * spec.flip_at_test
+    count = "N is 1" if spec.format == "litert" else "N is any number"
+    return f"{count}. Scaling is done inside{mean}."
 
 
 def _template(name: str) -> Template:

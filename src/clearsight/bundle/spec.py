@@ -84,6 +84,7 @@ class BundleSpec:
 
     def to_json(self) -> str:
         """Return the content of ``bundle.json``."""
+        num_images = 1 if self.format == "litert" else "N"
         values = {
             "format_version": FORMAT_VERSION,
             "name": self.name,
@@ -92,14 +93,14 @@ class BundleSpec:
             "input": {
                 "name": INPUT_NAME,
                 "dtype": "uint8",
-                "shape": ["N", *self.image_shape],
+                "shape": [num_images, *self.image_shape],
                 "layout": "NHWC",
                 "range": [0, 255],
             },
             "output": {
                 "name": OUTPUT_NAME,
                 "dtype": "float32",
-                "shape": ["N", len(self.class_names)],
+                "shape": [num_images, len(self.class_names)],
                 "temperature_applied": False,
             },
             "class_names": self.class_names,

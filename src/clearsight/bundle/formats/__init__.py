@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from clearsight.bundle.files import BundleFiles
-from clearsight.bundle.formats import onnx_file
+from clearsight.bundle.formats import keras_file, litert_file, onnx_file, openvino_file, pt2_file
 from clearsight.bundle.loaded import Network
 from clearsight.bundle.spec import BundleSpec
 from clearsight.errors import BundleError, did_you_mean
@@ -47,6 +47,10 @@ FORMATS: dict[str, Format] = {
             onnx_file.write,
             onnx_file.opened,
         ),
+        Format("keras", "Keras's own file", keras_file.write, keras_file.opened),
+        Format("openvino", "OpenVINO", openvino_file.write, openvino_file.opened),
+        Format("litert", "LiteRT, on phones", litert_file.write, litert_file.opened),
+        Format("pt2", "torch without Keras", pt2_file.write, pt2_file.opened),
     )
 }
 

@@ -1,0 +1,74 @@
+"""``model.keras``: Keras's own file, opened by any Keras; scaling and mirroring stay outside it."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from clearsight.bundle.files import BundleFiles
+from clearsight.bundle.loaded import Network
+from clearsight.bundle.spec import SPEC_FILE, BundleSpec
+from clearsight.errors import BundleError, ModelError
+
+if TYPE_CHECKING:
+    from clearsight.bundle.network import TrainedNetwork
+
+MODEL_FILE = "model.keras"
+
+
+def write(network: TrainedNetwork, spec: BundleSpec, folder: Path) -> tuple[str, ...]:
+    """Write ``model.keras`` into a folder, without what only training needs."""
+    del spec
+    trained: Any = network.model
+    try:
+        bare = type(trained).from_config(trained.get_config())
+        bare.set_weights(trained.get_weights())
+    except (
+        NotImplementedError,
+        TypeError,
+        ValueError,
+    ):  # a class of the user's own may not say how
+        bare = trained
+    bare.save(folder / MODEL_FILE)
+    return (MODEL_FILE,)
+
+
+def opened(files: BundleFiles, num_threads: int | None) -> Network:
+    """Return what runs ``model.keras``, loaded in Keras's safe mode, in float32.
+
+    Raises:
+        BundleError: when it is no network of the shapes that ``bundle.json`` says.
+    """
+    from clearsight.bundle.network import TrainedNetwork
+    from clearsight.engine.device import on_device
+    from clearsight.models.build import ModelRequest, build_model
+
+    del num_threads  # torch's own setting, which is this process's
+    content, spec = files.read(MODEL_FILE), files.spec
+    with tempfile.TemporaryDirectory() as folder:  # Keras reads no file that is only in memory
+        path = Path(folder) / MODEL_FILE
+        path.write_bytes(content)
+        try:
+            with on_device("cpu"):
+                model = build_model(ModelRequest(str(path)))
+        except ModelError as error:
+            raise BundleError(f"{files.path}'s {MODEL_FILE} cannot be used: {error}") from error
+    shapes = (tuple(model.input_shape[1:]), tuple(model.output_shape[1:]))
+    if shapes != (spec.image_shape, (len(spec.class_names),)):
+        raise BundleError(
+            f"{files.path}'s {MODEL_FILE} should map {spec.image_shape} to "
+            f"{len(spec.class_names)} classes, as its {SPEC_FILE} says, but maps {shapes[0]} to "
+            f"{shapes[1]}: export the run again."
+        )
+    module = TrainedNetwork(model, spec.preparation, spec.flip_at_test).as_module()
+
+    def run(images: np.ndarray) -> np.ndarray:
+        import torch
+
+        with torch.no_grad():
+            return module(torch.from_numpy(np.ascontiguousarray(images))).numpy()
+
+    return run
