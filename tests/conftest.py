@@ -73,9 +73,7 @@ def browser() -> Iterator[Browser]:
         if found is None and not Path(playwright.chromium.executable_path).exists():
             pytest.skip("there is no Chromium: `playwright install chromium` gets one")
         camera = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
-        chromium = playwright.chromium.launch(
-            executable_path=found, args=["--no-sandbox", *camera]
-        )
+        chromium = playwright.chromium.launch(executable_path=found, args=["--no-sandbox", *camera])
         yield chromium
         chromium.close()
 

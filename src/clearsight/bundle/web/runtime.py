@@ -26,13 +26,11 @@ from clearsight.errors import BundleError, DataError, OutputError
 
 PACKAGE, VERSION = "onnxruntime-web", "1.30.0"
 # Of the whole package, as npm publishes it.
-_INTEGRITY = (
-    "sha512-q0y+JrrtukXSzsBWEMccVfqX25LRmosXHF+CaRJmg8pZClzcV7svNc4rKY3jL02Vb7QmRMDs1SigqR4CXAfKYQ=="
-)
+_INTEGRITY = "sha512-q0y+JrrtukXSzsBWEMccVfqX25LRmosXHF+CaRJmg8pZClzcV7svNc4rKY3jL02Vb7QmRMDs1SigqR4CXAfKYQ=="  # noqa: E501
 # The smallest part of it that runs a network: WebAssembly alone, without WebGL, WebGPU and WebNN.
 SHA256 = {
     "ort.wasm.bundle.min.mjs": "11e64bd8ffe11bd1a2a2f0d6275fdfbbba7262f0b76b99b53d228a8a22ef3d90",
-    "ort-wasm-simd-threaded.wasm": "3398c10d07d229bd91b364548e130e0e51a8e5704b88c7c083ebbeb78842dee2",
+    "ort-wasm-simd-threaded.wasm": "3398c10d07d229bd91b364548e130e0e51a8e5704b88c7c083ebbeb78842dee2",  # noqa: E501
 }
 REGISTRY = f"https://registry.npmjs.org/{PACKAGE}/-/{PACKAGE}-{VERSION}.tgz"
 _FOLDERS = ("", "dist", "package/dist", f"node_modules/{PACKAGE}/dist")
@@ -79,7 +77,8 @@ def web_runtime(places: Places) -> dict[str, bytes]:
         except DataError as error:
             problems.append(f"{name} ({error})")
         else:
-            _keep(contents, places.cache)
+            if problems:  # it is not the cache that had them
+                _keep(contents, places.cache)
             return contents
     raise BundleError(
         f"ONNX Runtime Web {VERSION}, which runs the network in a browser, was looked for in "
@@ -161,8 +160,6 @@ def _checked(contents: dict[str, bytes]) -> dict[str, bytes]:
 
 
 def _keep(contents: dict[str, bytes], cache: Path) -> None:
-    if all((cache / name).is_file() for name in contents):
-        return
     try:
         for name, content in contents.items():
             with placed_atomically(cache / name) as temporary:
