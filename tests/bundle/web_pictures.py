@@ -32,12 +32,13 @@ def lossless_pictures(fashion: ImageSet) -> dict[str, bytes]:
     boot, coat = (Image.fromarray(fashion.images[index][..., 0]) for index in (0, 6))
     photograph = Image.fromarray(load_sample_image("flower.jpg"))
     china = Image.fromarray(load_sample_image("china.jpg"))
-    see_through = photograph.convert("RGBA")
-    slope = np.linspace(0, 255, photograph.width).astype(np.uint8)
-    see_through.putalpha(Image.fromarray(np.tile(slope, (photograph.height, 1))))
+    flower, roof = photograph.crop((150, 40, 470, 280)), china.crop((200, 40, 500, 240))
+    see_through = flower.convert("RGBA")
+    slope = np.linspace(0, 255, flower.width).astype(np.uint8)
+    see_through.putalpha(Image.fromarray(np.tile(slope, (flower.height, 1))))
     cut_out = boot.resize((90, 70)).convert("LA")
     cut_out.putalpha(boot.resize((90, 70)).point(lambda value: 255 if value > 40 else 0))
-    palette = photograph.convert("P", palette=Image.Palette.ADAPTIVE, colors=64)
+    palette = flower.convert("P", palette=Image.Palette.ADAPTIVE, colors=64)
     deep = Image.fromarray(np.asarray(coat).astype(np.uint16) * 257)
     return {
         "28 x 28": encoded(boot),
@@ -55,10 +56,10 @@ def lossless_pictures(fashion: ImageSet) -> dict[str, bytes]:
         "black and white": encoded(boot.convert("1")),
         "16 bits": encoded(deep),
         "interlaced GIF": encoded(palette, "GIF"),
-        "BMP": encoded(china, "BMP"),
-        "WebP": encoded(china, "WEBP", lossless=True),
-        "gamma said": encoded(china, pnginfo=_gamma()),
-        "turned PNG": turned(china, 6, "PNG"),
+        "BMP": encoded(roof, "BMP"),
+        "WebP": encoded(roof, "WEBP", lossless=True),
+        "gamma said": encoded(roof, pnginfo=_gamma()),
+        "turned PNG": turned(roof, 6, "PNG"),
     }
 
 
