@@ -1,8 +1,9 @@
-// A photograph through the camera that the browser gives to the page, or through the telephone's own
-// camera program where it gives none.
+// A photograph through the camera that the browser gives to the page, or through the telephone's
+// own camera program where it gives none.
 
 const dialog = document.getElementById("camera");
 const video = document.getElementById("video");
+const take = document.getElementById("take");
 
 // What the camera shows now, as a file without loss.
 function frame() {
@@ -28,13 +29,16 @@ export async function photograph() {
     return undefined; // there is none, or it was not allowed
   }
   video.srcObject = stream;
+  take.disabled = true; // until there is something to take
   dialog.showModal();
   try {
-    await video.play();
-    return await new Promise((resolve) => {
-      document.getElementById("take").onclick = () => resolve(frame());
+    return await new Promise((resolve, reject) => {
+      take.onclick = () => resolve(frame());
       document.getElementById("leave").onclick = () => resolve(null);
       dialog.oncancel = () => resolve(null);
+      video.play().then(() => {
+        take.disabled = false;
+      }, reject);
     });
   } finally {
     dialog.close();

@@ -117,9 +117,13 @@ function listen() {
   }
   part("choose").addEventListener("click", () => part("file").click());
   part("photograph").addEventListener("click", async () => {
-    const file = await photograph();
-    if (file === undefined) part("capture").click();
-    else take(file);
+    try {
+      const file = await photograph();
+      if (file === undefined) part("capture").click();
+      else await take(file);
+    } catch (error) {
+      tell(error);
+    }
   });
   part("invert").addEventListener("change", () => name().catch(tell));
   for (const kind of ["dragover", "dragleave", "drop"]) {
