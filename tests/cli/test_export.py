@@ -54,6 +54,7 @@ def test_training_without_onnx_says_so_once_and_goes_on(cli: Cli, tmp_path: Path
         (["RUN", "--allow-loss"], "should stand with --int8"),
         (["RUN", "--int8", "--format", "keras"], "--int8 is for the format onnx"),
         (["RUN", "--to", "RUN/model.keras"], "but something else is there"),
+        (["RUN/bundle"], "is a bundle already: add --check"),
     ],
 )
 def test_wrong_requests_get_a_sentence(
