@@ -9,12 +9,16 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
 
 import clearsight
 from clearsight.data.imageset import ImageSet, Splits
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 # The same examples every time, however busy the machine is.
 settings.register_profile("clearsight", derandomize=True, deadline=None)
@@ -61,6 +65,21 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return folder
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A headless Chromium: closed with each file, because its event loop allows no other one."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        found = shutil.which("chromium") or shutil.which("google-chrome")
+        if found is None and not Path(playwright.chromium.executable_path).exists():
+            pytest.skip("there is no Chromium: `playwright install chromium` gets one")
+        camera = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+        chromium = playwright.chromium.launch(executable_path=found, args=["--no-sandbox", *camera])
+        yield chromium
+        chromium.close()
 
 
 @pytest.fixture

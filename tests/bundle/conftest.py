@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 import clearsight
+from bundle.web_page import opened, serving
+from clearsight.bundle.web.web_folder import write_web_folder
 from clearsight.data.imageset import Splits
+from clearsight.errors import BundleError
 from clearsight.run.bundle import export_run
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, BrowserContext, Page
 
 
 @pytest.fixture(scope="session")
@@ -38,3 +46,37 @@ def copied(small_bundle: clearsight.Bundle, tmp_path: Path) -> Path:
     import shutil
 
     return Path(shutil.copytree(small_bundle.path, tmp_path / "bundle"))
+
+
+@pytest.fixture(scope="session")
+def page_folder(small_bundle: clearsight.Bundle, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of the small bundle, with what runs it fetched as a user's first page fetches it."""
+    folder = tmp_path_factory.mktemp("web") / "page"
+    try:
+        write_web_folder(small_bundle.path, folder)
+    except BundleError as error:
+        if "Connect to the internet" not in str(error):
+            raise
+        pytest.skip(f"there is neither a network nor ONNX Runtime Web: {error}")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def served(page_folder: Path) -> Iterator[str]:
+    """The page's address on a plain static server."""
+    yield from serving(page_folder)
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    context = browser.new_context()
+    yield context
+    context.close()
+
+
+@pytest.fixture(scope="module")
+def page(browser: Browser, served: str) -> Iterator[Page]:
+    """The page, ready; tests share it, since each start compiles the runtime anew."""
+    context = browser.new_context()
+    yield opened(context, served)
+    context.close()

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -13,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 import clearsight
 from clearsight.data.imageset import ImageSet, Splits
@@ -39,17 +37,6 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     splits = Splits(train, test, intake=Intake((), {}, (), (f"{SCRIPT} was noticed.",), 180))
     out = tmp_path_factory.mktemp("hostile") / f"{SCRIPT.replace('/', '')} run"
     return clearsight.train(splits, out=out, epochs=2, recipe="lesson", verbose=False)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        found = shutil.which("chromium") or shutil.which("google-chrome")
-        if found is None and not Path(playwright.chromium.executable_path).exists():
-            pytest.skip("there is no Chromium: `playwright install chromium` gets one")
-        chromium = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
 
 
 @dataclass

@@ -11,6 +11,7 @@ import typer
 
 from clearsight.cli.keras_start import keras_started
 from clearsight.cli.output import AsJson, console_for, print_json
+from clearsight.cli.web_page import export_page, refuse_beside_page
 from clearsight.errors import RequestError
 
 if TYPE_CHECKING:
@@ -31,7 +32,10 @@ class Format(StrEnum):
 
 def export(
     path: Annotated[
-        Path, typer.Argument(metavar="RUN|BUNDLE", help="A run's folder, or a bundle to check.")
+        Path,
+        typer.Argument(
+            metavar="RUN|BUNDLE", help="A run's folder, or a bundle for --check or --to-web."
+        ),
     ],
     to: Annotated[
         Path | None,
@@ -52,6 +56,19 @@ def export(
         bool,
         typer.Option("--check", help="Write nothing; replay a bundle's pictures and compare."),
     ] = False,
+    to_web: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER", help="Make a page of the bundle: it names pictures in a browser."
+        ),
+    ] = None,
+    runtime_from: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER|FILE.tgz",
+            help="With --to-web: npm's package onnxruntime-web, instead of fetching it.",
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Make a run's bundle: one small folder that predicts without Keras or torch.
@@ -60,9 +77,17 @@ def export(
     before it is put in its place: it gives what the trained network gives, or is not there.
     """
     console = console_for(as_json)
+    precision = "int8" if int8 else "float32"
+    if to_web is not None:
+        others = {"--to": to is not None, "--format": format is not Format.onnx}
+        refuse_beside_page({**others, "--check": check, "--allow-loss": allow_loss})
+        export_page(path, to_web, runtime_from, precision, None if as_json else console)
+        return
+    if runtime_from is not None:
+        raise RequestError("--runtime-from should stand with --to-web: leave it out.")
     if check:
         _refuse_beside_check(to, allow_loss)
-        bundle, result = _checked(path, format.value, "int8" if int8 else "float32")
+        bundle, result = _checked(path, format.value, precision)
         values = {"bundle": str(bundle.path), "checked": True, **_as_json(result)}
         if as_json:
             print_json(values)

@@ -61,23 +61,32 @@ def download(url: str) -> bytes:
     Raises:
         DataError: when it cannot be had, with the reason in a few words.
     """
+    with tempfile.TemporaryDirectory() as folder:
+        return read_content(download_to(url, Path(folder)))
+
+
+def download_to(url: str, folder: Path) -> Path:
+    """Write what is at `url` into a folder, as it is, and return its path there.
+
+    Raises:
+        DataError: as `download`.
+    """
     import pooch
     import requests
 
-    name = url.rsplit("/", 1)[-1]
+    path = folder / url.rsplit("/", 1)[-1]
     bar = _Bar(url)
     downloader = pooch.HTTPDownloader(
         progressbar=bar,  # pyright: ignore[reportArgumentType] - any object of this shape will do
         timeout=(CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS),
     )
-    with tempfile.TemporaryDirectory() as folder:
-        try:
-            downloader(url, str(Path(folder) / name), None)
-        except requests.HTTPError as error:
-            answer = error.response.status_code if error.response is not None else "an error"
-            raise DataError(f"the server answered {answer}") from error
-        except (requests.RequestException, OSError, ValueError) as error:
-            raise DataError("no connection or it broke off") from error
-        finally:
-            bar.close()
-        return read_content(Path(folder) / name)
+    try:
+        downloader(url, str(path), None)
+    except requests.HTTPError as error:
+        answer = error.response.status_code if error.response is not None else "an error"
+        raise DataError(f"the server answered {answer}") from error
+    except (requests.RequestException, OSError, ValueError) as error:
+        raise DataError("no connection or it broke off") from error
+    finally:
+        bar.close()
+    return path

@@ -1,0 +1,55 @@
+// The network in ONNX Runtime Web, on one thread of this browser: nothing leaves the machine, and
+// the server needs no special headers.
+
+import * as ort from "./onnxruntime-web/ort.wasm.bundle.min.js";
+
+import { VERSION } from "./preparation.js";
+
+const FORMAT_VERSION = 1;
+const WEBASSEMBLY = "onnxruntime-web/ort-wasm-simd-threaded.wasm";
+
+export async function fetched(name) {
+  const answer = await fetch(name);
+  if (!answer.ok) {
+    throw new Error(
+      `${name} should lie beside this page, but the server answered ${answer.status}: export the page again.`,
+    );
+  }
+  return answer.arrayBuffer();
+}
+
+/** Read `bundle.json`. */
+export async function readSpec() {
+  const spec = JSON.parse(new TextDecoder().decode(await fetched("bundle.json")));
+  if (spec.format_version !== FORMAT_VERSION || spec.preparation.version !== VERSION) {
+    throw new Error(
+      `bundle.json should be of format version ${FORMAT_VERSION} and its preparation of version ` +
+        `${VERSION}, but they are of ${spec.format_version} and ${spec.preparation.version}: export the page again.`,
+    );
+  }
+  return spec;
+}
+
+/**
+ * Start the network.
+ *
+ * @returns a function from pixels (Uint8Array of N x H x W x C) and N to probabilities
+ *   (Float32Array of N x K).
+ */
+export async function openNetwork(spec) {
+  const [runtime, model] = await Promise.all([fetched(WEBASSEMBLY), fetched("model.onnx")]);
+  ort.env.logLevel = "error";
+  ort.env.wasm.numThreads = 1;
+  ort.env.wasm.wasmBinary = runtime; // whatever type a server says that it has
+  const session = await ort.InferenceSession.create(new Uint8Array(model), {
+    executionProviders: ["wasm"],
+  });
+  const { height, width, channels } = spec.preparation;
+  const probabilities = async (pixels, count) => {
+    const images = new ort.Tensor("uint8", pixels, [count, height, width, channels]);
+    const outputs = await session.run({ [spec.input.name]: images });
+    return outputs[spec.output.name].data;
+  };
+  await probabilities(new Uint8Array(height * width * channels), 1); // the first run is slower
+  return probabilities;
+}

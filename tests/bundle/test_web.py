@@ -1,0 +1,204 @@
+"""A bundle as a page: in a real browser it prepares and names pictures as Python does."""
+
+from __future__ import annotations
+
+import base64
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from PIL import Image
+from playwright.sync_api import Browser, BrowserContext, Page
+
+import clearsight
+from bundle.web_page import opened, serving, show
+from bundle.web_pictures import encoded
+from clearsight.data.imageset import ImageSet
+
+SCRIPT = "<script>alert(1)</script>"
+
+
+def answer(page: Page) -> list[tuple[str, str]]:
+    names = page.locator("#classes .name").all_text_contents()
+    return list(zip(names, page.locator("#classes .share").all_text_contents(), strict=True))
+
+
+def expected_answer(bundle: clearsight.Bundle, content: bytes) -> list[tuple[str, str]]:
+    (probabilities,) = bundle.predict(content).probabilities
+    order = np.argsort(-probabilities)
+    return [(bundle.class_names[label], f"{100 * probabilities[label]:.1f}%") for label in order]
+
+
+def boot_of(fashion: tuple[ImageSet, ImageSet], times: int = 1, *, invert: bool = False) -> bytes:
+    pixels = np.kron(fashion[1].images[0][..., 0], np.ones((times, times), np.uint8))
+    return encoded(Image.fromarray(255 - pixels if invert else pixels))
+
+
+def test_a_picture_is_named_as_in_python(
+    page: Page, small_bundle: clearsight.Bundle, fashion: tuple[ImageSet, ImageSet]
+) -> None:
+    show(page, boot_of(fashion), "boot.png")
+    expected = expected_answer(small_bundle, boot_of(fashion))
+    assert answer(page) == expected
+    assert page.locator("#best").inner_text().startswith(expected[0][0])
+    assert "ms to read and prepare" in page.locator("#timing").inner_text()
+    assert page.locator("#seen-caption").inner_text().endswith("28\u00a0×\u00a028, grey")
+    assert page.locator("#opposite").is_hidden()
+
+
+def test_a_picture_of_the_other_polarity_is_warned_of_and_can_be_inverted(
+    page: Page, small_bundle: clearsight.Bundle, fashion: tuple[ImageSet, ImageSet]
+) -> None:
+    show(page, boot_of(fashion, 5, invert=True), "paper.png")
+    assert "has learned from light things on dark ground" in page.locator("#opposite").inner_text()
+    page.check("#invert")
+    page.wait_for_selector("#opposite", state="hidden")
+    assert answer(page) == expected_answer(small_bundle, boot_of(fashion, 5))
+    show(page, boot_of(fashion), "next.png")
+    assert not page.is_checked("#invert")
+
+
+def test_a_picture_can_be_dropped_or_photographed(
+    page: Page, small_bundle: clearsight.Bundle, fashion: tuple[ImageSet, ImageSet]
+) -> None:
+    content = boot_of(fashion, 3)
+    page.evaluate(
+        """(content) => {
+          const bytes = Uint8Array.from(atob(content), (letter) => letter.charCodeAt(0));
+          const dataTransfer = new DataTransfer();
+          dataTransfer.items.add(new File([bytes], "dropped.png"));
+          document.getElementById("drop").dispatchEvent(
+            new DragEvent("drop", { dataTransfer, bubbles: true, cancelable: true }));
+        }""",
+        base64.b64encode(content).decode(),
+    )
+    page.wait_for_selector("#original-caption:text('dropped.png')")
+    page.wait_for_selector("#answer:visible")
+    assert answer(page) == expected_answer(small_bundle, content)
+    page.click("#photograph")
+    page.click("#take")
+    page.wait_for_selector("#original-caption:text('photograph.png')")
+    assert not page.locator("#camera").is_visible()
+
+
+def test_without_a_camera_for_pages_the_telephones_own_is_asked(
+    context: BrowserContext, served: str
+) -> None:
+    page = opened(context, served)
+    page.evaluate("delete Navigator.prototype.mediaDevices")
+    with page.expect_file_chooser() as chosen:
+        page.click("#photograph")
+    assert chosen.value.element.get_attribute("capture") == "environment"
+
+
+def test_what_is_no_picture_is_one_sentence(page: Page, fashion: tuple[ImageSet, ImageSet]) -> None:
+    file = {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"no picture"}
+    page.set_input_files("#file", [file])  # pyright: ignore[reportArgumentType]
+    page.wait_for_selector("#trouble:visible")
+    said = page.locator("#trouble").inner_text()
+    assert said.startswith("notes.txt should be a picture that this browser shows")
+    show(page, boot_of(fashion))
+    assert page.locator("#trouble").is_hidden()
+
+
+def test_the_page_checks_itself_against_what_was_trained(
+    context: BrowserContext, served: str
+) -> None:
+    page = opened(context, f"{served}?check")
+    page.wait_for_selector("#parity:visible")
+    said = page.locator("#parity").inner_text()
+    assert said.startswith("64 pictures replayed in this browser: the probabilities differ by ")
+    assert said.endswith("the names are the same, and a picture is prepared to the very pixels.")
+    assert "problem" not in (page.locator("#parity").get_attribute("class") or "")
+
+
+def test_hostile_names_are_only_text_and_nothing_foreign_is_loaded_or_run(
+    context: BrowserContext, page_folder: Path, tmp_path: Path, fashion: tuple[ImageSet, ImageSet]
+) -> None:
+    folder = Path(shutil.copytree(page_folder, tmp_path / "hostile"))
+    spec = json.loads((folder / "bundle.json").read_text("utf-8"))
+    spec["class_names"] = [
+        f"{SCRIPT} {number} <img src=x onerror=alert(2)>" for number in range(10)
+    ]
+    spec["name"] = spec["provenance"]["source"] = SCRIPT
+    (folder / "bundle.json").write_text(json.dumps(spec), "utf-8")
+    requests: list[str] = []
+    troubles: list[str] = []
+    context.on("request", lambda request: requests.append(request.url))
+    context.on("console", lambda message: troubles.append(message.text))
+    context.on("dialog", lambda dialog: (troubles.append(dialog.message), dialog.dismiss()))
+    for url in serving(folder):
+        page = opened(context, url)
+        show(page, boot_of(fashion), f"{SCRIPT.replace('/', '')}.png")
+        assert {name for name, _ in answer(page)} == set(spec["class_names"])
+        assert SCRIPT in page.locator("#about").inner_text()
+        assert troubles == []
+        assert all(request.startswith((url, "blob:")) for request in requests)
+        page.evaluate(
+            "() => { const script = document.createElement('script');"
+            " script.textContent = 'window.gotIn = true'; document.body.append(script); }"
+        )
+        assert page.evaluate("window.gotIn") is None
+        assert any("Content Security Policy" in trouble for trouble in troubles)
+
+
+def test_a_folder_that_lacks_the_network_says_so(
+    context: BrowserContext, page_folder: Path, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(page_folder, tmp_path / "half"))
+    (folder / "model.onnx").unlink()
+    for url in serving(folder):
+        page = context.new_page()
+        page.goto(url)
+        page.wait_for_selector("#trouble:visible")
+        assert "model.onnx should lie beside this page" in page.locator("#trouble").inner_text()
+        assert page.locator("#choose").is_disabled()
+
+
+def test_opened_from_a_disk_the_page_says_how_to_serve_it(
+    context: BrowserContext, page_folder: Path
+) -> None:
+    page = context.new_page()
+    page.goto((page_folder / "index.html").as_uri())
+    page.wait_for_selector("#closed:visible")
+    assert "python3 -m http.server" in page.locator("#closed").inner_text()
+    assert not page.locator("#work").is_visible()
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1200), ("dark", 390)])
+def test_it_is_accessible_in_both_themes_and_fits_a_phone(
+    browser: Browser, served: str, fashion: tuple[ImageSet, ImageSet], scheme: Any, width: int
+) -> None:
+    viewport: Any = {"width": width, "height": 844}
+    context = browser.new_context(viewport=viewport, color_scheme=scheme, bypass_csp=True)
+    page = opened(context, served)
+    for is_named in (False, True):
+        if is_named:
+            show(page, boot_of(fashion, 5, invert=True))
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+        report = Axe().run(page)
+        assert report.violations_count == 0, report.generate_report()
+    paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert paper == ("rgb(21, 24, 27)" if scheme == "dark" else "rgb(251, 251, 250)")
+    context.close()
+
+
+def test_the_keyboard_gets_everywhere(
+    context: BrowserContext, served: str, fashion: tuple[ImageSet, ImageSet]
+) -> None:
+    page = opened(context, served)
+    show(page, boot_of(fashion, 5, invert=True))
+    reached = []
+    for _ in range(3):
+        page.keyboard.press("Tab")
+        reached.append(page.evaluate("document.activeElement.id"))
+    assert reached == ["choose", "photograph", "invert"]
+    page.keyboard.press("Space")
+    page.wait_for_selector("#opposite", state="hidden")
+    page.focus("#choose")
+    with page.expect_file_chooser():
+        page.keyboard.press("Enter")

@@ -1,0 +1,127 @@
+"""The page's own preparation and network give, in a browser, what Python's give."""
+
+from __future__ import annotations
+
+import base64
+
+import numpy as np
+import pytest
+from playwright.sync_api import Page
+
+import clearsight
+from bundle.web_pictures import jpeg_pictures, lossless_pictures, turned_pictures
+from clearsight.data.imageset import ImageSet
+from clearsight.data.preparation import Preparation
+
+# What a module of the page gives for files, read and prepared in each way.
+PREPARED = """async ([files, preparations]) => {
+  const { readPicture } = await import("./decoding.js");
+  const { fitPicture, isOpposite } = await import("./preparation.js");
+  const found = [];
+  for (const [name, content] of files) {
+    const bytes = Uint8Array.from(atob(content), (letter) => letter.charCodeAt(0));
+    for (const preparation of preparations) {
+      const picture = await readPicture(new File([bytes], name), preparation);
+      const fitted = fitPicture(picture, preparation);
+      found.push([[...fitted], isOpposite(fitted, preparation)]);
+    }
+  }
+  return found;
+}"""
+FITTED = """async (cases) => {
+  const { fitPicture, isOpposite } = await import("./preparation.js");
+  return cases.map(([width, height, content, preparation, invert]) => {
+    const pixels = Uint8ClampedArray.from(atob(content), (letter) => letter.charCodeAt(0));
+    const fitted = fitPicture({ width, height, pixels }, preparation, invert);
+    return [[...fitted], isOpposite(fitted, preparation)];
+  });
+}"""
+NAMED = """async (pictures) => {
+  const { openNetwork, readSpec } = await import("./network.js");
+  const probabilities = await openNetwork(await readSpec());
+  return [...await probabilities(Uint8Array.from(pictures.flat(9)), pictures.length)];
+}"""
+PREPARATIONS = (
+    Preparation(28, 28, 1, polarity="light-on-dark"),
+    Preparation(48, 64, 3, polarity="dark-on-light", resize="crop"),
+    Preparation(30, 50, 4, resize="stretch"),
+)
+
+
+def test_pictures_without_loss_are_prepared_to_the_very_pixels(
+    page: Page, fashion: tuple[ImageSet, ImageSet]
+) -> None:
+    for name, off in prepared_differences(page, lossless_pictures(fashion[1])).items():
+        # A browser keeps colours multiplied by their alpha, in 8 bits.
+        assert off.max() <= ("alpha" in name), name
+
+
+def test_jpeg_pictures_are_prepared_within_what_decoders_differ(
+    page: Page, fashion: tuple[ImageSet, ImageSet]
+) -> None:
+    """Chromium and Pillow enlarge the colour of a JPEG file differently, at its sharp edges."""
+    check_jpeg_pictures(page, jpeg_pictures(fashion[1]))
+
+
+@pytest.mark.slow
+def test_jpeg_pictures_turned_in_any_way_are_prepared_alike(page: Page) -> None:
+    check_jpeg_pictures(page, turned_pictures())
+
+
+def check_jpeg_pictures(page: Page, pictures: dict[str, bytes]) -> None:
+    for name, off in prepared_differences(page, pictures).items():
+        assert off.mean() < 0.5, name
+        assert np.quantile(off, 0.99) <= 2, name
+        has_whole_colour = name in ("grey", "photograph, no subsampling")
+        assert off.max() <= (2 if has_whole_colour else 12), name
+
+
+def prepared_differences(page: Page, pictures: dict[str, bytes]) -> dict[str, np.ndarray]:
+    """Return by how many levels the page differs from Python in each pixel of each picture."""
+    files = [(name, base64.b64encode(content).decode()) for name, content in pictures.items()]
+    said = [preparation.to_json() for preparation in PREPARATIONS]
+    found = iter(page.evaluate(PREPARED, [files, said]))
+    differences = {}
+    for name, content in pictures.items():
+        off = []
+        for preparation in PREPARATIONS:
+            expected = preparation.read(content)
+            pixels, is_opposite = next(found)
+            off.append(np.abs(np.array(pixels) - expected.ravel().astype(int)))
+            assert is_opposite == preparation.is_opposite(expected)
+        differences[name] = np.concatenate(off)
+    return differences
+
+
+def test_whatever_size_and_alpha_the_preparation_is_pythons(page: Page) -> None:
+    generator = np.random.default_rng(11)
+    cases, expected = [], []
+    for number in range(300):
+        width, height = (int(2 ** generator.uniform(0, 8)) for _ in range(2))
+        rows, columns = (int(2 ** generator.uniform(0, 6)) for _ in range(2))
+        picture = generator.integers(0, 256, (height, width, 4), dtype=np.uint8)
+        preparation = Preparation(
+            rows,
+            columns,
+            (1, 3, 4)[number % 3],
+            polarity=("light-on-dark", "dark-on-light", "mixed")[number % 5 % 3],
+            resize=("fit", "crop", "stretch")[number % 7 % 3],
+            alpha_ground=None if number % 2 else 77,
+        )
+        invert = number % 4 == 0
+        content = base64.b64encode(picture.tobytes()).decode()
+        cases.append((width, height, content, preparation.to_json(), invert))
+        fitted = preparation.fit_picture(picture, invert=invert)
+        expected.append([fitted.ravel().tolist(), preparation.is_opposite(fitted)])
+    found = page.evaluate(FITTED, cases)
+    assert [number for number in range(300) if found[number] != expected[number]] == []
+
+
+def test_the_network_gives_pythons_probabilities(
+    page: Page, small_bundle: clearsight.Bundle, fashion: tuple[ImageSet, ImageSet]
+) -> None:
+    images = fashion[1].images[:16]
+    expected = small_bundle.probabilities(images)
+    found = np.reshape(page.evaluate(NAMED, images.tolist()), expected.shape)
+    assert np.abs(found - expected).max() < 1e-4
+    assert np.array_equal(found.argmax(axis=1), expected.argmax(axis=1))
