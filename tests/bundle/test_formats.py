@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 import clearsight
 from clearsight.bundle.formats import FORMATS
@@ -16,6 +17,7 @@ from clearsight.bundle.parity import Parity, check_parity
 from clearsight.bundle.spec import BundleSpec
 from clearsight.bundle.writing import write_bundle
 from clearsight.data.preparation import Preparation
+from clearsight.data.views import Views
 from clearsight.errors import BundleError, MissingExtraError
 from clearsight.models.backend import keras
 from clearsight.models.build import ModelRequest, build_model
@@ -69,7 +71,7 @@ NETWORKS: dict[str, Any] = {
 }
 
 
-def exported(model: keras.Model, kind: str, place: Path, *, flip: bool = False) -> None:
+def exported(model: keras.Model, kind: str, place: Path, *, views: Views = Views()) -> None:  # noqa: B008
     """Write a bundle of a network with weights that are no beginner's, and check it."""
     random = np.random.default_rng(0)
     for layer in model.layers:  # fresh statistics would hide that they are forgotten
@@ -81,12 +83,14 @@ def exported(model: keras.Model, kind: str, place: Path, *, flip: bool = False) 
     preparation = Preparation(*shape)
     images = random.integers(0, 256, (64, *shape), dtype=np.uint8)
     x = preparation.apply(images)
-    views = (x, x[:, :, ::-1]) if flip else (x,)
-    probabilities = np.mean([model.predict(view, verbose=0) for view in views], axis=0)
+    shown = views.of(torch.from_numpy(x))
+    probabilities = np.sum(
+        [w * model.predict(view.numpy(), verbose=0) for w, view in shown], axis=0
+    )
     names = ("a", "b", "c", "d") if probabilities.shape[1] == 4 else tuple("abcdefghij")
-    spec = BundleSpec("test", kind, "float32", names, preparation, flip, None, {}, {})
+    spec = BundleSpec("test", kind, "float32", names, preparation, views, None, {}, {})
     parity = Parity.of(images, probabilities.astype(np.float32), preparation)
-    write_bundle(TrainedNetwork(model, preparation, flip), spec, parity, place)
+    write_bundle(TrainedNetwork(model, preparation, views), spec, parity, place)
     bundle = clearsight.load(place)
     assert check_parity(bundle).largest_difference < 1e-5
     for count in (1, 7):  # in any number
@@ -95,10 +99,10 @@ def exported(model: keras.Model, kind: str, place: Path, *, flip: bool = False) 
         )
 
 
-@pytest.mark.parametrize("flip", [False, True])
+@pytest.mark.parametrize("views", [Views(), Views(mirrored=True, shift_pixels=1)])
 @pytest.mark.parametrize("name", NETWORKS)
-def test_every_network_becomes_onnx(tmp_path: Path, name: str, flip: bool) -> None:
-    exported(NETWORKS[name](), "onnx", tmp_path / "bundle", flip=flip)
+def test_every_network_becomes_onnx(tmp_path: Path, name: str, views: Views) -> None:
+    exported(NETWORKS[name](), "onnx", tmp_path / "bundle", views=views)
 
 
 @pytest.mark.slow
@@ -120,7 +124,12 @@ def test_the_newer_exporter_follows_where_the_trace_is_wrong(
         )
 
     monkeypatch.setattr(onnx_file, "_traced", fixed_to_one_size)
-    exported(zoo("residual", (28, 28, 1)), "onnx", tmp_path / "bundle", flip=True)
+    exported(
+        zoo("residual", (28, 28, 1)),
+        "onnx",
+        tmp_path / "bundle",
+        views=Views(mirrored=True, shift_pixels=1),
+    )
 
 
 def test_no_layer_is_left_with_a_transposition(small_bundle: clearsight.Bundle) -> None:
@@ -137,7 +146,12 @@ def test_every_format_gives_the_same(tmp_path: Path, kind: str) -> None:
         with pytest.raises(MissingExtraError, match=rf"pip install 'clearsight\[{kind}\]'"):
             exported(zoo("lesson", (28, 28, 1)), kind, tmp_path / "bundle")
         return
-    exported(zoo("residual", (20, 48, 3), width=16), kind, tmp_path / "bundle.zip", flip=True)
+    exported(
+        zoo("residual", (20, 48, 3), width=16),
+        kind,
+        tmp_path / "bundle.zip",
+        views=Views(mirrored=True, shift_pixels=1),
+    )
 
 
 def test_a_torch_program_with_a_pickle_in_it_is_refused(tmp_path: Path) -> None:

@@ -93,7 +93,16 @@ def test_wrong_usage_leaves_nothing(cli: Cli, folder: Path, tmp_path: Path) -> N
 
 def test_a_training_tells_the_score_without_leaked_pictures(cli: Cli, folder: Path) -> None:
     done = cli(
-        "train", "--no-report", "scans", "--recipe", "lesson", "--epochs", "1", "--out", "run"
+        "train",
+        "--no-report",
+        "--no-bundle",
+        "scans",
+        "--recipe",
+        "lesson",
+        "--epochs",
+        "1",
+        "--out",
+        "run",
     )
     assert done.returncode == 0, done.stderr
     assert "are equal in every pixel to training" in done.stdout

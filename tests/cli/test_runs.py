@@ -22,10 +22,17 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One run of each kind: two finished, one failed, one killed."""
     folder = tmp_path_factory.mktemp("home") / "runs"
     for name, epochs in (("good", 3), ("less-good", 1)):
-        clearsight.train("digits", epochs=epochs, out=folder / name, report=False, verbose=False)
+        clearsight.train(
+            "digits", epochs=epochs, out=folder / name, report=False, bundle=False, verbose=False
+        )
     with pytest.raises(TrainingError):
         clearsight.train(
-            "digits", learning_rate=1e30, out=folder / "failed", report=False, verbose=False
+            "digits",
+            learning_rate=1e30,
+            out=folder / "failed",
+            report=False,
+            bundle=False,
+            verbose=False,
         )
     process = begin(folder / "killed", "digits", {"epochs": 200})
     wait_for(folder / "killed" / "history.csv", process)
@@ -108,9 +115,17 @@ def test_no_runs_and_no_folder_are_told(tmp_path: Path) -> None:
 
 def test_several_seeds_are_one_entry_and_go_together(tmp_path: Path) -> None:
     three = clearsight.train(
-        "digits", epochs=1, seeds=2, out=tmp_path / "several", report=False, verbose=False
+        "digits",
+        epochs=1,
+        seeds=2,
+        out=tmp_path / "several",
+        report=False,
+        bundle=False,
+        verbose=False,
     )
-    clearsight.train("digits", epochs=4, out=tmp_path / "better", report=False, verbose=False)
+    clearsight.train(
+        "digits", epochs=4, out=tmp_path / "better", report=False, bundle=False, verbose=False
+    )
     (entry,) = [run for run in list_runs(tmp_path) if run.num_seeds is not None]
     assert (entry.num_seeds, entry.state, entry.epochs_done) == (2, "finished", 2)
     accuracies = [run.results.test_accuracy or 0.0 for run in three]

@@ -35,9 +35,9 @@ def _train(out: Path, source: str, options: dict[str, Any]) -> None:
     import clearsight
 
     if (out / "run.json").exists():
-        clearsight.resume(out, report=False, verbose=False)
+        clearsight.resume(out, report=False, bundle=False, verbose=False)
     else:
-        clearsight.train(source, out=out, report=False, verbose=False, **options)
+        clearsight.train(source, out=out, report=False, bundle=False, verbose=False, **options)
 
 
 def begin_command(arguments: list[str], output: Path) -> ForkServerProcess:
@@ -85,6 +85,7 @@ def train_within(size_bytes: int, out: Path, answer: Connection) -> None:
             epochs=1,
             out=out,
             report=False,
+            bundle=False,
             verbose=False,
         )
     except clearsight.ClearsightError as error:

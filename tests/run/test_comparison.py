@@ -23,7 +23,9 @@ from conftest import Cli, assert_refused
 def two_runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     folder = tmp_path_factory.mktemp("compared")
     for name, epochs in (("long", 4), ("short", 1)):
-        clearsight.train("digits", epochs=epochs, out=folder / name, report=False, verbose=False)
+        clearsight.train(
+            "digits", epochs=epochs, out=folder / name, report=False, bundle=False, verbose=False
+        )
     return folder / "long", folder / "short"
 
 
@@ -71,6 +73,7 @@ def test_pictures_that_one_has_trained_on_are_left_out(
             epochs=1,
             out=folder,
             report=False,
+            bundle=False,
             verbose=False,
         )
         folders.append(run.path)
@@ -124,7 +127,7 @@ def test_classes_in_another_order_are_matched_by_name(tmp_path: Path) -> None:
         (tmp_path / f"{name}.txt").write_text("\n".join(names[order]))
         run = clearsight.train(
             tmp_path / f"{name}.npz", class_names=tmp_path / f"{name}.txt", recipe="lesson",
-            epochs=3, out=tmp_path / name, report=False, verbose=False,
+            epochs=3, out=tmp_path / name, report=False, bundle=False, verbose=False,
         )  # fmt: skip
         paths.append(run.path)
     found = compare_runs(paths)
@@ -157,7 +160,13 @@ def test_sealed_pictures_stay_sealed_until_they_are_opened(
     two_runs: tuple[Path, Path], tmp_path: Path
 ) -> None:
     sealed = clearsight.train(
-        "digits", epochs=1, no_test=True, out=tmp_path / "sealed", report=False, verbose=False
+        "digits",
+        epochs=1,
+        no_test=True,
+        out=tmp_path / "sealed",
+        report=False,
+        bundle=False,
+        verbose=False,
     )
     with pytest.raises(RunError, match="are sealed, and comparing would open them"):
         compare_runs([two_runs[0], sealed.path])

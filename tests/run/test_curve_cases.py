@@ -21,6 +21,7 @@ def findings_of(case: Case, seed: int, folder: Path) -> tuple[CurveFinding, ...]
         seed=seed,
         out=folder / f"{case.name} {seed}",
         report=False,
+        bundle=False,
         verbose=False,
         **case.options,
     )

@@ -199,6 +199,7 @@ def test_a_training_says_and_counts_what_leaks(small_fashion: Splits, tmp_path: 
         epochs=1,
         validation_split=0.2,
         report=False,
+        bundle=False,
         verbose=False,
     )
     results = run.results

@@ -62,7 +62,7 @@ def test_a_resumed_training_ends_where_it_would_have_ended(splits: Splits, tmp_p
     whole = clearsight.train(splits, out=tmp_path / "whole", **options)
     clearsight.train(splits, out=tmp_path / "parts", **{**options, "epochs": 3})
     parts = clearsight.resume(
-        tmp_path / "parts", data=splits, epochs=30, report=False, verbose=False
+        tmp_path / "parts", data=splits, epochs=30, report=False, bundle=False, verbose=False
     )
     assert [row.val_loss for row in parts.history] == [row.val_loss for row in whole.history]
     for one, other in zip(parts.model.get_weights(), whole.model.get_weights(), strict=True):

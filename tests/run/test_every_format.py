@@ -159,7 +159,13 @@ def test_a_format_is_shown_checked_trained_on_measured_and_named(
         check_data(splits, str(path), quick=True).to_json()["parts"].keys() == splits.parts.keys()
     )
     run = clearsight.train(
-        path, recipe="lesson", epochs=1, out=tmp_path / "run", report=False, verbose=False
+        path,
+        recipe="lesson",
+        epochs=1,
+        out=tmp_path / "run",
+        report=False,
+        bundle=False,
+        verbose=False,
     )
     assert splits.test is not None
     assert run.evaluate().num_images == run.results.test_count == len(splits.test)

@@ -37,7 +37,7 @@ def weights_of(run: clearsight.Run) -> list[np.ndarray]:
 def digits_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run of two epochs, to copy."""
     out = tmp_path_factory.mktemp("digits") / "run"
-    clearsight.train("digits", epochs=2, out=out, report=False, verbose=False)
+    clearsight.train("digits", epochs=2, out=out, report=False, bundle=False, verbose=False)
     return out
 
 
@@ -52,7 +52,13 @@ def test_a_loss_that_is_no_number_stops_the_run_before_it_spoils_the_weights(
     out = tmp_path / "run"
     with pytest.raises(TrainingError) as caught:
         clearsight.train(
-            "digits", learning_rate=1e30, epochs=2, out=out, report=False, verbose=False
+            "digits",
+            learning_rate=1e30,
+            epochs=2,
+            out=out,
+            report=False,
+            bundle=False,
+            verbose=False,
         )
     text = str(caught.value)
     assert "did not in epoch 1, after batch 1 ('conv2d_1' is the first layer with a value" in text
@@ -62,9 +68,9 @@ def test_a_loss_that_is_no_number_stops_the_run_before_it_spoils_the_weights(
     assert (run.record.status, run.record.failed_because) == ("failed", text)
 
     with pytest.raises(RunError, match=r"learning rate was 1e\+30, is 0\.001\. Bring back"):
-        clearsight.resume(out, learning_rate=0.001, report=False, verbose=False)
+        clearsight.resume(out, learning_rate=0.001, report=False, bundle=False, verbose=False)
     run = clearsight.resume(
-        out, learning_rate=0.001, accept_changes=True, report=False, verbose=False
+        out, learning_rate=0.001, accept_changes=True, report=False, bundle=False, verbose=False
     )
     assert run.record.status == "finished"
     assert run.record.recipe.learning_rate == 0.001
@@ -81,6 +87,7 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_it_used(
         shutil.copytree(finished, finished.with_name("expected")),
         epochs=3,
         report=False,
+        bundle=False,
         verbose=False,
     )
     newest = checkpoint_files(finished / "checkpoints")[-1].path
@@ -116,7 +123,9 @@ def test_another_version_is_refused_with_the_difference_or_accepted(finished: Pa
     expected = f"keras was 3.0.1, is {keras.__version__}"
     with pytest.raises(RunError, match=expected):
         clearsight.resume(finished, epochs=3)
-    run = clearsight.resume(finished, epochs=3, accept_changes=True, report=False, verbose=False)
+    run = clearsight.resume(
+        finished, epochs=3, accept_changes=True, report=False, bundle=False, verbose=False
+    )
     assert expected in run.record.changes[0]
 
 
@@ -126,13 +135,13 @@ def test_other_pictures_are_refused_or_accepted(small_fashion: Splits, tmp_path:
     options: dict[str, Any] = {"recipe": "lesson", "epochs": 1, "report": False, "verbose": False}
     clearsight.train(Splits(first, small_fashion.test), out=out, **options)
     same = Splits(first, small_fashion.test)
-    run = clearsight.resume(out, data=same, epochs=2, report=False, verbose=False)
+    run = clearsight.resume(out, data=same, epochs=2, report=False, bundle=False, verbose=False)
     assert run.record.reproducible
     other = Splits(second, small_fashion.test)
     with pytest.raises(RunError, match="the train pictures' SHA-256 was"):
         clearsight.resume(out, data=other, epochs=3)
     run = clearsight.resume(
-        out, data=other, epochs=3, accept_changes=True, report=False, verbose=False
+        out, data=other, epochs=3, accept_changes=True, report=False, bundle=False, verbose=False
     )
     assert run.record.data["train"]["num_images"] == 700
     assert run.results.train_count == 560
@@ -147,7 +156,9 @@ def test_other_pictures_are_refused_or_accepted(small_fashion: Splits, tmp_path:
 
 def test_a_stretched_schedule_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "run"
-    clearsight.train("digits", recipe="fast", epochs=2, out=out, report=False, verbose=False)
+    clearsight.train(
+        "digits", recipe="fast", epochs=2, out=out, report=False, bundle=False, verbose=False
+    )
     run = clearsight.resume(out, epochs=4)
     said = " ".join(capsys.readouterr().out.split())
     assert "The command's 4 epochs count, no longer the run's 2." in said
@@ -169,7 +180,7 @@ def test_wrong_wishes_for_a_resumption_get_a_sentence(finished: Path) -> None:
     ):
         with pytest.raises(RequestError, match=message):
             clearsight.resume(finished, **options)
-    done = run_cli("train", "--no-report", "digits", "--accept-changes")
+    done = run_cli("train", "--no-report", "--no-bundle", "digits", "--accept-changes")
     assert done.returncode == 2
     assert "should stand with --resume RUN" in done.stderr
 
@@ -177,7 +188,7 @@ def test_wrong_wishes_for_a_resumption_get_a_sentence(finished: Path) -> None:
 def test_a_disk_too_small_is_told_before_training(small_disks: Callable[[int], Path]) -> None:
     disk = small_disks(2_000_000)
     with pytest.raises(OutputError, match=r"needs about \d+ MB .* has 2 MB left: make room"):
-        clearsight.train("digits", out=disk / "run", report=False, verbose=False)
+        clearsight.train("digits", out=disk / "run", report=False, bundle=False, verbose=False)
     assert list(disk.iterdir()) == []
 
 
@@ -209,9 +220,14 @@ def test_a_disk_that_fills_up_at_random_moments_loses_nothing_good(
     run = clearsight.Run.load(out)
     assert (run.record.status == "finished") == (process.exitcode == 0)
     if process.exitcode != 0:
-        run = clearsight.resume(out, report=False, verbose=False)
+        run = clearsight.resume(out, report=False, bundle=False, verbose=False)
     expected = clearsight.train(
-        "digits", epochs=5, out=disk.with_name("expected"), report=False, verbose=False
+        "digits",
+        epochs=5,
+        out=disk.with_name("expected"),
+        report=False,
+        bundle=False,
+        verbose=False,
     )
     assert run.record.status == "finished"
     for found, wanted in zip(weights_of(run), weights_of(expected), strict=True):
@@ -225,9 +241,9 @@ def test_a_folder_that_cannot_be_written_to_is_told(
     out = Path(shutil.copytree(finished, disk / "run"))
     subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
     with pytest.raises(RunError, match="should be a folder that can be written to, but is not"):
-        clearsight.resume(out, epochs=3, report=False, verbose=False)
+        clearsight.resume(out, epochs=3, report=False, bundle=False, verbose=False)
     with pytest.raises(ClearsightError, match="cannot be: Read-only file system"):
-        clearsight.train("digits", out=disk / "new", report=False, verbose=False)
+        clearsight.train("digits", out=disk / "new", report=False, bundle=False, verbose=False)
 
 
 def test_data_that_are_gone_are_told_and_the_run_goes_on_once_they_are_back(
@@ -249,10 +265,10 @@ def test_data_that_are_gone_are_told_and_the_run_goes_on_once_they_are_back(
     process.join(60)
     assert process.exitcode == 143
     with pytest.raises(ClearsightError, match=f"{data}"):
-        clearsight.resume(out, report=False, verbose=False)
+        clearsight.resume(out, report=False, bundle=False, verbose=False)
     done = newest_epochs(out)
     run = clearsight.resume(
-        out, epochs=done + 1, data_dir=tmp_path / "away", report=False, verbose=False
+        out, epochs=done + 1, data_dir=tmp_path / "away", report=False, bundle=False, verbose=False
     )
     assert len(run.history) == done + 1
     assert str(run.record.source_options.data_dir) == str(tmp_path / "away")
@@ -282,7 +298,7 @@ def test_a_file_that_vanishes_while_training_reads_it_is_named(
     with monkeypatch.context() as patch:
         patch.setattr(AugmentedBatches, "batches_of", from_file)
         with pytest.raises(TrainingError) as caught:
-            clearsight.train("digits", epochs=3, out=out, report=False, verbose=False)
+            clearsight.train("digits", epochs=3, out=out, report=False, bundle=False, verbose=False)
     text = str(caught.value)
     assert f"but {file} cannot be read in epoch 2, after batch 0: No such file" in text
     assert clearsight.Run.load(out).record.failed_because == text
@@ -305,15 +321,18 @@ def test_pictures_that_do_not_come_are_told(
     monkeypatch.setattr("clearsight.training.watchdog.PATIENCE_SECONDS", 1.0)
     out = tmp_path / "run"
     with pytest.raises(TrainingError, match=r"did not within 1 s in epoch 1, after batch 17"):
-        clearsight.train("digits", epochs=1, out=out, report=False, verbose=False)
+        clearsight.train("digits", epochs=1, out=out, report=False, bundle=False, verbose=False)
     assert clearsight.Run.load(out).record.status == "failed"
     monkeypatch.undo()
-    assert clearsight.resume(out, report=False, verbose=False).record.status == "finished"
+    assert (
+        clearsight.resume(out, report=False, bundle=False, verbose=False).record.status
+        == "finished"
+    )
 
 
 def test_a_run_that_went_on_in_the_meantime_is_not_gone_on_with_twice(finished: Path) -> None:
     plan = plan_resumption(resume_request(finished, epochs=3))
-    clearsight.resume(finished, epochs=4, report=False, verbose=False)
+    clearsight.resume(finished, epochs=4, report=False, bundle=False, verbose=False)
     with pytest.raises(RunError, match="another process has gone on with it"):
         carry_out(plan, Progress.silent())
     run = clearsight.Run.load(finished)

@@ -101,6 +101,7 @@ def test_an_interrupted_run_goes_on_to_its_end(
         test_limit=500,
         out=whole,
         report=False,
+        bundle=False,
         verbose=False,
     )
     for name in ("loss", "accuracy", "val_loss", "val_accuracy", "learning_rate"):

@@ -191,7 +191,7 @@ def test_pictures_of_one_group_stay_on_one_side(small_fashion: Splits, tmp_path:
     (tmp_path / "table.csv").write_text("\n".join(rows))
     run = clearsight.train(
         tmp_path / "table.csv", group_column="product", epochs=1, recipe="lesson",
-        out=tmp_path / "run", report=False, verbose=False,
+        out=tmp_path / "run", report=False, bundle=False, verbose=False,
     )  # fmt: skip
     group_of = {f"{index}.png": index // 6 for index in range(240)}
     with (run.path / "split.csv").open() as file:
@@ -217,6 +217,7 @@ def test_a_source_that_brings_validation_pictures_has_them_used(
         recipe="lesson",
         out=tmp_path / "run",
         report=False,
+        bundle=False,
         verbose=False,
     )
     results = run.results
@@ -229,7 +230,13 @@ def test_python_objects_train(fashion: tuple[ImageSet, ImageSet], tmp_path: Path
     train, test = fashion
     pairs = tuple((part.images[:300, ..., 0], part.labels[:300]) for part in (train, test))
     run = clearsight.train(
-        pairs, epochs=1, recipe="lesson", out=tmp_path / "run", report=False, verbose=False
+        pairs,
+        epochs=1,
+        recipe="lesson",
+        out=tmp_path / "run",
+        report=False,
+        bundle=False,
+        verbose=False,
     )
     assert run.results.test_count == 300
     assert run.record.source == "arrays"

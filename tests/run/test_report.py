@@ -81,14 +81,14 @@ def test_the_command_on_the_page_repeats_the_run(tmp_path: Path) -> None:
         "digits", model="lesson", model_arguments={"num_blocks": 1}, epochs=1, seed=3,
         train_limit=300, learning_rate=0.0004, test_split=0.3,
         recipe_arguments={"weight_decay": 0.01}, out=tmp_path / "first",
-        report=False, verbose=False,
+        report=False, bundle=False, verbose=False,
     )  # fmt: skip
     assert not first.folder.report_path.exists()
     command = repeat_command(first.record)
     assert command is not None
     words = shlex.split(command)
     assert words[:2] == ["clearsight", "train"]
-    done = run_cli(*words[1:], "--out", str(tmp_path / "second"), "--no-report")
+    done = run_cli(*words[1:], "--out", str(tmp_path / "second"), "--no-report", "--no-bundle")
     assert done.returncode == 0, done.stderr
     second = Run.load(tmp_path / "second")
     assert second.record.recipe == first.record.recipe

@@ -30,7 +30,9 @@ def own_ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_predictions_and_measures_are_those_of_the_run(digits: Splits, tmp_path: Path) -> None:
-    run = clearsight.train("digits", epochs=2, out=tmp_path / "run", report=False, verbose=False)
+    run = clearsight.train(
+        "digits", epochs=2, out=tmp_path / "run", report=False, bundle=False, verbose=False
+    )
     assert digits.test is not None
     written = read_predictions(run.folder.predictions_path)
     assert np.array_equal(written.labels, digits.test.labels)
@@ -62,7 +64,17 @@ def test_predictions_and_measures_are_those_of_the_run(digits: Splits, tmp_path:
 
 
 def test_a_sealed_test_set_is_opened_by_evaluate_alone(cli: Cli, digits: Splits) -> None:
-    done = cli("train", "--no-report", "digits", "--epochs", "1", "--no-test", "--out", "sealed")
+    done = cli(
+        "train",
+        "--no-report",
+        "--no-bundle",
+        "digits",
+        "--epochs",
+        "1",
+        "--no-test",
+        "--out",
+        "sealed",
+    )
     assert done.returncode == 0, done.stderr
     assert "this opens them: clearsight evaluate sealed" in done.stdout
     assert "359 sealed in the test set" in done.stdout
@@ -85,9 +97,20 @@ def test_a_sealed_test_set_is_opened_by_evaluate_alone(cli: Cli, digits: Splits)
 
 def test_choosing_on_the_test_set_is_said(cli: Cli, digits: Splits) -> None:
     said = "choosing the best of them makes its score optimistic by up to about "
-    first = cli("train", "--no-report", "digits", "--epochs", "1", "--out", "a")
+    first = cli("train", "--no-report", "--no-bundle", "digits", "--epochs", "1", "--out", "a")
     assert "looked at" not in first.stdout
-    second = cli("train", "--no-report", "digits", "--epochs", "1", "--seed", "1", "--out", "b")
+    second = cli(
+        "train",
+        "--no-report",
+        "--no-bundle",
+        "digits",
+        "--epochs",
+        "1",
+        "--seed",
+        "1",
+        "--out",
+        "b",
+    )
     assert f"This test set has been looked at 2 times by 2 runs; {said}" in second.stdout
     third = cli("evaluate", "a")
     assert f"looked at 3 times by 2 runs; {said}" in third.stdout
@@ -104,16 +127,20 @@ def test_a_ledger_that_cannot_be_written_costs_no_run(
     own_ledger: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     own_ledger.parent.write_text("a file in the way")
-    run = clearsight.train("digits", epochs=1, out=tmp_path / "run", report=False, verbose=False)
+    run = clearsight.train(
+        "digits", epochs=1, out=tmp_path / "run", report=False, bundle=False, verbose=False
+    )
     assert run.record.status == "finished"
     assert run.results.test_looks == 1
     assert "This look at the test set should be recorded in" in capsys.readouterr().err
 
 
 def test_more_epochs_set_the_older_scores_aside(tmp_path: Path) -> None:
-    run = clearsight.train("digits", epochs=1, out=tmp_path / "run", report=False, verbose=False)
+    run = clearsight.train(
+        "digits", epochs=1, out=tmp_path / "run", report=False, bundle=False, verbose=False
+    )
     before = run.folder.read_measures()
-    run = clearsight.resume(run.path, epochs=2, report=False, verbose=False)
+    run = clearsight.resume(run.path, epochs=2, report=False, bundle=False, verbose=False)
     assert run.folder.read_measures() != before
     names = {path.name for path in run.path.glob("*_before.*")}
     assert names == {"results_before.json", "measures_before.json", "predictions_before.csv"}

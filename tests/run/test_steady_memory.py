@@ -32,6 +32,7 @@ def _train(answer: Connection, out: Path) -> None:
         checkpoint_minutes=0.001,
         out=out,
         report=False,
+        bundle=False,
         verbose=False,
         **_PICTURES,
     )

@@ -231,9 +231,9 @@ def test_a_run_that_could_not_be_measured_is_measured_when_resumed(
     with monkeypatch.context() as patch:
         patch.setattr("clearsight.run.measuring.score_of", full_disk)
         with pytest.raises(OSError, match="No space left"):
-            clearsight.train("digits", epochs=1, out=out, report=False, verbose=False)
+            clearsight.train("digits", epochs=1, out=out, report=False, bundle=False, verbose=False)
     assert clearsight.Run.load(out).record.status == "failed"
-    run = clearsight.resume(out, report=False, verbose=False)
+    run = clearsight.resume(out, report=False, bundle=False, verbose=False)
     assert run.record.status == "finished"
     assert len(run.history) == 1
     assert run.results.test_count == 359
@@ -358,7 +358,9 @@ def test_without_altair_training_still_finishes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setitem(sys.modules, "altair", None)
-    run = clearsight.train("digits", epochs=1, out=tmp_path / "run", report=False, verbose=False)
+    run = clearsight.train(
+        "digits", epochs=1, out=tmp_path / "run", report=False, bundle=False, verbose=False
+    )
     assert run.record.status == "finished"
     said = capsys.readouterr().err
     assert "No curve picture was drawn" in said

@@ -26,7 +26,7 @@ from conftest import Cli, assert_refused
 def three(tmp_path_factory: pytest.TempPathFactory) -> SeedRuns:
     out = tmp_path_factory.mktemp("seeds") / "three"
     return clearsight.train(
-        "digits", epochs=1, seed=4, seeds=3, out=out, report=False, verbose=False
+        "digits", epochs=1, seed=4, seeds=3, out=out, report=False, bundle=False, verbose=False
     )
 
 
@@ -36,7 +36,13 @@ def test_members_are_ordinary_runs_with_the_seeds_that_follow(
     assert [run.record.seed for run in three] == [4, 5, 6]
     assert [run.path for run in three] == [three.path / "seeds" / str(k) for k in range(3)]
     alone = clearsight.train(
-        "digits", epochs=1, seed=5, out=tmp_path / "alone", report=False, verbose=False
+        "digits",
+        epochs=1,
+        seed=5,
+        out=tmp_path / "alone",
+        report=False,
+        bundle=False,
+        verbose=False,
     )
     for mine, other in zip(three[1].model.weights, alone.model.weights, strict=True):
         np.testing.assert_array_equal(mine.numpy(), other.numpy())
@@ -57,7 +63,18 @@ def test_the_summary_is_what_scipy_gives(three: SeedRuns) -> None:
 
 
 def test_the_command_line_shows_each_seed_and_the_mean(cli: Cli, tmp_path: Path) -> None:
-    done = cli("train", "--no-report", "digits", "--epochs", "1", "--seeds", "2", "--out", "r")
+    done = cli(
+        "train",
+        "--no-report",
+        "--no-bundle",
+        "digits",
+        "--epochs",
+        "1",
+        "--seeds",
+        "2",
+        "--out",
+        "r",
+    )
     assert done.returncode == 0, done.stderr
     for text in ("Seed 1, 2 of 2:", "standard deviation", "mean test accuracy 0.", "over 2 seeds"):
         assert text in done.stdout
@@ -67,7 +84,18 @@ def test_the_command_line_shows_each_seed_and_the_mean(cli: Cli, tmp_path: Path)
 
 
 def test_ctrl_c_keeps_what_is_done_and_resume_trains_the_rest(cli: Cli, tmp_path: Path) -> None:
-    arguments = ["train", "--no-report", "digits", "--epochs", "6", "--seeds", "3", "--out", "r"]
+    arguments = [
+        "train",
+        "--no-report",
+        "--no-bundle",
+        "digits",
+        "--epochs",
+        "6",
+        "--seeds",
+        "3",
+        "--out",
+        "r",
+    ]
     program = str(Path(sys.executable).with_name("clearsight"))
     with subprocess.Popen(
         [program, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
@@ -100,7 +128,7 @@ def test_a_missing_member_is_trained_again_to_the_same_weights(
     copy = Path(shutil.copytree(three.path, tmp_path / "copy"))
     shutil.rmtree(copy / "seeds/1")
     (copy / "seeds/1").mkdir()
-    again = clearsight.resume(copy, report=False, verbose=False)
+    again = clearsight.resume(copy, report=False, bundle=False, verbose=False)
     assert isinstance(again, SeedRuns)
     assert again[1].results.test_loss == three[1].results.test_loss
 
@@ -112,7 +140,7 @@ def test_arrays_go_on_when_they_are_given_again(tmp_path: Path) -> None:
     shutil.rmtree(runs[1].path)
     with pytest.raises(RunError, match=r"clearsight.resume\(path, data=...\)"):
         clearsight.resume(runs.path)
-    again = clearsight.resume(runs.path, data=data, report=False, verbose=False)
+    again = clearsight.resume(runs.path, data=data, report=False, bundle=False, verbose=False)
     assert isinstance(again, SeedRuns)
     assert len(again) == 2
 
@@ -127,7 +155,7 @@ def test_what_cannot_be_repeated_is_refused(tmp_path: Path) -> None:
 def test_a_split_that_the_seed_draws_is_said(tmp_path: Path) -> None:
     runs = clearsight.train(
         "digits", recipe="strong", model="lesson", epochs=1, seeds=2, out=tmp_path / "r",
-        report=False, verbose=False,
+        report=False, bundle=False, verbose=False,
     )  # fmt: skip
     assert not runs.record.same_validation
     assert "validation pictures were drawn by the seed" in str(runs)

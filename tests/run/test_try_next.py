@@ -20,7 +20,9 @@ ASKED: dict[str, Any] = {"train_limit": 600, "test_limit": 100, "epochs": 2, "le
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> clearsight.Run:
     out = tmp_path_factory.mktemp("next") / "run"
-    return clearsight.train("fashion-mnist", out=out, report=False, verbose=False, **ASKED)
+    return clearsight.train(
+        "fashion-mnist", out=out, report=False, bundle=False, verbose=False, **ASKED
+    )
 
 
 def test_another_recipe_comes_with_its_own_values(run: clearsight.Run) -> None:
@@ -35,7 +37,7 @@ def test_another_recipe_comes_with_its_own_values(run: clearsight.Run) -> None:
 
 def test_one_change_leaves_the_rest_and_is_compared(run: clearsight.Run) -> None:
     step = NextStep("", {"model_arguments": {"dropout": 0.3}})
-    plan = plan_next(train_request("fashion-mnist", report=False, **ASKED), run, step)
+    plan = plan_next(train_request("fashion-mnist", report=False, bundle=False, **ASKED), run, step)
     assert plan.record.recipe == run.record.recipe
     assert plan.record.model_arguments == {"dropout": 0.3}
     tried = compared(step, plan, run, carry_out(plan, Progress.silent()))
@@ -50,7 +52,7 @@ def test_other_validation_pictures_are_not_compared_picture_by_picture(
     run: clearsight.Run,
 ) -> None:
     step = NextStep("", {"validation_split": 0.4})
-    plan = plan_next(train_request("fashion-mnist", report=False, **ASKED), run, step)
+    plan = plan_next(train_request("fashion-mnist", report=False, bundle=False, **ASKED), run, step)
     tried = compared(step, plan, run, carry_out(plan, Progress.silent()))
     assert tried.comparison is None
     assert "cannot be compared picture by picture" in tried.sentence

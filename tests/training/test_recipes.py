@@ -30,7 +30,7 @@ def test_every_recipe_trains_a_network_and_its_file_opens_in_plain_keras(
 ) -> None:
     data = Splits(small_fashion.train.first(600), small_fashion.test)
     run = clearsight.train(
-        data, recipe=name, epochs=2, out=tmp_path / "run", report=False, verbose=False
+        data, recipe=name, epochs=2, out=tmp_path / "run", report=False, bundle=False, verbose=False
     )
     assert run.record.recipe.name == name
     assert run.record.model == RECIPES[name].model
@@ -52,7 +52,15 @@ def test_arrays_without_a_recipe_of_their_own_get_the_strong_one(
     small_fashion: Splits, tmp_path: Path
 ) -> None:
     data = Splits(small_fashion.train.first(300), small_fashion.test.first(20))  # pyright: ignore
-    run = clearsight.train(data, epochs=1, out=tmp_path / "run", report=False, verbose=False)
+    run = clearsight.train(
+        data,
+        epochs=1,
+        recipe_arguments={"shift_at_test": 0},
+        out=tmp_path / "run",
+        report=False,
+        bundle=False,
+        verbose=False,
+    )
     assert (run.record.recipe.name, run.record.model) == ("strong", "residual")
     assert any("mirrors pictures left to right" in note for note in run.record.notes)
     mean = run.predict(data.test.images).probabilities  # pyright: ignore

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from clearsight.data.preparation import Preparation
+from clearsight.data.views import Views
 from clearsight.engine.program import compile_program
 from clearsight.models.backend import keras
 from clearsight.models.graph import runs_its_graph
@@ -21,12 +22,12 @@ class TrainedNetwork:
     Attributes:
         model: its weights on the CPU.
         preparation: how pictures become its input.
-        flip_at_test: whether probabilities are the mean over a picture and its mirror image.
+        views: the forms of a picture whose mean the probabilities are.
     """
 
     model: keras.Model
     preparation: Preparation
-    flip_at_test: bool
+    views: Views
 
     def as_module(self) -> PicturesToProbabilities:
         """Return a torch module that does all of it, from raw pictures to probabilities."""
@@ -51,7 +52,7 @@ class PicturesToProbabilities(torch.nn.Module):
         super().__init__()
         self.eval()
         self._divisor = network.preparation.divisor
-        self._flip_at_test = network.flip_at_test
+        self._views = network.views
         self._program = None
         if runs_its_graph(network.model):
             self._program = compile_program(network.model, training=False, dtype=torch.float32)
@@ -63,10 +64,11 @@ class PicturesToProbabilities(torch.nn.Module):
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Name pictures."""
         pixels = images.to(torch.float32) / self._divisor
-        if not self._flip_at_test:
+        if self._views.is_plain:
             return self._probabilities(pixels)
-        both = self._probabilities(torch.cat([pixels, pixels.flip(2)]))
-        return both.unflatten(0, (2, -1)).mean(0)
+        weights, views = zip(*self._views.of(pixels), strict=True)
+        each = self._probabilities(torch.cat(views)).unflatten(0, (len(views), -1))
+        return (each * torch.tensor(weights)[:, None, None]).sum(0)
 
     def _probabilities(self, pixels: torch.Tensor) -> torch.Tensor:
         if self._program is None:

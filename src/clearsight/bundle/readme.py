@@ -61,9 +61,7 @@ def readme_of(spec: BundleSpec, model_files: tuple[str, ...]) -> str:
             "network is right, and changes no name."
         ),
         "divisor": f"{spec.preparation.divisor:g}",
-        "flip_outside": (
-            " and the mean over each picture and its mirror image" if spec.flip_at_test else ""
-        ),
+        "flip_outside": (f" and {spec.views.words}" if spec.views.words else ""),
         "needs": _NEEDS[spec.format],
     }
     elsewhere = _template(f"{spec.format}.md").substitute(values)
@@ -73,7 +71,7 @@ def readme_of(spec: BundleSpec, model_files: tuple[str, ...]) -> str:
 def _scaling_words(spec: BundleSpec) -> str:
     if spec.format == "keras":
         return "N is any number. clearsight scales them; elsewhere see below."
-    mean = ", and so is the mean over each picture and its mirror image" * spec.flip_at_test
+    mean = f", and so is {spec.views.words}" if spec.views.words else ""
     count = "N is 1" if spec.format == "litert" else "N is any number"
     return f"{count}. Scaling is done inside{mean}."
 

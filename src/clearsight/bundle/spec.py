@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from dataclasses import dataclass
 from typing import Any, Self, get_args
 
 from clearsight.data.preparation import Preparation, ResizeMethod
+from clearsight.data.views import Views
 from clearsight.errors import BundleError, DataError
 
 FORMAT_VERSION = 1
@@ -43,7 +45,7 @@ class BundleSpec:
         precision: "float32", or "int8" after static quantization.
         class_names: output k is the probability of ``class_names[k]``.
         preparation: how pictures become the network's input.
-        flip_at_test: whether probabilities are the mean over a picture and its mirror image.
+        views: the forms of a picture whose mean the probabilities are.
         temperature: fitted on validation pictures, see `evaluation.temperature`; the probabilities
             are those before it. None where none was fitted.
         provenance: where the network comes from, as plain values.
@@ -55,7 +57,7 @@ class BundleSpec:
     precision: str
     class_names: tuple[str, ...]
     preparation: Preparation
-    flip_at_test: bool
+    views: Views
     temperature: float | None
     provenance: dict[str, Any]
     files: dict[str, FileRecord]
@@ -75,7 +77,7 @@ class BundleSpec:
             "precision": self.precision,
             "class_names": self.class_names,
             "preparation": self.preparation.to_json(),
-            "flip_at_test": self.flip_at_test,
+            "views": dataclasses.asdict(self.views),
             "temperature": self.temperature,
             "temperature_applied": False,
             "provenance": self.provenance,
@@ -105,7 +107,7 @@ class BundleSpec:
             },
             "class_names": self.class_names,
             "preparation": self.preparation.to_json(),
-            "flip_at_test": self.flip_at_test,
+            "views": dataclasses.asdict(self.views),
             "temperature": self.temperature,
             "provenance": self.provenance,
             "files": {
@@ -141,7 +143,7 @@ class BundleSpec:
                 precision=_text(values["precision"]),
                 class_names=tuple(_text(name) for name in values["class_names"]),
                 preparation=_preparation(values["preparation"]),
-                flip_at_test=_flag(values["flip_at_test"]),
+                views=_views(values["views"]),
                 temperature=_temperature(values["temperature"]),
                 provenance=dict(values["provenance"]),
                 files={_file_name(name): _record(row) for name, row in values["files"].items()},
@@ -164,10 +166,11 @@ def _text(value: Any) -> str:
     return value
 
 
-def _flag(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise ValueError(f"{value!r} should be true or false")
-    return value
+def _views(values: Any) -> Views:
+    mirrored, pixels = values["mirrored"], values["shift_pixels"]
+    if not isinstance(mirrored, bool) or type(pixels) is not int or not 0 <= pixels < _MOST_SIDE:
+        raise ValueError(f"{values!r} should say how pictures are mirrored and moved")
+    return Views(mirrored, pixels)
 
 
 def _preparation(values: Any) -> Preparation:

@@ -62,7 +62,7 @@ def bundle_parts(
     spec = spec_of(run, kind)
     images = _parity_images(run, pictures)
     parity = Parity.of(images, run.predict(images).probabilities, spec.preparation)
-    network = TrainedNetwork(_on_cpu(run), spec.preparation, spec.flip_at_test)
+    network = TrainedNetwork(_on_cpu(run), spec.preparation, spec.views)
     return network, spec, parity
 
 
@@ -99,7 +99,7 @@ def spec_of(run: Run, kind: str, precision: str = "float32") -> BundleSpec:
         precision=precision,
         class_names=run.class_names,
         preparation=run.preparation,
-        flip_at_test=run.record.recipe.flip_at_test,
+        views=run.record.recipe.views,
         temperature=tempered.temperature if tempered is not None else None,
         provenance=_provenance(run),
         files={},

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from clearsight.data.imageset import ImageSet
+from clearsight.data.views import Views
 from clearsight.evaluation.curve.outcomes import Outcomes
 from clearsight.evaluation.metrics import log_losses
 from clearsight.run.folder import RunFolder
@@ -80,9 +81,8 @@ def _some(images: ImageSet, rows: np.ndarray) -> ImageSet:
 
 
 def _named(plan: Plan, images: ImageSet) -> np.ndarray:
-    """Return class probabilities, float32 (N, K), as within `fit`: of no mirror image."""
-    recipe = plan.record.recipe.model_copy(update={"flip_at_test": False})
-    return predict_probabilities(plan.model, plan.preparation, images.images, recipe)
+    """Return class probabilities, float32 (N, K), as within `fit`: of plain pictures."""
+    return predict_probabilities(plan.model, plan.preparation, images.images, Views())
 
 
 def _fared(probabilities: np.ndarray, images: ImageSet) -> tuple[np.ndarray, np.ndarray]:

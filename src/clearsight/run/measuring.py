@@ -45,7 +45,7 @@ def measure(plan: Plan, folder: RunFolder, history: History, weights: FinalWeigh
     score, shown, num_leaked, without_leaked, looks = None, (), 0, None, None
     if test is not None:
         probabilities = predict_probabilities(
-            plan.model, plan.preparation, test.images, plan.record.recipe
+            plan.model, plan.preparation, test.images, plan.record.recipe.views
         )
         score = score_of(probabilities, test.labels)
         shown = tuple(probabilities[:_NUM_SHOWN].argmax(axis=1).tolist())
@@ -94,14 +94,14 @@ def measure(plan: Plan, folder: RunFolder, history: History, weights: FinalWeigh
 
 def _validation(plan: Plan, weights: FinalWeights) -> tuple[np.ndarray, np.ndarray]:
     """Return probabilities and labels of validation pictures, to fit a temperature on."""
-    if not plan.record.recipe.flip_at_test:
+    if plan.record.recipe.views.is_plain:
         return weights.val_probabilities, weights.val_labels
     images, rows = plan.splits.validation or plan.splits.train, plan.split.validation
     # Spread over all of them, which may be sorted by class.
     places = np.linspace(0, len(rows) - 1, min(len(rows), _MOST_VALIDATION)).astype(int)
     chosen = rows[places]
     probabilities = predict_probabilities(
-        plan.model, plan.preparation, images.images[chosen], plan.record.recipe
+        plan.model, plan.preparation, images.images[chosen], plan.record.recipe.views
     )
     return probabilities, images.labels[chosen]
 

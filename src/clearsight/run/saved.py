@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
+import torch
 
 from clearsight.data.atomic import placed_atomically
 from clearsight.data.options import SourceOptions
 from clearsight.data.preparation import Preparation
+from clearsight.data.views import Views
 from clearsight.engine.accelerate import accelerated
 from clearsight.engine.device import choose_device, on_device
 from clearsight.engine.muon import Muon
@@ -32,7 +34,6 @@ from clearsight.run.record import RunRecord
 from clearsight.run.results import Results
 from clearsight.training.checkpoint import newest_good
 from clearsight.training.history import History, read_history
-from clearsight.training.recipe import Recipe
 from clearsight.training.snapshot import trained_network
 
 _PREDICT_BATCH_SIZE = 256
@@ -151,7 +152,7 @@ class Run:
             RunError: when the network's training diverged.
         """
         probabilities = predict_probabilities(
-            self.model, self.preparation, np.asarray(images), self.record.recipe
+            self.model, self.preparation, np.asarray(images), self.record.recipe.views
         )
         if not np.isfinite(probabilities).all():
             raise RunError(
@@ -210,13 +211,12 @@ class Run:
 
 
 def predict_probabilities(
-    model: keras.Model, preparation: Preparation, images: np.ndarray, recipe: Recipe
+    model: keras.Model, preparation: Preparation, images: np.ndarray, views: Views
 ) -> np.ndarray:
     """Return class probabilities, float32 (N, K), for uint8 pictures of the network's shape.
 
-    With the recipe's ``flip_at_test`` they are the mean over each picture and its mirror image.
-    They are computed in float32 whatever the training was in, as everybody computes them who loads
-    the network's file.
+    They are means over the views of each picture, and computed in float32 whatever the training
+    was in, as everybody computes them who loads the network's file.
 
     Raises:
         DataError: when the pictures do not have that type and shape.
@@ -225,10 +225,9 @@ def predict_probabilities(
     options: Any = {"batch_size": _PREDICT_BATCH_SIZE, "verbose": 0}
 
     def named(block: np.ndarray) -> np.ndarray:
-        x = preparation.apply(block)
-        views = (x, x[:, :, ::-1]) if recipe.flip_at_test else (x,)
-        probabilities = [np.asarray(model.predict(view, **options)) for view in views]
-        return np.asarray(np.mean(probabilities, axis=0, dtype=np.float32))
+        shown = views.of(torch.from_numpy(preparation.apply(block)))
+        parts = [weight * model.predict(view.numpy(), **options) for weight, view in shown]
+        return np.asarray(np.sum(parts, axis=0, dtype=np.float32))
 
     # Block by block: as floats all pictures together might be larger than memory.
     size = max(_BLOCK_VALUES // max(math.prod(images.shape[1:]), 1), _PREDICT_BATCH_SIZE)

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, ValidationError
 
 from clearsight.data.split import SplitMethod
+from clearsight.data.views import Views
 from clearsight.errors import RequestError, validation_sentences
 
 PositiveFiniteFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -36,6 +37,8 @@ class Recipe(BaseModel):
         translate_pixels: how far, at most, a picture is moved each way in each epoch.
         cutout_pixels: side of a square that is blackened in each picture in each epoch; 0 for none.
         flip_at_test: whether predictions are the mean of those for a picture and its mirror image.
+        shift_at_test: pixels by which pictures are moved for further predictions, of which that is
+            the mean too; see `Views`.
         epochs: passes over the training pictures.
         patience: training ends early when validation accuracy has not been better for so many
             epochs, and either way the weights of the best epoch are kept; 0 trains to the end and
@@ -73,6 +76,7 @@ class Recipe(BaseModel):
     translate_pixels: NonNegativeInt = 0
     cutout_pixels: NonNegativeInt = 0
     flip_at_test: bool = False
+    shift_at_test: NonNegativeInt = 0
     epochs: PositiveInt = 10
     patience: NonNegativeInt = 0
     least_steps: NonNegativeInt = 0
@@ -81,6 +85,11 @@ class Recipe(BaseModel):
     validation_method: SplitMethod = "tail"
     train_limit: PositiveInt | None = None
     test_limit: PositiveInt | None = None
+
+    @property
+    def views(self) -> Views:
+        """In which forms a picture is shown when it is to be named."""
+        return Views(self.flip_at_test, self.shift_at_test)
 
     def changed_for_own_pictures(self) -> Self:
         """Return the recipe without its limits, which are meant for the source it belongs to."""

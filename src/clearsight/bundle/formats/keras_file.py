@@ -63,7 +63,7 @@ def opened(files: BundleFiles, num_threads: int | None) -> Network:
             f"{len(spec.class_names)} classes, as its {SPEC_FILE} says, but maps {shapes[0]} to "
             f"{shapes[1]}: export the run again."
         )
-    module = TrainedNetwork(model, spec.preparation, spec.flip_at_test).as_module()
+    module = TrainedNetwork(model, spec.preparation, spec.views).as_module()
 
     def run(images: np.ndarray) -> np.ndarray:
         import torch

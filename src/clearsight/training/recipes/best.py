@@ -19,6 +19,7 @@ BEST = Recipe(
     translate_pixels=2,
     cutout_pixels=8,
     flip_at_test=True,
+    shift_at_test=1,
     epochs=80,
     batch_size=128,
     validation_split=0.1,
