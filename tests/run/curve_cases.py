@@ -137,12 +137,14 @@ CASES: tuple[Case, ...] = (
         "diverged unstable",
         f"{_FINE} overfitting",
     ),
+    # So few pictures are overfitted at the right rate too, by 5 to 8 points: to tell such a gap
+    # misses the point, but it is there.
     _case(
         "a learning rate 50 times too high",
         drawn(2_000, 1_000),
         {"epochs": 12, "learning_rate": 0.05},
         "diverged unstable",
-        "converged overfitting",
+        "converged",
     ),
     _case(
         "validation pictures that are trained on",
