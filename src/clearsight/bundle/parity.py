@@ -98,19 +98,23 @@ class ParityResult:
         num_images: how many.
         largest_difference: of a probability, anywhere.
         num_named_otherwise: how many got another most probable class.
+        precision: of the bundle.
     """
 
     num_images: int
     largest_difference: float
     num_named_otherwise: int
+    precision: str
 
     @property
     def sentence(self) -> str:
         """Say it."""
+        whose = "that the trained network gave"
+        if self.precision != "float32":
+            whose = f"that it gave in {self.precision} when it was made"
         return (
             f"{self.num_images} pictures replayed: the probabilities differ by "
-            f"{self.largest_difference:.1g} at most from those that the trained network gave, the "
-            f"names are the same."
+            f"{self.largest_difference:.1g} at most from those {whose}, the names are the same."
         )
 
 
@@ -151,7 +155,8 @@ def _compared(expected: np.ndarray, found: np.ndarray, precision: str) -> Parity
         # Within the tolerance two classes that are about as probable may change places.
         best = np.sort(expected, axis=1)
         is_other &= best[:, -1] - best[:, -2] > 2 * TOLERANCES["int8"]
-    return ParityResult(len(expected), float(np.abs(found - expected).max()), int(is_other.sum()))
+    difference = float(np.abs(found - expected).max())
+    return ParityResult(len(expected), difference, int(is_other.sum()), precision)
 
 
 def _drawn_sample() -> np.ndarray:

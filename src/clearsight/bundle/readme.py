@@ -47,6 +47,11 @@ def readme_of(spec: BundleSpec, model_files: tuple[str, ...]) -> str:
         "num_values": math.prod(spec.image_shape),
         "num_classes": len(spec.class_names),
         "resize_words": _RESIZE[spec.preparation.resize],
+        "precision_words": (
+            "the trained network"
+            if spec.precision == "float32"
+            else f"the trained network computed in {spec.precision}"
+        ),
         "scaling_words": _scaling_words(spec),
         "temperature_words": (
             ""

@@ -13,6 +13,8 @@ from clearsight.cli.output import AsJson, console_for, print_json
 from clearsight.errors import RequestError
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from clearsight.bundle.loaded import Bundle
 
 
@@ -68,17 +70,50 @@ def export(
         return
     if allow_loss and not int8:
         raise RequestError("--allow-loss should stand with --int8: leave it out.")
+    if int8 and format is not Format.onnx:
+        raise RequestError(
+            f"--int8 is for the format onnx, but --format {format.value} was given: leave one out."
+        )
+    if int8:
+        values, sentence = _exported_int8(path, to, allow_loss, console)
+    else:
+        values, sentence = _exported(path, to, format.value, console)
+    if as_json:
+        print_json({"run": str(path), **values})
+        return
+    console.print(sentence)
+    console.print(f"bundle: {values['bundle']}")
+
+
+def _exported(
+    path: Path, to: Path | None, kind: str, console: Console
+) -> tuple[dict[str, Any], str]:
     with keras_started(console):
         from clearsight.run.bundle import export_run
         from clearsight.run.saved import Run
 
-        run = Run.load(path)
-        place, result = export_run(run, to, kind=format.value)
-    if as_json:
-        print_json({"run": str(path), "bundle": str(place), **_as_json(result)})
-        return
-    console.print(result.sentence)
-    console.print(f"bundle: {place}")
+        place, result = export_run(Run.load(path), to, kind=kind)
+    return {"bundle": str(place), **_as_json(result)}, result.sentence
+
+
+def _exported_int8(
+    path: Path, to: Path | None, allow_loss: bool, console: Console
+) -> tuple[dict[str, Any], str]:
+    with keras_started(console):
+        from clearsight.run.int8 import export_int8
+        from clearsight.run.saved import Run
+
+        made = export_int8(Run.load(path), to, allow_loss=allow_loss)
+    interval = made.comparison.interval
+    values = {
+        "bundle": str(made.path),
+        **_as_json(made.parity),
+        "accuracy_change": made.comparison.difference,
+        "accuracy_change_interval": [interval.low, interval.high],
+        "num_validation_images": made.comparison.num_images,
+        "speedup": _as_json(made.speedup),
+    }
+    return values, made.sentence
 
 
 def _refuse_beside_check(to: Path | None, allow_loss: bool) -> None:

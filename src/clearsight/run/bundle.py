@@ -46,17 +46,24 @@ def export_run(
         BundleError: as `write_bundle`.
         MissingExtraError: when what the format needs is not installed.
     """
+    path = path or bundle_place(run.path, kind)
+    return path, write_bundle(*bundle_parts(run, kind, pictures), path)
+
+
+def bundle_parts(
+    run: Run, kind: str, pictures: ImageSet | None
+) -> tuple[TrainedNetwork, BundleSpec, Parity]:
+    """Gather what a run's bundle is written from; see `export_run`."""
     if run.record.status != "finished":
         raise RunError(
             f"A bundle should be made of a finished run, but {run.path} is not: go on with "
             f"{run.folder.resume_command}"
         )
-    path = path or bundle_place(run.path, kind)
     spec = spec_of(run, kind)
     images = _parity_images(run, pictures)
     parity = Parity.of(images, run.predict(images).probabilities, spec.preparation)
     network = TrainedNetwork(_on_cpu(run), spec.preparation, spec.flip_at_test)
-    return path, write_bundle(network, spec, parity, path)
+    return network, spec, parity
 
 
 def bundle_if_possible(run: Run, pictures: ImageSet | None) -> None:

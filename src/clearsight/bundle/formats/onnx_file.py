@@ -48,7 +48,7 @@ def write(network: TrainedNetwork, spec: BundleSpec, folder: Path) -> tuple[str,
             with _quiet():
                 export(module, network, path)
             if _is_right(module, network, path):
-                _describe(path, spec)
+                describe(path, spec)
                 return (MODEL_FILE,)
             reasons.append("the graph holds for one batch size alone")
         except Exception as error:  # torch's exporters raise whatever they stumble over
@@ -68,6 +68,16 @@ def opened(files: BundleFiles, num_threads: int | None) -> Network:
     """
     session = _session(files.read(MODEL_FILE), num_threads, f"{files.path}'s {MODEL_FILE}")
     _check_contract(session, files)
+    return lambda images: session.run([OUTPUT_NAME], {INPUT_NAME: images})[0]
+
+
+def run_file(path: Path) -> Network:
+    """Return what runs a file that has just been written.
+
+    Raises:
+        BundleError: when ONNX Runtime cannot load it.
+    """
+    session = _session(path.read_bytes(), None, path.name)
     return lambda images: session.run([OUTPUT_NAME], {INPUT_NAME: images})[0]
 
 
@@ -197,7 +207,7 @@ def _is_right(module: PicturesToProbabilities, network: TrainedNetwork, path: Pa
     return True
 
 
-def _describe(path: Path, spec: BundleSpec) -> None:
+def describe(path: Path, spec: BundleSpec) -> None:
     """Put what ``bundle.json`` says into the file too, and take out what tells of this machine."""
     import onnx
 

@@ -1,0 +1,144 @@
+"""Every format, and every network of the zoo, through the same check of parity."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import clearsight
+from clearsight.bundle.formats import FORMATS
+from clearsight.bundle.network import TrainedNetwork
+from clearsight.bundle.parity import Parity, check_parity
+from clearsight.bundle.spec import BundleSpec
+from clearsight.bundle.writing import write_bundle
+from clearsight.data.preparation import Preparation
+from clearsight.errors import BundleError, MissingExtraError
+from clearsight.models.backend import keras
+from clearsight.models.build import ModelRequest, build_model
+
+NEEDS = {"openvino": "openvino", "litert": "litert_torch"}
+
+
+def zoo(name: str, shape: tuple[int, int, int], **options: Any) -> keras.Model:
+    return build_model(ModelRequest(name, {"input_shape": shape, "num_classes": 4, **options}))
+
+
+def with_layers_left_to_keras() -> keras.Model:
+    layers = keras.layers
+    pictures = keras.Input((16, 16, 3))
+    values = layers.Rescaling(1 / 255)(pictures)
+    values = layers.Conv2D(8, 3, padding="same", activation="swish")(values)
+    values = layers.Permute((2, 1, 3))(values)
+    values = layers.UnitNormalization()(values)
+    return keras.Model(pictures, layers.Dense(4, activation="softmax")(layers.Flatten()(values)))
+
+
+class Own(keras.Model):
+    """A network without a graph."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.convolution = keras.layers.Conv2D(4, 3)
+        self.last = keras.layers.Dense(4, activation="softmax")
+
+    def call(self, pictures: Any) -> Any:
+        return self.last(keras.ops.mean(self.convolution(pictures), axis=(1, 2)))
+
+
+def own_class() -> keras.Model:
+    model = Own()
+    model(np.zeros((1, 16, 16, 3), np.float32))
+    return model
+
+
+NETWORKS: dict[str, Any] = {
+    "lesson": lambda: zoo("lesson", (28, 28, 1)),
+    "lesson, valid, three blocks, dropout": lambda: zoo(
+        "lesson", (32, 24, 3), num_blocks=3, padding=("valid",), dropout=0.5
+    ),
+    "residual": lambda: zoo("residual", (28, 28, 1)),
+    "residual, wide pictures, more blocks": lambda: zoo(
+        "residual", (20, 48, 3), width=16, num_blocks=2, num_stage_blocks=1, dropout=0.1
+    ),
+    "with layers left to Keras": with_layers_left_to_keras,
+    "a class of one's own": own_class,
+}
+
+
+def exported(model: keras.Model, kind: str, place: Path, *, flip: bool = False) -> None:
+    """Write a bundle of a network with weights that are no beginner's, and check it."""
+    random = np.random.default_rng(0)
+    for layer in model.layers:  # fresh statistics would hide that they are forgotten
+        if isinstance(layer, keras.layers.BatchNormalization):
+            gamma, beta, mean, variance = layer.get_weights()
+            moved = [random.normal(size=len(mean)) * 0.1, random.uniform(0.5, 2, len(variance))]
+            layer.set_weights([gamma, beta + 0.1, *moved])
+    shape = tuple(model.input_shape[1:]) if hasattr(model, "inputs") else (16, 16, 3)
+    preparation = Preparation(*shape)
+    images = random.integers(0, 256, (64, *shape), dtype=np.uint8)
+    x = preparation.apply(images)
+    views = (x, x[:, :, ::-1]) if flip else (x,)
+    probabilities = np.mean([model.predict(view, verbose=0) for view in views], axis=0)
+    names = ("a", "b", "c", "d") if probabilities.shape[1] == 4 else tuple("abcdefghij")
+    spec = BundleSpec("test", kind, "float32", names, preparation, flip, None, {}, {})
+    parity = Parity.of(images, probabilities.astype(np.float32), preparation)
+    write_bundle(TrainedNetwork(model, preparation, flip), spec, parity, place)
+    bundle = clearsight.load(place)
+    assert check_parity(bundle).largest_difference < 1e-5
+    for count in (1, 7):  # in any number
+        np.testing.assert_allclose(
+            bundle.probabilities(images[:count]), probabilities[:count], atol=1e-5
+        )
+
+
+@pytest.mark.parametrize("flip", [False, True])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_every_network_becomes_onnx(tmp_path: Path, name: str, flip: bool) -> None:
+    exported(NETWORKS[name](), "onnx", tmp_path / "bundle", flip=flip)
+
+
+def test_no_layer_is_left_with_a_transposition(small_bundle: clearsight.Bundle) -> None:
+    """One turns the pictures, one turns back before Flatten; runtimes are slow on more."""
+    import onnx
+
+    nodes = onnx.load(small_bundle.path / "model.onnx").graph.node
+    assert sum(node.op_type == "Transpose" for node in nodes) == 2
+
+
+@pytest.mark.parametrize("kind", [kind for kind in FORMATS if kind != "onnx"])
+def test_every_format_gives_the_same(tmp_path: Path, kind: str) -> None:
+    if kind in NEEDS and importlib.util.find_spec(NEEDS[kind]) is None:
+        with pytest.raises(MissingExtraError, match=rf"pip install 'clearsight\[{kind}\]'"):
+            exported(zoo("lesson", (28, 28, 1)), kind, tmp_path / "bundle")
+        return
+    exported(zoo("residual", (20, 48, 3), width=16), kind, tmp_path / "bundle.zip", flip=True)
+
+
+def test_a_torch_program_with_a_pickle_in_it_is_refused(tmp_path: Path) -> None:
+    import zipfile
+
+    from tampering import make_hashes_anew
+
+    place = tmp_path / "bundle"
+    exported(zoo("lesson", (28, 28, 1)), "pt2", place)
+    with zipfile.ZipFile(place / "model.pt2", "a") as archive:
+        root = archive.namelist()[0].split("/")[0]
+        archive.writestr(f"{root}/data/constants/custom_obj_0", b"cos\nsystem\n(S'true'\ntR.")
+    make_hashes_anew(place)
+    with pytest.raises(BundleError, match="which might be code"):
+        clearsight.load(place)
+
+
+def test_keras_opens_its_file_without_us(tmp_path: Path, small_run: clearsight.Run) -> None:
+    from clearsight.run.bundle import export_run
+
+    path, _ = export_run(small_run, tmp_path / "bundle", kind="keras")
+    model = keras.saving.load_model(path / "model.keras")
+    with np.load(path / "parity.npz", allow_pickle=False) as arrays:
+        images, probabilities = arrays["images"], arrays["probabilities"]
+    found = model.predict(images.astype("float32") / 255, verbose=0)
+    np.testing.assert_allclose(found, probabilities, atol=1e-5)
