@@ -64,7 +64,7 @@ def serve(
     ] = 1.0,
     threads: Annotated[
         int | None,
-        typer.Option(min=1, help="Processor threads of a network; by default one a core."),
+        typer.Option(min=1, help="Processor threads of a network; by default all cores but one."),
     ] = None,
 ) -> None:
     """Answer over HTTP with bundles: name pictures for programs and on a page.
@@ -88,7 +88,7 @@ def serve(
         receive_seconds, max_body_mb, max_connections, drain_seconds, threads, token,
         tuple(allow_host or ()),
     )  # fmt: skip
-    offers = opened_offers(bundles, threads)
+    offers = opened_offers(bundles, settings.network_threads)
 
     def say(address: str) -> None:
         named = ", ".join(offer.name for offer in offers)

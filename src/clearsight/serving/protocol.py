@@ -43,13 +43,13 @@ class GuardedProtocol(H11Protocol):
                 )
             )
             return
-        self._receiving = self.loop.call_later(self.receive_seconds, self._received_too_slowly)
+        self._start_clock()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the timers."""
-        for timer in (self._receiving, self._writing):
-            if timer is not None:
-                timer.cancel()
+        self._stop_clock()
+        if self._writing is not None:
+            self._writing.cancel()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -62,16 +62,15 @@ class GuardedProtocol(H11Protocol):
             if self._num_discarded > self.max_discarded_bytes:
                 self.transport.abort()
                 return
+        cycle = self.cycle
         super().data_received(data)
-        if self._is_incomplete():
-            if self._receiving is None:
-                self._receiving = self.loop.call_later(
-                    self.receive_seconds, self._received_too_slowly
-                )
-        elif self._receiving is not None:
-            self._receiving.cancel()
-            self._receiving = None
+        if self.cycle is not cycle:  # another request has begun, with time and bytes of its own
             self._num_discarded = 0
+            self._stop_clock()
+        if not self._is_incomplete():
+            self._stop_clock()
+        elif self._receiving is None:
+            self._start_clock()
 
     def shutdown(self) -> None:
         """Close the connection once it is idle; one that was just opened may still ask."""
@@ -104,6 +103,14 @@ class GuardedProtocol(H11Protocol):
             self._refuse(
                 HttpError(400, "not_http", "The request should be HTTP/1.1, but cannot be read.")
             )
+
+    def _start_clock(self) -> None:
+        self._receiving = self.loop.call_later(self.receive_seconds, self._received_too_slowly)
+
+    def _stop_clock(self) -> None:
+        if self._receiving is not None:
+            self._receiving.cancel()
+            self._receiving = None
 
     def _is_incomplete(self) -> bool:
         state = self.conn.their_state

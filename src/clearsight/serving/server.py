@@ -50,7 +50,8 @@ def _config(
     settings: ServerSettings, offers: tuple[Offer, ...], lifetime: Lifetime
 ) -> uvicorn.Config:
     most_seconds = settings.receive_seconds + settings.deadline_seconds + _SPARE_SECONDS
-    discarded = settings.max_body_bytes + _MEBIBYTE
+    # A body somewhat too large is read to its end, so that its client comes to read the answer.
+    discarded = 4 * settings.max_body_bytes + _MEBIBYTE
     return uvicorn.Config(
         make_app(settings, offers, lifetime),
         http=guarded_protocol(settings.receive_seconds, settings.max_connections, discarded),
@@ -72,7 +73,8 @@ def _listening_socket(settings: ServerSettings) -> socket.socket:
         place = socket.getaddrinfo(
             settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
-        listener = socket.socket(place[0], socket.SOCK_STREAM)
+        # By its protocol asyncio knows that it may send without delay: TCP_NODELAY.
+        listener = socket.socket(*place[:3])
         try:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind(place[4])

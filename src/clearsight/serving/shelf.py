@@ -41,12 +41,12 @@ class Offer:
     bundle: Bundle
 
 
-def opened_offers(places: list[str], num_threads: int | None) -> tuple[Offer, ...]:
+def opened_offers(places: list[str], num_threads: int) -> tuple[Offer, ...]:
     """Open what the user named.
 
     Args:
         places: each PATH or NAME=PATH of a bundle, or of a run that has one.
-        num_threads: see `ServerSettings`.
+        num_threads: processor threads of each network.
 
     Raises:
         RequestError: when two have one name, or a name does not fit into an address.
@@ -71,7 +71,7 @@ def opened_offers(places: list[str], num_threads: int | None) -> tuple[Offer, ..
     return tuple(offers.values())
 
 
-def checked_bundle(path: Path, num_threads: int | None) -> Bundle:
+def checked_bundle(path: Path, num_threads: int) -> Bundle:
     """Open a bundle and replay its pictures, which also warms it up.
 
     Raises:
@@ -135,7 +135,7 @@ class Shelf:
         stays.
         """
         try:
-            bundle = await asyncio.to_thread(checked_bundle, path, self._settings.threads)
+            bundle = await asyncio.to_thread(checked_bundle, path, self._settings.network_threads)
         except ClearsightError as error:
             self._metrics.reloads.labels(name, "refused").inc()
             _log.warning("%s: a replacement was refused, the older one stays: %s", name, error)
