@@ -47,6 +47,7 @@ def test_many_damaged_pictures_over_http(server: Server) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # as the server does
 def test_a_hundred_thousand_damaged_pictures(small_bundle: clearsight.Bundle) -> None:
     """The same application, decoding and network, without the connection between."""
     statuses, before, after, seconds = asyncio.run(fuzzed_in_process(small_bundle))

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import base64
 import io
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import httpx
 import numpy as np
@@ -177,3 +181,29 @@ def test_wrong_starts_are_one_sentence(server: Server, small_bundle: clearsight.
         assert said in done.stderr
         assert "Traceback" not in done.stderr
         assert done.stderr.count("\n") == 1
+
+
+def test_serving_loads_neither_keras_nor_torch(small_bundle: clearsight.Bundle) -> None:
+    program = (
+        "import sys\n"
+        "from clearsight.serving.server import make_app\n"
+        "from clearsight.serving.settings import ServerSettings\n"
+        "from clearsight.serving.shelf import opened_offers\n"
+        f"make_app(ServerSettings(), opened_offers([{str(small_bundle.path)!r}], 1))\n"
+        "print('LOADED', {'keras', 'torch', 'tensorflow'} & set(sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "LOADED set()"
+
+
+def test_a_missing_extra_gives_the_install_line(tmp_path: Path) -> None:
+    """As where the extra is not installed: importing fastapi fails."""
+    (tmp_path / "fastapi.py").write_text("raise ModuleNotFoundError(name='fastapi')\n")
+    done = run_cli("serve", "bundle", PYTHONPATH=f"{tmp_path}:{os.environ.get('PYTHONPATH', '')}")
+    assert done.returncode == 2
+    assert done.stderr == (
+        "clearsight: Serving needs the optional part 'serve', which is not installed: run pip "
+        "install 'clearsight[serve]'.\n"
+    )

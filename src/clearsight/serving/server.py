@@ -6,6 +6,7 @@ import asyncio
 import logging
 import signal
 import socket
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -37,7 +38,9 @@ def serve(
     Raises:
         RequestError: when the address cannot be listened on.
     """
-    # uvicorn would say of each malformed request that there was one.
+    # uvicorn would say of each malformed request that there was one, and Pillow of each oddity in a
+    # picture, which Python would remember for ever.
+    warnings.simplefilter("ignore")
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
     with _listening_socket(settings) as listener:
         lifetime = Lifetime()
