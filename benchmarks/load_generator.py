@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import time
 from dataclasses import dataclass, field
@@ -83,12 +84,11 @@ async def _load(
     seconds: float,
     per_second: float | None,
 ) -> Answers:
-    answers = Answers()
+    answers, turn = Answers(), itertools.count()
+    streams = [await asyncio.open_connection("127.0.0.1", port) for _ in range(num_clients)]
     started = time.perf_counter()
-    turn = iter(range(10**9))
 
-    async def client() -> None:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    async def client(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while True:
                 number = next(turn)
@@ -106,7 +106,7 @@ async def _load(
         finally:
             writer.close()
 
-    await asyncio.gather(*(client() for _ in range(num_clients)))
+    await asyncio.gather(*(client(*stream) for stream in streams))
     answers.seconds = time.perf_counter() - started
     return answers
 

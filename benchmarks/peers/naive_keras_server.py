@@ -6,7 +6,7 @@ import io
 import os
 import sys
 
-os.environ.setdefault("KERAS_BACKEND", "tensorflow")  # before Keras is imported
+os.environ["KERAS_BACKEND"] = "tensorflow"  # before Keras is imported
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
 
 import keras
@@ -16,7 +16,7 @@ from fastapi import FastAPI, UploadFile
 from PIL import Image
 
 app = FastAPI()
-model = keras.models.load_model(sys.argv[1])
+model = keras.models.load_model(sys.argv[1], compile=False)
 
 
 @app.post("/predict")
@@ -37,5 +37,5 @@ def predict(picture: UploadFile) -> dict:  # FastAPI runs it in one of its threa
 
 
 if __name__ == "__main__":
-    predict_once = model.predict(np.zeros((1, *model.input_shape[1:])), verbose=0)
+    model.predict(np.zeros((1, *model.input_shape[1:])), verbose=0)
     uvicorn.run(app, host="127.0.0.1", port=int(sys.argv[2]), log_level="error", access_log=False)
