@@ -42,6 +42,8 @@ bench: $(VENV)/.installed-dev
 	@$(BIN)/python benchmarks/checkpoints.py
 	$(SAY) 'measuring how fast a folder of pictures is decoded, beside peers'
 	@$(BIN)/python benchmarks/decoding.py
+	$(SAY) 'measuring how fast a bundle names pictures, beside Keras on TensorFlow'
+	@$(BIN)/python benchmarks/prediction.py
 	$(SAY) 'measuring how many pictures a server names, beside a naive one'
 	@$(BIN)/python benchmarks/serving.py
 	$(SAY) 'training on pictures that take four times the memory allowed (root on Linux)'

@@ -101,6 +101,28 @@ def test_every_network_becomes_onnx(tmp_path: Path, name: str, flip: bool) -> No
     exported(NETWORKS[name](), "onnx", tmp_path / "bundle", flip=flip)
 
 
+@pytest.mark.slow
+def test_the_newer_exporter_follows_where_the_trace_is_wrong(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from clearsight.bundle.formats import onnx_file
+
+    def fixed_to_one_size(module: Any, network: TrainedNetwork, path: Path) -> None:
+        import torch
+
+        torch.onnx.export(
+            module,
+            (network.pictures(3),),
+            str(path),
+            dynamo=False,
+            input_names=["images"],
+            output_names=["probabilities"],
+        )
+
+    monkeypatch.setattr(onnx_file, "_traced", fixed_to_one_size)
+    exported(zoo("residual", (28, 28, 1)), "onnx", tmp_path / "bundle", flip=True)
+
+
 def test_no_layer_is_left_with_a_transposition(small_bundle: clearsight.Bundle) -> None:
     """One turns the pictures, one turns back before Flatten; runtimes are slow on more."""
     import onnx

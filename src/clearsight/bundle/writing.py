@@ -59,7 +59,7 @@ def put_together(
     write_model: Callable[[Path], tuple[str, ...]], spec: BundleSpec, parity: Parity, path: Path
 ) -> ParityResult:
     """Write a bundle around a model's file, which `write_model` writes; see `write_bundle`."""
-    _check_place(path)
+    check_place(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{path.stem}-", dir=path.parent) as beside:
@@ -84,7 +84,12 @@ def put_together(
     return result
 
 
-def _check_place(path: Path) -> None:
+def check_place(path: Path) -> None:
+    """Make sure that a bundle may be put there.
+
+    Raises:
+        BundleError: when something else is there.
+    """
     if os.path.lexists(path) and not is_bundle(path):
         raise BundleError(
             f"A bundle should be written to {path}, but something else is there: name another "

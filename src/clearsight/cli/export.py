@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -74,6 +75,7 @@ def export(
         raise RequestError(
             f"--int8 is for the format onnx, but --format {format.value} was given: leave one out."
         )
+    _check_request(path, to)
     if int8:
         values, sentence = _exported_int8(path, to, allow_loss, console)
     else:
@@ -83,6 +85,25 @@ def export(
         return
     console.print(sentence)
     console.print(f"bundle: {values['bundle']}")
+
+
+def _check_request(path: Path, to: Path | None) -> None:
+    """Look at both paths before Keras is loaded."""
+    from clearsight.bundle.files import is_bundle
+    from clearsight.bundle.writing import check_place
+
+    if to is not None:
+        check_place(to)
+    if is_bundle(path):
+        raise RequestError(
+            f"A bundle should be made of a run, but {path} is a bundle already: add --check to "
+            "replay its pictures, or name the run."
+        )
+    if not os.path.isfile(path / "run.json"):
+        what = "has no run.json" if os.path.isdir(path) else "does not exist"
+        raise RequestError(
+            f"A run should be a folder that `clearsight train` made, but {path} {what}."
+        )
 
 
 def _exported(

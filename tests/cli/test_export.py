@@ -1,0 +1,108 @@
+"""``clearsight export``: where a bundle goes, what is refused, and 8-bit integers."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import clearsight
+from clearsight.data.imageset import Splits
+from clearsight.errors import BundleError, RunError
+from conftest import Cli, assert_refused
+
+
+def test_training_writes_a_bundle_unless_told_not_to(
+    cli: Cli, run_folder: Path, tmp_path: Path
+) -> None:
+    assert {path.name for path in (run_folder / "bundle").iterdir()} == {
+        "model.onnx", "bundle.json", "parity.npz", "README.md",
+    }  # fmt: skip
+    done = cli(
+        "train", "digits", "--epochs", "1", "--no-report", "--no-bundle", "--out", "run",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert not (tmp_path / "run" / "bundle").exists()
+    assert_refused(cli("export", "run", "--check"), "has none yet: make it with clearsight export")
+    made = cli("export", "run", "--to", "taken/away.zip")
+    assert "64 pictures replayed" in made.stdout
+    checked = json.loads(cli("export", "taken/away.zip", "--check", "--json").stdout)
+    assert checked["checked"]
+    assert checked["largest_difference"] < 1e-4
+
+
+def test_training_without_onnx_says_so_once_and_goes_on(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "onnx.py").write_text("raise ImportError('not here')\n")
+    path = f"{tmp_path}:{Path(clearsight.__file__).parents[1]}"
+    done = cli(
+        "train", "digits", "--epochs", "1", "--no-report", "--out", "run", PYTHONPATH=path
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("pip install 'clearsight[onnx]'") == 1
+    assert "Note: no bundle was written." in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["nowhere"], "nowhere does not exist"),
+        (["nowhere", "--check"], "nowhere does not exist"),
+        (["RUN", "--check", "--to", "x"], "but --to was given"),
+        (["RUN", "--allow-loss"], "should stand with --int8"),
+        (["RUN", "--int8", "--format", "keras"], "--int8 is for the format onnx"),
+        (["RUN", "--to", "RUN/model.keras"], "but something else is there"),
+        (["RUN/bundle"], "is a bundle already: add --check"),
+    ],
+)
+def test_wrong_requests_get_a_sentence(
+    cli: Cli, run_folder: Path, arguments: list[str], expected: str
+) -> None:
+    given = [argument.replace("RUN", str(run_folder)) for argument in arguments]
+    assert_refused(cli("export", *given), expected)
+
+
+def test_an_unfinished_run_is_not_exported(cli: Cli, run_folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(run_folder, tmp_path / "run")
+    record = json.loads((tmp_path / "run" / "run.json").read_text())
+    (tmp_path / "run" / "run.json").write_text(json.dumps({**record, "status": "failed"}))
+    assert_refused(cli("export", "run"), "should be made of a finished run", "train --resume run")
+
+
+def test_more_epochs_replace_the_bundle(small_fashion: Splits, tmp_path: Path) -> None:
+    options = {"recipe": "lesson", "train_limit": 500, "report": False, "verbose": False}
+    run = clearsight.train(small_fashion, epochs=1, out=tmp_path / "run", **options)
+    images = small_fashion.train.images[:50]
+    before = clearsight.load(run.path / "bundle").probabilities(images)
+    again = clearsight.resume(
+        run.path, data=small_fashion, epochs=2, report=False, bundle=False, verbose=False
+    )
+    assert not (again.path / "bundle").exists(), "one of the first epoch would be believed"
+    after = again.predict(images).probabilities
+    assert not np.allclose(before, after, atol=1e-3)
+    from clearsight.run.bundle import export_run
+
+    with pytest.raises(RunError, match="was trained on arrays from Python"):
+        export_run(clearsight.Run.load(run.path))
+
+
+def test_integers_are_measured_and_a_loss_is_refused(
+    run_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from clearsight.run import int8
+
+    run = clearsight.Run.load(run_folder)
+    made = int8.export_int8(run, tmp_path / "int8")
+    assert abs(made.comparison.difference) <= 0.01
+    assert made.comparison.num_images == 600
+    assert "95% interval" in made.sentence
+    small = (tmp_path / "int8" / "model.onnx").stat().st_size
+    assert small < 0.4 * (run_folder / "bundle" / "model.onnx").stat().st_size
+    assert clearsight.load(tmp_path / "int8").spec.precision == "int8"
+    monkeypatch.setattr(int8, "MOST_LOSS", -1.0)  # whatever is lost is too much
+    with pytest.raises(BundleError, match=r"should lose at most .* take it with --allow-loss"):
+        int8.export_int8(run, tmp_path / "refused")
+    assert not (tmp_path / "refused").exists()
+    int8.export_int8(run, tmp_path / "taken", allow_loss=True)

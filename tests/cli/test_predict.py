@@ -1,0 +1,179 @@
+"""``clearsight predict`` with a bundle: what may be named, and how rows are written."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import clearsight
+from clearsight.data.imageset import ImageSet
+from conftest import Cli, assert_refused
+
+
+@pytest.fixture
+def folder(tmp_path: Path, fashion: tuple[ImageSet, ImageSet]) -> Path:
+    """Five real pictures, two of them deeper, and one that is none."""
+    _, test = fashion
+    root = tmp_path / "pictures"
+    (root / "deep" / "Trouser").mkdir(parents=True)
+    (root / ".hidden").mkdir()
+    places = ("0.png", "1.png", "deep/2.png", "deep/Trouser/3.png", ".hidden/4.png")
+    for index, place in enumerate(places):
+        Image.fromarray(test.images[index, ..., 0]).save(root / place)
+    (root / "deep" / "broken.png").write_bytes(b"no picture")
+    return root
+
+
+@pytest.fixture
+def bundle(run_folder: Path) -> str:
+    """The bundle that a training wrote."""
+    return str(run_folder / "bundle")
+
+
+def rows_of(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def test_a_folder_is_named_with_all_in_it(cli: Cli, bundle: str, folder: Path) -> None:
+    done = cli("predict", bundle, str(folder), "--format", "csv", "--top", "2")
+    assert done.returncode == 2
+    assert "All 5 pictures should be readable, but 1 could not be named" in done.stderr
+    rows = rows_of(done.stdout)
+    names = [str(Path(row["image"]).relative_to(folder)) for row in rows]
+    assert names == ["0.png", "1.png", "deep/2.png", "deep/broken.png", "deep/Trouser/3.png"]
+    assert "should be a picture file" in rows[3]["error"]
+    assert [row["truth"] for row in rows] == ["", "", "", "", "Trouser"]
+    good = [row for row in rows if not row["error"]]
+    assert all(float(row["probability"]) >= float(row["probability_2"]) for row in good)
+
+
+def test_files_patterns_and_standard_input_give_the_same(
+    cli: Cli, bundle: str, folder: Path
+) -> None:
+    path = folder / "0.png"
+    alone = json.loads(cli("predict", bundle, str(path), "--format", "jsonl").stdout)
+    pattern = cli("predict", bundle, str(folder / "**" / "0.p[n]g"), "--format", "jsonl")
+    assert json.loads(pattern.stdout) == alone
+    program = Path(sys.executable).with_name("clearsight")
+    piped = subprocess.run(
+        [program, "predict", bundle, "-", "--format", "jsonl"],
+        input=path.read_bytes(),
+        capture_output=True,
+        check=True,
+    )
+    said = json.loads(piped.stdout)
+    assert said["predictions"] == alone["predictions"]
+    assert said["image"] == "standard input"
+
+
+def test_the_bundle_says_what_the_run_says(
+    cli: Cli, run_folder: Path, bundle: str, folder: Path
+) -> None:
+    of_bundle = json.loads(cli("predict", bundle, str(folder / "1.png"), "--json").stdout)
+    with Image.open(folder / "1.png") as image:
+        expected = clearsight.Run.load(run_folder).predict(np.asarray(image)[None, ..., None])
+    ((kind, share),) = expected.top(1)[0]
+    (found,) = of_bundle["pictures"][0]["predictions"]
+    assert (found["class"], found["probability"]) == (kind, pytest.approx(share, abs=1e-5))
+
+
+@pytest.mark.parametrize("suffix", ["csv", "jsonl", "parquet"])
+def test_rows_are_written_whole_or_not_at_all(
+    cli: Cli, bundle: str, folder: Path, tmp_path: Path, suffix: str
+) -> None:
+    out = tmp_path / f"rows.{suffix}"
+    refused = cli("predict", bundle, str(folder), "--out", str(out), "fashion-mnist:test[99999]")
+    assert_refused(refused, "should name at least one of the 10,000 pictures")
+    assert not out.exists()
+    done = cli("predict", bundle, str(folder), "--out", str(out))
+    assert done.stdout == ""
+    if suffix == "csv":
+        rows = [row["error"] for row in rows_of(out.read_text())]
+    elif suffix == "jsonl":
+        rows = [json.loads(line)["error"] for line in out.read_text().splitlines()]
+    else:
+        import pyarrow.parquet
+
+        rows = pyarrow.parquet.read_table(out).column("error").to_pylist()
+    assert [bool(error) for error in rows] == [False, False, False, True, False]
+
+
+def test_a_temperature_is_applied_on_request(cli: Cli, bundle: str, folder: Path) -> None:
+    arguments = ("predict", bundle, str(folder / "1.png"), "--json", "--top", "10")
+    plain, scaled = (
+        json.loads(cli(*arguments, *more).stdout)["pictures"][0]["predictions"]
+        for more in ((), ("--temperature",))
+    )
+    temperature = clearsight.load(bundle).temperature
+    assert temperature is not None
+    powers = {row["class"]: row["probability"] ** (1 / temperature) for row in plain}
+    expected = {kind: power / sum(powers.values()) for kind, power in powers.items()}
+    assert {row["class"]: row["probability"] for row in scaled} == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["https://example.org/a.png"], "is a URL: fetch it first"),
+        (["a.png", "--format", "parquet"], "say where it goes with --out FILE"),
+        (["a.png", "--format", "csv", "--json"], "leave one of them out"),
+        (["nothing-*.png"], "there is no such file"),
+    ],
+)
+def test_wrong_requests_get_a_sentence(
+    cli: Cli, bundle: str, arguments: list[str], expected: str
+) -> None:
+    assert_refused(cli("predict", bundle, *arguments), expected)
+
+
+def test_a_run_without_a_bundle_is_given_one(
+    cli: Cli, run_folder: Path, folder: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(run_folder, run, ignore=shutil.ignore_patterns("bundle"))
+    first = cli("predict", str(run), str(folder / "0.png"))
+    assert f"{run / 'bundle'} was made" in first.stderr
+    again = cli("predict", str(run), str(folder / "0.png"))
+    assert (again.stdout, again.stderr) == (first.stdout, "")
+
+
+def test_an_unfinished_run_names_with_its_own_network(
+    cli: Cli, run_folder: Path, folder: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(run_folder, run, ignore=shutil.ignore_patterns("bundle"))
+    record = json.loads((run / "run.json").read_text())
+    (run / "run.json").write_text(json.dumps({**record, "status": "interrupted"}))
+    done = cli("predict", str(run), str(folder / "0.png"))
+    assert done.returncode == 0
+    assert "has not finished: its network as it was saved last" in done.stderr
+    assert not (run / "bundle").exists()
+
+
+@pytest.mark.slow
+def test_many_pictures_take_no_more_memory(
+    cli: Cli, bundle: str, tmp_path: Path, fashion: tuple[ImageSet, ImageSet]
+) -> None:
+    import resource
+
+    train, _ = fashion
+    for index in range(20_000):
+        place = tmp_path / "many" / str(index // 10_000)
+        place.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(train.images[index, ..., 0]).resize((64, 64)).save(place / f"{index}.png")
+    peaks = []
+    for part in ("many/0", "many"):
+        done = cli("predict", bundle, str(tmp_path / part), "--out", str(tmp_path / "rows.csv"))
+        assert done.returncode == 0, done.stderr
+        peaks.append(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+    assert len((tmp_path / "rows.csv").read_text().splitlines()) == 20_001
+    assert peaks[1] < peaks[0] + 20_000, "kilobytes; the pictures themselves are 40 MB more"
