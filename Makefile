@@ -46,6 +46,8 @@ bench: $(VENV)/.installed-dev
 	@$(BIN)/python benchmarks/decoding.py
 	$(SAY) 'measuring how fast a bundle names pictures, beside Keras on TensorFlow'
 	@$(BIN)/python benchmarks/prediction.py
+	$(SAY) 'measuring how many pictures a server names, beside a naive one'
+	@$(BIN)/python benchmarks/serving.py
 	$(SAY) 'training on pictures that take four times the memory allowed (root on Linux)'
 	@$(BIN)/python benchmarks/larger_than_memory.py
 	$(SAY) 'measuring training and prediction beside peers (half an hour on two idle cores)'
@@ -79,5 +81,5 @@ $(VENV)/.installed: $(VENV)/bin/python pyproject.toml constraints.txt
 
 $(VENV)/.installed-dev: $(VENV)/.installed
 	$(SAY) 'installing the tools for tests and checks'
-	@$(PIP) --editable '.[report,onnx,dev]'
+	@$(PIP) --editable '.[report,onnx,serve,dev]'
 	@touch $@

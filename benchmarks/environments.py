@@ -12,6 +12,14 @@ from programs import Program
 
 ENVIRONMENTS: dict[str, dict[str, str]] = {
     "tf": {"tensorflow-cpu": "2.21.0", "keras": "3.15.1"},
+    "tf-serve": {
+        "tensorflow-cpu": "2.21.0",
+        "keras": "3.15.1",
+        "fastapi": "0.165.0",
+        "uvicorn": "0.54.0",
+        "python-multipart": "0.0.34",
+        "pillow": "13.0.0",
+    },
     "lightning": {"torch": "2.13.0", "lightning": "2.6.6"},
 }
 

@@ -18,6 +18,7 @@ COMMANDS = (
     ("evaluate",),
     ("predict",),
     ("report",),
+    ("serve",),
     ("compare",),
     ("exercise",),
     ("runs",),

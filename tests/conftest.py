@@ -56,6 +56,29 @@ def small_fashion(fashion: tuple[ImageSet, ImageSet]) -> Splits:
 
 
 @pytest.fixture(scope="session")
+def small_run(tmp_path_factory: pytest.TempPathFactory, small_fashion: Splits) -> clearsight.Run:
+    """A lesson's network trained for one epoch on 500 pictures."""
+    return clearsight.train(
+        "fashion-mnist",
+        epochs=1,
+        train_limit=500,
+        test_limit=100,
+        out=tmp_path_factory.mktemp("bundle") / "run",
+        report=False,
+        verbose=False,
+    )
+
+
+@pytest.fixture(scope="session")
+def small_bundle(small_run: clearsight.Run) -> clearsight.Bundle:
+    """The bundle of that run."""
+    from clearsight.run.bundle import export_run
+
+    path, _ = export_run(small_run)
+    return clearsight.load(path)
+
+
+@pytest.fixture(scope="session")
 def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a small real run on Fashion-MNIST, made through the command line."""
     folder = tmp_path_factory.mktemp("session") / "run"

@@ -82,6 +82,8 @@ def test_an_import_that_points_down_is_noticed(
         "from clearsight.cli.main import app; app(['--help'], standalone_mode=False)",
         "from clearsight.cli.main import app; app(['train', '--help'], standalone_mode=False)",
         "from clearsight.cli.main import app; app(['data', 'list'], standalone_mode=False)",
+        "from clearsight.cli.main import app; app(['serve', '--help'], standalone_mode=False)",
+        "import clearsight.serving.server",
     ],
 )
 def test_starting_loads_neither_keras_nor_torch(statement: str) -> None:

@@ -1,4 +1,4 @@
-"""A bundle of a small real run, made once."""
+"""A bundle to tamper with."""
 
 from __future__ import annotations
 
@@ -11,33 +11,10 @@ import pytest
 import clearsight
 from bundle.web_page import opened, serving
 from clearsight.bundle.web.web_folder import write_web_folder
-from clearsight.data.imageset import Splits
 from clearsight.errors import BundleError
-from clearsight.run.bundle import export_run
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
-
-
-@pytest.fixture(scope="session")
-def small_run(tmp_path_factory: pytest.TempPathFactory, small_fashion: Splits) -> clearsight.Run:
-    """A lesson's network trained for one epoch on 500 pictures."""
-    return clearsight.train(
-        "fashion-mnist",
-        epochs=1,
-        train_limit=500,
-        test_limit=100,
-        out=tmp_path_factory.mktemp("bundle") / "run",
-        report=False,
-        verbose=False,
-    )
-
-
-@pytest.fixture(scope="session")
-def small_bundle(small_run: clearsight.Run) -> clearsight.Bundle:
-    """The bundle of that run."""
-    path, _ = export_run(small_run)
-    return clearsight.load(path)
 
 
 @pytest.fixture

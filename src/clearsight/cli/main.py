@@ -22,6 +22,7 @@ from clearsight.cli import (
     predict,
     report,
     runs,
+    serve,
     trace,
     train,
 )
@@ -45,6 +46,7 @@ app.add_typer(data.app, name="data")
 app.command("evaluate")(evaluate.evaluate)
 app.command("predict")(predict.predict)
 app.command("export")(export.export)
+app.command("serve")(serve.serve)
 app.command("report")(report.report)
 app.command("compare")(compare.compare)
 app.command("exercise")(exercise.exercise)

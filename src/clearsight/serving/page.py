@@ -1,0 +1,33 @@
+"""The page to drop a picture on: one file that loads nothing."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from functools import cache
+from importlib.resources import files
+
+
+@cache
+def page() -> bytes:
+    """Return the page."""
+    return (files("clearsight.serving") / "page.html").read_bytes()
+
+
+def _source(tag: str) -> str:
+    """Return what a Content-Security-Policy calls the page's one element of a kind."""
+    found = re.search(rb"<%b>(.*?)</%b>" % (tag.encode(), tag.encode()), page(), re.DOTALL)
+    assert found is not None
+    digest = base64.b64encode(hashlib.sha256(found.group(1)).digest()).decode()
+    return f"'sha256-{digest}'"
+
+
+PAGE_HEADERS = {
+    "Content-Security-Policy": (
+        f"default-src 'none'; script-src {_source('script')}; style-src {_source('style')}; "
+        "img-src blob:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
+        "frame-ancestors 'none'"
+    ),
+    "X-Frame-Options": "DENY",
+}

@@ -1,0 +1,219 @@
+"""Ending and replacing under load: every request that was taken is answered, and rightly."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+
+import clearsight
+from serving.real_server import Server, assert_problem, serving
+
+PREDICT = "/v1/models/fashion:predict"
+PNG = {"Content-Type": "image/png"}
+
+
+@dataclass
+class Load:
+    """What came of many requests.
+
+    Attributes:
+        labels: of each answer, with the number of its picture and the version that gave it.
+        statuses: of each answer.
+        lost: connections that broke after a request was sent.
+        refused: connections that were not taken.
+    """
+
+    labels: list[tuple[int, int, str]] = field(default_factory=list)
+    statuses: list[int] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
+    refused: int = 0
+
+
+async def under_load(
+    server: Server, files: list[bytes], during: Callable[[], None], num_clients: int = 8
+) -> Load:
+    """Ask with many clients while something happens; until the server is gone or it has ended."""
+    load, has_ended = Load(), asyncio.Event()
+
+    async def ask(first: int) -> None:
+        async with httpx.AsyncClient(base_url=server.url, timeout=30) as client:
+            index = first
+            while not has_ended.is_set():
+                index = (index + num_clients) % len(files)
+                try:
+                    answer = await client.post(PREDICT, content=files[index], headers=PNG)
+                except httpx.ConnectError:
+                    load.refused += 1
+                    return
+                except httpx.HTTPError as error:
+                    load.lost.append(repr(error))
+                    return
+                load.statuses.append(answer.status_code)
+                if answer.status_code == 200:
+                    values = answer.json()
+                    label = values["predictions"][0]["label"]
+                    load.labels.append((index, label, values["version"]))
+
+    async def happen() -> None:
+        await asyncio.sleep(0.5)
+        await asyncio.to_thread(during)
+        await asyncio.sleep(0.5)
+        has_ended.set()
+
+    await asyncio.gather(*(ask(first) for first in range(num_clients)), happen())
+    return load
+
+
+def test_many_at_once_get_their_own_answers(
+    server: Server, files: list[bytes], expected: np.ndarray
+) -> None:
+    load = asyncio.run(under_load(server, files, lambda: time.sleep(0.5), num_clients=16))
+    assert len(load.labels) > 50
+    assert set(load.statuses) == {200}
+    right = expected.argmax(axis=1)
+    assert all(label == right[index] for index, label, _ in load.labels)
+    with server.client() as client:
+        assert_batches_were_shared(client.get("/metrics").text)
+
+
+def assert_batches_were_shared(metrics: str) -> None:
+    parser = pytest.importorskip("prometheus_client.parser")
+    families = {family.name: family for family in parser.text_string_to_metric_families(metrics)}
+    samples = {
+        sample.name: sample.value for sample in families["clearsight_batch_pictures"].samples
+    }
+    assert samples["clearsight_batch_pictures_sum"] > samples["clearsight_batch_pictures_count"]
+    answered = sum(
+        sample.value
+        for sample in families["clearsight_requests"].samples
+        if sample.name.endswith("_total") and sample.labels["status"] == "200"
+    )
+    assert answered >= samples["clearsight_batch_pictures_count"]
+
+
+def test_what_does_not_fit_into_the_queue_is_told_to_come_back(
+    small_bundle: clearsight.Bundle, files: list[bytes], expected: np.ndarray
+) -> None:
+    arguments = ("--max-queue", "2", "--max-batch", "1")
+    with serving(f"fashion={small_bundle.path}", *arguments) as server:
+        load = asyncio.run(under_load(server, files, lambda: time.sleep(0.5), num_clients=24))
+        assert set(load.statuses) == {200, 503}
+        right = expected.argmax(axis=1)
+        assert all(label == right[index] for index, label, _ in load.labels)
+        with server.client() as client:
+            answer = client.post(PREDICT, files=[("picture", file) for file in files[:3]])
+            assert_problem(answer, 413, "too_many_pictures")
+
+
+def test_overload_says_when_to_come_back(
+    small_bundle: clearsight.Bundle, files: list[bytes]
+) -> None:
+    async def both(server: Server) -> list[httpx.Response]:
+        async with httpx.AsyncClient(base_url=server.url, timeout=30) as client:
+            several = {"files": [("picture", file) for file in files]}
+            return await asyncio.gather(*(client.post(PREDICT, **several) for _ in range(6)))
+
+    with serving(f"fashion={small_bundle.path}", "--max-queue", "64") as server:
+        answers = asyncio.run(both(server))
+    busy = [answer for answer in answers if answer.status_code != 200]
+    assert busy
+    for answer in busy:
+        assert_problem(answer, 503, "queue_full")
+        assert int(answer.headers["retry-after"]) >= 1
+
+
+def test_a_server_that_is_asked_to_end_loses_no_request(
+    small_bundle: clearsight.Bundle, files: list[bytes], expected: np.ndarray
+) -> None:
+    with serving(f"fashion={small_bundle.path}", "--drain-seconds", "0.5") as server:
+        ready: list[int] = []
+
+        def end() -> None:
+            server.process.terminate()
+            time.sleep(0.2)
+            with server.client() as client:
+                ready.append(client.get("/healthz").status_code)
+                answer = client.get("/readyz")
+                assert_problem(answer, 503, "draining")
+                assert answer.headers["connection"] == "close"
+            server.process.wait(timeout=30)
+
+        load = asyncio.run(under_load(server, files, end))
+        assert server.process.returncode == 0
+        assert ready == [200]
+        assert load.lost == []
+        assert load.refused == 8  # each client went on until the server was gone
+        assert set(load.statuses) == {200}
+        right = expected.argmax(axis=1)
+        assert all(label == right[index] for index, label, _ in load.labels)
+
+
+def test_a_bundle_is_replaced_without_losing_a_request(
+    small_bundle: clearsight.Bundle,
+    other_bundle: clearsight.Bundle,
+    files: list[bytes],
+    expected: np.ndarray,
+    tmp_path: Path,
+) -> None:
+    place, beside = tmp_path / "bundle", tmp_path / "beside"
+    shutil.copytree(small_bundle.path, place)
+    shutil.copytree(other_bundle.path, beside)
+    with serving(f"fashion={place}") as server:
+        first = version_of(server)
+
+        def replace() -> None:
+            place.rename(tmp_path / "older")
+            beside.rename(place)
+            wait_until(lambda: version_of(server) != first)
+
+        load = asyncio.run(under_load(server, files, replace))
+        assert load.lost == []
+        assert load.refused == 0
+        assert set(load.statuses) == {200}
+        second = version_of(server)
+        right = {first: expected, second: other_bundle.predict(files).probabilities}
+        assert {version for _, _, version in load.labels} == {first, second}
+        for index, label, version in load.labels:
+            assert label == right[version][index].argmax()
+
+
+def test_a_broken_replacement_is_refused(
+    small_bundle: clearsight.Bundle, other_bundle: clearsight.Bundle, tmp_path: Path
+) -> None:
+    place = tmp_path / "bundle"
+    shutil.copytree(small_bundle.path, place)
+    with serving(f"fashion={place}") as server, server.client() as client:
+        first = version_of(server)
+        whole = (other_bundle.path / "model.onnx").read_bytes()
+        shutil.copy(other_bundle.path / "bundle.json", place)
+        (place / "model.onnx").write_bytes(whole[:-100])
+        refused = 'clearsight_reloads_total{model="fashion",outcome="refused"} 1.0'
+        wait_until(lambda: refused in client.get("/metrics").text)
+        assert version_of(server) == first
+        with (place / "model.onnx").open("wb") as file:
+            file.write(whole)
+        shutil.copytree(other_bundle.path, place, dirs_exist_ok=True)
+        wait_until(lambda: version_of(server) != first)
+        names = json.loads((place / "bundle.json").read_text())["class_names"]
+        assert client.get("/v1/models").json()["models"][0]["class_names"] == names
+
+
+def version_of(server: Server) -> str:
+    with server.client() as client:
+        return client.get("/v1/models").json()["models"][0]["version"]
+
+
+def wait_until(is_so: Callable[[], bool], seconds: float = 20) -> None:
+    until = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < until, "it did not come about in time"
+        time.sleep(0.1)

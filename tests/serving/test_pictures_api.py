@@ -1,0 +1,209 @@
+"""``/v1`` over real HTTP: the answers are those of the bundle itself, whatever form is sent."""
+
+from __future__ import annotations
+
+import base64
+import io
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+from PIL import Image
+
+import clearsight
+from conftest import run_cli
+from serving.real_server import Server, assert_problem, png_of, serving
+
+PREDICT = "/v1/models/fashion:predict"
+PNG = {"Content-Type": "image/png"}
+
+
+def probabilities_in(answer: httpx.Response) -> np.ndarray:
+    assert answer.status_code == 200, answer.text
+    return np.array([row["probabilities"] for row in answer.json()["predictions"]], np.float32)
+
+
+def test_every_form_of_a_picture_gets_the_bundles_answer(
+    client: httpx.Client, files: list[bytes], images: np.ndarray, expected: np.ndarray
+) -> None:
+    several = [("picture", (f"../{index}.png", file)) for index, file in enumerate(files[:9])]
+    encoded = [{"b64": base64.b64encode(file).decode()} for file in files[:9]]
+    answers = (
+        client.post(PREDICT, content=files[0], headers=PNG),
+        client.post(
+            PREDICT, content=files[0], headers={"Content-Type": "application/octet-stream"}
+        ),
+        client.post(PREDICT, files=several),
+        client.post(PREDICT, json={"instances": encoded}),
+        client.post(PREDICT, json={"instances": images[:9].tolist()}),
+    )
+    for answer in answers:
+        found = probabilities_in(answer)
+        assert len(found) in (1, 9)
+        np.testing.assert_allclose(found, expected[: len(found)], atol=1e-5)
+        first = answer.json()["predictions"][0]
+        assert first["label"] == expected[0].argmax()
+        assert first["probability"] == max(first["probabilities"])
+
+
+def test_photographs_of_other_formats_and_sizes(
+    client: httpx.Client, images: np.ndarray, small_bundle: clearsight.Bundle
+) -> None:
+    large = Image.fromarray(images[1, ..., 0]).resize((300, 200)).convert("RGB")
+    for form in ("JPEG", "WEBP", "BMP", "GIF", "TIFF"):
+        file = io.BytesIO()
+        large.save(file, form)
+        answer = client.post(PREDICT, content=file.getvalue(), headers=PNG)
+        right = small_bundle.predict(file.getvalue()).probabilities
+        np.testing.assert_allclose(probabilities_in(answer), right, atol=1e-5)
+    array = np.asarray(large)
+    answer = client.post(PREDICT, json={"instances": [array.tolist()]})
+    right = small_bundle.predict([array]).probabilities
+    np.testing.assert_allclose(probabilities_in(answer), right, atol=1e-5)
+
+
+def test_options(
+    client: httpx.Client, files: list[bytes], images: np.ndarray, small_bundle: clearsight.Bundle
+) -> None:
+    top = client.post(PREDICT, params={"top": 3}, content=files[0], headers=PNG).json()
+    (row,) = top["predictions"]
+    right = small_bundle.predict(files[0]).top(3)[0]
+    assert [(each["class_name"]) for each in row["top"]] == [name for name, _ in right]
+    assert "probabilities" not in row
+    assert row["is_opposite"] is False
+    inverted = png_of(255 - images[0, ..., 0])
+    (row,) = client.post(PREDICT, content=inverted, headers=PNG).json()["predictions"]
+    assert row["is_opposite"] is True
+    turned = client.post(PREDICT, params={"invert": True}, content=inverted, headers=PNG)
+    right = small_bundle.predict(files[0]).probabilities
+    np.testing.assert_allclose(probabilities_in(turned), right, atol=1e-5)
+    tempered = client.post(PREDICT, params={"temperature": True}, content=files[0], headers=PNG)
+    right = small_bundle.predict(files[0], temperature=True).probabilities
+    np.testing.assert_allclose(probabilities_in(tempered), right, atol=1e-5)
+
+
+def test_models_are_listed(client: httpx.Client, small_bundle: clearsight.Bundle) -> None:
+    (model,) = client.get("/v1/models").json()["models"]
+    assert model["name"] == "fashion"
+    assert model["class_names"] == list(small_bundle.class_names)
+    assert model["input_shape"] == [28, 28, 1]
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "status", "code"),
+    [
+        (b"no picture", "image/png", 422, "unreadable_picture"),
+        (b"", "image/png", 422, "unreadable_picture"),
+        (b"x", "text/plain", 415, "unknown_content_type"),
+        (b"{", "application/json", 400, "not_json"),
+        (b"[" * 100_000, "application/json", 400, "not_json"),
+        (b'{"instances": [[NaN]]}', "application/json", 400, "not_json"),
+        (b"\xff\xfe", "application/json", 400, "not_json"),
+        (b'{"instances": []}', "application/json", 422, "wrong_form"),
+        (b'{"pictures": [1]}', "application/json", 422, "wrong_form"),
+        (b'{"instances": [{"b64": "*"}]}', "application/json", 422, "not_base64"),
+        (b'{"instances": [{"b64": "eA=="}]}', "application/json", 422, "unreadable_picture"),
+        (b'{"instances": [{"b64": "eA=="}, [[[1]]]]}', "application/json", 422, "mixed_instances"),
+        (b'{"instances": [[[[0.5]]]]}', "application/json", 422, "wrong_array"),
+        (b'{"instances": [[[[256]]]]}', "application/json", 422, "wrong_array"),
+        (b'{"instances": [[[[1]], [[1], [2]]]]}', "application/json", 422, "wrong_array"),
+        (b'{"instances": [[["/etc/passwd"]]]}', "application/json", 422, "wrong_array"),
+        (b'{"instances": ["/etc/passwd"]}', "application/json", 422, "wrong_form"),
+        (b"x", "multipart/form-data", 400, "damaged_multipart"),
+        (b"x", "multipart/form-data; boundary=b", 400, "damaged_multipart"),
+        (b"--b--\r\n", "multipart/form-data; boundary=b", 422, "no_picture"),
+        (b"--b\r\nA: b\r\n\r\nx", "multipart/form-data; boundary=b", 400, "damaged_multipart"),
+    ],
+)
+def test_what_is_wrong_gets_one_sentence(
+    client: httpx.Client, content: bytes, kind: str, status: int, code: str
+) -> None:
+    answer = client.post(PREDICT, content=content, headers={"Content-Type": kind})
+    sentence = assert_problem(answer, status, code)
+    assert sentence.endswith((".", "?"))
+
+
+def test_errors_of_the_framework_have_the_same_form(client: httpx.Client) -> None:
+    assert_problem(client.get("/nowhere"), 404, "not_found")
+    assert_problem(client.get("/v1/models/../../etc/passwd"), 404, "not_found")
+    assert_problem(client.post("/v1/models/absent:predict"), 404, "no_such_model")
+    answer = client.get(PREDICT)
+    assert_problem(answer, 405, "method_not_allowed")
+    assert answer.headers["allow"] == "POST"
+    assert_problem(client.post(PREDICT, params={"top": "x"}), 422, "wrong_form")
+
+
+def test_one_bad_picture_of_several_is_named(client: httpx.Client, files: list[bytes]) -> None:
+    answer = client.post(PREDICT, files=[("a", files[0]), ("b", files[1][:90])])
+    assert assert_problem(answer, 422, "unreadable_picture").startswith("Picture 1: ")
+
+
+def test_page_and_description_load_nothing_from_elsewhere(client: httpx.Client) -> None:
+    page = client.get("/")
+    assert page.headers["content-type"].startswith("text/html")
+    policy = page.headers["content-security-policy"]
+    assert policy.startswith("default-src 'none'; script-src 'sha256-")
+    assert "unsafe" not in policy
+    assert "http:" not in page.text
+    assert "https:" not in page.text
+    paths = client.get("/openapi.json").json()["paths"]
+    assert "/v1/models/{name}:predict" in paths
+    assert_problem(client.get("/docs"), 404, "not_found")
+
+
+def test_two_bundles_answer_as_themselves(
+    small_bundle: clearsight.Bundle, other_bundle: clearsight.Bundle, files: list[bytes]
+) -> None:
+    with serving(f"a={small_bundle.path}", f"b={other_bundle.path}") as server:
+        for name, bundle in (("a", small_bundle), ("b", other_bundle)):
+            with server.client() as client:
+                answer = client.post(f"/v1/models/{name}:predict", content=files[0], headers=PNG)
+            right = bundle.predict(files[0]).probabilities
+            np.testing.assert_allclose(probabilities_in(answer), right, atol=1e-5)
+
+
+def test_wrong_starts_are_one_sentence(server: Server, small_bundle: clearsight.Bundle) -> None:
+    place = str(small_bundle.path)
+    for arguments, said in (
+        ((place, "--port", str(server.port)), "cannot (Address already in use)"),
+        ((place, "--host", "0.0.0.0"), "should have a token"),
+        ((place, place), "should have different names"),
+        ((f"a/b={place}",), "letters, digits"),
+        (("nowhere",), "does not exist"),
+        ((place, "--deadline-seconds", "0"), "deadline_seconds should be at least 0.001"),
+    ):
+        done = run_cli("serve", *arguments)
+        assert done.returncode == 2
+        assert said in done.stderr
+        assert "Traceback" not in done.stderr
+        assert done.stderr.count("\n") == 1
+
+
+def test_serving_loads_neither_keras_nor_torch(small_bundle: clearsight.Bundle) -> None:
+    program = (
+        "import sys\n"
+        "from clearsight.serving.server import make_app\n"
+        "from clearsight.serving.settings import ServerSettings\n"
+        "from clearsight.serving.shelf import opened_offers\n"
+        f"make_app(ServerSettings(), opened_offers([{str(small_bundle.path)!r}], 1))\n"
+        "print('LOADED', {'keras', 'torch', 'tensorflow'} & set(sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "LOADED set()"
+
+
+def test_a_missing_extra_gives_the_install_line(tmp_path: Path) -> None:
+    """As where the extra is not installed: importing fastapi fails."""
+    (tmp_path / "fastapi.py").write_text("raise ModuleNotFoundError(name='fastapi')\n")
+    done = run_cli("serve", "bundle", PYTHONPATH=f"{tmp_path}:{os.environ.get('PYTHONPATH', '')}")
+    assert done.returncode == 2
+    assert done.stderr == (
+        "clearsight: Serving needs the optional part 'serve', which is not installed: run pip "
+        "install 'clearsight[serve]'.\n"
+    )
