@@ -95,9 +95,10 @@ async def _load(
                 due = time.perf_counter()
                 if per_second is not None:
                     due = started + number / per_second
-                    await asyncio.sleep(max(0.0, due - time.perf_counter()))
                 if due - started > seconds:
                     return
+                if (early := due - time.perf_counter()) > 0:
+                    await asyncio.sleep(early)
                 question = questions[number % len(questions)]
                 writer.write(question.request)
                 _note(answers, question, *await _answer(reader), time.perf_counter() - due)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import os
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -140,6 +141,17 @@ def test_errors_of_the_framework_have_the_same_form(client: httpx.Client) -> Non
 def test_one_bad_picture_of_several_is_named(client: httpx.Client, files: list[bytes]) -> None:
     answer = client.post(PREDICT, files=[("a", files[0]), ("b", files[1][:90])])
     assert assert_problem(answer, 422, "unreadable_picture").startswith("Picture 1: ")
+
+
+def test_a_tag_of_a_wrong_type_is_damage(client: httpx.Client, images: np.ndarray) -> None:
+    """A TIFF whose data begin at a fraction of a byte: Pillow raises a TypeError."""
+    file = io.BytesIO()
+    Image.fromarray(images[0, ..., 0]).save(file, "TIFF")
+    content = bytearray(file.getvalue())
+    place = content.index(struct.pack("<H", 273), 8)
+    content[place + 2 : place + 4] = struct.pack("<H", 12)
+    answer = client.post(PREDICT, content=bytes(content), headers=PNG)
+    assert "damaged or cut short" in assert_problem(answer, 422, "unreadable_picture")
 
 
 def test_page_and_description_load_nothing_from_elsewhere(client: httpx.Client) -> None:

@@ -18,8 +18,9 @@ from clearsight.errors import DataError
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
 _EXPECTED = "a picture file (PNG, JPEG, WebP, BMP, GIF, TIFF or PNM)"
 
-# What Pillow raises for damaged files, whatever their format.
-_DAMAGE = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error)
+# What Pillow raises for damaged files, whatever their format; TypeError where a TIFF's tag is of
+# another type than the format wants.
+_DAMAGE = (OSError, SyntaxError, TypeError, ValueError, EOFError, struct.error, zlib.error)
 
 # What may be unpacked into memory: four bytes a pixel and some copies of them, so that a picture
 # takes less than half a gigabyte. JPEG files are made smaller while they are unpacked.

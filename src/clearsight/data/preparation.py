@@ -24,6 +24,7 @@ ResizeMethod = Literal["fit", "crop", "stretch"]
 # Training pictures have one polarity when at least this share of them have borders of that kind.
 _CLEAR_SHARE = 0.9
 _MIDDLE_GREY = 127.5
+_GROUND_VALUES = 4_000_000  # of a picture with alpha that are floats at once
 _POLARITY_SAMPLE = 10_000  # pictures whose borders are looked at: plenty for a share
 # Raised when `fit_picture` or `apply` would make other numbers of the same picture.
 VERSION = 1
@@ -295,5 +296,11 @@ def polarity_of(images: np.ndarray) -> Polarity:
 
 def _over_ground(picture: np.ndarray, ground: int) -> np.ndarray:
     """Lay RGB with alpha over an even ground: uint8 (H, W, 4) to uint8 (H, W, 3)."""
-    alpha = picture[..., 3:].astype(np.float32) / 255
-    return np.rint(picture[..., :3] * alpha + ground * (1 - alpha)).astype(np.uint8)
+    # Some rows at a time: floats of a whole large picture would take more than a gigabyte.
+    num_rows = max(1, _GROUND_VALUES // picture[0].size)
+    laid = np.empty((*picture.shape[:2], 3), np.uint8)
+    for start in range(0, len(picture), num_rows):
+        rows = picture[start : start + num_rows]
+        alpha = rows[..., 3:].astype(np.float32) / 255
+        laid[start : start + num_rows] = np.rint(rows[..., :3] * alpha + ground * (1 - alpha))
+    return laid

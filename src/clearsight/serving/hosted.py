@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
+import threading
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -39,6 +40,7 @@ class Named:
 
 
 Decoded = tuple[np.ndarray, tuple[bool, ...]]
+IsWanted = Callable[[], bool]
 
 
 class HostedBundle:
@@ -110,10 +112,11 @@ class HostedBundle:
         """
         preparation = self.bundle.preparation
 
-        def decode() -> Decoded:
+        def decode(is_wanted: IsWanted) -> Decoded:
             fitted = [
                 _read(preparation, content, invert, None if len(contents) == 1 else index)
                 for index, content in enumerate(contents)
+                if is_wanted()
             ]
             return np.stack(fitted), tuple(preparation.is_opposite(each) for each in fitted)
 
@@ -128,9 +131,9 @@ class HostedBundle:
         Raises:
             HttpError: as `name_files`.
         """
-        return await self._within_deadline(len(arrays), lambda: (self.bundle.fitted(arrays), ()))
+        return await self._within_deadline(len(arrays), lambda _: (self.bundle.fitted(arrays), ()))
 
-    async def _within_deadline(self, count: int, decode: Callable[[], Decoded]) -> Named:
+    async def _within_deadline(self, count: int, decode: Callable[[IsWanted], Decoded]) -> Named:
         self._room.take(count)
         self._queued.inc(count)
         task = asyncio.ensure_future(self._answer(decode))
@@ -156,14 +159,15 @@ class HostedBundle:
                 "did not: send smaller or fewer pictures, or try again later.",
             ) from error
 
-    async def _answer(self, decode: Callable[[], Decoded]) -> Named:
+    async def _answer(self, decode: Callable[[IsWanted], Decoded]) -> Named:
         self._batcher.expect()
         loop = asyncio.get_running_loop()
-        decoding = loop.run_in_executor(self._decoders, decode)
+        abandoned = threading.Event()
+        decoding = loop.run_in_executor(self._decoders, decode, lambda: not abandoned.is_set())
         try:
-            # A thread cannot be stopped: past the deadline its pictures keep their place until it
-            # is done, so that no more than `max_queue` are ever in memory.
-            images, opposite = await _to_its_end(decoding)
+            # A thread cannot be stopped within a picture: past the deadline its pictures keep their
+            # place until it is done, so that no more than `max_queue` are ever in memory.
+            images, opposite = await _to_its_end(decoding, abandoned)
             answer = self._batcher.submit(images)
         finally:
             self._batcher.expect_no_more()
@@ -172,11 +176,12 @@ class HostedBundle:
         return named
 
 
-async def _to_its_end(decoding: asyncio.Future[Decoded]) -> Decoded:
-    """Wait for a thread even when the waiting is cancelled meanwhile."""
+async def _to_its_end(decoding: asyncio.Future[Decoded], abandoned: threading.Event) -> Decoded:
+    """Wait for a thread even when the waiting is cancelled meanwhile, which the thread is told."""
     try:
         return await asyncio.shield(decoding)
     except asyncio.CancelledError:
+        abandoned.set()
         await asyncio.wait([decoding])
         if not decoding.cancelled():
             decoding.exception()  # seen, so that nothing is logged

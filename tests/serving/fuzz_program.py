@@ -1,0 +1,73 @@
+"""Damaged pictures through the server's application in a process of its own; see `test_fuzz.py`.
+
+Prints one line of JSON: how often each status came, and the memory at ten moments in MB.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import random
+import sys
+import warnings
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from clearsight.serving.app import make_app
+from clearsight.serving.settings import ServerSettings
+from clearsight.serving.shelf import opened_offers
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from serving.mutations import mutated, seeds
+
+PREDICT = "/v1/models/fashion:predict"
+NUM_MOMENTS = 10
+
+
+async def fuzz(bundle: str, count: int) -> dict[str, Any]:
+    files, numbers, statuses = seeds(), random.Random(0), Counter[int]()
+    megabytes = []
+    # A busy machine may take longer over a picture of 50 million pixels than the usual deadline.
+    settings = ServerSettings(deadline_seconds=120)
+    app = make_app(settings, opened_offers([f"fashion={bundle}"], 1))
+    transport = httpx.ASGITransport(app)
+    client = httpx.AsyncClient(transport=transport, base_url="http://localhost", timeout=None)
+    async with living(app), client:
+        for number in range(1, count + 1):
+            content = mutated(files, numbers)
+            headers = {"Content-Type": "image/png"}
+            answer = await client.post(PREDICT, content=content, headers=headers)
+            statuses[answer.status_code] += 1
+            if number % (count // NUM_MOMENTS) == 0:
+                megabytes.append(round(resident_bytes() / 1e6))
+    return {"statuses": statuses, "megabytes": megabytes}
+
+
+@asynccontextmanager
+async def living(app: Any) -> AsyncIterator[None]:
+    """Start and end an application, as a server does."""
+    told: asyncio.Queue[dict[str, str]] = asyncio.Queue()
+    said: asyncio.Queue[dict[str, str]] = asyncio.Queue()
+    life = asyncio.create_task(app({"type": "lifespan"}, told.get, said.put))
+    await told.put({"type": "lifespan.startup"})
+    assert (await said.get())["type"] == "lifespan.startup.complete"
+    yield
+    await told.put({"type": "lifespan.shutdown"})
+    await life
+
+
+def resident_bytes() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+if __name__ == "__main__":
+    warnings.simplefilter("ignore")  # as the server does
+    logging.disable(logging.INFO)
+    print(json.dumps(asyncio.run(fuzz(sys.argv[1], int(sys.argv[2])))))
