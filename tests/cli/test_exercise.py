@@ -118,8 +118,9 @@ def _at_a_terminal(lines: list[str]) -> tuple[str, int]:
     shown, given = b"", 0
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
-        if not select.select([terminal], [], [], 1.0)[0]:
-            if given and lines[given - 1] < " ":  # typed before the program listened for it
+        if not select.select([terminal], [], [], 5.0)[0]:
+            # Typed before the program listened for it; once more while it ends would be too much.
+            if given and lines[given - 1] < " " and b"Stopped" not in shown:
                 os.write(terminal, lines[given - 1].encode())
             continue
         try:
