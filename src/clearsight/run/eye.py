@@ -9,6 +9,7 @@ from typing import TypeVar
 import numpy as np
 
 from clearsight.data.imageset import ImageSet
+from clearsight.data.views import Views
 from clearsight.errors import ModelError
 from clearsight.evaluation.eye.class_activation import HeatMaps, heat_maps
 from clearsight.evaluation.eye.deletion import Deletion, affordable_pictures, check_by_deletion
@@ -20,7 +21,7 @@ from clearsight.evaluation.mistakes import surest_mistakes
 from clearsight.models.backend import keras
 from clearsight.models.trace import trace_model
 from clearsight.run.measured import measured_pictures
-from clearsight.run.saved import Run
+from clearsight.run.saved import Run, predict_probabilities
 
 Part = TypeVar("Part")
 
@@ -148,7 +149,8 @@ def look(
         maps = marked(checked, predicted)
         assert maps is not None  # it was possible before
         deletion = check_by_deletion(
-            lambda images: run.predict(images).probabilities,
+            # The picture as it is, which the heat maps are of: no mean over several views of it.
+            lambda images: predict_probabilities(run.model, run.preparation, images, Views()),
             pictures.images[checked],
             maps,
         )
