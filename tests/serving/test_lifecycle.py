@@ -6,7 +6,7 @@ import asyncio
 import json
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -184,6 +184,31 @@ def test_a_bundle_is_replaced_without_losing_a_request(
         assert {version for _, _, version in load.labels} == {first, second}
         for index, label, version in load.labels:
             assert label == right[version][index].argmax()
+
+
+def test_a_request_that_began_before_a_replacement_is_answered_by_the_older_one(
+    small_bundle: clearsight.Bundle,
+    other_bundle: clearsight.Bundle,
+    files: list[bytes],
+    tmp_path: Path,
+) -> None:
+    place = tmp_path / "bundle"
+    shutil.copytree(small_bundle.path, place)
+    with serving(f"fashion={place}", "--deadline-seconds", "3") as server:
+        first = version_of(server)
+
+        def slowly() -> Iterator[bytes]:
+            yield files[0][:100]
+            place.rename(tmp_path / "older")
+            shutil.copytree(other_bundle.path, place)
+            wait_until(lambda: version_of(server) != first)
+            time.sleep(0.5)  # long enough for an older one that nobody holds to end
+            yield files[0][100:]
+
+        with server.client() as client:
+            answer = client.post(PREDICT, content=slowly(), headers=PNG)
+        assert answer.status_code == 200, answer.text
+        assert answer.json()["version"] == first
 
 
 def test_a_broken_replacement_is_refused(

@@ -6,9 +6,11 @@ import asyncio
 import hashlib
 import logging
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 
@@ -22,6 +24,7 @@ from clearsight.serving.metrics import Metrics
 from clearsight.serving.settings import ServerSettings
 
 _VERSION_LENGTH = 12
+_SECONDS_BETWEEN_LOOKS = 0.01
 _log = logging.getLogger(__name__)
 
 
@@ -75,6 +78,7 @@ class HostedBundle:
         self.bundle = bundle
         content = bundle.spec.to_json().encode()  # which names the SHA-256 of every file
         self.version = hashlib.sha256(content).hexdigest()[:_VERSION_LENGTH]
+        self._num_users = 0
         self._room = room
         self._decoders = decoders
         self._settings = settings
@@ -95,8 +99,19 @@ class HostedBundle:
         """Begin to answer, on the running event loop."""
         self._batcher.start()
 
+    @contextmanager
+    def in_use(self) -> Iterator[Self]:
+        """Hold it for a request: it answers until the block ends, even when it is replaced."""
+        self._num_users += 1
+        try:
+            yield self
+        finally:
+            self._num_users -= 1
+
     async def close(self) -> None:
-        """Answer what waits, then end."""
+        """Wait until no request holds it, answer what waits, then end."""
+        while self._num_users:
+            await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)
         await self._batcher.close()
 
     async def name_files(self, contents: list[bytes], *, invert: bool) -> Named:

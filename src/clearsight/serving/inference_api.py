@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
@@ -143,26 +144,30 @@ def _add_model_routes(router: APIRouter, place: str, service: Service) -> None:
     )
     async def infer(request: Request) -> Response:
         """Name pictures of the network's own size."""
-        hosted = found(request)
-        if request.headers.get("content-encoding", "identity").lower() != "identity":
-            raise HttpError(415, "compressed", "The body should not be compressed, but is.")
-        async with received_body(request, service.settings, service.bodies) as body:
-            asked, images = await read_request(body, request.headers.get(HEADER_LENGTH))
-            expected = hosted.bundle.spec.image_shape
-            if images.ndim != 4 or images.shape[1:] != expected or not len(images):
-                raise HttpError(
-                    422,
-                    "wrong_shape",
-                    f"The tensor should have shape [N, {', '.join(map(str, expected))}], but has "
-                    f"{list(images.shape)}.",
-                )
-            service.check_count(len(images))
-            named = await hosted.name_arrays(images)
+        with found(request).in_use() as hosted:
+            if request.headers.get("content-encoding", "identity").lower() != "identity":
+                raise HttpError(415, "compressed", "The body should not be compressed, but is.")
+            async with received_body(request, service.settings, service.bodies) as body:
+                asked, images = await read_request(body, request.headers.get(HEADER_LENGTH))
+                _check_shape(images, hosted)
+                service.check_count(len(images))
+                named = await hosted.name_arrays(images)
         model = (hosted.name, hosted.version)
         content, headers = await in_thread_if_large(
             named.probabilities.nbytes, lambda: answer_content(asked, model, named.probabilities)
         )
         return Response(content, headers=headers)
+
+
+def _check_shape(images: np.ndarray, hosted: HostedBundle) -> None:
+    expected = hosted.bundle.spec.image_shape
+    if images.ndim != 4 or images.shape[1:] != expected or not len(images):
+        raise HttpError(
+            422,
+            "wrong_shape",
+            f"The tensor should have shape [N, {', '.join(map(str, expected))}], but has "
+            f"{list(images.shape)}.",
+        )
 
 
 def _metadata(hosted: HostedBundle) -> dict[str, Any]:

@@ -135,13 +135,13 @@ def pictures_router(service: Service) -> APIRouter:
         ] = False,
     ) -> Response:
         """Name one picture (the body is its file), or several (multipart, or JSON)."""
-        hosted = service.shelf.find(name)
-        if temperature and hosted.bundle.temperature is None:
-            raise HttpError(
-                422, "no_temperature", "This model has no temperature: leave the option out."
-            )
-        async with received_body(request, service.settings, service.bodies) as body:
-            named = await _named(hosted, body, request.headers.get("content-type", ""), invert)
+        with service.shelf.find(name).in_use() as hosted:
+            if temperature and hosted.bundle.temperature is None:
+                raise HttpError(
+                    422, "no_temperature", "This model has no temperature: leave the option out."
+                )
+            async with received_body(request, service.settings, service.bodies) as body:
+                named = await _named(hosted, body, request.headers.get("content-type", ""), invert)
         probabilities = named.probabilities
         if temperature:
             probabilities = hosted.bundle.tempered(probabilities)
