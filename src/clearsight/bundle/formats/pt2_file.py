@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 import warnings
 import zipfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -112,7 +113,14 @@ def _check_plain(content: bytes) -> None:
             raise ValueError("it is of an older form, which is pickled")
         for name in names:
             member = archive.read(name)
-            if name.endswith("_config.json") and b'"use_pickle":true' in member.replace(b" ", b""):
+            if name.endswith("_config.json") and _calls_for_pickle(json.loads(member)):
                 raise ValueError(f"{name} calls something pickled")
             if name.endswith("sample_inputs/model.pt"):
                 torch.load(io.BytesIO(member), weights_only=True)
+
+
+def _calls_for_pickle(values: Any) -> bool:
+    """Tell whether a table of contents calls something pickled, however it is written."""
+    if isinstance(values, dict):
+        return bool(values.get("use_pickle")) or any(map(_calls_for_pickle, values.values()))
+    return isinstance(values, list) and any(map(_calls_for_pickle, values))
