@@ -15,7 +15,8 @@ import pytest
 from hypothesis import settings
 
 import clearsight
-from clearsight.data.imageset import ImageSet, Splits
+from clearsight.data.imageset import ImageSet
+from clearsight.data.splits import Splits
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -27,6 +28,9 @@ settings.load_profile("clearsight")
 if "PYTEST_XDIST_WORKER" in os.environ:
     # Before torch loads: processes that each take all cores mostly wait for one another.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# A training without the page and the bundle, which most tests have no use for.
+BARE = ("--no-report", "--no-bundle")
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 

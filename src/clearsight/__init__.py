@@ -14,9 +14,10 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from clearsight.bundle.loaded import Bundle
     from clearsight.bundle.loading import load
-    from clearsight.data.imageset import ImageSet, Splits
+    from clearsight.data.imageset import ImageSet
     from clearsight.data.preparation import read_pictures
     from clearsight.data.sources import load_data
+    from clearsight.data.splits import Splits
     from clearsight.engine.accelerate import accelerate
     from clearsight.errors import ClearsightError, FitError, TrainingInterrupted
     from clearsight.models.trace import trace
@@ -35,7 +36,7 @@ _HOMES = {
     "Recipe": "clearsight.training.recipe",
     "Run": "clearsight.run.saved",
     "SeedRuns": "clearsight.run.seed_runs",
-    "Splits": "clearsight.data.imageset",
+    "Splits": "clearsight.data.splits",
     "TrainRequest": "clearsight.run.request",
     "TrainingInterrupted": "clearsight.errors",
     "accelerate": "clearsight.engine.accelerate",

@@ -16,7 +16,7 @@ from PIL import Image
 from tampering import change_preparation, change_spec, make_hashes_anew
 
 import clearsight
-from clearsight.data.imageset import Splits
+from clearsight.data.splits import Splits
 from clearsight.errors import BundleError, DataError
 from clearsight.evaluation.temperature import tempered
 

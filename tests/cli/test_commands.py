@@ -16,7 +16,7 @@ from PIL import Image
 
 import clearsight
 from clearsight.data.imageset import ImageSet
-from conftest import Cli, assert_refused
+from conftest import BARE, Cli, assert_refused
 
 
 @pytest.fixture
@@ -210,9 +210,7 @@ def test_a_terminal_gets_a_live_bar(tmp_path: Path) -> None:
 
 
 def test_words_that_an_old_terminal_lacks_do_no_harm(cli: Cli) -> None:
-    done = cli(
-        "train", "--no-report", "--no-bundle", "digits", "--epochs", "1", PYTHONIOENCODING="cp1252"
-    )
+    done = cli("train", *BARE, "digits", "--epochs", "1", PYTHONIOENCODING="cp1252")
     assert done.returncode == 0, done.stderr
     assert "raining accuracy ends" in done.stdout
 
@@ -278,9 +276,7 @@ def test_wrong_usage_is_told_by_the_parser(cli: Cli, arguments: list[str]) -> No
 
 def test_a_folder_that_cannot_be_written_gets_a_sentence(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    done = cli(
-        "train", "--no-report", "--no-bundle", "digits", "--out", "file/run", "--epochs", "1"
-    )
+    done = cli("train", *BARE, "digits", "--out", "file/run", "--epochs", "1")
     assert done.returncode == 2
     assert "The run's folder should be made at file/run, but cannot be" in done.stderr
     assert "loss" not in done.stdout

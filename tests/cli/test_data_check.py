@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 import clearsight
-from conftest import Cli, assert_refused
+from conftest import BARE, Cli, assert_refused
 
 
 @pytest.fixture
@@ -92,18 +92,7 @@ def test_wrong_usage_leaves_nothing(cli: Cli, folder: Path, tmp_path: Path) -> N
 
 
 def test_a_training_tells_the_score_without_leaked_pictures(cli: Cli, folder: Path) -> None:
-    done = cli(
-        "train",
-        "--no-report",
-        "--no-bundle",
-        "scans",
-        "--recipe",
-        "lesson",
-        "--epochs",
-        "1",
-        "--out",
-        "run",
-    )
+    done = cli("train", *BARE, "scans", "--recipe", "lesson", "--epochs", "1", "--out", "run")
     assert done.returncode == 0, done.stderr
     assert "are equal in every pixel to training" in done.stdout
     assert "also stand in training; without them: test 0." in done.stdout

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 import clearsight
-from clearsight.data.imageset import Splits
+from clearsight.data.splits import Splits
 from clearsight.errors import BundleError, RunError
-from conftest import Cli, assert_refused
+from conftest import BARE, Cli, assert_refused
 
 
 def test_training_writes_a_bundle_unless_told_not_to(
@@ -22,7 +22,7 @@ def test_training_writes_a_bundle_unless_told_not_to(
         "model.onnx", "bundle.json", "parity.npz", "README.md",
     }  # fmt: skip
     done = cli(
-        "train", "digits", "--epochs", "1", "--no-report", "--no-bundle", "--out", "run",
+        "train", "digits", "--epochs", "1", *BARE, "--out", "run",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert not (tmp_path / "run" / "bundle").exists()

@@ -15,7 +15,8 @@ from clearsight.data.corrections import (
     read_corrections,
     write_suspects,
 )
-from clearsight.data.imageset import ImageSet, Splits
+from clearsight.data.imageset import ImageSet
+from clearsight.data.splits import Splits
 from clearsight.errors import DataError
 
 HEADER = "name,part,index,label,suggested,score\n"

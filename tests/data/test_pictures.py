@@ -14,7 +14,8 @@ from PIL import Image
 import clearsight
 from clearsight.data import pictures
 from clearsight.data.pictures import read_picture
-from clearsight.data.preparation import Preparation, polarity_of
+from clearsight.data.polarity import polarity_of
+from clearsight.data.preparation import Preparation
 from clearsight.errors import DataError
 
 GREY = Preparation(28, 28, 1, polarity="light-on-dark")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from clearsight.data.imageset import Splits
+from clearsight.data.splits import Splits
 from clearsight.evaluation.metrics import score_of
 from clearsight.evaluation.predictions import Predictions
 from clearsight.models.backend import keras

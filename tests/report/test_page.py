@@ -14,8 +14,9 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
 import clearsight
-from clearsight.data.imageset import ImageSet, Splits
+from clearsight.data.imageset import ImageSet
 from clearsight.data.intake import Intake
+from clearsight.data.splits import Splits
 from clearsight.run.saved import Run
 
 SCRIPT = "<script>alert(1)</script>"

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 import clearsight
-from clearsight.data.imageset import ImageSet, Splits
+from clearsight.data.imageset import ImageSet
+from clearsight.data.splits import Splits
 
 Make = Callable[[int], Splits]
 

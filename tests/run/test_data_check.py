@@ -12,8 +12,9 @@ from tests.data.health.planting import blank_splits, moved, with_images
 
 import clearsight
 from clearsight.data.corrections import apply, read_corrections
-from clearsight.data.imageset import ImageSet, Splits
+from clearsight.data.imageset import ImageSet
 from clearsight.data.split import ValidationSplit, validation_split_of
+from clearsight.data.splits import Splits
 from clearsight.run.data_check import check_data, judge_labels
 from clearsight.run.quick_network import out_of_fold_probabilities, quick_recipe
 from clearsight.run.short_check import leaks, notes_of, short_check

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 import clearsight
-from clearsight.data.imageset import ImageSet, Splits
+from clearsight.data.imageset import ImageSet
+from clearsight.data.splits import Splits
 from clearsight.errors import RequestError, RunError
 from clearsight.training.checkpoint import best_epoch
 

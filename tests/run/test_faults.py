@@ -18,7 +18,7 @@ from nursery import begin, begin_command, context, train_within, wait_for
 
 import clearsight
 from clearsight.data.fashion_mnist import locate
-from clearsight.data.imageset import Splits
+from clearsight.data.splits import Splits
 from clearsight.errors import ClearsightError, OutputError, RequestError, RunError, TrainingError
 from clearsight.run.resumption import plan_resumption, resume_request
 from clearsight.run.train import carry_out
@@ -26,7 +26,7 @@ from clearsight.training.augment import AugmentedBatches
 from clearsight.training.checkpoint import Checkpoint, checkpoint_files, newest_good
 from clearsight.training.progress import Progress
 from clearsight.training.schedule import learning_rate_factor
-from conftest import fill, run_cli
+from conftest import BARE, fill, run_cli
 
 
 def weights_of(run: clearsight.Run) -> list[np.ndarray]:
@@ -180,7 +180,7 @@ def test_wrong_wishes_for_a_resumption_get_a_sentence(finished: Path) -> None:
     ):
         with pytest.raises(RequestError, match=message):
             clearsight.resume(finished, **options)
-    done = run_cli("train", "--no-report", "--no-bundle", "digits", "--accept-changes")
+    done = run_cli("train", *BARE, "digits", "--accept-changes")
     assert done.returncode == 2
     assert "should stand with --resume RUN" in done.stderr
 

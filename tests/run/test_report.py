@@ -12,14 +12,15 @@ import numpy as np
 import pytest
 
 import clearsight
-from clearsight.data.imageset import ImageSet, Splits
+from clearsight.data.imageset import ImageSet
+from clearsight.data.splits import Splits
 from clearsight.errors import MissingExtraError, RunError
 from clearsight.run import report as reporting
 from clearsight.run.next_step import NextStep
 from clearsight.run.repeating import repeat_command, step_command
 from clearsight.run.report import write_report
 from clearsight.run.saved import Run
-from conftest import Cli, assert_refused, run_cli
+from conftest import BARE, Cli, assert_refused, run_cli
 
 
 def text_of(run: Run) -> str:
@@ -88,7 +89,7 @@ def test_the_command_on_the_page_repeats_the_run(tmp_path: Path) -> None:
     assert command is not None
     words = shlex.split(command)
     assert words[:2] == ["clearsight", "train"]
-    done = run_cli(*words[1:], "--out", str(tmp_path / "second"), "--no-report", "--no-bundle")
+    done = run_cli(*words[1:], "--out", str(tmp_path / "second"), *BARE)
     assert done.returncode == 0, done.stderr
     second = Run.load(tmp_path / "second")
     assert second.record.recipe == first.record.recipe

@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 
 import clearsight
-from clearsight.data.imageset import ImageSet, Splits
+from clearsight.data.imageset import ImageSet
+from clearsight.data.splits import Splits
 from clearsight.errors import RunError
 from clearsight.run.ledger import read_looks
 from clearsight.run.predictions_file import read_predictions, write_predictions
-from conftest import Cli
+from conftest import BARE, Cli
 
 
 @pytest.fixture(scope="module")
@@ -64,17 +65,7 @@ def test_predictions_and_measures_are_those_of_the_run(digits: Splits, tmp_path:
 
 
 def test_a_sealed_test_set_is_opened_by_evaluate_alone(cli: Cli, digits: Splits) -> None:
-    done = cli(
-        "train",
-        "--no-report",
-        "--no-bundle",
-        "digits",
-        "--epochs",
-        "1",
-        "--no-test",
-        "--out",
-        "sealed",
-    )
+    done = cli("train", *BARE, "digits", "--epochs", "1", "--no-test", "--out", "sealed")
     assert done.returncode == 0, done.stderr
     assert "this opens them: clearsight evaluate sealed" in done.stdout
     assert "359 sealed in the test set" in done.stdout
@@ -97,20 +88,9 @@ def test_a_sealed_test_set_is_opened_by_evaluate_alone(cli: Cli, digits: Splits)
 
 def test_choosing_on_the_test_set_is_said(cli: Cli, digits: Splits) -> None:
     said = "choosing the best of them makes its score optimistic by up to about "
-    first = cli("train", "--no-report", "--no-bundle", "digits", "--epochs", "1", "--out", "a")
+    first = cli("train", *BARE, "digits", "--epochs", "1", "--out", "a")
     assert "looked at" not in first.stdout
-    second = cli(
-        "train",
-        "--no-report",
-        "--no-bundle",
-        "digits",
-        "--epochs",
-        "1",
-        "--seed",
-        "1",
-        "--out",
-        "b",
-    )
+    second = cli("train", *BARE, "digits", "--epochs", "1", "--seed", "1", "--out", "b")
     assert f"This test set has been looked at 2 times by 2 runs; {said}" in second.stdout
     third = cli("evaluate", "a")
     assert f"looked at 3 times by 2 runs; {said}" in third.stdout

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 import clearsight
-from clearsight.data.imageset import ImageSet, Splits
+from clearsight.data.imageset import ImageSet
+from clearsight.data.splits import Splits
 from clearsight.errors import ClearsightError, DataError, FitError, RequestError, RunError
 from clearsight.models.backend import keras
 from clearsight.models.build import ModelRequest, build_model

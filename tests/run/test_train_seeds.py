@@ -19,7 +19,7 @@ import clearsight
 from clearsight.errors import RequestError, RunError
 from clearsight.models.backend import keras
 from clearsight.run.seed_runs import SeedRuns
-from conftest import Cli, assert_refused
+from conftest import BARE, Cli, assert_refused
 
 
 @pytest.fixture(scope="module")
@@ -63,18 +63,7 @@ def test_the_summary_is_what_scipy_gives(three: SeedRuns) -> None:
 
 
 def test_the_command_line_shows_each_seed_and_the_mean(cli: Cli, tmp_path: Path) -> None:
-    done = cli(
-        "train",
-        "--no-report",
-        "--no-bundle",
-        "digits",
-        "--epochs",
-        "1",
-        "--seeds",
-        "2",
-        "--out",
-        "r",
-    )
+    done = cli("train", *BARE, "digits", "--epochs", "1", "--seeds", "2", "--out", "r")
     assert done.returncode == 0, done.stderr
     for text in ("Seed 1, 2 of 2:", "standard deviation", "mean test accuracy 0.", "over 2 seeds"):
         assert text in done.stdout
@@ -86,8 +75,7 @@ def test_the_command_line_shows_each_seed_and_the_mean(cli: Cli, tmp_path: Path)
 def test_ctrl_c_keeps_what_is_done_and_resume_trains_the_rest(cli: Cli, tmp_path: Path) -> None:
     arguments = [
         "train",
-        "--no-report",
-        "--no-bundle",
+        *BARE,
         "digits",
         "--epochs",
         "6",

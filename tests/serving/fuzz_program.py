@@ -20,8 +20,8 @@ from typing import Any
 
 import httpx
 
+from clearsight.engine.allocator import give_back_freed_memory
 from clearsight.serving.app import make_app
-from clearsight.serving.freed_memory import give_back_freed_memory
 from clearsight.serving.settings import ServerSettings
 from clearsight.serving.shelf import opened_offers
 

@@ -55,7 +55,9 @@ def test_a_hundred_thousand_damaged_pictures(small_bundle: clearsight.Bundle) ->
 
 
 def test_some_damaged_pictures(small_bundle: clearsight.Bundle) -> None:
-    fuzzed_in_process(small_bundle, 500)
+    found = fuzzed_in_process(small_bundle, 500)
+    assert set(found["statuses"]) == {"200", "422"}
+    assert sum(found["statuses"].values()) == 500
 
 
 def fuzzed_in_process(bundle: clearsight.Bundle, count: int) -> dict[str, Any]:

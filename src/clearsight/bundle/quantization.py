@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 import statistics
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ import numpy as np
 
 from clearsight.bundle.formats.onnx_file import describe
 from clearsight.bundle.loaded import Network
+from clearsight.bundle.quiet import quiet_logging
 from clearsight.bundle.spec import INPUT_NAME, BundleSpec
 from clearsight.errors import BundleError, MissingExtraError
 
@@ -60,7 +59,7 @@ def quantize(model: Path, images: np.ndarray, spec: BundleSpec, path: Path) -> N
 
     optimized = path.with_name("optimized.onnx")
     try:
-        with _quiet():
+        with quiet_logging():  # they advise on what is done here already
             quant_pre_process(str(model), str(optimized), skip_symbolic_shape=True)
             nodes = onnx.load(optimized).graph.node
             first = next((node.name for node in nodes if node.op_type == "Conv"), None)
@@ -129,14 +128,3 @@ def _seconds(run: Callable[[np.ndarray], np.ndarray], images: np.ndarray) -> flo
     started = time.perf_counter()
     run(images)
     return time.perf_counter() - started
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep the tools from advising on what is done here already."""
-    before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        yield
-    finally:
-        logging.disable(before)

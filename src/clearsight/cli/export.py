@@ -11,7 +11,7 @@ import typer
 
 from clearsight.cli.keras_start import keras_started
 from clearsight.cli.output import AsJson, console_for, print_json
-from clearsight.cli.web_page import export_page, refuse_beside_page
+from clearsight.cli.web_page import export_page
 from clearsight.errors import RequestError
 
 if TYPE_CHECKING:
@@ -80,13 +80,18 @@ def export(
     precision = "int8" if int8 else "float32"
     if to_web is not None:
         others = {"--to": to is not None, "--format": format is not Format.onnx}
-        refuse_beside_page({**others, "--check": check, "--allow-loss": allow_loss})
+        others |= {"--check": check, "--allow-loss": allow_loss}
+        _refuse_beside(
+            "--to-web makes a page of the bundle that is there, so that nothing about a bundle",
+            others,
+        )
         export_page(path, to_web, runtime_from, precision, None if as_json else console)
         return
     if runtime_from is not None:
         raise RequestError("--runtime-from should stand with --to-web: leave it out.")
     if check:
-        _refuse_beside_check(to, allow_loss)
+        others = {"--to": to is not None, "--allow-loss": allow_loss}
+        _refuse_beside("--check writes nothing, so that nothing else", others)
         bundle, result = _checked(path, format.value, precision)
         values = {"bundle": str(bundle.path), "checked": True, **_as_json(result)}
         if as_json:
@@ -162,13 +167,12 @@ def _exported_int8(
     return values, made.sentence
 
 
-def _refuse_beside_check(to: Path | None, allow_loss: bool) -> None:
-    given = {"--to": to is not None, "--allow-loss": allow_loss}
-    named = [name for name, is_given in given.items() if is_given]
+def _refuse_beside(why: str, others: dict[str, bool]) -> None:
+    """Refuse options that have no meaning beside another; `others` says which were given."""
+    named = [name for name, is_given in others.items() if is_given]
     if named:
         raise RequestError(
-            f"--check writes nothing, so that nothing else may be asked for beside it, but "
-            f"{', '.join(named)} was given: leave it out."
+            f"{why} may be asked for beside it, but {', '.join(named)} was given: leave it out."
         )
 
 

@@ -9,29 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from clearsight.cli.keras_start import keras_started
 from clearsight.cli.output import print_json
-from clearsight.errors import RequestError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 _PORT = 8000
-
-
-def refuse_beside_page(others: dict[str, bool]) -> None:
-    """Refuse options that have no meaning beside ``--to-web``.
-
-    Args:
-        others: for each option, whether it was given.
-
-    Raises:
-        RequestError: when one was.
-    """
-    named = [name for name, is_given in others.items() if is_given]
-    if named:
-        raise RequestError(
-            f"--to-web makes a page of the bundle that is there, so that nothing about a bundle "
-            f"may be asked for beside it, but {', '.join(named)} was given: leave it out."
-        )
 
 
 def export_page(

@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from clearsight.data.imageset import ImageSet, Splits
+from clearsight.data.imageset import ImageSet
 from clearsight.data.options import SourceOptions
 from clearsight.data.preparation import Preparation
 from clearsight.data.split import stratified_split
+from clearsight.data.splits import Splits
 
 # Fixed, as for pictures that are decoded: the test pictures are to be the same in every run.
 _TEST_SEED = 0

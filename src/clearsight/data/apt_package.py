@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
+from clearsight.data.command import run_command
 from clearsight.data.idx import read_content
 from clearsight.errors import DataError
-
-TIMEOUT_SECONDS = 300
 
 
 def read_files(package: str, members: dict[str, str]) -> list[tuple[str, bytes]]:
@@ -41,25 +39,8 @@ def read_files(package: str, members: dict[str, str]) -> list[tuple[str, bytes]]
             f"-oDir::Cache={folder}/cache",
             "-oAPT::Sandbox::User=",  # the folder belongs to this user, not to _apt
         ]
-        _run([*apt, "update"], folder)
-        _run([*apt, "download", package], folder)
+        run_command([*apt, "update"], folder)
+        run_command([*apt, "download", package], folder)
         (archive,) = folder.glob(f"{package}_*.deb")
-        _run(["dpkg-deb", "--extract", str(archive), str(folder / "content")], folder)
+        run_command(["dpkg-deb", "--extract", str(archive), str(folder / "content")], folder)
         return [(key, read_content(folder / "content" / path)) for key, path in members.items()]
-
-
-def _run(command: list[str], folder: Path) -> None:
-    try:
-        done = subprocess.run(
-            command,
-            cwd=folder,
-            capture_output=True,
-            text=True,
-            timeout=TIMEOUT_SECONDS,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise DataError(f"{command[0]} did not finish ({error})") from error
-    if done.returncode:
-        lines = done.stderr.strip().splitlines() or ["no reason given"]
-        raise DataError(f"{command[0]} failed ({lines[-1]})")

@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 
 from clearsight.data.class_names import ClassNames, read_class_names
-from clearsight.data.imageset import ImageSet, Splits
+from clearsight.data.imageset import ImageSet
 from clearsight.data.intake import Intake
 from clearsight.data.labels import CodedLabels, code_labels, label_array
 from clearsight.data.listing import PARTS, Part
 from clearsight.data.options import SourceOptions
 from clearsight.data.pixels import pictures_of_arrays
+from clearsight.data.splits import Splits
 from clearsight.errors import DataError
 
 

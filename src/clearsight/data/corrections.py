@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from clearsight.data.atomic import placed_atomically
-from clearsight.data.imageset import ImageSet, Splits
+from clearsight.data.imageset import ImageSet
+from clearsight.data.splits import Splits
 from clearsight.errors import DataError, did_you_mean
 
 COLUMNS = ("name", "part", "index", "label", "suggested", "score")

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from clearsight.data.imageset import ImageSet, Splits
+from clearsight.data.imageset import ImageSet
 from clearsight.data.split import stratified_split
+from clearsight.data.splits import Splits
 from clearsight.errors import DataError, MissingExtraError
 
 TEST_FRACTION = 0.2

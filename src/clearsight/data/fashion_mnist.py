@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,11 +14,12 @@ from pathlib import Path
 import platformdirs
 
 from clearsight.data import apt_package
-from clearsight.data.atomic import placed_atomically
+from clearsight.data.cache_place import keep_contents
 from clearsight.data.download import download
 from clearsight.data.idx import parse_idx, read_content
-from clearsight.data.imageset import ImageSet, Splits
-from clearsight.errors import DataError, OutputError
+from clearsight.data.imageset import ImageSet
+from clearsight.data.splits import Splits
+from clearsight.errors import DataError
 
 CLASS_NAMES = (
     "T-shirt/top",
@@ -133,7 +133,7 @@ def load_from(places: Places) -> Splits:
             except DataError as error:
                 problems.append(f"{name}: {error}")
             else:
-                _keep(contents, places.cache)
+                keep_contents(contents, places.cache, "Fashion-MNIST")
                 return _splits(contents)
     raise DataError(
         "Fashion-MNIST was expected in one of these places, but found in none: "
@@ -179,15 +179,6 @@ def _ways_to_fetch(places: Places) -> Iterator[tuple[str, Callable[[], list[tupl
                 {stem: f"usr/share/datasets/fashion-mnist/{stem}.gz" for stem in SHA256},
             ),
         )
-
-
-def _keep(contents: dict[str, bytes], cache: Path) -> None:
-    try:
-        for stem, content in contents.items():
-            with placed_atomically(cache / stem) as temporary:
-                temporary.write_bytes(content)
-    except OutputError as error:
-        print(f"Fashion-MNIST will be fetched again next time. {error}", file=sys.stderr)
 
 
 def _splits(contents: dict[str, bytes]) -> Splits:

@@ -11,10 +11,11 @@ from clearsight.data.array_names import CLASS_NAME_ARRAYS, pair_up
 from clearsight.data.array_parts import ArrayParts
 from clearsight.data.checks import describe
 from clearsight.data.class_names import ClassNames
-from clearsight.data.imageset import ImageSet, Splits
+from clearsight.data.imageset import ImageSet
 from clearsight.data.listing import Part
 from clearsight.data.object_pictures import ObjectPictures
 from clearsight.data.options import SourceOptions
+from clearsight.data.splits import Splits
 from clearsight.errors import DataError
 
 _FORMS = (

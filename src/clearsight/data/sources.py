@@ -16,9 +16,10 @@ from clearsight.data.adaptation import adapted, with_test_pictures
 from clearsight.data.corrections import apply_to_splits, read_corrections
 from clearsight.data.decoding.decode import ShowProgress, decoded, silent
 from clearsight.data.formats import check_options, format_of, huggingface
-from clearsight.data.imageset import ImageSet, Splits
+from clearsight.data.imageset import ImageSet
 from clearsight.data.listing import Listing
 from clearsight.data.options import SourceOptions, source_options
+from clearsight.data.splits import Splits
 from clearsight.errors import DataError, did_you_mean
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +15,13 @@ from clearsight.bundle.place import bundle_place
 from clearsight.bundle.spec import PARITY_FILE, BundleSpec
 from clearsight.bundle.writing import write_bundle
 from clearsight.data.imageset import ImageSet
+from clearsight.data.spread import spread
 from clearsight.engine.device import on_device
-from clearsight.errors import ClearsightError, MissingExtraError, RunError
+from clearsight.errors import RunError
 from clearsight.models.build import ModelRequest, build_model
 from clearsight.run.measured import own_splits
 from clearsight.run.saved import Run
-from clearsight.run.split_file import found_again, read_split
+from clearsight.run.used_pictures import used_pictures
 
 _MEASURED = ("test_accuracy", "test_count", "val_accuracy", "val_count")
 
@@ -64,23 +63,6 @@ def bundle_parts(
     parity = Parity.of(images, run.predict(images).probabilities, spec.preparation)
     network = TrainedNetwork(_on_cpu(run), spec.preparation, spec.views)
     return network, spec, parity
-
-
-def bundle_if_possible(run: Run, pictures: ImageSet | None) -> None:
-    """Write the bundle of a run that has just finished, or say why there is none.
-
-    Args:
-        run: it.
-        pictures: its validation pictures.
-    """
-    try:
-        export_run(run, pictures=pictures)
-    except MissingExtraError as error:
-        print(f"Note: no bundle was written. {error}", file=sys.stderr)
-    except Exception as error:  # whatever is wrong with the bundle, the run is good
-        why = str(error) if isinstance(error, ClearsightError) else f"{error!r}."
-        again = shlex.join(["clearsight", "export", str(run.path)])
-        print(f"No bundle was written: {why} Try again: {again}", file=sys.stderr)
 
 
 def spec_of(run: Run, kind: str, precision: str = "float32") -> BundleSpec:
@@ -129,8 +111,8 @@ def _parity_images(run: Run, pictures: ImageSet | None) -> np.ndarray:
 
     They are validation pictures, so that making a bundle is no look at the test pictures.
     """
-    if pictures is None:
-        pictures = validation_pictures(run)
+    if pictures is None and run.record.source != "arrays":
+        pictures = used_pictures(run, own_splits(run.record), "validation", NUM_IMAGES)
     if pictures is None:
         path = bundle_place(run.path)
         if is_bundle(path):
@@ -140,39 +122,7 @@ def _parity_images(run: Run, pictures: ImageSet | None) -> np.ndarray:
             f"A bundle should hold some of the run's validation pictures, but {run.path} was "
             "trained on arrays from Python, which are gone: train again, which writes the bundle."
         )
-    # Spread over all of them, which may be sorted by class.
-    places = np.linspace(0, len(pictures) - 1, min(len(pictures), NUM_IMAGES)).astype(int)
-    return np.ascontiguousarray(pictures.images[places])
-
-
-def validation_pictures(run: Run) -> ImageSet | None:
-    """Load a run's validation pictures again; None when it was trained on arrays.
-
-    Raises:
-        RunError: when the source no longer holds them.
-        DataError: when the source cannot be read.
-    """
-    return _used_pictures(run, "validation")
-
-
-def training_pictures(run: Run) -> ImageSet | None:
-    """Load a run's training pictures again; see `validation_pictures`."""
-    return _used_pictures(run, "train")
-
-
-def _used_pictures(run: Run, used_for: str) -> ImageSet | None:
-    if run.record.source == "arrays":
-        return None
-    splits = own_splits(run.record)
-    used = [row for row in read_split(run.folder.split_path) if row.used_for == used_for]
-    found = found_again(tuple(used), splits)
-    if found is None:
-        raise RunError(
-            f"The pictures of '{run.record.source}' are no longer those that {run.path} used: "
-            "bring them back."
-        )
-    part, rows = max(found.items(), key=lambda item: len(item[1]))
-    return splits.parts[part].take(rows)
+    return np.ascontiguousarray(pictures.images[spread(len(pictures), NUM_IMAGES)])
 
 
 def _on_cpu(run: Run) -> Any:

@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from clearsight.data.imageset import Splits
+from clearsight.data.splits import Splits
 from clearsight.engine.device import Device
 from clearsight.run.machine import machine, versions
 from clearsight.run.record import RunRecord

@@ -21,7 +21,8 @@ from clearsight.data.health.finding import (
     by_severity,
     pictures_in_words,
 )
-from clearsight.data.imageset import ImageSet, Splits
+from clearsight.data.imageset import ImageSet
+from clearsight.data.splits import Splits
 from clearsight.errors import MissingExtraError
 from clearsight.evaluation.label_errors import LabelErrors, find_label_errors
 from clearsight.report.data_page import DataPage, write_data_page

@@ -18,8 +18,10 @@ from clearsight.bundle.writing import put_together, write_bundle
 from clearsight.data.imageset import ImageSet
 from clearsight.errors import BundleError, RunError
 from clearsight.evaluation.paired import PairedComparison
-from clearsight.run.bundle import bundle_parts, spec_of, training_pictures, validation_pictures
+from clearsight.run.bundle import bundle_parts, spec_of
+from clearsight.run.measured import own_splits
 from clearsight.run.saved import Run
+from clearsight.run.used_pictures import used_pictures
 
 MOST_LOSS = 0.01
 
@@ -62,19 +64,21 @@ def export_int8(run: Run, path: Path | None = None, *, allow_loss: bool = False)
         RunError: as `export_run`, and when the run's pictures are gone.
     """
     path = path or bundle_place(run.path, precision="int8")
-    train, validation = training_pictures(run), validation_pictures(run)
-    if train is None or validation is None:
+    if run.record.source == "arrays":
         raise RunError(
             f"A network in 8-bit integers should be measured on the run's pictures, but {run.path} "
             "was trained on arrays from Python, which are gone: leave out --int8."
         )
+    splits = own_splits(run.record)
+    train = used_pictures(run, splits, "train", NUM_CALIBRATION)
+    validation = used_pictures(run, splits, "validation")
     network, float_spec, parity = bundle_parts(run, "onnx", validation)
     spec = spec_of(run, "onnx", "int8")
     with tempfile.TemporaryDirectory() as folder:
         plain = Path(folder) / "float32"
         write_bundle(network, float_spec, parity, plain)
         quantized = Path(folder) / onnx_file.MODEL_FILE
-        quantize(plain / onnx_file.MODEL_FILE, _spread(train), spec, quantized)
+        quantize(plain / onnx_file.MODEL_FILE, train.images, spec, quantized)
         float32 = load(plain)
         int8 = onnx_file.run_file(quantized)
         own = _in_batches(int8, parity.images, float32.batch_size)
@@ -97,12 +101,6 @@ def export_int8(run: Run, path: Path | None = None, *, allow_loss: bool = False)
         replayed = Parity.of(parity.images, own, spec.preparation)
         result = put_together(write_model, spec, replayed, path)
     return Int8Bundle(path, result, comparison, speedup)
-
-
-def _spread(images: ImageSet) -> np.ndarray:
-    """Choose pictures to calibrate on, spread over all: they may be sorted by class."""
-    places = np.linspace(0, len(images) - 1, min(len(images), NUM_CALIBRATION)).astype(int)
-    return np.ascontiguousarray(images.images[places])
 
 
 def _in_batches(network: onnx_file.Network, images: np.ndarray, size: int) -> np.ndarray:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from clearsight.data.decoding.decode import ShowProgress, silent
-from clearsight.data.imageset import ImageSet, Splits
+from clearsight.data.imageset import ImageSet
 from clearsight.data.options import SourceOptions
 from clearsight.data.preparation import Preparation
 from clearsight.data.sources import is_source, load_splits, settled
+from clearsight.data.splits import Splits
 from clearsight.errors import DataError, RunError
 from clearsight.run.folder import RunFolder
 from clearsight.run.record import RunRecord

@@ -96,14 +96,11 @@ def _validation(plan: Plan, weights: FinalWeights) -> tuple[np.ndarray, np.ndarr
     """Return probabilities and labels of validation pictures, to fit a temperature on."""
     if plan.record.recipe.views.is_plain:
         return weights.val_probabilities, weights.val_labels
-    images, rows = plan.splits.validation or plan.splits.train, plan.split.validation
-    # Spread over all of them, which may be sorted by class.
-    places = np.linspace(0, len(rows) - 1, min(len(rows), _MOST_VALIDATION)).astype(int)
-    chosen = rows[places]
+    chosen = plan.validation_pictures(_MOST_VALIDATION)
     probabilities = predict_probabilities(
-        plan.model, plan.preparation, images.images[chosen], plan.record.recipe.views
+        plan.model, plan.preparation, chosen.images, plan.record.recipe.views
     )
-    return probabilities, images.labels[chosen]
+    return probabilities, chosen.labels
 
 
 def _seconds_before(plan: Plan) -> float:

@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 
 from clearsight.data.decoding.decode import ShowProgress, silent
-from clearsight.data.imageset import Splits
 from clearsight.data.sources import load_splits
 from clearsight.data.split import ValidationSplit, validation_split_of
+from clearsight.data.splits import Splits
 from clearsight.errors import DataError
 from clearsight.run.request import TrainRequest
 from clearsight.training.recipe import Recipe

@@ -12,10 +12,12 @@ import numpy as np
 from pydantic_core import PydanticSerializationError
 
 from clearsight.data.decoding.decode import ALPHA_GROUND, ShowProgress, silent
-from clearsight.data.imageset import ImageSet, Splits
+from clearsight.data.imageset import ImageSet
 from clearsight.data.preparation import Preparation
 from clearsight.data.sources import recipe_of, settled
 from clearsight.data.split import ValidationSplit
+from clearsight.data.splits import Splits
+from clearsight.data.spread import spread
 from clearsight.engine.device import Device, choose_device, on_device
 from clearsight.errors import RequestError
 from clearsight.models.backend import keras
@@ -97,10 +99,11 @@ class Plan:
     report: bool = True
     bundle: bool = True
 
-    @property
-    def validation_pictures(self) -> ImageSet:
-        """The pictures that validate."""
-        return (self.splits.validation or self.splits.train).take(self.split.validation)
+    def validation_pictures(self, most: int | None = None) -> ImageSet:
+        """Return the pictures that validate, or at most so many of them, spread over all."""
+        rows = self.split.validation
+        images = self.splits.validation or self.splits.train
+        return images.take(rows if most is None else rows[spread(len(rows), most)])
 
     def fit_data(self) -> FitData:
         """Return the pictures that Keras's `fit` gets."""

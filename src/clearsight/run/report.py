@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from clearsight.data.imageset import ImageSet
-from clearsight.errors import ClearsightError, MissingExtraError, RunError
+from clearsight.errors import ClearsightError, RunError
 from clearsight.evaluation.curve.measures import Circumstances
 from clearsight.evaluation.curve.reading import read_curve
 from clearsight.evaluation.intervals import Interval, wilson_interval
@@ -90,23 +88,6 @@ def write_report(run: Run, pictures: ImageSet | None = None) -> Path:
     )
     write_report_page(page, run.folder.report_path)
     return run.folder.report_path
-
-
-def report_if_possible(run: Run, pictures: ImageSet | None) -> None:
-    """Write the report of a run that has just finished, or say why there is none.
-
-    Args:
-        run: it.
-        pictures: its test pictures.
-    """
-    try:
-        write_report(run, pictures)
-    except MissingExtraError as error:
-        print(f"No report was written. {error}", file=sys.stderr)
-    except Exception as error:  # whatever is wrong with the page, the run is good
-        why = str(error) if isinstance(error, ClearsightError) else f"{error!r}."
-        again = shlex.join(["clearsight", "report", str(run.path)])
-        print(f"No report was written: {why} Try again: {again}", file=sys.stderr)
 
 
 def _findings(run: Run, results: Results | None, pictures: ImageSet | None) -> _Findings:

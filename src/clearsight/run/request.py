@@ -7,10 +7,10 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, InstanceOf, PositiveInt, ValidationError
 
-from clearsight.data.imageset import Splits
 from clearsight.data.options import SourceOptions
 from clearsight.data.python_objects import splits_of_object
 from clearsight.data.sources import SOURCES
+from clearsight.data.splits import Splits
 from clearsight.engine.accelerate import Engine
 from clearsight.engine.device import DeviceChoice
 from clearsight.engine.precision import PrecisionChoice

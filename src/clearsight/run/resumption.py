@@ -10,10 +10,10 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, InstanceOf, ValidationError
 
 from clearsight.data.decoding.decode import ShowProgress, silent
-from clearsight.data.imageset import Splits
 from clearsight.data.options import SourceOptions
 from clearsight.data.preparation import Preparation
 from clearsight.data.python_objects import splits_of_object
+from clearsight.data.splits import Splits
 from clearsight.engine.device import choose_device, on_device
 from clearsight.errors import RequestError, RunError, validation_sentences
 from clearsight.run.continuation import changes_since, continued_record, what_counts

@@ -9,9 +9,9 @@ import numpy as np
 from clearsight.data.health import CHECKS
 from clearsight.data.health.examined import ROLES, Examined
 from clearsight.data.health.finding import Finding, by_severity
-from clearsight.data.imageset import Splits
 from clearsight.data.intake import Intake
 from clearsight.data.split import ValidationSplit
+from clearsight.data.splits import Splits
 
 MOST_NOTES = 5
 # Near-duplicates among so many pictures, of so many values in all, are found in some tenths of a

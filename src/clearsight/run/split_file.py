@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from clearsight.data.atomic import placed_atomically
-from clearsight.data.imageset import ImageSet, Splits
+from clearsight.data.imageset import ImageSet
 from clearsight.data.split import ValidationSplit
+from clearsight.data.splits import Splits
 from clearsight.errors import RunError
 
 COLUMNS = ("used_for", "part", "index", "digest", "class", "name")

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any, overload
 
 from rich.console import Console
 
+from clearsight.bundle.parity import NUM_IMAGES
 from clearsight.data.atomic import sweep_temporaries
 from clearsight.engine.device import on_device
 from clearsight.engine.hooks import num_parts_of
 from clearsight.errors import OutputError, TrainingInterrupted
-from clearsight.run.bundle import bundle_if_possible
+from clearsight.run.afterwards import written_if_possible
+from clearsight.run.bundle import export_run
 from clearsight.run.faults import place_in_words, told_failure
 from clearsight.run.final_weights import settle_weights
 from clearsight.run.folder import RunFolder
@@ -22,7 +24,7 @@ from clearsight.run.machine import identity
 from clearsight.run.measuring import measure
 from clearsight.run.plan import Plan, plan_training
 from clearsight.run.record import RunRecord
-from clearsight.run.report import report_if_possible
+from clearsight.run.report import write_report
 from clearsight.run.request import train_request
 from clearsight.run.resumption import check_current, plan_resumption, resume_request
 from clearsight.run.room import check_room
@@ -137,9 +139,12 @@ def carry_out(plan: Plan, progress: Progress) -> Run:
             ) from None
     run = Run.load(folder.path)
     if plan.bundle:
-        bundle_if_possible(run, plan.validation_pictures)
+        pictures = plan.validation_pictures(NUM_IMAGES)
+        again = ["clearsight", "export", str(run.path)]
+        written_if_possible("bundle", lambda: export_run(run, pictures=pictures), again)
     if plan.report:
-        report_if_possible(run, plan.splits.test)
+        again = ["clearsight", "report", str(run.path)]
+        written_if_possible("report", lambda: write_report(run, plan.splits.test), again)
     return run
 
 

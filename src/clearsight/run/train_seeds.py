@@ -11,8 +11,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from clearsight.data.decoding.decode import ShowProgress, silent
-from clearsight.data.imageset import Splits
 from clearsight.data.sources import settled
+from clearsight.data.splits import Splits
 from clearsight.errors import RequestError, RunError, TrainingInterrupted
 from clearsight.models.backend import keras
 from clearsight.run.folder import RunFolder

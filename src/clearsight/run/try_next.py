@@ -109,8 +109,7 @@ def compared(step: NextStep, plan: Plan, run: Run, tried: Run) -> Tried:
     )
     if before != now:
         return Tried(step, tried, None, validation)
-    held_out = plan.splits.validation or plan.splits.train
-    pictures = held_out.take(plan.split.validation)
+    pictures = plan.validation_pictures()
     first, second = (
         each.predict(pictures.images).labels == pictures.labels for each in (tried, run)
     )

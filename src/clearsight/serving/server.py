@@ -12,9 +12,9 @@ from typing import Any
 
 import uvicorn
 
+from clearsight.engine.allocator import give_back_freed_memory
 from clearsight.errors import RequestError
 from clearsight.serving.app import make_app
-from clearsight.serving.freed_memory import give_back_freed_memory
 from clearsight.serving.gate import Lifetime
 from clearsight.serving.protocol import MAX_HEADER_BYTES, guarded_protocol
 from clearsight.serving.settings import ServerSettings

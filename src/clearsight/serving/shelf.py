@@ -14,6 +14,7 @@ from clearsight.bundle.files import is_bundle
 from clearsight.bundle.loaded import Bundle
 from clearsight.bundle.loading import load
 from clearsight.bundle.parity import check_parity
+from clearsight.bundle.place import bundle_place
 from clearsight.errors import ClearsightError, RequestError
 from clearsight.serving.admission import picture_room
 from clearsight.serving.hosted import HostedBundle
@@ -22,7 +23,6 @@ from clearsight.serving.metrics import Metrics
 from clearsight.serving.settings import ServerSettings
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
-_IN_A_RUN = "bundle"
 _log = logging.getLogger(__name__)
 
 
@@ -164,5 +164,5 @@ def _name_and_path(place: str) -> tuple[str | None, Path]:
 
 
 def _bundle_path(path: Path) -> Path:
-    within = path / _IN_A_RUN
+    within = bundle_place(path)
     return within if not is_bundle(path) and is_bundle(within) else path

@@ -6,13 +6,13 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, settings
 
 from clearsight.data.formats import FORMATS, Format
-from clearsight.data.imageset import Splits
 from clearsight.data.listing import Listing
+from clearsight.data.splits import Splits
 from data.formats.content import Layout, found_in
+from data.formats.examples import num_tried
 from data.formats.layouts import LAYOUTS
 
 QUICK = settings(
@@ -50,10 +50,10 @@ def check(form: Format, draw) -> None:
 @each_format
 def test_what_is_written_is_read(form: Format) -> None:
     assert form.name in LAYOUTS, f"tests/data/formats/layouts.py has no strategy for {form.name}"
-    QUICK(given(st.data())(lambda data: check(form, data.draw)))()
+    assert num_tried(QUICK, lambda draw: check(form, draw)) > 0
 
 
 @pytest.mark.slow
 @each_format
 def test_what_is_written_is_read_in_many_forms(form: Format) -> None:
-    THOROUGH(given(st.data())(lambda data: check(form, data.draw)))()
+    assert num_tried(THOROUGH, lambda draw: check(form, draw)) > 0

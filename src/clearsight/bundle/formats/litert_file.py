@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ import numpy as np
 
 from clearsight.bundle.files import BundleFiles
 from clearsight.bundle.loaded import Network
+from clearsight.bundle.quiet import quiet_logging
 from clearsight.bundle.spec import INPUT_NAME, OUTPUT_NAME, BundleSpec
 from clearsight.errors import BundleError, MissingExtraError
 
@@ -94,10 +94,6 @@ def opened(files: BundleFiles, num_threads: int | None) -> Network:
 @contextlib.contextmanager
 def _quiet() -> Any:
     """Keep the converter from telling each of its steps."""
-    before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-            yield
-    finally:
-        logging.disable(before)
+    silent = contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO())
+    with quiet_logging(), silent[0], silent[1]:
+        yield

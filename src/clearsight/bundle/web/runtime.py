@@ -10,7 +10,6 @@ import base64
 import hashlib
 import os
 import shutil
-import subprocess
 import sys
 import tarfile
 import tempfile
@@ -19,10 +18,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from clearsight.data.atomic import placed_atomically
-from clearsight.data.cache_place import cache_place
+from clearsight.data.cache_place import cache_place, keep_contents
+from clearsight.data.command import run_command
 from clearsight.data.download import download_to
-from clearsight.errors import BundleError, DataError, OutputError
+from clearsight.errors import BundleError, DataError
 
 PACKAGE, VERSION = "onnxruntime-web", "1.30.0"
 # Of the whole package, as npm publishes it.
@@ -34,7 +33,6 @@ SHA256 = {
 }
 REGISTRY = f"https://registry.npmjs.org/{PACKAGE}/-/{PACKAGE}-{VERSION}.tgz"
 _FOLDERS = ("", "dist", "package/dist", f"node_modules/{PACKAGE}/dist")
-_TIMEOUT_SECONDS = 300
 
 
 @dataclass(frozen=True)
@@ -78,7 +76,7 @@ def web_runtime(places: Places) -> dict[str, bytes]:
             problems.append(f"{name} ({error})")
         else:
             if problems:  # it is not the cache that had them
-                _keep(contents, places.cache)
+                keep_contents(contents, places.cache, PACKAGE)
             return contents
     raise BundleError(
         f"ONNX Runtime Web {VERSION}, which runs the network in a browser, was looked for in "
@@ -120,21 +118,10 @@ def _packed(npm: str | None, folder: Path) -> Path:
     if npm is None:
         raise DataError("npm is not on this machine")
     print(f"fetching npm's package {PACKAGE}@{VERSION} ...", file=sys.stderr, flush=True)
-    command = [npm, "pack", "--silent", "--ignore-scripts", f"{PACKAGE}@{VERSION}"]
-    try:
-        done = subprocess.run(
-            command,
-            cwd=folder,
-            capture_output=True,
-            text=True,
-            timeout=_TIMEOUT_SECONDS,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise DataError(f"it did not finish: {error}") from error
+    run_command([npm, "pack", "--silent", "--ignore-scripts", f"{PACKAGE}@{VERSION}"], folder)
     package = next(folder.glob("*.tgz"), None)
-    if done.returncode or package is None:
-        raise DataError("npm could not fetch it")
+    if package is None:
+        raise DataError("npm wrote no package")
     return package
 
 
@@ -157,12 +144,3 @@ def _checked(contents: dict[str, bytes]) -> dict[str, bytes]:
         if hashlib.sha256(contents.get(name, b"")).hexdigest() != sha256:
             raise DataError(f"holds another {name} than was published, or a damaged one")
     return contents
-
-
-def _keep(contents: dict[str, bytes], cache: Path) -> None:
-    try:
-        for name, content in contents.items():
-            with placed_atomically(cache / name) as temporary:
-                temporary.write_bytes(content)
-    except OutputError as error:
-        print(f"{PACKAGE} will be fetched again next time. {error}", file=sys.stderr)

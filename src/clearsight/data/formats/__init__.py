@@ -18,9 +18,9 @@ from clearsight.data.formats import (
     idx_files,
     table,
 )
-from clearsight.data.imageset import Splits
 from clearsight.data.listing import Listing
 from clearsight.data.options import SourceOptions
+from clearsight.data.splits import Splits
 from clearsight.errors import DataError
 
 

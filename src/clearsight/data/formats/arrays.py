@@ -14,9 +14,9 @@ from clearsight.data.array_parts import ArrayParts
 from clearsight.data.class_names import ClassNames
 from clearsight.data.formats.npy_header import NpyHeader, check_length, memory_bytes, read_header
 from clearsight.data.formats.reason import reason_of
-from clearsight.data.imageset import Splits
 from clearsight.data.listing import Part
 from clearsight.data.options import SourceOptions
+from clearsight.data.splits import Splits
 from clearsight.errors import DataError
 
 # Pictures hardly shrink a hundredfold; a file that claims more, and is not small, holds nothing.

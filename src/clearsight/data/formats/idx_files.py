@@ -20,9 +20,9 @@ from clearsight.data.class_names import ClassNames
 from clearsight.data.formats.npy_header import memory_bytes
 from clearsight.data.formats.reason import reason_of
 from clearsight.data.idx import parse_idx
-from clearsight.data.imageset import Splits
 from clearsight.data.listing import PART_NAMES, Part
 from clearsight.data.options import SourceOptions
+from clearsight.data.splits import Splits
 from clearsight.errors import DataError
 
 _NAME = re.compile(

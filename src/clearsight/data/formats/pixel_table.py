@@ -12,9 +12,9 @@ from clearsight.data.formats.columns import (
 )
 from clearsight.data.formats.delimited import DelimitedFile
 from clearsight.data.formats.rows import NO_LABEL, NO_PART
-from clearsight.data.imageset import Splits
 from clearsight.data.listing import Part, part_named
 from clearsight.data.options import SourceOptions
+from clearsight.data.splits import Splits
 from clearsight.errors import DataError
 
 

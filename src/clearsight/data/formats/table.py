@@ -12,9 +12,9 @@ from clearsight.data.formats.members import file_signature
 from clearsight.data.formats.path_listing import list_paths
 from clearsight.data.formats.pixel_table import open_pixel_table
 from clearsight.data.formats.rows import Rows
-from clearsight.data.imageset import Splits
 from clearsight.data.listing import Listing
 from clearsight.data.options import SourceOptions
+from clearsight.data.splits import Splits
 
 _SUFFIXES = (".csv", ".tsv", ".parquet", ".pq")
 

@@ -9,16 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from clearsight.data.imageset import ImageSet, Splits
-from clearsight.errors import RunError
+from clearsight.data.imageset import ImageSet
 from clearsight.evaluation.over_seeds import SeedDifference, difference_over_seeds
 from clearsight.run.exercises.exercise import Exercise
 from clearsight.run.measured import own_splits
 from clearsight.run.request import train_request
-from clearsight.run.saved import Run
 from clearsight.run.seed_runs import SeedRuns
-from clearsight.run.split_file import found_again, read_split
 from clearsight.run.train_seeds import Shown, train_seeds
+from clearsight.run.used_pictures import used_pictures
 
 SOURCE = "fashion-mnist"
 
@@ -122,9 +120,9 @@ def tried(lesson: SeedRuns, other: SeedRuns) -> Trial:
         RunError: when their pictures are no longer there.
     """
     splits = own_splits(lesson[0].record)
-    validation = _contrast(lesson, other, _pictures(lesson[0], "validation", splits))
+    validation = _contrast(lesson, other, used_pictures(lesson[0], splits, "validation"))
     # Keras's training accuracy is a mean over the epoch; here both sides are the finished networks.
-    training = _contrast(lesson, other, _pictures(lesson[0], "train", splits))
+    training = _contrast(lesson, other, used_pictures(lesson[0], splits, "train"))
     return Trial(
         lesson,
         other,
@@ -140,19 +138,6 @@ def _contrast(lesson: SeedRuns, other: SeedRuns, pictures: ImageSet) -> np.ndarr
         for runs in (lesson, other)
     ]
     return right[1].astype(np.int8) - right[0]
-
-
-def _pictures(run: Run, used_for: str, splits: Splits) -> ImageSet:
-    """Find the pictures that a run used for one purpose; all lie in one part of its source."""
-    used = tuple(row for row in read_split(run.folder.split_path) if row.used_for == used_for)
-    found = found_again(used, splits)
-    if found is None:
-        raise RunError(
-            f"The pictures of '{run.record.source}' are no longer those that {run.path} used: "
-            "bring them back."
-        )
-    part = used[0].part
-    return splits.parts[part].take(found[part])
 
 
 def _sentence(found: SeedDifference, told: tuple[str, str], untold: str) -> str:

@@ -1,0 +1,18 @@
+"""Choosing some of many."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def spread(num_pictures: int, most: int) -> np.ndarray:
+    """Return the places of at most so many pictures, spread over all: they may be sorted by class.
+
+    Returns:
+        int64 (M,), the first and the last among them.
+
+    Example:
+        >>> spread(100, 4).tolist(), spread(3, 4).tolist()
+        ([0, 33, 66, 99], [0, 1, 2])
+    """
+    return np.linspace(0, num_pictures - 1, min(num_pictures, most)).astype(np.int64)
