@@ -187,9 +187,9 @@ def test_a_table_of_contents_that_calls_for_a_pickle_is_refused(
     file = place / "model.pt2"
     with zipfile.ZipFile(file) as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
-    table = next(name for name in members if name.endswith("weights_config.json"))
     harmless = re.compile(rb'"use_pickle"\s*:\s*false')
-    assert harmless.search(members[table])
+    tables = (name for name in members if name.endswith("_config.json"))
+    table = next(name for name in tables if harmless.search(members[name]))
     members[table] = harmless.sub(lambda _: written.encode(), members[table], count=1)
     with zipfile.ZipFile(file, "w") as archive:
         for name, content in members.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import shutil
 import time
@@ -64,6 +65,11 @@ def wait_for_a_write(out: Path, left: set[Path], process: BaseProcess) -> None:
         time.sleep(0.001)
 
 
+def has_finished(out: Path) -> bool:
+    path = out / "run.json"
+    return path.is_file() and json.loads(path.read_text())["status"] == "finished"
+
+
 def kill_and_resume(
     folder: Path, options: dict[str, Any], num_kills: int, seed: int
 ) -> Counter[str]:
@@ -90,7 +96,8 @@ def kill_and_resume(
             process.kill()  # does nothing to one that has ended
             process.join()
             assert process.exitcode in (0, -9)
-            if process.exitcode == 0:
+            # One that was killed on its way out has nothing left to go on with.
+            if process.exitcode == 0 or has_finished(out):
                 counts["resumes"] += begun
                 break
             if (out / "run.json").exists():
