@@ -36,11 +36,25 @@ class CurveFinding:
     evidence: dict[str, float | int] = field(default_factory=dict)
 
 
-def gap_in_words(gap: float, interval: Interval) -> str:
-    """Say how far training accuracy ends from validation accuracy."""
+def gap_in_words(
+    gap: float, interval: Interval, accuracies: tuple[float, float] | None = None
+) -> str:
+    """Say how far training accuracy ends from validation accuracy.
+
+    Args:
+        gap: training minus validation accuracy.
+        interval: its 95% interval.
+        accuracies: both of the last weights, where the gap is theirs and not that of the history,
+            whose training accuracy is another.
+    """
     side = "above" if gap >= 0 else "below"
+    both = (
+        ""
+        if accuracies is None
+        else "{:.3f} and {:.3f} with the last weights, ".format(*accuracies)
+    )
     return (
-        f"training accuracy ends {points(abs(gap))} {side} validation (95% interval "
+        f"training accuracy ends {points(abs(gap))} {side} validation ({both}95% interval "
         f"{_number(interval.low)} to {_number(interval.high)})"
     )
 

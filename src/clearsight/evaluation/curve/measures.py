@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from clearsight.evaluation.curve.finding import gap_in_words
 from clearsight.evaluation.curve.outcomes import Outcomes
 from clearsight.evaluation.intervals import Interval, difference_interval, wilson_interval
 from clearsight.evaluation.quantiles import t_quantile
@@ -96,6 +97,13 @@ class CurveMeasures:
         return float(train.mean() - val.mean()), difference_interval(
             (int(train.sum()), len(train)), (int(val.sum()), len(val))
         )
+
+    @property
+    def end_gap_in_words(self) -> str:
+        """The gap after the last epoch, with the accuracies that it is between."""
+        outcomes = self.outcomes
+        accuracies = outcomes and (outcomes.train_correct.mean(), outcomes.val_correct.mean())
+        return gap_in_words(*self.end_gap, accuracies)
 
     @property
     def end_train_accuracy(self) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from clearsight.evaluation.curve.finding import LEAST_GAP, CurveFinding, gap_in_words, points
+from clearsight.evaluation.curve.finding import LEAST_GAP, CurveFinding, points
 from clearsight.evaluation.curve.measures import CurveMeasures
 
 _LEAST_RISE = 0.05  # of validation loss, as a share of its lowest
@@ -77,7 +77,7 @@ def overfitting(measures: CurveMeasures) -> CurveFinding | None:
         )
     return CurveFinding(
         "overfitting",
-        f"Overfitting since epoch {since}: {gap_in_words(gap, interval)}{speed}{loss}{memory}.",
+        f"Overfitting since epoch {since}: {measures.end_gap_in_words}{speed}{loss}{memory}.",
         evidence,
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from clearsight.evaluation.curve.finding import LEAST_GAP, CurveFinding, gap_in_words, points
+from clearsight.evaluation.curve.finding import LEAST_GAP, CurveFinding, points
 from clearsight.evaluation.curve.measures import CurveMeasures
 
 _LEAST_FALL = 0.03  # of a loss over the last quarter of the epochs, as a share
@@ -21,7 +21,7 @@ def too_noisy(measures: CurveMeasures) -> CurveFinding | None:
     if measures.num_epochs < 2:
         return CurveFinding(
             "too-noisy",
-            f"One epoch shows no direction: {gap_in_words(gap, interval)}; train for some more.",
+            f"One epoch shows no direction: {measures.end_gap_in_words}; train for some more.",
             {"num_epochs": measures.num_epochs},
         )
     if half_width < _WIDE or (interval.low > 0 and half_width < 2 * _WIDE):
@@ -32,7 +32,7 @@ def too_noisy(measures: CurveMeasures) -> CurveFinding | None:
     return CurveFinding(
         "too-noisy",
         f"{known.num_val:,} validation pictures are too few to say: "
-        f"{gap_in_words(gap, interval)}; about {needed - known.num_val:,} more would tell the gap "
+        f"{measures.end_gap_in_words}; about {needed - known.num_val:,} more would tell the gap "
         f"to within {points(within)}.",
         {"gap": gap, "gap_low": interval.low, "gap_high": interval.high, "num_val_needed": needed},
     )
@@ -59,7 +59,7 @@ def still_learning(measures: CurveMeasures) -> CurveFinding | None:
     elif train_fall > _FAST_FALL and 1 - measures.end_train_accuracy > _CLEAR_ERROR:
         said = (
             f"training loss has fallen by {train_fall:.0%} over {epochs}, to "
-            f"{measures.loss[-1]:.3f}, and {gap_in_words(*measures.end_gap)}; more epochs will "
+            f"{measures.loss[-1]:.3f}, and {measures.end_gap_in_words}; more epochs will "
             "show whether validation follows."
         )
     else:
@@ -80,7 +80,7 @@ def underfitting(measures: CurveMeasures) -> CurveFinding | None:
     return CurveFinding(
         "underfitting",
         f"Underfitting: training accuracy has levelled off at {measures.end_train_accuracy:.3f}, "
-        f"and validation with it ({gap_in_words(gap, interval)}); a larger network may learn "
+        f"and validation with it ({measures.end_gap_in_words}); a larger network may learn "
         "more, unless these pictures do not show more.",
         {
             "train_accuracy": 1 - error,
@@ -102,7 +102,7 @@ def converged(measures: CurveMeasures) -> CurveFinding:
     return CurveFinding(
         "converged",
         f"Converged: {end} validation accuracy has levelled off at "
-        f"{measures.val_accuracy[-1]:.3f} ({gap_in_words(gap, interval)}).",
+        f"{measures.val_accuracy[-1]:.3f} ({measures.end_gap_in_words}).",
         {
             "val_accuracy": float(measures.val_accuracy[-1]),
             "gap": gap,
