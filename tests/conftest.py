@@ -35,6 +35,32 @@ BARE = ("--no-report", "--no-bundle")
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 
 
+Told = Callable[[str], None]
+
+
+@pytest.fixture
+def told(record_property: Callable[[str, object], None]) -> Told:
+    """Tells a figure that was measured: all of them stand at the end of pytest's output."""
+    return lambda sentence: record_property("told", sentence)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what tests have told, whichever process they ran in."""
+    reports = [
+        each for state in ("passed", "failed") for each in terminalreporter.getreports(state)
+    ]
+    said = [
+        (report.nodeid, value)
+        for report in reports
+        for name, value in report.user_properties
+        if name == "told"
+    ]
+    if said:
+        terminalreporter.section("figures")
+    for test, sentence in said:
+        terminalreporter.write_line(f"{test.split('::')[-1]}: {sentence}")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def folders_of_their_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Keep what tests decode and record out of the user's folders."""

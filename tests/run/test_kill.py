@@ -18,6 +18,7 @@ from nursery import begin, wait_for
 
 import clearsight
 from clearsight.training.checkpoint import newest_good
+from conftest import Told
 
 SMALL = {"train_limit": 1500, "test_limit": 100, "epochs": 3, "checkpoint_minutes": 0.0005}
 KINDS: dict[str, dict[str, Any]] = {
@@ -116,10 +117,14 @@ def kill_and_resume(
     return counts
 
 
-def test_five_kills_change_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def in_words(counts: Counter[str]) -> str:
+    names = ("kills", "within a write", "resumes", "mismatches")
+    return ", ".join(f"{counts[name]} {name}" for name in names)
+
+
+def test_five_kills_change_nothing(tmp_path: Path, told: Told) -> None:
     counts = kill_and_resume(tmp_path, KINDS["lesson"], 5, seed=1)
-    with capsys.disabled():
-        print(f"\nkill test: {dict(counts)}")
+    told(in_words(counts))
     assert counts["kills"] == 5
     assert counts["resumes"] == 5
     assert counts["mismatches"] == 0
@@ -128,10 +133,9 @@ def test_five_kills_change_nothing(tmp_path: Path, capsys: pytest.CaptureFixture
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_twenty_five_kills_of_each_kind_change_nothing(
-    kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    kind: str, tmp_path: Path, told: Told
 ) -> None:
     counts = kill_and_resume(tmp_path, KINDS[kind], 25, seed=2)
-    with capsys.disabled():
-        print(f"\nkill test, {kind}: {dict(counts)}, mismatches {counts['mismatches']}")
+    told(in_words(counts))
     assert counts["kills"] == counts["resumes"] == 25
     assert counts["mismatches"] == 0

@@ -14,13 +14,12 @@ import clearsight
 from clearsight.run.listing import state_of
 from clearsight.run.lock import is_held
 from clearsight.training.checkpoint import newest_good
+from conftest import Told
 
 TRAIN = ["train", "fashion-mnist", "--train-limit", "2000", "--test-limit", "100"]
 
 
-def test_each_signal_saves_and_leaves_with_its_own_code(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_each_signal_saves_and_leaves_with_its_own_code(tmp_path: Path, told: Told) -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
         out, said = tmp_path / number.name, tmp_path / f"{number.name}.txt"
         process = begin_command([*TRAIN, "--epochs", "50", "--out", str(out)], said)
@@ -32,8 +31,7 @@ def test_each_signal_saves_and_leaves_with_its_own_code(
         seconds = time.monotonic() - sent_at
         text = said.read_text()
         assert process.exitcode == 128 + number, text
-        with capsys.disabled():
-            print(f"\n{number.name}: saved and left within {seconds:.2f} s")
+        told(f"{number.name}: saved and left within {seconds:.2f} s")
         assert "Traceback" not in text
         assert f"clearsight train --resume {out}" in text
         run = clearsight.Run.load(out)

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 import clearsight
+from conftest import Told
 from serving.mutations import mutated, seeds
 from serving.real_server import Server, assert_problem
 
@@ -30,22 +31,24 @@ def test_damaged_pictures_get_answers_over_http(server: Server) -> None:
 
 
 @pytest.mark.slow
-def test_many_damaged_pictures_over_http(server: Server) -> None:
+def test_many_damaged_pictures_over_http(server: Server, told: Told) -> None:
     fuzzed_over_http(server, 1_000, seed=2)
     before = server.resident_bytes
     statuses = fuzzed_over_http(server, NUM_OVER_HTTP, seed=3)
     after = server.resident_bytes
-    print(f"{NUM_OVER_HTTP:,} over HTTP: {dict(statuses)}, {before / 1e6:.0f} MB, then "
-          f"{after / 1e6:.0f} MB")  # fmt: skip
+    told(
+        f"{NUM_OVER_HTTP:,} over HTTP: {dict(statuses)}, {before / 1e6:.0f} MB, then "
+        f"{after / 1e6:.0f} MB"
+    )
     assert set(statuses) == {200, 422}
     assert after - before < MOST_GROWTH_BYTES
 
 
 @pytest.mark.slow
-def test_a_hundred_thousand_damaged_pictures(small_bundle: clearsight.Bundle) -> None:
+def test_a_hundred_thousand_damaged_pictures(small_bundle: clearsight.Bundle, told: Told) -> None:
     """The same application, decoding and network, without the connection between."""
     found = fuzzed_in_process(small_bundle, NUM_IN_PROCESS)
-    print(f"{NUM_IN_PROCESS:,} in process: {found}")
+    told(f"{NUM_IN_PROCESS:,} in process: {found}")
     first, *_, last = megabytes = found["megabytes"]
     # The largest pictures leave something once (132 MB, then 201 MB was seen); nothing may grow
     # from picture to picture.
