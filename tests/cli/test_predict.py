@@ -86,6 +86,19 @@ def test_the_bundle_says_what_the_run_says(
     assert (found["class"], found["probability"]) == (kind, pytest.approx(share, abs=1e-5))
 
 
+def test_json_lists_what_failed_and_the_exit_code_says_so(
+    cli: Cli, bundle: str, folder: Path
+) -> None:
+    done = cli("predict", bundle, str(folder), "--json")
+    assert done.returncode == 2
+    assert "1 could not be named" in done.stderr
+    answer = json.loads(done.stdout)
+    assert len(answer["pictures"]) == 4
+    (failed,) = answer["failed"]
+    assert failed["image"] == str(folder / "deep" / "broken.png")
+    assert "should be a picture file" in failed["error"]
+
+
 @pytest.mark.parametrize("suffix", ["csv", "jsonl", "parquet"])
 def test_rows_are_written_whole_or_not_at_all(
     cli: Cli, bundle: str, folder: Path, tmp_path: Path, suffix: str

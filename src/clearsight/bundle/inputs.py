@@ -33,6 +33,9 @@ class PictureFiles:
     folder: str | None = None
     is_single: bool = False
 
+    def __len__(self) -> int:
+        return len(self.paths)
+
     def truth_of(self, path: str, class_names: Sequence[str]) -> str | None:
         """Return the class that a file's folder is called after, below the folder that was named.
 

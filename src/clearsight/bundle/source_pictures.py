@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from clearsight.bundle.naming import Asked, FoundPicture, Predictor
 from clearsight.data.imageset import ImageSet
+from clearsight.data.intake import BadFile
 from clearsight.data.options import SourceOptions
 from clearsight.data.selection import is_selection, select
 from clearsight.data.sources import load_splits
@@ -22,20 +23,25 @@ class SourcePictures:
     Attributes:
         names: one a picture.
         parts: the pictures, part by part, in that order.
-        notes: a sentence for each picture that it could not give.
+        bad_files: the pictures that it could not give.
     """
 
     names: tuple[str, ...]
     parts: tuple[ImageSet, ...]
-    notes: tuple[str, ...]
+    bad_files: tuple[BadFile, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.names) + len(self.bad_files)
 
     def found(self, predictor: Predictor, asked: Asked) -> Iterator[FoundPicture]:
-        """Give the pictures one after the other."""
+        """Give the pictures one after the other, and last those that cannot be read."""
         names = iter(self.names)
         for images in self.parts:
             for picture, label in zip(images.images, images.labels, strict=True):
                 fitted = predictor.preparation.fit_picture(picture, invert=asked.invert)
                 yield FoundPicture(next(names), images.class_names[label], fitted)
+        for bad in self.bad_files:
+            yield FoundPicture(bad.name, problem=bad.problem)
 
 
 def source_pictures(
@@ -53,8 +59,8 @@ def source_pictures(
     """
     if not os.path.lexists(text) and is_selection(text):
         selection = select(text, options_for or (lambda _: options))
-        return SourcePictures(selection.names, (selection.images,), ())
+        return SourcePictures(selection.names, (selection.images,))
     splits = load_splits(text, options)
     parts = tuple(splits.parts.values())
     names = tuple(images.name_of(index) for images in parts for index in range(len(images)))
-    return SourcePictures(names, parts, tuple(bad.problem for bad in splits.intake.bad_files))
+    return SourcePictures(names, parts, splits.intake.bad_files)

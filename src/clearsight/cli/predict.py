@@ -120,15 +120,14 @@ def _show(path: Path, naming: Naming, form: str, out: Path | None) -> None:
     if problems:
         raise DataError(" ".join(problems))
     failed = [row for row in rows if row.problem is not None]
-    warnings = [*naming.notes, *(row.problem for row in failed if row.problem)]
+    warnings = [row.problem for row in failed if row.problem is not None]
     warnings += [row.warning for row in rows if row.warning is not None]
     _warn(warnings)
     with _opened(out, is_text=True) as file:
         if form == "json":
-            # Whoever reads the object finds them under "failed".
             _print_json(path, rows, warnings, file)
-            return
-        _print_table(rows, file)
+        else:
+            _print_table(rows, file)
     _tell_failed(len(failed), len(rows), failed[0].problem if failed else None)
 
 
@@ -158,8 +157,8 @@ def _stream(naming: Naming, form: str, out: Path | None) -> None:
 
     if naming.problems:
         raise DataError(" ".join(naming.problems))
-    warnings = list(naming.notes)
-    num_warnings, num_failed, first = len(warnings), 0, None
+    warnings: list[str] = []
+    num_warnings, num_failed, first = 0, 0, None
     kind = ROW_FORMS[form]
     # Where rows appear on the terminal themselves, they show the progress.
     is_shown = sys.stderr.isatty() and (out is not None or not sys.stdout.isatty())

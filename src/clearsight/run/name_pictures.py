@@ -27,7 +27,6 @@ class Naming:
         asked: how.
         parts: what they are read from.
         num_pictures: how many there are.
-        notes: a sentence for each picture of a source that could not be read.
         problems: a sentence for each source that could not.
     """
 
@@ -35,7 +34,6 @@ class Naming:
     asked: Asked
     parts: tuple[PictureFiles | SourcePictures, ...]
     num_pictures: int
-    notes: tuple[str, ...]
     problems: tuple[str, ...]
 
     def rows(self, advance: Callable[[int], None] = lambda _: None) -> Iterator[NamedPicture]:
@@ -72,23 +70,16 @@ def name_pictures(
     """
     parts: list[PictureFiles | SourcePictures] = []
     problems: list[str] = []
-    notes: list[str] = []
     for text in inputs:
         files = picture_files(text)
         if files is not None and (options is None or files.folder is None):
             parts.append(files)
             continue
         try:
-            found = _of_source(path, predictor, text, options)
+            parts.append(_of_source(path, predictor, text, options))
         except DataError as error:
             problems.append(str(error))
-            continue
-        notes += found.notes
-        parts.append(found)
-    counts = (
-        len(part.paths) if isinstance(part, PictureFiles) else len(part.names) for part in parts
-    )
-    return Naming(predictor, asked, tuple(parts), sum(counts), tuple(notes), tuple(problems))
+    return Naming(predictor, asked, tuple(parts), sum(map(len, parts)), tuple(problems))
 
 
 def _of_source(
