@@ -17,7 +17,9 @@ from playwright.sync_api import Browser, BrowserContext, Page
 import clearsight
 from bundle.web_page import opened, serving, show
 from bundle.web_pictures import encoded
+from clearsight.bundle.web.web_folder import write_web_folder
 from clearsight.data.imageset import ImageSet
+from clearsight.run.int8 import export_int8
 
 SCRIPT = "<script>alert(1)</script>"
 
@@ -114,6 +116,18 @@ def test_the_page_checks_itself_against_what_was_trained(
     assert said.startswith("64 pictures replayed in this browser: the probabilities differ by ")
     assert said.endswith("the names are the same, and a picture is prepared to the very pixels.")
     assert "problem" not in (page.locator("#parity").get_attribute("class") or "")
+
+
+def test_a_page_of_8_bit_integers_checks_itself_too(
+    context: BrowserContext, page_folder: Path, small_run: clearsight.Run, tmp_path: Path
+) -> None:
+    del page_folder  # it has fetched what runs every page
+    bundle = export_int8(small_run, tmp_path / "int8", allow_loss=True).path
+    write_web_folder(bundle, tmp_path / "page")
+    for url in serving(tmp_path / "page"):
+        page = opened(context, f"{url}?check")
+        page.wait_for_selector("#parity:visible")
+        assert "the names are the same" in page.locator("#parity").inner_text()
 
 
 def test_hostile_names_are_only_text_and_nothing_foreign_is_loaded_or_run(
