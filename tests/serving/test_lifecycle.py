@@ -134,13 +134,13 @@ def test_overload_says_when_to_come_back(
 def test_a_server_that_is_asked_to_end_loses_no_request(
     small_bundle: clearsight.Bundle, files: list[bytes], expected: np.ndarray
 ) -> None:
-    with serving(f"fashion={small_bundle.path}", "--drain-seconds", "0.5") as server:
+    with serving(f"fashion={small_bundle.path}", "--drain-seconds", "2") as server:
         ready: list[int] = []
 
         def end() -> None:
             server.process.terminate()
-            time.sleep(0.2)
             with server.client() as client:
+                wait_until(lambda: client.get("/readyz").status_code == 503)
                 ready.append(client.get("/healthz").status_code)
                 answer = client.get("/readyz")
                 assert_problem(answer, 503, "draining")
