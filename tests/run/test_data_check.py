@@ -18,6 +18,7 @@ from clearsight.data.splits import Splits
 from clearsight.run.data_check import check_data, judge_labels
 from clearsight.run.quick_network import out_of_fold_probabilities, quick_recipe
 from clearsight.run.short_check import leaks, notes_of, short_check
+from clearsight.training.recipes.fast import FAST
 
 
 def flipped(images: ImageSet, share: float, seed: int) -> tuple[ImageSet, np.ndarray]:
@@ -125,7 +126,7 @@ def test_copies_and_groups_are_judged_by_networks_that_saw_none_of_them() -> Non
 def test_few_pictures_are_seen_more_often() -> None:
     assert quick_recipe(100).epochs == 12
     assert quick_recipe(100).batch_size == 8
-    assert quick_recipe(40_000).epochs == 2
+    assert quick_recipe(40_000).epochs == FAST.epochs
 
 
 def with_leaks(splits: Splits) -> tuple[Splits, ValidationSplit]:
