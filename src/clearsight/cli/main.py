@@ -6,6 +6,7 @@ once.
 
 from __future__ import annotations
 
+import gc
 import sys
 from io import TextIOWrapper
 from typing import Annotated
@@ -80,3 +81,6 @@ def main() -> None:
         sys.stdout.flush()
         print(f"clearsight: {error}", file=sys.stderr)
         sys.exit(EXIT_WRONG_INPUT)
+    finally:
+        # Python looks for garbage once more when it ends: with Keras and torch there, for a second.
+        gc.freeze()

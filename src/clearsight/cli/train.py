@@ -17,6 +17,7 @@ from clearsight.cli.results import results_as_json, show_results
 from clearsight.cli.seeds import show_seeds
 from clearsight.cli.source_options import reads_sources
 from clearsight.errors import RequestError
+from clearsight.report.chart_file import start_drawing
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -151,6 +152,7 @@ def train(
     """
     _check_usage(context, source, resume, accept_changes)
     console = console_for(as_json)
+    start_drawing()
     with keras_started(console):
         from clearsight.run.plan import plan_training
         from clearsight.run.request import train_request
@@ -277,10 +279,11 @@ def _show_plan(plan: Plan, console: Console) -> None:
     record, recipe = plan.record, plan.record.recipe
     num_test = len(plan.splits.test) if plan.splits.test is not None else 0
     kept = "sealed in the test set" if record.no_test else "kept for the test"
+    epochs = "1 epoch" if recipe.epochs == 1 else f"{recipe.epochs} epochs"
     console.print(
         f"\n{plan.source_name}: {len(plan.split.train):,} pictures to train on, "
         f"{len(plan.split.validation):,} to validate on, {num_test:,} {kept}.\n"
-        f"{recipe.epochs} epochs of batches of {recipe.batch_size}, {recipe.optimizer} with "
+        f"{epochs} of batches of {recipe.batch_size}, {recipe.optimizer} with "
         f"learning rate {recipe.learning_rate:g}, {record.precision} on {record.device}, "
         f"seed {record.seed}."
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,24 @@ def imported_altair() -> Any:
     except ImportError as error:
         raise MissingExtraError("The curve picture", extra="report") from error
     return alt
+
+
+def start_drawing() -> None:
+    """Start what draws charts, in a thread, so that `write_chart` need not wait for it.
+
+    The first chart of a process costs 0.4 s of a core, most of it outside Python's lock, where a
+    later one costs 0.03 s. While Keras is imported a second core has nothing else to do. The thread
+    is waited for when the process ends: one killed within the drawing program's code aborts.
+    """
+
+    def draw_nothing() -> None:
+        with suppress(ImportError):  # `imported_altair` says so where a chart is wanted
+            import vl_convert
+
+            empty: Any = {"mark": "point", "data": {"values": []}}
+            vl_convert.vegalite_to_png(empty)
+
+    threading.Thread(target=draw_nothing, name="chart starter").start()
 
 
 def write_chart(chart: Any, path: Path) -> None:
