@@ -50,6 +50,8 @@ bench: $(VENV)/.installed-dev
 	@$(BIN)/python benchmarks/serving.py
 	$(SAY) 'training on pictures that take four times the memory allowed (root on Linux)'
 	@$(BIN)/python benchmarks/larger_than_memory.py
+	$(SAY) 'measuring what the recipes give, and when, beside Keras on TensorFlow (ten minutes)'
+	@$(BIN)/python benchmarks/recipes.py
 	$(SAY) 'measuring training and prediction beside peers (half an hour on two idle cores)'
 	@$(BIN)/python benchmarks/speed.py
 
