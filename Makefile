@@ -8,6 +8,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 # A process a core, each with a file's tests at a time.
 PYTEST := $(BIN)/python -m pytest --numprocesses=logical --maxprocesses=8 --dist=loadfile
+KERNELS := $(wildcard src/clearsight/engine/native/*.[ch])
 SAY := @printf '==> %s\n'
 
 .PHONY: help setup lesson test test-all bench lint docs clean
@@ -76,7 +77,7 @@ $(VENV)/bin/python:
 	  echo "$(PYTHON) cannot make an environment: install its venv package (on Debian:" \
 	    "apt install python3-venv)" >&2; exit 2; }
 
-$(VENV)/.installed: $(VENV)/bin/python pyproject.toml constraints.txt
+$(VENV)/.installed: $(VENV)/bin/python pyproject.toml constraints.txt $(KERNELS)
 	$(SAY) 'installing clearsight (torch is large: a few minutes the first time)'
 	@$(PIP) --editable '.[report,onnx]'
 	@touch $@

@@ -1,7 +1,8 @@
 """Fusions that keep the mathematics and save work.
 
 ReLU moves behind max pooling (the largest of the positive parts is the positive part of the
-largest), so that it runs on a fraction of the values; a normalization with fixed statistics is
+largest), so that it runs on a fraction of the values; a network's first convolution takes in the
+pooling behind it; a normalization with fixed statistics is
 folded into the convolution before it; the softmax that ends a model is left to the loss.
 """
 
@@ -27,7 +28,7 @@ def fused(
     """
     uses = Counter(place for step in steps for place in step.inputs)
     uses.update(outputs)
-    steps = _pool_before_relu(steps, uses)
+    steps = _pooled_convolutions(_pool_before_relu(steps, uses), uses)
     if not training:
         steps = _folded(steps, uses)
     ends_in_softmax = (
@@ -55,12 +56,30 @@ def _pool_before_relu(steps: list[Step], uses: Counter[int]) -> list[Step]:
         if uses[relu.output] != 1:
             continue
         if pool.operation.with_relu is not None:
-            both = replace(pool.operation, apply=pool.operation.with_relu, kind="")
+            both = replace(pool.operation, apply=pool.operation.with_relu, kind="relu_max_pool")
             steps[index] = replace(pool, operation=both, inputs=relu.inputs)
             joined.append(before)
             continue
         steps[before] = replace(relu, operation=pool.operation, layer=pool.layer)
         steps[index] = replace(pool, operation=relu.operation, layer=relu.layer)
+    return [step for index, step in enumerate(steps) if index not in joined]
+
+
+def _pooled_convolutions(steps: list[Step], uses: Counter[int]) -> list[Step]:
+    """Make one of a convolution and the pooling that alone takes its output."""
+    steps = list(steps)
+    joined = []
+    place_of = {step.output: index for index, step in enumerate(steps)}
+    for index, pool in enumerate(steps):
+        before = place_of.get(pool.inputs[0])
+        if pool.operation.with_relu is None or before is None:
+            continue
+        convolution = steps[before]
+        if convolution.operation.pooled is None or uses[convolution.output] != 1:
+            continue
+        operation = convolution.operation.pooled(pool.operation.kind == "relu_max_pool")
+        steps[index] = replace(convolution, operation=operation, output=pool.output)
+        joined.append(before)
     return [step for index, step in enumerate(steps) if index not in joined]
 
 

@@ -21,11 +21,14 @@ def machine(device: Device) -> dict[str, Any]:
     """Describe processor, cores, threads and, where one is used, the GPU."""
     import torch
 
+    from clearsight.engine.native.library import library
+
     return {
         "system": platform.platform(),
         "processor": _processor(),
         "num_cores": os.cpu_count(),
         "num_threads": torch.get_num_threads(),
+        "kernels": "torch" if library() is None else "compiled",
         "gpu": torch.cuda.get_device_name() if device == "cuda" else None,
     }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -18,7 +19,14 @@ from clearsight.engine.lowering.operation import (
     picture_axes,
     value_of,
 )
-from clearsight.engine.lowering.padding import Edges, pad, same_edges
+from clearsight.engine.lowering.padding import pad, same_edges
+from clearsight.engine.native.first_convolution import first_convolution, takes_first
+from clearsight.engine.native.max_pooling import max_pool_2x2
+from clearsight.engine.native.pooled_convolution import pooled_convolution, takes_pooled
+from clearsight.engine.native.windows import Edges
+
+_POOLED = ((takes_first, first_convolution), (takes_pooled, pooled_convolution))
+"""What convolves and pools in one, and when it does."""
 
 Affine = Callable[[], tuple[torch.Tensor, torch.Tensor]]
 WeightsIn = Callable[[torch.dtype], Weights]
@@ -31,7 +39,10 @@ def conv2d(layer: Any, site: Site) -> list[Operation]:
     def weights(dtype: torch.dtype) -> Weights:
         return _oihw(value_of(kernel), dtype), cast(value_of(bias), dtype)
 
-    return [_convolution(layer, site, weights, layer.groups), *activation_of(layer, site)]
+    convolution = _convolution(layer, site, weights, layer.groups)
+    if site.dtype is torch.bfloat16 and layer.groups == 1:
+        convolution = _with_pooling(layer, site, convolution)
+    return [convolution, *activation_of(layer, site)]
 
 
 def depthwise_conv2d(layer: Any, site: Site) -> list[Operation]:
@@ -66,11 +77,41 @@ def separable_conv2d(layer: Any, site: Site) -> list[Operation]:
 def _convolution(layer: Any, site: Site, weights: WeightsIn, groups: int) -> Operation:
     axes = picture_axes(layer, site)
     strides, dilation = tuple(layer.strides), tuple(layer.dilation_rate)
-    edges: Edges = ((0, 0), (0, 0))
-    if layer.padding == "same":
-        edges = same_edges(layer, site, tuple(layer.kernel_size), strides, dilation)
-    apply = _convolve(site.dtype, strides, dilation, groups, edges)
+    apply = _convolve(site.dtype, strides, dilation, groups, _edges(layer, site))
     return _operation(apply, weights, site.dtype, axes)
+
+
+def _with_pooling(layer: Any, site: Site, convolution: Operation) -> Operation:
+    """Let a convolution be made one with the max pooling that follows it."""
+    if convolution.takes is Axes.KERAS or {*layer.strides, *layer.dilation_rate} != {1}:
+        return convolution
+    edges = _edges(layer, site)
+    kernel, bias = layer.kernel, layer.bias
+
+    def pooled(rectified: bool) -> Operation:
+        def apply(
+            pictures: torch.Tensor, kernel: torch.Tensor, bias: torch.Tensor | None
+        ) -> torch.Tensor:
+            last = pictures.permute(0, 2, 3, 1)
+            for takes, convolve in _POOLED:
+                if takes(last, kernel, edges):
+                    bias = kernel.new_zeros(kernel.shape[-1]) if bias is None else bias
+                    return convolve(last, kernel, bias, edges, rectified=rectified).permute(
+                        0, 3, 1, 2
+                    )
+            weights = _oihw(kernel, site.dtype), cast(bias, site.dtype)
+            return max_pool_2x2(convolution.apply(pictures, *weights), rectified=rectified)
+
+        return Operation(apply, lambda: (value_of(kernel), value_of(bias)), convolution.takes)
+
+    return replace(convolution, pooled=pooled)
+
+
+def _edges(layer: Any, site: Site) -> Edges:
+    if layer.padding != "same":
+        return ((0, 0), (0, 0))
+    sizes = (layer.kernel_size, layer.strides, layer.dilation_rate)
+    return same_edges(layer, site, *(tuple(size) for size in sizes))
 
 
 def _operation(

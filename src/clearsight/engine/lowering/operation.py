@@ -58,9 +58,11 @@ class Operation:
         takes: how the axes of every input must stand.
         gives: how the output's axes stand; None: as they were taken.
         kind: what fusion looks for: "relu", "max_pool", "softmax", or "".
-        with_relu: for a pooling, the same with a ReLU in one, where there is such a thing.
+        with_relu: for a max pooling of 2x2 side by side, the same with a ReLU in one.
         affine: for a normalization with fixed statistics, makes scale and shift, each (C,).
         absorb: for a convolution, gives the operation followed by a scale and shift of channels.
+        pooled: for a convolution, gives the operation followed by max pooling of 2x2 side by side,
+            and by a ReLU if told True, in one; where there is such a thing.
     """
 
     apply: Callable[..., torch.Tensor]
@@ -71,6 +73,7 @@ class Operation:
     with_relu: Callable[[torch.Tensor], torch.Tensor] | None = None
     affine: Callable[[], tuple[torch.Tensor, torch.Tensor]] | None = None
     absorb: Callable[[Callable[[], tuple[torch.Tensor, torch.Tensor]]], Operation] | None = None
+    pooled: Callable[[bool], Operation] | None = None
 
 
 def value_of(variable: Any) -> torch.Tensor | None:

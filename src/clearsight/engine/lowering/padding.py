@@ -8,9 +8,7 @@ import torch
 from torch.nn import functional
 
 from clearsight.engine.lowering.operation import CannotLowerError, Operation, Site, picture_axes
-
-Edges = tuple[tuple[int, int], tuple[int, int]]
-"""Rows added above and below, columns added left and right."""
+from clearsight.engine.native.windows import Edges
 
 
 def same_edges(

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
 from torch.nn import functional
 
 from clearsight.engine.lowering.operation import Axes, Operation, Site, picture_axes
-from clearsight.engine.lowering.padding import Edges, pad, same_edges
-from clearsight.engine.lowering.rectified_pooling import relu_max_pool_2x2
+from clearsight.engine.lowering.padding import pad, same_edges
+from clearsight.engine.native.max_pooling import max_pool_2x2
+from clearsight.engine.native.windows import Edges
 
 _NO_EDGES: Edges = ((0, 0), (0, 0))
 
@@ -47,11 +49,16 @@ def _pooling(layer: Any, site: Site, pool: Callable[..., torch.Tensor], kind: st
         # Keras's torch backend repeats the edge where the two sides differ.
         return pool(pad(pictures, edges, "replicate"), size, strides, 0)
 
-    with_relu = None
-    if kind == "max_pool" and size == strides == (2, 2) and site.dtype is torch.bfloat16:
-        is_whole = layer.padding == "valid" or edges == _NO_EDGES
-        with_relu = relu_max_pool_2x2 if is_whole else None
-    return Operation(apply, takes=picture_axes(layer, site), kind=kind, with_relu=with_relu)
+    axes = picture_axes(layer, site)
+    is_whole = layer.padding == "valid" or edges == _NO_EDGES
+    if kind == "max_pool" and size == strides == (2, 2) and is_whole and _is_bfloat16(site):
+        plain, with_relu = (partial(max_pool_2x2, rectified=value) for value in (False, True))
+        return Operation(plain, takes=axes, kind="max_pool", with_relu=with_relu)
+    return Operation(apply, takes=axes, kind=kind)
+
+
+def _is_bfloat16(site: Site) -> bool:
+    return site.dtype is torch.bfloat16
 
 
 def global_average_pooling2d(layer: Any, site: Site) -> list[Operation]:

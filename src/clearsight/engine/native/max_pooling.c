@@ -1,0 +1,139 @@
+/* 2x2 max pooling of bfloat16 pictures in channels-last memory, with a ReLU in one or without.
+
+   Numbers are compared as 16-bit integers, so that nothing needs to become float32 and go back:
+   the order is the same once the lower bits of negative ones are turned. */
+#include <stdint.h>
+#include <string.h>
+
+#include "parallel.h"
+
+/* Which of the four had the largest value: 0 and 1 above, 2 and 3 below; 4 when ReLU cut it off. */
+enum { NONE = 4 };
+
+struct pooling {
+    const int16_t *pictures; /* (N, H, W, C) */
+    int16_t *pooled;         /* (N, H / 2, W / 2, C) */
+    uint8_t *winners;        /* the same, or NULL where no gradient will be taken */
+    ptrdiff_t height, width, channels;
+    int rectified;
+};
+
+struct unpooling {
+    const int16_t *gradient; /* of `pooled` */
+    const uint8_t *winners;
+    int16_t *output; /* the gradient of `pictures` */
+    ptrdiff_t height, width, channels;
+};
+
+/* bfloat16 as an integer of the same order, and back. What is no number is the largest. With ReLU
+   the order of negative ones does not matter. */
+static inline int16_t ordered(int16_t bits, int rectified)
+{
+    int16_t turned = rectified ? bits : bits ^ ((bits >> 15) & 0x7fff);
+    return (bits & 0x7fff) > 0x7f80 ? 0x7fff : turned;
+}
+
+/* One row of windows, as it compiles best: flags known, pointers apart. */
+static inline __attribute__((always_inline)) void
+pool_row(const int16_t *restrict above, const int16_t *restrict below, int16_t *restrict pooled,
+         uint8_t *restrict winners, ptrdiff_t num_windows, ptrdiff_t channels, int rectified,
+         int keeps_winners)
+{
+    for (ptrdiff_t window = 0; window < num_windows; window++) {
+        const int16_t *left = above + 2 * window * channels, *right = left + channels;
+        const int16_t *left_below = below + 2 * window * channels;
+        const int16_t *right_below = left_below + channels;
+        for (ptrdiff_t c = 0; c < channels; c++) {
+            int16_t best = ordered(left[c], rectified);
+            int16_t second = ordered(right[c], rectified);
+            int16_t third = ordered(left_below[c], rectified);
+            int16_t fourth = ordered(right_below[c], rectified);
+            int16_t winner = 0;
+            winner = second > best ? 1 : winner;
+            best = second > best ? second : best;
+            winner = third > best ? 2 : winner;
+            best = third > best ? third : best;
+            winner = fourth > best ? 3 : winner;
+            best = fourth > best ? fourth : best;
+            if (rectified) { /* of two negative numbers the wrong one may have won: both go */
+                winner = best <= 0 ? NONE : winner;
+                best = best <= 0 ? 0 : best;
+            }
+            pooled[window * channels + c] = ordered(best, rectified);
+            if (keeps_winners)
+                winners[window * channels + c] = (uint8_t)winner;
+        }
+    }
+}
+
+static void pool_rows(const void *data, ptrdiff_t first, ptrdiff_t last, int thread)
+{
+    (void)thread;
+    const struct pooling *job = data;
+    ptrdiff_t length = job->width * job->channels, rows = job->height / 2;
+    ptrdiff_t num_windows = job->width / 2, pooled_length = num_windows * job->channels;
+    for (ptrdiff_t row = first; row < last; row++) {
+        const int16_t *above = job->pictures + (row / rows * job->height + row % rows * 2) * length;
+        int16_t *pooled = job->pooled + row * pooled_length;
+        uint8_t *winners = job->winners ? job->winners + row * pooled_length : 0;
+        if (job->rectified && winners)
+            pool_row(above, above + length, pooled, winners, num_windows, job->channels, 1, 1);
+        else if (job->rectified)
+            pool_row(above, above + length, pooled, 0, num_windows, job->channels, 1, 0);
+        else if (winners)
+            pool_row(above, above + length, pooled, winners, num_windows, job->channels, 0, 1);
+        else
+            pool_row(above, above + length, pooled, 0, num_windows, job->channels, 0, 0);
+    }
+}
+
+void max_pool(const int16_t *pictures, int16_t *pooled, uint8_t *winners, ptrdiff_t count,
+              ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels, int rectified, int num_threads)
+{
+    struct pooling job = {pictures, pooled, winners, height, width, channels, rectified};
+    share_out(pool_rows, &job, count * (height / 2), num_threads);
+}
+
+static inline __attribute__((always_inline)) void
+unpool_window(const int16_t *restrict gradient, const uint8_t *restrict winners,
+              int16_t *restrict left, int16_t *restrict right, int16_t *restrict left_below,
+              int16_t *restrict right_below, ptrdiff_t channels)
+{
+    for (ptrdiff_t c = 0; c < channels; c++) {
+        int16_t value = gradient[c], winner = winners[c];
+        left[c] = winner == 0 ? value : 0;
+        right[c] = winner == 1 ? value : 0;
+        left_below[c] = winner == 2 ? value : 0;
+        right_below[c] = winner == 3 ? value : 0;
+    }
+}
+
+static void unpool_rows(const void *data, ptrdiff_t first, ptrdiff_t last, int thread)
+{
+    (void)thread;
+    const struct unpooling *job = data;
+    ptrdiff_t channels = job->channels, length = job->width * channels;
+    ptrdiff_t rows = job->height / 2, num_windows = job->width / 2;
+    for (ptrdiff_t row = first; row < last; row++) {
+        const int16_t *gradient = job->gradient + row * num_windows * channels;
+        const uint8_t *winners = job->winners + row * num_windows * channels;
+        int16_t *above = job->output + (row / rows * job->height + row % rows * 2) * length;
+        int16_t *below = above + length;
+        for (ptrdiff_t at = 0; at < num_windows * channels; at += channels)
+            unpool_window(gradient + at, winners + at, above + 2 * at, above + 2 * at + channels,
+                          below + 2 * at, below + 2 * at + channels, channels);
+        /* An odd last column or row is in no window. */
+        for (ptrdiff_t at = 2 * num_windows * channels; at < length; at++)
+            above[at] = below[at] = 0;
+        if (row % rows == rows - 1 && job->height % 2)
+            memset(below + length, 0, length * sizeof *below);
+    }
+}
+
+void max_pool_backward(const int16_t *gradient, const uint8_t *winners, int16_t *output,
+                       ptrdiff_t count, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels,
+                       int num_threads)
+{
+    struct unpooling job = {gradient, winners, output, height, width, channels};
+    share_out(unpool_rows, &job, count * (height / 2), num_threads);
+}

@@ -1,0 +1,33 @@
+#include "parallel.h"
+
+/* Of the OpenMP library that torch has loaded: a second one would have threads of its own, which
+   would wait for work on the cores that torch's threads need. */
+extern void GOMP_parallel(void (*body)(void *), void *data, unsigned num_threads, unsigned flags);
+extern int omp_get_thread_num(void);
+extern int omp_get_num_threads(void);
+
+struct shared {
+    Work work;
+    const void *job;
+    ptrdiff_t num_items;
+    int num_shares;
+};
+
+static void body(void *data)
+{
+    const struct shared *shared = data;
+    /* OpenMP may give fewer threads than were asked for; then one does several shares. */
+    for (int share = omp_get_thread_num(); share < shared->num_shares;
+         share += omp_get_num_threads()) {
+        ptrdiff_t first = shared->num_items * share / shared->num_shares;
+        ptrdiff_t last = shared->num_items * (share + 1) / shared->num_shares;
+        if (first < last)
+            shared->work(shared->job, first, last, share);
+    }
+}
+
+void share_out(Work work, const void *job, ptrdiff_t num_items, int num_threads)
+{
+    struct shared shared = {work, job, num_items, num_threads};
+    GOMP_parallel(body, &shared, (unsigned)num_threads, 0);
+}

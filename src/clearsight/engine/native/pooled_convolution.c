@@ -1,0 +1,247 @@
+/* The gradients of a convolution whose output goes through 2x2 max pooling.
+
+   Of each window one value has a gradient, and with a ReLU not even one. So most products of the
+   gradients, as they are usually worked out, are with zero; here none of those is computed. What is
+   left does not fit the processor's products of bfloat16, and is done in float32.
+
+   Strides are 1; channels and filters come in vectors of 16. */
+#include "convolution.h"
+#include "parallel.h"
+
+/* A gradient and where that lies which it is multiplied with. */
+struct entry {
+    int32_t offset;
+    float gradient;
+};
+
+struct job {
+    struct shape shape;
+    const uint16_t *pictures; /* bfloat16 (N, H, W, C) */
+    const float *kernel;      /* (filters, kernel_height, kernel_width, C) */
+    const uint16_t *gradient; /* bfloat16 (N, pooled_height, pooled_width, filters) */
+    const uint8_t *winners;   /* the same, as in max_pooling.c */
+    uint16_t *output;         /* the gradient of the pictures, or NULL */
+    float *partial; /* (num_threads, a thread's gradients), zeros: of the kernel, laid out as it is,
+                       then of the bias */
+    float *scratch; /* (num_threads, scratch_size()), zeros */
+};
+
+/* to[row][i] += sum over entries of gradient * from[offset + row * stride + i] */
+static inline __attribute__((always_inline)) void
+add_block(const struct entry *entries, ptrdiff_t num_entries, const float *from, ptrdiff_t stride,
+          float *to, ptrdiff_t to_stride, const int rows, const int vectors)
+{
+    __m512 sums[3][12];
+#pragma GCC unroll 3
+    for (int row = 0; row < rows; row++)
+#pragma GCC unroll 12
+        for (int v = 0; v < vectors; v++)
+            sums[row][v] = _mm512_loadu_ps(to + row * to_stride + v * LANES);
+    for (ptrdiff_t i = 0; i < num_entries; i++) {
+        __m512 gradient = _mm512_set1_ps(entries[i].gradient);
+        const float *values = from + entries[i].offset;
+#pragma GCC unroll 3
+        for (int row = 0; row < rows; row++)
+#pragma GCC unroll 12
+            for (int v = 0; v < vectors; v++)
+                sums[row][v] = _mm512_fmadd_ps(
+                    gradient, _mm512_loadu_ps(values + row * stride + v * LANES), sums[row][v]);
+    }
+#pragma GCC unroll 3
+    for (int row = 0; row < rows; row++)
+#pragma GCC unroll 12
+        for (int v = 0; v < vectors; v++)
+            _mm512_storeu_ps(to + row * to_stride + v * LANES, sums[row][v]);
+}
+
+/* The same for any number of rows and of vectors a row, in blocks that fit the registers. */
+static void add_products(const struct entry *entries, ptrdiff_t num_entries, const float *from,
+                         ptrdiff_t stride, float *to, ptrdiff_t to_stride, ptrdiff_t rows,
+                         ptrdiff_t vectors)
+{
+    ptrdiff_t row = 0;
+    for (; row + 3 <= rows && vectors == 6; row += 3)
+        add_block(entries, num_entries, from + row * stride, stride, to + row * to_stride,
+                  to_stride, 3, 6);
+    for (; row < rows; row++) {
+        const float *values = from + row * stride;
+        float *sums = to + row * to_stride;
+        ptrdiff_t v = 0;
+        for (; v + 12 <= vectors; v += 12)
+            add_block(entries, num_entries, values + v * LANES, 0, sums + v * LANES, 0, 1, 12);
+        for (; v + 6 <= vectors; v += 6)
+            add_block(entries, num_entries, values + v * LANES, 0, sums + v * LANES, 0, 1, 6);
+        for (; v + 3 <= vectors; v += 3)
+            add_block(entries, num_entries, values + v * LANES, 0, sums + v * LANES, 0, 1, 3);
+        for (; v < vectors; v++)
+            add_block(entries, num_entries, values + v * LANES, 0, sums + v * LANES, 0, 1, 1);
+    }
+}
+
+/* A picture as float32 with zeros around. */
+static void pad(const struct shape *s, const uint16_t *picture, float *padded)
+{
+    ptrdiff_t room = row_length(s) - s->left * s->channels, whole = s->width * s->channels;
+    for (ptrdiff_t row = 0; row < s->height && row + s->top < num_rows(s); row++) {
+        float *to = padded + (row + s->top) * row_length(s) + s->left * s->channels;
+        for (ptrdiff_t at = 0; at < whole && at < room; at += LANES)
+            _mm512_storeu_ps(to + at, widened(picture + row * whole + at));
+    }
+}
+
+/* The reverse; what no window has looked at has no gradient. */
+static void cut_out(const struct shape *s, const float *padded, uint16_t *picture)
+{
+    ptrdiff_t room = row_length(s) - s->left * s->channels, whole = s->width * s->channels;
+    for (ptrdiff_t row = 0; row < s->height; row++) {
+        const float *from = padded + (row + s->top) * row_length(s) + s->left * s->channels;
+        ptrdiff_t seen = row + s->top < num_rows(s) ? room : 0;
+        for (ptrdiff_t at = 0; at < whole; at += LANES)
+            narrow(at < seen ? _mm512_loadu_ps(from + at) : _mm512_setzero_ps(),
+                   picture + row * whole + at);
+    }
+}
+
+/* Where the spots of a window lie in a padded picture. */
+static ptrdiff_t corner_of(const struct shape *s, ptrdiff_t window)
+{
+    ptrdiff_t row = window / s->pooled_width, column = window % s->pooled_width;
+    return 2 * row * row_length(s) + 2 * column * s->channels;
+}
+
+static ptrdiff_t offset_of(const struct shape *s, int spot)
+{
+    return (spot / 2) * row_length(s) + (spot % 2) * s->channels;
+}
+
+static void add_kernel_gradient(const struct job *job, ptrdiff_t picture, const float *padded,
+                                struct entry *entries, float *gradients)
+{
+    const struct shape *s = &job->shape;
+    ptrdiff_t windows = num_windows(s);
+    const uint16_t *gradient = job->gradient + picture * windows * s->filters;
+    const uint8_t *winners = job->winners + picture * windows * s->filters;
+    float *of_bias = gradients + s->filters * kernel_size(s);
+    ptrdiff_t offsets[NUM_SPOTS + 1] = {0};
+    for (int spot = 0; spot < NUM_SPOTS; spot++)
+        offsets[spot] = offset_of(s, spot);
+    for (ptrdiff_t first = 0; first < s->filters; first += LANES) {
+        ptrdiff_t num_entries[LANES] = {0};
+        __m512 bias = _mm512_loadu_ps(of_bias + first);
+        for (ptrdiff_t window = 0; window < windows; window++) {
+            ptrdiff_t corner = corner_of(s, window), place = window * s->filters + first;
+            float values[LANES];
+            __m512 all = widened(gradient + place);
+            _mm512_storeu_ps(values, all);
+            __m128i won = _mm_loadu_si128((const __m128i *)(winners + place));
+            bias = _mm512_mask_add_ps(bias, _mm_cmplt_epi8_mask(won, _mm_set1_epi8(NUM_SPOTS)),
+                                      bias, all);
+            for (int lane = 0; lane < LANES; lane++) { /* those that nobody won are overwritten */
+                int winner = winners[place + lane];
+                struct entry entry = {(int32_t)(corner + offsets[winner]), values[lane]};
+                entries[lane * windows + num_entries[lane]] = entry;
+                num_entries[lane] += winner < NUM_SPOTS;
+            }
+        }
+        _mm512_storeu_ps(of_bias + first, bias);
+        for (int lane = 0; lane < LANES; lane++)
+            add_products(entries + lane * windows, num_entries[lane], padded, row_length(s),
+                         gradients + (first + lane) * kernel_size(s),
+                         s->kernel_width * s->channels, s->kernel_height,
+                         s->kernel_width * s->channels / LANES);
+    }
+}
+
+/* Write down who has won each spot of each window, one after the other; `ends` is where the entries
+   of each spot end. */
+static void list_winners(const struct job *job, ptrdiff_t picture, struct entry *entries,
+                         int32_t *ends)
+{
+    const struct shape *s = &job->shape;
+    ptrdiff_t windows = num_windows(s), number = 0;
+    const uint16_t *gradient = job->gradient + picture * windows * s->filters;
+    const uint8_t *winners = job->winners + picture * windows * s->filters;
+    const __m512i lanes =
+        _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    for (ptrdiff_t window = 0; window < windows; window++)
+        for (int spot = 0; spot < NUM_SPOTS; spot++) {
+            for (ptrdiff_t filter = 0; filter < s->filters; filter += LANES) {
+                ptrdiff_t place = window * s->filters + filter;
+                __m128i won = _mm_loadu_si128((const __m128i *)(winners + place));
+                __mmask16 wins = _mm_cmpeq_epi8_mask(won, _mm_set1_epi8((char)spot));
+                __m512i filters = _mm512_add_epi32(_mm512_set1_epi32((int)filter), lanes);
+                __m512i offsets =
+                    _mm512_mullo_epi32(filters, _mm512_set1_epi32((int)kernel_size(s)));
+                int32_t where[LANES];
+                float what[LANES];
+                _mm512_storeu_si512(where, _mm512_maskz_compress_epi32(wins, offsets));
+                _mm512_storeu_ps(what,
+                                 _mm512_maskz_compress_ps(wins, widened(gradient + place)));
+                int num_won = _mm_popcnt_u32(wins);
+                for (int i = 0; i < num_won; i++)
+                    entries[number + i] = (struct entry){where[i], what[i]};
+                number += num_won;
+            }
+            *ends++ = (int32_t)number;
+        }
+}
+
+/* Row by row of the kernels, of which so much stays in the first cache. */
+static void write_picture_gradient(const struct job *job, ptrdiff_t picture, float *padded,
+                                   struct entry *entries, int32_t *ends)
+{
+    const struct shape *s = &job->shape;
+    ptrdiff_t taps = s->kernel_width * s->channels;
+    list_winners(job, picture, entries, ends);
+    memset(padded, 0, padded_size(s) * sizeof *padded);
+    for (ptrdiff_t row = 0; row < s->kernel_height; row++) {
+        ptrdiff_t first = 0;
+        for (ptrdiff_t list = 0; list < NUM_SPOTS * num_windows(s); first = ends[list++]) {
+            ptrdiff_t spot = offset_of(s, list % NUM_SPOTS) + corner_of(s, list / NUM_SPOTS);
+            add_products(entries + first, ends[list] - first, job->kernel + row * taps, 0,
+                         padded + spot + row * row_length(s), 0, 1, taps / LANES);
+        }
+    }
+    cut_out(s, padded, job->output + picture * s->height * s->width * s->channels);
+}
+
+/* Values of type float: two padded pictures, the entries, and where each of their lists ends; in
+   whole vectors, since a thread's pictures should begin where a vector does. */
+static ptrdiff_t scratch_size(const struct shape *s)
+{
+    ptrdiff_t entries = num_windows(s) * s->filters + LANES, ends = NUM_SPOTS * num_windows(s);
+    return 2 * padded_size(s) + 2 * entries + (ends + LANES - 1) / LANES * LANES;
+}
+
+static void backward_pictures(const void *data, ptrdiff_t first, ptrdiff_t last, int thread)
+{
+    const struct job *job = data;
+    const struct shape *s = &job->shape;
+    float *padded = job->scratch + thread * scratch_size(s), *output = padded + padded_size(s);
+    struct entry *entries = (struct entry *)(output + padded_size(s));
+    int32_t *ends = (int32_t *)(entries + num_windows(s) * s->filters + LANES);
+    float *gradients = job->partial + thread * s->filters * (kernel_size(s) + 1);
+    for (ptrdiff_t picture = first; picture < last; picture++) {
+        pad(s, job->pictures + picture * s->height * s->width * s->channels, padded);
+        add_kernel_gradient(job, picture, padded, entries, gradients);
+        if (job->output)
+            write_picture_gradient(job, picture, output, entries, ends);
+    }
+}
+
+void pooled_convolution_backward(const uint16_t *pictures, const float *kernel,
+                                 const uint16_t *gradient, const uint8_t *winners, uint16_t *output,
+                                 float *partial, float *scratch, const ptrdiff_t *sizes,
+                                 int num_threads)
+{
+    struct job job = {shape_of(sizes), pictures, kernel,  gradient,
+                      winners,         output,   partial, scratch};
+    share_out(backward_pictures, &job, job.shape.count, num_threads);
+}
+
+/* How many values of `scratch` a thread needs. */
+ptrdiff_t pooled_convolution_scratch_size(const ptrdiff_t *sizes)
+{
+    struct shape shape = shape_of(sizes);
+    return scratch_size(&shape);
+}

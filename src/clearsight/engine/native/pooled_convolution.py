@@ -1,0 +1,104 @@
+"""A convolution with 2x2 max pooling, and ReLU or not; see `pooled_convolution.c`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from clearsight.engine.native.library import addresses, kernels, library
+from clearsight.engine.native.max_pooling import pooled_with_winners
+from clearsight.engine.native.windows import Edges, pooled_size, sizes_of
+
+_LANES = 16  # channels, or filters, that are computed together
+_LARGEST_PICTURE = 2**18  # values: one, padded, as float32 should fit a core's second cache
+
+
+def takes_pooled(pictures: torch.Tensor, kernel: torch.Tensor, edges: Edges) -> bool:
+    """Tell whether `pooled_convolution` can and should work on this.
+
+    Args:
+        pictures: (N, H, W, C).
+        kernel: (kernel height, kernel width, C, filters).
+        edges: of zeros; the same on both sides.
+    """
+    channels, filters = kernel.shape[2:]
+    return (
+        library() is not None
+        and pictures.device.type == "cpu"
+        and channels % _LANES == filters % _LANES == 0
+        and all(before == after for before, after in edges)
+        and pictures[0].numel() <= _LARGEST_PICTURE
+        and min(pooled_size(pictures.shape, kernel.shape, edges)) > 0
+        and not getattr(torch.cpu, "_is_amx_tile_supported", bool)()  # fast in dense products
+    )
+
+
+def pooled_convolution(
+    pictures: torch.Tensor,
+    kernel: torch.Tensor,
+    bias: torch.Tensor,
+    edges: Edges,
+    *,
+    rectified: bool,
+) -> torch.Tensor:
+    """Convolve in bfloat16, pool and perhaps rectify.
+
+    Args:
+        pictures: (N, H, W, C), computed with in bfloat16.
+        kernel: float32 (kernel height, kernel width, C, filters).
+        bias: float32 (filters,).
+        edges: of zeros around a picture.
+        rectified: whether a ReLU stands before or behind the pooling.
+
+    Returns:
+        bfloat16 (N, pooled height, pooled width, filters).
+    """
+    pictures = pictures.bfloat16().contiguous()
+    pooled: Any = _PooledConvolution.apply(pictures, kernel, bias, edges, rectified)
+    return pooled
+
+
+class _PooledConvolution(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any,
+        pictures: torch.Tensor,
+        kernel: torch.Tensor,
+        bias: torch.Tensor,
+        edges: Edges,
+        rectified: bool,
+    ) -> torch.Tensor:
+        convolved = torch.conv2d(
+            pictures.permute(0, 3, 1, 2),
+            kernel.permute(3, 2, 0, 1).bfloat16(),
+            bias.bfloat16(),
+            padding=(edges[0][0], edges[1][0]),
+        )
+        last = convolved.permute(0, 2, 3, 1).contiguous()
+        pooled, winners = pooled_with_winners(
+            last, rectified=rectified, keeps_winners=any(ctx.needs_input_grad)
+        )
+        ctx.save_for_backward(pictures, kernel, winners)
+        ctx.edges = edges
+        return pooled
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        pictures, kernel, winners = ctx.saved_tensors
+        height, width, channels, filters = kernel.shape
+        num_threads = torch.get_num_threads()
+        sizes = sizes_of(pictures.shape, kernel.shape, ctx.edges)
+        output = torch.empty_like(pictures) if ctx.needs_input_grad[0] else None
+        filters_first = kernel.permute(3, 0, 1, 2).contiguous()
+        partial = torch.zeros(num_threads, filters_first.numel() + filters)
+        scratch = torch.zeros(num_threads * kernels().pooled_convolution_scratch_size(sizes))
+        gradient = gradients[0].contiguous()
+        kernels().pooled_convolution_backward(
+            *addresses(pictures, filters_first, gradient, winners, output, partial, scratch),
+            sizes,
+            num_threads,
+        )
+        of_kernel, of_bias = partial.sum(0).split([filters_first.numel(), filters])
+        of_kernel = of_kernel.view(filters, height, width, channels).permute(1, 2, 3, 0)
+        return output, of_kernel.contiguous(), of_bias, None, None

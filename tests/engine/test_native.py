@@ -1,0 +1,273 @@
+"""The compiled kernels: torch's values and gradients, whatever the sizes."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.nn import functional
+
+import clearsight
+from clearsight.data.imageset import ImageSet
+from clearsight.engine.native import first_convolution, max_pooling, pooled_convolution
+from clearsight.engine.native.library import library
+from clearsight.engine.native.max_pooling import max_pool_2x2
+from clearsight.models.backend import keras
+
+is_bfloat16_machine = getattr(torch.cpu, "_is_avx512_bf16_supported", bool)()
+compiled = pytest.mark.skipif(library() is None, reason="no kernels for this processor")
+
+
+def test_there_are_kernels_where_they_can_be_compiled() -> None:
+    if is_bfloat16_machine and shutil.which("cc"):
+        assert library() is not None
+
+
+# Pooling.
+
+
+def pictures(count: int, channels: int, height: int, width: int, dtype: Any) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(0)
+    made = torch.randn((count, channels, height, width), generator=generator).to(dtype)
+    return made.contiguous(memory_format=torch.channels_last)
+
+
+def expected_of(x: torch.Tensor, rectified: bool) -> torch.Tensor:
+    pooled = functional.max_pool2d(x, 2)
+    return functional.relu(pooled) if rectified else pooled
+
+
+rectified_or_not = pytest.mark.parametrize("rectified", [True, False])
+
+
+@rectified_or_not
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
+@pytest.mark.parametrize("shape", [(3, 8, 6, 10), (2, 5, 7, 6), (1, 1, 2, 2), (4, 32, 28, 28)])
+def test_pooling_gives_torchs_values(dtype: Any, shape: tuple[int, ...], rectified: bool) -> None:
+    x = pictures(*shape, dtype)
+    pooled = max_pool_2x2(x, rectified=rectified)
+    assert torch.equal(pooled, expected_of(x, rectified))
+    assert pooled.is_contiguous(memory_format=torch.channels_last)
+    with torch.no_grad():
+        assert torch.equal(max_pool_2x2(x, rectified=rectified), pooled)
+
+
+@rectified_or_not
+@pytest.mark.parametrize("size", [(6, 8), (7, 8), (6, 9), (7, 9)])
+def test_pooling_gives_torchs_gradient_where_no_two_values_are_equal(
+    size: tuple[int, int], rectified: bool
+) -> None:
+    count = 2 * 2 * size[0] * size[1]
+    order = torch.randperm(count, generator=torch.Generator().manual_seed(0))
+    x = (order - count // 2).float().view(2, 2, *size).contiguous(memory_format=torch.channels_last)
+    x = x.bfloat16().requires_grad_()  # different whole numbers up to 126, half of them negative
+    towards = pictures(2, 2, size[0] // 2, size[1] // 2, torch.bfloat16)
+    (expected,) = torch.autograd.grad(expected_of(x, rectified), x, towards)
+    (found,) = torch.autograd.grad(max_pool_2x2(x, rectified=rectified), x, towards)
+    assert torch.equal(found, expected)
+
+
+def test_equal_values_share_no_gradient_twice() -> None:
+    x = torch.ones((1, 3, 4, 4), dtype=torch.bfloat16).contiguous(memory_format=torch.channels_last)
+    x.requires_grad_()
+    (gradient,) = torch.autograd.grad(max_pool_2x2(x, rectified=True).sum(), x)
+    assert gradient.sum() == 3 * 4  # one of each four gets it
+    assert set(gradient.flatten().tolist()) == {0.0, 1.0}
+
+
+@rectified_or_not
+def test_zeros_and_infinities_pool_as_in_torch(rectified: bool) -> None:
+    values = [0.0, -0.0, -1.0, float("-inf"), float("inf"), 2.0, -3.0, 1e-38]
+    x = torch.tensor(values, dtype=torch.bfloat16).view(1, 1, 2, 4)
+    x = x.contiguous(memory_format=torch.channels_last)
+    assert torch.equal(max_pool_2x2(x, rectified=rectified), expected_of(x, rectified))
+
+
+@rectified_or_not
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("place", range(4))
+def test_what_is_no_number_shows(place: int, sign: int, rectified: bool) -> None:
+    x = torch.ones(4, dtype=torch.bfloat16)
+    x[place] = torch.copysign(torch.tensor(torch.nan), torch.tensor(float(sign)))
+    x = x.view(1, 1, 2, 2).contiguous(memory_format=torch.channels_last)
+    assert max_pool_2x2(x, rectified=rectified).isnan().all()
+
+
+# Convolution and pooling in one.
+
+
+@dataclass(frozen=True)
+class Case:
+    """A convolution with pooling, and what goes in.
+
+    Attributes:
+        pictures: (N, H, W, C).
+        kernel: (kernel height, kernel width, C, filters).
+        edges: of zeros.
+        rectified: whether there is a ReLU.
+        num_threads: to compute with.
+    """
+
+    pictures: tuple[int, int, int, int]
+    kernel: tuple[int, int, int, int]
+    edges: tuple[tuple[int, int], tuple[int, int]]
+    rectified: bool
+    num_threads: int
+
+
+@st.composite
+def cases(draw: Any, *, channels: st.SearchStrategy[int], is_even: bool) -> Case:
+    kernel_height, kernel_width = draw(st.integers(1, 5)), draw(st.integers(1, 5))
+
+    def edge(size: int) -> tuple[int, int]:
+        before = draw(st.integers(0, size - 1))
+        return before, before if is_even else draw(st.integers(0, size - 1))
+
+    count, num_channels = draw(st.integers(1, 3)), draw(channels)
+    height, width = draw(st.integers(6, 13)), draw(st.integers(6, 13))
+    filters = 16 * draw(st.integers(1, 4))
+    return Case(
+        (count, height, width, num_channels),
+        (kernel_height, kernel_width, num_channels, filters),
+        (edge(kernel_height), edge(kernel_width)),
+        draw(st.booleans()),
+        draw(st.integers(1, 4)),
+    )
+
+
+def gradients_of(case: Case, convolve: Callable[..., torch.Tensor]) -> list[torch.Tensor]:
+    """Return what comes out, and the gradients of pictures (if asked for), kernel and bias."""
+    generator = torch.Generator().manual_seed(1)
+    x = torch.randn(case.pictures, generator=generator)
+    kernel = torch.randn(case.kernel, generator=generator).requires_grad_()
+    bias = torch.randn(case.kernel[-1], generator=generator).requires_grad_()
+    # Of few digits, so that bfloat16 holds them, and all sums are the same whatever their order.
+    x, kernel, bias = ((value * 4).round().div(4) for value in (x, kernel, bias))
+    x, kernel, bias = (value.detach().requires_grad_() for value in (x, kernel, bias))
+    inputs = [x, kernel, bias]
+    if convolve is first_convolution.first_convolution:
+        inputs = [kernel, bias]
+        x = x.detach()
+    number, torch_threads = case.num_threads, torch.get_num_threads()
+    try:
+        torch.set_num_threads(number)
+        pooled = convolve(x, kernel, bias, case.edges, rectified=case.rectified)
+        towards = torch.randn(pooled.shape, generator=generator).mul(4).round()
+        gradients = torch.autograd.grad(pooled, inputs, towards.to(pooled.dtype))
+    finally:
+        torch.set_num_threads(torch_threads)
+    return [pooled, *gradients]
+
+
+def in_torch(
+    x: torch.Tensor, kernel: torch.Tensor, bias: torch.Tensor, edges: Any, *, rectified: bool
+) -> torch.Tensor:
+    (top, bottom), (left, right) = edges
+    padded = functional.pad(x.permute(0, 3, 1, 2), (left, right, top, bottom))
+    convolved = functional.conv2d(padded, kernel.permute(3, 2, 0, 1), bias)
+    return expected_of(convolved, rectified).permute(0, 2, 3, 1)
+
+
+def rounded_in_torch(
+    x: torch.Tensor, kernel: torch.Tensor, bias: torch.Tensor, edges: Any, *, rectified: bool
+) -> torch.Tensor:
+    """The same, with what is pooled rounded to bfloat16: which value wins depends on that."""
+
+    (top, bottom), (left, right) = edges
+    padded = functional.pad(x.permute(0, 3, 1, 2), (left, right, top, bottom))
+    convolved = functional.conv2d(padded, kernel.permute(3, 2, 0, 1), bias)
+    convolved = convolved + (convolved.bfloat16() - convolved).detach()  # its gradient is 1
+    return expected_of(convolved, rectified).permute(0, 2, 3, 1)
+
+
+def assert_same(found: list[torch.Tensor], expected: list[torch.Tensor], is_first: bool) -> None:
+    for index, (ours, torchs) in enumerate(zip(found, expected, strict=True)):
+        # The values, and the gradient of the pictures, are bfloat16: eight binary digits.
+        tolerance = 2**-8 if index == 0 or (index == 1 and not is_first) else 1e-5
+        error = (ours.float() - torchs).abs().max() / torchs.abs().max().clamp(min=1e-6)
+        assert error <= tolerance, (index, float(error))
+
+
+@compiled
+@settings(max_examples=150, deadline=None)
+@given(cases(channels=st.integers(1, 3), is_even=False))
+def test_a_first_convolution_agrees_with_torch(case: Case) -> None:
+    kernel = torch.empty(case.kernel)
+    assert first_convolution.takes_first(torch.empty(case.pictures), kernel, case.edges)
+    found = gradients_of(case, first_convolution.first_convolution)
+    expected = gradients_of(case, in_torch)
+    assert_same(found, [expected[0], *expected[2:]], is_first=True)
+
+
+@compiled
+@settings(max_examples=150, deadline=None)
+@given(cases(channels=st.sampled_from([16, 32, 48, 64]), is_even=True))
+def test_a_pooled_convolution_agrees_with_torch(case: Case) -> None:
+    kernel = torch.empty(case.kernel)
+    assert pooled_convolution.takes_pooled(torch.empty(case.pictures), kernel, case.edges)
+    found = gradients_of(case, pooled_convolution.pooled_convolution)
+    assert_same(found, gradients_of(case, rounded_in_torch), is_first=False)
+
+
+def test_a_frozen_convolution_passes_gradients_on() -> None:
+    if library() is None:
+        pytest.skip("no kernels for this processor")
+    x = torch.randn(2, 8, 8, 16).bfloat16().requires_grad_()
+    kernel, bias = torch.randn(3, 3, 16, 16), torch.zeros(16)
+    edges = ((1, 1), (1, 1))
+    pooled = pooled_convolution.pooled_convolution(x, kernel, bias, edges, rectified=True)
+    (found,) = torch.autograd.grad(pooled.sum(), x)
+    reference = rounded_in_torch(x.float(), kernel, bias, edges, rectified=True)
+    (expected,) = torch.autograd.grad(reference.sum(), x)
+    assert (found - expected).abs().max() / expected.abs().max() < 2**-6
+
+
+# In a network.
+
+
+def network() -> Any:
+    keras.utils.set_random_seed(0)
+    layers = keras.layers
+    model = keras.Sequential(
+        [
+            keras.Input((28, 28, 1)),
+            layers.Conv2D(32, 3, padding="same", activation="relu"),
+            layers.MaxPooling2D(2),
+            layers.Conv2D(64, 3, use_bias=False),
+            layers.MaxPooling2D(2),
+            layers.BatchNormalization(),
+            layers.ReLU(),
+            layers.Flatten(),
+            layers.Dense(10, activation="softmax"),
+        ]
+    )
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return clearsight.accelerate(model, "bfloat16", "cpu")
+
+
+@compiled
+def test_a_network_learns_the_same_with_kernels_and_without(
+    fashion: tuple[ImageSet, ImageSet], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = fashion[0].images[:640].astype("float32") / 255
+    labels = fashion[0].labels[:640]
+
+    def trained() -> tuple[list[float], np.ndarray]:
+        model = network()
+        history = model.fit(images, labels, epochs=2, batch_size=32, shuffle=False, verbose=0)
+        return history.history["loss"], model.predict(images, verbose=0)
+
+    with_kernels, probabilities = trained()
+    for module in (max_pooling, first_convolution, pooled_convolution):
+        monkeypatch.setattr(module, "library", lambda: None)
+    without, others = trained()
+    # Two ways of rounding to eight binary digits, 40 steps.
+    assert with_kernels == pytest.approx(without, rel=0.02)
+    assert np.mean(probabilities.argmax(-1) == others.argmax(-1)) > 0.9
