@@ -232,15 +232,15 @@ def test_a_frozen_convolution_passes_gradients_on() -> None:
 # In a network.
 
 
-def network() -> Any:
+def network(policy: str) -> Any:
     keras.utils.set_random_seed(0)
     layers = keras.layers
     model = keras.Sequential(
         [
             keras.Input((28, 28, 1)),
-            layers.Conv2D(32, 3, padding="same", activation="relu"),
+            layers.Conv2D(32, 3, padding="same", activation="relu", dtype=policy),
             layers.MaxPooling2D(2),
-            layers.Conv2D(64, 3, use_bias=False),
+            layers.Conv2D(64, 3, use_bias=False, dtype=policy),
             layers.MaxPooling2D(2),
             layers.BatchNormalization(),
             layers.ReLU(),
@@ -253,14 +253,15 @@ def network() -> Any:
 
 
 @compiled
+@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16", "bfloat16"])
 def test_a_network_learns_the_same_with_kernels_and_without(
-    fashion: tuple[ImageSet, ImageSet], monkeypatch: pytest.MonkeyPatch
+    policy: str, fashion: tuple[ImageSet, ImageSet], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     images = fashion[0].images[:640].astype("float32") / 255
     labels = fashion[0].labels[:640]
 
     def trained() -> tuple[list[float], np.ndarray]:
-        model = network()
+        model = network(policy)
         history = model.fit(images, labels, epochs=2, batch_size=32, shuffle=False, verbose=0)
         return history.history["loss"], model.predict(images, verbose=0)
 

@@ -99,10 +99,15 @@ def _with_pooling(layer: Any, site: Site, convolution: Operation) -> Operation:
                     return convolve(last, kernel, bias, edges, rectified=rectified).permute(
                         0, 3, 1, 2
                     )
-            weights = _oihw(kernel, site.dtype), cast(bias, site.dtype)
-            return max_pool_2x2(convolution.apply(pictures, *weights), rectified=rectified)
+            convolved = convolution.apply(
+                pictures, _oihw(kernel, site.dtype), cast(bias, site.dtype)
+            )
+            return max_pool_2x2(convolved, rectified=rectified)
 
-        return Operation(apply, lambda: (value_of(kernel), value_of(bias)), convolution.takes)
+        def weights() -> Weights:
+            return cast(value_of(kernel), torch.float32), cast(value_of(bias), torch.float32)
+
+        return Operation(apply, weights, convolution.takes)
 
     return replace(convolution, pooled=pooled)
 
