@@ -14,6 +14,7 @@ BEST = Recipe(
     warmup=0.1,
     first_factor=0.2,
     last_factor=0.0,
+    weight_decay=0.05,
     label_smoothing=0.1,
     flip="alternating",
     translate_pixels=2,
