@@ -66,7 +66,7 @@ docs: $(VENV)/.installed-dev
 	@$(BIN)/python docs/make_cli_reference.py
 
 clean:
-	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) src/clearsight/engine/native/*.so .pytest_cache .ruff_cache .hypothesis
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \

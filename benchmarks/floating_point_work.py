@@ -1,7 +1,8 @@
 """How many floating-point operations the reference network takes, from the shapes of its layers.
 
-A multiplication with a weight and the addition after it count as two. Bias, ReLU, pooling, softmax
-and the optimizer are left out: they are below 1 % of the work.
+A multiplication with a weight and the addition after it count as two. All are counted, also those
+with gradients that max pooling makes zero, which a program may leave out. Bias, ReLU, pooling,
+softmax and the optimizer are left out: they are below 1 % of the work.
 """
 
 from __future__ import annotations

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,7 @@ from torch.nn import functional
 import clearsight
 from clearsight.data.imageset import ImageSet
 from clearsight.engine.native import first_convolution, max_pooling, pooled_convolution
+from clearsight.engine.native import library as native_library
 from clearsight.engine.native.library import library
 from clearsight.engine.native.max_pooling import max_pool_2x2
 from clearsight.models.backend import keras
@@ -25,9 +28,16 @@ is_bfloat16_machine = getattr(torch.cpu, "_is_avx512_bf16_supported", bool)()
 compiled = pytest.mark.skipif(library() is None, reason="no kernels for this processor")
 
 
-def test_there_are_kernels_where_they_can_be_compiled() -> None:
-    if is_bfloat16_machine and shutil.which("cc"):
+def test_there_are_kernels_where_they_can_be_compiled(tmp_path: Path) -> None:
+    command = ["cc", "-mavx512bf16", "-xc", "-c", "-", "-o", str(tmp_path / "nothing.o")]
+    is_able = is_bfloat16_machine and shutil.which("cc") is not None
+    if is_able and not subprocess.run(command, input=b"int nothing;", check=False).returncode:
         assert library() is not None
+
+
+def test_a_library_of_another_version_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(native_library, "_VERSION", -1)
+    assert library.__wrapped__() is None
 
 
 # Pooling.
@@ -91,6 +101,15 @@ def test_zeros_and_infinities_pool_as_in_torch(rectified: bool) -> None:
 
 
 @rectified_or_not
+def test_every_bfloat16_pools_to_itself(rectified: bool) -> None:
+    bits = torch.arange(-(2**15), 2**15).to(torch.int16)
+    x = bits.view(torch.bfloat16).view(1, -1, 1, 1).expand(1, -1, 2, 2)
+    pooled = max_pool_2x2(x, rectified=rectified)
+    assert torch.equal(pooled.isnan(), expected_of(x, rectified).isnan())
+    torch.testing.assert_close(pooled, expected_of(x, rectified), rtol=0, atol=0, equal_nan=True)
+
+
+@rectified_or_not
 @pytest.mark.parametrize("sign", [1, -1])
 @pytest.mark.parametrize("place", range(4))
 def test_what_is_no_number_shows(place: int, sign: int, rectified: bool) -> None:
@@ -113,6 +132,7 @@ class Case:
         edges: of zeros.
         rectified: whether there is a ReLU.
         num_threads: to compute with.
+        turned: whether the gradient that comes in has its axes in another order in memory.
     """
 
     pictures: tuple[int, int, int, int]
@@ -120,6 +140,7 @@ class Case:
     edges: tuple[tuple[int, int], tuple[int, int]]
     rectified: bool
     num_threads: int
+    turned: bool
 
 
 @st.composite
@@ -130,24 +151,31 @@ def cases(draw: Any, *, channels: st.SearchStrategy[int], is_even: bool) -> Case
         before = draw(st.integers(0, size - 1))
         return before, before if is_even else draw(st.integers(0, size - 1))
 
-    count, num_channels = draw(st.integers(1, 3)), draw(channels)
-    height, width = draw(st.integers(6, 13)), draw(st.integers(6, 13))
+    count, num_channels = draw(st.integers(1, 5)), draw(channels)
+    edges = edge(kernel_height), edge(kernel_width)
+    # From one window on; kernels may be larger than pictures.
+    height, width = (
+        draw(st.integers(max(1, size + 1 - sum(around)), 13))
+        for size, around in zip((kernel_height, kernel_width), edges, strict=True)
+    )
     filters = 16 * draw(st.integers(1, 4))
     return Case(
         (count, height, width, num_channels),
         (kernel_height, kernel_width, num_channels, filters),
-        (edge(kernel_height), edge(kernel_width)),
+        edges,
         draw(st.booleans()),
-        draw(st.integers(1, 4)),
+        draw(st.integers(1, count)),
+        draw(st.booleans()),
     )
 
 
 def gradients_of(case: Case, convolve: Callable[..., torch.Tensor]) -> list[torch.Tensor]:
     """Return what comes out, and the gradients of pictures (if asked for), kernel and bias."""
     generator = torch.Generator().manual_seed(1)
-    x = torch.randn(case.pictures, generator=generator)
-    kernel = torch.randn(case.kernel, generator=generator).requires_grad_()
-    bias = torch.randn(case.kernel[-1], generator=generator).requires_grad_()
+    shapes = (case.pictures, case.kernel, case.kernel[-1:])
+    x, kernel, bias = (
+        torch.randn(shape, generator=generator, dtype=torch.float32) for shape in shapes
+    )
     # Of few digits, so that bfloat16 holds them, and all sums are the same whatever their order.
     x, kernel, bias = ((value * 4).round().div(4) for value in (x, kernel, bias))
     x, kernel, bias = (value.detach().requires_grad_() for value in (x, kernel, bias))
@@ -159,7 +187,10 @@ def gradients_of(case: Case, convolve: Callable[..., torch.Tensor]) -> list[torc
     try:
         torch.set_num_threads(number)
         pooled = convolve(x, kernel, bias, case.edges, rectified=case.rectified)
-        towards = torch.randn(pooled.shape, generator=generator).mul(4).round()
+        towards = torch.randn(pooled.shape, generator=generator, dtype=torch.float32)
+        towards = towards.mul(4).round()
+        if case.turned:
+            towards = towards.permute(0, 3, 1, 2).contiguous().permute(0, 2, 3, 1)
         gradients = torch.autograd.grad(pooled, inputs, towards.to(pooled.dtype))
     finally:
         torch.set_num_threads(torch_threads)
@@ -199,8 +230,9 @@ def assert_same(found: list[torch.Tensor], expected: list[torch.Tensor], is_firs
 @settings(max_examples=150, deadline=None)
 @given(cases(channels=st.integers(1, 3), is_even=False))
 def test_a_first_convolution_agrees_with_torch(case: Case) -> None:
-    kernel = torch.empty(case.kernel)
-    assert first_convolution.takes_first(torch.empty(case.pictures), kernel, case.edges)
+    x, kernel = torch.empty(case.pictures), torch.empty(case.kernel)
+    is_few = len(x) < torch.get_num_threads()
+    assert is_few or first_convolution.takes_first(x, kernel, case.edges)
     found = gradients_of(case, first_convolution.first_convolution)
     expected = gradients_of(case, in_torch)
     assert_same(found, [expected[0], *expected[2:]], is_first=True)
@@ -210,8 +242,9 @@ def test_a_first_convolution_agrees_with_torch(case: Case) -> None:
 @settings(max_examples=150, deadline=None)
 @given(cases(channels=st.sampled_from([16, 32, 48, 64]), is_even=True))
 def test_a_pooled_convolution_agrees_with_torch(case: Case) -> None:
-    kernel = torch.empty(case.kernel)
-    assert pooled_convolution.takes_pooled(torch.empty(case.pictures), kernel, case.edges)
+    x, kernel = torch.empty(case.pictures), torch.empty(case.kernel)
+    is_few = len(x) < torch.get_num_threads()
+    assert is_few or pooled_convolution.takes_pooled(x, kernel, case.edges)
     found = gradients_of(case, pooled_convolution.pooled_convolution)
     assert_same(found, gradients_of(case, rounded_in_torch), is_first=False)
 
@@ -219,8 +252,11 @@ def test_a_pooled_convolution_agrees_with_torch(case: Case) -> None:
 def test_a_frozen_convolution_passes_gradients_on() -> None:
     if library() is None:
         pytest.skip("no kernels for this processor")
-    x = torch.randn(2, 8, 8, 16).bfloat16().requires_grad_()
-    kernel, bias = torch.randn(3, 3, 16, 16), torch.zeros(16)
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn((2, 8, 8, 16), generator=generator).mul(4).round().div(4)
+    x = x.bfloat16().requires_grad_()
+    kernel = torch.randn((3, 3, 16, 16), generator=generator).mul(4).round().div(4)
+    bias = torch.zeros(16)
     edges = ((1, 1), (1, 1))
     pooled = pooled_convolution.pooled_convolution(x, kernel, bias, edges, rectified=True)
     (found,) = torch.autograd.grad(pooled.sum(), x)
@@ -250,6 +286,37 @@ def network(policy: str) -> Any:
     )
     model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
     return clearsight.accelerate(model, "bfloat16", "cpu")
+
+
+@compiled
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_few_pictures_or_none_are_predicted(count: int) -> None:
+    model = network("float32")
+    pictures = np.random.default_rng(0).random((3, 28, 28, 1), dtype="float32")
+    every = model.predict_on_batch(pictures)
+    found = model.predict_on_batch(pictures[:count])
+    assert found.shape == (count, 10)
+    np.testing.assert_allclose(found, every[:count], atol=0.02)
+
+
+@compiled
+@pytest.mark.parametrize("channels", [1, 16])
+def test_torchs_defaults_do_not_matter(channels: int) -> None:
+    size = (3, 3, channels, 16)
+    case = Case((4, 9, 9, channels), size, ((1, 1), (1, 1)), True, 2, False)
+    convolve = (
+        first_convolution.first_convolution
+        if channels == 1
+        else pooled_convolution.pooled_convolution
+    )
+    expected = gradients_of(case, convolve)
+    try:
+        torch.set_default_dtype(torch.float64)
+        found = gradients_of(case, convolve)
+    finally:
+        torch.set_default_dtype(torch.float32)
+    for ours, theirs in zip(found, expected, strict=True):
+        assert torch.equal(ours, theirs)
 
 
 @compiled

@@ -92,7 +92,8 @@ def continued_record(
     reasons = list(changes)
     if checkpoint.identity["num_threads"] != machine(device)["num_threads"]:
         reasons.append("another number of threads")
-    if record.machine.get("kernels") != machine(device)["kernels"]:
+    uses_kernels = record.precision == "bfloat16" and device == "cpu"
+    if uses_kernels and record.machine.get("kernels") != machine(device)["kernels"]:
         reasons.append("compiled kernels in place of torch's, or the reverse")
     if recipe.schedule != "constant" and recipe.epochs != record.recipe.epochs:
         reasons.append(f"{recipe.epochs} epochs after a schedule for {record.recipe.epochs}")

@@ -12,6 +12,7 @@ from torch.nn import functional
 from clearsight.engine.lowering.activation import activation_of
 from clearsight.engine.lowering.operation import (
     Axes,
+    CannotLowerError,
     Operation,
     Site,
     Weights,
@@ -20,7 +21,7 @@ from clearsight.engine.lowering.operation import (
     value_of,
 )
 from clearsight.engine.lowering.padding import pad, same_edges
-from clearsight.engine.native.first_convolution import first_convolution, takes_first
+from clearsight.engine.native.first_convolution import FEW_CHANNELS, first_convolution, takes_first
 from clearsight.engine.native.max_pooling import max_pool_2x2
 from clearsight.engine.native.pooled_convolution import pooled_convolution, takes_pooled
 from clearsight.engine.native.windows import Edges
@@ -34,6 +35,8 @@ WeightsIn = Callable[[torch.dtype], Weights]
 
 def conv2d(layer: Any, site: Site) -> list[Operation]:
     """Lower Conv2D: kernel (kh, kw, C / groups, filters)."""
+    if layer.lora_enabled:
+        raise CannotLowerError("it has LoRA weights")
     kernel, bias = layer.kernel, layer.bias
 
     def weights(dtype: torch.dtype) -> Weights:
@@ -82,8 +85,13 @@ def _convolution(layer: Any, site: Site, weights: WeightsIn, groups: int) -> Ope
 
 
 def _with_pooling(layer: Any, site: Site, convolution: Operation) -> Operation:
-    """Let a convolution be made one with the max pooling that follows it."""
-    if convolution.takes is Axes.KERAS or {*layer.strides, *layer.dilation_rate} != {1}:
+    """Let a convolution be made one with the max pooling that follows it.
+
+    Of one with many channels that only helps its gradients.
+    """
+    is_plain = {*layer.strides, *layer.dilation_rate} == {1}
+    has_few = layer.kernel.shape[2] < FEW_CHANNELS
+    if convolution.takes is Axes.KERAS or not is_plain or not (site.training or has_few):
         return convolution
     edges = _edges(layer, site)
     kernel, bias = layer.kernel, layer.bias

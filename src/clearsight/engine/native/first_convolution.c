@@ -1,4 +1,4 @@
-/* A network's first convolution with its bias, 2x2 max pooling and perhaps a ReLU, in one.
+/* A convolution of few channels, such as a network's first, with its bias, 2x2 max pooling and perhaps a ReLU, in one.
 
    A picture has few channels, so the sums are short and what costs is the output: here it is never
    written, only its pooled quarter. Pictures, kernel, sums and gradients are float32, the pooled
@@ -15,7 +15,7 @@ struct forward {
     const float *bias;     /* (filters,) */
     uint16_t *pooled;      /* bfloat16 (N, pooled_height, pooled_width, filters) */
     uint8_t *winners;      /* the same, as in max_pooling.c, or NULL */
-    float *padded;         /* (num_threads, padded_size()), zeros around where pictures go */
+    float *padded;         /* (num_shares, padded_size()), zeros around where pictures go */
     int rectified;
 };
 
@@ -25,7 +25,7 @@ struct backward {
     const uint16_t *gradient; /* of `pooled` */
     const uint8_t *winners;
     float *padded;
-    float *partial; /* (num_threads, a thread's gradients): of the kernel, then of the bias */
+    float *partial; /* (num_shares, a share's gradients): of the kernel, then of the bias */
 };
 
 static void pad(const struct shape *s, const float *picture, float *padded)
@@ -87,11 +87,11 @@ forward_window(const struct forward *job, const float *corner, ptrdiff_t filter,
     }
 }
 
-static void forward_pictures(const void *data, ptrdiff_t first, ptrdiff_t last, int thread)
+static void forward_pictures(const void *data, ptrdiff_t first, ptrdiff_t last, int share)
 {
     const struct forward *job = data;
     const struct shape *s = &job->shape;
-    float *padded = job->padded + thread * padded_size(s);
+    float *padded = job->padded + share * padded_size(s);
     ptrdiff_t place = first * s->pooled_height * s->pooled_width * s->filters;
     for (ptrdiff_t picture = first; picture < last; picture++) {
         pad(s, job->pictures + picture * s->height * s->width * s->channels, padded);
@@ -149,12 +149,12 @@ backward_window(const struct backward *job, const float *corner, ptrdiff_t filte
     }
 }
 
-static void backward_pictures(const void *data, ptrdiff_t first, ptrdiff_t last, int thread)
+static void backward_pictures(const void *data, ptrdiff_t first, ptrdiff_t last, int share)
 {
     const struct backward *job = data;
     const struct shape *s = &job->shape;
-    float *padded = job->padded + thread * padded_size(s);
-    float *gradients = job->partial + thread * num_gradients(s);
+    float *padded = job->padded + share * padded_size(s);
+    float *gradients = job->partial + share * num_gradients(s);
     ptrdiff_t place = first * s->pooled_height * s->pooled_width * s->filters;
     for (ptrdiff_t picture = first; picture < last; picture++) {
         pad(s, job->pictures + picture * s->height * s->width * s->channels, padded);
@@ -172,23 +172,23 @@ static void backward_pictures(const void *data, ptrdiff_t first, ptrdiff_t last,
 
 void first_convolution(const float *pictures, const float *kernel, const float *bias,
                        uint16_t *pooled, uint8_t *winners, float *padded, const ptrdiff_t *sizes,
-                       int rectified, int num_threads)
+                       int rectified, int num_shares)
 {
     struct forward job = {shape_of(sizes), pictures, kernel,   bias,
                           pooled,          winners,  padded, rectified};
-    share_out(forward_pictures, &job, job.shape.count, num_threads);
+    share_out(forward_pictures, &job, job.shape.count, num_shares);
 }
 
-/* `partial` holds zeros; the threads' rows of it are to be added up. */
+/* `partial` holds zeros; the shares' rows of it are to be added up. */
 void first_convolution_backward(const float *pictures, const uint16_t *gradient,
                                 const uint8_t *winners, float *padded, float *partial,
-                                const ptrdiff_t *sizes, int num_threads)
+                                const ptrdiff_t *sizes, int num_shares)
 {
     struct backward job = {shape_of(sizes), pictures, gradient, winners, padded, partial};
-    share_out(backward_pictures, &job, job.shape.count, num_threads);
+    share_out(backward_pictures, &job, job.shape.count, num_shares);
 }
 
-/* How many values of `padded` a thread needs. */
+/* How many values of `padded` a share needs. */
 ptrdiff_t first_convolution_scratch_size(const ptrdiff_t *sizes)
 {
     struct shape shape = shape_of(sizes);

@@ -1,16 +1,18 @@
-"""A network's first convolution with 2x2 max pooling, ReLU or not; see `first_convolution.c`."""
+"""A convolution of few channels with 2x2 max pooling, ReLU or not; see `first_convolution.c`."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import torch
+from torch.autograd.function import once_differentiable
 
-from clearsight.engine.native.library import addresses, kernels, library
+from clearsight.engine.native.library import call, float32, library, num_shares
 from clearsight.engine.native.windows import Edges, pooled_size, sizes_of
 
 _MOST_TAPS = 75  # with so many a step takes 0.6 of torch's time; 2 cores of a Zen 4, batch 64
 _LANES = 16  # filters that are computed together
+FEW_CHANNELS = 16  # so many, or more, are for `pooled_convolution.c`
 
 
 def takes_first(pictures: torch.Tensor, kernel: torch.Tensor, edges: Edges) -> bool:
@@ -21,12 +23,15 @@ def takes_first(pictures: torch.Tensor, kernel: torch.Tensor, edges: Edges) -> b
         kernel: (kernel height, kernel width, C, filters).
         edges: of zeros.
     """
+    channels, filters = kernel.shape[2:]
     return (
         library() is not None
-        and pictures.device.type == "cpu"
+        and pictures.device.type == kernel.device.type == "cpu"
         and not pictures.requires_grad
+        and pictures.shape[-1] == channels < FEW_CHANNELS
         and kernel[..., 0].numel() <= _MOST_TAPS
-        and kernel.shape[-1] % _LANES == 0
+        and filters % _LANES == 0
+        and len(pictures) >= torch.get_num_threads()  # which share out whole pictures
         and min(pooled_size(pictures.shape, kernel.shape, edges)) > 0
     )
 
@@ -66,34 +71,29 @@ class _FirstConvolution(torch.autograd.Function):
         edges: Edges,
         rectified: bool,
     ) -> torch.Tensor:
-        kernel, num_threads = kernel.contiguous(), torch.get_num_threads()
-        shape = (
-            len(pictures), *pooled_size(pictures.shape, kernel.shape, edges), kernel.shape[-1]
-        )  # fmt: skip
-        pooled = torch.empty(shape, dtype=torch.bfloat16)
-        winners = torch.empty(shape, dtype=torch.uint8) if any(ctx.needs_input_grad) else None
-        sizes = sizes_of(pictures.shape, kernel.shape, edges)
+        kernel, bias = kernel.contiguous(), bias.contiguous()
+        size, filters = pooled_size(pictures.shape, kernel.shape, edges), kernel.shape[-1]
+        pooled = pictures.new_empty((len(pictures), *size, filters), dtype=torch.bfloat16)
+        keeps_winners = any(ctx.needs_input_grad)
+        winners = torch.empty_like(pooled, dtype=torch.uint8) if keeps_winners else None
+        sizes, shares = sizes_of(pictures.shape, kernel.shape, edges), num_shares(pictures)
         # Pictures are padded there; the zeros around them stay for the way back.
-        padded = torch.zeros(num_threads * kernels().first_convolution_scratch_size(sizes))
-        kernels().first_convolution(
-            *addresses(pictures, kernel, bias, pooled, winners, padded),
-            sizes,
-            rectified,
-            num_threads,
-        )
+        padded = float32(shares, call("first_convolution_scratch_size", (), sizes))
+        tensors = (pictures, kernel, bias, pooled, winners, padded)
+        call("first_convolution", tensors, sizes, rectified, shares)
         ctx.save_for_backward(pictures, winners, padded)
-        ctx.sizes, ctx.num_threads, ctx.kernel_shape = sizes, num_threads, kernel.shape
+        ctx.sizes, ctx.kernel_shape = sizes, kernel.shape
         return pooled
 
     @staticmethod
-    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+    @once_differentiable
+    def backward(  # pyright: ignore[reportIncompatibleMethodOverride] - the decorator's type
+        ctx: Any, *gradients: torch.Tensor
+    ) -> tuple[torch.Tensor | None, ...]:
         pictures, winners, padded = ctx.saved_tensors
         num_weights, filters = ctx.kernel_shape.numel(), ctx.kernel_shape[-1]
-        partial = torch.zeros(ctx.num_threads, num_weights + filters)
-        kernels().first_convolution_backward(
-            *addresses(pictures, gradients[0].contiguous(), winners, padded, partial),
-            ctx.sizes,
-            ctx.num_threads,
-        )
+        partial = float32(len(padded), num_weights + filters)
+        tensors = (pictures, gradients[0].contiguous(), winners, padded, partial)
+        call("first_convolution_backward", tensors, ctx.sizes, len(padded))
         of_kernel, of_bias = partial.sum(0).split([num_weights, filters])
         return None, of_kernel.view(ctx.kernel_shape), of_bias, None, None

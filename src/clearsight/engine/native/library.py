@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Sequence
 from functools import cache
 from importlib.util import find_spec
+from typing import Any
 
 import torch
 
 NAME = "clearsight.engine.native._kernels"
+_VERSION = (
+    1  # the library's own `kernels_version`: one of another is left over from an older source
+)
 
 _pointer, _size, _int = ctypes.c_void_p, ctypes.c_ssize_t, ctypes.c_int
 _FUNCTIONS = {
@@ -37,21 +42,35 @@ def library() -> ctypes.CDLL | None:
         return None
     try:
         loaded = ctypes.CDLL(found.origin)
-    except OSError:
+        if loaded.kernels_version() != _VERSION:
+            return None
+        for name, (arguments, result) in _FUNCTIONS.items():
+            function = getattr(loaded, name)
+            function.argtypes, function.restype = arguments, result
+    except (OSError, AttributeError):
         return None
-    for name, (arguments, result) in _FUNCTIONS.items():
-        function = getattr(loaded, name)
-        function.argtypes, function.restype = arguments, result
     return loaded
 
 
-def kernels() -> ctypes.CDLL:
-    """Return the library where it has been asked for before."""
+def call(name: str, tensors: Sequence[torch.Tensor | None], *rest: Any) -> Any:
+    """Call a function of the library, which must be there.
+
+    Args:
+        name: of the function.
+        tensors: contiguous; their addresses are its first arguments. They live until it returns.
+        rest: its other arguments.
+    """
     loaded = library()
     assert loaded is not None
-    return loaded
+    addresses = (None if tensor is None else tensor.data_ptr() for tensor in tensors)
+    return getattr(loaded, name)(*addresses, *rest)
 
 
-def addresses(*tensors: torch.Tensor | None) -> list[int | None]:
-    """Return where each tensor's values lie; None stands for no tensor."""
-    return [None if tensor is None else tensor.data_ptr() for tensor in tensors]
+def num_shares(pictures: torch.Tensor) -> int:
+    """Return in how many shares so many pictures are worked on: at most one a thread."""
+    return max(1, min(torch.get_num_threads(), len(pictures)))
+
+
+def float32(*shape: int) -> torch.Tensor:
+    """Return zeros in the memory that the library works with, whatever torch's defaults are."""
+    return torch.zeros(shape, dtype=torch.float32, device="cpu")

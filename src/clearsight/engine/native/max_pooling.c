@@ -25,12 +25,17 @@ struct unpooling {
     ptrdiff_t height, width, channels;
 };
 
-/* bfloat16 as an integer of the same order, and back. What is no number is the largest. With ReLU
-   the order of negative ones does not matter. */
+/* Turn bfloat16 into an integer of the same order, or back. */
+static inline int16_t turned(int16_t bits)
+{
+    return bits ^ ((bits >> 15) & 0x7fff);
+}
+
+/* The integer that is compared. What is no number is the largest, and comes out as no number. With
+   ReLU the order of negative ones does not matter. */
 static inline int16_t ordered(int16_t bits, int rectified)
 {
-    int16_t turned = rectified ? bits : bits ^ ((bits >> 15) & 0x7fff);
-    return (bits & 0x7fff) > 0x7f80 ? 0x7fff : turned;
+    return (bits & 0x7fff) > 0x7f80 ? 0x7fff : rectified ? bits : turned(bits);
 }
 
 /* One row of windows, as it compiles best: flags known, pointers apart. */
@@ -59,16 +64,16 @@ pool_row(const int16_t *restrict above, const int16_t *restrict below, int16_t *
                 winner = best <= 0 ? NONE : winner;
                 best = best <= 0 ? 0 : best;
             }
-            pooled[window * channels + c] = ordered(best, rectified);
+            pooled[window * channels + c] = rectified ? best : turned(best);
             if (keeps_winners)
                 winners[window * channels + c] = (uint8_t)winner;
         }
     }
 }
 
-static void pool_rows(const void *data, ptrdiff_t first, ptrdiff_t last, int thread)
+static void pool_rows(const void *data, ptrdiff_t first, ptrdiff_t last, int share)
 {
-    (void)thread;
+    (void)share;
     const struct pooling *job = data;
     ptrdiff_t length = job->width * job->channels, rows = job->height / 2;
     ptrdiff_t num_windows = job->width / 2, pooled_length = num_windows * job->channels;
@@ -88,10 +93,10 @@ static void pool_rows(const void *data, ptrdiff_t first, ptrdiff_t last, int thr
 }
 
 void max_pool(const int16_t *pictures, int16_t *pooled, uint8_t *winners, ptrdiff_t count,
-              ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels, int rectified, int num_threads)
+              ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels, int rectified, int num_shares)
 {
     struct pooling job = {pictures, pooled, winners, height, width, channels, rectified};
-    share_out(pool_rows, &job, count * (height / 2), num_threads);
+    share_out(pool_rows, &job, count * (height / 2), num_shares);
 }
 
 static inline __attribute__((always_inline)) void
@@ -108,9 +113,9 @@ unpool_window(const int16_t *restrict gradient, const uint8_t *restrict winners,
     }
 }
 
-static void unpool_rows(const void *data, ptrdiff_t first, ptrdiff_t last, int thread)
+static void unpool_rows(const void *data, ptrdiff_t first, ptrdiff_t last, int share)
 {
-    (void)thread;
+    (void)share;
     const struct unpooling *job = data;
     ptrdiff_t channels = job->channels, length = job->width * channels;
     ptrdiff_t rows = job->height / 2, num_windows = job->width / 2;
@@ -132,8 +137,8 @@ static void unpool_rows(const void *data, ptrdiff_t first, ptrdiff_t last, int t
 
 void max_pool_backward(const int16_t *gradient, const uint8_t *winners, int16_t *output,
                        ptrdiff_t count, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels,
-                       int num_threads)
+                       int num_shares)
 {
     struct unpooling job = {gradient, winners, output, height, width, channels};
-    share_out(unpool_rows, &job, count * (height / 2), num_threads);
+    share_out(unpool_rows, &job, count * (height / 2), num_shares);
 }

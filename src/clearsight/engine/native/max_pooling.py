@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
-from clearsight.engine.native.library import addresses, kernels, library
+from clearsight.engine.native.library import call, library
 
 
 def max_pool_2x2(pictures: torch.Tensor, *, rectified: bool) -> torch.Tensor:
@@ -54,9 +55,7 @@ def pooled_with_winners(
     count, height, width, channels = last.shape
     pooled = last.new_empty((count, height // 2, width // 2, channels))
     winners = torch.empty_like(pooled, dtype=torch.uint8) if keeps_winners else None
-    kernels().max_pool(
-        *addresses(last, pooled, winners), *last.shape, rectified, torch.get_num_threads()
-    )
+    call("max_pool", (last, pooled, winners), *last.shape, rectified, torch.get_num_threads())
     return pooled, winners
 
 
@@ -73,11 +72,12 @@ class _MaxPool2x2(torch.autograd.Function):
         return pooled
 
     @staticmethod
-    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, None]:
+    @once_differentiable
+    def backward(  # pyright: ignore[reportIncompatibleMethodOverride] - the decorator's type
+        ctx: Any, *gradients: torch.Tensor
+    ) -> tuple[torch.Tensor, None]:
         (winners,) = ctx.saved_tensors
         gradient = gradients[0].contiguous()
         output = gradient.new_empty(ctx.shape)
-        kernels().max_pool_backward(
-            *addresses(gradient, winners, output), *ctx.shape, torch.get_num_threads()
-        )
+        call("max_pool_backward", (gradient, winners, output), *ctx.shape, torch.get_num_threads())
         return output, None

@@ -4,10 +4,11 @@
 
 #include <stddef.h>
 
-/* Does the items from first up to, not including, last; `thread` counts from 0. */
-typedef void (*Work)(const void *job, ptrdiff_t first, ptrdiff_t last, int thread);
+/* Does the items of a share, from first up to, not including, last; shares count from 0. */
+typedef void (*Work)(const void *job, ptrdiff_t first, ptrdiff_t last, int share);
 
-/* Call `work` once in each of `num_threads` threads, each with an equal share of the items. */
-void share_out(Work work, const void *job, ptrdiff_t num_items, int num_threads);
+/* Do the items in as many equal shares as there are threads. One thread does a share, so
+   that each can have memory of its own; a share of no items is left out. */
+void share_out(Work work, const void *job, ptrdiff_t num_items, int num_shares);
 
 #endif

@@ -2,7 +2,8 @@
 
    Of each window one value has a gradient, and with a ReLU not even one. So most products of the
    gradients, as they are usually worked out, are with zero; here none of those is computed. What is
-   left does not fit the processor's products of bfloat16, and is done in float32.
+   left does not fit the processor's products of bfloat16, and is done in float32, with the kernel
+   as it is and not rounded as on the way forward.
 
    Strides are 1; channels and filters come in vectors of 16. */
 #include "convolution.h"
@@ -21,9 +22,9 @@ struct job {
     const uint16_t *gradient; /* bfloat16 (N, pooled_height, pooled_width, filters) */
     const uint8_t *winners;   /* the same, as in max_pooling.c */
     uint16_t *output;         /* the gradient of the pictures, or NULL */
-    float *partial; /* (num_threads, a thread's gradients), zeros: of the kernel, laid out as it is,
+    float *partial; /* (num_shares, a share's gradients), zeros: of the kernel, laid out as it is,
                        then of the bias */
-    float *scratch; /* (num_threads, scratch_size()), zeros */
+    float *scratch; /* (num_shares, scratch_size()), zeros */
 };
 
 /* to[row][i] += sum over entries of gradient * from[offset + row * stride + i] */
@@ -206,21 +207,21 @@ static void write_picture_gradient(const struct job *job, ptrdiff_t picture, flo
 }
 
 /* Values of type float: two padded pictures, the entries, and where each of their lists ends; in
-   whole vectors, since a thread's pictures should begin where a vector does. */
+   whole vectors, since a share's pictures should begin where a vector does. */
 static ptrdiff_t scratch_size(const struct shape *s)
 {
     ptrdiff_t entries = num_windows(s) * s->filters + LANES, ends = NUM_SPOTS * num_windows(s);
     return 2 * padded_size(s) + 2 * entries + (ends + LANES - 1) / LANES * LANES;
 }
 
-static void backward_pictures(const void *data, ptrdiff_t first, ptrdiff_t last, int thread)
+static void backward_pictures(const void *data, ptrdiff_t first, ptrdiff_t last, int share)
 {
     const struct job *job = data;
     const struct shape *s = &job->shape;
-    float *padded = job->scratch + thread * scratch_size(s), *output = padded + padded_size(s);
+    float *padded = job->scratch + share * scratch_size(s), *output = padded + padded_size(s);
     struct entry *entries = (struct entry *)(output + padded_size(s));
     int32_t *ends = (int32_t *)(entries + num_windows(s) * s->filters + LANES);
-    float *gradients = job->partial + thread * s->filters * (kernel_size(s) + 1);
+    float *gradients = job->partial + share * s->filters * (kernel_size(s) + 1);
     for (ptrdiff_t picture = first; picture < last; picture++) {
         pad(s, job->pictures + picture * s->height * s->width * s->channels, padded);
         add_kernel_gradient(job, picture, padded, entries, gradients);
@@ -232,14 +233,14 @@ static void backward_pictures(const void *data, ptrdiff_t first, ptrdiff_t last,
 void pooled_convolution_backward(const uint16_t *pictures, const float *kernel,
                                  const uint16_t *gradient, const uint8_t *winners, uint16_t *output,
                                  float *partial, float *scratch, const ptrdiff_t *sizes,
-                                 int num_threads)
+                                 int num_shares)
 {
     struct job job = {shape_of(sizes), pictures, kernel,  gradient,
                       winners,         output,   partial, scratch};
-    share_out(backward_pictures, &job, job.shape.count, num_threads);
+    share_out(backward_pictures, &job, job.shape.count, num_shares);
 }
 
-/* How many values of `scratch` a thread needs. */
+/* How many values of `scratch` a share needs. */
 ptrdiff_t pooled_convolution_scratch_size(const ptrdiff_t *sizes)
 {
     struct shape shape = shape_of(sizes);

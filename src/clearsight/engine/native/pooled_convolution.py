@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from torch.autograd.function import once_differentiable
 
-from clearsight.engine.native.library import addresses, kernels, library
+from clearsight.engine.native.library import call, float32, library, num_shares
 from clearsight.engine.native.max_pooling import pooled_with_winners
 from clearsight.engine.native.windows import Edges, pooled_size, sizes_of
 
 _LANES = 16  # channels, or filters, that are computed together
-_LARGEST_PICTURE = 2**18  # values: one, padded, as float32 should fit a core's second cache
+_LARGEST_PICTURE = 2**18  # values: as float32 one should fit a core's second cache
+_MOST_WEIGHTS = 2**22  # whose gradients all threads together hold
 
 
 def takes_pooled(pictures: torch.Tensor, kernel: torch.Tensor, edges: Edges) -> bool:
@@ -25,10 +27,12 @@ def takes_pooled(pictures: torch.Tensor, kernel: torch.Tensor, edges: Edges) -> 
     channels, filters = kernel.shape[2:]
     return (
         library() is not None
-        and pictures.device.type == "cpu"
+        and pictures.device.type == kernel.device.type == "cpu"
         and channels % _LANES == filters % _LANES == 0
         and all(before == after for before, after in edges)
-        and pictures[0].numel() <= _LARGEST_PICTURE
+        and pictures.shape[1:].numel() <= _LARGEST_PICTURE
+        and len(pictures) >= torch.get_num_threads()  # which share out whole pictures
+        and kernel.numel() * torch.get_num_threads() <= _MOST_WEIGHTS
         and min(pooled_size(pictures.shape, kernel.shape, edges)) > 0
         and not getattr(torch.cpu, "_is_amx_tile_supported", bool)()  # fast in dense products
     )
@@ -75,7 +79,7 @@ class _PooledConvolution(torch.autograd.Function):
             bias.bfloat16(),
             padding=(edges[0][0], edges[1][0]),
         )
-        last = convolved.permute(0, 2, 3, 1).contiguous()
+        last = convolved.bfloat16().permute(0, 2, 3, 1).contiguous()
         pooled, winners = pooled_with_winners(
             last, rectified=rectified, keeps_winners=any(ctx.needs_input_grad)
         )
@@ -84,21 +88,21 @@ class _PooledConvolution(torch.autograd.Function):
         return pooled
 
     @staticmethod
-    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+    @once_differentiable
+    def backward(  # pyright: ignore[reportIncompatibleMethodOverride] - the decorator's type
+        ctx: Any, *gradients: torch.Tensor
+    ) -> tuple[torch.Tensor | None, ...]:
         pictures, kernel, winners = ctx.saved_tensors
         height, width, channels, filters = kernel.shape
-        num_threads = torch.get_num_threads()
         sizes = sizes_of(pictures.shape, kernel.shape, ctx.edges)
         output = torch.empty_like(pictures) if ctx.needs_input_grad[0] else None
         filters_first = kernel.permute(3, 0, 1, 2).contiguous()
-        partial = torch.zeros(num_threads, filters_first.numel() + filters)
-        scratch = torch.zeros(num_threads * kernels().pooled_convolution_scratch_size(sizes))
+        shares = num_shares(pictures)
+        partial = float32(shares, filters_first.numel() + filters)
+        scratch = float32(shares, call("pooled_convolution_scratch_size", (), sizes))
         gradient = gradients[0].contiguous()
-        kernels().pooled_convolution_backward(
-            *addresses(pictures, filters_first, gradient, winners, output, partial, scratch),
-            sizes,
-            num_threads,
-        )
+        tensors = (pictures, filters_first, gradient, winners, output, partial, scratch)
+        call("pooled_convolution_backward", tensors, sizes, shares)
         of_kernel, of_bias = partial.sum(0).split([filters_first.numel(), filters])
         of_kernel = of_kernel.view(filters, height, width, channels).permute(1, 2, 3, 0)
         return output, of_kernel.contiguous(), of_bias, None, None
