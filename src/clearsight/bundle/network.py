@@ -56,7 +56,8 @@ class PicturesToProbabilities(torch.nn.Module):
         self._program = None
         if runs_its_graph(network.model):
             self._program = compile_program(network.model, training=False, dtype=torch.float32)
-            self._program.hold_weights()
+            # LiteRT's converter writes other memory for a weight that is a view in another order.
+            self._program.hold_weights(contiguous=True)
         # Keras's model is a module too: what Keras runs itself brings its weights along by it.
         is_needed = self._program is None or self._program.left_to_keras
         self._model = network.model if is_needed else None

@@ -70,13 +70,19 @@ class Program:
             for step in self.steps
         ]
 
-    def hold_weights(self) -> None:
-        """Make the weights once for all batches to come, until called again; no gradient flows."""
+    def hold_weights(self, *, contiguous: bool = False) -> None:
+        """Make the weights once for all batches to come, until called again; no gradient flows.
+
+        Args:
+            contiguous: whether each is copied into the plain order of its axes.
+        """
         with torch.no_grad():
             self._run = [
                 (
                     step.operation.apply,
-                    None if step.operation.weights is None else _constant(step.operation.weights),
+                    None
+                    if step.operation.weights is None
+                    else _constant(step.operation.weights, contiguous),
                     step.inputs,
                     step.output,
                 )
@@ -229,8 +235,10 @@ class _Writer:
         return self._turned[place]
 
 
-def _constant(weights: Callable[[], Weights]) -> Callable[[], Weights]:
+def _constant(weights: Callable[[], Weights], contiguous: bool) -> Callable[[], Weights]:
     made = tuple(None if weight is None else weight.detach() for weight in weights())
+    if contiguous:
+        made = tuple(None if weight is None else weight.contiguous() for weight in made)
     return lambda: made
 
 
