@@ -116,6 +116,9 @@ def test_with_names_numbers_are_places_in_the_list(values: Any, names, codes) ->
         (np.array([1 + 2j, 0]), None, "integers, text or one-hot, but are complex128"),
         (np.array(2**63 + 5, np.uint64)[None], None, "go up to"),
         (np.datetime64("2020-01-01") + np.arange(2), None, "but are datetime64"),
+        (np.array([0x61, 0x110000], "<u4").view("<U1"), None, "hold what is no character"),
+        (np.array([0x61, 0x110000], ">u4").view(">U1"), None, "hold what is no character"),
+        (np.array([0x61, 0xD800], "<u4").view("<U1"), None, "hold what is no character"),
     ],
 )
 def test_what_is_no_label_gets_a_sentence(values: Any, names: Any, message: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -114,6 +115,7 @@ def _plain(array: np.ndarray, what: str) -> np.ndarray:
     if array.dtype.kind == "S":
         array = np.array([value.decode("utf-8", "replace") for value in array.tolist()])
     if array.dtype.kind == "U":
+        _check_characters(array, what)
         return _from_text(np.char.strip(array), what)
     if array.dtype.kind == "f":
         return _from_floats(array, what)
@@ -124,6 +126,19 @@ def _plain(array: np.ndarray, what: str) -> np.ndarray:
     if array.dtype.kind == "b":
         return array
     raise DataError(f"{what} should be integers, text or one-hot, but are {array.dtype}.")
+
+
+def _check_characters(array: np.ndarray, what: str) -> None:
+    """Refuse text that is none: NumPy takes any 32 bits of a file for a character.
+
+    Halves of a pair, 0xd800 to 0xdfff, are none by themselves, and could not be written anywhere.
+    """
+    native = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("="))
+    codes = native.view(np.uint32)
+    if codes.max(initial=0) > sys.maxunicode or ((codes >= 0xD800) & (codes <= 0xDFFF)).any():
+        raise DataError(
+            f"{what} should be text, but hold what is no character: the file is damaged."
+        )
 
 
 def _from_objects(array: np.ndarray, what: str) -> np.ndarray:

@@ -12,6 +12,7 @@ from clearsight.evaluation.curve.measures import CurveMeasures
 _STUCK = 0.001  # of training loss over the last quarter of the epochs, as a share
 _JUMP = 0.10  # of training loss, from one epoch to the next, as a share
 _BLOWN_UP = 1.5  # times the loss of guessing, the first epoch's mean
+_AS_GUESSING = 1.1  # likewise, at most: a network that guesses scatters about it
 _ROUGH = 0.05  # scatter of validation loss from epoch to epoch, as a share
 _LEAST_ROUGH = 0.02  # the same, in nats
 _DROP = 0.03  # of validation accuracy, likewise
@@ -42,7 +43,7 @@ def diverged(measures: CurveMeasures) -> CurveFinding | None:
         "last_loss": float(measures.loss[-1]),
         "chance_loss": chance_loss,
     }
-    has_blown_up = measures.loss[0] > 1.1 * chance_loss
+    has_blown_up = measures.loss[0] > _AS_GUESSING * chance_loss
     if not (has_fallen_back or has_blown_up):
         if measures.num_epochs > 2 and measures.recent_fall(measures.loss) < _STUCK:
             return CurveFinding(
@@ -76,7 +77,10 @@ def unstable(measures: CurveMeasures) -> CurveFinding | None:
     many = max(2, math.ceil(0.2 * (measures.num_epochs - 1)))
     chance_loss = measures.circumstances.chance_loss or math.inf
     # A penalty on weights, which both losses hold, is no sign of it.
-    has_blown_up = measures.loss[0] > _BLOWN_UP * chance_loss and measures.val_loss[0] < chance_loss
+    has_blown_up = (
+        measures.loss[0] > _BLOWN_UP * chance_loss
+        and measures.val_loss[0] < _AS_GUESSING * chance_loss
+    )
     if num_jumps < many and num_drops < many and has_blown_up:
         return CurveFinding(
             "unstable",
