@@ -244,7 +244,7 @@ def test_a_first_convolution_agrees_with_torch(case: Case) -> None:
 def test_a_pooled_convolution_agrees_with_torch(case: Case) -> None:
     x, kernel = torch.empty(case.pictures), torch.empty(case.kernel)
     is_few = len(x) < torch.get_num_threads()
-    assert is_few or pooled_convolution.takes_pooled(x, kernel, case.edges)
+    assert is_few or pooled_convolution.can_pool(x, kernel, case.edges)
     found = gradients_of(case, pooled_convolution.pooled_convolution)
     assert_same(found, gradients_of(case, rounded_in_torch), is_first=False)
 

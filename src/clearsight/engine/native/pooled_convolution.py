@@ -17,7 +17,23 @@ _MOST_WEIGHTS = 2**22  # whose gradients all threads together hold
 
 
 def takes_pooled(pictures: torch.Tensor, kernel: torch.Tensor, edges: Edges) -> bool:
-    """Tell whether `pooled_convolution` can and should work on this.
+    """Tell whether `pooled_convolution` can work on this, and should.
+
+    With AMX torch's dense products are the faster way: an epoch of the reference job took 0.95 to
+    0.97 s with them and 1.04 to 1.06 s with these kernels (medians of 6, twice, two cores of a
+    Xeon of model 167).
+
+    Args:
+        pictures: (N, H, W, C).
+        kernel: (kernel height, kernel width, C, filters).
+        edges: of zeros.
+    """
+    has_amx = getattr(torch.cpu, "_is_amx_tile_supported", bool)()
+    return not has_amx and can_pool(pictures, kernel, edges)
+
+
+def can_pool(pictures: torch.Tensor, kernel: torch.Tensor, edges: Edges) -> bool:
+    """Tell whether `pooled_convolution` can work on this.
 
     Args:
         pictures: (N, H, W, C).
@@ -34,7 +50,6 @@ def takes_pooled(pictures: torch.Tensor, kernel: torch.Tensor, edges: Edges) -> 
         and len(pictures) >= torch.get_num_threads()  # which share out whole pictures
         and kernel.numel() * torch.get_num_threads() <= _MOST_WEIGHTS
         and min(pooled_size(pictures.shape, kernel.shape, edges)) > 0
-        and not getattr(torch.cpu, "_is_amx_tile_supported", bool)()  # fast in dense products
     )
 
 
