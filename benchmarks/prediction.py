@@ -3,8 +3,8 @@
 One picture, from a cold start to its name; 10,000 of Fashion-MNIST from memory, starting not
 counted; and 8-bit integers beside float32. Every program is a process of its own, and rounds are
 interleaved, so that a noisy moment hits all alike. The network is the lesson's, trained for an
-epoch; what it learned makes no difference to its speed. The peer may choose the best of three batch
-sizes.
+epoch; what it learned makes no difference to its speed. The peer predicts as `predict` does when
+nothing is said, in batches of 32, and with the best of three batch sizes.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ NUM_PICTURES = 10_000
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "prediction.json"
 OURS, INT8, PEER = "clearsight", "clearsight, int8", "Keras on TensorFlow"
+BATCH_SIZES = {f"{PEER}, batches of 32": (32,), f"{PEER}, best batches": (32, 256, 1024)}
 
 Commands = dict[str, list[str]]
 Seconds = dict[str, list[float]]
@@ -75,7 +76,9 @@ def many_pictures(python: Path | None, out: Path, many: Path, num_calls: int) ->
     }
     if python is not None:
         peer = str(HERE / "peers" / "keras_prediction.py")
-        commands[PEER] = [str(python), peer, "many", str(out / "model.keras"), *rest]
+        for name, sizes in BATCH_SIZES.items():
+            told = [*rest, *map(str, sizes)]
+            commands[name] = [str(python), peer, "many", str(out / "model.keras"), *told]
     return commands
 
 

@@ -21,13 +21,12 @@ def name_one(model: Path, picture: Path) -> None:
     print(int(network.predict(pixels, verbose=0).argmax()))
 
 
-def time_many(model: Path, pictures: Path) -> None:
-    """Print the seconds of each round, the best of three batch sizes."""
+def time_many(model: Path, pictures: Path, num_rounds: int, batch_sizes: list[int]) -> None:
+    """Print the seconds of each round, with the best of these batch sizes."""
     network = keras.saving.load_model(model, compile=False)
     images = np.load(pictures)
-    num_rounds = int(sys.argv[4])
     seconds: dict[int, list[float]] = {}
-    for batch_size in (32, 256, 1024):
+    for batch_size in batch_sizes:
         network.predict(images.astype("float32") / 255, batch_size=batch_size, verbose=0)
         for _ in range(num_rounds):
             started = time.perf_counter()
@@ -38,4 +37,8 @@ def time_many(model: Path, pictures: Path) -> None:
 
 
 if __name__ == "__main__":
-    {"one": name_one, "many": time_many}[sys.argv[1]](Path(sys.argv[2]), Path(sys.argv[3]))
+    what, model, pictures, *numbers = sys.argv[1:]
+    if what == "one":
+        name_one(Path(model), Path(pictures))
+    else:
+        time_many(Path(model), Path(pictures), int(numbers[0]), [int(size) for size in numbers[1:]])
