@@ -51,7 +51,9 @@ class PicturesToProbabilities(torch.nn.Module):
     def __init__(self, network: TrainedNetwork) -> None:
         super().__init__()
         self.eval()
-        self._divisor = network.preparation.divisor
+        preparation = network.preparation
+        self._divisor = preparation.divisor
+        self._shape = (preparation.height, preparation.width, preparation.channels)
         self._views = network.views
         self._program = None
         if runs_its_graph(network.model):
@@ -64,7 +66,10 @@ class PicturesToProbabilities(torch.nn.Module):
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Name pictures."""
-        pixels = images.to(torch.float32) / self._divisor
+        # In one long row a picture: ONNX Runtime divides a last axis of one channel value by value,
+        # which took grey pictures of 28x28 an eighth of the lesson's network.
+        rows = images.flatten(1).to(torch.float32) / self._divisor
+        pixels = rows.reshape(-1, *self._shape)
         if self._views.is_plain:
             return self._probabilities(pixels)
         weights, views = zip(*self._views.of(pixels), strict=True)
