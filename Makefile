@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 # A process a core, each with a file's tests at a time.
 PYTEST := $(BIN)/python -m pytest --numprocesses=logical --maxprocesses=8 --dist=loadfile
-KERNELS := $(wildcard src/clearsight/engine/native/*.[ch])
+KERNELS := $(wildcard src/clearsight/engine/kernels/*.[ch])
 SAY := @printf '==> %s\n'
 
 .PHONY: help setup lesson test test-all bench lint docs clean
@@ -66,7 +66,7 @@ docs: $(VENV)/.installed-dev
 	@$(BIN)/python docs/make_cli_reference.py
 
 clean:
-	rm -rf $(VENV) src/clearsight/engine/native/*.so .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) src/clearsight/engine/kernels/*.so .pytest_cache .ruff_cache .hypothesis
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import clearsight
-from clearsight.training.checkpoint import Checkpoint
-from clearsight.training.checkpoint_writer import CheckpointWriter
-from clearsight.training.saving import SaveAndGoOn
+from clearsight.training.checkpoint.checkpoint import Checkpoint
+from clearsight.training.checkpoint.saving import SaveAndGoOn
+from clearsight.training.checkpoint.writer import CheckpointWriter
 
 _EPOCHS, _WARM_UP = 42, 2
 

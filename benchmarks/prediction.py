@@ -27,8 +27,8 @@ from PIL import Image
 from programs import Program
 
 import clearsight
-from clearsight.run.bundle import export_run
-from clearsight.run.int8 import export_int8
+from clearsight.run.export.bundle import export_run
+from clearsight.run.export.int8 import export_int8
 
 NUM_PICTURES = 10_000
 HERE = Path(__file__).parent

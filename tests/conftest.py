@@ -15,8 +15,8 @@ import pytest
 from hypothesis import settings
 
 import clearsight
-from clearsight.data.imageset import ImageSet
-from clearsight.data.splits import Splits
+from clearsight.data.image_set import ImageSet
+from clearsight.data.splits.splits import Splits
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -102,7 +102,7 @@ def small_run(tmp_path_factory: pytest.TempPathFactory, small_fashion: Splits) -
 @pytest.fixture(scope="session")
 def small_bundle(small_run: clearsight.Run) -> clearsight.Bundle:
     """The bundle of that run."""
-    from clearsight.run.bundle import export_run
+    from clearsight.run.export.bundle import export_run
 
     path, _ = export_run(small_run)
     return clearsight.load(path)

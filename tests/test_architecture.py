@@ -61,7 +61,7 @@ def test_a_file_imports_only_from_its_own_part_and_those_above(path: Path) -> No
 @pytest.mark.parametrize(
     ("statement", "noticed"),
     [
-        ("from clearsight.run.saved import Run", "clearsight.run.saved.Run"),
+        ("from clearsight.run.store.run import Run", "clearsight.run.store.run.Run"),
         ("import clearsight.cli.main", "clearsight.cli.main"),
         ("import clearsight", "clearsight"),
         ("from clearsight import run", "clearsight.run"),

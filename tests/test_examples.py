@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from clearsight.run.saved import Run
+from clearsight.run.store.run import Run
 
 ROOT = Path(__file__).parents[1]
 LESSON = ROOT / "examples" / "lesson.py"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 import time
 
-from clearsight.data.options import SourceOptions
-from clearsight.data.sources import load_splits
+from clearsight.data.sources.load import load_splits
+from clearsight.data.sources.options import SourceOptions
 
 
 def main() -> None:

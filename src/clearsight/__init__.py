@@ -14,16 +14,16 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from clearsight.bundle.loaded import Bundle
     from clearsight.bundle.loading import load
-    from clearsight.data.imageset import ImageSet
-    from clearsight.data.preparation import read_pictures
-    from clearsight.data.sources import load_data
-    from clearsight.data.splits import Splits
+    from clearsight.data.image_set import ImageSet
+    from clearsight.data.preparation.preparation import read_pictures
+    from clearsight.data.sources.load import load_data
+    from clearsight.data.splits.splits import Splits
     from clearsight.engine.accelerate import accelerate
     from clearsight.errors import ClearsightError, FitError, TrainingInterrupted
     from clearsight.models.trace import trace
     from clearsight.run.request import TrainRequest
-    from clearsight.run.saved import Run
-    from clearsight.run.seed_runs import SeedRuns
+    from clearsight.run.seeds.runs import SeedRuns
+    from clearsight.run.store.run import Run
     from clearsight.run.train import resume, train
     from clearsight.training.check_fit import check_fit
     from clearsight.training.recipe import Recipe
@@ -32,18 +32,18 @@ _HOMES = {
     "Bundle": "clearsight.bundle.loaded",
     "ClearsightError": "clearsight.errors",
     "FitError": "clearsight.errors",
-    "ImageSet": "clearsight.data.imageset",
+    "ImageSet": "clearsight.data.image_set",
     "Recipe": "clearsight.training.recipe",
-    "Run": "clearsight.run.saved",
-    "SeedRuns": "clearsight.run.seed_runs",
-    "Splits": "clearsight.data.splits",
+    "Run": "clearsight.run.store.run",
+    "SeedRuns": "clearsight.run.seeds.runs",
+    "Splits": "clearsight.data.splits.splits",
     "TrainRequest": "clearsight.run.request",
     "TrainingInterrupted": "clearsight.errors",
     "accelerate": "clearsight.engine.accelerate",
     "check_fit": "clearsight.training.check_fit",
     "load": "clearsight.bundle.loading",
-    "load_data": "clearsight.data.sources",
-    "read_pictures": "clearsight.data.preparation",
+    "load_data": "clearsight.data.sources.load",
+    "read_pictures": "clearsight.data.preparation.preparation",
     "resume": "clearsight.run.train",
     "trace": "clearsight.models.trace",
     "train": "clearsight.run.train",

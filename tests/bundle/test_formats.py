@@ -17,8 +17,8 @@ from clearsight.bundle.network import TrainedNetwork
 from clearsight.bundle.parity import Parity, check_parity
 from clearsight.bundle.spec import BundleSpec
 from clearsight.bundle.writing import write_bundle
-from clearsight.data.preparation import Preparation
-from clearsight.data.views import Views
+from clearsight.data.preparation.preparation import Preparation
+from clearsight.data.preparation.views import Views
 from clearsight.errors import BundleError, MissingExtraError
 from clearsight.models.backend import keras
 from clearsight.models.build import ModelRequest, build_model
@@ -209,7 +209,7 @@ def test_a_table_of_contents_that_calls_for_a_pickle_is_refused(
 
 
 def test_keras_opens_its_file_without_us(tmp_path: Path, small_run: clearsight.Run) -> None:
-    from clearsight.run.bundle import export_run
+    from clearsight.run.export.bundle import export_run
 
     path, _ = export_run(small_run, tmp_path / "bundle", kind="keras")
     model = keras.saving.load_model(path / "model.keras")

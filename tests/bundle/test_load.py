@@ -16,9 +16,9 @@ from PIL import Image
 from tampering import change_preparation, change_spec, make_hashes_anew
 
 import clearsight
-from clearsight.data.splits import Splits
+from clearsight.data.splits.splits import Splits
 from clearsight.errors import BundleError, DataError
-from clearsight.evaluation.temperature import tempered
+from clearsight.evaluation.scores.temperature import tempered
 
 
 def test_a_bundle_gives_what_the_run_gives(

@@ -15,7 +15,7 @@ from tampering import change_preparation, change_spec, make_hashes_anew
 import clearsight
 from clearsight.bundle import parity
 from clearsight.bundle.parity import check_parity
-from clearsight.data.preparation import Preparation
+from clearsight.data.preparation.preparation import Preparation
 from clearsight.errors import BundleError
 from conftest import assert_refused, run_cli
 
@@ -127,7 +127,7 @@ def test_pictures_of_another_form_are_refused(copied: Path, wrong: str) -> None:
 def test_a_bundle_that_fails_is_not_put_in_its_place(
     small_run: clearsight.Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from clearsight.run.bundle import export_run
+    from clearsight.run.export.bundle import export_run
 
     monkeypatch.setitem(parity.TOLERANCES, "float32", -1.0)
     with pytest.raises(BundleError, match=f"{tmp_path / 'made'} should give"):

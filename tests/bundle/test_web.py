@@ -18,8 +18,8 @@ import clearsight
 from bundle.web_page import opened, serving, show
 from bundle.web_pictures import encoded
 from clearsight.bundle.web.web_folder import write_web_folder
-from clearsight.data.imageset import ImageSet
-from clearsight.run.int8 import export_int8
+from clearsight.data.image_set import ImageSet
+from clearsight.run.export.int8 import export_int8
 
 SCRIPT = "<script>alert(1)</script>"
 

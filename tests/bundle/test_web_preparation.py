@@ -10,8 +10,8 @@ from playwright.sync_api import Page
 
 import clearsight
 from bundle.web_pictures import jpeg_pictures, lossless_pictures, turned_pictures
-from clearsight.data.imageset import ImageSet
-from clearsight.data.preparation import Preparation
+from clearsight.data.image_set import ImageSet
+from clearsight.data.preparation.preparation import Preparation
 
 # What a module of the page gives for files, read and prepared in each way.
 PREPARED = """async ([files, preparations]) => {

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 from sklearn.datasets import load_sample_image
 
-from clearsight.data.imageset import ImageSet
+from clearsight.data.image_set import ImageSet
 
 _ORIENTATION = 0x0112
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import clearsight
-from clearsight.data.splits import Splits
+from clearsight.data.splits.splits import Splits
 from clearsight.errors import BundleError, RunError
 from conftest import BARE, Cli, assert_refused
 
@@ -82,7 +82,7 @@ def test_more_epochs_replace_the_bundle(small_fashion: Splits, tmp_path: Path) -
     assert not (again.path / "bundle").exists(), "one of the first epoch would be believed"
     after = again.predict(images).probabilities
     assert not np.allclose(before, after, atol=1e-3)
-    from clearsight.run.bundle import export_run
+    from clearsight.run.export.bundle import export_run
 
     with pytest.raises(RunError, match="was trained on arrays from Python"):
         export_run(clearsight.Run.load(run.path))
@@ -91,7 +91,7 @@ def test_more_epochs_replace_the_bundle(small_fashion: Splits, tmp_path: Path) -
 def test_integers_are_measured_and_a_loss_is_refused(
     run_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from clearsight.run import int8
+    from clearsight.run.export import int8
 
     run = clearsight.Run.load(run_folder)
     made = int8.export_int8(run, tmp_path / "int8")

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 import clearsight
-from clearsight.data.imageset import ImageSet
+from clearsight.data.image_set import ImageSet
 from conftest import Cli, assert_refused
 
 

@@ -11,9 +11,9 @@ from nursery import begin, wait_for
 
 import clearsight
 from clearsight.errors import RunError, TrainingError
-from clearsight.run.folder import RunFolder
-from clearsight.run.listing import delete_run, list_runs
-from clearsight.run.lock import RunLock
+from clearsight.run.store.folder import RunFolder
+from clearsight.run.store.listing import delete_run, list_runs
+from clearsight.run.store.lock import RunLock
 from conftest import assert_refused, run_cli
 
 

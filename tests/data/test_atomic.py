@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from clearsight.data.atomic import placed_atomically
 from clearsight.errors import OutputError
+from clearsight.io.atomic import placed_atomically
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:

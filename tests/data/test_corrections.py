@@ -8,15 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from clearsight.data.corrections import (
+from clearsight.data.image_set import ImageSet
+from clearsight.data.labels.corrections import (
     apply,
     apply_to_splits,
     corrected_labels,
     read_corrections,
     write_suspects,
 )
-from clearsight.data.imageset import ImageSet
-from clearsight.data.splits import Splits
+from clearsight.data.splits.splits import Splits
 from clearsight.errors import DataError
 
 HEADER = "name,part,index,label,suggested,score\n"

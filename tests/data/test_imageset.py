@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from clearsight.data.imageset import ImageSet
-from clearsight.data.splits import Splits
+from clearsight.data.image_set import ImageSet
+from clearsight.data.splits.splits import Splits
 from clearsight.errors import DataError
 
 PICTURES = np.zeros((4, 8, 8, 1), dtype=np.uint8)

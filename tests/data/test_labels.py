@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clearsight.data.class_names import ClassNames
-from clearsight.data.labels import code_labels
+from clearsight.data.labels.class_names import ClassNames
+from clearsight.data.labels.encode import code_labels
 from clearsight.errors import DataError
 
 FORMS = {

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from clearsight.data.pictures import (
+from clearsight.data.preparation.read_image import (
     picture_of_image,
     picture_size,
     read_picture,

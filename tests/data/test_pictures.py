@@ -12,10 +12,10 @@ from hypothesis.extra.numpy import arrays
 from PIL import Image
 
 import clearsight
-from clearsight.data import pictures
-from clearsight.data.pictures import read_picture
-from clearsight.data.polarity import polarity_of
-from clearsight.data.preparation import Preparation
+from clearsight.data.preparation.polarity import polarity_of
+from clearsight.data.preparation.preparation import Preparation
+from clearsight.data.preparation.preparation import read_image as pictures
+from clearsight.data.preparation.read_image import read_picture
 from clearsight.errors import DataError
 
 GREY = Preparation(28, 28, 1, polarity="light-on-dark")

@@ -10,10 +10,10 @@ import pytest
 import torch
 from PIL import Image
 
-from clearsight.data.imageset import ImageSet
-from clearsight.data.options import SourceOptions
-from clearsight.data.python_objects import splits_of_object
-from clearsight.data.splits import Splits
+from clearsight.data.image_set import ImageSet
+from clearsight.data.sources.options import SourceOptions
+from clearsight.data.sources.python_objects import splits_of_object
+from clearsight.data.splits.splits import Splits
 from clearsight.errors import DataError
 
 RNG = np.random.default_rng(3)

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from clearsight.data.selection import is_selection, select
-from clearsight.data.sources import SOURCES, Source, find_source, load_data
+from clearsight.data.sources.load import SOURCES, Source, find_source, load_data
+from clearsight.data.sources.selection import is_selection, select
 from clearsight.errors import DataError
 
 

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clearsight.data.imageset import ImageSet
-from clearsight.data.split import (
+from clearsight.data.image_set import ImageSet
+from clearsight.data.splits.split import (
     is_fair_sample,
     stratified_split,
     tail_split,

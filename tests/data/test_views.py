@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from clearsight.data.views import Views
+from clearsight.data.preparation.views import Views
 
 PICTURES = torch.arange(24.0).reshape(1, 4, 3, 2) + 1
 

@@ -17,7 +17,7 @@ import torch
 from torch.profiler import ProfilerActivity, profile
 
 import clearsight
-from clearsight.data.imageset import ImageSet
+from clearsight.data.image_set import ImageSet
 from clearsight.errors import ModelError, RequestError
 from clearsight.models.backend import keras
 from clearsight.models.build import ModelRequest, build_model

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 import clearsight
-from clearsight.data.splits import Splits
+from clearsight.data.splits.splits import Splits
 from clearsight.models.backend import keras
 
 layers, optimizers = keras.layers, keras.optimizers

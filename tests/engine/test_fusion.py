@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 import clearsight
-from clearsight.engine.program import Program, compile_program
+from clearsight.engine.program.program import Program, compile_program
 from clearsight.models.backend import keras
 
 layers = keras.layers

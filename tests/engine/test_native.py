@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 from torch.nn import functional
 
 import clearsight
-from clearsight.data.imageset import ImageSet
-from clearsight.engine.native import first_convolution, max_pooling, pooled_convolution
-from clearsight.engine.native import library as native_library
-from clearsight.engine.native.library import library
-from clearsight.engine.native.max_pooling import max_pool_2x2
+from clearsight.data.image_set import ImageSet
+from clearsight.engine.kernels import first_convolution, max_pooling, pooled_convolution
+from clearsight.engine.kernels import library as native_library
+from clearsight.engine.kernels.library import library
+from clearsight.engine.kernels.max_pooling import max_pool_2x2
 from clearsight.models.backend import keras
 
 is_bfloat16_machine = getattr(torch.cpu, "_is_avx512_bf16_supported", bool)()

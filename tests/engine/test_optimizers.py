@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import torch
 
-from clearsight.engine.muon import Muon
-from clearsight.engine.optimizers import Update
+from clearsight.engine.optimizers.fused import Update
+from clearsight.engine.optimizers.muon import Muon
 from clearsight.models.backend import keras
 
 optimizers = keras.optimizers

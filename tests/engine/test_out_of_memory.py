@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 import clearsight
-from clearsight.engine.hooks import num_parts_of
-from clearsight.engine.memory import is_out_of_memory
+from clearsight.engine.keras_hooks import num_parts_of
+from clearsight.engine.runtime.memory import is_out_of_memory
 from clearsight.models.backend import keras
 
 _MEGABYTE = 1 << 20

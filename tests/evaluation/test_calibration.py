@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 
-from clearsight.evaluation.calibration import NUM_BINS, calibration_of
-from clearsight.evaluation.intervals import wilson_interval
-from clearsight.evaluation.measures import measures_of
-from clearsight.evaluation.metrics import score_of
+from clearsight.evaluation.intervals.proportions import wilson_interval
 from clearsight.evaluation.predictions import Predictions
-from clearsight.evaluation.temperature import fit_temperature, tempered
+from clearsight.evaluation.scores.calibration import NUM_BINS, calibration_of
+from clearsight.evaluation.scores.score import score_of
+from clearsight.evaluation.scores.scores import measures_of
+from clearsight.evaluation.scores.temperature import fit_temperature, tempered
 from evaluation.worlds import CLASSES, World, softmax
 
 

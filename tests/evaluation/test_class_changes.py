@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from clearsight.evaluation.class_changes import class_changes
+from clearsight.evaluation.comparison.class_changes import class_changes
 
 NAMES = tuple("abcdefghij")
 

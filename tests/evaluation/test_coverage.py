@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from clearsight.evaluation.estimate import Estimate
-from clearsight.evaluation.measures import Measures, measures_of
+from clearsight.evaluation.intervals.estimate import Estimate
 from clearsight.evaluation.predictions import Predictions
+from clearsight.evaluation.scores.scores import Measures, measures_of
 from evaluation.worlds import CLASSES, World
 
 

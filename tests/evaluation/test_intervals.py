@@ -6,7 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest, t
 
-from clearsight.evaluation.intervals import difference_interval, mean_interval, wilson_interval
+from clearsight.evaluation.intervals.proportions import (
+    difference_interval,
+    mean_interval,
+    wilson_interval,
+)
 
 counts = st.integers(1, 20_000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 

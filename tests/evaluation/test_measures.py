@@ -8,11 +8,11 @@ import sklearn.metrics
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clearsight.evaluation.estimate import Estimate
-from clearsight.evaluation.intervals import wilson_interval
-from clearsight.evaluation.measures import Measures, measures_of, top_shares
-from clearsight.evaluation.per_class import class_scores, confusion_matrix, macro_scores
+from clearsight.evaluation.intervals.estimate import Estimate
+from clearsight.evaluation.intervals.proportions import wilson_interval
 from clearsight.evaluation.predictions import Predictions
+from clearsight.evaluation.scores.per_class import class_scores, confusion_matrix, macro_scores
+from clearsight.evaluation.scores.scores import Measures, measures_of, top_shares
 from evaluation.worlds import CLASSES, World
 
 

@@ -7,7 +7,7 @@ import pytest
 from scipy.integrate import quad
 from scipy.stats import norm
 
-from clearsight.evaluation.optimism import expected_maximum, optimism_of_best
+from clearsight.evaluation.comparison.optimism import expected_maximum, optimism_of_best
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 10, 1_000, 1_000_000])

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from clearsight.evaluation.over_seeds import SeedSummary, difference_over_seeds
-from clearsight.evaluation.quantiles import t_quantile
+from clearsight.evaluation.comparison.over_seeds import SeedSummary, difference_over_seeds
+from clearsight.evaluation.intervals.quantiles import t_quantile
 
 
 @pytest.mark.parametrize("freedom", [1, 2, 3, 4, 9, 10, 99, 1000])

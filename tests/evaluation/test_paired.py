@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from clearsight.evaluation.paired import PairedComparison
+from clearsight.evaluation.comparison.paired import PairedComparison
 
 
 @pytest.mark.parametrize(

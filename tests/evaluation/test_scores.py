@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from clearsight.data.splits import Splits
-from clearsight.evaluation.metrics import score_of
+from clearsight.data.splits.splits import Splits
 from clearsight.evaluation.predictions import Predictions
+from clearsight.evaluation.scores.score import score_of
 from clearsight.models.backend import keras
 
 

@@ -16,9 +16,9 @@ from PIL import Image
 from clearsight.data.health import CHECKS
 from clearsight.data.health.examined import Examined
 from clearsight.data.health.finding import Example, Finding, PictureReference, by_severity
-from clearsight.data.imageset import ImageSet
+from clearsight.data.image_set import ImageSet
 from clearsight.data.intake import BadFile, Intake
-from clearsight.data.splits import Splits
+from clearsight.data.splits.splits import Splits
 from clearsight.errors import MissingExtraError
 from clearsight.report.data_page import DataPage, write_data_page
 from clearsight.report.thumbnail import thumbnail

@@ -14,10 +14,10 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
 import clearsight
-from clearsight.data.imageset import ImageSet
+from clearsight.data.image_set import ImageSet
 from clearsight.data.intake import Intake
-from clearsight.data.splits import Splits
-from clearsight.run.saved import Run
+from clearsight.data.splits.splits import Splits
+from clearsight.run.store.run import Run
 
 SCRIPT = "<script>alert(1)</script>"
 CLASSES = (SCRIPT, '</script><img src=x onerror=alert(2)>"', "{{ 7*7 }} & 'so on'")

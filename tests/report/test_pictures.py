@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from clearsight.data.imageset import ImageSet
-from clearsight.data.sources import load_data
+from clearsight.data.image_set import ImageSet
+from clearsight.data.sources.load import load_data
 from clearsight.errors import MissingExtraError
 from clearsight.evaluation.curve.measures import Circumstances
 from clearsight.evaluation.curve.reading import read_curve

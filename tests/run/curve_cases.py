@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 import clearsight
-from clearsight.data.imageset import ImageSet
-from clearsight.data.splits import Splits
+from clearsight.data.image_set import ImageSet
+from clearsight.data.splits.splits import Splits
 
 Make = Callable[[int], Splits]
 

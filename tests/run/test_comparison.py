@@ -12,10 +12,10 @@ from scipy.stats import binomtest
 
 import clearsight
 from clearsight.errors import RunError
-from clearsight.run.comparison import compare_runs
+from clearsight.run.compare import compare_runs
 from clearsight.run.exercises.trial import tried
-from clearsight.run.seed_comparison import compare_seed_runs
-from clearsight.run.seed_runs import SeedRuns
+from clearsight.run.seeds.comparison import compare_seed_runs
+from clearsight.run.seeds.runs import SeedRuns
 from conftest import Cli, assert_refused
 
 

@@ -11,13 +11,13 @@ import pytest
 from tests.data.health.planting import blank_splits, moved, with_images
 
 import clearsight
-from clearsight.data.corrections import apply, read_corrections
-from clearsight.data.imageset import ImageSet
-from clearsight.data.split import ValidationSplit, validation_split_of
-from clearsight.data.splits import Splits
-from clearsight.run.data_check import check_data, judge_labels
-from clearsight.run.quick_network import out_of_fold_probabilities, quick_recipe
-from clearsight.run.short_check import leaks, notes_of, short_check
+from clearsight.data.image_set import ImageSet
+from clearsight.data.labels.corrections import apply, read_corrections
+from clearsight.data.splits.split import ValidationSplit, validation_split_of
+from clearsight.data.splits.splits import Splits
+from clearsight.run.data_check.check import check_data, judge_labels
+from clearsight.run.data_check.quick_network import out_of_fold_probabilities, quick_recipe
+from clearsight.run.plan.data_notes import leaks, notes_of, short_check
 from clearsight.training.recipes.fast import FAST
 
 

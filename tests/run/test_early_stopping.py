@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 import clearsight
-from clearsight.data.imageset import ImageSet
-from clearsight.data.splits import Splits
+from clearsight.data.image_set import ImageSet
+from clearsight.data.splits.splits import Splits
 from clearsight.errors import RequestError, RunError
-from clearsight.training.checkpoint import best_epoch
+from clearsight.training.checkpoint.checkpoint import best_epoch
 
 
 @pytest.fixture(scope="module")

@@ -15,14 +15,14 @@ import pytest
 from PIL import Image
 
 import clearsight
-from clearsight.bundle.naming import Asked
 from clearsight.data.formats import FORMATS, format_of
-from clearsight.data.imageset import ImageSet
-from clearsight.data.sources import load_splits
+from clearsight.data.image_set import ImageSet
+from clearsight.data.sources.load import load_splits
+from clearsight.predict.predict import Asked
+from clearsight.predict.prediction_job import name_pictures
+from clearsight.predict.predictor import RunPredictor
 from clearsight.report.contact_sheet import write_contact_sheet
-from clearsight.run.data_check import check_data
-from clearsight.run.name_pictures import name_pictures
-from clearsight.run.predicting import RunPredictor
+from clearsight.run.data_check.check import check_data
 from conftest import run_cli
 
 Writer = Callable[[Path, ImageSet], Path]

@@ -9,7 +9,7 @@ import pytest
 
 import clearsight
 from clearsight.models.backend import keras
-from clearsight.run.eye import Eye, look
+from clearsight.run.report.saliency import Eye, look
 
 
 @pytest.fixture(scope="module")

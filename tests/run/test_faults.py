@@ -17,13 +17,13 @@ import pytest
 from nursery import begin, begin_command, context, train_within, wait_for
 
 import clearsight
-from clearsight.data.fashion_mnist import locate
-from clearsight.data.splits import Splits
+from clearsight.data.sources.fashion_mnist import locate
+from clearsight.data.splits.splits import Splits
 from clearsight.errors import ClearsightError, OutputError, RequestError, RunError, TrainingError
-from clearsight.run.resumption import plan_resumption, resume_request
+from clearsight.run.resume.plan import plan_resumption, resume_request
 from clearsight.run.train import carry_out
 from clearsight.training.augment import AugmentedBatches
-from clearsight.training.checkpoint import Checkpoint, checkpoint_files, newest_good
+from clearsight.training.checkpoint.checkpoint import Checkpoint, checkpoint_files, newest_good
 from clearsight.training.progress import Progress
 from clearsight.training.schedule import learning_rate_factor
 from conftest import BARE, fill, run_cli

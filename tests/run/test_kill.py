@@ -17,7 +17,7 @@ import torch
 from nursery import begin, wait_for
 
 import clearsight
-from clearsight.training.checkpoint import newest_good
+from clearsight.training.checkpoint.checkpoint import newest_good
 from conftest import Told
 
 SMALL = {"train_limit": 1500, "test_limit": 100, "epochs": 3, "checkpoint_minutes": 0.0005}

@@ -9,15 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from clearsight.evaluation.optimism import optimism_of_best
-from clearsight.run.ledger import Look, ledger_folder, read_looks, record_look
+from clearsight.evaluation.comparison.optimism import optimism_of_best
+from clearsight.run.test_set.ledger import Look, ledger_folder, read_looks, record_look
 
 RIGHT = np.arange(1_000) >= 100  # nine in ten
 PROGRAM = """
 import sys
 from pathlib import Path
 import numpy as np
-from clearsight.run.ledger import Look, record_look
+from clearsight.run.test_set.ledger import Look, record_look
 for number in range(50):
     right = np.random.default_rng(number).random(2_000) < 0.9
     record_look("f" * 64, Look.at(Path(sys.argv[1]) / str(number), "train", right, 0.9))

@@ -13,8 +13,8 @@ from PIL import Image
 from sklearn.datasets import load_sample_images
 
 import clearsight
-from clearsight.data.imageset import ImageSet
-from clearsight.data.splits import Splits
+from clearsight.data.image_set import ImageSet
+from clearsight.data.splits.splits import Splits
 from conftest import Cli, assert_refused, run_cli
 
 NUM_A_CLASS = 60

@@ -12,14 +12,14 @@ import numpy as np
 import pytest
 
 import clearsight
-from clearsight.data.imageset import ImageSet
-from clearsight.data.splits import Splits
+from clearsight.data.image_set import ImageSet
+from clearsight.data.splits.splits import Splits
 from clearsight.errors import MissingExtraError, RunError
-from clearsight.run.afterwards import written_if_possible
-from clearsight.run.next_step import NextStep
-from clearsight.run.repeating import repeat_command, step_command
-from clearsight.run.report import write_report
-from clearsight.run.saved import Run
+from clearsight.run.advise.command import repeat_command, step_command
+from clearsight.run.advise.next_step import NextStep
+from clearsight.run.finish.artifacts import written_if_possible
+from clearsight.run.report.report import write_report
+from clearsight.run.store.run import Run
 from conftest import BARE, Cli, assert_refused, run_cli
 
 

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 import clearsight
-from clearsight.data.imageset import ImageSet
-from clearsight.data.splits import Splits
+from clearsight.data.image_set import ImageSet
+from clearsight.data.splits.splits import Splits
 from clearsight.errors import RunError
-from clearsight.run.ledger import read_looks
-from clearsight.run.predictions_file import read_predictions, write_predictions
+from clearsight.run.store.predictions_csv import read_predictions, write_predictions
+from clearsight.run.test_set.ledger import read_looks
 from conftest import BARE, Cli
 
 

@@ -11,9 +11,9 @@ import pytest
 from nursery import begin_command, wait_for
 
 import clearsight
-from clearsight.run.listing import state_of
-from clearsight.run.lock import is_held
-from clearsight.training.checkpoint import newest_good
+from clearsight.run.store.listing import state_of
+from clearsight.run.store.lock import is_held
+from clearsight.training.checkpoint.checkpoint import newest_good
 from conftest import Told
 
 TRAIN = ["train", "fashion-mnist", "--train-limit", "2000", "--test-limit", "100"]

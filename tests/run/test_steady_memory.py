@@ -16,7 +16,7 @@ _PICTURES = {"train_limit": 1000, "test_limit": 100}
 
 def _train(answer: Connection, out: Path) -> None:
     import clearsight
-    from clearsight.training.saving import SaveAndGoOn
+    from clearsight.training.checkpoint.saving import SaveAndGoOn
 
     resident: list[int] = []
     save = SaveAndGoOn.on_epoch_end

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 
 import clearsight
-from clearsight.data.imageset import ImageSet
-from clearsight.data.splits import Splits
+from clearsight.data.image_set import ImageSet
+from clearsight.data.splits.splits import Splits
 from clearsight.errors import ClearsightError, DataError, FitError, RequestError, RunError
 from clearsight.models.backend import keras
 from clearsight.models.build import ModelRequest, build_model
-from clearsight.run.folder import RunFolder
+from clearsight.run.store.folder import RunFolder
 
 
 def weights_of(model: keras.Model) -> list[np.ndarray]:
@@ -230,7 +230,7 @@ def test_a_run_that_could_not_be_measured_is_measured_when_resumed(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("clearsight.run.measuring.score_of", full_disk)
+        patch.setattr("clearsight.run.finish.evaluate.score_of", full_disk)
         with pytest.raises(OSError, match="No space left"):
             clearsight.train("digits", epochs=1, out=out, report=False, bundle=False, verbose=False)
     assert clearsight.Run.load(out).record.status == "failed"

@@ -18,7 +18,7 @@ from scipy import stats
 import clearsight
 from clearsight.errors import RequestError, RunError
 from clearsight.models.backend import keras
-from clearsight.run.seed_runs import SeedRuns
+from clearsight.run.seeds.runs import SeedRuns
 from conftest import BARE, Cli, assert_refused
 
 

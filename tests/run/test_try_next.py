@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 import clearsight
-from clearsight.run.next_step import NextStep
-from clearsight.run.plan import plan_training
+from clearsight.run.advise.next_step import NextStep
+from clearsight.run.advise.try_next import compared, plan_next
+from clearsight.run.plan.plan import plan_training
 from clearsight.run.request import train_request
 from clearsight.run.train import carry_out
-from clearsight.run.try_next import compared, plan_next
 from clearsight.training.progress import Progress
 
 ASKED: dict[str, Any] = {"train_limit": 600, "test_limit": 100, "epochs": 2, "learning_rate": 0.002}

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import clearsight
-from clearsight.data.splits import Splits
+from clearsight.data.splits.splits import Splits
 from serving.real_server import Server, png_of, serving
 
 NUM_PICTURES = 64

@@ -20,7 +20,7 @@ from typing import Any
 
 import httpx
 
-from clearsight.engine.allocator import give_back_freed_memory
+from clearsight.engine.runtime.allocator import give_back_freed_memory
 from clearsight.serving.app import make_app
 from clearsight.serving.settings import ServerSettings
 from clearsight.serving.shelf import opened_offers

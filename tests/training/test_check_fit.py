@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import clearsight
-from clearsight.data.splits import Splits
+from clearsight.data.splits.splits import Splits
 from clearsight.errors import FitError
 from clearsight.models.backend import keras
 

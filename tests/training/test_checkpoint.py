@@ -17,17 +17,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clearsight.errors import OutputError
-from clearsight.training.checkpoint import (
+from clearsight.training.checkpoint.checkpoint import (
     Checkpoint,
     CheckpointFile,
     checkpoint_files,
     newest_good,
     to_keep,
 )
-from clearsight.training.checkpoint_writer import CheckpointWriter
+from clearsight.training.checkpoint.random_state import RandomState
+from clearsight.training.checkpoint.tensor_file import read_tensors
+from clearsight.training.checkpoint.writer import CheckpointWriter
 from clearsight.training.history import Epoch
-from clearsight.training.random_state import RandomState
-from clearsight.training.tensor_file import read_tensors
 from conftest import fill
 
 ROW = Epoch(1, 0.1 + 0.2, 0.5, 1.0, 0.7, 1.5, 1e-3)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import clearsight
-from clearsight.data.splits import Splits
+from clearsight.data.splits.splits import Splits
 from clearsight.models.backend import keras
 from clearsight.models.build import ModelRequest, build_model
 from clearsight.models.zoo.residual import ResidualOptions

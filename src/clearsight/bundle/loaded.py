@@ -13,11 +13,11 @@ from PIL import Image
 
 from clearsight.bundle.files import BundleFiles
 from clearsight.bundle.spec import BundleSpec
-from clearsight.data.pictures import picture_of_image
-from clearsight.data.preparation import Preparation
+from clearsight.data.preparation.preparation import Preparation
+from clearsight.data.preparation.read_image import picture_of_image
 from clearsight.errors import BundleError, DataError
 from clearsight.evaluation.predictions import Predictions
-from clearsight.evaluation.temperature import tempered as at_temperature
+from clearsight.evaluation.scores.temperature import tempered as at_temperature
 
 Network = Callable[[np.ndarray], np.ndarray]
 Picture = str | os.PathLike[str] | bytes | Image.Image | np.ndarray

@@ -8,9 +8,9 @@ from typing import Any, cast
 import numpy as np
 import torch
 
-from clearsight.data.preparation import Preparation
-from clearsight.data.views import Views
-from clearsight.engine.program import compile_program
+from clearsight.data.preparation.preparation import Preparation
+from clearsight.data.preparation.views import Views
+from clearsight.engine.program.program import compile_program
 from clearsight.models.backend import keras
 from clearsight.models.graph import runs_its_graph
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from clearsight.bundle.loaded import Bundle
 from clearsight.bundle.spec import PARITY_FILE, BundleSpec
-from clearsight.data.preparation import Preparation
+from clearsight.data.preparation.preparation import Preparation
 from clearsight.errors import BundleError
 
 NUM_IMAGES = 64

@@ -7,8 +7,8 @@ import json
 from dataclasses import dataclass
 from typing import Any, Self, get_args
 
-from clearsight.data.preparation import Preparation, ResizeMethod
-from clearsight.data.views import Views
+from clearsight.data.preparation.preparation import Preparation, ResizeMethod
+from clearsight.data.preparation.views import Views
 from clearsight.errors import BundleError, DataError
 
 FORMAT_VERSION = 1

@@ -18,8 +18,8 @@ from clearsight.bundle.loading import load
 from clearsight.bundle.parity import Parity, ParityResult, check_parity
 from clearsight.bundle.readme import readme_of
 from clearsight.bundle.spec import PARITY_FILE, README_FILE, SPEC_FILE, BundleSpec
-from clearsight.data.atomic import placed_atomically
 from clearsight.errors import BundleError, OutputError
+from clearsight.io.atomic import placed_atomically
 
 if TYPE_CHECKING:
     from clearsight.bundle.network import TrainedNetwork

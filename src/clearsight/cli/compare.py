@@ -15,11 +15,11 @@ from clearsight.errors import RequestError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from clearsight.evaluation.class_changes import ClassChange
-    from clearsight.evaluation.intervals import Interval
-    from clearsight.run.comparison import RunComparison
-    from clearsight.run.saved import Run
-    from clearsight.run.seed_comparison import SeedComparison
+    from clearsight.evaluation.comparison.class_changes import ClassChange
+    from clearsight.evaluation.intervals.proportions import Interval
+    from clearsight.run.compare import RunComparison
+    from clearsight.run.seeds.comparison import SeedComparison
+    from clearsight.run.store.run import Run
 
 _MEGABYTE = 1e6
 
@@ -41,9 +41,9 @@ def compare(
     _check_curves(curves)
     console = console_for(as_json)
     with keras_started(console):
-        from clearsight.run.comparison import compare_runs
-        from clearsight.run.seed_comparison import compare_seed_runs
-        from clearsight.run.seeds_record import is_seed_runs
+        from clearsight.run.compare import compare_runs
+        from clearsight.run.seeds.comparison import compare_seed_runs
+        from clearsight.run.seeds.record import is_seed_runs
 
         if any(is_seed_runs(path) for path in runs):
             over_seeds = compare_seed_runs(runs)

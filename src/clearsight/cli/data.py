@@ -15,8 +15,8 @@ from clearsight.cli.source_options import reads_sources
 from clearsight.errors import RequestError
 
 if TYPE_CHECKING:
-    from clearsight.data.imageset import ImageSet
-    from clearsight.data.options import SourceOptions
+    from clearsight.data.image_set import ImageSet
+    from clearsight.data.sources.options import SourceOptions
 
 app = typer.Typer(help="Show data sources and what is in them.", rich_markup_mode=None)
 app.command("check")(check_source)
@@ -34,7 +34,7 @@ def list_sources(
 ) -> None:
     """List the sources: what each is, whether it is present, and which paths can be read."""
     from clearsight.data.formats import FORMATS
-    from clearsight.data.sources import SOURCES
+    from clearsight.data.sources.load import SOURCES
 
     console = console_for(as_json)
     rows = [
@@ -70,7 +70,7 @@ def show_source(
     """Show a source: counts, shape, range, class balance, and a contact sheet."""
     import platformdirs
 
-    from clearsight.data.sources import load_splits
+    from clearsight.data.sources.load import load_splits
     from clearsight.report.contact_sheet import write_contact_sheet
 
     if out is not None and os.path.lexists(out):

@@ -17,8 +17,8 @@ from clearsight.errors import MissingExtraError, RequestError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from clearsight.data.options import SourceOptions
-    from clearsight.run.data_check import DataCheck
+    from clearsight.data.sources.options import SourceOptions
+    from clearsight.run.data_check.check import DataCheck
 
 _INDENT = 9
 
@@ -45,11 +45,11 @@ def check_source(
     """Check a source's pictures: copies, leaks, wrong labels, rare classes, odd pictures."""
     _check_usage(quick, out, labels_out)
     console = console_for(as_json)
-    from clearsight.data.sources import load_splits
+    from clearsight.data.sources.load import load_splits
 
     splits = load_splits(source, source_options, decoding_shown())
     with keras_started(console):
-        from clearsight.run.data_check import check_data
+        from clearsight.run.data_check.check import check_data
     with console.status("looking at the pictures") as status:
         checked = check_data(splits, source, quick=quick, seed=seed, announce=status.update)
     page = _written_page(checked, out)

@@ -16,10 +16,10 @@ from clearsight.cli.source_options import reads_sources
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from clearsight.data.options import SourceOptions
-    from clearsight.evaluation.estimate import Estimate
-    from clearsight.evaluation.measures import Measures
-    from clearsight.run.saved import Evaluation
+    from clearsight.data.sources.options import SourceOptions
+    from clearsight.evaluation.intervals.estimate import Estimate
+    from clearsight.evaluation.scores.scores import Measures
+    from clearsight.run.store.run import Evaluation
 
 
 @reads_sources(chooses_form=False)
@@ -36,7 +36,7 @@ def evaluate(
     """Measure a run's network on its own test pictures, or on another source's."""
     console = console_for(as_json)
     with keras_started(console):
-        from clearsight.run.saved import Run
+        from clearsight.run.store.run import Run
 
         found = Run.load(run).evaluation(data, source_options)
     if found.looks.note:

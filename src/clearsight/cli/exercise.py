@@ -129,7 +129,7 @@ def _tried_out(
 ) -> dict[str, Any]:
     """Train both networks and say what came of it."""
     from clearsight.run.exercises.trial import try_out
-    from clearsight.run.train_seeds import Shown
+    from clearsight.run.seeds.train import Shown
     from clearsight.training.progress import Progress
 
     with interruption_told():

@@ -140,8 +140,8 @@ def _exported(
     path: Path, to: Path | None, kind: str, console: Console
 ) -> tuple[dict[str, Any], str]:
     with keras_started(console):
-        from clearsight.run.bundle import export_run
-        from clearsight.run.saved import Run
+        from clearsight.run.export.bundle import export_run
+        from clearsight.run.store.run import Run
 
         place, result = export_run(Run.load(path), to, kind=kind)
     return {"bundle": str(place), **_as_json(result)}, result.sentence
@@ -151,8 +151,8 @@ def _exported_int8(
     path: Path, to: Path | None, allow_loss: bool, console: Console
 ) -> tuple[dict[str, Any], str]:
     with keras_started(console):
-        from clearsight.run.int8 import export_int8
-        from clearsight.run.saved import Run
+        from clearsight.run.export.int8 import export_int8
+        from clearsight.run.store.run import Run
 
         made = export_int8(Run.load(path), to, allow_loss=allow_loss)
     interval = made.comparison.interval
@@ -178,8 +178,8 @@ def _refuse_beside(why: str, others: dict[str, bool]) -> None:
 
 def _checked(path: Path, kind: str, precision: str) -> tuple[Bundle, Any]:
     from clearsight.bundle.loading import load
+    from clearsight.bundle.location import existing_bundle
     from clearsight.bundle.parity import check_parity
-    from clearsight.bundle.place import existing_bundle
 
     bundle = load(existing_bundle(path, kind, precision))
     return bundle, check_parity(bundle)

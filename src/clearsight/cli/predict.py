@@ -16,8 +16,8 @@ from clearsight.cli.source_options import AskedOptions, reads_sources
 from clearsight.errors import DataError, RequestError
 
 if TYPE_CHECKING:
-    from clearsight.bundle.naming import NamedPicture
-    from clearsight.run.name_pictures import Naming
+    from clearsight.predict.predict import NamedPicture
+    from clearsight.predict.prediction_job import Naming
 
 _MOST_TOLD = 20  # warnings of single pictures; files hold all of them
 _FEW = 500  # pictures: fewer take less than a second
@@ -73,9 +73,9 @@ def predict(
     lists it under "failed". In a table and with --json, a file named by itself must be readable.
     """
     form = _form(format, out, as_json)
-    from clearsight.bundle.naming import Asked
-    from clearsight.run.name_pictures import name_pictures
-    from clearsight.run.predicting import predictor_for
+    from clearsight.predict.predict import Asked
+    from clearsight.predict.prediction_job import name_pictures
+    from clearsight.predict.predictor import predictor_for
 
     predictor, notes = predictor_for(path, lambda: _keras_started(as_json))
     for note in notes:
@@ -185,7 +185,7 @@ def _opened(out: Path | None, *, is_text: bool) -> Iterator[Any]:
     if out is None:
         yield sys.stdout
         return
-    from clearsight.data.atomic import placed_atomically
+    from clearsight.io.atomic import placed_atomically
 
     with placed_atomically(out) as temporary:
         if is_text:

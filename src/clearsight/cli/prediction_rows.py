@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TextIO
 from clearsight.errors import MissingExtraError
 
 if TYPE_CHECKING:
-    from clearsight.bundle.naming import NamedPicture
+    from clearsight.predict.predict import NamedPicture
 
 _PARQUET_ROWS = 10_000  # a row group; so many are held in memory
 

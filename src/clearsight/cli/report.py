@@ -21,8 +21,8 @@ def report(
     """
     console = console_for(as_json)
     with keras_started(console):
-        from clearsight.run.report import write_report
-        from clearsight.run.saved import Run
+        from clearsight.run.report.report import write_report
+        from clearsight.run.store.run import Run
 
         path = write_report(Run.load(run))
     if as_json:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from clearsight.run.saved import Run
-    from clearsight.run.try_next import Tried
+    from clearsight.run.advise.try_next import Tried
+    from clearsight.run.store.run import Run
 
 
 def show_results(run: Run, console: Console) -> None:
@@ -68,7 +68,7 @@ def _show_next(run: Run, console: Console) -> None:
 
 def next_command(run: Run) -> str | None:
     """Return what to type for what the curve calls for next, if there is anything."""
-    from clearsight.run.repeating import step_command
+    from clearsight.run.advise.command import step_command
 
     step = run.next_step
     return step_command(run.record, step) if step is not None else None

@@ -16,7 +16,7 @@ from clearsight.errors import RequestError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from clearsight.run.listing import Listed
+    from clearsight.run.store.listing import Listed
 
 app = typer.Typer(help="List runs, and delete those of no use.", rich_markup_mode=None)
 
@@ -43,7 +43,7 @@ def runs(context: typer.Context, folder: Folder = _RUNS, as_json: AsJson = False
                 "DIR`, but stand before it."
             )
         return
-    from clearsight.run.listing import list_runs
+    from clearsight.run.store.listing import list_runs
 
     found = list_runs(folder)
     if as_json:
@@ -74,7 +74,7 @@ def prune(
     Never deleted are runs that are running, and on each set of pictures the run with the highest
     validation accuracy.
     """
-    from clearsight.run.listing import delete_remains, delete_run, list_runs, to_prune
+    from clearsight.run.store.listing import delete_remains, delete_run, list_runs, to_prune
 
     states = [each.value for each in state or [Prunable.failed]]
     doomed = to_prune(list_runs(folder), states, older_than_days)

@@ -9,7 +9,7 @@ from clearsight.cli.output import print_json
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from clearsight.run.seed_runs import SeedRuns
+    from clearsight.run.seeds.runs import SeedRuns
 
 
 def show_seeds(runs: SeedRuns, console: Console, as_json: bool) -> None:

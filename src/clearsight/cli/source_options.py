@@ -16,7 +16,7 @@ import typer
 from clearsight.errors import RequestError
 
 if TYPE_CHECKING:
-    from clearsight.data.options import SourceOptions
+    from clearsight.data.sources.options import SourceOptions
 
 
 class Resize(StrEnum):
@@ -184,7 +184,7 @@ def reads_sources(*, chooses_form: bool = True, lazily: bool = False) -> Callabl
 
 
 def _source_options(values: dict[str, Any]) -> SourceOptions:
-    from clearsight.data.options import source_options
+    from clearsight.data.sources.options import source_options
 
     if "image_size" in values:
         channels = values["channels"].value

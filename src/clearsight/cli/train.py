@@ -22,12 +22,12 @@ from clearsight.report.chart_file import start_drawing
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from clearsight.data.options import SourceOptions
-    from clearsight.run.plan import Plan
+    from clearsight.data.sources.options import SourceOptions
+    from clearsight.run.advise.try_next import Tried
+    from clearsight.run.plan.plan import Plan
     from clearsight.run.request import TrainRequest
-    from clearsight.run.saved import Run
-    from clearsight.run.train_seeds import Shown
-    from clearsight.run.try_next import Tried
+    from clearsight.run.seeds.train import Shown
+    from clearsight.run.store.run import Run
 
 
 _BESIDE_RESUME = (
@@ -154,12 +154,12 @@ def train(
     console = console_for(as_json)
     start_drawing()
     with keras_started(console):
-        from clearsight.run.plan import plan_training
+        from clearsight.run.plan.plan import plan_training
         from clearsight.run.request import train_request
-        from clearsight.run.resumption import plan_resumption, resume_request
-        from clearsight.run.seeds_record import is_seed_runs
+        from clearsight.run.resume.plan import plan_resumption, resume_request
+        from clearsight.run.seeds.record import is_seed_runs
+        from clearsight.run.seeds.train import Shown, resume_seeds, train_seeds
         from clearsight.run.train import carry_out
-        from clearsight.run.train_seeds import Shown, resume_seeds, train_seeds
         from clearsight.training.progress import Progress
 
     request: TrainRequest | None = None
@@ -225,8 +225,8 @@ def train(
 
 def _try_next(request: TrainRequest, run: Run, shown: Shown, console: Console) -> Tried | None:
     """Train once more as the curve calls for, and say whether it helped."""
+    from clearsight.run.advise.try_next import compared, plan_next
     from clearsight.run.train import carry_out
-    from clearsight.run.try_next import compared, plan_next
 
     step = run.next_step
     if step is None or not step.options:

@@ -56,7 +56,7 @@ def export_page(
 def _bundle_of(path: Path, precision: str, console: Console | None) -> Path:
     """Return a run's bundle, made now where a run in single precision has none yet."""
     from clearsight.bundle.files import is_bundle
-    from clearsight.bundle.place import bundle_place, existing_bundle
+    from clearsight.bundle.location import bundle_place, existing_bundle
 
     is_there = is_bundle(path) or is_bundle(bundle_place(path, precision=precision))
     if is_there or precision != "float32" or not os.path.isfile(path / "run.json"):
@@ -64,8 +64,8 @@ def _bundle_of(path: Path, precision: str, console: Console | None) -> Path:
     from clearsight.cli.output import console_for
 
     with keras_started(console or console_for(as_json=True)):
-        from clearsight.run.bundle import export_run
-        from clearsight.run.saved import Run
+        from clearsight.run.export.bundle import export_run
+        from clearsight.run.store.run import Run
 
         place, _ = export_run(Run.load(path))
     return place

@@ -10,10 +10,10 @@ from __future__ import annotations
 import warnings
 from typing import Any, Literal
 
-from clearsight.engine.device import DeviceChoice, choose_device
-from clearsight.engine.hooks import Hooks
-from clearsight.engine.precision import DTYPES, Precision, PrecisionChoice, choose_precision
-from clearsight.engine.program import compile_program
+from clearsight.engine.keras_hooks import Hooks
+from clearsight.engine.program.program import compile_program
+from clearsight.engine.runtime.device import DeviceChoice, choose_device
+from clearsight.engine.runtime.precision import DTYPES, Precision, PrecisionChoice, choose_precision
 from clearsight.errors import ModelError
 from clearsight.models.backend import keras
 from clearsight.models.graph import runs_its_graph

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from clearsight.evaluation.intervals import Interval, wilson_interval
+from clearsight.evaluation.intervals.proportions import Interval, wilson_interval
 from clearsight.evaluation.label_errors import find_label_errors
-from clearsight.evaluation.per_class import confusion_matrix
+from clearsight.evaluation.scores.per_class import confusion_matrix
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,8 +7,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from clearsight.data.atomic import placed_atomically
 from clearsight.errors import MissingExtraError
+from clearsight.io.atomic import placed_atomically
 
 WIDTH, HEIGHT = 380, 260  # of one panel, in points
 _SCALE = 2.0  # pixels a point

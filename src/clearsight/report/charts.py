@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from clearsight.errors import MissingExtraError
-from clearsight.evaluation.calibration import ReliabilityBin
+from clearsight.evaluation.scores.calibration import ReliabilityBin
 from clearsight.training.history import History
 
 _HEIGHT = 240  # pixels; the width is the page's

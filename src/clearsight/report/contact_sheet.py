@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from clearsight.data.atomic import placed_atomically
-from clearsight.data.imageset import ImageSet
+from clearsight.data.image_set import ImageSet
+from clearsight.io.atomic import placed_atomically
 
 NUM_SAMPLES = 12
 _CELL = 56  # pixels, the least a picture is shown at

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from clearsight.data.health.finding import Example, Finding, PictureReference
-from clearsight.data.splits import Splits
+from clearsight.data.splits.splits import Splits
 from clearsight.report.rendering import write_page
 from clearsight.report.thumbnail import thumbnail
 

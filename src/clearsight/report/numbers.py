@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from clearsight.evaluation.estimate import Estimate
-from clearsight.evaluation.intervals import Interval
+from clearsight.evaluation.intervals.estimate import Estimate
+from clearsight.evaluation.intervals.proportions import Interval
 
 
 def percent(share: float) -> str:

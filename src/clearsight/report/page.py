@@ -11,15 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from clearsight.errors import MissingExtraError
-from clearsight.evaluation.intervals import Interval
-from clearsight.evaluation.measures import Measures
+from clearsight.evaluation.intervals.proportions import Interval
+from clearsight.evaluation.scores.scores import Measures
 from clearsight.models.trace import Trace
 from clearsight.report.charts import epoch_chart, reliability_chart
 from clearsight.report.numbers import interval_in_percent, percent
 from clearsight.report.rendering import write_page
 from clearsight.report.sections.capacity import capacity_section
-from clearsight.report.sections.judged import Judged, confusion_section, gallery_section
-from clearsight.report.sections.looks import Looks, looks_section
+from clearsight.report.sections.mistakes import Judged, confusion_section, gallery_section
+from clearsight.report.sections.saliency import Looks, looks_section
 from clearsight.report.sections.scores import calibration_section, class_section
 from clearsight.report.thumbnail import data_url
 from clearsight.report.vega import vega_program

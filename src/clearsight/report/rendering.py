@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from clearsight.data.atomic import placed_atomically
 from clearsight.errors import MissingExtraError
+from clearsight.io.atomic import placed_atomically
 
 
 def write_page(template: str, path: Path, **values: Any) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from contextlib import suppress
 from importlib.metadata import version
 
-from clearsight.data.atomic import placed_atomically
-from clearsight.data.cache_place import cache_place
 from clearsight.errors import MissingExtraError, OutputError
+from clearsight.io.atomic import placed_atomically
+from clearsight.io.cache_folder import cache_place
 
 _NEEDED = "window.vegaEmbed = vegaEmbed;"
 

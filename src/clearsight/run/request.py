@@ -7,13 +7,13 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, InstanceOf, PositiveInt, ValidationError
 
-from clearsight.data.options import SourceOptions
-from clearsight.data.python_objects import splits_of_object
-from clearsight.data.sources import SOURCES
-from clearsight.data.splits import Splits
+from clearsight.data.sources.load import SOURCES
+from clearsight.data.sources.options import SourceOptions
+from clearsight.data.sources.python_objects import splits_of_object
+from clearsight.data.splits.splits import Splits
 from clearsight.engine.accelerate import Engine
-from clearsight.engine.device import DeviceChoice
-from clearsight.engine.precision import PrecisionChoice
+from clearsight.engine.runtime.device import DeviceChoice
+from clearsight.engine.runtime.precision import PrecisionChoice
 from clearsight.errors import RequestError, validation_sentences
 from clearsight.models.backend import keras
 from clearsight.training.recipe import Fraction, PositiveFiniteFloat, Recipe

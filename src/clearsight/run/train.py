@@ -10,37 +10,37 @@ from typing import TYPE_CHECKING, Any, overload
 from rich.console import Console
 
 from clearsight.bundle.parity import NUM_IMAGES
-from clearsight.data.atomic import sweep_temporaries
-from clearsight.engine.device import on_device
-from clearsight.engine.hooks import num_parts_of
+from clearsight.engine.keras_hooks import num_parts_of
+from clearsight.engine.runtime.device import on_device
 from clearsight.errors import OutputError, TrainingInterrupted
-from clearsight.run.afterwards import written_if_possible
-from clearsight.run.bundle import export_run
-from clearsight.run.faults import place_in_words, told_failure
-from clearsight.run.final_weights import settle_weights
-from clearsight.run.folder import RunFolder
-from clearsight.run.lock import RunLock
-from clearsight.run.machine import identity
-from clearsight.run.measuring import measure
-from clearsight.run.plan import Plan, plan_training
-from clearsight.run.record import RunRecord
-from clearsight.run.report import write_report
+from clearsight.io.atomic import sweep_temporaries
+from clearsight.run.execute.faults import place_in_words, told_failure
+from clearsight.run.export.bundle import export_run
+from clearsight.run.finish.artifacts import written_if_possible
+from clearsight.run.finish.evaluate import measure
+from clearsight.run.finish.final_weights import settle_weights
+from clearsight.run.plan.disk_space import check_room
+from clearsight.run.plan.plan import Plan, plan_training
+from clearsight.run.report.report import write_report
 from clearsight.run.request import train_request
-from clearsight.run.resumption import check_current, plan_resumption, resume_request
-from clearsight.run.room import check_room
-from clearsight.run.saved import Run, save_finished_model, save_model
-from clearsight.run.seeds_record import is_seed_runs
-from clearsight.run.split_file import write_split
-from clearsight.training.checkpoint import Checkpoint
-from clearsight.training.checkpoint_writer import CheckpointWriter
+from clearsight.run.resume.plan import check_current, plan_resumption, resume_request
+from clearsight.run.seeds.record import is_seed_runs
+from clearsight.run.store.folder import RunFolder
+from clearsight.run.store.lock import RunLock
+from clearsight.run.store.machine import identity
+from clearsight.run.store.record import RunRecord
+from clearsight.run.store.run import Run, save_finished_model, save_model
+from clearsight.run.store.split_csv import write_split
+from clearsight.training.checkpoint.checkpoint import Checkpoint
+from clearsight.training.checkpoint.saving import Saving, save_untrained
+from clearsight.training.checkpoint.writer import CheckpointWriter
 from clearsight.training.fit import FitData, fit_model
 from clearsight.training.history import write_history
 from clearsight.training.progress import Progress
-from clearsight.training.saving import Saving, save_untrained
 from clearsight.training.stopping import Stopper, StopRequested, TrainingStoppedError
 
 if TYPE_CHECKING:
-    from clearsight.run.seed_runs import SeedRuns
+    from clearsight.run.seeds.runs import SeedRuns
 
 _HALVED = "memory ran out, so that batches went through in halves, their gradients added up"
 
@@ -90,7 +90,7 @@ def train(
     """
     request = train_request(source, **options)
     if seeds is not None:
-        from clearsight.run.train_seeds import Shown, train_seeds  # it carries out trainings here
+        from clearsight.run.seeds.train import Shown, train_seeds  # it carries out trainings here
 
         return train_seeds(request, seeds, Shown(_progress(verbose)))
     return carry_out(plan_training(request), _progress(verbose))
@@ -111,7 +111,7 @@ def resume(path: str | Path, *, verbose: bool = True, **options: Any) -> Run | S
         TrainingInterrupted: as for `train`.
     """
     if is_seed_runs(Path(path)):
-        from clearsight.run.train_seeds import Shown, resume_seeds
+        from clearsight.run.seeds.train import Shown, resume_seeds
 
         return resume_seeds(path, Shown(_progress(verbose)), **options)
     return carry_out(plan_resumption(resume_request(path, **options)), _progress(verbose))

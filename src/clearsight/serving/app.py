@@ -13,10 +13,10 @@ from starlette.exceptions import HTTPException
 from clearsight.serving.admission import body_room
 from clearsight.serving.gate import Gate, Lifetime
 from clearsight.serving.http_error import HttpError, of_framework, unexpected
+from clearsight.serving.images_api import pictures_router
 from clearsight.serving.inference_api import check_ready, inference_router
 from clearsight.serving.metrics import CONTENT_TYPE, Metrics
 from clearsight.serving.page import PAGE_HEADERS, page
-from clearsight.serving.pictures_api import pictures_router
 from clearsight.serving.service import Service, error_responses
 from clearsight.serving.settings import ServerSettings
 from clearsight.serving.shelf import Offer, Shelf

@@ -15,7 +15,7 @@ from typing import Self
 import numpy as np
 
 from clearsight.bundle.loaded import Bundle
-from clearsight.data.preparation import Preparation
+from clearsight.data.preparation.preparation import Preparation
 from clearsight.errors import DataError
 from clearsight.serving.admission import Room
 from clearsight.serving.batching import Batcher

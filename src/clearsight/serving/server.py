@@ -12,7 +12,7 @@ from typing import Any
 
 import uvicorn
 
-from clearsight.engine.allocator import give_back_freed_memory
+from clearsight.engine.runtime.allocator import give_back_freed_memory
 from clearsight.errors import RequestError
 from clearsight.serving.app import make_app
 from clearsight.serving.gate import Lifetime

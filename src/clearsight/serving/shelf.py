@@ -13,8 +13,8 @@ from pathlib import Path
 from clearsight.bundle.files import is_bundle
 from clearsight.bundle.loaded import Bundle
 from clearsight.bundle.loading import load
+from clearsight.bundle.location import bundle_place
 from clearsight.bundle.parity import check_parity
-from clearsight.bundle.place import bundle_place
 from clearsight.errors import ClearsightError, RequestError
 from clearsight.serving.admission import picture_room
 from clearsight.serving.hosted import HostedBundle

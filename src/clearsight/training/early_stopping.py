@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from clearsight.models.backend import keras
-from clearsight.training.checkpoint import Checkpoint, best_epoch, checkpoint_files
+from clearsight.training.checkpoint.checkpoint import Checkpoint, best_epoch, checkpoint_files
 from clearsight.training.history import History
 from clearsight.training.recorder import EpochRecorder
 

@@ -8,16 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from clearsight.engine.muon import Muon
+from clearsight.engine.optimizers.muon import Muon
 from clearsight.models.backend import keras
 from clearsight.training.augment import AugmentedBatches, EpochTeller
+from clearsight.training.checkpoint.saving import SaveAndGoOn, Saving
 from clearsight.training.early_stopping import StopEarly, is_over
 from clearsight.training.examples import Examples, PictureBatches
 from clearsight.training.history import History
 from clearsight.training.progress import Progress
 from clearsight.training.recipe import Recipe
 from clearsight.training.recorder import EpochRecorder
-from clearsight.training.saving import SaveAndGoOn, Saving
 from clearsight.training.schedule import LearningRateSchedule
 from clearsight.training.steps import watched_steps
 from clearsight.training.stopping import Stopper, StopRequested, TrainingStoppedError

@@ -6,8 +6,8 @@ import csv
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-from clearsight.data.atomic import placed_atomically
 from clearsight.errors import RunError
+from clearsight.io.atomic import placed_atomically
 
 
 @dataclass(frozen=True)

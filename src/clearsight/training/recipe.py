@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, ValidationError
 
-from clearsight.data.split import SplitMethod
-from clearsight.data.views import Views
+from clearsight.data.preparation.views import Views
+from clearsight.data.splits.split import SplitMethod
 from clearsight.errors import RequestError, validation_sentences
 
 PositiveFiniteFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from clearsight.data.decoding.arrangement import arrange
 from clearsight.data.formats.folder import FileReader
 from clearsight.data.listing import PARTS, Listing, Part
-from clearsight.data.split import stratified_split
+from clearsight.data.splits.split import stratified_split
 from clearsight.errors import DataError
 
 

@@ -15,12 +15,12 @@ from PIL import Image
 
 from clearsight.data.decoding import cache
 from clearsight.data.formats.folder import open_folder
-from clearsight.data.imageset import ImageSet
+from clearsight.data.image_set import ImageSet
 from clearsight.data.listing import Listing
-from clearsight.data.options import SourceOptions
-from clearsight.data.preparation import Preparation
-from clearsight.data.sources import load_splits
-from clearsight.data.splits import Splits
+from clearsight.data.preparation.preparation import Preparation
+from clearsight.data.sources.load import load_splits
+from clearsight.data.sources.options import SourceOptions
+from clearsight.data.splits.splits import Splits
 from clearsight.errors import DataError, OutputError
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from hypothesis import strategies as st
 
-from clearsight.data.options import SourceOptions
+from clearsight.data.sources.options import SourceOptions
 from data.formats.class_labels import Draw, names_file, numbers
 from data.formats.content import Content, Layout, contents
 

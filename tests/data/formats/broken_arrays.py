@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from clearsight.data.options import SourceOptions
+from clearsight.data.sources.options import SourceOptions
 from data.formats.binary_layouts import idx_bytes
 from data.formats.breakage import (
     Breakage,

@@ -9,7 +9,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from clearsight.data.options import SourceOptions
+from clearsight.data.sources.options import SourceOptions
 from data.formats.breakage import (
     PNG,
     Breakage,

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from clearsight.data.listing import PARTS, Listing, Part
-from clearsight.data.options import SourceOptions
-from clearsight.data.pictures import read_picture
-from clearsight.data.splits import Splits
+from clearsight.data.preparation.read_image import read_picture
+from clearsight.data.sources.options import SourceOptions
+from clearsight.data.splits.splits import Splits
 from clearsight.errors import DataError
 
 CLASS_NAMES = ("apple", "Boot", "cat 2", "dög", "eel", "fig-tree", "Ω", "h.i")

@@ -8,7 +8,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from clearsight.data.options import SourceOptions
+from clearsight.data.sources.options import SourceOptions
 from data.formats.class_labels import Draw, numbers
 from data.formats.content import Content, Layout, contents, encoded
 

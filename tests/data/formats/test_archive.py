@@ -15,7 +15,7 @@ from clearsight.data.formats.archive import open_archive
 from clearsight.data.formats.tar_archive import TarReader
 from clearsight.data.formats.zip_archive import ZipReader
 from clearsight.data.listing import Listing
-from clearsight.data.options import SourceOptions
+from clearsight.data.sources.options import SourceOptions
 from clearsight.errors import DataError
 from data.formats.breakage import PNG
 from data.formats.broken_trees import tarred, zipped

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from clearsight.data.formats import FORMATS
 from clearsight.data.listing import Listing
-from clearsight.data.options import SourceOptions
+from clearsight.data.sources.options import SourceOptions
 from clearsight.errors import DataError
 from data.formats import broken_arrays, broken_tables, broken_trees
 from data.formats.breakage import Breakage

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, settings
 
 from clearsight.data.formats import FORMATS, Format
 from clearsight.data.listing import Listing
-from clearsight.data.splits import Splits
+from clearsight.data.splits.splits import Splits
 from data.formats.content import Layout, found_in
 from data.formats.examples import num_tried
 from data.formats.layouts import LAYOUTS

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from clearsight.data.options import SourceOptions
-from clearsight.data.sources import load_splits
+from clearsight.data.sources.load import load_splits
+from clearsight.data.sources.options import SourceOptions
 from clearsight.errors import DataError
 
 

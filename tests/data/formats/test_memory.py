@@ -29,8 +29,8 @@ import json, sys
 from pathlib import Path
 from clearsight.data.formats import FORMATS
 from clearsight.data.listing import Listing
-from clearsight.data.options import SourceOptions
-from clearsight.data.pictures import read_picture
+from clearsight.data.sources.options import SourceOptions
+from clearsight.data.preparation.read_image import read_picture
 from clearsight.errors import DataError
 path = Path(sys.argv[1])
 said, num_good = [], 0

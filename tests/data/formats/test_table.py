@@ -12,7 +12,7 @@ from clearsight.data.formats import FORMATS
 from clearsight.data.formats.huggingface import open_named
 from clearsight.data.formats.table import open_table
 from clearsight.data.listing import Listing
-from clearsight.data.options import SourceOptions
+from clearsight.data.sources.options import SourceOptions
 from clearsight.errors import DataError
 from data.formats.breakage import PNG
 from data.formats.broken_tables import csv_table, parquet_table
@@ -91,7 +91,7 @@ from pathlib import Path
 for name in ("pyarrow", "datasets"):
     sys.modules[name] = None
 from clearsight.data.formats import huggingface, table
-from clearsight.data.options import SourceOptions
+from clearsight.data.sources.options import SourceOptions
 from clearsight.errors import MissingExtraError
 for opener, argument in (
     (table.open_table, Path(sys.argv[1])), (huggingface.open_named, "hf:ylecun/mnist")

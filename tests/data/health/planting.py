@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 from PIL import Image
 
-from clearsight.data.imageset import ImageSet
-from clearsight.data.splits import Splits
+from clearsight.data.image_set import ImageSet
+from clearsight.data.splits.splits import Splits
 
 
 def moved(picture: np.ndarray, down: int, right: int) -> np.ndarray:

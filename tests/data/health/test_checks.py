@@ -14,9 +14,9 @@ from clearsight.data.health import CHECKS
 from clearsight.data.health import similar_pairs as similar_pairs_module
 from clearsight.data.health.examined import Examined
 from clearsight.data.health.finding import MOST_EXAMPLES, SEVERITIES, Finding
-from clearsight.data.imageset import ImageSet
+from clearsight.data.image_set import ImageSet
 from clearsight.data.intake import BadFile, Intake
-from clearsight.data.splits import Splits
+from clearsight.data.splits.splits import Splits
 from clearsight.errors import MissingExtraError
 
 

@@ -8,7 +8,7 @@ from sklearn.datasets import load_sample_images
 from tests.data.health.planting import COPIES, brightened, compressed, moved
 
 from clearsight.data.health.similar_pairs import similar_pairs
-from clearsight.data.imageset import ImageSet
+from clearsight.data.image_set import ImageSet
 
 # Thresholds were chosen on the first 20,000 training pictures; these are others.
 FIRST, COUNT, NUM_COPIES = 30_000, 3_000, 600

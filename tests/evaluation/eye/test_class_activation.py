@@ -16,11 +16,11 @@ from tests.evaluation.eye.planted import (
 )
 
 import clearsight
-from clearsight.engine.precision import set_policies
+from clearsight.engine.runtime.precision import set_policies
 from clearsight.errors import ModelError
-from clearsight.evaluation.eye.class_activation import heat_maps
-from clearsight.evaluation.eye.deletion import check_by_deletion
-from clearsight.evaluation.eye.layer_outputs import LayerOutputs
+from clearsight.evaluation.saliency.class_activation import heat_maps
+from clearsight.evaluation.saliency.deletion import check_by_deletion
+from clearsight.evaluation.saliency.layer_outputs import LayerOutputs
 from clearsight.models.backend import keras
 
 layers = keras.layers

@@ -13,9 +13,9 @@ from tests.evaluation.eye.planted import (
     prepared,
 )
 
-from clearsight.evaluation.eye.class_activation import HeatMaps, heat_maps
-from clearsight.evaluation.eye.deletion import check_by_deletion
-from clearsight.evaluation.eye.layer_outputs import LayerOutputs
+from clearsight.evaluation.saliency.class_activation import HeatMaps, heat_maps
+from clearsight.evaluation.saliency.deletion import check_by_deletion
+from clearsight.evaluation.saliency.layer_outputs import LayerOutputs
 from clearsight.models.backend import keras
 from clearsight.models.build import ModelRequest, build_model
 

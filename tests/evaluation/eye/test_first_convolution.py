@@ -9,10 +9,10 @@ import pytest
 from tests.evaluation.eye.planted import planted_network, planted_pictures, prepared
 
 from clearsight.errors import ModelError
-from clearsight.evaluation.eye.feature_maps import feature_maps
-from clearsight.evaluation.eye.filters import filters_of
-from clearsight.evaluation.eye.layer_outputs import LayerOutputs
-from clearsight.evaluation.eye.worked_pixel import worked_pixel
+from clearsight.evaluation.saliency.feature_maps import feature_maps
+from clearsight.evaluation.saliency.filters import filters_of
+from clearsight.evaluation.saliency.layer_outputs import LayerOutputs
+from clearsight.evaluation.saliency.worked_pixel import worked_pixel
 from clearsight.models.backend import keras
 
 layers = keras.layers

@@ -43,7 +43,7 @@ def opened(files: BundleFiles, num_threads: int | None) -> Network:
         BundleError: when it is no network of the shapes that ``bundle.json`` says.
     """
     from clearsight.bundle.network import TrainedNetwork
-    from clearsight.engine.device import on_device
+    from clearsight.engine.runtime.device import on_device
     from clearsight.models.build import ModelRequest, build_model
 
     del num_threads  # torch's own setting, which is this process's

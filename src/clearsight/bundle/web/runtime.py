@@ -18,10 +18,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from clearsight.data.cache_place import cache_place, keep_contents
-from clearsight.data.command import run_command
-from clearsight.data.download import download_to
 from clearsight.errors import BundleError, DataError
+from clearsight.io.cache_folder import cache_place, keep_contents
+from clearsight.io.command import run_command
+from clearsight.io.download import download_to
 
 PACKAGE, VERSION = "onnxruntime-web", "1.30.0"
 # Of the whole package, as npm publishes it.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from clearsight.data.listing import PARTS, Listing, Part
-from clearsight.data.split import stratified_split
+from clearsight.data.splits.split import stratified_split
 from clearsight.errors import DataError
 
 # Fixed: the test pictures and the order of pictures are to be the same in every run.

@@ -17,10 +17,10 @@ from pathlib import Path
 
 import numpy as np
 
-from clearsight.data.atomic import placed_atomically
-from clearsight.data.cache_place import cache_place
 from clearsight.data.decoding.job import ARRAYS, open_arrays
 from clearsight.errors import OutputError
+from clearsight.io.atomic import placed_atomically
+from clearsight.io.cache_folder import cache_place
 
 _UNUSED_DAYS = 60  # decoded pictures that were not used for so long are removed
 _STALE_DAYS = 1  # what a killed process was decoding

@@ -17,12 +17,12 @@ from clearsight.data.decoding.cache import Decoded
 from clearsight.data.decoding.form import Form, choose_form
 from clearsight.data.decoding.job import HIGHEST, IS_COLOUR, LOWEST, make_arrays, open_arrays
 from clearsight.data.decoding.workers import Work, decode
-from clearsight.data.imageset import ImageSet
+from clearsight.data.image_set import ImageSet
 from clearsight.data.intake import BadFile, Intake
 from clearsight.data.listing import PARTS, Listing, Part
-from clearsight.data.options import SourceOptions
-from clearsight.data.preparation import Preparation
-from clearsight.data.splits import Splits
+from clearsight.data.preparation.preparation import Preparation
+from clearsight.data.sources.options import SourceOptions
+from clearsight.data.splits.splits import Splits
 from clearsight.errors import DataError, OutputError
 
 DECODE_VERSION = 1  # of how pictures are read; another one makes what was kept void

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from clearsight.data.listing import Listing
-from clearsight.data.options import SourceOptions
-from clearsight.data.pictures import picture_size
+from clearsight.data.preparation.read_image import picture_size
+from clearsight.data.sources.options import SourceOptions
 from clearsight.errors import DataError
 
 NUM_SAMPLED = 200  # pictures whose headers are read to choose by

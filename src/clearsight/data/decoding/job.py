@@ -17,9 +17,9 @@ from typing import Any, Self
 
 import numpy as np
 
-from clearsight.data.imageset import DIGEST_BYTES
+from clearsight.data.image_set import DIGEST_BYTES
 from clearsight.data.listing import Reader
-from clearsight.data.preparation import Preparation
+from clearsight.data.preparation.preparation import Preparation
 from clearsight.errors import DataError
 
 # What is noted of each picture, by column of facts.npy.

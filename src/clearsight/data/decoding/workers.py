@@ -18,7 +18,7 @@ import clearsight
 from clearsight.data.decoding.job import Job, carry_out
 from clearsight.data.decoding.worker import COUNTS, CURRENT
 from clearsight.data.listing import Reader
-from clearsight.data.preparation import Preparation
+from clearsight.data.preparation.preparation import Preparation
 from clearsight.errors import DataError
 
 # A process takes 0.2 s to start, as long as 2,000 tiny pictures or 20 photographs take to decode.

@@ -19,8 +19,8 @@ from clearsight.data.formats import (
     table,
 )
 from clearsight.data.listing import Listing
-from clearsight.data.options import SourceOptions
-from clearsight.data.splits import Splits
+from clearsight.data.sources.options import SourceOptions
+from clearsight.data.splits.splits import Splits
 from clearsight.errors import DataError
 
 

@@ -12,7 +12,7 @@ from clearsight.data.formats.tar_archive import TarReader, is_compressed, list_t
 from clearsight.data.formats.tree import tree_of
 from clearsight.data.formats.zip_archive import ZipReader, list_zip
 from clearsight.data.listing import Listing, Reader
-from clearsight.data.options import SourceOptions
+from clearsight.data.sources.options import SourceOptions
 from clearsight.errors import DataError
 
 TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")

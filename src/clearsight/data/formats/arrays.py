@@ -9,14 +9,14 @@ from pathlib import Path
 
 import numpy as np
 
-from clearsight.data.array_names import CLASS_NAME_ARRAYS, array_name, pair_up
-from clearsight.data.array_parts import ArrayParts
-from clearsight.data.class_names import ClassNames
 from clearsight.data.formats.npy_header import NpyHeader, check_length, memory_bytes, read_header
 from clearsight.data.formats.reason import reason_of
+from clearsight.data.labels.class_names import ClassNames
 from clearsight.data.listing import Part
-from clearsight.data.options import SourceOptions
-from clearsight.data.splits import Splits
+from clearsight.data.sources.array_names import CLASS_NAME_ARRAYS, array_name, pair_up
+from clearsight.data.sources.array_parts import ArrayParts
+from clearsight.data.sources.options import SourceOptions
+from clearsight.data.splits.splits import Splits
 from clearsight.errors import DataError
 
 # Pictures hardly shrink a hundredfold; a file that claims more, and is not small, holds nothing.

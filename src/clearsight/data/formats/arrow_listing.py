@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from clearsight.data.class_names import ClassNames
 from clearsight.data.formats.arrow_files import (
     ArrowReader,
     ArrowTable,
@@ -19,8 +18,9 @@ from clearsight.data.formats.columns import TableColumns, find_columns
 from clearsight.data.formats.members import file_signature
 from clearsight.data.formats.path_listing import list_paths
 from clearsight.data.formats.rows import Rows
+from clearsight.data.labels.class_names import ClassNames
 from clearsight.data.listing import Listing, Part
-from clearsight.data.options import SourceOptions
+from clearsight.data.sources.options import SourceOptions
 from clearsight.errors import DataError
 
 _NO_CLASS = -1  # what `datasets` writes where a label is not known

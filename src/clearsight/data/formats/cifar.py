@@ -12,14 +12,14 @@ from typing import IO
 
 import numpy as np
 
-from clearsight.data.array_parts import ArrayParts
-from clearsight.data.class_names import ClassNames
 from clearsight.data.formats.archive import TAR_SUFFIXES
 from clearsight.data.formats.reason import reason_of
 from clearsight.data.formats.tar_archive import DAMAGE, first_files
+from clearsight.data.labels.class_names import ClassNames
 from clearsight.data.listing import Part
-from clearsight.data.options import SourceOptions
-from clearsight.data.splits import Splits
+from clearsight.data.sources.array_parts import ArrayParts
+from clearsight.data.sources.options import SourceOptions
+from clearsight.data.splits.splits import Splits
 from clearsight.errors import DataError
 
 _SIDE, _CHANNELS = 32, 3

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from clearsight.data.options import SourceOptions
+from clearsight.data.sources.options import SourceOptions
 from clearsight.errors import DataError, did_you_mean
 
 # Usual names, the telling ones first: a name of a later row counts only where none of an earlier

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from clearsight.data.formats.folder_names import with_names
 from clearsight.data.formats.tree import HIDDEN, NO_PICTURE, tree_of
+from clearsight.data.image_suffixes import is_hidden, is_picture
 from clearsight.data.listing import Listing
-from clearsight.data.options import SourceOptions
-from clearsight.data.picture_files import is_hidden, is_picture
+from clearsight.data.sources.options import SourceOptions
 from clearsight.errors import DataError
 
 _OUTSIDE = "link out of the folder"

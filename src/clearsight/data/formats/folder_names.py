@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from clearsight.data.class_names import read_class_names
 from clearsight.data.formats.tree import Tree
+from clearsight.data.labels.class_names import read_class_names
 from clearsight.errors import DataError
 
 

@@ -16,7 +16,7 @@ from clearsight.data.formats.arrow_files import ArrowReader, is_parquet
 from clearsight.data.formats.arrow_listing import PartFile, list_arrow_files
 from clearsight.data.formats.reason import reason_of
 from clearsight.data.listing import Listing, Part, part_named
-from clearsight.data.options import SourceOptions
+from clearsight.data.sources.options import SourceOptions
 from clearsight.errors import DataError, MissingExtraError
 
 NAME_PREFIX = "hf:"

@@ -15,14 +15,14 @@ from typing import IO, cast
 
 import numpy as np
 
-from clearsight.data.array_parts import ArrayParts
-from clearsight.data.class_names import ClassNames
 from clearsight.data.formats.npy_header import memory_bytes
 from clearsight.data.formats.reason import reason_of
-from clearsight.data.idx import parse_idx
+from clearsight.data.labels.class_names import ClassNames
 from clearsight.data.listing import PART_NAMES, Part
-from clearsight.data.options import SourceOptions
-from clearsight.data.splits import Splits
+from clearsight.data.sources.array_parts import ArrayParts
+from clearsight.data.sources.idx import parse_idx
+from clearsight.data.sources.options import SourceOptions
+from clearsight.data.splits.splits import Splits
 from clearsight.errors import DataError
 
 _NAME = re.compile(

@@ -10,7 +10,7 @@ from typing import Generic, Literal, TypeVar
 
 from clearsight.data.formats.reason import reason_of
 from clearsight.data.formats.tree import HIDDEN, NO_PICTURE
-from clearsight.data.picture_files import is_hidden, is_picture
+from clearsight.data.image_suffixes import is_hidden, is_picture
 from clearsight.errors import DataError
 
 # Python needs half a kilobyte and more for each member that it knows of.

@@ -7,10 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from clearsight.data.formats.folder import FileReader
-from clearsight.data.formats.picture_paths import PicturePaths
+from clearsight.data.formats.image_paths import PicturePaths
 from clearsight.data.formats.rows import Rows
 from clearsight.data.listing import Listing
-from clearsight.data.options import SourceOptions
+from clearsight.data.sources.options import SourceOptions
 
 
 def list_paths(

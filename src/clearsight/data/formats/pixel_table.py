@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from clearsight.data.array_parts import ArrayParts
 from clearsight.data.formats.columns import (
     find_group_column,
     find_label_column,
@@ -13,8 +12,9 @@ from clearsight.data.formats.columns import (
 from clearsight.data.formats.delimited import DelimitedFile
 from clearsight.data.formats.rows import NO_LABEL, NO_PART
 from clearsight.data.listing import Part, part_named
-from clearsight.data.options import SourceOptions
-from clearsight.data.splits import Splits
+from clearsight.data.sources.array_parts import ArrayParts
+from clearsight.data.sources.options import SourceOptions
+from clearsight.data.splits.splits import Splits
 from clearsight.errors import DataError
 
 

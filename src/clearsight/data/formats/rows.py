@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from clearsight.data.array_parts import wanted_names
-from clearsight.data.class_names import ClassNames
-from clearsight.data.labels import CodedLabels, code_labels
+from clearsight.data.labels.class_names import ClassNames
+from clearsight.data.labels.encode import CodedLabels, code_labels
 from clearsight.data.listing import Listing, Part, Reader, part_named
-from clearsight.data.options import SourceOptions
+from clearsight.data.sources.array_parts import wanted_names
+from clearsight.data.sources.options import SourceOptions
 from clearsight.errors import DataError
 
 NO_LABEL = "row without a label"

@@ -13,8 +13,8 @@ from clearsight.data.formats.path_listing import list_paths
 from clearsight.data.formats.pixel_table import open_pixel_table
 from clearsight.data.formats.rows import Rows
 from clearsight.data.listing import Listing
-from clearsight.data.options import SourceOptions
-from clearsight.data.splits import Splits
+from clearsight.data.sources.options import SourceOptions
+from clearsight.data.splits.splits import Splits
 
 _SUFFIXES = (".csv", ".tsv", ".parquet", ".pq")
 

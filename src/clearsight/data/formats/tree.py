@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from clearsight.data.image_suffixes import PICTURE_SUFFIXES
 from clearsight.data.listing import PARTS, Part, part_named
-from clearsight.data.picture_files import PICTURE_SUFFIXES
 from clearsight.errors import DataError
 
 HIDDEN = "hidden"  # a name that begins with a dot, or what systems leave behind

@@ -15,10 +15,10 @@ from clearsight.data.health import (
     class_balance,
     exact_duplicates,
     near_duplicates,
-    odd_pictures,
     polarity,
     values,
 )
+from clearsight.data.health import odd_images as odd_pictures
 from clearsight.data.health.examined import Examined
 from clearsight.data.health.finding import Finding
 

@@ -20,7 +20,7 @@ from clearsight.data.health.similar_pairs import (
     similar_pairs,
 )
 from clearsight.data.health.statistics import Statistics, statistics_of
-from clearsight.data.splits import Splits
+from clearsight.data.splits.splits import Splits
 
 ROLES = ("train", "validation", "test")
 KIND_OF_ROLE = {"train": "training", "validation": "validation", "test": "test"}

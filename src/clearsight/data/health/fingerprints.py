@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from clearsight.data.health.joined_images import Images, block_length
-from clearsight.data.polarity import REC_601
+from clearsight.data.preparation.polarity import REC_601
 
 HASH_SIDE = 32  # pixels, the longer side of what is compared, at most
 SMALLEST_SIDE = 8  # pixels; smaller pictures hold too few frequencies to know them by

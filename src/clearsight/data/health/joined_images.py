@@ -6,7 +6,7 @@ from typing import Protocol
 
 import numpy as np
 
-from clearsight.data.imageset import ImageSet
+from clearsight.data.image_set import ImageSet
 
 _VALUES, _MOST = 16_000_000, 4096  # pixel values and pictures in a block: tens of megabytes
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from clearsight.data.health.examined import KIND_OF_ROLE, Examined
 from clearsight.data.health.finding import Finding, pictures_in_words
-from clearsight.data.polarity import polarity_of
+from clearsight.data.preparation.polarity import polarity_of
 
 _DARK_BORDER, _LIGHT_BORDER = 64.0, 191.0
 # A part has one ground when this share of borders is clearly dark or clearly light; then those few

@@ -8,7 +8,7 @@ import numpy as np
 
 from clearsight.data.health.fingerprints import block_factor, grey_of, shrunk
 from clearsight.data.health.joined_images import Images, block_length
-from clearsight.data.polarity import border_pixels
+from clearsight.data.preparation.polarity import border_pixels
 
 _SIDE = 64  # pixels, the longer side of what is looked at, at most
 

@@ -9,6 +9,10 @@ from typing import Any
 import torch
 from torch.nn import functional
 
+from clearsight.engine.kernels.first_convolution import FEW_CHANNELS, first_convolution, takes_first
+from clearsight.engine.kernels.max_pooling import max_pool_2x2
+from clearsight.engine.kernels.pooled_convolution import pooled_convolution, takes_pooled
+from clearsight.engine.kernels.windows import Edges
 from clearsight.engine.lowering.activation import activation_of
 from clearsight.engine.lowering.operation import (
     Axes,
@@ -21,10 +25,6 @@ from clearsight.engine.lowering.operation import (
     value_of,
 )
 from clearsight.engine.lowering.padding import pad, same_edges
-from clearsight.engine.native.first_convolution import FEW_CHANNELS, first_convolution, takes_first
-from clearsight.engine.native.max_pooling import max_pool_2x2
-from clearsight.engine.native.pooled_convolution import pooled_convolution, takes_pooled
-from clearsight.engine.native.windows import Edges
 
 _POOLED = ((takes_first, first_convolution), (takes_pooled, pooled_convolution))
 """What convolves and pools in one, and when it does."""

@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch.nn import functional
 
+from clearsight.engine.kernels.windows import Edges
 from clearsight.engine.lowering.operation import CannotLowerError, Operation, Site, picture_axes
-from clearsight.engine.native.windows import Edges
 
 
 def same_edges(

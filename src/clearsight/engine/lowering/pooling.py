@@ -9,10 +9,10 @@ from typing import Any
 import torch
 from torch.nn import functional
 
+from clearsight.engine.kernels.max_pooling import max_pool_2x2
+from clearsight.engine.kernels.windows import Edges
 from clearsight.engine.lowering.operation import Axes, Operation, Site, picture_axes
 from clearsight.engine.lowering.padding import pad, same_edges
-from clearsight.engine.native.max_pooling import max_pool_2x2
-from clearsight.engine.native.windows import Edges
 
 _NO_EDGES: Edges = ((0, 0), (0, 0))
 

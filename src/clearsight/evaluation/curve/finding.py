@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from clearsight.evaluation.intervals import Interval
+from clearsight.evaluation.intervals.proportions import Interval
 
 FindingName = Literal[
     "diverged",

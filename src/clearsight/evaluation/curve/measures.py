@@ -9,8 +9,12 @@ import numpy as np
 
 from clearsight.evaluation.curve.finding import gap_in_words
 from clearsight.evaluation.curve.outcomes import Outcomes
-from clearsight.evaluation.intervals import Interval, difference_interval, wilson_interval
-from clearsight.evaluation.quantiles import t_quantile
+from clearsight.evaluation.intervals.proportions import (
+    Interval,
+    difference_interval,
+    wilson_interval,
+)
+from clearsight.evaluation.intervals.quantiles import t_quantile
 from clearsight.training.history import History
 
 

@@ -8,7 +8,7 @@ from clearsight.evaluation.curve.finding import CurveFinding
 from clearsight.evaluation.curve.findings import find
 from clearsight.evaluation.curve.measures import Circumstances, CurveMeasures
 from clearsight.evaluation.curve.outcomes import Outcomes
-from clearsight.evaluation.intervals import Interval
+from clearsight.evaluation.intervals.proportions import Interval
 from clearsight.training.history import History
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from clearsight.evaluation.estimate import Estimate
-from clearsight.evaluation.measures import Measures
+from clearsight.evaluation.intervals.estimate import Estimate
+from clearsight.evaluation.scores.scores import Measures
 from clearsight.report.numbers import estimate_in_percent, interval_in_percent, percent
 
 

@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from clearsight.data.imageset import ImageSet
-from clearsight.evaluation.over_seeds import SeedDifference, difference_over_seeds
+from clearsight.data.image_set import ImageSet
+from clearsight.evaluation.comparison.over_seeds import SeedDifference, difference_over_seeds
 from clearsight.run.exercises.exercise import Exercise
-from clearsight.run.measured import own_splits
 from clearsight.run.request import train_request
-from clearsight.run.seed_runs import SeedRuns
-from clearsight.run.train_seeds import Shown, train_seeds
-from clearsight.run.used_pictures import used_pictures
+from clearsight.run.seeds.runs import SeedRuns
+from clearsight.run.seeds.train import Shown, train_seeds
+from clearsight.run.test_set.images import own_splits
+from clearsight.run.test_set.used_images import used_pictures
 
 SOURCE = "fashion-mnist"
 

@@ -1,4 +1,4 @@
-// From a picture file to its pixels, upright, as `clearsight.data.pictures` reads it. The browser
+// From a picture file to its pixels, upright, as `clearsight.data.preparation.read_image` reads it. The browser
 // decodes; what else happens to pixels on the way to a canvas is kept from happening.
 
 import { jpegFacts } from "./jpeg.js";

@@ -1,4 +1,4 @@
-// From a picture of any size to the network's input, as `clearsight.data.preparation` does it.
+// From a picture of any size to the network's input, as `clearsight.data.preparation.preparation` does it.
 // Whatever is changed there is to be changed here: tests compare the two pixel by pixel.
 
 import { resize } from "./resize.js";

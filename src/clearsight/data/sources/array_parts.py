@@ -1,0 +1,122 @@
+"""`ArrayParts`: the arrays of a source, part by part, made into `Splits`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from clearsight.data.image_set import ImageSet
+from clearsight.data.intake import Intake
+from clearsight.data.labels.class_names import ClassNames, read_class_names
+from clearsight.data.labels.encode import CodedLabels, code_labels, label_array
+from clearsight.data.listing import PARTS, Part
+from clearsight.data.preparation.pixels import pictures_of_arrays
+from clearsight.data.sources.options import SourceOptions
+from clearsight.data.splits.splits import Splits
+from clearsight.errors import DataError
+
+
+@dataclass(frozen=True, eq=False)
+class ArrayParts:
+    """Pictures and labels as arrays, before they are checked and brought to one form.
+
+    Attributes:
+        images: for each part its pictures, in any form that `pictures_of_arrays` takes.
+        labels: for each part its labels, in any form that `code_labels` takes.
+        provenance: where they come from, in words.
+        class_names: the names that the source itself gives its classes.
+        groups: for each part what its pictures belong to, where the source says so.
+        skipped: how many things were passed over, by what they are.
+        notes: sentences that the user should read.
+    """
+
+    images: Mapping[Part, Any]
+    labels: Mapping[Part, Any]
+    provenance: str
+    class_names: ClassNames | None = None
+    groups: Mapping[Part, tuple[str, ...]] = field(default_factory=dict)
+    skipped: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    def splits(self, options: SourceOptions) -> Splits:
+        """Check the arrays and bring them to one form.
+
+        Raises:
+            DataError: when pictures or labels are not what they should be, do not belong together,
+                or there are none to train on.
+        """
+        if "train" not in self.images:
+            found = ", ".join(part for part in PARTS if part in self.images) or "no"
+            raise DataError(
+                f"{self.provenance} should hold pictures to train on, but holds {found} pictures "
+                "only."
+            )
+        names = wanted_names(options, self.class_names)
+        name_of = {part: self._name("images", part) for part in self.images}
+        pictures, notes = pictures_of_arrays(
+            {name_of[part]: array for part, array in self.images.items()}
+        )
+        coded = _code_together(
+            {part: self.labels[part] for part in self.images}, names, self.provenance
+        )
+        sets: dict[Part, ImageSet] = {}
+        for part, codes in _apart(coded, self.labels, self.images).items():
+            images = pictures[name_of[part]]
+            if len(images) != len(codes):
+                raise DataError(
+                    f"{self.provenance} should have one label a picture, but its {part} part has "
+                    f"{len(images):,} pictures and {len(codes):,} labels."
+                )
+            sets[part] = ImageSet(
+                images, codes, coded.class_names, self.provenance, groups=self.groups.get(part)
+            )
+        return Splits(
+            train=sets["train"],
+            test=sets.get("test"),
+            validation=sets.get("validation"),
+            intake=Intake(skipped=self.skipped, notes=(*self.notes, *notes, *coded.notes)),
+        )
+
+    def _name(self, what: str, part: Part) -> str:
+        return f"{self.provenance} ({part} {what})"
+
+
+def wanted_names(options: SourceOptions, own: ClassNames | None) -> ClassNames | None:
+    """Return the class names of the user's file, or else those of the source itself."""
+    if options.class_names is not None:
+        return read_class_names(options.class_names)
+    return own
+
+
+def _code_together(
+    labels: Mapping[Part, Any], names: ClassNames | None, provenance: str
+) -> CodedLabels:
+    """Number the labels of all parts alike."""
+    arrays = [label_array(part, f"The labels in {provenance}") for part in labels.values()]
+    forms = {(array.ndim, array.shape[1:]) for array in arrays}
+    if len(forms) > 1:
+        shapes = " and ".join(str(array.shape) for array in arrays)
+        raise DataError(
+            f"The labels in {provenance} should have one form in all parts, but have the shapes "
+            f"{shapes}."
+        )
+    if forms and next(iter(forms))[0] == 0:
+        raise DataError(f"The labels in {provenance} should be one a picture, but are one value.")
+    kinds = {"text" if array.dtype.kind in "US" else "numbers" for array in arrays}
+    if len(kinds) > 1:
+        raise DataError(
+            f"The labels in {provenance} should be all numbers or all text, but are text in some "
+            "parts and numbers in others."
+        )
+    return code_labels(np.concatenate(arrays), names, f"The labels in {provenance}")
+
+
+def _apart(
+    coded: CodedLabels, labels: Mapping[Part, Any], images: Mapping[Part, Any]
+) -> dict[Part, np.ndarray]:
+    ends = np.cumsum([len(labels[part]) for part in images])
+    codes = np.split(coded.codes, ends[:-1])
+    return dict(zip(images, codes, strict=True))

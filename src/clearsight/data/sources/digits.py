@@ -1,0 +1,54 @@
+"""scikit-learn's real 8x8 scans of handwritten digits: the source that needs no download."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from clearsight.data.image_set import ImageSet
+from clearsight.data.splits.split import stratified_split
+from clearsight.data.splits.splits import Splits
+from clearsight.errors import DataError, MissingExtraError
+
+TEST_FRACTION = 0.2
+_SPLIT_SEED = 0  # fixed: the test pictures must be the same ones in every run
+_HIGHEST_VALUE = 16  # the scans count ink in 4x4 blocks, so values run from 0 to 16
+
+
+def locate(data_dir: Path | None = None) -> str | None:
+    """Say where the scans are: inside scikit-learn, or None when that is not installed."""
+    import importlib.util
+
+    del data_dir
+    found = importlib.util.find_spec("sklearn") is not None
+    return "inside scikit-learn" if found else None
+
+
+def load(data_dir: Path | None = None) -> Splits:
+    """Load the 1,797 scans: 1,438 to train on and 359 for the test, split by class, always alike.
+
+    Returns:
+        Splits of images uint8 (N, 8, 8, 1), 0..255, light ink on dark ground.
+
+    Raises:
+        DataError: when a folder is named.
+        MissingExtraError: when scikit-learn is not installed.
+    """
+    if data_dir is not None:
+        raise DataError("The source 'digits' lies inside scikit-learn and takes no --data-dir.")
+    try:
+        from sklearn.datasets import load_digits
+    except ImportError as error:
+        raise MissingExtraError("The source 'digits'", extra="report") from error
+    scans: Any = load_digits()
+    images = np.rint(scans.images * (255 / _HIGHEST_VALUE)).astype(np.uint8)[..., None]
+    everything = ImageSet(
+        images,
+        scans.target.astype(np.int64),
+        tuple(str(digit) for digit in range(10)),
+        provenance="scikit-learn's digits",
+    )
+    train, test = stratified_split(everything.labels, TEST_FRACTION, seed=_SPLIT_SEED)
+    return Splits(everything.take(train), everything.take(test))

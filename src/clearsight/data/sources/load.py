@@ -1,0 +1,164 @@
+"""Loading a source: a name from the one table of data sources here, or a path of any format.
+
+To add a named source: a file beside this one and a row here. Formats have their own table.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from clearsight.data.decoding.decode import ShowProgress, decoded, silent
+from clearsight.data.formats import check_options, format_of, huggingface
+from clearsight.data.image_set import ImageSet
+from clearsight.data.labels.corrections import apply_to_splits, read_corrections
+from clearsight.data.listing import Listing
+from clearsight.data.preparation.adapt import adapted, with_test_pictures
+from clearsight.data.sources import digits, fashion_mnist
+from clearsight.data.sources.options import SourceOptions, source_options
+from clearsight.data.splits.splits import Splits
+from clearsight.errors import DataError, did_you_mean
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where data comes from.
+
+    Attributes:
+        name: what the user types.
+        summary: what it is, in one line.
+        locate: says where the data lies, or None when it must be fetched first.
+        load: gives the pictures; both take an optional folder (``--data-dir``).
+        recipe: the recipe that ``train`` uses for it by default.
+    """
+
+    name: str
+    summary: str
+    locate: Callable[[Path | None], str | None]
+    load: Callable[[Path | None], Splits]
+    recipe: str = "strong"
+
+
+SOURCES: dict[str, Source] = {
+    source.name: source
+    for source in (
+        Source(
+            "fashion-mnist",
+            "70,000 pictures of clothing, ten classes, 28x28 grey",
+            fashion_mnist.locate,
+            fashion_mnist.load,
+            recipe="lesson",
+        ),
+        Source(
+            "digits",
+            "1,797 scans of handwritten digits, ten classes, 8x8 grey",
+            digits.locate,
+            digits.load,
+            recipe="lesson",
+        ),
+    )
+}
+
+
+def find_source(name: str) -> Source:
+    """Return the source called `name`.
+
+    Raises:
+        DataError: when there is none, with the nearest name.
+    """
+    if name in SOURCES:
+        return SOURCES[name]
+    raise DataError(
+        f"The source should be one of {', '.join(SOURCES)}, or a folder or file of pictures, but "
+        f"'{name}' is neither.{did_you_mean(name, SOURCES)} "
+        "`clearsight data list` shows what can be read."
+    )
+
+
+def recipe_of(source: str) -> str:
+    """Return the recipe that `train` uses by default for a source's name or path."""
+    return SOURCES[source].recipe if source in SOURCES else "strong"
+
+
+def is_source(text: str) -> bool:
+    """Tell whether `text` is the name of a source, here or on the Hugging Face Hub."""
+    return text in SOURCES or text.startswith(huggingface.NAME_PREFIX)
+
+
+def settled(source: str) -> str:
+    """Return a source's name as it is, and a path made absolute, so that it holds anywhere.
+
+    Raises:
+        DataError: when it is neither.
+    """
+    if is_source(source):
+        return source
+    if os.path.lexists(source):
+        return str(Path(source).resolve())
+    return find_source(source).name
+
+
+def load_splits(
+    source: str,
+    options: SourceOptions | None = None,
+    show_progress: ShowProgress = silent,
+) -> Splits:
+    """Load a source by its name or its path.
+
+    Args:
+        source: a name from ``clearsight data list``, or a path.
+        options: how its pictures are to be read.
+        show_progress: shows how far the decoding of pictures is.
+
+    Raises:
+        DataError: when the source is unknown or its data cannot be had.
+    """
+    options = options or SourceOptions()
+    splits = _loaded(source, options, show_progress)
+    if options.corrections is None:
+        return splits
+    return apply_to_splits(read_corrections(options.corrections), splits)
+
+
+def _loaded(source: str, options: SourceOptions, show_progress: ShowProgress) -> Splits:
+    if source in SOURCES:
+        check_options(options, (), f"The source '{source}'")
+        return adapted(SOURCES[source].load(options.data_dir), options)
+    name = settled(source)
+    if options.data_dir is not None:
+        raise DataError(f"{source} is a path itself and takes no --data-dir.")
+    if is_source(name):
+        found = huggingface.open_named(name, options)
+    else:
+        row = format_of(Path(name))
+        check_options(options, row.reads, f"{source} ({row.name})")
+        found = row.open(Path(name), options)
+    if isinstance(found, Listing):
+        return decoded(found, options, show_progress)
+    return adapted(with_test_pictures(found, options.test_split), options)
+
+
+def load_data(source: str | Path, **options: Any) -> tuple[ImageSet, ImageSet | None]:
+    """Load a source by name or path.
+
+    Args:
+        source: a name from ``clearsight data list``, or the path of a folder or file of pictures.
+        **options: the fields of `SourceOptions`: data_dir, image_size, resize, channels, ...
+
+    Returns:
+        The training pictures and the test pictures (None where the source has none).
+
+    Raises:
+        DataError: when the source is unknown or its data cannot be had.
+        RequestError: when options are unknown or out of range.
+
+    Example:
+        >>> train, test = load_data("digits")
+        >>> train.images.shape, train.images.dtype
+        ((1438, 8, 8, 1), dtype('uint8'))
+    """
+    splits = load_splits(str(source), source_options(**options))
+    return splits.train, splits.test

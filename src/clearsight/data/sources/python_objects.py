@@ -1,0 +1,200 @@
+"""Pictures that are Python objects already: arrays, data sets of torch, iterables of batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from clearsight.data.checks import describe
+from clearsight.data.image_set import ImageSet
+from clearsight.data.labels.class_names import ClassNames
+from clearsight.data.listing import Part
+from clearsight.data.sources.array_names import CLASS_NAME_ARRAYS, pair_up
+from clearsight.data.sources.array_parts import ArrayParts
+from clearsight.data.sources.object_images import ObjectPictures
+from clearsight.data.sources.options import SourceOptions
+from clearsight.data.splits.splits import Splits
+from clearsight.errors import DataError
+
+_FORMS = (
+    "(x, y), ((x, y), (x_test, y_test)), a dict of arrays such as x_train and y_train, an "
+    "ImageSet, Splits, a torch Dataset, or an iterable of (image, label)"
+)
+_CHANNELS = (1, 3, 4)
+
+
+def splits_of_object(source: Any, options: SourceOptions | None = None) -> Splits:
+    """Make `Splits` of pictures that are Python objects.
+
+    Args:
+        source: an `ImageSet` or `Splits`; arrays ``(x, y)``, or ``((x, y), (x_test, y_test))`` as
+            Keras's data sets are; a dict of arrays named as in .npz files; a data set like torch's
+            (``len`` and items (image, label)); or an iterable of (image, label), single or in
+            batches, as tf.data gives them. Images are PIL pictures, arrays or tensors, uint8 or
+            floats 0..1, (H, W), (H, W, C) or, as torch has them, (C, H, W).
+        options: image size, channels and class names; None for the defaults.
+
+    Raises:
+        DataError: when it is something else, or its pictures or labels are not what they should
+            be.
+
+    Example:
+        >>> x, y = np.zeros((4, 8, 8), "uint8"), np.array(["cat", "dog", "cat", "dog"])
+        >>> splits_of_object((x, y)).train.class_names
+        ('cat', 'dog')
+    """
+    options = options or SourceOptions()
+    columns = (options.image_column, options.label_column, options.split_column)
+    if any(column is not None for column in (*columns, options.group_column)):
+        raise DataError(
+            "Columns are named for tables, but the pictures are Python objects: give groups with "
+            "ImageSet(images, labels, class_names, groups=...)."
+        )
+    if isinstance(source, Splits):
+        return source
+    if isinstance(source, ImageSet):
+        return Splits(source)
+    if isinstance(source, Mapping):
+        return _of_mapping(source, options)
+    if isinstance(source, (tuple, list)) and len(source) == 2:
+        if _is_pair(source):
+            return _of_arrays({"train": source}, options)
+        if all(_is_pair(part) for part in source):
+            return _of_arrays({"train": source[0], "test": source[1]}, options)
+    if isinstance(source, (str, bytes)) or not (hasattr(source, "__iter__") or _is_indexed(source)):
+        raise DataError(
+            f"The pictures should be {_FORMS}, but are of type {type(source).__name__}."
+        )
+    return _of_items(source, options)
+
+
+def _is_pair(value: Any) -> bool:
+    """Tell whether something is (x, y): many pictures and many labels."""
+    if not (isinstance(value, (tuple, list)) and len(value) == 2):
+        return False
+    x, y = value
+    are_pictures = getattr(x, "ndim", 0) >= 2 or _is_list_of_pictures(x)
+    are_labels = getattr(y, "ndim", 0) >= 1 or isinstance(y, (list, tuple))
+    return are_pictures and are_labels
+
+
+def _is_list_of_pictures(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and not isinstance(value[0], (tuple, list))
+
+
+def _is_indexed(value: Any) -> bool:
+    return hasattr(value, "__len__") and hasattr(value, "__getitem__")
+
+
+def _array(value: Any) -> Any:
+    """Return an array for a tensor, wherever it lies, and anything else as it is."""
+    try:
+        for step in ("detach", "cpu", "numpy"):
+            if not isinstance(value, np.ndarray) and hasattr(value, step):
+                value = getattr(value, step)()
+    except (TypeError, RuntimeError) as error:
+        raise DataError(
+            f"Pictures and labels should be what NumPy can hold, but {type(value).__name__} is not "
+            f"({error})."
+        ) from error
+    return value
+
+
+def _of_arrays(parts: Mapping[Part, Any], options: SourceOptions) -> Splits:
+    images: dict[Part, Any] = {}
+    labels: dict[Part, Any] = {}
+    notes: list[str] = []
+    for part, (x, y) in parts.items():
+        images[part], labels[part] = _array(x), _array(y)
+        if isinstance(x, list):
+            pictures = ObjectPictures(options)
+            for image in x:
+                pictures.add(_array(image))
+            images[part], said = pictures.stacked()
+            notes.extend(said)
+    return ArrayParts(images, labels, "arrays", notes=tuple(dict.fromkeys(notes))).splits(options)
+
+
+def _of_mapping(source: Mapping[Any, Any], options: SourceOptions) -> Splits:
+    arrays = {str(name): _array(values) for name, values in source.items()}
+    named = [name for name in arrays if name not in CLASS_NAME_ARRAYS]
+    flat = [name for name in named if getattr(arrays[name], "ndim", 3) < 3]
+    pairs = pair_up(named, flat, "The dict")
+    listed = next((arrays[name] for name in CLASS_NAME_ARRAYS if name in arrays), None)
+    own_names = None if listed is None else ClassNames.listed(list(listed))
+    images: dict[Part, Any] = {part: arrays[pair[0]] for part, pair in pairs.items()}
+    labels: dict[Part, Any] = {part: arrays[pair[1]] for part, pair in pairs.items()}
+    unused = len(arrays) - 2 * len(pairs) - (own_names is not None)
+    skipped = {"array that is neither pictures nor labels": unused} if unused else {}
+    return ArrayParts(images, labels, "arrays", own_names, skipped=skipped).splits(options)
+
+
+def _of_items(source: Any, options: SourceOptions) -> Splits:
+    pictures = ObjectPictures(options)
+    labels: list[Any] = []
+    is_batched: bool | None = None
+    for position, item in enumerate(_items(source)):
+        image, label = _image_and_label(item, position)
+        if is_batched is None:  # the first item tells: a last batch may be as small as one
+            is_batched = _is_batch(image, label)
+        if not is_batched:
+            pictures.add(image)
+            labels.append(label)
+            continue
+        if np.shape(image)[:1] != np.shape(label)[:1]:
+            raise DataError(
+                f"Every batch should have one label a picture, but batch {position} has images of "
+                f"shape {np.shape(image)} and labels of shape {np.shape(label)}."
+            )
+        for one in image:
+            pictures.add(one)
+        labels.extend(np.asarray(label))
+    images, notes = pictures.stacked()
+    called = f"a {type(source).__name__}"
+    parts = ArrayParts(
+        {"train": images}, {"train": labels}, called, _names_of(source), notes=tuple(notes)
+    )
+    return parts.splits(options)
+
+
+def _items(source: Any) -> Iterator[Any]:
+    # torch's data sets need not raise IndexError at their end, which Python would wait for.
+    if _is_indexed(source) and not hasattr(source, "__iter__"):
+        return (source[index] for index in range(len(source)))
+    iterable: Iterable[Any] = source
+    return iter(iterable)
+
+
+def _image_and_label(item: Any, position: int) -> tuple[Any, Any]:
+    if isinstance(item, Mapping):
+        image, label = pair_up([str(name) for name in item], (), f"Item {position}")["train"]
+        return _array(item[image]), _array(item[label])
+    if isinstance(item, (tuple, list)) and len(item) == 2:
+        return _array(item[0]), _array(item[1])
+    if isinstance(item, np.ndarray):
+        found = describe(item)
+    else:
+        is_sequence = isinstance(item, (tuple, list))
+        found = f"a {type(item).__name__}{f' of {len(item)}' if is_sequence else ''}"
+    raise DataError(f"Every item should be a pair (image, label), but item {position} is {found}.")
+
+
+def _is_batch(image: Any, label: Any) -> bool:
+    num_axes = getattr(image, "ndim", 0)
+    if num_axes != 3 or np.ndim(label) == 0:
+        return num_axes == 4
+    if np.ndim(label) == 2:
+        return True
+    shape = image.shape
+    is_one_picture = shape[0] in _CHANNELS or shape[2] in _CHANNELS  # whose label is one-hot
+    return len(label) == shape[0] and not is_one_picture
+
+
+def _names_of(source: Any) -> ClassNames | None:
+    for attribute in ("classes", "class_names"):
+        names = getattr(source, attribute, None)
+        if isinstance(names, (list, tuple)) and all(isinstance(name, str) for name in names):
+            return ClassNames(tuple(names), tuple(range(len(names))))
+    return None

@@ -1,0 +1,129 @@
+"""Keras's optimizers as fused updates, in Keras's own formulas, of Keras's own variables.
+
+Whatever state an optimizer has stays where Keras keeps it, so that a model saved half-way goes on
+in plain Keras, and the reverse.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+
+from clearsight.engine.optimizers.formulas import Step, Tensors, adam, muon, rmsprop, sgd
+from clearsight.engine.optimizers.muon import Muon
+from clearsight.models.backend import keras
+
+_ops: Any = torch  # its operations on lists, which torch.optim is made of, have no public names
+
+
+class Update:
+    """What `keras.optimizers.Optimizer.apply` does, for a fixed list of variables.
+
+    The order is Keras's: clip, decay, step, average, constrain, count. Gradient accumulation, loss
+    scaling, AMSGrad and optimizers that are not known here go through Keras's own `apply`.
+
+    Args:
+        optimizer: a Keras optimizer; it is built if it is not yet.
+        variables: the trainable variables, in the order in which gradients will come.
+    """
+
+    def __init__(self, optimizer: Any, variables: Sequence[Any]) -> None:
+        self._optimizer = optimizer
+        self._variables = list(variables)
+        if not optimizer.built and self._variables:
+            optimizer.build(self._variables)
+        self._step = _step_of(optimizer, self._variables)
+        self._count = int(optimizer._iterations.value)
+        self._weights: Tensors = [variable.value for variable in self._variables]
+        self._clips = any((optimizer.clipnorm, optimizer.global_clipnorm, optimizer.clipvalue))
+        self._decays: dict[float, Tensors] = {}
+        for variable in self._variables:
+            decay = _weight_decay_of(optimizer, variable)
+            if decay:
+                self._decays.setdefault(decay, []).append(variable.value)
+        self._constrained = [v for v in self._variables if v.constraint is not None]
+        self._averages: Tensors = []
+        if optimizer.use_ema:
+            averages = optimizer._model_variables_moving_average
+            places = [optimizer._get_variable_index(v) for v in self._variables]
+            self._averages = [averages[place].value for place in places]
+
+    def __call__(self, gradients: Sequence[torch.Tensor | None]) -> None:
+        """Update the variables; a gradient that is None leaves its variable to Keras's warning."""
+        optimizer = self._optimizer
+        present = [gradient for gradient in gradients if gradient is not None]
+        if self._step is None or len(present) != len(gradients):
+            optimizer.apply(list(gradients), self._variables)
+            return
+        if self._clips:
+            present = optimizer._clip_gradients(present)
+        rate = _learning_rate(optimizer)
+        for decay, weights in self._decays.items():
+            _ops._foreach_mul_(weights, 1.0 - decay * rate)
+        self._step(present, rate)
+        if self._averages:
+            self._average()
+        for variable in self._constrained:
+            variable.assign(variable.constraint(variable))
+        optimizer._iterations.value.add_(1)
+        self._count += 1
+
+    def _average(self) -> None:
+        """Move the averages towards the weights: all the way at the first step."""
+        optimizer = self._optimizer
+        momentum = float(optimizer.ema_momentum) if self._count else 0.0
+        _ops._foreach_lerp_(self._averages, self._weights, 1.0 - momentum)
+        every = optimizer.ema_overwrite_frequency
+        if every and (self._count + 1) % every == 0:
+            _ops._foreach_copy_(self._weights, self._averages)
+
+
+def _learning_rate(optimizer: Any) -> Any:
+    """Return the learning rate as a number, or on a GPU, where reading it would wait, a tensor."""
+    rate = optimizer.learning_rate
+    rate = rate.value if isinstance(rate, keras.Variable) else rate
+    if isinstance(rate, torch.Tensor):
+        return rate if rate.is_cuda else rate.item()
+    return float(rate)
+
+
+_STEPS: dict[type, Callable[[Any, Sequence[Any]], Step]] = {
+    keras.optimizers.Adam: adam,
+    keras.optimizers.AdamW: adam,  # what differs, the weight decay, Keras does before the step
+    keras.optimizers.SGD: sgd,
+    keras.optimizers.RMSprop: rmsprop,
+    keras.optimizers.Muon: muon,
+    Muon: muon,
+}
+
+
+def _weight_decay_of(optimizer: Any, variable: Any) -> float:
+    """Return how much of a weight goes at each step, in units of the learning rate."""
+    if not optimizer._use_weight_decay(variable):
+        return 0.0
+    is_adams = isinstance(optimizer, keras.optimizers.Muon) and optimizer._should_use_adamw(
+        variable
+    )
+    decay = optimizer.adam_weight_decay if is_adams else optimizer.weight_decay
+    return float(decay or 0.0)
+
+
+def _step_of(optimizer: Any, variables: Sequence[Any]) -> Step | None:
+    """Return the fused step of an optimizer that is exactly one of Keras's, else None."""
+    # Keras makes an object of a class of its torch backend, before the public one in its bases.
+    public = next(
+        kind
+        for kind in type(optimizer).__mro__
+        if not kind.__module__.startswith("keras.src.backend")
+    )
+    make = _STEPS.get(public)
+    is_left_to_keras = (
+        make is None
+        or getattr(optimizer, "amsgrad", False)
+        or optimizer.gradient_accumulation_steps
+        or optimizer.loss_scale_factor is not None
+        or any(getattr(variable, "overwrite_with_gradient", False) for variable in variables)
+    )
+    return None if is_left_to_keras or make is None else make(optimizer, variables)

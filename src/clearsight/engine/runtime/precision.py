@@ -1,0 +1,59 @@
+"""Which precision a network computes in."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+
+from clearsight.engine.runtime.device import Device
+from clearsight.errors import RequestError
+from clearsight.models.backend import keras
+
+PrecisionChoice = Literal["auto", "float32", "bfloat16"]
+Precision = Literal["float32", "bfloat16"]
+
+DTYPES: dict[Precision, torch.dtype] = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+
+
+def choose_precision(choice: PrecisionChoice, device: Device) -> Precision:
+    """Settle "auto": bfloat16 where the machine multiplies in it, float32 where it would emulate.
+
+    Weights, normalization statistics, loss and optimizer state are float32 in either.
+
+    Raises:
+        RequestError: when `choice` is neither.
+    """
+    if choice not in ("auto", "float32", "bfloat16"):
+        raise RequestError(
+            f"The precision should be auto, float32 or bfloat16, but '{choice}' was given."
+        )
+    if choice != "auto":
+        return choice
+    return "bfloat16" if _is_fast_in_bfloat16(device) else "float32"
+
+
+def set_policies(model: keras.Model, precision: Precision) -> None:
+    """Let Keras itself compute in `precision`, by the dtype policies of its layers.
+
+    The last layer stays in float32, because probabilities and loss need its accuracy. The engine
+    needs none of this; it is for training without it.
+
+    Source: https://keras.io/api/mixed_precision/.
+    """
+    if precision == "float32":
+        return
+    *hidden, last = model.layers
+    for layer in hidden:
+        if isinstance(layer, keras.Model):
+            set_policies(layer, precision)
+        layer.dtype_policy = f"mixed_{precision}"
+    last.dtype_policy = "float32"
+
+
+def _is_fast_in_bfloat16(device: Device) -> bool:
+    if device == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    # Torch has no public way to ask a CPU; what it lacks it answers with no.
+    asks = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    return any(getattr(torch.cpu, ask, bool)() for ask in asks)

@@ -1,0 +1,64 @@
+"""How well predictions match the truth."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from clearsight.evaluation.intervals.proportions import Interval, wilson_interval
+
+# Keras clips probabilities to [1e-7, 1 - 1e-7] before the logarithm (keras.config.epsilon()).
+SMALLEST_PROBABILITY = 1e-7
+
+
+@dataclass(frozen=True)
+class Score:
+    """How a network did on some pictures.
+
+    Attributes:
+        num_images: how many pictures.
+        num_correct: how many of them were named rightly.
+        loss: mean cross-entropy in nats; None when the probabilities are no numbers.
+    """
+
+    num_images: int
+    num_correct: int
+    loss: float | None
+
+    @property
+    def accuracy(self) -> float:
+        """Share named rightly."""
+        return self.num_correct / self.num_images
+
+    @property
+    def interval(self) -> Interval:
+        """Wilson's 95% interval of the accuracy."""
+        return wilson_interval(self.num_correct, self.num_images)
+
+
+def score_of(probabilities: np.ndarray, labels: np.ndarray) -> Score:
+    """Measure predictions against the truth.
+
+    Args:
+        probabilities: float (N, K), rows sum to 1.
+        labels: integers (N,), 0..K-1.
+    """
+    loss = float(log_losses(probabilities, labels).mean())
+    return Score(
+        num_images=len(labels),
+        num_correct=int(np.count_nonzero(probabilities.argmax(axis=1) == labels)),
+        loss=loss if math.isfinite(loss) else None,
+    )
+
+
+def log_losses(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Return each picture's cross-entropy, as Keras clips it: float64 (N,), in nats.
+
+    Args:
+        probabilities: float (N, K), rows sum to 1.
+        labels: integers (N,), 0..K-1.
+    """
+    of_truth = probabilities[np.arange(len(labels)), labels].astype(np.float64)
+    return -np.log(np.clip(of_truth, SMALLEST_PROBABILITY, 1 - SMALLEST_PROBABILITY))

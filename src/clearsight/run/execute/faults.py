@@ -1,0 +1,102 @@
+"""Why a training could not go on, in a sentence that says what to do."""
+
+from __future__ import annotations
+
+import errno
+
+from clearsight.engine.runtime.memory import is_out_of_memory
+from clearsight.errors import ClearsightError, OutputError, TrainingError
+from clearsight.run.plan.plan import Plan
+from clearsight.run.store.folder import RunFolder
+from clearsight.training.steps import NonFiniteLossError
+from clearsight.training.stopping import TrainingStoppedError
+from clearsight.training.watchdog import DataHungError
+
+_NUM_NAMED = 8  # pictures
+
+
+def told_failure(
+    stopped: TrainingStoppedError, plan: Plan, folder: RunFolder
+) -> ClearsightError | None:
+    """Put into words why a training stopped; None for what nobody foresaw.
+
+    Args:
+        stopped: its cause is what happened.
+        plan: of the run.
+        folder: of the run.
+    """
+    cause, where = stopped.__cause__, place_in_words(stopped.place)
+    if isinstance(cause, ClearsightError):
+        return cause
+    if isinstance(cause, NonFiniteLossError):
+        return TrainingError(_diverged(cause, where, plan, folder))
+    if is_out_of_memory(cause):
+        return TrainingError(_out_of_memory(where, plan, folder))
+    if isinstance(cause, DataHungError):
+        return TrainingError(
+            f"The next batch of pictures should come at once, but did not within "
+            f"{cause.seconds:g} s in {where}: the disk or whatever reads the pictures hangs. The "
+            f"last good checkpoint is kept; once pictures can be read: {folder.resume_command}"
+        )
+    if isinstance(cause, OSError) and cause.errno not in (errno.EPIPE, errno.EIO):
+        return _file_trouble(cause, where, folder)
+    return None
+
+
+def place_in_words(place: tuple[int, int]) -> str:
+    """Say where a training is, e.g. "epoch 2, after batch 17"."""
+    epochs_done, num_batches = place
+    return f"epoch {epochs_done + 1}, after batch {num_batches}"
+
+
+def _diverged(found: NonFiniteLossError, where: str, plan: Plan, folder: RunFolder) -> str:
+    if found.layer is None:
+        which = "though every layer's values are finite"
+    else:
+        what = "a weight" if found.is_weight else "a value"
+        which = f"'{found.layer}' is the first layer with {what} that is not finite"
+    pictures = [_called(plan, place) for place in found.places[:_NUM_NAMED]]
+    more = f" and {len(found.places) - len(pictures)} more" if found.places[_NUM_NAMED:] else ""
+    batch = f"; its batch: training pictures {', '.join(pictures)}{more}" if pictures else ""
+    rate = plan.record.recipe.learning_rate / 10
+    return (
+        f"The loss should stay a finite number, but did not in {where} ({which}{batch}). The last "
+        f"good checkpoint is kept; go on from it with a lower learning rate: "
+        f"{folder.resume_command} --learning-rate {rate:g} --accept-changes"
+    )
+
+
+def _called(plan: Plan, place: int) -> str:
+    """Return what the source calls a picture (its file), or its number."""
+    row, names = int(plan.split.train[place]), plan.splits.train.names
+    return names[row] if names is not None else str(row)
+
+
+def _out_of_memory(where: str, plan: Plan, folder: RunFolder) -> str:
+    size = plan.record.recipe.batch_size
+    lower = f"--batch-size (now {size}), --train-limit or the size of the network"
+    again = (
+        f"{folder.resume_command} --batch-size {size // 2} --accept-changes"
+        if size > 1
+        else folder.resume_command
+    )
+    what = "GPU's" if plan.record.device == "cuda" else "machine's"
+    return (
+        f"The {what} memory should hold a batch of {size} pictures in training, but ran out in "
+        f"{where}: lower {lower}. The last good checkpoint is kept; go on from it: {again}"
+    )
+
+
+def _file_trouble(error: OSError, where: str, folder: RunFolder) -> ClearsightError:
+    reason = error.strerror or str(error)
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS) or error.filename is None:
+        return OutputError(
+            f"The run's files should be written to {folder.path}, but cannot be in {where}: "
+            f"{reason}. The last good checkpoint is kept; once that is mended: "
+            f"{folder.resume_command}"
+        )
+    return TrainingError(
+        f"A file that the training reads should stay until its end, but {error.filename} cannot be "
+        f"read in {where}: {reason}. The last good checkpoint is kept; bring the file back, and "
+        f"then: {folder.resume_command}"
+    )

@@ -1,0 +1,134 @@
+"""``bundle/``: a run as one folder that predicts without Keras or torch."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from clearsight.bundle.files import BundleFiles, is_bundle
+from clearsight.bundle.location import bundle_place
+from clearsight.bundle.network import TrainedNetwork
+from clearsight.bundle.parity import NUM_IMAGES, Parity, ParityResult
+from clearsight.bundle.spec import PARITY_FILE, BundleSpec
+from clearsight.bundle.writing import write_bundle
+from clearsight.data.image_set import ImageSet
+from clearsight.data.splits.spread import spread
+from clearsight.engine.runtime.device import on_device
+from clearsight.errors import RunError
+from clearsight.models.build import ModelRequest, build_model
+from clearsight.run.store.run import Run
+from clearsight.run.test_set.images import own_splits
+from clearsight.run.test_set.used_images import used_pictures
+
+_MEASURED = ("test_accuracy", "test_count", "val_accuracy", "val_count")
+
+
+def export_run(
+    run: Run, path: Path | None = None, *, kind: str = "onnx", pictures: ImageSet | None = None
+) -> tuple[Path, ParityResult]:
+    """Write a run's bundle.
+
+    Args:
+        run: a finished one.
+        path: the folder or .zip; None for ``bundle/`` in the run's folder, or ``bundle-FORMAT/``.
+        kind: the format, a row of `bundle.formats.FORMATS`.
+        pictures: validation pictures of the run, where they are at hand.
+
+    Returns:
+        Where the bundle lies, and how well it gives what the trained network gives.
+
+    Raises:
+        RunError: when the run has not finished, its training diverged, or its pictures are gone.
+        BundleError: as `write_bundle`.
+        MissingExtraError: when what the format needs is not installed.
+    """
+    path = path or bundle_place(run.path, kind)
+    return path, write_bundle(*bundle_parts(run, kind, pictures), path)
+
+
+def bundle_parts(
+    run: Run, kind: str, pictures: ImageSet | None
+) -> tuple[TrainedNetwork, BundleSpec, Parity]:
+    """Gather what a run's bundle is written from; see `export_run`."""
+    if run.record.status != "finished":
+        raise RunError(
+            f"A bundle should be made of a finished run, but {run.path} is not: go on with "
+            f"{run.folder.resume_command}"
+        )
+    spec = spec_of(run, kind)
+    images = _parity_images(run, pictures)
+    parity = Parity.of(images, run.predict(images).probabilities, spec.preparation)
+    network = TrainedNetwork(_on_cpu(run), spec.preparation, spec.views)
+    return network, spec, parity
+
+
+def spec_of(run: Run, kind: str, precision: str = "float32") -> BundleSpec:
+    """Say what a run's bundle holds, but for its files.
+
+    Args:
+        run: a finished one.
+        kind: the format.
+        precision: "float32" or "int8".
+    """
+    measures = run.folder.read_measures()
+    tempered = measures.tempered if measures is not None else None
+    return BundleSpec(
+        name=run.path.resolve().name,
+        format=kind,
+        precision=precision,
+        class_names=run.class_names,
+        preparation=run.preparation,
+        views=run.record.recipe.views,
+        temperature=tempered.temperature if tempered is not None else None,
+        provenance=_provenance(run),
+        files={},
+    )
+
+
+def _provenance(run: Run) -> dict[str, Any]:
+    """Say where the network comes from, without paths of this machine."""
+    record, results = run.record, run.results
+    return {
+        "source": os.path.basename(record.source),  # noqa: PTH119 - a source need not be a path
+        "model": os.path.basename(record.model),  # noqa: PTH119 - nor a model
+        "num_parameters": record.num_parameters,
+        "recipe": record.recipe.name,
+        "epochs": record.recipe.epochs,
+        "seed": record.seed,
+        "started_at": record.started_at,
+        "training_pictures": record.data["train"]["num_images"],
+        "training_pictures_sha256": record.data["train"]["sha256"],
+        **{name: getattr(results, name) for name in _MEASURED},
+        "versions": record.versions,
+    }
+
+
+def _parity_images(run: Run, pictures: ImageSet | None) -> np.ndarray:
+    """Choose the pictures that are replayed: uint8 (64, H, W, C), or as many as there are.
+
+    They are validation pictures, so that making a bundle is no look at the test pictures.
+    """
+    if pictures is None and run.record.source != "arrays":
+        pictures = used_pictures(run, own_splits(run.record), "validation", NUM_IMAGES)
+    if pictures is None:
+        path = bundle_place(run.path)
+        if is_bundle(path):
+            files = BundleFiles.open(path)
+            return Parity.from_bytes(files.read(PARITY_FILE), files.spec, str(path)).images
+        raise RunError(
+            f"A bundle should hold some of the run's validation pictures, but {run.path} was "
+            "trained on arrays from Python, which are gone: train again, which writes the bundle."
+        )
+    return np.ascontiguousarray(pictures.images[spread(len(pictures), NUM_IMAGES)])
+
+
+def _on_cpu(run: Run) -> Any:
+    """Return the run's network with its weights on the CPU, where formats are written from."""
+    model = run.model
+    if all(variable.value.device.type == "cpu" for variable in model.variables):
+        return model
+    with on_device("cpu"):
+        return build_model(ModelRequest(str(run.folder.model_path)))

@@ -1,0 +1,63 @@
+"""Where a run comes from, as its report shows it: its pictures, and how to make it again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from clearsight.report.page import DataHealth, Recipe
+from clearsight.run.advise.command import check_command, repeat_command
+from clearsight.run.store.record import RunRecord
+from clearsight.run.store.results import Results
+
+
+def health_of(record: RunRecord) -> DataHealth:
+    """Return what is known of a run's pictures."""
+    parts = []
+    for part, described in record.data.items():
+        if described is not None:
+            shape = "×".join(map(str, described["image_shape"]))
+            parts.append(
+                (part, f"{described['num_images']:,} pictures {shape}, {described['provenance']}")
+            )
+    num_val = int(record.split["num_validation"])
+    parts.append(("validation", f"{num_val:,} pictures, chosen: {record.split['method']}"))
+    parts.append(("classes", ", ".join(record.class_names)))
+    return DataHealth(parts, record.notes, check_command(record))
+
+
+def recipe_of(record: RunRecord, results: Results | None) -> Recipe:
+    """Return how a run was made: options, versions, machine, and the command that repeats it."""
+    # The run's own network counts, not the one that the recipe was found with.
+    elsewhere = {"name", "summary", "model", "model_arguments"}
+    given = record.recipe.model_dump(exclude=elsewhere)
+    arguments = ", ".join(f"{key}={value}" for key, value in record.model_arguments.items())
+    facts = [
+        ("network", f"{record.model} {f'({arguments})' if arguments else ''}"),
+        ("recipe", f"{record.recipe.name}: {record.recipe.summary}"),
+        *((key.replace("_", " "), _in_words(value)) for key, value in given.items()),
+        ("seed", str(record.seed)),
+        ("computed by", f"{record.engine}, in {record.precision}, on {record.device}"),
+        ("started", record.started_at),
+    ]
+    if results is not None:
+        facts.append(
+            (
+                "seconds",
+                f"{results.fit_seconds:.1f} to fit, {results.epoch_seconds:.1f} an epoch, "
+                f"{results.total_seconds:.1f} in all",
+            )
+        )
+    facts += [(key.replace("_", " "), _in_words(value)) for key, value in record.machine.items()]
+    facts.append(
+        ("versions", ", ".join(f"{key} {value}" for key, value in record.versions.items()))
+    )
+    facts.append(("training pictures", f"SHA-256 {record.data['train']['sha256']}"))
+    facts += [("gone on with", sentence) for sentence in record.resumptions]
+    facts += [("changed", sentence) for sentence in record.changes]
+    again = "gives the same weights" if record.reproducible else "may give other weights"
+    promise = f"The same command with the same versions {again}: {record.reproducible_because}."
+    return Recipe(facts, repeat_command(record), promise)
+
+
+def _in_words(value: Any) -> str:
+    return "none" if value is None else f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,213 @@
+"""``report.html``: everything that a run found, put together for one page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from clearsight.data.image_set import ImageSet
+from clearsight.errors import ClearsightError, RunError
+from clearsight.evaluation.curve.measures import Circumstances
+from clearsight.evaluation.curve.reading import read_curve
+from clearsight.evaluation.intervals.proportions import Interval, wilson_interval
+from clearsight.evaluation.mistakes import find_mistakes
+from clearsight.evaluation.scores.scores import Measures
+from clearsight.models.trace import trace_model
+from clearsight.report.page import (
+    Accuracy,
+    Advice,
+    ReportPage,
+    write_report_page,
+)
+from clearsight.report.sections.mistakes import Judged
+from clearsight.report.sections.saliency import Looks
+from clearsight.run.advise.command import step_command
+from clearsight.run.report.looking import looks_of
+from clearsight.run.report.provenance import health_of, recipe_of
+from clearsight.run.report.saliency import look
+from clearsight.run.store.predictions_csv import PredictedPictures, read_predictions
+from clearsight.run.store.record import RunRecord
+from clearsight.run.store.results import Results
+from clearsight.run.store.run import Run
+from clearsight.run.test_set.images import measured_pictures
+from clearsight.training.history import History
+
+
+@dataclass
+class _Findings:
+    """What could be found, and a sentence for each thing that could not."""
+
+    trace: Any = None
+    judged: Judged | None = None
+    measures: Measures | None = None
+    looks: Looks | None = None
+    missing: list[str] = field(default_factory=list)
+
+
+def write_report(run: Run, pictures: ImageSet | None = None) -> Path:
+    """Write a run's report into its folder and return its path.
+
+    What cannot be shown, for instance because the pictures are gone, is said on the page. It shows
+    what was found when the test pictures were measured, and is no further look at them.
+
+    Args:
+        run: one with at least one finished epoch.
+        pictures: its test pictures in the order of ``predictions.csv``, where they are at hand.
+
+    Raises:
+        RunError: when the run has no finished epoch.
+        MissingExtraError: when the part that draws reports is not installed.
+        OutputError: when the page cannot be written.
+    """
+    if not run.folder.history_path.is_file() or not (history := run.history):
+        raise RunError(
+            f"A report should tell of at least one finished epoch, but {run.path} has none yet: go "
+            f"on with {run.folder.resume_command}"
+        )
+    record, results = run.record, run.folder.read_results()
+    found = _findings(run, results, pictures)
+    curves = run.folder.curves_path
+    page = ReportPage(
+        title=f"{Path(record.model).name} on {Path(record.source).name}",
+        run_name=run.path.resolve().name,
+        accuracies=_accuracies(record, results, history),
+        remarks=_remarks(run, results),
+        advice=_advice(run, results, history),
+        history=history,
+        curves_png=curves.read_bytes() if curves.is_file() else None,
+        trace=found.trace,
+        judged=found.judged,
+        measures=found.measures,
+        looks=found.looks,
+        health=health_of(record),
+        recipe=recipe_of(record, results),
+        missing=found.missing,
+    )
+    write_report_page(page, run.folder.report_path)
+    return run.folder.report_path
+
+
+def _findings(run: Run, results: Results | None, pictures: ImageSet | None) -> _Findings:
+    found = _Findings()
+    try:
+        found.trace = trace_model(run.model)
+    except ClearsightError as error:
+        found.missing.append(f"The network: {error}")
+    why = _why_untested(run, results)
+    if why is not None:
+        found.missing.append(f"Test scores, mistakes and heat maps: {why}")
+        return found
+    found.measures = run.folder.read_measures()
+    try:
+        _judge(run, pictures, found)
+    except ClearsightError as error:
+        found.missing.append(f"Mistakes and heat maps: {error}")
+    return found
+
+
+def _why_untested(run: Run, results: Results | None) -> str | None:
+    if results is None:
+        return "the run has not finished, and its test pictures stay closed until then."
+    if run.record.no_test:
+        return "the test pictures stay sealed, as was asked for."
+    if results.test_accuracy is None:
+        return "there are no test pictures."
+    if not run.folder.predictions_path.is_file():
+        return "the run was made by a version that did not keep them."
+    return None
+
+
+def _judge(run: Run, pictures: ImageSet | None, found: _Findings) -> None:
+    """Show what the network said of the test pictures, and the pictures where they are there."""
+    said = read_predictions(run.folder.predictions_path)
+    probabilities = said.predictions.probabilities
+    if not np.isfinite(probabilities).all():
+        raise RunError("the network gives no finite numbers, because its training diverged.")
+    if pictures is None:
+        try:
+            pictures = _measured_again(run, said)
+        except ClearsightError as error:
+            found.missing.append(f"Pictures of mistakes and heat maps: {error}")
+    groups = pictures.groups if pictures is not None else None
+    mistakes = find_mistakes(probabilities, said.labels, groups)
+    found.judged = Judged(run.class_names, said.labels, probabilities, mistakes, pictures)
+    if pictures is None:
+        return
+    try:
+        found.looks = looks_of(look(run, pictures, probabilities))
+    except ClearsightError as error:
+        found.missing.append(f"What the network looks at: {error}")
+
+
+def _measured_again(run: Run, said: PredictedPictures) -> ImageSet:
+    """Load the test pictures, which must lie in the order of the predictions.
+
+    Raises:
+        ClearsightError: when they are gone or lie elsewhere in their source now.
+    """
+    pictures = measured_pictures(run.record, run.folder, None, None)
+    if not np.array_equal(pictures.labels, said.labels):
+        raise RunError("the pictures lie in another order now than when they were measured.")
+    return pictures
+
+
+def _accuracies(
+    record: RunRecord, results: Results | None, history: History
+) -> tuple[Accuracy, ...]:
+    if results is None:
+        num_val = int(record.split["num_validation"])
+        last = history[-1].val_accuracy
+        interval = wilson_interval(round(last * num_val), num_val)
+        return (Accuracy("validation", last, interval, num_val),)
+    of_parts = (
+        ("test", results.test_accuracy, results.test_accuracy_interval, results.test_count),
+        ("validation", results.val_accuracy, results.val_accuracy_interval, results.val_count),
+        ("training", results.train_accuracy, results.train_accuracy_interval, results.train_count),
+    )
+    return tuple(
+        Accuracy(part, value, Interval(*interval), count)
+        for part, value, interval, count in of_parts
+        if value is not None and interval is not None
+    )
+
+
+def _remarks(run: Run, results: Results | None) -> list[str]:
+    record, remarks = run.record, []
+    if record.status != "finished":
+        why = record.failed_because or (
+            f"interrupted in {record.interrupted_at}" if record.interrupted_at else record.status
+        )
+        remarks.append(f"This run has not finished: {why}")
+    if results is not None and 0 < results.weights_of_epoch < run.history[-1].epoch:
+        remarks.append(
+            f"The weights that are kept are those after epoch {results.weights_of_epoch}."
+        )
+    if results is not None and results.test_leaked_count:
+        without = results.test_accuracy_without_leaked
+        remarks.append(
+            f"{results.test_leaked_count:,} of the test pictures also stand in training; "
+            + ("no others are left." if without is None else f"without them: {without:.1%}.")
+        )
+    if results is not None:
+        remarks += [results.looks.sentence] if results.looks.sentence else []
+    return remarks
+
+
+def _advice(run: Run, results: Results | None, history: History) -> tuple[Advice, ...]:
+    if results is not None:
+        findings, step = run.findings, run.next_step
+        if not findings:  # of a version that kept only the sentence
+            return (Advice(results.reading),)
+        said = [Advice(finding.sentence) for finding in findings]
+        return (*said, Advice(step.why, step_command(run.record, step))) if step else tuple(said)
+    num_val = int(run.record.split["num_validation"])
+    own = run.record.data["train"]["num_images"]
+    num_train = own if run.record.split["method"] == "own" else own - num_val
+    reading = read_curve(history, Circumstances(num_train, num_val))
+    return (
+        Advice(reading.sentence),
+        Advice("The run has not finished. Go on with it:", run.folder.resume_command),
+    )

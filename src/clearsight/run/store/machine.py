@@ -1,0 +1,57 @@
+"""What a run computes on, for its record."""
+
+from __future__ import annotations
+
+import os
+import platform
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from clearsight.engine.runtime.device import Device
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of what shapes a run's numbers."""
+    packages = ("clearsight", "keras", "torch", "numpy", "pillow")
+    return {"python": platform.python_version(), **{name: version(name) for name in packages}}
+
+
+def machine(device: Device) -> dict[str, Any]:
+    """Describe processor, cores, threads and, where one is used, the GPU."""
+    import torch
+
+    from clearsight.engine.kernels.library import library
+
+    return {
+        "system": platform.platform(),
+        "processor": _processor(),
+        "num_cores": os.cpu_count(),
+        "num_threads": torch.get_num_threads(),
+        "kernels": "torch" if library() is None else "compiled",
+        "gpu": torch.cuda.get_device_name() if device == "cuda" else None,
+    }
+
+
+def identity(data_sha256: str, batch_size: int) -> dict[str, Any]:
+    """Return what a checkpoint depends on, to compare with when the run goes on.
+
+    Args:
+        data_sha256: the training pictures' fingerprint.
+        batch_size: pictures a batch, which the place within an epoch is counted in.
+    """
+    return {
+        "data": data_sha256,
+        "versions": versions(),
+        "num_threads": machine("cpu")["num_threads"],
+        "batch_size": batch_size,
+    }
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
