@@ -43,13 +43,13 @@ bench: $(VENV)/.installed-dev
 	@$(BIN)/python benchmarks/bookkeeping.py
 	$(SAY) 'measuring what checkpoints cost an epoch'
 	@$(BIN)/python benchmarks/checkpoints.py
-	$(SAY) 'measuring how fast a folder of pictures is decoded, beside peers'
+	$(SAY) 'measuring how fast a folder of images is decoded, beside peers'
 	@$(BIN)/python benchmarks/decoding.py
-	$(SAY) 'measuring how fast a bundle names pictures, beside Keras on TensorFlow'
+	$(SAY) 'measuring how fast a bundle names images, beside Keras on TensorFlow'
 	@$(BIN)/python benchmarks/prediction.py
-	$(SAY) 'measuring how many pictures a server names, beside a naive one'
+	$(SAY) 'measuring how many images a server names, beside a naive one'
 	@$(BIN)/python benchmarks/serving.py
-	$(SAY) 'training on pictures that take four times the memory allowed (root on Linux)'
+	$(SAY) 'training on images that take four times the memory allowed (root on Linux)'
 	@$(BIN)/python benchmarks/larger_than_memory.py
 	$(SAY) 'measuring what the recipes give, and when, beside Keras on TensorFlow (ten minutes)'
 	@$(BIN)/python benchmarks/recipes.py

@@ -1,7 +1,7 @@
 """How fast 60,000 small JPEG files in class folders become arrays, beside peers; `make bench`.
 
 Each reading is a process of its own; rounds are interleaved. The files are Fashion-MNIST's training
-pictures at 32x32 in colour. Starting Python and importing is not counted, for any of them.
+images at 32x32 in colour. Starting Python and importing is not counted, for any of them.
 """
 
 from __future__ import annotations
@@ -24,42 +24,42 @@ from programs import Program
 
 import clearsight
 
-NUM_PICTURES = 60_000
+NUM_IMAGES = 60_000
 NUM_ROUNDS = 5
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "decoding.json"
 
 # What is timed, by its name in the table: the program in peers/, and its environment.
 PEERS: dict[str, tuple[str, str | None]] = {
-    "clearsight, first time": ("clearsight_pictures", None),
-    "clearsight, second time": ("clearsight_pictures", None),
+    "clearsight, first time": ("clearsight_images", None),
+    "clearsight, second time": ("clearsight_images", None),
     "Pillow loop, two processes": ("pillow_loop", None),
-    "PyTorch DataLoader, two workers": ("torch_pictures", None),
-    "Keras image_dataset_from_directory (TensorFlow)": ("keras_pictures", "tf"),
+    "PyTorch DataLoader, two workers": ("torch_images", None),
+    "Keras image_dataset_from_directory (TensorFlow)": ("keras_images", "tf"),
 }
 
 
-def write_pictures(root: Path) -> None:
+def write_images(root: Path) -> None:
     train, _ = clearsight.load_data("fashion-mnist")
-    for index in range(NUM_PICTURES):
+    for index in range(NUM_IMAGES):
         name = train.class_names[train.labels[index]].replace("/", " or ")
         folder = root / name
         folder.mkdir(parents=True, exist_ok=True)
-        picture = Image.fromarray(train.images[index, ..., 0]).resize((32, 32)).convert("RGB")
-        picture.save(folder / f"{index:05}.jpg")
+        image = Image.fromarray(train.images[index, ..., 0]).resize((32, 32)).convert("RGB")
+        image.save(folder / f"{index:05}.jpg")
 
 
-def seconds_of(python: Path, program: str, pictures: Path, cache: Path) -> float:
+def seconds_of(python: Path, program: str, images: Path, cache: Path) -> float:
     done = subprocess.run(
-        [python, HERE / "peers" / f"{program}.py", pictures],
+        [python, HERE / "peers" / f"{program}.py", images],
         check=True,
         capture_output=True,
         text=True,
         env={**os.environ, "CLEARSIGHT_CACHE": str(cache), "TF_CPP_MIN_LOG_LEVEL": "3"},
     )
     seconds, count = done.stdout.split()[-2:]
-    if int(count) != NUM_PICTURES:
-        raise SystemExit(f"{program} read {count} pictures")
+    if int(count) != NUM_IMAGES:
+        raise SystemExit(f"{program} read {count} images")
     return float(seconds)
 
 
@@ -73,21 +73,21 @@ def main() -> None:
             print(f"left out: {name}: {error}", file=sys.stderr)
     seconds: dict[str, list[float]] = {name: [] for name in pythons}
     with tempfile.TemporaryDirectory() as folder:
-        pictures, cache = Path(folder) / "pictures", Path(folder) / "cache"
-        write_pictures(pictures)
+        images, cache = Path(folder) / "images", Path(folder) / "cache"
+        write_images(images)
         for _ in range(NUM_ROUNDS):
             shutil.rmtree(cache, ignore_errors=True)
             for name, python in pythons.items():
-                seconds[name].append(seconds_of(python, PEERS[name][0], pictures, cache))
+                seconds[name].append(seconds_of(python, PEERS[name][0], images, cache))
     base = statistics.median(seconds["Pillow loop, two processes"])
     report = {
         "machine": str(this_machine()),
         "versions": {name: version(name) for name in ("clearsight", "pillow", "torch", "keras")},
-        "num_pictures": NUM_PICTURES,
+        "num_images": NUM_IMAGES,
         "seconds": seconds,
     }
     RESULTS.write_text(json.dumps(report, indent=2) + "\n")
-    print(f"{NUM_PICTURES:,} JPEG files of 32x32, {NUM_ROUNDS} rounds, {report['machine']}\n")
+    print(f"{NUM_IMAGES:,} JPEG files of 32x32, {NUM_ROUNDS} rounds, {report['machine']}\n")
     rows = [
         (
             name,

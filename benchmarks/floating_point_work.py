@@ -22,7 +22,7 @@ class Convolution:
 
     @property
     def forward_flops(self) -> int:
-        """Operations for one picture, forward."""
+        """Operations for one image, forward."""
         places = self.height * self.width
         return product_flops(places, self.kernel_size**2 * self.channels, self.filters)
 
@@ -42,7 +42,7 @@ FORWARD_FLOPS = (
     + product_flops(1, 128, 10)
 )
 # The gradients of weights and of inputs each take as much as the forward pass, but nobody needs
-# the gradient of the pictures.
+# the gradient of the images.
 TRAINING_FLOPS = 3 * FORWARD_FLOPS - FIRST_CONVOLUTION.forward_flops
 
 

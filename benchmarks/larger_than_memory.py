@@ -1,4 +1,4 @@
-"""Train on pictures that take four times the memory that the process may use; `make bench`.
+"""Train on images that take four times the memory that the process may use; `make bench`.
 
 The limit is a memory control group's, which needs root on Linux with cgroup v1 or v2; it counts
 everything, the pages of mapped files too, and kills a process that cannot give pages back.
@@ -23,7 +23,7 @@ import clearsight
 
 LIMIT_BYTES = 1_000_000_000
 SIDE = 256
-NUM_PICTURES = 4 * LIMIT_BYTES // (SIDE * SIDE * 3) + 1
+NUM_IMAGES = 4 * LIMIT_BYTES // (SIDE * SIDE * 3) + 1
 _NETWORK = """
 from clearsight.models.backend import keras
 def build(input_shape, num_classes):
@@ -44,13 +44,13 @@ print("accuracy", run.results.test_accuracy, "of", run.results.test_count)
 """
 
 
-def write_pictures(root: Path) -> None:
+def write_images(root: Path) -> None:
     train, _ = clearsight.load_data("fashion-mnist")
-    for index in range(NUM_PICTURES):
+    for index in range(NUM_IMAGES):
         folder = root / f"class {train.labels[index]}"
         folder.mkdir(parents=True, exist_ok=True)
-        picture = Image.fromarray(train.images[index, ..., 0]).convert("RGB")
-        picture.resize((SIDE, SIDE)).save(folder / f"{index}.jpg", quality=70)
+        image = Image.fromarray(train.images[index, ..., 0]).convert("RGB")
+        image.resize((SIDE, SIDE)).save(folder / f"{index}.jpg", quality=70)
 
 
 @contextmanager
@@ -68,17 +68,17 @@ def memory_group(limit_bytes: int) -> Iterator[Path]:
 
 
 def main() -> None:
-    pixels_bytes = NUM_PICTURES * SIDE * SIDE * 3
+    pixels_bytes = NUM_IMAGES * SIDE * SIDE * 3
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         os.environ["CLEARSIGHT_CACHE"] = str(folder / "cache")
-        write_pictures(folder / "pictures")
+        write_images(folder / "images")
         (folder / "network.py").write_text(_NETWORK)
         with memory_group(LIMIT_BYTES) as group:
             done = subprocess.run(
                 [
                     sys.executable, "-c", _PROGRAM.format(side=SIDE), group / "cgroup.procs",
-                    folder / "pictures", folder / "network.py", folder / "run",
+                    folder / "images", folder / "network.py", folder / "run",
                 ],
                 check=False, capture_output=True, text=True,
             )  # fmt: skip
@@ -94,7 +94,7 @@ def main() -> None:
     assert own is not None
     print(f"{this_machine()}")
     print(
-        f"{NUM_PICTURES:,} pictures of {SIDE}x{SIDE}x3 are {pixels_bytes / 1e9:.2f} GB; limit "
+        f"{NUM_IMAGES:,} images of {SIDE}x{SIDE}x3 are {pixels_bytes / 1e9:.2f} GB; limit "
         f"{LIMIT_BYTES / 1e9:.2f} GB ({pixels_bytes / LIMIT_BYTES:.1f} times less); peak with "
         f"pages of files {peak / 1e9:.2f} GB; memory of the process's own at the end "
         f"{int(own.group(1)) / 1e6:.2f} GB; epochs of {history['seconds'].tolist()} s; "

@@ -53,12 +53,12 @@ class Answers:
         return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
 
-def form_request(path: str, picture: bytes) -> bytes:
-    """Return a request that sends a picture as a form does; both servers take that."""
-    mark = b"----picture"
+def form_request(path: str, image: bytes) -> bytes:
+    """Return a request that sends an image as a form does; both servers take that."""
+    mark = b"----image"
     body = (
-        b"--" + mark + b'\r\nContent-Disposition: form-data; name="picture"; filename="a.png"\r\n'
-        b"Content-Type: image/png\r\n\r\n" + picture + b"\r\n--" + mark + b"--\r\n"
+        b"--" + mark + b'\r\nContent-Disposition: form-data; name="image"; filename="a.png"\r\n'
+        b"Content-Type: image/png\r\n\r\n" + image + b"\r\n--" + mark + b"--\r\n"
     )
     head = (
         f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {len(body)}\r\n"

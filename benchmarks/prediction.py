@@ -1,6 +1,6 @@
-"""Naming pictures with a bundle, beside Keras on TensorFlow; run it with `make bench`.
+"""Naming images with a bundle, beside Keras on TensorFlow; run it with `make bench`.
 
-One picture, from a cold start to its name; 10,000 of Fashion-MNIST from memory, starting not
+One image, from a cold start to its name; 10,000 of Fashion-MNIST from memory, starting not
 counted; and 8-bit integers beside float32. Every program is a process of its own, and rounds are
 interleaved, so that a noisy moment hits all alike. The network is the lesson's, trained for an
 epoch; what it learned makes no difference to its speed. The peer predicts as `predict` does when
@@ -30,7 +30,7 @@ import clearsight
 from clearsight.run.export.bundle import export_run
 from clearsight.run.export.int8 import export_int8
 
-NUM_PICTURES = 10_000
+NUM_IMAGES = 10_000
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "prediction.json"
 OURS, INT8, PEER = "clearsight", "clearsight, int8", "Keras on TensorFlow"
@@ -41,7 +41,7 @@ Seconds = dict[str, list[float]]
 
 
 def prepared(folder: Path) -> tuple[Path, Path, Path]:
-    """Train, export, and write one picture and many; return their paths and the run's."""
+    """Train, export, and write one image and many; return their paths and the run's."""
     out = folder / "run"
     run = clearsight.train(
         "fashion-mnist", epochs=1, train_limit=3_000, out=out, report=False, verbose=False
@@ -50,24 +50,24 @@ def prepared(folder: Path) -> tuple[Path, Path, Path]:
     export_int8(run, allow_loss=True)
     _, test = clearsight.load_data("fashion-mnist")
     assert test is not None
-    picture, many = folder / "picture.png", folder / "many.npy"
-    Image.fromarray(test.images[0, ..., 0]).save(picture)
-    np.save(many, test.images[:NUM_PICTURES])
-    return out, picture, many
+    image, many = folder / "image.png", folder / "many.npy"
+    Image.fromarray(test.images[0, ..., 0]).save(image)
+    np.save(many, test.images[:NUM_IMAGES])
+    return out, image, many
 
 
-def one_picture(python: Path | None, out: Path, picture: Path) -> Commands:
-    """Return what names one picture from a cold start."""
+def one_image(python: Path | None, out: Path, image: Path) -> Commands:
+    """Return what names one image from a cold start."""
     program = str(Path(sys.executable).with_name("clearsight"))
-    commands = {OURS: [program, "predict", str(out / "bundle"), str(picture)]}
+    commands = {OURS: [program, "predict", str(out / "bundle"), str(image)]}
     if python is not None:
         peer = str(HERE / "peers" / "keras_prediction.py")
-        commands[PEER] = [str(python), peer, "one", str(out / "model.keras"), str(picture)]
+        commands[PEER] = [str(python), peer, "one", str(out / "model.keras"), str(image)]
     return commands
 
 
-def many_pictures(python: Path | None, out: Path, many: Path, num_calls: int) -> Commands:
-    """Return what names many pictures and prints its own seconds, call by call."""
+def many_images(python: Path | None, out: Path, many: Path, num_calls: int) -> Commands:
+    """Return what names many images and prints its own seconds, call by call."""
     ours = [sys.executable, str(HERE / "peers" / "bundle_prediction.py")]
     rest = [str(many), str(num_calls)]
     commands = {
@@ -137,22 +137,22 @@ def main() -> None:
     except InstallationError as error:
         print(f"left out: {PEER}: {error}", file=sys.stderr)
     with tempfile.TemporaryDirectory() as place:
-        out, picture, many = prepared(Path(place))
-        cold = cold_seconds(one_picture(python, out, picture), asked.rounds)
-        throughput = told_seconds(many_pictures(python, out, many, asked.calls), asked.rounds)
+        out, image, many = prepared(Path(place))
+        cold = cold_seconds(one_image(python, out, image), asked.rounds)
+        throughput = told_seconds(many_images(python, out, many, asked.calls), asked.rounds)
     report = {
         "machine": str(this_machine()),
         "versions": {name: version(name) for name in ("clearsight", "onnxruntime", "numpy")},
         "num_rounds": asked.rounds,
-        "num_pictures": NUM_PICTURES,
-        "one_picture_seconds": cold,
-        "many_pictures_seconds": throughput,
+        "num_images": NUM_IMAGES,
+        "one_image_seconds": cold,
+        "many_images_seconds": throughput,
     }
     RESULTS.write_text(json.dumps(report, indent=2) + "\n")
     print(f"{report['machine']}, {asked.rounds} rounds\n")
-    print(table(cold, "one picture, from a cold start"))
+    print(table(cold, "one image, from a cold start"))
     print()
-    print(table(throughput, f"{NUM_PICTURES:,} pictures from memory"))
+    print(table(throughput, f"{NUM_IMAGES:,} images from memory"))
 
 
 if __name__ == "__main__":

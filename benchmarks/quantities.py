@@ -78,7 +78,7 @@ QUANTITIES = (
     ),
     Quantity(
         "predict",
-        "predict, {num_predicted:,} pictures",
+        "predict, {num_predicted:,} images",
         "predict",
         "s",
         _predict_seconds,

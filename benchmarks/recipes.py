@@ -2,7 +2,7 @@
 
 The peer trains the reference job. Every training is a process of its own, from the command to its
 end; rounds are interleaved, so that a noisy moment hits all alike, and each has its own seeds, two
-of `fast` and one of `strong`. Accuracies are of the first 3,000 test pictures. Run it with
+of `fast` and one of `strong`. Accuracies are of the first 3,000 test images. Run it with
 `make bench`.
 """
 
@@ -41,7 +41,7 @@ Measured = dict[str, float]
 
 
 def trained(recipe: str, seed: int, folder: Path) -> Measured:
-    """Train on the lesson's pictures from the command line."""
+    """Train on the lesson's images from the command line."""
     out = folder / f"{recipe}-{seed}"
     limits = ["--train-limit", "15000", "--test-limit", str(NUM_TESTED)]
     program = str(Path(sys.executable).with_name("clearsight"))
@@ -119,10 +119,10 @@ def main() -> None:
         job = Job(place, this_machine().num_cores, num_predicted=NUM_TESTED)
         train, test = clearsight.load_data("fashion-mnist")
         assert test is not None
-        for part, pictures, count in (
-            ("train", train, job.num_pictures), ("test", test, job.num_predicted),
+        for part, images, count in (
+            ("train", train, job.num_images), ("test", test, job.num_predicted),
         ):  # fmt: skip
-            write_arrays(folder, part, pictures.images[:count], pictures.labels[:count])
+            write_arrays(folder, part, images.images[:count], images.labels[:count])
         for number in range(asked.rounds):
             for seed in (2 * number, 2 * number + 1):
                 measured["fast"].append(trained("fast", seed, folder))

@@ -1,7 +1,7 @@
-"""How many pictures a second a server names, beside the naive one; run it with `make bench`.
+"""How many images a second a server names, beside the naive one; run it with `make bench`.
 
 Both serve the same network to the same clients, one server at a time, on all cores, which the
-clients share. Rounds are interleaved. Every answer is checked. Pictures come as a form sends them.
+clients share. Rounds are interleaved. Every answer is checked. Images come as a form sends them.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from programs import OURS, Program
 import clearsight
 
 HERE = Path(__file__).parent
-NUM_PICTURES = 256
+NUM_IMAGES = 256
 NUM_CLIENTS = (1, 8, 64)
 HALF = "half load"
 WARM_SECONDS = 2.0
@@ -55,12 +55,12 @@ def main() -> None:
                 "/predict",
             ),
         }
-        pictures, bundle = _pictures(), clearsight.load(run.path / "bundle")
+        images, bundle = _images(), clearsight.load(run.path / "bundle")
         for round_number in range(options.rounds):
             names = list(servers)
             for name in names[round_number % 2 :] + names[: round_number % 2]:
                 command, path = servers[name]
-                questions = _questions(bundle, pictures, path)
+                questions = _questions(bundle, images, path)
                 measured += _measure(name, command, questions, options.seconds, round_number)
     report = {
         "machine": str(this_machine()),
@@ -97,22 +97,22 @@ def _program() -> Path:
     return Path(sys.executable).with_name("clearsight")
 
 
-def _pictures() -> list[bytes]:
+def _images() -> list[bytes]:
     _, test = clearsight.load_data("fashion-mnist")
     assert test is not None
     files = []
-    for image in test.images[:NUM_PICTURES]:
+    for image in test.images[:NUM_IMAGES]:
         file = io.BytesIO()
         Image.fromarray(image[..., 0]).save(file, "PNG")
         files.append(file.getvalue())
     return files
 
 
-def _questions(bundle: clearsight.Bundle, pictures: list[bytes], path: str) -> list[Question]:
-    known = bundle.predict(pictures)
+def _questions(bundle: clearsight.Bundle, images: list[bytes], path: str) -> list[Question]:
+    known = bundle.predict(images)
     return [
-        Question(form_request(path, picture), int(label), float(row[label]))
-        for picture, label, row in zip(pictures, known.labels, known.probabilities, strict=True)
+        Question(form_request(path, image), int(label), float(row[label]))
+        for image, label, row in zip(images, known.labels, known.probabilities, strict=True)
     ]
 
 
@@ -196,7 +196,7 @@ def _table(measured: list[dict[str, object]]) -> str:
                     f"{wrong:.0f}, {failed:.0f}",
                 )
             )
-    header = ("load", "server", "pictures a second", "p50, ms", "p99, ms", "wrong, failed")
+    header = ("load", "server", "images a second", "p50, ms", "p99, ms", "wrong, failed")
     return markdown_table(header, rows)
 
 

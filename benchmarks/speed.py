@@ -36,7 +36,7 @@ def main() -> None:
     machine = this_machine()
     with tempfile.TemporaryDirectory() as folder:
         job = _job(Path(folder), machine.num_cores, options.quick)
-        _write_pictures(job)
+        _write_images(job)
         environments = Environments(options.environments)
         report = Report((), options.only, job, machine, os.getloadavg()[0])
         _warn_when_busy(report.load_before)
@@ -76,7 +76,7 @@ def _job(folder: Path, num_threads: int, quick: bool) -> Job:
     return Job(
         str(folder),
         num_threads,
-        num_pictures=2_000,
+        num_images=2_000,
         num_epochs=1,
         num_predicted=1_000,
         num_predict_calls=3,
@@ -86,15 +86,15 @@ def _job(folder: Path, num_threads: int, quick: bool) -> Job:
     )
 
 
-def _write_pictures(job: Job) -> None:
-    """Write the pictures that the programs read, as many as the job asks for."""
+def _write_images(job: Job) -> None:
+    """Write the images that the programs read, as many as the job asks for."""
     train, test = clearsight.load_data("fashion-mnist")
-    assert test is not None, "Fashion-MNIST has test pictures"
-    for part, pictures, count in (
-        ("train", train, job.num_pictures),
+    assert test is not None, "Fashion-MNIST has test images"
+    for part, images, count in (
+        ("train", train, job.num_images),
         ("test", test, job.num_predicted),
     ):
-        write_arrays(Path(job.data_dir), part, pictures.images[:count], pictures.labels[:count])
+        write_arrays(Path(job.data_dir), part, images.images[:count], images.labels[:count])
 
 
 def _warn_when_busy(load: float) -> None:

@@ -54,7 +54,7 @@ def throughput(outcomes: Sequence[Outcome], job: Job, machine: Machine) -> Throu
     peaks = {name: spread_of(name, "machine", outcomes) for name in _PEAKS}
     if fit_seconds is None:
         return None
-    flops = fit_flops(job.num_trained, job.num_pictures - job.num_trained, job.num_epochs)
+    flops = fit_flops(job.num_trained, job.num_images - job.num_trained, job.num_epochs)
     fit_gflops = flops / fit_seconds.median / 1e9
     used = "bfloat16" if machine.bfloat16_is_fast else "float32"
     shares = [

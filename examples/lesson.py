@@ -12,7 +12,7 @@ def main(epochs: int = 10) -> clearsight.Run:
     # The network, explained before it is trained.
     print(clearsight.trace("lesson", input_shape=(28, 28, 1)))
 
-    # The first 15,000 training pictures, of which the last 20% validate, and 3,000 test pictures.
+    # The first 15,000 training images, of which the last 20% validate, and 3,000 test images.
     run = clearsight.train("fashion-mnist", epochs=epochs)
 
     # What came out, with its uncertainty.
@@ -22,11 +22,11 @@ def main(epochs: int = 10) -> clearsight.Run:
     print(f"test {results.test_accuracy:.3f} (95% interval {low:.3f} to {high:.3f})")
     print(results.reading)
 
-    # The network, used: uint8 pictures in, class names out.
+    # The network, used: uint8 images in, class names out.
     _, test = clearsight.load_data("fashion-mnist")
     print("predicted:", ", ".join(run.predict(test.images[:5]).names))
     print("truth:    ", ", ".join(test.class_names[label] for label in test.labels[:5]))
-    print("curve picture:", run.path / "curves.png")
+    print("curve image:", run.path / "curves.png")
     return run
 
 

@@ -80,14 +80,14 @@ def fashion() -> tuple[ImageSet, ImageSet]:
 
 @pytest.fixture(scope="session")
 def small_fashion(fashion: tuple[ImageSet, ImageSet]) -> Splits:
-    """The first 2,000 training and 500 test pictures."""
+    """The first 2,000 training and 500 test images."""
     train, test = fashion
     return Splits(train.first(2_000), test.first(500))
 
 
 @pytest.fixture(scope="session")
 def small_run(tmp_path_factory: pytest.TempPathFactory, small_fashion: Splits) -> clearsight.Run:
-    """A lesson's network trained for one epoch on 500 pictures."""
+    """A lesson's network trained for one epoch on 500 images."""
     return clearsight.train(
         "fashion-mnist",
         epochs=1,

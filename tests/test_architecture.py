@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import graphlib
 import subprocess
 import sys
 from pathlib import Path
@@ -14,13 +15,13 @@ import clearsight
 PACKAGE = Path(clearsight.__file__).parent
 # In the order that data flows; a file may import from its own part and from those before it.
 PARTS = (
-    "errors", "data", "models", "engine", "training", "evaluation", "report", "bundle", "run",
-    "serving", "cli",
+    "errors", "io", "data", "models", "engine", "training", "evaluation", "report", "bundle", "run",
+    "predict", "serving", "cli",
 )  # fmt: skip
 PUBLIC_NAMES = {
     "Bundle", "ClearsightError", "FitError", "ImageSet", "Recipe", "Run", "SeedRuns", "Splits",
     "TrainRequest", "TrainingInterrupted",
-    "__version__", "accelerate", "check_fit", "load", "load_data", "read_pictures", "resume",
+    "__version__", "accelerate", "check_fit", "load", "load_data", "read_images", "resume",
     "trace", "train",
 }  # fmt: skip
 
@@ -56,6 +57,44 @@ def test_a_file_imports_only_from_its_own_part_and_those_above(path: Path) -> No
     part = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
     assert part in PARTS
     assert downward_imports(path, part) == []
+
+
+def test_no_file_imports_itself_by_way_of_others() -> None:
+    files = {module_of(path): path for path in source_files()}
+    graph = {
+        name: {known for found in imports_of(path) if (known := longest_known(found, files))}
+        for name, path in files.items()
+    }
+    assert cycles_in(graph) == []
+
+
+def module_of(path: Path) -> str:
+    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def longest_known(name: str, known: dict[str, Path]) -> str | None:
+    """Return the module that a dotted name is, or is defined in."""
+    return (
+        name
+        if name in known
+        else next((parent for parent in [name.rpartition(".")[0]] if parent in known), None)
+    )
+
+
+def cycles_in(graph: dict[str, set[str]]) -> list[list[str]]:
+    """Return the strongly connected sets of more than one module."""
+    sorter, left = graphlib.TopologicalSorter(graph), []
+    try:
+        sorter.prepare()
+    except graphlib.CycleError as error:
+        left.append(error.args[1])
+    return left
+
+
+def test_a_cycle_is_noticed() -> None:
+    assert cycles_in({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}})
+    assert not cycles_in({"a": {"b"}, "b": {"c"}, "c": set()})
 
 
 @pytest.mark.parametrize(

@@ -17,13 +17,13 @@ from torch import nn
 from torch.nn import functional
 
 from peers.answer import Measured, answer, peak_memory_bytes
-from peers.job import LEARNING_RATE, Job, coloured_noise, test_pictures, training_pictures
+from peers.job import LEARNING_RATE, Job, coloured_noise, test_images, training_images
 from peers.torch_networks import reference_network, residual_network
 
 
 @dataclass(frozen=True)
-class Pictures:
-    """Pictures in memory.
+class Images:
+    """Images in memory.
 
     Attributes:
         images: float32 (N, H, W, C) in [0, 1], so that each batch is channels-last as it is.
@@ -34,17 +34,17 @@ class Pictures:
     classes: torch.Tensor
 
     @classmethod
-    def from_arrays(cls, images: np.ndarray, labels: np.ndarray) -> Pictures:
+    def from_arrays(cls, images: np.ndarray, labels: np.ndarray) -> Images:
         return cls(torch.from_numpy(images), torch.from_numpy(labels))
 
     def shuffled(self, batch_size: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        """Yield every picture once in random order: images (B, C, H, W), classes (B,)."""
+        """Yield every image once in random order: images (B, C, H, W), classes (B,)."""
         for chosen in torch.randperm(len(self.classes)).split(batch_size):
             images = torch.index_select(self.images, 0, chosen)
             yield images.permute(0, 3, 1, 2), torch.index_select(self.classes, 0, chosen)
 
     def in_order(self, batch_size: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        """Yield every picture once in its own order: images (B, C, H, W), classes (B,)."""
+        """Yield every image once in its own order: images (B, C, H, W), classes (B,)."""
         for images, classes in zip(
             self.images.split(batch_size), self.classes.split(batch_size), strict=True
         ):
@@ -60,11 +60,11 @@ class Trainer:
         self.batch_size = job.batch_size
         self.bfloat16 = job.bfloat16_is_fast
 
-    def train_epoch(self, pictures: Pictures) -> tuple[float, float]:
-        """Train on every picture once; return the mean loss and the accuracy."""
+    def train_epoch(self, data: Images) -> tuple[float, float]:
+        """Train on every image once; return the mean loss and the accuracy."""
         self.network.train()
         totals = torch.zeros(2)
-        for images, classes in pictures.shuffled(self.batch_size):
+        for images, classes in data.shuffled(self.batch_size):
             self.optimizer.zero_grad(set_to_none=True)
             with self._precision():
                 logits = self.network(images)
@@ -72,28 +72,28 @@ class Trainer:
             loss.backward()
             self.optimizer.step()
             _count(totals, loss.detach(), logits.detach(), classes)
-        return _means(totals, pictures)
+        return _means(totals, data)
 
     @torch.inference_mode()
-    def evaluate(self, pictures: Pictures) -> tuple[float, float]:
+    def evaluate(self, data: Images) -> tuple[float, float]:
         """Return the mean loss and the accuracy."""
         self.network.eval()
         totals = torch.zeros(2)
-        for images, classes in pictures.in_order(self.batch_size):
+        for images, classes in data.in_order(self.batch_size):
             with self._precision():
                 logits = self.network(images)
             _count(totals, functional.cross_entropy(logits.float(), classes), logits, classes)
-        return _means(totals, pictures)
+        return _means(totals, data)
 
     def _precision(self) -> AbstractContextManager:
         return torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.bfloat16)
 
 
 def fit_reference(job: Job) -> Measured:
-    images, labels = training_pictures(job)
+    images, labels = training_images(job)
     cut = job.num_trained
-    train = Pictures.from_arrays(images[:cut], labels[:cut])
-    validation = Pictures.from_arrays(images[cut:], labels[cut:])
+    train = Images.from_arrays(images[:cut], labels[:cut])
+    validation = Images.from_arrays(images[cut:], labels[cut:])
     trainer = Trainer(reference_network(), job)
     epoch_seconds = []
     for _ in range(job.num_epochs):
@@ -102,7 +102,7 @@ def fit_reference(job: Job) -> Measured:
         trainer.evaluate(validation)
         epoch_seconds.append(time.perf_counter() - started)
     peak_bytes = peak_memory_bytes()
-    _, accuracy = trainer.evaluate(Pictures.from_arrays(*test_pictures(job)))
+    _, accuracy = trainer.evaluate(Images.from_arrays(*test_images(job)))
     return {
         "fit_seconds": sum(epoch_seconds),
         "epoch_seconds": epoch_seconds,
@@ -113,10 +113,10 @@ def fit_reference(job: Job) -> Measured:
 
 def train_residual(job: Job) -> Measured:
     trainer = Trainer(residual_network(), job)
-    trainer.train_epoch(Pictures.from_arrays(*coloured_noise(job, job.num_warm_steps)))
-    pictures = Pictures.from_arrays(*coloured_noise(job, job.num_timed_steps))
+    trainer.train_epoch(Images.from_arrays(*coloured_noise(job, job.num_warm_steps)))
+    images = Images.from_arrays(*coloured_noise(job, job.num_timed_steps))
     started = time.perf_counter()
-    trainer.train_epoch(pictures)
+    trainer.train_epoch(images)
     seconds = time.perf_counter() - started
     return {"step_seconds": seconds / job.num_timed_steps, "peak_memory_bytes": peak_memory_bytes()}
 
@@ -128,8 +128,8 @@ def _count(
     totals[1] += (logits.argmax(1) == classes).sum()
 
 
-def _means(totals: torch.Tensor, pictures: Pictures) -> tuple[float, float]:
-    loss, accuracy = (totals / len(pictures.classes)).tolist()
+def _means(totals: torch.Tensor, images: Images) -> tuple[float, float]:
+    loss, accuracy = (totals / len(images.classes)).tolist()
     return loss, accuracy
 
 

@@ -1,4 +1,4 @@
-"""What every program is asked to do: the numbers, and the pictures they work on.
+"""What every program is asked to do: the numbers, and the images they work on.
 
 The driver writes the arrays once, and hands the `Job` to every program as JSON.
 """
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-VALIDATION_SHARE = 0.2  # the last pictures, as Keras's validation_split holds out
+VALIDATION_SHARE = 0.2  # the last images, as Keras's validation_split holds out
 LEARNING_RATE = 0.001  # per step, Adam
 NUM_CLASSES = 10
 
@@ -22,10 +22,10 @@ class Job:
     Attributes:
         data_dir: the folder with the .npy files that `peers.job` reads.
         num_threads: threads that every program computes with.
-        num_pictures: training pictures of the reference job, the last fifth for validation.
+        num_images: training images of the reference job, the last fifth for validation.
         num_epochs: of the reference job.
         batch_size: of training, validation and the residual network.
-        num_predicted: pictures in one call of `predict`.
+        num_predicted: images in one call of `predict`.
         num_predict_calls: timed calls of `predict`, after two for warming up.
         num_warm_steps: untimed training steps of the residual network.
         num_timed_steps: timed training steps of the residual network.
@@ -34,7 +34,7 @@ class Job:
 
     data_dir: str
     num_threads: int
-    num_pictures: int = 15_000
+    num_images: int = 15_000
     num_epochs: int = 10
     batch_size: int = 64
     num_predicted: int = 10_000
@@ -45,8 +45,8 @@ class Job:
 
     @property
     def num_trained(self) -> int:
-        """Pictures that the weights are fitted to; the rest of `num_pictures` validate."""
-        return int(self.num_pictures * (1 - VALIDATION_SHARE))
+        """Images that the weights are fitted to; the rest of `num_images` validate."""
+        return int(self.num_images * (1 - VALIDATION_SHARE))
 
     @property
     def bfloat16_is_fast(self) -> bool:
@@ -56,13 +56,13 @@ class Job:
         return this_machine().bfloat16_is_fast
 
 
-def training_pictures(job: Job) -> tuple[np.ndarray, np.ndarray]:
-    """Return float32 (num_pictures, 28, 28, 1) in [0, 1] and int64 (num_pictures,)."""
+def training_images(job: Job) -> tuple[np.ndarray, np.ndarray]:
+    """Return float32 (num_images, 28, 28, 1) in [0, 1] and int64 (num_images,)."""
     images, labels = _read(job, "train")
-    return images[: job.num_pictures].astype("float32") / 255, labels[: job.num_pictures]
+    return images[: job.num_images].astype("float32") / 255, labels[: job.num_images]
 
 
-def test_pictures(job: Job) -> tuple[np.ndarray, np.ndarray]:
+def test_images(job: Job) -> tuple[np.ndarray, np.ndarray]:
     """Return float32 (num_predicted, 28, 28, 1) in [0, 1] and int64 (num_predicted,)."""
     images, labels = _read(job, "test")
     return images[: job.num_predicted].astype("float32") / 255, labels[: job.num_predicted]
@@ -71,7 +71,7 @@ def test_pictures(job: Job) -> tuple[np.ndarray, np.ndarray]:
 def coloured_noise(job: Job, num_steps: int) -> tuple[np.ndarray, np.ndarray]:
     """Return float32 (batch_size * num_steps, 32, 32, 3) in [0, 1) and int64 labels.
 
-    Only speed counts for the residual network, so its pictures need no content.
+    Only speed counts for the residual network, so its images need no content.
     """
     random = np.random.default_rng(0)
     count = job.batch_size * num_steps

@@ -29,10 +29,10 @@ def reference_network() -> keras.Model:
 
 
 def residual_network() -> keras.Model:
-    """Return ResNet-18 for small pictures, compiled; 11,173,962 weights to train.
+    """Return ResNet-18 for small images, compiled; 11,173,962 weights to train.
 
     He, Zhang, Ren and Sun 2015, https://arxiv.org/abs/1512.03385, with a 3x3 stem and no pooling
-    after it, as is usual for 32x32 pictures.
+    after it, as is usual for 32x32 images.
     """
     inputs = keras.Input((32, 32, 3))
     values = _convolution(inputs, 64, kernel_size=3, strides=1)

@@ -1,4 +1,4 @@
-"""Name pictures with Keras on TensorFlow: one file, as a script would, or many from memory."""
+"""Name images with Keras on TensorFlow: one file, as a script would, or many from memory."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ import numpy as np
 import tensorflow
 
 
-def name_one(model: Path, picture: Path) -> None:
+def name_one(model: Path, path: Path) -> None:
     network = keras.saving.load_model(model, compile=False)
     height, width, channels = network.input_shape[1:]
-    image = tensorflow.io.decode_image(tensorflow.io.read_file(str(picture)), channels)
+    image = tensorflow.io.decode_image(tensorflow.io.read_file(str(path)), channels)
     pixels = tensorflow.image.resize(image, (height, width))[None] / 255
     print(int(network.predict(pixels, verbose=0).argmax()))
 
 
-def time_many(model: Path, pictures: Path, num_rounds: int, batch_sizes: list[int]) -> None:
+def time_many(model: Path, path: Path, num_rounds: int, batch_sizes: list[int]) -> None:
     """Print the seconds of each round, with the best of these batch sizes."""
     network = keras.saving.load_model(model, compile=False)
-    images = np.load(pictures)
+    images = np.load(path)
     seconds: dict[int, list[float]] = {}
     for batch_size in batch_sizes:
         network.predict(images.astype("float32") / 255, batch_size=batch_size, verbose=0)
@@ -37,8 +37,8 @@ def time_many(model: Path, pictures: Path, num_rounds: int, batch_sizes: list[in
 
 
 if __name__ == "__main__":
-    what, model, pictures, *numbers = sys.argv[1:]
+    what, model, images, *numbers = sys.argv[1:]
     if what == "one":
-        name_one(Path(model), Path(pictures))
+        name_one(Path(model), Path(images))
     else:
-        time_many(Path(model), Path(pictures), int(numbers[0]), [int(size) for size in numbers[1:]])
+        time_many(Path(model), Path(images), int(numbers[0]), [int(size) for size in numbers[1:]])

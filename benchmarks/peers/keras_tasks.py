@@ -19,8 +19,8 @@ from peers.job import (
     VALIDATION_SHARE,
     Job,
     coloured_noise,
-    test_pictures,
-    training_pictures,
+    test_images,
+    training_images,
 )
 from peers.keras_networks import reference_network, residual_network
 
@@ -42,7 +42,7 @@ def keras_tasks(prepare: Prepare = lambda model: model) -> dict[str, Callable[[J
 
 
 def _fit_reference(job: Job, prepare: Prepare) -> Measured:
-    images, labels = training_pictures(job)
+    images, labels = training_images(job)
     model = reference_network()
     moments: list[float] = []
     clock = keras.callbacks.LambdaCallback(
@@ -61,7 +61,7 @@ def _fit_reference(job: Job, prepare: Prepare) -> Measured:
     )
     fit_seconds = time.perf_counter() - started
     peak_bytes = peak_memory_bytes()
-    test = model.evaluate(*test_pictures(job), verbose=QUIET, return_dict=True)
+    test = model.evaluate(*test_images(job), verbose=QUIET, return_dict=True)
     return {
         "fit_seconds": fit_seconds,
         "epoch_seconds": [later - earlier for earlier, later in pairwise(moments)],
@@ -71,7 +71,7 @@ def _fit_reference(job: Job, prepare: Prepare) -> Measured:
 
 
 def _predict(job: Job, prepare: Prepare) -> Measured:
-    images, _ = test_pictures(job)
+    images, _ = test_images(job)
     model = prepare(reference_network())
     seconds = []
     for _ in range(2 + job.num_predict_calls):

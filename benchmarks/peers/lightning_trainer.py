@@ -13,7 +13,7 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from peers.answer import Measured, answer, peak_memory_bytes
-from peers.job import LEARNING_RATE, Job, test_pictures, training_pictures
+from peers.job import LEARNING_RATE, Job, test_images, training_images
 from peers.torch_networks import reference_network
 
 Batch = tuple[torch.Tensor, torch.Tensor]
@@ -43,8 +43,8 @@ class Classifier(lightning.LightningModule):
         self.moments.append(time.perf_counter())
 
     def _loss_of(self, batch: Batch, prefix: str) -> torch.Tensor:
-        pictures, classes = batch
-        logits = self.network(pictures)
+        images, classes = batch
+        logits = self.network(images)
         loss = self.loss_function(logits, classes)
         right = (logits.argmax(1) == classes).float().mean()
         self.log(f"{prefix}loss", loss, on_step=False, on_epoch=True)
@@ -56,12 +56,12 @@ def fit_reference(job: Job) -> Measured:
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     # Lightning advises worker processes, which would only take the same cores.
     warnings.filterwarnings("ignore", module="lightning")
-    images, labels = training_pictures(job)
-    pictures = torch.from_numpy(images).permute(0, 3, 1, 2).contiguous()
+    images, labels = training_images(job)
+    images = torch.from_numpy(images).permute(0, 3, 1, 2).contiguous()
     classes = torch.from_numpy(labels)
     cut = job.num_trained
-    train = TensorDataset(pictures[:cut], classes[:cut])
-    validation = TensorDataset(pictures[cut:], classes[cut:])
+    train = TensorDataset(images[:cut], classes[:cut])
+    validation = TensorDataset(images[cut:], classes[cut:])
     trainer = lightning.Trainer(
         accelerator="cpu",
         devices=1,
@@ -88,7 +88,7 @@ def fit_reference(job: Job) -> Measured:
 
 @torch.no_grad()
 def _test_accuracy(model: Classifier, job: Job) -> float:
-    images, labels = test_pictures(job)
+    images, labels = test_images(job)
     model.eval()
     logits = model.network(torch.from_numpy(images).permute(0, 3, 1, 2))
     return (logits.argmax(1) == torch.from_numpy(labels)).float().mean().item()

@@ -22,16 +22,16 @@ NUM_BLOCKS = 20
 def measure_peaks(job: Job) -> Measured:
     """Return GFLOP/s of each operation in each precision, the best of `NUM_BLOCKS` blocks."""
     shape = SECOND_CONVOLUTION
-    pictures = torch.rand(job.batch_size, shape.channels, shape.height, shape.width)
+    images = torch.rand(job.batch_size, shape.channels, shape.height, shape.width)
     kernel = torch.randn(shape.filters, shape.channels, shape.kernel_size, shape.kernel_size)
     matrix = torch.randn(MATRIX_SIZE, MATRIX_SIZE)
     measured: Measured = {}
     for name, dtype in (("float32", torch.float32), ("bfloat16", torch.bfloat16)):
-        typed_pictures = pictures.to(dtype, memory_format=torch.channels_last)
+        typed_images = images.to(dtype, memory_format=torch.channels_last)
         typed_kernel = kernel.to(dtype, memory_format=torch.channels_last)
         typed_matrix = matrix.to(dtype)
         measured[f"convolution_{name}_gflops"] = _best_gflops(
-            lambda x=typed_pictures, w=typed_kernel: functional.conv2d(x, w, padding="same"),
+            lambda x=typed_images, w=typed_kernel: functional.conv2d(x, w, padding="same"),
             job.batch_size * shape.forward_flops,
             job.peak_seconds,
         )

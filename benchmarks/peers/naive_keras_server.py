@@ -20,8 +20,8 @@ model = keras.models.load_model(sys.argv[1], compile=False)
 
 
 @app.post("/predict")
-def predict(picture: UploadFile) -> dict:  # FastAPI runs it in one of its threads
-    image = Image.open(io.BytesIO(picture.file.read())).convert("L")
+def predict(image: UploadFile) -> dict:  # FastAPI runs it in one of its threads
+    image = Image.open(io.BytesIO(image.file.read())).convert("L")
     pixels = np.asarray(image, np.float32)[None, ..., None] / 255
     probabilities = model.predict(pixels, verbose=0)[0]
     label = int(probabilities.argmax())

@@ -1,4 +1,4 @@
-"""Read a folder of pictures with a plain Pillow loop in two processes; print the seconds."""
+"""Read a folder of images with a plain Pillow loop in two processes; print the seconds."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ _NUM_PROCESSES = 2
 
 
 def decode(path: str) -> np.ndarray:
-    with Image.open(path) as picture:
-        return np.asarray(picture.convert("RGB"))
+    with Image.open(path) as image:
+        return np.asarray(image.convert("RGB"))
 
 
 def main() -> None:
     started = time.perf_counter()
     paths = sorted(str(path) for path in Path(sys.argv[1]).glob("*/*.jpg"))
     with Pool(_NUM_PROCESSES) as pool:
-        pictures = np.stack(pool.map(decode, paths, chunksize=500))
-    print(time.perf_counter() - started, len(pictures))
+        images = np.stack(pool.map(decode, paths, chunksize=500))
+    print(time.perf_counter() - started, len(images))
 
 
 if __name__ == "__main__":

@@ -9,17 +9,17 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from peers.answer import Measured, answer, peak_memory_bytes
-from peers.job import LEARNING_RATE, Job, test_pictures, training_pictures
+from peers.job import LEARNING_RATE, Job, test_images, training_images
 from peers.torch_networks import reference_network
 
 
 def fit_reference(job: Job) -> Measured:
-    images, labels = training_pictures(job)
-    pictures = torch.from_numpy(images).permute(0, 3, 1, 2).contiguous()
+    images, labels = training_images(job)
+    images = torch.from_numpy(images).permute(0, 3, 1, 2).contiguous()
     classes = torch.from_numpy(labels)
     cut = job.num_trained
-    train = TensorDataset(pictures[:cut], classes[:cut])
-    validation = TensorDataset(pictures[cut:], classes[cut:])
+    train = TensorDataset(images[:cut], classes[:cut])
+    validation = TensorDataset(images[cut:], classes[cut:])
     train_batches = DataLoader(train, batch_size=job.batch_size, shuffle=True)
     validation_batches = DataLoader(validation, batch_size=job.batch_size)
 
@@ -33,9 +33,9 @@ def fit_reference(job: Job) -> Measured:
         epoch_seconds.append(time.perf_counter() - started)
     peak_bytes = peak_memory_bytes()
 
-    test_images, test_labels = test_pictures(job)
+    held_out, test_labels = test_images(job)
     test = TensorDataset(
-        torch.from_numpy(test_images).permute(0, 3, 1, 2), torch.from_numpy(test_labels)
+        torch.from_numpy(held_out).permute(0, 3, 1, 2), torch.from_numpy(test_labels)
     )
     _, accuracy = evaluate(model, DataLoader(test, batch_size=job.batch_size))
     return {
@@ -53,9 +53,9 @@ def train_epoch(
     loss_function = nn.CrossEntropyLoss()
     model.train()
     loss_sum, num_right, count = 0.0, 0, 0
-    for pictures, classes in batches:
+    for images, classes in batches:
         optimizer.zero_grad()
-        logits = model(pictures)
+        logits = model(images)
         loss = loss_function(logits, classes)
         loss.backward()
         optimizer.step()
@@ -71,8 +71,8 @@ def evaluate(model: nn.Module, batches: DataLoader) -> tuple[float, float]:
     loss_function = nn.CrossEntropyLoss()
     model.eval()
     loss_sum, num_right, count = 0.0, 0, 0
-    for pictures, classes in batches:
-        logits = model(pictures)
+    for images, classes in batches:
+        logits = model(images)
         loss_sum += loss_function(logits, classes).item() * len(classes)
         num_right += int((logits.argmax(1) == classes).sum().item())
         count += len(classes)

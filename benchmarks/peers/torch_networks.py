@@ -25,7 +25,7 @@ def reference_network() -> nn.Sequential:
 
 
 def residual_network() -> nn.Sequential:
-    """Return ResNet-18 for small pictures, 11,173,962 weights, input (N, 3, 32, 32)."""
+    """Return ResNet-18 for small images, 11,173,962 weights, input (N, 3, 32, 32)."""
     channels = [64, 64, 128, 256, 512]
     blocks: list[nn.Module] = []
     for stage in range(4):

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from clearsight.bundle.loaded import Bundle
     from clearsight.bundle.loading import load
     from clearsight.data.image_set import ImageSet
-    from clearsight.data.preparation.preparation import read_pictures
+    from clearsight.data.preparation.preparation import read_images
     from clearsight.data.sources.load import load_data
     from clearsight.data.splits.splits import Splits
     from clearsight.engine.accelerate import accelerate
@@ -43,7 +43,7 @@ _HOMES = {
     "check_fit": "clearsight.training.check_fit",
     "load": "clearsight.bundle.loading",
     "load_data": "clearsight.data.sources.load",
-    "read_pictures": "clearsight.data.preparation.preparation",
+    "read_images": "clearsight.data.preparation.preparation",
     "resume": "clearsight.run.train",
     "trace": "clearsight.models.trace",
     "train": "clearsight.run.train",
@@ -65,7 +65,7 @@ __all__ = [
     "check_fit",
     "load",
     "load_data",
-    "read_pictures",
+    "read_images",
     "resume",
     "trace",
     "train",

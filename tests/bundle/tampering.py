@@ -16,7 +16,7 @@ def change_spec(bundle: Path, **changes: Any) -> None:
 
 
 def change_preparation(bundle: Path, **changes: Any) -> None:
-    """Change how pictures are prepared, in ``bundle.json`` and in the model file alike."""
+    """Change how images are prepared, in ``bundle.json`` and in the model file alike."""
     import onnx
 
     preparation = json.loads((bundle / "bundle.json").read_text())["preparation"] | changes

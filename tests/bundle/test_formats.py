@@ -32,12 +32,12 @@ def zoo(name: str, shape: tuple[int, int, int], **options: Any) -> keras.Model:
 
 def with_layers_left_to_keras() -> keras.Model:
     layers = keras.layers
-    pictures = keras.Input((16, 16, 3))
-    values = layers.Rescaling(1 / 255)(pictures)
+    images = keras.Input((16, 16, 3))
+    values = layers.Rescaling(1 / 255)(images)
     values = layers.Conv2D(8, 3, padding="same", activation="swish")(values)
     values = layers.Permute((2, 1, 3))(values)
     values = layers.UnitNormalization()(values)
-    return keras.Model(pictures, layers.Dense(4, activation="softmax")(layers.Flatten()(values)))
+    return keras.Model(images, layers.Dense(4, activation="softmax")(layers.Flatten()(values)))
 
 
 class Own(keras.Model):
@@ -48,8 +48,8 @@ class Own(keras.Model):
         self.convolution = keras.layers.Conv2D(4, 3)
         self.last = keras.layers.Dense(4, activation="softmax")
 
-    def call(self, pictures: Any) -> Any:
-        return self.last(keras.ops.mean(self.convolution(pictures), axis=(1, 2)))
+    def call(self, images: Any) -> Any:
+        return self.last(keras.ops.mean(self.convolution(images), axis=(1, 2)))
 
 
 def own_class() -> keras.Model:
@@ -65,7 +65,7 @@ NETWORKS: dict[str, Any] = {
         "lesson", (32, 24, 3), num_blocks=3, padding=("valid",), dropout=0.5
     ),
     "residual": lambda: zoo("residual", (28, 28, 1)),
-    "residual, wide pictures, more blocks": lambda: zoo(
+    "residual, wide images, more blocks": lambda: zoo(
         "residual", (20, 48, 3), width=16, num_blocks=2, num_stage_blocks=1, dropout=0.1
     ),
     "with layers left to Keras": with_layers_left_to_keras,
@@ -76,7 +76,7 @@ NETWORKS: dict[str, Any] = {
 def exported(model: keras.Model, kind: str, place: Path, *, views: Views = Views()) -> float:  # noqa: B008
     """Write a bundle of a network with weights that are no beginner's.
 
-    Return how far its probabilities are off at most, in any number of pictures at once.
+    Return how far its probabilities are off at most, in any number of images at once.
     """
     random = np.random.default_rng(0)
     for layer in model.layers:  # fresh statistics would hide that they are forgotten
@@ -122,7 +122,7 @@ def test_the_newer_exporter_follows_where_the_trace_is_wrong(
 
         torch.onnx.export(
             module,
-            (network.pictures(3),),
+            (network.images(3),),
             str(path),
             dynamo=False,
             input_names=["images"],
@@ -135,7 +135,7 @@ def test_the_newer_exporter_follows_where_the_trace_is_wrong(
 
 
 def test_no_layer_is_left_with_a_transposition(small_bundle: clearsight.Bundle) -> None:
-    """One turns the pictures, one turns back before Flatten; runtimes are slow on more."""
+    """One turns the images, one turns back before Flatten; runtimes are slow on more."""
     import onnx
 
     nodes = onnx.load(small_bundle.path / "model.onnx").graph.node

@@ -33,7 +33,7 @@ def test_a_bundle_gives_what_the_run_gives(
     assert small_bundle.class_names == small_run.class_names
 
 
-def test_pictures_come_in_every_form(small_bundle: clearsight.Bundle, tmp_path: Path) -> None:
+def test_images_come_in_every_form(small_bundle: clearsight.Bundle, tmp_path: Path) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (50, 40, 3), dtype=np.uint8)
     image = Image.fromarray(pixels)
     image.save(tmp_path / "a.png")
@@ -55,15 +55,15 @@ def test_pictures_come_in_every_form(small_bundle: clearsight.Bundle, tmp_path: 
         (np.zeros((2, 28, 28, 1)), "but are float64"),
         (np.zeros((28, 28), np.uint8), "but have shape"),
         (np.zeros((2, 28, 28), np.uint8), "without a channel axis"),
-        (np.zeros((0, 28, 28, 1), np.uint8), "at least one picture"),
-        ([], "at least one picture"),
+        (np.zeros((0, 28, 28, 1), np.uint8), "at least one image"),
+        ([], "at least one image"),
         ([3], "but is a int"),
         (["no such file.png"], "there is no such file"),
-        ([np.zeros((4, 4), np.uint8)], "Picture 0 should be uint8"),
+        ([np.zeros((4, 4), np.uint8)], "Image 0 should be uint8"),
     ],
     ids=str,
 )
-def test_what_is_no_picture_gets_a_sentence(
+def test_what_is_no_image_gets_a_sentence(
     small_bundle: clearsight.Bundle, images: Any, expected: str
 ) -> None:
     with pytest.raises(DataError, match=expected):

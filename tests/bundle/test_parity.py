@@ -20,14 +20,14 @@ from clearsight.errors import BundleError
 from conftest import assert_refused, run_cli
 
 
-def test_a_bundle_replays_its_pictures(small_bundle: clearsight.Bundle) -> None:
+def test_a_bundle_replays_its_images(small_bundle: clearsight.Bundle) -> None:
     result = check_parity(small_bundle)
     assert result.num_images == 64
     assert result.largest_difference < 1e-5
-    assert "64 pictures replayed" in result.sentence
+    assert "64 images replayed" in result.sentence
 
 
-def test_the_pictures_are_validation_pictures(
+def test_the_images_are_validation_images(
     small_run: clearsight.Run, small_bundle: clearsight.Bundle
 ) -> None:
     with np.load(small_bundle.path / "parity.npz", allow_pickle=False) as arrays:
@@ -80,19 +80,19 @@ def test_a_divisor_changed_on_one_side_alone_is_noticed_at_once(copied: Path) ->
 
 def test_another_way_of_resizing_is_noticed(copied: Path) -> None:
     change_preparation(copied, resize="stretch")
-    with pytest.raises(BundleError, match="should prepare pictures as in training"):
+    with pytest.raises(BundleError, match="should prepare images as in training"):
         check_parity(clearsight.load(copied))
 
 
 def test_preparation_that_changed_in_the_code_is_noticed(
     small_bundle: clearsight.Bundle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    as_it_was = Preparation.fit_picture
+    as_it_was = Preparation.fit_image
 
-    def darker(self: Preparation, picture: np.ndarray, *, invert: bool = False) -> np.ndarray:
-        return as_it_was(self, picture, invert=invert) // 2
+    def darker(self: Preparation, image: np.ndarray, *, invert: bool = False) -> np.ndarray:
+        return as_it_was(self, image, invert=invert) // 2
 
-    monkeypatch.setattr(Preparation, "fit_picture", darker)
+    monkeypatch.setattr(Preparation, "fit_image", darker)
     with pytest.raises(BundleError, match="the preparation was changed on one side"):
         check_parity(small_bundle)
 
@@ -104,12 +104,12 @@ def test_swapped_weights_are_noticed(copied: Path) -> None:
     weights.CopyFrom(numpy_helper.from_array(array[..., ::-1].copy(), weights.name))
     onnx.save(model, copied / "model.onnx")
     make_hashes_anew(copied)
-    with pytest.raises(BundleError, match=r"pictures are named otherwise|differ by up to"):
+    with pytest.raises(BundleError, match=r"images are named otherwise|differ by up to"):
         check_parity(clearsight.load(copied))
 
 
 @pytest.mark.parametrize("wrong", ["pickle", "shape", "text"])
-def test_pictures_of_another_form_are_refused(copied: Path, wrong: str) -> None:
+def test_images_of_another_form_are_refused(copied: Path, wrong: str) -> None:
     path = copied / "parity.npz"
     with np.load(path, allow_pickle=False) as arrays:
         values = dict(arrays)
@@ -120,7 +120,7 @@ def test_pictures_of_another_form_are_refused(copied: Path, wrong: str) -> None:
         values["images"] = images[:, ::2] if wrong == "shape" else np.array([open], dtype=object)
         np.savez(path, **values)
     make_hashes_anew(copied)
-    with pytest.raises(BundleError, match=r"parity\.npz should hold pictures"):
+    with pytest.raises(BundleError, match=r"parity\.npz should hold images"):
         check_parity(clearsight.load(copied))
 
 

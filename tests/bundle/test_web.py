@@ -1,4 +1,4 @@
-"""A bundle as a page: in a real browser it prepares and names pictures as Python does."""
+"""A bundle as a page: in a real browser it prepares and names images as Python does."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page
 
 import clearsight
+from bundle.web_images import encoded
 from bundle.web_page import opened, serving, show
-from bundle.web_pictures import encoded
 from clearsight.bundle.web.web_folder import write_web_folder
 from clearsight.data.image_set import ImageSet
 from clearsight.run.export.int8 import export_int8
@@ -40,7 +40,7 @@ def boot_of(fashion: tuple[ImageSet, ImageSet], times: int = 1, *, invert: bool 
     return encoded(Image.fromarray(255 - pixels if invert else pixels))
 
 
-def test_a_picture_is_named_as_in_python(
+def test_a_image_is_named_as_in_python(
     page: Page, small_bundle: clearsight.Bundle, fashion: tuple[ImageSet, ImageSet]
 ) -> None:
     show(page, boot_of(fashion), "boot.png")
@@ -52,7 +52,7 @@ def test_a_picture_is_named_as_in_python(
     assert page.locator("#opposite").is_hidden()
 
 
-def test_a_picture_of_the_other_polarity_is_warned_of_and_can_be_inverted(
+def test_a_image_of_the_other_polarity_is_warned_of_and_can_be_inverted(
     page: Page, small_bundle: clearsight.Bundle, fashion: tuple[ImageSet, ImageSet]
 ) -> None:
     show(page, boot_of(fashion, 5, invert=True), "paper.png")
@@ -64,7 +64,7 @@ def test_a_picture_of_the_other_polarity_is_warned_of_and_can_be_inverted(
     assert not page.is_checked("#invert")
 
 
-def test_a_picture_can_be_dropped_or_photographed(
+def test_a_image_can_be_dropped_or_photographed(
     page: Page, small_bundle: clearsight.Bundle, fashion: tuple[ImageSet, ImageSet]
 ) -> None:
     content = boot_of(fashion, 3)
@@ -97,12 +97,12 @@ def test_without_a_camera_for_pages_the_telephones_own_is_asked(
     assert chosen.value.element.get_attribute("capture") == "environment"
 
 
-def test_what_is_no_picture_is_one_sentence(page: Page, fashion: tuple[ImageSet, ImageSet]) -> None:
-    file = {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"no picture"}
+def test_what_is_no_image_is_one_sentence(page: Page, fashion: tuple[ImageSet, ImageSet]) -> None:
+    file = {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"no image"}
     page.set_input_files("#file", [file])  # pyright: ignore[reportArgumentType]
     page.wait_for_selector("#trouble:visible")
     said = page.locator("#trouble").inner_text()
-    assert said.startswith("notes.txt should be a picture that this browser shows")
+    assert said.startswith("notes.txt should be an image that this browser shows")
     show(page, boot_of(fashion))
     assert page.locator("#trouble").is_hidden()
 
@@ -113,8 +113,8 @@ def test_the_page_checks_itself_against_what_was_trained(
     page = opened(context, f"{served}?check")
     page.wait_for_selector("#parity:visible")
     said = page.locator("#parity").inner_text()
-    assert said.startswith("64 pictures replayed in this browser: the probabilities differ by ")
-    assert said.endswith("the names are the same, and a picture is prepared to the very pixels.")
+    assert said.startswith("64 images replayed in this browser: the probabilities differ by ")
+    assert said.endswith("the names are the same, and an image is prepared to the very pixels.")
     assert "problem" not in (page.locator("#parity").get_attribute("class") or "")
 
 

@@ -9,37 +9,37 @@ import pytest
 from playwright.sync_api import Page
 
 import clearsight
-from bundle.web_pictures import jpeg_pictures, lossless_pictures, turned_pictures
+from bundle.web_images import jpeg_images, lossless_images, turned_images
 from clearsight.data.image_set import ImageSet
 from clearsight.data.preparation.preparation import Preparation
 
 # What a module of the page gives for files, read and prepared in each way.
 PREPARED = """async ([files, preparations]) => {
-  const { readPicture } = await import("./decoding.js");
-  const { fitPicture, isOpposite } = await import("./preparation.js");
+  const { readImage } = await import("./decoding.js");
+  const { fitImage, isOpposite } = await import("./preparation.js");
   const found = [];
   for (const [name, content] of files) {
     const bytes = Uint8Array.from(atob(content), (letter) => letter.charCodeAt(0));
     for (const preparation of preparations) {
-      const picture = await readPicture(new File([bytes], name), preparation);
-      const fitted = fitPicture(picture, preparation);
+      const image = await readImage(new File([bytes], name), preparation);
+      const fitted = fitImage(image, preparation);
       found.push([[...fitted], isOpposite(fitted, preparation)]);
     }
   }
   return found;
 }"""
 FITTED = """async (cases) => {
-  const { fitPicture, isOpposite } = await import("./preparation.js");
+  const { fitImage, isOpposite } = await import("./preparation.js");
   return cases.map(([width, height, content, preparation, invert]) => {
     const pixels = Uint8ClampedArray.from(atob(content), (letter) => letter.charCodeAt(0));
-    const fitted = fitPicture({ width, height, pixels }, preparation, invert);
+    const fitted = fitImage({ width, height, pixels }, preparation, invert);
     return [[...fitted], isOpposite(fitted, preparation)];
   });
 }"""
-NAMED = """async (pictures) => {
+NAMED = """async (images) => {
   const { openNetwork, readSpec } = await import("./network.js");
   const probabilities = await openNetwork(await readSpec());
-  return [...await probabilities(Uint8Array.from(pictures.flat(9)), pictures.length)];
+  return [...await probabilities(Uint8Array.from(images.flat(9)), images.length)];
 }"""
 PREPARATIONS = (
     Preparation(28, 28, 1, polarity="light-on-dark"),
@@ -48,41 +48,41 @@ PREPARATIONS = (
 )
 
 
-def test_pictures_without_loss_are_prepared_to_the_very_pixels(
+def test_images_without_loss_are_prepared_to_the_very_pixels(
     page: Page, fashion: tuple[ImageSet, ImageSet]
 ) -> None:
-    for name, off in prepared_differences(page, lossless_pictures(fashion[1])).items():
+    for name, off in prepared_differences(page, lossless_images(fashion[1])).items():
         # A browser keeps colours multiplied by their alpha, in 8 bits.
         assert off.max() <= ("alpha" in name), name
 
 
-def test_jpeg_pictures_are_prepared_within_what_decoders_differ(
+def test_jpeg_images_are_prepared_within_what_decoders_differ(
     page: Page, fashion: tuple[ImageSet, ImageSet]
 ) -> None:
     """Chromium and Pillow enlarge the colour of a JPEG file differently, at its sharp edges."""
-    check_jpeg_pictures(page, jpeg_pictures(fashion[1]))
+    check_jpeg_images(page, jpeg_images(fashion[1]))
 
 
 @pytest.mark.slow
-def test_jpeg_pictures_turned_in_any_way_are_prepared_alike(page: Page) -> None:
-    check_jpeg_pictures(page, turned_pictures())
+def test_jpeg_images_turned_in_any_way_are_prepared_alike(page: Page) -> None:
+    check_jpeg_images(page, turned_images())
 
 
-def check_jpeg_pictures(page: Page, pictures: dict[str, bytes]) -> None:
-    for name, off in prepared_differences(page, pictures).items():
+def check_jpeg_images(page: Page, images: dict[str, bytes]) -> None:
+    for name, off in prepared_differences(page, images).items():
         assert off.mean() < 0.5, name
         assert np.quantile(off, 0.99) <= 2, name
         has_whole_colour = name in ("grey", "photograph, no subsampling")
         assert off.max() <= (2 if has_whole_colour else 12), name
 
 
-def prepared_differences(page: Page, pictures: dict[str, bytes]) -> dict[str, np.ndarray]:
-    """Return by how many levels the page differs from Python in each pixel of each picture."""
-    files = [(name, base64.b64encode(content).decode()) for name, content in pictures.items()]
+def prepared_differences(page: Page, images: dict[str, bytes]) -> dict[str, np.ndarray]:
+    """Return by how many levels the page differs from Python in each pixel of each image."""
+    files = [(name, base64.b64encode(content).decode()) for name, content in images.items()]
     said = [preparation.to_json() for preparation in PREPARATIONS]
     found = iter(page.evaluate(PREPARED, [files, said]))
     differences = {}
-    for name, content in pictures.items():
+    for name, content in images.items():
         off = []
         for preparation in PREPARATIONS:
             expected = preparation.read(content)
@@ -99,7 +99,7 @@ def test_whatever_size_and_alpha_the_preparation_is_pythons(page: Page) -> None:
     for number in range(300):
         width, height = (int(2 ** generator.uniform(0, 8)) for _ in range(2))
         rows, columns = (int(2 ** generator.uniform(0, 6)) for _ in range(2))
-        picture = generator.integers(0, 256, (height, width, 4), dtype=np.uint8)
+        image = generator.integers(0, 256, (height, width, 4), dtype=np.uint8)
         preparation = Preparation(
             rows,
             columns,
@@ -109,9 +109,9 @@ def test_whatever_size_and_alpha_the_preparation_is_pythons(page: Page) -> None:
             alpha_ground=None if number % 2 else 77,
         )
         invert = number % 4 == 0
-        content = base64.b64encode(picture.tobytes()).decode()
+        content = base64.b64encode(image.tobytes()).decode()
         cases.append((width, height, content, preparation.to_json(), invert))
-        fitted = preparation.fit_picture(picture, invert=invert)
+        fitted = preparation.fit_image(image, invert=invert)
         expected.append([fitted.ravel().tolist(), preparation.is_opposite(fitted)])
     found = page.evaluate(FITTED, cases)
     assert [number for number in range(300) if found[number] != expected[number]] == []

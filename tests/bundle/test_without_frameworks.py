@@ -1,4 +1,4 @@
-"""Naming pictures needs numpy, Pillow and onnxruntime, and nothing else."""
+"""Naming images needs numpy, Pillow and onnxruntime, and nothing else."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ print("NAMED", predictions.names[0], sorted(set(sys.modules) & set(sys.argv[3].s
 
 
 @pytest.fixture
-def picture(tmp_path: Path) -> Path:
+def image(tmp_path: Path) -> Path:
     from PIL import Image
 
-    path = tmp_path / "picture.png"
+    path = tmp_path / "image.png"
     Image.fromarray(np.zeros((40, 30), np.uint8)).save(path)
     return path
 
 
-def test_nothing_heavy_is_loaded(small_bundle: clearsight.Bundle, picture: Path) -> None:
-    arguments = [str(small_bundle.path), str(picture), ",".join(HEAVY)]
+def test_nothing_heavy_is_loaded(small_bundle: clearsight.Bundle, image: Path) -> None:
+    arguments = [str(small_bundle.path), str(image), ",".join(HEAVY)]
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, *arguments], capture_output=True, text=True, check=True
     )
@@ -48,11 +48,11 @@ def test_nothing_heavy_is_loaded(small_bundle: clearsight.Bundle, picture: Path)
 
 
 def test_the_command_line_loads_no_framework_either(
-    small_bundle: clearsight.Bundle, picture: Path
+    small_bundle: clearsight.Bundle, image: Path
 ) -> None:
     program = (
         "import sys; from clearsight.cli.main import app\n"
-        f"app(['predict', {str(small_bundle.path)!r}, {str(picture)!r}], standalone_mode=False)\n"
+        f"app(['predict', {str(small_bundle.path)!r}, {str(image)!r}], standalone_mode=False)\n"
         "print('LOADED', {'keras', 'torch', 'pooch', 'rich', 'onnx'} & set(sys.modules))"
     )
     done = subprocess.run(
@@ -62,7 +62,7 @@ def test_the_command_line_loads_no_framework_either(
 
 
 def test_it_runs_where_nothing_else_is_installed(
-    small_bundle: clearsight.Bundle, picture: Path, tmp_path: Path
+    small_bundle: clearsight.Bundle, image: Path, tmp_path: Path
 ) -> None:
     """An environment of its own that sees those three, and clearsight's own code."""
     place = tmp_path / "environment"
@@ -79,7 +79,7 @@ def test_it_runs_where_nothing_else_is_installed(
     clean = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
     absent = [str(python), "-c", "import keras"]
     assert subprocess.run(absent, capture_output=True, env=clean, check=False).returncode == 1
-    arguments = [str(small_bundle.path), str(picture), ",".join(HEAVY)]
+    arguments = [str(small_bundle.path), str(image), ",".join(HEAVY)]
     done = subprocess.run(
         [str(python), "-c", PROGRAM, *arguments],
         capture_output=True,

@@ -1,4 +1,4 @@
-"""Serving a page as any static server does, opening it, and giving it a picture."""
+"""Serving a page as any static server does, opening it, and giving it an image."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def opened(context: BrowserContext, url: str) -> Page:
     return page
 
 
-def show(page: Page, content: bytes, name: str = "picture.png") -> None:
-    """Choose a picture and wait for its answer."""
+def show(page: Page, content: bytes, name: str = "image.png") -> None:
+    """Choose an image and wait for its answer."""
     file = {"name": name, "mimeType": "", "buffer": content}
     page.set_input_files("#file", [file])  # pyright: ignore[reportArgumentType]
     page.wait_for_selector(f"#original-caption:text('{name}')")

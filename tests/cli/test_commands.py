@@ -20,16 +20,16 @@ from conftest import BARE, Cli, assert_refused
 
 
 @pytest.fixture
-def pictures(tmp_path: Path, fashion: tuple[ImageSet, ImageSet]) -> Path:
-    """Real test pictures as files: as trained, as a photograph would show them, and spoiled."""
-    folder = tmp_path / "pictures"
+def images(tmp_path: Path, fashion: tuple[ImageSet, ImageSet]) -> Path:
+    """Real test images as files: as trained, as a photograph would show them, and spoiled."""
+    folder = tmp_path / "images"
     folder.mkdir()
     _, test = fashion
     boot, trousers = test.images[0, ..., 0], test.images[2, ..., 0]
     Image.fromarray(boot).save(folder / "boot.png")
     large = Image.fromarray(255 - trousers).resize((700, 700), Image.Resampling.BICUBIC)
     large.convert("RGB").save(folder / "trousers on white.jpg")
-    (folder / "words.png").write_text("no picture")
+    (folder / "words.png").write_text("no image")
     return folder
 
 
@@ -52,8 +52,8 @@ def test_data_list_says_what_is_here(cli: Cli) -> None:
 def test_data_show_counts_and_draws(cli: Cli, tmp_path: Path) -> None:
     done = cli("data", "show", "fashion-mnist", "--out", "sheet.png")
     assert done.returncode == 0, done.stderr
-    assert "train: 60,000 pictures, 28x28x1, values 0 to 255, 10 classes" in done.stdout
-    assert "test: 10,000 pictures" in done.stdout
+    assert "train: 60,000 images, 28x28x1, values 0 to 255, 10 classes" in done.stdout
+    assert "test: 10,000 images" in done.stdout
     assert done.stdout.count("6,000   10.0%  █") == 10
     with Image.open(tmp_path / "sheet.png") as sheet:
         assert sheet.width > 600
@@ -96,11 +96,11 @@ def test_evaluate_measures_what_training_measured(cli: Cli, run_folder: Path) ->
     assert found["test_loss"] == pytest.approx(expected.test_loss)
     assert found["test_accuracy_interval"] == list(expected.test_accuracy_interval or ())
     done = cli("evaluate", str(run_folder), "--data", "fashion-mnist")
-    assert "of 10,000 pictures named rightly" in done.stdout
+    assert "of 10,000 images named rightly" in done.stdout
     assert_refused(cli("evaluate", str(run_folder), "--data", "digits"), "have the run's classes")
 
 
-def test_predict_names_pictures_of_a_source(cli: Cli, run_folder: Path) -> None:
+def test_predict_names_images_of_a_source(cli: Cli, run_folder: Path) -> None:
     done = cli("predict", str(run_folder), "fashion-mnist:test[0:5]")
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
@@ -110,7 +110,7 @@ def test_predict_names_pictures_of_a_source(cli: Cli, run_folder: Path) -> None:
     assert lines[0].endswith("(truth: Ankle boot)")
     rows = json.loads(
         cli("predict", str(run_folder), "fashion-mnist:test[0:3]", "--top", "3", "--json").stdout
-    )["pictures"]
+    )["images"]
     assert [len(row["predictions"]) for row in rows] == [3, 3, 3]
     for row in rows:
         shares = [prediction["probability"] for prediction in row["predictions"]]
@@ -118,17 +118,17 @@ def test_predict_names_pictures_of_a_source(cli: Cli, run_folder: Path) -> None:
 
 
 def test_predict_names_files_and_warns_of_the_wrong_polarity(
-    cli: Cli, run_folder: Path, pictures: Path
+    cli: Cli, run_folder: Path, images: Path
 ) -> None:
-    boot, trousers = str(pictures / "boot.png"), str(pictures / "trousers on white.jpg")
+    boot, trousers = str(images / "boot.png"), str(images / "trousers on white.jpg")
     plain = cli("predict", str(run_folder), boot, trousers, "--json")
     assert "trousers on white.jpg shows dark on light (judged by its border)" in plain.stderr
     assert "try --invert" in plain.stderr
     assert "boot.png" not in plain.stderr
-    rows = json.loads(plain.stdout)["pictures"]
+    rows = json.loads(plain.stdout)["images"]
     assert json.loads(plain.stdout)["warnings"][0] in plain.stderr
     of_source = cli("predict", str(run_folder), "fashion-mnist:test[0]", "--json")
-    (boot_of_source,) = json.loads(of_source.stdout)["pictures"]
+    (boot_of_source,) = json.loads(of_source.stdout)["images"]
     assert rows[0]["predictions"][0] == {
         "class": boot_of_source["predictions"][0]["class"],
         # Batches of another size add in another order.
@@ -137,19 +137,19 @@ def test_predict_names_files_and_warns_of_the_wrong_polarity(
     assert rows[1]["predictions"][0]["class"] != "Trouser"
     inverted = cli("predict", str(run_folder), trousers, "--invert", "--json")
     assert inverted.stderr == ""
-    assert json.loads(inverted.stdout)["pictures"][0]["predictions"][0]["class"] == "Trouser"
+    assert json.loads(inverted.stdout)["images"][0]["predictions"][0]["class"] == "Trouser"
 
 
-def test_predict_refuses_bad_files_by_name(cli: Cli, run_folder: Path, pictures: Path) -> None:
+def test_predict_refuses_bad_files_by_name(cli: Cli, run_folder: Path, images: Path) -> None:
     done = cli(
-        "predict", str(run_folder), str(pictures / "boot.png"), str(pictures / "words.png"),
+        "predict", str(run_folder), str(images / "boot.png"), str(images / "words.png"),
         "absent.png", "fashion-mnist:test[20000:20005]",
     )  # fmt: skip
     assert_refused(
         done,
-        "words.png should be a picture file",
-        "absent.png should be a picture file",
-        "should name at least one of the 10,000 pictures",
+        "words.png should be an image file",
+        "absent.png should be an image file",
+        "should name at least one of the 10,000 images",
     )
 
 
@@ -158,11 +158,11 @@ def test_train_prints_plain_lines_and_the_whole_story(cli: Cli, tmp_path: Path) 
     assert done.returncode == 0, done.stderr
     for text in (
         "conv2d Conv2D",
-        "digits: 1,150 pictures to train on, 288 to validate on, 359 kept for the test.",
+        "digits: 1,150 images to train on, 288 to validate on, 359 kept for the test.",
         "1/2  loss ",
         "2/2  loss ",
         "% interval ",
-        "first test pictures: predicted [",
+        "first test images: predicted [",
         "Validation accuracy was best in epoch ",
         "curves.png",
         "report.html",
@@ -313,11 +313,11 @@ def test_help_names_every_verb_and_version_is_told(cli: Cli) -> None:
     assert cli("--version").stdout == f"clearsight {clearsight.__version__}\n"
 
 
-def test_probabilities_are_the_networks_own(cli: Cli, run_folder: Path, pictures: Path) -> None:
+def test_probabilities_are_the_networks_own(cli: Cli, run_folder: Path, images: Path) -> None:
     run = clearsight.Run.load(run_folder)
-    with Image.open(pictures / "boot.png") as image:
-        picture = np.asarray(image)[None, ..., None]
-    expected = float(run.predict(picture).probabilities.max())
-    done = cli("predict", str(run_folder), str(pictures / "boot.png"), "--json")
-    found = json.loads(done.stdout)["pictures"][0]["predictions"][0]["probability"]
+    with Image.open(images / "boot.png") as image:
+        pixels = np.asarray(image)[None, ..., None]
+    expected = float(run.predict(pixels).probabilities.max())
+    done = cli("predict", str(run_folder), str(images / "boot.png"), "--json")
+    found = json.loads(done.stdout)["images"][0]["predictions"][0]["probability"]
     assert found == pytest.approx(expected, abs=1e-6)

@@ -37,7 +37,7 @@ def test_a_table_a_page_and_labels(cli: Cli, folder: Path, tmp_path: Path) -> No
     done = cli("data", "check", "scans", "--out", "page.html", "--labels-out", "labels.csv")
     assert done.returncode == 0, done.stderr
     words = " ".join(done.stdout.split())
-    for text in ("5 test pictures of 85", "problem", "page: page.html", "labels: labels.csv"):
+    for text in ("5 test images of 85", "problem", "page: page.html", "labels: labels.csv"):
         assert text in words
     page = (tmp_path / "page.html").read_text()
     assert "broken.png" in page
@@ -67,7 +67,7 @@ def test_json_is_one_object_and_quick_leaves_the_network_out(cli: Cli, folder: P
     values = json.loads(done.stdout)
     found = {finding["id"]: finding for finding in values["findings"]}
     assert found["exact-duplicates-test"]["count"] == 5
-    pair = found["exact-duplicates-test"]["examples"][0]["pictures"]
+    pair = found["exact-duplicates-test"]["examples"][0]["images"]
     assert [one["part"] for one in pair] == ["train", "test"]
     assert "leak" in pair[1]["name"]
     assert found["bad-files"]["count"] == 1
@@ -91,7 +91,7 @@ def test_wrong_usage_leaves_nothing(cli: Cli, folder: Path, tmp_path: Path) -> N
     assert (tmp_path / "there.html").read_text() == "mine"
 
 
-def test_a_training_tells_the_score_without_leaked_pictures(cli: Cli, folder: Path) -> None:
+def test_a_training_tells_the_score_without_leaked_images(cli: Cli, folder: Path) -> None:
     done = cli("train", *BARE, "scans", "--recipe", "lesson", "--epochs", "1", "--out", "run")
     assert done.returncode == 0, done.stderr
     assert "are equal in every pixel to training" in done.stdout

@@ -28,7 +28,7 @@ def test_training_writes_a_bundle_unless_told_not_to(
     assert not (tmp_path / "run" / "bundle").exists()
     assert_refused(cli("export", "run", "--check"), "has none yet: make it with clearsight export")
     made = cli("export", "run", "--to", "taken/away.zip")
-    assert "64 pictures replayed" in made.stdout
+    assert "64 images replayed" in made.stdout
     checked = json.loads(cli("export", "taken/away.zip", "--check", "--json").stdout)
     assert checked["checked"]
     assert checked["largest_difference"] < 1e-4

@@ -21,15 +21,15 @@ from conftest import Cli, assert_refused
 
 @pytest.fixture
 def folder(tmp_path: Path, fashion: tuple[ImageSet, ImageSet]) -> Path:
-    """Five real pictures, two of them deeper, and one that is none."""
+    """Five real images, two of them deeper, and one that is none."""
     _, test = fashion
-    root = tmp_path / "pictures"
+    root = tmp_path / "images"
     (root / "deep" / "Trouser").mkdir(parents=True)
     (root / ".hidden").mkdir()
     places = ("0.png", "1.png", "deep/2.png", "deep/Trouser/3.png", ".hidden/4.png")
     for index, place in enumerate(places):
         Image.fromarray(test.images[index, ..., 0]).save(root / place)
-    (root / "deep" / "broken.png").write_bytes(b"no picture")
+    (root / "deep" / "broken.png").write_bytes(b"no image")
     return root
 
 
@@ -46,11 +46,11 @@ def rows_of(text: str) -> list[dict[str, str]]:
 def test_a_folder_is_named_with_all_in_it(cli: Cli, bundle: str, folder: Path) -> None:
     done = cli("predict", bundle, str(folder), "--format", "csv", "--top", "2")
     assert done.returncode == 2
-    assert "All 5 pictures should be readable, but 1 could not be named" in done.stderr
+    assert "All 5 images should be readable, but 1 could not be named" in done.stderr
     rows = rows_of(done.stdout)
     names = [str(Path(row["image"]).relative_to(folder)) for row in rows]
     assert names == ["0.png", "1.png", "deep/2.png", "deep/broken.png", "deep/Trouser/3.png"]
-    assert "should be a picture file" in rows[3]["error"]
+    assert "should be an image file" in rows[3]["error"]
     assert [row["truth"] for row in rows] == ["", "", "", "", "Trouser"]
     good = [row for row in rows if not row["error"]]
     assert all(float(row["probability"]) >= float(row["probability_2"]) for row in good)
@@ -82,7 +82,7 @@ def test_the_bundle_says_what_the_run_says(
     with Image.open(folder / "1.png") as image:
         expected = clearsight.Run.load(run_folder).predict(np.asarray(image)[None, ..., None])
     ((kind, share),) = expected.top(1)[0]
-    (found,) = of_bundle["pictures"][0]["predictions"]
+    (found,) = of_bundle["images"][0]["predictions"]
     assert (found["class"], found["probability"]) == (kind, pytest.approx(share, abs=1e-5))
 
 
@@ -93,10 +93,10 @@ def test_json_lists_what_failed_and_the_exit_code_says_so(
     assert done.returncode == 2
     assert "1 could not be named" in done.stderr
     answer = json.loads(done.stdout)
-    assert len(answer["pictures"]) == 4
+    assert len(answer["images"]) == 4
     (failed,) = answer["failed"]
     assert failed["image"] == str(folder / "deep" / "broken.png")
-    assert "should be a picture file" in failed["error"]
+    assert "should be an image file" in failed["error"]
 
 
 @pytest.mark.parametrize("suffix", ["csv", "jsonl", "parquet"])
@@ -105,7 +105,7 @@ def test_rows_are_written_whole_or_not_at_all(
 ) -> None:
     out = tmp_path / f"rows.{suffix}"
     refused = cli("predict", bundle, str(folder), "--out", str(out), "fashion-mnist:test[99999]")
-    assert_refused(refused, "should name at least one of the 10,000 pictures")
+    assert_refused(refused, "should name at least one of the 10,000 images")
     assert not out.exists()
     done = cli("predict", bundle, str(folder), "--out", str(out))
     assert done.stdout == ""
@@ -123,7 +123,7 @@ def test_rows_are_written_whole_or_not_at_all(
 def test_a_temperature_is_applied_on_request(cli: Cli, bundle: str, folder: Path) -> None:
     arguments = ("predict", bundle, str(folder / "1.png"), "--json", "--top", "10")
     plain, scaled = (
-        json.loads(cli(*arguments, *more).stdout)["pictures"][0]["predictions"]
+        json.loads(cli(*arguments, *more).stdout)["images"][0]["predictions"]
         for more in ((), ("--temperature",))
     )
     temperature = clearsight.load(bundle).temperature
@@ -173,7 +173,7 @@ def test_an_unfinished_run_names_with_its_own_network(
 
 
 @pytest.mark.slow
-def test_many_pictures_take_no_more_memory(
+def test_many_images_take_no_more_memory(
     cli: Cli, bundle: str, tmp_path: Path, fashion: tuple[ImageSet, ImageSet]
 ) -> None:
     import resource
@@ -189,4 +189,4 @@ def test_many_pictures_take_no_more_memory(
         assert done.returncode == 0, done.stderr
         peaks.append(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
     assert len((tmp_path / "rows.csv").read_text().splitlines()) == 20_001
-    assert peaks[1] < peaks[0] + 20_000, "kilobytes; the pictures themselves are 40 MB more"
+    assert peaks[1] < peaks[0] + 20_000, "kilobytes; the images themselves are 40 MB more"

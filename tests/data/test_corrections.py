@@ -47,7 +47,7 @@ def test_what_is_written_is_read_back_and_changes_nothing(tmp_path: Path) -> Non
     assert np.array_equal(apply(corrections, NAMED).labels, NAMED.labels)
 
 
-def test_edited_labels_are_taken_by_name_wherever_pictures_stand(tmp_path: Path) -> None:
+def test_edited_labels_are_taken_by_name_wherever_images_stand(tmp_path: Path) -> None:
     path = written(tmp_path, HEADER + '"c,d.png",train,2,"dog, old",cat,0.01\n')
     moved = NAMED.take(np.array([2, 0, 3, 1]))
     corrected = apply(read_corrections(path), moved)
@@ -89,7 +89,7 @@ def test_a_mere_listing_can_be_corrected(tmp_path: Path) -> None:
         (HEADER + "a.png,train,one,cat,,\n", "Line 2 of .* whole number, but gives 'one'"),
         (HEADER + "a.png,train,0,cat,,\nb.png,train,1,,,\n", "Line 3 of .* its label is empty"),
         (HEADER + "a.png,train,0,cat,,\na.png,train,0,cat,,\n", "names 'a.png' more than once"),
-        (HEADER + "z.png,train,0,cat,,\n", "names pictures that the train part does not .*'z.png'"),
+        (HEADER + "z.png,train,0,cat,,\n", "names images that the train part does not .*'z.png'"),
         (HEADER + "a.png,train,0,cta,,\n", r"gives 'cta'\. Did you mean 'cat'\?"),
         (HEADER + "a.png,tset,0,cat,,\n", "should correct the parts train, but names 'tset'"),
         (HEADER + "a.png\n", "Line 2 of .* its label is empty"),

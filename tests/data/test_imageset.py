@@ -9,33 +9,33 @@ from clearsight.data.image_set import ImageSet
 from clearsight.data.splits.splits import Splits
 from clearsight.errors import DataError
 
-PICTURES = np.zeros((4, 8, 8, 1), dtype=np.uint8)
+IMAGES = np.zeros((4, 8, 8, 1), dtype=np.uint8)
 LABELS = np.array([0, 1, 2, 1])
 
 
 @pytest.mark.parametrize(
     ("images", "labels", "message"),
     [
-        (PICTURES[..., 0], LABELS, r"without a channel axis, add it with images\[\.\.\., None\]"),
+        (IMAGES[..., 0], LABELS, r"without a channel axis, add it with images\[\.\.\., None\]"),
         (np.moveaxis(np.zeros((4, 8, 8, 3), np.uint8), -1, 1), LABELS, "they look channels-first"),
-        (PICTURES / 255.0, LABELS, r"images should be uint8 from 0 to 255, but are float64"),
-        (PICTURES + 0.5, LABELS, r"from 0.5 to 0.5: convert them with \(images \* 255\)"),
-        (PICTURES + 200.0, LABELS, r"from 200 to 200: convert them with images.astype\('uint8'\)"),
-        (PICTURES - 1.0, LABELS, r"convert them with \(\(images \+ 1\) \* 127.5\)"),
-        (PICTURES - 2.1, LABELS, "from -2.1 to -2.1: undo the standardization"),
-        (PICTURES + np.uint16(60_000), LABELS, r"look like 16 bits, convert them with .* / 257"),
-        (PICTURES + np.nan, LABELS, "256 of their 256 values are NaN or infinite"),
-        (PICTURES + np.float32(np.inf), LABELS, "are float32, and 256 of their 256 values are NaN"),
-        (PICTURES > 0, LABELS, r"are bool: convert them with images.astype\('uint8'\) \* 255"),
-        ([PICTURES[0], PICTURES[1, :4]], LABELS[:2], "images should form one array, but differ"),
-        (np.zeros((8, 8, 4), np.uint8), LABELS, "this looks like one picture, add the batch axis"),
-        (PICTURES[:0], LABELS[:0], "at least one image"),
-        (PICTURES, np.eye(4), r"one-hot with shape \(4, 4\): use labels.argmax\(axis=1\)"),
-        (PICTURES, LABELS[:, None], r"use labels\[:, 0\]"),
-        (PICTURES, LABELS[:3], "there are 4 images and 3 labels"),
-        (PICTURES, LABELS.astype(float), "labels should be integers, but are float64"),
-        (PICTURES, LABELS + 1, "between 0 and 2 for 3 classes, but run from 1 to 3: they count"),
-        (PICTURES, LABELS - 1, "run from -1 to 1"),
+        (IMAGES / 255.0, LABELS, r"images should be uint8 from 0 to 255, but are float64"),
+        (IMAGES + 0.5, LABELS, r"from 0.5 to 0.5: convert them with \(images \* 255\)"),
+        (IMAGES + 200.0, LABELS, r"from 200 to 200: convert them with images.astype\('uint8'\)"),
+        (IMAGES - 1.0, LABELS, r"convert them with \(\(images \+ 1\) \* 127.5\)"),
+        (IMAGES - 2.1, LABELS, "from -2.1 to -2.1: undo the standardization"),
+        (IMAGES + np.uint16(60_000), LABELS, r"look like 16 bits, convert them with .* / 257"),
+        (IMAGES + np.nan, LABELS, "256 of their 256 values are NaN or infinite"),
+        (IMAGES + np.float32(np.inf), LABELS, "are float32, and 256 of their 256 values are NaN"),
+        (IMAGES > 0, LABELS, r"are bool: convert them with images.astype\('uint8'\) \* 255"),
+        ([IMAGES[0], IMAGES[1, :4]], LABELS[:2], "images should form one array, but differ"),
+        (np.zeros((8, 8, 4), np.uint8), LABELS, "this looks like one image, add the batch axis"),
+        (IMAGES[:0], LABELS[:0], "at least one image"),
+        (IMAGES, np.eye(4), r"one-hot with shape \(4, 4\): use labels.argmax\(axis=1\)"),
+        (IMAGES, LABELS[:, None], r"use labels\[:, 0\]"),
+        (IMAGES, LABELS[:3], "there are 4 images and 3 labels"),
+        (IMAGES, LABELS.astype(float), "labels should be integers, but are float64"),
+        (IMAGES, LABELS + 1, "between 0 and 2 for 3 classes, but run from 1 to 3: they count"),
+        (IMAGES, LABELS - 1, "run from -1 to 1"),
     ],
 )
 def test_wrong_arrays_get_a_sentence(images, labels, message: str) -> None:
@@ -45,13 +45,13 @@ def test_wrong_arrays_get_a_sentence(images, labels, message: str) -> None:
 
 def test_all_mistakes_are_told_together() -> None:
     with pytest.raises(DataError) as caught:
-        ImageSet(PICTURES[..., 0] / 255.0, np.eye(4), ("a", "a"))
+        ImageSet(IMAGES[..., 0] / 255.0, np.eye(4), ("a", "a"))
     for part in ("channel axis", "uint8", "one-hot", "different from each other"):
         assert part in str(caught.value)
 
 
 def test_it_is_read_only_and_leaves_the_arrays_given_alone() -> None:
-    given = PICTURES.copy()
+    given = IMAGES.copy()
     images = ImageSet(given, LABELS, ("a", "b", "c"))
     with pytest.raises(ValueError, match="read-only"):
         images.images[0] = 1
@@ -62,29 +62,29 @@ def test_it_is_read_only_and_leaves_the_arrays_given_alone() -> None:
 
 
 def test_labels_become_int64_and_classes_are_counted() -> None:
-    images = ImageSet.from_arrays(PICTURES, LABELS.astype(np.uint8))
+    images = ImageSet.from_arrays(IMAGES, LABELS.astype(np.uint8))
     assert images.labels.dtype == np.int64
     assert images.class_names == ("0", "1", "2")
     assert images.class_counts.tolist() == [1, 2, 1]
 
 
 def test_the_fingerprint_follows_the_content_alone() -> None:
-    def fingerprint(images=PICTURES, labels=LABELS, names=("a", "b", "c")) -> str:
+    def fingerprint(images=IMAGES, labels=LABELS, names=("a", "b", "c")) -> str:
         return ImageSet(images, labels, names).fingerprint
 
-    changed = PICTURES.copy()
+    changed = IMAGES.copy()
     changed[3, 7, 7] = 1
-    assert fingerprint() == fingerprint(PICTURES.copy(), LABELS.astype(np.int32))
+    assert fingerprint() == fingerprint(IMAGES.copy(), LABELS.astype(np.int32))
     others = {
         fingerprint(changed),
-        fingerprint(PICTURES.reshape(4, 4, 16, 1)),
+        fingerprint(IMAGES.reshape(4, 4, 16, 1)),
         fingerprint(labels=LABELS[::-1]),
         fingerprint(names=("a", "b", "d")),
     }
     assert len(others | {fingerprint()}) == 5
 
 
-def test_first_and_take_keep_pictures_with_their_labels() -> None:
+def test_first_and_take_keep_images_with_their_labels() -> None:
     images = ImageSet(np.arange(4, dtype=np.uint8).reshape(4, 1, 1, 1), LABELS, ("a", "b", "c"))
     assert images.first(9) is images is images.first(None)
     assert images.first(2).labels.tolist() == [0, 1]
@@ -93,9 +93,9 @@ def test_first_and_take_keep_pictures_with_their_labels() -> None:
     assert taken.labels.tolist() == [1, 0]
 
 
-def test_test_pictures_must_be_of_the_same_kind() -> None:
-    train = ImageSet(PICTURES, LABELS, ("a", "b", "c"))
+def test_test_images_must_be_of_the_same_kind() -> None:
+    train = ImageSet(IMAGES, LABELS, ("a", "b", "c"))
     with pytest.raises(DataError, match="same classes"):
-        Splits(train, ImageSet(PICTURES, LABELS, ("a", "b", "d")))
+        Splits(train, ImageSet(IMAGES, LABELS, ("a", "b", "d")))
     with pytest.raises(DataError, match="same image shape"):
-        Splits(train, ImageSet(PICTURES[:, :4], LABELS, ("a", "b", "c")))
+        Splits(train, ImageSet(IMAGES[:, :4], LABELS, ("a", "b", "c")))

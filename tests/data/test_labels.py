@@ -1,4 +1,4 @@
-"""Labels of any form mean the same pictures, and what means nothing gets a sentence."""
+"""Labels of any form mean the same images, and what means nothing gets a sentence."""
 
 from __future__ import annotations
 

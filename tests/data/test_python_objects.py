@@ -1,4 +1,4 @@
-"""Pictures that are Python objects give the same set, in whatever form they are held."""
+"""Images that are Python objects give the same set, in whatever form they are held."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ FORMS = {
     "(x, y)": (X, Y),
     "floats": (UNIT, Y),
     "a list of arrays": ([*X], Y.tolist()),
-    "a list of PIL pictures": ([Image.fromarray(x) for x in X], Y),
+    "a list of PIL images": ([Image.fromarray(x) for x in X], Y),
     "torch tensors": (TORCH, torch.from_numpy(Y)),
     "float tensors that need a gradient": (torch.tensor(UNIT, requires_grad=True), Y),
     "one-hot": (X, np.eye(3)[Y]),
@@ -91,7 +91,7 @@ FORMS = {
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_every_form_gives_the_same_pictures(form: str) -> None:
+def test_every_form_gives_the_same_images(form: str) -> None:
     train = splits_of_object(FORMS[form]).train
     assert np.array_equal(train.images, X)
     assert np.array_equal(train.labels, Y)
@@ -116,7 +116,7 @@ def test_data_sets_as_torch_has_them_bring_their_class_names(images: Any) -> Non
     assert train.labels.tolist() == Y.tolist()
 
 
-def test_grey_pictures_without_a_channel_axis() -> None:
+def test_grey_images_without_a_channel_axis() -> None:
     for source in (
         (GREY[..., 0], Y),
         MapStyle([*GREY[..., 0]]),
@@ -126,7 +126,7 @@ def test_grey_pictures_without_a_channel_axis() -> None:
         assert np.array_equal(splits_of_object(source).train.images, GREY)
 
 
-def test_keras_data_sets_bring_their_test_pictures() -> None:
+def test_keras_data_sets_bring_their_test_images() -> None:
     splits = splits_of_object(((X, Y[:, None]), (X[:4], Y[:4, None])))
     assert splits.test is not None
     assert np.array_equal(splits.test.images, X[:4])
@@ -141,7 +141,7 @@ def test_labels_of_both_parts_mean_the_same_class() -> None:
     assert splits.test.labels.tolist() == [3, 0]
 
 
-def test_dark_pictures_among_others_keep_their_scale() -> None:
+def test_dark_images_among_others_keep_their_scale() -> None:
     floats = X.astype(np.float32)
     floats[4:6] = 0
     floats[7] = 1
@@ -162,7 +162,7 @@ def mixed() -> MapStyle:
     return MapStyle([Image.new("RGB", (5 + i, 9), (200, i, 0)) for i in range(10)])
 
 
-def test_pictures_of_several_sizes_are_fitted_where_a_size_is_named() -> None:
+def test_images_of_several_sizes_are_fitted_where_a_size_is_named() -> None:
     splits = splits_of_object(mixed(), SourceOptions(image_size=(4, 4), resize="stretch"))
     assert splits.train.image_shape == (4, 4, 3)
     assert np.abs(splits.train.images[3, 2, 2].astype(int) - (200, 3, 0)).max() <= 1
@@ -178,21 +178,21 @@ def test_grey_and_colour_become_colour_or_what_is_asked_for() -> None:
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        (7, r"The pictures should be \(x, y\), .* but are of type int"),
+        (7, r"The images should be \(x, y\), .* but are of type int"),
         ("cats", "but are of type str"),
         (mixed(), r"one size, but have 10, such as 9x5 and 9x6: say .* image_size=\(height, width"),
-        ([], "at least one picture, but there is none"),
+        ([], "at least one image, but there is none"),
         ([(X[0], 0, 1)], r"pair \(image, label\), but item 0 is a tuple of 3"),
         ([X[0], X[1], X[2]], r"but item 0 is uint8 \(6, 8, 3\)"),
         (MapStyle([*(UNIT * 2 - 1)]), "runs from -.* leave out what normalizes it"),
-        (MapStyle([*(UNIT * np.nan)]), "Picture 0 .* holds NaN or infinity"),
-        (MapStyle(["path.png"] * 10), "Picture 0 should be uint8 .* but is <U8"),
+        (MapStyle([*(UNIT * np.nan)]), "Image 0 .* holds NaN or infinity"),
+        (MapStyle(["path.png"] * 10), "Image 0 should be uint8 .* but is <U8"),
         (MapStyle([*X[..., :2]]), r"should have the shape .* but has \(6, 8, 2\)"),
         (MapStyle([*UNIT[:5], *X[5:].astype(float)]), "run from 0 to 1 like those before it"),
-        (Twice(lambda: [(X[:5], Y[:4])]), "one label a picture, but batch 0 has images of shape"),
-        ((X, Y[:7]), "10 pictures and 7 labels"),
+        (Twice(lambda: [(X[:5], Y[:4])]), "one label an image, but batch 0 has images of shape"),
+        ((X, Y[:7]), "10 images and 7 labels"),
         ((X, Y[:, None, None]), "one-hot"),
-        (([[1, 2], [3]], Y), r"Picture 0 should have the shape .* but has \(2,\)"),
+        (([[1, 2], [3]], Y), r"Image 0 should have the shape .* but has \(2,\)"),
         ({"a": X, "b": Y}, "its arrays are a, b"),
         ((X.astype(object), Y), "should be numbers, but is object"),
         ((torch.zeros(10, 3, 6, 8, dtype=torch.bfloat16), Y), "what NumPy can hold"),

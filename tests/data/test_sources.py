@@ -46,11 +46,11 @@ def test_a_selection_counts_as_python_does() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("digits:test[900:905]", "at least one of the 359 pictures numbered 0 to 358"),
+        ("digits:test[900:905]", "at least one of the 359 images numbered 0 to 358"),
         ("digits:test[5:5]", "but names none"),
         ("digit:test[0:5]", "Did you mean 'digits'"),
         ("digits:held[0:5]", r"should look like .* but 'digits:held\[0:5\]' was"),
-        ("digits:validation[0:5]", "'digits' has no validation pictures"),
+        ("digits:validation[0:5]", "'digits' has no validation images"),
         ("digits:test[-900]", "at least one of the 359"),
     ],
 )
@@ -60,7 +60,7 @@ def test_a_wrong_selection_gets_a_sentence(text: str, message: str) -> None:
 
 
 def test_a_path_is_no_selection() -> None:
-    assert not is_selection("pictures/test.png")
+    assert not is_selection("images/test.png")
     assert not is_selection("C:test.png")
     with pytest.raises(DataError, match="takes no --data-dir"):
         load_data("digits", data_dir="anywhere")

@@ -57,14 +57,14 @@ def test_sorted_classes_are_noticed_and_split_by_class(fashion: tuple[ImageSet, 
     split = validation_split_of(labels, 0.2, "tail", seed=0)
     assert split.method == "stratified"
     assert split.warning is not None
-    assert "the pictures seem to be sorted" in split.warning
+    assert "the images seem to be sorted" in split.warning
     assert set(labels[split.validation]) == set(range(10))
 
 
 @pytest.mark.parametrize(
     ("num_classes", "num_images"), [(2, 12), (2, 20), (2, 40), (3, 15), (3, 30), (4, 20), (10, 300)]
 )
-def test_few_sorted_pictures_are_noticed_too(num_classes: int, num_images: int) -> None:
+def test_few_sorted_images_are_noticed_too(num_classes: int, num_images: int) -> None:
     labels = np.sort(np.arange(num_images) % num_classes)
     split = validation_split_of(labels, 0.2, "tail", seed=0)
     assert split.method == "stratified"

@@ -1,4 +1,4 @@
-"""The forms in which a picture is shown to a network."""
+"""The forms in which an image is shown to a network."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ import torch
 
 from clearsight.data.preparation.views import Views
 
-PICTURES = torch.arange(24.0).reshape(1, 4, 3, 2) + 1
+IMAGES = torch.arange(24.0).reshape(1, 4, 3, 2) + 1
 
 
 def test_each_form_counts_as_it_should() -> None:
     for views, count in ((Views(), 1), (Views(True), 2), (Views(False, 1), 3), (Views(True, 1), 6)):
-        shown = views.of(PICTURES)
+        shown = views.of(IMAGES)
         assert len(shown) == count
         assert sum(weight for weight, _ in shown) == 1
-        assert all(view.shape == PICTURES.shape for _, view in shown)
-        assert torch.equal(shown[0][1], PICTURES)
+        assert all(view.shape == IMAGES.shape for _, view in shown)
+        assert torch.equal(shown[0][1], IMAGES)
 
 
-def test_pictures_move_both_ways_and_zeros_come_in() -> None:
-    (_, _), (_, down), (_, up) = Views(shift_pixels=1).of(PICTURES)
-    assert torch.equal(down[:, 1:, 1:], PICTURES[:, :-1, :-1])
-    assert torch.equal(up[:, :-1, :-1], PICTURES[:, 1:, 1:])
+def test_images_move_both_ways_and_zeros_come_in() -> None:
+    (_, _), (_, down), (_, up) = Views(shift_pixels=1).of(IMAGES)
+    assert torch.equal(down[:, 1:, 1:], IMAGES[:, :-1, :-1])
+    assert torch.equal(up[:, :-1, :-1], IMAGES[:, 1:, 1:])
     assert not down[:, 0].any()
     assert not down[:, :, 0].any()
     assert not up[:, -1].any()
@@ -33,9 +33,9 @@ def test_pictures_move_both_ways_and_zeros_come_in() -> None:
     ("views", "words"),
     [
         (Views(), ""),
-        (Views(True), "the mean over each picture and its mirror image"),
-        (Views(False, 2), "the mean over each picture and the same moved by 2"),
-        (Views(True, 1), "the mean over each picture, its mirror image and the same moved by 1"),
+        (Views(True), "the mean over each image and its mirror image"),
+        (Views(False, 2), "the mean over each image and the same moved by 2"),
+        (Views(True, 1), "the mean over each image, its mirror image and the same moved by 1"),
     ],
 )
 def test_it_says_what_the_answer_is_a_mean_over(views: Views, words: str) -> None:

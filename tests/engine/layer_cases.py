@@ -29,8 +29,8 @@ activations = st.sampled_from([None, "relu", "gelu", "silu", "tanh", "softmax"])
 
 
 @st.composite
-def pictures(draw: st.DrawFn, data_format: str = "channels_last", minimum: int = 4) -> Any:
-    """Draw a picture's shape in a data format."""
+def images(draw: st.DrawFn, data_format: str = "channels_last", minimum: int = 4) -> Any:
+    """Draw an image's shape in a data format."""
     height, width = draw(st.integers(minimum, 9)), draw(st.integers(minimum, 9))
     depth = draw(channels)
     return (depth, height, width) if data_format == "channels_first" else (height, width, depth)
@@ -44,7 +44,7 @@ def pairs(low: int, high: int) -> st.SearchStrategy[tuple[int, int]]:
 @st.composite
 def conv2d(draw: st.DrawFn) -> Case:
     data_format = draw(formats)
-    shape = draw(pictures(data_format, 6))
+    shape = draw(images(data_format, 6))
     depth = shape[0] if data_format == "channels_first" else shape[2]
     groups = draw(st.sampled_from([g for g in (1, 2, 3, depth) if depth % g == 0]))
     strides, dilation = draw(pairs(1, 3)), draw(pairs(1, 2))
@@ -80,7 +80,7 @@ def depthwise_conv2d(draw: st.DrawFn) -> Case:
         activation=draw(activations),
         data_format=data_format,
     )
-    return layer, [draw(pictures(data_format, 7))]
+    return layer, [draw(images(data_format, 7))]
 
 
 @st.composite
@@ -97,7 +97,7 @@ def separable_conv2d(draw: st.DrawFn) -> Case:
         activation=draw(activations),
         data_format=data_format,
     )
-    return layer, [draw(pictures(data_format))]
+    return layer, [draw(images(data_format))]
 
 
 def pooling(kind: Any) -> st.SearchStrategy[Case]:
@@ -111,7 +111,7 @@ def pooling(kind: Any) -> st.SearchStrategy[Case]:
             padding=draw(paddings),
             data_format=data_format,
         )
-        return layer, [draw(pictures(data_format))]
+        return layer, [draw(images(data_format))]
 
     return draw_pooling()
 
@@ -121,7 +121,7 @@ def global_pooling(kind: Any) -> st.SearchStrategy[Case]:
     def draw_pooling(draw: st.DrawFn) -> Case:
         data_format = draw(formats)
         return partial(kind, data_format=data_format, keepdims=draw(st.booleans())), [
-            draw(pictures(data_format))
+            draw(images(data_format))
         ]
 
     return draw_pooling()
@@ -130,12 +130,12 @@ def global_pooling(kind: Any) -> st.SearchStrategy[Case]:
 @st.composite
 def flatten(draw: st.DrawFn) -> Case:
     data_format = draw(formats)
-    return partial(layers.Flatten, data_format=data_format), [draw(pictures(data_format))]
+    return partial(layers.Flatten, data_format=data_format), [draw(images(data_format))]
 
 
 @st.composite
 def reshape(draw: st.DrawFn) -> Case:
-    height, width, depth = draw(pictures())
+    height, width, depth = draw(images())
     targets = [(-1,), (height * width, depth), (width, height, depth), (-1, depth), (1, 1, -1)]
     return partial(layers.Reshape, draw(st.sampled_from(targets))), [(height, width, depth)]
 
@@ -148,13 +148,13 @@ def dense(draw: st.DrawFn) -> Case:
         use_bias=draw(st.booleans()),
         activation=draw(activations),
     )
-    return layer, [draw(st.one_of(st.tuples(sizes), pictures()))]
+    return layer, [draw(st.one_of(st.tuples(sizes), images()))]
 
 
 @st.composite
 def activation(draw: st.DrawFn) -> Case:
     name = draw(st.sampled_from(NAMED_ACTIVATIONS))
-    height, width, depth = draw(pictures())
+    height, width, depth = draw(images())
     return partial(layers.Activation, name), [
         (height, width, 2 * depth)
     ]  # glu halves the last axis
@@ -168,25 +168,25 @@ def relu(draw: st.DrawFn) -> Case:
         negative_slope=draw(st.sampled_from([0.0, 0.1])),
         threshold=draw(st.sampled_from([0.0, 0.5])),
     )
-    return layer, [draw(pictures())]
+    return layer, [draw(images())]
 
 
 @st.composite
 def prelu(draw: st.DrawFn) -> Case:
     shared = draw(st.sampled_from([None, [1, 2]]))
-    return partial(layers.PReLU, shared_axes=shared), [draw(pictures())]
+    return partial(layers.PReLU, shared_axes=shared), [draw(images())]
 
 
 def with_slope(kind: Any, name: str) -> st.SearchStrategy[Case]:
     return st.tuples(
         st.sampled_from([0.1, 0.3, 1.0]).map(lambda value: partial(kind, **{name: value})),
-        pictures().map(lambda shape: [shape]),
+        images().map(lambda shape: [shape]),
     )
 
 
 @st.composite
 def softmax(draw: st.DrawFn) -> Case:
-    return partial(layers.Softmax, axis=draw(st.sampled_from([-1, 1, 2]))), [draw(pictures())]
+    return partial(layers.Softmax, axis=draw(st.sampled_from([-1, 1, 2]))), [draw(images())]
 
 
 @st.composite
@@ -201,7 +201,7 @@ def batch_normalization(draw: st.DrawFn) -> Case:
         scale=draw(st.booleans()),
         trainable=draw(st.booleans()),
     )
-    shapes = pictures("channels_last" if axis == -1 else "channels_first")
+    shapes = images("channels_last" if axis == -1 else "channels_first")
     return layer, [draw(st.one_of(st.tuples(sizes), shapes) if axis == -1 else shapes)]
 
 
@@ -214,13 +214,13 @@ def layer_normalization(draw: st.DrawFn) -> Case:
         center=draw(st.booleans()),
         scale=draw(st.booleans()),
     )
-    return layer, [draw(pictures())]
+    return layer, [draw(images())]
 
 
 @st.composite
 def group_normalization(draw: st.DrawFn) -> Case:
     groups = draw(st.sampled_from([1, 2, 3]))
-    height, width, _ = draw(pictures())
+    height, width, _ = draw(images())
     layer = partial(
         layers.GroupNormalization,
         groups=groups,
@@ -232,7 +232,7 @@ def group_normalization(draw: st.DrawFn) -> Case:
 
 @st.composite
 def dropout(draw: st.DrawFn) -> Case:
-    height, width, depth = draw(pictures())
+    height, width, depth = draw(images())
     layer = partial(
         layers.Dropout,
         draw(st.sampled_from([0.0, 0.2, 0.5])),
@@ -246,7 +246,7 @@ def dropout(draw: st.DrawFn) -> Case:
 def spatial_dropout2d(draw: st.DrawFn) -> Case:
     data_format = draw(formats)
     return partial(layers.SpatialDropout2D, 0.5, data_format=data_format), [
-        draw(pictures(data_format))
+        draw(images(data_format))
     ]
 
 
@@ -255,7 +255,7 @@ def zero_padding2d(draw: st.DrawFn) -> Case:
     data_format = draw(formats)
     padding = draw(st.one_of(st.integers(0, 2), st.tuples(pairs(0, 2), pairs(0, 2))))
     return partial(layers.ZeroPadding2D, padding, data_format=data_format), [
-        draw(pictures(data_format))
+        draw(images(data_format))
     ]
 
 
@@ -264,7 +264,7 @@ def cropping2d(draw: st.DrawFn) -> Case:
     data_format = draw(formats)
     cropping = draw(st.tuples(pairs(0, 1), pairs(0, 1)))
     return partial(layers.Cropping2D, cropping, data_format=data_format), [
-        draw(pictures(data_format))
+        draw(images(data_format))
     ]
 
 
@@ -277,12 +277,12 @@ def upsampling2d(draw: st.DrawFn) -> Case:
         interpolation=draw(st.sampled_from(["nearest", "bilinear"])),
         data_format=data_format,
     )
-    return layer, [draw(pictures(data_format))]
+    return layer, [draw(images(data_format))]
 
 
 @st.composite
 def rescaling(draw: st.DrawFn) -> Case:
-    height, width, depth = draw(pictures())
+    height, width, depth = draw(images())
     scale = draw(st.sampled_from([1 / 255, [0.1 * (i + 1) for i in range(depth)]]))
     return partial(layers.Rescaling, scale, offset=draw(st.sampled_from([0.0, -0.5]))), [
         (height, width, depth)
@@ -291,7 +291,7 @@ def rescaling(draw: st.DrawFn) -> Case:
 
 @st.composite
 def normalization(draw: st.DrawFn) -> Case:
-    height, width, depth = draw(pictures())
+    height, width, depth = draw(images())
     layer = partial(
         layers.Normalization,
         mean=[0.1 * i for i in range(depth)],
@@ -303,7 +303,7 @@ def normalization(draw: st.DrawFn) -> Case:
 
 @st.composite
 def moving(draw: st.DrawFn, kind: Any, factors: list[Any]) -> Case:
-    """Draw a layer that moves pictures by a random affine map."""
+    """Draw a layer that moves images by a random affine map."""
     data_format = draw(formats)
     layer = partial(
         kind,
@@ -315,24 +315,24 @@ def moving(draw: st.DrawFn, kind: Any, factors: list[Any]) -> Case:
         seed=3,
         data_format=data_format,
     )
-    return layer, [draw(pictures(data_format))]
+    return layer, [draw(images(data_format))]
 
 
 def randomly(make: Any) -> st.SearchStrategy[Case]:
     """Draw shapes for a layer that is random."""
-    return st.tuples(st.just(make), pictures().map(lambda shape: [shape]))
+    return st.tuples(st.just(make), images().map(lambda shape: [shape]))
 
 
 def merging(kind: Any) -> st.SearchStrategy[Case]:
     return st.tuples(
         st.just(kind),
-        st.tuples(pictures(), st.integers(2, 3)).map(lambda drawn: [drawn[0]] * drawn[1]),
+        st.tuples(images(), st.integers(2, 3)).map(lambda drawn: [drawn[0]] * drawn[1]),
     )
 
 
 @st.composite
 def concatenate(draw: st.DrawFn) -> Case:
-    shape = draw(pictures())
+    shape = draw(images())
     axis = draw(st.sampled_from([1, 2, 3, -1]))
     shapes = []
     for _ in range(draw(st.integers(2, 3))):

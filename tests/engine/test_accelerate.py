@@ -35,7 +35,7 @@ def reference(seed: int = 0, precision: str | None = None) -> Any:
 
 
 def arrays(images: ImageSet, count: int, start: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Return float32 pictures in [0, 1] and their labels."""
+    """Return float32 images in [0, 1] and their labels."""
     chosen = slice(start, start + count)
     return images.images[chosen] / np.float32(255), images.labels[chosen]
 
@@ -403,7 +403,7 @@ def test_accelerating_again_changes_the_precision(fashion: Fashion) -> None:
     np.testing.assert_allclose(model.predict(x, verbose=0), exact, atol=1e-6)
 
 
-def test_a_picture_of_the_wrong_size_is_refused_in_kerass_words(fashion: Fashion) -> None:
+def test_a_image_of_the_wrong_size_is_refused_in_kerass_words(fashion: Fashion) -> None:
     model = reference(precision="float32")
     with pytest.raises(ValueError, match="incompatible"):
         model.fit(np.zeros((8, 20, 20, 1), "float32"), np.zeros(8, "int64"), verbose=0)
@@ -419,7 +419,7 @@ def test_what_cannot_be_accelerated_is_said_in_one_sentence() -> None:
 
 
 def test_no_layout_is_copied_between_layers(fashion: Fashion) -> None:
-    """Apart from the loss of precision at the input, no operation of a step copies a picture."""
+    """Apart from the loss of precision at the input, no operation of a step copies an image."""
     x, y = arrays(fashion[0], 48)
     model = reference(precision="bfloat16")
     model.train_on_batch(x, y)

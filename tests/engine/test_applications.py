@@ -24,7 +24,7 @@ def test_an_application_lowers_whole_and_computes_what_keras_computes(name: str)
             variable.assign(0.1 * torch.randn(variable.shape))
         elif variable.name in ("moving_variance", "gamma"):
             variable.assign(0.8 + 0.4 * torch.rand(variable.shape))
-    pictures = 255 * torch.rand(8, 64, 64, 3)
+    images = 255 * torch.rand(8, 64, 64, 3)
     weights = [variable.value for variable in model.trainable_variables]
     towards = torch.arange(10.0)
 
@@ -36,14 +36,14 @@ def test_an_application_lowers_whole_and_computes_what_keras_computes(name: str)
     program = compile_program(model, training=False, dtype=torch.float32)
     assert program.left_to_keras == ()
     differences = []
-    for picture in pictures.split(1):
-        expected, expected_gradient = results(model(picture, training=False))
-        found, gradient = results(torch.softmax(program([picture])[0], -1))
+    for image in images.split(1):
+        expected, expected_gradient = results(model(image, training=False))
+        found, gradient = results(torch.softmax(program([image])[0], -1))
         torch.testing.assert_close(found, expected, rtol=TOLERANCE, atol=TOLERANCE)
         off = torch.linalg.vector_norm(gradient - expected_gradient)
         differences.append(float(off / torch.linalg.vector_norm(expected_gradient)))
-    # Rounding takes a value of a few pictures to the other side of a ReLU's kink, and the
-    # gradient jumps; which pictures depends on the processor.
+    # Rounding takes a value of a few images to the other side of a ReLU's kink, and the
+    # gradient jumps; which images depends on the processor.
     assert sorted(differences)[5] <= TOLERANCE, differences
     assert max(differences) <= 0.02, differences
 
@@ -51,7 +51,7 @@ def test_an_application_lowers_whole_and_computes_what_keras_computes(name: str)
     assert training.left_to_keras == ()
     before = [variable.numpy() for variable in model.non_trainable_variables]
     outputs = []
-    for run in (lambda: model(pictures, training=True), lambda: training([pictures])[0]):
+    for run in (lambda: model(images, training=True), lambda: training([images])[0]):
         for variable, value in zip(model.non_trainable_variables, before, strict=True):
             variable.assign(value)  # moving statistics and the state of random generators
         keras.utils.set_random_seed(1)

@@ -23,7 +23,7 @@ layers, optimizers = keras.layers, keras.optimizers
 
 
 def network(**options: Any) -> Any:
-    """Make a small classifier of 28x28 pictures, with options for its first convolution."""
+    """Make a small classifier of 28x28 images, with options for its first convolution."""
     return keras.Sequential(
         [
             keras.Input((28, 28, 1)),
@@ -95,7 +95,7 @@ class Feature:
     fitted: dict[str, Any] = field(default_factory=dict)
     one_hot: bool = False
     without: Callable[[], Any] = network  # what it would be if the feature were ignored
-    per_class: bool = False  # whether each picture gets a weight by its class
+    per_class: bool = False  # whether each image gets a weight by its class
     callbacks: tuple[type, ...] = ()
 
 

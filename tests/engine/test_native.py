@@ -43,7 +43,7 @@ def test_a_library_of_another_version_is_left_alone(monkeypatch: pytest.MonkeyPa
 # Pooling.
 
 
-def pictures(count: int, channels: int, height: int, width: int, dtype: Any) -> torch.Tensor:
+def images(count: int, channels: int, height: int, width: int, dtype: Any) -> torch.Tensor:
     generator = torch.Generator().manual_seed(0)
     made = torch.randn((count, channels, height, width), generator=generator).to(dtype)
     return made.contiguous(memory_format=torch.channels_last)
@@ -61,7 +61,7 @@ rectified_or_not = pytest.mark.parametrize("rectified", [True, False])
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
 @pytest.mark.parametrize("shape", [(3, 8, 6, 10), (2, 5, 7, 6), (1, 1, 2, 2), (4, 32, 28, 28)])
 def test_pooling_gives_torchs_values(dtype: Any, shape: tuple[int, ...], rectified: bool) -> None:
-    x = pictures(*shape, dtype)
+    x = images(*shape, dtype)
     pooled = max_pool_2x2(x, rectified=rectified)
     assert torch.equal(pooled, expected_of(x, rectified))
     assert pooled.is_contiguous(memory_format=torch.channels_last)
@@ -78,7 +78,7 @@ def test_pooling_gives_torchs_gradient_where_no_two_values_are_equal(
     order = torch.randperm(count, generator=torch.Generator().manual_seed(0))
     x = (order - count // 2).float().view(2, 2, *size).contiguous(memory_format=torch.channels_last)
     x = x.bfloat16().requires_grad_()  # different whole numbers up to 126, half of them negative
-    towards = pictures(2, 2, size[0] // 2, size[1] // 2, torch.bfloat16)
+    towards = images(2, 2, size[0] // 2, size[1] // 2, torch.bfloat16)
     (expected,) = torch.autograd.grad(expected_of(x, rectified), x, towards)
     (found,) = torch.autograd.grad(max_pool_2x2(x, rectified=rectified), x, towards)
     assert torch.equal(found, expected)
@@ -127,7 +127,7 @@ class Case:
     """A convolution with pooling, and what goes in.
 
     Attributes:
-        pictures: (N, H, W, C).
+        images: (N, H, W, C).
         kernel: (kernel height, kernel width, C, filters).
         edges: of zeros.
         rectified: whether there is a ReLU.
@@ -135,7 +135,7 @@ class Case:
         turned: whether the gradient that comes in has its axes in another order in memory.
     """
 
-    pictures: tuple[int, int, int, int]
+    images: tuple[int, int, int, int]
     kernel: tuple[int, int, int, int]
     edges: tuple[tuple[int, int], tuple[int, int]]
     rectified: bool
@@ -153,7 +153,7 @@ def cases(draw: Any, *, channels: st.SearchStrategy[int], is_even: bool) -> Case
 
     count, num_channels = draw(st.integers(1, 5)), draw(channels)
     edges = edge(kernel_height), edge(kernel_width)
-    # From one window on; kernels may be larger than pictures.
+    # From one window on; kernels may be larger than images.
     height, width = (
         draw(st.integers(max(1, size + 1 - sum(around)), 13))
         for size, around in zip((kernel_height, kernel_width), edges, strict=True)
@@ -170,9 +170,9 @@ def cases(draw: Any, *, channels: st.SearchStrategy[int], is_even: bool) -> Case
 
 
 def gradients_of(case: Case, convolve: Callable[..., torch.Tensor]) -> list[torch.Tensor]:
-    """Return what comes out, and the gradients of pictures (if asked for), kernel and bias."""
+    """Return what comes out, and the gradients of images (if asked for), kernel and bias."""
     generator = torch.Generator().manual_seed(1)
-    shapes = (case.pictures, case.kernel, case.kernel[-1:])
+    shapes = (case.images, case.kernel, case.kernel[-1:])
     x, kernel, bias = (
         torch.randn(shape, generator=generator, dtype=torch.float32) for shape in shapes
     )
@@ -220,7 +220,7 @@ def rounded_in_torch(
 
 def assert_same(found: list[torch.Tensor], expected: list[torch.Tensor], is_first: bool) -> None:
     for index, (ours, torchs) in enumerate(zip(found, expected, strict=True)):
-        # The values, and the gradient of the pictures, are bfloat16: eight binary digits.
+        # The values, and the gradient of the images, are bfloat16: eight binary digits.
         tolerance = 2**-8 if index == 0 or (index == 1 and not is_first) else 1e-5
         error = (ours.float() - torchs).abs().max() / torchs.abs().max().clamp(min=1e-6)
         assert error <= tolerance, (index, float(error))
@@ -230,7 +230,7 @@ def assert_same(found: list[torch.Tensor], expected: list[torch.Tensor], is_firs
 @settings(max_examples=150, deadline=None)
 @given(cases(channels=st.integers(1, 3), is_even=False))
 def test_a_first_convolution_agrees_with_torch(case: Case) -> None:
-    x, kernel = torch.empty(case.pictures), torch.empty(case.kernel)
+    x, kernel = torch.empty(case.images), torch.empty(case.kernel)
     is_few = len(x) < torch.get_num_threads()
     assert is_few or first_convolution.takes_first(x, kernel, case.edges)
     found = gradients_of(case, first_convolution.first_convolution)
@@ -242,7 +242,7 @@ def test_a_first_convolution_agrees_with_torch(case: Case) -> None:
 @settings(max_examples=150, deadline=None)
 @given(cases(channels=st.sampled_from([16, 32, 48, 64]), is_even=True))
 def test_a_pooled_convolution_agrees_with_torch(case: Case) -> None:
-    x, kernel = torch.empty(case.pictures), torch.empty(case.kernel)
+    x, kernel = torch.empty(case.images), torch.empty(case.kernel)
     is_few = len(x) < torch.get_num_threads()
     assert is_few or pooled_convolution.can_pool(x, kernel, case.edges)
     found = gradients_of(case, pooled_convolution.pooled_convolution)
@@ -290,11 +290,11 @@ def network(policy: str) -> Any:
 
 @compiled
 @pytest.mark.parametrize("count", [0, 1, 3])
-def test_few_pictures_or_none_are_predicted(count: int) -> None:
+def test_few_images_or_none_are_predicted(count: int) -> None:
     model = network("float32")
-    pictures = np.random.default_rng(0).random((3, 28, 28, 1), dtype="float32")
-    every = model.predict_on_batch(pictures)
-    found = model.predict_on_batch(pictures[:count])
+    images = np.random.default_rng(0).random((3, 28, 28, 1), dtype="float32")
+    every = model.predict_on_batch(images)
+    found = model.predict_on_batch(images[:count])
     assert found.shape == (count, 10)
     np.testing.assert_allclose(found, every[:count], atol=0.02)
 

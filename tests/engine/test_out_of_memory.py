@@ -52,11 +52,11 @@ def test_two_halves_are_the_whole(precision: Any) -> None:
         np.testing.assert_allclose(weight, other, rtol=tolerance, atol=tolerance / 10)
 
 
-def _peak(num_pictures: int) -> int:
-    """Train one step on so many pictures; return by how many bytes that moved the peak."""
+def _peak(num_images: int) -> int:
+    """Train one step on so many images; return by how many bytes that moved the peak."""
     import resource
 
-    x, y = np.zeros((num_pictures, 64, 64, 1), "float32"), np.zeros(num_pictures, "int64")
+    x, y = np.zeros((num_images, 64, 64, 1), "float32"), np.zeros(num_images, "int64")
     model: Any = clearsight.accelerate(network(64, 32), precision="float32")
     model.train_on_batch(x[:2], y[:2])
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -64,13 +64,13 @@ def _peak(num_pictures: int) -> int:
     return 1024 * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 
 
-def _limited(answer: Connection, num_pictures: int, share: float) -> None:
+def _limited(answer: Connection, num_images: int, share: float) -> None:
     """Train with as much more address space as a share of what a step takes."""
     import resource
 
-    needed = _peak(num_pictures)
+    needed = _peak(num_images)
     model: Any = clearsight.accelerate(network(64, 32), precision="float32")
-    x, y = np.zeros((num_pictures, 64, 64, 1), "float32"), np.zeros(num_pictures, "int64")
+    x, y = np.zeros((num_images, 64, 64, 1), "float32"), np.zeros(num_images, "int64")
     model.train_on_batch(x[:2], y[:2])
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     limit = pages * resource.getpagesize() + int(share * needed)

@@ -18,7 +18,7 @@ from evaluation.worlds import CLASSES, World, softmax
 
 
 def test_rows_and_error_worked_by_hand() -> None:
-    """Eight pictures at 0.9, six right; two at 0.6, both right: (8 × 0.15 + 2 × 0.4) / 10."""
+    """Eight images at 0.9, six right; two at 0.6, both right: (8 × 0.15 + 2 × 0.4) / 10."""
     confidence = np.array([0.9] * 8 + [0.6] * 2)
     probabilities = np.stack([confidence, 1 - confidence], axis=1)
     found = calibration_of(probabilities, np.array([0] * 6 + [1] * 2 + [0] * 2))
@@ -36,7 +36,7 @@ def test_rows_and_error_worked_by_hand() -> None:
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 60))
-def test_every_picture_is_in_the_bin_of_its_confidence(seed: int, count: int) -> None:
+def test_every_image_is_in_the_bin_of_its_confidence(seed: int, count: int) -> None:
     generator = np.random.default_rng(seed)
     probabilities = generator.dirichlet(np.full(3, 0.3), count).astype(np.float32)
     found = calibration_of(probabilities, generator.integers(0, 3, count))

@@ -59,13 +59,13 @@ def test_the_lessons_curve_overfits_and_says_since_when_and_by_how_much() -> Non
     assert reading.best_epoch == 7
 
 
-def test_what_twenty_pictures_cannot_tell_is_not_told() -> None:
+def test_what_twenty_images_cannot_tell_is_not_told() -> None:
     rows = history(*((1 / n, 1 - 0.3 / n, 0.5, 0.90) for n in range(1, 9)))
     reading = read_curve(rows, replace(TEN_CLASSES, num_val=20))
     assert names(reading) == ["too-noisy"]
     needed = reading.findings[0].evidence["num_val_needed"]
     assert needed > 20
-    # With so many pictures the very same curve can be read.
+    # With so many images the very same curve can be read.
     told = read_curve(rows, replace(TEN_CLASSES, num_val=int(needed) * 4))
     assert "too-noisy" not in names(told)
 
@@ -90,7 +90,7 @@ def test_an_annealed_curve_is_not_said_to_be_still_learning() -> None:
     assert "still-learning" not in names(read_curve(falling, annealed))
 
 
-def test_the_last_weights_tell_easy_pictures_from_dropout() -> None:
+def test_the_last_weights_tell_easy_images_from_dropout() -> None:
     rows = history(*((0.5, 0.80, 0.3, 0.90) for _ in range(8)))
     hard = replace(TEN_CLASSES, is_made_harder=True)
     assert names(read_curve(rows, hard))[-1] == "validation-easier"
@@ -98,7 +98,7 @@ def test_the_last_weights_tell_easy_pictures_from_dropout() -> None:
     as_good = outcomes(train=0.90, val=0.90)
     assert "no fault" in read_curve(rows, hard, as_good).sentence
     worse = outcomes(train=0.80, val=0.90)
-    assert "pictures are easier" in read_curve(rows, hard, worse).sentence
+    assert "images are easier" in read_curve(rows, hard, worse).sentence
 
 
 def outcomes(train: float, val: float, count: int = 3_000) -> Outcomes:
@@ -152,7 +152,7 @@ def test_any_history_is_read(
 
 
 def test_curves_that_only_scatter_are_hardly_ever_said_to_go_anywhere() -> None:
-    """Flat curves without a gap, seen through so many pictures."""
+    """Flat curves without a gap, seen through so many images."""
     generator = np.random.default_rng(0)
     true, num_wrong = 0.85, 0
     for _ in range(500):

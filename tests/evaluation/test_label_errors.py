@@ -12,7 +12,7 @@ from clearsight.evaluation.label_errors import class_thresholds, find_label_erro
 
 @st.composite
 def judged(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
-    """Probabilities float64 (N, K) and labels of any quality, classes without pictures too."""
+    """Probabilities float64 (N, K) and labels of any quality, classes without images too."""
     num_classes = draw(st.integers(2, 6))
     count = draw(st.integers(1, 40))
     generator = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
@@ -30,7 +30,7 @@ def test_a_label_that_is_the_likeliest_is_never_suspected(case) -> None:
 
 
 @given(judged())
-def test_the_joint_counts_each_picture_at_most_once(case) -> None:
+def test_the_joint_counts_each_image_at_most_once(case) -> None:
     probabilities, labels = case
     errors = find_label_errors(probabilities, labels)
     counts = np.bincount(labels, minlength=probabilities.shape[1])
@@ -40,7 +40,7 @@ def test_the_joint_counts_each_picture_at_most_once(case) -> None:
 
 
 @given(judged(), st.randoms(use_true_random=False))
-def test_the_order_of_pictures_and_of_classes_does_not_matter(case, random) -> None:
+def test_the_order_of_images_and_of_classes_does_not_matter(case, random) -> None:
     probabilities, labels = case
     order = np.array(random.sample(range(len(labels)), len(labels)))
     classes = np.array(random.sample(range(probabilities.shape[1]), probabilities.shape[1]))
@@ -52,7 +52,7 @@ def test_the_order_of_pictures_and_of_classes_does_not_matter(case, random) -> N
 
 
 @given(judged())
-def test_the_ranking_holds_every_picture_once_and_suspects_in_its_order(case) -> None:
+def test_the_ranking_holds_every_image_once_and_suspects_in_its_order(case) -> None:
     probabilities, labels = case
     errors = find_label_errors(probabilities, labels)
     assert sorted(errors.ranking.tolist()) == list(range(len(labels)))
@@ -67,12 +67,12 @@ def test_the_definitions_of_the_paper_worked_by_hand() -> None:
     labels = np.array([0, 0, 0, 1, 1])
     assert class_thresholds(probabilities, labels) == pytest.approx([0.6, 0.7])
     errors = find_label_errors(probabilities, labels)
-    # The last picture reaches neither threshold and is not counted; the third counts as class 1.
+    # The last image reaches neither threshold and is not counted; the third counts as class 1.
     assert errors.joint.tolist() == [[2, 1], [0, 1]]
     assert errors.suspects.tolist() == [2]
 
 
-def test_a_class_without_pictures_takes_none() -> None:
+def test_a_class_without_images_takes_none() -> None:
     probabilities = np.array([[0.1, 0.9, 0.0], [0.8, 0.2, 0.0], [0.2, 0.2, 0.6]])
     errors = find_label_errors(probabilities, np.array([0, 0, 1]))
     assert errors.thresholds[2] == 1.0

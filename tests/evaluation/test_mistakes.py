@@ -77,5 +77,5 @@ def test_what_is_no_number_is_refused(values: np.ndarray) -> None:
 def test_what_does_not_fit_is_refused() -> None:
     with pytest.raises(ValueError, match="3 labels do not fit"):
         find_mistakes(np.full((2, 2), 0.5), np.zeros(3, dtype=int))
-    with pytest.raises(ValueError, match="1 groups do not fit 2 pictures"):
+    with pytest.raises(ValueError, match="1 groups do not fit 2 images"):
         find_mistakes(np.full((2, 2), 0.5), np.zeros(2, dtype=int), ("a",))

@@ -20,9 +20,9 @@ def test_the_expected_maximum_is_the_integral(count: int) -> None:
 
 
 def drawn(generator: np.random.Generator, num_networks: int, shared: float) -> np.ndarray:
-    """Which of 1,000 pictures networks of true accuracy 0.9 name rightly: bool (M, N).
+    """Which of 1,000 images networks of true accuracy 0.9 name rightly: bool (M, N).
 
-    On a share of the pictures all networks answer alike.
+    On a share of the images all networks answer alike.
     """
     own = generator.random((num_networks, 1_000)) < 0.9
     same = generator.random(1_000) < 0.9

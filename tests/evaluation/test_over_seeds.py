@@ -28,20 +28,20 @@ def test_a_summary_is_what_scipy_gives() -> None:
     assert (alone.mean, alone.standard_deviation, alone.interval) == (0.5, None, None)
 
 
-# Shifts of a training as a whole (over seeds) and of a picture for one network (over pictures).
+# Shifts of a training as a whole (over seeds) and of an image for one network (over images).
 # With neither, the interval is wider than it need be, which is on the safe side.
 @pytest.mark.parametrize(
-    ("num_seeds", "of_seed", "of_picture", "most"),
+    ("num_seeds", "of_seed", "of_image", "most"),
     [(3, 0.05, 0.3, 0.98), (5, 0.1, 0.3, 0.97), (10, 0.05, 0.0, 0.97), (3, 0.0, 0.0, 1.0)],
 )
 def test_the_interval_holds_the_truth_as_often_as_it_says(
-    num_seeds: int, of_seed: float, of_picture: float, most: float
+    num_seeds: int, of_seed: float, of_image: float, most: float
 ) -> None:
     generator = np.random.default_rng(0)
     found = []
     for _ in range(600):
         ease = generator.normal(1.2, 1.0, 400)
-        bonus = generator.normal(0.05, of_picture, 400)
+        bonus = generator.normal(0.05, of_image, 400)
         right = [
             [
                 ease + shift + generator.normal(0, of_seed) + generator.normal(0, 0.5, 400) > 0
@@ -58,11 +58,11 @@ def test_the_interval_holds_the_truth_as_often_as_it_says(
 
 def test_seeds_that_disagree_make_it_wide_and_agreeing_ones_narrow() -> None:
     generator = np.random.default_rng(0)
-    pictures = (generator.random((4, 2000)) < 0.1).astype(int)
-    agreeing = difference_over_seeds(pictures)
+    images = (generator.random((4, 2000)) < 0.1).astype(int)
+    agreeing = difference_over_seeds(images)
     assert agreeing.is_told
-    assert agreeing.value == pytest.approx(pictures.mean())
-    disagreeing = difference_over_seeds(pictures * np.array([[1], [-1], [1], [-1]]))
+    assert agreeing.value == pytest.approx(images.mean())
+    disagreeing = difference_over_seeds(images * np.array([[1], [-1], [1], [-1]]))
     assert not disagreeing.is_told
     assert disagreeing.interval.high - disagreeing.interval.low > 5 * (
         agreeing.interval.high - agreeing.interval.low

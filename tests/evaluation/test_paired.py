@@ -45,7 +45,7 @@ def test_the_interval_holds_for_many_truths(
     drawn = generator.multinomial(num_images, shares, size=20_000)
     truth = only_first - only_second
     held = [truth in PairedComparison(num_images, a, b).interval for a, b, _ in drawn.tolist()]
-    # Of a handful of pictures there are only a handful of intervals: too wide, on the safe side.
+    # Of a handful of images there are only a handful of intervals: too wide, on the safe side.
     is_handful = num_images * (only_first + only_second) < 10
     assert 0.93 <= np.mean(held) <= (0.99 if is_handful else 0.97)
 
@@ -56,7 +56,7 @@ def test_the_interval_stays_within_what_a_difference_can_be() -> None:
         assert -1 <= interval.low < interval.high <= 1
 
 
-def test_so_many_pictures_as_it_says_tell_four_times_in_five() -> None:
+def test_so_many_images_as_it_says_tell_four_times_in_five() -> None:
     needed = PairedComparison(1000, 60, 40).num_images_needed
     assert needed is not None
     drawn = np.random.default_rng(0).multinomial(needed, [0.06, 0.04, 0.9], size=1000)
@@ -64,7 +64,7 @@ def test_so_many_pictures_as_it_says_tell_four_times_in_five() -> None:
     assert 0.75 <= np.mean(told) <= 0.85
 
 
-def test_it_counts_by_picture_and_says_so() -> None:
+def test_it_counts_by_image_and_says_so() -> None:
     first = np.array([True] * 90 + [False] * 10)
     second = np.array([True] * 60 + [False] * 30 + [True] * 10)
     found = PairedComparison.of(first, second)
@@ -72,5 +72,5 @@ def test_it_counts_by_picture_and_says_so() -> None:
     assert found.difference == pytest.approx(0.2)
     assert found.sentence("a", "b").startswith("a is better than b by 20.0 points")
     assert PairedComparison.of(second, first).sentence("b", "a").startswith("b is worse than a by")
-    assert PairedComparison(100, 3, 5).sentence("a", "b").startswith("These 100 pictures cannot")
+    assert PairedComparison(100, 3, 5).sentence("a", "b").startswith("These 100 images cannot")
     assert "they did equally well" in PairedComparison(100, 4, 4).sentence("a", "b")

@@ -28,7 +28,7 @@ class World:
         return cls(softmax(sharpness * logits), softmax(logits))
 
     def measured(self, count: int, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """So many pictures of it: probabilities float64 (N, K) and labels int64 (N,)."""
+        """So many images of it: probabilities float64 (N, K) and labels int64 (N,)."""
         rows = generator.integers(0, len(self.said), count)
         reached = self.true[rows].cumsum(axis=1)
         labels = (generator.random((count, 1)) > reached).sum(axis=1)

@@ -27,9 +27,9 @@ def open_ended():
     return keras.Sequential([keras.layers.Dense(3)])
 
 def two_paths():
-    pictures = keras.Input((8, 8, 1))
-    left, right = keras.layers.Conv2D(3, 3)(pictures), keras.layers.Conv2D(4, 5)(pictures)
-    return keras.Model(pictures, keras.layers.Add(name="together")([left, right]))
+    images = keras.Input((8, 8, 1))
+    left, right = keras.layers.Conv2D(3, 3)(images), keras.layers.Conv2D(4, 5)(images)
+    return keras.Model(images, keras.layers.Add(name="together")([left, right]))
 
 def nothing():
     return None
@@ -118,16 +118,16 @@ def test_networks_that_scale_pixels_themselves_are_told() -> None:
     scaling = keras.Sequential([keras.Input((8, 8, 1)), layers.Rescaling(1 / 255)])
     nested = keras.Sequential([keras.Input((8, 8, 1)), scaling, layers.Flatten()])
     efficient = keras.applications.EfficientNetB0(weights=None, input_shape=(32, 32, 3))
-    pictures = keras.Input((8, 8, 1))
-    divided = keras.Model(pictures, layers.Dense(2)(pictures / 255.0))
-    multiplied = keras.Model(pictures, layers.Dense(2)(0.0039 * pictures))
+    images = keras.Input((8, 8, 1))
+    divided = keras.Model(images, layers.Dense(2)(images / 255.0))
+    multiplied = keras.Model(images, layers.Dense(2)(0.0039 * images))
     for model in (scaling, nested, efficient, divided, multiplied):
         assert pixel_scaling(model) == "rescales"
     assert pixel_scaling(build_model(ModelRequest("lesson"))) == "nothing"
-    doubled = keras.Model(pictures, layers.Dense(2)(pictures * 2.0))
+    doubled = keras.Model(images, layers.Dense(2)(images * 2.0))
     assert pixel_scaling(doubled) == "nothing"
-    assert pixel_scaling(keras.Model(pictures, layers.Dense(2)(pictures - 0.5))) == "unknown"
-    normalized = keras.Model(pictures, layers.Dense(2)(layers.BatchNormalization()(pictures)))
+    assert pixel_scaling(keras.Model(images, layers.Dense(2)(images - 0.5))) == "unknown"
+    normalized = keras.Model(images, layers.Dense(2)(layers.BatchNormalization()(images)))
     assert pixel_scaling(normalized) == "normalizes"
 
 

@@ -25,8 +25,8 @@ def application(name: str, size: int = 64) -> keras.Model:
 
 def odd_network() -> keras.Model:
     """Every worked kind of layer, with uneven sizes, strides, dilation and groups."""
-    pictures = keras.Input((31, 45, 4))
-    x = layers.ZeroPadding2D(((1, 2), (0, 3)))(pictures)
+    images = keras.Input((31, 45, 4))
+    x = layers.ZeroPadding2D(((1, 2), (0, 3)))(images)
     x = layers.Conv2D(6, (3, 5), strides=2, padding="same", use_bias=False, groups=2)(x)
     x = layers.BatchNormalization()(x)
     x = layers.ReLU()(x)
@@ -42,7 +42,7 @@ def odd_network() -> keras.Model:
     x = layers.Conv2DTranspose(5, 3, strides=2, padding="same", output_padding=0)(x)
     x = layers.Cropping2D(((1, 0), (2, 1)))(x)
     x = layers.GlobalMaxPooling2D()(x)
-    return keras.Model(pictures, layers.Dense(3, use_bias=False)(x))
+    return keras.Model(images, layers.Dense(3, use_bias=False)(x))
 
 
 def summary_of(model: keras.Model) -> list[tuple[str, str]]:
@@ -116,7 +116,7 @@ def test_the_lesson_reads_as_the_lesson_says() -> None:
 @pytest.mark.parametrize(
     ("name", "size", "published"),
     [
-        # Multiply-adds of one 224x224 picture as the papers give them.
+        # Multiply-adds of one 224x224 image as the papers give them.
         ("ResNet50", 224, 3.8e9),  # He et al., https://arxiv.org/abs/1512.03385, table 1
         ("MobileNetV2", 224, 300e6),  # Sandler et al., https://arxiv.org/abs/1801.04381, table 4
         ("EfficientNetB0", 224, 0.39e9),  # Tan and Le, https://arxiv.org/abs/1905.11946, table 2
@@ -128,7 +128,7 @@ def test_multiply_adds_are_those_published(name: str, size: int, published: floa
 
 
 def seen_region(model: keras.Model, layer_name: str) -> tuple[int, int]:
-    """Measure how many rows and columns of the picture change one middle value of a layer."""
+    """Measure how many rows and columns of the image change one middle value of a layer."""
     import torch
 
     inner = keras.Model(model.inputs, model.get_layer(layer_name).output)
@@ -145,8 +145,8 @@ def seen_region(model: keras.Model, layer_name: str) -> tuple[int, int]:
 
 def test_the_receptive_field_is_what_a_value_really_sees() -> None:
     """Average pooling in place of max, so that every position counts in the gradient."""
-    pictures = keras.Input((64, 72, 1))
-    x = layers.Conv2D(1, 3, padding="same", name="a")(pictures)
+    images = keras.Input((64, 72, 1))
+    x = layers.Conv2D(1, 3, padding="same", name="a")(images)
     x = layers.AveragePooling2D(2, name="b")(x)
     y = layers.Conv2D(1, (3, 5), dilation_rate=(2, 1), padding="same", name="c")(x)
     x = layers.Add(name="d")([x, y])
@@ -154,7 +154,7 @@ def test_the_receptive_field_is_what_a_value_really_sees() -> None:
     x = layers.Conv2D(2, 3, padding="same", name="f")(x)
     x = layers.Flatten(name="g")(x)
     x = layers.Dense(3, name="h")(x)
-    model = keras.Model(pictures, x)
+    model = keras.Model(images, x)
     fields = {layer.name: layer.receptive_field for layer in trace_model(model).layers}
     for name in "abcdefh":
         assert fields[name] == seen_region(model, name), name
@@ -168,9 +168,9 @@ def test_vgg16_sees_212_pixels() -> None:
 
 def test_shared_and_nested_layers_are_counted_right() -> None:
     inner = keras.Sequential([keras.Input((8, 8, 2)), layers.Conv2D(2, 3, padding="same")])
-    pictures = keras.Input((8, 8, 2))
+    images = keras.Input((8, 8, 2))
     shared = layers.Conv2D(2, 3, padding="same", name="shared")
-    model = keras.Model(pictures, inner(shared(shared(pictures))))
+    model = keras.Model(images, inner(shared(shared(images))))
     rows = {layer.name: layer for layer in trace_model(model).layers}
     once = 8 * 8 * 2 * 9 * 2
     assert rows["shared"].multiply_adds == 2 * once
@@ -193,22 +193,22 @@ def test_a_layer_nobody_knows_is_left_open() -> None:
 
 
 def test_all_outputs_of_a_layer_are_shown() -> None:
-    pictures = keras.Input((5, 3))
-    last, hidden, cell = layers.LSTM(4, return_state=True)(pictures)
-    model = keras.Model(pictures, layers.Concatenate()([last, hidden, cell]))
+    images = keras.Input((5, 3))
+    last, hidden, cell = layers.LSTM(4, return_state=True)(images)
+    model = keras.Model(images, layers.Concatenate()([last, hidden, cell]))
     lstm = trace_model(model).layers[1]
     assert (lstm.output_shape, *lstm.more_output_shapes) == ((4,), (4,), (4,))
     assert lstm.activation_bytes == 3 * 4 * 4
 
 
 def test_channels_first_and_normalizations_over_places_are_seen_right() -> None:
-    pictures = keras.Input((3, 20, 24))
-    x = layers.Conv2D(4, 9, data_format="channels_first", padding="same")(pictures)
-    model = keras.Model(pictures, layers.Conv2D(4, 3, data_format="channels_first")(x))
+    images = keras.Input((3, 20, 24))
+    x = layers.Conv2D(4, 9, data_format="channels_first", padding="same")(images)
+    model = keras.Model(images, layers.Conv2D(4, 3, data_format="channels_first")(x))
     assert [layer.receptive_field for layer in trace_model(model).layers[1:]] == [(9, 9), (11, 11)]
-    pictures = keras.Input((9, 10, 4))
-    x = layers.GroupNormalization(2)(layers.Conv2D(4, 3, padding="same")(pictures))
-    fields = [layer.receptive_field for layer in trace_model(keras.Model(pictures, x)).layers]
+    images = keras.Input((9, 10, 4))
+    x = layers.GroupNormalization(2)(layers.Conv2D(4, 3, padding="same")(images))
+    fields = [layer.receptive_field for layer in trace_model(keras.Model(images, x)).layers]
     assert fields[1:] == [(3, 3), (9, 10)]
 
 
@@ -222,7 +222,7 @@ def test_an_open_sequential_is_traced_at_the_shape_given() -> None:
     assert not model.built, "the user's own model stays as it is"
 
 
-def test_open_picture_sizes_need_a_shape() -> None:
+def test_open_image_sizes_need_a_shape() -> None:
     model = keras.Sequential(
         [keras.Input((None, None, 3)), layers.Conv2D(4, 3), layers.GlobalAveragePooling2D()]
     )
@@ -230,7 +230,7 @@ def test_open_picture_sizes_need_a_shape() -> None:
         trace(model)
     sized = trace(model, (20, 30, 3))
     assert [layer.output_shape for layer in sized.layers] == [(18, 28, 4), (4,)]
-    with pytest.raises(ModelError, match=r"takes pictures of shape \(28, 28, 1\)"):
+    with pytest.raises(ModelError, match=r"takes images of shape \(28, 28, 1\)"):
         trace(build_model(ModelRequest("lesson")), (32, 32, 1))
 
 

@@ -15,7 +15,7 @@ from PIL import Image
 
 from clearsight.data.health import CHECKS
 from clearsight.data.health.examined import Examined
-from clearsight.data.health.finding import Example, Finding, PictureReference, by_severity
+from clearsight.data.health.finding import Example, Finding, ImageReference, by_severity
 from clearsight.data.image_set import ImageSet
 from clearsight.data.intake import BadFile, Intake
 from clearsight.data.splits.splits import Splits
@@ -55,7 +55,7 @@ def hostile(size: int = 28, count: int = 60) -> Splits:
     return Splits(train, test, intake=Intake((bad,), {SCRIPT: 2}, (SCRIPT + "2",), (SCRIPT,), 91))
 
 
-def page_of(splits: Splits, path: Path, source: str = "pictures") -> str:
+def page_of(splits: Splits, path: Path, source: str = "images") -> str:
     findings = [one for check in CHECKS.values() for one in check.run(Examined(splits))]
     write_data_page(DataPage(source, splits, by_severity(findings), ["Not this."], 1.25), path)
     return path.read_text(encoding="utf-8")
@@ -72,7 +72,7 @@ def test_names_are_escaped_wherever_they_stand(tmp_path: Path) -> None:
         assert SCRIPT in (image["alt"] or "")
 
 
-def test_it_is_one_file_with_headings_and_words_for_pictures(tmp_path: Path) -> None:
+def test_it_is_one_file_with_headings_and_words_for_images(tmp_path: Path) -> None:
     text = page_of(hostile(), tmp_path / "page.html")
     page = Reader(text)
     assert page.all("html")[0]["lang"] == "en"
@@ -80,11 +80,9 @@ def test_it_is_one_file_with_headings_and_words_for_pictures(tmp_path: Path) -> 
     assert page.all("link") == []
     assert re.findall(r"(?:src|href)=\"(?!data:)", text) == []
     assert "prefers-color-scheme: dark" in text
-    assert "60 train, 30 test pictures, 28x28x3" in " ".join(text.split())
-    assert text.index("Test pictures that also stand in training") < text.index(
-        "Unreadable pictures"
-    )
-    for words in ("What to do", "Not done: Not this.", "How many pictures each class has"):
+    assert "60 train, 30 test images, 28x28x3" in " ".join(text.split())
+    assert text.index("Test images that also stand in training") < text.index("Unreadable images")
+    for words in ("What to do", "Not done: Not this.", "How many images each class has"):
         assert words in text
 
 
@@ -96,23 +94,23 @@ def test_at_most_nine_examples_and_small_even_for_large_photographs(tmp_path: Pa
         assert article.split("</article>")[0].count("<li") <= 9
 
 
-def test_thumbnails_show_the_picture(tmp_path: Path) -> None:
+def test_thumbnails_show_the_image(tmp_path: Path) -> None:
     generator = np.random.default_rng(0)
     for shape, kind in (((28, 28, 1), "png"), ((8, 8, 4), "png"), ((300, 200, 3), "jpeg"), ((300, 300, 1), "jpeg"), ((250, 250, 4), "png")):  # fmt: skip  # noqa: E501
-        picture = generator.integers(0, 256, shape, dtype=np.uint8)
-        shown_at = thumbnail(picture)
+        pixels = generator.integers(0, 256, shape, dtype=np.uint8)
+        shown_at = thumbnail(pixels)
         data, width, height = shown_at.data, shown_at.width, shown_at.height
         assert data.startswith(f"data:image/{kind};base64,")
         with Image.open(io.BytesIO(base64.b64decode(data.split(",")[1]))) as image:
             shown = np.asarray(image)
         assert max(width, height) == 112
         if max(shape) < 112:
-            assert np.array_equal(shown.reshape(shape), picture), "small ones keep their pixels"
+            assert np.array_equal(shown.reshape(shape), pixels), "small ones keep their pixels"
         else:
             assert shown.shape[:2] == (height, width)
 
 
-def test_sound_pictures_give_a_page_that_says_so(tmp_path: Path) -> None:
+def test_sound_images_give_a_page_that_says_so(tmp_path: Path) -> None:
     splits = Splits(hostile().train)
     write_data_page(DataPage("mine", splits, (), (), 0.1), tmp_path / "page.html")
     text = (tmp_path / "page.html").read_text()
@@ -131,10 +129,10 @@ def test_many_classes_are_cut_off_and_that_is_said(tmp_path: Path) -> None:
     assert "30 more classes are not shown" in text
 
 
-def test_a_file_that_could_not_be_read_is_named_without_a_picture(tmp_path: Path) -> None:
+def test_a_file_that_could_not_be_read_is_named_without_a_image(tmp_path: Path) -> None:
     finding = Finding(
-        "bad-files", "Unreadable pictures", "warning", 1, 9, "One", "Do.",
-        (Example((PictureReference("train", -1, "a.jpg"),), "cut short"),),
+        "bad-files", "Unreadable images", "warning", 1, 9, "One", "Do.",
+        (Example((ImageReference("train", -1, "a.jpg"),), "cut short"),),
     )  # fmt: skip
     write_data_page(
         DataPage("mine", Splits(hostile().train), (finding,), (), 0.1), tmp_path / "p.html"

@@ -25,7 +25,7 @@ CLASSES = (SCRIPT, '</script><img src=x onerror=alert(2)>"', "{{ 7*7 }} & 'so on
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """A small run on pictures whose names would run as script were they not escaped."""
+    """A small run on images whose names would run as script were they not escaped."""
     generator = np.random.default_rng(0)
     labels = np.arange(180) % 3
     images = generator.integers(0, 60, (180, 28, 28, 1), dtype=np.uint8)
@@ -144,7 +144,7 @@ def test_hovering_over_a_curve_gives_the_numbers(run: Run, browser: Browser) -> 
     page.context.close()
 
 
-def test_without_scripts_there_is_a_picture_and_the_table(run: Run, browser: Browser) -> None:
+def test_without_scripts_there_is_a_image_and_the_table(run: Run, browser: Browser) -> None:
     page = opened(browser, run.folder.report_path, java_script_enabled=False).page
     assert page.locator("noscript img").is_visible()
     assert not page.locator("#accuracy-chart").is_visible()

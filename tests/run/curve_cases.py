@@ -21,7 +21,7 @@ class Case:
 
     Attributes:
         name: of the case.
-        splits: makes the pictures for a seed.
+        splits: makes the images for a seed.
         options: of `clearsight.train`.
         right: findings of which one must be made.
         wrong: findings that would be false.
@@ -38,7 +38,7 @@ class Case:
 
 
 def drawn(num_train: int, num_val: int) -> Make:
-    """Draw Fashion-MNIST's training pictures, other ones for each seed."""
+    """Draw Fashion-MNIST's training images, other ones for each seed."""
 
     def make(seed: int) -> Splits:
         train, _ = clearsight.load_data("fashion-mnist")
@@ -67,7 +67,7 @@ def leaked(seed: int) -> Splits:
 
 
 def nearly_leaked(seed: int) -> Splits:
-    """Validate on training pictures a little brighter, which no digest tells to be the same."""
+    """Validate on training images a little brighter, which no digest tells to be the same."""
     splits = drawn(2_000, 10)(seed)
     known = splits.train.take(np.arange(0, 2_000, 2))
     brighter = np.minimum(known.images.astype(np.float32) * 1.02 + 1, 255).astype(np.uint8)
@@ -138,7 +138,7 @@ CASES: tuple[Case, ...] = (
         "diverged unstable",
         f"{_FINE} overfitting",
     ),
-    # So few pictures are overfitted at the right rate too, by 5 to 8 points: to tell such a gap
+    # So few images are overfitted at the right rate too, by 5 to 8 points: to tell such a gap
     # misses the point, but it is there.
     _case(
         "a learning rate 50 times too high",
@@ -148,14 +148,14 @@ CASES: tuple[Case, ...] = (
         "converged",
     ),
     _case(
-        "validation pictures that are trained on",
+        "validation images that are trained on",
         leaked,
         {"epochs": 12},
         "validation-easier",
         "overfitting",
     ),
     _case(
-        "validation pictures nearly as trained on",
+        "validation images nearly as trained on",
         nearly_leaked,
         {"epochs": 12},
         "validation-easier",
@@ -176,7 +176,7 @@ CASES: tuple[Case, ...] = (
         "overfitting diverged",
     ),
     _case(
-        "easy pictures to validate on",
+        "easy images to validate on",
         easy_to_validate,
         {"epochs": 8},
         "validation-easier",
@@ -197,7 +197,7 @@ CASES: tuple[Case, ...] = (
         "overfitting converged underfitting diverged",
     ),
     _case(
-        "a handful of validation pictures",
+        "a handful of validation images",
         drawn(2_000, 20),
         {"epochs": 8},
         "too-noisy",

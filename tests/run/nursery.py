@@ -73,13 +73,13 @@ def train_within(size_bytes: int, out: Path, answer: Connection) -> None:
     import clearsight
 
     images = np.zeros((640, 64, 64, 1), np.uint8)
-    pictures = clearsight.ImageSet.from_arrays(images, np.arange(640) % 4)
+    images = clearsight.ImageSet.from_arrays(images, np.arange(640) % 4)
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     limit = pages * resource.getpagesize() + size_bytes
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     try:
         clearsight.train(
-            pictures,
+            images,
             recipe="lesson",
             batch_size=512,
             epochs=1,

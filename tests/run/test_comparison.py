@@ -1,4 +1,4 @@
-"""Runs are compared on the test pictures that they share and that none has trained on."""
+"""Runs are compared on the test images that they share and that none has trained on."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_the_command_line_says_which_is_better(two_runs: tuple[Path, Path], cli:
     assert_refused(cli("compare", long), "At least two runs")
 
 
-def test_pictures_that_one_has_trained_on_are_left_out(
+def test_images_that_one_has_trained_on_are_left_out(
     tmp_path: Path,
 ) -> None:
     train, test = clearsight.load_data("digits")
@@ -77,7 +77,7 @@ def test_pictures_that_one_has_trained_on_are_left_out(
             verbose=False,
         )
         folders.append(run.path)
-    with pytest.raises(RunError, match="share test pictures that none of them has trained on"):
+    with pytest.raises(RunError, match="share test images that none of them has trained on"):
         compare_runs(folders)
 
 
@@ -94,8 +94,8 @@ def test_cost_intervals_and_curves_stand_beside_it(
     assert row["test_accuracy_interval"] == pytest.approx([expected.low, expected.high])
     assert row["model_bytes"] == (two_runs[0] / "model.keras").stat().st_size
     assert row["fit_seconds"] == clearsight.Run.load(long).results.fit_seconds
-    with Image.open(tmp_path / "both.png") as picture:
-        assert picture.width > 1000
+    with Image.open(tmp_path / "both.png") as image:
+        assert image.width > 1000
     assert_refused(cli("compare", long, short, "--curves", "both.png"), "never overwritten")
     assert_refused(cli("compare", long, short, "--curves", "both.jpg"), "does not end in .png")
 
@@ -156,7 +156,7 @@ def test_what_cannot_be_compared_is_told_why(two_runs: tuple[Path, Path], tmp_pa
         compare_runs([two_runs[0], larger.path])
 
 
-def test_sealed_pictures_stay_sealed_until_they_are_opened(
+def test_sealed_images_stay_sealed_until_they_are_opened(
     two_runs: tuple[Path, Path], tmp_path: Path
 ) -> None:
     sealed = clearsight.train(
@@ -194,7 +194,7 @@ def test_seeds_are_paired(two_groups: tuple[SeedRuns, SeedRuns], cli: Cli) -> No
     done = cli("compare", *map(str, paths))
     assert done.returncode == 0, done.stderr
     assert "seeds that all have finished: 0, 1" in done.stdout
-    assert "over other seeds and other pictures" in done.stdout
+    assert "over other seeds and other images" in done.stdout
     member = str(two_groups[1][0].path)
     assert_refused(cli("compare", str(paths[0]), member), "train it with --seeds, or name one")
 
@@ -214,5 +214,5 @@ def test_a_trial_says_what_the_second_network_changed(
     same = tried(short, short)
     assert same.validation.value == same.gap.value == 0
     helped, widened = same.sentences
-    assert helped.startswith("These 2 seeds and 288 validation pictures cannot tell whether it")
+    assert helped.startswith("These 2 seeds and 288 validation images cannot tell whether it")
     assert widened.startswith("These 2 seeds cannot tell whether it widens the gap")

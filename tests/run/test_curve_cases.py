@@ -11,7 +11,7 @@ import clearsight
 from clearsight.evaluation.curve.finding import CurveFinding
 from conftest import Told
 
-_QUICK = ("a far too small network", "a handful of validation pictures", "too few epochs")
+_QUICK = ("a far too small network", "a handful of validation images", "too few epochs")
 _LEAST_SHARE = 0.9
 
 

@@ -22,7 +22,7 @@ from clearsight.training.recipes.fast import FAST
 
 
 def flipped(images: ImageSet, share: float, seed: int) -> tuple[ImageSet, np.ndarray]:
-    """Give some pictures another label, chosen at random: the set and bool (N,) which."""
+    """Give some images another label, chosen at random: the set and bool (N,) which."""
     generator = np.random.default_rng(seed)
     wrong = generator.choice(len(images), round(share * len(images)), replace=False)
     labels = images.labels.copy()
@@ -88,7 +88,7 @@ def test_quick_leaves_the_network_out_and_says_so() -> None:
 
 
 def test_labels_that_nothing_explains_are_not_judged() -> None:
-    """Random pictures with random labels: the network cannot know better, and does not say so."""
+    """Random images with random labels: the network cannot know better, and does not say so."""
     checked = check_data(blank_splits(num_train=120, classes=4))
     assert not any(finding.id == "suspect-labels" for finding in checked.findings)
     assert any("hardly more than chance" in sentence for sentence in checked.not_done)
@@ -99,16 +99,16 @@ def test_any_size_and_channels_are_judged(shape: tuple[int, int, int]) -> None:
     generator = np.random.default_rng(0)
     labels = np.arange(60) % 3
     images = generator.integers(0, 60, (60, *shape)) + 90 * labels[:, None, None, None]
-    pictures = ImageSet.from_arrays(np.clip(images, 0, 255).astype(np.uint8), labels)
-    probabilities = out_of_fold_probabilities(pictures)
+    image_set = ImageSet.from_arrays(np.clip(images, 0, 255).astype(np.uint8), labels)
+    probabilities = out_of_fold_probabilities(image_set)
     assert probabilities.shape == (60, 3)
     assert probabilities.sum(axis=1) == pytest.approx(1, abs=1e-3)
     assert np.mean(probabilities.argmax(axis=1) == labels) > 0.8
-    assert np.array_equal(probabilities, out_of_fold_probabilities(pictures))
+    assert np.array_equal(probabilities, out_of_fold_probabilities(image_set))
 
 
 def test_copies_and_groups_are_judged_by_networks_that_saw_none_of_them() -> None:
-    """Random pictures, each twice under one random label: known by heart they would be right."""
+    """Random images, each twice under one random label: known by heart they would be right."""
     generator = np.random.default_rng(0)
     images = np.repeat(generator.integers(0, 256, (100, 8, 8, 1), dtype=np.uint8), 2, axis=0)
     labels = np.repeat(generator.integers(0, 4, 100), 2)
@@ -118,19 +118,19 @@ def test_copies_and_groups_are_judged_by_networks_that_saw_none_of_them() -> Non
         images=np.maximum(images, 1) - generator.integers(0, 2, images.shape, dtype=np.uint8),
         groups=tuple(str(number // 2) for number in range(200)),
     )
-    for pictures in (copies, grouped):
-        judged = out_of_fold_probabilities(pictures).argmax(axis=1)
+    for image_set in (copies, grouped):
+        judged = out_of_fold_probabilities(image_set).argmax(axis=1)
         assert np.mean(judged == labels) < 0.5
 
 
-def test_few_pictures_are_seen_more_often() -> None:
+def test_few_images_are_seen_more_often() -> None:
     assert quick_recipe(100).epochs == 12
     assert quick_recipe(100).batch_size == 8
     assert quick_recipe(40_000).epochs == FAST.epochs
 
 
 def with_leaks(splits: Splits) -> tuple[Splits, ValidationSplit]:
-    """Test pictures 0 and 1 in training, 2 in validation, 3 moved; one in both of the former."""
+    """Test images 0 and 1 in training, 2 in validation, 3 moved; one in both of the former."""
     train = splits.train
     split = validation_split_of(train.labels, 0.2, "tail", 0)
     learned, held = split.train, split.validation
@@ -159,7 +159,7 @@ def test_leaks_are_what_is_learned_from(small_fashion: Splits) -> None:
     assert without == pytest.approx(496 / 497)
 
 
-def test_nothing_leaks_in_sound_pictures(small_fashion: Splits) -> None:
+def test_nothing_leaks_in_sound_images(small_fashion: Splits) -> None:
     split = validation_split_of(small_fashion.train.labels, 0.2, "tail", 0)
     found = leaks(small_fashion, split)
     assert found.num_test == 0
@@ -167,7 +167,7 @@ def test_nothing_leaks_in_sound_pictures(small_fashion: Splits) -> None:
     assert notes_of(short_check(small_fashion, split)) == []
 
 
-def test_validation_pictures_of_the_source_are_looked_at_too(small_fashion: Splits) -> None:
+def test_validation_images_of_the_source_are_looked_at_too(small_fashion: Splits) -> None:
     train = small_fashion.train
     held = with_images(train.take(slice(1_500, 2_000)), {11: train.images[2]})
     splits = Splits(train.first(1_500), small_fashion.test, held)
@@ -184,12 +184,12 @@ def test_the_notes_are_few_and_leave_out_what_is_merely_worth_knowing(
     splits, split = with_leaks(small_fashion)
     findings = short_check(splits, split)
     notes = notes_of(findings)
-    assert "3 test pictures of 500 (0.6%) are equal in every pixel" in notes[0]
+    assert "3 test images of 500 (0.6%) are equal in every pixel" in notes[0]
     assert all(note.endswith(".") for note in notes)
     assert not any("within" in finding.id and finding.sentence in notes for finding in findings)
     many = notes_of([replace(findings[0], found=f"fault {number}") for number in range(8)])
     assert len(many) == 5
-    assert many[-1] == "4 more things about the pictures stand in `clearsight data check`."
+    assert many[-1] == "4 more things about the images stand in `clearsight data check`."
 
 
 def test_a_training_says_and_counts_what_leaks(small_fashion: Splits, tmp_path: Path) -> None:

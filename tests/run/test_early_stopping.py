@@ -17,7 +17,7 @@ from clearsight.training.checkpoint.checkpoint import best_epoch
 
 @pytest.fixture(scope="module")
 def splits() -> Splits:
-    """So few pictures that the network soon knows them by heart."""
+    """So few images that the network soon knows them by heart."""
     train, test = clearsight.load_data("fashion-mnist")
     assert isinstance(test, ImageSet)
     rows = np.arange(200)

@@ -19,7 +19,7 @@ from clearsight.data.formats import FORMATS, format_of
 from clearsight.data.image_set import ImageSet
 from clearsight.data.sources.load import load_splits
 from clearsight.predict.predict import Asked
-from clearsight.predict.prediction_job import name_pictures
+from clearsight.predict.prediction_job import name_images
 from clearsight.predict.predictor import RunPredictor
 from clearsight.report.contact_sheet import write_contact_sheet
 from clearsight.run.data_check.check import check_data
@@ -28,59 +28,59 @@ from conftest import run_cli
 Writer = Callable[[Path, ImageSet], Path]
 
 
-def png(picture: np.ndarray) -> bytes:
+def png(image: np.ndarray) -> bytes:
     content = io.BytesIO()
-    Image.fromarray(picture[..., 0]).save(content, "PNG")
+    Image.fromarray(image[..., 0]).save(content, "PNG")
     return content.getvalue()
 
 
-def write_folder(folder: Path, pictures: ImageSet) -> Path:
-    for index, (picture, label) in enumerate(zip(pictures.images, pictures.labels, strict=True)):
-        place = folder / "pictures" / f"digit {label}"
+def write_folder(folder: Path, images: ImageSet) -> Path:
+    for index, (image, label) in enumerate(zip(images.images, images.labels, strict=True)):
+        place = folder / "images" / f"digit {label}"
         place.mkdir(parents=True, exist_ok=True)
-        (place / f"{index}.png").write_bytes(png(picture))
-    return folder / "pictures"
+        (place / f"{index}.png").write_bytes(png(image))
+    return folder / "images"
 
 
-def write_zip(folder: Path, pictures: ImageSet) -> Path:
-    return Path(shutil.make_archive(str(folder / "packed"), "zip", write_folder(folder, pictures)))
+def write_zip(folder: Path, images: ImageSet) -> Path:
+    return Path(shutil.make_archive(str(folder / "packed"), "zip", write_folder(folder, images)))
 
 
-def write_tar_gz(folder: Path, pictures: ImageSet) -> Path:
-    root = write_folder(folder, pictures)
+def write_tar_gz(folder: Path, images: ImageSet) -> Path:
+    root = write_folder(folder, images)
     return Path(shutil.make_archive(str(folder / "packed"), "gztar", root))
 
 
-def write_npz(folder: Path, pictures: ImageSet) -> Path:
-    np.savez(folder / "arrays.npz", x=pictures.images, y=pictures.labels)
+def write_npz(folder: Path, images: ImageSet) -> Path:
+    np.savez(folder / "arrays.npz", x=images.images, y=images.labels)
     return folder / "arrays.npz"
 
 
-def write_idx(folder: Path, pictures: ImageSet) -> Path:
+def write_idx(folder: Path, images: ImageSet) -> Path:
     root = folder / "idx"
     root.mkdir()
     for name, values in (
-        ("train-images-idx3-ubyte.gz", pictures.images[..., 0]),
-        ("train-labels-idx1-ubyte.gz", pictures.labels.astype(np.uint8)),
+        ("train-images-idx3-ubyte.gz", images.images[..., 0]),
+        ("train-labels-idx1-ubyte.gz", images.labels.astype(np.uint8)),
     ):
         header = struct.pack(f">HBB{values.ndim}I", 0, 8, values.ndim, *values.shape)
         (root / name).write_bytes(gzip.compress(header + values.tobytes()))
     return root
 
 
-def write_cifar(folder: Path, pictures: ImageSet) -> Path:
+def write_cifar(folder: Path, images: ImageSet) -> Path:
     root = folder / "cifar-10-batches-bin"
     root.mkdir()
     (root / "batches.meta.txt").write_text("\n".join(f"digit {label}" for label in range(10)))
     large = np.stack(
         [
-            np.asarray(Image.fromarray(picture[..., 0]).resize((32, 32)).convert("RGB"))
-            for picture in pictures.images
+            np.asarray(Image.fromarray(image[..., 0]).resize((32, 32)).convert("RGB"))
+            for image in images.images
         ]
     )
     rows = np.concatenate(
         [
-            pictures.labels[:, None].astype(np.uint8),
+            images.labels[:, None].astype(np.uint8),
             np.moveaxis(large, -1, 1).reshape(len(large), -1),
         ],
         axis=1,
@@ -91,34 +91,32 @@ def write_cifar(folder: Path, pictures: ImageSet) -> Path:
     return root
 
 
-def write_csv(folder: Path, pictures: ImageSet) -> Path:
-    write_folder(folder, pictures)
+def write_csv(folder: Path, images: ImageSet) -> Path:
+    write_folder(folder, images)
     with (folder / "table.csv").open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["path", "label", "split"])
-        for index, label in enumerate(pictures.labels):
+        for index, label in enumerate(images.labels):
             part = ("train", "train", "train", "val", "test")[index % 5]
-            writer.writerow([f"pictures/digit {label}/{index}.png", f"digit {label}", part])
+            writer.writerow([f"images/digit {label}/{index}.png", f"digit {label}", part])
     return folder / "table.csv"
 
 
-def write_parquet(folder: Path, pictures: ImageSet) -> Path:
+def write_parquet(folder: Path, images: ImageSet) -> Path:
     arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
-    table = arrow.table(
-        {"image": [png(picture) for picture in pictures.images], "label": pictures.labels}
-    )
+    table = arrow.table({"image": [png(image) for image in images.images], "label": images.labels})
     parquet.write_table(table, folder / "table.parquet")
     return folder / "table.parquet"
 
 
-def write_hugging_face(folder: Path, pictures: ImageSet) -> Path:
+def write_hugging_face(folder: Path, images: ImageSet) -> Path:
     datasets = pytest.importorskip("datasets")
     features = datasets.Features(
         image=datasets.Image(), label=datasets.ClassLabel(names=[str(n) for n in range(10)])
     )
     columns = {
-        "image": [{"bytes": png(picture), "path": None} for picture in pictures.images],
-        "label": pictures.labels.tolist(),
+        "image": [{"bytes": png(image), "path": None} for image in images.images],
+        "label": images.labels.tolist(),
     }
     datasets.Dataset.from_dict(columns, features).save_to_disk(folder / "saved")
     return folder / "saved"
@@ -171,11 +169,11 @@ def test_a_format_is_shown_checked_trained_on_measured_and_named(
     assert run.evaluate().num_images == run.results.test_count == len(splits.test)
     assert run.evaluate().accuracy == run.results.test_accuracy
     assert run.evaluate(str(path)).num_images == len(splits.test)
-    named = name_pictures(run.path, RunPredictor(run), [str(path)], Asked())
+    named = name_images(run.path, RunPredictor(run), [str(path)], Asked())
     rows = list(named.rows())
-    assert len(rows) == named.num_pictures == 240
+    assert len(rows) == named.num_images == 240
     assert {str(row.truth).removeprefix("digit ") for row in rows} == set("0123456789")
-    first = name_pictures(run.path, RunPredictor(run), [f"{path}:test[0:2]"], Asked())
+    first = name_images(run.path, RunPredictor(run), [f"{path}:test[0:2]"], Asked())
     assert [row.name for row in first.rows()] == [f"{path}:test[0]", f"{path}:test[1]"]
 
 

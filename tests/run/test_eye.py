@@ -1,4 +1,4 @@
-"""What a finished run's network looks at, from its own test pictures."""
+"""What a finished run's network looks at, from its own test images."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_all_parts_are_there_and_passed_probabilities_give_the_same(
     assert eye.deletion is not None
     assert eye.filters is not None
     assert eye.worked_pixel is not None
-    assert eye.feature_map_picture is eye.right[0]
+    assert eye.feature_map_image is eye.right[0]
     _, test = clearsight.load_data("digits")
     assert test is not None
     again = look(run, test, run.predict(test.images).probabilities)
@@ -64,7 +64,7 @@ def test_all_parts_are_there_and_passed_probabilities_give_the_same(
     assert [shown.index for shown in again.right] == [shown.index for shown in eye.right]
 
 
-def test_a_network_without_convolutions_shows_its_pictures_and_says_what_is_missing(
+def test_a_network_without_convolutions_shows_its_images_and_says_what_is_missing(
     run: clearsight.Run,
 ) -> None:
     dense = keras.Sequential(

@@ -21,7 +21,7 @@ from clearsight.data.sources.fashion_mnist import locate
 from clearsight.data.splits.splits import Splits
 from clearsight.errors import ClearsightError, OutputError, RequestError, RunError, TrainingError
 from clearsight.run.resume.plan import plan_resumption, resume_request
-from clearsight.run.train import carry_out
+from clearsight.run.train import execute
 from clearsight.training.augment import AugmentedBatches
 from clearsight.training.checkpoint.checkpoint import Checkpoint, checkpoint_files, newest_good
 from clearsight.training.progress import Progress
@@ -62,7 +62,7 @@ def test_a_loss_that_is_no_number_stops_the_run_before_it_spoils_the_weights(
         )
     text = str(caught.value)
     assert "did not in epoch 1, after batch 1 ('conv2d_1' is the first layer with a value" in text
-    assert "its batch: training pictures 57, 893, 593" in text
+    assert "its batch: training images 57, 893, 593" in text
     assert f"--resume {out} --learning-rate 1e+29 --accept-changes" in text
     run = clearsight.Run.load(out)
     assert (run.record.status, run.record.failed_because) == ("failed", text)
@@ -129,7 +129,7 @@ def test_another_version_is_refused_with_the_difference_or_accepted(finished: Pa
     assert expected in run.record.changes[0]
 
 
-def test_other_pictures_are_refused_or_accepted(small_fashion: Splits, tmp_path: Path) -> None:
+def test_other_images_are_refused_or_accepted(small_fashion: Splits, tmp_path: Path) -> None:
     out = tmp_path / "run"
     first, second = small_fashion.train.first(600), small_fashion.train.first(700)
     options: dict[str, Any] = {"recipe": "lesson", "epochs": 1, "report": False, "verbose": False}
@@ -138,16 +138,16 @@ def test_other_pictures_are_refused_or_accepted(small_fashion: Splits, tmp_path:
     run = clearsight.resume(out, data=same, epochs=2, report=False, bundle=False, verbose=False)
     assert run.record.reproducible
     other = Splits(second, small_fashion.test)
-    with pytest.raises(RunError, match="the train pictures' SHA-256 was"):
+    with pytest.raises(RunError, match="the train images' SHA-256 was"):
         clearsight.resume(out, data=other, epochs=3)
     run = clearsight.resume(
         out, data=other, epochs=3, accept_changes=True, report=False, bundle=False, verbose=False
     )
     assert run.record.data["train"]["num_images"] == 700
     assert run.results.train_count == 560
-    assert "the train pictures' SHA-256 was" in run.record.changes[0]
+    assert "the train images' SHA-256 was" in run.record.changes[0]
     fewer = Splits(small_fashion.train.first(700).take(np.arange(700)))
-    with pytest.raises(RunError, match=r"the test pictures' SHA-256 was [0-9a-f]+, is none"):
+    with pytest.raises(RunError, match=r"the test images' SHA-256 was [0-9a-f]+, is none"):
         clearsight.resume(out, data=fewer, epochs=4)
     renamed = replace(fewer.train, class_names=tuple("abcdefghij"))
     with pytest.raises(RunError, match="should have the run's classes"):
@@ -288,11 +288,11 @@ def test_a_file_that_vanishes_while_training_reads_it_is_named(
     whole = AugmentedBatches.batches_of
 
     def from_file(self: AugmentedBatches, places: Any, batch: Any) -> Any:
-        pictures, targets = whole(self, places, batch)
+        images, targets = whole(self, places, batch)
         factor = float(np.load(file))
         if self.epoch or len(places) < 64:  # the end of the first epoch
             file.unlink(missing_ok=True)
-        return pictures * factor, targets
+        return images * factor, targets
 
     out = tmp_path / "run"
     with monkeypatch.context() as patch:
@@ -305,9 +305,7 @@ def test_a_file_that_vanishes_while_training_reads_it_is_named(
     assert newest_epochs(out) == 1
 
 
-def test_pictures_that_do_not_come_are_told(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_images_that_do_not_come_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A reader that waits for what never comes, as a data worker does that hangs."""
     never: queue.Queue[int] = queue.Queue()
     whole = AugmentedBatches.batches_of
@@ -334,7 +332,7 @@ def test_a_run_that_went_on_in_the_meantime_is_not_gone_on_with_twice(finished: 
     plan = plan_resumption(resume_request(finished, epochs=3))
     clearsight.resume(finished, epochs=4, report=False, bundle=False, verbose=False)
     with pytest.raises(RunError, match="another process has gone on with it"):
-        carry_out(plan, Progress.silent())
+        execute(plan, Progress.silent())
     run = clearsight.Run.load(finished)
     assert run.record.status == "finished"
     assert len(run.history) == 4
@@ -361,7 +359,7 @@ def test_memory_that_runs_out_is_told_with_what_to_lower(tmp_path: Path) -> None
     process.start()
     text = receiver.recv()
     process.join()
-    assert "memory should hold a batch of 512 pictures in training, but ran out in epoch 1" in text
+    assert "memory should hold a batch of 512 images in training, but ran out in epoch 1" in text
     assert "lower --batch-size (now 512), --train-limit or the size of the network" in text
     assert f"--resume {out} --batch-size 256 --accept-changes" in text
     assert clearsight.Run.load(out).record.failed_because == text

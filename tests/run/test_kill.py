@@ -24,7 +24,7 @@ SMALL = {"train_limit": 1500, "test_limit": 100, "epochs": 3, "checkpoint_minute
 KINDS: dict[str, dict[str, Any]] = {
     "lesson": {**SMALL, "checkpoint_minutes": 0.0},  # so that there is nearly always one written
     "float32": {**SMALL, "precision": "float32"},
-    # Muon, a schedule, mirrored and moved pictures, smoothed labels, batch normalization.
+    # Muon, a schedule, mirrored and moved images, smoothed labels, batch normalization.
     "strong": {**SMALL, "recipe": "strong", "train_limit": 1000},
     "keras": {**SMALL, "engine": "keras", "train_limit": 600},
 }

@@ -29,7 +29,7 @@ def text_of(run: Run) -> str:
 
 @pytest.fixture(scope="module")
 def array_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """A run on arrays from Python, whose pictures nobody can find again."""
+    """A run on arrays from Python, whose images nobody can find again."""
     generator = np.random.default_rng(0)
     images = generator.integers(0, 256, (90, 16, 16, 1), dtype=np.uint8)
     labels = np.arange(90) % 2
@@ -63,7 +63,7 @@ def test_it_tells_what_the_run_found(run_folder: Path) -> None:
         assert f"{epoch.val_loss:.4f}" in text
     for heading in (
         "What the curve says, and what to do next", "Curves", "The network, layer by layer",
-        "What is taken for what", "The mistakes in pictures", "Each class",
+        "What is taken for what", "The mistakes in images", "Each class",
         "Is it right as often as it is sure?", "What the network looks at", "The data&#39;s health",
         "The recipe, and how to repeat it",
     ):  # fmt: skip
@@ -121,7 +121,7 @@ def test_the_next_step_is_a_command(run_folder: Path, step: NextStep, expected: 
     assert command.startswith("clearsight ")
 
 
-def test_of_pictures_that_are_gone_the_numbers_remain(array_run: Run) -> None:
+def test_of_images_that_are_gone_the_numbers_remain(array_run: Run) -> None:
     assert "Surest mistakes" in array_run.folder.report_path.read_text("utf-8")
     text = text_of(Run.load(array_run.path))
     assert "What is taken for what" in text
@@ -130,7 +130,7 @@ def test_of_pictures_that_are_gone_the_numbers_remain(array_run: Run) -> None:
     assert "no command repeats it" in text
 
 
-def test_a_run_that_has_not_finished_keeps_its_test_pictures_closed(
+def test_a_run_that_has_not_finished_keeps_its_test_images_closed(
     array_run: Run, tmp_path: Path
 ) -> None:
     shutil.copytree(array_run.path, tmp_path / "run")
@@ -138,17 +138,17 @@ def test_a_run_that_has_not_finished_keeps_its_test_pictures_closed(
     run.folder.write_record(run.record.model_copy(update={"status": "interrupted"}))
     run.folder.results_path.unlink()
     text = text_of(Run.load(run.path))
-    assert "test pictures stay closed" in text
+    assert "test images stay closed" in text
     assert "What is taken for what" not in text
     assert f"clearsight train --resume {tmp_path / 'run'}" in text
 
 
-def test_sealed_test_pictures_stay_sealed(tmp_path: Path) -> None:
+def test_sealed_test_images_stay_sealed(tmp_path: Path) -> None:
     run = clearsight.train(
         "digits", epochs=1, train_limit=200, no_test=True, out=tmp_path / "run", verbose=False
     )
     text = run.folder.report_path.read_text("utf-8")
-    assert "the test pictures stay sealed" in text
+    assert "the test images stay sealed" in text
     assert "What is taken for what" not in text
 
 

@@ -11,7 +11,7 @@ from nursery import context
 
 from conftest import Told
 
-_PICTURES = {"train_limit": 1000, "test_limit": 100}
+_IMAGES = {"train_limit": 1000, "test_limit": 100}
 
 
 def _train(answer: Connection, out: Path) -> None:
@@ -36,7 +36,7 @@ def _train(answer: Connection, out: Path) -> None:
         report=False,
         bundle=False,
         verbose=False,
-        **_PICTURES,
+        **_IMAGES,
     )
     answer.send(resident)
 

@@ -1,4 +1,4 @@
-"""Training through the Python API on real pictures: right, repeatable, and whole on disk."""
+"""Training through the Python API on real images: right, repeatable, and whole on disk."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def test_a_loaded_run_predicts_as_it_was_measured(
     assert accuracy == pytest.approx(loaded.results.test_accuracy)
     assert 0.6 < accuracy < 0.95
     assert predictions.labels[:5].tolist() == list(loaded.results.first_test_predictions)
-    with pytest.raises(DataError, match="at least one picture"):
+    with pytest.raises(DataError, match="at least one image"):
         loaded.predict(small_fashion.test.images[:0])
     for scaled, message in ((1 / 255, "but are float"), (1.0, "but are float")):
         with pytest.raises(DataError, match=message):
@@ -120,7 +120,7 @@ def test_an_existing_folder_is_refused_and_left_alone(
     assert {p: p.read_bytes() for p in run.path.rglob("*") if p.is_file()} == before
 
 
-def test_sorted_pictures_are_noticed_and_split_by_class(
+def test_sorted_images_are_noticed_and_split_by_class(
     small_fashion: Splits, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     train = small_fashion.train
@@ -130,15 +130,13 @@ def test_sorted_pictures_are_noticed_and_split_by_class(
     )
     assert run.record.split == {"method": "stratified", "num_validation": 400}
     said = " ".join(capsys.readouterr().out.split())
-    assert "the pictures seem to be sorted" in said
+    assert "the images seem to be sorted" in said
     assert "a stratified 20% is held out instead" in said
     assert "seem to be sorted" in run.record.notes[0]
     assert run.results.val_accuracy > 0.6, "a tail of one class would not validate"
 
 
-def test_without_test_pictures_there_is_no_test_score(
-    small_fashion: Splits, tmp_path: Path
-) -> None:
+def test_without_test_images_there_is_no_test_score(small_fashion: Splits, tmp_path: Path) -> None:
     run = small_run(small_fashion.train, tmp_path / "run")
     assert run.results.test_accuracy is None
     assert run.results.test_count == 0
@@ -189,7 +187,7 @@ def test_keras_alone_and_the_engine_give_the_same_run(
         assert epoch.loss == pytest.approx(expected.loss, rel=1e-6)
 
 
-def test_own_pictures_are_never_cut_by_a_recipe(
+def test_own_images_are_never_cut_by_a_recipe(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     images = np.zeros((16_000, 2, 2, 1), np.uint8)
@@ -274,10 +272,10 @@ def test_a_model_object_is_not_called_reproducible(small_fashion: Splits, tmp_pa
 
 
 def two_outputs() -> keras.Model:
-    pictures = keras.Input((8, 8, 1))
-    flat = keras.layers.Flatten()(pictures)
+    images = keras.Input((8, 8, 1))
+    flat = keras.layers.Flatten()(images)
     heads = [keras.layers.Dense(10, "softmax")(flat) for _ in range(2)]
-    return keras.Model(pictures, heads)
+    return keras.Model(images, heads)
 
 
 def grey(count: int) -> ImageSet:
@@ -307,7 +305,7 @@ def logits_network() -> keras.Model:
             RequestError,
             "arguments should be plain values",
         ),
-        (grey(2).take([0]), {}, DataError, "give more pictures"),
+        (grey(2).take([0]), {}, DataError, "give more images"),
         ("digits", {"model": logits_network()}, FitError, r"for this network, but is .*8, 8, 1"),
         ("fashion-mnist", {"model": logits_network()}, FitError, "the network ends in logits"),
         (grey(100), {"model": logits_network()}, FitError, "should end in 2 units, one a class"),
@@ -340,7 +338,7 @@ def test_a_folder_that_is_no_run_gets_a_sentence(tmp_path: Path) -> None:
 def test_runs_on_arrays_need_them_again(run: clearsight.Run) -> None:
     with pytest.raises(RunError, match="trained on arrays from Python, which are not kept"):
         clearsight.resume(run.path, epochs=4)
-    with pytest.raises(RunError, match="name pictures with --data"):
+    with pytest.raises(RunError, match="name images with --data"):
         run.evaluate()
     with pytest.raises(DataError, match="should have the run's classes"):
         run.evaluate("digits")
@@ -364,5 +362,5 @@ def test_without_altair_training_still_finishes(
     )
     assert run.record.status == "finished"
     said = capsys.readouterr().err
-    assert "No curve picture was drawn" in said
+    assert "No curve image was drawn" in said
     assert "pip install 'clearsight[report]'" in said

@@ -1,4 +1,4 @@
-"""What is tried next is what its command says, and is compared on the validation pictures."""
+"""What is tried next is what its command says, and is compared on the validation images."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from clearsight.run.advise.next_step import NextStep
 from clearsight.run.advise.try_next import compared, plan_next
 from clearsight.run.plan.plan import plan_training
 from clearsight.run.request import train_request
-from clearsight.run.train import carry_out
+from clearsight.run.train import execute
 from clearsight.training.progress import Progress
 
 ASKED: dict[str, Any] = {"train_limit": 600, "test_limit": 100, "epochs": 2, "learning_rate": 0.002}
@@ -40,7 +40,7 @@ def test_one_change_leaves_the_rest_and_is_compared(run: clearsight.Run) -> None
     plan = plan_next(train_request("fashion-mnist", report=False, bundle=False, **ASKED), run, step)
     assert plan.record.recipe == run.record.recipe
     assert plan.record.model_arguments == {"dropout": 0.3}
-    tried = compared(step, plan, run, carry_out(plan, Progress.silent()))
+    tried = compared(step, plan, run, execute(plan, Progress.silent()))
     assert tried.comparison is not None
     assert tried.comparison.num_images == 120
     assert tried.run.results.test_accuracy is None
@@ -48,11 +48,11 @@ def test_one_change_leaves_the_rest_and_is_compared(run: clearsight.Run) -> None
     assert "validation accuracy is" in tried.sentence
 
 
-def test_other_validation_pictures_are_not_compared_picture_by_picture(
+def test_other_validation_images_are_not_compared_image_by_image(
     run: clearsight.Run,
 ) -> None:
     step = NextStep("", {"validation_split": 0.4})
     plan = plan_next(train_request("fashion-mnist", report=False, bundle=False, **ASKED), run, step)
-    tried = compared(step, plan, run, carry_out(plan, Progress.silent()))
+    tried = compared(step, plan, run, execute(plan, Progress.silent()))
     assert tried.comparison is None
-    assert "cannot be compared picture by picture" in tried.sentence
+    assert "cannot be compared image by image" in tried.sentence

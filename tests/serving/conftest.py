@@ -1,4 +1,4 @@
-"""Real servers, each a process of its own on this machine alone, and real pictures."""
+"""Real servers, each a process of its own on this machine alone, and real images."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import clearsight
 from clearsight.data.splits.splits import Splits
 from serving.real_server import Server, png_of, serving
 
-NUM_PICTURES = 64
+NUM_IMAGES = 64
 
 
 @pytest.fixture(scope="session")
@@ -30,9 +30,9 @@ def client(server: Server) -> Iterator[httpx.Client]:
 
 @pytest.fixture(scope="session")
 def images(small_fashion: Splits) -> np.ndarray:
-    """Real test pictures: uint8 (64, 28, 28, 1)."""
+    """Real test images: uint8 (64, 28, 28, 1)."""
     assert small_fashion.test is not None
-    return small_fashion.test.images[:NUM_PICTURES]
+    return small_fashion.test.images[:NUM_IMAGES]
 
 
 @pytest.fixture(scope="session")

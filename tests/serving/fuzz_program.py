@@ -1,4 +1,4 @@
-"""Damaged pictures through the server's application in a process of its own; see `test_fuzz.py`.
+"""Damaged images through the server's application in a process of its own; see `test_fuzz.py`.
 
 Prints one line of JSON: how often each status came, and the memory at ten moments in MB.
 """
@@ -35,7 +35,7 @@ NUM_MOMENTS = 10
 async def fuzz(bundle: str, count: int) -> dict[str, Any]:
     files, numbers, statuses = seeds(), random.Random(0), Counter[int]()
     megabytes = []
-    # A busy machine may take longer over a picture of 50 million pixels than the usual deadline.
+    # A busy machine may take longer over an image of 50 million pixels than the usual deadline.
     settings = ServerSettings(deadline_seconds=120)
     app = make_app(settings, opened_offers([f"fashion={bundle}"], 1))
     transport = httpx.ASGITransport(app)

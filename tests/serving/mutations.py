@@ -1,4 +1,4 @@
-"""Picture files that are damaged in the ways that break decoders."""
+"""Image files that are damaged in the ways that break decoders."""
 
 from __future__ import annotations
 

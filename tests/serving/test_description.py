@@ -12,7 +12,7 @@ import pytest
 from serving.real_server import Server
 
 pytest.importorskip("schemathesis", reason="schemathesis is not installed")
-# Not among them: that every request which fits the schema is accepted, since bytes are no picture.
+# Not among them: that every request which fits the schema is accepted, since bytes are no image.
 CHECKS = (
     "not_a_server_error,status_code_conformance,content_type_conformance,"
     "response_schema_conformance,unsupported_method"

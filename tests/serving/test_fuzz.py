@@ -1,4 +1,4 @@
-"""Damaged pictures and requests: never a crash, never a 500, and memory stays as it was."""
+"""Damaged images and requests: never a crash, never a 500, and memory stays as it was."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from serving.real_server import Server, assert_problem
 
 PREDICT = "/v1/models/fashion:predict"
 PNG = {"Content-Type": "image/png"}
-NUM_IN_PROCESS = int(os.environ.get("CLEARSIGHT_FUZZ_PICTURES", "100000"))
+NUM_IN_PROCESS = int(os.environ.get("CLEARSIGHT_FUZZ_IMAGES", "100000"))
 NUM_OVER_HTTP = 5_000
 MOST_GROWTH_BYTES = 60e6
 
 
-def test_damaged_pictures_get_answers_over_http(server: Server) -> None:
+def test_damaged_images_get_answers_over_http(server: Server) -> None:
     statuses = fuzzed_over_http(server, 300, seed=1)
     assert set(statuses) == {200, 422}
 
 
 @pytest.mark.slow
-def test_many_damaged_pictures_over_http(server: Server, told: Told) -> None:
+def test_many_damaged_images_over_http(server: Server, told: Told) -> None:
     fuzzed_over_http(server, 1_000, seed=2)
     before = server.resident_bytes
     statuses = fuzzed_over_http(server, NUM_OVER_HTTP, seed=3)
@@ -45,19 +45,19 @@ def test_many_damaged_pictures_over_http(server: Server, told: Told) -> None:
 
 
 @pytest.mark.slow
-def test_a_hundred_thousand_damaged_pictures(small_bundle: clearsight.Bundle, told: Told) -> None:
+def test_a_hundred_thousand_damaged_images(small_bundle: clearsight.Bundle, told: Told) -> None:
     """The same application, decoding and network, without the connection between."""
     found = fuzzed_in_process(small_bundle, NUM_IN_PROCESS)
     told(f"{NUM_IN_PROCESS:,} in process: {found}")
     first, *_, last = megabytes = found["megabytes"]
-    # The largest pictures leave something once (132 MB, then 201 MB was seen); nothing may grow
-    # from picture to picture.
+    # The largest images leave something once (132 MB, then 201 MB was seen); nothing may grow
+    # from image to image.
     assert last - first < 2 * MOST_GROWTH_BYTES / 1e6
     half = megabytes[len(megabytes) // 2 :]
     assert max(half) - min(half) < MOST_GROWTH_BYTES / 1e6
 
 
-def test_some_damaged_pictures(small_bundle: clearsight.Bundle) -> None:
+def test_some_damaged_images(small_bundle: clearsight.Bundle) -> None:
     found = fuzzed_in_process(small_bundle, 500)
     assert set(found["statuses"]) == {"200", "422"}
     assert sum(found["statuses"].values()) == 500
@@ -70,7 +70,7 @@ def fuzzed_in_process(bundle: clearsight.Bundle, count: int) -> dict[str, Any]:
         capture_output=True, text=True, errors="replace", check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2_000:]
-    assert "a picture made the decoder raise" not in done.stderr
+    assert "an image made the decoder raise" not in done.stderr
     found = json.loads(done.stdout)
     assert set(found["statuses"]) == {"200", "422"}
     assert sum(found["statuses"].values()) == count
@@ -85,6 +85,6 @@ def fuzzed_over_http(server: Server, count: int, seed: int) -> Counter[int]:
             answer = client.post(PREDICT, content=content, headers=PNG)
             statuses[answer.status_code] += 1
             if answer.status_code != 200:
-                assert_problem(answer, 422, "unreadable_picture")
+                assert_problem(answer, 422, "unreadable_image")
         assert client.get("/readyz").status_code == 200
     return statuses

@@ -26,7 +26,7 @@ class Load:
     """What came of many requests.
 
     Attributes:
-        labels: of each answer, with the number of its picture and the version that gave it.
+        labels: of each answer, with the number of its image and the version that gave it.
         statuses: of each answer.
         lost: connections that broke after a request was sent.
         refused: connections that were not taken.
@@ -88,16 +88,14 @@ def test_many_at_once_get_their_own_answers(
 def assert_batches_were_shared(metrics: str) -> None:
     parser = pytest.importorskip("prometheus_client.parser")
     families = {family.name: family for family in parser.text_string_to_metric_families(metrics)}
-    samples = {
-        sample.name: sample.value for sample in families["clearsight_batch_pictures"].samples
-    }
-    assert samples["clearsight_batch_pictures_sum"] > samples["clearsight_batch_pictures_count"]
+    samples = {sample.name: sample.value for sample in families["clearsight_batch_images"].samples}
+    assert samples["clearsight_batch_images_sum"] > samples["clearsight_batch_images_count"]
     answered = sum(
         sample.value
         for sample in families["clearsight_requests"].samples
         if sample.name.endswith("_total") and sample.labels["status"] == "200"
     )
-    assert answered >= samples["clearsight_batch_pictures_count"]
+    assert answered >= samples["clearsight_batch_images_count"]
 
 
 def test_what_does_not_fit_into_the_queue_is_told_to_come_back(
@@ -110,8 +108,8 @@ def test_what_does_not_fit_into_the_queue_is_told_to_come_back(
         right = expected.argmax(axis=1)
         assert all(label == right[index] for index, label, _ in load.labels)
         with server.client() as client:
-            answer = client.post(PREDICT, files=[("picture", file) for file in files[:3]])
-            assert_problem(answer, 413, "too_many_pictures")
+            answer = client.post(PREDICT, files=[("image", file) for file in files[:3]])
+            assert_problem(answer, 413, "too_many_images")
 
 
 def test_overload_says_when_to_come_back(
@@ -119,7 +117,7 @@ def test_overload_says_when_to_come_back(
 ) -> None:
     async def both(server: Server) -> list[httpx.Response]:
         async with httpx.AsyncClient(base_url=server.url, timeout=30) as client:
-            several = {"files": [("picture", file) for file in files]}
+            several = {"files": [("image", file) for file in files]}
             return await asyncio.gather(*(client.post(PREDICT, **several) for _ in range(6)))
 
     with serving(f"fashion={small_bundle.path}", "--max-queue", "64") as server:

@@ -28,7 +28,7 @@ def small_server(small_bundle: clearsight.Bundle) -> Iterator[Server]:
     """A server with small limits."""
     with serving(
         f"fashion={small_bundle.path}", "--receive-seconds", str(SECONDS), "--max-body-mb", "1",
-        "--max-pictures", "4", "--max-connections", "40",
+        "--max-images", "4", "--max-connections", "40",
     ) as running:  # fmt: skip
         yield running
 
@@ -51,11 +51,11 @@ def enormous_png() -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + body + chunk(b"IEND", b"")
 
 
-def test_an_enormous_picture_is_refused_by_its_header(server: Server, client: httpx.Client) -> None:
+def test_an_enormous_image_is_refused_by_its_header(server: Server, client: httpx.Client) -> None:
     before = server.resident_bytes
     for _ in range(20):
         answer = client.post(PREDICT, content=enormous_png(), headers=PNG)
-        assert "should have at most" in assert_problem(answer, 422, "unreadable_picture")
+        assert "should have at most" in assert_problem(answer, 422, "unreadable_image")
     assert server.resident_bytes - before < 50e6
 
 
@@ -67,15 +67,15 @@ def test_bodies_have_a_most(small: httpx.Client, files: list[bytes]) -> None:
     assert small.post(PREDICT, content=files[0], headers=PNG).status_code == 200
 
 
-def test_pictures_have_a_most(small: httpx.Client, images: np.ndarray, files: list[bytes]) -> None:
-    parts = [("picture", file) for file in files[:5]]
-    assert_problem(small.post(PREDICT, files=parts), 413, "too_many_pictures")
+def test_images_have_a_most(small: httpx.Client, images: np.ndarray, files: list[bytes]) -> None:
+    parts = [("image", file) for file in files[:5]]
+    assert_problem(small.post(PREDICT, files=parts), 413, "too_many_images")
     arrays = {"instances": images[:5].tolist()}
-    assert_problem(small.post(PREDICT, json=arrays), 413, "too_many_pictures")
+    assert_problem(small.post(PREDICT, json=arrays), 413, "too_many_images")
     tensor = {"name": "images", "shape": [5, 28, 28, 1], "datatype": "UINT8"}
     asked = {"inputs": [{**tensor, "data": images[:5].ravel().tolist()}]}
     answer = small.post("/v2/models/fashion/infer", json=asked)
-    assert_problem(answer, 413, "too_many_pictures")
+    assert_problem(answer, 413, "too_many_images")
 
 
 def test_json_has_a_most_of_numbers(client: httpx.Client) -> None:
@@ -160,7 +160,7 @@ def test_the_deadline_is_kept(small_bundle: clearsight.Bundle, files: list[bytes
             time.sleep(0.1)
             if client.post(PREDICT, content=files[0], headers=PNG).status_code == 200:
                 break
-        queued = re.search(r'queued_pictures{model="fashion"} (.*)', client.get("/metrics").text)
+        queued = re.search(r'queued_images{model="fashion"} (.*)', client.get("/metrics").text)
         assert queued is not None
         assert float(queued[1]) == 0
 

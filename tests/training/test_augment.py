@@ -1,4 +1,4 @@
-"""What happens to pictures from epoch to epoch."""
+"""What happens to images from epoch to epoch."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from clearsight.training.recipe import Recipe
 
 
 def numbered(count: int, size: int = 6) -> np.ndarray:
-    """Make pictures that differ from each other, and in which no two rows or columns are alike."""
+    """Make images that differ from each other, and in which no two rows or columns are alike."""
     generator = np.random.default_rng(0)
     return generator.integers(1, 256, (count, size, size, 1), dtype="uint8")
 
 
 def examples(images: np.ndarray) -> Examples:
-    """Return all of these pictures, labelled by their number, as they are."""
+    """Return all of these images, labelled by their number, as they are."""
     return Examples(images, np.arange(len(images)), np.arange(len(images)), divisor=1.0)
 
 
 def epoch_of(batches: AugmentedBatches, epoch: int = 0) -> dict[int, np.ndarray]:
-    """Collect an epoch's pictures by their label."""
+    """Collect an epoch's images by their label."""
     found = {}
     batches.epoch = epoch
-    for pictures, labels in batches.get_torch_dataloader():
-        for picture, label in zip(pictures.numpy(), labels.numpy(), strict=True):
-            found[int(label)] = picture
+    for images, labels in batches.get_torch_dataloader():
+        for image, label in zip(images.numpy(), labels.numpy(), strict=True):
+            found[int(label)] = image
     return found
 
 
@@ -38,7 +38,7 @@ def recipe(**options: Any) -> Recipe:
     return Recipe(name="test", summary="", batch_size=4, **options)
 
 
-def test_each_picture_is_mirrored_in_every_other_epoch() -> None:
+def test_each_image_is_mirrored_in_every_other_epoch() -> None:
     x = numbered(10)
     keras.utils.set_random_seed(0)
     batches = AugmentedBatches(examples(x), recipe(flip="alternating"))
@@ -60,7 +60,7 @@ def test_within_fit_the_epochs_alternate() -> None:
     batches = AugmentedBatches(examples(x), recipe(flip="alternating"))
 
     def step(data: Any) -> dict[str, Any]:
-        seen[-1].update(picture.numpy().tobytes() for picture in data[0])
+        seen[-1].update(image.numpy().tobytes() for image in data[0])
         return {}
 
     model.train_step = step
@@ -73,7 +73,7 @@ def test_within_fit_the_epochs_alternate() -> None:
     assert not first & second
 
 
-def test_a_resumed_run_goes_on_with_the_same_pictures_mirrored() -> None:
+def test_a_resumed_run_goes_on_with_the_same_images_mirrored() -> None:
     x = numbered(10)
     keras.utils.set_random_seed(0)
     whole = AugmentedBatches(examples(x), recipe(flip="alternating"))
@@ -86,32 +86,32 @@ def test_a_resumed_run_goes_on_with_the_same_pictures_mirrored() -> None:
         assert np.array_equal(found[k], expected[k])
 
 
-def test_pictures_move_by_whole_pixels_and_zeros_come_in() -> None:
+def test_images_move_by_whole_pixels_and_zeros_come_in() -> None:
     keras.utils.set_random_seed(0)
     x = torch.from_numpy(numbered(200)).float()
     moved = translated(x, 2)
     padded = torch.nn.functional.pad(x, (0, 0, 2, 2, 2, 2))
     shifts = set()
-    for picture, before in zip(moved, padded, strict=True):
+    for image, before in zip(moved, padded, strict=True):
         found = [
             (down, right)
             for down in range(5)
             for right in range(5)
-            if torch.equal(picture, before[down : down + 6, right : right + 6])
+            if torch.equal(image, before[down : down + 6, right : right + 6])
         ]
         assert len(found) == 1
         shifts.update(found)
     assert len(shifts) == 25  # each shift of up to two pixels occurs
 
 
-def test_only_the_pictures_asked_for_are_mirrored() -> None:
+def test_only_the_images_asked_for_are_mirrored() -> None:
     x = torch.from_numpy(numbered(3)).float()
     result = mirrored(x, torch.tensor([False, True, False]))
     assert torch.equal(result[0], x[0])
     assert torch.equal(result[1], x[1].flip(1))
 
 
-def test_without_augmentation_every_picture_comes_once_unchanged() -> None:
+def test_without_augmentation_every_image_comes_once_unchanged() -> None:
     x = numbered(10)
     found = epoch_of(AugmentedBatches(examples(x), recipe()))
     assert sorted(found) == list(range(10))

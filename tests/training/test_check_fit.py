@@ -1,4 +1,4 @@
-"""Each beginner's mistake, made for real on real pictures, gets its sentence."""
+"""Each beginner's mistake, made for real on real images, gets its sentence."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ MISTAKES = {
     "one-hot labels, sparse loss": (
         {},
         lambda x, y: (x, keras.utils.to_categorical(y, 10)),
-        r"expects one integer a picture, but y is one-hot with shape \(200, 10\): use y.argmax",
+        r"expects one integer an image, but y is one-hot with shape \(200, 10\): use y.argmax",
     ),
     "integer labels, one-hot loss": (
         {"loss": ONE_HOT},
@@ -145,9 +145,7 @@ def test_networks_that_cannot_be_checked_are_told(x: np.ndarray, y: np.ndarray) 
     first, second = keras.Input((28, 28, 1)), keras.Input((28, 28, 1))
     two = keras.Model([first, second], layers.Dense(10)(layers.Flatten()(first + second)))
     two.compile(loss=SPARSE)
-    with pytest.raises(
-        FitError, match=r"one input, the pictures, and one output.* but has 2 and 1"
-    ):
+    with pytest.raises(FitError, match=r"one input, the images, and one output.* but has 2 and 1"):
         clearsight.check_fit(two, x, y)
     still_open = keras.Sequential([layers.Flatten(), layers.Dense(10, activation="softmax")])
     still_open.compile(loss=SPARSE)

@@ -62,7 +62,7 @@ def test_arrays_without_a_recipe_of_their_own_get_the_strong_one(
         verbose=False,
     )
     assert (run.record.recipe.name, run.record.model) == ("strong", "residual")
-    assert any("mirrors pictures left to right" in note for note in run.record.notes)
+    assert any("mirrors images left to right" in note for note in run.record.notes)
     mean = run.predict(data.test.images).probabilities  # pyright: ignore
     mirrored = run.predict(data.test.images[:, :, ::-1]).probabilities  # pyright: ignore
     np.testing.assert_allclose(mean, mirrored, atol=1e-6)  # each is the mean over both
@@ -136,7 +136,7 @@ def test_muon_takes_every_kernel_but_the_last_layers() -> None:
         ((1, 1, 3), (128,)),
     ],
 )
-def test_the_residual_network_fits_itself_to_the_pictures(
+def test_the_residual_network_fits_itself_to_the_images(
     shape: tuple[int, int, int], filters: tuple[int, ...]
 ) -> None:
     assert ResidualOptions(input_shape=shape).filters == filters

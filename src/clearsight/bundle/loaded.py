@@ -1,4 +1,4 @@
-"""`Bundle`: a trained network with its class names and preparation, ready to name pictures."""
+"""`Bundle`: a trained network with its class names and preparation, ready to name images."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from PIL import Image
 from clearsight.bundle.files import BundleFiles
 from clearsight.bundle.spec import BundleSpec
 from clearsight.data.preparation.preparation import Preparation
-from clearsight.data.preparation.read_image import picture_of_image
+from clearsight.data.preparation.read_image import from_pillow
 from clearsight.errors import BundleError, DataError
 from clearsight.evaluation.predictions import Predictions
 from clearsight.evaluation.scores.temperature import tempered as at_temperature
 
 Network = Callable[[np.ndarray], np.ndarray]
-Picture = str | os.PathLike[str] | bytes | Image.Image | np.ndarray
+ImageLike = str | os.PathLike[str] | bytes | Image.Image | np.ndarray
 
-# Pictures that go through the network at once, or fewer large ones: throughput grows no further,
+# Images that go through the network at once, or fewer large ones: throughput grows no further,
 # and what is held between layers stays small.
 _BATCH_SIZE = 256
 _BATCH_VALUES = 16_000_000
@@ -30,7 +30,7 @@ _BATCH_VALUES = 16_000_000
 
 @dataclass(frozen=True)
 class Bundle:
-    """A network that names pictures, without Keras or torch.
+    """A network that names images, without Keras or torch.
 
     Attributes:
         files: where it lies, and what its ``bundle.json`` says.
@@ -62,12 +62,12 @@ class Bundle:
 
     @property
     def preparation(self) -> Preparation:
-        """How pictures become the network's input."""
+        """How images become the network's input."""
         return self.spec.preparation
 
     @property
     def temperature(self) -> float | None:
-        """Fitted on validation pictures; None where none was. See `predict`."""
+        """Fitted on validation images; None where none was. See `predict`."""
         return self.spec.temperature
 
     @property
@@ -77,7 +77,7 @@ class Bundle:
 
     @property
     def batch_size(self) -> int:
-        """How many pictures go through the network at once."""
+        """How many images go through the network at once."""
         height, width, channels = self.spec.image_shape
         return max(1, min(_BATCH_SIZE, _BATCH_VALUES // (height * width * channels)))
 
@@ -99,18 +99,18 @@ class Bundle:
         return np.concatenate([self.network(images[start : start + size]) for start in starts])
 
     def predict(
-        self, images: Picture | Sequence[Picture], *, temperature: bool = False
+        self, images: ImageLike | Sequence[ImageLike], *, temperature: bool = False
     ) -> Predictions:
-        """Name pictures of any size; they are brought to the network's as in training.
+        """Name images of any size; they are brought to the network's as in training.
 
         Args:
-            images: uint8 (N, H, W, C), 0..255; or one picture or a sequence of them, each a path, a
-                file's content, a picture of Pillow's, or uint8 (H, W, C).
+            images: uint8 (N, H, W, C), 0..255; or one image or a sequence of them, each a path, a
+                file's content, an image of Pillow's, or uint8 (H, W, C).
             temperature: apply the bundle's temperature, which makes the probabilities fit how often
                 the network is right; the most probable class stays so.
 
         Raises:
-            DataError: when a picture cannot be read, or an array is no uint8 pictures.
+            DataError: when an image cannot be read, or an array is no uint8 images.
             BundleError: when a temperature is asked for and the bundle has none.
         """
         probabilities = self.probabilities(self.fitted(images))
@@ -127,12 +127,12 @@ class Bundle:
         if self.temperature is None:
             raise BundleError(
                 f"A temperature should be applied, but {self.path} has none, because its run "
-                "fitted none on validation pictures: leave it out."
+                "fitted none on validation images: leave it out."
             )
         return at_temperature(probabilities, self.temperature).astype(np.float32)
 
-    def fitted(self, images: Picture | Sequence[Picture]) -> np.ndarray:
-        """Bring pictures to the network's size and channels.
+    def fitted(self, images: ImageLike | Sequence[ImageLike]) -> np.ndarray:
+        """Bring images to the network's size and channels.
 
         Args:
             images: as `predict` takes them.
@@ -150,31 +150,31 @@ class Bundle:
             if images.ndim != 4 or images.shape[-1] not in (1, 3, 4):
                 self.preparation.check(images)  # which has the words for it
         one = isinstance(images, str | os.PathLike | bytes | Image.Image)
-        pictures: Iterable[Any] = [images] if one else images
-        rows = list(self._fitted_one_by_one(pictures))
+        batch: Iterable[Any] = [images] if one else images
+        rows = list(self._fitted_one_by_one(batch))
         if not rows:
-            raise DataError("There should be at least one picture, but there is none.")
+            raise DataError("There should be at least one image, but there is none.")
         return np.stack(rows)
 
-    def _fitted_one_by_one(self, pictures: Iterable[Any]) -> Iterator[np.ndarray]:
-        for index, picture in enumerate(pictures):
-            if isinstance(picture, np.ndarray):
-                is_right = picture.dtype == np.uint8 and picture.ndim == 3
-                if not is_right or picture.shape[-1] not in (1, 3, 4) or not picture.size:
+    def _fitted_one_by_one(self, images: Iterable[Any]) -> Iterator[np.ndarray]:
+        for index, image in enumerate(images):
+            if isinstance(image, np.ndarray):
+                is_right = image.dtype == np.uint8 and image.ndim == 3
+                if not is_right or image.shape[-1] not in (1, 3, 4) or not image.size:
                     raise DataError(
-                        f"Picture {index} should be uint8 (H, W, C) with 1, 3 or 4 channels, but "
-                        f"is {picture.dtype} {picture.shape}."
+                        f"Image {index} should be uint8 (H, W, C) with 1, 3 or 4 channels, but "
+                        f"is {image.dtype} {image.shape}."
                     )
-                yield self.preparation.fit_picture(picture)
-            elif isinstance(picture, Image.Image):
-                array = picture_of_image(picture, f"Picture {index}")
-                yield self.preparation.fit_picture(array)
-            elif isinstance(picture, bytes):
-                yield self.preparation.read(picture)
-            elif isinstance(picture, str | os.PathLike):
-                yield self.preparation.read(Path(picture))
+                yield self.preparation.fit_image(image)
+            elif isinstance(image, Image.Image):
+                array = from_pillow(image, f"Image {index}")
+                yield self.preparation.fit_image(array)
+            elif isinstance(image, bytes):
+                yield self.preparation.read(image)
+            elif isinstance(image, str | os.PathLike):
+                yield self.preparation.read(Path(image))
             else:
                 raise DataError(
-                    f"Picture {index} should be a path, a file's content, a picture of Pillow's or "
-                    f"uint8 (H, W, C), but is a {type(picture).__name__}."
+                    f"Image {index} should be a path, a file's content, an image of Pillow's or "
+                    f"uint8 (H, W, C), but is a {type(image).__name__}."
                 )

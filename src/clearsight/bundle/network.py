@@ -21,30 +21,30 @@ class TrainedNetwork:
 
     Attributes:
         model: its weights on the CPU.
-        preparation: how pictures become its input.
-        views: the forms of a picture whose mean the probabilities are.
+        preparation: how images become its input.
+        views: the forms of an image whose mean the probabilities are.
     """
 
     model: keras.Model
     preparation: Preparation
     views: Views
 
-    def as_module(self) -> PicturesToProbabilities:
-        """Return a torch module that does all of it, from raw pictures to probabilities."""
-        return PicturesToProbabilities(self)
+    def as_module(self) -> ImagesToProbabilities:
+        """Return a torch module that does all of it, from raw images to probabilities."""
+        return ImagesToProbabilities(self)
 
-    def pictures(self, count: int) -> torch.Tensor:
-        """Return pictures of noise to trace the module with: uint8 (count, H, W, C)."""
+    def images(self, count: int) -> torch.Tensor:
+        """Return images of noise to trace the module with: uint8 (count, H, W, C)."""
         preparation = self.preparation
         shape = (count, preparation.height, preparation.width, preparation.channels)
         noise = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
         return torch.from_numpy(noise)
 
 
-class PicturesToProbabilities(torch.nn.Module):
+class ImagesToProbabilities(torch.nn.Module):
     """Maps uint8 (N, H, W, C) to class probabilities, float32 (N, K).
 
-    It runs the engine's float32 program of the network, whose pictures have channels second from
+    It runs the engine's float32 program of the network, whose images have channels second from
     the first convolution to the last, so that no format is left with a transposition at each layer.
     """
 
@@ -65,9 +65,9 @@ class PicturesToProbabilities(torch.nn.Module):
         self._model = network.model if is_needed else None
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Name pictures."""
-        # In one long row a picture: ONNX Runtime divides a last axis of one channel value by value,
-        # which took grey pictures of 28x28 an eighth of the lesson's network.
+        """Name images."""
+        # In one long row an image: ONNX Runtime divides a last axis of one channel value by value,
+        # which took grey images of 28x28 an eighth of the lesson's network.
         rows = images.flatten(1).to(torch.float32) / self._divisor
         pixels = rows.reshape(-1, *self._shape)
         if self._views.is_plain:

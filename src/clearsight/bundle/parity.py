@@ -28,9 +28,9 @@ class Parity:
     """What a bundle must reproduce.
 
     Attributes:
-        images: uint8 (N, H, W, C), real pictures of the network's size.
+        images: uint8 (N, H, W, C), real images of the network's size.
         probabilities: float32 (N, K), what the trained network gave for them.
-        sample: uint8 (37, 53, 4), a drawn picture of another size, with alpha.
+        sample: uint8 (37, 53, 4), a drawn image of another size, with alpha.
         fitted: uint8 (H, W, C), what it became when it was prepared.
     """
 
@@ -43,7 +43,7 @@ class Parity:
     def of(cls, images: np.ndarray, probabilities: np.ndarray, preparation: Preparation) -> Parity:
         """Gather what a bundle must reproduce; see the class."""
         sample = _drawn_sample()
-        return cls(images, probabilities, sample, preparation.fit_picture(sample))
+        return cls(images, probabilities, sample, preparation.fit_image(sample))
 
     def to_bytes(self) -> bytes:
         """Return the content of ``parity.npz``."""
@@ -84,7 +84,7 @@ class Parity:
                 raise ValueError(f"its arrays are {found}")
         except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
             raise BundleError(
-                f"{place}'s {PARITY_FILE} should hold pictures and what the trained network gave "
+                f"{place}'s {PARITY_FILE} should hold images and what the trained network gave "
                 f"for them, but is damaged or of another form ({error}): export the run again."
             ) from error
         return parity
@@ -92,7 +92,7 @@ class Parity:
 
 @dataclass(frozen=True)
 class ParityResult:
-    """What came out of replaying the pictures of a bundle.
+    """What came out of replaying the images of a bundle.
 
     Attributes:
         num_images: how many.
@@ -113,25 +113,25 @@ class ParityResult:
         if self.precision != "float32":
             whose = f"that it gave in {self.precision} when it was made"
         return (
-            f"{self.num_images} pictures replayed: the probabilities differ by "
+            f"{self.num_images} images replayed: the probabilities differ by "
             f"{self.largest_difference:.1g} at most from those {whose}, the names are the same."
         )
 
 
 def check_parity(bundle: Bundle) -> ParityResult:
-    """Replay a bundle's pictures, and prepare its sample, and compare.
+    """Replay a bundle's images, and prepare its sample, and compare.
 
     Raises:
-        BundleError: when probabilities differ by more than the precision allows, a picture is named
+        BundleError: when probabilities differ by more than the precision allows, an image is named
             otherwise, or the sample is prepared otherwise.
     """
     content = bundle.files.read(PARITY_FILE)
     parity = Parity.from_bytes(content, bundle.spec, str(bundle.path))
-    fitted = bundle.preparation.fit_picture(parity.sample).astype(np.int16)
+    fitted = bundle.preparation.fit_image(parity.sample).astype(np.int16)
     off = int(np.abs(fitted - parity.fitted).max())
     if off > _PIXEL_TOLERANCE:
         raise BundleError(
-            f"{bundle.path} should prepare pictures as in training, but a picture that is brought "
+            f"{bundle.path} should prepare images as in training, but an image that is brought "
             f"to {'x'.join(map(str, bundle.spec.image_shape))} differs by {off} of 255 levels from "
             "what it was: the preparation was changed on one side; export the run again."
         )
@@ -143,7 +143,7 @@ def check_parity(bundle: Bundle) -> ParityResult:
         raise BundleError(
             f"{bundle.path} should give the trained network's probabilities within {tolerance:g}, "
             f"but they differ by up to {result.largest_difference:.2g}, and "
-            f"{result.num_named_otherwise} of {result.num_images} pictures are named otherwise: "
+            f"{result.num_named_otherwise} of {result.num_images} images are named otherwise: "
             "the network or its preparation was changed on one side; export the run again."
         )
     return result
@@ -160,7 +160,7 @@ def _compared(expected: np.ndarray, found: np.ndarray, precision: str) -> Parity
 
 
 def _drawn_sample() -> np.ndarray:
-    """Draw slopes, an edge and a hole: whatever is done to a picture changes some of it."""
+    """Draw slopes, an edge and a hole: whatever is done to an image changes some of it."""
     rows, columns = np.mgrid[: _SAMPLE_SIZE[0], : _SAMPLE_SIZE[1]]
     sample = np.empty((*_SAMPLE_SIZE, 4), np.uint8)
     sample[..., 0] = rows * 6

@@ -32,7 +32,7 @@ def quantize(model: Path, images: np.ndarray, spec: BundleSpec, path: Path) -> N
 
     Args:
         model: ``model.onnx`` in float32.
-        images: uint8 (N, H, W, C), training pictures that the ranges are taken from.
+        images: uint8 (N, H, W, C), training images that the ranges are taken from.
         spec: of the bundle that it will be in.
         path: where it goes.
 
@@ -48,7 +48,7 @@ def quantize(model: Path, images: np.ndarray, spec: BundleSpec, path: Path) -> N
         raise MissingExtraError("--int8", "onnx") from error
 
     class Reader(quantization.CalibrationDataReader):
-        """Gives the pictures in batches, as the library's interface asks."""
+        """Gives the images in batches, as the library's interface asks."""
 
         def __init__(self) -> None:
             starts = range(0, len(images), 64)
@@ -89,7 +89,7 @@ class Speedup:
     """How many times as fast one network is as another on this machine, medians of alternate runs.
 
     Attributes:
-        in_batches: on many pictures at once.
+        in_batches: on many images at once.
         one_by_one: on one.
     """
 
@@ -106,7 +106,7 @@ class Speedup:
 
 
 def speedup_of(network: Network, other: Network, images: np.ndarray) -> Speedup:
-    """Time two networks alternately on the same pictures.
+    """Time two networks alternately on the same images.
 
     Args:
         network: the one that is asked about.

@@ -56,7 +56,7 @@ def readme_of(spec: BundleSpec, model_files: tuple[str, ...]) -> str:
         "temperature_words": (
             ""
             if spec.temperature is None
-            else f" A temperature of {spec.temperature:.4g} was fitted on validation pictures: "
+            else f" A temperature of {spec.temperature:.4g} was fitted on validation images: "
             f"softmax(log(probabilities) / {spec.temperature:.4g}) fits better how often the "
             "network is right, and changes no name."
         ),

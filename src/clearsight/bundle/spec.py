@@ -44,9 +44,9 @@ class BundleSpec:
         format: of the model's file, a row of `bundle.formats.FORMATS`.
         precision: "float32", or "int8" after static quantization.
         class_names: output k is the probability of ``class_names[k]``.
-        preparation: how pictures become the network's input.
-        views: the forms of a picture whose mean the probabilities are.
-        temperature: fitted on validation pictures, see `evaluation.temperature`; the probabilities
+        preparation: how images become the network's input.
+        views: the forms of an image whose mean the probabilities are.
+        temperature: fitted on validation images, see `evaluation.temperature`; the probabilities
             are those before it. None where none was fitted.
         provenance: where the network comes from, as plain values.
         files: every other file, by its name.
@@ -64,7 +64,7 @@ class BundleSpec:
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
-        """Height, width and channels of a picture."""
+        """Height, width and channels of an image."""
         preparation = self.preparation
         return preparation.height, preparation.width, preparation.channels
 
@@ -169,7 +169,7 @@ def _text(value: Any) -> str:
 def _views(values: Any) -> Views:
     mirrored, pixels = values["mirrored"], values["shift_pixels"]
     if not isinstance(mirrored, bool) or type(pixels) is not int or not 0 <= pixels < _MOST_SIDE:
-        raise ValueError(f"{values!r} should say how pictures are mirrored and moved")
+        raise ValueError(f"{values!r} should say how images are mirrored and moved")
     return Views(mirrored, pixels)
 
 
@@ -177,7 +177,7 @@ def _preparation(values: Any) -> Preparation:
     preparation = Preparation.from_json(values)
     sizes = (preparation.height, preparation.width, preparation.channels)
     if any(type(size) is not int or not 0 < size < _MOST_SIDE for size in sizes):
-        raise ValueError(f"a picture cannot be of size {sizes}")
+        raise ValueError(f"an image cannot be of size {sizes}")
     if preparation.channels not in (1, 3, 4) or preparation.resize not in _RESIZE_METHODS:
         raise ValueError(f"{preparation.to_json()} is no preparation")
     if not isinstance(preparation.divisor, int | float) or not preparation.divisor > 0:

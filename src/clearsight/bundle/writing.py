@@ -1,4 +1,4 @@
-"""Writing a bundle: whole, checked by replaying its pictures, and only then put in its place."""
+"""Writing a bundle: whole, checked by replaying its images, and only then put in its place."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``clearsight compare``: which run is better on the test pictures that they share."""
+"""``clearsight compare``: which run is better on the test images that they share."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ def compare(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Compare the first run with each other one, on the test pictures that they share.
+    """Compare the first run with each other one, on the test images that they share.
 
-    Folders of `train --seeds` are compared over their paired seeds and the pictures.
+    Folders of `train --seeds` are compared over their paired seeds and the images.
     """
     _check_curves(curves)
     console = console_for(as_json)
@@ -58,7 +58,7 @@ def compare(
         from clearsight.report.overlaid_curves import write_overlaid_curves
 
         write_overlaid_curves([(name, run.history) for name, run in drawn], curves)
-        console.print(f"curve picture: {curves}")
+        console.print(f"curve image: {curves}")
     if as_json:
         print_json({**values, "curves": None if curves is None else str(curves)})
 
@@ -67,7 +67,7 @@ def _check_curves(curves: Path | None) -> None:
     if curves is not None and os.path.lexists(curves):
         raise RequestError(f"{curves} exists and is never overwritten: name another with --curves.")
     if curves is not None and curves.suffix.lower() != ".png":
-        raise RequestError(f"The curve picture is a PNG, but {curves} does not end in .png.")
+        raise RequestError(f"The curve image is a PNG, but {curves} does not end in .png.")
 
 
 def _as_json(found: RunComparison) -> dict[str, Any]:
@@ -162,7 +162,7 @@ def _ends(interval: Interval | None) -> list[float] | None:
 
 
 def _show(values: dict[str, Any], console: Console) -> None:
-    console.print(f"{values['num_images']:,} test pictures that all runs share")
+    console.print(f"{values['num_images']:,} test images that all runs share")
     if values["num_left_out"]:
         console.print(
             f"({values['num_left_out']:,} more are left out: some run has seen them in training)"

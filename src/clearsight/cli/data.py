@@ -50,7 +50,7 @@ def list_sources(
         where = row["where"]
         found = f"present: {where}" if where else "not here yet: fetched when first used"
         console.print(f"{'':<14} {found}")
-    console.print("\nAnd the path of pictures of your own:")
+    console.print("\nAnd the path of images of your own:")
     for row in reversed(FORMATS):  # the most usual come first
         console.print(f"{row.name:<14} {row.summary}")
 
@@ -91,7 +91,7 @@ def show_source(
         height, width, channels = images.image_shape
         low, high = images.value_range
         console.print(
-            f"{part}: {len(images):,} pictures, {height}x{width}x{channels}, values {low} to "
+            f"{part}: {len(images):,} images, {height}x{width}x{channels}, values {low} to "
             f"{high}, {images.num_classes} classes ({images.provenance})"
         )
     _show_balance(train, console)

@@ -1,4 +1,4 @@
-"""``clearsight data check``: what is wrong with a source's pictures, before training."""
+"""``clearsight data check``: what is wrong with a source's images, before training."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def check_source(
     *,
     source_options: SourceOptions,
 ) -> None:
-    """Check a source's pictures: copies, leaks, wrong labels, rare classes, odd pictures."""
+    """Check a source's images: copies, leaks, wrong labels, rare classes, odd images."""
     _check_usage(quick, out, labels_out)
     console = console_for(as_json)
     from clearsight.data.sources.load import load_splits
@@ -50,7 +50,7 @@ def check_source(
     splits = load_splits(source, source_options, decoding_shown())
     with keras_started(console):
         from clearsight.run.data_check.check import check_data
-    with console.status("looking at the pictures") as status:
+    with console.status("looking at the images") as status:
         checked = check_data(splits, source, quick=quick, seed=seed, announce=status.update)
     page = _written_page(checked, out)
     if labels_out is not None:
@@ -104,7 +104,7 @@ def _show(checked: DataCheck, console: Console) -> None:
     from rich.padding import Padding
 
     parts = ", ".join(f"{len(images):,} {part}" for part, images in checked.splits.parts.items())
-    console.print(f"{checked.source}: {parts} pictures, looked at in {checked.seconds:.1f} s.")
+    console.print(f"{checked.source}: {parts} images, looked at in {checked.seconds:.1f} s.")
     for finding in checked.findings:
         count = f"{finding.count:,} of {finding.examined:,}"
         console.print(f"\n{finding.severity:<8} {finding.title:<46} {count:>18}")

@@ -1,4 +1,4 @@
-"""Showing on a terminal how far the decoding of pictures is."""
+"""Showing on a terminal how far the decoding of images is."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from clearsight.data.decoding.decode import ShowProgress
 
-_MANY = 2_000  # pictures: fewer take about a second
+_MANY = 2_000  # images: fewer take about a second
 
 
 def decoding_shown() -> ShowProgress:
     """Return what shows a bar on a terminal, and one line elsewhere when there is much to do."""
 
     @contextmanager
-    def show(num_pictures: int) -> Iterator[Callable[[int], None]]:
+    def show(num_images: int) -> Iterator[Callable[[int], None]]:
         from rich.console import Console
 
         console = Console(stderr=True, highlight=False)
         if not console.is_terminal:
-            if num_pictures > _MANY:
+            if num_images > _MANY:
                 console.print(
-                    f"Decoding {num_pictures:,} pictures; the next start takes them as they are.",
+                    f"Decoding {num_images:,} images; the next start takes them as they are.",
                     soft_wrap=True,
                 )
             yield lambda _: None
             return
         done = 0
-        with bar_of("decoding pictures", num_pictures) as advance:
+        with bar_of("decoding images", num_images) as advance:
 
             def show_done(num_done: int) -> None:
                 nonlocal done

@@ -1,4 +1,4 @@
-"""``clearsight evaluate``: measure a run's network on its test pictures or on others."""
+"""``clearsight evaluate``: measure a run's network on its test images or on others."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ def evaluate(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder.")],
     data: Annotated[
         str | None,
-        typer.Option(metavar="SOURCE", help="Measure on this one's test pictures instead."),
+        typer.Option(metavar="SOURCE", help="Measure on this one's test images instead."),
     ] = None,
     as_json: AsJson = False,
     *,
     source_options: SourceOptions,
 ) -> None:
-    """Measure a run's network on its own test pictures, or on another source's."""
+    """Measure a run's network on its own test images, or on another source's."""
     console = console_for(as_json)
     with keras_started(console):
         from clearsight.run.store.run import Run
@@ -48,7 +48,7 @@ def evaluate(
     loss = "no finite number" if score.loss is None else f"{score.loss:.4f}"
     console.print(
         f"test accuracy {score.accuracy:.3f} (95% interval {score.interval.low:.3f} to "
-        f"{score.interval.high:.3f}): {score.num_correct:,} of {score.num_images:,} pictures named "
+        f"{score.interval.high:.3f}): {score.num_correct:,} of {score.num_images:,} images named "
         f"rightly; test loss {loss}"
     )
     if found.looks.sentence:
@@ -93,7 +93,7 @@ def _show_measures(measures: Measures, console: Console) -> None:
     console.print(scores)
     classes = Table(box=None, pad_edge=False)
     classes.add_column("class", overflow="fold")
-    classes.add_column("pictures", justify="right", no_wrap=True)
+    classes.add_column("images", justify="right", no_wrap=True)
     for column in ("precision", "recall", "F1"):
         classes.add_column(column, no_wrap=True)
     for row in measures.classes:

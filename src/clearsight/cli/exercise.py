@@ -50,10 +50,10 @@ def exercise(
         typer.Option(metavar="N", help="third-block: trainings of each network; 0 trains none."),
     ] = _NUM_SEEDS,
     epochs: Annotated[
-        int | None, typer.Option(help="third-block: passes over the training pictures.")
+        int | None, typer.Option(help="third-block: passes over the training images.")
     ] = None,
     train_limit: Annotated[
-        int | None, typer.Option(help="third-block: use only the first N training pictures.")
+        int | None, typer.Option(help="third-block: use only the first N training images.")
     ] = None,
     out: Annotated[
         Path | None,

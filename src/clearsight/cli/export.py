@@ -54,12 +54,12 @@ def export(
     ] = False,
     check: Annotated[
         bool,
-        typer.Option("--check", help="Write nothing; replay a bundle's pictures and compare."),
+        typer.Option("--check", help="Write nothing; replay a bundle's images and compare."),
     ] = False,
     to_web: Annotated[
         Path | None,
         typer.Option(
-            metavar="FOLDER", help="Make a page of the bundle: it names pictures in a browser."
+            metavar="FOLDER", help="Make a page of the bundle: it names images in a browser."
         ),
     ] = None,
     runtime_from: Annotated[
@@ -73,7 +73,7 @@ def export(
 ) -> None:
     """Make a run's bundle: one small folder that predicts without Keras or torch.
 
-    It holds the network, class names, how pictures are prepared, and pictures that are replayed
+    It holds the network, class names, how images are prepared, and images that are replayed
     before it is put in its place: it gives what the trained network gives, or is not there.
     """
     console = console_for(as_json)
@@ -127,7 +127,7 @@ def _check_request(path: Path, to: Path | None) -> None:
     if is_bundle(path):
         raise RequestError(
             f"A bundle should be made of a run, but {path} is a bundle already: add --check to "
-            "replay its pictures, or name the run."
+            "replay its images, or name the run."
         )
     if not os.path.isfile(path / "run.json"):
         what = "has no run.json" if os.path.isdir(path) else "does not exist"

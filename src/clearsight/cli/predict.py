@@ -1,4 +1,4 @@
-"""``clearsight predict``: name pictures with a bundle, or with a run's network."""
+"""``clearsight predict``: name images with a bundle, or with a run's network."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from clearsight.cli.source_options import AskedOptions, reads_sources
 from clearsight.errors import DataError, RequestError
 
 if TYPE_CHECKING:
-    from clearsight.predict.predict import NamedPicture
+    from clearsight.predict.predict import Prediction
     from clearsight.predict.prediction_job import Naming
 
-_MOST_TOLD = 20  # warnings of single pictures; files hold all of them
-_FEW = 500  # pictures: fewer take less than a second
+_MOST_TOLD = 20  # warnings of single images; files hold all of them
+_FEW = 500  # images: fewer take less than a second
 
 
 class Form(StrEnum):
@@ -41,11 +41,11 @@ def predict(
         list[str],
         typer.Argument(
             metavar="PATH...",
-            help="Picture files, folders, patterns such as 'photos/**/*.jpg', - for a picture on "
-            "standard input, sources, or pictures such as fashion-mnist:test[0:5].",
+            help="Image files, folders, patterns such as 'photos/**/*.jpg', - for an image on "
+            "standard input, sources, or images such as fashion-mnist:test[0:5].",
         ),
     ],
-    top: Annotated[int, typer.Option(min=1, help="How many classes to show a picture.")] = 1,
+    top: Annotated[int, typer.Option(min=1, help="How many classes to show an image.")] = 1,
     invert: Annotated[
         bool, typer.Option("--invert", help="Turn light into dark and back first.")
     ] = False,
@@ -53,7 +53,7 @@ def predict(
         bool,
         typer.Option(
             "--temperature",
-            help="Apply the temperature fitted on validation pictures; no name changes.",
+            help="Apply the temperature fitted on validation images; no name changes.",
         ),
     ] = False,
     format: Annotated[
@@ -67,14 +67,14 @@ def predict(
     *,
     source_options: AskedOptions,
 ) -> None:
-    """Name pictures: the most probable class of each, with its probability.
+    """Name images: the most probable class of each, with its probability.
 
-    A picture that cannot be read becomes a row that says why, and the exit code is then 2; --json
+    An image that cannot be read becomes a row that says why, and the exit code is then 2; --json
     lists it under "failed". In a table and with --json, a file named by itself must be readable.
     """
     form = _form(format, out, as_json)
     from clearsight.predict.predict import Asked
-    from clearsight.predict.prediction_job import name_pictures
+    from clearsight.predict.prediction_job import name_images
     from clearsight.predict.predictor import predictor_for
 
     predictor, notes = predictor_for(path, lambda: _keras_started(as_json))
@@ -82,7 +82,7 @@ def predict(
         print(f"Note: {note}", file=sys.stderr)
     asked = Asked(top, invert, temperature)
     options = source_options.settled if source_options.are_given else None
-    naming = name_pictures(path, predictor, images, asked, options)
+    naming = name_images(path, predictor, images, asked, options)
     if form in ("table", "json"):
         _show(path, naming, form, out)
     else:
@@ -112,8 +112,8 @@ def _keras_started(as_json: bool) -> Any:
 
 
 def _show(path: Path, naming: Naming, form: str, out: Path | None) -> None:
-    """Print all pictures at once, as a table or one JSON object."""
-    with _progress(naming.num_pictures, is_shown=sys.stderr.isatty()) as advance:
+    """Print all images at once, as a table or one JSON object."""
+    with _progress(naming.num_images, is_shown=sys.stderr.isatty()) as advance:
         rows = list(naming.rows(advance))
     problems = [row.problem for row in rows if row.problem is not None and row.stands_alone]
     problems += naming.problems
@@ -131,17 +131,17 @@ def _show(path: Path, naming: Naming, form: str, out: Path | None) -> None:
     _tell_failed(len(failed), len(rows), failed[0].problem if failed else None)
 
 
-def _print_json(path: Path, rows: list[NamedPicture], warnings: list[str], file: Any) -> None:
+def _print_json(path: Path, rows: list[Prediction], warnings: list[str], file: Any) -> None:
     from clearsight.cli.prediction_rows import as_json
 
     read = [as_json(row) for row in rows if row.problem is None]
-    pictures = [{key: row[key] for key in ("image", "truth", "predictions")} for row in read]
+    images = [{key: row[key] for key in ("image", "truth", "predictions")} for row in read]
     failed = [{"image": row.name, "error": row.problem} for row in rows if row.problem]
-    values = {"run": str(path), "warnings": warnings, "pictures": pictures, "failed": failed}
+    values = {"run": str(path), "warnings": warnings, "images": images, "failed": failed}
     print_json(values, file)
 
 
-def _print_table(rows: list[NamedPicture], file: Any) -> None:
+def _print_table(rows: list[Prediction], file: Any) -> None:
     name_width = max((len(row.name) for row in rows), default=0)
     class_width = max((len(kind) for row in rows for kind, _ in row.kinds), default=0)
     for row in rows:
@@ -164,7 +164,7 @@ def _stream(naming: Naming, form: str, out: Path | None) -> None:
     is_shown = sys.stderr.isatty() and (out is not None or not sys.stdout.isatty())
     with (
         _opened(out, is_text=kind.is_text) as file,
-        _progress(naming.num_pictures, is_shown=is_shown) as advance,
+        _progress(naming.num_images, is_shown=is_shown) as advance,
     ):
         writer = kind.opened(file, naming.asked.top)
         for row in naming.rows(advance):
@@ -177,7 +177,7 @@ def _stream(naming: Naming, form: str, out: Path | None) -> None:
                 warnings += [row.warning] * (len(warnings) < _MOST_TOLD)
         writer.close()
     _warn(warnings, num_warnings)
-    _tell_failed(num_failed, naming.num_pictures, first)
+    _tell_failed(num_failed, naming.num_images, first)
 
 
 @contextmanager
@@ -199,13 +199,13 @@ def _opened(out: Path | None, *, is_text: bool) -> Iterator[Any]:
 
 
 @contextmanager
-def _progress(num_pictures: int, *, is_shown: bool) -> Iterator[Callable[[int], None]]:
-    if not is_shown or num_pictures < _FEW:
+def _progress(num_images: int, *, is_shown: bool) -> Iterator[Callable[[int], None]]:
+    if not is_shown or num_images < _FEW:
         yield lambda _: None
         return
     from clearsight.cli.decoding import bar_of
 
-    with bar_of("naming pictures", num_pictures) as advance:
+    with bar_of("naming images", num_images) as advance:
         yield advance
 
 
@@ -217,14 +217,14 @@ def _warn(warnings: list[str], count: int | None = None) -> None:
         print(f"Warning: {more:,} more such sentences are left out.", file=sys.stderr)
 
 
-def _tell_failed(num_failed: int, num_pictures: int, first: str | None) -> None:
-    """Leave with exit code 2 when a picture could not be named.
+def _tell_failed(num_failed: int, num_images: int, first: str | None) -> None:
+    """Leave with exit code 2 when an image could not be named.
 
     Raises:
         DataError: then.
     """
     if num_failed:
         raise DataError(
-            f"All {num_pictures:,} pictures should be readable, but {num_failed:,} could not be "
+            f"All {num_images:,} images should be readable, but {num_failed:,} could not be "
             f"named; the first: {first}"
         )

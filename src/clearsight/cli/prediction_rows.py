@@ -1,4 +1,4 @@
-"""How named pictures are written, one row after the other. The one table of forms is at the end."""
+"""How named images are written, one row after the other. The one table of forms is at the end."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TextIO
 from clearsight.errors import MissingExtraError
 
 if TYPE_CHECKING:
-    from clearsight.predict.predict import NamedPicture
+    from clearsight.predict.predict import Prediction
 
 _PARQUET_ROWS = 10_000  # a row group; so many are held in memory
 
@@ -20,7 +20,7 @@ _PARQUET_ROWS = 10_000  # a row group; so many are held in memory
 class RowWriter(Protocol):
     """Writes rows to a file that is open."""
 
-    def write(self, row: NamedPicture) -> None:
+    def write(self, row: Prediction) -> None:
         """Write one."""
         ...
 
@@ -30,7 +30,7 @@ class RowWriter(Protocol):
 
 
 class CsvRows:
-    """One line a picture: image, truth, class and probability, more of them with --top."""
+    """One line an image: image, truth, class and probability, more of them with --top."""
 
     def __init__(self, file: TextIO, top: int) -> None:
         self._writer = csv.writer(file, lineterminator="\n")
@@ -40,7 +40,7 @@ class CsvRows:
         kinds = [name for pair in numbered for name in pair]
         self._writer.writerow(["image", "truth", *kinds, "error", "warning"])
 
-    def write(self, row: NamedPicture) -> None:
+    def write(self, row: Prediction) -> None:
         """Write one."""
         kinds: list[Any] = [value for kind, share in row.kinds for value in (kind, f"{share:.6f}")]
         kinds += [""] * (2 * self._top - len(kinds))
@@ -59,7 +59,7 @@ class JsonLines:
         del top
         self._file = file
 
-    def write(self, row: NamedPicture) -> None:
+    def write(self, row: Prediction) -> None:
         """Write one."""
         self._file.write(json.dumps(as_json(row), ensure_ascii=False) + "\n")
 
@@ -91,7 +91,7 @@ class ParquetRows:
         self._writer = pyarrow.parquet.ParquetWriter(file, self._schema)
         self._waiting: list[dict[str, Any]] = []
 
-    def write(self, row: NamedPicture) -> None:
+    def write(self, row: Prediction) -> None:
         """Write one."""
         self._waiting.append(as_json(row))
         if len(self._waiting) == _PARQUET_ROWS:
@@ -107,7 +107,7 @@ class ParquetRows:
         self._waiting = []
 
 
-def as_json(row: NamedPicture) -> dict[str, Any]:
+def as_json(row: Prediction) -> dict[str, Any]:
     """Return a row as JSON-ready values."""
     # A file's name need not be text: what is none is shown by a question mark.
     name = row.name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

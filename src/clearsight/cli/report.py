@@ -17,7 +17,7 @@ def report(
 ) -> None:
     """Write what a run learned as one page, RUN/report.html, that any browser opens offline.
 
-    It shows what was found when the test pictures were measured, and is no further look at them.
+    It shows what was found when the test images were measured, and is no further look at them.
     """
     console = console_for(as_json)
     with keras_started(console):

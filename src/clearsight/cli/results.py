@@ -19,7 +19,7 @@ def show_results(run: Run, console: Console) -> None:
         low, high = results.test_accuracy_interval
         scores += (
             f"  test {results.test_accuracy:.3f} (95% interval {low:.3f} to {high:.3f}, "
-            f"{results.test_count:,} pictures)"
+            f"{results.test_count:,} images)"
         )
     console.print(f"\n{scores}")
     if results.weights_of_epoch != len(run.history):
@@ -30,19 +30,19 @@ def show_results(run: Run, console: Console) -> None:
     if results.test_leaked_count:
         without = results.test_accuracy_without_leaked
         console.print(
-            f"{results.test_leaked_count:,} of the test pictures also stand in training; "
+            f"{results.test_leaked_count:,} of the test images also stand in training; "
             + ("no others are left" if without is None else f"without them: test {without:.3f}")
         )
     if run.record.no_test and run.record.data.get("test"):
         console.print(
-            f"The test pictures stay sealed; this opens them: clearsight evaluate {run.path}"
+            f"The test images stay sealed; this opens them: clearsight evaluate {run.path}"
         )
     if results.looks.sentence:
         console.print(results.looks.sentence)
     if results.first_test_labels:
         names = [run.class_names[label] for label in results.first_test_predictions]
         console.print(
-            f"first test pictures: predicted {_listed(results.first_test_predictions)}, truth "
+            f"first test images: predicted {_listed(results.first_test_predictions)}, truth "
             f"{_listed(results.first_test_labels)} (predicted: {', '.join(names)})"
         )
     console.print(results.reading)
@@ -52,7 +52,7 @@ def show_results(run: Run, console: Console) -> None:
         f"{results.total_seconds:.1f} s in all"
     )
     if run.folder.curves_path.is_file():
-        console.print(f"curve picture: {run.folder.curves_path}")
+        console.print(f"curve image: {run.folder.curves_path}")
     if run.folder.report_path.is_file():
         console.print(f"report:        {run.folder.report_path}")
     if run.folder.bundle_path.is_dir():

@@ -71,7 +71,7 @@ def prune(
 ) -> None:
     """Show which runs would be deleted, and delete them once that is confirmed.
 
-    Never deleted are runs that are running, and on each set of pictures the run with the highest
+    Never deleted are runs that are running, and on each set of images the run with the highest
     validation accuracy.
     """
     from clearsight.run.store.listing import delete_remains, delete_run, list_runs, to_prune

@@ -38,16 +38,16 @@ def serve(
         ),
     ] = None,
     max_batch: Annotated[
-        int, typer.Option(min=1, help="Pictures that go through the network at once, at most.")
+        int, typer.Option(min=1, help="Images that go through the network at once, at most.")
     ] = 64,
     max_wait_ms: Annotated[
         float,
-        typer.Option(min=0, help="How long a picture waits for others on their way, at most."),
+        typer.Option(min=0, help="How long an image waits for others on their way, at most."),
     ] = 2.0,
     max_queue: Annotated[
-        int, typer.Option(min=1, help="Pictures that wait, at most; then 503. Of each bundle.")
+        int, typer.Option(min=1, help="Images that wait, at most; then 503. Of each bundle.")
     ] = 512,
-    max_pictures: Annotated[int, typer.Option(min=1, help="Pictures of one request.")] = 128,
+    max_images: Annotated[int, typer.Option(min=1, help="Images of one request.")] = 128,
     deadline_seconds: Annotated[
         float, typer.Option(help="From a request's end to its answer, at most; then 504.")
     ] = 10.0,
@@ -67,7 +67,7 @@ def serve(
         typer.Option(min=1, help="Processor threads of a network; by default all cores but one."),
     ] = None,
 ) -> None:
-    """Answer over HTTP with bundles: name pictures for programs and on a page.
+    """Answer over HTTP with bundles: name images for programs and on a page.
 
     SIGTERM or Ctrl-C ends it once all that was asked is answered. A bundle that is replaced on disk
     is taken up without a break.
@@ -84,7 +84,7 @@ def serve(
     from clearsight.serving.shelf import opened_offers
 
     settings = ServerSettings(
-        host, port, max_batch, max_wait_ms, max_queue, max_pictures, deadline_seconds,
+        host, port, max_batch, max_wait_ms, max_queue, max_images, deadline_seconds,
         receive_seconds, max_body_mb, max_connections, drain_seconds, threads, token,
         tuple(allow_host or ()),
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""The options that say how a source's pictures are read, the same in every verb that reads any."""
+"""The options that say how a source's images are read, the same in every verb that reads any."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Resize(StrEnum):
-    """How pictures of another shape are brought to the size."""
+    """How images of another shape are brought to the size."""
 
     fit = "fit"
     crop = "crop"
@@ -28,7 +28,7 @@ class Resize(StrEnum):
 
 
 class Channels(StrEnum):
-    """How many channels pictures get."""
+    """How many channels images get."""
 
     auto = "auto"
     grey = "1"
@@ -41,7 +41,7 @@ _FORM: dict[str, tuple[Any, Any]] = {
         Annotated[
             str | None,
             typer.Option(
-                metavar="N|H,W", help="Size of all pictures; by default chosen from the data."
+                metavar="N|H,W", help="Size of all images; by default chosen from the data."
             ),
         ],
         None,
@@ -49,20 +49,20 @@ _FORM: dict[str, tuple[Any, Any]] = {
     "resize": (
         Annotated[
             Resize,
-            typer.Option(help="Fill up, cut off, or stretch pictures of another shape."),
+            typer.Option(help="Fill up, cut off, or stretch images of another shape."),
         ],
         Resize.fit,
     ),
     "channels": (
         Annotated[
-            Channels, typer.Option(help="1 is grey, 3 colour; by default grey if all pictures are.")
+            Channels, typer.Option(help="1 is grey, 3 colour; by default grey if all images are.")
         ],
         Channels.auto,
     ),
     "test_split": (
         Annotated[
             float,
-            typer.Option(help="Share kept for the test where the source names no test pictures."),
+            typer.Option(help="Share kept for the test where the source names no test images."),
         ],
         0.2,
     ),
@@ -81,7 +81,7 @@ _CONTENT: dict[str, tuple[Any, Any]] = {
             None,
         )
         for what, meaning in (
-            ("image", "its column of pictures or their paths"),
+            ("image", "its column of images or their paths"),
             ("label", "its column of labels"),
             ("split", "its column that says train, validation or test"),
             ("group", "its column of what stays on one side of every split, e.g. a patient"),
@@ -107,7 +107,7 @@ _CONTENT: dict[str, tuple[Any, Any]] = {
         Annotated[
             bool,
             typer.Option(
-                "--allow-bad", help="Go on though more than 1% of the pictures cannot be read."
+                "--allow-bad", help="Go on though more than 1% of the images cannot be read."
             ),
         ],
         False,

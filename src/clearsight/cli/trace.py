@@ -17,7 +17,7 @@ def trace(
         str, typer.Argument(metavar="MODEL", help="NAME, FILE.keras or FILE.py:FUNCTION.")
     ],
     input_shape: Annotated[
-        str | None, typer.Option(metavar="H,W,C", help="Shape of a picture, e.g. 28,28,1.")
+        str | None, typer.Option(metavar="H,W,C", help="Shape of an image, e.g. 28,28,1.")
     ] = None,
     model_arg: ModelArguments = None,
     against: Annotated[

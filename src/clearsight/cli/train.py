@@ -64,7 +64,7 @@ def train(
     context: typer.Context,
     source: Annotated[
         str | None,
-        typer.Argument(help="A name or a path of pictures; see `clearsight data list`."),
+        typer.Argument(help="A name or a path of images; see `clearsight data list`."),
     ] = None,
     model: Annotated[
         str | None,
@@ -77,13 +77,13 @@ def train(
         str | None, typer.Option(metavar="NAME", help="How to train; by default the source's own.")
     ] = None,
     recipe_arg: RecipeArguments = None,
-    epochs: Annotated[int | None, typer.Option(help="Passes over the training pictures.")] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Pictures a step.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Passes over the training images.")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Images a step.")] = None,
     learning_rate: Annotated[float | None, typer.Option(help="Per step.")] = None,
     validation_split: Annotated[
-        float | None, typer.Option(help="Share of the training pictures held out to validate on.")
+        float | None, typer.Option(help="Share of the training images held out to validate on.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of the first weights and the order of pictures.")] = 0,
+    seed: Annotated[int, typer.Option(help="Of the first weights and the order of images.")] = 0,
     seeds: Annotated[
         int | None,
         typer.Option(
@@ -91,10 +91,10 @@ def train(
         ),
     ] = None,
     train_limit: Annotated[
-        int | None, typer.Option(help="Use only the first N training pictures.")
+        int | None, typer.Option(help="Use only the first N training images.")
     ] = None,
     test_limit: Annotated[
-        int | None, typer.Option(help="Use only the first N test pictures.")
+        int | None, typer.Option(help="Use only the first N test images.")
     ] = None,
     engine: Annotated[
         Engine, typer.Option(help="What runs the steps: `keras` is slow, to compare with.")
@@ -112,7 +112,7 @@ def train(
         bool,
         typer.Option(
             "--no-test",
-            help="Leave the test pictures sealed; `clearsight evaluate RUN` opens them later.",
+            help="Leave the test images sealed; `clearsight evaluate RUN` opens them later.",
         ),
     ] = False,
     no_report: Annotated[
@@ -148,7 +148,7 @@ def train(
     """Train a network on SOURCE and measure what it learned.
 
     `clearsight train fashion-mnist` is the lesson's own job; `clearsight train FOLDER` trains on
-    pictures of your own, one folder for each class.
+    images of your own, one folder for each class.
     """
     _check_usage(context, source, resume, accept_changes)
     console = console_for(as_json)
@@ -159,7 +159,7 @@ def train(
         from clearsight.run.resume.plan import plan_resumption, resume_request
         from clearsight.run.seeds.record import is_seed_runs
         from clearsight.run.seeds.train import Shown, resume_seeds, train_seeds
-        from clearsight.run.train import carry_out
+        from clearsight.run.train import execute
         from clearsight.training.progress import Progress
 
     request: TrainRequest | None = None
@@ -216,7 +216,7 @@ def train(
         plan = plan_training(request, shown.decoding)
     _show_plan(plan, console)
     with interruption_told():
-        run = carry_out(plan, shown.progress)
+        run = execute(plan, shown.progress)
     show_results(run, console)
     tried = _try_next(request, run, shown, console) if request and try_next else None
     if as_json:
@@ -226,7 +226,7 @@ def train(
 def _try_next(request: TrainRequest, run: Run, shown: Shown, console: Console) -> Tried | None:
     """Train once more as the curve calls for, and say whether it helped."""
     from clearsight.run.advise.try_next import compared, plan_next
-    from clearsight.run.train import carry_out
+    from clearsight.run.train import execute
 
     step = run.next_step
     if step is None or not step.options:
@@ -236,7 +236,7 @@ def _try_next(request: TrainRequest, run: Run, shown: Shown, console: Console) -
     console.print(f"\nTrying it: {step.why}\n")
     _show_plan(plan, console)
     with interruption_told():
-        next_run = carry_out(plan, shown.progress)
+        next_run = execute(plan, shown.progress)
     tried = compared(step, plan, run, next_run)
     show_results(next_run, console)
     console.print(f"\n{tried.sentence}")
@@ -281,7 +281,7 @@ def _show_plan(plan: Plan, console: Console) -> None:
     kept = "sealed in the test set" if record.no_test else "kept for the test"
     epochs = "1 epoch" if recipe.epochs == 1 else f"{recipe.epochs} epochs"
     console.print(
-        f"\n{plan.source_name}: {len(plan.split.train):,} pictures to train on, "
+        f"\n{plan.source_name}: {len(plan.split.train):,} images to train on, "
         f"{len(plan.split.validation):,} to validate on, {num_test:,} {kept}.\n"
         f"{epochs} of batches of {recipe.batch_size}, {recipe.optimizer} with "
         f"learning rate {recipe.learning_rate:g}, {record.precision} on {record.device}, "

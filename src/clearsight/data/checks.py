@@ -22,9 +22,9 @@ def channel_axis_mistakes(images: np.ndarray, name: str = "images") -> list[str]
     """
     if images.ndim == 3:
         if images.shape[-1] in (1, 3, 4):
-            mend = f"one picture, add the batch axis with {name}[None]"
+            mend = f"one image, add the batch axis with {name}[None]"
         else:
-            mend = f"pictures without a channel axis, add it with {name}[..., None]"
+            mend = f"images without a channel axis, add it with {name}[..., None]"
         return [
             f"{name} should have four axes (number, height, width, channels), but have shape "
             f"{tuple(images.shape)}: this looks like {mend}."

@@ -1,4 +1,4 @@
-"""`ImageSet`: pictures with their labels, the one form in which data travels here."""
+"""`ImageSet`: images with their labels, the one form in which data travels here."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from clearsight.data.checks import (
 from clearsight.errors import DataError
 
 _OF_PIXELS = ("digests", "value_range")  # what holds whatever the labels are
-DIGEST_BYTES = 16  # of BLAKE2b: two pictures among billions never share one by chance
+DIGEST_BYTES = 16  # of BLAKE2b: two images among billions never share one by chance
 
 
 @dataclass(frozen=True, eq=False)
 class ImageSet:
-    """Pictures with their labels, checked once and read-only from then on.
+    """Images with their labels, checked once and read-only from then on.
 
     Arrays that can be written to are copied, so that later changes to them do not reach the set.
 
@@ -31,10 +31,10 @@ class ImageSet:
         images: uint8 (N, H, W, C), 0..255, C is 1, 3 or 4.
         labels: int64 (N,), 0..K-1.
         class_names: K names; label k means ``class_names[k]``.
-        provenance: where the pictures came from, in words.
-        names: N names by which messages and tables call the pictures, or None for their numbers.
-        groups: N names of what each picture belongs to (a patient, a product), or None.
-        original_sizes: int32 (N, 2), height and width before the pictures were brought to one
+        provenance: where the images came from, in words.
+        names: N names by which messages and tables call the images, or None for their numbers.
+        groups: N names of what each image belongs to (a patient, a product), or None.
+        original_sizes: int32 (N, 2), height and width before the images were brought to one
             size, or None where they always had it.
 
     Raises:
@@ -42,8 +42,8 @@ class ImageSet:
 
     Example:
         >>> import numpy as np
-        >>> pictures = np.zeros((2, 28, 28, 1), dtype="uint8")
-        >>> ImageSet(pictures, np.array([0, 1]), ("shirt", "bag"))
+        >>> images = np.zeros((2, 28, 28, 1), dtype="uint8")
+        >>> ImageSet(images, np.array([0, 1]), ("shirt", "bag"))
         ImageSet(2 images 28x28x1, 2 classes, from arrays)
     """
 
@@ -112,7 +112,7 @@ class ImageSet:
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
-        """Height, width and channels of every picture."""
+        """Height, width and channels of every image."""
         _, height, width, channels = self.images.shape
         return height, width, channels
 
@@ -123,17 +123,17 @@ class ImageSet:
 
     @property
     def class_counts(self) -> np.ndarray:
-        """How many pictures each class has: int64 (K,)."""
+        """How many images each class has: int64 (K,)."""
         return np.bincount(self.labels, minlength=self.num_classes)
 
     @cached_property
     def digests(self) -> np.ndarray:
-        """BLAKE2b of each picture's pixels: uint8 (N, 16), rows equal exactly when pictures are."""
-        return picture_digests(self.images)
+        """BLAKE2b of each image's pixels: uint8 (N, 16), rows equal exactly when images are."""
+        return image_digests(self.images)
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 (hex) of pictures, labels, groups, shape and class names: equal when they are."""
+        """SHA-256 (hex) of images, labels, groups, shape and class names: equal when they are."""
         digest = hashlib.sha256(repr((self.images.shape, self.class_names)).encode())
         digest.update(self.digests.tobytes())
         digest.update(np.ascontiguousarray(self.labels).data)
@@ -147,8 +147,8 @@ class ImageSet:
         return int(self.images.min()), int(self.images.max())
 
     def name_of(self, index: int) -> str:
-        """Return what to call the picture at `index`."""
-        return self.names[index] if self.names is not None else f"picture {index}"
+        """Return what to call the image at `index`."""
+        return self.names[index] if self.names is not None else f"image {index}"
 
     def described(self) -> dict[str, Any]:
         """Return counts, shape, range, provenance and fingerprint as JSON-ready values."""
@@ -164,14 +164,14 @@ class ImageSet:
         }
 
     def first(self, count: int | None) -> ImageSet:
-        """Return the first `count` pictures, or all where there are fewer or `count` is None."""
+        """Return the first `count` images, or all where there are fewer or `count` is None."""
         if count is None or count >= len(self):
             return self
         first = self.take(slice(count))
         return replace(first, provenance=f"{self.provenance}, first {count:,}")
 
     def take(self, indices: np.ndarray | slice) -> ImageSet:
-        """Return the pictures at `indices` (integers or a slice) in that order."""
+        """Return the images at `indices` (integers or a slice) in that order."""
         taken = replace(
             self,
             images=self.images[indices],
@@ -185,7 +185,7 @@ class ImageSet:
         return taken
 
     def with_classes(self, class_names: tuple[str, ...], whose: str = "the classes") -> ImageSet:
-        """Return the same pictures with their labels counted in another list of classes.
+        """Return the same images with their labels counted in another list of classes.
 
         Args:
             class_names: that list.
@@ -200,7 +200,7 @@ class ImageSet:
         unknown = [name for name in occurring if name not in class_names]
         if unknown:
             raise DataError(
-                f"The pictures should have {whose} {', '.join(class_names)}, but "
+                f"The images should have {whose} {', '.join(class_names)}, but "
                 f"{self.provenance} has {', '.join(unknown)}."
             )
         new_label = {name: label for label, name in enumerate(class_names)}
@@ -210,7 +210,7 @@ class ImageSet:
     def with_labels(
         self, labels: np.ndarray, class_names: tuple[str, ...] | None = None
     ) -> ImageSet:
-        """Return the same pictures with other labels, and perhaps other classes.
+        """Return the same images with other labels, and perhaps other classes.
 
         Args:
             labels: integers (N,).
@@ -224,13 +224,13 @@ class ImageSet:
     def know(self, **facts: Any) -> None:
         """Remember facts worked out before (`digests`, `fingerprint`, `value_range`).
 
-        Pictures that are mapped from a file need not be read for them then.
+        Images that are mapped from a file need not be read for them then.
         """
         self.__dict__.update(facts)
 
 
-def picture_digests(images: np.ndarray) -> np.ndarray:
-    """Return BLAKE2b of each picture's pixels: uint8 (N, 16).
+def image_digests(images: np.ndarray) -> np.ndarray:
+    """Return BLAKE2b of each image's pixels: uint8 (N, 16).
 
     Args:
         images: uint8 (N, H, W, C).
@@ -257,7 +257,7 @@ def _array(values: Any, name: str) -> np.ndarray:
     except ValueError as error:
         raise DataError(
             f"{name} should form one array, but differ in shape: bring them to one size first, "
-            "e.g. with clearsight.read_pictures(paths, size=(64, 64))."
+            "e.g. with clearsight.read_images(paths, size=(64, 64))."
         ) from error
 
 

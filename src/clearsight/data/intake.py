@@ -1,4 +1,4 @@
-"""`Intake`: what a source held beside its pictures, and what was left out on the way in."""
+"""`Intake`: what a source held beside its images, and what was left out on the way in."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _NUM_NAMED = 3  # bad files in a sentence; `clearsight data check` names them al
 
 @dataclass(frozen=True)
 class BadFile:
-    """A picture that could not be read.
+    """An image that could not be read.
 
     Attributes:
         name: what the source calls it.
@@ -28,11 +28,11 @@ class Intake:
     """What was left out of a source, and why.
 
     Attributes:
-        bad_files: pictures that could not be read.
-        skipped: how many things were passed over, by what they are, e.g. {"not a picture": 3}.
-        empty_classes: classes without a single picture.
-        notes: sentences that the user should read, e.g. why the pictures get their size.
-        num_listed: how many pictures the source names, bad ones included; 0 where nothing was
+        bad_files: images that could not be read.
+        skipped: how many things were passed over, by what they are, e.g. {"not an image": 3}.
+        empty_classes: classes without a single image.
+        notes: sentences that the user should read, e.g. why the images get their size.
+        num_listed: how many images the source names, bad ones included; 0 where nothing was
             decoded.
     """
 
@@ -53,12 +53,12 @@ class Intake:
             sentences.append(f"Passed over: {counts}.")
         if self.empty_classes:
             names = ", ".join(f"'{name}'" for name in self.empty_classes)
-            sentences.append(f"These class folders hold no picture and are left out: {names}.")
+            sentences.append(f"These class folders hold no image and are left out: {names}.")
         if self.bad_files:
             first = "; ".join(bad.problem.rstrip(".") for bad in self.bad_files[:_NUM_NAMED])
             more = len(self.bad_files) - _NUM_NAMED
             sentences.append(
-                f"{len(self.bad_files):,} of {self.num_listed:,} pictures cannot be read and are "
+                f"{len(self.bad_files):,} of {self.num_listed:,} images cannot be read and are "
                 f"left out: {first}{f'; and {more:,} more' if more > 0 else ''}."
             )
         return tuple(sentences)

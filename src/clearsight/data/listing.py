@@ -1,4 +1,4 @@
-"""`Listing`: which pictures a source names, with their labels, before any is decoded."""
+"""`Listing`: which images a source names, with their labels, before any is decoded."""
 
 from __future__ import annotations
 
@@ -27,39 +27,39 @@ PART_NAMES: dict[str, Part] = {
 
 
 class Reader(Protocol):
-    """Gets at the bytes of pictures.
+    """Gets at the bytes of images.
 
     A reader is a frozen dataclass of plain values (text, numbers), because it is opened again in
     every process that decodes. Opened files are closed when the iterator ends.
     """
 
     def each(self, keys: Sequence[str]) -> Iterator[tuple[str, bytes | DataError]]:
-        """Iterate over pictures, in whatever order is quickest to read.
+        """Iterate over images, in whatever order is quickest to read.
 
         Args:
-            keys: which pictures.
+            keys: which images.
 
         Yields:
-            Each key with the encoded picture's bytes, or with what is wrong with it.
+            Each key with the encoded image's bytes, or with what is wrong with it.
         """
         ...
 
 
 @dataclass(frozen=True, eq=False)
 class Listing:
-    """The pictures that a source names.
+    """The images that a source names.
 
     Attributes:
         reader: gets at their bytes.
         keys: N keys by which the reader and all messages know them, all different.
         labels: int64 (N,), 0..K-1.
         class_names: K names.
-        parts: N parts, or None for pictures that the source does not divide.
-        groups: N names of what each picture belongs to, or None.
+        parts: N parts, or None for images that the source does not divide.
+        groups: N names of what each image belongs to, or None.
         signature: text that changes whenever a file of the source does (sizes and times).
-        provenance: where the pictures come from, in words.
+        provenance: where the images come from, in words.
         skipped: how many things were passed over, by what they are.
-        empty_classes: classes without a single picture; they are no part of `class_names`.
+        empty_classes: classes without a single image; they are no part of `class_names`.
         notes: sentences that the user should read.
     """
 

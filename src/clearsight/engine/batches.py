@@ -34,7 +34,7 @@ class InMemoryBatches(ArrayDataAdapter):
     does, and shuffles in the very order that Keras would: it draws the same random numbers.
 
     Attributes:
-        places: int64 (B,), which pictures the last batch was made of; None before the first.
+        places: int64 (B,), which images the last batch was made of; None before the first.
     """
 
     places: torch.Tensor | None = None

@@ -29,10 +29,10 @@ _IN_HALVES = (
     "gradients are added up, which is a little slower; a smaller batch_size would do without."
 )
 
-# Keras predicts in batches of 32 unless told otherwise. For small pictures the cost of a batch is
+# Keras predicts in batches of 32 unless told otherwise. For small images the cost of a batch is
 # then mostly not arithmetic: 10,000 of 28x28 took 0.45 s in batches of 32, 0.30 s in these.
 _PREDICT_BATCH_SIZE = 256
-_SMALL_PICTURE = 4_096  # values
+_SMALL_IMAGE = 4_096  # values
 
 
 class Hooks:
@@ -213,7 +213,7 @@ class Hooks:
         if x is None or not is_in_memory(x):
             return
         size, steps = given.get("batch_size"), given.get("steps")
-        if size is None and steps is None and _values_a_picture(x) <= _SMALL_PICTURE:
+        if size is None and steps is None and _values_a_image(x) <= _SMALL_IMAGE:
             size = _PREDICT_BATCH_SIZE
         given["x"] = InMemoryBatches(x, batch_size=size, steps=steps)
 
@@ -267,5 +267,5 @@ def num_parts_of(model: keras.Model) -> int:
     return hooks.num_parts if isinstance(hooks, Hooks) else 1
 
 
-def _values_a_picture(x: Any) -> int:
+def _values_a_image(x: Any) -> int:
     return sum(math.prod(array.shape[1:]) for array in keras.tree.flatten(x))

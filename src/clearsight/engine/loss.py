@@ -77,5 +77,5 @@ def _categorical(smoothing: float) -> LogitsLoss:
 
 
 def _weighted(each: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
-    """Divide by the number of pictures, not by the sum of weights, as Keras does."""
+    """Divide by the number of images, not by the sum of weights, as Keras does."""
     return (each * weights.reshape(-1).to(each.dtype)).mean()

@@ -55,7 +55,7 @@ class _Plan:
         """Tell whether an input is what Keras would make of it anyway.
 
         Keras's way there, through its trees, leaves cycles of references behind that keep a batch
-        in memory until Python looks for such: gigabytes, when pictures are large.
+        in memory until Python looks for such: gigabytes, when images are large.
         """
         (input_, *others) = self._core.inputs
         weights = self._core.weights
@@ -154,21 +154,21 @@ class TrainingPlan(_Plan):
         self, inputs: Tensors, data: Any, num_parts: int
     ) -> tuple[torch.Tensor, Tensors, Gradients]:
         """Return a batch's loss, raw outputs and gradients, worked out piece by piece."""
-        num_pictures = len(inputs[0])
-        size = -(-num_pictures // num_parts)
+        num_images = len(inputs[0])
+        size = -(-num_images // num_parts)
         total, raws, sums = torch.zeros((), device=inputs[0].device), [], None
-        for start in range(0, num_pictures, size):
+        for start in range(0, num_images, size):
             part = slice(start, start + size)
             pieces = [value[part] for value in inputs]
             piece = keras.tree.map_structure(
                 lambda value, part=part: value[part], data, none_is_leaf=False
             )
             loss, raw, _ = self._loss_and_outputs(pieces, piece)
-            loss = loss * (len(pieces[0]) / num_pictures)
+            loss = loss * (len(pieces[0]) / num_images)
             sums = _added(sums, self._gradients_of(loss))
             total += loss.detach()
             raws.append([value.detach() for value in raw])
-        assert sums is not None  # a batch has a picture
+        assert sums is not None  # a batch has an image
         return total, [torch.cat(values) for values in zip(*raws, strict=True)], sums
 
 

@@ -2,16 +2,16 @@
 
 The method of Northcutt, Jiang and Chuang, "Confident Learning: Estimating Uncertainty in Dataset
 Labels", 2021, https://arxiv.org/abs/1911.00068, written from the paper: a class's threshold is the
-mean probability that the network gives it for pictures so labelled (equation 2); a picture is
+mean probability that the network gives it for images so labelled (equation 2); an image is
 counted as confidently of the class whose threshold it exceeds with the highest probability
 (equation 1, the confident joint); those counted away from their own label are the suspects ("prune
 by off-diagonal", section 3.2).
 
 They are ranked by self-confidence, the probability of their own label. Of 5% of the labels of 3,000
-pictures of Fashion-MNIST, flipped at random, self-confidence brought 84 to 90% into the top 7%
+images of Fashion-MNIST, flipped at random, self-confidence brought 84 to 90% into the top 7%
 (three seeds), the paper's other choice, the normalized margin, 75 to 78%.
 
-The probabilities must come from a network that has not seen the picture (out of fold).
+The probabilities must come from a network that has not seen the image (out of fold).
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ class LabelErrors:
     """What confident learning says of the labels.
 
     Attributes:
-        scores: float64 (N,), self-confidence of every picture: the probability of its own label,
+        scores: float64 (N,), self-confidence of every image: the probability of its own label,
             from 0 (surely wrong) to 1 (surely right).
         suggested: int64 (N,), the most probable class apart from the label.
-        is_suspect: bool (N,), whether a picture is confidently of another class.
-        joint: int64 (K, K), the confident joint: pictures with label i counted as of class j.
-        thresholds: float64 (K,), of each class; 1 where it has no pictures.
+        is_suspect: bool (N,), whether an image is confidently of another class.
+        joint: int64 (K, K), the confident joint: images with label i counted as of class j.
+        thresholds: float64 (K,), of each class; 1 where it has no images.
     """
 
     scores: np.ndarray
@@ -44,7 +44,7 @@ class LabelErrors:
 
     @property
     def ranking(self) -> np.ndarray:
-        """All pictures, the likeliest error first: int64 (N,)."""
+        """All images, the likeliest error first: int64 (N,)."""
         return np.argsort(self.scores, kind="stable")
 
     @property
@@ -97,11 +97,11 @@ def find_label_errors(probabilities: np.ndarray, labels: np.ndarray) -> LabelErr
 
 
 def class_thresholds(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Return each class's mean probability over the pictures labelled so: float64 (K,).
+    """Return each class's mean probability over the images labelled so: float64 (K,).
 
     Args:
         probabilities: float (N, K).
-        labels: integers (N,); a class without pictures gets the threshold 1.
+        labels: integers (N,); a class without images gets the threshold 1.
     """
     num_classes = probabilities.shape[1]
     counts = np.bincount(labels, minlength=num_classes)

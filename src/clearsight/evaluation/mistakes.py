@@ -14,12 +14,12 @@ from clearsight.evaluation.scores.per_class import confusion_matrix
 
 @dataclass(frozen=True, eq=False)
 class ConfusedPair:
-    """Pictures of one class that were taken for one other.
+    """Images of one class that were taken for one other.
 
     Attributes:
         truth: the class that they are labelled as.
         predicted: the class that they were taken for.
-        indices: int64 (M,), the pictures, the surest mistake first.
+        indices: int64 (M,), the images, the surest mistake first.
     """
 
     truth: int
@@ -28,17 +28,17 @@ class ConfusedPair:
 
     @property
     def count(self) -> int:
-        """How many pictures."""
+        """How many images."""
         return len(self.indices)
 
 
 @dataclass(frozen=True)
 class GroupAccuracy:
-    """How many pictures of one group were named rightly.
+    """How many images of one group were named rightly.
 
     Attributes:
         group: its name.
-        num_images: how many pictures it has.
+        num_images: how many images it has.
         num_correct: how many of them were named rightly.
     """
 
@@ -53,21 +53,21 @@ class GroupAccuracy:
 
     @property
     def interval(self) -> Interval:
-        """Wilson's 95% interval of the accuracy, as if pictures of a group were independent."""
+        """Wilson's 95% interval of the accuracy, as if images of a group were independent."""
         return wilson_interval(self.num_correct, self.num_images)
 
 
 @dataclass(frozen=True, eq=False)
 class Mistakes:
-    """What went wrong on pictures that the network had not seen.
+    """What went wrong on images that the network had not seen.
 
     Attributes:
-        confusion: int64 (K, K), how many pictures of class i were taken for class j.
+        confusion: int64 (K, K), how many images of class i were taken for class j.
         pairs: classes that were taken for others, the most frequent pair first.
-        wrong: int64 (M,), the pictures named wrongly, the surest mistake first.
-        least_certain: int64 (N,), all pictures, first those whose two likeliest classes lie
+        wrong: int64 (M,), the images named wrongly, the surest mistake first.
+        least_certain: int64 (N,), all images, first those whose two likeliest classes lie
             closest together.
-        suspects: int64 (S,), pictures whose label may be wrong itself, by confident learning, the
+        suspects: int64 (S,), images whose label may be wrong itself, by confident learning, the
             likeliest first; see `find_label_errors`.
         by_group: each group's accuracy, the lowest first; empty without groups.
     """
@@ -86,10 +86,10 @@ def find_mistakes(
     """Sort out what a network got wrong.
 
     Args:
-        probabilities: float (N, K), finite, rows sum to 1, K at least 2; of pictures that the
+        probabilities: float (N, K), finite, rows sum to 1, K at least 2; of images that the
             network has not seen.
         labels: integers (N,), 0..K-1.
-        groups: N names of what each picture belongs to, or None.
+        groups: N names of what each image belongs to, or None.
 
     Raises:
         ValueError: when these do not fit together or probabilities are no numbers.
@@ -103,7 +103,7 @@ def find_mistakes(
     """
     suspects = find_label_errors(probabilities, labels).suspects  # checks the shapes, too
     if groups is not None and len(groups) != len(labels):
-        raise ValueError(f"{len(groups)} groups do not fit {len(labels)} pictures.")
+        raise ValueError(f"{len(groups)} groups do not fit {len(labels)} images.")
     if not np.isfinite(probabilities).all():
         raise ValueError("Probabilities should be finite numbers, but some are not.")
     values = probabilities.astype(np.float64)
@@ -121,7 +121,7 @@ def find_mistakes(
 
 
 def surest_mistakes(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Return the pictures named wrongly, the surest mistake first: int64 (M,).
+    """Return the images named wrongly, the surest mistake first: int64 (M,).
 
     Args:
         probabilities: float (N, K).
@@ -134,7 +134,7 @@ def surest_mistakes(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray
 def _pairs(
     labels: np.ndarray, predicted: np.ndarray, wrong: np.ndarray
 ) -> tuple[ConfusedPair, ...]:
-    """Sort the pictures named wrongly, `wrong`, by what they are and were taken for."""
+    """Sort the images named wrongly, `wrong`, by what they are and were taken for."""
     found: dict[tuple[int, int], list[int]] = {}
     for index in wrong.tolist():
         found.setdefault((int(labels[index]), int(predicted[index])), []).append(index)

@@ -1,4 +1,4 @@
-"""`Predictions`: class probabilities for some pictures, read in several ways."""
+"""`Predictions`: class probabilities for some images, read in several ways."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
-    """What a network says of some pictures.
+    """What a network says of some images.
 
     Attributes:
         probabilities: float32 (N, K), rows sum to 1.
@@ -24,16 +24,16 @@ class Predictions:
 
     @property
     def labels(self) -> np.ndarray:
-        """The most probable class of each picture: int64 (N,)."""
+        """The most probable class of each image: int64 (N,)."""
         return self.probabilities.argmax(axis=1)
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The most probable class's name of each picture."""
+        """The most probable class's name of each image."""
         return tuple(self.class_names[label] for label in self.labels)
 
     def top(self, count: int) -> list[list[tuple[str, float]]]:
-        """Return each picture's `count` most probable classes with their probabilities.
+        """Return each image's `count` most probable classes with their probabilities.
 
         Fewer are returned where there are fewer classes.
         """

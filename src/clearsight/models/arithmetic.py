@@ -26,7 +26,7 @@ class Arithmetic:
         size: the output size, worked, e.g. "floor((28 + 2*1 - 3)/1) + 1 = 28".
         parameters: the parameter count, worked, e.g. "(3*3*1 + 1)*32 = 320"; "" when there are
             none.
-        multiply_adds: multiplications with weights for one picture; None when not known.
+        multiply_adds: multiplications with weights for one image; None when not known.
     """
 
     size: str

@@ -56,7 +56,7 @@ def _reason(error: BaseException) -> str:
         reason = str(error).strip().splitlines()[0]
         return f"layer '{layer.name}' ({kind}) refuses its input {came_in}: {reason}"
     rows, columns = window
-    remedy = "larger pictures, fewer blocks or a smaller window"
+    remedy = "larger images, fewer blocks or a smaller window"
     if hasattr(layer, "kernel_size"):
         remedy += ", or padding='same', which keeps the size"
     return (

@@ -170,7 +170,7 @@ def _kernel_reason(name: str, first: LayerTrace, second: LayerTrace) -> str:
     window = "x".join(map(str, rows)), "x".join(map(str, columns))
     return (
         f"window {window[0]} to {window[1]}: each value sees "
-        f"{_field(first)} to {_field(second)} of the picture"
+        f"{_field(first)} to {_field(second)} of the image"
     )
 
 

@@ -138,8 +138,8 @@ def runs_its_graph(model: keras.Model) -> bool:
     return bool(has_graph) and type(model).call in own
 
 
-def picture_axes(graph: Graph) -> tuple[int, int]:
-    """Return which axes of a picture's shape (batch left out) are its rows and columns."""
+def image_axes(graph: Graph) -> tuple[int, int]:
+    """Return which axes of an image's shape (batch left out) are its rows and columns."""
     for call in graph.calls:
         data_format = getattr(call.layer, "data_format", None)
         if data_format is not None and len(call.output_shape) == 3:
@@ -151,7 +151,7 @@ def pixel_scaling(model: keras.Model) -> PixelScaling:
     """Tell what a network does to pixel values before it first multiplies with weights.
 
     "rescales": it divides them by ten or more (a Rescaling or Normalization layer, ``x / 255``).
-    "normalizes": it normalizes them over a batch or a picture, whatever their scale.
+    "normalizes": it normalizes them over a batch or an image, whatever their scale.
     "unknown": it does something whose effect is not known here. "nothing": none of these.
     """
     for call in _calls_in_order(model):

@@ -1,4 +1,4 @@
-"""How much of the picture one output value can see.
+"""How much of the image one output value can see.
 
 The recurrences are those of Araujo, Norris and Sim, "Computing Receptive Fields of Convolutional
 Neural Networks", https://distill.pub/2019/computing-receptive-fields/: with a window that reaches
@@ -25,8 +25,8 @@ class Field:
     """The field of one tensor's values, along rows and columns.
 
     Attributes:
-        size: how many picture rows and columns one value sees (not limited by the border).
-        step: how far apart, in picture pixels, neighbouring values look.
+        size: how many image rows and columns one value sees (not limited by the border).
+        step: how far apart, in image pixels, neighbouring values look.
         places: rows and columns that a flattened tensor's values come from, else (1, 1).
     """
 
@@ -99,7 +99,7 @@ def _after(call: Call, incoming: list[Field]) -> Field | None:
 
 
 def _normalizes_over_places(layer: Any, shape: tuple[int, ...]) -> bool:
-    """Tell whether a normalization takes its statistics from all rows and columns of a picture."""
+    """Tell whether a normalization takes its statistics from all rows and columns of an image."""
     if len(shape) != 3:
         return False
     if isinstance(layer, layers.GroupNormalization):

@@ -12,7 +12,7 @@ from clearsight.models.arithmetic import arithmetic_of
 from clearsight.models.backend import keras
 from clearsight.models.build import ModelRequest, build_model
 from clearsight.models.build_failure import explained
-from clearsight.models.graph import Call, graph_of, picture_axes
+from clearsight.models.graph import Call, graph_of, image_axes
 from clearsight.models.receptive_field import receptive_fields
 from clearsight.models.trace_table import trace_table
 
@@ -30,11 +30,11 @@ class LayerTrace:
         output_shape: without the batch axis.
         more_output_shapes: of its further outputs, where it has several.
         num_parameters: trainable or not.
-        multiply_adds: multiplications with weights for one picture, over all calls of the layer;
+        multiply_adds: multiplications with weights for one image, over all calls of the layer;
             None when not known for this kind of layer.
         activation_bytes: float32 memory of its output for a batch of 1.
-        receptive_field: picture rows and columns that one output value sees, not more than the
-            picture has; None when not known.
+        receptive_field: image rows and columns that one output value sees, not more than the
+            image has; None when not known.
         size_worked: how the output size comes about.
         parameters_worked: how the parameter count comes about; "" when there are none.
         settings: the layer's Keras configuration values that shape its output.
@@ -60,7 +60,7 @@ class Trace:
 
     Attributes:
         model_name: the Keras model's name.
-        input_shape: height, width and channels of a picture.
+        input_shape: height, width and channels of an image.
         layers: one row a layer, in the order of ``model.summary()``.
         num_parameters: of the whole model.
     """
@@ -72,7 +72,7 @@ class Trace:
 
     @property
     def multiply_adds(self) -> int:
-        """All known multiply-adds for one picture, forward."""
+        """All known multiply-adds for one image, forward."""
         return sum(layer.multiply_adds or 0 for layer in self.layers)
 
     @property
@@ -157,7 +157,7 @@ def trace_model(model: keras.Model) -> Trace:
     calls_of: dict[int, list[Call]] = {}
     for call in graph.calls:
         calls_of.setdefault(id(call.layer), []).append(call)
-    picture_shape, axes = tuple(graph.inputs[0].shape[1:]), picture_axes(graph)
+    image_shape, axes = tuple(graph.inputs[0].shape[1:]), image_axes(graph)
     shows_inputs = not isinstance(model, keras.Sequential)  # as model.summary() does
     rows = []
     for layer in graph.layers:
@@ -166,8 +166,8 @@ def trace_model(model: keras.Model) -> Trace:
         if call.is_input and not shows_inputs:
             continue
         field = fields.get(id(call.outputs[0]))
-        rows.append(_row(calls, _within(field.size, picture_shape, axes) if field else None))
-    return Trace(model.name, picture_shape, tuple(rows), model.count_params())
+        rows.append(_row(calls, _within(field.size, image_shape, axes) if field else None))
+    return Trace(model.name, image_shape, tuple(rows), model.count_params())
 
 
 def _row(calls: list[Call], field: tuple[int, int] | None) -> LayerTrace:
@@ -202,11 +202,11 @@ def _cost(call: Call) -> int | None:
 
 
 def _within(
-    field: tuple[int, int], picture_shape: tuple[int, ...], axes: tuple[int, int]
+    field: tuple[int, int], image_shape: tuple[int, ...], axes: tuple[int, int]
 ) -> tuple[int, int]:
-    if len(picture_shape) != 3:
+    if len(image_shape) != 3:
         return field
-    return min(field[0], picture_shape[axes[0]]), min(field[1], picture_shape[axes[1]])
+    return min(field[0], image_shape[axes[0]]), min(field[1], image_shape[axes[1]])
 
 
 _SETTINGS = (
@@ -223,7 +223,7 @@ def _settings(layer: Any) -> dict[str, Any]:
 
 
 def _sized(model: keras.Model, input_shape: tuple[int, int, int] | None) -> keras.Model:
-    """Give a model that leaves its picture size open the size to trace it at."""
+    """Give a model that leaves its image size open the size to trace it at."""
     if not model.built and isinstance(model, keras.Sequential) and input_shape is not None:
         model = keras.models.clone_model(model)  # the user's own stays as it is
         with explained(f"'{model.name}'"):
@@ -238,13 +238,13 @@ def _sized(model: keras.Model, input_shape: tuple[int, int, int] | None) -> kera
     if None not in found:
         if input_shape is not None and found != tuple(input_shape):
             raise ModelError(
-                f"'{model.name}' takes pictures of shape {found}, but --input-shape says "
+                f"'{model.name}' takes images of shape {found}, but --input-shape says "
                 f"{tuple(input_shape)}: leave it out."
             )
         return model
     if input_shape is None:
         raise ModelError(
-            f"'{model.name}' leaves its picture size open, {found}: say which size to trace it at, "
+            f"'{model.name}' leaves its image size open, {found}: say which size to trace it at, "
             "e.g. --input-shape 224,224,3."
         )
     return keras.models.clone_model(model, input_tensors=keras.Input(shape=input_shape))

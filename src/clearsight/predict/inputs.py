@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
-from clearsight.data.image_suffixes import is_hidden, is_picture
+from clearsight.data.image_suffixes import is_hidden, is_image
 from clearsight.errors import RequestError
 
 STANDARD_INPUT = "-"
@@ -18,8 +18,8 @@ _PATTERN_MARKS = re.compile(r"[*?\[]")
 
 
 @dataclass(frozen=True)
-class PictureFiles:
-    """Picture files that one word stands for.
+class ImageFiles:
+    """Image files that one word stands for.
 
     Attributes:
         text: the word.
@@ -40,7 +40,7 @@ class PictureFiles:
         """Return the class that a file's folder is called after, below the folder that was named.
 
         Example:
-            >>> files = PictureFiles("photos", ("photos/cats/1.png",), "photos")
+            >>> files = ImageFiles("photos", ("photos/cats/1.png",), "photos")
             >>> files.truth_of("photos/cats/1.png", ("cats", "dogs"))
             'cats'
         """
@@ -51,8 +51,8 @@ class PictureFiles:
         return next((name for name in names if name in class_names), None)
 
 
-def picture_files(text: str) -> PictureFiles | None:
-    """Find the picture files that a word stands for.
+def image_files(text: str) -> ImageFiles | None:
+    """Find the image files that a word stands for.
 
     Args:
         text: a file, a folder (with all folders in it), a pattern such as ``photos/**/*.jpg``, or
@@ -66,35 +66,35 @@ def picture_files(text: str) -> PictureFiles | None:
     """
     if _URL.match(text) and not text.startswith("hf://"):
         raise RequestError(
-            f"Pictures should be files on this machine, but '{text}' is a URL: fetch it first and "
-            "name the file, or send the picture to standard input and name -."
+            f"Images should be files on this machine, but '{text}' is a URL: fetch it first and "
+            "name the file, or send the image to standard input and name -."
         )
     if text == STANDARD_INPUT:
-        return PictureFiles(text, (text,), is_single=True)
+        return ImageFiles(text, (text,), is_single=True)
     if os.path.isdir(text):
         found = tuple(_within(text))
-        return PictureFiles(text, found, text) if found else None
+        return ImageFiles(text, found, text) if found else None
     if os.path.lexists(text):
-        return None if _is_other_source(text) else PictureFiles(text, (text,), is_single=True)
+        return None if _is_other_source(text) else ImageFiles(text, (text,), is_single=True)
     if _PATTERN_MARKS.search(text):
         matches = sorted(glob.glob(text, recursive=True))  # noqa: PTH207 - Path has no such patterns
-        paths = tuple(path for path in matches if is_picture(path) and os.path.isfile(path))
+        paths = tuple(path for path in matches if is_image(path) and os.path.isfile(path))
         if paths:
-            return PictureFiles(text, paths)
-    return None if _is_named_source(text) else PictureFiles(text, (text,), is_single=True)
+            return ImageFiles(text, paths)
+    return None if _is_named_source(text) else ImageFiles(text, (text,), is_single=True)
 
 
 def _within(folder: str) -> Iterator[str]:
     for place, folders, files in os.walk(folder):
         folders[:] = sorted(name for name in folders if not is_hidden(name))
         for name in sorted(files):
-            if is_picture(name) and not is_hidden(name):
+            if is_image(name) and not is_hidden(name):
                 yield os.path.join(place, name)  # noqa: PTH118 - a hundred thousand of them
 
 
 def _is_other_source(text: str) -> bool:
     """Tell whether a file that is there is an archive, a table or the like."""
-    if is_picture(text):
+    if is_image(text):
         return False
     from clearsight.data.formats import FORMATS
 

@@ -1,4 +1,4 @@
-"""Naming pictures one batch after the other, so that any number of them fits in memory."""
+"""Naming images one batch after the other, so that any number of them fits in memory."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ import numpy as np
 from clearsight.data.preparation.preparation import Preparation
 from clearsight.errors import BundleError, DataError
 from clearsight.evaluation.predictions import Predictions
-from clearsight.predict.inputs import STANDARD_INPUT, PictureFiles
+from clearsight.predict.inputs import STANDARD_INPUT, ImageFiles
 
 
 class Predictor(Protocol):
-    """What names pictures: a `Bundle`, or a run's own network."""
+    """What names images: a `Bundle`, or a run's own network."""
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -26,12 +26,12 @@ class Predictor(Protocol):
 
     @property
     def preparation(self) -> Preparation:
-        """How pictures become the network's input."""
+        """How images become the network's input."""
         ...
 
     @property
     def batch_size(self) -> int:
-        """How many pictures go through the network at once."""
+        """How many images go through the network at once."""
         ...
 
     def probabilities(self, images: np.ndarray) -> np.ndarray:
@@ -44,36 +44,36 @@ class Predictor(Protocol):
 
 
 @dataclass(frozen=True)
-class FoundPicture:
-    """A picture that is to be named, or why it cannot be.
+class InputImage:
+    """An image that is to be named, or why it cannot be.
 
     Attributes:
         name: the file, or e.g. "fashion-mnist:test[3]".
         truth: the true class's name where it is known.
-        picture: uint8 (H, W, C) of the network's size and channels; None when it cannot be read.
+        image: uint8 (H, W, C) of the network's size and channels; None when it cannot be read.
         problem: a sentence that says why not.
         stands_alone: whether the user named this very file.
     """
 
     name: str
     truth: str | None = None
-    picture: np.ndarray | None = None
+    image: np.ndarray | None = None
     problem: str | None = None
     stands_alone: bool = False
 
 
 @dataclass(frozen=True)
-class NamedPicture:
-    """What the network says of a picture.
+class Prediction:
+    """What the network says of an image.
 
     Attributes:
-        name: see `FoundPicture`.
+        name: see `InputImage`.
         truth: likewise.
-        kinds: the most probable classes with their probabilities, best first; none when the picture
+        kinds: the most probable classes with their probabilities, best first; none when the image
             cannot be read.
         problem: likewise.
         warning: a sentence when it does not look like what was trained on.
-        stands_alone: see `FoundPicture`.
+        stands_alone: see `InputImage`.
     """
 
     name: str
@@ -86,10 +86,10 @@ class NamedPicture:
 
 @dataclass(frozen=True)
 class Asked:
-    """How pictures are to be named.
+    """How images are to be named.
 
     Attributes:
-        top: how many classes a picture.
+        top: how many classes an image.
         invert: turn light into dark and back first.
         temperature: whether to apply the temperature.
     """
@@ -99,33 +99,33 @@ class Asked:
     temperature: bool = False
 
 
-def pictures_in(files: PictureFiles, predictor: Predictor, asked: Asked) -> Iterator[FoundPicture]:
-    """Read picture files one after the other, and bring each to the network's form."""
+def images_in(files: ImageFiles, predictor: Predictor, asked: Asked) -> Iterator[InputImage]:
+    """Read image files one after the other, and bring each to the network's form."""
     preparation = predictor.preparation
     for path in files.paths:
         truth = files.truth_of(path, predictor.class_names)
         try:
             if path == STANDARD_INPUT:
                 content = sys.stdin.buffer.read()
-                picture, name = preparation.read(content, invert=asked.invert), "standard input"
+                image, name = preparation.read(content, invert=asked.invert), "standard input"
             else:
-                picture, name = preparation.read(Path(path), invert=asked.invert), path
+                image, name = preparation.read(Path(path), invert=asked.invert), path
         except DataError as error:
-            yield FoundPicture(path, truth, problem=str(error), stands_alone=files.is_single)
+            yield InputImage(path, truth, problem=str(error), stands_alone=files.is_single)
             continue
-        yield FoundPicture(name, truth, picture, stands_alone=files.is_single)
+        yield InputImage(name, truth, image, stands_alone=files.is_single)
 
 
 def named(
-    pictures: Iterable[FoundPicture],
+    images: Iterable[InputImage],
     predictor: Predictor,
     asked: Asked,
     advance: Callable[[int], None] = lambda _: None,
-) -> Iterator[NamedPicture]:
-    """Name pictures, in their order, holding one batch of them at a time.
+) -> Iterator[Prediction]:
+    """Name images, in their order, holding one batch of them at a time.
 
     Args:
-        pictures: they, read when their turn comes.
+        images: they, read when their turn comes.
         predictor: what names them.
         asked: how.
         advance: told how many more are done.
@@ -133,11 +133,11 @@ def named(
     Raises:
         BundleError: when a temperature is asked for and there is none.
     """
-    waiting: list[FoundPicture] = []
+    waiting: list[InputImage] = []
     num_readable = 0
-    for picture in pictures:
-        waiting.append(picture)
-        num_readable += picture.picture is not None
+    for image in images:
+        waiting.append(image)
+        num_readable += image.image is not None
         if num_readable == predictor.batch_size or len(waiting) == 4 * predictor.batch_size:
             yield from _named_batch(waiting, predictor, asked)
             advance(len(waiting))
@@ -148,9 +148,9 @@ def named(
 
 
 def _named_batch(
-    batch: list[FoundPicture], predictor: Predictor, asked: Asked
-) -> Iterator[NamedPicture]:
-    pixels = [found.picture for found in batch if found.picture is not None]
+    batch: list[InputImage], predictor: Predictor, asked: Asked
+) -> Iterator[Prediction]:
+    pixels = [found.image for found in batch if found.image is not None]
     best: Iterator[list[tuple[str, float]]] = iter(())
     if pixels:
         probabilities = predictor.probabilities(np.stack(pixels))
@@ -165,11 +165,11 @@ def _named_batch(
     for found in batch:
         kinds: list[tuple[str, float]] = []
         warning = None
-        if found.picture is not None:
+        if found.image is not None:
             kinds = next(best)
-            if predictor.preparation.is_opposite(found.picture):
+            if predictor.preparation.is_opposite(found.image):
                 warning = _opposite(found.name, predictor.preparation.polarity, asked.invert)
-        yield NamedPicture(
+        yield Prediction(
             found.name, found.truth, tuple(kinds), found.problem, warning, found.stands_alone
         )
 
@@ -180,5 +180,5 @@ def _opposite(name: str, trained_polarity: str, invert: bool) -> str:
     mend = "leave out --invert" if invert else "try --invert"
     return (
         f"{name} shows {found}{' once inverted' if invert else ''} (judged by its border), but the "
-        f"network was trained on pictures that are {wanted}: {mend}."
+        f"network was trained on images that are {wanted}: {mend}."
     )

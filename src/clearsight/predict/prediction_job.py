@@ -1,4 +1,4 @@
-"""Naming whatever a user names: picture files, folders, patterns, sources and selections."""
+"""Naming whatever a user names: image files, folders, patterns, sources and selections."""
 
 from __future__ import annotations
 
@@ -9,57 +9,57 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from clearsight.errors import DataError
-from clearsight.predict.inputs import PictureFiles, picture_files
-from clearsight.predict.predict import Asked, NamedPicture, Predictor, named, pictures_in
+from clearsight.predict.inputs import ImageFiles, image_files
+from clearsight.predict.predict import Asked, Prediction, Predictor, images_in, named
 from clearsight.predict.predictor import reading_options
 
 if TYPE_CHECKING:
     from clearsight.data.sources.options import SourceOptions
-    from clearsight.predict.source_images import SourcePictures
+    from clearsight.predict.source_images import SourceImages
 
 
 @dataclass(frozen=True)
 class Naming:
-    """Pictures that are about to be named.
+    """Images that are about to be named.
 
     Attributes:
         predictor: what names them.
         asked: how.
         parts: what they are read from.
-        num_pictures: how many there are.
+        num_images: how many there are.
         problems: a sentence for each source that could not.
     """
 
     predictor: Predictor
     asked: Asked
-    parts: tuple[PictureFiles | SourcePictures, ...]
-    num_pictures: int
+    parts: tuple[ImageFiles | SourceImages, ...]
+    num_images: int
     problems: tuple[str, ...]
 
-    def rows(self, advance: Callable[[int], None] = lambda _: None) -> Iterator[NamedPicture]:
-        """Name the pictures, one after the other; `advance` is told how many more are done."""
+    def rows(self, advance: Callable[[int], None] = lambda _: None) -> Iterator[Prediction]:
+        """Name the images, one after the other; `advance` is told how many more are done."""
         found = chain.from_iterable(
-            pictures_in(part, self.predictor, self.asked)
-            if isinstance(part, PictureFiles)
+            images_in(part, self.predictor, self.asked)
+            if isinstance(part, ImageFiles)
             else part.found(self.predictor, self.asked)
             for part in self.parts
         )
         return named(found, self.predictor, self.asked, advance)
 
 
-def name_pictures(
+def name_images(
     path: Path,
     predictor: Predictor,
     inputs: Sequence[str],
     asked: Asked,
     options: Callable[[], SourceOptions] | None = None,
 ) -> Naming:
-    """Find the pictures that are to be named.
+    """Find the images that are to be named.
 
     Args:
         path: the bundle or run that `predictor` is of.
         predictor: what names them.
-        inputs: picture files, folders of them, patterns, "-" for standard input, sources of any
+        inputs: image files, folders of them, patterns, "-" for standard input, sources of any
             format, or selections such as "fashion-mnist:test[0:5]".
         asked: how they are to be named.
         options: gives how sources are to be read; None for as usual. With it folders are read as
@@ -68,10 +68,10 @@ def name_pictures(
     Raises:
         RequestError: when an input is a URL.
     """
-    parts: list[PictureFiles | SourcePictures] = []
+    parts: list[ImageFiles | SourceImages] = []
     problems: list[str] = []
     for text in inputs:
-        files = picture_files(text)
+        files = image_files(text)
         if files is not None and (options is None or files.folder is None):
             parts.append(files)
             continue
@@ -87,9 +87,9 @@ def _of_source(
     predictor: Predictor,
     text: str,
     options: Callable[[], SourceOptions] | None,
-) -> SourcePictures:
+) -> SourceImages:
     from clearsight.data.sources.options import SourceOptions
-    from clearsight.predict.source_images import source_pictures
+    from clearsight.predict.source_images import source_images
 
     given = SourceOptions() if options is None else options()
-    return source_pictures(text, *reading_options(path, predictor.preparation, given))
+    return source_images(text, *reading_options(path, predictor.preparation, given))

@@ -1,4 +1,4 @@
-"""What names pictures for a path: a bundle, a run's bundle, or the run's own network.
+"""What names images for a path: a bundle, a run's bundle, or the run's own network.
 
 Nothing here loads Keras, torch or pydantic unless the path leaves no other way.
 """
@@ -34,7 +34,7 @@ class RunPredictor:
 
     Attributes:
         run: it.
-        batch_size: how many pictures go through the network at once.
+        batch_size: how many images go through the network at once.
     """
 
     run: Run
@@ -47,7 +47,7 @@ class RunPredictor:
 
     @property
     def preparation(self) -> Preparation:
-        """How pictures become the network's input."""
+        """How images become the network's input."""
         return self.run.preparation
 
     def probabilities(self, images: np.ndarray) -> np.ndarray:
@@ -72,7 +72,7 @@ class RunPredictor:
 
 
 def predictor_for(path: Path, keras_started: KerasStarted) -> tuple[Predictor, tuple[str, ...]]:
-    """Open what names pictures.
+    """Open what names images.
 
     Args:
         path: a bundle or a run's folder. A finished run without a bundle is given one.
@@ -96,12 +96,12 @@ def predictor_for(path: Path, keras_started: KerasStarted) -> tuple[Predictor, t
 
         run = Run.load(path)
         if run.record.status != "finished":
-            note = f"{path} has not finished: its network as it was saved last names the pictures."
+            note = f"{path} has not finished: its network as it was saved last names the images."
             return RunPredictor(run), (note,)
         try:
             made, _ = export_run(run)
         except ClearsightError as error:
-            return RunPredictor(run), (f"The run's own network names the pictures. {error}",)
+            return RunPredictor(run), (f"The run's own network names the images. {error}",)
         return load(made), (f"{made} was made: from now on this starts at once.",)
 
 

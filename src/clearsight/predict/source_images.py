@@ -1,4 +1,4 @@
-"""The pictures of a source, or a selection of them, brought to a network's form."""
+"""The images of a source, or a selection of them, brought to a network's form."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from clearsight.data.intake import BadFile
 from clearsight.data.sources.load import load_splits
 from clearsight.data.sources.options import SourceOptions
 from clearsight.data.sources.selection import is_selection, select
-from clearsight.predict.predict import Asked, FoundPicture, Predictor
+from clearsight.predict.predict import Asked, InputImage, Predictor
 
 OptionsFor = Callable[[str], SourceOptions]
 
 
 @dataclass(frozen=True)
-class SourcePictures:
+class SourceImages:
     """What a source gives.
 
     Attributes:
-        names: one a picture.
-        parts: the pictures, part by part, in that order.
-        bad_files: the pictures that it could not give.
+        names: one an image.
+        parts: the images, part by part, in that order.
+        bad_files: the images that it could not give.
     """
 
     names: tuple[str, ...]
@@ -33,25 +33,25 @@ class SourcePictures:
     def __len__(self) -> int:
         return len(self.names) + len(self.bad_files)
 
-    def found(self, predictor: Predictor, asked: Asked) -> Iterator[FoundPicture]:
-        """Give the pictures one after the other, and last those that cannot be read."""
+    def found(self, predictor: Predictor, asked: Asked) -> Iterator[InputImage]:
+        """Give the images one after the other, and last those that cannot be read."""
         names = iter(self.names)
         for images in self.parts:
-            for picture, label in zip(images.images, images.labels, strict=True):
-                fitted = predictor.preparation.fit_picture(picture, invert=asked.invert)
-                yield FoundPicture(next(names), images.class_names[label], fitted)
+            for image, label in zip(images.images, images.labels, strict=True):
+                fitted = predictor.preparation.fit_image(image, invert=asked.invert)
+                yield InputImage(next(names), images.class_names[label], fitted)
         for bad in self.bad_files:
-            yield FoundPicture(bad.name, problem=bad.problem)
+            yield InputImage(bad.name, problem=bad.problem)
 
 
-def source_pictures(
+def source_images(
     text: str, options: SourceOptions, options_for: OptionsFor | None = None
-) -> SourcePictures:
+) -> SourceImages:
     """Load a source, or what a selection such as ``fashion-mnist:test[0:5]`` names.
 
     Args:
         text: its name, its path, or a selection.
-        options: how a source is read so that its pictures fit the network.
+        options: how a source is read so that its images fit the network.
         options_for: how the source of a selection is read, where not so.
 
     Raises:
@@ -59,8 +59,8 @@ def source_pictures(
     """
     if not os.path.lexists(text) and is_selection(text):
         selection = select(text, options_for or (lambda _: options))
-        return SourcePictures(selection.names, (selection.images,))
+        return SourceImages(selection.names, (selection.images,))
     splits = load_splits(text, options)
     parts = tuple(splits.parts.values())
     names = tuple(images.name_of(index) for images in parts for index in range(len(images)))
-    return SourcePictures(names, parts, splits.intake.bad_files)
+    return SourceImages(names, parts, splits.intake.bad_files)

@@ -1,1 +1,1 @@
-"""From findings to pictures."""
+"""From findings to images."""

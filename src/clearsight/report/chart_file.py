@@ -24,7 +24,7 @@ def imported_altair() -> Any:
         import altair as alt
         import vl_convert  # noqa: F401 - what `write_chart` needs
     except ImportError as error:
-        raise MissingExtraError("The curve picture", extra="report") from error
+        raise MissingExtraError("The curve image", extra="report") from error
     return alt
 
 

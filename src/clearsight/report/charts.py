@@ -74,7 +74,7 @@ def epoch_chart(history: History, name: str) -> dict[str, Any]:
     ]
     return _finished(
         alt.layer(*layers),
-        f"{name.capitalize()} over {len(rows)} epochs, for training and validation pictures; the "
+        f"{name.capitalize()} over {len(rows)} epochs, for training and validation images; the "
         "table below has the numbers.",
     )
 
@@ -83,7 +83,7 @@ def reliability_chart(bins: Sequence[ReliabilityBin]) -> dict[str, Any]:
     """Draw how often the network was right against how sure it was, with 95% intervals.
 
     Args:
-        bins: those without pictures are left out.
+        bins: those without images are left out.
 
     Raises:
         MissingExtraError: when altair is not installed.
@@ -95,7 +95,7 @@ def reliability_chart(bins: Sequence[ReliabilityBin]) -> dict[str, Any]:
             "right": row.accuracy,
             "low": row.interval.low,
             "high": row.interval.high,
-            "pictures": row.num_images,
+            "images": row.num_images,
         }
         for row in bins
         if row.interval is not None
@@ -110,9 +110,9 @@ def reliability_chart(bins: Sequence[ReliabilityBin]) -> dict[str, Any]:
     tooltip = [
         alt.Tooltip("confidence:Q", format=".1%", title="sure"),
         alt.Tooltip("right:Q", format=".1%", title="right"),
-        alt.Tooltip("pictures:Q", format=","),
+        alt.Tooltip("images:Q", format=","),
     ]
-    size = alt.Size("pictures:Q", legend=None, scale=alt.Scale(range=[40, 320]))
+    size = alt.Size("images:Q", legend=None, scale=alt.Scale(range=[40, 320]))
     return _finished(
         alt.layer(
             diagonal.encode(x, y),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from clearsight.data.health.finding import Example, Finding, PictureReference
+from clearsight.data.health.finding import Example, Finding, ImageReference
 from clearsight.data.splits.splits import Splits
 from clearsight.report.rendering import write_page
 from clearsight.report.thumbnail import thumbnail
@@ -21,8 +21,8 @@ class DataPage:
     """What the page shows.
 
     Attributes:
-        source: what the pictures are called.
-        splits: the pictures.
+        source: what the images are called.
+        splits: the images.
         findings: the gravest first.
         not_done: sentences on what was left out.
         seconds: how long the checks took.
@@ -84,16 +84,16 @@ def _shown_finding(splits: Splits, finding: Finding) -> dict[str, Any]:
 
 
 def _shown_example(splits: Splits, example: Example) -> dict[str, Any]:
-    pictures = []
-    for reference in example.pictures:
-        if reference.index >= 0:  # a file that could not be read has no picture
-            picture = splits.parts[reference.part].images[reference.index]
-            pictures.append(thumbnail(picture))
-    names = [_called(reference) for reference in example.pictures]
-    return {"pictures": pictures, "caption": example.caption, "names": names}
+    images = []
+    for reference in example.images:
+        if reference.index >= 0:  # a file that could not be read has no image
+            image = splits.parts[reference.part].images[reference.index]
+            images.append(thumbnail(image))
+    names = [_called(reference) for reference in example.images]
+    return {"images": images, "caption": example.caption, "names": names}
 
 
-def _called(reference: PictureReference) -> str:
+def _called(reference: ImageReference) -> str:
     return f"{reference.part}, {reference.name}"
 
 

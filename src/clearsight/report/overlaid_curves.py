@@ -1,4 +1,4 @@
-"""The training curves of several runs in one picture."""
+"""The training curves of several runs in one image."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ class Accuracy:
         part: "test", "validation" or "training".
         value: 0..1.
         interval: its 95% interval.
-        num_images: how many pictures it counts.
+        num_images: how many images it counts.
     """
 
     part: str
@@ -58,12 +58,12 @@ class Accuracy:
 
 @dataclass(frozen=True)
 class DataHealth:
-    """What is known of the pictures.
+    """What is known of the images.
 
     Attributes:
-        parts: how many pictures each part has, in words.
+        parts: how many images each part has, in words.
         notes: what was noticed before training.
-        command: what finds more; None for pictures that came from Python.
+        command: what finds more; None for images that came from Python.
     """
 
     parts: Sequence[tuple[str, str]]
@@ -97,12 +97,12 @@ class ReportPage:
         remarks: sentences that belong beside the headline.
         advice: what the curve says and what to do next.
         history: at least one epoch.
-        curves_png: the curves as a picture, for readers that run no scripts.
+        curves_png: the curves as an image, for readers that run no scripts.
         trace: the network.
-        judged: what it said of its test pictures.
+        judged: what it said of its test images.
         measures: how well.
         looks: what it looks at.
-        health: what is known of the pictures.
+        health: what is known of the images.
         recipe: how the run was made.
         missing: a sentence for each section that is not there.
     """

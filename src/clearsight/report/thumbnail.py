@@ -1,4 +1,4 @@
-"""Pictures as data URLs, small, for pages that are one file."""
+"""Images as data URLs, small, for pages that are one file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _QUALITY = 80  # of JPEG, which large thumbnails are stored in
 
 @dataclass(frozen=True)
 class Thumbnail:
-    """A picture to be shown.
+    """An image to be shown.
 
     Attributes:
         data: a data URL.
@@ -30,17 +30,17 @@ class Thumbnail:
     alt: str = ""
 
 
-def thumbnail(picture: np.ndarray, alt: str = "", shown_side: int = SHOWN_SIDE) -> Thumbnail:
-    """Make a picture small enough for a page.
+def thumbnail(pixels: np.ndarray, alt: str = "", shown_side: int = SHOWN_SIDE) -> Thumbnail:
+    """Make an image small enough for a page.
 
     Args:
-        picture: uint8 (H, W) or (H, W, C); small ones stay as they are, as PNG, and are enlarged
+        pixels: uint8 (H, W) or (H, W, C); small ones stay as they are, as PNG, and are enlarged
             by the browser; large ones are shrunk and stored as JPEG, those with alpha as PNG.
         alt: what to say of it.
         shown_side: pixels, the longer side it is shown at.
     """
-    is_grey = picture.ndim == 3 and picture.shape[-1] == 1
-    image = Image.fromarray(picture[..., 0] if is_grey else picture)
+    is_grey = pixels.ndim == 3 and pixels.shape[-1] == 1
+    image = Image.fromarray(pixels[..., 0] if is_grey else pixels)
     scale = shown_side / max(image.size)
     width, height = (max(round(side * scale), 1) for side in image.size)
     is_large = scale < 1
@@ -53,5 +53,5 @@ def thumbnail(picture: np.ndarray, alt: str = "", shown_side: int = SHOWN_SIDE) 
 
 
 def data_url(encoded: bytes, kind: str) -> str:
-    """Return the encoded bytes of a picture of that kind, "PNG" or "JPEG", as a data URL."""
+    """Return the encoded bytes of an image of that kind, "PNG" or "JPEG", as a data URL."""
     return f"data:image/{kind.lower()};base64,{base64.b64encode(encoded).decode('ascii')}"

@@ -1,4 +1,4 @@
-"""Comparing runs on the test pictures that they share, picture by picture."""
+"""Comparing runs on the test images that they share, image by image."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from clearsight.evaluation.comparison.class_changes import ClassChange, class_ch
 from clearsight.evaluation.comparison.paired import PairedComparison
 from clearsight.evaluation.intervals.proportions import Interval, wilson_interval
 from clearsight.run.store.run import Run
-from clearsight.run.test_set.shared_images import shared_pictures
+from clearsight.run.test_set.shared_images import shared_images
 
 
 @dataclass(frozen=True)
@@ -20,9 +20,9 @@ class RunComparison:
 
     Attributes:
         runs: the runs, in the order given.
-        num_images: how many test pictures they share.
-        num_left_out: how many test pictures of some run another has trained or validated on.
-        num_correct: how many of the shared pictures each run names rightly.
+        num_images: how many test images they share.
+        num_left_out: how many test images of some run another has trained or validated on.
+        num_correct: how many of the shared images each run names rightly.
         against_first: of each run but the first, the first's comparison with it.
         by_class: likewise, class by class, the most telling first.
     """
@@ -36,7 +36,7 @@ class RunComparison:
 
     @property
     def accuracies(self) -> tuple[float, ...]:
-        """Of each run on the shared pictures."""
+        """Of each run on the shared images."""
         return tuple(correct / self.num_images for correct in self.num_correct)
 
     @property
@@ -46,20 +46,20 @@ class RunComparison:
 
 
 def compare_runs(paths: Sequence[Path]) -> RunComparison:
-    """Compare runs on the pictures that are test pictures of all and were seen by none.
+    """Compare runs on the images that are test images of all and were seen by none.
 
     Args:
         paths: the runs' folders, at least two.
 
     Raises:
         RunError: when there are fewer, their classes or sizes differ, or they share no test
-            pictures.
-        DataError: when a run has no test pictures.
+            images.
+        DataError: when a run has no test images.
     """
     if len(paths) < 2:
         raise RunError("At least two runs should be compared, but one was given: name another.")
     runs = tuple(Run.load(path) for path in paths)
-    shared = shared_pictures(runs)
+    shared = shared_images(runs)
     columns = [shared.named_rightly(run) for run in runs]
     first, labels = columns[0], shared.labels
     return RunComparison(

@@ -36,16 +36,16 @@ class TrainRequest(BaseModel):
         recipe_arguments: any other value of `Recipe` in place of the recipe's, by its name.
         epochs, batch_size, learning_rate, validation_split, train_limit, test_limit: in place of
             the recipe's.
-        seed: of the first weights, the order of pictures and a stratified split.
+        seed: of the first weights, the order of images and a stratified split.
         engine: "clearsight", which is fast, or "keras" for Keras's own steps, to compare with.
         precision: "auto", "float32" or "bfloat16".
         device: "auto", "cpu" or "cuda".
         out: the run's folder, which must not exist yet; None makes one in ``runs/``.
-        source_options: how the source's pictures are read.
+        source_options: how the source's images are read.
         checkpoint_minutes: between checkpoints within an epoch; each epoch's end has one anyway.
         report: whether ``report.html`` is written when the run has finished.
         bundle: whether ``bundle/`` is.
-        no_test: whether the test pictures stay sealed: not predicted, and no look recorded.
+        no_test: whether the test images stay sealed: not predicted, and no look recorded.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
@@ -106,7 +106,7 @@ def train_request(source: Any, **options: Any) -> TrainRequest:
 
     Raises:
         RequestError: when options are unknown or out of range.
-        DataError: when the source is an object that holds no pictures with labels.
+        DataError: when the source is an object that holds no images with labels.
     """
     of_source = {name: options.pop(name) for name in SourceOptions.model_fields if name in options}
     if of_source:

@@ -1,4 +1,4 @@
-"""Carrying out a training: fit, measure on the test pictures, write everything down."""
+"""Carrying out a training: fit, measure on the test images, write everything down."""
 
 from __future__ import annotations
 
@@ -56,10 +56,10 @@ def train(source: Any, *, seeds: None = None, verbose: bool = True, **options: A
 def train(
     source: Any, *, seeds: int | None = None, verbose: bool = True, **options: Any
 ) -> Run | SeedRuns:
-    """Train a network on a source of pictures, and measure what it learned.
+    """Train a network on a source of images, and measure what it learned.
 
     Args:
-        source: a source's name such as "fashion-mnist", the path of a folder or file of pictures,
+        source: a source's name such as "fashion-mnist", the path of a folder or file of images,
             or an object: arrays (x, y) or ((x, y), (x_test, y_test)), an `ImageSet`, `Splits`, a
             torch Dataset, an iterable of (image, label).
         seeds: train so often, at least 2, with the seed asked for and the ones that follow it.
@@ -93,7 +93,7 @@ def train(
         from clearsight.run.seeds.train import Shown, train_seeds  # it carries out trainings here
 
         return train_seeds(request, seeds, Shown(_progress(verbose)))
-    return carry_out(plan_training(request), _progress(verbose))
+    return execute(plan_training(request), _progress(verbose))
 
 
 def resume(path: str | Path, *, verbose: bool = True, **options: Any) -> Run | SeedRuns:
@@ -114,10 +114,10 @@ def resume(path: str | Path, *, verbose: bool = True, **options: Any) -> Run | S
         from clearsight.run.seeds.train import Shown, resume_seeds
 
         return resume_seeds(path, Shown(_progress(verbose)), **options)
-    return carry_out(plan_resumption(resume_request(path, **options)), _progress(verbose))
+    return execute(plan_resumption(resume_request(path, **options)), _progress(verbose))
 
 
-def carry_out(plan: Plan, progress: Progress) -> Run:
+def execute(plan: Plan, progress: Progress) -> Run:
     """Train as planned; see `train`."""
     with Stopper(progress.announce) as stopper:
         try:
@@ -139,9 +139,9 @@ def carry_out(plan: Plan, progress: Progress) -> Run:
             ) from None
     run = Run.load(folder.path)
     if plan.bundle:
-        pictures = plan.validation_pictures(NUM_IMAGES)
+        images = plan.validation_images(NUM_IMAGES)
         again = ["clearsight", "export", str(run.path)]
-        written_if_possible("bundle", lambda: export_run(run, pictures=pictures), again)
+        written_if_possible("bundle", lambda: export_run(run, images=images), again)
     if plan.report:
         again = ["clearsight", "report", str(run.path)]
         written_if_possible("report", lambda: write_report(run, plan.splits.test), again)

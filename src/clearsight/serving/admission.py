@@ -1,4 +1,4 @@
-"""Whether there is room: pictures that may wait, and bytes that may be held."""
+"""Whether there is room: images that may wait, and bytes that may be held."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ class Room:
         self.taken -= amount
 
 
-def picture_room(size: int) -> Room:
-    """Return the room for pictures that are being decoded or wait for the network."""
+def image_room(size: int) -> Room:
+    """Return the room for images that are being decoded or wait for the network."""
     return Room(
         size,
         "queue_full",

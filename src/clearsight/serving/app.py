@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from clearsight.serving.admission import body_room
 from clearsight.serving.gate import Gate, Lifetime
 from clearsight.serving.http_error import HttpError, of_framework, unexpected
-from clearsight.serving.images_api import pictures_router
+from clearsight.serving.images_api import images_router
 from clearsight.serving.inference_api import check_ready, inference_router
 from clearsight.serving.metrics import CONTENT_TYPE, Metrics
 from clearsight.serving.page import PAGE_HEADERS, page
@@ -51,13 +51,13 @@ def make_app(
     app = FastAPI(
         title="clearsight",
         version="1",
-        description="Names pictures with trained networks.",
+        description="Names images with trained networks.",
         docs_url=None,  # their pages would load scripts from elsewhere
         redoc_url=None,
         redirect_slashes=False,
         lifespan=lifespan,
     )
-    app.include_router(pictures_router(service))
+    app.include_router(images_router(service))
     app.include_router(inference_router(service))
     _add_other_routes(app, service)
     _add_error_handlers(app)

@@ -1,4 +1,4 @@
-"""`Batcher`: pictures of many requests go through the network together."""
+"""`Batcher`: images of many requests go through the network together."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ Network = Callable[[np.ndarray], np.ndarray]
 
 @dataclass(frozen=True, eq=False)
 class _Waiting:
-    """Pictures of one request, uint8 (N, H, W, C), and who waits for their probabilities."""
+    """Images of one request, uint8 (N, H, W, C), and who waits for their probabilities."""
 
     images: np.ndarray
     answer: asyncio.Future[np.ndarray]
 
 
 class Batcher:
-    """Gathers pictures, and runs the network on them in a thread, one batch at a time.
+    """Gathers images, and runs the network on them in a thread, one batch at a time.
 
     A batch starts as soon as the network is free and nothing else is on its way; while some are,
-    the first picture waits `max_wait_seconds` for them at most. So a single client never waits in
+    the first image waits `max_wait_seconds` for them at most. So a single client never waits in
     vain, and many share a run. What arrives while the network runs goes along in the next batch.
     """
 
@@ -40,9 +40,9 @@ class Batcher:
 
         Args:
             network: uint8 (N, H, W, C) to float32 (N, K), called in a thread.
-            max_batch: pictures of one batch, at most, unless one request alone has more.
+            max_batch: images of one batch, at most, unless one request alone has more.
             max_wait_seconds: see the class.
-            on_batch: told each batch's number of pictures and the network's seconds.
+            on_batch: told each batch's number of images and the network's seconds.
         """
         self._network = network
         self._max_batch = max_batch
@@ -59,16 +59,16 @@ class Batcher:
         self._task = asyncio.create_task(self._work())
 
     def expect(self) -> None:
-        """Say that pictures are on their way, being decoded."""
+        """Say that images are on their way, being decoded."""
         self._num_coming += 1
 
     def expect_no_more(self) -> None:
-        """Say that pictures that were on their way have come, or will not."""
+        """Say that images that were on their way have come, or will not."""
         self._num_coming -= 1
         self._arrived.set()
 
     def submit(self, images: np.ndarray) -> asyncio.Future[np.ndarray]:
-        """Have pictures go along in a batch; cancel what comes back to leave them out again.
+        """Have images go along in a batch; cancel what comes back to leave them out again.
 
         Args:
             images: uint8 (N, H, W, C).

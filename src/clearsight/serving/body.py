@@ -59,5 +59,5 @@ def _too_large(settings: ServerSettings) -> HttpError:
         413,
         "body_too_large",
         f"The body should have at most {settings.max_body_bytes:,} bytes, but has more: send "
-        "smaller or fewer pictures.",
+        "smaller or fewer images.",
     )

@@ -30,11 +30,11 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, eq=False)
 class Named:
-    """What a request's pictures became.
+    """What a request's images became.
 
     Attributes:
         probabilities: float32 (N, K).
-        opposite: whether a picture is dark on light where training was light on dark, or vice
+        opposite: whether an image is dark on light where training was light on dark, or vice
             versa, one for each; empty where that was not asked.
     """
 
@@ -69,8 +69,8 @@ class HostedBundle:
         Args:
             name: see the class.
             bundle: see the class.
-            room: for the pictures that wait, shared with the bundle that it replaces.
-            decoders: threads that decode pictures.
+            room: for the images that wait, shared with the bundle that it replaces.
+            decoders: threads that decode images.
             settings: of the server.
             metrics: of the server.
         """
@@ -82,13 +82,13 @@ class HostedBundle:
         self._room = room
         self._decoders = decoders
         self._settings = settings
-        self._pictures = metrics.pictures.labels(name)
+        self._images = metrics.images.labels(name)
         self._queued = metrics.queued.labels(name)
-        batch_pictures = metrics.batch_pictures.labels(name)
+        batch_images = metrics.batch_images.labels(name)
         network_seconds = metrics.network_seconds.labels(name)
 
-        def on_batch(num_pictures: int, seconds: float) -> None:
-            batch_pictures.observe(num_pictures)
+        def on_batch(num_images: int, seconds: float) -> None:
+            batch_images.observe(num_images)
             network_seconds.observe(seconds)
 
         self._batcher = Batcher(
@@ -115,14 +115,14 @@ class HostedBundle:
         await self._batcher.close()
 
     async def name_files(self, contents: list[bytes], *, invert: bool) -> Named:
-        """Name pictures that come as the content of files.
+        """Name images that come as the content of files.
 
         Args:
             contents: of the files.
             invert: turn light into dark and back first.
 
         Raises:
-            HttpError: 422 when a picture cannot be read, 503 when the queue is full, 504 when the
+            HttpError: 422 when an image cannot be read, 503 when the queue is full, 504 when the
                 deadline passes.
         """
         preparation = self.bundle.preparation
@@ -138,7 +138,7 @@ class HostedBundle:
         return await self._within_deadline(len(contents), decode)
 
     async def name_arrays(self, arrays: np.ndarray | list[np.ndarray]) -> Named:
-        """Name pictures that come as arrays.
+        """Name images that come as arrays.
 
         Args:
             arrays: uint8 (N, H, W, C) of the network's size, or uint8 (H, W, C) of any size each.
@@ -156,7 +156,7 @@ class HostedBundle:
         try:
             return await self._in_time(task)
         except DataError as error:
-            raise HttpError(422, "unreadable_picture", str(error)) from error
+            raise HttpError(422, "unreadable_image", str(error)) from error
 
     def _leave(self, count: int) -> None:
         self._room.give_back(count)
@@ -171,7 +171,7 @@ class HostedBundle:
                 504,
                 "deadline",
                 f"The answer should come within {self._settings.deadline_seconds:g} seconds, but "
-                "did not: send smaller or fewer pictures, or try again later.",
+                "did not: send smaller or fewer images, or try again later.",
             ) from error
 
     async def _answer(self, decode: Callable[[IsWanted], Decoded]) -> Named:
@@ -180,14 +180,14 @@ class HostedBundle:
         abandoned = threading.Event()
         decoding = loop.run_in_executor(self._decoders, decode, lambda: not abandoned.is_set())
         try:
-            # A thread cannot be stopped within a picture: past the deadline its pictures keep their
+            # A thread cannot be stopped within an image: past the deadline its images keep their
             # place until it is done, so that no more than `max_queue` are ever in memory.
             images, opposite = await _to_its_end(decoding, abandoned)
             answer = self._batcher.submit(images)
         finally:
             self._batcher.expect_no_more()
         named = Named(await answer, opposite)
-        self._pictures.inc(len(images))
+        self._images.inc(len(images))
         return named
 
 
@@ -204,16 +204,16 @@ async def _to_its_end(decoding: asyncio.Future[Decoded], abandoned: threading.Ev
 
 
 def _read(preparation: Preparation, content: bytes, invert: bool, index: int | None) -> np.ndarray:
-    """Read a picture, and say of several which one it is that cannot be read."""
+    """Read an image, and say of several which one it is that cannot be read."""
     try:
         return preparation.read(content, invert=invert)
     except DataError as error:
         if index is None:
             raise
         text = str(error)
-        raise DataError(f"Picture {index}: {text[0].lower()}{text[1:]}") from error
+        raise DataError(f"Image {index}: {text[0].lower()}{text[1:]}") from error
     except Exception as error:  # whatever a damaged file makes a decoder do, it is the file
-        _log.warning("a picture made the decoder raise %s", type(error).__name__)
+        _log.warning("an image made the decoder raise %s", type(error).__name__)
         raise DataError(
-            "The picture should be a picture file, but makes its decoder fail: is it damaged?"
+            "The image should be an image file, but makes its decoder fail: is it damaged?"
         ) from error

@@ -1,4 +1,4 @@
-"""``/v1``: pictures in, names out."""
+"""``/v1``: images in, names out."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from clearsight.serving.service import Service, error_responses
 _RAW_TYPES = ("image/", "application/octet-stream")
 
 
-class EncodedPicture(BaseModel):
-    """The content of a picture file."""
+class EncodedImage(BaseModel):
+    """The content of an image file."""
 
     model_config = ConfigDict(extra="forbid")
     b64: Annotated[str, Field(description="The file, in base64.")]
@@ -33,14 +33,14 @@ Pixels = Annotated[list[Any], Field(description="uint8 (H, W, C), as lists of wh
 
 
 class PredictRequest(BaseModel):
-    """Some pictures: all as files, or all as arrays."""
+    """Some images: all as files, or all as arrays."""
 
     model_config = ConfigDict(extra="forbid")
-    instances: Annotated[list[EncodedPicture | Pixels], Field(min_length=1)]
+    instances: Annotated[list[EncodedImage | Pixels], Field(min_length=1)]
 
 
 class Prediction(BaseModel):
-    """What the network says of one picture."""
+    """What the network says of one image."""
 
     label: Annotated[StrictInt, Field(description="Number of the most probable class.")]
     class_name: str
@@ -54,14 +54,14 @@ class Prediction(BaseModel):
     is_opposite: Annotated[
         bool | None,
         Field(
-            description="Whether the picture is dark on light where training was light on dark, or "
+            description="Whether the image is dark on light where training was light on dark, or "
             "vice versa: try `invert`. Absent for arrays."
         ),
     ] = None
 
 
 class PredictResponse(BaseModel):
-    """What the network says of each picture, in their order."""
+    """What the network says of each image, in their order."""
 
     model: str
     version: str
@@ -95,13 +95,13 @@ _BODY = {
                 "schema": {
                     "type": "object",
                     "properties": {
-                        "picture": {
+                        "image": {
                             "type": "array",
                             "items": {"type": "string", "format": "binary"},
                             "minItems": 1,
                         }
                     },
-                    "required": ["picture"],
+                    "required": ["image"],
                 }
             },
         },
@@ -109,9 +109,9 @@ _BODY = {
 }
 
 
-def pictures_router(service: Service) -> APIRouter:
+def images_router(service: Service) -> APIRouter:
     """Return the routes."""
-    router = APIRouter(prefix="/v1", tags=["pictures"])
+    router = APIRouter(prefix="/v1", tags=["images"])
 
     @router.get("/models", response_model=ModelList, responses=error_responses(401))
     async def models() -> Response:
@@ -131,10 +131,10 @@ def pictures_router(service: Service) -> APIRouter:
         top: Annotated[int | None, Query(ge=1, le=100_000, description="So many classes.")] = None,
         invert: Annotated[bool, Query(description="Turn light into dark and back first.")] = False,
         temperature: Annotated[
-            bool, Query(description="Apply the temperature fitted on validation pictures.")
+            bool, Query(description="Apply the temperature fitted on validation images.")
         ] = False,
     ) -> Response:
-        """Name one picture (the body is its file), or several (multipart, or JSON)."""
+        """Name one image (the body is its file), or several (multipart, or JSON)."""
         with service.shelf.find(name).in_use() as hosted:
             if temperature and hosted.bundle.temperature is None:
                 raise HttpError(
@@ -151,13 +151,13 @@ def pictures_router(service: Service) -> APIRouter:
 
     async def _named(hosted: HostedBundle, body: bytes, content_type: str, invert: bool) -> Named:
         kind = content_type.partition(";")[0].strip().lower()
-        most = service.settings.most_pictures
+        most = service.settings.most_images
         if kind.startswith(_RAW_TYPES):
             return await hosted.name_files([body], invert=invert)
         if kind == "multipart/form-data":
             files = await in_thread_if_large(len(body), lambda: parts_of(body, content_type, most))
             if not files:
-                raise HttpError(422, "no_picture", "There should be a picture, but there is none.")
+                raise HttpError(422, "no_image", "There should be an image, but there is none.")
             return await hosted.name_files(files, invert=invert)
         if kind == "application/json":
             asked = await parsed(body, PredictRequest)
@@ -176,7 +176,7 @@ def pictures_router(service: Service) -> APIRouter:
 async def _named_instances(
     hosted: HostedBundle, asked: PredictRequest, num_bytes: int, invert: bool
 ) -> Named:
-    encoded = [each for each in asked.instances if isinstance(each, EncodedPicture)]
+    encoded = [each for each in asked.instances if isinstance(each, EncodedImage)]
     if len(encoded) == len(asked.instances):
         files = await in_thread_if_large(num_bytes, lambda: [_decoded(each) for each in encoded])
         return await hosted.name_files(files, invert=invert)
@@ -191,12 +191,12 @@ async def _named_instances(
     return await hosted.name_arrays(arrays)
 
 
-def _decoded(picture: EncodedPicture) -> bytes:
+def _decoded(image: EncodedImage) -> bytes:
     try:
-        return base64.b64decode(picture.b64, validate=True)
+        return base64.b64decode(image.b64, validate=True)
     except (binascii.Error, ValueError) as error:
         raise HttpError(
-            422, "not_base64", "'b64' should be a picture file in base64, but is none."
+            422, "not_base64", "'b64' should be an image file in base64, but is none."
         ) from error
 
 

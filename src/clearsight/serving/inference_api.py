@@ -143,7 +143,7 @@ def _add_model_routes(router: APIRouter, place: str, service: Service) -> None:
         responses=error_responses(400, 401, 404, 408, 413, 415, 422, 503, 504),
     )
     async def infer(request: Request) -> Response:
-        """Name pictures of the network's own size."""
+        """Name images of the network's own size."""
         with found(request).in_use() as hosted:
             if request.headers.get("content-encoding", "identity").lower() != "identity":
                 raise HttpError(415, "compressed", "The body should not be compressed, but is.")

@@ -33,7 +33,7 @@ async def parsed(body: bytes, model: type[Model]) -> Model:
         raise HttpError(
             413,
             "too_many_numbers",
-            f"JSON should have at most {_MOST_COMMAS:,} entries, but has more: send pictures as "
+            f"JSON should have at most {_MOST_COMMAS:,} entries, but has more: send images as "
             "files, or arrays as binary tensors.",
         )
     return await in_thread_if_large(len(body), lambda: _validated(body, model))

@@ -22,10 +22,10 @@ class Metrics:
     Attributes:
         requests: by route (as in ``/openapi.json``, "other" for none) and status.
         request_seconds: from the end of a request's header to its answer, by route.
-        pictures: named, by model.
-        batch_pictures: pictures of a batch, by model.
+        images: named, by model.
+        batch_images: images of a batch, by model.
         network_seconds: of a batch in the network, by model.
-        queued: pictures that are being decoded or wait, by model.
+        queued: images that are being decoded or wait, by model.
         reloads: replacements of a bundle, by model and outcome (taken, refused).
     """
 
@@ -41,12 +41,10 @@ class Metrics:
             buckets=_SECONDS,
             registry=registry,
         )
-        self.pictures = Counter(
-            "clearsight_pictures", "Pictures named.", ("model",), registry=registry
-        )
-        self.batch_pictures = Histogram(
-            "clearsight_batch_pictures",
-            "Pictures of a batch.",
+        self.images = Counter("clearsight_images", "Images named.", ("model",), registry=registry)
+        self.batch_images = Histogram(
+            "clearsight_batch_images",
+            "Images of a batch.",
             ("model",),
             buckets=_SIZES,
             registry=registry,
@@ -59,8 +57,8 @@ class Metrics:
             registry=registry,
         )
         self.queued = Gauge(
-            "clearsight_queued_pictures",
-            "Pictures that are being decoded or wait.",
+            "clearsight_queued_images",
+            "Images that are being decoded or wait.",
             ("model",),
             registry=registry,
         )

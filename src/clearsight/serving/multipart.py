@@ -29,8 +29,8 @@ def parts_of(body: bytes, content_type: str, most: int) -> list[bytes]:
         if len(parts) == most:
             raise HttpError(
                 413,
-                "too_many_pictures",
-                f"A request should have at most {most} pictures, but has more: send several.",
+                "too_many_images",
+                f"A request should have at most {most} images, but has more: send several.",
             )
         parts.append([])
 

@@ -1,4 +1,4 @@
-"""The page to drop a picture on: one file that loads nothing."""
+"""The page to drop an image on: one file that loads nothing."""
 
 from __future__ import annotations
 

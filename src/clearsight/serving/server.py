@@ -40,7 +40,7 @@ def serve(
         RequestError: when the address cannot be listened on.
     """
     # uvicorn would say of each malformed request that there was one, and Pillow of each oddity in a
-    # picture, which Python would remember for ever.
+    # image, which Python would remember for ever.
     warnings.simplefilter("ignore")
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
     give_back_freed_memory()

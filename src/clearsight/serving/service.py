@@ -33,19 +33,18 @@ class Service:
     metrics: Metrics
     lifetime: Lifetime
 
-    def check_count(self, num_pictures: int) -> None:
-        """Check how many pictures a request has.
+    def check_count(self, num_images: int) -> None:
+        """Check how many images a request has.
 
         Raises:
             HttpError: 413 when there are too many.
         """
-        most = self.settings.most_pictures
-        if num_pictures > most:
+        most = self.settings.most_images
+        if num_images > most:
             raise HttpError(
                 413,
-                "too_many_pictures",
-                f"A request should have at most {most} pictures, but has {num_pictures}: send "
-                "several.",
+                "too_many_images",
+                f"A request should have at most {most} images, but has {num_images}: send several.",
             )
 
 

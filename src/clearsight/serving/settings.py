@@ -20,10 +20,10 @@ class ServerSettings:
     Attributes:
         host: the address to listen on.
         port: 0 takes a free one.
-        max_batch: pictures that go through the network at once, at most.
-        max_wait_ms: how long a picture waits for others that are on their way, at most.
-        max_queue: pictures that are being decoded or wait, at most; of each bundle.
-        max_pictures: pictures of one request, at most.
+        max_batch: images that go through the network at once, at most.
+        max_wait_ms: how long an image waits for others that are on their way, at most.
+        max_queue: images that are being decoded or wait, at most; of each bundle.
+        max_images: images of one request, at most.
         deadline_seconds: from a request's last byte to its answer, at most.
         receive_seconds: for a request's header to come, and for its body, at most.
         max_body_mb: mebibytes of a request's body, at most.
@@ -31,7 +31,7 @@ class ServerSettings:
         drain_seconds: how long it goes on accepting once it is asked to end, while ``/readyz`` says
             that it will.
         threads: processor threads of a bundle's network; None for all cores but one, which is left
-            to reading requests and decoding pictures.
+            to reading requests and decoding images.
         token: what a request must bring; None where none is needed.
         allowed_hosts: more names by which it may be called; "*" for any.
     """
@@ -41,7 +41,7 @@ class ServerSettings:
     max_batch: int = 64
     max_wait_ms: float = 2.0
     max_queue: int = 512
-    max_pictures: int = 128
+    max_images: int = 128
     deadline_seconds: float = 10.0
     receive_seconds: float = 20.0
     max_body_mb: float = 20.0
@@ -87,9 +87,9 @@ class ServerSettings:
         return self.threads or max(1, (os.cpu_count() or 1) - 1)
 
     @property
-    def most_pictures(self) -> int:
+    def most_images(self) -> int:
         """Of one request; what never fits into the queue is told at once."""
-        return min(self.max_pictures, self.max_queue)
+        return min(self.max_images, self.max_queue)
 
     @property
     def known_hosts(self) -> frozenset[str]:
@@ -100,7 +100,7 @@ class ServerSettings:
 
 
 _LEAST = {
-    "port": 0, "max_batch": 1, "max_wait_ms": 0, "max_queue": 1, "max_pictures": 1,
+    "port": 0, "max_batch": 1, "max_wait_ms": 0, "max_queue": 1, "max_images": 1,
     "deadline_seconds": 0.001, "receive_seconds": 0.1, "max_body_mb": 0.001, "max_connections": 1,
     "drain_seconds": 0, "threads": 1,
 }  # fmt: skip

@@ -16,7 +16,7 @@ from clearsight.bundle.loading import load
 from clearsight.bundle.location import bundle_place
 from clearsight.bundle.parity import check_parity
 from clearsight.errors import ClearsightError, RequestError
-from clearsight.serving.admission import picture_room
+from clearsight.serving.admission import image_room
 from clearsight.serving.hosted import HostedBundle
 from clearsight.serving.http_error import HttpError
 from clearsight.serving.metrics import Metrics
@@ -72,7 +72,7 @@ def opened_offers(places: list[str], num_threads: int) -> tuple[Offer, ...]:
 
 
 def checked_bundle(path: Path, num_threads: int) -> Bundle:
-    """Open a bundle and replay its pictures, which also warms it up.
+    """Open a bundle and replay its images, which also warms it up.
 
     Raises:
         BundleError: when it is not whole, or does not give what its network gave.
@@ -91,9 +91,9 @@ class Shelf:
         """Take the bundles; see `start`."""
         self._settings = settings
         self._metrics = metrics
-        # More threads than cores decode nothing faster, and large pictures take half a gigabyte.
+        # More threads than cores decode nothing faster, and large images take half a gigabyte.
         self._decoders = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="decoder")
-        self._rooms = {offer.name: picture_room(settings.max_queue) for offer in offers}
+        self._rooms = {offer.name: image_room(settings.max_queue) for offer in offers}
         self._hosted = {offer.name: self._host(offer.name, offer.bundle) for offer in offers}
         self._closing: set[asyncio.Task[None]] = set()
 

@@ -1,1 +1,1 @@
-"""From a model and pictures to a trained model and its history."""
+"""From a model and images to a trained model and its history."""

@@ -1,4 +1,4 @@
-"""Pictures changed a little from epoch to epoch, so that a network learns what does not matter."""
+"""Images changed a little from epoch to epoch, so that a network learns what does not matter."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ import torch
 from torch.nn import functional
 
 from clearsight.models.backend import keras
-from clearsight.training.examples import Examples, PictureBatches
+from clearsight.training.examples import Examples, ImageBatches
 from clearsight.training.recipe import Recipe
 
 
-class AugmentedBatches(PictureBatches):
-    """Shuffled batches of pictures, with a recipe's flips and translations.
+class AugmentedBatches(ImageBatches):
+    """Shuffled batches of images, with a recipe's flips and translations.
 
     A whole batch is changed at once, which costs a hundredth of a training step. The random
     numbers are torch's own, seeded by `keras.utils.set_random_seed`.
 
     Args:
-        examples: pictures and targets.
+        examples: images and targets.
         recipe: whose batch size, flips and translations are used.
 
     Attributes:
@@ -30,7 +30,7 @@ class AugmentedBatches(PictureBatches):
         super().__init__(examples, recipe.batch_size, shuffle=True)
         self._recipe = recipe
         self.epoch = 0
-        # Which pictures are mirrored in even epochs; the others are in odd ones.
+        # Which images are mirrored in even epochs; the others are in odd ones.
         is_alternating = recipe.flip == "alternating"
         self._parity = torch.randint(0, 2, (len(examples.rows),)) if is_alternating else None
 
@@ -43,16 +43,16 @@ class AugmentedBatches(PictureBatches):
         if "parity" in kept:
             self._parity = kept["parity"].to(torch.int64)
 
-    def changed(self, places: torch.Tensor, pictures: torch.Tensor) -> torch.Tensor:
-        """Mirror, move and cut out as the recipe says; see `PictureBatches`."""
+    def changed(self, places: torch.Tensor, images: torch.Tensor) -> torch.Tensor:
+        """Mirror, move and cut out as the recipe says; see `ImageBatches`."""
         if self._parity is not None:
-            parity = self._parity[places.cpu()].to(pictures.device)
-            pictures = mirrored(pictures, (parity + self.epoch) % 2 == 1)
+            parity = self._parity[places.cpu()].to(images.device)
+            images = mirrored(images, (parity + self.epoch) % 2 == 1)
         if self._recipe.translate_pixels:
-            pictures = translated(pictures, self._recipe.translate_pixels)
+            images = translated(images, self._recipe.translate_pixels)
         if self._recipe.cutout_pixels:
-            pictures = cut_out(pictures, self._recipe.cutout_pixels)
-        return pictures
+            images = cut_out(images, self._recipe.cutout_pixels)
+        return images
 
 
 class EpochTeller(keras.callbacks.Callback):
@@ -72,26 +72,26 @@ class EpochTeller(keras.callbacks.Callback):
         self._batches.epoch = epoch
 
 
-def mirrored(pictures: torch.Tensor, which: torch.Tensor) -> torch.Tensor:
-    """Mirror some pictures left to right.
+def mirrored(images: torch.Tensor, which: torch.Tensor) -> torch.Tensor:
+    """Mirror some images left to right.
 
     Args:
-        pictures: float32 (B, H, W, C).
+        images: float32 (B, H, W, C).
         which: bool (B,).
     """
-    return torch.where(which[:, None, None, None], pictures.flip(2), pictures)
+    return torch.where(which[:, None, None, None], images.flip(2), images)
 
 
-def translated(pictures: torch.Tensor, most: int) -> torch.Tensor:
-    """Move each picture by whole pixels, at most `most` each way; zeros come in from the edges.
+def translated(images: torch.Tensor, most: int) -> torch.Tensor:
+    """Move each image by whole pixels, at most `most` each way; zeros come in from the edges.
 
     Args:
-        pictures: float32 (B, H, W, C).
+        images: float32 (B, H, W, C).
         most: pixels.
     """
-    count, height, width, _ = pictures.shape
-    padded = functional.pad(pictures, (0, 0, most, most, most, most))
-    device = pictures.device
+    count, height, width, _ = images.shape
+    padded = functional.pad(images, (0, 0, most, most, most, most))
+    device = images.device
     shifts = torch.randint(0, 2 * most + 1, (2, count), device=device)
     rows = shifts[0][:, None] + torch.arange(height, device=device)
     columns = shifts[1][:, None] + torch.arange(width, device=device)
@@ -99,17 +99,17 @@ def translated(pictures: torch.Tensor, most: int) -> torch.Tensor:
     return padded[each, rows[:, :, None], columns[:, None, :]]
 
 
-def cut_out(pictures: torch.Tensor, side: int) -> torch.Tensor:
-    """Blacken a square in each picture, whose centre may lie anywhere in it.
+def cut_out(images: torch.Tensor, side: int) -> torch.Tensor:
+    """Blacken a square in each image, whose centre may lie anywhere in it.
 
     Source: DeVries and Taylor, https://arxiv.org/abs/1708.04552.
 
     Args:
-        pictures: float32 (B, H, W, C).
+        images: float32 (B, H, W, C).
         side: of the square, in pixels.
     """
-    count, height, width, _ = pictures.shape
-    device = pictures.device
+    count, height, width, _ = images.shape
+    device = images.device
 
     def within(size: int) -> torch.Tensor:
         first = torch.randint(0, size, (count, 1), device=device) - side // 2
@@ -117,4 +117,4 @@ def cut_out(pictures: torch.Tensor, side: int) -> torch.Tensor:
         return (place >= first) & (place < first + side)
 
     hidden = within(height)[:, :, None] & within(width)[:, None, :]
-    return pictures.masked_fill(hidden[..., None], 0.0)
+    return images.masked_fill(hidden[..., None], 0.0)

@@ -20,21 +20,21 @@ Output = Literal["softmax", "sigmoid", "logits", "unknown"]
 
 _SPARSE, _ONE_HOT = "sparse_categorical_crossentropy", "categorical_crossentropy"
 
-# Scaled pictures stay within a few units of zero whichever way they are scaled; raw ones do not.
+# Scaled images stay within a few units of zero whichever way they are scaled; raw ones do not.
 _RAW_PIXELS_ABOVE = 10.0
 
 
 def check_fit(model: keras.Model, x: Any, y: Any) -> None:
     """Check a compiled Keras classifier against the arrays it is about to `fit`.
 
-    It looks for: pictures without a channel axis or of another shape; pixels 0..255 for a network
+    It looks for: images without a channel axis or of another shape; pixels 0..255 for a network
     that expects [0, 1], and the reverse; one-hot labels with a sparse loss, and the reverse; labels
     outside 0..K-1; a softmax output under a loss with ``from_logits=True``, and logits without;
     and arrays that are no arrays of finite numbers.
 
     Args:
         model: a compiled Sequential or Functional model that ends in K units.
-        x: pictures (N, H, W, C).
+        x: images (N, H, W, C).
         y: labels, integers (N,) or (N, 1), or one-hot (N, K).
 
     Raises:
@@ -53,10 +53,10 @@ def check_fit(model: keras.Model, x: Any, y: Any) -> None:
         clearsight.errors.FitError: The loss categorical_crossentropy expects one-hot labels ...
     """
     mistakes = _network_mistakes(model)
-    pictures, labels = _as_array(x, "x"), _as_array(y, "y")
-    mistakes += [problem for problem in (pictures, labels) if isinstance(problem, str)]
-    if not mistakes and isinstance(pictures, np.ndarray) and isinstance(labels, np.ndarray):
-        mistakes += _picture_mistakes(model, pictures) + _count_mistakes(pictures, labels)
+    images, labels = _as_array(x, "x"), _as_array(y, "y")
+    mistakes += [problem for problem in (images, labels) if isinstance(problem, str)]
+    if not mistakes and isinstance(images, np.ndarray) and isinstance(labels, np.ndarray):
+        mistakes += _image_mistakes(model, images) + _count_mistakes(images, labels)
         if model.compiled and model.loss is not None:
             loss = _only(model.loss)
             mistakes += _label_mistakes(loss, int(model.output_shape[-1]), labels)
@@ -83,7 +83,7 @@ def _network_mistakes(model: keras.Model) -> list[str]:
         return [str(error)]
     if len(graph.inputs) != 1 or len(graph.outputs) != 1 or isinstance(model.input_shape, dict):
         return [
-            "The network should have one input, the pictures, and one output, the classes, but has "
+            "The network should have one input, the images, and one output, the classes, but has "
             f"{len(graph.inputs)} and {len(graph.outputs)}"
             f"{', named in a dictionary' if isinstance(model.input_shape, dict) else ''}."
         ]
@@ -120,7 +120,7 @@ def _only(loss: Any) -> Any:
     return loss[0] if isinstance(loss, list | tuple) and len(loss) == 1 else loss
 
 
-def _picture_mistakes(model: keras.Model, x: np.ndarray) -> list[str]:
+def _image_mistakes(model: keras.Model, x: np.ndarray) -> list[str]:
     expected = tuple(model.input_shape[1:])
     if len(expected) == 3 and x.ndim != 4:
         return channel_axis_mistakes(x, "x")
@@ -130,7 +130,7 @@ def _picture_mistakes(model: keras.Model, x: np.ndarray) -> list[str]:
     if not fits:
         return [
             f"x should have shape (N, {', '.join(map(str, expected))}) for this network, but is "
-            f"{describe(x)}: resize the pictures or build the network for their shape."
+            f"{describe(x)}: resize the images or build the network for their shape."
         ]
     return _scale_mistakes(model, x) if x.ndim == 4 and x.size else []
 
@@ -154,7 +154,7 @@ def _scale_mistakes(model: keras.Model, x: np.ndarray) -> list[str]:
 
 def _count_mistakes(x: np.ndarray, y: np.ndarray) -> list[str]:
     if y.ndim and x.ndim and len(x) != len(y):
-        return [f"There should be one label a picture, but x has {len(x):,} and y {len(y):,}."]
+        return [f"There should be one label an image, but x has {len(x):,} and y {len(y):,}."]
     return []
 
 
@@ -163,7 +163,7 @@ def _label_mistakes(loss: Any, num_classes: int, y: np.ndarray) -> list[str]:
     if name == _SPARSE:
         if is_one_hot(y):
             return [
-                f"The loss {name} expects one integer a picture, but y is one-hot with shape "
+                f"The loss {name} expects one integer an image, but y is one-hot with shape "
                 f"{y.shape}: use y.argmax(axis=1), or the loss categorical_crossentropy."
             ]
         if y.ndim != 1 and y.shape[1:] != (1,):

@@ -58,7 +58,7 @@ def best_checkpoint(folder: Path, history: History) -> Checkpoint | None:
 
     Returns:
         None when it is not there or damaged: it could not be written, or an epoch with other
-        pictures came after it.
+        images came after it.
     """
     best = best_epoch(history)
     for file in checkpoint_files(folder):

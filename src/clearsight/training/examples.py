@@ -1,4 +1,4 @@
-"""`Examples`: pictures with their targets as they are stored, and batches made of them."""
+"""`Examples`: images with their targets as they are stored, and batches made of them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import torch
 
 from clearsight.engine.batches import InMemoryBatches
 
-# A GPU holds all pictures when they take at most this share of what it has free.
+# A GPU holds all images when they take at most this share of what it has free.
 _RESIDENT_SHARE = 0.5
 
 
@@ -20,7 +20,7 @@ _RESIDENT_SHARE = 0.5
 class Examples:
     """What a network learns from or is measured on.
 
-    Pictures stay as they are stored, perhaps mapped from a file that is larger than memory; only
+    Images stay as they are stored, perhaps mapped from a file that is larger than memory; only
     those of a batch become floats.
 
     Attributes:
@@ -36,12 +36,12 @@ class Examples:
     divisor: float
 
 
-class PictureBatches(InMemoryBatches):
-    """Batches of stored pictures, made floats as a network takes them.
+class ImageBatches(InMemoryBatches):
+    """Batches of stored images, made floats as a network takes them.
 
     Args:
-        examples: pictures and targets.
-        batch_size: pictures a batch.
+        examples: images and targets.
+        batch_size: images a batch.
         shuffle: whether each epoch has an order of its own, the one that Keras would draw.
     """
 
@@ -51,30 +51,30 @@ class PictureBatches(InMemoryBatches):
 
     @cached_property
     def stored(self) -> torch.Tensor:
-        """The pictures, uint8 (N, H, W, C): a view of the array, or a copy on the GPU."""
+        """The images, uint8 (N, H, W, C): a view of the array, or a copy on the GPU."""
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "The given NumPy array is not writable")
-            pictures = torch.from_numpy(self._examples.images)
+            images = torch.from_numpy(self._examples.images)
         device = self.tensors[0].device
         if device.type == "cuda":
             free_bytes, _ = torch.cuda.mem_get_info(device)
-            if pictures.nbytes <= _RESIDENT_SHARE * free_bytes:
-                return pictures.to(device)
-        return pictures
+            if images.nbytes <= _RESIDENT_SHARE * free_bytes:
+                return images.to(device)
+        return images
 
     def batches_of(self, places: torch.Tensor, batch: Any) -> Any:
-        """Gather a batch's pictures: float32 (B, H, W, C), divided as they are for the network."""
+        """Gather a batch's images: float32 (B, H, W, C), divided as they are for the network."""
         rows, targets = batch
         stored = self.stored
-        pictures = stored.index_select(0, rows.to(stored.device)).to(rows.device, torch.float32)
-        return self.changed(places, pictures.div_(self._examples.divisor)), targets
+        images = stored.index_select(0, rows.to(stored.device)).to(rows.device, torch.float32)
+        return self.changed(places, images.div_(self._examples.divisor)), targets
 
-    def changed(self, places: torch.Tensor, pictures: torch.Tensor) -> torch.Tensor:
-        """Return the pictures of a batch as they go to the model.
+    def changed(self, places: torch.Tensor, images: torch.Tensor) -> torch.Tensor:
+        """Return the images of a batch as they go to the model.
 
         Args:
             places: int64 (B,), where in the rows they come from.
-            pictures: float32 (B, H, W, C).
+            images: float32 (B, H, W, C).
         """
         del places
-        return pictures
+        return images

@@ -13,7 +13,7 @@ from clearsight.models.backend import keras
 from clearsight.training.augment import AugmentedBatches, EpochTeller
 from clearsight.training.checkpoint.saving import SaveAndGoOn, Saving
 from clearsight.training.early_stopping import StopEarly, is_over
-from clearsight.training.examples import Examples, PictureBatches
+from clearsight.training.examples import Examples, ImageBatches
 from clearsight.training.history import History
 from clearsight.training.progress import Progress
 from clearsight.training.recipe import Recipe
@@ -86,7 +86,7 @@ def fit_model(
 
     Args:
         model: compiled, maps x to class probabilities; it holds what `saving.start` holds.
-        data: pictures with targets.
+        data: images with targets.
         recipe: epochs and batch size are taken from it.
         saving: where to begin, and where checkpoints go.
         stopper: ends the training early.
@@ -106,7 +106,7 @@ def fit_model(
     if start is not None:
         start.now.restore()
     batches = AugmentedBatches(data.train, recipe)
-    validation = PictureBatches(data.validation, recipe.batch_size, shuffle=False)
+    validation = ImageBatches(data.validation, recipe.batch_size, shuffle=False)
     if start is not None and not start.is_initial:
         batches.go_on(start.part("batches"))
     recorder = EpochRecorder(saving.earlier)
@@ -143,11 +143,11 @@ def fit_unsaved(model: keras.Model, data: FitData, recipe: Recipe) -> None:
 
     Args:
         model: compiled, maps x to class probabilities.
-        data: pictures with targets.
+        data: images with targets.
         recipe: epochs and batch size are taken from it.
     """
     batches = AugmentedBatches(data.train, recipe)
-    validation = PictureBatches(data.validation, recipe.batch_size, shuffle=False)
+    validation = ImageBatches(data.validation, recipe.batch_size, shuffle=False)
     _fit(model, (batches, validation), recipe, _schedule(recipe, batches, 0), 0)
 
 
@@ -160,7 +160,7 @@ def _schedule(recipe: Recipe, batches: AugmentedBatches, num_epochs_done: int) -
 
 def _fit(
     model: keras.Model,
-    batches: tuple[AugmentedBatches, PictureBatches],
+    batches: tuple[AugmentedBatches, ImageBatches],
     recipe: Recipe,
     callbacks: list[Any],
     num_epochs_done: int,
@@ -172,7 +172,7 @@ def _fit(
         batch_size=recipe.batch_size,
         epochs=recipe.epochs,
         initial_epoch=num_epochs_done,
-        # A tuple: a lone adapter would be taken for the pictures of a pair.
+        # A tuple: a lone adapter would be taken for the images of a pair.
         validation_data=(validation, None, None),
         callbacks=[EpochTeller(training), *callbacks],
         verbose=0,  # pyright: ignore[reportArgumentType] - Keras documents 0

@@ -18,7 +18,7 @@ class Epoch:
         epoch: counted from 1.
         loss: mean over the epoch's training batches, while the weights were moving.
         accuracy: likewise.
-        val_loss: on the validation pictures at the epoch's end.
+        val_loss: on the validation images at the epoch's end.
         val_accuracy: likewise.
         seconds: wall-clock time, validation included.
         learning_rate: per step, at the epoch's end.

@@ -33,24 +33,24 @@ class Recipe(BaseModel):
         last_factor: what it ends with.
         weight_decay: how much of each weight goes in a step, in units of the learning rate.
         label_smoothing: share of the target that is spread over all classes.
-        flip: "none", or "alternating": each picture is mirrored in every other epoch.
-        translate_pixels: how far, at most, a picture is moved each way in each epoch.
-        cutout_pixels: side of a square that is blackened in each picture in each epoch; 0 for none.
-        flip_at_test: whether predictions are the mean of those for a picture and its mirror image.
-        shift_at_test: pixels by which pictures are moved for further predictions, of which that is
+        flip: "none", or "alternating": each image is mirrored in every other epoch.
+        translate_pixels: how far, at most, an image is moved each way in each epoch.
+        cutout_pixels: side of a square that is blackened in each image in each epoch; 0 for none.
+        flip_at_test: whether predictions are the mean of those for an image and its mirror image.
+        shift_at_test: pixels by which images are moved for further predictions, of which that is
             the mean too; see `Views`.
-        epochs: passes over the training pictures.
+        epochs: passes over the training images.
         patience: training ends early when validation accuracy has not been better for so many
             epochs, and either way the weights of the best epoch are kept; 0 trains to the end and
             keeps the last.
-        least_steps: where few pictures make fewer steps than these, more epochs are done unless a
+        least_steps: where few images make fewer steps than these, more epochs are done unless a
             number is asked for; 0 for no such care.
-        batch_size: pictures a step.
-        validation_split: share of the training pictures held out for validation.
+        batch_size: images a step.
+        validation_split: share of the training images held out for validation.
         validation_method: "tail" holds out the last ones as Keras does, "stratified" the same
             share of each class.
-        train_limit: how many of the source's first training pictures to use; None for all.
-        test_limit: how many of the source's first test pictures to use; None for all.
+        train_limit: how many of the source's first training images to use; None for all.
+        test_limit: how many of the source's first test images to use; None for all.
 
     Raises:
         pydantic.ValidationError: when a value is out of range, naming all that are.
@@ -88,10 +88,10 @@ class Recipe(BaseModel):
 
     @property
     def views(self) -> Views:
-        """In which forms a picture is shown when it is to be named."""
+        """In which forms an image is shown when it is to be named."""
         return Views(self.flip_at_test, self.shift_at_test)
 
-    def changed_for_own_pictures(self) -> Self:
+    def changed_for_own_images(self) -> Self:
         """Return the recipe without its limits, which are meant for the source it belongs to."""
         return self.model_copy(update={"train_limit": None, "test_limit": None})
 

@@ -24,7 +24,7 @@ class NonFiniteLossError(Exception):
     Attributes:
         layer: the first layer with a value that is not finite, or None where there is none.
         is_weight: whether that value is one of its weights, rather than of its output.
-        places: which pictures the batch was made of.
+        places: which images the batch was made of.
         learning_rate: of this step.
     """
 
@@ -100,7 +100,7 @@ def first_non_finite(model: keras.Model, x: Any) -> tuple[str | None, bool]:
 
     Args:
         model: Sequential or Functional.
-        x: the batch's pictures, (B, H, W, C).
+        x: the batch's images, (B, H, W, C).
 
     Returns:
         The layer's name, and whether the value is one of its weights; None where all is finite.

@@ -1,4 +1,4 @@
-"""Test pictures are set aside fairly, always the same, and groups stay together."""
+"""Test images are set aside fairly, always the same, and groups stay together."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def listing_of(
         class_names=tuple(f"class {label}" for label in range(max(labels) + 1)),
         parts=tuple(parts or [None] * len(labels)),
         signature="",
-        provenance="pictures",
+        provenance="images",
         groups=tuple(groups) if groups else None,
     )
 
@@ -51,7 +51,7 @@ def test_the_order_is_always_the_same_and_not_sorted_by_class() -> None:
     assert 10 < sum(labels[index] for index in first.order[:40]) < 30
 
 
-def test_pictures_that_the_source_divides_stay_where_it_puts_them() -> None:
+def test_images_that_the_source_divides_stay_where_it_puts_them() -> None:
     parts: list[Part | None] = ["test", "train", "validation", None, "train"]
     arrangement = arrange(listing_of([0, 1, 0, 1, 0], parts), 0.5)
     assert arrangement.counts == {"train": 3, "validation": 1, "test": 1}
@@ -59,7 +59,7 @@ def test_pictures_that_the_source_divides_stay_where_it_puts_them() -> None:
     assert list(arrangement.order[3:]) == [2, 0]
     one_more = arrange(listing_of([0, 1, 0, 1, 0, 1], [*parts, "test"]), 0.5)
     assert list(one_more.order[:3]) == list(arrangement.order[:3])
-    with pytest.raises(DataError, match="should have training pictures, but has none"):
+    with pytest.raises(DataError, match="should have training images, but has none"):
         arrange(listing_of([0, 1], ["test", "validation"]), 0.5)
 
 
@@ -68,11 +68,9 @@ def test_pictures_that_the_source_divides_stay_where_it_puts_them() -> None:
     st.floats(0.1, 0.5),
     st.integers(0, 5),
 )
-def test_a_group_stays_on_one_side(
-    pictures: list[tuple[int, int]], share: float, seed: int
-) -> None:
-    labels = np.array([label for label, _ in pictures])
-    groups = [f"patient {group}" for _, group in pictures]
+def test_a_group_stays_on_one_side(images: list[tuple[int, int]], share: float, seed: int) -> None:
+    labels = np.array([label for label, _ in images])
+    groups = [f"patient {group}" for _, group in images]
     kept, held_out = stratified_split(labels, share, seed, groups)
     assert sorted([*kept, *held_out]) == list(range(len(labels)))
     sides = [{groups[index] for index in side} for side in (kept, held_out)]
@@ -81,7 +79,7 @@ def test_a_group_stays_on_one_side(
         assert len(held_out)
 
 
-def test_groups_that_are_single_pictures_are_divided_as_by_class() -> None:
+def test_groups_that_are_single_images_are_divided_as_by_class() -> None:
     labels = np.repeat([0, 1, 2], [100, 60, 40])
     groups = [str(index) for index in range(200)]
     _, held_out = stratified_split(labels, 0.25, 0, groups)

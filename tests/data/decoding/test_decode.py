@@ -1,4 +1,4 @@
-"""Pictures of a listing become arrays on disk: the same whichever way, and never lost by one."""
+"""Images of a listing become arrays on disk: the same whichever way, and never lost by one."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def pictures(tmp_path: Path, fashion: tuple[ImageSet, ImageSet]) -> Path:
-    """300 real pictures of clothing as PNG files in class folders."""
+def images(tmp_path: Path, fashion: tuple[ImageSet, ImageSet]) -> Path:
+    """300 real images of clothing as PNG files in class folders."""
     train, _ = fashion
     root = tmp_path / "clothes"
     for index in range(300):
@@ -46,52 +46,50 @@ def by_name(splits: Splits) -> dict[str, tuple[str, bytes]]:
     found = {}
     for images in splits.parts.values():
         assert images.names is not None
-        for name, label, picture in zip(images.names, images.labels, images.images, strict=True):
-            found[name] = (images.class_names[label], picture.tobytes())
+        for name, label, image in zip(images.names, images.labels, images.images, strict=True):
+            found[name] = (images.class_names[label], image.tobytes())
     return found
 
 
-def test_every_picture_arrives_with_its_label_and_as_prediction_reads_it(
-    pictures: Path, own_cache: Path
+def test_every_image_arrives_with_its_label_and_as_prediction_reads_it(
+    images: Path, own_cache: Path
 ) -> None:
-    splits = load_splits(str(pictures), SourceOptions(image_size=(20, 30), channels=3))
+    splits = load_splits(str(images), SourceOptions(image_size=(20, 30), channels=3))
     preparation = Preparation(20, 30, 3, alpha_ground=255)
     found = by_name(splits)
     assert len(found) == 300 == len(splits.train) + len(splits.parts["test"])
     for name, (class_name, pixels) in found.items():
         assert class_name == name.split("/")[0]
-        assert pixels == preparation.read(pictures / name).tobytes()
+        assert pixels == preparation.read(images / name).tobytes()
 
 
-def test_what_is_told_of_pictures_is_what_working_it_out_gives(
-    pictures: Path, own_cache: Path
-) -> None:
-    train = load_splits(str(pictures)).train
+def test_what_is_told_of_images_is_what_working_it_out_gives(images: Path, own_cache: Path) -> None:
+    train = load_splits(str(images)).train
     anew = ImageSet(np.array(train.images), train.labels, train.class_names)
     assert np.array_equal(train.digests, anew.digests)
     assert train.value_range == anew.value_range
     assert train.fingerprint == anew.fingerprint
 
 
-def test_a_second_start_reads_no_picture(
-    pictures: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_second_start_reads_no_image(
+    images: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = load_splits(str(pictures))
+    first = load_splits(str(images))
     monkeypatch.setattr(
         "clearsight.data.formats.folder.FileReader.each",
-        lambda *_: pytest.fail("a picture was read again"),
+        lambda *_: pytest.fail("an image was read again"),
     )
-    again = load_splits(str(pictures))
+    again = load_splits(str(images))
     assert again.train.fingerprint == first.train.fingerprint
     assert again.intake == first.intake
 
 
 def test_a_changed_file_is_decoded_anew_even_with_its_old_size_and_time(
-    pictures: Path, own_cache: Path
+    images: Path, own_cache: Path
 ) -> None:
-    before = load_splits(str(pictures))
+    before = load_splits(str(images))
     name = next(iter(by_name(before)))
-    path = pictures / name
+    path = images / name
     state = path.stat()
     pixels = 255 - np.asarray(Image.open(path))
     content = io.BytesIO()
@@ -100,25 +98,25 @@ def test_a_changed_file_is_decoded_anew_even_with_its_old_size_and_time(
     import os
 
     os.utime(path, ns=(state.st_atime_ns, state.st_mtime_ns))
-    after = by_name(load_splits(str(pictures), SourceOptions(allow_bad=True)))
+    after = by_name(load_splits(str(images), SourceOptions(allow_bad=True)))
     assert after.get(name) != by_name(before)[name]
 
 
-def test_the_same_pictures_elsewhere_take_no_second_place(
-    pictures: Path, own_cache: Path, tmp_path: Path
+def test_the_same_images_elsewhere_take_no_second_place(
+    images: Path, own_cache: Path, tmp_path: Path
 ) -> None:
-    load_splits(str(pictures))
-    shutil.copytree(pictures, tmp_path / "copy")
+    load_splits(str(images))
+    shutil.copytree(images, tmp_path / "copy")
     load_splits(str(tmp_path / "copy"))
     assert len(list(own_cache.glob("*/images.npy"))) == 1
 
 
-def test_a_damaged_cache_is_decoded_anew(pictures: Path, own_cache: Path) -> None:
-    before = load_splits(str(pictures)).train.fingerprint
-    (images,) = own_cache.glob("*/images.npy")
-    with images.open("rb+") as file:
+def test_a_damaged_cache_is_decoded_anew(images: Path, own_cache: Path) -> None:
+    before = load_splits(str(images)).train.fingerprint
+    (cached,) = own_cache.glob("*/images.npy")
+    with cached.open("rb+") as file:
         file.truncate(1000)
-    train = load_splits(str(pictures)).train
+    train = load_splits(str(images)).train
     assert (
         train.fingerprint
         == before
@@ -126,43 +124,43 @@ def test_a_damaged_cache_is_decoded_anew(pictures: Path, own_cache: Path) -> Non
     )
 
 
-def test_one_bad_file_is_named_and_left_out(pictures: Path, own_cache: Path) -> None:
-    victim = next(pictures.glob("*/0*.png"))
+def test_one_bad_file_is_named_and_left_out(images: Path, own_cache: Path) -> None:
+    victim = next(images.glob("*/0*.png"))
     victim.write_bytes(victim.read_bytes()[:100])
-    splits = load_splits(str(pictures))
-    name = str(victim.relative_to(pictures))
+    splits = load_splits(str(images))
+    name = str(victim.relative_to(images))
     assert len(by_name(splits)) == 299
     assert name not in by_name(splits)
     assert [bad.name for bad in splits.intake.bad_files] == [name]
-    assert any("1 of 300 pictures cannot be read" in said for said in splits.intake.sentences)
+    assert any("1 of 300 images cannot be read" in said for said in splits.intake.sentences)
 
 
 @pytest.mark.parametrize("num_bad", [4, 150])
 def test_more_than_one_in_a_hundred_stops_until_allowed(
-    pictures: Path, own_cache: Path, num_bad: int
+    images: Path, own_cache: Path, num_bad: int
 ) -> None:
-    good = by_name(load_splits(str(pictures)))
+    good = by_name(load_splits(str(images)))
     names = sorted(good)[::2][:num_bad]
     for name in names:
-        (pictures / name).write_bytes(b"")
+        (images / name).write_bytes(b"")
     with pytest.raises(DataError, match=rf"but {num_bad} of 300 are: .* --allow-bad"):
-        load_splits(str(pictures))
-    splits = load_splits(str(pictures), SourceOptions(allow_bad=True))
+        load_splits(str(images))
+    splits = load_splits(str(images), SourceOptions(allow_bad=True))
     # The rows of the others have moved up over the gaps, and are still theirs.
     assert by_name(splits) == {name: good[name] for name in good if name not in names}
     assert {bad.name for bad in splits.intake.bad_files} == set(names)
 
 
-def test_no_readable_picture_at_all_is_one_sentence(pictures: Path, own_cache: Path) -> None:
-    for path in pictures.glob("*/*.png"):
-        path.write_bytes(b"not a picture")
+def test_no_readable_image_at_all_is_one_sentence(images: Path, own_cache: Path) -> None:
+    for path in images.glob("*/*.png"):
+        path.write_bytes(b"not an image")
     with pytest.raises(DataError, match="can be read: check that they open"):
-        load_splits(str(pictures), SourceOptions(allow_bad=True))
+        load_splits(str(images), SourceOptions(allow_bad=True))
 
 
 @dataclass(frozen=True)
 class DeadlyReader:
-    """Reads real pictures, but one of them ends the process, as a broken codec would."""
+    """Reads real images, but one of them ends the process, as a broken codec would."""
 
     root: str
     deadly: str
@@ -177,15 +175,15 @@ class DeadlyReader:
             yield key, (Path(self.root) / key).read_bytes()
 
 
-def test_a_picture_that_kills_its_process_is_a_bad_picture(
-    pictures: Path, own_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_image_that_kills_its_process_is_a_bad_image(
+    images: Path, own_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    listing = open_folder(pictures, SourceOptions())
+    listing = open_folder(images, SourceOptions())
     deadly = listing.keys[100]
     package = tmp_path / "readers"
     package.mkdir()
     source = Path(__file__).read_text()
-    start, stop = source.index("@dataclass"), source.index("def test_a_picture_that_kills")
+    start, stop = source.index("@dataclass"), source.index("def test_a_image_that_kills")
     (package / "deadly_reader.py").write_text(
         "from __future__ import annotations\nfrom dataclasses import dataclass\n"
         "from pathlib import Path\nfrom clearsight.errors import DataError\n" + source[start:stop]
@@ -201,7 +199,7 @@ def test_a_picture_that_kills_its_process_is_a_bad_picture(
     folder = cache.new_folder()
     make_arrays(folder, 300, (28, 28, 1))
     rows = np.argsort(arrange(listing, 0.2).order)
-    reader = deadly_reader.DeadlyReader(str(pictures), deadly)
+    reader = deadly_reader.DeadlyReader(str(images), deadly)
     problems = decode(
         Work(reader, Preparation(28, 28, 1), listing.keys, rows, folder), lambda _: None
     )
@@ -212,13 +210,13 @@ def test_a_picture_that_kills_its_process_is_a_bad_picture(
 
 
 def test_colour_that_the_look_at_headers_missed_is_kept(
-    pictures: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
+    images: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("clearsight.data.decoding.form.NUM_SAMPLED", 3)
-    listing = open_folder(pictures, SourceOptions())
-    path = pictures / listing.keys[1]
+    listing = open_folder(images, SourceOptions())
+    path = images / listing.keys[1]
     Image.new("RGB", (28, 28), (200, 30, 30)).save(path)
-    splits = load_splits(str(pictures))
+    splits = load_splits(str(images))
     assert splits.train.image_shape == (28, 28, 3)
     _, pixels = by_name(splits)[listing.keys[1]]
     assert tuple(pixels[:3]) == (200, 30, 30)
@@ -240,18 +238,18 @@ def test_the_size_is_chosen_from_the_data(
 ) -> None:
     generator = np.random.default_rng(0)
     for index, (width, height) in enumerate(sizes):
-        folder = tmp_path / "pictures" / "ab"[index % 2]
+        folder = tmp_path / "images" / "ab"[index % 2]
         folder.mkdir(parents=True, exist_ok=True)
         pixels = generator.integers(0, 255, (height, width, 3), dtype=np.uint8)
         Image.fromarray(pixels).save(folder / f"{index}.jpg")
-    splits = load_splits(str(tmp_path / "pictures"))
+    splits = load_splits(str(tmp_path / "images"))
     assert splits.train.image_shape == (*expected, 3)
     (reason,) = splits.intake.notes
     assert f"brought to {expected[0]}x{expected[1]}" in reason
 
 
 def test_a_full_disk_is_told_and_leaves_nothing(
-    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import subprocess
 
@@ -267,7 +265,7 @@ def test_a_full_disk_is_told_and_leaves_nothing(
     try:
         monkeypatch.setenv("CLEARSIGHT_CACHE", str(disk))
         with pytest.raises(OutputError, match="name another folder in the environment variable"):
-            load_splits(str(pictures))
+            load_splits(str(images))
         assert list((disk / "decoded").iterdir()) == []
     finally:
         subprocess.run(["umount", str(disk)], check=True)
@@ -280,10 +278,10 @@ def test_a_listing_of_one_class_folder_says_what_it_wants(tmp_path: Path) -> Non
         load_splits(str(tmp_path))
 
 
-def test_a_job_goes_through_json_whole(pictures: Path) -> None:
+def test_a_job_goes_through_json_whole(images: Path) -> None:
     from clearsight.data.decoding.job import Job
 
-    listing: Listing = open_folder(pictures, SourceOptions())
+    listing: Listing = open_folder(images, SourceOptions())
     job = Job(listing.reader, Preparation(8, 8, 1), listing.keys[:3], (2, 0, 1), "folder", 1)
     assert Job.from_json(job.to_json()) == job
     assert json.loads(job.to_json())["rows"] == [2, 0, 1]

@@ -32,22 +32,22 @@ def arrays(draw: Draw, root: Path) -> Layout:
     labels, class_names, content, options = _array_labels(draw, content, root)
     saved: dict[str, np.ndarray] = dict(class_names)
     for part in content.parts:
-        pictures = content.of(part)
-        images = np.stack([picture.pixels for picture in pictures])
+        chosen_images = content.of(part)
+        images = np.stack([image.pixels for image in chosen_images])
         if axes == "NCHW" and images.shape[3] in (1, 3, 4):
             images = np.moveaxis(images, 3, 1)
         elif axes == "NHW" and images.shape[3] == 1:
             images = images[..., 0]
         word = {"validation": draw(st.sampled_from(("val", "valid")))}.get(part, part)
         saved[names[0].format(part=word)] = _as_values(images, values)
-        chosen = [place for place, p in enumerate(content.pictures) if p.part == part]
+        chosen = [place for place, p in enumerate(content.images) if p.part == part]
         saved[names[1].format(part=word)] = labels[chosen]
     if draw(st.booleans()):
         path = root / "data.npz"
         extra = draw(st.booleans())
         savez = np.savez_compressed if draw(st.booleans()) else np.savez
         savez(path, **saved, **({"weights_of": np.zeros(3)} if extra else {}))
-        skipped = {"array that is neither pictures nor labels": 1} if extra else {}
+        skipped = {"array that is neither images nor labels": 1} if extra else {}
         return Layout(path, content, options, skipped)
     for name, array in saved.items():
         np.save(root / f"{name}.npy", array, allow_pickle=False)
@@ -69,7 +69,7 @@ def _array_labels(
     kinds = ("codes", "text", "one-hot", "column", "float", "from 1", "gaps", "named", "file")
     kind = draw(st.sampled_from(kinds))
     codes = np.array(content.codes)
-    texts = [picture.label for picture in content.pictures]
+    texts = [image.label for image in content.images]
     num_classes = len(content.class_names)
     plain = SourceOptions()
     if kind == "text":

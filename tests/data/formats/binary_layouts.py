@@ -26,7 +26,7 @@ def idx(draw: Draw, root: Path) -> Layout:
     separator = draw(st.sampled_from("-."))
     path = root
     for part in content.parts:
-        images = np.stack([picture.pixels[..., 0] for picture in content.of(part)])
+        images = np.stack([image.pixels[..., 0] for image in content.of(part)])
         if prefix.startswith("emnist"):
             images = images.transpose(0, 2, 1)
         codes = np.array([content.class_names.index(p.label) for p in content.of(part)])
@@ -46,7 +46,7 @@ def idx(draw: Draw, root: Path) -> Layout:
 
 
 def cifar_files(content: Content, version: int) -> dict[str, bytes]:
-    """The files of CIFAR's binary version with these pictures."""
+    """The files of CIFAR's binary version with these images."""
     files: dict[str, bytes] = {}
     train, test = content.of("train"), content.of("test")
     if version == 10:
@@ -57,12 +57,12 @@ def cifar_files(content: Content, version: int) -> dict[str, bytes]:
     else:
         batches = {"train.bin": train} | ({"test.bin": test} if test else {})
         names_name = "fine_label_names.txt"
-    for name, pictures in batches.items():
+    for name, images in batches.items():
         records = []
-        for picture in pictures:
-            code = content.class_names.index(picture.label)
+        for image in images:
+            code = content.class_names.index(image.label)
             prefix = bytes([code]) if version == 10 else bytes([0, code])
-            records.append(prefix + np.moveaxis(picture.pixels, 2, 0).tobytes())
+            records.append(prefix + np.moveaxis(image.pixels, 2, 0).tobytes())
         files[name] = b"".join(records)
     files[names_name] = ("\n".join(content.class_names) + "\n\n").encode()
     return files
@@ -70,7 +70,7 @@ def cifar_files(content: Content, version: int) -> dict[str, bytes]:
 
 def cifar(draw: Draw, root: Path) -> Layout:
     content = draw(contents(same_size=True, channels=(3,), undivided="train", size=(32, 32)))
-    without = [picture for picture in content.pictures if picture.part != "validation"]
+    without = [image for image in content.images if image.part != "validation"]
     content = Content(content.class_names, tuple(without))
     files = cifar_files(content, draw(st.sampled_from((10, 100))))
     if draw(st.booleans()):

@@ -28,21 +28,21 @@ class Breakage:
         name: what is broken.
         message: what must be said, as a regular expression.
         write: writes it; returns its path, or path and options.
-        is_picture: whether only single pictures are bad, which is told when they are read.
+        is_image: whether only single images are bad, which is told when they are read.
     """
 
     name: str
     message: str
     write: Callable[[Draw, Path], Any]
-    is_picture: bool = False
+    is_image: bool = False
 
 
 def breakages_into(breakages: list[Breakage]) -> Callable[..., Callable[[Callable], Callable]]:
     """Make the decorator that adds a function to a module's own list."""
 
-    def breakage(message: str, *, is_picture: bool = False) -> Callable[[Callable], Callable]:
+    def breakage(message: str, *, is_image: bool = False) -> Callable[[Callable], Callable]:
         def add(write: Callable[[Draw, Path], Any]) -> Callable:
-            breakages.append(Breakage(write.__name__, message, write, is_picture))
+            breakages.append(Breakage(write.__name__, message, write, is_image))
             return write
 
         return add

@@ -63,7 +63,7 @@ def fractions_beyond_1(draw: Draw, root: Path) -> Path:
     return npz(root, x=X + draw(st.sampled_from((0.5, 0.25))), y=Y)
 
 
-@breakage("one label a picture, but its train part has 4 pictures and . labels")
+@breakage("one label an image, but its train part has 4 images and . labels")
 def wrong_counts(draw: Draw, root: Path) -> Path:
     return npz(root, x=X, y=np.arange(draw(st.sampled_from((2, 3, 5)))))
 
@@ -78,24 +78,24 @@ def no_labels(draw: Draw, root: Path) -> Path:
     return npz(root, x_train=X, y_test=Y)
 
 
-@breakage("should hold pictures to train on, but holds test pictures only")
+@breakage("should hold images to train on, but holds test images only")
 def nothing_to_train_on(draw: Draw, root: Path) -> Path:
     return npz(root, x_test=X, y_test=Y)
 
 
-@breakage("one array of train pictures, but has x and images")
+@breakage("one array of train images, but has x and images")
 def two_candidates(draw: Draw, root: Path) -> Path:
     return npz(root, x=X, images=X, y=Y)
 
 
-@breakage("should be pictures .* with 1, 3 or 4 channels, but is")
+@breakage("should be images .* with 1, 3 or 4 channels, but is")
 def a_wrong_shape(draw: Draw, root: Path) -> Path:
     shape = draw(st.sampled_from(((4, 5), (4, 5, 5, 2), (4,), (4, 1, 5, 5, 3))))
     return npz(root, x=np.zeros(shape, np.uint8), y=Y)
 
 
 @breakage("should be numbers, but is")
-def pictures_of_text(draw: Draw, root: Path) -> Path:
+def images_of_text(draw: Draw, root: Path) -> Path:
     return npz(root, x=np.full((4, 5, 5), "word"), y=Y)
 
 
@@ -142,8 +142,8 @@ def a_npy_that_claims_terabytes(draw: Draw, root: Path) -> Path:
 
 @breakage("should have its labels beside it")
 def a_npy_alone(draw: Draw, root: Path) -> Path:
-    np.save(root / "pictures_of_cats.npy", X)
-    return root / "pictures_of_cats.npy"
+    np.save(root / "images_of_cats.npy", X)
+    return root / "images_of_cats.npy"
 
 
 @breakage("should be at least two class|name at least two classes, but all are '0'")
@@ -217,7 +217,7 @@ def an_idx_that_claims_terabytes(draw: Draw, root: Path) -> Path:
     return idx_pair(root, compress(content + bytes(100)), idx_bytes(Y))
 
 
-@breakage("one label a picture, but its train part has 4 pictures and 3 labels")
+@breakage("one label an image, but its train part has 4 images and 3 labels")
 def an_idx_of_other_length(draw: Draw, root: Path) -> Path:
     return idx_pair(root, idx_bytes(X), idx_bytes(Y[:3]))
 

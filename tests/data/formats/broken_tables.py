@@ -34,7 +34,7 @@ def no_label_column(draw: Draw, root: Path) -> Path:
     return csv_table(root, "path,what", "1.png,a", "2.png,b")
 
 
-@breakage("should have a column of pictures or their paths .* its columns are 'where', 'label'")
+@breakage("should have a column of images or their paths .* its columns are 'where', 'label'")
 def no_image_column(draw: Draw, root: Path) -> Path:
     return csv_table(root, "where,label", "1.png,a", "2.png,b")
 
@@ -79,7 +79,7 @@ def a_device_or_folder(draw: Draw, root: Path) -> Path:
     return csv_table(root, "path,label", "1.png,a", "pipe.png,b")
 
 
-@breakage("clearsight downloads no pictures")
+@breakage("clearsight downloads no images")
 def an_address(draw: Draw, root: Path) -> Path:
     return csv_table(root, "path,label", "1.png,a", "https://example.org/2.png,b")
 
@@ -89,13 +89,13 @@ def paths_to_nowhere(draw: Draw, root: Path) -> Path:
     return csv_table(root, "path,label", "x/1.png,a", "x/2.png,b")
 
 
-@breakage("should be a picture, but cannot be read", is_picture=True)
+@breakage("should be an image, but cannot be read", is_image=True)
 def one_path_to_nowhere(draw: Draw, root: Path) -> Path:
     return csv_table(root, "path,label", "1.png,a", "2.png,b", "3.png,b")
 
 
 @breakage("'1' could be x/1.png or y/1.png|'1' could be y/1.png or x/1.png")
-def a_name_of_two_pictures(draw: Draw, root: Path) -> Path:
+def a_name_of_two_images(draw: Draw, root: Path) -> Path:
     for folder in "xy":
         (root / folder).mkdir()
         (root / folder / "1.png").write_bytes(PNG)
@@ -105,7 +105,7 @@ def a_name_of_two_pictures(draw: Draw, root: Path) -> Path:
 
 
 @breakage("calls 1.png 'a' in line 2 and 'b' in line 4")
-def two_labels_of_one_picture(draw: Draw, root: Path) -> Path:
+def two_labels_of_one_image(draw: Draw, root: Path) -> Path:
     return csv_table(root, "path,label", "1.png,a", "2.png,b", "1.png,b")
 
 
@@ -121,11 +121,11 @@ def an_unknown_part(draw: Draw, root: Path) -> Path:
 
 
 @breakage("should have rows to train on")
-def a_table_of_test_pictures(draw: Draw, root: Path) -> Path:
+def a_table_of_test_images(draw: Draw, root: Path) -> Path:
     return csv_table(root, "path,label,split", "1.png,a,test", "2.png,b,test")
 
 
-@breakage("should hold labelled pictures, but none of its 2 rows is one")
+@breakage("should hold labelled images, but none of its 2 rows is one")
 def a_table_without_labels(draw: Draw, root: Path) -> Path:
     return csv_table(root, "path,label", "1.png,", "2.png, ")
 
@@ -159,15 +159,15 @@ def a_truncated_parquet(draw: Draw, root: Path) -> Path:
     return path
 
 
-@breakage("should hold an encoded picture, but is empty", is_picture=True)
-def a_parquet_cell_without_picture(draw: Draw, root: Path) -> Path:
+@breakage("should hold an encoded image, but is empty", is_image=True)
+def a_parquet_cell_without_image(draw: Draw, root: Path) -> Path:
     cells = [PNG, PNG, None]
     if draw(st.booleans()):
         cells = [{"bytes": cell, "path": "/etc/passwd"} for cell in cells]
     return parquet_table(root, {"image": cells, "label": ["a", "b", "b"]})
 
 
-@breakage("should hold encoded pictures or their paths in its column 'image', but holds another")
+@breakage("should hold encoded images or their paths in its column 'image', but holds another")
 def a_parquet_of_numbers(draw: Draw, root: Path) -> Path:
     return parquet_table(root, {"image": [[1, 2], [3, 4]], "label": ["a", "b"]})
 

@@ -25,14 +25,14 @@ BREAKAGES: list[Breakage] = []
 breakage = breakages_into(BREAKAGES)
 
 
-@breakage("holds no picture")
-def no_picture(draw: Draw, root: Path) -> Path:
+@breakage("holds no image")
+def no_image(draw: Draw, root: Path) -> Path:
     (root / "a").mkdir()
     (root / "a" / "notes.txt").write_text("words")
     return root
 
 
-@breakage("at least two class folders with pictures, but holds only the class 'a'")
+@breakage("at least two class folders with images, but holds only the class 'a'")
 def one_class(draw: Draw, root: Path) -> Path:
     (root / "a").mkdir()
     (root / "a" / "1.png").write_bytes(PNG)
@@ -47,24 +47,22 @@ def class_names_that_clash(draw: Draw, root: Path) -> Path:
     return root
 
 
-@breakage("should be a picture file .* but is empty", is_picture=True)
+@breakage("should be an image file .* but is empty", is_image=True)
 def an_empty_file(draw: Draw, root: Path) -> Path:
     class_folders(root)
     (root / "a" / "empty.png").write_bytes(b"")
     return root
 
 
-@breakage(
-    "should be a picture file .*(none of these|damaged or cut short|is empty)", is_picture=True
-)
-def a_truncated_picture(draw: Draw, root: Path) -> Path:
+@breakage("should be an image file .*(none of these|damaged or cut short|is empty)", is_image=True)
+def a_truncated_image(draw: Draw, root: Path) -> Path:
     class_folders(root)
     # What follows a PNG file's last line is not needed to show it.
     (root / "b" / "cut.png").write_bytes(PNG[: draw(st.integers(0, len(PNG) - 25))])
     return root
 
 
-@breakage("should have at most 50,000,000 pixels, but has far more", is_picture=True)
+@breakage("should have at most 50,000,000 pixels, but has far more", is_image=True)
 def a_gigapixel_header(draw: Draw, root: Path) -> Path:
     class_folders(root)
     (root / "a" / "huge.png").write_bytes(huge_header())
@@ -113,19 +111,17 @@ def an_encrypted_zip(draw: Draw, root: Path) -> Path:
     return path
 
 
-@breakage("is damaged in its archive", is_picture=True)
+@breakage("is damaged in its archive", is_image=True)
 def a_damaged_member(draw: Draw, root: Path) -> Path:
     path = zipped(root / "a.zip")
     content = bytearray(path.read_bytes())
-    # Behind the first local header and its name lie the compressed bytes of the first picture.
+    # Behind the first local header and its name lie the compressed bytes of the first image.
     content[30 + len("a/0.png") + draw(st.integers(0, 60))] ^= 0xFF
     path.write_bytes(content)
     return path
 
 
-@breakage(
-    "should be a picture of at most 200,000,000 bytes, but has 3,000,000,000", is_picture=True
-)
+@breakage("should be an image of at most 200,000,000 bytes, but has 3,000,000,000", is_image=True)
 def a_member_that_claims_gigabytes(draw: Draw, root: Path) -> Path:
     path = zipped(root / "a.zip")
     content = bytearray(path.read_bytes())
@@ -135,7 +131,7 @@ def a_member_that_claims_gigabytes(draw: Draw, root: Path) -> Path:
     return path
 
 
-@breakage("is damaged in its archive", is_picture=True)
+@breakage("is damaged in its archive", is_image=True)
 def a_member_that_claims_less_than_it_is(draw: Draw, root: Path) -> Path:
     path = zipped(root / "a.zip")
     content = bytearray(path.read_bytes())
@@ -145,7 +141,7 @@ def a_member_that_claims_less_than_it_is(draw: Draw, root: Path) -> Path:
     return path
 
 
-@breakage("holds no picture|at least two class folders")
+@breakage("holds no image|at least two class folders")
 def only_paths_out_of_the_archive(draw: Draw, root: Path) -> Path:
     names = st.sampled_from(("../a/{}.png", "/a/{}.png", "a/../../b/{}.png", "C:\\a\\{}.png"))
     path = root / "a.zip"
@@ -192,7 +188,7 @@ def a_tar_name_of_gigabytes(draw: Draw, root: Path) -> Path:
     return path
 
 
-@breakage("should be a picture of at most 200,000,000 bytes", is_picture=True)
+@breakage("should be an image of at most 200,000,000 bytes", is_image=True)
 def a_sparse_tar_member(draw: Draw, root: Path) -> Path:
     path = tarred(root / "a.tar", "w")
     content = path.read_bytes()[: 8 * 512]

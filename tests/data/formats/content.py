@@ -1,4 +1,4 @@
-"""Random pictures with labels, and what opening a layout of them gave."""
+"""Random images with labels, and what opening a layout of them gave."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from clearsight.data.listing import PARTS, Listing, Part
-from clearsight.data.preparation.read_image import read_picture
+from clearsight.data.preparation.read_image import read_image
 from clearsight.data.sources.options import SourceOptions
 from clearsight.data.splits.splits import Splits
 from clearsight.errors import DataError
@@ -24,7 +24,7 @@ SIDES = st.sampled_from((2, 5, 6, 7))
 
 
 @dataclass(frozen=True, eq=False)
-class Picture:
+class Sample:
     pixels: np.ndarray  # uint8 (H, W, C)
     label: str
     part: Part | None
@@ -37,14 +37,14 @@ class Picture:
 @dataclass(frozen=True)
 class Content:
     class_names: tuple[str, ...]
-    pictures: tuple[Picture, ...]
+    images: tuple[Sample, ...]
 
     @property
     def codes(self) -> list[int]:
-        return [self.class_names.index(picture.label) for picture in self.pictures]
+        return [self.class_names.index(image.label) for image in self.images]
 
-    def of(self, part: Part | None) -> list[Picture]:
-        return [picture for picture in self.pictures if picture.part == part]
+    def of(self, part: Part | None) -> list[Sample]:
+        return [image for image in self.images if image.part == part]
 
     @property
     def parts(self) -> list[Part | None]:
@@ -53,11 +53,11 @@ class Content:
     def renamed(self, class_names: tuple[str, ...]) -> Content:
         """The same with other names of the classes, e.g. "0", "1" where there are only numbers."""
         new_name = dict(zip(self.class_names, class_names, strict=True))
-        pictures = [replace(picture, label=new_name[picture.label]) for picture in self.pictures]
-        return Content(class_names, tuple(pictures))
+        images = [replace(image, label=new_name[image.label]) for image in self.images]
+        return Content(class_names, tuple(images))
 
     def undivided(self) -> Content:
-        return Content(self.class_names, tuple(replace(p, part="train") for p in self.pictures))
+        return Content(self.class_names, tuple(replace(p, part="train") for p in self.images))
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def contents(
     undivided: Part | None = None,
     size: tuple[int, int] | None = None,
 ) -> Content:
-    """Pictures of 2 to 4 classes; every class occurs in the training part."""
+    """Images of 2 to 4 classes; every class occurs in the training part."""
     class_names = draw(st.lists(st.sampled_from(CLASS_NAMES), min_size=2, max_size=4, unique=True))
     others = draw(st.sets(st.sampled_from(PARTS[1:])))
     is_divided = draw(st.booleans())
@@ -92,14 +92,14 @@ def contents(
         for name in class_names:
             fewest = 1 if part in ("train", undivided) else 0
             places += [(part, name)] * draw(st.integers(fewest, 2))
-    pictures = []
+    images = []
     for part, name in draw(st.permutations(places)):
         if not same_size:
             form = (draw(st.tuples(SIDES, SIDES)), draw(st.sampled_from(channels)))
         pixels = rng.integers(0, 256, (*form[0], form[1]), dtype=np.uint8)
         pixels.flat[0] = 255  # so that floats up to 255 are told from floats up to 1
-        pictures.append(Picture(pixels, name, part))
-    return Content(tuple(sorted(class_names)), tuple(pictures))
+        images.append(Sample(pixels, name, part))
+    return Content(tuple(sorted(class_names)), tuple(images))
 
 
 def encoded(pixels: np.ndarray, form: str = "PNG") -> bytes:
@@ -109,7 +109,7 @@ def encoded(pixels: np.ndarray, form: str = "PNG") -> bytes:
 
 
 def found_in(result: Listing | Splits) -> Counter[tuple[Part | None, str, tuple[int, ...], bytes]]:
-    """What opening gave, as `Picture.seen`; every key must come exactly once."""
+    """What opening gave, as `Sample.seen`; every key must come exactly once."""
     seen: Counter[tuple[Part | None, str, tuple[int, ...], bytes]] = Counter()
     if isinstance(result, Splits):
         for part in PARTS:
@@ -117,8 +117,8 @@ def found_in(result: Listing | Splits) -> Counter[tuple[Part | None, str, tuple[
             for pixels, label in zip(
                 *((images.images, images.labels) if images else ((), ())), strict=True
             ):
-                picture = Picture(pixels, result.train.class_names[label], part)
-                seen[picture.seen] += 1
+                image = Sample(pixels, result.train.class_names[label], part)
+                seen[image.seen] += 1
         return seen
     place_of = {key: place for place, key in enumerate(result.keys)}
     assert len(place_of) == len(result)
@@ -130,18 +130,18 @@ def found_in(result: Listing | Splits) -> Counter[tuple[Part | None, str, tuple[
         place = place_of[key]
         assert isinstance(content, bytes), content
         label = result.class_names[result.labels[place]]
-        seen[Picture(read_picture(content), label, result.parts[place]).seen] += 1
+        seen[Sample(read_image(content), label, result.parts[place]).seen] += 1
     return seen
 
 
 def problems_of(result: Listing) -> dict[str, str]:
-    """What is wrong with each picture that cannot be read."""
+    """What is wrong with each image that cannot be read."""
     problems = {}
     for key, content in result.reader.each(result.keys):
         try:
             if isinstance(content, DataError):
                 raise content
-            read_picture(content, name=key)
+            read_image(content, name=key)
         except DataError as error:
             problems[key] = str(error)
     return problems

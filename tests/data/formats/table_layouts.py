@@ -29,7 +29,7 @@ def table(draw: Draw, root: Path) -> Layout:
     if not usual:
         options = {"image_column": image_name, "label_column": label_name}
         options |= {"split_column": split_name} if is_split else {}
-    texts = [picture.label for picture in content.pictures]
+    texts = [image.label for image in content.images]
     labels: list[Any] = texts
     if draw(st.booleans()):
         labels = content.codes
@@ -37,19 +37,19 @@ def table(draw: Draw, root: Path) -> Layout:
     columns: dict[str, list[Any]] = {"note": ["x, y"] * len(labels), label_name: labels}
     if is_split:
         columns[split_name] = [
-            draw(st.sampled_from(TABLE_PARTS[picture.part])) for picture in content.pictures
+            draw(st.sampled_from(TABLE_PARTS[image.part])) for image in content.images
         ]
     groups = None
     if draw(st.booleans()):
         groups = tuple(f"patient {place // 2}" for place in range(len(labels)))
         columns["patient"] = list(groups)
         options["group_column"] = "patient"
-    data = [encoded(picture.pixels) for picture in content.pictures]
+    data = [encoded(image.pixels) for image in content.images]
     if kind == "parquet bytes":
         as_struct = draw(st.booleans())
         columns[image_name] = [{"bytes": d, "path": None} for d in data] if as_struct else data
     else:
-        columns[image_name] = _write_pictures(draw, root, data)
+        columns[image_name] = _write_images(draw, root, data)
     order = draw(st.permutations(sorted(columns)))
     columns = {name: columns[name] for name in order}
     path = root / f"table.{'csv' if kind == 'paths' else 'parquet'}"
@@ -62,13 +62,13 @@ def table(draw: Draw, root: Path) -> Layout:
     return Layout(path, content, SourceOptions(**options), skipped, groups=groups)
 
 
-def _write_pictures(draw: Draw, root: Path, data: list[bytes]) -> list[str]:
-    """Write pictures beside the table; return what the table calls them."""
+def _write_images(draw: Draw, root: Path, data: list[bytes]) -> list[str]:
+    """Write images beside the table; return what the table calls them."""
     (root / "deep" / "er").mkdir(parents=True)
     kind = draw(st.sampled_from(("relative", "absolute", "id", "windows", "name")))
     cells = []
     for place, content in enumerate(data):
-        file = root / "deep" / "er" / f"picture {place}.png"
+        file = root / "deep" / "er" / f"image {place}.png"
         file.write_bytes(content)
         relative = file.relative_to(root).as_posix()
         forms = {
@@ -120,8 +120,8 @@ def _pixel_table(draw: Draw, root: Path) -> Layout:
     with path.open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(("label", *names, "split"))
-        for picture in content.pictures:
-            writer.writerow((picture.label, *picture.pixels.ravel().tolist(), picture.part))
+        for image in content.images:
+            writer.writerow((image.label, *image.pixels.ravel().tolist(), image.part))
     return Layout(path, content)
 
 
@@ -139,10 +139,10 @@ def huggingface(draw: Draw, root: Path) -> Layout:
         folder.mkdir(exist_ok=True)
         for part in content.parts:
             word = draw(st.sampled_from(TABLE_PARTS[part])).lower() if part else "all"
-            pictures = content.of(part)
-            codes = [content.class_names.index(picture.label) for picture in pictures]
+            images = content.of(part)
+            codes = [content.class_names.index(image.label) for image in images]
             columns = {
-                "image": [{"bytes": encoded(p.pixels), "path": "x.png"} for p in pictures],
+                "image": [{"bytes": encoded(p.pixels), "path": "x.png"} for p in images],
                 "label": [names[code] for code in codes] if is_named else codes,
             }
             _write_parquet(draw, folder / f"{word}-00000-of-00001.parquet", columns)
@@ -159,12 +159,12 @@ def _save_to_disk(draw: Draw, path: Path, content: Content, is_named: bool) -> N
     features = {"image": datasets.Image(), "label": datasets.Value("string") if is_named else label}
 
     def rows(part: Any) -> Any:
-        pictures = content.of(part)
-        codes = [content.class_names.index(picture.label) for picture in pictures]
+        images = content.of(part)
+        codes = [content.class_names.index(image.label) for image in images]
         return datasets.Dataset.from_dict(
             {
-                "image": [{"bytes": encoded(p.pixels), "path": None} for p in pictures],
-                "label": [p.label for p in pictures] if is_named else codes,
+                "image": [{"bytes": encoded(p.pixels), "path": None} for p in images],
+                "label": [p.label for p in images] if is_named else codes,
             },
             features=datasets.Features(features),
         )

@@ -1,4 +1,4 @@
-"""What is special about archives: names, order, what lies around the pictures, and changes."""
+"""What is special about archives: names, order, what lies around the images, and changes."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_tar_names_that_are_no_utf_8_get_a_mark(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["zip", "tar", "tar.gz"])
-def test_folders_without_pictures_are_empty_classes(tmp_path: Path, kind: str) -> None:
+def test_folders_without_images_are_empty_classes(tmp_path: Path, kind: str) -> None:
     path = tmp_path / f"a.{kind}"
     if kind == "zip":
         zipped(path)
@@ -134,14 +134,14 @@ def test_the_signature_changes_with_the_archive(tmp_path: Path, kind: str) -> No
     assert opened(path).signature != before
 
 
-def test_an_archive_that_has_gone_gives_bad_pictures() -> None:
+def test_an_archive_that_has_gone_gives_bad_images() -> None:
     for reader in (ZipReader("none.zip"), TarReader("none.tar", {"a.png": (0, 9)}, False)):
         ((key, content),) = reader.each(["a.png"])
         assert key == "a.png"
         assert isinstance(content, DataError)
 
 
-def test_a_picture_that_has_gone_is_bad_and_the_others_are_read(tmp_path: Path) -> None:
+def test_a_image_that_has_gone_is_bad_and_the_others_are_read(tmp_path: Path) -> None:
     listing = opened(zipped(tmp_path / "a.zip"))
     found = dict(listing.reader.each([*listing.keys, "a/none.png"]))
     assert "is not any more" in str(found.pop("a/none.png"))

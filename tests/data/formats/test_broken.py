@@ -29,7 +29,7 @@ each_breakage = pytest.mark.parametrize("broken", BREAKAGES, ids=lambda broken: 
 
 
 def said_of(path: Path, options: SourceOptions) -> tuple[str, dict[str, str]]:
-    """What is said when a path is opened, and of which pictures when all are read."""
+    """What is said when a path is opened, and of which images when all are read."""
     form = next(form for form in FORMATS if form.matches(path))
     try:
         result = form.open(path, options)
@@ -43,9 +43,9 @@ def check(broken: Breakage, draw) -> None:
         written = broken.write(draw, Path(folder).resolve())
         path, options = written if isinstance(written, tuple) else (written, SourceOptions())
         said, problems = said_of(path, options)
-    if broken.is_picture:
+    if broken.is_image:
         assert said == ""
-        assert len(problems) == 1, "one picture is bad, the others are not"
+        assert len(problems) == 1, "one image is bad, the others are not"
         said = next(iter(problems.values()))
     assert re.search(broken.message, said), said
     assert said.endswith((".", "?"))

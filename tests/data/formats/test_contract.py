@@ -37,7 +37,7 @@ def check(form: Format, draw) -> None:
         is_listing = isinstance(result, Listing)
         names = result.class_names if is_listing else result.train.class_names
         assert names == content.class_names
-        expected = sorted(picture.seen for picture in content.pictures)
+        expected = sorted(image.seen for image in content.images)
         assert sorted(found_in(result).elements(), key=str) == sorted(expected, key=str)
         skipped = result.skipped if is_listing else result.intake.skipped
         assert dict(skipped) == dict(layout.skipped)

@@ -15,12 +15,12 @@ from clearsight.errors import DataError
 
 @pytest.fixture
 def numbered(tmp_path: Path) -> Path:
-    root = tmp_path / "pictures"
+    root = tmp_path / "images"
     for number in (0, 1, 10):
         folder = root / f"{number:02}"
         folder.mkdir(parents=True)
-        for picture in range(5):
-            Image.new("L", (8, 8), 20 * number + picture).save(folder / f"{picture}.png")
+        for image in range(5):
+            Image.new("L", (8, 8), 20 * number + image).save(folder / f"{image}.png")
     return root
 
 

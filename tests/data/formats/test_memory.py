@@ -23,14 +23,14 @@ from data.formats.binary_layouts import idx_bytes
 from data.formats.breakage import PNG, huge_header
 
 MOST_BYTES = 1_000_000_000
-# The process prints what was said of the source or of its bad pictures, and its peak memory.
+# The process prints what was said of the source or of its bad images, and its peak memory.
 PROGRAM = """
 import json, sys
 from pathlib import Path
 from clearsight.data.formats import FORMATS
 from clearsight.data.listing import Listing
 from clearsight.data.sources.options import SourceOptions
-from clearsight.data.preparation.read_image import read_picture
+from clearsight.data.preparation.read_image import read_image
 from clearsight.errors import DataError
 path = Path(sys.argv[1])
 said, num_good = [], 0
@@ -40,7 +40,7 @@ try:
         try:
             if isinstance(content, DataError):
                 raise content
-            read_picture(content, name=key)
+            read_image(content, name=key)
             num_good += 1
         except DataError as error:
             said.append(str(error))
@@ -130,7 +130,7 @@ def lying_zip_bomb(root: Path) -> Path:
 
 
 def tar_bomb(path: Path, compress: Callable[[bytes], bytes], begin: bytes = b"") -> Path:
-    """Honest pictures and one of 1.5 GB; compressed files may follow each other as one."""
+    """Honest images and one of 1.5 GB; compressed files may follow each other as one."""
     buffer = io.BytesIO(begin)
     buffer.seek(0, io.SEEK_END)
     with tarfile.open(fileobj=buffer, mode="w") as archive:
@@ -181,7 +181,7 @@ def idx_bomb(root: Path) -> Path:
 
 
 def idx_tail_bomb(root: Path) -> Path:
-    """Behind four honest pictures come 1.5 GB more."""
+    """Behind four honest images come 1.5 GB more."""
     packed = gzip.compress(idx_bytes(np.zeros((4, 5, 5))))
     packed += gzip.compress(MEGABYTE) * NUM_MEGABYTES
     (root / "train-images-idx3-ubyte.gz").write_bytes(packed)
@@ -221,7 +221,7 @@ HOSTILE: dict[Callable[[Path], Path], tuple[int, str]] = {
     npz_bomb: (0, "unpacks from"),
     idx_bomb: (0, "its header claims 1,500,000,000 values"),
     idx_tail_bomb: (0, "should be 116 bytes long"),
-    parquet_bomb: (0, "as no pictures do"),
+    parquet_bomb: (0, "as no images do"),
     zip_of_a_million_names: (0, "at most 1,000,000 members"),
 }
 
@@ -239,7 +239,7 @@ def test_hostile_files_take_less_than_a_gigabyte(
     assert found["peak_bytes"] < MOST_BYTES
 
 
-def test_the_largest_picture_that_is_allowed_fits_into_the_memory(tmp_path: Path) -> None:
+def test_the_largest_image_that_is_allowed_fits_into_the_memory(tmp_path: Path) -> None:
     for name, content in (good_members() | {"a/large.png": zeros_png(7_000)}).items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(content)

@@ -44,7 +44,7 @@ def test_repeated_rows_count_once(tmp_path: Path) -> None:
     listing = opened(csv_table(tmp_path, "path,label,split", *lines))
     assert listing.keys == ("1.png", "2.png")
     assert listing.skipped == {"row that repeats an earlier one": 2}
-    assert "1 rows name a picture that an earlier row puts into another part" in listing.notes[0]
+    assert "1 rows name an image that an earlier row puts into another part" in listing.notes[0]
     assert listing.parts == ("train", "train")
 
 
@@ -55,14 +55,14 @@ def test_rows_without_a_part_are_passed_over_and_counted(tmp_path: Path) -> None
     assert listing.skipped == {"row that names no part": 1}
 
 
-def test_pictures_without_a_group_are_groups_of_their_own(tmp_path: Path) -> None:
+def test_images_without_a_group_are_groups_of_their_own(tmp_path: Path) -> None:
     (tmp_path / "3.png").write_bytes(PNG)
     lines = ("1.png,a,Ann", "2.png,b,", "3.png,b,")
     listing = opened(csv_table(tmp_path, "path,label,who", *lines), group_column="who")
     assert listing.groups == ("Ann", "(line 3)", "(line 4)")
 
 
-def test_the_signature_changes_with_the_pictures_and_the_columns(tmp_path: Path) -> None:
+def test_the_signature_changes_with_the_images_and_the_columns(tmp_path: Path) -> None:
     path = csv_table(tmp_path, "path,label,other", "1.png,a,x", "2.png,b,y")
     before = opened(path).signature
     assert opened(path).signature == before
@@ -160,7 +160,7 @@ def test_a_named_data_set_is_read_from_the_librarys_cache(tmp_path: Path, hub_ca
     assert str(hub_cache) in listing.signature
 
 
-def test_pictures_that_stay_files_of_a_named_data_set_are_read(
+def test_images_that_stay_files_of_a_named_data_set_are_read(
     tmp_path: Path, hub_cache: Path
 ) -> None:
     for name in ("train/a/1.png", "train/b/2.png", "test/b/3.png"):

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from clearsight.data.listing import PARTS
 from data.formats.class_labels import Draw
-from data.formats.content import Content, Layout, Picture, contents, encoded
+from data.formats.content import Content, Layout, Sample, contents, encoded
 
 LOSSLESS = {"png": "PNG", "bmp": "BMP", "tif": "TIFF", "PNG": "PNG"}
 PART_FOLDERS = {
@@ -34,16 +34,16 @@ def class_folders(draw: Draw) -> tuple[dict[str, bytes], Layout]:
     named = {name: folder_of[name] for name in content.class_names}
     content = Content(
         tuple(sorted(named.values())),
-        tuple(Picture(p.pixels, named[p.label], p.part) for p in content.pictures),
+        tuple(Sample(p.pixels, named[p.label], p.part) for p in content.images),
     )
     folders = {part: draw(st.sampled_from(PART_FOLDERS[part])) for part in PARTS}
     files: dict[str, bytes] = {}
-    for place, picture in enumerate(content.pictures):
+    for place, image in enumerate(content.images):
         ending = draw(st.sampled_from(sorted(LOSSLESS)))
-        ending = "png" if picture.pixels.shape[2] == 4 else ending
-        prefix = f"{folders[picture.part]}/" if picture.part else ""
-        path = f"{prefix}{picture.label}/{place}.{ending}"
-        files[path] = encoded(picture.pixels, LOSSLESS[ending])
+        ending = "png" if image.pixels.shape[2] == 4 else ending
+        prefix = f"{folders[image.part]}/" if image.part else ""
+        path = f"{prefix}{image.label}/{place}.{ending}"
+        files[path] = encoded(image.pixels, LOSSLESS[ending])
     first = f"{folders['train']}/{content.class_names[0]}"
     first = first if any(content.parts) else content.class_names[0]
     skipped: Counter[str] = Counter()
@@ -52,16 +52,16 @@ def class_folders(draw: Draw) -> tuple[dict[str, bytes], Layout]:
         ("__MACOSX/._a.png", "hidden"),
         (f"{first}/.ipynb_checkpoints/b.png", "hidden"),
         (f"{first}/Thumbs.db", "hidden"),
-        (f"{first}/readme.txt", "not a picture"),
-        ("outside.png", "picture outside of any class folder"),
-        ("labels.json", "not a picture"),
+        (f"{first}/readme.txt", "not an image"),
+        ("outside.png", "image outside of any class folder"),
+        ("labels.json", "not an image"),
     ):
         if draw(st.booleans()):
             files[path] = b"litter"
             skipped[reason] += 1
     # One folder around everything, as archives often have; nothing lies beside it then.
     if not nested and "outside.png" not in files and draw(st.booleans()):
-        files = {f"my pictures/{path}": data for path, data in files.items()}
+        files = {f"my images/{path}": data for path, data in files.items()}
     return files, Layout(Path(), content, skipped=skipped)
 
 
@@ -71,11 +71,7 @@ def folder(draw: Draw, root: Path) -> Layout:
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).write_bytes(data)
     empty = ()
-    if (
-        not any(layout.content.parts)
-        and not (root / "my pictures").is_dir()
-        and draw(st.booleans())
-    ):
+    if not any(layout.content.parts) and not (root / "my images").is_dir() and draw(st.booleans()):
         (root / "zero").mkdir()
         empty = ("zero",)
     return Layout(root, layout.content, skipped=layout.skipped, empty_classes=empty)
@@ -84,7 +80,7 @@ def folder(draw: Draw, root: Path) -> Layout:
 def archive(draw: Draw, root: Path) -> Layout:
     files, layout = class_folders(draw)
     kind = draw(st.sampled_from(("zip", "tar", "tar.gz", "tgz", "tar.bz2", "tar.xz")))
-    path = root / f"pictures.{kind}"
+    path = root / f"images.{kind}"
     skipped = Counter(layout.skipped)
     writer = ZipWriter(path, draw) if kind == "zip" else TarWriter(path, kind)
     with writer:

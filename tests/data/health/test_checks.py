@@ -1,4 +1,4 @@
-"""Planted faults are found, counted and named; sound pictures are left alone."""
+"""Planted faults are found, counted and named; sound images are left alone."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from clearsight.errors import MissingExtraError
 
 @pytest.fixture(scope="module")
 def splits(fashion: tuple[ImageSet, ImageSet]) -> Splits:
-    """3,000 training and 1,000 test pictures, which hold no copies of their own."""
+    """3,000 training and 1,000 test images, which hold no copies of their own."""
     train, test = fashion
     return Splits(train.take(slice(20_000, 23_000)), test.first(1_000))
 
@@ -31,7 +31,7 @@ def found(splits: Splits, name: str, **options) -> dict[str, Finding]:
     return {one.id: one for one in CHECKS[name].run(Examined(splits, **options))}
 
 
-def test_sound_pictures_raise_no_problem(splits: Splits) -> None:
+def test_sound_images_raise_no_problem(splits: Splits) -> None:
     for name in CHECKS:
         for finding in found(splits, name).values():
             assert finding.severity != "problem", finding
@@ -40,7 +40,7 @@ def test_sound_pictures_raise_no_problem(splits: Splits) -> None:
 
 @pytest.mark.parametrize("name", CHECKS)
 def test_every_check_speaks_in_one_form(splits: Splits, name: str) -> None:
-    """Run on pictures with every fault at once."""
+    """Run on images with every fault at once."""
     assert splits.test is not None
     train = with_images(splits.train, dict.fromkeys(range(40), splits.train.images[99]))
     is_trouser = (train.labels == 1)[:, None, None, None]
@@ -72,7 +72,7 @@ def test_all_exact_copies_across_parts_are_found(splits: Splits) -> None:
     finding = found(leaky, "exact-duplicates")["exact-duplicates-test"]
     assert (finding.count, finding.examined, finding.severity) == (50, 1_000, "problem")
     for example in finding.examples:
-        one, other = example.pictures
+        one, other = example.images
         assert (one.part, other.part) == ("train", "test")
         assert copies[other.index] is not None
         assert np.array_equal(splits.train.images[one.index], copies[other.index])
@@ -90,12 +90,12 @@ def test_near_copies_across_parts_are_found(splits: Splits) -> None:
     }
     leaky = Splits(splits.train, with_images(splits.test, copies))
     finding = found(leaky, "near-duplicates")["near-duplicates-test"]
-    # At least 95% of 210, and what Fashion-MNIST itself may hold among 4,000 pictures.
+    # At least 95% of 210, and what Fashion-MNIST itself may hold among 4,000 images.
     assert 200 <= finding.count <= 212
     assert finding.severity == "problem"
     known = [
         example for example in finding.examples
-        if example.pictures[0].index == 2 * example.pictures[1].index
+        if example.images[0].index == 2 * example.images[1].index
     ]  # fmt: skip
     assert len(known) >= len(finding.examples) - 2
 
@@ -110,20 +110,19 @@ def test_copies_within_a_part_and_across_the_coming_validation(splits: Splits) -
     assert split["exact-duplicates-validation"].count == 1
     assert split["exact-duplicates-validation"].examined == 600
     assert split["exact-duplicates-within"].count == 1
-    pair = split["exact-duplicates-validation"].examples[0].pictures
+    pair = split["exact-duplicates-validation"].examples[0].images
     assert [(one.part, one.index) for one in pair] == [("train", 0), ("train", 2_999)]
 
 
-def test_too_many_pictures_are_not_compared_and_that_is_said(
+def test_too_many_images_are_not_compared_and_that_is_said(
     splits: Splits, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert similar_pairs_module.MOST_PICTURES == 200_000
+    assert similar_pairs_module.MOST_IMAGES == 200_000
     for module in ("examined", "near_duplicates"):
-        monkeypatch.setattr(f"clearsight.data.health.{module}.MOST_PICTURES", 3_999)
+        monkeypatch.setattr(f"clearsight.data.health.{module}.MOST_IMAGES", 3_999)
     finding = found(splits, "near-duplicates")["near-duplicates-not-searched"]
     assert (
-        finding.found
-        == "There are more than 3,999 pictures, so only exact duplicates were searched"
+        finding.found == "There are more than 3,999 images, so only exact duplicates were searched"
     )
     assert found(splits, "near-duplicates", searches_near_duplicates=False) == {}
 
@@ -144,12 +143,12 @@ def test_classes_that_are_rare_or_absent() -> None:
     }  # fmt: skip
     assert findings["classes-absent-train"].severity == "problem"
     assert "hold none of 'eel'" in findings["classes-absent-train"].found
-    # Wilson's interval of 90% of 5 pictures, worked by hand: 0.463 to 0.989.
+    # Wilson's interval of 90% of 5 images, worked by hand: 0.463 to 0.989.
     assert "'eel' with 5: at an accuracy of 90% its 95% interval would be 53 points" in (
         findings["classes-few-test"].found
     )
     assert "'dog (8)'" in findings["classes-few-train"].found
-    assert "12 times as many training pictures (100) as 'dog' (8)" in (
+    assert "12 times as many training images (100) as 'dog' (8)" in (
         findings["class-imbalance"].found
     )
     assert findings["classes-empty"].count == 2
@@ -157,53 +156,51 @@ def test_classes_that_are_rare_or_absent() -> None:
     assert found(even, "class-balance") == {}
 
 
-def test_blank_dark_and_blurred_pictures(splits: Splits) -> None:
-    def blurred(picture: np.ndarray) -> np.ndarray:
-        return np.asarray(Image.fromarray(picture[..., 0]).filter(ImageFilter.GaussianBlur(2.5)))[
+def test_blank_dark_and_blurred_images(splits: Splits) -> None:
+    def blurred(image: np.ndarray) -> np.ndarray:
+        return np.asarray(Image.fromarray(image[..., 0]).filter(ImageFilter.GaussianBlur(2.5)))[
             ..., None
         ]
 
-    before = {name: one.count for name, one in found(splits, "odd-pictures").items()}
+    before = {name: one.count for name, one in found(splits, "odd-images").items()}
     train = splits.train
     planted = {number: np.full((28, 28, 1), 40 * number, np.uint8) for number in range(5)}
     planted |= {number: train.images[number] // 8 for number in range(10, 30)}
     sharp = [int(number) for number in np.flatnonzero(np.isin(train.labels, (5, 7, 9)))[30:80]]
     planted |= {number: blurred(train.images[number]) for number in sharp}
-    findings = found(Splits(with_images(train, planted), splits.test), "odd-pictures")
-    assert findings["blank-pictures"].count == 5 + before.get("blank-pictures", 0)
-    assert {one.pictures[0].index for one in findings["blank-pictures"].examples} == set(range(5))
-    assert findings["dark-pictures"].count >= 20 + before.get("dark-pictures", 0) - 5
-    assert findings["blurred-pictures"].count >= 45 + before.get("blurred-pictures", 0)
+    findings = found(Splits(with_images(train, planted), splits.test), "odd-images")
+    assert findings["blank-images"].count == 5 + before.get("blank-images", 0)
+    assert {one.images[0].index for one in findings["blank-images"].examples} == set(range(5))
+    assert findings["dark-images"].count >= 20 + before.get("dark-images", 0) - 5
+    assert findings["blurred-images"].count >= 45 + before.get("blurred-images", 0)
 
 
-def test_pictures_of_another_shape() -> None:
+def test_images_of_another_shape() -> None:
     splits = blank_splits(num_train=40)
     sizes = np.tile([300, 400], (40, 1))
     sizes[7] = (400, 300)
     turned = Splits(replace(splits.train, original_sizes=sizes))
-    finding = found(turned, "odd-pictures")["odd-shapes"]
+    finding = found(turned, "odd-images")["odd-shapes"]
     assert finding.count == 1
     assert "usual 1.33, the first with 300x400 pixels" in finding.found
-    assert finding.examples[0].pictures[0].index == 7
+    assert finding.examples[0].images[0].index == 7
     sizes[::2] = (400, 300)
     mixed = Splits(replace(splits.train, original_sizes=sizes))
-    assert "odd-shapes" not in found(mixed, "odd-pictures"), "there is no usual shape"
+    assert "odd-shapes" not in found(mixed, "odd-images"), "there is no usual shape"
 
 
-def test_inverted_pictures_and_parts(splits: Splits) -> None:
+def test_inverted_images_and_parts(splits: Splits) -> None:
     assert splits.test is not None
     # Where things reach the border its median may stay between light and dark.
     inverted = {number: 255 - splits.train.images[number] for number in range(30)}
     some = Splits(with_images(splits.train, inverted), splits.test)
-    finding = found(some, "polarity")["inverted-pictures"]
+    finding = found(some, "polarity")["inverted-images"]
     assert 28 <= finding.count <= 31
-    assert all(one.pictures[0].index < 30 for one in finding.examples)
+    assert all(one.images[0].index < 30 for one in finding.examples)
     whole = Splits(splits.train, replace(splits.test, images=255 - splits.test.images))
     finding = found(whole, "polarity")["inverted-test"]
     assert finding.severity == "problem"
-    assert (
-        "test pictures show dark on light, but the training pictures light on dark" in finding.found
-    )
+    assert "test images show dark on light, but the training images light on dark" in finding.found
 
 
 def test_grey_stored_as_colour(splits: Splits) -> None:
@@ -216,7 +213,7 @@ def test_grey_stored_as_colour(splits: Splits) -> None:
     pixels = grey.train.images.copy()
     pixels[10:, ..., 0] //= 2
     mixed = Splits(replace(grey.train, images=pixels))
-    assert found(mixed, "channels")["some-pictures-grey"].count == 10
+    assert found(mixed, "channels")["some-images-grey"].count == 10
     assert found(splits, "channels") == {}
 
 
@@ -273,7 +270,7 @@ def test_bad_files_are_named() -> None:
     )
     finding = found(splits, "bad-files")["bad-files"]
     assert (finding.count, finding.examined) == (1, 13)
-    assert finding.examples[0].pictures[0].name == "a/1.jpg"
+    assert finding.examples[0].images[0].name == "a/1.jpg"
 
 
 def test_jpeg_noise_alone_is_no_exact_copy(splits: Splits) -> None:

@@ -1,4 +1,4 @@
-"""Near-duplicates among real pictures: planted ones are found, others are left alone."""
+"""Near-duplicates among real images: planted ones are found, others are left alone."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.data.health.planting import COPIES, brightened, compressed, moved
 from clearsight.data.health.similar_pairs import similar_pairs
 from clearsight.data.image_set import ImageSet
 
-# Thresholds were chosen on the first 20,000 training pictures; these are others.
+# Thresholds were chosen on the first 20,000 training images; these are others.
 FIRST, COUNT, NUM_COPIES = 30_000, 3_000, 600
 
 
@@ -20,11 +20,11 @@ def test_copies_are_found_and_hardly_anything_else(
 ) -> None:
     train, _ = fashion
     originals = train.images[FIRST : FIRST + COUNT]
-    copies = np.stack([COPIES[kind](picture) for picture in originals[:NUM_COPIES]])
+    copies = np.stack([COPIES[kind](image) for image in originals[:NUM_COPIES]])
     pairs = similar_pairs(np.concatenate([originals, copies]))
     is_planted = pairs.second - pairs.first == COUNT
     assert is_planted.sum() >= 0.95 * NUM_COPIES
-    # Of all 3,600 pictures at most 0.1% in pairs that nobody planted; some of those are the same
+    # Of all 3,600 images at most 0.1% in pairs that nobody planted; some of those are the same
     # photograph too, which Fashion-MNIST holds a few of.
     assert (~is_planted).sum() <= 3
 
@@ -60,7 +60,7 @@ def test_pieces_of_colour_photographs_are_known_again(height: int, width: int) -
         assert is_copy.all(), kind
 
 
-def test_another_colour_is_another_picture(fashion: tuple[ImageSet, ImageSet]) -> None:
+def test_another_colour_is_another_image(fashion: tuple[ImageSet, ImageSet]) -> None:
     """The same shape in red and in blue of about one brightness."""
     grey = fashion[0].images[:20].astype(float)
     red = (grey * [0.9, 0.2, 0.2]).astype(np.uint8)
@@ -69,7 +69,7 @@ def test_another_colour_is_another_picture(fashion: tuple[ImageSet, ImageSet]) -
     assert len(similar_pairs(np.concatenate([red, red]))) == 20
 
 
-def test_blank_and_tiny_pictures_are_never_alike(fashion: tuple[ImageSet, ImageSet]) -> None:
+def test_blank_and_tiny_images_are_never_alike(fashion: tuple[ImageSet, ImageSet]) -> None:
     generator = np.random.default_rng(0)
     blank = generator.integers(100, 103, (50, 28, 28, 1), dtype=np.uint8)
     assert len(similar_pairs(blank)) == 0
@@ -78,15 +78,15 @@ def test_blank_and_tiny_pictures_are_never_alike(fashion: tuple[ImageSet, ImageS
 
 
 def test_only_the_places_asked_for_are_compared(fashion: tuple[ImageSet, ImageSet]) -> None:
-    pictures = np.repeat(fashion[0].images[:10], 2, axis=0)
-    assert len(similar_pairs(pictures)) == 10
-    assert len(similar_pairs(pictures, np.arange(0, 20, 2))) == 0
-    found = similar_pairs(pictures, np.array([4, 5, 9]))
+    images = np.repeat(fashion[0].images[:10], 2, axis=0)
+    assert len(similar_pairs(images)) == 10
+    assert len(similar_pairs(images, np.arange(0, 20, 2))) == 0
+    found = similar_pairs(images, np.array([4, 5, 9]))
     assert (found.first.tolist(), found.second.tolist()) == ([4], [5])
 
 
 def test_a_long_burst_costs_no_square(fashion: tuple[ImageSet, ImageSet]) -> None:
-    """400 times one picture with faint noise: each is paired, though not with all."""
+    """400 times one image with faint noise: each is paired, though not with all."""
     generator = np.random.default_rng(0)
     noise = generator.integers(0, 3, (400, 28, 28, 1), dtype=np.uint8)
     pairs = similar_pairs(np.minimum(fashion[0].images[:1], 250) + noise)

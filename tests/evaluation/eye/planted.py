@@ -1,4 +1,4 @@
-"""Pictures whose evidence is known: a coloured square in one corner decides, the rest is noise."""
+"""Images whose evidence is known: a coloured square in one corner decides, the rest is noise."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from clearsight.models.backend import keras
 from clearsight.models.build import ModelRequest, build_model
 
 SIDE = 16
-CORNER = np.s_[:, 1:7, 9:15]  # where the square lies in each picture
+CORNER = np.s_[:, 1:7, 9:15]  # where the square lies in each image
 OTHER = np.s_[:, 9:15, 1:7]  # where one lies that has nothing to say
 COLOURS = np.array([[230, 40, 40], [40, 230, 40], [40, 40, 230]])
 
 
-def planted_pictures(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return pictures uint8 (N, 16, 16, 3) and labels int64 (N,).
+def planted_images(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return images uint8 (N, 16, 16, 3) and labels int64 (N,).
 
     A square of any colour lies in the opposite corner too, so that only the place makes one count.
     """
@@ -33,7 +33,7 @@ def planted_pictures(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
 @cache
 def planted_network(family: str = "lesson") -> Any:
     """Train a network of the zoo on them until it knows them."""
-    images, labels = planted_pictures(320, seed=0)
+    images, labels = planted_images(320, seed=0)
     keras.utils.set_random_seed(0)
     options = {"filters": (8, 16), "dense_units": 16} if family == "lesson" else {"width": 16}
     model = build_model(ModelRequest(family, options, (SIDE, SIDE, 3), 3))

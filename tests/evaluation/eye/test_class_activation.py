@@ -9,8 +9,8 @@ import pytest
 import torch
 from tests.evaluation.eye.planted import (
     OTHER,
+    planted_images,
     planted_network,
-    planted_pictures,
     predictor,
     prepared,
 )
@@ -29,7 +29,7 @@ layers = keras.layers
 @pytest.mark.parametrize("family", ["lesson", "residual"])
 def test_planted_evidence_is_marked_and_the_check_finds_that_it_matters(family: str) -> None:
     model = planted_network(family)
-    images, labels = planted_pictures(24, seed=1)
+    images, labels = planted_images(24, seed=1)
     predict = predictor(model)
     assert np.mean(predict(images).argmax(axis=1) == labels) > 0.9
     found = heat_maps(LayerOutputs(model), prepared(images), labels)
@@ -37,14 +37,14 @@ def test_planted_evidence_is_marked_and_the_check_finds_that_it_matters(family: 
     assert found.maps.shape == images.shape[:3]
     assert found.maps.max(axis=(1, 2)) == pytest.approx(1)
     total = found.maps.sum()
-    # The quarter of the picture that holds the square: even maps would give 0.25, and those of
+    # The quarter of the image that holds the square: even maps would give 0.25, and those of
     # 4x4 places whose fields overlap reach past it.
     assert found.maps[:, :8, 8:].sum() / total > 0.5
     assert found.maps[OTHER].sum() / total < 0.1
     check = check_by_deletion(predict, images, found)
     assert check.matters
     assert "matter more than random ones" in check.verdict
-    assert "and more than where the picture stands out" in check.verdict
+    assert "and more than where the image stands out" in check.verdict
 
 
 def test_with_one_linear_layer_behind_it_the_map_is_each_places_share_of_the_score() -> None:
@@ -52,11 +52,11 @@ def test_with_one_linear_layer_behind_it_the_map_is_each_places_share_of_the_sco
     convolution = layers.Conv2D(4, 3, padding="same", activation="relu")
     dense = layers.Dense(3, "softmax")
     model = keras.Sequential([keras.Input((6, 5, 2)), convolution, layers.Flatten(), dense])
-    pictures = np.random.default_rng(0).random((4, 6, 5, 2), dtype=np.float32)
-    activation = keras.ops.convert_to_numpy(convolution(pictures))
+    images = np.random.default_rng(0).random((4, 6, 5, 2), dtype=np.float32)
+    activation = keras.ops.convert_to_numpy(convolution(images))
     kernel = keras.ops.convert_to_numpy(dense.kernel)[:, 2].reshape(6, 5, 4)
     share = np.maximum((activation * kernel).sum(axis=-1), 0)
-    found = heat_maps(LayerOutputs(model), pictures, np.full(4, 2))
+    found = heat_maps(LayerOutputs(model), images, np.full(4, 2))
     np.testing.assert_allclose(
         found.maps, share / share.max(axis=(1, 2), keepdims=True), atol=1e-5, rtol=0
     )
@@ -73,9 +73,9 @@ def network_with_state() -> Any:
         ],
         name="inner",
     )  # fmt: skip
-    pictures = keras.Input((8, 8, 1))
-    values = layers.Flatten()(inner(pictures))
-    return keras.Model(pictures, layers.Dense(3, "softmax")(values))
+    images = keras.Input((8, 8, 1))
+    values = layers.Flatten()(inner(images))
+    return keras.Model(images, layers.Dense(3, "softmax")(values))
 
 
 def state_of(model: Any) -> list[Any]:
@@ -94,15 +94,15 @@ def state_of(model: Any) -> list[Any]:
 @pytest.mark.parametrize("kind", ["plain", "accelerated", "mixed precision"])
 def test_plain_accelerated_and_mixed_agree_and_stay_as_they_are(kind: str) -> None:
     model = network_with_state()
-    pictures = np.random.default_rng(0).random((3, 8, 8, 1), dtype=np.float32)
+    images = np.random.default_rng(0).random((3, 8, 8, 1), dtype=np.float32)
     classes = np.array([0, 1, 2])
-    expected = heat_maps(LayerOutputs(network_with_state()), pictures, classes)
+    expected = heat_maps(LayerOutputs(network_with_state()), images, classes)
     if kind == "accelerated":
         clearsight.accelerate(model, precision="bfloat16")
     if kind == "mixed precision":
         set_policies(model, "bfloat16")
     before = state_of(model)
-    found = heat_maps(LayerOutputs(model), pictures, classes)
+    found = heat_maps(LayerOutputs(model), images, classes)
     for was, now in zip(before, state_of(model), strict=True):
         if isinstance(was, torch.Tensor):
             assert torch.equal(was, now)
@@ -122,8 +122,8 @@ def test_a_network_without_convolutions_has_no_heat_maps() -> None:
 
 def test_a_subclassed_model_is_refused_in_a_sentence() -> None:
     class Own(keras.Model):
-        def call(self, pictures: Any) -> Any:
-            return pictures
+        def call(self, images: Any) -> Any:
+            return images
 
     with pytest.raises(ModelError, match="should be a Sequential or Functional model"):
         LayerOutputs(Own())

@@ -7,8 +7,8 @@ import pytest
 import torch
 from tests.evaluation.eye.planted import (
     SIDE,
+    planted_images,
     planted_network,
-    planted_pictures,
     predictor,
     prepared,
 )
@@ -30,7 +30,7 @@ def random_maps(count: int, seed: int) -> np.ndarray:
 
 def test_random_patches_are_rarely_beyond_chance_and_never_worth_a_claim() -> None:
     predict = predictor(planted_network())
-    images, labels = planted_pictures(15, seed=2)
+    images, labels = planted_images(15, seed=2)
     found = [
         check_by_deletion(
             predict,
@@ -54,7 +54,7 @@ def test_an_untrained_networks_maps_are_not_claimed_to_matter(family: str, seed:
     keras.utils.set_random_seed(seed)
     options = {"filters": (8, 16), "dense_units": 16} if family == "lesson" else {"width": 16}
     model = build_model(ModelRequest(family, options, (SIDE, SIDE, 3), 3))
-    images, _ = planted_pictures(30, seed=3)
+    images, _ = planted_images(30, seed=3)
     predict = predictor(model)
     maps = heat_maps(LayerOutputs(model), prepared(images), predict(images).argmax(axis=1))
     check = check_by_deletion(predict, images, maps, num_random_orders=2)
@@ -63,7 +63,7 @@ def test_an_untrained_networks_maps_are_not_claimed_to_matter(family: str, seed:
 
 def test_curves_begin_whole_end_gone_and_come_again_with_the_seed() -> None:
     predict = predictor(planted_network())
-    images, labels = planted_pictures(5, seed=4)
+    images, labels = planted_images(5, seed=4)
     maps = HeatMaps(random_maps(5, 0), labels, "none", (4, 4))
     first, again = (check_by_deletion(predict, images, maps, seed=7) for _ in range(2))
     np.testing.assert_array_equal(first.random, again.random)
@@ -75,9 +75,9 @@ def test_curves_begin_whole_end_gone_and_come_again_with_the_seed() -> None:
     assert first.differences.mean() == pytest.approx(first.difference)
 
 
-def test_two_pictures_tell_nothing() -> None:
-    images, labels = planted_pictures(2, seed=5)
+def test_two_images_tell_nothing() -> None:
+    images, labels = planted_images(2, seed=5)
     maps = HeatMaps(random_maps(2, 0), labels, "none", (4, 4))
     check = check_by_deletion(predictor(planted_network()), images, maps)
     assert not check.matters
-    assert "cannot be told from 2 pictures" in check.verdict
+    assert "cannot be told from 2 images" in check.verdict

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.evaluation.eye.planted import planted_network, planted_pictures, prepared
+from tests.evaluation.eye.planted import planted_images, planted_network, prepared
 
 from clearsight.errors import ModelError
 from clearsight.evaluation.saliency.feature_maps import feature_maps
@@ -16,7 +16,7 @@ from clearsight.evaluation.saliency.worked_pixel import worked_pixel
 from clearsight.models.backend import keras
 
 layers = keras.layers
-PICTURES = np.random.default_rng(0).random((6, 9, 8, 4), dtype=np.float32)
+IMAGES = np.random.default_rng(0).random((6, 9, 8, 4), dtype=np.float32)
 
 
 def network(*first: Any) -> Any:
@@ -44,13 +44,13 @@ CONVOLUTIONS = {
 def test_every_pixel_worked_out_is_what_keras_gives(kind: str) -> None:
     model = network(*CONVOLUTIONS[kind]())
     convolution = next(layer for layer in model.layers if isinstance(layer, layers.Conv2D))
-    given = keras.Model(model.inputs, convolution.output).predict(PICTURES[:1], verbose=0)[0]
+    given = keras.Model(model.inputs, convolution.output).predict(IMAGES[:1], verbose=0)[0]
     outputs = LayerOutputs(model)
     rows, columns, _ = given.shape
     places = [(0, 0), (0, columns - 1), (rows - 1, 0), (rows - 1, columns - 1), (rows // 2, 2)]
     for place in places:
         for index in (0, 5):
-            found = worked_pixel(outputs, PICTURES[0], place, index)
+            found = worked_pixel(outputs, IMAGES[0], place, index)
             assert found.output == pytest.approx(given[(*place, index)], abs=1e-5)
             assert found.layer_output == pytest.approx(given[(*place, index)], abs=1e-6)
             assert (found.patch * found.kernel).sum() == pytest.approx(
@@ -59,7 +59,7 @@ def test_every_pixel_worked_out_is_what_keras_gives(kind: str) -> None:
             assert found.total == pytest.approx(found.sum_of_products + found.bias)
             assert not found.patch[found.is_padding].any()
     if kind == "same":
-        corner = worked_pixel(outputs, PICTURES[0], (0, 0), 0)
+        corner = worked_pixel(outputs, IMAGES[0], (0, 0), 0)
         assert corner.is_padding.tolist() == [
             [True, True, True],
             [True, False, False],
@@ -70,20 +70,20 @@ def test_every_pixel_worked_out_is_what_keras_gives(kind: str) -> None:
 
 def test_the_pixel_chosen_by_itself_is_where_most_comes_out() -> None:
     model = network(layers.Conv2D(6, 3, activation="relu"))
-    found = worked_pixel(LayerOutputs(model), PICTURES[0])
-    given = keras.ops.convert_to_numpy(model.layers[0](PICTURES[:1]))
+    found = worked_pixel(LayerOutputs(model), IMAGES[0])
+    given = keras.ops.convert_to_numpy(model.layers[0](IMAGES[:1]))
     assert found.layer_output == given.max()
     assert "36 products add up to" in found.sentence
     assert "relu makes" in found.sentence
     with pytest.raises(ModelError, match="should be asked for that there is"):
-        worked_pixel(LayerOutputs(model), PICTURES[0], (99, 0))
+        worked_pixel(LayerOutputs(model), IMAGES[0], (99, 0))
 
 
 @pytest.mark.parametrize("kind", ["same", "strides", "dilation", "padded"])
 def test_patches_are_those_that_the_filter_responds_to_most(kind: str) -> None:
     model = network(*CONVOLUTIONS[kind]())
     convolution = next(layer for layer in model.layers if isinstance(layer, layers.Conv2D))
-    images = (255 * PICTURES).astype(np.uint8)
+    images = (255 * IMAGES).astype(np.uint8)
     found = filters_of(LayerOutputs(model), images, images / np.float32(255), num_patches=4)
     assert found.num_filters == 6
     kernel = keras.ops.convert_to_numpy(convolution.kernel)
@@ -96,22 +96,22 @@ def test_patches_are_those_that_the_filter_responds_to_most(kind: str) -> None:
         for patch, response in zip(shown.patches, shown.responses, strict=True):
             seen = patch[::dilation, ::dilation] / 255
             assert (seen * shown.kernel).sum() + bias == pytest.approx(response, abs=1e-4)
-        picture, top, left = shown.places[0]
+        image, top, left = shown.places[0]
         rows, columns = shown.patches[0].shape[:2]
         if min(top, left) >= 0 and top + rows <= 9 and left + columns <= 8:
             np.testing.assert_array_equal(
-                shown.patches[0], images[picture, top : top + rows, left : left + columns]
+                shown.patches[0], images[image, top : top + rows, left : left + columns]
             )
-        assert {0, 255} & set(shown.picture.ravel().tolist())
+        assert {0, 255} & set(shown.image.ravel().tolist())
 
 
-def test_a_convolution_that_does_not_see_the_picture_is_refused() -> None:
+def test_a_convolution_that_does_not_see_the_image_is_refused() -> None:
     model = network(layers.AveragePooling2D(2), layers.Conv2D(6, 3))
     with pytest.raises(ModelError, match="looks at what 'average_pooling2d"):
-        filters_of(LayerOutputs(model), (255 * PICTURES).astype(np.uint8), PICTURES)
+        filters_of(LayerOutputs(model), (255 * IMAGES).astype(np.uint8), IMAGES)
     no_convolution = network()
     with pytest.raises(ModelError, match="should have a Conv2D"):
-        worked_pixel(LayerOutputs(no_convolution), PICTURES[0])
+        worked_pixel(LayerOutputs(no_convolution), IMAGES[0])
 
 
 def test_feature_maps_are_the_most_variable_of_each_layer() -> None:
@@ -119,23 +119,23 @@ def test_feature_maps_are_the_most_variable_of_each_layer() -> None:
         layers.Conv2D(6, 3, activation="relu", name="seen"), layers.Dropout(0.5),
         layers.MaxPooling2D(2, name="pooled"), layers.Conv2D(2, 3, name="single"),
     )  # fmt: skip
-    found = feature_maps(LayerOutputs(model), PICTURES[0], num_shown=3)
+    found = feature_maps(LayerOutputs(model), IMAGES[0], num_shown=3)
     # Dropout passes on what it gets, and a map of one value has no places.
     assert [each.layer_name for each in found] == ["seen", "pooled"]
-    given = keras.ops.convert_to_numpy(model.get_layer("seen")(PICTURES[:1]))[0]
+    given = keras.ops.convert_to_numpy(model.get_layer("seen")(IMAGES[:1]))[0]
     spread = given.std(axis=(0, 1))
     assert found[0].num_maps == 6
     assert found[0].channels.tolist() == np.argsort(-spread)[:3].tolist()
     np.testing.assert_allclose(found[0].maps, given[..., found[0].channels].transpose(2, 0, 1))
     assert found[0].num_even == np.count_nonzero(spread == 0)
-    assert found[0].pictures.dtype == np.uint8
-    assert found[0].pictures[0].min() == 0
-    assert found[0].pictures[0].max() == 255
+    assert found[0].images.dtype == np.uint8
+    assert found[0].images[0].min() == 0
+    assert found[0].images[0].max() == 255
 
 
 def test_the_residual_network_shows_all_of_it_too() -> None:
     outputs = LayerOutputs(planted_network("residual"))
-    images, _ = planted_pictures(8, seed=6)
+    images, _ = planted_images(8, seed=6)
     assert worked_pixel(outputs, prepared(images)[0]).kernel.shape == (3, 3, 3)
     assert filters_of(outputs, images, prepared(images)).shown[0].patches.shape[1:] == (3, 3, 3)
     names = [each.layer_name for each in feature_maps(outputs, prepared(images)[0])]

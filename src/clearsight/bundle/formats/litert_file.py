@@ -1,4 +1,4 @@
-"""``model.tflite``: for LiteRT, formerly TensorFlow Lite, on phones; one picture at a time."""
+"""``model.tflite``: for LiteRT, formerly TensorFlow Lite, on phones; one image at a time."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def write(network: TrainedNetwork, spec: BundleSpec, folder: Path) -> tuple[str,
 
     try:
         with _quiet(), torch.no_grad():
-            example = {INPUT_NAME: network.pictures(1)}
+            example = {INPUT_NAME: network.images(1)}
             converted = litert_torch.convert(Named().eval(), sample_kwargs=example)
             converted.export(str(folder / MODEL_FILE))
     except Exception as error:  # the converter raises whatever it stumbles over

@@ -22,7 +22,7 @@ from clearsight.bundle.spec import INPUT_NAME, METADATA_PREFIX, OUTPUT_NAME, SPE
 from clearsight.errors import BundleError, MissingExtraError
 
 if TYPE_CHECKING:
-    from clearsight.bundle.network import PicturesToProbabilities, TrainedNetwork
+    from clearsight.bundle.network import ImagesToProbabilities, TrainedNetwork
 
 MODEL_FILE = "model.onnx"
 # What every runtime of the last years reads; the newer exporter writes no lower one than 18.
@@ -31,7 +31,7 @@ _BATCH_AXIS = {0: "N"}
 _EXAMPLES = 3
 _OTHER_BATCHES = (1, 5)
 _CLOSE = 1e-4
-# A small batch's pictures and values; and how large a network may be to be held twice.
+# A small batch's images and values; and how large a network may be to be held twice.
 _SMALL_BATCH, _SMALL_VALUES = 32, 500_000
 _MOST_TWICE = 64 * 2**20
 
@@ -92,10 +92,10 @@ def run_file(path: Path) -> Network:
 
 
 class _Runner:
-    """Runs a network: few pictures on all threads together, many in small batches, one a thread.
+    """Runs a network: few images on all threads together, many in small batches, one a thread.
 
     What such a batch holds between layers stays in a core's own cache, and no thread waits for
-    another: 10,000 pictures took the lesson's network three quarters of the time, and half in 8-bit
+    another: 10,000 images took the lesson's network three quarters of the time, and half in 8-bit
     integers (ONNX Runtime 1.32, 2 cores).
     """
 
@@ -195,12 +195,12 @@ def _require_onnx() -> None:
         raise MissingExtraError("Writing a bundle", "onnx") from error
 
 
-def _traced(module: PicturesToProbabilities, network: TrainedNetwork, path: Path) -> None:
+def _traced(module: ImagesToProbabilities, network: TrainedNetwork, path: Path) -> None:
     import torch
 
     torch.onnx.export(
         module,
-        (network.pictures(_EXAMPLES),),
+        (network.images(_EXAMPLES),),
         str(path),
         dynamo=False,
         input_names=[INPUT_NAME],
@@ -210,7 +210,7 @@ def _traced(module: PicturesToProbabilities, network: TrainedNetwork, path: Path
     )
 
 
-def _exported(module: PicturesToProbabilities, network: TrainedNetwork, path: Path) -> None:
+def _exported(module: ImagesToProbabilities, network: TrainedNetwork, path: Path) -> None:
     import torch
 
     try:
@@ -219,7 +219,7 @@ def _exported(module: PicturesToProbabilities, network: TrainedNetwork, path: Pa
         raise MissingExtraError("Writing this network as ONNX", "onnx") from error
     torch.onnx.export(
         module,
-        (network.pictures(_EXAMPLES),),
+        (network.images(_EXAMPLES),),
         str(path),
         dynamo=True,
         external_data=False,
@@ -247,16 +247,16 @@ def _quiet() -> Iterator[None]:
         logger.setLevel(level)
 
 
-def _is_right(module: PicturesToProbabilities, network: TrainedNetwork, path: Path) -> bool:
+def _is_right(module: ImagesToProbabilities, network: TrainedNetwork, path: Path) -> bool:
     """Tell whether what was written gives the module's probabilities at other batch sizes."""
     import torch
 
     session = _session(path.read_bytes(), None, MODEL_FILE)
     for count in _OTHER_BATCHES:
-        pictures = network.pictures(count)
+        images = network.images(count)
         with torch.no_grad():
-            expected = module(pictures).numpy()
-        (found,) = session.run(None, {INPUT_NAME: pictures.numpy()})
+            expected = module(images).numpy()
+        (found,) = session.run(None, {INPUT_NAME: images.numpy()})
         if found.shape != expected.shape or not np.allclose(found, expected, atol=_CLOSE):
             return False
     return True
@@ -273,7 +273,7 @@ def describe(path: Path, spec: BundleSpec) -> None:
     del model.metadata_props[:]
     model.producer_name, model.producer_version = "clearsight", version("clearsight")
     model.doc_string = (
-        "Maps raw pictures, uint8 (N, H, W, C), to class probabilities before temperature."
+        "Maps raw images, uint8 (N, H, W, C), to class probabilities before temperature."
     )
     for key, value in spec.metadata.items():
         model.metadata_props.add(key=key, value=value)

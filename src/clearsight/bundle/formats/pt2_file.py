@@ -47,7 +47,7 @@ def write(network: TrainedNetwork, spec: BundleSpec, folder: Path) -> tuple[str,
             program = torch.export.export(
                 module,
                 (),
-                {INPUT_NAME: network.pictures(3)},
+                {INPUT_NAME: network.images(3)},
                 dynamic_shapes={INPUT_NAME: {0: torch.export.Dim("N")}},
             )
     except Exception as error:  # torch raises whatever it stumbles over
@@ -88,9 +88,9 @@ def opened(files: BundleFiles, num_threads: int | None) -> Network:
         ) from error
 
     def run(images: np.ndarray) -> np.ndarray:
-        pictures = torch.from_numpy(np.ascontiguousarray(images))
+        tensor = torch.from_numpy(np.ascontiguousarray(images))
         with torch.no_grad():
-            return module(**{INPUT_NAME: pictures}).numpy()
+            return module(**{INPUT_NAME: tensor}).numpy()
 
     return run
 

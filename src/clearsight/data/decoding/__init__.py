@@ -1,1 +1,1 @@
-"""Turning the pictures of a `Listing` into one array on disk, once."""
+"""Turning the images of a `Listing` into one array on disk, once."""

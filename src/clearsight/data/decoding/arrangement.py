@@ -1,4 +1,4 @@
-"""In which order the pictures of a listing stand in the decoded array: part by part."""
+"""In which order the images of a listing stand in the decoded array: part by part."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from clearsight.data.listing import PARTS, Listing, Part
 from clearsight.data.splits.split import stratified_split
 from clearsight.errors import DataError
 
-# Fixed: the test pictures and the order of pictures are to be the same in every run.
+# Fixed: the test images and the order of images are to be the same in every run.
 _SEED = 0
 
 
 @dataclass(frozen=True)
 class Arrangement:
-    """The order of decoded pictures.
+    """The order of decoded images.
 
     Attributes:
-        order: int64 (N,), which picture of the listing stands in each row. The rows of one part
+        order: int64 (N,), which image of the listing stands in each row. The rows of one part
             follow each other.
         counts: how many rows each part has, in the order of `PARTS`.
     """
@@ -29,18 +29,18 @@ class Arrangement:
 
 
 def arrange(listing: Listing, test_split: float) -> Arrangement:
-    """Divide pictures into parts, and put each part into a fixed random order.
+    """Divide images into parts, and put each part into a fixed random order.
 
-    Folders and tables are mostly sorted by class; in random order the first pictures are as good a
+    Folders and tables are mostly sorted by class; in random order the first images are as good a
     sample as any. The order of one part is the same whatever is in the others.
 
     Args:
         listing: what the source names.
         test_split: share that is kept for the test, stratified and by groups, where the source
-            does not divide its pictures; 0 for none.
+            does not divide its images; 0 for none.
 
     Raises:
-        DataError: when there are no training pictures.
+        DataError: when there are no training images.
     """
     codes = np.array([PARTS.index(part) if part else 0 for part in listing.parts], dtype=np.int64)
     is_divided = any(part is not None for part in listing.parts)
@@ -55,5 +55,5 @@ def arrange(listing: Listing, test_split: float) -> Arrangement:
         [np.random.default_rng(_SEED).permutation(indices) for indices in members.values()]
     )
     if not counts["train"]:
-        raise DataError(f"{listing.provenance} should have training pictures, but has none.")
+        raise DataError(f"{listing.provenance} should have training images, but has none.")
     return Arrangement(order, counts)

@@ -1,4 +1,4 @@
-"""Decoded pictures kept on disk, so that a second start reads none of the files again.
+"""Decoded images kept on disk, so that a second start reads none of the files again.
 
 What is kept lies in one folder a content, named by a digest of it. An index leads there from the
 look of the source: names, sizes and times of its files, and the options that they are read with.
@@ -22,18 +22,18 @@ from clearsight.errors import OutputError
 from clearsight.io.atomic import placed_atomically
 from clearsight.io.cache_folder import cache_place
 
-_UNUSED_DAYS = 60  # decoded pictures that were not used for so long are removed
+_UNUSED_DAYS = 60  # decoded images that were not used for so long are removed
 _STALE_DAYS = 1  # what a killed process was decoding
 _SECONDS_A_DAY = 86_400
 
 
 @dataclass(frozen=True)
 class Decoded:
-    """Pictures on disk, in the order of their rows.
+    """Images on disk, in the order of their rows.
 
     Attributes:
         folder: where the arrays are.
-        height, width, channels: of every picture.
+        height, width, channels: of every image.
         reason: why they have that size, in a sentence.
         problems: what is wrong with those that could not be decoded, by key.
     """
@@ -55,7 +55,7 @@ class Decoded:
 
 
 def cache_folder() -> Path:
-    """Where decoded pictures are kept: ``$CLEARSIGHT_CACHE``, else the user's cache folder."""
+    """Where decoded images are kept: ``$CLEARSIGHT_CACHE``, else the user's cache folder."""
     return cache_place("decoded")
 
 
@@ -86,13 +86,13 @@ def new_folder() -> Path:
         return Path(tempfile.mkdtemp(prefix=".new-", dir=parent))
     except OSError as error:
         raise OutputError(
-            f"Decoded pictures should be kept in {parent}, but cannot be: {error.strerror}. Name "
+            f"Decoded images should be kept in {parent}, but cannot be: {error.strerror}. Name "
             "another folder in the environment variable CLEARSIGHT_CACHE."
         ) from error
 
 
 def keep(new: Decoded, look: str, content: str) -> Decoded:
-    """Put newly decoded pictures in their place, and remember what they were decoded from.
+    """Put newly decoded images in their place, and remember what they were decoded from.
 
     Args:
         new: in a folder of `new_folder`, which is moved or, when the same content is there
@@ -113,9 +113,9 @@ def keep(new: Decoded, look: str, content: str) -> Decoded:
     except OSError as error:
         if not _is_whole(place):
             raise OutputError(
-                f"Decoded pictures should be kept in {place}, but cannot be: {error.strerror}."
+                f"Decoded images should be kept in {place}, but cannot be: {error.strerror}."
             ) from error
-        # Another process, or another source with the same pictures, was first.
+        # Another process, or another source with the same images, was first.
         shutil.rmtree(new.folder, ignore_errors=True)
     values = {**asdict(new), "folder": content}
     with placed_atomically(cache_folder() / "index" / f"{look}.json") as temporary:

@@ -25,30 +25,30 @@ from clearsight.data.sources.options import SourceOptions
 from clearsight.data.splits.splits import Splits
 from clearsight.errors import DataError, OutputError
 
-DECODE_VERSION = 1  # of how pictures are read; another one makes what was kept void
-ALPHA_GROUND = 255  # most pictures with alpha are drawn for white pages
-_MOST_BAD = 0.01  # share of pictures that may be left out unasked
+DECODE_VERSION = 1  # of how images are read; another one makes what was kept void
+ALPHA_GROUND = 255  # most images with alpha are drawn for white pages
+_MOST_BAD = 0.01  # share of images that may be left out unasked
 
-# Shows how far decoding is: called with the number of pictures, gives something to call with how
+# Shows how far decoding is: called with the number of images, gives something to call with how
 # many are done.
 ShowProgress = Callable[[int], AbstractContextManager[Callable[[int], None]]]
 
 
-def silent(num_pictures: int) -> AbstractContextManager[Callable[[int], None]]:
+def silent(num_images: int) -> AbstractContextManager[Callable[[int], None]]:
     """Show nothing; a `ShowProgress`."""
-    del num_pictures
+    del num_images
     return nullcontext(lambda _: None)
 
 
 def decoded(
     listing: Listing, options: SourceOptions, show_progress: ShowProgress = silent
 ) -> Splits:
-    """Decode the pictures of a listing, all cores at work, or take what was kept of them.
+    """Decode the images of a listing, all cores at work, or take what was kept of them.
 
-    Pictures that cannot be read are named and left out.
+    Images that cannot be read are named and left out.
 
     Args:
-        listing: which pictures.
+        listing: which images.
         options: how they are to be read.
         show_progress: see `ShowProgress`.
 
@@ -104,7 +104,7 @@ def _decode(
         shutil.rmtree(folder, ignore_errors=True)
         if isinstance(error, OSError):
             raise OutputError(
-                f"Decoded pictures should be kept in {folder.parent}, but cannot be: "
+                f"Decoded images should be kept in {folder.parent}, but cannot be: "
                 f"{error.strerror or error}."
             ) from error
         raise
@@ -125,12 +125,12 @@ def _decode(
     return Decoded(folder, form.height, form.width, form.channels, form.reason, named)
 
 
-def _check_room(folder: Path, num_pictures: int, form: Form) -> None:
-    needed = num_pictures * form.height * form.width * form.channels
+def _check_room(folder: Path, num_images: int, form: Form) -> None:
+    needed = num_images * form.height * form.width * form.channels
     free = shutil.disk_usage(folder).free
     if needed > free:
         raise OutputError(
-            f"Decoded pictures need {needed / 1e9:.1f} GB in {folder.parent}, but only "
+            f"Decoded images need {needed / 1e9:.1f} GB in {folder.parent}, but only "
             f"{free / 1e9:.1f} GB are free: take a smaller --image-size, make room, or name "
             "another folder in the environment variable CLEARSIGHT_CACHE."
         )
@@ -160,7 +160,7 @@ def _close_gaps(folder: Path, bad_rows: list[int]) -> None:
 
 
 def _content(found: Decoded) -> str:
-    """Return a digest of what was decoded: the pictures in their order, and their facts."""
+    """Return a digest of what was decoded: the images in their order, and their facts."""
     _, digests, facts = found.arrays()
     form = (found.height, found.width, found.channels)
     return _digest(DECODE_VERSION, form, digests.tobytes(), facts.tobytes())
@@ -170,13 +170,13 @@ def _check_bad(found: Decoded, listing: Listing, options: SourceOptions) -> None
     bad, total = len(found.problems), len(listing)
     if bad == total:
         raise DataError(
-            f"{listing.provenance} should hold pictures that can be read, but none of {total:,} "
+            f"{listing.provenance} should hold images that can be read, but none of {total:,} "
             f"can: {next(iter(found.problems.values()))}"
         )
     if bad > max(total * _MOST_BAD, 1) and not options.allow_bad:
         first = " ".join(list(found.problems.values())[:3])
         raise DataError(
-            f"At most {_MOST_BAD:.0%} of the pictures in {listing.provenance} may be unreadable, "
+            f"At most {_MOST_BAD:.0%} of the images in {listing.provenance} may be unreadable, "
             f"but {bad:,} of {total:,} are: mend or remove them, or leave them out with "
             f"--allow-bad. The first ones: {first}"
         )
@@ -213,7 +213,7 @@ def _splits(listing: Listing, arrangement: Arrangement, found: Decoded) -> Split
             value_range=(int(facts[block, LOWEST].min()), int(facts[block, HIGHEST].max())),
         )
     if "train" not in parts:
-        raise DataError(f"{listing.provenance} has no training picture that can be read.")
+        raise DataError(f"{listing.provenance} has no training image that can be read.")
     return Splits(
         parts["train"],
         parts.get("test"),

@@ -1,4 +1,4 @@
-"""Which size and how many channels the pictures of a listing are brought to."""
+"""Which size and how many channels the images of a listing are brought to."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from dataclasses import dataclass
 import numpy as np
 
 from clearsight.data.listing import Listing
-from clearsight.data.preparation.read_image import picture_size
+from clearsight.data.preparation.read_image import image_size
 from clearsight.data.sources.options import SourceOptions
 from clearsight.errors import DataError
 
-NUM_SAMPLED = 200  # pictures whose headers are read to choose by
-_KEPT_SIDE = 128  # pixels; pictures of one size up to this are taken as they are
+NUM_SAMPLED = 200  # images whose headers are read to choose by
+_KEPT_SIDE = 128  # pixels; images of one size up to this are taken as they are
 
 # Photographs are mostly told apart by shapes that survive this size, and a network takes time in
-# proportion to the number of pixels: 2,000 pictures of 96x96 cost about what 4,500 of 64x64 do.
+# proportion to the number of pixels: 2,000 images of 96x96 cost about what 4,500 of 64x64 do.
 _SIDE_OF_FEW = 96
 _SIDE_OF_MANY = 64
-_MANY = 10_000  # pictures
+_MANY = 10_000  # images
 
 
 @dataclass(frozen=True)
 class Form:
-    """What all pictures of a set have in common.
+    """What all images of a set have in common.
 
     Attributes:
         height: rows.
@@ -40,10 +40,10 @@ class Form:
 
 
 def choose_form(listing: Listing, options: SourceOptions) -> Form:
-    """Choose what the user leaves open by the headers of some of the pictures.
+    """Choose what the user leaves open by the headers of some of the images.
 
     Raises:
-        DataError: when none of the pictures looked at can be read.
+        DataError: when none of the images looked at can be read.
     """
     if options.image_size is not None and options.channels != "auto":
         return Form(*options.image_size, options.channels, "")
@@ -51,8 +51,8 @@ def choose_form(listing: Listing, options: SourceOptions) -> Form:
     known = _headers(listing, listing.keys[::step]) or _headers(listing, listing.keys)
     if not known:
         raise DataError(
-            f"{listing.provenance} should hold pictures, but none of {len(listing):,} can be read: "
-            "check that they open in a picture viewer."
+            f"{listing.provenance} should hold images, but none of {len(listing):,} can be read: "
+            "check that they open in an image viewer."
         )
     sizes = np.array([header[:2] for header in known])
     is_grey = all(header[2] for header in known)
@@ -67,32 +67,32 @@ def choose_form(listing: Listing, options: SourceOptions) -> Form:
         height,
         width,
         channels,
-        f"Pictures are brought to {height}x{width} ({why_size}; change it with --image-size) and "
+        f"Images are brought to {height}x{width} ({why_size}; change it with --image-size) and "
         f"{channels} channel{'s' if channels > 1 else ''} ({why_channels}; --channels).",
     )
 
 
 def _headers(listing: Listing, keys: Sequence[str]) -> list[tuple[int, int, bool]]:
-    """Return height, width and whether it is grey of each picture whose header can be read."""
+    """Return height, width and whether it is grey of each image whose header can be read."""
     read = (content for _, content in listing.reader.each(keys) if isinstance(content, bytes))
-    return [header for content in read if (header := picture_size(content)) is not None]
+    return [header for content in read if (header := image_size(content)) is not None]
 
 
-def _size(sizes: np.ndarray, num_pictures: int) -> tuple[tuple[int, int], str]:
+def _size(sizes: np.ndarray, num_images: int) -> tuple[tuple[int, int], str]:
     """Choose height and width, and say why.
 
     Args:
-        sizes: integers (M, 2), height and width of the pictures looked at.
-        num_pictures: how many there are in all.
+        sizes: integers (M, 2), height and width of the images looked at.
+        num_images: how many there are in all.
     """
     height, width = (int(side) for side in sizes[0])
     is_one_size = bool((sizes == sizes[0]).all())
     if is_one_size and max(height, width) <= _KEPT_SIDE:
         return (height, width), "the size that they have"
     median = int(np.median(sizes.min(axis=1)))
-    most = _SIDE_OF_FEW if num_pictures <= _MANY else _SIDE_OF_MANY
+    most = _SIDE_OF_FEW if num_images <= _MANY else _SIDE_OF_MANY
     side = max(min(most, median), 1)
-    amount = f"{num_pictures:,} pictures of about {median} pixels"
+    amount = f"{num_images:,} images of about {median} pixels"
     if is_one_size:
         longer = max(height, width)
         return (

@@ -1,6 +1,6 @@
-"""`Job`: some pictures to decode into the rows of arrays on disk, by whichever process.
+"""`Job`: some images to decode into the rows of arrays on disk, by whichever process.
 
-The arrays lie in one folder, so that processes share them without sending pictures to each other.
+The arrays lie in one folder, so that processes share them without sending images to each other.
 """
 
 from __future__ import annotations
@@ -22,23 +22,23 @@ from clearsight.data.listing import Reader
 from clearsight.data.preparation.preparation import Preparation
 from clearsight.errors import DataError
 
-# What is noted of each picture, by column of facts.npy.
+# What is noted of each image, by column of facts.npy.
 HEIGHT, WIDTH, IS_COLOUR, LOWEST, HIGHEST = range(5)
 NUM_FACTS = 5
 
 ARRAYS = ("images", "digests", "facts")
 
-_BLOCK_BYTES = 1 << 19  # of pictures that are written at once
+_BLOCK_BYTES = 1 << 19  # of images that are written at once
 
 
 @dataclass(frozen=True)
 class Job:
-    """Pictures to decode.
+    """Images to decode.
 
     Attributes:
         reader: gets at their bytes.
         preparation: what each is brought to.
-        keys: which pictures.
+        keys: which images.
         rows: which row of the arrays each goes to.
         folder: where the arrays are.
         number: of this job among those that share the folder.
@@ -85,12 +85,12 @@ class Job:
         return Path(self.folder) / f"problems-{self.number}.jsonl"
 
 
-def make_arrays(folder: Path, num_pictures: int, shape: tuple[int, int, int]) -> None:
+def make_arrays(folder: Path, num_images: int, shape: tuple[int, int, int]) -> None:
     """Make the arrays of a folder, their space on disk taken at once.
 
     Args:
         folder: an empty one.
-        num_pictures: N.
+        num_images: N.
         shape: height, width and channels.
 
     Raises:
@@ -102,7 +102,7 @@ def make_arrays(folder: Path, num_pictures: int, shape: tuple[int, int, int]) ->
         ("facts", np.int32, (NUM_FACTS,)),
     ):
         path = folder / f"{name}.npy"
-        array = np.lib.format.open_memmap(path, "w+", dtype, (num_pictures, *row))
+        array = np.lib.format.open_memmap(path, "w+", dtype, (num_images, *row))
         array.flush()
         if hasattr(os, "posix_fallocate"):
             with path.open("rb+") as file:
@@ -118,12 +118,12 @@ def open_arrays(folder: Path, mode: Any = "r+") -> tuple[np.ndarray, np.ndarray,
     return images, digests, facts
 
 
-def carry_out(job: Job, at_each: Callable[[int], None]) -> None:
-    """Decode the pictures of a job into its rows.
+def execute(job: Job, at_each: Callable[[int], None]) -> None:
+    """Decode the images of a job into its rows.
 
     Args:
         job: what to decode.
-        at_each: called with each picture's row before it is decoded.
+        at_each: called with each image's row before it is decoded.
     """
     block = _Block(job)
     row_of = dict(zip(job.keys, job.rows, strict=True))
@@ -142,7 +142,7 @@ def carry_out(job: Job, at_each: Callable[[int], None]) -> None:
 
 
 class _Block:
-    """Decoded pictures on their way to the arrays, some at once: it is quicker than one by one.
+    """Decoded images on their way to the arrays, some at once: it is quicker than one by one.
 
     A row's digest is written last. A process that dies takes at most a block with it, whose digests
     then tell that they are still to be decoded.
@@ -151,30 +151,30 @@ class _Block:
     def __init__(self, job: Job) -> None:
         maps = open_arrays(Path(job.folder))
         self._images, self._digests, self._facts = (np.asarray(array) for array in maps)
-        picture = self._images.shape[1:]
-        num_rows = min(max(_BLOCK_BYTES // math.prod(picture), 1), len(job.keys))
-        self._pictures = np.empty((num_rows, *picture), np.uint8)
+        image = self._images.shape[1:]
+        num_rows = min(max(_BLOCK_BYTES // math.prod(image), 1), len(job.keys))
+        self._images = np.empty((num_rows, *image), np.uint8)
         self._rows: list[int] = []
         self._sizes: list[tuple[int, int, bool]] = []
 
-    def add(self, row: int, picture: np.ndarray, size: tuple[int, int], is_colour: bool) -> None:
-        self._pictures[len(self._rows)] = picture
+    def add(self, row: int, image: np.ndarray, size: tuple[int, int], is_colour: bool) -> None:
+        self._images[len(self._rows)] = image
         self._rows.append(row)
         self._sizes.append((*size, is_colour))
-        if len(self._rows) == len(self._pictures):
+        if len(self._rows) == len(self._images):
             self.write()
 
     def write(self) -> None:
         if not self._rows:
             return
-        rows, pictures = np.array(self._rows), self._pictures[: len(self._rows)]
-        values = pictures.reshape(len(rows), -1)
-        self._images[rows] = pictures
+        rows, images = np.array(self._rows), self._images[: len(self._rows)]
+        values = images.reshape(len(rows), -1)
+        self._images[rows] = images
         self._facts[rows, : IS_COLOUR + 1] = self._sizes
         self._facts[rows, LOWEST] = values.min(axis=1)
         self._facts[rows, HIGHEST] = values.max(axis=1)
         digests = b"".join(
-            hashlib.blake2b(picture.data, digest_size=DIGEST_BYTES).digest() for picture in values
+            hashlib.blake2b(image.data, digest_size=DIGEST_BYTES).digest() for image in values
         )
         self._digests[rows] = np.frombuffer(digests, np.uint8).reshape(-1, DIGEST_BYTES)
         self._rows.clear()

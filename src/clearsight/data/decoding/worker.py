@@ -1,4 +1,4 @@
-"""A process that decodes pictures: one `Job` on standard input, arrays on disk as the result.
+"""A process that decodes images: one `Job` on standard input, arrays on disk as the result.
 
 A process of its own needs nothing of the program that starts it, so that it works from notebooks
 and from scripts without a main guard alike.
@@ -13,10 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
-from clearsight.data.decoding.job import Job, carry_out
+from clearsight.data.decoding.job import Job, execute
 
 CURRENT = "current.npy"  # int64, one a job: the row at work, -1 before the first
-COUNTS = "counts.npy"  # int64, one a job: how many pictures are done
+COUNTS = "counts.npy"  # int64, one a job: how many images are done
 
 
 def main() -> None:
@@ -30,7 +30,7 @@ def main() -> None:
         current[job.number] = row
         counts[job.number] += 1
 
-    carry_out(job, note)
+    execute(job, note)
 
 
 def _end_with_parent() -> None:

@@ -1,4 +1,4 @@
-"""Decoding pictures with all cores: one process a core, restarted when a picture kills it."""
+"""Decoding images with all cores: one process a core, restarted when an image kills it."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from typing import IO
 import numpy as np
 
 import clearsight
-from clearsight.data.decoding.job import Job, carry_out
+from clearsight.data.decoding.job import Job, execute
 from clearsight.data.decoding.worker import COUNTS, CURRENT
 from clearsight.data.listing import Reader
 from clearsight.data.preparation.preparation import Preparation
 from clearsight.errors import DataError
 
-# A process takes 0.2 s to start, as long as 2,000 tiny pictures or 20 photographs take to decode.
-_FEW_PICTURES = 64
+# A process takes 0.2 s to start, as long as 2,000 tiny images or 20 photographs take to decode.
+_FEW_IMAGES = 64
 _POLL_SECONDS = 0.02
 
 Report = Callable[[int], None]
@@ -30,12 +30,12 @@ Report = Callable[[int], None]
 
 @dataclass(frozen=True)
 class Work:
-    """All pictures that are to be decoded into one folder's arrays.
+    """All images that are to be decoded into one folder's arrays.
 
     Attributes:
         reader: gets at their bytes.
         preparation: what each is brought to.
-        keys: which pictures.
+        keys: which images.
         rows: int64, which row each goes to.
         folder: where the arrays are.
     """
@@ -48,16 +48,16 @@ class Work:
 
 
 def decode(work: Work, report: Report) -> dict[int, str]:
-    """Decode pictures into arrays on disk, with as many processes as there are cores.
+    """Decode images into arrays on disk, with as many processes as there are cores.
 
     Args:
-        work: which pictures, and where to.
+        work: which images, and where to.
         report: called now and then with how many are done.
 
     Returns:
-        What is wrong with the pictures that cannot be decoded, by row.
+        What is wrong with the images that cannot be decoded, by row.
     """
-    num_jobs = max(min(num_cores(), len(work.keys) // _FEW_PICTURES), 1)
+    num_jobs = max(min(num_cores(), len(work.keys) // _FEW_IMAGES), 1)
     jobs = [
         Job(
             work.reader,
@@ -69,8 +69,8 @@ def decode(work: Work, report: Report) -> dict[int, str]:
         )
         for number in range(num_jobs)
     ]
-    if num_jobs == 1 and len(work.keys) < 2 * _FEW_PICTURES:
-        carry_out(jobs[0], lambda _: None)
+    if num_jobs == 1 and len(work.keys) < 2 * _FEW_IMAGES:
+        execute(jobs[0], lambda _: None)
     else:
         _decode_in_processes(jobs, work.folder, report)
     return {row: problem for job in jobs for row, problem in _problems(job)}
@@ -135,22 +135,22 @@ def _start(job: Job, log: IO[bytes]) -> subprocess.Popen[str]:
 
 
 def _rest(job: Job, row: int, code: int, folder: Path) -> Job | None:
-    """Return what is left of a job whose process died on the picture of `row`.
+    """Return what is left of a job whose process died on the image of `row`.
 
     Raises:
-        DataError: when it did not die of a picture.
+        DataError: when it did not die of an image.
     """
     if row < 0:
         said = (folder / "workers.log").read_text(errors="replace").strip().splitlines()
         raise DataError(
-            f"Pictures should be decoded by processes of their own, but one ended with code {code} "
-            f"before its first picture ({said[-1] if said else 'no word'}): is memory or disk full?"
+            f"Images should be decoded by processes of their own, but one ended with code {code} "
+            f"before its first image ({said[-1] if said else 'no word'}): is memory or disk full?"
         )
     key = job.keys[job.rows.index(row)]
     done = {number for number, _ in _problems(job)}
     digests = np.load(Path(job.folder) / "digests.npy", "r")
     if row not in done:
-        problem = f"{key} should be a picture, but the process that decoded it ended (code {code})."
+        problem = f"{key} should be an image, but the process that decoded it ended (code {code})."
         with job.problems_path.open("a", encoding="utf-8") as problems:
             problems.write(f"{json.dumps([row, problem])}\n")
         done.add(row)

@@ -26,14 +26,14 @@ from clearsight.errors import DataError
 
 @dataclass(frozen=True)
 class Format:
-    """A form in which pictures lie on disk.
+    """A form in which images lie on disk.
 
     Attributes:
         name: what it is called.
         summary: what it looks like, in one line.
         matches: tells by name and first bytes whether a path that exists has this form.
         reads: the options of content that it heeds; others are refused when given.
-        open: reads it; a `Listing` where pictures are still to be decoded, `Splits` where they are
+        open: reads it; a `Listing` where images are still to be decoded, `Splits` where they are
             arrays already.
     """
 
@@ -76,7 +76,7 @@ FORMATS: tuple[Format, ...] = (
     ),
     Format(
         "table",
-        "a .csv, .tsv or .parquet file with a label and a path, an encoded picture or its pixels",
+        "a .csv, .tsv or .parquet file with a label and a path, an encoded image or its pixels",
         table.matches,
         table.open_table,
         reads=TABLE_OPTIONS,
@@ -89,7 +89,7 @@ FORMATS: tuple[Format, ...] = (
     ),
     Format(
         "folder",
-        "a folder with a folder of pictures for each class, in train/, val/ and test/ or not",
+        "a folder with a folder of images for each class, in train/, val/ and test/ or not",
         folder.matches,
         folder.open_folder,
     ),

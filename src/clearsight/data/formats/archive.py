@@ -26,13 +26,13 @@ def matches(path: Path) -> bool:
 
 
 def open_archive(path: Path, options: SourceOptions) -> Listing:
-    """List the pictures in the class folders inside an archive.
+    """List the images in the class folders inside an archive.
 
-    Passed over and counted are hidden files, files that are no pictures, links and devices, paths
+    Passed over and counted are hidden files, files that are no images, links and devices, paths
     that lead out of the archive, and files that a later one of the same name replaces.
 
     Raises:
-        DataError: when the archive cannot be read, or has no two class folders with pictures.
+        DataError: when the archive cannot be read, or has no two class folders with images.
     """
     signature = file_signature(path)
     root = str(path.resolve())

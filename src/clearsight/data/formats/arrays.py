@@ -1,4 +1,4 @@
-"""NumPy's files: `.npz` with pictures and labels, or `.npy` files beside each other."""
+"""NumPy's files: `.npz` with images and labels, or `.npy` files beside each other."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from clearsight.data.sources.options import SourceOptions
 from clearsight.data.splits.splits import Splits
 from clearsight.errors import DataError
 
-# Pictures hardly shrink a hundredfold; a file that claims more, and is not small, holds nothing.
+# Images hardly shrink a hundredfold; a file that claims more, and is not small, holds nothing.
 _MOST_RATIO = 100
 _ALWAYS_ALLOWED_BYTES = 250_000_000
 _DAMAGE = (
@@ -29,16 +29,16 @@ _DAMAGE = (
 
 
 def matches(path: Path) -> bool:
-    """Tell whether `path` is a .npz or .npy file, or a folder with .npy files of pictures."""
+    """Tell whether `path` is a .npz or .npy file, or a folder with .npy files of images."""
     if path.is_dir():
-        return any(_is_pictures(file) for file in path.glob("*.npy"))
+        return any(_is_images(file) for file in path.glob("*.npy"))
     return path.suffix.lower() in (".npz", ".npy") and path.is_file()
 
 
 def open_arrays(path: Path, options: SourceOptions) -> Splits:
-    """Read pictures and labels from NumPy's files; nothing is ever unpickled.
+    """Read images and labels from NumPy's files; nothing is ever unpickled.
 
-    Pictures in .npy files stay on disk and are mapped into memory, where they are uint8.
+    Images in .npy files stay on disk and are mapped into memory, where they are uint8.
 
     Raises:
         DataError: when they cannot be read, have no usual names, or hold something else.
@@ -53,7 +53,7 @@ def open_arrays(path: Path, options: SourceOptions) -> Splits:
         return _open_npy({"x": path, "y": _labels_beside(path)}, str(path), options)
     if known.role == "labels":
         raise DataError(
-            f"{path} should hold pictures, but is named like labels: give the file of the pictures "
+            f"{path} should hold images, but is named like labels: give the file of the images "
             "that lies beside it, or the folder."
         )
     files = {
@@ -64,13 +64,13 @@ def open_arrays(path: Path, options: SourceOptions) -> Splits:
     return _open_npy(files, str(path), options)
 
 
-def _is_pictures(file: Path) -> bool:
+def _is_images(file: Path) -> bool:
     known = array_name(file.stem)
     return known is not None and known.role == "images"
 
 
 def _rivals(stem: str, chosen: str) -> bool:
-    """Tell whether a file would be the pictures of the same part as the chosen one."""
+    """Tell whether a file would be the images of the same part as the chosen one."""
     one, other = array_name(stem), array_name(chosen)
     if one is None or other is None:
         return False
@@ -186,5 +186,5 @@ def _splits(
     labels: dict[Part, np.ndarray] = {part: load(pair[1]) for part, pair in pairs.items()}
     used = 2 * len(pairs) + (names_array is not None)
     unused = len(headers) + len(others) - used
-    skipped = {"array that is neither pictures nor labels": unused} if unused else {}
+    skipped = {"array that is neither images nor labels": unused} if unused else {}
     return ArrayParts(images, labels, provenance, own_names, skipped=skipped).splits(options)

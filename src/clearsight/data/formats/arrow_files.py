@@ -1,4 +1,4 @@
-"""Parquet and Arrow files: their columns, and the encoded pictures in one of them."""
+"""Parquet and Arrow files: their columns, and the encoded images in one of them."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from clearsight.data.formats.members import MOST_PICTURE_BYTES, damaged_member, too_large
+from clearsight.data.formats.members import MOST_IMAGE_BYTES, damaged_member, too_large
 from clearsight.data.formats.reason import reason_of
 from clearsight.errors import DataError, MissingExtraError
 
-_ROWS_AT_ONCE = 64  # encoded pictures of some megabytes each
-# A page that unpacks to far more than it is long, and to more than a moment takes, is no picture.
+_ROWS_AT_ONCE = 64  # encoded images of some megabytes each
+# A page that unpacks to far more than it is long, and to more than a moment takes, is no image.
 _MOST_RATIO = 100
 _ALWAYS_ALLOWED_BYTES = 250_000_000
 
 
 @dataclass(frozen=True)
 class ArrowReader:
-    """Reads pictures that are cells of Parquet or Arrow files.
+    """Reads images that are cells of Parquet or Arrow files.
 
     A key is a file's path, "#" and the row's number from 0.
 
     Attributes:
         root: the folder that the files' paths are relative to.
-        column: the column of pictures: bytes, or a struct with a field "bytes".
-        picture_folders: where the paths of a field "path" may lead, for rows without bytes.
+        column: the column of images: bytes, or a struct with a field "bytes".
+        image_folders: where the paths of a field "path" may lead, for rows without bytes.
     """
 
     root: str
     column: str
-    picture_folders: tuple[str, ...] = ()
+    image_folders: tuple[str, ...] = ()
 
     def each(self, keys: Sequence[str]) -> Iterator[tuple[str, bytes | DataError]]:
         """Read the rows file by file, in ascending order; see `Reader`."""
@@ -49,7 +49,7 @@ class ArrowReader:
                 for first, cells in _cells(Path(self.root) / name, self.column, left):
                     while left and left[0] < first + len(cells):
                         key = f"{name}#{left[0]}"
-                        content = _content(cells, left[0] - first, key, self.picture_folders)
+                        content = _content(cells, left[0] - first, key, self.image_folders)
                         left.pop(0)
                         yield key, content
             except _damage() as error:
@@ -65,20 +65,20 @@ class ArrowTable:
     Attributes:
         names: what its columns are called.
         num_rows: how many rows it has.
-        picture_columns: the columns that hold bytes, or a struct with a field "bytes".
+        image_columns: the columns that hold bytes, or a struct with a field "bytes".
         class_names: for each column of numbered classes their names, as `datasets` writes them.
         text_columns: the columns of text.
     """
 
     names: tuple[str, ...]
     num_rows: int
-    picture_columns: tuple[str, ...]
+    image_columns: tuple[str, ...]
     class_names: dict[str, tuple[str, ...]]
     text_columns: tuple[str, ...]
 
 
 def describe_file(path: Path) -> ArrowTable:
-    """Read what a Parquet or Arrow file holds, without its pictures.
+    """Read what a Parquet or Arrow file holds, without its images.
 
     Raises:
         DataError: when it cannot be read.
@@ -86,16 +86,16 @@ def describe_file(path: Path) -> ArrowTable:
     """
     with _told(path):
         schema, num_rows = _schema(path)
-        pictures, texts = [], []
+        images, texts = [], []
         for field in schema:
             if _is_binary(_bytes_type(field.type)):
-                pictures.append(field.name)
+                images.append(field.name)
             elif _is_text(field.type):
                 texts.append(field.name)
         return ArrowTable(
             names=tuple(schema.names),
             num_rows=num_rows,
-            picture_columns=tuple(pictures),
+            image_columns=tuple(images),
             class_names=_class_names(schema.metadata or {}),
             text_columns=tuple(texts),
         )
@@ -155,7 +155,7 @@ def _check_group(group: Any, column: str) -> None:
             continue
         unpacked, packed = chunk.total_uncompressed_size, chunk.total_compressed_size
         if unpacked > max(_MOST_RATIO * packed, _ALWAYS_ALLOWED_BYTES):
-            raise DataError(f"it unpacks from {packed:,} to {unpacked:,} bytes, as no pictures do")
+            raise DataError(f"it unpacks from {packed:,} to {unpacked:,} bytes, as no images do")
 
 
 def _checked(cells: Any) -> Any:
@@ -170,18 +170,18 @@ def _content(cells: Any, place: int, key: str, folders: Sequence[str]) -> bytes 
     cell = (cells.field("bytes") if is_struct else cells)[place]
     if cell.is_valid and cells[place].is_valid:
         size = cell.as_buffer().size
-        return too_large(key, size) if size > MOST_PICTURE_BYTES else cell.as_py()
+        return too_large(key, size) if size > MOST_IMAGE_BYTES else cell.as_py()
     path = cells[place].as_py().get("path") if is_struct and cells[place].is_valid else None
     real = os.path.realpath(path) if isinstance(path, str) and "\0" not in path else ""
     if not any(real.startswith(f"{os.path.realpath(folder)}{os.sep}") for folder in folders):
         return DataError(
-            f"{key} should hold an encoded picture, but is empty: save the pictures themselves "
+            f"{key} should hold an encoded image, but is empty: save the images themselves "
             "into the table."
         )
     if not os.path.isfile(real):
-        return DataError(f"{key} should be a picture, but its file {path} is not there any more.")
+        return DataError(f"{key} should be an image, but its file {path} is not there any more.")
     size = os.path.getsize(real)  # noqa: PTH202 - as above
-    return too_large(key, size) if size > MOST_PICTURE_BYTES else Path(real).read_bytes()
+    return too_large(key, size) if size > MOST_IMAGE_BYTES else Path(real).read_bytes()
 
 
 def _schema(path: Path) -> tuple[Any, int]:

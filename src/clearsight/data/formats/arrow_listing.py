@@ -1,4 +1,4 @@
-"""Listing the pictures in Parquet and Arrow files, one file or one and more for each part."""
+"""Listing the images in Parquet and Arrow files, one file or one and more for each part."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class PartFile:
 def list_arrow_files(
     root: Path, files: Sequence[PartFile], options: SourceOptions, provenance: str
 ) -> Listing:
-    """List the pictures in Parquet or Arrow files that have the same columns.
+    """List the images in Parquet or Arrow files that have the same columns.
 
     Args:
         root: the folder that the files' names are relative to.
@@ -65,9 +65,9 @@ def list_arrow_files(
             )
     columns = _columns(first, options, provenance)
     holds_paths = columns.image in first.text_columns
-    if not holds_paths and columns.image not in first.picture_columns:
+    if not holds_paths and columns.image not in first.image_columns:
         raise DataError(
-            f"{provenance} should hold encoded pictures or their paths in its column "
+            f"{provenance} should hold encoded images or their paths in its column "
             f"'{columns.image}', but holds another type: name another with --image-column."
         )
     wanted = [columns.label, columns.split, columns.group, columns.image if holds_paths else None]
@@ -96,9 +96,9 @@ def list_arrow_files(
 
 
 def _columns(table: ArrowTable, options: SourceOptions, provenance: str) -> TableColumns:
-    pictures, classes = table.picture_columns, tuple(table.class_names)
+    images, classes = table.image_columns, tuple(table.class_names)
     typed = TableColumns(
-        image=pictures[0] if len(pictures) == 1 else "",
+        image=images[0] if len(images) == 1 else "",
         label=classes[0] if len(classes) == 1 and classes[0] in table.names else "",
         split=None,
         group=None,

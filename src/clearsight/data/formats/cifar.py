@@ -23,7 +23,7 @@ from clearsight.data.splits.splits import Splits
 from clearsight.errors import DataError
 
 _SIDE, _CHANNELS = 32, 3
-_PICTURE_BYTES = _SIDE * _SIDE * _CHANNELS
+_IMAGE_BYTES = _SIDE * _SIDE * _CHANNELS
 _MOST_BYTES = 1_000_000_000  # CIFAR-100's training file, the largest, has 153,700,000
 _MOST_FILES = 30  # in the archives: eight
 _PICKLED = ("data_batch_1", "data_batch_2", "test_batch")
@@ -46,7 +46,7 @@ class _Version:
 
     @property
     def record_bytes(self) -> int:
-        return self.label_bytes + _PICTURE_BYTES
+        return self.label_bytes + _IMAGE_BYTES
 
 
 _VERSIONS = (
@@ -118,7 +118,7 @@ def open_cifar(path: Path, options: SourceOptions) -> Splits:
     train = [
         _records(content_of[name], name, version) for name in version.train if name in content_of
     ]
-    images: dict[Part, np.ndarray] = {"train": np.concatenate([pictures for pictures, _ in train])}
+    images: dict[Part, np.ndarray] = {"train": np.concatenate([images for images, _ in train])}
     labels: dict[Part, np.ndarray] = {"train": np.concatenate([classes for _, classes in train])}
     if version.test in content_of:
         images["test"], labels["test"] = _records(content_of[version.test], version.test, version)

@@ -1,4 +1,4 @@
-"""`TableColumns`: which columns of a table hold pictures, labels, parts and groups."""
+"""`TableColumns`: which columns of a table hold images, labels, parts and groups."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from clearsight.errors import DataError, did_you_mean
 # Usual names, the telling ones first: a name of a later row counts only where none of an earlier
 # one is there.
 _IMAGE_NAMES = (
-    ("image", "images", "image_path", "image_file", "img", "img_path", "picture", "path", "file",
+    ("image", "images", "image_path", "image_file", "img", "img_path", "image", "path", "file",
      "filename", "file_name", "filepath", "file_path", "image_filename", "image_name", "img_name"),
     ("image_id", "id", "name"),
 )  # fmt: skip
@@ -27,10 +27,10 @@ class TableColumns:
     """Which columns of a table hold what.
 
     Attributes:
-        image: pictures or their paths.
+        image: images or their paths.
         label: labels.
-        split: which part a picture is in, or None where the table does not say.
-        group: what a picture belongs to, or None where nobody asked.
+        split: which part an image is in, or None where the table does not say.
+        group: what an image belongs to, or None where nobody asked.
     """
 
     image: str
@@ -57,7 +57,7 @@ def find_columns(
     label = _named(names, options.label_column, "label_column", what) or label
     image = typed.image if typed else ""
     image = _named(names, options.image_column, "image_column", what) or image
-    image = image or _usual(names, _IMAGE_NAMES, "pictures or their paths", "--image-column", what)
+    image = image or _usual(names, _IMAGE_NAMES, "images or their paths", "--image-column", what)
     return TableColumns(
         image=image,
         label=label or _usual(names, _LABEL_NAMES, "labels", "--label-column", what),

@@ -36,7 +36,7 @@ class DelimitedFile:
 
     @property
     def pixel_columns(self) -> list[int]:
-        """Which columns hold one pixel each; none in a table that names picture files."""
+        """Which columns hold one pixel each; none in a table that names image files."""
         columns = [place for place, name in enumerate(self.names) if _PIXEL.fullmatch(name.strip())]
         return columns if len(columns) >= _FEWEST_PIXELS else []
 

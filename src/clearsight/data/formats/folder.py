@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from clearsight.data.formats.folder_names import with_names
-from clearsight.data.formats.tree import HIDDEN, NO_PICTURE, tree_of
-from clearsight.data.image_suffixes import is_hidden, is_picture
+from clearsight.data.formats.tree import HIDDEN, NO_IMAGE, tree_of
+from clearsight.data.image_suffixes import is_hidden, is_image
 from clearsight.data.listing import Listing
 from clearsight.data.sources.options import SourceOptions
 from clearsight.errors import DataError
@@ -21,7 +21,7 @@ _OUTSIDE = "link out of the folder"
 
 @dataclass(frozen=True)
 class FileReader:
-    """Reads pictures that are files.
+    """Reads images that are files.
 
     Attributes:
         root: the folder that keys are relative to.
@@ -38,7 +38,7 @@ class FileReader:
                     content: bytes | DataError = file.readall()
             except OSError as error:
                 content = DataError(
-                    f"{key} should be a picture, but cannot be read: {error.strerror}."
+                    f"{key} should be an image, but cannot be read: {error.strerror}."
                 )
             yield key, content
 
@@ -49,13 +49,13 @@ def matches(path: Path) -> bool:
 
 
 def open_folder(path: Path, options: SourceOptions) -> Listing:
-    """List the pictures in the class folders of `path`.
+    """List the images in the class folders of `path`.
 
-    Hidden files, files that are no pictures, and links that lead out of the folder are passed over
+    Hidden files, files that are no images, and links that lead out of the folder are passed over
     and counted.
 
     Raises:
-        DataError: when it has no two class folders with pictures, or cannot be read.
+        DataError: when it has no two class folders with images, or cannot be read.
     """
     root = path.resolve()
     walk = _Walk(root)
@@ -63,7 +63,7 @@ def open_folder(path: Path, options: SourceOptions) -> Listing:
         walk.enter(str(root), "")
     except OSError as error:
         raise DataError(
-            f"{path} should be a folder of pictures, but cannot be read: {error.strerror}."
+            f"{path} should be a folder of images, but cannot be read: {error.strerror}."
         ) from error
     found = tree_of(walk.files, walk.folders, walk.skipped, str(path))
     tree = with_names(found, options.class_names)
@@ -104,11 +104,11 @@ class _Walk:
                         continue
                     self.folders.append(prefix + entry.name)
                     self.enter(entry.path, f"{prefix}{entry.name}/")
-                elif is_picture(entry.name) and (entry.is_file() or _leads_nowhere(entry)):
+                elif is_image(entry.name) and (entry.is_file() or _leads_nowhere(entry)):
                     # A link to nowhere is told when it is read; a pipe would never end.
                     self._add(entry, prefix + entry.name)
                 else:
-                    self.skipped[NO_PICTURE] += 1
+                    self.skipped[NO_IMAGE] += 1
 
     def _add(self, entry: os.DirEntry[str], key: str) -> None:
         try:

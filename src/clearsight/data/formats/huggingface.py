@@ -33,10 +33,10 @@ def matches(path: Path) -> bool:
 
 
 def open_saved(path: Path, options: SourceOptions) -> Listing:
-    """List the pictures of a data set that `datasets` saved on disk, without loading `datasets`.
+    """List the images of a data set that `datasets` saved on disk, without loading `datasets`.
 
     Raises:
-        DataError: when its files cannot be read, or hold no pictures with labels.
+        DataError: when its files cannot be read, or hold no images with labels.
         MissingExtraError: when pyarrow is not installed.
     """
     if (path / _DICT_FILE).is_file():
@@ -53,14 +53,14 @@ def open_saved(path: Path, options: SourceOptions) -> Listing:
 
 
 def open_named(name: str, options: SourceOptions) -> Listing:
-    """List the pictures of a data set by its name on Hugging Face, downloading it where it is new.
+    """List the images of a data set by its name on Hugging Face, downloading it where it is new.
 
     Args:
         name: e.g. "hf:ylecun/mnist", or "hf:OWNER/NAME:CONFIGURATION".
         options: the user's.
 
     Raises:
-        DataError: when there is no such data set, no network, or no pictures with labels in it.
+        DataError: when there is no such data set, no network, or no images with labels in it.
         MissingExtraError: when `datasets` is not installed.
     """
     _stay_offline_without_network()
@@ -94,10 +94,10 @@ def open_named(name: str, options: SourceOptions) -> Listing:
     named = [PartFile(path.relative_to(root).as_posix(), part) for path, part in files]
     listing = list_arrow_files(root, named, options, name)
     if isinstance(listing.reader, ArrowReader):
-        # Folders of pictures on the hub stay files in the library's cache.
+        # Folders of images on the hub stay files in the library's cache.
         folders = (str(config.HF_DATASETS_CACHE), str(HF_HUB_CACHE))
         local = (repository,) if Path(repository).is_dir() else ()
-        reader = replace(listing.reader, picture_folders=(*folders, *local))
+        reader = replace(listing.reader, image_folders=(*folders, *local))
         listing = replace(listing, reader=reader)
     return listing
 

@@ -1,4 +1,4 @@
-"""IDX files as MNIST and its relatives come in: pictures and labels, for training and test."""
+"""IDX files as MNIST and its relatives come in: images and labels, for training and test."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _NAME = re.compile(
     re.IGNORECASE,
 )
 _GZIP_MAGIC = b"\x1f\x8b"
-# gzip packs bytes that are all alike a thousandfold, and pictures at most some tenfold.
+# gzip packs bytes that are all alike a thousandfold, and images at most some tenfold.
 _MOST_RATIO = 100
 _ALWAYS_ALLOWED_BYTES = 250_000_000
 
@@ -44,16 +44,16 @@ class _IdxName:
 
 
 def matches(path: Path) -> bool:
-    """Tell whether `path` is an IDX file of pictures or labels, or a folder with some."""
+    """Tell whether `path` is an IDX file of images or labels, or a folder with some."""
     if path.is_dir():
         return any(_name_of(file) for file in path.iterdir())
     return path.is_file() and _name_of(path) is not None
 
 
 def open_idx(path: Path, options: SourceOptions) -> Splits:
-    """Read the IDX files in a folder, or those that belong to one file of pictures.
+    """Read the IDX files in a folder, or those that belong to one file of images.
 
-    EMNIST's pictures, which lie on their side in its files, are stood upright.
+    EMNIST's images, which lie on their side in its files, are stood upright.
 
     Raises:
         DataError: when a file is missing, damaged or not what its name says, or a folder holds
@@ -74,15 +74,15 @@ def open_idx(path: Path, options: SourceOptions) -> Splits:
         raise DataError(
             f"{path} should hold the IDX files of one set, but holds those of "
             f"{', '.join(prefix or 'one without a name' for prefix in prefixes)}: name one of the "
-            "files of pictures."
+            "files of images."
         )
     images, labels = _arrays({n: f for n, f in found.items() if n.prefix == prefixes[0]}, path)
     notes: tuple[str, ...] = ()
     if prefixes[0].lower().startswith("emnist"):
         # https://www.tensorflow.org/datasets/catalog/emnist says how they lie.
-        for part, pictures in images.items():
-            images[part] = pictures.transpose(0, 2, 1)
-        notes = ("EMNIST's pictures lie on their side; they were stood upright.",)
+        for part, array in images.items():
+            images[part] = array.transpose(0, 2, 1)
+        notes = ("EMNIST's images lie on their side; they were stood upright.",)
     names = _mapping(folder / f"{prefixes[0]}-mapping.txt")
     return ArrayParts(images, labels, str(path), names, notes=notes).splits(options)
 
@@ -104,9 +104,9 @@ def _arrays(
     for name, file in found.items():
         other = _IdxName(name.prefix, name.part, 4 - name.num_axes)
         if other not in found:
-            missing = "labels" if name.num_axes == 3 else "pictures"
+            missing = "labels" if name.num_axes == 3 else "images"
             raise DataError(
-                f"{path} should hold pictures and labels for each part, but beside {file.name} "
+                f"{path} should hold images and labels for each part, but beside {file.name} "
                 f"there is no file of {missing}: MNIST's are called train-images-idx3-ubyte and "
                 "train-labels-idx1-ubyte."
             )

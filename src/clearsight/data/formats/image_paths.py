@@ -8,18 +8,18 @@ import stat
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from clearsight.data.image_suffixes import is_hidden, is_picture
+from clearsight.data.image_suffixes import is_hidden, is_image
 from clearsight.errors import DataError
 
 _MOST_WALKED = 5_000_000  # files that are looked through for names without a suffix
 
 
-class PicturePaths:
+class ImagePaths:
     """Finds the files that cells name.
 
     Paths are relative to the table's folder, or absolute and inside it. What lies elsewhere is
-    refused: a table that somebody sends should not put other people's pictures into a model's
-    report. Names without folder or suffix mean the one picture below the folder that has them.
+    refused: a table that somebody sends should not put other people's images into a model's
+    report. Names without folder or suffix mean the one image below the folder that has them.
 
     Attributes:
         folder: the table's folder, every link resolved.
@@ -43,14 +43,14 @@ class PicturePaths:
 
         Raises:
             DataError: when a path leads out of the folder, names no plain file, fits several
-                pictures, or none of the files is there.
+                images, or none of the files is there.
         """
         keys = []
         for row, cell in enumerate(cells):
             keys.append(self._key(cell.strip(), row_name(row)))
         if keys and all(self._state_of[key] == "absent" for key in keys):
             raise DataError(
-                f"{self._table} should name pictures by their paths from {self.folder}, but none "
+                f"{self._table} should name images by their paths from {self.folder}, but none "
                 f"of its {len(keys):,} is there, not even '{cells[0]}': put the table into the "
                 "folder that its paths begin at."
             )
@@ -62,19 +62,19 @@ class PicturePaths:
         return hashlib.sha256(lines.encode(errors="surrogateescape")).hexdigest()
 
     def _key(self, cell: str, where: str) -> str:
-        expected = f"{self._table} should name a picture in {where}, but"
+        expected = f"{self._table} should name an image in {where}, but"
         if not cell or "\0" in cell:
             raise DataError(f"{expected} its path is {'no text' if cell else 'empty'}.")
         if "://" in cell:
             raise DataError(
-                f"{expected} names the address {cell}: clearsight downloads no pictures, put them "
+                f"{expected} names the address {cell}: clearsight downloads no images, put them "
                 "beside the table."
             )
         key = self._inside(cell)
         if key is None:
             raise DataError(
                 f"{expected} '{cell}' leads out of {self.folder}: put the table into a folder that "
-                "holds all its pictures."
+                "holds all its images."
             )
         if self._look(key, expected):
             return key
@@ -110,8 +110,7 @@ class PicturePaths:
             is_link = stat.S_ISLNK(state.st_mode)
             if not self._is_inside[parent] or (is_link and not self._stays_inside(path)):
                 raise DataError(
-                    f"{expected} {key} is a link out of {self.folder}: put the picture itself "
-                    "there."
+                    f"{expected} {key} is a link out of {self.folder}: put the image itself there."
                 )
             state = os.stat(path) if is_link else state  # noqa: PTH116
         except OSError:
@@ -150,5 +149,5 @@ class PicturePaths:
                 num_files += 1
                 if num_files > _MOST_WALKED:
                     return
-                if is_picture(name) and not is_hidden(name):
+                if is_image(name) and not is_hidden(name):
                     yield prefix.replace(os.sep, "/") + name

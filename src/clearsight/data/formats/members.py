@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Generic, Literal, TypeVar
 
 from clearsight.data.formats.reason import reason_of
-from clearsight.data.formats.tree import HIDDEN, NO_PICTURE
-from clearsight.data.image_suffixes import is_hidden, is_picture
+from clearsight.data.formats.tree import HIDDEN, NO_IMAGE
+from clearsight.data.image_suffixes import is_hidden, is_image
 from clearsight.errors import DataError
 
 # Python needs half a kilobyte and more for each member that it knows of.
 MOST_MEMBERS = 1_000_000
-MOST_PICTURE_BYTES = 200_000_000  # a file that is larger is no picture to learn from
+MOST_IMAGE_BYTES = 200_000_000  # a file that is larger is no image to learn from
 
 OUTSIDE = "path out of the archive"
 NO_FILE = "link or device in the archive"
@@ -27,11 +27,11 @@ Place = TypeVar("Place")
 
 @dataclass
 class Members(Generic[Place]):
-    """The pictures and folders of an archive, gathered member by member.
+    """The images and folders of an archive, gathered member by member.
 
     Attributes:
         archive: what messages call the archive.
-        places: the pictures' keys, and where each lies; of several with one name the last.
+        places: the images' keys, and where each lies; of several with one name the last.
         folders: the paths of all folders.
         skipped: how many members were passed over, by why.
         notes: sentences that the user should read.
@@ -89,8 +89,8 @@ class Members(Generic[Place]):
             path = path.rpartition("/")[0]
 
     def _add_file(self, path: str, place: Place) -> None:
-        if not is_picture(path):
-            self.skipped[NO_PICTURE] += 1
+        if not is_image(path):
+            self.skipped[NO_IMAGE] += 1
             return
         if path in self.places:
             self.skipped[REPLACED] += 1
@@ -119,9 +119,9 @@ def too_many_members(archive: str) -> DataError:
 
 
 def too_large(key: str, size_bytes: int) -> DataError:
-    """Say that a picture's file is absurdly large."""
+    """Say that an image's file is absurdly large."""
     return DataError(
-        f"{key} should be a picture of at most {MOST_PICTURE_BYTES:,} bytes, but has "
+        f"{key} should be an image of at most {MOST_IMAGE_BYTES:,} bytes, but has "
         f"{size_bytes:,}: make it smaller first."
     )
 
@@ -129,7 +129,7 @@ def too_large(key: str, size_bytes: int) -> DataError:
 def damaged_member(key: str, error: object) -> DataError:
     """Say that a member of an archive cannot be read."""
     return DataError(
-        f"{key} should be a picture, but is damaged in its archive ({reason_of(error)})."
+        f"{key} should be an image, but is damaged in its archive ({reason_of(error)})."
     )
 
 

@@ -1,4 +1,4 @@
-"""Listing the pictures that a table names by their paths."""
+"""Listing the images that a table names by their paths."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from clearsight.data.formats.folder import FileReader
-from clearsight.data.formats.image_paths import PicturePaths
+from clearsight.data.formats.image_paths import ImagePaths
 from clearsight.data.formats.rows import Rows
 from clearsight.data.listing import Listing
 from clearsight.data.sources.options import SourceOptions
@@ -20,7 +20,7 @@ def list_paths(
     options: SourceOptions,
     table: tuple[str, str],
 ) -> Listing:
-    """List pictures by the paths in a table's cells.
+    """List images by the paths in a table's cells.
 
     Args:
         folder: what the paths are relative to.
@@ -30,10 +30,10 @@ def list_paths(
         table: what to call the table in messages, and its signature.
 
     Raises:
-        DataError: as `PicturePaths.keys` and `Rows.listing`.
+        DataError: as `ImagePaths.keys` and `Rows.listing`.
     """
     provenance, signature = table
-    paths = PicturePaths(folder, provenance)
+    paths = ImagePaths(folder, provenance)
     keys = paths.keys(cells, rows.row_name)
     return replace(rows, keys=keys).listing(
         FileReader(paths.folder), options, provenance, f"{signature}\n{paths.signature(keys)}"

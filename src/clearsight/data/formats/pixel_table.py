@@ -19,7 +19,7 @@ from clearsight.errors import DataError
 
 
 def open_pixel_table(table: DelimitedFile, options: SourceOptions) -> Splits:
-    """Read grey square pictures from a table with a label and one column a pixel, row by row.
+    """Read grey square images from a table with a label and one column a pixel, row by row.
 
     Raises:
         DataError: when there is no label column, or a pixel is no whole number from 0 to 255.
@@ -52,7 +52,7 @@ def open_pixel_table(table: DelimitedFile, options: SourceOptions) -> Splits:
             group = row[names.index(group_name)].strip()
             groups.setdefault(part, []).append(group or f"(line {line})")
     if not pixels:
-        raise DataError(f"{what} should hold labelled pictures, but has no such row.")
+        raise DataError(f"{what} should hold labelled images, but has no such row.")
     images: dict[Part, np.ndarray] = {
         part: np.frombuffer(bytes(values), np.uint8).reshape(-1, end - begin)
         for part, values in pixels.items()

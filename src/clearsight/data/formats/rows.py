@@ -1,4 +1,4 @@
-"""`Rows`: what the rows of a table say about pictures, made into a `Listing`."""
+"""`Rows`: what the rows of a table say about images, made into a `Listing`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Rows:
     """The rows of a table, column by column.
 
     Attributes:
-        keys: N keys by which a reader knows the pictures.
+        keys: N keys by which a reader knows the images.
         labels: N labels, as they stand in the table; None or "" where one is missing.
         row_name: what to call row i in messages, e.g. "line 7".
         splits: N names of parts as they stand in the table, or None.
@@ -49,7 +49,7 @@ class Rows:
         """Make the listing: rows without a label, and repeated rows, are passed over and counted.
 
         Raises:
-            DataError: when labels or parts are not what they should be, or one picture has two
+            DataError: when labels or parts are not what they should be, or one image has two
                 labels.
         """
         skipped = Counter(self.skipped)
@@ -58,7 +58,7 @@ class Rows:
         labels = [self.labels[row] for row in kept]
         if not labels:
             raise DataError(
-                f"{provenance} should hold labelled pictures, but none of its "
+                f"{provenance} should hold labelled images, but none of its "
                 f"{len(self.keys):,} rows is one."
             )
         names = wanted_names(options, self.class_names)
@@ -116,7 +116,7 @@ class Rows:
                 continue
             if self.labels[first] != label:
                 raise DataError(
-                    f"{provenance} should give each picture one label, but calls {key} "
+                    f"{provenance} should give each image one label, but calls {key} "
                     f"'{self.labels[first]}' in {self.row_name(first)} and '{label}' in "
                     f"{self.row_name(row)}: keep one of the two rows."
                 )
@@ -125,13 +125,13 @@ class Rows:
         notes = []
         if num_divided:
             notes.append(
-                f"{num_divided:,} rows name a picture that an earlier row puts into another part; "
+                f"{num_divided:,} rows name an image that an earlier row puts into another part; "
                 "it stays where the earlier row puts it."
             )
         return list(first_of.values()), notes
 
     def _group(self, row: int, groups: Sequence[Any]) -> str:
-        # A picture that belongs to nothing is a group of its own.
+        # An image that belongs to nothing is a group of its own.
         return f"({self.row_name(row)})" if is_blank(groups[row]) else str(groups[row]).strip()
 
 
@@ -143,7 +143,7 @@ def is_blank(value: Any) -> bool:
 
 
 def without_empty(coded: CodedLabels) -> tuple[CodedLabels, tuple[str, ...]]:
-    """Leave out classes without a picture, and return their names."""
+    """Leave out classes without an image, and return their names."""
     counts = np.bincount(coded.codes, minlength=len(coded.class_names))
     if counts.all():
         return coded, ()
@@ -152,7 +152,7 @@ def without_empty(coded: CodedLabels) -> tuple[CodedLabels, tuple[str, ...]]:
     empty = [name for name, count in zip(coded.class_names, counts, strict=True) if not count]
     if len(names) < 2:
         raise DataError(
-            f"There should be pictures of at least two classes, but all are of '{names[0]}'."
+            f"There should be images of at least two classes, but all are of '{names[0]}'."
         )
     codes = new_codes[coded.codes].astype(np.int64)
     return CodedLabels(codes, tuple(names), coded.notes), tuple(empty)

@@ -1,4 +1,4 @@
-"""Tables of pictures: CSV, TSV or Parquet with paths, encoded pictures or pixels, and labels."""
+"""Tables of images: CSV, TSV or Parquet with paths, encoded images or pixels, and labels."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def matches(path: Path) -> bool:
 
 
 def open_table(path: Path, options: SourceOptions) -> Listing | Splits:
-    """List the pictures that a table names or holds.
+    """List the images that a table names or holds.
 
     Raises:
         DataError: when it cannot be read, columns are absent or could be several, or its paths,

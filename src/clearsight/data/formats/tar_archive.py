@@ -1,4 +1,4 @@
-"""Pictures in a tar archive, plain or compressed, read without unpacking it to disk."""
+"""Images in a tar archive, plain or compressed, read without unpacking it to disk."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, cast
 
 from clearsight.data.formats.members import (
-    MOST_PICTURE_BYTES,
+    MOST_IMAGE_BYTES,
     Kind,
     Members,
     damaged_member,
@@ -29,7 +29,7 @@ DAMAGE = (
     RecursionError, KeyError,
 )  # fmt: skip
 _BLOCK_BYTES = 512
-# Pictures are compressed already. A stream that unpacks to far more than it is long, and to more
+# Images are compressed already. A stream that unpacks to far more than it is long, and to more
 # than a moment takes, holds nothing to learn from: gzip reaches 1,000 times and xz 7,000.
 _MOST_RATIO = 100
 _ALWAYS_ALLOWED_BYTES = 500_000_000
@@ -39,7 +39,7 @@ Place = tuple[int, int]  # where a member begins in the unpacked archive, and ho
 
 @dataclass(frozen=True)
 class TarReader:
-    """Reads pictures that are members of a tar archive.
+    """Reads images that are members of a tar archive.
 
     Attributes:
         path: the archive.
@@ -68,7 +68,7 @@ class TarReader:
 
 
 def _read(file: IO[bytes], begin: int, size: int, key: str) -> bytes | DataError:
-    if size > MOST_PICTURE_BYTES:
+    if size > MOST_IMAGE_BYTES:
         return too_large(key, size)
     file.seek(begin)  # of a compressed file: unpacks what lies between, a little at a time
     content = file.read(size)
@@ -76,7 +76,7 @@ def _read(file: IO[bytes], begin: int, size: int, key: str) -> bytes | DataError
 
 
 def list_tar(path: Path) -> Members[Place]:
-    """List what a tar archive holds, with where each picture lies in it when it is unpacked.
+    """List what a tar archive holds, with where each image lies in it when it is unpacked.
 
     Raises:
         DataError: when it is damaged, has absurdly many members or unpacks to absurdly much.
@@ -167,7 +167,7 @@ class _Guarded:
         self.last = b""
 
     def read(self, size: int) -> bytes:
-        if not 0 <= size <= MOST_PICTURE_BYTES:
+        if not 0 <= size <= MOST_IMAGE_BYTES:
             raise tarfile.ReadError(f"a header claims {size:,} bytes")
         self.last = self._file.read(size)
         return self.last
@@ -190,7 +190,7 @@ def _each_member(file: _Guarded, path: Path) -> Iterator[tarfile.TarInfo]:
             vars(archive)["members"].clear()  # tarfile would keep every one
             if most is not None and archive.offset > most:
                 raise tarfile.ReadError(
-                    f"it unpacks to more than {_MOST_RATIO} times its size, as no pictures do"
+                    f"it unpacks to more than {_MOST_RATIO} times its size, as no images do"
                 )
             yield member
 

@@ -1,4 +1,4 @@
-"""Pictures in class folders, read off their paths alone: the same for folders and archives."""
+"""Images in class folders, read off their paths alone: the same for folders and archives."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from clearsight.data.image_suffixes import PICTURE_SUFFIXES
+from clearsight.data.image_suffixes import IMAGE_SUFFIXES
 from clearsight.data.listing import PARTS, Part, part_named
 from clearsight.errors import DataError
 
 HIDDEN = "hidden"  # a name that begins with a dot, or what systems leave behind
-NO_PICTURE = "not a picture"
-NO_CLASS = "picture outside of any class folder"
+NO_IMAGE = "not an image"
+NO_CLASS = "image outside of any class folder"
 
 
 @dataclass(frozen=True)
@@ -22,12 +22,12 @@ class Tree:
     """What the paths of a folder or an archive say.
 
     Attributes:
-        keys: paths of the pictures, "/" between names, sorted by part, class and name.
+        keys: paths of the images, "/" between names, sorted by part, class and name.
         labels: int64 (N,).
         class_names: the class folders' names, sorted; nested ones joined by "/".
         parts: N parts, all None where there are no train/, val/ or test/ folders.
         skipped: how many files were passed over, by why.
-        empty_classes: class folders without a picture.
+        empty_classes: class folders without an image.
         notes: sentences that the user should read.
     """
 
@@ -41,10 +41,10 @@ class Tree:
 
 
 def tree_of(files: Iterable[str], folders: Iterable[str], skipped: Counter[str], what: str) -> Tree:
-    """Read parts and classes off the paths of pictures.
+    """Read parts and classes off the paths of images.
 
     Args:
-        files: paths of pictures, relative to the root, "/" between names.
+        files: paths of images, relative to the root, "/" between names.
         folders: paths of all folders, likewise, so that empty classes are seen.
         skipped: what was passed over on the way.
         what: what to call the source in messages.
@@ -67,7 +67,7 @@ def tree_of(files: Iterable[str], folders: Iterable[str], skipped: Counter[str],
         if has_parts and parents:
             part = named.get(parents[0])
             if part is None:
-                skipped["picture outside of train, val and test"] += 1
+                skipped["image outside of train, val and test"] += 1
                 continue
             parents = parents[1:]
         if not parents:
@@ -123,17 +123,17 @@ def _holds_classes(name: str, class_names: tuple[str, ...]) -> bool:
     return any(other.startswith(f"{name}/") for other in class_names)
 
 
-def _check_classes(class_names: tuple[str, ...], num_pictures: int, what: str) -> None:
-    if not num_pictures:
+def _check_classes(class_names: tuple[str, ...], num_images: int, what: str) -> None:
+    if not num_images:
         raise DataError(
-            f"{what} should hold a folder of pictures for each class, but holds no picture "
-            f"({', '.join(sorted(suffix[1:] for suffix in PICTURE_SUFFIXES)[:6])} and the like)."
+            f"{what} should hold a folder of images for each class, but holds no image "
+            f"({', '.join(sorted(suffix[1:] for suffix in IMAGE_SUFFIXES)[:6])} and the like)."
         )
     if len(class_names) < 2:
-        found = f"only the class '{class_names[0]}'" if class_names else "pictures in no folder"
+        found = f"only the class '{class_names[0]}'" if class_names else "images in no folder"
         raise DataError(
-            f"{what} should hold at least two class folders with pictures, but holds {found}: sort "
-            "the pictures into one folder for each class."
+            f"{what} should hold at least two class folders with images, but holds {found}: sort "
+            "the images into one folder for each class."
         )
     first_of: dict[str, str] = {}
     clashes = []

@@ -1,4 +1,4 @@
-"""Pictures in a ZIP archive, read without unpacking it to disk."""
+"""Images in a ZIP archive, read without unpacking it to disk."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from clearsight.data.formats.members import (
+    MOST_IMAGE_BYTES,
     MOST_MEMBERS,
-    MOST_PICTURE_BYTES,
     Kind,
     Members,
     damaged_member,
@@ -42,7 +42,7 @@ _ENTRY_BYTES = 46  # of the directory, without its name
 
 @dataclass(frozen=True)
 class ZipReader:
-    """Reads pictures that are members of a ZIP archive.
+    """Reads images that are members of a ZIP archive.
 
     Attributes:
         path: the archive.
@@ -73,7 +73,7 @@ class ZipReader:
 
 
 def _read(archive: zipfile.ZipFile, member: zipfile.ZipInfo, key: str) -> bytes | DataError:
-    if member.file_size > MOST_PICTURE_BYTES:
+    if member.file_size > MOST_IMAGE_BYTES:
         return too_large(key, member.file_size)
     try:
         with archive.open(member) as file:

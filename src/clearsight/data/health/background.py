@@ -1,6 +1,6 @@
-"""Classes that can be told by the border of their pictures alone.
+"""Classes that can be told by the border of their images alone.
 
-Where every picture of a class was taken before the same ground, a network learns the ground. A
+Where every image of a class was taken before the same ground, a network learns the ground. A
 logistic regression that sees nothing but the outermost pixels, coarsely, should do little better
 than chance; where it names a class nearly without a mistake, that class has a background of its
 own.
@@ -17,7 +17,7 @@ from clearsight.data.health.examined import Examined
 from clearsight.data.health.finding import Finding, listed
 from clearsight.errors import MissingExtraError
 
-_MOST_PICTURES = 3000  # enough to tell, and a second's work
+_MOST_IMAGES = 3000  # enough to tell, and a second's work
 _FEWEST_OF_A_CLASS = 15
 _NUM_FOLDS = 3
 _BORDER_SHARE = 0.04  # of height and width
@@ -55,10 +55,10 @@ def check(examined: Examined) -> list[Finding]:
             severity="problem" if len(names) > len(classes) / 2 else "warning",
             count=len(names),
             examined=len(classes),
-            found=f"A classifier that sees only the border of the pictures recognizes "
+            found=f"A classifier that sees only the border of the images recognizes "
             f"{listed(names)} with an F1 score of {scores[told].min():.2f} or more, where "
             f"shuffled labels give {by_chance[told].max():.2f} at most",
-            advice="Take pictures of each class before several grounds, or cut the ground away, "
+            advice="Take images of each class before several grounds, or cut the ground away, "
             "because a network would learn the ground.",
             examples=examined.examples(shown),
         )
@@ -66,7 +66,7 @@ def check(examined: Examined) -> list[Finding]:
 
 
 def border_features(images: np.ndarray) -> np.ndarray:
-    """Describe the border of pictures coarsely: float32 (N, F), each column of variance 1.
+    """Describe the border of images coarsely: float32 (N, F), each column of variance 1.
 
     Args:
         images: uint8 (N, H, W, C); each side's border is cut into four cells, and each cell gives
@@ -92,18 +92,18 @@ def border_features(images: np.ndarray) -> np.ndarray:
 
 
 def _sample(labels: np.ndarray) -> np.ndarray:
-    """Choose pictures of the classes that have enough of them: int64 (M,), ascending."""
+    """Choose images of the classes that have enough of them: int64 (M,), ascending."""
     counts = np.bincount(labels)
     kept = np.flatnonzero(counts[labels] >= _FEWEST_OF_A_CLASS)
-    if len(kept) > _MOST_PICTURES:
-        kept = np.random.default_rng(0).choice(kept, _MOST_PICTURES, replace=False)
+    if len(kept) > _MOST_IMAGES:
+        kept = np.random.default_rng(0).choice(kept, _MOST_IMAGES, replace=False)
         counts = np.bincount(labels[kept], minlength=len(counts))
         kept = kept[counts[labels[kept]] >= _NUM_FOLDS]
     return np.sort(kept)
 
 
 def _scores(features: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Return each class's F1 over pictures that the classifier has not seen: float64 (K,)."""
+    """Return each class's F1 over images that the classifier has not seen: float64 (K,)."""
     try:
         from sklearn.exceptions import ConvergenceWarning
         from sklearn.linear_model import LogisticRegression

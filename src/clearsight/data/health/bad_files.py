@@ -1,4 +1,4 @@
-"""Pictures that could not be read."""
+"""Images that could not be read."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from clearsight.data.health.finding import (
     MOST_EXAMPLES,
     Example,
     Finding,
-    PictureReference,
-    pictures_in_words,
+    ImageReference,
+    images_in_words,
 )
 
 
@@ -21,16 +21,16 @@ def check(examined: Examined) -> list[Finding]:
     return [
         Finding(
             id="bad-files",
-            title="Unreadable pictures",
+            title="Unreadable images",
             severity="warning",
             count=len(bad),
             examined=max(intake.num_listed, len(examined) + len(bad)),
-            found=f"{pictures_in_words(len(bad))} could not be read and "
+            found=f"{images_in_words(len(bad))} could not be read and "
             f"{'was' if len(bad) == 1 else 'were'} left out, the first of them '{bad[0].name}'",
             advice="Replace or delete the files named.",
             examples=tuple(
-                # No picture to show: the index is not one of the part's.
-                Example((PictureReference(file.part, -1, file.name),), file.problem)
+                # No image to show: the index is not one of the part's.
+                Example((ImageReference(file.part, -1, file.name),), file.problem)
                 for file in bad[:MOST_EXAMPLES]
             ),
         )

@@ -9,14 +9,14 @@ import numpy as np
 from clearsight.data.health.examined import KIND_OF_ROLE, Examined
 from clearsight.data.health.finding import Finding, listed
 
-_UNBALANCED, _SOMEWHAT_UNBALANCED = 10, 3  # times as many pictures in the largest as in the least
-_FEW_TO_LEARN, _FEW_TO_MEASURE = 20, 20  # pictures of a class
+_UNBALANCED, _SOMEWHAT_UNBALANCED = 10, 3  # times as many images in the largest as in the least
+_FEW_TO_LEARN, _FEW_TO_MEASURE = 20, 20  # images of a class
 _TYPICAL_ACCURACY = 0.9
 _Z = 1.959963984540054  # two-sided 95% quantile of the standard normal distribution
 
 
 def check(examined: Examined) -> list[Finding]:
-    """Count the pictures of every class in every part."""
+    """Count the images of every class in every part."""
     return [
         *_absent(examined),
         *_few_to_measure(examined),
@@ -27,12 +27,12 @@ def check(examined: Examined) -> list[Finding]:
 
 
 def interval_width(count: int, accuracy: float = _TYPICAL_ACCURACY) -> float:
-    """Return how wide Wilson's 95% interval of an accuracy is that so many pictures give.
+    """Return how wide Wilson's 95% interval of an accuracy is that so many images give.
 
     Source: Wilson 1927, https://doi.org/10.1080/01621459.1927.10502953.
 
     Args:
-        count: pictures, at least 1.
+        count: images, at least 1.
         accuracy: the share named rightly.
 
     Example:
@@ -60,13 +60,13 @@ def _absent(examined: Examined) -> list[Finding]:
         findings.append(
             Finding(
                 id=f"classes-absent-{role}",
-                title=f"Classes without {KIND_OF_ROLE[role]} pictures",
+                title=f"Classes without {KIND_OF_ROLE[role]} images",
                 severity="problem" if role == "train" else "warning",
                 count=len(names),
                 examined=len(examined.class_names),
-                found=f"The {KIND_OF_ROLE[role]} pictures hold none of {listed(names)}, so "
+                found=f"The {KIND_OF_ROLE[role]} images hold none of {listed(names)}, so "
                 f"{consequence}",
-                advice="Add pictures of them, split anew, or leave the classes out everywhere.",
+                advice="Add images of them, split anew, or leave the classes out everywhere.",
             )
         )
     return findings
@@ -84,14 +84,14 @@ def _few_to_measure(examined: Examined) -> list[Finding]:
     return [
         Finding(
             id="classes-few-test",
-            title="Classes with too few test pictures to measure",
+            title="Classes with too few test images to measure",
             severity="warning",
             count=len(few),
             examined=len(examined.class_names),
-            found=f"{_classes(len(few))} fewer than {_FEW_TO_MEASURE} test pictures, the least "
+            found=f"{_classes(len(few))} fewer than {_FEW_TO_MEASURE} test images, the least "
             f"'{name}' with {least}: at an accuracy of {_TYPICAL_ACCURACY:.0%} its 95% interval "
             f"would be {100 * interval_width(least):.0f} points wide",
-            advice="Put more pictures of them into the test part, or read their scores as rough.",
+            advice="Put more images of them into the test part, or read their scores as rough.",
         )
     ]
 
@@ -105,13 +105,13 @@ def _few_to_learn(examined: Examined) -> list[Finding]:
     return [
         Finding(
             id="classes-few-train",
-            title="Classes with few pictures to learn from",
+            title="Classes with few images to learn from",
             severity="warning",
             count=len(few),
             examined=len(examined.class_names),
-            found=f"{_classes(len(few))} fewer than {_FEW_TO_LEARN} training pictures: "
+            found=f"{_classes(len(few))} fewer than {_FEW_TO_LEARN} training images: "
             f"{listed(f'{examined.class_names[label]} ({counts[label]})' for label in ordered)}",
-            advice="Add pictures of them, or join them with classes that look alike.",
+            advice="Add images of them, or join them with classes that look alike.",
         )
     ]
 
@@ -130,7 +130,7 @@ def _imbalance(examined: Examined) -> list[Finding]:
             severity="warning" if ratio >= _UNBALANCED else "note",
             count=int((counts * _SOMEWHAT_UNBALANCED <= counts[most]).sum()),
             examined=len(names),
-            found=f"'{names[most]}' has {ratio:.0f} times as many training pictures "
+            found=f"'{names[most]}' has {ratio:.0f} times as many training images "
             f"({counts[most]:,}) as '{names[least]}' ({counts[least]:,}), and always answering "
             f"'{names[most]}' would be right for {counts[most] / counts.sum():.0%} of them",
             advice="Compare every accuracy with that share, and look at each class by itself.",
@@ -147,12 +147,12 @@ def _empty(examined: Examined) -> list[Finding]:
     return [
         Finding(
             id="classes-empty",
-            title="Classes without a single picture",
+            title="Classes without a single image",
             severity="warning",
             count=len(names),
             examined=len({*examined.class_names, *names}),
-            found=f"There is not one picture of {listed(names)}",
-            advice="Add pictures of them, or take the classes away.",
+            found=f"There is not one image of {listed(names)}",
+            advice="Add images of them, or take the classes away.",
         )
     ]
 

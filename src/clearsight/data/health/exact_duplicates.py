@@ -1,11 +1,11 @@
-"""Pictures that are equal in every pixel: within a part, across parts, and with two labels."""
+"""Images that are equal in every pixel: within a part, across parts, and with two labels."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from clearsight.data.health.examined import KIND_OF_ROLE, ROLES, Examined
-from clearsight.data.health.finding import Finding, pictures_in_words
+from clearsight.data.health.finding import Finding, images_in_words
 
 _MANY = 0.01  # share of extra copies within a part past which they are worth a warning
 
@@ -26,10 +26,10 @@ def check(examined: Examined) -> list[Finding]:
 
 
 def firsts_of(examined: Examined, order: np.ndarray) -> np.ndarray:
-    """Return the first picture of the group that each picture of `order` belongs to: int64 (M,).
+    """Return the first image of the group that each image of `order` belongs to: int64 (M,).
 
     Args:
-        examined: the pictures.
+        examined: the images.
         order: int64 (M,), numbers with equal contents beside each other.
     """
     contents = examined.contents[order]
@@ -38,7 +38,7 @@ def firsts_of(examined: Examined, order: np.ndarray) -> np.ndarray:
 
 
 def _across(examined: Examined, order: np.ndarray) -> list[Finding]:
-    """Each picture of a later role that also stands in an earlier one."""
+    """Each image of a later role that also stands in an earlier one."""
     firsts = firsts_of(examined, order)
     leaked = examined.roles[order] > examined.roles[firsts]
     findings = []
@@ -53,14 +53,14 @@ def _across(examined: Examined, order: np.ndarray) -> list[Finding]:
         findings.append(
             Finding(
                 id=f"exact-duplicates-{role}",
-                title=f"{KIND_OF_ROLE[role].capitalize()} pictures that also stand in {where}",
+                title=f"{KIND_OF_ROLE[role].capitalize()} images that also stand in {where}",
                 severity="problem",
                 count=count,
                 examined=total,
-                found=f"{pictures_in_words(count, KIND_OF_ROLE[role])} of {total:,} "
+                found=f"{images_in_words(count, KIND_OF_ROLE[role])} of {total:,} "
                 f"({count / total:.1%}) {'is' if count == 1 else 'are'} equal in every pixel to "
-                f"{f'a {where} picture' if count == 1 else f'{where} pictures'}",
-                advice="Take them out of one of the two, because a score on pictures already seen "
+                f"{f'a {where} image' if count == 1 else f'{where} images'}",
+                advice="Take them out of one of the two, because a score on images already seen "
                 "is too high.",
                 examples=examined.pairs(firsts[here], order[here]),
             )
@@ -77,12 +77,12 @@ def _conflicting(examined: Examined, order: np.ndarray) -> list[Finding]:
     return [
         Finding(
             id="exact-duplicates-labels",
-            title="Equal pictures with different labels",
+            title="Equal images with different labels",
             severity="problem",
             count=count,
             examined=len(examined),
-            found=f"{pictures_in_words(count)} {'has' if count == 1 else 'have'} another label "
-            "than a picture that is equal in every pixel",
+            found=f"{images_in_words(count)} {'has' if count == 1 else 'have'} another label "
+            "than an image that is equal in every pixel",
             advice="Look which label is right and correct the other.",
             examples=examined.pairs(firsts[differs], order[differs]),
         )
@@ -101,11 +101,11 @@ def _within(examined: Examined, order: np.ndarray) -> list[Finding]:
     return [
         Finding(
             id="exact-duplicates-within",
-            title="Pictures that stand several times in one part",
+            title="Images that stand several times in one part",
             severity="warning" if count > _MANY * len(examined) else "note",
             count=count,
             examined=len(examined),
-            found=f"{pictures_in_words(count)} {'is a copy' if count == 1 else 'are copies'} of "
+            found=f"{images_in_words(count)} {'is a copy' if count == 1 else 'are copies'} of "
             "others in the same part",
             advice="Delete the copies: they count twice, and a split may put them on both sides.",
             examples=examined.pairs(before, extra),

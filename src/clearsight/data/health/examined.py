@@ -1,7 +1,7 @@
-"""`Examined`: the pictures of all parts in one row, with what several checks want to know of them.
+"""`Examined`: the images of all parts in one row, with what several checks want to know of them.
 
-A picture's *number* counts through all parts; its *role* says what a training does with it, which
-differs from the part it lies in where validation pictures are taken from the training part.
+An image's *number* counts through all parts; its *role* says what a training does with it, which
+differs from the part it lies in where validation images are taken from the training part.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from functools import cached_property
 
 import numpy as np
 
-from clearsight.data.health.finding import MOST_EXAMPLES, Example, PictureReference
+from clearsight.data.health.finding import MOST_EXAMPLES, Example, ImageReference
 from clearsight.data.health.joined_images import JoinedImages
 from clearsight.data.health.similar_pairs import (
-    MOST_PICTURES,
+    MOST_IMAGES,
     NO_PAIRS,
     SimilarPairs,
     similar_pairs,
@@ -28,13 +28,13 @@ KIND_OF_ROLE = {"train": "training", "validation": "validation", "test": "test"}
 
 @dataclass(frozen=True, eq=False)
 class Examined:
-    """Pictures as the checks see them.
+    """Images as the checks see them.
 
     Attributes:
         splits: the parts.
-        validation: int64, which training pictures will validate, where that is known and the
-            source brings no validation pictures of its own.
-        searches_near_duplicates: whether pictures may be compared with each other; takes seconds.
+        validation: int64, which training images will validate, where that is known and the
+            source brings no validation images of its own.
+        searches_near_duplicates: whether images may be compared with each other; takes seconds.
     """
 
     splits: Splits
@@ -46,7 +46,7 @@ class Examined:
 
     @cached_property
     def images(self) -> JoinedImages:
-        """All pictures: uint8 (N, H, W, C)."""
+        """All images: uint8 (N, H, W, C)."""
         return JoinedImages(tuple(self.splits.parts.values()))
 
     @cached_property
@@ -61,7 +61,7 @@ class Examined:
 
     @cached_property
     def roles(self) -> np.ndarray:
-        """What a training does with each picture: int64 (N,), places in `ROLES`."""
+        """What a training does with each image: int64 (N,), places in `ROLES`."""
         roles = [
             np.full(len(images), ROLES.index(part)) for part, images in self.splits.parts.items()
         ]
@@ -71,7 +71,7 @@ class Examined:
 
     @cached_property
     def role_counts(self) -> dict[str, np.ndarray]:
-        """How many pictures of each class each role has that has any: int64 (K,)."""
+        """How many images of each class each role has that has any: int64 (K,)."""
         counts = {
             role: np.bincount(self.labels[self.roles == number], minlength=len(self.class_names))
             for number, role in enumerate(ROLES)
@@ -80,7 +80,7 @@ class Examined:
 
     @cached_property
     def contents(self) -> np.ndarray:
-        """A number for each picture's content: int64 (N,), equal exactly when pictures are."""
+        """A number for each image's content: int64 (N,), equal exactly when images are."""
         digests = [images.digests for images in self.splits.parts.values()]
         halves = np.ascontiguousarray(np.concatenate(digests)).view(np.uint64)
         order = np.lexsort((halves[:, 1], halves[:, 0]))
@@ -92,14 +92,14 @@ class Examined:
 
     @property
     def is_too_large_to_compare(self) -> bool:
-        """Whether there are more pictures than near-duplicates are searched among."""
-        return len(self) > MOST_PICTURES
+        """Whether there are more images than near-duplicates are searched among."""
+        return len(self) > MOST_IMAGES
 
     @cached_property
     def similar(self) -> SimilarPairs:
         """Pairs of near-duplicates, by number, each exactly equal group once; none if not searched.
 
-        The pairs are those of the first picture of each group.
+        The pairs are those of the first image of each group.
         """
         if not self.searches_near_duplicates or self.is_too_large_to_compare:
             return NO_PAIRS
@@ -108,24 +108,24 @@ class Examined:
 
     @cached_property
     def statistics(self) -> Statistics:
-        """Brightness, contrast, sharpness and borders of every picture."""
+        """Brightness, contrast, sharpness and borders of every image."""
         return statistics_of(self.images)
 
-    def reference(self, number: int) -> PictureReference:
-        """Say where the picture with this number lies, and what it is called."""
+    def reference(self, number: int) -> ImageReference:
+        """Say where the image with this number lies, and what it is called."""
         index = int(number)
         for part, images in self.splits.parts.items():
             if index < len(images):
-                return PictureReference(part, index, images.name_of(index))
+                return ImageReference(part, index, images.name_of(index))
             index -= len(images)
         raise IndexError(number)
 
     def class_of(self, number: int) -> str:
-        """Return the name of a picture's class."""
+        """Return the name of an image's class."""
         return self.class_names[self.labels[number]]
 
     def examples(self, numbers: np.ndarray, caption: str = "") -> tuple[Example, ...]:
-        """Return the first nine of some pictures, each captioned with its class and these words."""
+        """Return the first nine of some images, each captioned with its class and these words."""
         words = f", {caption}" if caption else ""
         return tuple(
             Example((self.reference(number),), f"{self.class_of(number)}{words}")

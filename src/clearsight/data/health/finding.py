@@ -1,4 +1,4 @@
-"""`Finding`: one thing that is wrong, or worth knowing, about pictures before anything trains."""
+"""`Finding`: one thing that is wrong, or worth knowing, about images before anything trains."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ MOST_EXAMPLES = 9
 
 
 @dataclass(frozen=True)
-class PictureReference:
-    """Which picture is meant.
+class ImageReference:
+    """Which image is meant.
 
     Attributes:
         part: "train", "validation" or "test".
@@ -30,14 +30,14 @@ class PictureReference:
 
 @dataclass(frozen=True)
 class Example:
-    """A picture that shows what was found, or two that belong together.
+    """An image that shows what was found, or two that belong together.
 
     Attributes:
-        pictures: one, or the two of a pair.
+        images: one, or the two of a pair.
         caption: what is to be seen, in a few words.
     """
 
-    pictures: tuple[PictureReference, ...]
+    images: tuple[ImageReference, ...]
     caption: str
 
 
@@ -49,11 +49,11 @@ class Finding:
         id: what programs call it, e.g. "exact-duplicates-across-parts".
         title: what people call it.
         severity: "problem", "warning" or "note".
-        count: how many pictures (or classes) are concerned.
+        count: how many images (or classes) are concerned.
         examined: of how many.
         found: what was found, in one sentence.
         advice: what to do, in one sentence.
-        examples: up to nine pictures, or pairs, that show it.
+        examples: up to nine images, or pairs, that show it.
     """
 
     id: str
@@ -80,14 +80,14 @@ def by_severity(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     return tuple(sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity)))
 
 
-def pictures_in_words(count: int, kind: str = "") -> str:
-    """Return e.g. "1 test picture" or "2,000 pictures".
+def images_in_words(count: int, kind: str = "") -> str:
+    """Return e.g. "1 test image" or "2,000 images".
 
     Example:
-        >>> pictures_in_words(1, "test"), pictures_in_words(2000)
-        ('1 test picture', '2,000 pictures')
+        >>> images_in_words(1, "test"), images_in_words(2000)
+        ('1 test image', '2,000 images')
     """
-    noun = "picture" if count == 1 else "pictures"
+    noun = "image" if count == 1 else "images"
     return f"{count:,} {kind} {noun}" if kind else f"{count:,} {noun}"
 
 

@@ -1,10 +1,10 @@
-"""`Fingerprints`: what pictures are compared by before their pixels are.
+"""`Fingerprints`: what images are compared by before their pixels are.
 
-The *hash* is the square root of the magnitudes of a picture's lowest frequencies. A move changes
-only the phases of frequencies, apart from what enters and leaves at the edges, where pictures are
+The *hash* is the square root of the magnitudes of an image's lowest frequencies. A move changes
+only the phases of frequencies, apart from what enters and leaves at the edges, where images are
 faded out; so a copy that was moved, brightened or compressed keeps its hash. The *samples* are
 averages of 3x3 squares over the inner part, taken in place and moved by a pixel each way; they tell
-whether two pictures lie on each other after a move.
+whether two images lie on each other after a move.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from clearsight.data.health.joined_images import Images, block_length
 from clearsight.data.preparation.polarity import REC_601
 
 HASH_SIDE = 32  # pixels, the longer side of what is compared, at most
-SMALLEST_SIDE = 8  # pixels; smaller pictures hold too few frequencies to know them by
-# Of 3, 5 and 7, seven had the fewest false candidates by far: 0.3 a picture among 20,000 of
+SMALLEST_SIDE = 8  # pixels; smaller images hold too few frequencies to know them by
+# Of 3, 5 and 7, seven had the fewest false candidates by far: 0.3 an image among 20,000 of
 # Fashion-MNIST where 95% of the copies moved by a pixel were kept, against 10 with three.
 _HIGHEST_FREQUENCY = 7
-# Share of the height or width in which pictures fade out towards each edge. Without it, photographs
+# Share of the height or width in which images fade out towards each edge. Without it, photographs
 # that were moved by a pixel lost more of their hash (0.92 against 0.99, at the fifth percentile).
 _FADE = 1 / 7
-_FLAT = 2.0  # grey levels; a picture whose standard deviation is less shows nothing to compare
+_FLAT = 2.0  # grey levels; an image whose standard deviation is less shows nothing to compare
 _STEP = 3  # pixels between samples
 _PAIRS = 4096  # compared at once
 
@@ -34,13 +34,13 @@ _IN_PLACE = 4  # the place of (0, 0) in SHIFTS
 
 @dataclass(frozen=True)
 class Fingerprints:
-    """What some pictures are compared by.
+    """What some images are compared by.
 
     Attributes:
-        places: int64 (M,), which pictures; flat ones are left out.
+        places: int64 (M,), which images; flat ones are left out.
         hashes: float32 (M, F), rows of length 1.
         samples: float16 (M, 9, S), for each of `SHIFTS`, without their mean and of length 1.
-        factor: by which pictures were shrunk.
+        factor: by which images were shrunk.
     """
 
     places: np.ndarray
@@ -49,11 +49,11 @@ class Fingerprints:
     factor: int
 
     def best_shifts(self, first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Tell by how much pictures were moved against others, and how alike they are then.
+        """Tell by how much images were moved against others, and how alike they are then.
 
         Args:
             first: int64 (P,), rows of these fingerprints.
-            second: likewise, the other picture of each pair.
+            second: likewise, the other image of each pair.
 
         Returns:
             int64 (P,) rows of `SHIFTS`, and float32 (P,) the correlation of the two at that shift.
@@ -71,7 +71,7 @@ class Fingerprints:
 
 
 def fingerprints_of(images: Images, places: np.ndarray) -> Fingerprints:
-    """Work out the fingerprints of the pictures at `places`, block by block.
+    """Work out the fingerprints of the images at `places`, block by block.
 
     Args:
         images: uint8 (N, H, W, C), an array or several joined.
@@ -79,7 +79,7 @@ def fingerprints_of(images: Images, places: np.ndarray) -> Fingerprints:
     """
     factor = block_factor(images.shape[1:3], HASH_SIDE)
     kept, hashes, samples = [], [], []
-    # One block even of no pictures, which gives the arrays their shapes.
+    # One block even of no images, which gives the arrays their shapes.
     length = block_length(images.shape)
     for start in range(0, max(len(places), 1), length):
         block = places[start : start + length]
@@ -94,11 +94,11 @@ def fingerprints_of(images: Images, places: np.ndarray) -> Fingerprints:
 
 
 def _hashes(grey: np.ndarray) -> np.ndarray:
-    """Return the hashes of pictures: float32 (N, H, W) to float32 (N, F)."""
+    """Return the hashes of images: float32 (N, H, W) to float32 (N, F)."""
     _, height, width = grey.shape
     tall, wide = (min(_HIGHEST_FREQUENCY, (side - 1) // 2) for side in (height, width))
     vertical = np.concatenate([np.arange(-tall, 0), np.arange(tall + 1)])
-    # The mean says how bright a picture is, not what it shows.
+    # The mean says how bright an image is, not what it shows.
     wanted = ~((vertical[:, None] == 0) & (np.arange(wide + 1) == 0))
     window = np.outer(_fading(height), _fading(width))
     means = np.tensordot(grey, window, axes=2) / window.sum()
@@ -109,7 +109,7 @@ def _hashes(grey: np.ndarray) -> np.ndarray:
 
 
 def _samples(grey: np.ndarray) -> np.ndarray:
-    """Return the samples of pictures: float32 (N, H, W) to float16 (N, 9, S)."""
+    """Return the samples of images: float32 (N, H, W) to float16 (N, 9, S)."""
     count, height, width = grey.shape
     smooth = averaged(grey)  # its (0, 0) is the square around (1, 1)
     moved = []
@@ -137,12 +137,12 @@ def _fading(side: int) -> np.ndarray:
 
 
 def block_factor(size: tuple[int, ...], most: int) -> int:
-    """Return by which whole factor pictures must shrink to have at most `most` rows and columns."""
+    """Return by which whole factor images must shrink to have at most `most` rows and columns."""
     return max(1, -(-max(size) // most))
 
 
 def shrunk(images: np.ndarray, factor: int) -> np.ndarray:
-    """Shrink pictures by a whole factor, each pixel the mean of a square of them.
+    """Shrink images by a whole factor, each pixel the mean of a square of them.
 
     Args:
         images: uint8 (N, H, W, C).

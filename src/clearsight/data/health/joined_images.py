@@ -1,4 +1,4 @@
-"""`JoinedImages`: pictures of several sets, numbered as if they stood in one array."""
+"""`JoinedImages`: images of several sets, numbered as if they stood in one array."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ import numpy as np
 
 from clearsight.data.image_set import ImageSet
 
-_VALUES, _MOST = 16_000_000, 4096  # pixel values and pictures in a block: tens of megabytes
+_VALUES, _MOST = 16_000_000, 4096  # pixel values and images in a block: tens of megabytes
 
 
 def block_length(shape: tuple[int, ...]) -> int:
-    """Return how many pictures of shape (N, H, W, C) are looked at in one block."""
+    """Return how many images of shape (N, H, W, C) are looked at in one block."""
     return int(np.clip(_VALUES // max(int(np.prod(shape[1:])), 1), 1, _MOST))
 
 
 class Images(Protocol):
-    """Pictures that can be taken by number: uint8 (N, H, W, C), an array or several joined."""
+    """Images that can be taken by number: uint8 (N, H, W, C), an array or several joined."""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -30,10 +30,10 @@ class Images(Protocol):
 
 
 class JoinedImages:
-    """Pictures of several sets as if they stood in one array, without copying them.
+    """Images of several sets as if they stood in one array, without copying them.
 
     Args:
-        sets: sets whose pictures have one shape.
+        sets: sets whose images have one shape.
     """
 
     def __init__(self, sets: tuple[ImageSet, ...]) -> None:
@@ -45,7 +45,7 @@ class JoinedImages:
         return self.shape[0]
 
     def __getitem__(self, numbers: np.ndarray) -> np.ndarray:
-        """Return a copy of the pictures with these numbers: int64 (M,) to uint8 (M, H, W, C)."""
+        """Return a copy of the images with these numbers: int64 (M,) to uint8 (M, H, W, C)."""
         taken = np.empty((len(numbers), *self.shape[1:]), dtype=np.uint8)
         homes = np.searchsorted(self._starts, numbers, side="right") - 1
         for home in np.unique(homes):

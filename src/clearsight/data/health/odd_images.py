@@ -1,11 +1,11 @@
-"""Pictures unlike the rest: nearly blank, dark, blurred, or of another shape."""
+"""Images unlike the rest: nearly blank, dark, blurred, or of another shape."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from clearsight.data.health.examined import Examined
-from clearsight.data.health.finding import Finding, pictures_in_words
+from clearsight.data.health.finding import Finding, images_in_words
 
 _BLANK = 4.0  # grey levels: a contrast below it shows nothing
 _DARK, _DARK_SHARE = 64.0, 0.25  # brightest pixel: absolute, and of what is usual among the rest
@@ -18,7 +18,7 @@ _FEW = 0.1  # past this share of another shape there is no usual one
 
 
 def check(examined: Examined) -> list[Finding]:
-    """Find odd pictures."""
+    """Find odd images."""
     statistics = examined.statistics
     blank = statistics.contrast < _BLANK
     usual = np.median(statistics.brightest)
@@ -26,13 +26,13 @@ def check(examined: Examined) -> list[Finding]:
     blurred = ~blank & ~dark & _blurred(examined)
     findings = [
         _finding(
-            examined, blank, "blank-pictures", "Nearly blank pictures",
+            examined, blank, "blank-images", "Nearly blank images",
             "shows next to nothing: all its pixels have about one brightness",
             "show next to nothing: all their pixels have about one brightness",
-            "Take them out, unless a blank picture is what a class looks like.",
+            "Take them out, unless a blank image is what a class looks like.",
         ),
         _finding(
-            examined, dark, "dark-pictures", "Dark pictures",
+            examined, dark, "dark-images", "Dark images",
             f"stays below {min(_DARK, _DARK_SHARE * usual):.0f} of 255 where others reach "
             f"{usual:.0f}",
             f"stay below {min(_DARK, _DARK_SHARE * usual):.0f} of 255 where others reach "
@@ -40,17 +40,17 @@ def check(examined: Examined) -> list[Finding]:
             "Look whether they can be seen at all; brighten them or take them out.",
         ),
         _finding(
-            examined, blurred, "blurred-pictures", "Blurred pictures, or smooth ones",
+            examined, blurred, "blurred-images", "Blurred images, or smooth ones",
             "has far less fine detail than the others of its class",
             "have far less fine detail than the others of their class",
-            "Take blurred ones out, unless pictures to predict will be as blurred.",
+            "Take blurred ones out, unless images to predict will be as blurred.",
         ),
     ]  # fmt: skip
     return [finding for finding in findings if finding] + _shapes(examined)
 
 
 def _blurred(examined: Examined) -> np.ndarray:
-    """Tell which pictures are much less sharp than their class: bool (N,)."""
+    """Tell which images are much less sharp than their class: bool (N,)."""
     sharpness = np.log(np.maximum(examined.statistics.sharpness, 1e-6))
     blurred = np.zeros(len(sharpness), dtype=bool)
     for label in np.unique(examined.labels):
@@ -76,14 +76,14 @@ def _finding(
         severity="warning",
         count=count,
         examined=len(examined),
-        found=f"{pictures_in_words(count)} {one if count == 1 else many}",
+        found=f"{images_in_words(count)} {one if count == 1 else many}",
         advice=advice,
         examples=examined.examples(np.flatnonzero(which)),
     )
 
 
 def _shapes(examined: Examined) -> list[Finding]:
-    """Pictures that were much taller or wider than the rest before they got one size."""
+    """Images that were much taller or wider than the rest before they got one size."""
     sizes = [
         np.zeros((len(images), 2)) if images.original_sizes is None else images.original_sizes
         for images in examined.splits.parts.values()
@@ -104,11 +104,11 @@ def _shapes(examined: Examined) -> list[Finding]:
     return [
         Finding(
             id="odd-shapes",
-            title="Pictures of another shape",
+            title="Images of another shape",
             severity="warning",
             count=count,
             examined=int(known.sum()),
-            found=f"{pictures_in_words(count)} {'has' if count == 1 else 'have'} quite another "
+            found=f"{images_in_words(count)} {'has' if count == 1 else 'have'} quite another "
             f"ratio of width to height than the usual {usual:.2f}, the first with {size} pixels",
             advice="Turn those that lie on their side, and cut those that show more than the rest.",
             examples=examined.examples(chosen, "of another shape"),

@@ -1,11 +1,11 @@
-"""Pictures with light and dark swapped against the rest."""
+"""Images with light and dark swapped against the rest."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from clearsight.data.health.examined import KIND_OF_ROLE, Examined
-from clearsight.data.health.finding import Finding, pictures_in_words
+from clearsight.data.health.finding import Finding, images_in_words
 from clearsight.data.preparation.polarity import polarity_of
 
 _DARK_BORDER, _LIGHT_BORDER = 64.0, 191.0
@@ -15,7 +15,7 @@ _CLEAR_SHARE = 0.9
 
 
 def check(examined: Examined) -> list[Finding]:
-    """Find pictures, or whole parts, whose ground is light where that of the others is dark."""
+    """Find images, or whole parts, whose ground is light where that of the others is dark."""
     findings = _parts(examined)
     border = examined.statistics.border
     dark, light = border < _DARK_BORDER, border > _LIGHT_BORDER
@@ -28,12 +28,12 @@ def check(examined: Examined) -> list[Finding]:
     other = "light" if usual == "dark" else "dark"
     return [
         Finding(
-            id="inverted-pictures",
-            title="Pictures with light and dark swapped",
+            id="inverted-images",
+            title="Images with light and dark swapped",
             severity="warning",
             count=count,
             examined=len(examined),
-            found=f"{pictures_in_words(count)} {'has' if count == 1 else 'have'} a {other} border "
+            found=f"{images_in_words(count)} {'has' if count == 1 else 'have'} a {other} border "
             f"where nearly all have a {usual} one",
             advice="Look at them: inverted ones should be turned over (255 - pixels).",
             examples=examined.examples(np.flatnonzero(odd), f"{other} border"),
@@ -50,12 +50,12 @@ def _parts(examined: Examined) -> list[Finding]:
     return [
         Finding(
             id=f"inverted-{part}",
-            title=f"All {KIND_OF_ROLE[part]} pictures are inverted",
+            title=f"All {KIND_OF_ROLE[part]} images are inverted",
             severity="problem",
             count=len(examined.splits.parts[part]),
             examined=len(examined),
-            found=f"The {KIND_OF_ROLE[part]} pictures show {_words(polarity)}, but the training "
-            f"pictures {_words(train)}",
+            found=f"The {KIND_OF_ROLE[part]} images show {_words(polarity)}, but the training "
+            f"images {_words(train)}",
             advice="Turn one of the two over (255 - pixels).",
         )
         for part, polarity in found.items()

@@ -1,11 +1,11 @@
-"""Finding pictures that are the same photograph: moved by a pixel, brightened, compressed again.
+"""Finding images that are the same photograph: moved by a pixel, brightened, compressed again.
 
-First every picture's perceptual hash is compared with every other's (`fingerprints`), then the
+First every image's perceptual hash is compared with every other's (`fingerprints`), then the
 pixels of those that remain.
 
-The thresholds were chosen on the first 20,000 training pictures of Fashion-MNIST and 1,000 planted
+The thresholds were chosen on the first 20,000 training images of Fashion-MNIST and 1,000 planted
 copies of each kind, and confirmed on copies of others, of which 97% and more were found. Among the
-pictures as they are, pairs that differ by less than 3 grey levels were, by eye, the same photograph
+images as they are, pairs that differ by less than 3 grey levels were, by eye, the same photograph
 or the same article in another colour; from 3.5 on they were the same cut with another print, and
 from 4 on other trousers.
 """
@@ -29,15 +29,15 @@ from clearsight.data.health.fingerprints import (
 )
 from clearsight.data.health.joined_images import Images
 
-MOST_PICTURES = 200_000  # past that only exact duplicates: the work grows with the square
+MOST_IMAGES = 200_000  # past that only exact duplicates: the work grows with the square
 _LEAST_COSINE = 0.985  # of two hashes
-# Least correlation of two pictures' samples; smaller where pictures were shrunk, because then a
+# Least correlation of two images' samples; smaller where images were shrunk, because then a
 # move by a pixel is one by a part of a sample's square.
 _LEAST_CORRELATION, _LEAST_CORRELATION_SHRUNK = 0.99, 0.94
 # Most that the brightness of two copies may differ by, once one is moved onto the other and brought
 # to its contrast, averaged over 3x3 squares, which evens out most of JPEG's noise: root mean square
 # in grey levels (99% of the JPEG copies of quality 60 were below 2.7), and as a share of the
-# contrast (0.05), without which all pictures with little contrast would be alike.
+# contrast (0.05), without which all images with little contrast would be alike.
 _MOST_DIFFERENCE = 3.0
 _MOST_RELATIVE_DIFFERENCE = 0.06
 # Likewise for colour, which JPEG keeps far more coarsely; another colour differs by tens.
@@ -45,16 +45,16 @@ _MOST_COLOUR_DIFFERENCE = 12.0
 _CONTRASTS = (0.8, 1.25)
 _PIXEL_SIDE = 64  # pixels, the longer side of what is compared, at most
 _ROWS, _COLUMNS = 512, 4096  # of hashes compared at once: their products stay in the cache
-_MOST_PARTNERS = 50  # candidates of one picture that are looked at, the likeliest
-_VALUES = 2_000_000  # of pictures whose pixels are compared at once
+_MOST_PARTNERS = 50  # candidates of one image that are looked at, the likeliest
+_VALUES = 2_000_000  # of images whose pixels are compared at once
 
 
 @dataclass(frozen=True)
 class SimilarPairs:
-    """Pairs of pictures that show the same photograph.
+    """Pairs of images that show the same photograph.
 
     Attributes:
-        first: int64 (P,), the earlier picture of each pair.
+        first: int64 (P,), the earlier image of each pair.
         second: int64 (P,), the later one.
         differences: float32 (P,), root mean square in grey levels; see the module.
     """
@@ -71,15 +71,15 @@ NO_PAIRS = SimilarPairs(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0
 
 
 def similar_pairs(images: Images, places: np.ndarray | None = None) -> SimilarPairs:
-    """Find pictures that are the same photograph, most alike first.
+    """Find images that are the same photograph, most alike first.
 
     Args:
         images: uint8 (N, H, W, C), an array or several joined.
-        places: int64 (M,), ascending: which pictures to compare, None for all. Leave out all but
+        places: int64 (M,), ascending: which images to compare, None for all. Leave out all but
             one of those that are exactly equal.
 
     Returns:
-        Pairs of numbers of pictures; none where pictures are smaller than 8 pixels.
+        Pairs of numbers of images; none where images are smaller than 8 pixels.
     """
     if min(images.shape[1:3]) < SMALLEST_SIDE:
         return NO_PAIRS
@@ -124,10 +124,10 @@ def _candidates(fingerprints: Fingerprints) -> tuple[np.ndarray, np.ndarray, np.
 
 
 def _likeliest(first: np.ndarray, likeness: np.ndarray) -> np.ndarray:
-    """Choose the likeliest partners of each picture, so that a long burst costs no square.
+    """Choose the likeliest partners of each image, so that a long burst costs no square.
 
     Args:
-        first: int64 (P,), the picture.
+        first: int64 (P,), the image.
         likeness: float32 (P,), how alike its partner is.
 
     Returns:
@@ -162,7 +162,7 @@ def _differences(
 def _overlapping(
     one: np.ndarray, other: np.ndarray, shift: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Cut away a border of pictures and move others, by `shift` pixels down and right, onto them.
+    """Cut away a border of images and move others, by `shift` pixels down and right, onto them.
 
     Args:
         one: uint8 (P, H, W, C).
@@ -181,7 +181,7 @@ def _overlapping(
 
 
 def _difference(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Say how much pictures differ that lie on each other: float32 (P,), infinite if too much.
+    """Say how much images differ that lie on each other: float32 (P,), infinite if too much.
 
     Args:
         one: float32 (P, H, W, C).

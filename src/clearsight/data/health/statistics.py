@@ -1,4 +1,4 @@
-"""`Statistics`: a few numbers for every picture, worked out in one pass."""
+"""`Statistics`: a few numbers for every image, worked out in one pass."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ _SIDE = 64  # pixels, the longer side of what is looked at, at most
 
 @dataclass(frozen=True)
 class Statistics:
-    """A few numbers for every picture.
+    """A few numbers for every image.
 
     Attributes:
         contrast: float32 (N,), standard deviation of brightness, in grey levels.
         brightest: float32 (N,), brightness that only 2% of the pixels exceed, 0..255.
         sharpness: float32 (N,), mean square of the differences between neighbouring pixels as a
-            share of the variance; 0 for blank pictures.
+            share of the variance; 0 for blank images.
         border: float32 (N,), median brightness of the outermost pixels, 0..255.
-        is_grey: bool (N,), whether red, green and blue are equal everywhere; all true for pictures
+        is_grey: bool (N,), whether red, green and blue are equal everywhere; all true for images
             with one channel.
     """
 
@@ -35,7 +35,7 @@ class Statistics:
 
 
 def statistics_of(images: Images) -> Statistics:
-    """Work out the statistics of pictures, block by block.
+    """Work out the statistics of images, block by block.
 
     Args:
         images: uint8 (N, H, W, C).

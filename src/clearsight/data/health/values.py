@@ -18,17 +18,17 @@ def check(examined: Examined) -> list[Finding]:
             continue
         if low == high:
             found, advice = (
-                f"All pixels of the {kind} pictures are {low}",
+                f"All pixels of the {kind} images are {low}",
                 "Look where they come from.",
             )
         elif high <= 1:
             found = (
-                f"All pixels of the {kind} pictures are 0 or 1, as if [0, 1] had been cut to whole"
+                f"All pixels of the {kind} images are 0 or 1, as if [0, 1] had been cut to whole"
             )
             found += " numbers"
             advice = "Multiply by 255 before converting to uint8, or threshold on purpose at 255."
         else:
-            found = f"The {kind} pictures only use the values {low} to {high} of 0 to 255"
+            found = f"The {kind} images only use the values {low} to {high} of 0 to 255"
             advice = f"Stretch them, e.g. with (pixels - {low}) * (255 / {high - low}), rounded."
         findings.append(
             Finding(

@@ -22,10 +22,10 @@ _MOST_NAMED = 3
 
 @dataclass(frozen=True)
 class Correction:
-    """What one picture's label should be.
+    """What one image's label should be.
 
     Attributes:
-        name: the picture's name, "" where its source has none.
+        name: the image's name, "" where its source has none.
         part: "train", "validation" or "test".
         index: its place in that part, counted from 0.
         label: the right class, by name.
@@ -43,7 +43,7 @@ class Corrections:
 
     Attributes:
         path: the file that they were read from, as messages name it.
-        rows: one a picture.
+        rows: one an image.
     """
 
     path: str
@@ -55,7 +55,7 @@ class Corrections:
 
 
 def write_suspects(path: Path, rows: Iterable[Sequence[str | int | float]]) -> None:
-    """Write pictures whose labels are to be looked at, as CSV with the columns `COLUMNS`.
+    """Write images whose labels are to be looked at, as CSV with the columns `COLUMNS`.
 
     Raises:
         OutputError: when the file cannot be written.
@@ -99,21 +99,21 @@ def read_corrections(path: str | Path) -> Corrections:
     repeated = [str(what) for (_, what), count in counts.items() if count > 1]
     if repeated:
         raise DataError(
-            f"{path} should name each picture once, but names {_some(repeated)} more than once."
+            f"{path} should name each image once, but names {_some(repeated)} more than once."
         )
     return Corrections(str(path), rows)
 
 
 def apply(corrections: Corrections, images: ImageSet, part: str = "train") -> ImageSet:
-    """Return pictures with corrected labels.
+    """Return images with corrected labels.
 
     Args:
         corrections: what `read_corrections` gives.
-        images: the pictures of `part`.
+        images: the images of `part`.
         part: only its rows are taken.
 
     Raises:
-        DataError: when rows name pictures or classes that are not there.
+        DataError: when rows name images or classes that are not there.
     """
     labels = corrected_labels(
         corrections, images.names or len(images), images.labels, images.class_names, part
@@ -125,7 +125,7 @@ def apply_to_splits(corrections: Corrections, splits: Splits) -> Splits:
     """Return all parts with corrected labels.
 
     Raises:
-        DataError: when rows name parts, pictures or classes that are not there.
+        DataError: when rows name parts, images or classes that are not there.
     """
     unknown = sorted({row.part for row in corrections.rows} - set(splits.parts))
     if unknown:
@@ -144,7 +144,7 @@ def corrected_labels(
     class_names: Sequence[str],
     part: str = "train",
 ) -> np.ndarray:
-    """Return labels with the corrections of one part applied, for pictures or a mere listing.
+    """Return labels with the corrections of one part applied, for images or a mere listing.
 
     Args:
         corrections: what `read_corrections` gives.
@@ -157,7 +157,7 @@ def corrected_labels(
         int64 (N,).
 
     Raises:
-        DataError: when rows name pictures or classes that are not there.
+        DataError: when rows name images or classes that are not there.
     """
     class_of = {name: label for label, name in enumerate(class_names)}
     rows = corrections.of(part)
@@ -175,7 +175,7 @@ def corrected_labels(
         keys = [row.name for row in rows]
     strange = [key for key in keys if key not in places]
     if strange:
-        what = "numbers" if isinstance(names, int) else "pictures"
+        what = "numbers" if isinstance(names, int) else "images"
         raise DataError(
             f"{corrections.path} names {what} that the {part} part does not have: "
             f"{_some(strange)}. Was it written for another source?"
@@ -192,7 +192,7 @@ def _correction(path: str | Path, number: int, row: dict[str, str | None]) -> Co
         index = int(values["index"] or -1)
     except ValueError as error:
         raise DataError(
-            f"Line {number} of {path} should give the picture's index as a whole number, but gives "
+            f"Line {number} of {path} should give the image's index as a whole number, but gives "
             f"'{values['index']}'."
         ) from error
     if not values["label"]:

@@ -14,7 +14,7 @@ from clearsight.data.checks import describe, is_one_hot
 from clearsight.data.labels.class_names import ClassNames
 from clearsight.errors import DataError, did_you_mean
 
-# So many pictures of which each has a label of its own are numbered or named, not labelled.
+# So many images of which each has a label of its own are numbered or named, not labelled.
 _FEWEST_ALL_DIFFERENT = 20
 _LONGEST_NAME = 1_000  # characters
 _MOST_SHOWN = 5  # values that a message names
@@ -72,7 +72,7 @@ def code_labels(
         array = array[:, 0]
     if array.ndim != 1:
         raise DataError(
-            f"{what} should be one class a picture, (N,) or one-hot (N, K) with a single 1 in each "
+            f"{what} should be one class an image, (N,) or one-hot (N, K) with a single 1 in each "
             f"row, but are {describe(array)}."
         )
     if not array.size:
@@ -104,7 +104,7 @@ def label_array(values: Any, what: str = "The labels") -> np.ndarray:
         return np.asarray(values)
     except (ValueError, TypeError) as error:
         raise DataError(
-            f"{what} should be one class a picture, but differ in shape from picture to picture."
+            f"{what} should be one class an image, but differ in shape from image to image."
         ) from error
 
 
@@ -146,7 +146,7 @@ def _from_objects(array: np.ndarray, what: str) -> np.ndarray:
     missing = sum(value is None or value != value for value in values)  # noqa: PLR0124 - NaN
     if missing:
         raise DataError(
-            f"{what} should name a class for every picture, but {missing:,} of {len(values):,} are "
+            f"{what} should name a class for every image, but {missing:,} of {len(values):,} are "
             "missing."
         )
     kinds = {str if isinstance(value, str) else type(value) for value in values}
@@ -165,7 +165,7 @@ def _from_text(array: np.ndarray, what: str) -> np.ndarray:
     missing = int((array == "").sum())
     if missing:
         raise DataError(
-            f"{what} should name a class for every picture, but {missing:,} of {len(array):,} are "
+            f"{what} should name a class for every image, but {missing:,} of {len(array):,} are "
             "empty."
         )
     distinct = np.unique(array).tolist()
@@ -191,7 +191,7 @@ def _from_floats(array: np.ndarray, what: str) -> np.ndarray:
     if not np.isfinite(array).all():
         missing = int((~np.isfinite(array)).sum())
         raise DataError(
-            f"{what} should name a class for every picture, but {missing:,} of {len(array):,} are "
+            f"{what} should name a class for every image, but {missing:,} of {len(array):,} are "
             "NaN or infinite."
         )
     if (array != np.rint(array)).any() or np.abs(array).max(initial=0) >= 2**53:
@@ -273,7 +273,7 @@ def _check_number_of_classes(coded: CodedLabels, names: ClassNames | None, what:
         )
     if names is None and num_labels >= _FEWEST_ALL_DIFFERENT and num_classes == num_labels:
         raise DataError(
-            f"{what} should name classes of several pictures each, but all {num_labels:,} differ: "
+            f"{what} should name classes of several images each, but all {num_labels:,} differ: "
             "are they the labels?"
         )
 

@@ -1,4 +1,4 @@
-"""Pictures that are arrays already, brought to what the options ask for."""
+"""Images that are arrays already, brought to what the options ask for."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from clearsight.data.sources.options import SourceOptions
 from clearsight.data.splits.split import stratified_split
 from clearsight.data.splits.splits import Splits
 
-# Fixed, as for pictures that are decoded: the test pictures are to be the same in every run.
+# Fixed, as for images that are decoded: the test images are to be the same in every run.
 _TEST_SEED = 0
 
 
-def with_test_pictures(splits: Splits, test_split: float) -> Splits:
-    """Keep a stratified share of the training pictures for the test where there are none.
+def with_test_images(splits: Splits, test_split: float) -> Splits:
+    """Keep a stratified share of the training images for the test where there are none.
 
-    Pictures that the source divides, into training and validation, stay as they are.
+    Images that the source divides, into training and validation, stay as they are.
 
     Args:
         splits: as the source has them.
@@ -48,7 +48,7 @@ def adapted(splits: Splits, options: SourceOptions) -> Splits:
 
 def _fitted(images: ImageSet, preparation: Preparation) -> ImageSet:
     shape = (len(images), preparation.height, preparation.width, preparation.channels)
-    pictures = np.empty(shape, dtype=np.uint8)
-    for picture, place in zip(images.images, pictures, strict=True):
-        place[:] = preparation.fit_picture(picture)
-    return replace(images, images=pictures)
+    fitted = np.empty(shape, dtype=np.uint8)
+    for image, place in zip(images.images, fitted, strict=True):
+        place[:] = preparation.fit_image(image)
+    return replace(images, images=fitted)

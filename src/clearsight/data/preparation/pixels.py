@@ -1,4 +1,4 @@
-"""Arrays of pictures of any usual form, brought to uint8 (N, H, W, C)."""
+"""Arrays of images of any usual form, brought to uint8 (N, H, W, C)."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from clearsight.data.checks import describe
 from clearsight.errors import DataError
 
 _CHANNELS = (1, 3, 4)
-_BLOCK_BYTES = 64_000_000  # of pictures that are looked at or converted at once
+_BLOCK_BYTES = 64_000_000  # of images that are looked at or converted at once
 
 
-def pictures_of_arrays(arrays: Mapping[str, Any]) -> tuple[dict[str, np.ndarray], list[str]]:
-    """Bring the pictures of a source's parts to one form.
+def images_of_arrays(arrays: Mapping[str, Any]) -> tuple[dict[str, np.ndarray], list[str]]:
+    """Bring the images of a source's parts to one form.
 
-    Pictures that are uint8 already stay where they are, on disk too where they are mapped.
+    Images that are uint8 already stay where they are, on disk too where they are mapped.
 
     Args:
-        arrays: for each name that messages should use, pictures as uint8 or other numbers 0..255,
+        arrays: for each name that messages should use, images as uint8 or other numbers 0..255,
             floats 0..1, uint16 0..65535 or bools: (N, H, W), (N, H, W, C), (N, C, H, W), or (N, D)
             where D is a square number.
 
@@ -57,29 +57,29 @@ def _as_array(values: Any, name: str) -> np.ndarray:
         return np.asarray(values)
     except (ValueError, TypeError) as error:
         raise DataError(
-            f"{name} should form one array, but its pictures differ in shape: bring them to one "
+            f"{name} should form one array, but its images differ in shape: bring them to one "
             "size first."
         ) from error
 
 
 def _with_channels_last(array: np.ndarray, name: str, notes: list[str]) -> np.ndarray:
-    """Give pictures their four axes (N, H, W, C) as a view."""
+    """Give images their four axes (N, H, W, C) as a view."""
     shape = array.shape
     if 0 in shape or not shape:
-        raise DataError(f"{name} should hold at least one picture, but is {describe(array)}.")
+        raise DataError(f"{name} should hold at least one image, but is {describe(array)}.")
     if array.ndim == 4 and shape[-1] in _CHANNELS:
         return array
     if array.ndim == 4 and shape[1] in _CHANNELS:
-        notes.append("The pictures had their channels first; they were moved to the last axis.")
+        notes.append("The images had their channels first; they were moved to the last axis.")
         return np.moveaxis(array, 1, -1)
     if array.ndim == 3:
         return array[..., None]
     side = math.isqrt(shape[1]) if array.ndim == 2 else 0
     if side > 1 and side * side == shape[1]:
-        notes.append(f"The rows of {shape[1]:,} values were taken as grey pictures {side}x{side}.")
+        notes.append(f"The rows of {shape[1]:,} values were taken as grey images {side}x{side}.")
         return array.reshape(len(array), side, side, 1)
     raise DataError(
-        f"{name} should be pictures (N, H, W), (N, H, W, C) or (N, C, H, W) with 1, 3 or 4 "
+        f"{name} should be images (N, H, W), (N, H, W, C) or (N, C, H, W) with 1, 3 or 4 "
         f"channels, but is {describe(array)}."
     )
 
@@ -125,14 +125,14 @@ def _conversion(array: np.ndarray, name: str, highest: float) -> tuple[Conversio
     if array.dtype.kind == "b":
         return (lambda block: block * np.uint8(255)), "False and True were taken as 0 and 255."
     if array.dtype.kind == "f" and highest <= 1:
-        return _times_255, "The pictures were floats from 0 to 1; they were multiplied by 255."
+        return _times_255, "The images were floats from 0 to 1; they were multiplied by 255."
     if highest <= 255:
         if array.dtype.kind == "f":
             _check_whole(array, name)
-        said = f"The pictures were {array.dtype} from 0 to 255; they were stored as uint8."
+        said = f"The images were {array.dtype} from 0 to 255; they were stored as uint8."
         return (lambda block: block.astype(np.uint8)), said
     if array.dtype == np.uint16:
-        said = "The pictures had 16 bits; they were divided by 257 to have 8."
+        said = "The images had 16 bits; they were divided by 257 to have 8."
         return (lambda block: np.rint(block / np.float32(257)).astype(np.uint8)), said
     raise DataError(
         f"{name} should run from 0 to 255 or from 0 to 1, but runs up to {highest:g}: bring the "

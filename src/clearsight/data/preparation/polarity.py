@@ -1,4 +1,4 @@
-"""Whether pictures show light things on dark ground or the reverse, told by their borders."""
+"""Whether images show light things on dark ground or the reverse, told by their borders."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import numpy as np
 
 Polarity = Literal["light-on-dark", "dark-on-light", "mixed"]
 
-# Pictures have one polarity when at least this share of them have borders of that kind.
+# Images have one polarity when at least this share of them have borders of that kind.
 _CLEAR_SHARE = 0.9
 _MIDDLE_GREY = 127.5
 REC_601 = np.array([0.299, 0.587, 0.114])  # luma weights, ITU-R BT.601, as Pillow's mode "L"
 
 
 def border_pixels(images: np.ndarray) -> np.ndarray:
-    """Return the outermost pixels of each picture.
+    """Return the outermost pixels of each image.
 
     Args:
         images: uint8 (N, H, W, C).
@@ -28,7 +28,7 @@ def border_pixels(images: np.ndarray) -> np.ndarray:
 
 
 def polarity_of(images: np.ndarray) -> Polarity:
-    """Tell by their borders whether pictures show light things on dark ground or the reverse.
+    """Tell by their borders whether images show light things on dark ground or the reverse.
 
     A border is dark when the median brightness of the outermost pixels is below middle grey.
 

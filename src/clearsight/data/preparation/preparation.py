@@ -1,6 +1,6 @@
-"""`Preparation`: how pictures become a network's input, said once and applied everywhere alike.
+"""`Preparation`: how images become a network's input, said once and applied everywhere alike.
 
-Training, evaluation and prediction all go through `Preparation.apply`; picture files are first read
+Training, evaluation and prediction all go through `Preparation.apply`; image files are first read
 and brought to the network's size and channels by `Preparation.read`, in training as in prediction.
 The description is saved with the run, and every export carries it.
 """
@@ -16,28 +16,28 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from clearsight.data.preparation.polarity import Polarity, border_pixels, polarity_of
-from clearsight.data.preparation.read_image import read_picture, read_sized_picture
+from clearsight.data.preparation.read_image import read_image, read_sized_image
 from clearsight.errors import DataError
 
 ResizeMethod = Literal["fit", "crop", "stretch"]
 
-_GROUND_VALUES = 4_000_000  # of a picture with alpha that are floats at once
-_POLARITY_SAMPLE = 10_000  # pictures whose borders are looked at: plenty for a share
-# Raised when `fit_picture` or `apply` would make other numbers of the same picture.
+_GROUND_VALUES = 4_000_000  # of an image with alpha that are floats at once
+_POLARITY_SAMPLE = 10_000  # images whose borders are looked at: plenty for a share
+# Raised when `fit_image` or `apply` would make other numbers of the same image.
 VERSION = 1
 
 
 @dataclass(frozen=True)
 class Preparation:
-    """How pictures become a network's input.
+    """How images become a network's input.
 
     Attributes:
         height: rows of the input.
         width: columns of the input.
         channels: 1 (grey), 3 (RGB) or 4 (RGB with alpha).
         divisor: pixel values 0..255 are divided by this; 255 gives [0, 1], 1 leaves them.
-        polarity: whether training pictures show light things on dark ground or the reverse.
-        resize: how pictures of another shape are brought to it: "fit" keeps their proportions and
+        polarity: whether training images show light things on dark ground or the reverse.
+        resize: how images of another shape are brought to it: "fit" keeps their proportions and
             fills up with the colour of their border, "crop" keeps them and cuts off what is over,
             "stretch" does not keep them.
         alpha_ground: the grey, 0..255, that alpha was laid over in training; None takes the ground
@@ -66,13 +66,13 @@ class Preparation:
         """Describe the preparation of a network that trains on `images`.
 
         Args:
-            images: uint8 (N, H, W, C), the training pictures.
+            images: uint8 (N, H, W, C), the training images.
             divisor: see the class, likewise below.
             resize: see the class.
             alpha_ground: see the class.
         """
         num_images, height, width, channels = images.shape
-        # Some of the pictures, so that a file larger than memory is not read whole.
+        # Some of the images, so that a file larger than memory is not read whole.
         sample = images[:: -(-num_images // _POLARITY_SAMPLE)]
         polarity = polarity_of(sample)
         return cls(height, width, channels, divisor, polarity, resize, alpha_ground)
@@ -103,7 +103,7 @@ class Preparation:
         return asdict(self)
 
     def apply(self, images: np.ndarray) -> np.ndarray:
-        """Turn pictures into the network's input.
+        """Turn images into the network's input.
 
         Args:
             images: uint8 (N, height, width, channels), 0..255.
@@ -118,50 +118,50 @@ class Preparation:
         return np.divide(images, np.float32(self.divisor), dtype=np.float32)
 
     def check(self, images: np.ndarray) -> None:
-        """Check that pictures are uint8 (N, height, width, channels).
+        """Check that images are uint8 (N, height, width, channels).
 
         Raises:
             DataError: when they are not; scaled floats are told as such.
         """
         if not len(images):
-            raise DataError("There should be at least one picture, but there is none.")
-        expected = f"uint8 pictures (N, {self.height}, {self.width}, {self.channels}) from 0 to 255"
+            raise DataError("There should be at least one image, but there is none.")
+        expected = f"uint8 images (N, {self.height}, {self.width}, {self.channels}) from 0 to 255"
         if images.dtype != np.uint8:
             raise DataError(
-                f"The network's pictures should be {expected}, but are {images.dtype}: give the "
+                f"The network's images should be {expected}, but are {images.dtype}: give the "
                 "pixels as they are in the file, the scaling is done here."
             )
         if images.ndim == 3 and images.shape[1:] == (self.height, self.width):
             raise DataError(
-                f"The network's pictures should be {expected}, but have shape {images.shape}, "
+                f"The network's images should be {expected}, but have shape {images.shape}, "
                 "without a channel axis: add it with images[..., None]."
             )
         if images.shape[1:] != (self.height, self.width, self.channels):
             raise DataError(
-                f"The network's pictures should be {expected}, but have shape {images.shape}."
+                f"The network's images should be {expected}, but have shape {images.shape}."
             )
 
     def read(self, source: Path | bytes, *, invert: bool = False) -> np.ndarray:
-        """Read a picture and bring it to the network's size and channels.
+        """Read an image and bring it to the network's size and channels.
 
         Args:
-            source: a picture file, or the content of one.
+            source: an image file, or the content of one.
             invert: turn light into dark and back.
 
         Returns:
             uint8 (height, width, channels).
 
         Raises:
-            DataError: as `read_picture`.
+            DataError: as `read_image`.
         """
-        picture = read_picture(source, fit_for=(self.height, self.width))
-        return self.fit_picture(picture, invert=invert)
+        image = read_image(source, fit_for=(self.height, self.width))
+        return self.fit_image(image, invert=invert)
 
     def read_sized(self, content: bytes, name: str) -> tuple[np.ndarray, tuple[int, int], bool]:
-        """Read a picture as `read` does, and tell what it was.
+        """Read an image as `read` does, and tell what it was.
 
         Args:
-            content: of a picture file.
+            content: of an image file.
             name: what to call it in messages.
 
         Returns:
@@ -169,36 +169,36 @@ class Preparation:
             colour.
 
         Raises:
-            DataError: as `read_picture`.
+            DataError: as `read_image`.
         """
-        picture, size = read_sized_picture(content, name=name, fit_for=(self.height, self.width))
-        return self.fit_picture(picture), size, picture.shape[-1] > 1
+        image, size = read_sized_image(content, name=name, fit_for=(self.height, self.width))
+        return self.fit_image(image), size, image.shape[-1] > 1
 
-    def fit_picture(self, picture: np.ndarray, *, invert: bool = False) -> np.ndarray:
-        """Bring one picture to the network's size and channels, as `resize` says.
+    def fit_image(self, image: np.ndarray, *, invert: bool = False) -> np.ndarray:
+        """Bring one image to the network's size and channels, as `resize` says.
 
         Args:
-            picture: uint8 (H, W, C), C is 1, 3 or 4.
+            image: uint8 (H, W, C), C is 1, 3 or 4.
             invert: turn light into dark and back.
 
         Returns:
             uint8 (height, width, channels).
         """
-        if picture.shape[-1] == 4 and self.channels != 4:
-            # An inverted picture needs the opposite ground before it is turned over.
+        if image.shape[-1] == 4 and self.channels != 4:
+            # An inverted image needs the opposite ground before it is turned over.
             ground = self.alpha_ground
             if ground is None:
                 ground = 0 if self.polarity == "light-on-dark" else 255
-            picture = _over_ground(picture, 255 - ground if invert else ground)
+            image = _over_ground(image, 255 - ground if invert else ground)
         if invert:
-            picture = np.concatenate([255 - picture[..., :3], picture[..., 3:]], axis=-1)
-        if picture.shape == (self.height, self.width, self.channels):
-            return picture
-        image = Image.fromarray(picture[..., 0] if picture.shape[-1] == 1 else picture)
-        image = image.convert({1: "L", 3: "RGB", 4: "RGBA"}[self.channels])
-        if image.size != (self.width, self.height):
-            image = self._resized(image)
-        return np.asarray(image).reshape(self.height, self.width, self.channels)
+            image = np.concatenate([255 - image[..., :3], image[..., 3:]], axis=-1)
+        if image.shape == (self.height, self.width, self.channels):
+            return image
+        resized = Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
+        resized = resized.convert({1: "L", 3: "RGB", 4: "RGBA"}[self.channels])
+        if resized.size != (self.width, self.height):
+            resized = self._resized(resized)
+        return np.asarray(resized).reshape(self.height, self.width, self.channels)
 
     def _resized(self, image: Image.Image) -> Image.Image:
         size, method = (self.width, self.height), Image.Resampling.BICUBIC
@@ -217,23 +217,23 @@ class Preparation:
         canvas.paste(resized, ((size[0] - inner[0]) // 2, (size[1] - inner[1]) // 2))
         return canvas
 
-    def is_opposite(self, picture: np.ndarray) -> bool:
-        """Tell whether a fitted picture is dark-on-light for a light-on-dark network or vice versa.
+    def is_opposite(self, image: np.ndarray) -> bool:
+        """Tell whether a fitted image is dark-on-light for a light-on-dark network or vice versa.
 
         Args:
-            picture: uint8 (height, width, channels).
+            image: uint8 (height, width, channels).
         """
-        found = polarity_of(picture[None])
+        found = polarity_of(image[None])
         return "mixed" not in (found, self.polarity) and found != self.polarity
 
 
-def read_pictures(
+def read_images(
     paths: Iterable[str | Path], size: tuple[int, int], channels: int = 3
 ) -> np.ndarray:
-    """Read picture files for training exactly as prediction will read them.
+    """Read image files for training exactly as prediction will read them.
 
     Args:
-        paths: picture files of any size and mode.
+        paths: image files of any size and mode.
         size: height and width to bring each to, its proportions kept.
         channels: 1 (grey), 3 (RGB) or 4 (RGB with alpha).
 
@@ -244,30 +244,30 @@ def read_pictures(
         DataError: when files cannot be read, naming all that cannot, or when there is none.
 
     Example:
-        >>> read_pictures(["no such file.png"], size=(64, 64))
+        >>> read_images(["no such file.png"], size=(64, 64))
         Traceback (most recent call last):
         ...
-        clearsight.errors.DataError: no such file.png should be a picture file ...
+        clearsight.errors.DataError: no such file.png should be an image file ...
     """
     preparation = Preparation(*size, channels)
-    pictures, problems = [], []
+    images, problems = [], []
     for path in paths:
         try:
-            pictures.append(preparation.read(Path(path)))
+            images.append(preparation.read(Path(path)))
         except DataError as error:
             problems.append(str(error))
-    if problems or not pictures:
-        raise DataError(" ".join(problems) or "There should be at least one picture to read.")
-    return np.stack(pictures)
+    if problems or not images:
+        raise DataError(" ".join(problems) or "There should be at least one image to read.")
+    return np.stack(images)
 
 
-def _over_ground(picture: np.ndarray, ground: int) -> np.ndarray:
+def _over_ground(image: np.ndarray, ground: int) -> np.ndarray:
     """Lay RGB with alpha over an even ground: uint8 (H, W, 4) to uint8 (H, W, 3)."""
-    # Some rows at a time: floats of a whole large picture would take more than a gigabyte.
-    num_rows = max(1, _GROUND_VALUES // picture[0].size)
-    laid = np.empty((*picture.shape[:2], 3), np.uint8)
-    for start in range(0, len(picture), num_rows):
-        rows = picture[start : start + num_rows]
+    # Some rows at a time: floats of a whole large image would take more than a gigabyte.
+    num_rows = max(1, _GROUND_VALUES // image[0].size)
+    laid = np.empty((*image.shape[:2], 3), np.uint8)
+    for start in range(0, len(image), num_rows):
+        rows = image[start : start + num_rows]
         alpha = rows[..., 3:].astype(np.float32) / 255
         laid[start : start + num_rows] = np.rint(rows[..., :3] * alpha + ground * (1 - alpha))
     return laid

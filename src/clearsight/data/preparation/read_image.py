@@ -1,4 +1,4 @@
-"""Reading picture files of any size and mode into uint8 arrays."""
+"""Reading image files of any size and mode into uint8 arrays."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ from PIL.TiffImagePlugin import TiffImageFile
 from clearsight.errors import DataError
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
-_EXPECTED = "a picture file (PNG, JPEG, WebP, BMP, GIF, TIFF or PNM)"
+_EXPECTED = "an image file (PNG, JPEG, WebP, BMP, GIF, TIFF or PNM)"
 
 # What Pillow raises for damaged files, whatever their format; TypeError where a TIFF's tag is of
 # another type than the format wants.
 _DAMAGE = (OSError, SyntaxError, TypeError, ValueError, EOFError, struct.error, zlib.error)
 
-# What may be unpacked into memory: four bytes a pixel and some copies of them, so that a picture
+# What may be unpacked into memory: four bytes a pixel and some copies of them, so that an image
 # takes less than half a gigabyte. JPEG files are made smaller while they are unpacked.
 MOST_PIXELS = 50_000_000
 _MOST_JPEG_PIXELS = 178_000_000  # Pillow opens nothing larger
 _DRAFT_FACTOR = 2  # a JPEG file is unpacked at no less than this times the size it is wanted in
 
 
-def read_picture(
+def read_image(
     source: Path | bytes, *, name: str | None = None, fit_for: tuple[int, int] | None = None
 ) -> np.ndarray:
-    """Read a picture the way a viewer shows it: upright, 8 bits, with its alpha kept.
+    """Read an image the way a viewer shows it: upright, 8 bits, with its alpha kept.
 
     Args:
-        source: a picture file, or the content of one; of an animation the first frame is taken.
+        source: an image file, or the content of one; of an animation the first frame is taken.
         name: what to call it in messages; by default the file's path.
         fit_for: height and width that it will be made smaller to, if it is larger; JPEG files are
             then unpacked at a fraction of their size, which is several times quicker.
@@ -44,17 +44,17 @@ def read_picture(
         uint8 (H, W, C), 0..255: C is 1 for grey, 3 for RGB, 4 for RGB with alpha.
 
     Raises:
-        DataError: when the file is absent, empty, no picture, cut short or absurdly large.
+        DataError: when the file is absent, empty, no image, cut short or absurdly large.
     """
-    return read_sized_picture(source, name=name, fit_for=fit_for)[0]
+    return read_sized_image(source, name=name, fit_for=fit_for)[0]
 
 
-def read_sized_picture(
+def read_sized_image(
     source: Path | bytes, *, name: str | None = None, fit_for: tuple[int, int] | None = None
 ) -> tuple[np.ndarray, tuple[int, int]]:
-    """Read a picture as `read_picture` does; also return the height and width that its file has."""
+    """Read an image as `read_image` does; also return the height and width that its file has."""
     if name is None:
-        name = str(source) if isinstance(source, Path) else "The picture"
+        name = str(source) if isinstance(source, Path) else "The image"
     if isinstance(source, Path):
         if not os.path.lexists(source):
             raise DataError(f"{name} should be {_EXPECTED}, but there is no such file.")
@@ -83,8 +83,8 @@ def read_sized_picture(
         ) from error
 
 
-def picture_of_image(image: Image.Image, name: str) -> np.ndarray:
-    """Turn a picture of Pillow's into an array the way `read_picture` does.
+def from_pillow(image: Image.Image, name: str) -> np.ndarray:
+    """Turn an image of Pillow's into an array the way `read_image` does.
 
     Args:
         image: of any mode and size.
@@ -104,8 +104,8 @@ def picture_of_image(image: Image.Image, name: str) -> np.ndarray:
         raise DataError(f"{name} should be {_EXPECTED}, but is damaged ({error}).") from error
 
 
-def picture_size(content: bytes) -> tuple[int, int, bool] | None:
-    """Read a picture's height, width and whether it is grey from its header alone.
+def image_size(content: bytes) -> tuple[int, int, bool] | None:
+    """Read an image's height, width and whether it is grey from its header alone.
 
     Returns:
         None when the header cannot be read.
@@ -115,7 +115,7 @@ def picture_size(content: bytes) -> tuple[int, int, bool] | None:
             height, width = _upright_size(file)
             is_grey = file.mode in ("1", "L") or file.mode.startswith(("I", "F"))
             return height, width, is_grey and "transparency" not in file.info
-    except Exception:  # whatever is wrong is told when the picture is read
+    except Exception:  # whatever is wrong is told when the image is read
         return None
 
 
@@ -142,7 +142,7 @@ def _too_large(name: str, most: int, found: str) -> str:
 
 def _draft(file: Image.Image, fit_for: tuple[int, int]) -> None:
     """Have a JPEG file unpacked at a half, a quarter or an eighth, whichever still suffices."""
-    # Turned pictures exchange height and width, so both must suffice for either.
+    # Turned images exchange height and width, so both must suffice for either.
     least = _DRAFT_FACTOR * max(fit_for)
     if min(file.size) >= 2 * least:  # a half suffices: without this look, small files take longer
         file.draft(None, (least, least))
@@ -164,36 +164,36 @@ def _is_lying(image: Image.Image) -> bool:
         warnings.simplefilter("ignore")
         try:
             return image.getexif().get(_ORIENTATION, 1) in _LYING
-        except Exception:  # damaged EXIF data of whatever kind: the picture itself is sound
+        except Exception:  # damaged EXIF data of whatever kind: the image itself is sound
             return False
 
 
 def _upright(image: Image.Image) -> Image.Image:
-    """Turn a loaded picture as its EXIF data says."""
+    """Turn a loaded image as its EXIF data says."""
     if not _may_be_turned(image):
         return image
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             return ImageOps.exif_transpose(image)
-        except Exception:  # damaged EXIF data of whatever kind: the picture itself is sound
+        except Exception:  # damaged EXIF data of whatever kind: the image itself is sound
             return image
 
 
 def _may_be_turned(file: Image.Image) -> bool:
-    """Tell whether a file has EXIF data at all, without parsing it: most small pictures do not."""
+    """Tell whether a file has EXIF data at all, without parsing it: most small images do not."""
     return "exif" in file.info or "Raw profile type exif" in file.info or file.format == "TIFF"
 
 
-def _to_array(picture: Image.Image) -> np.ndarray:
-    if picture.mode.startswith(("I", "F")):
-        return _to_8_bits(np.asarray(picture))[..., None]
-    has_alpha = picture.mode in ("LA", "PA", "La", "RGBA", "RGBa") or "transparency" in picture.info
+def _to_array(image: Image.Image) -> np.ndarray:
+    if image.mode.startswith(("I", "F")):
+        return _to_8_bits(np.asarray(image))[..., None]
+    has_alpha = image.mode in ("LA", "PA", "La", "RGBA", "RGBa") or "transparency" in image.info
     if has_alpha:
-        return np.asarray(picture.convert("RGBA"))
-    if picture.mode in ("1", "L"):
-        return np.asarray(picture.convert("L"))[..., None]
-    return np.asarray(picture if picture.mode == "RGB" else picture.convert("RGB"))
+        return np.asarray(image.convert("RGBA"))
+    if image.mode in ("1", "L"):
+        return np.asarray(image.convert("L"))[..., None]
+    return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
 
 
 def _to_8_bits(values: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""What the arrays of a source are called: which hold pictures, which labels, of which part."""
+"""What the arrays of a source are called: which hold images, which labels, of which part."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class ArrayName:
 
     Attributes:
         name: the name itself.
-        role: whether it holds pictures or labels.
+        role: whether it holds images or labels.
         part: the part that it names, or None.
     """
 
@@ -61,20 +61,20 @@ def array_name(name: str) -> ArrayName | None:
 
 
 def pair_up(names: Iterable[str], flat: Iterable[str], what: str) -> dict[Part, tuple[str, str]]:
-    """Find the arrays of pictures and of labels for each part.
+    """Find the arrays of images and of labels for each part.
 
     Args:
         names: what the arrays are called.
-        flat: those among them that have fewer than three axes; where several could be the pictures,
+        flat: those among them that have fewer than three axes; where several could be the images,
             these are not.
         what: what to call their source in messages.
 
     Returns:
-        For each part the names of its pictures and its labels; arrays that name no part are
+        For each part the names of its images and its labels; arrays that name no part are
         "train".
 
     Raises:
-        DataError: when there are no pictures, pictures without labels, or several candidates.
+        DataError: when there are no images, images without labels, or several candidates.
     """
     names, flat_names = list(names), set(flat)
     found: dict[tuple[Part, Role], list[str]] = {}
@@ -87,7 +87,7 @@ def pair_up(names: Iterable[str], flat: Iterable[str], what: str) -> dict[Part, 
     for (part, role), candidates in found.items():
         if role == "labels":
             continue
-        images = _only(candidates, flat_names, f"{what} should hold one array of {part} pictures")
+        images = _only(candidates, flat_names, f"{what} should hold one array of {part} images")
         labels = found.get((part, "labels"))
         if labels is None:
             raise DataError(

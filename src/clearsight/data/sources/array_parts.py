@@ -13,7 +13,7 @@ from clearsight.data.intake import Intake
 from clearsight.data.labels.class_names import ClassNames, read_class_names
 from clearsight.data.labels.encode import CodedLabels, code_labels, label_array
 from clearsight.data.listing import PARTS, Part
-from clearsight.data.preparation.pixels import pictures_of_arrays
+from clearsight.data.preparation.pixels import images_of_arrays
 from clearsight.data.sources.options import SourceOptions
 from clearsight.data.splits.splits import Splits
 from clearsight.errors import DataError
@@ -21,14 +21,14 @@ from clearsight.errors import DataError
 
 @dataclass(frozen=True, eq=False)
 class ArrayParts:
-    """Pictures and labels as arrays, before they are checked and brought to one form.
+    """Images and labels as arrays, before they are checked and brought to one form.
 
     Attributes:
-        images: for each part its pictures, in any form that `pictures_of_arrays` takes.
+        images: for each part its images, in any form that `images_of_arrays` takes.
         labels: for each part its labels, in any form that `code_labels` takes.
         provenance: where they come from, in words.
         class_names: the names that the source itself gives its classes.
-        groups: for each part what its pictures belong to, where the source says so.
+        groups: for each part what its images belong to, where the source says so.
         skipped: how many things were passed over, by what they are.
         notes: sentences that the user should read.
     """
@@ -45,18 +45,17 @@ class ArrayParts:
         """Check the arrays and bring them to one form.
 
         Raises:
-            DataError: when pictures or labels are not what they should be, do not belong together,
+            DataError: when images or labels are not what they should be, do not belong together,
                 or there are none to train on.
         """
         if "train" not in self.images:
             found = ", ".join(part for part in PARTS if part in self.images) or "no"
             raise DataError(
-                f"{self.provenance} should hold pictures to train on, but holds {found} pictures "
-                "only."
+                f"{self.provenance} should hold images to train on, but holds {found} images only."
             )
         names = wanted_names(options, self.class_names)
         name_of = {part: self._name("images", part) for part in self.images}
-        pictures, notes = pictures_of_arrays(
+        arrays, notes = images_of_arrays(
             {name_of[part]: array for part, array in self.images.items()}
         )
         coded = _code_together(
@@ -64,11 +63,11 @@ class ArrayParts:
         )
         sets: dict[Part, ImageSet] = {}
         for part, codes in _apart(coded, self.labels, self.images).items():
-            images = pictures[name_of[part]]
+            images = arrays[name_of[part]]
             if len(images) != len(codes):
                 raise DataError(
-                    f"{self.provenance} should have one label a picture, but its {part} part has "
-                    f"{len(images):,} pictures and {len(codes):,} labels."
+                    f"{self.provenance} should have one label an image, but its {part} part has "
+                    f"{len(images):,} images and {len(codes):,} labels."
                 )
             sets[part] = ImageSet(
                 images, codes, coded.class_names, self.provenance, groups=self.groups.get(part)
@@ -104,7 +103,7 @@ def _code_together(
             f"{shapes}."
         )
     if forms and next(iter(forms))[0] == 0:
-        raise DataError(f"The labels in {provenance} should be one a picture, but are one value.")
+        raise DataError(f"The labels in {provenance} should be one an image, but are one value.")
     kinds = {"text" if array.dtype.kind in "US" else "numbers" for array in arrays}
     if len(kinds) > 1:
         raise DataError(

@@ -13,7 +13,7 @@ from clearsight.data.splits.splits import Splits
 from clearsight.errors import DataError, MissingExtraError
 
 TEST_FRACTION = 0.2
-_SPLIT_SEED = 0  # fixed: the test pictures must be the same ones in every run
+_SPLIT_SEED = 0  # fixed: the test images must be the same ones in every run
 _HIGHEST_VALUE = 16  # the scans count ink in 4x4 blocks, so values run from 0 to 16
 
 

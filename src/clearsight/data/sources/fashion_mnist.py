@@ -1,4 +1,4 @@
-"""Fashion-MNIST: 70,000 pictures of clothing in ten classes, 28x28, grey.
+"""Fashion-MNIST: 70,000 images of clothing in ten classes, 28x28, grey.
 
 Source: Xiao, Rasul and Vollgraf 2017, https://arxiv.org/abs/1708.07747, MIT licence.
 """
@@ -14,8 +14,8 @@ from pathlib import Path
 import platformdirs
 
 from clearsight.data.image_set import ImageSet
-from clearsight.data.sources.idx import parse_idx, read_content
 from clearsight.data.sources import apt_package
+from clearsight.data.sources.idx import parse_idx, read_content
 from clearsight.data.splits.splits import Splits
 from clearsight.errors import DataError
 from clearsight.io.cache_folder import keep_contents

@@ -37,7 +37,7 @@ def parse_idx(content: bytes, num_axes: int, name: str) -> np.ndarray:
 
     Args:
         content: the whole file, decompressed.
-        num_axes: how many axes it should have: 3 for pictures, 1 for labels.
+        num_axes: how many axes it should have: 3 for images, 1 for labels.
         name: what to call the file in messages.
 
     Returns:
@@ -59,7 +59,7 @@ def parse_idx(content: bytes, num_axes: int, name: str) -> np.ndarray:
     if found_axes != num_axes:
         raise DataError(
             f"{name} should have {num_axes} axes, but has {found_axes}: "
-            "pictures have 3 and labels 1, are the two files swapped?"
+            "images have 3 and labels 1, are the two files swapped?"
         )
     header_bytes = 4 + 4 * num_axes
     if len(content) < header_bytes:

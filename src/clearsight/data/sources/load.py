@@ -16,7 +16,7 @@ from clearsight.data.formats import check_options, format_of, huggingface
 from clearsight.data.image_set import ImageSet
 from clearsight.data.labels.corrections import apply_to_splits, read_corrections
 from clearsight.data.listing import Listing
-from clearsight.data.preparation.adapt import adapted, with_test_pictures
+from clearsight.data.preparation.adapt import adapted, with_test_images
 from clearsight.data.sources import digits, fashion_mnist
 from clearsight.data.sources.options import SourceOptions, source_options
 from clearsight.data.splits.splits import Splits
@@ -31,7 +31,7 @@ class Source:
         name: what the user types.
         summary: what it is, in one line.
         locate: says where the data lies, or None when it must be fetched first.
-        load: gives the pictures; both take an optional folder (``--data-dir``).
+        load: gives the images; both take an optional folder (``--data-dir``).
         recipe: the recipe that ``train`` uses for it by default.
     """
 
@@ -47,7 +47,7 @@ SOURCES: dict[str, Source] = {
     for source in (
         Source(
             "fashion-mnist",
-            "70,000 pictures of clothing, ten classes, 28x28 grey",
+            "70,000 images of clothing, ten classes, 28x28 grey",
             fashion_mnist.locate,
             fashion_mnist.load,
             recipe="lesson",
@@ -72,7 +72,7 @@ def find_source(name: str) -> Source:
     if name in SOURCES:
         return SOURCES[name]
     raise DataError(
-        f"The source should be one of {', '.join(SOURCES)}, or a folder or file of pictures, but "
+        f"The source should be one of {', '.join(SOURCES)}, or a folder or file of images, but "
         f"'{name}' is neither.{did_you_mean(name, SOURCES)} "
         "`clearsight data list` shows what can be read."
     )
@@ -110,8 +110,8 @@ def load_splits(
 
     Args:
         source: a name from ``clearsight data list``, or a path.
-        options: how its pictures are to be read.
-        show_progress: shows how far the decoding of pictures is.
+        options: how its images are to be read.
+        show_progress: shows how far the decoding of images is.
 
     Raises:
         DataError: when the source is unknown or its data cannot be had.
@@ -138,18 +138,18 @@ def _loaded(source: str, options: SourceOptions, show_progress: ShowProgress) ->
         found = row.open(Path(name), options)
     if isinstance(found, Listing):
         return decoded(found, options, show_progress)
-    return adapted(with_test_pictures(found, options.test_split), options)
+    return adapted(with_test_images(found, options.test_split), options)
 
 
 def load_data(source: str | Path, **options: Any) -> tuple[ImageSet, ImageSet | None]:
     """Load a source by name or path.
 
     Args:
-        source: a name from ``clearsight data list``, or the path of a folder or file of pictures.
+        source: a name from ``clearsight data list``, or the path of a folder or file of images.
         **options: the fields of `SourceOptions`: data_dir, image_size, resize, channels, ...
 
     Returns:
-        The training pictures and the test pictures (None where the source has none).
+        The training images and the test images (None where the source has none).
 
     Raises:
         DataError: when the source is unknown or its data cannot be had.

@@ -1,4 +1,4 @@
-"""`ObjectPictures`: single pictures from Python objects, brought to one form and stacked."""
+"""`ObjectImages`: single images from Python objects, brought to one form and stacked."""
 
 from __future__ import annotations
 
@@ -8,74 +8,74 @@ import numpy as np
 from PIL import Image
 
 from clearsight.data.preparation.preparation import Preparation
-from clearsight.data.preparation.read_image import picture_of_image
+from clearsight.data.preparation.read_image import from_pillow
 from clearsight.data.sources.options import SourceOptions
 from clearsight.errors import DataError
 
 _CHANNELS = (1, 3, 4)
 
 
-class ObjectPictures:
-    """Gathers pictures one by one, each brought to uint8 (H, W, C) as it comes in.
+class ObjectImages:
+    """Gathers images one by one, each brought to uint8 (H, W, C) as it comes in.
 
-    With an image size in the options every picture is fitted to it; without one all must have one
+    With an image size in the options every image is fitted to it; without one all must have one
     size already.
     """
 
     def __init__(self, options: SourceOptions) -> None:
         self._options = options
-        self._pictures: list[np.ndarray] = []
-        self._scale: str | None = None  # "0 to 1" or "0 to 255", once a picture of floats tells
+        self._images: list[np.ndarray] = []
+        self._scale: str | None = None  # "0 to 1" or "0 to 255", once an image of floats tells
         self._was_rounded = False
 
     def __len__(self) -> int:
-        return len(self._pictures)
+        return len(self._images)
 
     def add(self, image: Any) -> None:
-        """Take up a picture.
+        """Take up an image.
 
         Args:
-            image: a PIL picture, or an array (H, W), (H, W, C) or (C, H, W) of uint8, bools, or
-                floats from 0 to 1 or from 0 to 255, the same for all pictures.
+            image: a PIL image, or an array (H, W), (H, W, C) or (C, H, W) of uint8, bools, or
+                floats from 0 to 1 or from 0 to 255, the same for all images.
 
         Raises:
             DataError: when it is something else.
         """
-        name = f"Picture {len(self._pictures)}"
+        name = f"Image {len(self._images)}"
         if isinstance(image, Image.Image):
-            picture = picture_of_image(image, name)
+            array = from_pillow(image, name)
         else:
-            picture = _with_channels_last(self._as_uint8(np.asarray(image), name), name)
+            array = _with_channels_last(self._as_uint8(np.asarray(image), name), name)
         size = self._options.image_size
-        if size is not None and picture.shape[:2] != size:
-            fitted = Preparation(*size, picture.shape[2], resize=self._options.resize)
-            picture = fitted.fit_picture(picture)
-        self._pictures.append(picture)
+        if size is not None and array.shape[:2] != size:
+            fitted = Preparation(*size, array.shape[2], resize=self._options.resize)
+            array = fitted.fit_image(array)
+        self._images.append(array)
 
     def stacked(self) -> tuple[np.ndarray, list[str]]:
-        """Return all pictures as uint8 (N, H, W, C), and sentences that say what was changed.
+        """Return all images as uint8 (N, H, W, C), and sentences that say what was changed.
 
         Raises:
             DataError: when there is none, or they differ in size and the options name none.
         """
-        if not self._pictures:
-            raise DataError("There should be at least one picture, but there is none.")
-        sizes = {picture.shape[:2] for picture in self._pictures}
+        if not self._images:
+            raise DataError("There should be at least one image, but there is none.")
+        sizes = {image.shape[:2] for image in self._images}
         if len(sizes) > 1:
             some = " and ".join(f"{height}x{width}" for height, width in sorted(sizes)[:2])
             raise DataError(
-                f"The pictures should have one size, but have {len(sizes)}, such as {some}: say "
+                f"The images should have one size, but have {len(sizes)}, such as {some}: say "
                 "which to bring them to with image_size=(height, width)."
             )
         wanted = self._options.channels
-        most = max(picture.shape[2] for picture in self._pictures)
+        most = max(image.shape[2] for image in self._images)
         channels = most if wanted == "auto" else wanted
         height, width = next(iter(sizes))
         one_form = Preparation(height, width, channels)
         images = np.stack(
             [
-                picture if picture.shape[2] == channels else one_form.fit_picture(picture)
-                for picture in self._pictures
+                image if image.shape[2] == channels else one_form.fit_image(image)
+                for image in self._images
             ]
         )
         images.flags.writeable = False
@@ -84,9 +84,9 @@ class ObjectPictures:
     def _notes(self) -> list[str]:
         notes = []
         if self._scale == "0 to 1":
-            notes.append("The pictures were floats from 0 to 1; they were multiplied by 255.")
+            notes.append("The images were floats from 0 to 1; they were multiplied by 255.")
         if self._was_rounded:
-            notes.append("The pictures were floats from 0 to 255; they were rounded.")
+            notes.append("The images were floats from 0 to 255; they were rounded.")
         return notes
 
     def _as_uint8(self, image: np.ndarray, name: str) -> np.ndarray:
@@ -111,13 +111,13 @@ class ObjectPictures:
     def _from_floats(self, image: np.ndarray, high: float, name: str) -> np.ndarray:
         rounded = np.rint(image)
         has_fractions = bool((rounded != image).any())
-        # Ones and zeros alone are a nearly black picture among others from 0 to 255.
+        # Ones and zeros alone are a nearly black image among others from 0 to 255.
         may_be_dark = self._scale == "0 to 255" and not has_fractions
         scale = "0 to 255" if high > 1 or may_be_dark else "0 to 1"
         if self._scale not in (None, scale):
             raise DataError(
                 f"{name} should run from {self._scale} like those before it, but runs up to "
-                f"{high:g}: give all pictures as uint8."
+                f"{high:g}: give all images as uint8."
             )
         self._scale = scale
         if scale == "0 to 1":

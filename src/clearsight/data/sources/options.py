@@ -1,4 +1,4 @@
-"""`SourceOptions`: how the pictures of a source are to be read, checked where they come in."""
+"""`SourceOptions`: how the images of a source are to be read, checked where they come in."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ ChannelChoice = Literal["auto", 1, 3]
 
 
 class SourceOptions(BaseModel):
-    """How the pictures of a source are read; the defaults suit most.
+    """How the images of a source are read; the defaults suit most.
 
     Attributes:
         data_dir: of a named source: the folder that holds its files; None looks in the usual
             places.
-        image_size: height and width that every picture is brought to; None chooses from the data.
+        image_size: height and width that every image is brought to; None chooses from the data.
         resize: "fit" keeps proportions and fills up, "crop" keeps them and cuts off, "stretch" does
             not keep them.
-        channels: 1 (grey), 3 (colour), or "auto": grey when all pictures are.
-        test_split: share of the pictures that is kept for the test where the source names no test
-            pictures; 0 for none. It is always the same share, whatever the seed of the training.
-        image_column: of a table: its column of picture paths or of encoded pictures.
+        channels: 1 (grey), 3 (colour), or "auto": grey when all images are.
+        test_split: share of the images that is kept for the test where the source names no test
+            images; 0 for none. It is always the same share, whatever the seed of the training.
+        image_column: of a table: its column of image paths or of encoded images.
         label_column: of a table: its column of labels.
         split_column: of a table: its column that says train, validation or test.
-        group_column: of a table: its column of what a picture belongs to (a patient, a product);
-            pictures of one group stay on one side of every split.
+        group_column: of a table: its column of what an image belongs to (a patient, a product);
+            images of one group stay on one side of every split.
         class_names: a JSON or TXT file with the classes' names, in the order of their numbers.
         corrections: a CSV file of corrected labels, as `clearsight data check --labels-out` writes.
-        allow_bad: whether to go on when more than 1% of the pictures cannot be read.
+        allow_bad: whether to go on when more than 1% of the images cannot be read.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -57,7 +57,7 @@ class SourceOptions(BaseModel):
         return self.model_copy(update=whole)
 
     def fitted_to(self, preparation: Preparation) -> Self:
-        """Return options that bring the pictures of any source to a network's form."""
+        """Return options that bring the images of any source to a network's form."""
         changes = {
             "image_size": (preparation.height, preparation.width),
             "channels": preparation.channels if preparation.channels in (1, 3) else "auto",
@@ -77,5 +77,5 @@ def source_options(**values: Any) -> SourceOptions:
         return SourceOptions(**values)
     except ValidationError as error:
         raise RequestError(
-            f"The pictures cannot be read so: {validation_sentences(error)}."
+            f"The images cannot be read so: {validation_sentences(error)}."
         ) from error

@@ -1,4 +1,4 @@
-"""Pictures that are Python objects already: arrays, data sets of torch, iterables of batches."""
+"""Images that are Python objects already: arrays, data sets of torch, iterables of batches."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from clearsight.data.labels.class_names import ClassNames
 from clearsight.data.listing import Part
 from clearsight.data.sources.array_names import CLASS_NAME_ARRAYS, pair_up
 from clearsight.data.sources.array_parts import ArrayParts
-from clearsight.data.sources.object_images import ObjectPictures
+from clearsight.data.sources.object_images import ObjectImages
 from clearsight.data.sources.options import SourceOptions
 from clearsight.data.splits.splits import Splits
 from clearsight.errors import DataError
@@ -26,18 +26,18 @@ _CHANNELS = (1, 3, 4)
 
 
 def splits_of_object(source: Any, options: SourceOptions | None = None) -> Splits:
-    """Make `Splits` of pictures that are Python objects.
+    """Make `Splits` of images that are Python objects.
 
     Args:
         source: an `ImageSet` or `Splits`; arrays ``(x, y)``, or ``((x, y), (x_test, y_test))`` as
             Keras's data sets are; a dict of arrays named as in .npz files; a data set like torch's
             (``len`` and items (image, label)); or an iterable of (image, label), single or in
-            batches, as tf.data gives them. Images are PIL pictures, arrays or tensors, uint8 or
+            batches, as tf.data gives them. Images are PIL images, arrays or tensors, uint8 or
             floats 0..1, (H, W), (H, W, C) or, as torch has them, (C, H, W).
         options: image size, channels and class names; None for the defaults.
 
     Raises:
-        DataError: when it is something else, or its pictures or labels are not what they should
+        DataError: when it is something else, or its images or labels are not what they should
             be.
 
     Example:
@@ -49,7 +49,7 @@ def splits_of_object(source: Any, options: SourceOptions | None = None) -> Split
     columns = (options.image_column, options.label_column, options.split_column)
     if any(column is not None for column in (*columns, options.group_column)):
         raise DataError(
-            "Columns are named for tables, but the pictures are Python objects: give groups with "
+            "Columns are named for tables, but the images are Python objects: give groups with "
             "ImageSet(images, labels, class_names, groups=...)."
         )
     if isinstance(source, Splits):
@@ -64,23 +64,21 @@ def splits_of_object(source: Any, options: SourceOptions | None = None) -> Split
         if all(_is_pair(part) for part in source):
             return _of_arrays({"train": source[0], "test": source[1]}, options)
     if isinstance(source, (str, bytes)) or not (hasattr(source, "__iter__") or _is_indexed(source)):
-        raise DataError(
-            f"The pictures should be {_FORMS}, but are of type {type(source).__name__}."
-        )
+        raise DataError(f"The images should be {_FORMS}, but are of type {type(source).__name__}.")
     return _of_items(source, options)
 
 
 def _is_pair(value: Any) -> bool:
-    """Tell whether something is (x, y): many pictures and many labels."""
+    """Tell whether something is (x, y): many images and many labels."""
     if not (isinstance(value, (tuple, list)) and len(value) == 2):
         return False
     x, y = value
-    are_pictures = getattr(x, "ndim", 0) >= 2 or _is_list_of_pictures(x)
+    are_images = getattr(x, "ndim", 0) >= 2 or _is_list_of_images(x)
     are_labels = getattr(y, "ndim", 0) >= 1 or isinstance(y, (list, tuple))
-    return are_pictures and are_labels
+    return are_images and are_labels
 
 
-def _is_list_of_pictures(value: Any) -> bool:
+def _is_list_of_images(value: Any) -> bool:
     return isinstance(value, list) and bool(value) and not isinstance(value[0], (tuple, list))
 
 
@@ -96,7 +94,7 @@ def _array(value: Any) -> Any:
                 value = getattr(value, step)()
     except (TypeError, RuntimeError) as error:
         raise DataError(
-            f"Pictures and labels should be what NumPy can hold, but {type(value).__name__} is not "
+            f"Images and labels should be what NumPy can hold, but {type(value).__name__} is not "
             f"({error})."
         ) from error
     return value
@@ -109,10 +107,10 @@ def _of_arrays(parts: Mapping[Part, Any], options: SourceOptions) -> Splits:
     for part, (x, y) in parts.items():
         images[part], labels[part] = _array(x), _array(y)
         if isinstance(x, list):
-            pictures = ObjectPictures(options)
+            stack = ObjectImages(options)
             for image in x:
-                pictures.add(_array(image))
-            images[part], said = pictures.stacked()
+                stack.add(_array(image))
+            images[part], said = stack.stacked()
             notes.extend(said)
     return ArrayParts(images, labels, "arrays", notes=tuple(dict.fromkeys(notes))).splits(options)
 
@@ -127,12 +125,12 @@ def _of_mapping(source: Mapping[Any, Any], options: SourceOptions) -> Splits:
     images: dict[Part, Any] = {part: arrays[pair[0]] for part, pair in pairs.items()}
     labels: dict[Part, Any] = {part: arrays[pair[1]] for part, pair in pairs.items()}
     unused = len(arrays) - 2 * len(pairs) - (own_names is not None)
-    skipped = {"array that is neither pictures nor labels": unused} if unused else {}
+    skipped = {"array that is neither images nor labels": unused} if unused else {}
     return ArrayParts(images, labels, "arrays", own_names, skipped=skipped).splits(options)
 
 
 def _of_items(source: Any, options: SourceOptions) -> Splits:
-    pictures = ObjectPictures(options)
+    stack = ObjectImages(options)
     labels: list[Any] = []
     is_batched: bool | None = None
     for position, item in enumerate(_items(source)):
@@ -140,18 +138,18 @@ def _of_items(source: Any, options: SourceOptions) -> Splits:
         if is_batched is None:  # the first item tells: a last batch may be as small as one
             is_batched = _is_batch(image, label)
         if not is_batched:
-            pictures.add(image)
+            stack.add(image)
             labels.append(label)
             continue
         if np.shape(image)[:1] != np.shape(label)[:1]:
             raise DataError(
-                f"Every batch should have one label a picture, but batch {position} has images of "
+                f"Every batch should have one label an image, but batch {position} has images of "
                 f"shape {np.shape(image)} and labels of shape {np.shape(label)}."
             )
         for one in image:
-            pictures.add(one)
+            stack.add(one)
         labels.extend(np.asarray(label))
-    images, notes = pictures.stacked()
+    images, notes = stack.stacked()
     called = f"a {type(source).__name__}"
     parts = ArrayParts(
         {"train": images}, {"train": labels}, called, _names_of(source), notes=tuple(notes)
@@ -188,8 +186,8 @@ def _is_batch(image: Any, label: Any) -> bool:
     if np.ndim(label) == 2:
         return True
     shape = image.shape
-    is_one_picture = shape[0] in _CHANNELS or shape[2] in _CHANNELS  # whose label is one-hot
-    return len(label) == shape[0] and not is_one_picture
+    is_one_image = shape[0] in _CHANNELS or shape[2] in _CHANNELS  # whose label is one-hot
+    return len(label) == shape[0] and not is_one_image
 
 
 def _names_of(source: Any) -> ClassNames | None:

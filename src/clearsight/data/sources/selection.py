@@ -1,4 +1,4 @@
-"""Naming some pictures of a source: ``fashion-mnist:test[0:5]``, ``photos.zip:train[7]``."""
+"""Naming some images of a source: ``fashion-mnist:test[0:5]``, ``photos.zip:train[7]``."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _PATTERN = re.compile(
 
 @dataclass(frozen=True)
 class Selection:
-    """Some pictures of a source.
+    """Some images of a source.
 
     Attributes:
-        names: one a picture, e.g. "fashion-mnist:test[3]".
-        images: the pictures with their true labels.
+        names: one an image, e.g. "fashion-mnist:test[3]".
+        images: the images with their true labels.
     """
 
     names: tuple[str, ...]
@@ -40,11 +40,11 @@ def is_selection(text: str) -> bool:
 def select(
     text: str, options_for: Callable[[str], SourceOptions | None] = lambda _: None
 ) -> Selection:
-    """Load the pictures that `text` names; the numbers count as in Python, negative ones too.
+    """Load the images that `text` names; the numbers count as in Python, negative ones too.
 
     Args:
         text: SOURCE:PART[START:STOP] or SOURCE:PART[INDEX], the source a name or a path.
-        options_for: says how the pictures of a source are to be read, if not by default.
+        options_for: says how the images of a source are to be read, if not by default.
 
     Raises:
         DataError: when the form, the source or the numbers are wrong.
@@ -58,7 +58,7 @@ def select(
     source, part = match["source"], match["part"]
     images = load_splits(source, options_for(source)).parts.get(part)
     if images is None:
-        raise DataError(f"'{source}' has no {part} pictures: select from {source}:train[...].")
+        raise DataError(f"'{source}' has no {part} images: select from {source}:train[...].")
     numbers = range(len(images))
     if match["index"]:
         index = int(match["index"])
@@ -68,7 +68,7 @@ def select(
         numbers = numbers[start:stop]
     if not numbers:
         raise DataError(
-            f"'{text}' should name at least one of the {len(images):,} pictures numbered 0 to "
+            f"'{text}' should name at least one of the {len(images):,} images numbered 0 to "
             f"{len(images) - 1}, but names none."
         )
     names = tuple(f"{source}:{part}[{number}]" for number in numbers)

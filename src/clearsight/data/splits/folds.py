@@ -1,4 +1,4 @@
-"""Dividing pictures into folds, so that each can be judged by what was learned from the others."""
+"""Dividing images into folds, so that each can be judged by what was learned from the others."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ def stratified_folds(
     seed: int,
     groups: Sequence[str] | np.ndarray | None = None,
 ) -> np.ndarray:
-    """Put every picture into one of some folds, each class spread evenly over them.
+    """Put every image into one of some folds, each class spread evenly over them.
 
     Args:
         labels: integers (N,).
         num_folds: at least 2.
-        seed: chooses which pictures go where.
-        groups: N names or numbers; pictures of one group stay in one fold, which then is as even
+        seed: chooses which images go where.
+        groups: N names or numbers; images of one group stay in one fold, which then is as even
             as the groups allow.
 
     Returns:
@@ -36,7 +36,7 @@ def stratified_folds(
     order = generator.permutation(len(labels))
     order = order[np.argsort(labels[order], kind="stable")]
     folds = np.empty(len(labels), dtype=np.int64)
-    # Dealt out like cards, class after class, so that folds differ by one picture at most.
+    # Dealt out like cards, class after class, so that folds differ by one image at most.
     folds[order] = np.arange(len(labels)) % num_folds
     return folds
 

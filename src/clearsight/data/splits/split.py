@@ -1,4 +1,4 @@
-"""Dividing pictures into those to learn from and those to measure on."""
+"""Dividing images into those to learn from and those to measure on."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ SplitMethod = Literal["tail", "stratified"]
 FoundMethod = Literal["tail", "stratified", "own"]
 
 # A held-out tail whose class shares differ from the rest by more than chance in 1,000 such tails
-# is no sample of the same data: typically pictures sorted by class.
+# is no sample of the same data: typically images sorted by class.
 _UNLIKE_P_VALUE = 0.001
 
 
 @dataclass(frozen=True)
 class ValidationSplit:
-    """Which training pictures are held out for validation.
+    """Which training images are held out for validation.
 
     Attributes:
         train: int64 indices to learn from, ascending.
         validation: int64 indices held out, ascending; with the method "own" they count the
-            source's validation pictures.
+            source's validation images.
         method: "tail" (the last ones, as Keras holds out), "stratified", or "own" when the source
-            brings validation pictures.
+            brings validation images.
         warning: a sentence when the method is not the one asked for, else None.
     """
 
@@ -36,13 +36,13 @@ class ValidationSplit:
 
 
 def tail_split(num_images: int, validation_split: float) -> tuple[np.ndarray, np.ndarray]:
-    """Hold out the last part, exactly the pictures that Keras's ``validation_split`` holds out.
+    """Hold out the last part, exactly the images that Keras's ``validation_split`` holds out.
 
-    Keras keeps ``floor(N * (1 - validation_split))`` pictures for training
+    Keras keeps ``floor(N * (1 - validation_split))`` images for training
     (https://keras.io/api/models/model_training_apis/#fit-method).
 
     Returns:
-        int64 indices of the training and of the validation pictures.
+        int64 indices of the training and of the validation images.
     """
     boundary = int(np.floor(num_images * (1.0 - validation_split)))
     indices = np.arange(num_images)
@@ -57,14 +57,14 @@ def stratified_split(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Hold out the same share of every class, chosen by `seed`.
 
-    Every class with at least two pictures keeps one on each side. Where pictures come in groups,
+    Every class with at least two images keeps one on each side. Where images come in groups,
     each group stays on one side whole, and the shares are as near as that allows.
 
     Args:
         labels: integers (N,).
         held_out_fraction: share to hold out, between 0 and 1.
-        seed: chooses which pictures.
-        groups: N names of what each picture belongs to, or None.
+        seed: chooses which images.
+        groups: N names of what each image belongs to, or None.
 
     Returns:
         int64 indices kept and held out, each ascending.
@@ -89,7 +89,7 @@ def _held_out_groups(
     """Choose groups to hold out: the largest first, each where it brings the shares nearer.
 
     Returns:
-        bool (N,), True for pictures of groups that are held out.
+        bool (N,), True for images of groups that are held out.
     """
     classes, codes = np.unique(labels, return_inverse=True)
     names, group_of = np.unique(np.asarray(groups), return_inverse=True)
@@ -117,23 +117,23 @@ def validation_split_of(
     seed: int,
     groups: Sequence[str] | None = None,
 ) -> ValidationSplit:
-    """Choose the validation pictures, and leave the tail where it is no fair sample.
+    """Choose the validation images, and leave the tail where it is no fair sample.
 
     Args:
-        labels: integers (N,) of all training pictures, in their order.
+        labels: integers (N,) of all training images, in their order.
         validation_split: share to hold out, between 0 and 1.
         method: "tail" takes the last ones unless their labels do not look like the rest's, or
-            pictures come in groups.
-        seed: chooses the pictures of a stratified split.
-        groups: N names of what each picture belongs to, or None.
+            images come in groups.
+        seed: chooses the images of a stratified split.
+        groups: N names of what each image belongs to, or None.
     """
     if method == "tail" and groups is None:
         train, validation = tail_split(len(labels), validation_split)
         if is_fair_sample(labels[validation], labels[train]):
             return ValidationSplit(train, validation, "tail")
         warning = (
-            f"The last {validation_split:.0%} of the training pictures do not have the classes of "
-            "the rest (the pictures seem to be sorted, or few), so validating on them would "
+            f"The last {validation_split:.0%} of the training images do not have the classes of "
+            "the rest (the images seem to be sorted, or few), so validating on them would "
             f"mislead: a stratified {validation_split:.0%} is held out instead."
         )
     else:

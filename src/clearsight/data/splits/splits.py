@@ -11,12 +11,12 @@ from clearsight.errors import DataError
 
 @dataclass(frozen=True)
 class Splits:
-    """What a source gives: pictures to learn from and pictures kept for the final score.
+    """What a source gives: images to learn from and images kept for the final score.
 
     Attributes:
-        train: the pictures that training (and its validation part) may see.
-        test: the pictures for the test score, or None where the source has none.
-        validation: the pictures to validate on, or None where they are taken from `train`.
+        train: the images that training (and its validation part) may see.
+        test: the images for the test score, or None where the source has none.
+        validation: the images to validate on, or None where they are taken from `train`.
         intake: what was left out on the way in.
     """
 
@@ -33,7 +33,7 @@ class Splits:
             ):
                 if expected != found:
                     raise DataError(
-                        f"Training and {part} pictures should have the same {what}, but have "
+                        f"Training and {part} images should have the same {what}, but have "
                         f"{expected} and {found}."
                     )
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 
-def spread(num_pictures: int, most: int) -> np.ndarray:
-    """Return the places of at most so many pictures, spread over all: they may be sorted by class.
+def spread(num_images: int, most: int) -> np.ndarray:
+    """Return the places of at most so many images, spread over all: they may be sorted by class.
 
     Returns:
         int64 (M,), the first and the last among them.
@@ -15,4 +15,4 @@ def spread(num_pictures: int, most: int) -> np.ndarray:
         >>> spread(100, 4).tolist(), spread(3, 4).tolist()
         ([0, 33, 66, 99], [0, 1, 2])
     """
-    return np.linspace(0, num_pictures - 1, min(num_pictures, most)).astype(np.int64)
+    return np.linspace(0, num_images - 1, min(num_images, most)).astype(np.int64)

@@ -10,9 +10,9 @@
 enum { LANES = 16 /* of a vector of float32 */, NUM_SPOTS = 4 /* of a window; see max_pooling.c */ };
 
 struct shape {
-    ptrdiff_t count, height, width, channels; /* of the pictures */
+    ptrdiff_t count, height, width, channels; /* of the images */
     ptrdiff_t kernel_height, kernel_width, filters;
-    ptrdiff_t top, left; /* rows and columns of zeros before a picture */
+    ptrdiff_t top, left; /* rows and columns of zeros before an image */
     ptrdiff_t pooled_height, pooled_width;
 };
 
@@ -24,7 +24,7 @@ static inline struct shape shape_of(const ptrdiff_t *sizes)
     return shape;
 }
 
-/* A padded picture is what the windows look at, zeros around the picture counted. */
+/* A padded image is what the windows look at, zeros around the image counted. */
 static inline ptrdiff_t row_length(const struct shape *s)
 {
     return (2 * s->pooled_width + s->kernel_width - 1) * s->channels;

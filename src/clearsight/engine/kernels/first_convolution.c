@@ -1,7 +1,7 @@
 /* A convolution of few channels, such as a network's first, with its bias, 2x2 max pooling and perhaps a ReLU, in one.
 
-   A picture has few channels, so the sums are short and what costs is the output: here it is never
-   written, only its pooled quarter. Pictures, kernel, sums and gradients are float32, the pooled
+   An image has few channels, so the sums are short and what costs is the output: here it is never
+   written, only its pooled quarter. Images, kernel, sums and gradients are float32, the pooled
    values bfloat16. Going back, of each window only the winner has a gradient.
 
    Strides are 1, and filters come in vectors of 16, two at a time. */
@@ -10,30 +10,30 @@
 
 struct forward {
     struct shape shape;
-    const float *pictures; /* (N, H, W, C) */
+    const float *images; /* (N, H, W, C) */
     const float *kernel;   /* (kernel_height, kernel_width, C, filters) */
     const float *bias;     /* (filters,) */
     uint16_t *pooled;      /* bfloat16 (N, pooled_height, pooled_width, filters) */
     uint8_t *winners;      /* the same, as in max_pooling.c, or NULL */
-    float *padded;         /* (num_shares, padded_size()), zeros around where pictures go */
+    float *padded;         /* (num_shares, padded_size()), zeros around where images go */
     int rectified;
 };
 
 struct backward {
     struct shape shape;
-    const float *pictures;
+    const float *images;
     const uint16_t *gradient; /* of `pooled` */
     const uint8_t *winners;
     float *padded;
     float *partial; /* (num_shares, a share's gradients): of the kernel, then of the bias */
 };
 
-static void pad(const struct shape *s, const float *picture, float *padded)
+static void pad(const struct shape *s, const float *image, float *padded)
 {
     ptrdiff_t room = row_length(s) - s->left * s->channels, whole = s->width * s->channels;
     for (ptrdiff_t row = 0; row < s->height && row + s->top < num_rows(s); row++)
         memcpy(padded + (row + s->top) * row_length(s) + s->left * s->channels,
-               picture + row * whole, (room < whole ? room : whole) * sizeof(float));
+               image + row * whole, (room < whole ? room : whole) * sizeof(float));
 }
 
 /* The window of one pooled value for 16 filters (num_vectors 1) or 32 (2), from `place` on. */
@@ -87,14 +87,14 @@ forward_window(const struct forward *job, const float *corner, ptrdiff_t filter,
     }
 }
 
-static void forward_pictures(const void *data, ptrdiff_t first, ptrdiff_t last, int share)
+static void forward_images(const void *data, ptrdiff_t first, ptrdiff_t last, int share)
 {
     const struct forward *job = data;
     const struct shape *s = &job->shape;
     float *padded = job->padded + share * padded_size(s);
     ptrdiff_t place = first * s->pooled_height * s->pooled_width * s->filters;
-    for (ptrdiff_t picture = first; picture < last; picture++) {
-        pad(s, job->pictures + picture * s->height * s->width * s->channels, padded);
+    for (ptrdiff_t image = first; image < last; image++) {
+        pad(s, job->images + image * s->height * s->width * s->channels, padded);
         for (ptrdiff_t row = 0; row < s->pooled_height; row++)
             for (ptrdiff_t column = 0; column < s->pooled_width; column++, place += s->filters) {
                 const float *corner = padded + 2 * row * row_length(s) + 2 * column * s->channels;
@@ -149,15 +149,15 @@ backward_window(const struct backward *job, const float *corner, ptrdiff_t filte
     }
 }
 
-static void backward_pictures(const void *data, ptrdiff_t first, ptrdiff_t last, int share)
+static void backward_images(const void *data, ptrdiff_t first, ptrdiff_t last, int share)
 {
     const struct backward *job = data;
     const struct shape *s = &job->shape;
     float *padded = job->padded + share * padded_size(s);
     float *gradients = job->partial + share * num_gradients(s);
     ptrdiff_t place = first * s->pooled_height * s->pooled_width * s->filters;
-    for (ptrdiff_t picture = first; picture < last; picture++) {
-        pad(s, job->pictures + picture * s->height * s->width * s->channels, padded);
+    for (ptrdiff_t image = first; image < last; image++) {
+        pad(s, job->images + image * s->height * s->width * s->channels, padded);
         for (ptrdiff_t row = 0; row < s->pooled_height; row++)
             for (ptrdiff_t column = 0; column < s->pooled_width; column++, place += s->filters) {
                 const float *corner = padded + 2 * row * row_length(s) + 2 * column * s->channels;
@@ -170,22 +170,22 @@ static void backward_pictures(const void *data, ptrdiff_t first, ptrdiff_t last,
     }
 }
 
-void first_convolution(const float *pictures, const float *kernel, const float *bias,
+void first_convolution(const float *images, const float *kernel, const float *bias,
                        uint16_t *pooled, uint8_t *winners, float *padded, const ptrdiff_t *sizes,
                        int rectified, int num_shares)
 {
-    struct forward job = {shape_of(sizes), pictures, kernel,   bias,
+    struct forward job = {shape_of(sizes), images, kernel,   bias,
                           pooled,          winners,  padded, rectified};
-    share_out(forward_pictures, &job, job.shape.count, num_shares);
+    share_out(forward_images, &job, job.shape.count, num_shares);
 }
 
 /* `partial` holds zeros; the shares' rows of it are to be added up. */
-void first_convolution_backward(const float *pictures, const uint16_t *gradient,
+void first_convolution_backward(const float *images, const uint16_t *gradient,
                                 const uint8_t *winners, float *padded, float *partial,
                                 const ptrdiff_t *sizes, int num_shares)
 {
-    struct backward job = {shape_of(sizes), pictures, gradient, winners, padded, partial};
-    share_out(backward_pictures, &job, job.shape.count, num_shares);
+    struct backward job = {shape_of(sizes), images, gradient, winners, padded, partial};
+    share_out(backward_images, &job, job.shape.count, num_shares);
 }
 
 /* How many values of `padded` a share needs. */

@@ -66,9 +66,9 @@ def call(name: str, tensors: Sequence[torch.Tensor | None], *rest: Any) -> Any:
     return getattr(loaded, name)(*addresses, *rest)
 
 
-def num_shares(pictures: torch.Tensor) -> int:
-    """Return in how many shares so many pictures are worked on: at most one a thread."""
-    return max(1, min(torch.get_num_threads(), len(pictures)))
+def num_shares(images: torch.Tensor) -> int:
+    """Return in how many shares so many images are worked on: at most one a thread."""
+    return max(1, min(torch.get_num_threads(), len(images)))
 
 
 def float32(*shape: int) -> torch.Tensor:

@@ -1,4 +1,4 @@
-/* 2x2 max pooling of bfloat16 pictures in channels-last memory, with a ReLU in one or without.
+/* 2x2 max pooling of bfloat16 images in channels-last memory, with a ReLU in one or without.
 
    Numbers are compared as 16-bit integers, so that nothing needs to become float32 and go back:
    the order is the same once the lower bits of negative ones are turned. */
@@ -11,7 +11,7 @@
 enum { NONE = 4 };
 
 struct pooling {
-    const int16_t *pictures; /* (N, H, W, C) */
+    const int16_t *images; /* (N, H, W, C) */
     int16_t *pooled;         /* (N, H / 2, W / 2, C) */
     uint8_t *winners;        /* the same, or NULL where no gradient will be taken */
     ptrdiff_t height, width, channels;
@@ -21,7 +21,7 @@ struct pooling {
 struct unpooling {
     const int16_t *gradient; /* of `pooled` */
     const uint8_t *winners;
-    int16_t *output; /* the gradient of `pictures` */
+    int16_t *output; /* the gradient of `images` */
     ptrdiff_t height, width, channels;
 };
 
@@ -78,7 +78,7 @@ static void pool_rows(const void *data, ptrdiff_t first, ptrdiff_t last, int sha
     ptrdiff_t length = job->width * job->channels, rows = job->height / 2;
     ptrdiff_t num_windows = job->width / 2, pooled_length = num_windows * job->channels;
     for (ptrdiff_t row = first; row < last; row++) {
-        const int16_t *above = job->pictures + (row / rows * job->height + row % rows * 2) * length;
+        const int16_t *above = job->images + (row / rows * job->height + row % rows * 2) * length;
         int16_t *pooled = job->pooled + row * pooled_length;
         uint8_t *winners = job->winners ? job->winners + row * pooled_length : 0;
         if (job->rectified && winners)
@@ -92,10 +92,10 @@ static void pool_rows(const void *data, ptrdiff_t first, ptrdiff_t last, int sha
     }
 }
 
-void max_pool(const int16_t *pictures, int16_t *pooled, uint8_t *winners, ptrdiff_t count,
+void max_pool(const int16_t *images, int16_t *pooled, uint8_t *winners, ptrdiff_t count,
               ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels, int rectified, int num_shares)
 {
-    struct pooling job = {pictures, pooled, winners, height, width, channels, rectified};
+    struct pooling job = {images, pooled, winners, height, width, channels, rectified};
     share_out(pool_rows, &job, count * (height / 2), num_shares);
 }
 

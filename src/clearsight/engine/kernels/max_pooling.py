@@ -1,4 +1,4 @@
-"""2x2 max pooling of bfloat16 pictures, with ReLU in one or without; see `max_pooling.c`."""
+"""2x2 max pooling of bfloat16 images, with ReLU in one or without; see `max_pooling.c`."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ from torch.nn import functional
 from clearsight.engine.kernels.library import call, library
 
 
-def max_pool_2x2(pictures: torch.Tensor, *, rectified: bool) -> torch.Tensor:
-    """Return ``max_pool2d(pictures, 2)``, or where `rectified` its ReLU.
+def max_pool_2x2(images: torch.Tensor, *, rectified: bool) -> torch.Tensor:
+    """Return ``max_pool2d(images, 2)``, or where `rectified` its ReLU.
 
     Where equal values compete for a gradient, another of them may get it than in torch.
 
     Args:
-        pictures: (N, C, H, W) of any type.
+        images: (N, C, H, W) of any type.
         rectified: whether negative values become 0.
 
     Returns:
         (N, C, H // 2, W // 2), in channels-last memory.
     """
-    pictures = pictures.contiguous(memory_format=torch.channels_last)
+    images = images.contiguous(memory_format=torch.channels_last)
     is_special = (
-        pictures.dtype is torch.bfloat16
-        and pictures.device.type == "cpu"
-        and min(pictures.shape[2:]) > 1
+        images.dtype is torch.bfloat16
+        and images.device.type == "cpu"
+        and min(images.shape[2:]) > 1
         and library() is not None
     )
     if not is_special:
-        pooled = functional.max_pool2d(pictures, 2)
+        pooled = functional.max_pool2d(images, 2)
         return functional.relu(pooled) if rectified else pooled
-    last = pictures.permute(0, 2, 3, 1)
+    last = images.permute(0, 2, 3, 1)
     pooled_last: Any = _MaxPool2x2.apply(last, rectified)
     return pooled_last.permute(0, 3, 1, 2)
 
@@ -60,7 +60,7 @@ def pooled_with_winners(
 
 
 class _MaxPool2x2(torch.autograd.Function):
-    """The operation with its gradient; pictures are (N, H, W, C) here."""
+    """The operation with its gradient; images are (N, H, W, C) here."""
 
     @staticmethod
     def forward(ctx: Any, last: torch.Tensor, rectified: bool) -> torch.Tensor:

@@ -17,11 +17,11 @@ struct entry {
 
 struct job {
     struct shape shape;
-    const uint16_t *pictures; /* bfloat16 (N, H, W, C) */
+    const uint16_t *images; /* bfloat16 (N, H, W, C) */
     const float *kernel;      /* (filters, kernel_height, kernel_width, C) */
     const uint16_t *gradient; /* bfloat16 (N, pooled_height, pooled_width, filters) */
     const uint8_t *winners;   /* the same, as in max_pooling.c */
-    uint16_t *output;         /* the gradient of the pictures, or NULL */
+    uint16_t *output;         /* the gradient of the images, or NULL */
     float *partial; /* (num_shares, a share's gradients), zeros: of the kernel, laid out as it is,
                        then of the bias */
     float *scratch; /* (num_shares, scratch_size()), zeros */
@@ -79,19 +79,19 @@ static void add_products(const struct entry *entries, ptrdiff_t num_entries, con
     }
 }
 
-/* A picture as float32 with zeros around. */
-static void pad(const struct shape *s, const uint16_t *picture, float *padded)
+/* An image as float32 with zeros around. */
+static void pad(const struct shape *s, const uint16_t *image, float *padded)
 {
     ptrdiff_t room = row_length(s) - s->left * s->channels, whole = s->width * s->channels;
     for (ptrdiff_t row = 0; row < s->height && row + s->top < num_rows(s); row++) {
         float *to = padded + (row + s->top) * row_length(s) + s->left * s->channels;
         for (ptrdiff_t at = 0; at < whole && at < room; at += LANES)
-            _mm512_storeu_ps(to + at, widened(picture + row * whole + at));
+            _mm512_storeu_ps(to + at, widened(image + row * whole + at));
     }
 }
 
 /* The reverse; what no window has looked at has no gradient. */
-static void cut_out(const struct shape *s, const float *padded, uint16_t *picture)
+static void cut_out(const struct shape *s, const float *padded, uint16_t *image)
 {
     ptrdiff_t room = row_length(s) - s->left * s->channels, whole = s->width * s->channels;
     for (ptrdiff_t row = 0; row < s->height; row++) {
@@ -99,11 +99,11 @@ static void cut_out(const struct shape *s, const float *padded, uint16_t *pictur
         ptrdiff_t seen = row + s->top < num_rows(s) ? room : 0;
         for (ptrdiff_t at = 0; at < whole; at += LANES)
             narrow(at < seen ? _mm512_loadu_ps(from + at) : _mm512_setzero_ps(),
-                   picture + row * whole + at);
+                   image + row * whole + at);
     }
 }
 
-/* Where the spots of a window lie in a padded picture. */
+/* Where the spots of a window lie in a padded image. */
 static ptrdiff_t corner_of(const struct shape *s, ptrdiff_t window)
 {
     ptrdiff_t row = window / s->pooled_width, column = window % s->pooled_width;
@@ -115,13 +115,13 @@ static ptrdiff_t offset_of(const struct shape *s, int spot)
     return (spot / 2) * row_length(s) + (spot % 2) * s->channels;
 }
 
-static void add_kernel_gradient(const struct job *job, ptrdiff_t picture, const float *padded,
+static void add_kernel_gradient(const struct job *job, ptrdiff_t image, const float *padded,
                                 struct entry *entries, float *gradients)
 {
     const struct shape *s = &job->shape;
     ptrdiff_t windows = num_windows(s);
-    const uint16_t *gradient = job->gradient + picture * windows * s->filters;
-    const uint8_t *winners = job->winners + picture * windows * s->filters;
+    const uint16_t *gradient = job->gradient + image * windows * s->filters;
+    const uint8_t *winners = job->winners + image * windows * s->filters;
     float *of_bias = gradients + s->filters * kernel_size(s);
     ptrdiff_t offsets[NUM_SPOTS + 1] = {0};
     for (int spot = 0; spot < NUM_SPOTS; spot++)
@@ -155,13 +155,13 @@ static void add_kernel_gradient(const struct job *job, ptrdiff_t picture, const 
 
 /* Write down who has won each spot of each window, one after the other; `ends` is where the entries
    of each spot end. */
-static void list_winners(const struct job *job, ptrdiff_t picture, struct entry *entries,
+static void list_winners(const struct job *job, ptrdiff_t image, struct entry *entries,
                          int32_t *ends)
 {
     const struct shape *s = &job->shape;
     ptrdiff_t windows = num_windows(s), number = 0;
-    const uint16_t *gradient = job->gradient + picture * windows * s->filters;
-    const uint8_t *winners = job->winners + picture * windows * s->filters;
+    const uint16_t *gradient = job->gradient + image * windows * s->filters;
+    const uint8_t *winners = job->winners + image * windows * s->filters;
     const __m512i lanes =
         _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
     for (ptrdiff_t window = 0; window < windows; window++)
@@ -188,12 +188,12 @@ static void list_winners(const struct job *job, ptrdiff_t picture, struct entry 
 }
 
 /* Row by row of the kernels, of which so much stays in the first cache. */
-static void write_picture_gradient(const struct job *job, ptrdiff_t picture, float *padded,
+static void write_image_gradient(const struct job *job, ptrdiff_t image, float *padded,
                                    struct entry *entries, int32_t *ends)
 {
     const struct shape *s = &job->shape;
     ptrdiff_t taps = s->kernel_width * s->channels;
-    list_winners(job, picture, entries, ends);
+    list_winners(job, image, entries, ends);
     memset(padded, 0, padded_size(s) * sizeof *padded);
     for (ptrdiff_t row = 0; row < s->kernel_height; row++) {
         ptrdiff_t first = 0;
@@ -203,18 +203,18 @@ static void write_picture_gradient(const struct job *job, ptrdiff_t picture, flo
                          padded + spot + row * row_length(s), 0, 1, taps / LANES);
         }
     }
-    cut_out(s, padded, job->output + picture * s->height * s->width * s->channels);
+    cut_out(s, padded, job->output + image * s->height * s->width * s->channels);
 }
 
-/* Values of type float: two padded pictures, the entries, and where each of their lists ends; in
-   whole vectors, since a share's pictures should begin where a vector does. */
+/* Values of type float: two padded images, the entries, and where each of their lists ends; in
+   whole vectors, since a share's images should begin where a vector does. */
 static ptrdiff_t scratch_size(const struct shape *s)
 {
     ptrdiff_t entries = num_windows(s) * s->filters + LANES, ends = NUM_SPOTS * num_windows(s);
     return 2 * padded_size(s) + 2 * entries + (ends + LANES - 1) / LANES * LANES;
 }
 
-static void backward_pictures(const void *data, ptrdiff_t first, ptrdiff_t last, int share)
+static void backward_images(const void *data, ptrdiff_t first, ptrdiff_t last, int share)
 {
     const struct job *job = data;
     const struct shape *s = &job->shape;
@@ -222,22 +222,22 @@ static void backward_pictures(const void *data, ptrdiff_t first, ptrdiff_t last,
     struct entry *entries = (struct entry *)(output + padded_size(s));
     int32_t *ends = (int32_t *)(entries + num_windows(s) * s->filters + LANES);
     float *gradients = job->partial + share * s->filters * (kernel_size(s) + 1);
-    for (ptrdiff_t picture = first; picture < last; picture++) {
-        pad(s, job->pictures + picture * s->height * s->width * s->channels, padded);
-        add_kernel_gradient(job, picture, padded, entries, gradients);
+    for (ptrdiff_t image = first; image < last; image++) {
+        pad(s, job->images + image * s->height * s->width * s->channels, padded);
+        add_kernel_gradient(job, image, padded, entries, gradients);
         if (job->output)
-            write_picture_gradient(job, picture, output, entries, ends);
+            write_image_gradient(job, image, output, entries, ends);
     }
 }
 
-void pooled_convolution_backward(const uint16_t *pictures, const float *kernel,
+void pooled_convolution_backward(const uint16_t *images, const float *kernel,
                                  const uint16_t *gradient, const uint8_t *winners, uint16_t *output,
                                  float *partial, float *scratch, const ptrdiff_t *sizes,
                                  int num_shares)
 {
-    struct job job = {shape_of(sizes), pictures, kernel,  gradient,
+    struct job job = {shape_of(sizes), images, kernel,  gradient,
                       winners,         output,   partial, scratch};
-    share_out(backward_pictures, &job, job.shape.count, num_shares);
+    share_out(backward_images, &job, job.shape.count, num_shares);
 }
 
 /* How many values of `scratch` a share needs. */

@@ -12,11 +12,11 @@ from clearsight.engine.kernels.max_pooling import pooled_with_winners
 from clearsight.engine.kernels.windows import Edges, pooled_size, sizes_of
 
 _LANES = 16  # channels, or filters, that are computed together
-_LARGEST_PICTURE = 2**18  # values: as float32 one should fit a core's second cache
+_LARGEST_IMAGE = 2**18  # values: as float32 one should fit a core's second cache
 _MOST_WEIGHTS = 2**22  # whose gradients all threads together hold
 
 
-def takes_pooled(pictures: torch.Tensor, kernel: torch.Tensor, edges: Edges) -> bool:
+def takes_pooled(images: torch.Tensor, kernel: torch.Tensor, edges: Edges) -> bool:
     """Tell whether `pooled_convolution` can work on this, and should.
 
     With AMX torch's dense products are the faster way: an epoch of the reference job took 0.95 to
@@ -24,37 +24,37 @@ def takes_pooled(pictures: torch.Tensor, kernel: torch.Tensor, edges: Edges) -> 
     Xeon of model 167).
 
     Args:
-        pictures: (N, H, W, C).
+        images: (N, H, W, C).
         kernel: (kernel height, kernel width, C, filters).
         edges: of zeros.
     """
     has_amx = getattr(torch.cpu, "_is_amx_tile_supported", bool)()
-    return not has_amx and can_pool(pictures, kernel, edges)
+    return not has_amx and can_pool(images, kernel, edges)
 
 
-def can_pool(pictures: torch.Tensor, kernel: torch.Tensor, edges: Edges) -> bool:
+def can_pool(images: torch.Tensor, kernel: torch.Tensor, edges: Edges) -> bool:
     """Tell whether `pooled_convolution` can work on this.
 
     Args:
-        pictures: (N, H, W, C).
+        images: (N, H, W, C).
         kernel: (kernel height, kernel width, C, filters).
         edges: of zeros; the same on both sides.
     """
     channels, filters = kernel.shape[2:]
     return (
         library() is not None
-        and pictures.device.type == kernel.device.type == "cpu"
+        and images.device.type == kernel.device.type == "cpu"
         and channels % _LANES == filters % _LANES == 0
         and all(before == after for before, after in edges)
-        and pictures.shape[1:].numel() <= _LARGEST_PICTURE
-        and len(pictures) >= torch.get_num_threads()  # which share out whole pictures
+        and images.shape[1:].numel() <= _LARGEST_IMAGE
+        and len(images) >= torch.get_num_threads()  # which share out whole images
         and kernel.numel() * torch.get_num_threads() <= _MOST_WEIGHTS
-        and min(pooled_size(pictures.shape, kernel.shape, edges)) > 0
+        and min(pooled_size(images.shape, kernel.shape, edges)) > 0
     )
 
 
 def pooled_convolution(
-    pictures: torch.Tensor,
+    images: torch.Tensor,
     kernel: torch.Tensor,
     bias: torch.Tensor,
     edges: Edges,
@@ -64,17 +64,17 @@ def pooled_convolution(
     """Convolve in bfloat16, pool and perhaps rectify.
 
     Args:
-        pictures: (N, H, W, C), computed with in bfloat16.
+        images: (N, H, W, C), computed with in bfloat16.
         kernel: float32 (kernel height, kernel width, C, filters).
         bias: float32 (filters,).
-        edges: of zeros around a picture.
+        edges: of zeros around an image.
         rectified: whether a ReLU stands before or behind the pooling.
 
     Returns:
         bfloat16 (N, pooled height, pooled width, filters).
     """
-    pictures = pictures.bfloat16().contiguous()
-    pooled: Any = _PooledConvolution.apply(pictures, kernel, bias, edges, rectified)
+    images = images.bfloat16().contiguous()
+    pooled: Any = _PooledConvolution.apply(images, kernel, bias, edges, rectified)
     return pooled
 
 
@@ -82,14 +82,14 @@ class _PooledConvolution(torch.autograd.Function):
     @staticmethod
     def forward(
         ctx: Any,
-        pictures: torch.Tensor,
+        images: torch.Tensor,
         kernel: torch.Tensor,
         bias: torch.Tensor,
         edges: Edges,
         rectified: bool,
     ) -> torch.Tensor:
         convolved = torch.conv2d(
-            pictures.permute(0, 3, 1, 2),
+            images.permute(0, 3, 1, 2),
             kernel.permute(3, 2, 0, 1).bfloat16(),
             bias.bfloat16(),
             padding=(edges[0][0], edges[1][0]),
@@ -98,7 +98,7 @@ class _PooledConvolution(torch.autograd.Function):
         pooled, winners = pooled_with_winners(
             last, rectified=rectified, keeps_winners=any(ctx.needs_input_grad)
         )
-        ctx.save_for_backward(pictures, kernel, winners)
+        ctx.save_for_backward(images, kernel, winners)
         ctx.edges = edges
         return pooled
 
@@ -107,16 +107,16 @@ class _PooledConvolution(torch.autograd.Function):
     def backward(  # pyright: ignore[reportIncompatibleMethodOverride] - the decorator's type
         ctx: Any, *gradients: torch.Tensor
     ) -> tuple[torch.Tensor | None, ...]:
-        pictures, kernel, winners = ctx.saved_tensors
+        images, kernel, winners = ctx.saved_tensors
         height, width, channels, filters = kernel.shape
-        sizes = sizes_of(pictures.shape, kernel.shape, ctx.edges)
-        output = torch.empty_like(pictures) if ctx.needs_input_grad[0] else None
+        sizes = sizes_of(images.shape, kernel.shape, ctx.edges)
+        output = torch.empty_like(images) if ctx.needs_input_grad[0] else None
         filters_first = kernel.permute(3, 0, 1, 2).contiguous()
-        shares = num_shares(pictures)
+        shares = num_shares(images)
         partial = float32(shares, filters_first.numel() + filters)
         scratch = float32(shares, call("pooled_convolution_scratch_size", (), sizes))
         gradient = gradients[0].contiguous()
-        tensors = (pictures, filters_first, gradient, winners, output, partial, scratch)
+        tensors = (images, filters_first, gradient, winners, output, partial, scratch)
         call("pooled_convolution_backward", tensors, sizes, shares)
         of_kernel, of_bias = partial.sum(0).split([filters_first.numel(), filters])
         of_kernel = of_kernel.view(filters, height, width, channels).permute(1, 2, 3, 0)

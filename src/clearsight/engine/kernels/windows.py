@@ -8,27 +8,27 @@ from typing import Any
 import torch
 
 Edges = tuple[tuple[int, int], tuple[int, int]]
-"""Rows of zeros above and below a picture, and columns left and right of it."""
+"""Rows of zeros above and below an image, and columns left and right of it."""
 
 
-def pooled_size(pictures: torch.Size, kernel: torch.Size, edges: Edges) -> tuple[int, int]:
+def pooled_size(images: torch.Size, kernel: torch.Size, edges: Edges) -> tuple[int, int]:
     """Return the height and the width of what comes out.
 
     Args:
-        pictures: (N, H, W, C).
+        images: (N, H, W, C).
         kernel: (kernel height, kernel width, C, filters).
         edges: of zeros.
     """
     height, width = (
-        (pictures[1 + axis] + sum(edges[axis]) - kernel[axis] + 1) // 2 for axis in (0, 1)
+        (images[1 + axis] + sum(edges[axis]) - kernel[axis] + 1) // 2 for axis in (0, 1)
     )
     return height, width
 
 
-def sizes_of(pictures: torch.Size, kernel: torch.Size, edges: Edges) -> Any:
+def sizes_of(images: torch.Size, kernel: torch.Size, edges: Edges) -> Any:
     """Return the numbers of the C program's ``struct shape``, in their order, as its array."""
     (top, _), (left, _) = edges
     numbers = (
-        *pictures, *kernel[:2], kernel[3], top, left, *pooled_size(pictures, kernel, edges)
+        *images, *kernel[:2], kernel[3], top, left, *pooled_size(images, kernel, edges)
     )  # fmt: skip
     return (ctypes.c_ssize_t * len(numbers))(*numbers)

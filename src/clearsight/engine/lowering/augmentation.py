@@ -1,6 +1,6 @@
 """The random layers that classifiers begin with; each draws what plain Keras would draw.
 
-Keras's torch backend moves pictures one after the other; here a whole batch is sampled at once.
+Keras's torch backend moves images one after the other; here a whole batch is sampled at once.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ def random_erasing(layer: Any, site: Site) -> list[Operation]:
 def random_translation(layer: Any, site: Site) -> list[Operation]:
     """Lower RandomTranslation."""
 
-    def matrices(pictures: torch.Tensor) -> torch.Tensor:
-        drawn = layer.get_random_transformation(pictures, training=True)
+    def matrices(images: torch.Tensor) -> torch.Tensor:
+        drawn = layer.get_random_transformation(images, training=True)
         return layer._get_translation_matrix(drawn["translations"])
 
     return _affine(layer, site, matrices)
@@ -41,8 +41,8 @@ def random_translation(layer: Any, site: Site) -> list[Operation]:
 def random_rotation(layer: Any, site: Site) -> list[Operation]:
     """Lower RandomRotation."""
 
-    def matrices(pictures: torch.Tensor) -> torch.Tensor:
-        return layer.get_random_transformation(pictures, training=True)["rotation_matrix"]
+    def matrices(images: torch.Tensor) -> torch.Tensor:
+        return layer.get_random_transformation(images, training=True)["rotation_matrix"]
 
     return _affine(layer, site, matrices)
 
@@ -51,10 +51,10 @@ def random_zoom(layer: Any, site: Site) -> list[Operation]:
     """Lower RandomZoom."""
     is_first = layer.data_format == "channels_first"
 
-    def matrices(pictures: torch.Tensor) -> torch.Tensor:
-        drawn = layer.get_random_transformation(pictures, training=True)
+    def matrices(images: torch.Tensor) -> torch.Tensor:
+        drawn = layer.get_random_transformation(images, training=True)
         zooms = torch.cat([drawn["width_zoom"], drawn["height_zoom"]], dim=1).float()
-        height, width = pictures.shape[2:] if is_first else pictures.shape[1:3]
+        height, width = images.shape[2:] if is_first else images.shape[1:3]
         return layer._get_zoom_matrix(zooms, height, width)
 
     return _affine(layer, site, matrices)
@@ -64,22 +64,22 @@ def _as_keras_does(layer: Any, site: Site) -> list[Operation]:
     """Run what Keras computes on the whole batch at once already."""
     if not site.training:
         return []
-    return [Operation(lambda pictures: layer.call(pictures.float(), training=True))]
+    return [Operation(lambda images: layer.call(images.float(), training=True))]
 
 
 def _affine(
     layer: Any, site: Site, matrices: Callable[[torch.Tensor], torch.Tensor]
 ) -> list[Operation]:
     if site.rank != 4:
-        raise CannotLowerError("it takes single pictures")
+        raise CannotLowerError("it takes single images")
     if not site.training:
         return []
     is_first = layer.data_format == "channels_first"
 
-    def apply(pictures: torch.Tensor) -> torch.Tensor:
-        matrix = matrices(pictures)
-        pictures = pictures.float()
-        last = pictures.permute(0, 2, 3, 1) if is_first else pictures
+    def apply(images: torch.Tensor) -> torch.Tensor:
+        matrix = matrices(images)
+        images = images.float()
+        last = images.permute(0, 2, 3, 1) if is_first else images
         moved = sample(last, matrix, layer.interpolation, layer.fill_mode, layer.fill_value)
         return moved.permute(0, 3, 1, 2) if is_first else moved
 
@@ -87,16 +87,16 @@ def _affine(
 
 
 def sample(
-    pictures: torch.Tensor,
+    images: torch.Tensor,
     matrices: torch.Tensor,
     interpolation: str,
     fill_mode: str,
     fill_value: float,
 ) -> torch.Tensor:
-    """Move every picture by its own affine map, as `keras.ops.image.affine_transform` does.
+    """Move every image by its own affine map, as `keras.ops.image.affine_transform` does.
 
     Args:
-        pictures: float32 (N, H, W, C).
+        images: float32 (N, H, W, C).
         matrices: float32 (N, 8): an output place (x, y) shows the input at
             (a0 x + a1 y + a2, b0 x + b1 y + b2).
         interpolation: "nearest" or "bilinear".
@@ -106,14 +106,14 @@ def sample(
     Returns:
         float32 (N, H, W, C).
     """
-    count, height, width, channels = pictures.shape
+    count, height, width, channels = images.shape
     a0, a1, a2, b0, b1, b2 = (matrices[:, place, None, None] for place in range(6))
     x = torch.arange(width, dtype=matrices.dtype, device=matrices.device)[None, None, :]
     y = torch.arange(height, dtype=matrices.dtype, device=matrices.device)[None, :, None]
     rows, columns = y * b1 + x * b0 + b2, y * a1 + x * a0 + a2
-    flat = pictures.reshape(count * height * width, channels)
-    first = (torch.arange(count, device=pictures.device) * (height * width))[:, None, None]
-    output = torch.zeros_like(pictures)
+    flat = images.reshape(count * height * width, channels)
+    first = (torch.arange(count, device=images.device) * (height * width))[:, None, None]
+    output = torch.zeros_like(images)
     for row, row_weight in _neighbours(rows, interpolation):
         for column, column_weight in _neighbours(columns, interpolation):
             place = first + _FILL[fill_mode](row, height) * width + _FILL[fill_mode](column, width)

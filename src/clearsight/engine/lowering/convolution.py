@@ -21,7 +21,7 @@ from clearsight.engine.lowering.operation import (
     Site,
     Weights,
     cast,
-    picture_axes,
+    image_axes,
     value_of,
 )
 from clearsight.engine.lowering.padding import pad, same_edges
@@ -72,13 +72,13 @@ def separable_conv2d(layer: Any, site: Site) -> list[Operation]:
     one_by_one = _convolve(site.dtype, (1, 1), (1, 1), 1, ((0, 0), (0, 0)))
     return [
         _convolution(layer, site, depthwise_weights, depthwise.shape[2]),
-        _operation(one_by_one, pointwise_weights, site.dtype, picture_axes(layer, site)),
+        _operation(one_by_one, pointwise_weights, site.dtype, image_axes(layer, site)),
         *activation_of(layer, site),
     ]
 
 
 def _convolution(layer: Any, site: Site, weights: WeightsIn, groups: int) -> Operation:
-    axes = picture_axes(layer, site)
+    axes = image_axes(layer, site)
     strides, dilation = tuple(layer.strides), tuple(layer.dilation_rate)
     apply = _convolve(site.dtype, strides, dilation, groups, _edges(layer, site))
     return _operation(apply, weights, site.dtype, axes)
@@ -98,18 +98,16 @@ def _with_pooling(layer: Any, site: Site, convolution: Operation) -> Operation:
 
     def pooled(rectified: bool) -> Operation:
         def apply(
-            pictures: torch.Tensor, kernel: torch.Tensor, bias: torch.Tensor | None
+            images: torch.Tensor, kernel: torch.Tensor, bias: torch.Tensor | None
         ) -> torch.Tensor:
-            last = pictures.permute(0, 2, 3, 1)
+            last = images.permute(0, 2, 3, 1)
             for takes, convolve in _POOLED:
                 if takes(last, kernel, edges):
                     bias = kernel.new_zeros(kernel.shape[-1]) if bias is None else bias
                     return convolve(last, kernel, bias, edges, rectified=rectified).permute(
                         0, 3, 1, 2
                     )
-            convolved = convolution.apply(
-                pictures, _oihw(kernel, site.dtype), cast(bias, site.dtype)
-            )
+            convolved = convolution.apply(images, _oihw(kernel, site.dtype), cast(bias, site.dtype))
             return max_pool_2x2(convolved, rectified=rectified)
 
         def weights() -> Weights:
@@ -159,15 +157,15 @@ def _convolve(
         padding, unequal = (0, 0), True
 
     def convolve(
-        pictures: torch.Tensor, kernel: torch.Tensor, bias: torch.Tensor | None
+        images: torch.Tensor, kernel: torch.Tensor, bias: torch.Tensor | None
     ) -> torch.Tensor:
-        pictures = pictures.to(dtype, memory_format=torch.channels_last)
+        images = images.to(dtype, memory_format=torch.channels_last)
         if unequal:
-            pictures = pad(pictures, edges)
+            images = pad(images, edges)
         if bias is None or dtype is not torch.float32:
-            return functional.conv2d(pictures, kernel, bias, strides, padding, dilation, groups)
+            return functional.conv2d(images, kernel, bias, strides, padding, dilation, groups)
         # Keras adds the bias last, and in float32 the rounding follows it.
-        convolved = functional.conv2d(pictures, kernel, None, strides, padding, dilation, groups)
+        convolved = functional.conv2d(images, kernel, None, strides, padding, dilation, groups)
         return convolved + bias[:, None, None]
 
     return convolve

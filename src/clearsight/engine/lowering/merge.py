@@ -37,7 +37,7 @@ def concatenate(layer: Any, site: Site) -> list[Operation]:
     if axis == 0:
         raise CannotLowerError("it joins batches")
     if site.rank == 4:
-        # Joined as torch sees pictures, the result stays channels-last in memory.
+        # Joined as torch sees images, the result stays channels-last in memory.
         second = {1: 2, 2: 3, 3: 1}[axis]
         return [
             Operation(

@@ -19,7 +19,7 @@ class Axes(Enum):
     """
 
     KERAS = "as Keras has them: (N, H, W, C) for data_format channels_last"
-    CHANNELS_SECOND = "(N, C, H, W), as torch's picture operations want them"
+    CHANNELS_SECOND = "(N, C, H, W), as torch's image operations want them"
     ANY = "whichever way they come"
 
 
@@ -86,8 +86,8 @@ def cast(tensor: torch.Tensor | None, dtype: torch.dtype) -> torch.Tensor | None
     return None if tensor is None else tensor.to(dtype)
 
 
-def picture_axes(layer: Any, site: Site) -> Axes:
-    """Return how a layer with a ``data_format`` wants its pictures, once lowered to torch."""
+def image_axes(layer: Any, site: Site) -> Axes:
+    """Return how a layer with a ``data_format`` wants its images, once lowered to torch."""
     if site.rank != 4:
-        raise CannotLowerError(f"its input has {site.rank} axes, pictures have 4")
+        raise CannotLowerError(f"its input has {site.rank} axes, images have 4")
     return Axes.KERAS if layer.data_format == "channels_first" else Axes.CHANNELS_SECOND

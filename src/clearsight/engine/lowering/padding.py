@@ -8,7 +8,7 @@ import torch
 from torch.nn import functional
 
 from clearsight.engine.kernels.windows import Edges
-from clearsight.engine.lowering.operation import CannotLowerError, Operation, Site, picture_axes
+from clearsight.engine.lowering.operation import CannotLowerError, Operation, Site, image_axes
 
 
 def same_edges(
@@ -32,9 +32,7 @@ def same_edges(
         if stride == 1:
             total = reach - 1
         elif length is None:
-            raise CannotLowerError(
-                "its pictures have no fixed size, which padding 'same' needs here"
-            )
+            raise CannotLowerError("its images have no fixed size, which padding 'same' needs here")
         else:
             total = max(0, (-(-length // stride) - 1) * stride + reach - length)
         edges.append((total // 2, total - total // 2))
@@ -42,18 +40,18 @@ def same_edges(
 
 
 def pad(
-    pictures: torch.Tensor, edges: Edges, mode: str = "constant", value: float | None = None
+    images: torch.Tensor, edges: Edges, mode: str = "constant", value: float | None = None
 ) -> torch.Tensor:
-    """Pad pictures (N, C, H, W); memory stays channels-last."""
+    """Pad images (N, C, H, W); memory stays channels-last."""
     (top, bottom), (left, right) = edges
-    return functional.pad(pictures, (left, right, top, bottom), mode, value)
+    return functional.pad(images, (left, right, top, bottom), mode, value)
 
 
 def zero_padding2d(layer: Any, site: Site) -> list[Operation]:
     """Lower ZeroPadding2D."""
     edges = tuple(tuple(pair) for pair in layer.padding)
     return [
-        Operation(lambda pictures: pad(pictures, edges), takes=picture_axes(layer, site))  # pyright: ignore[reportArgumentType]
+        Operation(lambda images: pad(images, edges), takes=image_axes(layer, site))  # pyright: ignore[reportArgumentType]
     ]
 
 
@@ -61,11 +59,11 @@ def cropping2d(layer: Any, site: Site) -> list[Operation]:
     """Lower Cropping2D to a view."""
     (top, bottom), (left, right) = layer.cropping
 
-    def crop(pictures: torch.Tensor) -> torch.Tensor:
-        height, width = pictures.shape[2:]
-        return pictures[:, :, top : height - bottom, left : width - right]
+    def crop(images: torch.Tensor) -> torch.Tensor:
+        height, width = images.shape[2:]
+        return images[:, :, top : height - bottom, left : width - right]
 
-    return [Operation(crop, takes=picture_axes(layer, site))]
+    return [Operation(crop, takes=image_axes(layer, site))]
 
 
 def upsampling2d(layer: Any, site: Site) -> list[Operation]:
@@ -77,7 +75,7 @@ def upsampling2d(layer: Any, site: Site) -> list[Operation]:
     if layer.interpolation == "bilinear":
         options["align_corners"] = False
 
-    def enlarge(pictures: torch.Tensor) -> torch.Tensor:
-        return functional.interpolate(pictures, scale_factor=factors, **options)
+    def enlarge(images: torch.Tensor) -> torch.Tensor:
+        return functional.interpolate(images, scale_factor=factors, **options)
 
-    return [Operation(enlarge, takes=picture_axes(layer, site))]
+    return [Operation(enlarge, takes=image_axes(layer, site))]

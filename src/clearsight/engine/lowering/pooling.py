@@ -1,4 +1,4 @@
-"""Max, average and global pooling of pictures."""
+"""Max, average and global pooling of images."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from clearsight.engine.kernels.max_pooling import max_pool_2x2
 from clearsight.engine.kernels.windows import Edges
-from clearsight.engine.lowering.operation import Axes, Operation, Site, picture_axes
+from clearsight.engine.lowering.operation import Axes, Operation, Site, image_axes
 from clearsight.engine.lowering.padding import pad, same_edges
 
 _NO_EDGES: Edges = ((0, 0), (0, 0))
@@ -26,9 +26,9 @@ def average_pooling2d(layer: Any, site: Site) -> list[Operation]:
     """Lower AveragePooling2D; what was padded does not count, as in Keras."""
 
     def average(
-        pictures: torch.Tensor, size: tuple[int, int], strides: tuple[int, int], padding: Any
+        images: torch.Tensor, size: tuple[int, int], strides: tuple[int, int], padding: Any
     ) -> torch.Tensor:
-        return functional.avg_pool2d(pictures, size, strides, padding, count_include_pad=False)
+        return functional.avg_pool2d(images, size, strides, padding, count_include_pad=False)
 
     return [_pooling(layer, site, average, "")]
 
@@ -41,15 +41,15 @@ def _pooling(layer: Any, site: Site, pool: Callable[..., torch.Tensor], kind: st
     (top, bottom), (left, right) = edges
     is_even = top == bottom and left == right
 
-    def apply(pictures: torch.Tensor) -> torch.Tensor:
-        # Max pooling in float32 of a picture that is not channels-last would copy it.
-        pictures = pictures.contiguous(memory_format=torch.channels_last)
+    def apply(images: torch.Tensor) -> torch.Tensor:
+        # Max pooling in float32 of an image that is not channels-last would copy it.
+        images = images.contiguous(memory_format=torch.channels_last)
         if is_even:
-            return pool(pictures, size, strides, (top, left))
+            return pool(images, size, strides, (top, left))
         # Keras's torch backend repeats the edge where the two sides differ.
-        return pool(pad(pictures, edges, "replicate"), size, strides, 0)
+        return pool(pad(images, edges, "replicate"), size, strides, 0)
 
-    axes = picture_axes(layer, site)
+    axes = image_axes(layer, site)
     is_whole = layer.padding == "valid" or edges == _NO_EDGES
     if kind == "max_pool" and size == strides == (2, 2) and is_whole and _is_bfloat16(site):
         plain, with_relu = (partial(max_pool_2x2, rectified=value) for value in (False, True))
@@ -64,17 +64,17 @@ def _is_bfloat16(site: Site) -> bool:
 def global_average_pooling2d(layer: Any, site: Site) -> list[Operation]:
     """Lower GlobalAveragePooling2D."""
     keepdims = bool(layer.keepdims)
-    return _global(layer, site, lambda pictures: pictures.mean((2, 3), keepdim=keepdims), keepdims)
+    return _global(layer, site, lambda images: images.mean((2, 3), keepdim=keepdims), keepdims)
 
 
 def global_max_pooling2d(layer: Any, site: Site) -> list[Operation]:
     """Lower GlobalMaxPooling2D."""
     keepdims = bool(layer.keepdims)
-    return _global(layer, site, lambda pictures: pictures.amax((2, 3), keepdim=keepdims), keepdims)
+    return _global(layer, site, lambda images: images.amax((2, 3), keepdim=keepdims), keepdims)
 
 
 def _global(
     layer: Any, site: Site, reduce: Callable[[torch.Tensor], torch.Tensor], keepdims: bool
 ) -> list[Operation]:
-    axes = picture_axes(layer, site)
+    axes = image_axes(layer, site)
     return [Operation(reduce, takes=axes, gives=axes if keepdims else Axes.KERAS)]

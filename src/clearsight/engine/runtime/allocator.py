@@ -31,7 +31,7 @@ def give_back_freed_memory() -> bool:
     """Tell glibc to map large blocks by themselves, which go when they are freed, once likewise.
 
     By itself it learns from the first large block that is freed to keep blocks of up to 32 MiB
-    among the small ones, for each thread. After 100,000 damaged pictures, some of which say to be
+    among the small ones, for each thread. After 100,000 damaged images, some of which say to be
     enormous, a server held 580 MB so.
     """
     return _told((_M_MMAP_THRESHOLD, _GIVEN_BACK_BYTES))

@@ -12,11 +12,11 @@ from clearsight.evaluation.comparison.paired import SIGNIFICANT, PairedCompariso
 
 @dataclass(frozen=True)
 class ClassChange:
-    """How two networks did on the pictures of one class.
+    """How two networks did on the images of one class.
 
     Attributes:
         class_name: the class.
-        pair: the comparison on its pictures.
+        pair: the comparison on its images.
         adjusted_p_value: McNemar's, corrected by Holm for all classes that were looked at.
     """
 
@@ -36,10 +36,10 @@ def class_changes(
     """Compare two networks class by class, the smallest p-value first.
 
     Args:
-        first: bool (N,), which pictures the first network named rightly.
+        first: bool (N,), which images the first network named rightly.
         second: bool (N,), likewise.
         labels: integers (N,), the true classes.
-        class_names: label k means ``class_names[k]``; classes without pictures are left out.
+        class_names: label k means ``class_names[k]``; classes without images are left out.
     """
     occurring = np.unique(labels).tolist()
     pairs = [

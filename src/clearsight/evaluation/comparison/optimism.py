@@ -1,4 +1,4 @@
-"""How much choosing the best of several networks on the same pictures flatters its score."""
+"""How much choosing the best of several networks on the same images flatters its score."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ def optimism_of_best(
 
     Each measured accuracy is the true one and an error. The chosen network's error is never more
     than the largest of all errors, and reaches it on average when the networks differ by no more
-    than noise. All are measured on the same pictures, so what the errors have in common chooses
+    than noise. All are measured on the same images, so what the errors have in common chooses
     nobody: only differences between networks count. Two networks of equal accuracy that disagree on
-    a share d of the pictures differ with variance d / n (McNemar 1947,
+    a share d of the images differ with variance d / n (McNemar 1947,
     https://doi.org/10.1007/BF02295996), as if each had an error of its own with variance d / 2n.
     The mean of the largest of m such errors is `expected_maximum(m)` times sqrt(d / 2n).
 
     Where d is not known it is taken as of networks that err independently, 2 p (1 - p). Networks on
-    the same pictures rather err together, and by the Sudakov-Fernique inequality (Vitale 2000,
+    the same images rather err together, and by the Sudakov-Fernique inequality (Vitale 2000,
     https://doi.org/10.1090/S0002-9939-00-05367-3) smaller differences make a smaller maximum.
 
     Args:
-        accuracies: float (M,), 0..1, measured on the same pictures.
+        accuracies: float (M,), 0..1, measured on the same images.
         num_images: n.
-        correct: bool (M, n), which network named which picture rightly, where that is known.
+        correct: bool (M, n), which network named which image rightly, where that is known.
 
     Example:
         >>> round(optimism_of_best(np.array([0.88, 0.885]), 3000), 4)
@@ -57,7 +57,7 @@ def optimism_of_best(
     share = float(np.mean(accuracies))
     disagreement = 2 * share * (1 - share)
     if correct is not None:
-        # Of a picture that r of m networks name rightly, r (m - r) of m (m - 1) / 2 pairs disagree.
+        # Of an image that r of m networks name rightly, r (m - r) of m (m - 1) / 2 pairs disagree.
         right = correct.sum(axis=0)
         observed = float((right * (count - right)).mean() / (count * (count - 1) / 2))
         disagreement = min(disagreement, observed)

@@ -45,7 +45,7 @@ class SeedSummary:
     def interval(self) -> Interval | None:
         """Student's 95% interval of the mean; None of a single value.
 
-        It tells how far the mean would move with other seeds, on the same pictures.
+        It tells how far the mean would move with other seeds, on the same images.
         """
         deviation = self.standard_deviation
         if deviation is None:
@@ -58,13 +58,13 @@ class SeedSummary:
 
 @dataclass(frozen=True)
 class SeedDifference:
-    """A difference between two networks, over paired seeds and the same pictures.
+    """A difference between two networks, over paired seeds and the same images.
 
     Attributes:
-        value: the mean over seeds and pictures.
-        interval: its 95% interval, over other seeds and other pictures.
+        value: the mean over seeds and images.
+        interval: its 95% interval, over other seeds and other images.
         by_seed: the difference of each pair of trainings.
-        num_images: how many pictures it rests on.
+        num_images: how many images it rests on.
     """
 
     value: float
@@ -79,19 +79,19 @@ class SeedDifference:
 
 
 def difference_over_seeds(*contrasts: np.ndarray) -> SeedDifference:
-    """Return the mean of each contrast, added up, with an interval over seeds and pictures.
+    """Return the mean of each contrast, added up, with an interval over seeds and images.
 
-    Seeds and pictures are crossed: each training names every picture. The variance of the mean is
-    that over seeds plus that over pictures less what both count, the residual's, as in a two-way
+    Seeds and images are crossed: each training names every image. The variance of the mean is
+    that over seeds plus that over images less what both count, the residual's, as in a two-way
     analysis of variance with random effects; the degrees of freedom are Satterthwaite's (1946,
     https://doi.org/10.2307/3002019). With few seeds it is they that make the interval wide.
 
     Args:
-        *contrasts: numbers (S, N), what the first network got on each picture less what the second
-            got: -1, 0 or 1. All have the same S >= 2 seeds; each has pictures of its own.
+        *contrasts: numbers (S, N), what the first network got on each image less what the second
+            got: -1, 0 or 1. All have the same S >= 2 seeds; each has images of its own.
 
     Raises:
-        ValueError: when there are fewer than two seeds or pictures.
+        ValueError: when there are fewer than two seeds or images.
 
     Example:
         >>> import numpy as np
@@ -100,7 +100,7 @@ def difference_over_seeds(*contrasts: np.ndarray) -> SeedDifference:
     """
     tables = [np.asarray(table, dtype=np.float64) for table in contrasts]
     if any(min(table.shape) < 2 for table in tables):
-        raise ValueError("There should be at least two seeds and two pictures.")
+        raise ValueError("There should be at least two seeds and two images.")
     by_seed = np.sum([table.mean(axis=1) for table in tables], axis=0)
     num_seeds = len(by_seed)
     # Each row: a part of the variance of the mean, and its degrees of freedom.
@@ -108,13 +108,13 @@ def difference_over_seeds(*contrasts: np.ndarray) -> SeedDifference:
     residual = 0.0
     for table in tables:
         num_images = table.shape[1]
-        of_picture = table.mean(axis=0)
-        parts.append((of_picture.var(ddof=1) / num_images, num_images - 1))
-        left = table - table.mean(axis=1, keepdims=True) - of_picture + table.mean()
+        of_image = table.mean(axis=0)
+        parts.append((of_image.var(ddof=1) / num_images, num_images - 1))
+        left = table - table.mean(axis=1, keepdims=True) - of_image + table.mean()
         freedom = (num_seeds - 1) * (num_images - 1)
         residual += (left**2).sum() / freedom / (num_seeds * num_images)
-    over_pictures = sum(variance for variance, _ in parts[1:])
-    variance = max(parts[0][0] + over_pictures - residual, parts[0][0], over_pictures)
+    over_images = sum(variance for variance, _ in parts[1:])
+    variance = max(parts[0][0] + over_images - residual, parts[0][0], over_images)
     value = float(by_seed.mean())
     below = sum(part**2 / freedom for part, freedom in parts)
     # A sum has at least the degrees of freedom of its poorest part; subtracting the residual may

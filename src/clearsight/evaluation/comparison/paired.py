@@ -1,4 +1,4 @@
-"""Two networks on the same pictures: which is better, and whether these pictures can tell."""
+"""Two networks on the same images: which is better, and whether these images can tell."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ SIGNIFICANT = 0.05
 
 @dataclass(frozen=True)
 class PairedComparison:
-    """How two networks did on the same pictures.
+    """How two networks did on the same images.
 
     Attributes:
-        num_images: how many pictures.
+        num_images: how many images.
         only_first: how many only the first network named rightly.
         only_second: how many only the second did.
     """
@@ -30,10 +30,10 @@ class PairedComparison:
 
     @classmethod
     def of(cls, first: np.ndarray, second: np.ndarray) -> PairedComparison:
-        """Compare by picture.
+        """Compare by image.
 
         Args:
-            first: bool (N,), which pictures the first network named rightly.
+            first: bool (N,), which images the first network named rightly.
             second: bool (N,), likewise.
         """
         return cls(len(first), int((first & ~second).sum()), int((second & ~first).sum()))
@@ -47,7 +47,7 @@ class PairedComparison:
     def interval(self) -> Interval:
         """The 95% interval of the difference, within [-1, 1].
 
-        Wald's after half a picture is added to each of the four cells: Agresti and Min 2005,
+        Wald's after half an image is added to each of the four cells: Agresti and Min 2005,
         https://doi.org/10.1002/sim.1781.
         """
         total = self.num_images + 2
@@ -58,7 +58,7 @@ class PairedComparison:
 
     @property
     def p_value(self) -> float:
-        """McNemar's exact test: two-sided binomial on the pictures that only one named rightly.
+        """McNemar's exact test: two-sided binomial on the images that only one named rightly.
 
         Source: McNemar 1947, https://doi.org/10.1007/BF02295996.
         """
@@ -73,7 +73,7 @@ class PairedComparison:
 
     @property
     def num_images_needed(self) -> int | None:
-        """How many pictures would tell, with 80% power; None when no difference was seen.
+        """How many images would tell, with 80% power; None when no difference was seen.
 
         Source: Connor 1987, https://doi.org/10.2307/2531961.
         """
@@ -85,7 +85,7 @@ class PairedComparison:
         return math.ceil((spread / self.difference) ** 2)
 
     def sentence(self, first: str, second: str) -> str:
-        """Say which of two networks, by name, is better, or that these pictures cannot tell."""
+        """Say which of two networks, by name, is better, or that these images cannot tell."""
         interval = self.interval
         amount = (
             f"{abs(self.difference) * 100:.1f} points of test accuracy (95% interval of the "
@@ -98,6 +98,6 @@ class PairedComparison:
         needed = self.num_images_needed
         hope = f"about {needed:,} would" if needed is not None else "they did equally well"
         return (
-            f"These {self.num_images:,} pictures cannot tell {first} from {second}: they differ by "
+            f"These {self.num_images:,} images cannot tell {first} from {second}: they differ by "
             f"{amount}; {hope}."
         )

@@ -39,7 +39,7 @@ def find(measures: CurveMeasures) -> tuple[CurveFinding, ...]:
     if first and state.name in ("unstable", "underfitting", "converged"):
         return tuple(first)  # such a curve has levelled off nowhere
     if not first and (found := easier(measures)) is not None:
-        # What pictures that stand for no others say of the network comes second.
+        # What images that stand for no others say of the network comes second.
         is_fault = not measures.circumstances.is_made_harder
         return (found, state) if is_fault else (state, found)
     return (*first, state)

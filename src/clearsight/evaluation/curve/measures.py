@@ -23,13 +23,13 @@ class Circumstances:
     """What a curve does not show by itself.
 
     Attributes:
-        num_train: how many pictures each training accuracy counts.
-        num_val: how many pictures each validation accuracy counts.
+        num_train: how many images each training accuracy counts.
+        num_val: how many images each validation accuracy counts.
         chance: the accuracy of always naming the commonest class; None when it is not known.
         chance_loss: the cross-entropy, in nats, of always giving the classes' shares; likewise.
-        is_made_harder: whether dropout or augmentation make training pictures harder than they are.
+        is_made_harder: whether dropout or augmentation make training images harder than they are.
         is_annealed: whether the learning rate went down to (nearly) nothing by the last epoch.
-        num_leaked: how many validation pictures are also trained on, as far as was searched.
+        num_leaked: how many validation images are also trained on, as far as was searched.
     """
 
     num_train: int
@@ -62,7 +62,7 @@ class CurveMeasures:
     Args:
         history: at least one epoch.
         circumstances: see there.
-        outcomes: see there; None when single pictures are not known.
+        outcomes: see there; None when single images are not known.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class CurveMeasures:
 
     @property
     def end_gap(self) -> tuple[float, Interval]:
-        """The gap after the last epoch: of its weights on unchanged pictures where that is known.
+        """The gap after the last epoch: of its weights on unchanged images where that is known.
 
         Where it is not, training accuracy is the mean over the epoch.
         """
@@ -111,7 +111,7 @@ class CurveMeasures:
 
     @property
     def end_train_accuracy(self) -> float:
-        """Training accuracy of the last weights, on unchanged pictures where that is known."""
+        """Training accuracy of the last weights, on unchanged images where that is known."""
         if self.outcomes is None:
             return float(self.accuracy[-1])
         return float(self.outcomes.train_correct.mean())
@@ -145,8 +145,8 @@ class CurveMeasures:
     def loss_noise(self) -> float:
         """Standard error of a difference between the validation losses of two epochs, in nats.
 
-        From the same pictures at two epochs where they are known. Else half of the scatter of
-        single losses, because two epochs' losses of one picture are much alike; where that is not
+        From the same images at two epochs where they are known. Else half of the scatter of
+        single losses, because two epochs' losses of one image are much alike; where that is not
         known either, it is taken to be their mean or 1, whichever is more.
         """
         outcomes = self.outcomes

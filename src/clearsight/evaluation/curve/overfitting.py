@@ -9,11 +9,11 @@ _LEAST_RISE = 0.05  # of validation loss, as a share of its lowest
 _LEAST_FALL = 0.03  # of a loss over the last quarter of the epochs, as a share
 _BY_HEART = 1 / 3  # training errors for each validation error
 _SLOW = 0.002  # of validation accuracy an epoch
-_MANY = 100  # validation pictures, of which chance can be told
+_MANY = 100  # validation images, of which chance can be told
 
 
 def overfitting(measures: CurveMeasures) -> CurveFinding | None:
-    """Tell whether the network gets to know its training pictures and no longer others."""
+    """Tell whether the network gets to know its training images and no longer others."""
     gap, interval = measures.end_gap
     if gap < LEAST_GAP or interval.low <= 0:
         return None
@@ -73,7 +73,7 @@ def overfitting(measures: CurveMeasures) -> CurveFinding | None:
     if num_val > _MANY and measures.is_at_chance(float(measures.val_accuracy[-1]), num_val):
         memory = (
             "; validation accuracy is no better than always naming the commonest class, as if "
-            "labels and pictures did not belong together"
+            "labels and images did not belong together"
         )
     return CurveFinding(
         "overfitting",

@@ -9,12 +9,12 @@ from clearsight.evaluation.curve.measures import CurveMeasures
 
 _LEAST_FALL = 0.03  # of a loss over the last quarter of the epochs, as a share
 _FAST_FALL = 0.10  # of training loss likewise: nothing that falls so fast has levelled off
-_CLEAR_ERROR = 0.05  # of training accuracy: so much is left to learn of the training pictures
+_CLEAR_ERROR = 0.05  # of training accuracy: so much is left to learn of the training images
 _WIDE = 0.05  # half the width of a gap's interval
 
 
 def too_noisy(measures: CurveMeasures) -> CurveFinding | None:
-    """Tell whether the validation pictures are too few, or the epochs."""
+    """Tell whether the validation images are too few, or the epochs."""
     gap, interval = measures.end_gap
     half_width = (interval.high - interval.low) / 2
     known = measures.circumstances
@@ -27,11 +27,11 @@ def too_noisy(measures: CurveMeasures) -> CurveFinding | None:
     if half_width < _WIDE or (interval.low > 0 and half_width < 2 * _WIDE):
         return None
     within = max(min(abs(gap), _WIDE), LEAST_GAP)
-    # An interval's width goes with the root of the number of pictures.
+    # An interval's width goes with the root of the number of images.
     needed = math.ceil(known.num_val * (half_width / within) ** 2)
     return CurveFinding(
         "too-noisy",
-        f"{known.num_val:,} validation pictures are too few to say: "
+        f"{known.num_val:,} validation images are too few to say: "
         f"{measures.end_gap_in_words}; about {needed - known.num_val:,} more would tell the gap "
         f"to within {points(within)}.",
         {"gap": gap, "gap_low": interval.low, "gap_high": interval.high, "num_val_needed": needed},
@@ -81,7 +81,7 @@ def underfitting(measures: CurveMeasures) -> CurveFinding | None:
         "underfitting",
         f"Underfitting: training accuracy has levelled off at {measures.end_train_accuracy:.3f}, "
         f"and validation with it ({measures.end_gap_in_words}); a larger network may learn "
-        "more, unless these pictures do not show more.",
+        "more, unless these images do not show more.",
         {
             "train_accuracy": 1 - error,
             "gap": gap,

@@ -59,7 +59,7 @@ def read_curve(
     Args:
         history: at least one epoch.
         circumstances: what the curve does not show by itself.
-        outcomes: what the last weights do with single pictures, where that is known.
+        outcomes: what the last weights do with single images, where that is known.
     """
     measures = CurveMeasures(history, circumstances, outcomes)
     gap, interval = measures.gap(measures.num_epochs)

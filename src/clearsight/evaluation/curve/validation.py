@@ -1,4 +1,4 @@
-"""Validation pictures that are no fair sample: leaked, or easier than others."""
+"""Validation images that are no fair sample: leaked, or easier than others."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ import numpy as np
 from clearsight.evaluation.curve.finding import LEAST_GAP, CurveFinding, points
 from clearsight.evaluation.curve.measures import CurveMeasures
 
-_LEAST_LEAK = 0.01  # share of the validation pictures
+_LEAST_LEAK = 0.01  # share of the validation images
 
 
 def leaked(measures: CurveMeasures) -> CurveFinding | None:
-    """Tell whether validation pictures are also trained on."""
+    """Tell whether validation images are also trained on."""
     known = measures.circumstances
     if known.num_leaked < max(_LEAST_LEAK * known.num_val, 1):
         return None
     return CurveFinding(
         "validation-easier",
-        f"{known.num_leaked:,} of the {known.num_val:,} validation pictures are also trained on: "
+        f"{known.num_leaked:,} of the {known.num_val:,} validation images are also trained on: "
         "validation accuracy tells how well they are remembered, and hides overfitting; take them "
         "out first.",
         {"num_leaked": known.num_leaked, "num_val": known.num_val},
@@ -38,15 +38,15 @@ def easier(measures: CurveMeasures) -> CurveFinding | None:
         if end_interval.high < 0:
             return CurveFinding(
                 "validation-easier",
-                f"{above}, and the last weights do {points(-end)} better on validation pictures "
-                "than on training pictures as they are: the validation pictures are easier, so "
-                "that a new picture will fare worse than they do.",
+                f"{above}, and the last weights do {points(-end)} better on validation images "
+                "than on training images as they are: the validation images are easier, so "
+                "that a new image will fare worse than they do.",
                 evidence,
             )
     if known.is_made_harder:
         return CurveFinding(
             "validation-easier",
-            f"{above}, because dropout or augmentation make training pictures harder than they "
+            f"{above}, because dropout or augmentation make training images harder than they "
             "are; that is no fault.",
             evidence,
         )
@@ -55,7 +55,7 @@ def easier(measures: CurveMeasures) -> CurveFinding | None:
         return None  # training accuracy is a mean over an epoch that learned as much
     return CurveFinding(
         "validation-easier",
-        f"{above} although nothing makes training harder: look for validation pictures that are "
+        f"{above} although nothing makes training harder: look for validation images that are "
         "also trained on.",
         evidence,
     )

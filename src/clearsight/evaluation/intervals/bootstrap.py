@@ -1,6 +1,6 @@
-"""The bootstrap: how much a score would differ if other pictures had been drawn.
+"""The bootstrap: how much a score would differ if other images had been drawn.
 
-Efron 1979, https://doi.org/10.1214/aos/1176344552. Pictures are drawn anew with replacement, as
+Efron 1979, https://doi.org/10.1214/aos/1176344552. Images are drawn anew with replacement, as
 many as there are; the percentile interval holds the middle 95% of the scores of such draws.
 """
 
@@ -15,10 +15,10 @@ _BLOCK_DRAWS = 1_000_000  # drawn at once: some 20 MB
 
 
 def resampled_sums(values: np.ndarray, seed: int = 0) -> np.ndarray:
-    """Sum each column over the pictures of every draw.
+    """Sum each column over the images of every draw.
 
     Args:
-        values: float (N, M), what each picture adds to M sums.
+        values: float (N, M), what each image adds to M sums.
         seed: of the draws.
 
     Returns:
@@ -39,10 +39,10 @@ def resampled_sums(values: np.ndarray, seed: int = 0) -> np.ndarray:
 
 
 def resampled_counts(counts: np.ndarray, seed: int = 0) -> np.ndarray:
-    """Count how many pictures of each kind every draw has, where pictures of a kind are alike.
+    """Count how many images of each kind every draw has, where images of a kind are alike.
 
     Args:
-        counts: int (M,), how many pictures there are of each kind.
+        counts: int (M,), how many images there are of each kind.
         seed: of the draws.
 
     Returns:

@@ -10,13 +10,13 @@ from clearsight.evaluation.intervals.proportions import Interval, wilson_interva
 
 @dataclass(frozen=True)
 class Estimate:
-    """One score of some pictures.
+    """One score of some images.
 
     Attributes:
         value: the score; None where it is not defined, as precision of a class never predicted.
         interval: its 95% interval; None where the score is.
-        method: of the interval: Wilson's, or a bootstrap over pictures.
-        num_images: how many pictures the score counts.
+        method: of the interval: Wilson's, or a bootstrap over images.
+        num_images: how many images the score counts.
     """
 
     value: float | None
@@ -26,7 +26,7 @@ class Estimate:
 
 
 def share_of(num_hits: int, num_trials: int) -> Estimate:
-    """Return a share of pictures with Wilson's interval.
+    """Return a share of images with Wilson's interval.
 
     Args:
         num_hits: 0..num_trials.

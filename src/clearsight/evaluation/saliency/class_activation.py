@@ -1,4 +1,4 @@
-"""Heat maps: where in a picture the evidence for a class lies.
+"""Heat maps: where in an image the evidence for a class lies.
 
 The method is HiResCAM, Draelos and Carin 2020, https://arxiv.org/abs/2011.08891: each value of a
 layer's maps times the gradient of the class's score by it, summed over the channels, what speaks
@@ -39,10 +39,10 @@ _PASSING_ON = (
 
 @dataclass(frozen=True, eq=False)
 class HeatMaps:
-    """Where the evidence for a class lies, for some pictures.
+    """Where the evidence for a class lies, for some images.
 
     Attributes:
-        maps: float32 (N, H, W), 0..1, of the pictures' size: 1 at a picture's strongest evidence
+        maps: float32 (N, H, W), 0..1, of the images' size: 1 at an image's strongest evidence
             for the class, 0 where there is none. All 0 where nothing speaks for the class.
         classes: int64 (N,), the class that each map is for.
         layer_name: whose output the evidence was read from.
@@ -57,12 +57,12 @@ class HeatMaps:
     method: str = METHOD
 
 
-def heat_maps(outputs: LayerOutputs, pictures: np.ndarray, classes: np.ndarray) -> HeatMaps:
-    """Mark where in each picture the evidence for a class lies.
+def heat_maps(outputs: LayerOutputs, images: np.ndarray, classes: np.ndarray) -> HeatMaps:
+    """Mark where in each image the evidence for a class lies.
 
     Measured by deletion (`deletion`: area under the curve of the named class's probability, lower
-    is better) with networks of 3 and 2 epochs on 5,000 and 3,000 pictures of Fashion-MNIST, test
-    accuracy 0.81, on 150 and 60 test pictures:
+    is better) with networks of 3 and 2 epochs on 5,000 and 3,000 images of Fashion-MNIST, test
+    accuracy 0.81, on 150 and 60 test images:
 
     | marked by | lesson, 7x7 maps | residual, 7x7 maps | residual, 3x3 maps |
     |---|---|---|---|
@@ -73,14 +73,14 @@ def heat_maps(outputs: LayerOutputs, pictures: np.ndarray, classes: np.ndarray) 
     | brightness alone | 0.367 | 0.358 | |
     | random patches | 0.47 | 0.43 | |
 
-    So Grad-CAM says little more than where the picture is bright, and maps as coarse as 3x3 say
+    So Grad-CAM says little more than where the image is bright, and maps as coarse as 3x3 say
     less than finer ones, which is why the last layer with at least 4 rows and columns is read.
     Maps of 14x14 gave the lesson's network 0.249 to 0.264, its first convolution 0.296, and the
     residual network's third convolution before its normalization 0.290.
 
     Args:
         outputs: of the network.
-        pictures: float32 (N, H, W, C), as the network takes them.
+        images: float32 (N, H, W, C), as the network takes them.
         classes: integers (N,), 0..K-1, the class to look for in each.
 
     Raises:
@@ -89,11 +89,11 @@ def heat_maps(outputs: LayerOutputs, pictures: np.ndarray, classes: np.ndarray) 
     index = _layer(outputs)
     step = outputs.steps[index]
     found = [
-        _evidence(outputs, index, pictures[start : start + _BATCH_SIZE], classes[start:])
-        for start in range(0, len(pictures), _BATCH_SIZE)
+        _evidence(outputs, index, images[start : start + _BATCH_SIZE], classes[start:])
+        for start in range(0, len(images), _BATCH_SIZE)
     ]
     evidence = torch.cat(found).clamp(min=0)[:, None]
-    size = pictures.shape[1:3]
+    size = images.shape[1:3]
     upsampled = torch.nn.functional.interpolate(evidence, size=size, mode="bilinear")[:, 0]
     highest = upsampled.amax(dim=(1, 2), keepdim=True)
     # Where nothing speaks for the class, 0 / 1 leaves the map dark.
@@ -107,16 +107,16 @@ def heat_maps(outputs: LayerOutputs, pictures: np.ndarray, classes: np.ndarray) 
 
 
 def _evidence(
-    outputs: LayerOutputs, index: int, pictures: np.ndarray, classes: np.ndarray
+    outputs: LayerOutputs, index: int, images: np.ndarray, classes: np.ndarray
 ) -> torch.Tensor:
     """Return the evidence at each place of a step's output: float32 (N, rows, columns)."""
     (number,) = outputs.steps[index].outputs
     with torch.no_grad():
-        values = outputs.run({0: outputs.tensor(pictures)}, outputs.steps[: index + 1])
+        values = outputs.run({0: outputs.tensor(images)}, outputs.steps[: index + 1])
     with torch.enable_grad():
         activation = values[number].detach().requires_grad_()
         scores = outputs.scores({number: activation}, index + 1)
-        labels = torch.as_tensor(np.array(classes[: len(pictures)], dtype=np.int64))
+        labels = torch.as_tensor(np.array(classes[: len(images)], dtype=np.int64))
         chosen = scores.gather(1, labels.to(scores.device)[:, None]).sum()
         # Gradients by the activation alone: the weights get none.
         (gradient,) = torch.autograd.grad(chosen, activation)

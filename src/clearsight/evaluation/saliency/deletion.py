@@ -1,8 +1,8 @@
 """The deletion check: whether what a heat map marks matters to the network.
 
-The most marked pixels of a picture are deleted first, and the class's probability is followed down:
+The most marked pixels of an image are deleted first, and the class's probability is followed down:
 the deletion curve of Petsiuk, Das and Saenko, "RISE", 2018, https://arxiv.org/abs/1806.07421. The
-opponent is the very same heat map, moved to a random place of the picture (over the border it comes
+opponent is the very same heat map, moved to a random place of the image (over the border it comes
 in again on the other side): patches of the same size, form and number, at places that nobody
 chose. Single random pixels would be no fair opponent, since holes like pepper disturb a network in
 another way than patches do.
@@ -12,7 +12,7 @@ heat map has. No network is needed to find them, and mostly they are the thing o
 heat map that marks just them has nothing to say of the network. On a trained network of
 Fashion-MNIST the heat maps of an untrained one beat random patches (by 0.09), but not these.
 
-Deleted pixels get the mean colour of all the pictures. On Fashion-MNIST that is grey, which
+Deleted pixels get the mean colour of all the images. On Fashion-MNIST that is grey, which
 disturbs the dark ground too, so that random patches are a strong opponent there.
 """
 
@@ -31,12 +31,12 @@ Predict = Callable[[np.ndarray], np.ndarray]
 
 NUM_RANDOM_ORDERS = 4
 _NUM_STEPS = 10
-# Of each picture: it whole, and the steps between whole and gone by each order.
+# Of each image: it whole, and the steps between whole and gone by each order.
 _NUM_PREDICTIONS = 1 + (2 + NUM_RANDOM_ORDERS) * (_NUM_STEPS - 1)
 # What a check may cost, in multiply-adds: ten seconds or so on two cores. A count, not a clock, so
 # that a run gets the same page on every machine.
 _BUDGET = 1e12
-_FEWEST, _MOST = 8, 50  # pictures; 50 tell a difference of 0.05 from nothing
+_FEWEST, _MOST = 8, 50  # images; 50 tell a difference of 0.05 from nothing
 # An untrained network hardly knows one class from another. Its heat maps may beat random patches
 # beyond chance all the same, by 0.003 to 0.006 in the lesson's network, which is worth no claim.
 LEAST_DIFFERENCE = 0.02
@@ -44,19 +44,19 @@ LEAST_DIFFERENCE = 0.02
 
 @dataclass(frozen=True, eq=False)
 class Deletion:
-    """What becomes of a class's probability while more and more of the picture is deleted.
+    """What becomes of a class's probability while more and more of the image is deleted.
 
     Attributes:
         shares: float64 (S,), the share of the pixels deleted in each step, from 0 to 1.
         classes: int64 (N,), whose probability is followed.
-        marked: float32 (N, S), each picture's probability when the most marked pixels go first.
+        marked: float32 (N, S), each image's probability when the most marked pixels go first.
         random: float32 (N, S), the same when random patches go first, mean over the orders.
-        marked_areas: float64 (N,), the mean of each picture's curve: low when what goes first
+        marked_areas: float64 (N,), the mean of each image's curve: low when what goes first
             matters.
         random_areas: float64 (N,), likewise, mean over the random orders.
         contrast_areas: float64 (N,), likewise, when the pixels go first that deletion changes most.
-        num_random_orders: how many random orders each picture has.
-        interval: 95% interval of the mean of `differences`; None for fewer than three pictures.
+        num_random_orders: how many random orders each image has.
+        interval: 95% interval of the mean of `differences`; None for fewer than three images.
         contrast_interval: likewise, of the mean of contrast minus marked area.
         least_difference: a difference below this is not worth a claim.
     """
@@ -104,17 +104,17 @@ class Deletion:
         number = len(self.differences)
         if self.interval is None:
             return (
-                f"Whether the heat map means anything cannot be told from {number} pictures: at "
+                f"Whether the heat map means anything cannot be told from {number} images: at "
                 "least three are needed."
             )
         found = (
             f"mean probability of the class {self.marked_areas.mean():.2f} when they are deleted "
             f"first, {self.random_areas.mean():.2f} when random patches are; difference "
             f"{_signed(self.difference)}, 95% interval {_signed(self.interval.low)} to "
-            f"{_signed(self.interval.high)}, {number} pictures"
+            f"{_signed(self.interval.high)}, {number} images"
         )
         contrast = (
-            f"where the picture stands out from the mean colour ({self.contrast_areas.mean():.2f})"
+            f"where the image stands out from the mean colour ({self.contrast_areas.mean():.2f})"
         )
         if self.matters:
             return (
@@ -140,13 +140,13 @@ def check_by_deletion(
     num_random_orders: int = NUM_RANDOM_ORDERS,
     seed: int = 0,
 ) -> Deletion:
-    """Follow each picture's class while it is deleted, by its heat map and at random.
+    """Follow each image's class while it is deleted, by its heat map and at random.
 
     Args:
-        predict: gives probabilities float (M, K) for pictures uint8 (M, H, W, C).
+        predict: gives probabilities float (M, K) for images uint8 (M, H, W, C).
         images: uint8 (N, H, W, C), N at least 1.
-        heat: the pictures' heat maps, for the classes whose probabilities are followed.
-        num_random_orders: how many random orders each picture gets.
+        heat: the images' heat maps, for the classes whose probabilities are followed.
+        num_random_orders: how many random orders each image gets.
         seed: of the random orders.
     """
     maps, classes = heat.maps, heat.classes
@@ -165,11 +165,11 @@ def check_by_deletion(
         between = followed(np.concatenate(deleted)).reshape(-1, len(images))
         return np.stack([whole, *between, gone], axis=1)
 
-    def followed(pictures: np.ndarray) -> np.ndarray:
-        probabilities = predict(pictures)
-        return probabilities[np.arange(len(pictures)), np.resize(classes, len(pictures))]
+    def followed(variants: np.ndarray) -> np.ndarray:
+        probabilities = predict(variants)
+        return probabilities[np.arange(len(variants)), np.resize(classes, len(variants))]
 
-    # No order makes a difference to a picture that is whole, nor to one that is gone.
+    # No order makes a difference to an image that is whole, nor to one that is gone.
     whole, gone = followed(images), predict(np.broadcast_to(colour, images[:1].shape))[0, classes]
     marked = curves(maps)
     others = np.stack([curves(_moved(maps, random)) for _ in range(num_random_orders)])
@@ -189,14 +189,14 @@ def check_by_deletion(
     )
 
 
-def affordable_pictures(multiply_adds: int | None) -> int:
-    """Return how many pictures to check, so that a large network is not looked at for minutes.
+def affordable_images(multiply_adds: int | None) -> int:
+    """Return how many images to check, so that a large network is not looked at for minutes.
 
     Args:
-        multiply_adds: of the network, for one picture; None when not known, which takes the fewest.
+        multiply_adds: of the network, for one image; None when not known, which takes the fewest.
 
     Example:
-        >>> affordable_pictures(5_000_000), affordable_pictures(4_100_000_000)
+        >>> affordable_images(5_000_000), affordable_images(4_100_000_000)
         (50, 8)
     """
     if multiply_adds is None:

@@ -22,20 +22,20 @@ class Filter:
     Attributes:
         index: which output channel it makes.
         kernel: float32 (rows, columns, C), its weights.
-        picture: uint8 (rows, columns, C), the kernel drawn: 128 is 0, 0 and 255 are minus and plus
+        image: uint8 (rows, columns, C), the kernel drawn: 128 is 0, 0 and 255 are minus and plus
             its largest absolute weight.
         lowest: its lowest weight.
         highest: its highest weight.
         patches: uint8 (k, rows, columns, C), the patches that it responds to most, the strongest
-            first, one a picture at most; black where a patch reaches past the picture's border.
+            first, one an image at most; black where a patch reaches past the image's border.
         responses: float32 (k,), what the convolution gives for them, before its activation.
-        places: int64 (k, 3), for each patch: which picture, and the row and column of its upper
-            left corner there, negative where it begins before the picture.
+        places: int64 (k, 3), for each patch: which image, and the row and column of its upper
+            left corner there, negative where it begins before the image.
     """
 
     index: int
     kernel: np.ndarray
-    picture: np.ndarray
+    image: np.ndarray
     lowest: float
     highest: float
     patches: np.ndarray
@@ -61,7 +61,7 @@ class Filters:
 def filters_of(
     outputs: LayerOutputs,
     images: np.ndarray,
-    pictures: np.ndarray,
+    inputs: np.ndarray,
     *,
     num_shown: int = NUM_SHOWN,
     num_patches: int = NUM_PATCHES,
@@ -70,40 +70,40 @@ def filters_of(
 
     Args:
         outputs: of the network.
-        images: uint8 (N, H, W, C), the pictures to take patches from.
-        pictures: float32 (N, H, W, C), the same as the network takes them.
+        images: uint8 (N, H, W, C), the images to take patches from.
+        inputs: float32 (N, H, W, C), the same as the network takes them.
         num_shown: how many filters, at most.
-        num_patches: how many patches a filter, at most one a picture.
+        num_patches: how many patches a filter, at most one an image.
 
     Raises:
-        ModelError: when no convolution looks at the picture itself.
+        ModelError: when no convolution looks at the image itself.
     """
     convolution = FirstConvolution.of(outputs)
     kernel = convolution.kernel
     size = np.sqrt((kernel.astype(np.float64) ** 2).sum(axis=(0, 1, 2)))
     shown = np.argsort(-size, kind="stable")[:num_shown]
-    strongest, spots, columns = _strongest(convolution, pictures, shown)
+    strongest, spots, columns = _strongest(convolution, inputs, shown)
     found = []
     for place, index in enumerate(shown.tolist()):
         best = np.argsort(-strongest[:, place], kind="stable")[:num_patches]
         corners = []
-        for picture in best.tolist():
-            row, column = divmod(int(spots[picture, place]), columns)
+        for image in best.tolist():
+            row, column = divmod(int(spots[image, place]), columns)
             top, left = convolution.corner(row, column)
-            corners.append((picture, top - convolution.shift[0], left - convolution.shift[1]))
+            corners.append((image, top - convolution.shift[0], left - convolution.shift[1]))
         weights = kernel[..., index]
         largest = np.abs(weights).max() or 1.0
         found.append(
             Filter(
                 index=index,
                 kernel=weights,
-                picture=np.rint(127.5 + 127.5 * weights / largest).astype(np.uint8),
+                image=np.rint(127.5 + 127.5 * weights / largest).astype(np.uint8),
                 lowest=float(weights.min()),
                 highest=float(weights.max()),
                 patches=np.stack(
                     [
-                        patch_of(images[picture], top, left, convolution.windows)
-                        for picture, top, left in corners
+                        patch_of(images[image], top, left, convolution.windows)
+                        for image, top, left in corners
                     ]
                 ),
                 responses=strongest[best, place],
@@ -114,17 +114,17 @@ def filters_of(
 
 
 def _strongest(
-    convolution: FirstConvolution, pictures: np.ndarray, shown: np.ndarray
+    convolution: FirstConvolution, images: np.ndarray, shown: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, int]:
-    """Return each picture's strongest response to each filter, and where it lies.
+    """Return each image's strongest response to each filter, and where it lies.
 
     Returns:
         float32 (N, F), int64 (N, F) counted row by row, and the number of columns.
     """
     responses, spots, columns = [], [], 1
     chosen = torch.as_tensor(shown)
-    for start in range(0, len(pictures), _BATCH_SIZE):
-        incoming, _ = convolution.input_and_output(pictures[start : start + _BATCH_SIZE])
+    for start in range(0, len(images), _BATCH_SIZE):
+        incoming, _ = convolution.input_and_output(images[start : start + _BATCH_SIZE])
         found = convolution.without_activation(incoming)
         columns = found.shape[2]
         found = found[..., chosen.to(found.device)].flatten(1, 2)

@@ -1,4 +1,4 @@
-"""The first convolution of a network, and where in the picture its windows lie."""
+"""The first convolution of a network, and where in the image its windows lie."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class FirstConvolution:
         """Find it.
 
         Raises:
-            ModelError: when there is none that looks at the picture itself.
+            ModelError: when there is none that looks at the image itself.
         """
         for index, step in enumerate(outputs.steps):
             if isinstance(step.call.layer, layers.Conv2D):
@@ -73,17 +73,17 @@ class FirstConvolution:
             return np.zeros(self.layer.filters, np.float32)
         return self.layer.bias.value.detach().cpu().numpy().astype(np.float32)
 
-    def input_and_output(self, pictures: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
+    def input_and_output(self, images: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
         """Return what it takes and what it gives.
 
         Args:
-            pictures: float32 (N, H, W, C), as the network takes them.
+            images: float32 (N, H, W, C), as the network takes them.
 
         Returns:
             float32 (N, rows, columns, C) and (N, rows, columns, filters), after its activation.
         """
         with torch.no_grad():
-            values = {0: self.outputs.tensor(pictures)}
+            values = {0: self.outputs.tensor(images)}
             values = self.outputs.run(values, self.outputs.steps[: self.index + 1])
         return values[self.step.inputs[0]], values[self.step.outputs[0]]
 
@@ -128,10 +128,10 @@ def patch_of(values: np.ndarray, top: int, left: int, windows: tuple[Window, Win
 
 
 def _shift(outputs: LayerOutputs, index: int) -> tuple[int, int]:
-    """Return how far the layers before move the picture down and to the right.
+    """Return how far the layers before move the image down and to the right.
 
     Raises:
-        ModelError: when the convolution sees something else than the picture, perhaps padded.
+        ModelError: when the convolution sees something else than the image, perhaps padded.
     """
     down = right = 0
     for step in outputs.steps[:index]:
@@ -142,8 +142,8 @@ def _shift(outputs: LayerOutputs, index: int) -> tuple[int, int]:
             down, right = down + top, right + left
         elif len(after) != 3 or before[:2] != after[:2]:
             raise ModelError(
-                f"The first convolution of '{outputs.name}' should look at the picture itself, but "
+                f"The first convolution of '{outputs.name}' should look at the image itself, but "
                 f"looks at what '{layer.name}' makes of it: its filters cannot be shown beside "
-                "patches of the picture."
+                "patches of the image."
             )
     return down, right

@@ -79,7 +79,7 @@ class LayerOutputs:
         graph = graph_of(model)
         if len(graph.inputs) != 1 or len(graph.outputs) != 1 or len(graph.inputs[0].shape) != 4:
             raise ModelError(
-                f"'{self.name}' should take one batch of pictures and give one output, but takes "
+                f"'{self.name}' should take one batch of images and give one output, but takes "
                 f"{_shapes(graph.inputs)} and gives {_shapes(graph.outputs)}."
             )
         self._count = 1
@@ -115,13 +115,13 @@ class LayerOutputs:
                 found.append(index)
         return found
 
-    def tensor(self, pictures: np.ndarray) -> torch.Tensor:
-        """Return pictures where the network's weights are.
+    def tensor(self, images: np.ndarray) -> torch.Tensor:
+        """Return images where the network's weights are.
 
         Args:
-            pictures: float32 (N, H, W, C), as the network takes them.
+            images: float32 (N, H, W, C), as the network takes them.
         """
-        return torch.tensor(pictures, dtype=torch.float32, device=self._device)
+        return torch.tensor(images, dtype=torch.float32, device=self._device)
 
     def on_its_device(self) -> AbstractContextManager[None]:
         """Make Keras compute where the network's weights are."""
@@ -132,7 +132,7 @@ class LayerOutputs:
         """Run steps in order, and return `values` with what they give.
 
         Args:
-            values: all that the steps take; number 0 is the pictures.
+            values: all that the steps take; number 0 is the images.
             steps: of `steps`.
         """
         values = dict(values)

@@ -25,8 +25,8 @@ class WorkedPixel:
         column: of the output.
         patch: float32 (rows, columns, C), what the kernel lies on; 0 where it is padding.
         is_padding: bool (rows, columns), where the kernel reaches past the border.
-        top: the picture's row that the patch begins at; negative within the padding.
-        left: the picture's column, likewise.
+        top: the image's row that the patch begins at; negative within the padding.
+        left: the image's column, likewise.
         kernel: float32 (rows, columns, C), the filter's weights.
         products: float64 (rows, columns, C), patch times kernel.
         sum_of_products: their sum.
@@ -67,7 +67,7 @@ class WorkedPixel:
 
 def worked_pixel(
     outputs: LayerOutputs,
-    picture: np.ndarray,
+    image: np.ndarray,
     place: tuple[int, int] | None = None,
     filter_index: int | None = None,
 ) -> WorkedPixel:
@@ -75,16 +75,16 @@ def worked_pixel(
 
     Args:
         outputs: of the network.
-        picture: float32 (H, W, C), as the network takes it.
+        image: float32 (H, W, C), as the network takes it.
         place: row and column of the output; None for where the filter gives most.
         filter_index: which filter; None for the one that gives most.
 
     Raises:
-        ModelError: when no convolution looks at the picture itself, when it has no such output,
+        ModelError: when no convolution looks at the image itself, when it has no such output,
             or when what the layer gives is not what its arithmetic says.
     """
     convolution = FirstConvolution.of(outputs)
-    incoming, outgoing = convolution.input_and_output(picture[None])
+    incoming, outgoing = convolution.input_and_output(image[None])
     given = outgoing[0].cpu().numpy()
     asked = (*(place or (0, 0)), filter_index or 0)
     if not all(0 <= at < size for at, size in zip(asked, given.shape, strict=True)):

@@ -17,12 +17,12 @@ _NUM_CALIBRATED = 200  # simulated measurements of a network that is calibrated
 
 @dataclass(frozen=True)
 class ReliabilityBin:
-    """The pictures of which the network is about equally sure: one bar of the diagram.
+    """The images of which the network is about equally sure: one bar of the diagram.
 
     Attributes:
         low, high: confidences above `low` and up to `high`.
-        num_images: how many pictures.
-        mean_confidence: of these; None without pictures, likewise below.
+        num_images: how many images.
+        mean_confidence: of these; None without images, likewise below.
         accuracy: share of these named rightly.
         interval: Wilson's 95% interval of the accuracy.
     """
@@ -40,11 +40,11 @@ class Calibration:
     """How well confidence tells accuracy.
 
     Attributes:
-        ece: the expected calibration error, 0..1: the mean over pictures of how far accuracy and
+        ece: the expected calibration error, 0..1: the mean over images of how far accuracy and
             mean confidence of their bin are apart.
         ece_if_calibrated: what a network with these confidences that is right exactly as often as
-            it is sure would be measured with on so many pictures, on average. It is not 0, because
-            each bin's accuracy is one of few pictures; an ECE no larger says nothing against it.
+            it is sure would be measured with on so many images, on average. It is not 0, because
+            each bin's accuracy is one of few images; an ECE no larger says nothing against it.
         bins: from the least to the most confident.
     """
 
@@ -103,11 +103,11 @@ def _interval_of_error(value: float, drawn: np.ndarray, calibrated: np.ndarray) 
     """Return the interval of a measured ECE.
 
     Chance moves each bin away from its diagonal, so that a measured ECE is too high, and that of a
-    draw of its pictures is higher still. The lower end is therefore that of the basic bootstrap
+    draw of its images is higher still. The lower end is therefore that of the basic bootstrap
     (Davison and Hinkley 1997, equation 5.6), which takes out both, and 0 where a calibrated network
     would be measured with as much; the upper end is the draws' own, moved down by what they are
     too high on average. In simulations it holds the true ECE in 94 to 98% of measurements (1,000
-    and 3,000 pictures, true ECE from 0 to 0.08), plain percentiles in 0 to 90%.
+    and 3,000 images, true ECE from 0 to 0.08), plain percentiles in 0 to 90%.
 
     Args:
         value: the measured ECE.
@@ -133,7 +133,7 @@ def _drawn_errors(
 
 
 def _calibrated_errors(confidence: np.ndarray, bins: np.ndarray, seed: int) -> np.ndarray:
-    """Return the ECE where each picture is named rightly with its own confidence, many times.
+    """Return the ECE where each image is named rightly with its own confidence, many times.
 
     Returns:
         float64 (_NUM_CALIBRATED,).

@@ -17,7 +17,7 @@ class ClassScore:
 
     Attributes:
         class_name: its name.
-        num_images: how many pictures are of it.
+        num_images: how many images are of it.
         num_predicted: how many were called it.
         num_correct: how many are both.
         precision: share of those called it that are of it.
@@ -38,8 +38,8 @@ class ClassScore:
 class MacroScores:
     """Means over the classes that occur, each class counting alike.
 
-    A class occurs when a picture is of it or was called it. As in scikit-learn, precision of a
-    class never predicted, and recall of one without pictures, count as 0.
+    A class occurs when an image is of it or was called it. As in scikit-learn, precision of a
+    class never predicted, and recall of one without images, count as 0.
 
     Attributes:
         precision, recall, f1: the means of the classes' own.
@@ -51,7 +51,7 @@ class MacroScores:
 
 
 def confusion_matrix(labels: np.ndarray, predicted: np.ndarray, num_classes: int) -> np.ndarray:
-    """Count the pictures of each class that were called each class: int64 (K, K), truth by row.
+    """Count the images of each class that were called each class: int64 (K, K), truth by row.
 
     Args:
         labels: integers (N,), 0..K-1, the truth.
@@ -69,7 +69,7 @@ def confusion_matrix(labels: np.ndarray, predicted: np.ndarray, num_classes: int
 def class_scores(confusion: np.ndarray, class_names: tuple[str, ...]) -> tuple[ClassScore, ...]:
     """Return each class's scores, all with Wilson's interval.
 
-    F1 is 2 s / (1 + s), where s is the share of pictures named rightly among those that are of the
+    F1 is 2 s / (1 + s), where s is the share of images named rightly among those that are of the
     class or were called it; so the interval of that share carries over. Source: Hand, Christen and
     Kirielle 2021, https://doi.org/10.1007/s10994-021-05964-1.
 
@@ -98,7 +98,7 @@ def macro_scores(confusion: np.ndarray, seed: int = 0) -> MacroScores:
     """Return the macro averages, with percentile bootstrap intervals.
 
     Args:
-        confusion: int (K, K), of at least one picture.
+        confusion: int (K, K), of at least one image.
         seed: of the bootstrap.
     """
     num_classes, num_images = len(confusion), int(confusion.sum())
@@ -128,7 +128,7 @@ def _macro(
     """Return macro precision, recall and F1 of each draw: float64 (3, R).
 
     Args:
-        counts: int (R, C), pictures in the confusion matrix's C occupied cells.
+        counts: int (R, C), images in the confusion matrix's C occupied cells.
         truth, called: int (C,), the cells' rows and columns.
         num_classes: K.
     """

@@ -15,10 +15,10 @@ SMALLEST_PROBABILITY = 1e-7
 
 @dataclass(frozen=True)
 class Score:
-    """How a network did on some pictures.
+    """How a network did on some images.
 
     Attributes:
-        num_images: how many pictures.
+        num_images: how many images.
         num_correct: how many of them were named rightly.
         loss: mean cross-entropy in nats; None when the probabilities are no numbers.
     """
@@ -54,7 +54,7 @@ def score_of(probabilities: np.ndarray, labels: np.ndarray) -> Score:
 
 
 def log_losses(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Return each picture's cross-entropy, as Keras clips it: float64 (N,), in nats.
+    """Return each image's cross-entropy, as Keras clips it: float64 (N,), in nats.
 
     Args:
         probabilities: float (N, K), rows sum to 1.

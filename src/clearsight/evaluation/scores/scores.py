@@ -29,7 +29,7 @@ class TopShare:
 
     Attributes:
         count: among so many.
-        share: of the pictures.
+        share: of the images.
     """
 
     count: int
@@ -41,9 +41,9 @@ class Tempered:
     """What temperature scaling would change; the run's own probabilities stay as they are.
 
     Attributes:
-        temperature: fitted on validation pictures.
+        temperature: fitted on validation images.
         num_val_images: on how many.
-        log_loss: of the measured pictures at that temperature, in nats.
+        log_loss: of the measured images at that temperature, in nats.
         ece: likewise.
     """
 
@@ -58,16 +58,16 @@ class Measures:
     """``measures.json``: how predictions match the truth, each score with its 95% interval.
 
     Attributes:
-        num_images: how many pictures were measured.
+        num_images: how many images were measured.
         accuracy: share named rightly.
         top: top-3 and top-5 accuracy, where there are more classes.
         macro: precision, recall and F1, each class counting alike.
         classes: each class's own.
         log_loss: mean cross-entropy in nats; None when the probabilities are no finite numbers,
             likewise below.
-        brier: mean over pictures of the squared distance to the truth, summed over classes: 0..2.
+        brier: mean over images of the squared distance to the truth, summed over classes: 0..2.
         calibration: whether confidence tells accuracy.
-        tempered: what temperature scaling would change; None also without validation pictures.
+        tempered: what temperature scaling would change; None also without validation images.
     """
 
     num_images: int
@@ -90,9 +90,9 @@ def measures_of(
     """Measure predictions in every way.
 
     Args:
-        predictions: of the pictures, at least one.
+        predictions: of the images, at least one.
         labels: integers (N,), 0..K-1, their truth.
-        validation: probabilities float (V, K) and labels integers (V,) of the validation pictures,
+        validation: probabilities float (V, K) and labels integers (V,) of the validation images,
             to fit a temperature on.
         seed: of the bootstrap.
     """
@@ -119,7 +119,7 @@ def measures_of(
 
 
 def brier_of_each(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Return each picture's Brier score, summed over classes: float64 (N,), 0..2.
+    """Return each image's Brier score, summed over classes: float64 (N,), 0..2.
 
     Source: Brier 1950, https://doi.org/10.1175/1520-0493(1950)078%3C0001:VOFEIT%3E2.0.CO;2.
 

@@ -1,4 +1,4 @@
-"""Temperature scaling: one number, fitted on validation pictures, that mends over-confidence."""
+"""Temperature scaling: one number, fitted on validation images, that mends over-confidence."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from clearsight.evaluation.scores.score import SMALLEST_PROBABILITY
 
-_SMALLEST, _LARGEST = 0.05, 20.0  # beyond, every picture is certain, or all classes are alike
+_SMALLEST, _LARGEST = 0.05, 20.0  # beyond, every image is certain, or all classes are alike
 _NUM_STEPS = 60
 _CLOSE = 1e-7
 
@@ -19,10 +19,10 @@ def fit_temperature(probabilities: np.ndarray, labels: np.ndarray) -> float:
     one minimum.
 
     Source: Guo, Pleiss, Sun and Weinberger 2017, https://arxiv.org/abs/1706.04599, section 4.2. A
-    softmax's logits are its log-probabilities but for a constant a picture, which changes nothing.
+    softmax's logits are its log-probabilities but for a constant an image, which changes nothing.
 
     Args:
-        probabilities: float (N, K) of validation pictures, rows sum to 1.
+        probabilities: float (N, K) of validation images, rows sum to 1.
         labels: integers (N,), 0..K-1.
 
     Example:

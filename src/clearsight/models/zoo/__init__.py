@@ -42,7 +42,7 @@ FAMILIES: dict[str, Family] = {
         ),
         Family(
             "residual",
-            "a small residual network that fits itself to the size of the pictures",
+            "a small residual network that fits itself to the size of the images",
             residual.ResidualOptions,
             residual.build,
         ),

@@ -25,7 +25,7 @@ class LessonOptions(BaseModel):
     """Options of the lesson's network.
 
     Attributes:
-        input_shape: height, width and channels of a picture.
+        input_shape: height, width and channels of an image.
         num_classes: units of the last layer.
         num_blocks: how many times Conv2D + MaxPooling2D stand one after the other; by default as
             many as `filters` or `padding` lists, else 2.
@@ -93,7 +93,7 @@ def build(options: LessonOptions) -> keras.Sequential:
     def penalty() -> Any:
         return keras.regularizers.L2(options.l2) if options.l2 else None
 
-    layers: list[Any] = [keras.Input(shape=options.input_shape, name="pictures")]
+    layers: list[Any] = [keras.Input(shape=options.input_shape, name="images")]
     for index, (filters, padding) in enumerate(options.blocks):
         # Keras's names in a fresh process, given here so that they do not depend on what was built
         # before.

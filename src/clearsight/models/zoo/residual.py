@@ -1,4 +1,4 @@
-"""A small residual network that fits itself to the size of the pictures."""
+"""A small residual network that fits itself to the size of the images."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class ResidualOptions(BaseModel):
     """Options of the residual network.
 
     Attributes:
-        input_shape: height, width and channels of a picture.
+        input_shape: height, width and channels of an image.
         num_classes: units of the last layer.
         num_stages: how often the map is halved; by default until about 3 rows are left.
         width: filters of the last stage; each stage before has half as many, 32 at least.
@@ -73,7 +73,7 @@ def build(options: ResidualOptions) -> keras.Model:
         normalization = layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=f"{name}_norm")
         return layers.ReLU(name=f"{name}_relu")(normalization(values))
 
-    pictures = values = keras.Input(options.input_shape, name="pictures")
+    images = values = keras.Input(options.input_shape, name="images")
     for index, filters in enumerate(options.filters, start=1):
         values = convolved(values, filters, f"stage{index}")
         if min(values.shape[1:3]) > 1:
@@ -92,4 +92,4 @@ def build(options: ResidualOptions) -> keras.Model:
     classes = layers.Dense(
         options.num_classes, activation="softmax", kernel_initializer=initializer, name="classes"
     )
-    return keras.Model(pictures, classes(largest), name="residual")
+    return keras.Model(images, classes(largest), name="residual")

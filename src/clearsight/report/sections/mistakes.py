@@ -1,4 +1,4 @@
-"""What the network said of its test pictures: the confusion matrix and the mistakes in pictures."""
+"""What the network said of its test images: the confusion matrix and the mistakes in images."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from clearsight.report.numbers import interval_in_percent, percent
 from clearsight.report.thumbnail import thumbnail
 
 _MOST_CLASSES = 20  # in the matrix
-_MOST_SHOWN = 12  # pictures of one kind
+_MOST_SHOWN = 12  # images of one kind
 _MOST_PAIRS, _OF_A_PAIR = 4, 6
 _MOST_LISTED = 10  # pairs in the table
 _MOST_GROUPS = 20
@@ -23,21 +23,21 @@ _DEEPEST = 55  # per cent of colour in a cell, so that its number stays legible
 
 @dataclass(frozen=True, eq=False)
 class Judged:
-    """Pictures, what the network said of them, and what of that is wrong.
+    """Images, what the network said of them, and what of that is wrong.
 
     Attributes:
         class_names: K names.
         labels: integers (N,), the truth.
         probabilities: float (N, K).
         mistakes: in these.
-        pictures: the pictures themselves; None where they are gone.
+        images: the images themselves; None where they are gone.
     """
 
     class_names: tuple[str, ...]
     labels: np.ndarray
     probabilities: np.ndarray
     mistakes: Mistakes
-    pictures: ImageSet | None
+    images: ImageSet | None
 
 
 def confusion_section(judged: Judged) -> dict[str, Any]:
@@ -91,10 +91,10 @@ def _cell(confusion: np.ndarray, truth: int, taken: int, most: tuple[int, int]) 
 def gallery_section(judged: Judged) -> list[dict[str, Any]]:
     """Return the galleries: surest mistakes, confused pairs, suspected labels, least certain.
 
-    Without pictures there are none.
+    Without images there are none.
     """
     mistakes, names = judged.mistakes, judged.class_names
-    if judged.pictures is None:
+    if judged.images is None:
         return []
     galleries = [
         _gallery(
@@ -120,7 +120,7 @@ def gallery_section(judged: Judged) -> list[dict[str, Any]]:
             judged,
             "Labels that may be wrong",
             "Here the network disagrees so surely that the label itself may be wrong. Look before "
-            "you correct: the test pictures are what everything is measured on.",
+            "you correct: the test images are what everything is measured on.",
             mistakes.suspects[:_MOST_SHOWN],
         )
     )
@@ -133,29 +133,29 @@ def gallery_section(judged: Judged) -> list[dict[str, Any]]:
             mistakes.least_certain[:_MOST_SHOWN],
         )
     )
-    return [gallery for gallery in galleries if gallery["pictures"]]
+    return [gallery for gallery in galleries if gallery["images"]]
 
 
 def _gallery(judged: Judged, title: str, sentence: str, indices: Iterable[int]) -> dict[str, Any]:
-    assert judged.pictures is not None  # settled by whoever asks for a gallery
-    shown = [_shown(judged, judged.pictures, int(index)) for index in indices]
-    return {"title": title, "sentence": sentence, "pictures": shown}
+    assert judged.images is not None  # settled by whoever asks for a gallery
+    shown = [_shown(judged, judged.images, int(index)) for index in indices]
+    return {"title": title, "sentence": sentence, "images": shown}
 
 
-def _shown(judged: Judged, pictures: ImageSet, index: int) -> dict[str, Any]:
-    """Return one picture with what it is and what the network said."""
+def _shown(judged: Judged, images: ImageSet, index: int) -> dict[str, Any]:
+    """Return one image with what it is and what the network said."""
     row, label = judged.probabilities[index], int(judged.labels[index])
     predicted = int(row.argmax())
     truth = judged.class_names[label]
     said, confidence = judged.class_names[predicted], percent(float(row[predicted]))
     return {
-        "picture": thumbnail(
-            pictures.images[index],
-            f"{pictures.name_of(index)}: truth {truth}, predicted {said}, confidence {confidence}",
+        "image": thumbnail(
+            images.images[index],
+            f"{images.name_of(index)}: truth {truth}, predicted {said}, confidence {confidence}",
         ),
         "truth": truth,
         "predicted": said,
         "confidence": confidence,
         "is_right": predicted == label,
-        "name": pictures.name_of(index),
+        "name": images.name_of(index),
     }

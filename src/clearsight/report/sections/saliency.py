@@ -19,12 +19,12 @@ _MOST_PATCHES = 3
 _SMALL_SIDE = 56  # pixels, of a filter, a patch or a feature map
 # From no evidence to the strongest: dark blue, violet, orange, pale yellow; lightness rises evenly.
 _HEAT = np.array([[13, 8, 75], [126, 3, 168], [225, 100, 98], [252, 206, 37], [255, 255, 190]])
-_GREATEST_COVER = 0.75  # how much of the picture the strongest evidence hides
+_GREATEST_COVER = 0.75  # how much of the image the strongest evidence hides
 
 
 @dataclass(frozen=True, eq=False)
-class LookedPicture:
-    """One picture with its heat maps.
+class LookedImage:
+    """One image with its heat maps.
 
     Attributes:
         name: what to call it.
@@ -50,24 +50,24 @@ class Looks:
     """What the network looks at.
 
     Attributes:
-        right: pictures named rightly, one a class.
-        mistakes: pictures named wrongly, the surest first.
+        right: images named rightly, one a class.
+        mistakes: images named wrongly, the surest first.
         heat_map_source: method, layer and grid of the heat maps in words; None for none.
         deletion: whether the heat maps mean anything; None for none.
         filters: of the first convolution; None for none.
-        feature_maps: of one picture, by layer.
-        feature_map_picture: that picture.
+        feature_maps: of one image, by layer.
+        feature_map_image: that image.
         worked_pixel: of the first convolution; None for none.
         missing: a sentence for each part that cannot be shown.
     """
 
-    right: tuple[LookedPicture, ...]
-    mistakes: tuple[LookedPicture, ...]
+    right: tuple[LookedImage, ...]
+    mistakes: tuple[LookedImage, ...]
     heat_map_source: str | None
     deletion: Deletion | None
     filters: Filters | None
     feature_maps: tuple[LayerMaps, ...]
-    feature_map_picture: LookedPicture
+    feature_map_image: LookedImage
     worked_pixel: WorkedPixel | None
     missing: tuple[str, ...]
 
@@ -79,24 +79,24 @@ def looks_section(looks: Looks) -> dict[str, Any]:
         "source": looks.heat_map_source,
         "verdict": looks.deletion.verdict if looks.deletion is not None else None,
         "galleries": [
-            {"title": title, "pictures": [_looked(each) for each in pictures]}
-            for title, pictures in galleries
-            if pictures and looks.heat_map_source is not None
+            {"title": title, "images": [_looked(each) for each in images]}
+            for title, images in galleries
+            if images and looks.heat_map_source is not None
         ],
         "filters": _filters(looks.filters) if looks.filters is not None else None,
         "maps": [_layer_maps(layer) for layer in looks.feature_maps],
-        "map_picture": thumbnail(
-            looks.feature_map_picture.image,
-            "the picture that the maps are of",
+        "map_image": thumbnail(
+            looks.feature_map_image.image,
+            "the image that the maps are of",
         ),
-        "map_caption": f"{looks.feature_map_picture.name}, {looks.feature_map_picture.truth}",
+        "map_caption": f"{looks.feature_map_image.name}, {looks.feature_map_image.truth}",
         "worked": _worked(looks.worked_pixel) if looks.worked_pixel is not None else None,
         "missing": looks.missing,
     }
 
 
 def overlaid(image: np.ndarray, heat_map: np.ndarray) -> np.ndarray:
-    """Lay a heat map over a picture made grey: uint8 (H, W, 3).
+    """Lay a heat map over an image made grey: uint8 (H, W, 3).
 
     Args:
         image: uint8 (H, W, C).
@@ -109,27 +109,27 @@ def overlaid(image: np.ndarray, heat_map: np.ndarray) -> np.ndarray:
     return np.clip((1 - cover) * grey + cover * color, 0, 255).astype(np.uint8)
 
 
-def _looked(picture: LookedPicture) -> dict[str, Any]:
-    is_right = picture.truth == picture.predicted
-    shown: list[Thumbnail] = [thumbnail(picture.image, f"{picture.name}, {picture.truth}")]
+def _looked(image: LookedImage) -> dict[str, Any]:
+    is_right = image.truth == image.predicted
+    shown: list[Thumbnail] = [thumbnail(image.image, f"{image.name}, {image.truth}")]
     for heat_map, name in (
-        (picture.heat_map, picture.predicted),
-        (picture.truth_heat_map, picture.truth),
+        (image.heat_map, image.predicted),
+        (image.truth_heat_map, image.truth),
     ):
         if heat_map is not None:
             shown.append(
                 thumbnail(
-                    overlaid(picture.image, heat_map),
-                    f"{picture.name}: heat map of the evidence for {name}",
+                    overlaid(image.image, heat_map),
+                    f"{image.name}: heat map of the evidence for {name}",
                 )
             )
     return {
-        "pictures": shown,
-        "truth": picture.truth,
-        "predicted": picture.predicted,
-        "confidence": percent(picture.probability),
+        "images": shown,
+        "truth": image.truth,
+        "predicted": image.predicted,
+        "confidence": percent(image.probability),
         "is_right": is_right,
-        "name": picture.name,
+        "name": image.name,
     }
 
 
@@ -142,7 +142,7 @@ def _filters(filters: Filters) -> dict[str, Any]:
         "shown": [
             {
                 "kernel": thumbnail(
-                    each.picture,
+                    each.image,
                     f"filter {each.index}: weights from {each.lowest:.2f} to {each.highest:.2f}",
                     _SMALL_SIDE,
                 ),
@@ -164,9 +164,9 @@ def _layer_maps(layer: LayerMaps) -> dict[str, Any]:
         "kind": layer.kind,
         "num_maps": layer.num_maps,
         "num_even": layer.num_even,
-        "pictures": [
-            thumbnail(picture, f"feature map {channel} of {layer.layer_name}", _SMALL_SIDE)
-            for channel, picture in zip(layer.channels.tolist(), layer.pictures, strict=True)
+        "images": [
+            thumbnail(image, f"feature map {channel} of {layer.layer_name}", _SMALL_SIDE)
+            for channel, image in zip(layer.channels.tolist(), layer.images, strict=True)
         ],
     }
 

@@ -41,7 +41,7 @@ def calibration_section(measures: Measures) -> dict[str, Any] | None:
     within = f" (95% interval {interval_in_percent(interval)})" if interval else ""
     sentence = (
         f"On average, confidence and accuracy are {percent(ece)} apart{within}. A network that is "
-        f"right exactly as often as it is sure would measure {percent(chance)} on so many pictures."
+        f"right exactly as often as it is sure would measure {percent(chance)} on so many images."
     )
     tempered = measures.tempered
     remedy = None
@@ -49,7 +49,7 @@ def calibration_section(measures: Measures) -> dict[str, Any] | None:
         said = "less" if tempered.temperature > 1 else "more"
         remedy = (
             f"Temperature scaling with {tempered.temperature:.2f}, fitted on "
-            f"{tempered.num_val_images:,} validation pictures, would make it {said} sure and bring "
+            f"{tempered.num_val_images:,} validation images, would make it {said} sure and bring "
             f"this to {percent(tempered.ece.value or 0.0)}; which class is named stays the same."
         )
     return {
@@ -72,7 +72,7 @@ def calibration_section(measures: Measures) -> dict[str, Any] | None:
 
 
 def _overall(measures: Measures) -> list[tuple[str, str]]:
-    """Return the scores of all pictures together, by name."""
+    """Return the scores of all images together, by name."""
     found = [(f"top-{top.count} accuracy", _with_interval(top.share)) for top in measures.top]
     for name, estimate in (("log loss, nats", measures.log_loss), ("Brier score", measures.brier)):
         if estimate is not None and estimate.value is not None and estimate.interval is not None:

@@ -53,7 +53,7 @@ def brief_command(record: RunRecord) -> str | None:
         return None
     is_recipes_model = record.model == recipe.model
     known = recipe.model_arguments if is_recipes_model else {}
-    own = recipe if record.source in SOURCES else recipe.changed_for_own_pictures()
+    own = recipe if record.source in SOURCES else recipe.changed_for_own_images()
     options: Options = [] if is_recipes_model else [("model", record.model)]
     options += _model_arguments(
         {k: v for k, v in record.model_arguments.items() if known.get(k) != v}
@@ -109,7 +109,7 @@ def step_command(record: RunRecord, step: NextStep) -> str | None:
     options = dict(step.options)
     if record.source == "arrays" or not options:
         return None
-    if "recipe" in options:  # with its own values of everything but the pictures
+    if "recipe" in options:  # with its own values of everything but the images
         limits = {name: getattr(record.recipe, name) for name in ("train_limit", "test_limit")}
         given = {"seed": record.seed, **limits, **options}
         return _train_command(record, [(k, v) for k, v in given.items() if v is not None])
@@ -122,7 +122,7 @@ def step_command(record: RunRecord, step: NextStep) -> str | None:
 
 
 def check_command(record: RunRecord) -> str | None:
-    """Return what to type to look at a run's pictures; None for pictures from Python."""
+    """Return what to type to look at a run's images; None for images from Python."""
     if record.source == "arrays":
         return None
     words = ["clearsight", "data", "check", record.source]

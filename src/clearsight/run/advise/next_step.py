@@ -17,7 +17,7 @@ _FIRST_DROPOUT, _MORE_DROPOUT, _MOST_DROPOUT = 0.3, 0.2, 0.6
 _TRANSLATION = 2  # pixels
 _WEIGHT_DECAY = 0.004  # Keras's own for AdamW
 _PATIENCE = 3  # epochs
-_MOST_VALIDATION = 0.4  # share of the training pictures
+_MOST_VALIDATION = 0.4  # share of the training images
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class NextStep:
         why: in one sentence.
         options: fields of `TrainRequest` that are to be otherwise; with model and recipe arguments
             only those that change. Empty where it is not another training.
-        checks_data: whether the step is to look at the pictures, with ``clearsight data check``.
+        checks_data: whether the step is to look at the images, with ``clearsight data check``.
     """
 
     why: str
@@ -69,7 +69,7 @@ def _against_overfitting(record: RunRecord, finding: CurveFinding) -> NextStep:
         )
     if not recipe.translate_pixels:
         return NextStep(
-            f"Move each picture by up to {_TRANSLATION} pixels in each epoch, so that no picture "
+            f"Move each image by up to {_TRANSLATION} pixels in each epoch, so that no image "
             "is seen twice.",
             {"recipe_arguments": {"translate_pixels": _TRANSLATION}},
         )
@@ -83,7 +83,7 @@ def _against_overfitting(record: RunRecord, finding: CurveFinding) -> NextStep:
             "End training when validation accuracy no longer rises, and keep the best weights.",
             {"recipe_arguments": {"patience": _PATIENCE}},
         )
-    return NextStep("What helps most now is more pictures, of more kinds.")
+    return NextStep("What helps most now is more images, of more kinds.")
 
 
 def _longer(record: RunRecord, finding: CurveFinding) -> NextStep:
@@ -122,7 +122,7 @@ def _larger(record: RunRecord, finding: CurveFinding) -> NextStep | None:
 
 def _easier(record: RunRecord, finding: CurveFinding) -> NextStep | None:
     if "num_leaked" in finding.evidence or "end_gap" not in finding.evidence:
-        return _look_at_data("See which pictures stand on both sides.")
+        return _look_at_data("See which images stand on both sides.")
     if finding.evidence["end_gap"] >= 0:
         return None
     is_own_split = record.data.get("validation") is None
@@ -131,7 +131,7 @@ def _easier(record: RunRecord, finding: CurveFinding) -> NextStep | None:
             "Hold out the same share of each class.",
             {"recipe_arguments": {"validation_method": "stratified"}},
         )
-    return _look_at_data("See how the validation pictures differ from the others.")
+    return _look_at_data("See how the validation images differ from the others.")
 
 
 def _more_validation(record: RunRecord, finding: CurveFinding) -> NextStep | None:
@@ -141,9 +141,9 @@ def _more_validation(record: RunRecord, finding: CurveFinding) -> NextStep | Non
     if record.data.get("validation") is None and share < _MOST_VALIDATION:
         share = round(min(2 * share, _MOST_VALIDATION), 2)
         return NextStep(
-            f"Hold out {share:.0%} of the pictures to validate on.", {"validation_split": share}
+            f"Hold out {share:.0%} of the images to validate on.", {"validation_split": share}
         )
-    return NextStep("Only more validation pictures can tell.")
+    return NextStep("Only more validation images can tell.")
 
 
 def _stronger(record: RunRecord, finding: CurveFinding) -> NextStep | None:

@@ -22,9 +22,9 @@ class Tried:
     Attributes:
         step: what was tried.
         run: the training that tried it.
-        comparison: it first, the run that it came from second, on the validation pictures of both;
+        comparison: it first, the run that it came from second, on the validation images of both;
             None where those are not the same.
-        validation: accuracy on the validation pictures, now and before.
+        validation: accuracy on the validation images, now and before.
     """
 
     step: NextStep
@@ -39,7 +39,7 @@ class Tried:
         if self.comparison is None:
             return (
                 f"Validation accuracy is {now:.3f}, and was {before:.3f} on other validation "
-                "pictures, so that the two cannot be compared picture by picture."
+                "images, so that the two cannot be compared image by image."
             )
         interval = self.comparison.interval
         found = (
@@ -52,7 +52,7 @@ class Tried:
         needed = self.comparison.num_images_needed
         hope = f"; about {needed:,} would" if needed is not None else ""
         return (
-            f"These {self.comparison.num_images:,} validation pictures cannot tell whether it "
+            f"These {self.comparison.num_images:,} validation images cannot tell whether it "
             f"helped: {found}{hope}."
         )
 
@@ -60,13 +60,13 @@ class Tried:
 def plan_next(
     request: TrainRequest, run: Run, step: NextStep, show_progress: ShowProgress = silent
 ) -> Plan:
-    """Plan the training that a suggestion asks for; its test pictures stay sealed.
+    """Plan the training that a suggestion asks for; its test images stay sealed.
 
     Args:
         request: that led to `run`.
         run: finished.
         step: with options.
-        show_progress: shows how far the decoding of pictures is.
+        show_progress: shows how far the decoding of images is.
 
     Raises:
         ClearsightError: as `plan_training`.
@@ -81,7 +81,7 @@ def plan_next(
         **options.get("recipe_arguments", {}),
     }
     options.setdefault("model", request.model if request.model is not None else record.model)
-    if "recipe" in options:  # as its command says: its own values of everything but the pictures
+    if "recipe" in options:  # as its command says: its own values of everything but the images
         own = dict.fromkeys(OVERRIDES)
         kept = {name: getattr(record.recipe, name) for name in ("train_limit", "test_limit")}
         options = {**own, **kept, **options, "recipe_arguments": {}}
@@ -90,7 +90,7 @@ def plan_next(
 
 
 def compared(step: NextStep, plan: Plan, run: Run, tried: Run) -> Tried:
-    """Compare a suggestion's training with the one that it came from, by validation pictures.
+    """Compare a suggestion's training with the one that it came from, by validation images.
 
     Args:
         step: what was tried.
@@ -109,10 +109,8 @@ def compared(step: NextStep, plan: Plan, run: Run, tried: Run) -> Tried:
     )
     if before != now:
         return Tried(step, tried, None, validation)
-    pictures = plan.validation_pictures()
-    first, second = (
-        each.predict(pictures.images).labels == pictures.labels for each in (tried, run)
-    )
+    images = plan.validation_images()
+    first, second = (each.predict(images.images).labels == images.labels for each in (tried, run))
     return Tried(
         step,
         tried,

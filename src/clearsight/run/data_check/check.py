@@ -1,4 +1,4 @@
-"""`check_data`: everything that can be said about a source's pictures before training."""
+"""`check_data`: everything that can be said about a source's images before training."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from clearsight.data.health.finding import (
     MOST_EXAMPLES,
     Example,
     Finding,
-    PictureReference,
+    ImageReference,
     by_severity,
-    pictures_in_words,
+    images_in_words,
 )
 from clearsight.data.image_set import ImageSet
 from clearsight.data.labels.corrections import write_suspects
@@ -27,7 +27,7 @@ from clearsight.errors import MissingExtraError
 from clearsight.evaluation.label_errors import LabelErrors, find_label_errors
 from clearsight.report.data_page import DataPage, write_data_page
 
-# A network that learned from a handful of pictures of a class cannot judge its labels.
+# A network that learned from a handful of images of a class cannot judge its labels.
 _FEWEST_TO_JUDGE = 10
 _MANY = 0.01  # share of suspects from which they are worth a warning
 _NO_BETTER = 1.5  # times chance that the quick network must exceed for its word to count
@@ -35,15 +35,15 @@ _NO_BETTER = 1.5  # times chance that the quick network must exceed for its word
 
 @dataclass(frozen=True, eq=False)
 class DataCheck:
-    """What was found in a source's pictures.
+    """What was found in a source's images.
 
     Attributes:
         source: what it was called.
-        splits: the pictures.
+        splits: the images.
         findings: the gravest first.
         not_done: sentences that say which checks were left out, and why.
         label_errors: what the quick network says of the training labels; None when left out.
-        quick_accuracy: share of training pictures that it names as labelled, none of which it had
+        quick_accuracy: share of training images that it names as labelled, none of which it had
             seen; None when left out.
         seconds: how long it took, without loading.
     """
@@ -57,7 +57,7 @@ class DataCheck:
     seconds: float
 
     def to_json(self) -> dict[str, Any]:
-        """Return everything but the pictures as JSON-ready values."""
+        """Return everything but the images as JSON-ready values."""
         return {
             "source": self.source,
             "parts": {
@@ -88,7 +88,7 @@ class DataCheck:
         write_data_page(page, path)
 
     def write_labels(self, path: Path) -> None:
-        """Write training pictures whose labels are suspected, likeliest error first, as CSV.
+        """Write training images whose labels are suspected, likeliest error first, as CSV.
 
         Raises:
             OutputError: when the file cannot be written.
@@ -126,7 +126,7 @@ def check_data(
     """Run all checks.
 
     Args:
-        splits: the pictures.
+        splits: the images.
         source: what to call them.
         quick: leave out the network that judges the labels.
         seed: of that network.
@@ -150,7 +150,7 @@ def check_data(
         errors, accuracy = judge_labels(splits.train, seed=seed, announce=announce)
         if accuracy < _NO_BETTER / splits.train.num_classes:
             not_done.append(
-                f"The quick network names only {accuracy:.0%} of the pictures as labelled, hardly "
+                f"The quick network names only {accuracy:.0%} of the images as labelled, hardly "
                 "more than chance, so it cannot say which labels are wrong."
             )
         else:
@@ -169,7 +169,7 @@ def check_data(
 def judge_labels(
     train: ImageSet, *, seed: int = 0, announce: Callable[[str], object] | None = None
 ) -> tuple[LabelErrors, float]:
-    """Judge the labels of training pictures by a quick network that has not seen them.
+    """Judge the labels of training images by a quick network that has not seen them.
 
     Returns:
         The judgement, where labels of very rare classes are never suspected, and the network's
@@ -201,14 +201,14 @@ def label_findings(train: ImageSet, errors: LabelErrors, accuracy: float) -> lis
             severity="warning" if count > _MANY * len(train) else "note",
             count=count,
             examined=len(train),
-            found=f"{pictures_in_words(count, 'training')} of {len(train):,} "
+            found=f"{images_in_words(count, 'training')} of {len(train):,} "
             f"({count / len(train):.1%}) {'looks' if count == 1 else 'look'} like another class to "
             f"a quick network that had not seen {'it' if count == 1 else 'them'} and names "
-            f"{accuracy:.1%} of all pictures as they are labelled",
+            f"{accuracy:.1%} of all images as they are labelled",
             advice="Look at the likeliest first: --labels-out writes them as a table to correct.",
             examples=tuple(
                 Example(
-                    (PictureReference("train", int(index), train.name_of(index)),),
+                    (ImageReference("train", int(index), train.name_of(index)),),
                     f"{train.class_names[train.labels[index]]}, rather "
                     f"{train.class_names[errors.suggested[index]]}?",
                 )

@@ -1,4 +1,4 @@
-"""What a quick network says of pictures that it has not seen: out-of-fold probabilities."""
+"""What a quick network says of images that it has not seen: out-of-fold probabilities."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from clearsight.training.recipe import Recipe
 from clearsight.training.recipes.fast import FAST
 
 _SIDE = 32  # pixels, the longer side of what the network sees, at most
-_MOST_LEARNED = 40_000  # pictures a fold learns from: enough to judge labels, and bounded memory
-_PICTURES_SEEN = 20_000  # in all epochs together, where there are fewer pictures
+_MOST_LEARNED = 40_000  # images a fold learns from: enough to judge labels, and bounded memory
+_IMAGES_SEEN = 20_000  # in all epochs together, where there are fewer images
 _MOST_EPOCHS = 12
 _NUM_FOLDS = 3
-_WATCHED = 256  # held-out pictures, measured after every epoch because Keras's history wants it
+_WATCHED = 256  # held-out images, measured after every epoch because Keras's history wants it
 _DIVISOR = 255.0  # of pixel values, which gives [0, 1]
 
 
@@ -34,16 +34,16 @@ def out_of_fold_probabilities(
 ) -> np.ndarray:
     """Train a small network on all folds but one, let it judge that one, and so on around.
 
-    Pictures of one group stay together, and so do equal pictures, since a network knows by heart
+    Images of one group stay together, and so do equal images, since a network knows by heart
     what it has seen.
 
     Args:
-        images: at least two pictures.
-        seed: of the folds, the first weights and the order of pictures.
+        images: at least two images.
+        seed: of the folds, the first weights and the order of images.
         on_fold: told before each fold which it is, from 1, and of how many.
 
     Returns:
-        float32 (N, K), class probabilities of every picture.
+        float32 (N, K), class probabilities of every image.
     """
     num_folds = min(_NUM_FOLDS, len(images))
     folds = stratified_folds(images.labels, num_folds, seed, _together(images))
@@ -62,14 +62,14 @@ def out_of_fold_probabilities(
 
 
 def quick_recipe(num_images: int) -> Recipe:
-    """Return the recipe `fast` with as many epochs as so few pictures need."""
-    epochs = int(np.clip(-(-_PICTURES_SEEN // num_images), FAST.epochs, _MOST_EPOCHS))
+    """Return the recipe `fast` with as many epochs as so few images need."""
+    epochs = int(np.clip(-(-_IMAGES_SEEN // num_images), FAST.epochs, _MOST_EPOCHS))
     batch_size = int(np.clip(num_images // 16, 8, FAST.batch_size))
     return FAST.changed(epochs=epochs, batch_size=batch_size)
 
 
 def _together(images: ImageSet) -> tuple[str, ...] | np.ndarray | None:
-    """Say what must stay in one fold: N names or numbers, None where every picture is alone."""
+    """Say what must stay in one fold: N names or numbers, None where every image is alone."""
     if images.groups is not None:
         return images.groups
     digests = np.ascontiguousarray(images.digests).view(np.dtype((np.void, 16)))[:, 0]
@@ -84,7 +84,7 @@ def _judged(images: ImageSet, learned: np.ndarray, judged: np.ndarray, seed: int
     length = block_length(images.images.shape)
 
     def seen(places: np.ndarray) -> np.ndarray:
-        """Return pictures as the network sees them: uint8 (M, H, W, C)."""
+        """Return images as the network sees them: uint8 (M, H, W, C)."""
         if factor == 1:
             return images.images[places]
         blocks = [
@@ -93,12 +93,12 @@ def _judged(images: ImageSet, learned: np.ndarray, judged: np.ndarray, seed: int
         ]
         return np.concatenate(blocks)
 
-    def examples(pictures: np.ndarray, places: np.ndarray) -> Examples:
+    def examples(arrays: np.ndarray, places: np.ndarray) -> Examples:
         targets = targets_of(images.labels[places], images.num_classes, recipe)
-        return Examples(pictures, np.arange(len(places)), targets, _DIVISOR)
+        return Examples(arrays, np.arange(len(places)), targets, _DIVISOR)
 
     x, watched = seen(learned), judged[:_WATCHED]
-    # The lesson's network halves a map twice; the residual one fits itself to smaller pictures.
+    # The lesson's network halves a map twice; the residual one fits itself to smaller images.
     name = "lesson" if min(x.shape[1:3]) >= 8 else "residual"
     device = choose_device("auto")
     with on_device(device):
@@ -111,6 +111,6 @@ def _judged(images: ImageSet, learned: np.ndarray, judged: np.ndarray, seed: int
         options: Any = {"verbose": 0}
         blocks = []
         for start in range(0, len(judged), length):
-            pictures = seen(judged[start : start + length]) / np.float32(_DIVISOR)
-            blocks.append(np.asarray(model.predict(pictures, **options)))
+            block = seen(judged[start : start + length]) / np.float32(_DIVISOR)
+            blocks.append(np.asarray(model.predict(block, **options)))
     return np.concatenate(blocks).astype(np.float32)

@@ -12,7 +12,7 @@ from clearsight.training.steps import NonFiniteLossError
 from clearsight.training.stopping import TrainingStoppedError
 from clearsight.training.watchdog import DataHungError
 
-_NUM_NAMED = 8  # pictures
+_NUM_NAMED = 8  # images
 
 
 def told_failure(
@@ -34,9 +34,9 @@ def told_failure(
         return TrainingError(_out_of_memory(where, plan, folder))
     if isinstance(cause, DataHungError):
         return TrainingError(
-            f"The next batch of pictures should come at once, but did not within "
-            f"{cause.seconds:g} s in {where}: the disk or whatever reads the pictures hangs. The "
-            f"last good checkpoint is kept; once pictures can be read: {folder.resume_command}"
+            f"The next batch of images should come at once, but did not within "
+            f"{cause.seconds:g} s in {where}: the disk or whatever reads the images hangs. The "
+            f"last good checkpoint is kept; once images can be read: {folder.resume_command}"
         )
     if isinstance(cause, OSError) and cause.errno not in (errno.EPIPE, errno.EIO):
         return _file_trouble(cause, where, folder)
@@ -55,9 +55,9 @@ def _diverged(found: NonFiniteLossError, where: str, plan: Plan, folder: RunFold
     else:
         what = "a weight" if found.is_weight else "a value"
         which = f"'{found.layer}' is the first layer with {what} that is not finite"
-    pictures = [_called(plan, place) for place in found.places[:_NUM_NAMED]]
-    more = f" and {len(found.places) - len(pictures)} more" if found.places[_NUM_NAMED:] else ""
-    batch = f"; its batch: training pictures {', '.join(pictures)}{more}" if pictures else ""
+    images = [_called(plan, place) for place in found.places[:_NUM_NAMED]]
+    more = f" and {len(found.places) - len(images)} more" if found.places[_NUM_NAMED:] else ""
+    batch = f"; its batch: training images {', '.join(images)}{more}" if images else ""
     rate = plan.record.recipe.learning_rate / 10
     return (
         f"The loss should stay a finite number, but did not in {where} ({which}{batch}). The last "
@@ -67,7 +67,7 @@ def _diverged(found: NonFiniteLossError, where: str, plan: Plan, folder: RunFold
 
 
 def _called(plan: Plan, place: int) -> str:
-    """Return what the source calls a picture (its file), or its number."""
+    """Return what the source calls an image (its file), or its number."""
     row, names = int(plan.split.train[place]), plan.splits.train.names
     return names[row] if names is not None else str(row)
 
@@ -82,7 +82,7 @@ def _out_of_memory(where: str, plan: Plan, folder: RunFolder) -> str:
     )
     what = "GPU's" if plan.record.device == "cuda" else "machine's"
     return (
-        f"The {what} memory should hold a batch of {size} pictures in training, but ran out in "
+        f"The {what} memory should hold a batch of {size} images in training, but ran out in "
         f"{where}: lower {lower}. The last good checkpoint is kept; go on from it: {again}"
     )
 

@@ -6,7 +6,7 @@ from clearsight.run.exercises.exercise import Exercise
 
 EXERCISE = Exercise(
     "padding",
-    "The first convolution is now 'valid': it gets no zeros around the picture of 28x28x1. "
+    "The first convolution is now 'valid': it gets no zeros around the image of 28x28x1. "
     "Predict what each layer gives.",
     {"padding": ("valid", "same")},
 )

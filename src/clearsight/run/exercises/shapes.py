@@ -6,5 +6,5 @@ from clearsight.run.exercises.exercise import Exercise
 
 EXERCISE = Exercise(
     "shapes",
-    "The lesson's network gets pictures of 28x28x1. Predict what each layer gives.",
+    "The lesson's network gets images of 28x28x1. Predict what each layer gives.",
 )

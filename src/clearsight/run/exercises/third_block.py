@@ -6,7 +6,7 @@ from clearsight.run.exercises.exercise import Exercise
 
 EXERCISE = Exercise(
     "third-block",
-    "A third block, a convolution of 64 filters and a pooling, stands before Flatten. Pictures are "
+    "A third block, a convolution of 64 filters and a pooling, stands before Flatten. Images are "
     "28x28x1. Predict what each layer gives; then both networks are trained.",
     {"num_blocks": 3},
     trains=True,

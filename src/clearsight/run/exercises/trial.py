@@ -16,7 +16,7 @@ from clearsight.run.request import train_request
 from clearsight.run.seeds.runs import SeedRuns
 from clearsight.run.seeds.train import Shown, train_seeds
 from clearsight.run.test_set.images import own_splits
-from clearsight.run.test_set.used_images import used_pictures
+from clearsight.run.test_set.used_images import used_images
 
 SOURCE = "fashion-mnist"
 
@@ -27,7 +27,7 @@ class Trial:
 
     Attributes:
         lesson: the trainings of the lesson's network.
-        other: those of the exercise's, with the same seeds and pictures.
+        other: those of the exercise's, with the same seeds and images.
         validation: the other's validation accuracy less the lesson's.
         gap: the other's gap between training and validation accuracy less the lesson's, both of
             the finished networks.
@@ -46,7 +46,7 @@ class Trial:
             _sentence(
                 self.validation,
                 ("It raised validation accuracy", "It lowered validation accuracy"),
-                f"These {num_seeds} seeds and {num_images:,} validation pictures cannot tell "
+                f"These {num_seeds} seeds and {num_images:,} validation images cannot tell "
                 "whether it helps validation accuracy",
             ),
             _sentence(
@@ -106,7 +106,7 @@ def try_out(
             model="lesson",
             model_arguments=arguments,
             out=None if out is None else out / name,
-            no_test=True,  # the question is one of validation; a look at test pictures is kept
+            no_test=True,  # the question is one of validation; a look at test images is kept
             **options,
         )
         trained.append(train_seeds(request, num_seeds, shown))
@@ -114,15 +114,15 @@ def try_out(
 
 
 def tried(lesson: SeedRuns, other: SeedRuns) -> Trial:
-    """Compare trainings with the same seeds on the same training and validation pictures.
+    """Compare trainings with the same seeds on the same training and validation images.
 
     Raises:
-        RunError: when their pictures are no longer there.
+        RunError: when their images are no longer there.
     """
     splits = own_splits(lesson[0].record)
-    validation = _contrast(lesson, other, used_pictures(lesson[0], splits, "validation"))
+    validation = _contrast(lesson, other, used_images(lesson[0], splits, "validation"))
     # Keras's training accuracy is a mean over the epoch; here both sides are the finished networks.
-    training = _contrast(lesson, other, used_pictures(lesson[0], splits, "train"))
+    training = _contrast(lesson, other, used_images(lesson[0], splits, "train"))
     return Trial(
         lesson,
         other,
@@ -131,10 +131,10 @@ def tried(lesson: SeedRuns, other: SeedRuns) -> Trial:
     )
 
 
-def _contrast(lesson: SeedRuns, other: SeedRuns, pictures: ImageSet) -> np.ndarray:
-    """Return -1, 0 or 1 for each seed and picture: what the other got less what the lesson's."""
+def _contrast(lesson: SeedRuns, other: SeedRuns, images: ImageSet) -> np.ndarray:
+    """Return -1, 0 or 1 for each seed and image: what the other got less what the lesson's."""
     right = [
-        np.array([run.predict(pictures.images).labels == pictures.labels for run in runs])
+        np.array([run.predict(images.images).labels == images.labels for run in runs])
         for runs in (lesson, other)
     ]
     return right[1].astype(np.int8) - right[0]
@@ -143,7 +143,7 @@ def _contrast(lesson: SeedRuns, other: SeedRuns, pictures: ImageSet) -> np.ndarr
 def _sentence(found: SeedDifference, told: tuple[str, str], untold: str) -> str:
     interval = (
         f"(95% interval of the change {100 * found.interval.low:+.1f} to "
-        f"{100 * found.interval.high:+.1f}, over other seeds and other pictures)"
+        f"{100 * found.interval.high:+.1f}, over other seeds and other images)"
     )
     if not found.is_told:
         return f"{untold}: it changed by {100 * found.value:+.1f} points {interval}."

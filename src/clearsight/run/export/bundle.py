@@ -21,13 +21,13 @@ from clearsight.errors import RunError
 from clearsight.models.build import ModelRequest, build_model
 from clearsight.run.store.run import Run
 from clearsight.run.test_set.images import own_splits
-from clearsight.run.test_set.used_images import used_pictures
+from clearsight.run.test_set.used_images import used_images
 
 _MEASURED = ("test_accuracy", "test_count", "val_accuracy", "val_count")
 
 
 def export_run(
-    run: Run, path: Path | None = None, *, kind: str = "onnx", pictures: ImageSet | None = None
+    run: Run, path: Path | None = None, *, kind: str = "onnx", images: ImageSet | None = None
 ) -> tuple[Path, ParityResult]:
     """Write a run's bundle.
 
@@ -35,22 +35,22 @@ def export_run(
         run: a finished one.
         path: the folder or .zip; None for ``bundle/`` in the run's folder, or ``bundle-FORMAT/``.
         kind: the format, a row of `bundle.formats.FORMATS`.
-        pictures: validation pictures of the run, where they are at hand.
+        images: validation images of the run, where they are at hand.
 
     Returns:
         Where the bundle lies, and how well it gives what the trained network gives.
 
     Raises:
-        RunError: when the run has not finished, its training diverged, or its pictures are gone.
+        RunError: when the run has not finished, its training diverged, or its images are gone.
         BundleError: as `write_bundle`.
         MissingExtraError: when what the format needs is not installed.
     """
     path = path or bundle_place(run.path, kind)
-    return path, write_bundle(*bundle_parts(run, kind, pictures), path)
+    return path, write_bundle(*bundle_parts(run, kind, images), path)
 
 
 def bundle_parts(
-    run: Run, kind: str, pictures: ImageSet | None
+    run: Run, kind: str, images: ImageSet | None
 ) -> tuple[TrainedNetwork, BundleSpec, Parity]:
     """Gather what a run's bundle is written from; see `export_run`."""
     if run.record.status != "finished":
@@ -59,8 +59,8 @@ def bundle_parts(
             f"{run.folder.resume_command}"
         )
     spec = spec_of(run, kind)
-    images = _parity_images(run, pictures)
-    parity = Parity.of(images, run.predict(images).probabilities, spec.preparation)
+    replayed = _parity_images(run, images)
+    parity = Parity.of(replayed, run.predict(replayed).probabilities, spec.preparation)
     network = TrainedNetwork(_on_cpu(run), spec.preparation, spec.views)
     return network, spec, parity
 
@@ -99,30 +99,30 @@ def _provenance(run: Run) -> dict[str, Any]:
         "epochs": record.recipe.epochs,
         "seed": record.seed,
         "started_at": record.started_at,
-        "training_pictures": record.data["train"]["num_images"],
-        "training_pictures_sha256": record.data["train"]["sha256"],
+        "training_images": record.data["train"]["num_images"],
+        "training_images_sha256": record.data["train"]["sha256"],
         **{name: getattr(results, name) for name in _MEASURED},
         "versions": record.versions,
     }
 
 
-def _parity_images(run: Run, pictures: ImageSet | None) -> np.ndarray:
-    """Choose the pictures that are replayed: uint8 (64, H, W, C), or as many as there are.
+def _parity_images(run: Run, images: ImageSet | None) -> np.ndarray:
+    """Choose the images that are replayed: uint8 (64, H, W, C), or as many as there are.
 
-    They are validation pictures, so that making a bundle is no look at the test pictures.
+    They are validation images, so that making a bundle is no look at the test images.
     """
-    if pictures is None and run.record.source != "arrays":
-        pictures = used_pictures(run, own_splits(run.record), "validation", NUM_IMAGES)
-    if pictures is None:
+    if images is None and run.record.source != "arrays":
+        images = used_images(run, own_splits(run.record), "validation", NUM_IMAGES)
+    if images is None:
         path = bundle_place(run.path)
         if is_bundle(path):
             files = BundleFiles.open(path)
             return Parity.from_bytes(files.read(PARITY_FILE), files.spec, str(path)).images
         raise RunError(
-            f"A bundle should hold some of the run's validation pictures, but {run.path} was "
+            f"A bundle should hold some of the run's validation images, but {run.path} was "
             "trained on arrays from Python, which are gone: train again, which writes the bundle."
         )
-    return np.ascontiguousarray(pictures.images[spread(len(pictures), NUM_IMAGES)])
+    return np.ascontiguousarray(images.images[spread(len(images), NUM_IMAGES)])
 
 
 def _on_cpu(run: Run) -> Any:

@@ -21,7 +21,7 @@ from clearsight.evaluation.comparison.paired import PairedComparison
 from clearsight.run.export.bundle import bundle_parts, spec_of
 from clearsight.run.store.run import Run
 from clearsight.run.test_set.images import own_splits
-from clearsight.run.test_set.used_images import used_pictures
+from clearsight.run.test_set.used_images import used_images
 
 MOST_LOSS = 0.01
 
@@ -33,7 +33,7 @@ class Int8Bundle:
     Attributes:
         path: of the bundle.
         parity: how well it gives again what it gave when it was made.
-        comparison: with the float32 network, on the run's validation pictures.
+        comparison: with the float32 network, on the run's validation images.
         speedup: over float32, on this machine.
     """
 
@@ -51,8 +51,8 @@ class Int8Bundle:
 def export_int8(run: Run, path: Path | None = None, *, allow_loss: bool = False) -> Int8Bundle:
     """Write a run's bundle with its network in 8-bit integers.
 
-    Ranges are taken from training pictures, and the change is measured on validation pictures, so
-    that the test pictures are not looked at.
+    Ranges are taken from training images, and the change is measured on validation images, so
+    that the test images are not looked at.
 
     Args:
         run: a finished one.
@@ -61,17 +61,17 @@ def export_int8(run: Run, path: Path | None = None, *, allow_loss: bool = False)
 
     Raises:
         BundleError: when it does, or the network cannot be written so.
-        RunError: as `export_run`, and when the run's pictures are gone.
+        RunError: as `export_run`, and when the run's images are gone.
     """
     path = path or bundle_place(run.path, precision="int8")
     if run.record.source == "arrays":
         raise RunError(
-            f"A network in 8-bit integers should be measured on the run's pictures, but {run.path} "
+            f"A network in 8-bit integers should be measured on the run's images, but {run.path} "
             "was trained on arrays from Python, which are gone: leave out --int8."
         )
     splits = own_splits(run.record)
-    train = used_pictures(run, splits, "train", NUM_CALIBRATION)
-    validation = used_pictures(run, splits, "validation")
+    train = used_images(run, splits, "train", NUM_CALIBRATION)
+    validation = used_images(run, splits, "validation")
     network, float_spec, parity = bundle_parts(run, "onnx", validation)
     spec = spec_of(run, "onnx", "int8")
     with tempfile.TemporaryDirectory() as folder:
@@ -107,14 +107,14 @@ def _in_batches(network: onnx_file.Network, images: np.ndarray, size: int) -> np
     return np.concatenate([network(images[at : at + size]) for at in range(0, len(images), size)])
 
 
-def _is_right(probabilities: np.ndarray, pictures: ImageSet) -> np.ndarray:
-    return probabilities.argmax(axis=1) == pictures.labels
+def _is_right(probabilities: np.ndarray, images: ImageSet) -> np.ndarray:
+    return probabilities.argmax(axis=1) == images.labels
 
 
 def _change(comparison: PairedComparison) -> str:
     interval = comparison.interval
     return (
-        f"Accuracy on {comparison.num_images:,} validation pictures changes by "
+        f"Accuracy on {comparison.num_images:,} validation images changes by "
         f"{comparison.difference * 100:+.2f} points (95% interval {interval.low * 100:+.2f} to "
         f"{interval.high * 100:+.2f})."
     )

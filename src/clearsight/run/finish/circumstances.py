@@ -17,7 +17,7 @@ def circumstances_of(plan: Plan, leaked: Leaks) -> Circumstances:
 
     Args:
         plan: of it.
-        leaked: which of its pictures stand on two sides.
+        leaked: which of its images stand on two sides.
     """
     recipe, model = plan.record.recipe, plan.model
     held_out = plan.splits.validation or plan.splits.train

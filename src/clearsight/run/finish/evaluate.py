@@ -32,9 +32,9 @@ _MOST_VALIDATION = 1_000  # they fix the one number, a temperature, to some perc
 
 
 def measure(plan: Plan, folder: RunFolder, history: History, weights: FinalWeights) -> None:
-    """Open the test pictures, once, unless they are sealed, and write down what was found.
+    """Open the test images, once, unless they are sealed, and write down what was found.
 
-    ``predictions.csv`` and ``measures.json`` are of the test pictures; ``results.json`` and
+    ``predictions.csv`` and ``measures.json`` are of the test images; ``results.json`` and
     ``curves.png`` are there without them too.
     """
     num_train, num_val = len(plan.split.train), len(plan.split.validation)
@@ -89,14 +89,14 @@ def measure(plan: Plan, folder: RunFolder, history: History, weights: FinalWeigh
         test_optimism=looks.optimism if looks else None,
     )
     folder.write_results(results)
-    _write_picture(plan, folder, history, reading)
+    _write_image(plan, folder, history, reading)
 
 
 def _validation(plan: Plan, weights: FinalWeights) -> tuple[np.ndarray, np.ndarray]:
-    """Return probabilities and labels of validation pictures, to fit a temperature on."""
+    """Return probabilities and labels of validation images, to fit a temperature on."""
     if plan.record.recipe.views.is_plain:
         return weights.val_probabilities, weights.val_labels
-    chosen = plan.validation_pictures(_MOST_VALIDATION)
+    chosen = plan.validation_images(_MOST_VALIDATION)
     probabilities = predict_probabilities(
         plan.model, plan.preparation, chosen.images, plan.record.recipe.views
     )
@@ -116,13 +116,13 @@ def _interval(accuracy: float, count: int) -> tuple[float, float]:
     return interval.low, interval.high
 
 
-def _write_picture(plan: Plan, folder: RunFolder, history: History, reading: CurveReading) -> None:
+def _write_image(plan: Plan, folder: RunFolder, history: History, reading: CurveReading) -> None:
     num_train, num_val = len(plan.split.train), len(plan.split.validation)
     title = (
         f"{plan.record.model} on {plan.source_name}: {num_train:,} training and {num_val:,} "
-        "validation pictures"
+        "validation images"
     )
     try:
         write_curves(history, reading, title, folder.curves_path)
     except MissingExtraError as error:
-        print(f"No curve picture was drawn. {error}", file=sys.stderr)
+        print(f"No curve image was drawn. {error}", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""Which weights a training leaves, and how single pictures fare with them and the best ones."""
+"""Which weights a training leaves, and how single images fare with them and the best ones."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from clearsight.training.checkpoint.snapshot import restore_weights
 from clearsight.training.early_stopping import best_checkpoint
 from clearsight.training.history import History
 
-# Single pictures that are looked at: their accuracy is then known to a point.
-_MOST_PICTURES = 5_000
+# Single images that are looked at: their accuracy is then known to a point.
+_MOST_IMAGES = 5_000
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class FinalWeights:
     Attributes:
         epoch: after which they were.
         outcomes: of the last epoch's weights, whichever are kept.
-        val_probabilities: float32 (B, K), what the kept weights say of validation pictures.
+        val_probabilities: float32 (B, K), what the kept weights say of validation images.
         val_labels: int64 (B,), the truth.
     """
 
@@ -40,7 +40,7 @@ class FinalWeights:
 
 
 def settle_weights(plan: Plan, folder: RunFolder, history: History) -> FinalWeights:
-    """Look at single pictures, and go back to the best epoch's weights where the recipe says so.
+    """Look at single images, and go back to the best epoch's weights where the recipe says so.
 
     Args:
         plan: whose model has been trained.
@@ -76,16 +76,16 @@ def settle_weights(plan: Plan, folder: RunFolder, history: History) -> FinalWeig
 
 
 def _some(images: ImageSet, rows: np.ndarray) -> ImageSet:
-    """Return the pictures in those rows, or as many of them, evenly spaced, as are looked at."""
-    return images.take(rows[:: -(-len(rows) // _MOST_PICTURES)])
+    """Return the images in those rows, or as many of them, evenly spaced, as are looked at."""
+    return images.take(rows[:: -(-len(rows) // _MOST_IMAGES)])
 
 
 def _named(plan: Plan, images: ImageSet) -> np.ndarray:
-    """Return class probabilities, float32 (N, K), as within `fit`: of plain pictures."""
+    """Return class probabilities, float32 (N, K), as within `fit`: of plain images."""
     return predict_probabilities(plan.model, plan.preparation, images.images, Views())
 
 
 def _fared(probabilities: np.ndarray, images: ImageSet) -> tuple[np.ndarray, np.ndarray]:
-    """Return whether each picture is named rightly, bool (N,), and its loss, float64 (N,)."""
+    """Return whether each image is named rightly, bool (N,), and its loss, float64 (N,)."""
     correct = probabilities.argmax(axis=1) == images.labels
     return correct, log_losses(probabilities, images.labels)

@@ -1,4 +1,4 @@
-"""What is said about the pictures before every training, and which test pictures leak into it."""
+"""What is said about the images before every training, and which test images leak into it."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from clearsight.data.splits.split import ValidationSplit
 from clearsight.data.splits.splits import Splits
 
 MOST_NOTES = 5
-# Near-duplicates among so many pictures, of so many values in all, are found in some tenths of a
+# Near-duplicates among so many images, of so many values in all, are found in some tenths of a
 # second on two cores; the work grows with the square of the one, and with the other.
 _MOST_COMPARED, _MOST_VALUES = 6_000, 30_000_000
 
 
 @dataclass(frozen=True, eq=False)
 class Leaks:
-    """Pictures to measure on that are also learned from.
+    """Images to measure on that are also learned from.
 
     Attributes:
-        test: bool (N,), which test pictures; empty where there are none.
-        validation: int64 (M,), which of the pictures to validate on, counted as they lie in the
+        test: bool (N,), which test images; empty where there are none.
+        validation: int64 (M,), which of the images to validate on, counted as they lie in the
             part that they are taken from.
     """
 
@@ -34,18 +34,18 @@ class Leaks:
 
     @property
     def num_test(self) -> int:
-        """How many test pictures are also learned from."""
+        """How many test images are also learned from."""
         return int(self.test.sum())
 
     def accuracy_without(self, probabilities: np.ndarray, labels: np.ndarray) -> float | None:
-        """Return the accuracy on the test pictures that are not learned from.
+        """Return the accuracy on the test images that are not learned from.
 
         Args:
-            probabilities: float (N, K), what a network says of all test pictures.
+            probabilities: float (N, K), what a network says of all test images.
             labels: integers (N,), their true labels.
 
         Returns:
-            None where no test picture is learned from, or all are.
+            None where no test image is learned from, or all are.
         """
         if not self.test.any() or self.test.all():
             return None
@@ -57,9 +57,9 @@ def short_check(splits: Splits, split: ValidationSplit) -> list[Finding]:
 
     Args:
         splits: what will be trained and measured on.
-        split: which training pictures will validate.
+        split: which training images will validate.
     """
-    # What could not be read was told when the pictures were loaded.
+    # What could not be read was told when the images were loaded.
     examined = _examined(replace(splits, intake=Intake()), split)
     found = [
         finding for check in CHECKS.values() if check.is_short for finding in check.run(examined)
@@ -75,23 +75,23 @@ def notes_of(findings: list[Finding]) -> list[str]:
     more = len(told) - (MOST_NOTES - 1)
     return [
         *told[: MOST_NOTES - 1],
-        f"{more} more things about the pictures stand in `clearsight data check`.",
+        f"{more} more things about the images stand in `clearsight data check`.",
     ]
 
 
 def leaks(splits: Splits, split: ValidationSplit) -> Leaks:
-    """Tell which test and validation pictures are, or show the same as, pictures learned from.
+    """Tell which test and validation images are, or show the same as, images learned from.
 
     Args:
         splits: what is trained and measured on.
-        split: which training pictures validate.
+        split: which training images validate.
     """
     examined = _examined(splits, split)
     learned = examined.roles == ROLES.index("train")
     is_known = np.zeros(int(examined.contents.max()) + 1, dtype=bool)
     is_known[examined.contents[learned]] = True
     if len(examined.similar):
-        # What nearly equals a known picture is known too; the pairs stand for equal pictures.
+        # What nearly equals a known image is known too; the pairs stand for equal images.
         one, other = (
             examined.contents[numbers]
             for numbers in (examined.similar.first, examined.similar.second)
@@ -99,7 +99,7 @@ def leaks(splits: Splits, split: ValidationSplit) -> Leaks:
         is_known[np.concatenate([one[is_known[other]], other[is_known[one]]])] = True
     leaked = is_known[examined.contents]
     validation = np.flatnonzero(leaked & (examined.roles == ROLES.index("validation")))
-    # Pictures to validate on lie in the first part, or wholly in the second.
+    # Images to validate on lie in the first part, or wholly in the second.
     if splits.validation is not None:
         validation = validation - len(splits.train)
     return Leaks(leaked[examined.roles == ROLES.index("test")], validation)

@@ -1,4 +1,4 @@
-"""Which pictures a run takes: loaded, limited, divided, and known again later."""
+"""Which images a run takes: loaded, limited, divided, and known again later."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from clearsight.errors import DataError
 from clearsight.run.request import TrainRequest
 from clearsight.training.recipe import Recipe
 
-_MOST_EPOCHS = 60  # more of the same few pictures teach little but to know them by heart
+_MOST_EPOCHS = 60  # more of the same few images teach little but to know them by heart
 
 
 def limited(splits: Splits, recipe: Recipe) -> Splits:
-    """Keep the first pictures of each part, as many as the recipe takes."""
+    """Keep the first images of each part, as many as the recipe takes."""
     test = splits.test.first(recipe.test_limit) if splits.test is not None else None
     return replace(splits, train=splits.train.first(recipe.train_limit), test=test)
 
@@ -29,7 +29,7 @@ def requested_splits(
     show_progress: ShowProgress = silent,
     loaded: Splits | None = None,
 ) -> tuple[Splits, list[str]]:
-    """Load the pictures of a request unless they are, and say what the user should know of them.
+    """Load the images of a request unless they are, and say what the user should know of them.
 
     Raises:
         DataError: when they cannot be had.
@@ -43,7 +43,7 @@ def requested_splits(
         everything = load_splits(source, request.source_options, show_progress)
     splits = limited(everything, recipe)
     notes = [*everything.intake.sentences] + [
-        f"{request.source_name} has {len(found):,} {part} pictures, fewer than the {asked:,} asked "
+        f"{request.source_name} has {len(found):,} {part} images, fewer than the {asked:,} asked "
         "for: all of them are used."
         for part, asked, found in (
             ("training", request.train_limit, everything.train),
@@ -56,24 +56,24 @@ def requested_splits(
     if len(lost):
         names = ", ".join(f"'{splits.train.class_names[label]}'" for label in lost)
         notes.append(
-            f"The first {len(splits.train):,} training pictures hold none of {names}: the network "
+            f"The first {len(splits.train):,} training images hold none of {names}: the network "
             "cannot learn what it never sees. Take more, or shuffle them first."
         )
     if splits.test is None:
-        notes.append("There are no test pictures, so there will be no test score.")
+        notes.append("There are no test images, so there will be no test score.")
     if splits.validation is not None and request.validation_split is not None:
         notes.append(
-            f"{request.source_name} brings its own {len(splits.validation):,} validation pictures, "
+            f"{request.source_name} brings its own {len(splits.validation):,} validation images, "
             "so no others are held out and validation_split is not used."
         )
     return splits, notes
 
 
 def with_enough_steps(recipe: Recipe, num_train: int) -> tuple[Recipe, list[str]]:
-    """Give a recipe more epochs where so few pictures would make too few steps, and say so.
+    """Give a recipe more epochs where so few images would make too few steps, and say so.
 
     Args:
-        recipe: its epochs are meant for more pictures.
+        recipe: its epochs are meant for more images.
         num_train: how many there are to train on.
     """
     steps_an_epoch = -(-num_train // recipe.batch_size)
@@ -81,17 +81,17 @@ def with_enough_steps(recipe: Recipe, num_train: int) -> tuple[Recipe, list[str]
     if enough <= recipe.epochs:
         return recipe, []
     return recipe.changed(epochs=enough), [
-        f"With {num_train:,} pictures to train on, the {recipe.epochs} epochs of '{recipe.name}' "
+        f"With {num_train:,} images to train on, the {recipe.epochs} epochs of '{recipe.name}' "
         f"would be only {recipe.epochs * steps_an_epoch:,} steps: {enough} are done instead; "
         "--epochs says otherwise."
     ]
 
 
 def split_for_validation(splits: Splits, recipe: Recipe, seed: int) -> ValidationSplit:
-    """Choose the validation pictures as the recipe says, or take those that the source brings.
+    """Choose the validation images as the recipe says, or take those that the source brings.
 
     Raises:
-        DataError: when no pictures are left on one side.
+        DataError: when no images are left on one side.
     """
     train = splits.train
     if splits.validation is not None:
@@ -102,8 +102,8 @@ def split_for_validation(splits: Splits, recipe: Recipe, seed: int) -> Validatio
     )
     if not len(split.train) or not len(split.validation):
         raise DataError(
-            f"There should be training and validation pictures, but of {len(train):,} pictures a "
+            f"There should be training and validation images, but of {len(train):,} images a "
             f"validation_split of {recipe.validation_split} leaves {len(split.train):,} and "
-            f"{len(split.validation):,}: give more pictures or another --validation-split."
+            f"{len(split.validation):,}: give more images or another --validation-split."
         )
     return split

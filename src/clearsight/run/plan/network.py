@@ -19,7 +19,7 @@ from clearsight.run.request import TrainRequest
 
 
 def requested_model(request: TrainRequest, train: ImageSet) -> keras.Model:
-    """Build the network of a request for these pictures.
+    """Build the network of a request for these images.
 
     Raises:
         ModelError: when it cannot be found or built.

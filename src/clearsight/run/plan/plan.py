@@ -45,7 +45,7 @@ from clearsight.training.fit import FitData, compile_model, targets_of
 from clearsight.training.recipe import Recipe
 from clearsight.training.recipes import find_recipe
 
-# Pictures that are looked at to see how pixels are scaled: so many, or fewer large ones.
+# Images that are looked at to see how pixels are scaled: so many, or fewer large ones.
 _CHECKED_IMAGES = 256
 _CHECKED_VALUES = 4_000_000
 
@@ -75,9 +75,9 @@ class Plan:
         record: what ``run.json`` will say.
         model: built and compiled.
         source_name: what to call the source in sentences.
-        splits: the pictures, limits applied.
+        splits: the images, limits applied.
         split: which of them validate.
-        preparation: how pictures become the network's input.
+        preparation: how images become the network's input.
         resumed: where the run goes on; None when it is new.
         notes: sentences that the user should read before it starts.
         planned_at: `time.perf_counter` when planning began.
@@ -99,14 +99,14 @@ class Plan:
     report: bool = True
     bundle: bool = True
 
-    def validation_pictures(self, most: int | None = None) -> ImageSet:
-        """Return the pictures that validate, or at most so many of them, spread over all."""
+    def validation_images(self, most: int | None = None) -> ImageSet:
+        """Return the images that validate, or at most so many of them, spread over all."""
         rows = self.split.validation
         images = self.splits.validation or self.splits.train
         return images.take(rows if most is None else rows[spread(len(rows), most)])
 
     def fit_data(self) -> FitData:
-        """Return the pictures that Keras's `fit` gets."""
+        """Return the images that Keras's `fit` gets."""
         held_out = self.splits.validation or self.splits.train
         return FitData(
             train=self._examples(self.splits.train, self.split.train),
@@ -125,8 +125,8 @@ def plan_training(
 
     Args:
         request: what is asked for.
-        show_progress: shows how far the decoding of pictures is.
-        loaded: the source's pictures, where they have been loaded already.
+        show_progress: shows how far the decoding of images is.
+        loaded: the source's images, where they have been loaded already.
 
     Raises:
         ClearsightError: of the kind that fits, when the source, the model, an option or their
@@ -168,7 +168,7 @@ def plan_training(
     notes += notes_of(short_check(splits, split))
     if recipe.flip != "none":
         notes.append(
-            f"The recipe '{recipe.name}' mirrors pictures left to right. Where left and right "
+            f"The recipe '{recipe.name}' mirrors images left to right. Where left and right "
             "matter (text, digits), take another, e.g. --recipe lesson."
         )
     reproducible, because = _reproducibility(request, device)
@@ -221,7 +221,7 @@ def _recipe(request: TrainRequest) -> Recipe:
         recipe = recipe_of(request.source)
     recipe = find_recipe(recipe or "strong") if not isinstance(recipe, Recipe) else recipe
     if not request.is_named_source:
-        recipe = recipe.changed_for_own_pictures()
+        recipe = recipe.changed_for_own_images()
     return recipe.changed(**request.overrides)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from clearsight.report.sections.saliency import LookedPicture, Looks
+from clearsight.report.sections.saliency import LookedImage, Looks
 from clearsight.run.report.saliency import Eye, LookedAt
 
 
@@ -24,19 +24,19 @@ def looks_of(eye: Eye) -> Looks:
         deletion=eye.deletion,
         filters=eye.filters,
         feature_maps=eye.feature_maps,
-        feature_map_picture=_looked(eye.feature_map_picture, names),
+        feature_map_image=_looked(eye.feature_map_image, names),
         worked_pixel=eye.worked_pixel,
         missing=eye.missing,
     )
 
 
-def _looked(picture: LookedAt, class_names: tuple[str, ...]) -> LookedPicture:
-    return LookedPicture(
-        name=picture.name,
-        image=picture.image,
-        truth=class_names[picture.label],
-        predicted=class_names[picture.predicted],
-        probability=picture.probability,
-        heat_map=picture.heat_map,
-        truth_heat_map=picture.label_heat_map,
+def _looked(image: LookedAt, class_names: tuple[str, ...]) -> LookedImage:
+    return LookedImage(
+        name=image.name,
+        image=image.image,
+        truth=class_names[image.label],
+        predicted=class_names[image.predicted],
+        probability=image.probability,
+        heat_map=image.heat_map,
+        truth_heat_map=image.label_heat_map,
     )

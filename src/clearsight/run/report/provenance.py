@@ -1,4 +1,4 @@
-"""Where a run comes from, as its report shows it: its pictures, and how to make it again."""
+"""Where a run comes from, as its report shows it: its images, and how to make it again."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from clearsight.run.store.results import Results
 
 
 def health_of(record: RunRecord) -> DataHealth:
-    """Return what is known of a run's pictures."""
+    """Return what is known of a run's images."""
     parts = []
     for part, described in record.data.items():
         if described is not None:
             shape = "×".join(map(str, described["image_shape"]))
             parts.append(
-                (part, f"{described['num_images']:,} pictures {shape}, {described['provenance']}")
+                (part, f"{described['num_images']:,} images {shape}, {described['provenance']}")
             )
     num_val = int(record.split["num_validation"])
-    parts.append(("validation", f"{num_val:,} pictures, chosen: {record.split['method']}"))
+    parts.append(("validation", f"{num_val:,} images, chosen: {record.split['method']}"))
     parts.append(("classes", ", ".join(record.class_names)))
     return DataHealth(parts, record.notes, check_command(record))
 
@@ -51,7 +51,7 @@ def recipe_of(record: RunRecord, results: Results | None) -> Recipe:
     facts.append(
         ("versions", ", ".join(f"{key} {value}" for key, value in record.versions.items()))
     )
-    facts.append(("training pictures", f"SHA-256 {record.data['train']['sha256']}"))
+    facts.append(("training images", f"SHA-256 {record.data['train']['sha256']}"))
     facts += [("gone on with", sentence) for sentence in record.resumptions]
     facts += [("changed", sentence) for sentence in record.changes]
     again = "gives the same weights" if record.reproducible else "may give other weights"

@@ -28,11 +28,11 @@ from clearsight.run.advise.command import step_command
 from clearsight.run.report.looking import looks_of
 from clearsight.run.report.provenance import health_of, recipe_of
 from clearsight.run.report.saliency import look
-from clearsight.run.store.predictions_csv import PredictedPictures, read_predictions
+from clearsight.run.store.predictions_csv import PredictedImages, read_predictions
 from clearsight.run.store.record import RunRecord
 from clearsight.run.store.results import Results
 from clearsight.run.store.run import Run
-from clearsight.run.test_set.images import measured_pictures
+from clearsight.run.test_set.images import measured_images
 from clearsight.training.history import History
 
 
@@ -47,15 +47,15 @@ class _Findings:
     missing: list[str] = field(default_factory=list)
 
 
-def write_report(run: Run, pictures: ImageSet | None = None) -> Path:
+def write_report(run: Run, images: ImageSet | None = None) -> Path:
     """Write a run's report into its folder and return its path.
 
-    What cannot be shown, for instance because the pictures are gone, is said on the page. It shows
-    what was found when the test pictures were measured, and is no further look at them.
+    What cannot be shown, for instance because the images are gone, is said on the page. It shows
+    what was found when the test images were measured, and is no further look at them.
 
     Args:
         run: one with at least one finished epoch.
-        pictures: its test pictures in the order of ``predictions.csv``, where they are at hand.
+        images: its test images in the order of ``predictions.csv``, where they are at hand.
 
     Raises:
         RunError: when the run has no finished epoch.
@@ -68,7 +68,7 @@ def write_report(run: Run, pictures: ImageSet | None = None) -> Path:
             f"on with {run.folder.resume_command}"
         )
     record, results = run.record, run.folder.read_results()
-    found = _findings(run, results, pictures)
+    found = _findings(run, results, images)
     curves = run.folder.curves_path
     page = ReportPage(
         title=f"{Path(record.model).name} on {Path(record.source).name}",
@@ -90,7 +90,7 @@ def write_report(run: Run, pictures: ImageSet | None = None) -> Path:
     return run.folder.report_path
 
 
-def _findings(run: Run, results: Results | None, pictures: ImageSet | None) -> _Findings:
+def _findings(run: Run, results: Results | None, images: ImageSet | None) -> _Findings:
     found = _Findings()
     try:
         found.trace = trace_model(run.model)
@@ -102,7 +102,7 @@ def _findings(run: Run, results: Results | None, pictures: ImageSet | None) -> _
         return found
     found.measures = run.folder.read_measures()
     try:
-        _judge(run, pictures, found)
+        _judge(run, images, found)
     except ClearsightError as error:
         found.missing.append(f"Mistakes and heat maps: {error}")
     return found
@@ -110,48 +110,48 @@ def _findings(run: Run, results: Results | None, pictures: ImageSet | None) -> _
 
 def _why_untested(run: Run, results: Results | None) -> str | None:
     if results is None:
-        return "the run has not finished, and its test pictures stay closed until then."
+        return "the run has not finished, and its test images stay closed until then."
     if run.record.no_test:
-        return "the test pictures stay sealed, as was asked for."
+        return "the test images stay sealed, as was asked for."
     if results.test_accuracy is None:
-        return "there are no test pictures."
+        return "there are no test images."
     if not run.folder.predictions_path.is_file():
         return "the run was made by a version that did not keep them."
     return None
 
 
-def _judge(run: Run, pictures: ImageSet | None, found: _Findings) -> None:
-    """Show what the network said of the test pictures, and the pictures where they are there."""
+def _judge(run: Run, images: ImageSet | None, found: _Findings) -> None:
+    """Show what the network said of the test images, and the images where they are there."""
     said = read_predictions(run.folder.predictions_path)
     probabilities = said.predictions.probabilities
     if not np.isfinite(probabilities).all():
         raise RunError("the network gives no finite numbers, because its training diverged.")
-    if pictures is None:
+    if images is None:
         try:
-            pictures = _measured_again(run, said)
+            images = _measured_again(run, said)
         except ClearsightError as error:
-            found.missing.append(f"Pictures of mistakes and heat maps: {error}")
-    groups = pictures.groups if pictures is not None else None
+            found.missing.append(f"Images of mistakes and heat maps: {error}")
+    groups = images.groups if images is not None else None
     mistakes = find_mistakes(probabilities, said.labels, groups)
-    found.judged = Judged(run.class_names, said.labels, probabilities, mistakes, pictures)
-    if pictures is None:
+    found.judged = Judged(run.class_names, said.labels, probabilities, mistakes, images)
+    if images is None:
         return
     try:
-        found.looks = looks_of(look(run, pictures, probabilities))
+        found.looks = looks_of(look(run, images, probabilities))
     except ClearsightError as error:
         found.missing.append(f"What the network looks at: {error}")
 
 
-def _measured_again(run: Run, said: PredictedPictures) -> ImageSet:
-    """Load the test pictures, which must lie in the order of the predictions.
+def _measured_again(run: Run, said: PredictedImages) -> ImageSet:
+    """Load the test images, which must lie in the order of the predictions.
 
     Raises:
         ClearsightError: when they are gone or lie elsewhere in their source now.
     """
-    pictures = measured_pictures(run.record, run.folder, None, None)
-    if not np.array_equal(pictures.labels, said.labels):
-        raise RunError("the pictures lie in another order now than when they were measured.")
-    return pictures
+    images = measured_images(run.record, run.folder, None, None)
+    if not np.array_equal(images.labels, said.labels):
+        raise RunError("the images lie in another order now than when they were measured.")
+    return images
 
 
 def _accuracies(
@@ -188,7 +188,7 @@ def _remarks(run: Run, results: Results | None) -> list[str]:
     if results is not None and results.test_leaked_count:
         without = results.test_accuracy_without_leaked
         remarks.append(
-            f"{results.test_leaked_count:,} of the test pictures also stand in training; "
+            f"{results.test_leaked_count:,} of the test images also stand in training; "
             + ("no others are left." if without is None else f"without them: {without:.1%}.")
         )
     if results is not None:

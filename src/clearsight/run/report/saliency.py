@@ -1,4 +1,4 @@
-"""What a run's network looks at, on its own test pictures."""
+"""What a run's network looks at, on its own test images."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from clearsight.data.preparation.views import Views
 from clearsight.errors import ModelError
 from clearsight.evaluation.mistakes import surest_mistakes
 from clearsight.evaluation.saliency.class_activation import HeatMaps, heat_maps
-from clearsight.evaluation.saliency.deletion import Deletion, affordable_pictures, check_by_deletion
+from clearsight.evaluation.saliency.deletion import Deletion, affordable_images, check_by_deletion
 from clearsight.evaluation.saliency.feature_maps import LayerMaps, feature_maps
 from clearsight.evaluation.saliency.filters import Filters, filters_of
 from clearsight.evaluation.saliency.layer_outputs import LayerOutputs
@@ -21,7 +21,7 @@ from clearsight.evaluation.saliency.worked_pixel import WorkedPixel, worked_pixe
 from clearsight.models.backend import keras
 from clearsight.models.trace import trace_model
 from clearsight.run.store.run import Run, predict_probabilities
-from clearsight.run.test_set.images import measured_pictures
+from clearsight.run.test_set.images import measured_images
 
 Part = TypeVar("Part")
 
@@ -32,10 +32,10 @@ _NUM_PATCHED = 300  # looked through for patches
 
 @dataclass(frozen=True, eq=False)
 class LookedAt:
-    """One picture, and where the network looks.
+    """One image, and where the network looks.
 
     Attributes:
-        index: which of the measured pictures it is.
+        index: which of the measured images it is.
         name: what to call it.
         image: uint8 (H, W, C), 0..255.
         label: its true class.
@@ -65,15 +65,15 @@ class Eye:
 
     Attributes:
         class_names: label k means ``class_names[k]``.
-        right: for each of up to ten classes the picture named rightly with the highest probability.
-        mistakes: the wrongly named pictures with the highest probabilities, the surest first.
+        right: for each of up to ten classes the image named rightly with the highest probability.
+        mistakes: the wrongly named images with the highest probabilities, the surest first.
         method: the name of the heat maps' method; None where there are no heat maps.
         heat_map_layer: the layer that they are read from; None likewise.
         heat_map_grid: rows and columns of its output, how fine they really are; None likewise.
-        deletion: whether the heat maps mean anything, on more pictures than are shown; None
+        deletion: whether the heat maps mean anything, on more images than are shown; None
             likewise. Its `verdict` is to be shown wherever a heat map is.
         filters: of the first convolution; None where that cannot be shown.
-        feature_map_picture: the picture that the feature maps and the worked pixel are of.
+        feature_map_image: the image that the feature maps and the worked pixel are of.
         feature_maps: one entry a layer whose output has rows and columns; empty where none has.
         worked_pixel: of the first convolution; None where that cannot be shown.
         missing: a sentence for each part that cannot be shown, with the reason.
@@ -87,55 +87,53 @@ class Eye:
     heat_map_grid: tuple[int, int] | None
     deletion: Deletion | None
     filters: Filters | None
-    feature_map_picture: LookedAt
+    feature_map_image: LookedAt
     feature_maps: tuple[LayerMaps, ...]
     worked_pixel: WorkedPixel | None
     missing: tuple[str, ...]
 
 
-def look(
-    run: Run, pictures: ImageSet | None = None, probabilities: np.ndarray | None = None
-) -> Eye:
+def look(run: Run, images: ImageSet | None = None, probabilities: np.ndarray | None = None) -> Eye:
     """Look at what a run's network looks at.
 
     Where the network does not allow a part, the others still come, and `Eye.missing` says why.
 
     Args:
         run: one that has weights.
-        pictures: those to choose from; None for the run's own test pictures.
+        images: those to choose from; None for the run's own test images.
         probabilities: float32 (N, K), the network's for them, where they are known already.
 
     Raises:
-        DataError: when there are no pictures to look at.
-        RunError: when the run's own pictures no longer exist, or its training diverged.
+        DataError: when there are no images to look at.
+        RunError: when the run's own images no longer exist, or its training diverged.
     """
-    if pictures is None:
-        pictures = measured_pictures(run.record, run.folder, None, None)
+    if images is None:
+        images = measured_images(run.record, run.folder, None, None)
     if probabilities is None:
-        probabilities = run.predict(pictures.images).probabilities
+        probabilities = run.predict(images.images).probabilities
     parts = _Parts(run.model)
     predicted = probabilities.argmax(axis=1)
-    right = _right(pictures, probabilities)
-    mistakes = surest_mistakes(probabilities, pictures.labels)[:_NUM_MISTAKES]
+    right = _right(images, probabilities)
+    mistakes = surest_mistakes(probabilities, images.labels)[:_NUM_MISTAKES]
 
     def prepared(indices: np.ndarray) -> np.ndarray:
-        return run.preparation.apply(pictures.images[indices])
+        return run.preparation.apply(images.images[indices])
 
     def marked(indices: np.ndarray, classes: np.ndarray) -> HeatMaps | None:
         return parts.made(lambda network: heat_maps(network, prepared(indices), classes[indices]))
 
     chosen = np.concatenate([right, mistakes])
     for_predicted = marked(chosen, predicted)
-    for_label = marked(mistakes, pictures.labels) if for_predicted and len(mistakes) else None
+    for_label = marked(mistakes, images.labels) if for_predicted and len(mistakes) else None
     shown = tuple(
         LookedAt(
             index=index,
-            name=pictures.name_of(index),
-            image=pictures.images[index],
-            label=int(pictures.labels[index]),
+            name=images.name_of(index),
+            image=images.images[index],
+            label=int(images.labels[index]),
             predicted=int(predicted[index]),
             probability=float(probabilities[index, predicted[index]]),
-            label_probability=float(probabilities[index, pictures.labels[index]]),
+            label_probability=float(probabilities[index, images.labels[index]]),
             heat_map=for_predicted.maps[place] if for_predicted else None,
             label_heat_map=for_label.maps[place - len(right)]
             if for_label and place >= len(right)
@@ -145,16 +143,16 @@ def look(
     )
     deletion = None
     if for_predicted:
-        checked = _evenly(len(pictures), affordable_pictures(_multiply_adds(run.model)))
+        checked = _evenly(len(images), affordable_images(_multiply_adds(run.model)))
         maps = marked(checked, predicted)
         assert maps is not None  # it was possible before
         deletion = check_by_deletion(
-            # The picture as it is, which the heat maps are of: no mean over several views of it.
+            # The image as it is, which the heat maps are of: no mean over several views of it.
             lambda images: predict_probabilities(run.model, run.preparation, images, Views()),
-            pictures.images[checked],
+            images.images[checked],
             maps,
         )
-    patched = _evenly(len(pictures), _NUM_PATCHED)
+    patched = _evenly(len(images), _NUM_PATCHED)
     subject = prepared(chosen[:1])[0]
     return Eye(
         class_names=run.class_names,
@@ -165,9 +163,9 @@ def look(
         heat_map_grid=for_predicted.grid if for_predicted else None,
         deletion=deletion,
         filters=parts.made(
-            lambda network: filters_of(network, pictures.images[patched], prepared(patched))
+            lambda network: filters_of(network, images.images[patched], prepared(patched))
         ),
-        feature_map_picture=shown[0],
+        feature_map_image=shown[0],
         feature_maps=parts.made(lambda network: feature_maps(network, subject)) or (),
         worked_pixel=parts.made(lambda network: worked_pixel(network, subject)),
         missing=tuple(parts.missing),
@@ -200,22 +198,22 @@ class _Parts:
 def _multiply_adds(model: keras.Model) -> int | None:
     try:
         return trace_model(model).multiply_adds
-    except ModelError:  # a network for pictures of any size
+    except ModelError:  # a network for images of any size
         return None
 
 
-def _right(pictures: ImageSet, probabilities: np.ndarray) -> np.ndarray:
-    """Return, class by class, the picture that is named rightly with the highest probability."""
+def _right(images: ImageSet, probabilities: np.ndarray) -> np.ndarray:
+    """Return, class by class, the image that is named rightly with the highest probability."""
     predicted = probabilities.argmax(axis=1)
-    sure = np.where(predicted == pictures.labels, probabilities.max(axis=1), -1.0)
+    sure = np.where(predicted == images.labels, probabilities.max(axis=1), -1.0)
     found = []
-    for label in range(pictures.num_classes):
-        of_class = np.flatnonzero((pictures.labels == label) & (sure >= 0))
+    for label in range(images.num_classes):
+        of_class = np.flatnonzero((images.labels == label) & (sure >= 0))
         if len(of_class) and len(found) < _NUM_RIGHT:
             found.append(of_class[sure[of_class].argmax()])
     return np.array(found, dtype=np.int64)
 
 
-def _evenly(num_pictures: int, count: int) -> np.ndarray:
-    """Return the indices of up to `count` pictures from the first to the last."""
-    return np.unique(np.linspace(0, num_pictures - 1, count).round().astype(np.int64))
+def _evenly(num_images: int, count: int) -> np.ndarray:
+    """Return the indices of up to `count` images from the first to the last."""
+    return np.unique(np.linspace(0, num_images - 1, count).round().astype(np.int64))

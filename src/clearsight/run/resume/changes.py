@@ -28,7 +28,7 @@ def changes_since(
     pairs = [
         *(
             (
-                f"the {part} pictures' SHA-256",
+                f"the {part} images' SHA-256",
                 recorded.get(part, "none")[:12],
                 found.get(part, "none")[:12],
             )

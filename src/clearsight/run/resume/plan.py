@@ -37,7 +37,7 @@ class ResumeRequest(BaseModel):
 
     Attributes:
         path: the run's folder.
-        data: the pictures again, for a run on arrays from Python.
+        data: the images again, for a run on arrays from Python.
         epochs: how many it shall have in all.
         learning_rate: from here on; must be accepted.
         batch_size: from here on; must be accepted.
@@ -71,7 +71,7 @@ def resume_request(path: str | Path, **options: Any) -> ResumeRequest:
 
     Raises:
         RequestError: when options are unknown or out of range.
-        DataError: when `data` holds no pictures with labels.
+        DataError: when `data` holds no images with labels.
     """
     if options.get("data") is not None:
         options["data"] = splits_of_object(options["data"])
@@ -88,7 +88,7 @@ def plan_resumption(request: ResumeRequest, show_progress: ShowProgress = silent
 
     Args:
         request: which run, and what shall be otherwise.
-        show_progress: shows how far the decoding of pictures is.
+        show_progress: shows how far the decoding of images is.
 
     Raises:
         RequestError: when an option is out of range.
@@ -204,12 +204,12 @@ def _check_unfinished(
 
 
 def _splits(request: ResumeRequest, record: RunRecord, show_progress: ShowProgress) -> Splits:
-    """Load the run's pictures again, at the size that its network takes."""
+    """Load the run's images again, at the size that its network takes."""
     if record.source == "arrays":
         if request.data is None:
             raise RunError(
                 f"{request.path} was trained on arrays from Python, which are not kept: go on in "
-                "Python, clearsight.resume(path, data=...), with the same pictures."
+                "Python, clearsight.resume(path, data=...), with the same images."
             )
         return request.data
     return own_splits(record, _source_options(request, record), show_progress)
@@ -233,19 +233,19 @@ def _check_fits(record: RunRecord, splits: Splits) -> None:
     train = splits.train
     if train.class_names != record.class_names:
         raise RunError(
-            f"The pictures should have the run's classes {', '.join(record.class_names)}, but have "
+            f"The images should have the run's classes {', '.join(record.class_names)}, but have "
             f"{', '.join(train.class_names)}: train anew."
         )
     expected = tuple(record.data["train"]["image_shape"])
     if train.image_shape != expected:
         raise RunError(
-            f"The pictures should have the run's shape {expected}, but have {train.image_shape}: "
+            f"The images should have the run's shape {expected}, but have {train.image_shape}: "
             "train anew."
         )
 
 
 def _at_epoch_begin(checkpoint: Checkpoint) -> Checkpoint:
-    """Let the unfinished epoch begin again: its order was one of other pictures."""
+    """Let the unfinished epoch begin again: its order was one of other images."""
     kept = {
         key: tensor
         for key, tensor in checkpoint.tensors.items()

@@ -1,4 +1,4 @@
-"""Comparing trainings with several seeds, over paired seeds and shared test pictures."""
+"""Comparing trainings with several seeds, over paired seeds and shared test images."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from clearsight.evaluation.comparison.over_seeds import (
 )
 from clearsight.run.seeds.record import is_seed_runs
 from clearsight.run.seeds.runs import SeedRuns
-from clearsight.run.test_set.shared_images import shared_pictures
+from clearsight.run.test_set.shared_images import shared_images
 
 
 @dataclass(frozen=True)
@@ -26,9 +26,9 @@ class SeedComparison:
     Attributes:
         groups: the trainings, in the order given.
         seeds: those that every one of them has finished.
-        num_images: how many test pictures all share.
-        num_left_out: how many test pictures of some run another has trained or validated on.
-        accuracies: of each group, over the seeds, on the shared pictures.
+        num_images: how many test images all share.
+        num_left_out: how many test images of some run another has trained or validated on.
+        accuracies: of each group, over the seeds, on the shared images.
         against_first: of each group but the first, the first's accuracy less its own.
     """
 
@@ -49,7 +49,7 @@ class SeedComparison:
 
 
 def compare_seed_runs(paths: Sequence[Path]) -> SeedComparison:
-    """Compare trainings with several seeds on the test pictures that all their members share.
+    """Compare trainings with several seeds on the test images that all their members share.
 
     Args:
         paths: their folders, at least two.
@@ -75,7 +75,7 @@ def compare_seed_runs(paths: Sequence[Path]) -> SeedComparison:
             f"{len(seeds)}: train them with the same --seed and --seeds."
         )
     members = [[runs[seed] for seed in seeds] for runs in by_seed]
-    shared = shared_pictures([run for runs in members for run in runs])
+    shared = shared_images([run for runs in members for run in runs])
     right = [np.array([shared.named_rightly(run) for run in runs], dtype=int) for runs in members]
     return SeedComparison(
         groups,
@@ -91,12 +91,12 @@ def _sentence(found: SeedDifference, first: str, second: str) -> str:
     amount = (
         f"{abs(found.value) * 100:.1f} points of mean test accuracy (95% interval of the "
         f"difference {found.interval.low * 100:+.1f} to {found.interval.high * 100:+.1f}, over "
-        "other seeds and other pictures)"
+        "other seeds and other images)"
     )
     if found.is_told:
         how = "better" if found.value > 0 else "worse"
         return f"{first} is {how} than {second} by {amount}."
     return (
-        f"These {len(found.by_seed)} seeds and {found.num_images:,} pictures cannot tell {first} "
+        f"These {len(found.by_seed)} seeds and {found.num_images:,} images cannot tell {first} "
         f"from {second}: they differ by {amount}."
     )

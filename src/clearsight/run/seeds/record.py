@@ -22,7 +22,7 @@ class SeedsRecord(BaseModel):
         model: what was asked for.
         first_seed: of the first member; each further one has the next.
         num_seeds: how many members there shall be.
-        same_validation: whether all members validate on the same pictures.
+        same_validation: whether all members validate on the same images.
         started_at: local time, ISO 8601 with its offset.
         request: the `TrainRequest`, so that missing members can be trained later.
     """

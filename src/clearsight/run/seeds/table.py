@@ -43,8 +43,8 @@ def seed_table(runs: SeedRuns) -> str:
         )
     if not runs.record.same_validation:
         lines.append(
-            "The validation pictures were drawn by the seed, so that validation accuracies differ "
-            "also by their pictures; the test pictures are the same for all seeds."
+            "The validation images were drawn by the seed, so that validation accuracies differ "
+            "also by their images; the test images are the same for all seeds."
         )
     return "\n".join(lines)
 
@@ -56,7 +56,7 @@ def _interval_sentence(title: str, summary: SeedSummary | None) -> str:
         return f"mean {title} accuracy {summary.mean:.3f}; one seed says nothing of others"
     return (
         f"mean {title} accuracy {summary.mean:.3f} (95% interval {interval.low:.3f} to "
-        f"{interval.high:.3f}, over {len(summary.values)} seeds, on these pictures)"
+        f"{interval.high:.3f}, over {len(summary.values)} seeds, on these images)"
     )
 
 

@@ -22,7 +22,7 @@ from clearsight.run.seeds.record import SeedsRecord, is_run
 from clearsight.run.seeds.runs import SeedRuns
 from clearsight.run.store.folder import RunFolder
 from clearsight.run.store.lock import RunLock
-from clearsight.run.train import carry_out
+from clearsight.run.train import execute
 from clearsight.training.progress import Progress
 
 _BESIDE_RESUME = ("data", "checkpoint_minutes", "data_dir", "accept_changes")
@@ -34,7 +34,7 @@ class Shown:
 
     Attributes:
         progress: shows each training.
-        decoding: shows how far the decoding of pictures is.
+        decoding: shows how far the decoding of images is.
         plan: shows the first training's plan.
     """
 
@@ -80,7 +80,7 @@ def train_seeds(request: TrainRequest, num_seeds: int, shown: Shown) -> SeedRuns
     runs.write()
     shown.plan(first)
     first = replace(first, path=runs.member_path(0), path_is_named=True)
-    return _Members(runs, request, shown, {}).carry_out(first)
+    return _Members(runs, request, shown, {}).execute(first)
 
 
 def resume_seeds(path: str | Path, shown: Shown, **options: Any) -> SeedRuns:
@@ -94,7 +94,7 @@ def resume_seeds(path: str | Path, shown: Shown, **options: Any) -> SeedRuns:
 
     Raises:
         RequestError: when another option is given.
-        RunError: when every member is finished, or the pictures were arrays and are not given.
+        RunError: when every member is finished, or the images were arrays and are not given.
     """
     runs = SeedRuns.load(path)
     written = {name: options.pop(name, True) for name in ("report", "bundle")}
@@ -115,7 +115,7 @@ def resume_seeds(path: str | Path, shown: Shown, **options: Any) -> SeedRuns:
     request = _read(runs, asked)
     left_out = {name: False for name, is_written in written.items() if not is_written}
     request = request.model_copy(update=left_out)
-    return _Members(runs, request, shown, asked).carry_out(None)
+    return _Members(runs, request, shown, asked).execute(None)
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ class _Members:
     shown: Shown
     on_resuming: dict[str, Any]
 
-    def carry_out(self, first: Plan | None) -> SeedRuns:
+    def execute(self, first: Plan | None) -> SeedRuns:
         """Train what is not finished; `first` is the plan of the first member if there is one."""
         record, loaded = self.runs.record, first.splits if first is not None else None
         with RunLock(self.runs.path):
@@ -141,7 +141,7 @@ class _Members:
                     self.shown.progress.announce(
                         f"\nSeed {seed}, {index + 1} of {record.num_seeds}:"
                     )
-                    carry_out(plan, self.shown.progress)
+                    execute(plan, self.shown.progress)
                 except KeyboardInterrupt as stop:
                     self._now().write()
                     raise TrainingInterrupted(
@@ -208,7 +208,7 @@ def _read(runs: SeedRuns, asked: dict[str, Any]) -> TrainRequest:
         if "data" not in asked:
             raise RunError(
                 f"{runs.path} was trained on arrays from Python, which are not kept: go on in "
-                "Python, clearsight.resume(path, data=...), with the same pictures."
+                "Python, clearsight.resume(path, data=...), with the same images."
             )
         update["source"] = resume_request(runs.path, data=asked["data"]).data
     if "data_dir" in asked:

@@ -171,7 +171,7 @@ class RunFolder:
         _write_json(asdict(measures), self.measures_path)
 
     def read_measures(self) -> Measures | None:
-        """Read ``measures.json``, or return None when no test pictures were measured.
+        """Read ``measures.json``, or return None when no test images were measured.
 
         Raises:
             RunError: when it is not what `write_measures` writes.

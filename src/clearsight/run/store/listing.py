@@ -36,7 +36,7 @@ class Listed:
         val_accuracy: highest so far; None before the first epoch's end.
         test_accuracy: None before it is measured.
         size_bytes: of all its files.
-        is_best: whether no other run on the same pictures has a higher validation accuracy.
+        is_best: whether no other run on the same images has a higher validation accuracy.
         num_seeds: of a training with several seeds, for which epochs are counted over all and
             accuracies are means over the finished ones; None of an ordinary run.
     """
@@ -145,20 +145,20 @@ def _best_accuracy(history: History) -> float | None:
 
 
 def _best_of_each(found: Sequence[tuple[Listed, str]]) -> set[Path]:
-    """Return the best run on each set of training pictures, and the best that is finished."""
+    """Return the best run on each set of training images, and the best that is finished."""
     best: dict[tuple[str, bool], tuple[float, Path]] = {}
-    for run, pictures in found:
+    for run, images in found:
         if run.val_accuracy is None:
             continue
         for group in {False, run.state == "finished"}:
-            key = (pictures, group)
+            key = (images, group)
             if key not in best or run.val_accuracy > best[key][0]:
                 best[key] = (run.val_accuracy, run.path)
     return {path for _, path in best.values()}
 
 
 def _listed(path: Path) -> tuple[Listed, str]:
-    """Look at one run; with it goes the SHA-256 of its training pictures."""
+    """Look at one run; with it goes the SHA-256 of its training images."""
     folder = RunFolder.existing(path)
     record, history = folder.read_record(), _history(folder)
     state, why = state_of(folder, record)

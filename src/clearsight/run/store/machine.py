@@ -37,8 +37,8 @@ def identity(data_sha256: str, batch_size: int) -> dict[str, Any]:
     """Return what a checkpoint depends on, to compare with when the run goes on.
 
     Args:
-        data_sha256: the training pictures' fingerprint.
-        batch_size: pictures a batch, which the place within an epoch is counted in.
+        data_sha256: the training images' fingerprint.
+        batch_size: images a batch, which the place within an epoch is counted in.
     """
     return {
         "data": data_sha256,

@@ -1,4 +1,4 @@
-"""``predictions.csv``: what a run says of each of its test pictures."""
+"""``predictions.csv``: what a run says of each of its test images."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _PROBABILITY = "probability_"  # and the class's name
 
 
 @dataclass(frozen=True, eq=False)
-class PredictedPictures:
-    """What ``predictions.csv`` holds, in the order of the test pictures.
+class PredictedImages:
+    """What ``predictions.csv`` holds, in the order of the test images.
 
     Attributes:
-        names: what the source calls each picture, or "".
+        names: what the source calls each image, or "".
         labels: int64 (N,), the truth.
-        predictions: of each picture.
+        predictions: of each image.
     """
 
     names: tuple[str, ...]
@@ -33,10 +33,10 @@ class PredictedPictures:
 
 
 def write_predictions(images: ImageSet, probabilities: np.ndarray, path: Path) -> None:
-    """Write a row for each picture: number, name, truth, prediction, and each class's probability.
+    """Write a row for each image: number, name, truth, prediction, and each class's probability.
 
     Args:
-        images: the test pictures.
+        images: the test images.
         probabilities: float32 (N, K); they are written so that the same come back.
         path: of ``predictions.csv``.
     """
@@ -56,7 +56,7 @@ def write_predictions(images: ImageSet, probabilities: np.ndarray, path: Path) -
         )  # fmt: skip
 
 
-def read_predictions(path: Path) -> PredictedPictures:
+def read_predictions(path: Path) -> PredictedImages:
     """Read what `write_predictions` wrote.
 
     Raises:
@@ -77,7 +77,7 @@ def read_predictions(path: Path) -> PredictedPictures:
             f"{path} should say what a run predicts, with the columns {', '.join(_FIRST)} and one "
             f"a class, but cannot be read so: {error}."
         ) from error
-    return PredictedPictures(
+    return PredictedImages(
         tuple(name for name, *_ in found),
         np.array([label for _, label, _ in found], dtype=np.int64),
         Predictions(probabilities.reshape(len(found), len(kinds)), kinds),

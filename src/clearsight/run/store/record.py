@@ -22,7 +22,7 @@ class RunRecord(BaseModel):
         failed_because: why the run failed, in words, or None.
         started_at: local time, ISO 8601 with its offset.
         source: the source's name or whole path, "arrays" when it came from Python.
-        source_options: how its pictures are read.
+        source_options: how its images are read.
         model: what was asked for.
         model_arguments: its options.
         recipe: resolved, with everything that was asked for by hand.
@@ -31,9 +31,9 @@ class RunRecord(BaseModel):
         precision: settled.
         device: settled.
         class_names: label k means ``class_names[k]``.
-        preparation: how pictures become the network's input.
-        data: counts, provenance and SHA-256 of training and test pictures.
-        split: how the validation pictures were chosen.
+        preparation: how images become the network's input.
+        data: counts, provenance and SHA-256 of training and test images.
+        split: how the validation images were chosen.
         notes: what the user was told before it started.
         num_parameters: of the network.
         reproducible: whether the same seed on the same machine gives the same weights.
@@ -43,7 +43,7 @@ class RunRecord(BaseModel):
         checkpoint_minutes: between checkpoints within an epoch.
         resumptions: a sentence for each time that the run was gone on with.
         changes: a sentence for each difference that was accepted on such an occasion.
-        no_test: whether the test pictures stay sealed.
+        no_test: whether the test images stay sealed.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

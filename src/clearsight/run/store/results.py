@@ -14,17 +14,17 @@ class Results:
 
     Attributes:
         train_accuracy: of the epoch whose weights are kept, Keras's mean over it.
-        train_count: how many pictures it counts.
+        train_count: how many images it counts.
         train_accuracy_interval: Wilson's 95% interval, low and high; likewise below.
         val_accuracy: after that epoch.
-        val_count: how many pictures it counts.
+        val_count: how many images it counts.
         val_accuracy_interval: see above.
-        test_accuracy: on pictures never used for anything else; None without test pictures, or
+        test_accuracy: on images never used for anything else; None without test images, or
             where they stay sealed.
-        test_count: how many pictures it counts.
+        test_count: how many images it counts.
         test_accuracy_interval: see above.
         test_loss: mean cross-entropy in nats; None also when it is no finite number.
-        first_test_predictions: labels given to the first five test pictures.
+        first_test_predictions: labels given to the first five test images.
         first_test_labels: their true labels.
         reading: what the curve says, in a few sentences.
         gap: training minus validation accuracy.
@@ -37,8 +37,8 @@ class Results:
         epoch_seconds: median over the epochs.
         total_seconds: from the request to the written results, with the epochs of earlier parts of
             a resumed run.
-        test_leaked_count: how many test pictures are also learned from, as far as was searched.
-        test_accuracy_without_leaked: on the other test pictures; None where none are.
+        test_leaked_count: how many test images are also learned from, as far as was searched.
+        test_accuracy_without_leaked: on the other test images; None where none are.
         test_looks: how often this test set has been looked at, this time included; 0 unmeasured.
         test_looks_runs: by how many runs.
         test_optimism: by how much the best of their scores is too high, at most about, as a share.
@@ -73,5 +73,5 @@ class Results:
 
     @property
     def looks(self) -> Looks:
-        """How often the test pictures had been looked at, this look included."""
+        """How often the test images had been looked at, this look included."""
         return Looks(self.test_looks, self.test_looks_runs, self.test_optimism or 0.0)

@@ -30,7 +30,7 @@ from clearsight.run.advise.next_step import NextStep, next_step
 from clearsight.run.store.folder import RunFolder
 from clearsight.run.store.record import RunRecord
 from clearsight.run.store.results import Results
-from clearsight.run.test_set.images import is_own_source, measured_pictures
+from clearsight.run.test_set.images import is_own_source, measured_images
 from clearsight.run.test_set.ledger import Look, Looks, record_look
 from clearsight.training.checkpoint.checkpoint import newest_good
 from clearsight.training.checkpoint.snapshot import trained_network
@@ -42,12 +42,12 @@ _BLOCK_VALUES = 32_000_000  # pixel values prepared at once: 128 MB as floats
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What came out of measuring a run's network on test pictures.
+    """What came out of measuring a run's network on test images.
 
     Attributes:
         score: accuracy and loss.
         measures: all scores, with their intervals.
-        looks: how often these pictures have been looked at.
+        looks: how often these images have been looked at.
     """
 
     score: Score
@@ -89,7 +89,7 @@ class Run:
 
     @property
     def preparation(self) -> Preparation:
-        """How pictures become the network's input."""
+        """How images become the network's input."""
         return Preparation.from_json(self.record.preparation)
 
     @property
@@ -142,7 +142,7 @@ class Run:
             return build_model(ModelRequest(str(self.folder.model_path)))
 
     def predict(self, images: np.ndarray) -> Predictions:
-        """Name pictures.
+        """Name images.
 
         Args:
             images: uint8 (N, H, W, C), 0..255, of the network's size and channels.
@@ -162,38 +162,38 @@ class Run:
         return Predictions(probabilities, self.class_names)
 
     def evaluate(self, source: str | None = None, options: SourceOptions | None = None) -> Score:
-        """Return how well `evaluation` finds pictures named; the look is recorded as there."""
+        """Return how well `evaluation` finds images named; the look is recorded as there."""
         return self.evaluation(source, options).score
 
     def evaluation(
         self, source: str | None = None, options: SourceOptions | None = None
     ) -> Evaluation:
-        """Measure in every way on the run's own test pictures, or on another source's.
+        """Measure in every way on the run's own test images, or on another source's.
 
-        The look at these pictures is recorded in the user's ledger of test sets.
+        The look at these images is recorded in the user's ledger of test sets.
 
         Args:
             source: its name or path; None for the run's own.
-            options: how another source's pictures are to be read.
+            options: how another source's images are to be read.
 
         Raises:
-            DataError: when there are no pictures to measure on, or their classes are others.
-            RunError: when the run's own pictures no longer exist.
+            DataError: when there are no images to measure on, or their classes are others.
+            RunError: when the run's own images no longer exist.
         """
-        pictures = measured_pictures(self.record, self.folder, source, options)
-        predictions = self.predict(pictures.images)
+        images = measured_images(self.record, self.folder, source, options)
+        predictions = self.predict(images.images)
         val_accuracy = None
         with suppress(RunError, IndexError):  # a run stopped within its first epoch has none
             results = self.folder.read_results()
             val_accuracy = (results or self.history[-1]).val_accuracy
-        is_right = predictions.labels == pictures.labels
+        is_right = predictions.labels == images.labels
         look = Look.at(self.path, "evaluate", is_right, val_accuracy)
         # The run's own are known as they were then, wherever in their source they lie now.
         is_own = is_own_source(self.record, source)
-        fingerprint = self.record.data["test"]["sha256"] if is_own else pictures.fingerprint
+        fingerprint = self.record.data["test"]["sha256"] if is_own else images.fingerprint
         return Evaluation(
-            score_of(predictions.probabilities, pictures.labels),
-            measures_of(predictions, pictures.labels),
+            score_of(predictions.probabilities, images.labels),
+            measures_of(predictions, images.labels),
             record_look(fingerprint, look),
         )
 
@@ -213,13 +213,13 @@ class Run:
 def predict_probabilities(
     model: keras.Model, preparation: Preparation, images: np.ndarray, views: Views
 ) -> np.ndarray:
-    """Return class probabilities, float32 (N, K), for uint8 pictures of the network's shape.
+    """Return class probabilities, float32 (N, K), for uint8 images of the network's shape.
 
-    They are means over the views of each picture, and computed in float32 whatever the training
+    They are means over the views of each image, and computed in float32 whatever the training
     was in, as everybody computes them who loads the network's file.
 
     Raises:
-        DataError: when the pictures do not have that type and shape.
+        DataError: when the images do not have that type and shape.
     """
     accelerated(model, "float32")
     options: Any = {"batch_size": _PREDICT_BATCH_SIZE, "verbose": 0}
@@ -229,7 +229,7 @@ def predict_probabilities(
         parts = [weight * model.predict(view.numpy(), **options) for weight, view in shown]
         return np.asarray(np.sum(parts, axis=0, dtype=np.float32))
 
-    # Block by block: as floats all pictures together might be larger than memory.
+    # Block by block: as floats all images together might be larger than memory.
     size = max(_BLOCK_VALUES // max(math.prod(images.shape[1:]), 1), _PREDICT_BATCH_SIZE)
     starts = range(0, max(len(images), 1), size)
     return np.concatenate([named(images[start : start + size]) for start in starts])

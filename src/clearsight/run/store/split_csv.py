@@ -1,4 +1,4 @@
-"""``split.csv``: which picture of the source was used for what, by number and by content."""
+"""``split.csv``: which image of the source was used for what, by number and by content."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ COLUMNS = ("used_for", "part", "index", "digest", "class", "name")
 
 
 @dataclass(frozen=True)
-class UsedPicture:
-    """One picture of a run.
+class UsedImage:
+    """One image of a run.
 
     Attributes:
         used_for: "train", "validation" or "test".
@@ -40,10 +40,10 @@ class UsedPicture:
 
 
 def write_split(splits: Splits, split: ValidationSplit, path: Path) -> None:
-    """Write which pictures were used for what, one a row.
+    """Write which images were used for what, one a row.
 
     Args:
-        splits: the pictures of the run, limits applied.
+        splits: the images of the run, limits applied.
         split: which of them validate.
         path: of ``split.csv``.
     """
@@ -69,7 +69,7 @@ def _rows(
         yield used_for, part, index, digests[index].tobytes().hex(), kind, names[index]
 
 
-def read_split(path: Path) -> tuple[UsedPicture, ...]:
+def read_split(path: Path) -> tuple[UsedImage, ...]:
     """Read what `write_split` wrote.
 
     Raises:
@@ -81,28 +81,28 @@ def read_split(path: Path) -> tuple[UsedPicture, ...]:
             if tuple(next(rows)) != COLUMNS:
                 raise ValueError("other columns")
             return tuple(
-                UsedPicture(used_for, part, int(index), digest, kind, name)
+                UsedImage(used_for, part, int(index), digest, kind, name)
                 for used_for, part, index, digest, kind, name in rows
             )
     except (OSError, StopIteration, ValueError) as error:
         raise RunError(
-            f"{path} should say which pictures a run used, with the columns {', '.join(COLUMNS)}, "
+            f"{path} should say which images a run used, with the columns {', '.join(COLUMNS)}, "
             f"but cannot be read so: {error}."
         ) from error
 
 
-def found_again(used: tuple[UsedPicture, ...], splits: Splits) -> dict[str, np.ndarray] | None:
-    """Find pictures of a run in what its source gives now, by their content and class.
+def found_again(used: tuple[UsedImage, ...], splits: Splits) -> dict[str, np.ndarray] | None:
+    """Find images of a run in what its source gives now, by their content and class.
 
     Args:
-        used: the pictures sought.
+        used: the images sought.
         splits: all that the source gives.
 
     Returns:
         int64 indices into each part for those that lie there, in the order of `used`; None when a
-        picture is no longer there.
+        image is no longer there.
     """
-    wanted = [(picture.digest, picture.class_name) for picture in used]
+    wanted = [(image.digest, image.class_name) for image in used]
     places: dict[tuple[str, str], list[tuple[str, int]]] = {}
     for part, images in splits.parts.items():
         joined = images.digests.tobytes().hex()
@@ -111,12 +111,12 @@ def found_again(used: tuple[UsedPicture, ...], splits: Splits) -> dict[str, np.n
             key = joined[index * width : (index + 1) * width], images.class_names[label]
             places.setdefault(key, []).append((part, index))
     found: dict[str, list[int]] = {part: [] for part in splits.parts}
-    for key, picture in zip(wanted, used, strict=True):
+    for key, image in zip(wanted, used, strict=True):
         candidates = places.get(key)
         if not candidates:
             return None
-        # Of pictures that are alike the one in its old place, so that each is taken once.
-        own = (picture.part, picture.index)
+        # Of images that are alike the one in its old place, so that each is taken once.
+        own = (image.part, image.index)
         part, index = own if own in candidates else candidates[0]
         found[part].append(index)
     return {part: np.array(indices, dtype=np.int64) for part, indices in found.items()}

@@ -1,4 +1,4 @@
-"""Which pictures a run is measured on, and how pictures of any source are read for its network."""
+"""Which images a run is measured on, and how images of any source are read for its network."""
 
 from __future__ import annotations
 
@@ -18,33 +18,31 @@ from clearsight.run.store.split_csv import found_again, read_split
 _WHOSE = "the run's classes"
 
 
-def measured_pictures(
+def measured_images(
     record: RunRecord, folder: RunFolder, source: str | None, options: SourceOptions | None
 ) -> ImageSet:
-    """Load the pictures to measure a run on.
+    """Load the images to measure a run on.
 
     Args:
         record: of the run.
         folder: of the run.
-        source: a source's name or path: its test pictures, or all where it has none, without those
+        source: a source's name or path: its test images, or all where it has none, without those
             that the run has trained on; None, or the run's own path, takes the run's own test
-            pictures, wherever in their source they lie now.
-        options: how another source's pictures are to be read.
+            images, wherever in their source they lie now.
+        options: how another source's images are to be read.
 
     Raises:
         DataError: when there are none, or their classes are not the run's.
-        RunError: when the run was trained on arrays, or its pictures no longer exist.
+        RunError: when the run was trained on arrays, or its images no longer exist.
     """
     if source is not None and not is_own_source(record, source):
         splits = load_splits(source, fitting_options(record, options))
-        pictures = splits.test if splits.test is not None else splits.train
-        return _unseen(pictures, folder).with_classes(record.class_names, _WHOSE)
+        images = splits.test if splits.test is not None else splits.train
+        return _unseen(images, folder).with_classes(record.class_names, _WHOSE)
     if record.source == "arrays":
-        raise RunError(
-            f"{folder.path} was trained on arrays from Python: name pictures with --data."
-        )
+        raise RunError(f"{folder.path} was trained on arrays from Python: name images with --data.")
     if record.data.get("test") is None:
-        raise DataError(f"'{record.source}' has no test pictures to measure on.")
+        raise DataError(f"'{record.source}' has no test images to measure on.")
     as_read = record.source_options
     if options is not None and options.allow_bad:
         as_read = as_read.model_copy(update={"allow_bad": True})
@@ -53,7 +51,7 @@ def measured_pictures(
     found = found_again(test, splits)
     if found is None:
         raise RunError(
-            f"The test pictures of '{record.source}' are no longer those that {folder.path} was "
+            f"The test images of '{record.source}' are no longer those that {folder.path} was "
             "measured on: bring them back, or name others with --data."
         )
     parts = [splits.parts[part].take(indices) for part, indices in found.items() if len(indices)]
@@ -67,37 +65,37 @@ def measured_pictures(
 
 
 def is_own_source(record: RunRecord, source: str | None) -> bool:
-    """Tell whether a source stands for the run's own test pictures: None, or the run's own path."""
+    """Tell whether a source stands for the run's own test images: None, or the run's own path."""
     return source is None or (not is_source(source) and settled(source) == record.source)
 
 
-def _unseen(pictures: ImageSet, folder: RunFolder) -> ImageSet:
-    """Leave out pictures that the run has trained or validated on: a score of them is no score.
+def _unseen(images: ImageSet, folder: RunFolder) -> ImageSet:
+    """Leave out images that the run has trained or validated on: a score of them is no score.
 
     Raises:
         DataError: when no others are left.
     """
     seen = {row.digest for row in read_split(folder.split_path) if row.used_for != "test"}
-    is_new = np.array([row.tobytes().hex() not in seen for row in pictures.digests])
+    is_new = np.array([row.tobytes().hex() not in seen for row in images.digests])
     if is_new.all():
-        return pictures
+        return images
     if not is_new.any():
         raise DataError(
-            f"There should be pictures in {pictures.provenance} that {folder.path} has not trained "
-            f"on, but it has seen all {len(pictures):,}: name others with --data."
+            f"There should be images in {images.provenance} that {folder.path} has not trained "
+            f"on, but it has seen all {len(images):,}: name others with --data."
         )
-    return pictures.take(np.flatnonzero(is_new))
+    return images.take(np.flatnonzero(is_new))
 
 
 def own_splits(
     record: RunRecord, options: SourceOptions | None = None, show_progress: ShowProgress = silent
 ) -> Splits:
-    """Load all pictures of a run's own source, at the size that its network takes.
+    """Load all images of a run's own source, at the size that its network takes.
 
     Args:
         record: of the run.
         options: how they are to be read; None for as they were.
-        show_progress: shows how far the decoding of pictures is.
+        show_progress: shows how far the decoding of images is.
     """
     preparation = Preparation.from_json(record.preparation)
     shape = (preparation.height, preparation.width, preparation.channels)
@@ -105,12 +103,12 @@ def own_splits(
     splits = load_splits(record.source, options, show_progress)
     if splits.train.image_shape == shape:
         return splits
-    # The pictures have changed so that another size would be chosen for them now.
+    # The images have changed so that another size would be chosen for them now.
     return load_splits(record.source, fitting_options(record, options), show_progress)
 
 
 def fitting_options(record: RunRecord, options: SourceOptions | None = None) -> SourceOptions:
-    """Return options that bring the pictures of any source to a run's network.
+    """Return options that bring the images of any source to a run's network.
 
     Args:
         record: of the run.

@@ -1,6 +1,6 @@
 """The ledger of test sets: who has looked at which, and how much choosing among them flatters.
 
-It lies in the user's data folder, one file a test set, named by the pictures' fingerprint, one line
+It lies in the user's data folder, one file a test set, named by the images' fingerprint, one line
 a look. A line is appended in one write, so that processes at the same time lose nothing.
 """
 
@@ -19,7 +19,7 @@ import platformdirs
 
 from clearsight.evaluation.comparison.optimism import optimism_of_best
 
-_MOST_ANSWERS = 100_000  # of more pictures a line would be long; then only the accuracy is kept
+_MOST_ANSWERS = 100_000  # of more images a line would be long; then only the accuracy is kept
 
 
 @dataclass(frozen=True)
@@ -30,10 +30,10 @@ class Look:
         time: local, ISO 8601 with its offset.
         run: the whole path of the run's folder.
         what: "train" or "evaluate".
-        accuracy: on the test pictures.
-        val_accuracy: of the run, on its validation pictures; None when it has no epoch.
-        num_images: how many test pictures.
-        correct: which were named rightly, one bit each in base64; "" of very many pictures.
+        accuracy: on the test images.
+        val_accuracy: of the run, on its validation images; None when it has no epoch.
+        num_images: how many test images.
+        correct: which were named rightly, one bit each in base64; "" of very many images.
     """
 
     time: str
@@ -57,7 +57,7 @@ class Look:
         Args:
             run: the run's folder.
             what: which verb looks.
-            is_right: bool (N,), which pictures are named rightly.
+            is_right: bool (N,), which images are named rightly.
             val_accuracy: of the run.
         """
         bits = np.packbits(is_right).tobytes() if len(is_right) <= _MOST_ANSWERS else b""
@@ -112,7 +112,7 @@ def record_look(fingerprint: str, look: Look) -> Looks:
     A ledger that cannot be written or read never stops a run; `Looks.note` says so.
 
     Args:
-        fingerprint: the test pictures' SHA-256 in hexadecimal.
+        fingerprint: the test images' SHA-256 in hexadecimal.
         look: this one.
     """
     path = ledger_folder() / f"{fingerprint}.jsonl"
@@ -134,7 +134,7 @@ def read_looks(fingerprint: str) -> tuple[Look, ...]:
     """Read all looks at a test set, the oldest first; a damaged line is skipped.
 
     Args:
-        fingerprint: the test pictures' SHA-256 in hexadecimal.
+        fingerprint: the test images' SHA-256 in hexadecimal.
     """
     try:
         text = (ledger_folder() / f"{fingerprint}.jsonl").read_text("utf-8", "replace")
@@ -183,7 +183,7 @@ def _summary(looks: tuple[Look, ...], note: str) -> Looks:
 
 
 def _answers(look: Look) -> np.ndarray | None:
-    """Return which pictures were named rightly, bool (N,), where the line tells it."""
+    """Return which images were named rightly, bool (N,), where the line tells it."""
     try:
         packed = np.frombuffer(base64.b64decode(look.correct, validate=True), np.uint8)
         bits = np.unpackbits(packed, count=look.num_images)

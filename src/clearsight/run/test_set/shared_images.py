@@ -1,4 +1,4 @@
-"""The test pictures that runs share and none has seen, and which of them a run names rightly."""
+"""The test images that runs share and none has seen, and which of them a run names rightly."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ import numpy as np
 
 from clearsight.errors import RunError
 from clearsight.run.store.run import Run
-from clearsight.run.store.split_csv import UsedPicture, read_split
-from clearsight.run.test_set.images import measured_pictures
+from clearsight.run.store.split_csv import UsedImage, read_split
+from clearsight.run.test_set.images import measured_images
 from clearsight.run.test_set.ledger import read_looks
 
-Key = tuple[str, str]  # a picture's content and class
+Key = tuple[str, str]  # an image's content and class
 
 
 @dataclass(frozen=True)
-class SharedPictures:
-    """Test pictures of all runs that none of them has trained or validated on.
+class SharedImages:
+    """Test images of all runs that none of them has trained or validated on.
 
     Attributes:
         keys: content and class of each, in a fixed order.
-        num_left_out: how many test pictures of some run another has trained or validated on.
+        num_left_out: how many test images of some run another has trained or validated on.
         class_names: of the first run.
     """
 
@@ -40,22 +40,22 @@ class SharedPictures:
         return np.array([label_of[name] for _, name in self.keys])
 
     def named_rightly(self, run: Run) -> np.ndarray:
-        """Tell for each picture whether a run's network names it rightly: bool (N,)."""
-        pictures = measured_pictures(run.record, run.folder, None, None)
-        wanted, digests = set(self.keys), [row.tobytes().hex() for row in pictures.digests]
-        names = [pictures.class_names[label] for label in pictures.labels]
+        """Tell for each image whether a run's network names it rightly: bool (N,)."""
+        images = measured_images(run.record, run.folder, None, None)
+        wanted, digests = set(self.keys), [row.tobytes().hex() for row in images.digests]
+        names = [images.class_names[label] for label in images.labels]
         row_of = {
             key: row for row, key in enumerate(zip(digests, names, strict=True)) if key in wanted
         }
         rows = np.array([row_of[key] for key in self.keys])
-        return run.predict(pictures.images[rows]).labels == pictures.labels[rows]
+        return run.predict(images.images[rows]).labels == images.labels[rows]
 
 
-def shared_pictures(runs: Sequence[Run]) -> SharedPictures:
-    """Find the pictures that are test pictures of all runs and were seen by none.
+def shared_images(runs: Sequence[Run]) -> SharedImages:
+    """Find the images that are test images of all runs and were seen by none.
 
     Raises:
-        RunError: when the runs' classes or picture sizes differ, their pictures are not kept or
+        RunError: when the runs' classes or image sizes differ, their images are not kept or
             still sealed, or they share none.
     """
     first = runs[0]
@@ -63,13 +63,13 @@ def shared_pictures(runs: Sequence[Run]) -> SharedPictures:
         if run.record.source == "arrays":
             raise RunError(
                 f"{run.path} was trained on arrays from Python, which are not kept, so that its "
-                "test pictures cannot be compared again: save them with numpy.savez (x_train, "
+                "test images cannot be compared again: save them with numpy.savez (x_train, "
                 "y_train, x_test, y_test) and train on that file, or measure each run on other "
-                "pictures with `clearsight evaluate RUN --data SOURCE`."
+                "images with `clearsight evaluate RUN --data SOURCE`."
             )
         if run.record.no_test and not _was_opened(run):
             raise RunError(
-                f"The test pictures of {run.path} are sealed, and comparing would open them: open "
+                f"The test images of {run.path} are sealed, and comparing would open them: open "
                 f"them first with `clearsight evaluate {run.path}`."
             )
         if set(run.class_names) != set(first.class_names):
@@ -79,7 +79,7 @@ def shared_pictures(runs: Sequence[Run]) -> SharedPictures:
             )
         if _size(run) != _size(first):
             raise RunError(
-                f"Runs that are compared should take pictures of one size, because shared pictures "
+                f"Runs that are compared should take images of one size, because shared images "
                 f"are known by their pixels, but {first.path} takes {_size(first)} and {run.path} "
                 f"{_size(run)}: train both with the same --image-size and --channels."
             )
@@ -91,15 +91,15 @@ def shared_pictures(runs: Sequence[Run]) -> SharedPictures:
     left_out = {key for key in set.union(*tested) if key[0] in seen}
     if not fair:
         raise RunError(
-            f"The runs should share test pictures that none of them has trained on, but of "
+            f"The runs should share test images that none of them has trained on, but of "
             f"{len(shared):,} shared ones {len(fair):,} are left: train both on the same source, "
             "with the same --image-size and --test-split."
         )
-    return SharedPictures(tuple(sorted(fair)), len(left_out), first.class_names)
+    return SharedImages(tuple(sorted(fair)), len(left_out), first.class_names)
 
 
 def _was_opened(run: Run) -> bool:
-    """Tell whether the ledger knows of a look at a sealed run's test pictures."""
+    """Tell whether the ledger knows of a look at a sealed run's test images."""
     test = run.record.data.get("test")
     looks = read_looks(test["sha256"]) if test else ()
     return any(look.run == str(run.path.resolve()) for look in looks)
@@ -110,5 +110,5 @@ def _size(run: Run) -> str:
     return f"{preparation.height}x{preparation.width}x{preparation.channels}"
 
 
-def _key(row: UsedPicture) -> Key:
+def _key(row: UsedImage) -> Key:
     return row.digest, row.class_name

@@ -1,4 +1,4 @@
-"""The pictures that a run has trained or validated on, found again in its source."""
+"""The images that a run has trained or validated on, found again in its source."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from clearsight.run.store.run import Run
 from clearsight.run.store.split_csv import found_again, read_split
 
 
-def used_pictures(run: Run, splits: Splits, used_for: str, most: int | None = None) -> ImageSet:
-    """Find the pictures that a run used for one purpose; all lie in one part of its source.
+def used_images(run: Run, splits: Splits, used_for: str, most: int | None = None) -> ImageSet:
+    """Find the images that a run used for one purpose; all lie in one part of its source.
 
     Args:
         run: it.
-        splits: its source's pictures, from `own_splits`.
+        splits: its source's images, from `own_splits`.
         used_for: "train", "validation" or "test".
         most: take at most so many, spread over all; None for all. Those that are not taken are not
             read from a set that lies on disk.
@@ -27,7 +27,7 @@ def used_pictures(run: Run, splits: Splits, used_for: str, most: int | None = No
     found = found_again(used, splits)
     if found is None:
         raise RunError(
-            f"The pictures of '{run.record.source}' are no longer those that {run.path} used: "
+            f"The images of '{run.record.source}' are no longer those that {run.path} used: "
             "bring them back."
         )
     part = used[0].part

@@ -20,7 +20,7 @@ STRONG = Recipe(
     flip_at_test=True,
     shift_at_test=1,
     epochs=10,
-    least_steps=940,  # what 10 epochs of the 12,000 pictures are that it was found on
+    least_steps=940,  # what 10 epochs of the 12,000 images are that it was found on
     batch_size=128,
     validation_method="stratified",
 )

@@ -57,7 +57,7 @@ export function showAnswer(names, shares, milliseconds) {
   sure.textContent = `with probability ${percent(latest[0].share)}`;
   document.getElementById("best").replaceChildren(latest[0].name, " ", sure);
   document.getElementById("timing").textContent =
-    `${milliseconds.preparation.toFixed(1)} ms to read and prepare the picture, ` +
+    `${milliseconds.preparation.toFixed(1)} ms to read and prepare the image, ` +
     `${milliseconds.network.toFixed(1)} ms in the network.`;
   document.getElementById("nothing").hidden = true;
   document.getElementById("answer").hidden = false;

@@ -1,4 +1,4 @@
-// From a picture file to its pixels, upright, as `clearsight.data.preparation.read_image` reads it. The browser
+// From an image file to its pixels, upright, as `clearsight.data.preparation.read_image` reads it. The browser
 // decodes; what else happens to pixels on the way to a canvas is kept from happening.
 
 import { jpegFacts } from "./jpeg.js";
@@ -24,11 +24,11 @@ async function decoded(file) {
       premultiplyAlpha: "none",
     });
   } catch {
-    return createImageBitmap(file); // a browser without these options, or no picture
+    return createImageBitmap(file); // a browser without these options, or no image
   }
 }
 
-// Hand over a picture's rows, some at a time.
+// Hand over an image's rows, some at a time.
 function eachStrip(bitmap, take) {
   const rows = Math.max(Math.floor(STRIP_PIXELS / bitmap.width), 1);
   const canvas = document.createElement("canvas");
@@ -44,15 +44,15 @@ function eachStrip(bitmap, take) {
   }
 }
 
-function wholePicture(bitmap) {
+function wholeImage(bitmap) {
   const pixels = new Uint8ClampedArray(bitmap.width * bitmap.height * 4);
   eachStrip(bitmap, (strip, top) => pixels.set(strip, top * bitmap.width * 4));
   return { width: bitmap.width, height: bitmap.height, pixels };
 }
 
 // The mean of each block: what libjpeg gives when it unpacks at a half, a quarter or an eighth. Its
-// blocks begin where the file does, which in a turned picture is another corner.
-function shrunkPicture(bitmap, factor, corner) {
+// blocks begin where the file does, which in a turned image is another corner.
+function shrunkImage(bitmap, factor, corner) {
   const width = Math.ceil(bitmap.width / factor);
   const height = Math.ceil(bitmap.height / factor);
   const left = corner.isRight ? width * factor - bitmap.width : 0;
@@ -81,22 +81,22 @@ function shrunkPicture(bitmap, factor, corner) {
 }
 
 /**
- * Read a picture file.
+ * Read an image file.
  *
  * @param file a Blob.
  * @param preparation what it will be made smaller to, as `bundle.json` says it.
  * @returns {width, height, pixels}: red, green, blue, alpha, 8 bits each, row by row.
  * @throws Error with a sentence for the reader.
  */
-export async function readPicture(file, preparation) {
-  const name = file.name || "The picture";
+export async function readImage(file, preparation) {
+  const name = file.name || "The image";
   const facts = jpegFacts(new Uint8Array(await file.slice(0, 2 ** 18).arrayBuffer()));
   let bitmap;
   try {
     bitmap = await decoded(file);
   } catch {
     throw new Error(
-      `${name} should be a picture that this browser shows (PNG, JPEG, WebP, BMP or GIF), but is ` +
+      `${name} should be an image that this browser shows (PNG, JPEG, WebP, BMP or GIF), but is ` +
         "another file or damaged: choose another.",
     );
   }
@@ -109,7 +109,7 @@ export async function readPicture(file, preparation) {
       );
     }
     const shrink = shrinkOf(facts, bitmap, preparation);
-    return shrink === 1 ? wholePicture(bitmap) : shrunkPicture(bitmap, shrink, facts.corner);
+    return shrink === 1 ? wholeImage(bitmap) : shrunkImage(bitmap, shrink, facts.corner);
   } finally {
     bitmap.close();
   }

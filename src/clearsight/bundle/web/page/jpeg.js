@@ -2,7 +2,7 @@
 // has turned it upright.
 
 const EXIF = "Exif\0\0";
-const SEVERAL_PICTURES = "MPF\0"; // Pillow unpacks these at full size
+const SEVERAL_IMAGES = "MPF\0"; // Pillow unpacks these at full size
 const ORIENTATION = 0x0112;
 // EXIF's orientations whose first block is at the right, and at the bottom.
 const RIGHT = [2, 3, 6, 7];
@@ -51,12 +51,12 @@ export function jpegFacts(bytes) {
   let [orientation, isDrafted] = [1, isJpeg];
   if (isJpeg) {
     eachSegment(bytes, (kind, start) => {
-      if (kind === 0xe2 && text(bytes, start, 4) === SEVERAL_PICTURES) isDrafted = false;
+      if (kind === 0xe2 && text(bytes, start, 4) === SEVERAL_IMAGES) isDrafted = false;
       if (kind !== 0xe1 || text(bytes, start, 6) !== EXIF) return;
       try {
         orientation = orientationIn(bytes, start + 6);
       } catch (error) {
-        if (!(error instanceof RangeError)) throw error; // damaged EXIF data: the picture is sound
+        if (!(error instanceof RangeError)) throw error; // damaged EXIF data: the image is sound
       }
     });
   }

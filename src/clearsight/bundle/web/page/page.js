@@ -1,19 +1,19 @@
-// The page: a picture comes in, is prepared as in training, and is named.
+// The page: an image comes in, is prepared as in training, and is named.
 
 import { showAnswer } from "./answer.js";
 import { photograph } from "./camera.js";
-import { readPicture } from "./decoding.js";
+import { readImage } from "./decoding.js";
 import { openNetwork, readSpec } from "./network.js";
 import { checkParity } from "./parity.js";
-import { fitPicture, isOpposite } from "./preparation.js";
+import { fitImage, isOpposite } from "./preparation.js";
 
 const part = (id) => document.getElementById(id);
-const SMALL = 96; // pictures up to this many pixels wide are shown pixel by pixel
+const SMALL = 96; // images up to this many pixels wide are shown pixel by pixel
 
 let spec = null;
 let probabilities = null;
-let current = null; // the picture that is shown: its pixels and how long they took to read
-let turn = 0; // counts pictures, so that an answer that comes late is not shown for another picture
+let current = null; // the image that is shown: its pixels and how long they took to read
+let turn = 0; // counts images, so that an answer that comes late is not shown for another image
 
 function tell(error) {
   part("trouble").textContent = error.message;
@@ -30,7 +30,7 @@ function about() {
   const words = [`${spec.class_names.length} classes`, `learned from ${source}`];
   if (typeof accuracy === "number") {
     words.push(
-      `${(100 * accuracy).toFixed(1)}% of ${count.toLocaleString("en")} test pictures named rightly`,
+      `${(100 * accuracy).toFixed(1)}% of ${count.toLocaleString("en")} test images named rightly`,
     );
   }
   return `${spec.name}: ${words.join(", ")}.`;
@@ -60,14 +60,14 @@ function warn(fitted) {
   const learned = POLARITY[spec.preparation.polarity];
   const other = Object.values(POLARITY).find((words) => words !== learned);
   part("opposite").textContent =
-    `This picture shows ${other}, but the network has learned from ${learned}: invert it.`;
+    `This image shows ${other}, but the network has learned from ${learned}: invert it.`;
 }
 
 async function name() {
   turn += 1;
   const mine = turn;
   const started = performance.now();
-  const fitted = fitPicture(current.picture, spec.preparation, part("invert").checked);
+  const fitted = fitImage(current.image, spec.preparation, part("invert").checked);
   const prepared = performance.now();
   const shares = await probabilities(fitted, 1);
   const done = performance.now();
@@ -87,21 +87,21 @@ async function take(file) {
   part("trouble").hidden = true;
   try {
     const started = performance.now();
-    const picture = await readPicture(file, spec.preparation);
-    current = { picture, milliseconds: performance.now() - started };
+    const image = await readImage(file, spec.preparation);
+    current = { image, milliseconds: performance.now() - started };
     part("invert").checked = false;
     const original = part("original");
     URL.revokeObjectURL(original.src);
     original.src = URL.createObjectURL(file);
     await original.decode();
-    original.alt = `The picture ${file.name || "that was pasted"}`;
+    original.alt = `The image ${file.name || "that was pasted"}`;
     original.classList.toggle(
       "small",
       Math.max(original.naturalWidth, original.naturalHeight) <= SMALL,
     );
     const size = `${original.naturalWidth}\u00a0×\u00a0${original.naturalHeight}`;
     part("original-caption").textContent = `${file.name}, ${size}`;
-    part("invitation").textContent = "Drop another picture here, paste one, or";
+    part("invitation").textContent = "Drop another image here, paste one, or";
     await name();
   } catch (error) {
     tell(error);
@@ -142,7 +142,7 @@ async function start() {
   try {
     spec = await readSpec();
     part("about").textContent = about();
-    document.title = `Name a picture: ${spec.name}`;
+    document.title = `Name an image: ${spec.name}`;
     probabilities = await openNetwork(spec);
     part("loading").hidden = true;
     part("checking").hidden = false;

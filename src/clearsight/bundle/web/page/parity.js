@@ -1,7 +1,7 @@
-// Replaying the pictures of `parity.npz` in this browser, as `clearsight export --check` does.
+// Replaying the images of `parity.npz` in this browser, as `clearsight export --check` does.
 
 import { fetched } from "./network.js";
-import { fitPicture } from "./preparation.js";
+import { fitImage } from "./preparation.js";
 
 const TOLERANCES = { float32: 1e-4, int8: 0.05 };
 const PIXEL_TOLERANCE = 2;
@@ -87,16 +87,16 @@ export async function checkParity(spec, probabilities) {
     numNamedOtherwise += best(found) !== best(wanted) ? 1 : 0;
   }
   const [height, width] = sample.shape;
-  const prepared = fitPicture({ width, height, pixels: sample.values }, spec.preparation);
+  const prepared = fitImage({ width, height, pixels: sample.values }, spec.preparation);
   const pixelDifference = largestDifference(prepared, fitted.values);
   const isRight =
     difference <= TOLERANCES[spec.precision] &&
     pixelDifference <= PIXEL_TOLERANCE &&
     (numNamedOtherwise === 0 || spec.precision === "int8");
   const sentence =
-    `${numImages} pictures replayed in this browser: the probabilities differ by ` +
+    `${numImages} images replayed in this browser: the probabilities differ by ` +
     `${difference.toPrecision(1)} at most from those that the trained network gave, ` +
     `${numNamedOtherwise === 0 ? "the names are the same" : `${numNamedOtherwise} are named otherwise`}, ` +
-    `and a picture is prepared ${pixelDifference === 0 ? "to the very pixels" : `within ${pixelDifference} levels of 255`}.`;
+    `and an image is prepared ${pixelDifference === 0 ? "to the very pixels" : `within ${pixelDifference} levels of 255`}.`;
   return { isRight, numImages, difference, numNamedOtherwise, pixelDifference, sentence };
 }

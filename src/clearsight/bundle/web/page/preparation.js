@@ -1,4 +1,4 @@
-// From a picture of any size to the network's input, as `clearsight.data.preparation.preparation` does it.
+// From an image of any size to the network's input, as `clearsight.data.preparation.preparation` does it.
 // Whatever is changed there is to be changed here: tests compare the two pixel by pixel.
 
 import { resize } from "./resize.js";
@@ -51,15 +51,15 @@ function inverted(pixels, channels) {
   return pixels.map((value, at) => (channels === 4 && at % 4 === 3 ? value : 255 - value));
 }
 
-// The part of a picture that ImageOps.fit of Pillow keeps.
-function cropBox(picture, width, height) {
-  const ratio = picture.width / picture.height;
+// The part of an image that ImageOps.fit of Pillow keeps.
+function cropBox(image, width, height) {
+  const ratio = image.width / image.height;
   const wanted = width / height;
-  let [kept, keptRows] = [picture.width, picture.height];
-  if (ratio > wanted) kept = wanted * picture.height;
-  else if (ratio < wanted) keptRows = picture.width / wanted;
-  const left = (picture.width - kept) * 0.5;
-  const top = (picture.height - keptRows) * 0.5;
+  let [kept, keptRows] = [image.width, image.height];
+  if (ratio > wanted) kept = wanted * image.height;
+  else if (ratio < wanted) keptRows = image.width / wanted;
+  const left = (image.width - kept) * 0.5;
+  const top = (image.height - keptRows) * 0.5;
   return [left, top, left + kept, top + keptRows];
 }
 
@@ -75,18 +75,18 @@ function borderPlaces(width, height) {
   return places;
 }
 
-function onCanvas(picture, width, height) {
-  const { channels, pixels } = picture;
-  const places = borderPlaces(picture.width, picture.height);
+function onCanvas(image, width, height) {
+  const { channels, pixels } = image;
+  const places = borderPlaces(image.width, image.height);
   const output = new Uint8ClampedArray(width * height * channels);
   for (let channel = 0; channel < channels; channel += 1) {
     const ground = Math.trunc(median(places.map((place) => pixels[place * channels + channel])));
     for (let at = channel; at < output.length; at += channels) output[at] = ground;
   }
-  const left = Math.floor((width - picture.width) / 2);
-  const top = Math.floor((height - picture.height) / 2);
-  const line = picture.width * channels;
-  for (let row = 0; row < picture.height; row += 1) {
+  const left = Math.floor((width - image.width) / 2);
+  const top = Math.floor((height - image.height) / 2);
+  const line = image.width * channels;
+  for (let row = 0; row < image.height; row += 1) {
     output.set(
       pixels.subarray(row * line, (row + 1) * line),
       ((top + row) * width + left) * channels,
@@ -95,45 +95,45 @@ function onCanvas(picture, width, height) {
   return { width, height, channels, pixels: output };
 }
 
-function brought(picture, preparation) {
+function brought(image, preparation) {
   const { width, height } = preparation;
-  if (picture.width === width && picture.height === height) return picture;
-  if (preparation.resize === "stretch") return resize(picture, width, height);
+  if (image.width === width && image.height === height) return image;
+  if (preparation.resize === "stretch") return resize(image, width, height);
   if (preparation.resize === "crop") {
-    return resize(picture, width, height, cropBox(picture, width, height));
+    return resize(image, width, height, cropBox(image, width, height));
   }
-  const scale = Math.min(width / picture.width, height / picture.height);
-  const columns = Math.max(rounded(picture.width * scale), 1);
-  const rows = Math.max(rounded(picture.height * scale), 1);
-  return onCanvas(resize(picture, columns, rows), width, height);
+  const scale = Math.min(width / image.width, height / image.height);
+  const columns = Math.max(rounded(image.width * scale), 1);
+  const rows = Math.max(rounded(image.height * scale), 1);
+  return onCanvas(resize(image, columns, rows), width, height);
 }
 
 /**
- * Bring a picture to the network's size and channels.
+ * Bring an image to the network's size and channels.
  *
- * @param picture {width, height, pixels}: red, green, blue, alpha, 8 bits each, row by row.
+ * @param image {width, height, pixels}: red, green, blue, alpha, 8 bits each, row by row.
  * @param preparation as `bundle.json` says it.
  * @param invert whether to turn light into dark and back.
  * @returns Uint8Array of height x width x channels.
  */
-export function fitPicture(picture, preparation, invert = false) {
+export function fitImage(image, preparation, invert = false) {
   const { channels, polarity } = preparation;
-  let { pixels } = picture;
+  let { pixels } = image;
   if (channels !== 4) {
-    // An inverted picture needs the opposite ground before it is turned over.
+    // An inverted image needs the opposite ground before it is turned over.
     const ground = preparation.alpha_ground ?? (polarity === "light-on-dark" ? 0 : 255);
     pixels = overGround(pixels, invert ? 255 - ground : ground);
   }
   if (invert) pixels = inverted(pixels, channels);
   if (channels === 1) pixels = grey(pixels);
   const fitted = brought(
-    { width: picture.width, height: picture.height, channels, pixels },
+    { width: image.width, height: image.height, channels, pixels },
     preparation,
   );
   return new Uint8Array(fitted.pixels);
 }
 
-/** Tell whether a fitted picture is dark on light for a light-on-dark network, or the reverse. */
+/** Tell whether a fitted image is dark on light for a light-on-dark network, or the reverse. */
 export function isOpposite(fitted, preparation) {
   const { width, height, channels, polarity } = preparation;
   if (polarity === "mixed") return false;

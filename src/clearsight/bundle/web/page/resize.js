@@ -38,16 +38,16 @@ function weightsOf(length, from, to, size) {
 }
 
 // Bring one axis, "width" or "height", to a size; `from` and `to` are the part of it that is taken.
-function pass(picture, axis, size, from, to) {
-  const { width, height, channels, pixels } = picture;
-  const output = { ...picture, [axis]: size };
+function pass(image, axis, size, from, to) {
+  const { width, height, channels, pixels } = image;
+  const output = { ...image, [axis]: size };
   output.pixels = new Uint8ClampedArray(output.width * output.height * channels);
   const isAcross = axis === "width";
   const lines = isAcross ? height : width;
   // How far apart values lie: along the axis, and from line to line.
   const [step, line] = isAcross ? [channels, width * channels] : [width * channels, channels];
   const outputLine = isAcross ? size * channels : channels;
-  const weights = weightsOf(picture[axis], from, to, size);
+  const weights = weightsOf(image[axis], from, to, size);
   for (let index = 0; index < lines; index += 1) {
     for (let place = 0; place < size; place += 1) {
       const { first, fixed } = weights[place];
@@ -66,7 +66,7 @@ function pass(picture, axis, size, from, to) {
   return output;
 }
 
-function resampled(picture, width, height, box) {
+function resampled(image, width, height, box) {
   const [left, top, right, bottom] = box.map(Math.fround);
   const across = (before) =>
     width === before.width && left === 0 && right === width
@@ -78,9 +78,9 @@ function resampled(picture, width, height, box) {
       : pass(before, "height", height, top, bottom);
   // Each pass rounds to 8 bits, so that their order shows. This is Pillow's since its version 13; the
   // ones before it always go across first.
-  const [lostColumns, lostRows] = [picture.width - width, picture.height - height];
+  const [lostColumns, lostRows] = [image.width - width, image.height - height];
   const isDownFirst = lostRows > 0 && lostRows > 2 * lostColumns;
-  return isDownFirst ? across(down(picture)) : down(across(picture));
+  return isDownFirst ? across(down(image)) : down(across(image));
 }
 
 function premultiplied(pixels) {
@@ -106,16 +106,16 @@ function divided(pixels) {
 }
 
 /**
- * Return the part `box` (left, top, right, bottom) of a picture at another size.
+ * Return the part `box` (left, top, right, bottom) of an image at another size.
  *
- * A picture is {width, height, channels, pixels}: 8 bits a value, row by row, channels last.
+ * An image is {width, height, channels, pixels}: 8 bits a value, row by row, channels last.
  */
-export function resize(picture, width, height, box = [0, 0, picture.width, picture.height]) {
-  const isSame = picture.width === width && picture.height === height;
-  if (isSame && `${box}` === `${[0, 0, width, height]}`) return picture;
-  if (picture.channels !== 4) return resampled(picture, width, height, box);
+export function resize(image, width, height, box = [0, 0, image.width, image.height]) {
+  const isSame = image.width === width && image.height === height;
+  if (isSame && `${box}` === `${[0, 0, width, height]}`) return image;
+  if (image.channels !== 4) return resampled(image, width, height, box);
   const output = resampled(
-    { ...picture, pixels: premultiplied(picture.pixels) },
+    { ...image, pixels: premultiplied(image.pixels) },
     width,
     height,
     box,

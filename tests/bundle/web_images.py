@@ -1,4 +1,4 @@
-"""Picture files of every kind that a browser shows, by what is special about each."""
+"""Image files of every kind that a browser shows, by what is special about each."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ _ORIENTATION = 0x0112
 
 
 def encoded(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
-    """Return the content of a picture file."""
+    """Return the content of an image file."""
     file = io.BytesIO()
     image.save(file, kind, **options)
     return file.getvalue()
 
 
 def turned(image: Image.Image, orientation: int, kind: str = "JPEG") -> bytes:
-    """Return a picture file that a viewer turns."""
+    """Return an image file that a viewer turns."""
     exif = Image.Exif()
     exif[_ORIENTATION] = orientation
     return encoded(image, kind, exif=exif, **({"quality": 95} if kind == "JPEG" else {}))
 
 
-def lossless_pictures(fashion: ImageSet) -> dict[str, bytes]:
+def lossless_images(fashion: ImageSet) -> dict[str, bytes]:
     """Files whose pixels every decoder agrees on."""
     boot, coat = (Image.fromarray(fashion.images[index][..., 0]) for index in (0, 6))
     photograph = Image.fromarray(load_sample_image("flower.jpg"))
@@ -63,7 +63,7 @@ def lossless_pictures(fashion: ImageSet) -> dict[str, bytes]:
     }
 
 
-def jpeg_pictures(fashion: ImageSet) -> dict[str, bytes]:
+def jpeg_images(fashion: ImageSet) -> dict[str, bytes]:
     """JPEG files, which decoders give within a level or two of each other."""
     boot = Image.fromarray(fashion.images[0][..., 0])
     china = Image.fromarray(load_sample_image("china.jpg"))
@@ -76,7 +76,7 @@ def jpeg_pictures(fashion: ImageSet) -> dict[str, bytes]:
     }
 
 
-def turned_pictures() -> dict[str, bytes]:
+def turned_images() -> dict[str, bytes]:
     """JPEG files in each of EXIF's orientations, large enough to be unpacked at an eighth."""
     large = Image.fromarray(load_sample_image("china.jpg")).resize((1603, 1069))
     return {f"turned {way}": turned(large, way) for way in range(1, 9)}

@@ -1,4 +1,4 @@
-"""Read a folder of pictures through a PyTorch DataLoader of two workers; print the seconds."""
+"""Read a folder of images through a PyTorch DataLoader of two workers; print the seconds."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _NUM_WORKERS = 2
 _BATCH_SIZE = 256
 
 
-class Pictures(Dataset[tuple[torch.Tensor, int]]):
+class Images(Dataset[tuple[torch.Tensor, int]]):
     def __init__(self, root: Path) -> None:
         self.paths = sorted(root.glob("*/*.jpg"))
         names = sorted({path.parent.name for path in self.paths})
@@ -26,16 +26,16 @@ class Pictures(Dataset[tuple[torch.Tensor, int]]):
 
     def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
         path = self.paths[index]
-        with Image.open(path) as picture:
-            pixels = np.array(picture.convert("RGB"))
+        with Image.open(path) as image:
+            pixels = np.array(image.convert("RGB"))
         return torch.from_numpy(pixels), self.labels[path.parent.name]
 
 
 def main() -> None:
     started = time.perf_counter()
-    loader = DataLoader(Pictures(Path(sys.argv[1])), _BATCH_SIZE, num_workers=_NUM_WORKERS)
-    pictures = torch.cat([batch for batch, _ in loader])
-    print(time.perf_counter() - started, len(pictures))
+    loader = DataLoader(Images(Path(sys.argv[1])), _BATCH_SIZE, num_workers=_NUM_WORKERS)
+    images = torch.cat([batch for batch, _ in loader])
+    print(time.perf_counter() - started, len(images))
 
 
 if __name__ == "__main__":

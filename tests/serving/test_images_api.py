@@ -28,10 +28,10 @@ def probabilities_in(answer: httpx.Response) -> np.ndarray:
     return np.array([row["probabilities"] for row in answer.json()["predictions"]], np.float32)
 
 
-def test_every_form_of_a_picture_gets_the_bundles_answer(
+def test_every_form_of_a_image_gets_the_bundles_answer(
     client: httpx.Client, files: list[bytes], images: np.ndarray, expected: np.ndarray
 ) -> None:
-    several = [("picture", (f"../{index}.png", file)) for index, file in enumerate(files[:9])]
+    several = [("image", (f"../{index}.png", file)) for index, file in enumerate(files[:9])]
     encoded = [{"b64": base64.b64encode(file).decode()} for file in files[:9]]
     answers = (
         client.post(PREDICT, content=files[0], headers=PNG),
@@ -97,17 +97,17 @@ def test_models_are_listed(client: httpx.Client, small_bundle: clearsight.Bundle
 @pytest.mark.parametrize(
     ("content", "kind", "status", "code"),
     [
-        (b"no picture", "image/png", 422, "unreadable_picture"),
-        (b"", "image/png", 422, "unreadable_picture"),
+        (b"no image", "image/png", 422, "unreadable_image"),
+        (b"", "image/png", 422, "unreadable_image"),
         (b"x", "text/plain", 415, "unknown_content_type"),
         (b"{", "application/json", 400, "not_json"),
         (b"[" * 100_000, "application/json", 400, "not_json"),
         (b'{"instances": [[NaN]]}', "application/json", 400, "not_json"),
         (b"\xff\xfe", "application/json", 400, "not_json"),
         (b'{"instances": []}', "application/json", 422, "wrong_form"),
-        (b'{"pictures": [1]}', "application/json", 422, "wrong_form"),
+        (b'{"images": [1]}', "application/json", 422, "wrong_form"),
         (b'{"instances": [{"b64": "*"}]}', "application/json", 422, "not_base64"),
-        (b'{"instances": [{"b64": "eA=="}]}', "application/json", 422, "unreadable_picture"),
+        (b'{"instances": [{"b64": "eA=="}]}', "application/json", 422, "unreadable_image"),
         (b'{"instances": [{"b64": "eA=="}, [[[1]]]]}', "application/json", 422, "mixed_instances"),
         (b'{"instances": [[[[0.5]]]]}', "application/json", 422, "wrong_array"),
         (b'{"instances": [[[[256]]]]}', "application/json", 422, "wrong_array"),
@@ -116,7 +116,7 @@ def test_models_are_listed(client: httpx.Client, small_bundle: clearsight.Bundle
         (b'{"instances": ["/etc/passwd"]}', "application/json", 422, "wrong_form"),
         (b"x", "multipart/form-data", 400, "damaged_multipart"),
         (b"x", "multipart/form-data; boundary=b", 400, "damaged_multipart"),
-        (b"--b--\r\n", "multipart/form-data; boundary=b", 422, "no_picture"),
+        (b"--b--\r\n", "multipart/form-data; boundary=b", 422, "no_image"),
         (b"--b\r\nA: b\r\n\r\nx", "multipart/form-data; boundary=b", 400, "damaged_multipart"),
     ],
 )
@@ -138,9 +138,9 @@ def test_errors_of_the_framework_have_the_same_form(client: httpx.Client) -> Non
     assert_problem(client.post(PREDICT, params={"top": "x"}), 422, "wrong_form")
 
 
-def test_one_bad_picture_of_several_is_named(client: httpx.Client, files: list[bytes]) -> None:
+def test_one_bad_image_of_several_is_named(client: httpx.Client, files: list[bytes]) -> None:
     answer = client.post(PREDICT, files=[("a", files[0]), ("b", files[1][:90])])
-    assert assert_problem(answer, 422, "unreadable_picture").startswith("Picture 1: ")
+    assert assert_problem(answer, 422, "unreadable_image").startswith("Image 1: ")
 
 
 def test_a_tag_of_a_wrong_type_is_damage(client: httpx.Client, images: np.ndarray) -> None:
@@ -151,7 +151,7 @@ def test_a_tag_of_a_wrong_type_is_damage(client: httpx.Client, images: np.ndarra
     place = content.index(struct.pack("<H", 273), 8)
     content[place + 2 : place + 4] = struct.pack("<H", 12)
     answer = client.post(PREDICT, content=bytes(content), headers=PNG)
-    assert "damaged or cut short" in assert_problem(answer, 422, "unreadable_picture")
+    assert "damaged or cut short" in assert_problem(answer, 422, "unreadable_image")
 
 
 def test_page_and_description_load_nothing_from_elsewhere(client: httpx.Client) -> None:

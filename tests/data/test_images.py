@@ -1,4 +1,4 @@
-"""Reading real picture files of every mode, and bringing them to a network's form."""
+"""Reading real image files of every mode, and bringing them to a network's form."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from PIL import Image
 import clearsight
 from clearsight.data.preparation.polarity import polarity_of
 from clearsight.data.preparation.preparation import Preparation
-from clearsight.data.preparation.preparation import read_image as pictures
-from clearsight.data.preparation.read_image import read_picture
+from clearsight.data.preparation.preparation import read_image as images
+from clearsight.data.preparation.read_image import read_image
 from clearsight.errors import DataError
 
 GREY = Preparation(28, 28, 1, polarity="light-on-dark")
@@ -24,7 +24,7 @@ COLOUR = Preparation(32, 32, 3)
 
 @pytest.fixture
 def photo() -> Image.Image:
-    """A picture with a red top left quarter on blue ground, wider than high."""
+    """An image with a red top left quarter on blue ground, wider than high."""
     pixels = np.zeros((40, 60, 3), dtype=np.uint8)
     pixels[..., 2] = 255
     pixels[:20, :30] = (255, 0, 0)
@@ -41,60 +41,60 @@ MODES = {
 @pytest.mark.parametrize(
     ("ending", "mode"), [(ending, mode) for ending, modes in MODES.items() for mode in modes]
 )
-def test_every_mode_gives_the_picture(tmp_path: Path, ending: str, mode: str) -> None:
+def test_every_mode_gives_the_image(tmp_path: Path, ending: str, mode: str) -> None:
     ramp = np.tile(np.linspace(0, 255, 64).astype(np.uint8), (48, 1))
     if mode == "I;16":
-        Image.fromarray(ramp.astype(np.uint16) * 257).save(tmp_path / "picture.png")
+        Image.fromarray(ramp.astype(np.uint16) * 257).save(tmp_path / "image.png")
     else:
         image = Image.fromarray(ramp).convert(mode, dither=Image.Dither.NONE)
-        image.save(tmp_path / f"picture.{ending}")
-    picture = read_picture(tmp_path / f"picture.{ending}")
-    assert picture.dtype == np.uint8
-    assert picture.shape[:2] == (48, 64)
-    grey = picture[..., :3].mean(axis=(0, 2))
+        image.save(tmp_path / f"image.{ending}")
+    read = read_image(tmp_path / f"image.{ending}")
+    assert read.dtype == np.uint8
+    assert read.shape[:2] == (48, 64)
+    grey = read[..., :3].mean(axis=(0, 2))
     tolerance = 128 if mode == "1" else 6  # compression, and a CMYK round trip
     assert np.abs(grey - ramp[0]).max() <= tolerance
     assert grey[-1] > grey[0] + 200
 
 
 @pytest.mark.parametrize("ending", ["png", "jpg", "webp"])
-def test_exif_turns_the_picture_upright(tmp_path: Path, photo: Image.Image, ending: str) -> None:
+def test_exif_turns_the_image_upright(tmp_path: Path, photo: Image.Image, ending: str) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6  # stored lying on its side: turn clockwise to see it upright
     photo.save(tmp_path / f"turned.{ending}", exif=exif)
-    picture = read_picture(tmp_path / f"turned.{ending}")
-    assert picture.shape == (60, 40, 3)
-    assert np.abs(picture[5, 35].astype(int) - [255, 0, 0]).max() < 20
+    image = read_image(tmp_path / f"turned.{ending}")
+    assert image.shape == (60, 40, 3)
+    assert np.abs(image[5, 35].astype(int) - [255, 0, 0]).max() < 20
 
 
 def test_32_bit_files_of_8_bit_values_stay_as_they_are(tmp_path: Path) -> None:
     Image.fromarray(np.full((4, 4), 200, np.int32)).save(tmp_path / "deep.tif")
-    assert read_picture(tmp_path / "deep.tif").max() == 200
+    assert read_image(tmp_path / "deep.tif").max() == 200
 
 
-def test_pictures_for_training_are_read_as_prediction_reads_them(
+def test_images_for_training_are_read_as_prediction_reads_them(
     tmp_path: Path, photo: Image.Image
 ) -> None:
     photo.save(tmp_path / "one.png")
     photo.resize((20, 90)).save(tmp_path / "two.png")
-    images = clearsight.read_pictures(sorted(tmp_path.iterdir()), size=(32, 32))
+    images = clearsight.read_images(sorted(tmp_path.iterdir()), size=(32, 32))
     assert images.shape == (2, 32, 32, 3)
-    assert np.array_equal(images[0], COLOUR.fit_picture(read_picture(tmp_path / "one.png")))
+    assert np.array_equal(images[0], COLOUR.fit_image(read_image(tmp_path / "one.png")))
     with pytest.raises(DataError, match=r"absent\.png should be .* gone\.png should be"):
-        clearsight.read_pictures(["absent.png", "gone.png"], size=(8, 8))
-    with pytest.raises(DataError, match="at least one picture"):
-        clearsight.read_pictures([], size=(8, 8))
+        clearsight.read_images(["absent.png", "gone.png"], size=(8, 8))
+    with pytest.raises(DataError, match="at least one image"):
+        clearsight.read_images([], size=(8, 8))
 
 
 @pytest.mark.parametrize("polarity", ["light-on-dark", "dark-on-light"])
-def test_transparent_ground_becomes_the_ground_of_the_training_pictures(
+def test_transparent_ground_becomes_the_ground_of_the_training_images(
     tmp_path: Path, polarity
 ) -> None:
     pixels = np.zeros((28, 28, 4), dtype=np.uint8)
     pixels[10:18, 10:18] = (128, 128, 128, 255)
     Image.fromarray(pixels).save(tmp_path / "cut out.png")
     preparation = Preparation(28, 28, 1, polarity=polarity)
-    fitted = preparation.fit_picture(read_picture(tmp_path / "cut out.png"))
+    fitted = preparation.fit_image(read_image(tmp_path / "cut out.png"))
     assert fitted[0, 0, 0] == (0 if polarity == "light-on-dark" else 255)
     assert fitted[14, 14, 0] == 128
     assert not preparation.is_opposite(fitted)
@@ -104,11 +104,11 @@ def test_palette_transparency_is_seen(tmp_path: Path) -> None:
     image = Image.new("P", (4, 4), 0)
     image.putpalette([255, 0, 0, 0, 0, 255])
     image.save(tmp_path / "palette.png", transparency=0)
-    assert read_picture(tmp_path / "palette.png")[0, 0].tolist() == [255, 0, 0, 0]
+    assert read_image(tmp_path / "palette.png")[0, 0].tolist() == [255, 0, 0, 0]
 
 
 def test_proportions_are_kept_and_the_rest_filled_like_the_border(photo: Image.Image) -> None:
-    fitted = COLOUR.fit_picture(np.asarray(photo))
+    fitted = COLOUR.fit_image(np.asarray(photo))
     assert fitted.shape == (32, 32, 3)
     assert fitted[0, 16].tolist() == fitted[-1, 16].tolist() == [0, 0, 255]
     red = (fitted[..., 0] > 200).sum()
@@ -119,9 +119,9 @@ def test_proportions_are_kept_and_the_rest_filled_like_the_border(photo: Image.I
     arrays(np.uint8, st.tuples(st.integers(1, 70), st.integers(1, 70), st.sampled_from([1, 3, 4]))),
     st.booleans(),
 )
-def test_any_size_and_mode_fits(picture: np.ndarray, invert: bool) -> None:
+def test_any_size_and_mode_fits(image: np.ndarray, invert: bool) -> None:
     for preparation in (GREY, COLOUR):
-        fitted = preparation.fit_picture(picture, invert=invert)
+        fitted = preparation.fit_image(image, invert=invert)
         assert fitted.dtype == np.uint8
         expected = (preparation.height, preparation.width, preparation.channels)
         assert fitted.shape == expected
@@ -131,16 +131,16 @@ def test_any_size_and_mode_fits(picture: np.ndarray, invert: bool) -> None:
 
 
 def test_inverting_turns_light_and_dark_round() -> None:
-    picture = np.full((28, 28, 1), 200, dtype=np.uint8)
-    assert GREY.is_opposite(GREY.fit_picture(picture))
-    inverted = GREY.fit_picture(picture, invert=True)
+    image = np.full((28, 28, 1), 200, dtype=np.uint8)
+    assert GREY.is_opposite(GREY.fit_image(image))
+    inverted = GREY.fit_image(image, invert=True)
     assert inverted[0, 0, 0] == 55
     assert not GREY.is_opposite(inverted)
 
 
-def test_pictures_of_the_right_size_are_left_as_they_are(fashion) -> None:
-    picture = fashion[1].images[0]
-    assert np.array_equal(GREY.fit_picture(picture), picture)
+def test_images_of_the_right_size_are_left_as_they_are(fashion) -> None:
+    image = fashion[1].images[0]
+    assert np.array_equal(GREY.fit_image(image), image)
     assert polarity_of(fashion[0].images) == "light-on-dark"
     assert polarity_of(255 - fashion[0].images) == "dark-on-light"
 
@@ -165,25 +165,25 @@ def test_other_arrays_are_refused(images: np.ndarray, message: str) -> None:
 
 
 def test_bad_files_get_a_sentence(tmp_path: Path, photo: Image.Image) -> None:
-    (tmp_path / "words.png").write_text("no picture")
+    (tmp_path / "words.png").write_text("no image")
     photo.resize((300, 300)).save(tmp_path / "whole.jpg")
     whole = (tmp_path / "whole.jpg").read_bytes()
     (tmp_path / "cut.jpg").write_bytes(whole[: len(whole) // 2])
     for name, message in (
         ("absent.png", "there is no such file"),
-        ("a" * 300 + ".png", "should be a picture file"),
+        ("a" * 300 + ".png", "should be an image file"),
         (".", "is a folder"),
         ("words.png", "its content is none of these"),
         ("cut.jpg", "is damaged or cut short"),
     ):
         with pytest.raises(DataError, match=message):
-            read_picture(tmp_path / name)
+            read_image(tmp_path / name)
 
 
-def test_an_absurdly_large_picture_is_refused(
+def test_an_absurdly_large_image_is_refused(
     tmp_path: Path, photo: Image.Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     photo.save(tmp_path / "large.png")
-    monkeypatch.setattr(pictures, "MOST_PIXELS", 2000)
+    monkeypatch.setattr(images, "MOST_PIXELS", 2000)
     with pytest.raises(DataError, match="should have at most 2,000 pixels, but has 60 x 40"):
-        read_picture(tmp_path / "large.png")
+        read_image(tmp_path / "large.png")

@@ -12,10 +12,10 @@ import pytest
 from PIL import Image, ImageCms
 
 from clearsight.data.preparation.read_image import (
-    picture_of_image,
-    picture_size,
-    read_picture,
-    read_sized_picture,
+    from_pillow,
+    image_size,
+    read_image,
+    read_sized_image,
 )
 from clearsight.errors import DataError
 
@@ -52,31 +52,31 @@ def png(pixels: np.ndarray, *, depth: int, colour_type: int, extra: bytes = b"")
 @pytest.mark.parametrize("form", ["PNG", "BMP", "TIFF", "PPM", "GIF", "WEBP"])
 def test_grey(form: str) -> None:
     content = saved(Image.fromarray(GREY), form, **({"lossless": True} if form == "WEBP" else {}))
-    picture = read_picture(content)
-    assert np.array_equal(picture[..., 0], GREY)
+    image = read_image(content)
+    assert np.array_equal(image[..., 0], GREY)
     # WebP knows no grey, and GIF has a palette; all other forms keep it.
-    assert picture.shape[2] == (3 if form in ("WEBP", "GIF") else 1)
-    assert (picture == GREY[..., None]).all()
+    assert image.shape[2] == (3 if form in ("WEBP", "GIF") else 1)
+    assert (image == GREY[..., None]).all()
 
 
 @pytest.mark.parametrize("form", ["PNG", "BMP", "TIFF", "PPM", "WEBP"])
 def test_colour(form: str) -> None:
     content = saved(Image.fromarray(COLOUR), form, **({"lossless": True} if form == "WEBP" else {}))
-    assert np.array_equal(read_picture(content), COLOUR)
+    assert np.array_equal(read_image(content), COLOUR)
 
 
 def test_colour_with_alpha() -> None:
-    assert np.array_equal(read_picture(saved(Image.fromarray(ALPHA))), ALPHA)
+    assert np.array_equal(read_image(saved(Image.fromarray(ALPHA))), ALPHA)
 
 
 def test_grey_with_alpha() -> None:
     both = np.dstack([GREY, ALPHA[..., 3]])
     expected = np.dstack([GREY, GREY, GREY, ALPHA[..., 3]])
-    assert np.array_equal(read_picture(saved(Image.fromarray(both, "LA"))), expected)
+    assert np.array_equal(read_image(saved(Image.fromarray(both, "LA"))), expected)
 
 
 def indexed() -> tuple[Image.Image, np.ndarray, np.ndarray]:
-    """A picture with a palette, its indices (5, 7) and its palette (6, 3)."""
+    """An image with a palette, its indices (5, 7) and its palette (6, 3)."""
     indices = RNG.integers(0, 6, (5, 7), dtype=np.uint8)
     palette = RNG.integers(0, 256, (6, 3), dtype=np.uint8)
     image = Image.fromarray(indices)
@@ -87,56 +87,56 @@ def indexed() -> tuple[Image.Image, np.ndarray, np.ndarray]:
 @pytest.mark.parametrize("form", ["PNG", "GIF", "BMP", "TIFF"])
 def test_palette(form: str) -> None:
     image, indices, palette = indexed()
-    assert np.array_equal(read_picture(saved(image, form)), palette[indices])
+    assert np.array_equal(read_image(saved(image, form)), palette[indices])
 
 
 def test_palette_with_one_transparent_colour() -> None:
-    image, indices, palette = indexed()
+    original, indices, palette = indexed()
     for form in ("PNG", "GIF"):
-        picture = read_picture(saved(image, form, transparency=2))
-        assert np.array_equal(picture[..., 3], np.where(indices == 2, 0, 255))
-        seen = picture[..., 3] == 255
-        assert np.array_equal(picture[..., :3][seen], palette[indices][seen])
+        image = read_image(saved(original, form, transparency=2))
+        assert np.array_equal(image[..., 3], np.where(indices == 2, 0, 255))
+        seen = image[..., 3] == 255
+        assert np.array_equal(image[..., :3][seen], palette[indices][seen])
 
 
 def test_palette_with_an_alpha_for_each_colour() -> None:
-    image, indices, palette = indexed()
+    original, indices, palette = indexed()
     alpha = np.array([0, 50, 100, 150, 200, 255], dtype=np.uint8)
-    picture = read_picture(saved(image, transparency=alpha.tobytes()))
-    assert np.array_equal(picture, np.dstack([palette[indices], alpha[indices]]))
+    image = read_image(saved(original, transparency=alpha.tobytes()))
+    assert np.array_equal(image, np.dstack([palette[indices], alpha[indices]]))
 
 
-def test_one_colour_of_a_plain_picture_may_be_transparent() -> None:
+def test_one_colour_of_a_plain_image_may_be_transparent() -> None:
     pixels = COLOUR.copy()
     pixels[0, 0] = (9, 8, 7)
-    picture = read_picture(saved(Image.fromarray(pixels), transparency=(9, 8, 7)))
-    assert picture[0, 0, 3] == 0
-    assert picture[4, 6].tolist() == [*pixels[4, 6], 255]
+    image = read_image(saved(Image.fromarray(pixels), transparency=(9, 8, 7)))
+    assert image[0, 0, 3] == 0
+    assert image[4, 6].tolist() == [*pixels[4, 6], 255]
 
 
 @pytest.mark.parametrize("form", ["PNG", "TIFF"])
 def test_16_bit_grey(form: str) -> None:
     deep = GREY.astype(np.uint16) * 257
-    assert np.array_equal(read_picture(saved(Image.fromarray(deep), form))[..., 0], GREY)
+    assert np.array_equal(read_image(saved(Image.fromarray(deep), form))[..., 0], GREY)
 
 
 @pytest.mark.parametrize(("colour_type", "pixels"), [(2, COLOUR), (6, ALPHA)])
 def test_16_bit_colour(colour_type: int, pixels: np.ndarray) -> None:
     deep = (pixels.astype(np.uint16) * 257).astype(">u2")
-    assert np.array_equal(read_picture(png(deep, depth=16, colour_type=colour_type)), pixels)
+    assert np.array_equal(read_image(png(deep, depth=16, colour_type=colour_type)), pixels)
 
 
 def test_16_bit_grey_with_alpha() -> None:
     deep = (np.dstack([GREY, ALPHA[..., 3]]).astype(np.uint16) * 257).astype(">u2")
     expected = np.dstack([GREY, GREY, GREY, ALPHA[..., 3]])
-    assert np.array_equal(read_picture(png(deep, depth=16, colour_type=4)), expected)
+    assert np.array_equal(read_image(png(deep, depth=16, colour_type=4)), expected)
 
 
 def test_16_bit_grey_with_a_transparent_value_stays_grey_or_gets_alpha() -> None:
     deep = (GREY.astype(np.uint16) * 257).astype(">u2")
     marked = chunk(b"tRNS", struct.pack(">H", int(deep[0, 0])))
-    picture = read_picture(png(deep, depth=16, colour_type=0, extra=marked))
-    assert np.array_equal(picture[..., 0], GREY)
+    image = read_image(png(deep, depth=16, colour_type=0, extra=marked))
+    assert np.array_equal(image[..., 0], GREY)
 
 
 def test_deep_integers_and_floats_in_tiff() -> None:
@@ -145,21 +145,21 @@ def test_deep_integers_and_floats_in_tiff() -> None:
         Image.fromarray(GREY.astype(np.float32)),
         Image.fromarray(GREY.astype(np.float32) / 255),
     ):
-        assert np.array_equal(read_picture(saved(image, "TIFF"))[..., 0], GREY)
+        assert np.array_equal(read_image(saved(image, "TIFF"))[..., 0], GREY)
 
 
 def test_floats_that_are_no_numbers_are_bad() -> None:
     broken = np.full((3, 3), np.nan, dtype=np.float32)
     with pytest.raises(DataError, match="values that are no numbers"):
-        read_picture(saved(Image.fromarray(broken), "TIFF"))
+        read_image(saved(Image.fromarray(broken), "TIFF"))
 
 
 @pytest.mark.parametrize("form", ["PNG", "BMP", "TIFF", "PPM"])
 def test_1_bit(form: str) -> None:
-    image = Image.fromarray(GREY > 127)
-    picture = read_picture(saved(image, form))
-    assert np.array_equal(picture[..., 0], np.where(GREY > 127, 255, 0))
-    assert picture.shape == (5, 7, 1)
+    original = Image.fromarray(GREY > 127)
+    image = read_image(saved(original, form))
+    assert np.array_equal(image[..., 0], np.where(GREY > 127, 255, 0))
+    assert image.shape == (5, 7, 1)
 
 
 def even_colour(mode: str, value: tuple[int, ...]) -> Image.Image:
@@ -174,14 +174,14 @@ def test_cmyk(form: str) -> None:
         ((255, 0, 0, 0), (0, 255, 255)),
         ((0, 0, 0, 255), (0, 0, 0)),
     ):
-        picture = read_picture(saved(even_colour("CMYK", ink), form))
-        assert np.abs(picture[8, 8].astype(int) - expected).max() <= 3
+        image = read_image(saved(even_colour("CMYK", ink), form))
+        assert np.abs(image[8, 8].astype(int) - expected).max() <= 3
 
 
 def test_cmyk_jpeg_as_adobe_writes_it_is_not_inverted() -> None:
     plain = saved(even_colour("CMYK", (255, 0, 0, 0)), "JPEG", quality=95)
     assert b"Adobe" in plain  # Pillow writes Adobe's mark and, like Adobe, inverted inks
-    assert np.abs(read_picture(plain)[8, 8].astype(int) - (0, 255, 255)).max() <= 3
+    assert np.abs(read_image(plain)[8, 8].astype(int) - (0, 255, 255)).max() <= 3
 
 
 @pytest.mark.parametrize("mode", ["YCbCr", "LAB"])
@@ -189,11 +189,11 @@ def test_other_colour_spaces_in_tiff(mode: str) -> None:
     colour = even_colour("RGB", (200, 40, 60))
     if mode == "LAB":
         profiles = ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB")
-        image = ImageCms.profileToProfile(colour, *profiles, outputMode="LAB")
+        original = ImageCms.profileToProfile(colour, *profiles, outputMode="LAB")
     else:
-        image = colour.convert(mode)
-    picture = read_picture(saved(image, "TIFF"))
-    assert np.abs(picture[8, 8].astype(int) - (200, 40, 60)).max() <= 4
+        original = colour.convert(mode)
+    image = read_image(saved(original, "TIFF"))
+    assert np.abs(image[8, 8].astype(int) - (200, 40, 60)).max() <= 4
 
 
 TURNS = {
@@ -218,18 +218,18 @@ def test_every_orientation_comes_out_upright(orientation: int, form: str) -> Non
     options = options if form in ("WEBP", "JPEG") else {}
     content = saved(Image.fromarray(stored), form, exif=exif, **options)
     expected = TURNS[orientation](stored)
-    picture = read_picture(content)
-    assert picture.shape == expected.shape
-    assert np.abs(picture.astype(int) - expected).max() <= (12 if form == "JPEG" else 0)
-    assert picture_size(content) == (*expected.shape[:2], False)
-    assert read_sized_picture(content, fit_for=(2, 2))[1] == expected.shape[:2]
-    assert np.array_equal(picture_of_image(Image.open(io.BytesIO(content)), "it"), picture)
+    image = read_image(content)
+    assert image.shape == expected.shape
+    assert np.abs(image.astype(int) - expected).max() <= (12 if form == "JPEG" else 0)
+    assert image_size(content) == (*expected.shape[:2], False)
+    assert read_sized_image(content, fit_for=(2, 2))[1] == expected.shape[:2]
+    assert np.array_equal(from_pillow(Image.open(io.BytesIO(content)), "it"), image)
 
 
 def test_the_first_frame_of_an_animation_is_taken() -> None:
     frames = [Image.new("L", (4, 4), value) for value in (10, 200)]
     content = saved(frames[0], "GIF", save_all=True, append_images=frames[1:])
-    assert read_picture(content).max() == 10
+    assert read_image(content).max() == 10
 
 
 def test_a_header_that_claims_a_gigapixel_is_refused(tmp_path: Path) -> None:
@@ -237,24 +237,24 @@ def test_a_header_that_claims_a_gigapixel_is_refused(tmp_path: Path) -> None:
     claimed = struct.pack(">IIBBBBB", 50_000, 50_000, 8, 2, 0, 0, 0)
     content = content[:8] + chunk(b"IHDR", claimed) + content[33:]
     with pytest.raises(DataError, match="should have at most 50,000,000 pixels, but has far more"):
-        read_picture(content)
+        read_image(content)
 
 
-def test_a_picture_object_whose_file_is_cut_short_is_bad() -> None:
+def test_a_image_object_whose_file_is_cut_short_is_bad() -> None:
     noise = RNG.integers(0, 256, (64, 64, 3), dtype=np.uint8)
     content = saved(Image.fromarray(noise))
-    with pytest.raises(DataError, match=r"Picture 3 should be a picture file .* is damaged"):
-        picture_of_image(Image.open(io.BytesIO(content[:3000])), "Picture 3")
+    with pytest.raises(DataError, match=r"Image 3 should be an image file .* is damaged"):
+        from_pillow(Image.open(io.BytesIO(content[:3000])), "Image 3")
 
 
 @pytest.mark.parametrize("length", range(0, 40, 3))
-def test_damaged_exif_data_do_not_make_a_picture_bad(length: int) -> None:
+def test_damaged_exif_data_do_not_make_a_image_bad(length: int) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     cut = exif.tobytes()[:length]
     for form in ("PNG", "WEBP"):
         options = {"lossless": True} if form == "WEBP" else {}
         content = saved(Image.fromarray(COLOUR), form, exif=cut, **options)
-        picture = read_picture(content)
-        assert np.array_equal(picture, COLOUR) or np.array_equal(picture, np.rot90(COLOUR, -1))
-        assert picture_size(content) == (*picture.shape[:2], False)
+        image = read_image(content)
+        assert np.array_equal(image, COLOUR) or np.array_equal(image, np.rot90(COLOUR, -1))
+        assert image_size(content) == (*image.shape[:2], False)

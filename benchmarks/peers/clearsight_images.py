@@ -1,4 +1,4 @@
-"""Read a folder of pictures with clearsight, from its cache when it is there; print the seconds."""
+"""Read a folder of images with clearsight, from its cache when it is there; print the seconds."""
 
 from __future__ import annotations
 

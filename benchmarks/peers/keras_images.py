@@ -1,4 +1,4 @@
-"""Read a folder of pictures with Keras's image_dataset_from_directory; print the seconds."""
+"""Read a folder of images with Keras's image_dataset_from_directory; print the seconds."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ def main() -> None:
     batches = keras.utils.image_dataset_from_directory(
         sys.argv[1], image_size=(32, 32), batch_size=_BATCH_SIZE, shuffle=False, verbose=False
     )
-    pictures = np.concatenate([batch.numpy().astype("uint8") for batch, _ in batches])
-    print(time.perf_counter() - started, len(pictures))
+    images = np.concatenate([batch.numpy().astype("uint8") for batch, _ in batches])
+    print(time.perf_counter() - started, len(images))
 
 
 if __name__ == "__main__":

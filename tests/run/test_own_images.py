@@ -37,7 +37,7 @@ def write_photographs(root: Path) -> None:
                 piece = piece.transpose(Image.Transpose.ROTATE_90)
             piece.save(folder / f"{number:02}.jpg", exif=exif)
     (root / "temple" / "broken.jpg").write_bytes(b"\xff\xd8\xff\xe0 cut short")
-    (root / "notes.txt").write_text("not a picture")
+    (root / "notes.txt").write_text("not an image")
 
 
 @pytest.fixture(scope="module")
@@ -54,8 +54,8 @@ def photo_run(photographs: Path) -> Path:
     done = run_cli("train", str(photographs), "--out", str(out))
     assert done.returncode == 0, done.stderr
     assert "brought to" in done.stdout
-    assert "1 of 121 pictures cannot be read and are left out: temple/broken.jpg" in done.stdout
-    assert "Passed over: 1 x not a picture" in done.stdout
+    assert "1 of 121 images cannot be read and are left out: temple/broken.jpg" in done.stdout
+    assert "Passed over: 1 x not an image" in done.stdout
     return out
 
 
@@ -67,7 +67,7 @@ def test_photographs_are_learned_and_measured(photo_run: Path) -> None:
     assert (results.train_count, results.val_count, results.test_count) == (76, 20, 24)
     assert results.test_accuracy is not None
     assert results.test_accuracy > 0.9  # two photographs in other colours
-    assert run.record.recipe.epochs > 9  # so few pictures need more
+    assert run.record.recipe.epochs > 9  # so few images need more
 
 
 def test_the_split_is_kept_with_the_run(photo_run: Path, photographs: Path) -> None:
@@ -90,14 +90,14 @@ def test_predict_reads_a_file_as_training_did(photo_run: Path, photographs: Path
     lying = photographs / "flower" / "00.jpg"  # stored turned, and larger than the network's size
     train, test = clearsight.load_data(photographs)
     assert test is not None
-    images = train if "flower/00.jpg" in (train.names or ()) else test
-    index = (images.names or ()).index("flower/00.jpg")
-    assert np.array_equal(run.preparation.read(lying), images.images[index])
+    rows = train if "flower/00.jpg" in (train.names or ()) else test
+    index = (rows.names or ()).index("flower/00.jpg")
+    assert np.array_equal(run.preparation.read(lying), rows.images[index])
     done = cli(
         "predict", str(photo_run), str(lying), str(photographs / "temple" / "01.jpg"), "--json"
     )
-    pictures = json.loads(done.stdout)["pictures"]
-    assert [picture["predictions"][0]["class"] for picture in pictures] == ["flower", "temple"]
+    images = json.loads(done.stdout)["images"]
+    assert [image["predictions"][0]["class"] for image in images] == ["flower", "temple"]
 
 
 @pytest.mark.parametrize("form", ["class folders", "one folder", "archive", "selection"])
@@ -117,11 +117,11 @@ def test_predict_names_whole_sources(
     failed = [failure["image"] for failure in answer["failed"]]
     assert len(failed) == len(broken)
     assert all(name.endswith(end) for name, end in zip(failed, broken, strict=True))
-    pictures = answer["pictures"]
-    assert len(pictures) == expected
-    truths = [picture["truth"] for picture in pictures]
+    images = answer["images"]
+    assert len(images) == expected
+    truths = [image["truth"] for image in images]
     assert set(truths) == ({None} if form == "one folder" else {"flower", "temple"})
-    named = [picture["predictions"][0]["class"] for picture in pictures]
+    named = [image["predictions"][0]["class"] for image in images]
     wanted = ["flower"] * expected if form == "one folder" else truths
     assert np.mean([a == b for a, b in zip(named, wanted, strict=True)]) > 0.85
 
@@ -129,7 +129,7 @@ def test_predict_names_whole_sources(
 _SAME = ("test_count", "test_accuracy", "test_accuracy_interval", "test_loss")
 
 
-def test_evaluate_measures_the_same_pictures_wherever_they_lie_now(
+def test_evaluate_measures_the_same_images_wherever_they_lie_now(
     photo_run: Path, photographs: Path, cli: Cli, tmp_path: Path
 ) -> None:
     first = json.loads(cli("evaluate", str(photo_run), "--json").stdout)
@@ -174,7 +174,7 @@ def test_options_that_a_source_does_not_heed_are_refused(photographs: Path, cli:
     assert_refused(cli("data", "show", "digits", "--class-names", "x.txt"), "--class-names was")
 
 
-def test_a_folder_with_a_broken_picture_is_named_all_the_same(
+def test_a_folder_with_a_broken_image_is_named_all_the_same(
     photo_run: Path, photographs: Path, cli: Cli, tmp_path: Path
 ) -> None:
     new = tmp_path / "new"
@@ -183,11 +183,11 @@ def test_a_folder_with_a_broken_picture_is_named_all_the_same(
     (new / "cut.jpg").write_bytes((new / "00.jpg").read_bytes()[:200])
     done = cli("predict", str(photo_run), str(new), "--json")
     answer = json.loads(done.stdout)
-    assert len(answer["pictures"]) == NUM_A_CLASS
-    assert "cut.jpg should be a picture file" in " ".join(answer["warnings"])
+    assert len(answer["images"]) == NUM_A_CLASS
+    assert "cut.jpg should be an image file" in " ".join(answer["warnings"])
 
 
-def test_pictures_of_one_group_stay_on_one_side(small_fashion: Splits, tmp_path: Path) -> None:
+def test_images_of_one_group_stay_on_one_side(small_fashion: Splits, tmp_path: Path) -> None:
     train = small_fashion.train
     rows = ["path,label,product"]
     for index in range(240):
@@ -207,17 +207,17 @@ def test_pictures_of_one_group_stay_on_one_side(small_fashion: Splits, tmp_path:
     assert {what for what, _ in used} == {"train", "validation", "test"}
 
 
-def test_a_source_that_brings_validation_pictures_has_them_used(
+def test_a_source_that_brings_validation_images_has_them_used(
     small_fashion: Splits, tmp_path: Path
 ) -> None:
     train = small_fashion.train
     for index in range(300):
         part = "val" if index % 5 == 0 else "test" if index % 5 == 1 else "train"
-        folder = tmp_path / "pictures" / part / f"class {train.labels[index] % 2}"
+        folder = tmp_path / "images" / part / f"class {train.labels[index] % 2}"
         folder.mkdir(parents=True, exist_ok=True)
         Image.fromarray(train.images[index, ..., 0]).save(folder / f"{index}.png")
     run = clearsight.train(
-        str(tmp_path / "pictures"),
+        str(tmp_path / "images"),
         epochs=1,
         recipe="lesson",
         out=tmp_path / "run",

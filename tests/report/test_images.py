@@ -1,4 +1,4 @@
-"""The pictures that are drawn, looked at by their pixels."""
+"""The images that are drawn, looked at by their pixels."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_the_gap_is_shaded(tmp_path: Path) -> None:
     assert wide > narrow + 0.02
 
 
-def test_the_contact_sheet_has_a_row_of_real_pictures_a_class(tmp_path: Path) -> None:
+def test_the_contact_sheet_has_a_row_of_real_images_a_class(tmp_path: Path) -> None:
     train, _ = load_data("digits")
     write_contact_sheet(train, tmp_path / "sheet.png")
     with Image.open(tmp_path / "sheet.png") as image:
@@ -73,7 +73,7 @@ def test_the_contact_sheet_has_a_row_of_real_pictures_a_class(tmp_path: Path) ->
     assert (windows == enlarged).all(axis=(1, 2)).any()
 
 
-def test_large_and_uneven_pictures_fit_on_the_sheet(tmp_path: Path) -> None:
+def test_large_and_uneven_images_fit_on_the_sheet(tmp_path: Path) -> None:
     images = np.full((3, 300, 500, 3), (255, 0, 0), dtype=np.uint8)
     names = ("a class with quite a long name", "b", "never seen")
     write_contact_sheet(ImageSet(images, np.array([0, 1, 1]), names), tmp_path / "sheet.png")
