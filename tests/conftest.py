@@ -5,9 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +15,8 @@ from hypothesis import settings
 import clearsight
 from clearsight.data.image_set import ImageSet
 from clearsight.data.splits.splits import Splits
+from support.command_line import Cli, run_cli
+from support.figures import ReportFigure
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -29,35 +29,27 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     # Before torch loads: processes that each take all cores mostly wait for one another.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-# A training without the page and the bundle, which most tests have no use for.
-BARE = ("--no-report", "--no-bundle")
-
-Cli = Callable[..., subprocess.CompletedProcess[str]]
-
-
-Told = Callable[[str], None]
-
 
 @pytest.fixture
-def told(record_property: Callable[[str, object], None]) -> Told:
-    """Tells a figure that was measured: all of them stand at the end of pytest's output."""
-    return lambda sentence: record_property("told", sentence)
+def report_figure(record_property: Callable[[str, object], None]) -> ReportFigure:
+    """Record a measured figure, to be printed at the end of pytest's output."""
+    return lambda sentence: record_property("figure", sentence)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print what tests have told, whichever process they ran in."""
+    """Print the figures that tests reported, whichever process they ran in."""
     reports = [
         each for state in ("passed", "failed") for each in terminalreporter.getreports(state)
     ]
-    said = [
+    figures = [
         (report.nodeid, value)
         for report in reports
         for name, value in report.user_properties
-        if name == "told"
+        if name == "figure"
     ]
-    if said:
+    if figures:
         terminalreporter.section("figures")
-    for test, sentence in said:
+    for test, sentence in figures:
         terminalreporter.write_line(f"{test.split('::')[-1]}: {sentence}")
 
 
@@ -161,32 +153,3 @@ def small_disks(tmp_path: Path) -> Iterator[Callable[[int], Path]]:
     yield make
     for place in places:
         subprocess.run(["umount", str(place)], check=True)
-
-
-def fill(path: Path) -> None:
-    """Write to a file until its disk is full."""
-    with path.open("wb", buffering=0) as file, suppress(OSError):
-        while True:
-            file.write(bytes(4096))
-    assert shutil.disk_usage(path).free == 0
-
-
-def run_cli(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run ``clearsight`` as its own process and return what it printed and its exit code."""
-    return subprocess.run(
-        [Path(sys.executable).with_name("clearsight"), *arguments],
-        capture_output=True,
-        text=True,
-        env={**os.environ, **environment},
-        timeout=300,
-        check=False,
-    )
-
-
-def assert_refused(done: subprocess.CompletedProcess[str], *expected: str) -> None:
-    """Check that wrong input got one sentence on stderr, exit code 2 and no traceback."""
-    assert done.returncode == 2, done.stdout + done.stderr
-    assert "Traceback" not in done.stderr
-    for text in expected:
-        assert text in done.stderr
-    assert done.stdout == ""

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 import clearsight
-from bundle.web_page import opened, serving
 from clearsight.bundle.web.web_folder import write_web_folder
 from clearsight.errors import BundleError
+from support.web_page import opened, serving
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page

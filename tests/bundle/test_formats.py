@@ -168,7 +168,7 @@ def test_every_format_gives_the_same(tmp_path: Path, kind: str) -> None:
 def test_a_torch_program_with_a_pickle_in_it_is_refused(tmp_path: Path) -> None:
     import zipfile
 
-    from tampering import make_hashes_anew
+    from support.tampering import make_hashes_anew
 
     place = tmp_path / "bundle"
     exported(zoo("lesson", (28, 28, 1)), "pt2", place)
@@ -189,7 +189,7 @@ def test_a_table_of_contents_that_calls_for_a_pickle_is_refused(
 ) -> None:
     import zipfile
 
-    from tampering import make_hashes_anew
+    from support.tampering import make_hashes_anew
 
     place = tmp_path / "bundle"
     exported(zoo("lesson", (28, 28, 1)), "pt2", place)

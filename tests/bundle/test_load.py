@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from tampering import change_preparation, change_spec, make_hashes_anew
 
 import clearsight
 from clearsight.data.splits.splits import Splits
 from clearsight.errors import BundleError, DataError
 from clearsight.evaluation.scores.temperature import tempered
+from support.tampering import change_preparation, change_spec, make_hashes_anew
 
 
 def test_a_bundle_gives_what_the_run_gives(

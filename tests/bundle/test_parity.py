@@ -10,14 +10,14 @@ import numpy as np
 import onnx
 import pytest
 from onnx import numpy_helper
-from tampering import change_preparation, change_spec, make_hashes_anew
 
 import clearsight
 from clearsight.bundle import parity
 from clearsight.bundle.parity import check_parity
 from clearsight.data.preparation.preparation import Preparation
 from clearsight.errors import BundleError
-from conftest import assert_refused, run_cli
+from support.command_line import assert_refused, run_cli
+from support.tampering import change_preparation, change_spec, make_hashes_anew
 
 
 def test_a_bundle_replays_its_images(small_bundle: clearsight.Bundle) -> None:

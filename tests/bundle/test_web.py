@@ -15,11 +15,11 @@ from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page
 
 import clearsight
-from bundle.web_images import encoded
-from bundle.web_page import opened, serving, show
 from clearsight.bundle.web.web_folder import write_web_folder
 from clearsight.data.image_set import ImageSet
 from clearsight.run.export.int8 import export_int8
+from support.web_images import encoded
+from support.web_page import opened, serving, show
 
 SCRIPT = "<script>alert(1)</script>"
 

@@ -13,7 +13,7 @@ import clearsight
 from clearsight.bundle.web.runtime import SHA256, Places, web_runtime
 from clearsight.bundle.web.web_folder import write_web_folder
 from clearsight.errors import BundleError
-from conftest import Cli, assert_refused
+from support.command_line import Cli, assert_refused
 
 
 def test_the_folder_is_whole_small_and_still_the_bundle(

@@ -9,9 +9,9 @@ import pytest
 from playwright.sync_api import Page
 
 import clearsight
-from bundle.web_images import jpeg_images, lossless_images, turned_images
 from clearsight.data.image_set import ImageSet
 from clearsight.data.preparation.preparation import Preparation
+from support.web_images import jpeg_images, lossless_images, turned_images
 
 # What a module of the page gives for files, read and prepared in each way.
 PREPARED = """async ([files, preparations]) => {

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 import clearsight
-from conftest import BARE, Cli, assert_refused
+from support.command_line import BARE, Cli, assert_refused
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ import pytest
 
 from clearsight.cli.exercise import Name
 from clearsight.run.exercises import EXERCISES
-from conftest import Cli, assert_refused
+from support.command_line import Cli, assert_refused
 
 RIGHT = {
     "shapes": "28x28x32, 14x14x32, 14x14x64, 7x7x64, 3136, 128, 10",

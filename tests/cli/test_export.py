@@ -12,7 +12,7 @@ import pytest
 import clearsight
 from clearsight.data.splits.splits import Splits
 from clearsight.errors import BundleError, RunError
-from conftest import BARE, Cli, assert_refused
+from support.command_line import BARE, Cli, assert_refused
 
 
 def test_training_writes_a_bundle_unless_told_not_to(

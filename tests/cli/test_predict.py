@@ -16,7 +16,7 @@ from PIL import Image
 
 import clearsight
 from clearsight.data.image_set import ImageSet
-from conftest import Cli, assert_refused
+from support.command_line import Cli, assert_refused
 
 
 @pytest.fixture

@@ -7,14 +7,14 @@ import shutil
 from pathlib import Path
 
 import pytest
-from nursery import begin, wait_for
 
 import clearsight
 from clearsight.errors import RunError, TrainingError
 from clearsight.run.store.folder import RunFolder
 from clearsight.run.store.listing import delete_run, list_runs
 from clearsight.run.store.lock import RunLock
-from conftest import assert_refused, run_cli
+from support.command_line import assert_refused, run_cli
+from support.training_processes import begin, wait_for
 
 
 @pytest.fixture(scope="module")

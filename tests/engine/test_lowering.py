@@ -8,11 +8,11 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.engine.layer_cases import CASES, Case
 
 from clearsight.engine.lowering import LOWERINGS
 from clearsight.engine.program.program import compile_program
 from clearsight.models.backend import keras
+from support.layer_cases import CASES, Case
 
 TOLERANCE = 1e-5  # relative to the largest value: float32 rounds at 6e-8, sums of hundreds more
 

@@ -14,7 +14,7 @@ from clearsight.evaluation.scores.calibration import NUM_BINS, calibration_of
 from clearsight.evaluation.scores.score import score_of
 from clearsight.evaluation.scores.scores import measures_of
 from clearsight.evaluation.scores.temperature import fit_temperature, tempered
-from evaluation.worlds import CLASSES, World, softmax
+from support.known_scores import CLASSES, World, softmax
 
 
 def test_rows_and_error_worked_by_hand() -> None:

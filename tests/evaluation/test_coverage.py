@@ -11,7 +11,7 @@ from scipy.stats import binom
 from clearsight.evaluation.intervals.estimate import Estimate
 from clearsight.evaluation.predictions import Predictions
 from clearsight.evaluation.scores.scores import Measures, measures_of
-from evaluation.worlds import CLASSES, World
+from support.known_scores import CLASSES, World
 
 
 def estimates(measures: Measures) -> dict[str, Estimate]:

@@ -13,7 +13,7 @@ from clearsight.evaluation.intervals.proportions import wilson_interval
 from clearsight.evaluation.predictions import Predictions
 from clearsight.evaluation.scores.per_class import class_scores, confusion_matrix, macro_scores
 from clearsight.evaluation.scores.scores import Measures, measures_of, top_shares
-from evaluation.worlds import CLASSES, World
+from support.known_scores import CLASSES, World
 
 
 @pytest.fixture(scope="module")

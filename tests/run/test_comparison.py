@@ -16,7 +16,7 @@ from clearsight.run.compare import compare_runs
 from clearsight.run.exercises.trial import tried
 from clearsight.run.seeds.comparison import compare_seed_runs
 from clearsight.run.seeds.runs import SeedRuns
-from conftest import Cli, assert_refused
+from support.command_line import Cli, assert_refused
 
 
 @pytest.fixture(scope="module")

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from curve_cases import CASES, Case
 
 import clearsight
 from clearsight.evaluation.curve.finding import CurveFinding
-from conftest import Told
+from support.curve_cases import CASES, Case
+from support.figures import ReportFigure
 
 _QUICK = ("a far too small network", "a handful of validation images", "too few epochs")
 _LEAST_SHARE = 0.9
@@ -45,7 +45,7 @@ def test_some_curves_are_read_right(case: Case, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_nine_of_ten_curves_are_read_right_and_none_with_false_certainty(
-    tmp_path: Path, told: Told
+    tmp_path: Path, report_figure: ReportFigure
 ) -> None:
     """The rules were made on seeds 0 to 17; these are others."""
     readings = [
@@ -53,8 +53,8 @@ def test_nine_of_ten_curves_are_read_right_and_none_with_false_certainty(
     ]
     for case, seed, findings in readings:
         if not is_right(case, findings):
-            told(f"{case.name}, seed {seed}: {', '.join(each.name for each in findings)}")
+            report_figure(f"{case.name}, seed {seed}: {', '.join(each.name for each in findings)}")
     num_right = sum(is_right(case, findings) for case, _, findings in readings)
-    told(f"{num_right} of {len(readings)} curves read right")
+    report_figure(f"{num_right} of {len(readings)} curves read right")
     assert num_right >= _LEAST_SHARE * len(readings)
     assert not any(is_falsely_certain(case, findings) for case, _, findings in readings)

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.data.health.planting import blank_splits, moved, with_images
 
 import clearsight
 from clearsight.data.image_set import ImageSet
@@ -19,6 +18,7 @@ from clearsight.run.data_check.check import check_data, judge_labels
 from clearsight.run.data_check.quick_network import out_of_fold_probabilities, quick_recipe
 from clearsight.run.plan.data_notes import leaks, notes_of, short_check
 from clearsight.training.recipes.fast import FAST
+from support.image_copies import blank_splits, moved, with_images
 
 
 def flipped(images: ImageSet, share: float, seed: int) -> tuple[ImageSet, np.ndarray]:

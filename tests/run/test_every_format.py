@@ -23,7 +23,7 @@ from clearsight.predict.prediction_job import name_images
 from clearsight.predict.predictor import RunPredictor
 from clearsight.report.contact_sheet import write_contact_sheet
 from clearsight.run.data_check.check import check_data
-from conftest import run_cli
+from support.command_line import run_cli
 
 Writer = Callable[[Path, ImageSet], Path]
 

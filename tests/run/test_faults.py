@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from nursery import begin, begin_command, context, train_within, wait_for
 
 import clearsight
 from clearsight.data.sources.fashion_mnist import locate
@@ -26,7 +25,9 @@ from clearsight.training.augment import AugmentedBatches
 from clearsight.training.checkpoint.checkpoint import Checkpoint, checkpoint_files, newest_good
 from clearsight.training.progress import Progress
 from clearsight.training.schedule import learning_rate_factor
-from conftest import BARE, fill, run_cli
+from support.command_line import BARE, run_cli
+from support.disks import fill
+from support.training_processes import begin, begin_command, context, train_within, wait_for
 
 
 def weights_of(run: clearsight.Run) -> list[np.ndarray]:

@@ -16,7 +16,7 @@ import pytest
 
 import clearsight
 from clearsight.errors import RunError
-from conftest import assert_refused, run_cli
+from support.command_line import assert_refused, run_cli
 
 
 def start(out: Path, *options: str) -> subprocess.Popen[str]:

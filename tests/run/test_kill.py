@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 import torch
-from nursery import begin, wait_for
 
 import clearsight
 from clearsight.training.checkpoint.checkpoint import newest_good
-from conftest import Told
+from support.figures import ReportFigure
+from support.training_processes import begin, wait_for
 
 SMALL = {"train_limit": 1500, "test_limit": 100, "epochs": 3, "checkpoint_minutes": 0.0005}
 KINDS: dict[str, dict[str, Any]] = {
@@ -122,9 +122,9 @@ def in_words(counts: Counter[str]) -> str:
     return ", ".join(f"{counts[name]} {name}" for name in names)
 
 
-def test_five_kills_change_nothing(tmp_path: Path, told: Told) -> None:
+def test_five_kills_change_nothing(tmp_path: Path, report_figure: ReportFigure) -> None:
     counts = kill_and_resume(tmp_path, KINDS["lesson"], 5, seed=1)
-    told(in_words(counts))
+    report_figure(in_words(counts))
     assert counts["kills"] == 5
     assert counts["resumes"] == 5
     assert counts["mismatches"] == 0
@@ -133,9 +133,9 @@ def test_five_kills_change_nothing(tmp_path: Path, told: Told) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_twenty_five_kills_of_each_kind_change_nothing(
-    kind: str, tmp_path: Path, told: Told
+    kind: str, tmp_path: Path, report_figure: ReportFigure
 ) -> None:
     counts = kill_and_resume(tmp_path, KINDS[kind], 25, seed=2)
-    told(in_words(counts))
+    report_figure(in_words(counts))
     assert counts["kills"] == counts["resumes"] == 25
     assert counts["mismatches"] == 0

@@ -15,7 +15,7 @@ from sklearn.datasets import load_sample_images
 import clearsight
 from clearsight.data.image_set import ImageSet
 from clearsight.data.splits.splits import Splits
-from conftest import Cli, assert_refused, run_cli
+from support.command_line import Cli, assert_refused, run_cli
 
 NUM_A_CLASS = 60
 

@@ -20,7 +20,7 @@ from clearsight.run.advise.next_step import NextStep
 from clearsight.run.finish.artifacts import written_if_possible
 from clearsight.run.report.report import write_report
 from clearsight.run.store.run import Run
-from conftest import BARE, Cli, assert_refused, run_cli
+from support.command_line import BARE, Cli, assert_refused, run_cli
 
 
 def text_of(run: Run) -> str:

@@ -15,7 +15,7 @@ from clearsight.data.splits.splits import Splits
 from clearsight.errors import RunError
 from clearsight.run.store.predictions_csv import read_predictions, write_predictions
 from clearsight.run.test_set.ledger import read_looks
-from conftest import BARE, Cli
+from support.command_line import BARE, Cli
 
 
 @pytest.fixture(scope="module")

@@ -8,18 +8,20 @@ import time
 from pathlib import Path
 
 import pytest
-from nursery import begin_command, wait_for
 
 import clearsight
 from clearsight.run.store.listing import state_of
 from clearsight.run.store.lock import is_held
 from clearsight.training.checkpoint.checkpoint import newest_good
-from conftest import Told
+from support.figures import ReportFigure
+from support.training_processes import begin_command, wait_for
 
 TRAIN = ["train", "fashion-mnist", "--train-limit", "2000", "--test-limit", "100"]
 
 
-def test_each_signal_saves_and_leaves_with_its_own_code(tmp_path: Path, told: Told) -> None:
+def test_each_signal_saves_and_leaves_with_its_own_code(
+    tmp_path: Path, report_figure: ReportFigure
+) -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
         out, said = tmp_path / number.name, tmp_path / f"{number.name}.txt"
         process = begin_command([*TRAIN, "--epochs", "50", "--out", str(out)], said)
@@ -31,7 +33,7 @@ def test_each_signal_saves_and_leaves_with_its_own_code(tmp_path: Path, told: To
         seconds = time.monotonic() - sent_at
         text = said.read_text()
         assert process.exitcode == 128 + number, text
-        told(f"{number.name}: saved and left within {seconds:.2f} s")
+        report_figure(f"{number.name}: saved and left within {seconds:.2f} s")
         assert "Traceback" not in text
         assert f"clearsight train --resume {out}" in text
         run = clearsight.Run.load(out)

@@ -7,9 +7,9 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
-from nursery import context
 
-from conftest import Told
+from support.figures import ReportFigure
+from support.training_processes import context
 
 _IMAGES = {"train_limit": 1000, "test_limit": 100}
 
@@ -43,13 +43,13 @@ def _train(answer: Connection, out: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads memory as Linux tells it")
-def test_a_hundred_epochs_are_flat(tmp_path: Path, told: Told) -> None:
+def test_a_hundred_epochs_are_flat(tmp_path: Path, report_figure: ReportFigure) -> None:
     receiver, sender = context().Pipe(duplex=False)
     process = context().Process(target=_train, args=(sender, tmp_path / "run"))
     process.start()
     resident = receiver.recv()
     process.join()
     first, last = statistics.mean(resident[:10]), statistics.mean(resident[-10:])
-    told(f"resident memory, first and last ten epochs: {first:,.0f} and {last:,.0f} kB")
+    report_figure(f"resident memory, first and last ten epochs: {first:,.0f} and {last:,.0f} kB")
     assert len(resident) == 100
     assert last == pytest.approx(first, rel=0.02)

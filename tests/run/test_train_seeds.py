@@ -19,7 +19,7 @@ import clearsight
 from clearsight.errors import RequestError, RunError
 from clearsight.models.backend import keras
 from clearsight.run.seeds.runs import SeedRuns
-from conftest import BARE, Cli, assert_refused
+from support.command_line import BARE, Cli, assert_refused
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import pytest
 
 import clearsight
 from clearsight.data.splits.splits import Splits
-from serving.real_server import Server, png_of, serving
+from support.server_process import Server, png_of, serving
 
 NUM_IMAGES = 64
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from serving.real_server import Server
+from support.server_process import Server
 
 pytest.importorskip("schemathesis", reason="schemathesis is not installed")
 # Not among them: that every request which fits the schema is accepted, since bytes are no image.

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 import clearsight
-from conftest import Told
-from serving.mutations import mutated, seeds
-from serving.real_server import Server, assert_problem
+from support.damaged_images import mutated, seeds
+from support.figures import ReportFigure
+from support.server_process import Server, assert_problem
 
 PREDICT = "/v1/models/fashion:predict"
 PNG = {"Content-Type": "image/png"}
@@ -31,12 +31,12 @@ def test_damaged_images_get_answers_over_http(server: Server) -> None:
 
 
 @pytest.mark.slow
-def test_many_damaged_images_over_http(server: Server, told: Told) -> None:
+def test_many_damaged_images_over_http(server: Server, report_figure: ReportFigure) -> None:
     fuzzed_over_http(server, 1_000, seed=2)
     before = server.resident_bytes
     statuses = fuzzed_over_http(server, NUM_OVER_HTTP, seed=3)
     after = server.resident_bytes
-    told(
+    report_figure(
         f"{NUM_OVER_HTTP:,} over HTTP: {dict(statuses)}, {before / 1e6:.0f} MB, then "
         f"{after / 1e6:.0f} MB"
     )
@@ -45,10 +45,12 @@ def test_many_damaged_images_over_http(server: Server, told: Told) -> None:
 
 
 @pytest.mark.slow
-def test_a_hundred_thousand_damaged_images(small_bundle: clearsight.Bundle, told: Told) -> None:
+def test_a_hundred_thousand_damaged_images(
+    small_bundle: clearsight.Bundle, report_figure: ReportFigure
+) -> None:
     """The same application, decoding and network, without the connection between."""
     found = fuzzed_in_process(small_bundle, NUM_IN_PROCESS)
-    told(f"{NUM_IN_PROCESS:,} in process: {found}")
+    report_figure(f"{NUM_IN_PROCESS:,} in process: {found}")
     first, *_, last = megabytes = found["megabytes"]
     # The largest images leave something once (132 MB, then 201 MB was seen); nothing may grow
     # from image to image.
@@ -64,7 +66,7 @@ def test_some_damaged_images(small_bundle: clearsight.Bundle) -> None:
 
 
 def fuzzed_in_process(bundle: clearsight.Bundle, count: int) -> dict[str, Any]:
-    program = Path(__file__).with_name("fuzz_program.py")
+    program = Path(__file__).parents[1] / "support" / "fuzz_program.py"
     done = subprocess.run(
         [sys.executable, program, bundle.path, str(count)],
         capture_output=True, text=True, errors="replace", check=False,

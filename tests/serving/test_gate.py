@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 import clearsight
-from serving.real_server import Server, assert_problem, serving
+from support.server_process import Server, assert_problem, serving
 
 
 @pytest.mark.parametrize(

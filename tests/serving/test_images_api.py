@@ -16,8 +16,8 @@ import pytest
 from PIL import Image
 
 import clearsight
-from conftest import run_cli
-from serving.real_server import Server, assert_problem, png_of, serving
+from support.command_line import run_cli
+from support.server_process import Server, assert_problem, png_of, serving
 
 PREDICT = "/v1/models/fashion:predict"
 PNG = {"Content-Type": "image/png"}

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import clearsight
-from serving.real_server import Server, assert_problem
+from support.server_process import Server, assert_problem
 
 triton = pytest.importorskip("tritonclient.http", reason="tritonclient[http] is not installed")
 INFER = "/v2/models/fashion/infer"

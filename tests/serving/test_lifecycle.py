@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import clearsight
-from serving.real_server import Server, assert_problem, serving
+from support.server_process import Server, assert_problem, serving
 
 PREDICT = "/v1/models/fashion:predict"
 PNG = {"Content-Type": "image/png"}

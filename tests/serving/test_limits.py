@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 import clearsight
-from serving.real_server import Server, assert_problem, serving
+from support.server_process import Server, assert_problem, serving
 
 PREDICT = "/v1/models/fashion:predict"
 PNG = {"Content-Type": "image/png"}

@@ -28,7 +28,7 @@ from clearsight.training.checkpoint.random_state import RandomState
 from clearsight.training.checkpoint.tensor_file import read_tensors
 from clearsight.training.checkpoint.writer import CheckpointWriter
 from clearsight.training.history import Epoch
-from conftest import fill
+from support.disks import fill
 
 ROW = Epoch(1, 0.1 + 0.2, 0.5, 1.0, 0.7, 1.5, 1e-3)
 TENSORS = {

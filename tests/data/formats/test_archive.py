@@ -17,8 +17,8 @@ from clearsight.data.formats.zip_archive import ZipReader
 from clearsight.data.listing import Listing
 from clearsight.data.sources.options import SourceOptions
 from clearsight.errors import DataError
-from data.formats.breakage import PNG
-from data.formats.broken_trees import tarred, zipped
+from support.formats.breakage import PNG
+from support.formats.broken_trees import tarred, zipped
 
 
 def opened(path: Path) -> Listing:

@@ -14,11 +14,11 @@ from clearsight.data.formats import FORMATS
 from clearsight.data.listing import Listing
 from clearsight.data.sources.options import SourceOptions
 from clearsight.errors import DataError
-from data.formats import broken_arrays, broken_tables, broken_trees
-from data.formats.breakage import Breakage
-from data.formats.content import problems_of
-from data.formats.examples import num_tried
-from data.formats.layouts import LAYOUTS
+from support.formats import broken_arrays, broken_tables, broken_trees
+from support.formats.breakage import Breakage
+from support.formats.content import problems_of
+from support.formats.layouts import LAYOUTS
+from support.formats.property_examples import num_tried
 
 QUICK = settings(
     max_examples=6,

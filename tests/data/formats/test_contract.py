@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, settings
 from clearsight.data.formats import FORMATS, Format
 from clearsight.data.listing import Listing
 from clearsight.data.splits.splits import Splits
-from data.formats.content import Layout, found_in
-from data.formats.examples import num_tried
-from data.formats.layouts import LAYOUTS
+from support.formats.content import Layout, found_in
+from support.formats.layouts import LAYOUTS
+from support.formats.property_examples import num_tried
 
 QUICK = settings(
     max_examples=15,

@@ -19,8 +19,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data.formats.binary_layouts import idx_bytes
-from data.formats.breakage import PNG, huge_header
+from support.formats.binary_layouts import idx_bytes
+from support.formats.breakage import PNG, huge_header
 
 MOST_BYTES = 1_000_000_000
 # The process prints what was said of the source or of its bad images, and its peak memory.

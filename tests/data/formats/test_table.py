@@ -14,8 +14,8 @@ from clearsight.data.formats.table import open_table
 from clearsight.data.listing import Listing
 from clearsight.data.sources.options import SourceOptions
 from clearsight.errors import DataError
-from data.formats.breakage import PNG
-from data.formats.broken_tables import csv_table, parquet_table
+from support.formats.breakage import PNG
+from support.formats.broken_tables import csv_table, parquet_table
 
 
 def opened(path: Path, **options: str) -> Listing:

@@ -8,7 +8,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from PIL import Image, ImageFilter
-from tests.data.health.planting import COPIES, blank_splits, compressed, with_images
 
 from clearsight.data.health import CHECKS
 from clearsight.data.health import similar_pairs as similar_pairs_module
@@ -18,6 +17,7 @@ from clearsight.data.image_set import ImageSet
 from clearsight.data.intake import BadFile, Intake
 from clearsight.data.splits.splits import Splits
 from clearsight.errors import MissingExtraError
+from support.image_copies import COPIES, blank_splits, compressed, with_images
 
 
 @pytest.fixture(scope="module")

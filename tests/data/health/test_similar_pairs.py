@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from sklearn.datasets import load_sample_images
-from tests.data.health.planting import COPIES, brightened, compressed, moved
 
 from clearsight.data.health.similar_pairs import similar_pairs
 from clearsight.data.image_set import ImageSet
+from support.image_copies import COPIES, brightened, compressed, moved
 
 # Thresholds were chosen on the first 20,000 training images; these are others.
 FIRST, COUNT, NUM_COPIES = 30_000, 3_000, 600

@@ -7,13 +7,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tests.evaluation.eye.planted import (
-    OTHER,
-    planted_images,
-    planted_network,
-    predictor,
-    prepared,
-)
 
 import clearsight
 from clearsight.engine.runtime.precision import set_policies
@@ -22,6 +15,13 @@ from clearsight.evaluation.saliency.class_activation import heat_maps
 from clearsight.evaluation.saliency.deletion import check_by_deletion
 from clearsight.evaluation.saliency.layer_outputs import LayerOutputs
 from clearsight.models.backend import keras
+from support.coloured_squares import (
+    OTHER,
+    planted_images,
+    planted_network,
+    predictor,
+    prepared,
+)
 
 layers = keras.layers
 

@@ -5,19 +5,19 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from tests.evaluation.eye.planted import (
-    SIDE,
-    planted_images,
-    planted_network,
-    predictor,
-    prepared,
-)
 
 from clearsight.evaluation.saliency.class_activation import HeatMaps, heat_maps
 from clearsight.evaluation.saliency.deletion import check_by_deletion
 from clearsight.evaluation.saliency.layer_outputs import LayerOutputs
 from clearsight.models.backend import keras
 from clearsight.models.build import ModelRequest, build_model
+from support.coloured_squares import (
+    SIDE,
+    planted_images,
+    planted_network,
+    predictor,
+    prepared,
+)
 
 
 def random_maps(count: int, seed: int) -> np.ndarray:

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.evaluation.eye.planted import planted_images, planted_network, prepared
 
 from clearsight.errors import ModelError
 from clearsight.evaluation.saliency.feature_maps import feature_maps
@@ -14,6 +13,7 @@ from clearsight.evaluation.saliency.filters import filters_of
 from clearsight.evaluation.saliency.layer_outputs import LayerOutputs
 from clearsight.evaluation.saliency.worked_pixel import worked_pixel
 from clearsight.models.backend import keras
+from support.coloured_squares import planted_images, planted_network, prepared
 
 layers = keras.layers
 IMAGES = np.random.default_rng(0).random((6, 9, 8, 4), dtype=np.float32)

@@ -8,8 +8,8 @@ import numpy as np
 from hypothesis import strategies as st
 
 from clearsight.data.sources.options import SourceOptions
-from data.formats.class_labels import Draw, names_file, numbers
-from data.formats.content import Content, Layout, contents
+from support.formats.class_labels import Draw, names_file, numbers
+from support.formats.content import Content, Layout, contents
 
 ARRAY_NAMES = {
     "x_{part}": "y_{part}",

@@ -10,13 +10,13 @@ from typing import Any
 from hypothesis import strategies as st
 
 from clearsight.data.sources.options import SourceOptions
-from data.formats.breakage import (
+from support.formats.breakage import (
     PNG,
     Breakage,
     breakages_into,
     cut,
 )
-from data.formats.class_labels import Draw
+from support.formats.class_labels import Draw
 
 BREAKAGES: list[Breakage] = []
 breakage = breakages_into(BREAKAGES)

@@ -20,7 +20,9 @@ from typing import Any
 def context() -> ForkServerContext:
     """Return what starts the processes."""
     started = multiprocessing.get_context("forkserver")
-    started.set_forkserver_preload(["clearsight.run.train", "clearsight.report.curves", "nursery"])
+    started.set_forkserver_preload(
+        ["clearsight.run.train", "clearsight.report.curves", "support.training_processes"]
+    )
     return started
 
 

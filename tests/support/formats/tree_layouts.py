@@ -12,8 +12,8 @@ from pathlib import Path
 from hypothesis import strategies as st
 
 from clearsight.data.listing import PARTS
-from data.formats.class_labels import Draw
-from data.formats.content import Content, Layout, Sample, contents, encoded
+from support.formats.class_labels import Draw
+from support.formats.content import Content, Layout, Sample, contents, encoded
 
 LOSSLESS = {"png": "PNG", "bmp": "BMP", "tif": "TIFF", "PNG": "PNG"}
 PART_FOLDERS = {

@@ -9,8 +9,8 @@ from typing import Any
 from hypothesis import strategies as st
 
 from clearsight.data.sources.options import SourceOptions
-from data.formats.class_labels import Draw, numbers
-from data.formats.content import Content, Layout, contents, encoded
+from support.formats.class_labels import Draw, numbers
+from support.formats.content import Content, Layout, contents, encoded
 
 TABLE_PARTS = {"train": ("train", "TRAIN"), "validation": ("val", "dev"), "test": ("test",)}
 

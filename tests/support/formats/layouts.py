@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from data.formats.array_layouts import arrays
-from data.formats.binary_layouts import cifar, idx
-from data.formats.class_labels import Draw
-from data.formats.content import Layout
-from data.formats.table_layouts import huggingface, table
-from data.formats.tree_layouts import archive, folder
+from support.formats.array_layouts import arrays
+from support.formats.binary_layouts import cifar, idx
+from support.formats.class_labels import Draw
+from support.formats.content import Layout
+from support.formats.table_layouts import huggingface, table
+from support.formats.tree_layouts import archive, folder
 
 LAYOUTS: dict[str, Callable[[Draw, Path], Layout]] = {
     "archive": archive,

@@ -9,7 +9,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from data.formats.content import Content
+from support.formats.content import Content
 
 Draw = Callable[[st.SearchStrategy[Any]], Any]
 

@@ -1,4 +1,4 @@
-"""Damaged images through the server's application in a process of its own; see `test_fuzz.py`.
+"""Sends damaged images through the server's application, in its own process.
 
 Prints one line of JSON: how often each status came, and the memory at ten moments in MB.
 """
@@ -26,7 +26,7 @@ from clearsight.serving.settings import ServerSettings
 from clearsight.serving.shelf import opened_offers
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from serving.mutations import mutated, seeds
+from support.damaged_images import mutated, seeds
 
 PREDICT = "/v1/models/fashion:predict"
 NUM_MOMENTS = 10

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from data.formats.class_labels import Draw
-from data.formats.content import encoded
+from support.formats.class_labels import Draw
+from support.formats.content import encoded
 
 PNG = encoded(np.arange(75, dtype=np.uint8).reshape(5, 5, 3))
 X = np.arange(4 * 5 * 5, dtype=np.uint8).reshape(4, 5, 5)

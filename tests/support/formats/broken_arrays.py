@@ -16,15 +16,15 @@ import numpy as np
 from hypothesis import strategies as st
 
 from clearsight.data.sources.options import SourceOptions
-from data.formats.binary_layouts import idx_bytes
-from data.formats.breakage import (
+from support.formats.binary_layouts import idx_bytes
+from support.formats.breakage import (
     Breakage,
     X,
     Y,
     breakages_into,
     cut,
 )
-from data.formats.class_labels import Draw
+from support.formats.class_labels import Draw
 
 BREAKAGES: list[Breakage] = []
 breakage = breakages_into(BREAKAGES)

@@ -10,9 +10,9 @@ import numpy as np
 from hypothesis import strategies as st
 
 from clearsight.data.sources.options import SourceOptions
-from data.formats.class_labels import Draw, names_file, numbers
-from data.formats.content import Content, Layout, contents
-from data.formats.tree_layouts import TarWriter
+from support.formats.class_labels import Draw, names_file, numbers
+from support.formats.content import Content, Layout, contents
+from support.formats.tree_layouts import TarWriter
 
 
 def idx_bytes(values: np.ndarray) -> bytes:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from hypothesis import strategies as st
 
-from data.formats.breakage import (
+from support.formats.breakage import (
     PNG,
     Breakage,
     breakages_into,
@@ -19,7 +19,7 @@ from data.formats.breakage import (
     cut,
     huge_header,
 )
-from data.formats.class_labels import Draw
+from support.formats.class_labels import Draw
 
 BREAKAGES: list[Breakage] = []
 breakage = breakages_into(BREAKAGES)

@@ -1,0 +1,1 @@
+"""Data sets written in every format that clearsight reads, intact and broken."""
