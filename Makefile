@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 # A process a core, each with a file's tests at a time.
-PYTEST := $(BIN)/python -m pytest --numprocesses=logical --maxprocesses=8 --dist=loadfile
+PYTEST := $(BIN)/python -m pytest -q --numprocesses=logical --maxprocesses=8 --dist=loadfile
 KERNELS := $(wildcard src/clearsight/engine/kernels/*.[ch])
 SAY := @printf '==> %s\n'
 
