@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from clearsight.errors import OutputError
-from clearsight.io.atomic import placed_atomically
+from clearsight.io.atomic import write_atomically
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
@@ -13,7 +13,7 @@ def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path: Path) -> None
     path.write_text("old")
 
     def write_half() -> None:
-        with placed_atomically(path) as temporary:
+        with write_atomically(path) as temporary:
             temporary.write_text("half")
             raise RuntimeError("the power went")
 
@@ -27,7 +27,7 @@ def test_a_place_that_cannot_be_written_gets_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
 
     def write() -> None:
-        with placed_atomically(tmp_path / "file" / "results.json") as temporary:
+        with write_atomically(tmp_path / "file" / "results.json") as temporary:
             temporary.write_text("whole")
 
     with pytest.raises(OutputError, match=r"results\.json should be written, but cannot be"):
@@ -36,7 +36,7 @@ def test_a_place_that_cannot_be_written_gets_a_sentence(tmp_path: Path) -> None:
 
 def test_nobody_sees_the_file_before_it_is_whole(tmp_path: Path) -> None:
     path = tmp_path / "new" / "results.json"
-    with placed_atomically(path) as temporary:
+    with write_atomically(path) as temporary:
         temporary.write_text("whole")
         assert not path.exists()
     assert path.read_text() == "whole"

@@ -10,9 +10,9 @@ import pytest
 
 from clearsight.data.image_set import ImageSet
 from clearsight.data.labels.corrections import (
-    apply,
-    apply_to_splits,
-    corrected_labels,
+    correct_image_set,
+    correct_labels,
+    correct_splits,
     read_corrections,
     write_suspects,
 )
@@ -44,13 +44,13 @@ def test_what_is_written_is_read_back_and_changes_nothing(tmp_path: Path) -> Non
     write_suspects(path, rows)
     corrections = read_corrections(path)
     assert [row.name for row in corrections.rows] == list(NAMED.names)
-    assert np.array_equal(apply(corrections, NAMED).labels, NAMED.labels)
+    assert np.array_equal(correct_image_set(corrections, NAMED).labels, NAMED.labels)
 
 
 def test_edited_labels_are_taken_by_name_wherever_images_stand(tmp_path: Path) -> None:
     path = written(tmp_path, HEADER + '"c,d.png",train,2,"dog, old",cat,0.01\n')
     moved = NAMED.take(np.array([2, 0, 3, 1]))
-    corrected = apply(read_corrections(path), moved)
+    corrected = correct_image_set(read_corrections(path), moved)
     assert corrected.labels.tolist() == [1, 0, 1, 1]
     assert corrected.names == moved.names
     assert moved.labels.tolist() == [0, 0, 1, 1], "the set given stays as it is"
@@ -58,7 +58,7 @@ def test_edited_labels_are_taken_by_name_wherever_images_stand(tmp_path: Path) -
 
 def test_without_names_the_index_counts_and_other_parts_are_left_alone(tmp_path: Path) -> None:
     path = written(tmp_path, '\ufeffpart,index,label,name\ntrain,0,"dog, old",\ntest,1,cat,\n')
-    corrected = apply_to_splits(read_corrections(path), Splits(UNNAMED, UNNAMED))
+    corrected = correct_splits(read_corrections(path), Splits(UNNAMED, UNNAMED))
     assert corrected.train.labels.tolist() == [1, 1, 0, 1]
     assert corrected.test is not None
     assert corrected.test.labels.tolist() == [0, 0, 0, 1]
@@ -68,14 +68,14 @@ def test_what_is_known_of_the_pixels_stays_known(tmp_path: Path) -> None:
     path = written(tmp_path, HEADER + "b.png,train,1,cat,cat,0.01\n")
     known = replace(NAMED)
     digests = known.digests
-    corrected = apply(read_corrections(path), known)
+    corrected = correct_image_set(read_corrections(path), known)
     assert corrected.digests is digests
     assert corrected.fingerprint != known.fingerprint
 
 
 def test_a_mere_listing_can_be_corrected(tmp_path: Path) -> None:
     path = written(tmp_path, HEADER + "b.png,train,1,cat,cat,0.01\n")
-    labels = corrected_labels(
+    labels = correct_labels(
         read_corrections(path), ["b.png", "x.png"], np.array([1, 1]), ["cat", "dog"]
     )
     assert labels.tolist() == [0, 1]
@@ -97,13 +97,13 @@ def test_a_mere_listing_can_be_corrected(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_wrong_tables_get_a_sentence(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(DataError, match=message):
-        apply_to_splits(read_corrections(written(tmp_path, text)), Splits(NAMED))
+        correct_splits(read_corrections(written(tmp_path, text)), Splits(NAMED))
 
 
 def test_an_index_past_the_end_gets_a_sentence(tmp_path: Path) -> None:
     path = written(tmp_path, HEADER + ",train,4,cat,,\n,train,-1,cat,,\n")
     with pytest.raises(DataError, match="numbers that the train part does not have: '4', '-1'"):
-        apply(read_corrections(path), UNNAMED)
+        correct_image_set(read_corrections(path), UNNAMED)
 
 
 def test_an_absent_file_and_a_folder_get_a_sentence(tmp_path: Path) -> None:

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from clearsight.data.formats.idx import read_content
 from clearsight.data.image_set import ImageSet
 from clearsight.data.sources.fashion_mnist import CLASS_NAMES, SHA256, Places, load_from, locate
-from clearsight.data.sources.idx import read_content
 from clearsight.errors import DataError
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from clearsight.data.sources.idx import parse_idx, read_content
+from clearsight.data.formats.idx import parse_idx, read_content
 from clearsight.errors import DataError
 
 

@@ -12,9 +12,9 @@ import pytest
 from PIL import Image, ImageCms
 
 from clearsight.data.preparation.read_image import (
-    from_pillow,
-    image_size,
+    pillow_to_array,
     read_image,
+    read_image_header,
     read_sized_image,
 )
 from clearsight.errors import DataError
@@ -221,9 +221,9 @@ def test_every_orientation_comes_out_upright(orientation: int, form: str) -> Non
     image = read_image(content)
     assert image.shape == expected.shape
     assert np.abs(image.astype(int) - expected).max() <= (12 if form == "JPEG" else 0)
-    assert image_size(content) == (*expected.shape[:2], False)
+    assert read_image_header(content) == (*expected.shape[:2], False)
     assert read_sized_image(content, fit_for=(2, 2))[1] == expected.shape[:2]
-    assert np.array_equal(from_pillow(Image.open(io.BytesIO(content)), "it"), image)
+    assert np.array_equal(pillow_to_array(Image.open(io.BytesIO(content)), "it"), image)
 
 
 def test_the_first_frame_of_an_animation_is_taken() -> None:
@@ -244,7 +244,7 @@ def test_a_image_object_whose_file_is_cut_short_is_bad() -> None:
     noise = RNG.integers(0, 256, (64, 64, 3), dtype=np.uint8)
     content = saved(Image.fromarray(noise))
     with pytest.raises(DataError, match=r"Image 3 should be an image file .* is damaged"):
-        from_pillow(Image.open(io.BytesIO(content[:3000])), "Image 3")
+        pillow_to_array(Image.open(io.BytesIO(content[:3000])), "Image 3")
 
 
 @pytest.mark.parametrize("length", range(0, 40, 3))
@@ -257,4 +257,4 @@ def test_damaged_exif_data_do_not_make_a_image_bad(length: int) -> None:
         content = saved(Image.fromarray(COLOUR), form, exif=cut, **options)
         image = read_image(content)
         assert np.array_equal(image, COLOUR) or np.array_equal(image, np.rot90(COLOUR, -1))
-        assert image_size(content) == (*image.shape[:2], False)
+        assert read_image_header(content) == (*image.shape[:2], False)

@@ -14,7 +14,6 @@ from PIL import Image
 import clearsight
 from clearsight.data.preparation.polarity import polarity_of
 from clearsight.data.preparation.preparation import Preparation
-from clearsight.data.preparation.preparation import read_image as images
 from clearsight.data.preparation.read_image import read_image
 from clearsight.errors import DataError
 
@@ -184,6 +183,6 @@ def test_an_absurdly_large_image_is_refused(
     tmp_path: Path, photo: Image.Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     photo.save(tmp_path / "large.png")
-    monkeypatch.setattr(images, "MOST_PIXELS", 2000)
+    monkeypatch.setattr("clearsight.data.preparation.read_image.MOST_PIXELS", 2000)
     with pytest.raises(DataError, match="should have at most 2,000 pixels, but has 60 x 40"):
         read_image(tmp_path / "large.png")

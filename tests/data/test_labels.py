@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clearsight.data.labels.class_names import ClassNames
-from clearsight.data.labels.encode import code_labels
+from clearsight.data.labels.encode import encode_labels
 from clearsight.errors import DataError
 
 FORMS = {
@@ -35,7 +35,7 @@ def test_every_form_of_the_same_labels_gives_the_same(form: str, num_classes: in
     # Every class occurs, so that the classes can be told from what occurs.
     more = data.draw(st.lists(st.integers(0, num_classes - 1), max_size=10))
     codes = np.array(data.draw(st.permutations([*range(num_classes), *more, 0])))
-    coded = code_labels(FORMS[form](codes))
+    coded = encode_labels(FORMS[form](codes))
     assert coded.codes.tolist() == codes.tolist()
     assert coded.codes.dtype == np.int64
     assert coded.class_names == tuple(str(code) for code in range(num_classes))
@@ -52,24 +52,24 @@ def test_every_form_of_the_same_labels_gives_the_same(form: str, num_classes: in
     ],
 )
 def test_other_numbers_are_ranked_and_keep_their_names(values: Any, names: tuple) -> None:
-    coded = code_labels(values)
+    coded = encode_labels(values)
     assert coded.class_names == names
     assert [names[code] for code in coded.codes] == [str(value) for value in values]
     assert "numbered anew" in coded.notes[0]
 
 
 def test_bools_and_text_keep_what_they_say() -> None:
-    assert code_labels([True, False, True]).class_names == ("False", "True")
-    assert code_labels([True, False, True]).codes.tolist() == [1, 0, 1]
-    assert code_labels(["b ", "a", "b"]).codes.tolist() == [1, 0, 1]
-    assert code_labels(["007", "7"]).class_names == ("007", "7")
+    assert encode_labels([True, False, True]).class_names == ("False", "True")
+    assert encode_labels([True, False, True]).codes.tolist() == [1, 0, 1]
+    assert encode_labels(["b ", "a", "b"]).codes.tolist() == [1, 0, 1]
+    assert encode_labels(["007", "7"]).class_names == ("007", "7")
 
 
 def test_names_that_differ_in_case_only_are_noted() -> None:
     assert (
-        "'Cat', 'cat' differ only in upper and lower case" in code_labels(["Cat", "cat"]).notes[0]
+        "'Cat', 'cat' differ only in upper and lower case" in encode_labels(["Cat", "cat"]).notes[0]
     )
-    assert code_labels(["A", "a", "B"]).notes == ()  # as letters do
+    assert encode_labels(["A", "a", "B"]).notes == ()  # as letters do
 
 
 PETS = ClassNames.listed(["cat", "dog", "emu"])
@@ -88,7 +88,7 @@ PETS = ClassNames.listed(["cat", "dog", "emu"])
     ],
 )
 def test_with_names_numbers_are_places_in_the_list(values: Any, names, codes) -> None:
-    coded = code_labels(values, names)
+    coded = encode_labels(values, names)
     assert coded.codes.tolist() == codes
     assert coded.class_names == names.names
 
@@ -123,4 +123,4 @@ def test_with_names_numbers_are_places_in_the_list(values: Any, names, codes) ->
 )
 def test_what_is_no_label_gets_a_sentence(values: Any, names: Any, message: str) -> None:
     with pytest.raises(DataError, match=message):
-        code_labels(values, names)
+        encode_labels(values, names)

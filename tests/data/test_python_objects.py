@@ -12,7 +12,7 @@ from PIL import Image
 
 from clearsight.data.image_set import ImageSet
 from clearsight.data.sources.options import SourceOptions
-from clearsight.data.sources.python_objects import splits_of_object
+from clearsight.data.sources.python_objects import splits_from_object
 from clearsight.data.splits.splits import Splits
 from clearsight.errors import DataError
 
@@ -92,7 +92,7 @@ FORMS = {
 
 @pytest.mark.parametrize("form", FORMS)
 def test_every_form_gives_the_same_images(form: str) -> None:
-    train = splits_of_object(FORMS[form]).train
+    train = splits_from_object(FORMS[form]).train
     assert np.array_equal(train.images, X)
     assert np.array_equal(train.labels, Y)
     assert train.class_names == ("0", "1", "2")
@@ -110,7 +110,7 @@ def test_every_form_gives_the_same_images(form: str) -> None:
     ids=["PIL", "uint8", "tensors", "float tensors", "floats"],
 )
 def test_data_sets_as_torch_has_them_bring_their_class_names(images: Any) -> None:
-    train = splits_of_object(MapStyle(images)).train
+    train = splits_from_object(MapStyle(images)).train
     assert np.array_equal(train.images, X)
     assert train.class_names == ("cat", "dog", "emu")
     assert train.labels.tolist() == Y.tolist()
@@ -123,18 +123,18 @@ def test_grey_images_without_a_channel_axis() -> None:
         MapStyle([Image.fromarray(x[..., 0]) for x in GREY]),
         Twice(lambda: batches(GREY[..., 0], Y, 9)),
     ):
-        assert np.array_equal(splits_of_object(source).train.images, GREY)
+        assert np.array_equal(splits_from_object(source).train.images, GREY)
 
 
 def test_keras_data_sets_bring_their_test_images() -> None:
-    splits = splits_of_object(((X, Y[:, None]), (X[:4], Y[:4, None])))
+    splits = splits_from_object(((X, Y[:, None]), (X[:4], Y[:4, None])))
     assert splits.test is not None
     assert np.array_equal(splits.test.images, X[:4])
     assert splits.test.labels.tolist() == [0, 1, 2, 0]
 
 
 def test_labels_of_both_parts_mean_the_same_class() -> None:
-    splits = splits_of_object(((X[:3], ["b", "c", "d"]), (X[:2], ["d", "a"])))
+    splits = splits_from_object(((X[:3], ["b", "c", "d"]), (X[:2], ["d", "a"])))
     assert splits.train.class_names == ("a", "b", "c", "d")
     assert splits.train.labels.tolist() == [1, 2, 3]
     assert splits.test is not None
@@ -145,17 +145,17 @@ def test_dark_images_among_others_keep_their_scale() -> None:
     floats = X.astype(np.float32)
     floats[4:6] = 0
     floats[7] = 1
-    train = splits_of_object(MapStyle([*floats])).train
+    train = splits_from_object(MapStyle([*floats])).train
     assert np.array_equal(train.images, floats.astype(np.uint8))
     scaled = np.stack([*UNIT])
     scaled[0] = 0
-    assert np.array_equal(splits_of_object(MapStyle([*scaled])).train.images[1:], X[1:])
+    assert np.array_equal(splits_from_object(MapStyle([*scaled])).train.images[1:], X[1:])
 
 
 def test_fractions_up_to_255_are_rounded_and_noted() -> None:
-    splits = splits_of_object(MapStyle([*(X[:, :4].astype(np.float32) * 0.9)]))
+    splits = splits_from_object(MapStyle([*(X[:, :4].astype(np.float32) * 0.9)]))
     assert np.array_equal(splits.train.images, np.rint(X[:, :4] * 0.9))
-    assert "rounded" in splits.intake.notes[0]
+    assert "rounded" in splits.load_report.notes[0]
 
 
 def mixed() -> MapStyle:
@@ -163,15 +163,15 @@ def mixed() -> MapStyle:
 
 
 def test_images_of_several_sizes_are_fitted_where_a_size_is_named() -> None:
-    splits = splits_of_object(mixed(), SourceOptions(image_size=(4, 4), resize="stretch"))
+    splits = splits_from_object(mixed(), SourceOptions(image_size=(4, 4), resize="stretch"))
     assert splits.train.image_shape == (4, 4, 3)
     assert np.abs(splits.train.images[3, 2, 2].astype(int) - (200, 3, 0)).max() <= 1
 
 
 def test_grey_and_colour_become_colour_or_what_is_asked_for() -> None:
     images = [Image.new("L", (5, 5), 9), Image.new("RGB", (5, 5), (1, 2, 3))] * 5
-    assert splits_of_object(MapStyle(images)).train.images[0, 0, 0].tolist() == [9, 9, 9]
-    grey = splits_of_object(MapStyle(images), SourceOptions(channels=1)).train
+    assert splits_from_object(MapStyle(images)).train.images[0, 0, 0].tolist() == [9, 9, 9]
+    grey = splits_from_object(MapStyle(images), SourceOptions(channels=1)).train
     assert grey.image_shape == (5, 5, 1)
 
 
@@ -201,4 +201,4 @@ def test_grey_and_colour_become_colour_or_what_is_asked_for() -> None:
 )
 def test_what_does_not_fit_gets_a_sentence(source: Any, message: str) -> None:
     with pytest.raises(DataError, match=message):
-        splits_of_object(source)
+        splits_from_object(source)

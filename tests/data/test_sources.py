@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from clearsight.data.sources.load import SOURCES, Source, find_source, load_data
-from clearsight.data.sources.selection import is_selection, select
+from clearsight.data.sources.source_slice import is_source_slice, load_source_slice
 from clearsight.errors import DataError
 
 
@@ -33,14 +33,14 @@ def test_an_unknown_source_gets_the_nearest_name() -> None:
 
 
 def test_a_selection_counts_as_python_does() -> None:
-    selection = select("fashion-mnist:test[0:5]")
+    selection = load_source_slice("fashion-mnist:test[0:5]")
     assert selection.images.labels.tolist() == [9, 2, 1, 1, 6]
     assert selection.names[4] == "fashion-mnist:test[4]"
-    assert select("fashion-mnist:test[3]").images.labels.tolist() == [1]
-    assert len(select("digits:test").images) == 359
-    assert len(select("digits:test[350:]").images) == 9
-    assert select("digits:test[-2:]").names == ("digits:test[357]", "digits:test[358]")
-    assert select("digits:test[-1]").names == ("digits:test[358]",)
+    assert load_source_slice("fashion-mnist:test[3]").images.labels.tolist() == [1]
+    assert len(load_source_slice("digits:test").images) == 359
+    assert len(load_source_slice("digits:test[350:]").images) == 9
+    assert load_source_slice("digits:test[-2:]").names == ("digits:test[357]", "digits:test[358]")
+    assert load_source_slice("digits:test[-1]").names == ("digits:test[358]",)
 
 
 @pytest.mark.parametrize(
@@ -56,11 +56,11 @@ def test_a_selection_counts_as_python_does() -> None:
 )
 def test_a_wrong_selection_gets_a_sentence(text: str, message: str) -> None:
     with pytest.raises(DataError, match=message):
-        select(text)
+        load_source_slice(text)
 
 
 def test_a_path_is_no_selection() -> None:
-    assert not is_selection("images/test.png")
-    assert not is_selection("C:test.png")
+    assert not is_source_slice("images/test.png")
+    assert not is_source_slice("C:test.png")
     with pytest.raises(DataError, match="takes no --data-dir"):
         load_data("digits", data_dir="anywhere")

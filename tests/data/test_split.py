@@ -6,11 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clearsight.data.image_set import ImageSet
-from clearsight.data.splits.split import (
+from clearsight.data.splits.stratified import stratified_split
+from clearsight.data.splits.validation_split import (
+    choose_validation_split,
     is_fair_sample,
-    stratified_split,
     tail_split,
-    validation_split_of,
 )
 
 
@@ -46,7 +46,7 @@ def test_a_stratified_split_is_complete_fair_and_repeatable(labels, fraction, se
 def test_the_published_order_of_fashion_mnist_is_a_fair_tail(
     fashion: tuple[ImageSet, ImageSet],
 ) -> None:
-    split = validation_split_of(fashion[0].labels[:15_000], 0.2, "tail", seed=0)
+    split = choose_validation_split(fashion[0].labels[:15_000], 0.2, "tail", seed=0)
     assert split.method == "tail"
     assert split.warning is None
     assert split.validation[0] == 12_000
@@ -54,7 +54,7 @@ def test_the_published_order_of_fashion_mnist_is_a_fair_tail(
 
 def test_sorted_classes_are_noticed_and_split_by_class(fashion: tuple[ImageSet, ImageSet]) -> None:
     labels = np.sort(fashion[0].labels[:15_000])
-    split = validation_split_of(labels, 0.2, "tail", seed=0)
+    split = choose_validation_split(labels, 0.2, "tail", seed=0)
     assert split.method == "stratified"
     assert split.warning is not None
     assert "the images seem to be sorted" in split.warning
@@ -66,7 +66,7 @@ def test_sorted_classes_are_noticed_and_split_by_class(fashion: tuple[ImageSet, 
 )
 def test_few_sorted_images_are_noticed_too(num_classes: int, num_images: int) -> None:
     labels = np.sort(np.arange(num_images) % num_classes)
-    split = validation_split_of(labels, 0.2, "tail", seed=0)
+    split = choose_validation_split(labels, 0.2, "tail", seed=0)
     assert split.method == "stratified"
     assert set(labels[split.train]) == set(labels[split.validation]) == set(range(num_classes))
 

@@ -17,7 +17,7 @@ from clearsight.data.health import CHECKS
 from clearsight.data.health.examined import Examined
 from clearsight.data.health.finding import Example, Finding, ImageReference, by_severity
 from clearsight.data.image_set import ImageSet
-from clearsight.data.intake import BadFile, Intake
+from clearsight.data.load_report import BadFile, LoadReport
 from clearsight.data.splits.splits import Splits
 from clearsight.errors import MissingExtraError
 from clearsight.report.data_page import DataPage, write_data_page
@@ -52,7 +52,9 @@ def hostile(size: int = 28, count: int = 60) -> Splits:
         images[: count // 2], np.arange(count // 2) % 2, classes, names=names[: count // 2]
     )
     bad = BadFile(f"{SCRIPT}.jpg", f"{SCRIPT} is cut short.")
-    return Splits(train, test, intake=Intake((bad,), {SCRIPT: 2}, (SCRIPT + "2",), (SCRIPT,), 91))
+    return Splits(
+        train, test, load_report=LoadReport((bad,), {SCRIPT: 2}, (SCRIPT + "2",), (SCRIPT,), 91)
+    )
 
 
 def page_of(splits: Splits, path: Path, source: str = "images") -> str:

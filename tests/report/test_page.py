@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Page
 
 import clearsight
 from clearsight.data.image_set import ImageSet
-from clearsight.data.intake import Intake
+from clearsight.data.load_report import LoadReport
 from clearsight.data.splits.splits import Splits
 from clearsight.run.store.run import Run
 
@@ -35,7 +35,9 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     groups = tuple(f"{SCRIPT} {number % 4}" for number in range(180))
     everything = ImageSet(images, labels, CLASSES, names=names, groups=groups)
     train, test = everything.take(slice(0, 120)), everything.take(slice(120, 180))
-    splits = Splits(train, test, intake=Intake((), {}, (), (f"{SCRIPT} was noticed.",), 180))
+    splits = Splits(
+        train, test, load_report=LoadReport((), {}, (), (f"{SCRIPT} was noticed.",), 180)
+    )
     out = tmp_path_factory.mktemp("hostile") / f"{SCRIPT.replace('/', '')} run"
     return clearsight.train(splits, out=out, epochs=2, recipe="lesson", verbose=False)
 

@@ -11,9 +11,9 @@ import pytest
 
 import clearsight
 from clearsight.data.image_set import ImageSet
-from clearsight.data.labels.corrections import apply, read_corrections
-from clearsight.data.splits.split import ValidationSplit, validation_split_of
+from clearsight.data.labels.corrections import correct_image_set, read_corrections
 from clearsight.data.splits.splits import Splits
+from clearsight.data.splits.validation_split import ValidationSplit, choose_validation_split
 from clearsight.run.data_check.check import check_data, judge_labels
 from clearsight.run.data_check.quick_network import out_of_fold_probabilities, quick_recipe
 from clearsight.run.plan.data_notes import leaks, notes_of, short_check
@@ -75,7 +75,7 @@ def test_the_whole_check_finds_what_is_wrong_and_writes_it_down(tmp_path: Path) 
     checked.write_labels(tmp_path / "labels.csv")
     corrections = read_corrections(tmp_path / "labels.csv")
     assert [row.index for row in corrections.rows] == suspects.tolist()
-    assert np.array_equal(apply(corrections, spoiled).labels, spoiled.labels)
+    assert np.array_equal(correct_image_set(corrections, spoiled).labels, spoiled.labels)
     checked.write_page(tmp_path / "page.html")
     assert "Labels that may be wrong" in (tmp_path / "page.html").read_text()
 
@@ -132,7 +132,7 @@ def test_few_images_are_seen_more_often() -> None:
 def with_leaks(splits: Splits) -> tuple[Splits, ValidationSplit]:
     """Test images 0 and 1 in training, 2 in validation, 3 moved; one in both of the former."""
     train = splits.train
-    split = validation_split_of(train.labels, 0.2, "tail", 0)
+    split = choose_validation_split(train.labels, 0.2, "tail", 0)
     learned, held = split.train, split.validation
     train = with_images(train, {int(held[7]): train.images[learned[20]]})
     assert splits.test is not None
@@ -160,7 +160,7 @@ def test_leaks_are_what_is_learned_from(small_fashion: Splits) -> None:
 
 
 def test_nothing_leaks_in_sound_images(small_fashion: Splits) -> None:
-    split = validation_split_of(small_fashion.train.labels, 0.2, "tail", 0)
+    split = choose_validation_split(small_fashion.train.labels, 0.2, "tail", 0)
     found = leaks(small_fashion, split)
     assert found.num_test == 0
     assert found.accuracy_without(np.eye(10)[:0], np.empty(0)) is None

@@ -14,7 +14,7 @@ from PIL import Image
 from clearsight.bundle.files import BundleFiles
 from clearsight.bundle.spec import BundleSpec
 from clearsight.data.preparation.preparation import Preparation
-from clearsight.data.preparation.read_image import from_pillow
+from clearsight.data.preparation.read_image import pillow_to_array
 from clearsight.errors import BundleError, DataError
 from clearsight.evaluation.predictions import Predictions
 from clearsight.evaluation.scores.temperature import tempered as at_temperature
@@ -167,7 +167,7 @@ class Bundle:
                     )
                 yield self.preparation.fit_image(image)
             elif isinstance(image, Image.Image):
-                array = from_pillow(image, f"Image {index}")
+                array = pillow_to_array(image, f"Image {index}")
                 yield self.preparation.fit_image(array)
             elif isinstance(image, bytes):
                 yield self.preparation.read(image)

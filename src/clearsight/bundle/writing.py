@@ -19,7 +19,7 @@ from clearsight.bundle.parity import Parity, ParityResult, check_parity
 from clearsight.bundle.readme import readme_of
 from clearsight.bundle.spec import PARITY_FILE, README_FILE, SPEC_FILE, BundleSpec
 from clearsight.errors import BundleError, OutputError
-from clearsight.io.atomic import placed_atomically
+from clearsight.io.atomic import write_atomically
 
 if TYPE_CHECKING:
     from clearsight.bundle.network import TrainedNetwork
@@ -100,7 +100,7 @@ def check_place(path: Path) -> None:
 def _put(folder: Path, path: Path) -> None:
     """Move a finished folder to its place, or pack it there."""
     if path.suffix.lower() == ".zip":
-        with placed_atomically(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+        with write_atomically(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
             for file in sorted(folder.iterdir()):
                 member = zipfile.ZipInfo(file.name, _ONE_TIME)
                 member.external_attr = 0o644 << 16

@@ -78,12 +78,12 @@ def show_source(
     if out is not None and out.suffix.lower() != ".png":
         raise RequestError(f"The contact sheet is a PNG, but {out} does not end in .png.")
     splits = load_splits(source, source_options, decoding_shown())
-    train, parts, notes = splits.train, splits.parts, list(splits.intake.sentences)
+    train, parts, notes = splits.train, splits.parts, list(splits.load_report.sentences)
     shown = platformdirs.user_cache_path("clearsight") / "shown"
     sheet = out or shown / f"{Path(source).resolve().name}.png"
     write_contact_sheet(train, sheet)
     if as_json:
-        described = {part: images.described() for part, images in parts.items()}
+        described = {part: images.summary() for part, images in parts.items()}
         print_json({"source": source, "notes": notes, **described, "contact_sheet": str(sheet)})
         return
     console = console_for(as_json)

@@ -185,9 +185,9 @@ def _opened(out: Path | None, *, is_text: bool) -> Iterator[Any]:
     if out is None:
         yield sys.stdout
         return
-    from clearsight.io.atomic import placed_atomically
+    from clearsight.io.atomic import write_atomically
 
-    with placed_atomically(out) as temporary:
+    with write_atomically(out) as temporary:
         if is_text:
             with temporary.open(
                 "w", encoding="utf-8", errors="surrogateescape", newline=""

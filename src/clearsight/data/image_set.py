@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from clearsight.data.checks import (
+from clearsight.data.arrays.checks import (
     channel_axis_mistakes,
     integer_label_mistakes,
     pixel_type_mistakes,
@@ -150,7 +150,7 @@ class ImageSet:
         """Return what to call the image at `index`."""
         return self.names[index] if self.names is not None else f"image {index}"
 
-    def described(self) -> dict[str, Any]:
+    def summary(self) -> dict[str, Any]:
         """Return counts, shape, range, provenance and fingerprint as JSON-ready values."""
         counts = self.class_counts.tolist()
         return {

@@ -79,6 +79,6 @@ class Listing:
         return len(self.keys)
 
 
-def part_named(name: str) -> Part | None:
+def parse_part(name: str) -> Part | None:
     """Return which part a folder or a table's cell of this name means, or None."""
     return PART_NAMES.get(name.strip().lower())

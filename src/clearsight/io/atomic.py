@@ -12,7 +12,7 @@ from clearsight.errors import OutputError
 
 
 @contextmanager
-def placed_atomically(path: Path) -> Iterator[Path]:
+def write_atomically(path: Path) -> Iterator[Path]:
     """Give a temporary path beside `path` to write to, and move it onto `path` at the end.
 
     Two processes may do this at once: each writes its own temporary file and the later move wins
@@ -24,7 +24,7 @@ def placed_atomically(path: Path) -> Iterator[Path]:
     Example:
         >>> import pathlib, tempfile
         >>> folder = pathlib.Path(tempfile.mkdtemp())
-        >>> with placed_atomically(folder / "results.json") as temporary:
+        >>> with write_atomically(folder / "results.json") as temporary:
         ...     _ = temporary.write_text("{}")
         >>> [file.name for file in folder.iterdir()]
         ['results.json']
@@ -52,15 +52,15 @@ def placed_atomically(path: Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
-def sweep_temporaries(folder: Path) -> None:
-    """Remove what killed processes left of `placed_atomically` in a folder that is nobody else's.
+def remove_temporary_files(folder: Path) -> None:
+    """Remove what killed processes left of `write_atomically` in a folder that is nobody else's.
 
     Example:
         >>> import pathlib, tempfile
         >>> folder = pathlib.Path(tempfile.mkdtemp())
         >>> for name in (".results-x7_aw3p0.json", "results.json"):
         ...     (folder / name).touch()
-        >>> sweep_temporaries(folder)
+        >>> remove_temporary_files(folder)
         >>> [file.name for file in folder.iterdir()]
         ['results.json']
     """

@@ -6,7 +6,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from clearsight.data.sources.idx import read_content
+from clearsight.data.formats.idx import read_content
 from clearsight.errors import DataError
 
 CONNECT_TIMEOUT_SECONDS = 10

@@ -102,7 +102,7 @@ def _is_other_source(text: str) -> bool:
 
 
 def _is_named_source(text: str) -> bool:
-    from clearsight.data.sources.load import is_source
-    from clearsight.data.sources.selection import is_selection
+    from clearsight.data.sources.load import is_source_name
+    from clearsight.data.sources.source_slice import is_source_slice
 
-    return is_source(text) or is_selection(text)
+    return is_source_name(text) or is_source_slice(text)

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from clearsight.data.image_set import ImageSet
-from clearsight.data.intake import BadFile
+from clearsight.data.load_report import BadFile
 from clearsight.data.sources.load import load_splits
 from clearsight.data.sources.options import SourceOptions
-from clearsight.data.sources.selection import is_selection, select
+from clearsight.data.sources.source_slice import is_source_slice, load_source_slice
 from clearsight.predict.predict import Asked, InputImage, Predictor
 
 OptionsFor = Callable[[str], SourceOptions]
@@ -57,10 +57,10 @@ def source_images(
     Raises:
         DataError: when it cannot be read.
     """
-    if not os.path.lexists(text) and is_selection(text):
-        selection = select(text, options_for or (lambda _: options))
+    if not os.path.lexists(text) and is_source_slice(text):
+        selection = load_source_slice(text, options_for or (lambda _: options))
         return SourceImages(selection.names, (selection.images,))
     splits = load_splits(text, options)
     parts = tuple(splits.parts.values())
     names = tuple(images.name_of(index) for images in parts for index in range(len(images)))
-    return SourceImages(names, parts, splits.intake.bad_files)
+    return SourceImages(names, parts, splits.load_report.bad_files)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from clearsight.errors import MissingExtraError
-from clearsight.io.atomic import placed_atomically
+from clearsight.io.atomic import write_atomically
 
 WIDTH, HEIGHT = 380, 260  # of one panel, in points
 _SCALE = 2.0  # pixels a point
@@ -56,5 +56,5 @@ def write_chart(chart: Any, path: Path) -> None:
         .configure(background="white", padding=18)
     )
     png = vl_convert.vegalite_to_png(chart.to_dict(), scale=_SCALE)
-    with placed_atomically(path) as temporary:
+    with write_atomically(path) as temporary:
         temporary.write_bytes(png)

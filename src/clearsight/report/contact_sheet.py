@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from clearsight.data.image_set import ImageSet
-from clearsight.io.atomic import placed_atomically
+from clearsight.io.atomic import write_atomically
 
 NUM_SAMPLES = 12
 _CELL = 56  # pixels, the least an image is shown at
@@ -48,7 +48,7 @@ def write_contact_sheet(images: ImageSet, path: Path) -> None:
             image = _shown(images.images[index], cell)
             left = label_width + column * (cell + _GAP)
             sheet.paste(image, (left + (cell - image.width) // 2, top))
-    with placed_atomically(path) as temporary:
+    with write_atomically(path) as temporary:
         sheet.save(temporary, format="PNG")
 
 

@@ -52,8 +52,8 @@ def write_data_page(page: DataPage, path: Path) -> None:
         balance=_balance(page.splits),
         num_left_out=max(page.splits.train.num_classes - _MOST_CLASSES, 0),
         not_done=page.not_done,
-        notes=page.splits.intake.notes,
-        skipped=page.splits.intake.skipped,
+        notes=page.splits.load_report.notes,
+        skipped=page.splits.load_report.skipped,
         seconds=page.seconds,
     )
 

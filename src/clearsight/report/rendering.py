@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from clearsight.errors import MissingExtraError
-from clearsight.io.atomic import placed_atomically
+from clearsight.io.atomic import write_atomically
 
 
 def write_page(template: str, path: Path, **values: Any) -> None:
@@ -30,6 +30,6 @@ def write_page(template: str, path: Path, **values: Any) -> None:
         lstrip_blocks=True,
     )
     text = environment.get_template(template).render(**values)
-    with placed_atomically(path) as temporary:
+    with write_atomically(path) as temporary:
         # Names of files may hold bytes that are no text.
         temporary.write_text(text, encoding="utf-8", errors="replace")

@@ -6,8 +6,8 @@ from contextlib import suppress
 from importlib.metadata import version
 
 from clearsight.errors import MissingExtraError, OutputError
-from clearsight.io.atomic import placed_atomically
-from clearsight.io.cache_folder import cache_place
+from clearsight.io.atomic import write_atomically
+from clearsight.io.cache_folder import cache_folder
 
 _NEEDED = "window.vegaEmbed = vegaEmbed;"
 
@@ -26,10 +26,10 @@ def vega_program() -> str:
     except ImportError as error:
         raise MissingExtraError("The report", extra="report") from error
     vega_lite = ".".join(altair.SCHEMA_VERSION.split(".")[:2])
-    kept = cache_place("vega") / f"vega-{version('vl-convert-python')}-{vega_lite}.js"
+    kept = cache_folder("vega") / f"vega-{version('vl-convert-python')}-{vega_lite}.js"
     with suppress(OSError, UnicodeDecodeError):
         return kept.read_text("utf-8")
     program = vl_convert.javascript_bundle(_NEEDED, vega_lite)
-    with suppress(OutputError), placed_atomically(kept) as temporary:
+    with suppress(OutputError), write_atomically(kept) as temporary:
         temporary.write_text(program, "utf-8")
     return program

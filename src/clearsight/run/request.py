@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, InstanceOf, PositiveInt, Vali
 
 from clearsight.data.sources.load import SOURCES
 from clearsight.data.sources.options import SourceOptions
-from clearsight.data.sources.python_objects import splits_of_object
+from clearsight.data.sources.python_objects import splits_from_object
 from clearsight.data.splits.splits import Splits
 from clearsight.engine.accelerate import Engine
 from clearsight.engine.runtime.device import DeviceChoice
@@ -101,7 +101,7 @@ def train_request(source: Any, **options: Any) -> TrainRequest:
     """Make a `TrainRequest`, with all mistakes in one sentence.
 
     Args:
-        source: a name, a path, or any Python object that `splits_of_object` knows.
+        source: a name, a path, or any Python object that `splits_from_object` knows.
         **options: fields of `TrainRequest`, and of `SourceOptions` beside them.
 
     Raises:
@@ -120,5 +120,5 @@ def train_request(source: Any, **options: Any) -> TrainRequest:
         ) from error
     if isinstance(source, str):
         return request
-    splits = splits_of_object(source, request.source_options)
+    splits = splits_from_object(source, request.source_options)
     return request.model_copy(update={"source": splits})

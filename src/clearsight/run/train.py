@@ -13,7 +13,7 @@ from clearsight.bundle.parity import NUM_IMAGES
 from clearsight.engine.keras_hooks import num_parts_of
 from clearsight.engine.runtime.device import on_device
 from clearsight.errors import OutputError, TrainingInterrupted
-from clearsight.io.atomic import sweep_temporaries
+from clearsight.io.atomic import remove_temporary_files
 from clearsight.run.execute.faults import place_in_words, told_failure
 from clearsight.run.export.bundle import export_run
 from clearsight.run.finish.artifacts import written_if_possible
@@ -218,7 +218,7 @@ def _writer(plan: Plan, place: _Place) -> CheckpointWriter:
         if checkpoint.history and checkpoint.num_batches == 0:
             write_history(checkpoint.history, folder.history_path)
 
-    sweep_temporaries(folder.path)
+    remove_temporary_files(folder.path)
     return CheckpointWriter(
         folder.checkpoints_path,
         place.progress.announce,

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from clearsight.data.checks import (
+from clearsight.data.arrays.checks import (
     channel_axis_mistakes,
     describe,
     is_one_hot,

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from clearsight.errors import RunError
-from clearsight.io.atomic import placed_atomically
+from clearsight.io.atomic import write_atomically
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ COLUMNS = tuple(field.name for field in fields(Epoch))
 
 def write_history(history: History, path: Path) -> None:
     """Write ``history.csv``, one row an epoch, replacing it whole."""
-    with placed_atomically(path) as temporary, temporary.open("w", newline="") as file:
+    with write_atomically(path) as temporary, temporary.open("w", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS)
         writer.writeheader()
         writer.writerows(asdict(epoch) for epoch in history)

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, ValidationError
 
 from clearsight.data.preparation.views import Views
-from clearsight.data.splits.split import SplitMethod
+from clearsight.data.splits.validation_split import SplitMethod
 from clearsight.errors import RequestError, validation_sentences
 
 PositiveFiniteFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]

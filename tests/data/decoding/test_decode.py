@@ -81,7 +81,7 @@ def test_a_second_start_reads_no_image(
     )
     again = load_splits(str(images))
     assert again.train.fingerprint == first.train.fingerprint
-    assert again.intake == first.intake
+    assert again.load_report == first.load_report
 
 
 def test_a_changed_file_is_decoded_anew_even_with_its_old_size_and_time(
@@ -131,8 +131,8 @@ def test_one_bad_file_is_named_and_left_out(images: Path, own_cache: Path) -> No
     name = str(victim.relative_to(images))
     assert len(by_name(splits)) == 299
     assert name not in by_name(splits)
-    assert [bad.name for bad in splits.intake.bad_files] == [name]
-    assert any("1 of 300 images cannot be read" in said for said in splits.intake.sentences)
+    assert [bad.name for bad in splits.load_report.bad_files] == [name]
+    assert any("1 of 300 images cannot be read" in said for said in splits.load_report.sentences)
 
 
 @pytest.mark.parametrize("num_bad", [4, 150])
@@ -148,7 +148,7 @@ def test_more_than_one_in_a_hundred_stops_until_allowed(
     splits = load_splits(str(images), SourceOptions(allow_bad=True))
     # The rows of the others have moved up over the gaps, and are still theirs.
     assert by_name(splits) == {name: good[name] for name in good if name not in names}
-    assert {bad.name for bad in splits.intake.bad_files} == set(names)
+    assert {bad.name for bad in splits.load_report.bad_files} == set(names)
 
 
 def test_no_readable_image_at_all_is_one_sentence(images: Path, own_cache: Path) -> None:
@@ -192,13 +192,13 @@ def test_a_image_that_kills_its_process_is_a_bad_image(
     monkeypatch.setenv("PYTHONPATH", str(package))
     import deadly_reader  # pyright: ignore[reportMissingImports] - written just now
 
-    from clearsight.data.decoding.arrangement import arrange
     from clearsight.data.decoding.job import make_arrays, open_arrays
+    from clearsight.data.decoding.row_order import order_rows
     from clearsight.data.decoding.workers import Work, decode
 
     folder = cache.new_folder()
     make_arrays(folder, 300, (28, 28, 1))
-    rows = np.argsort(arrange(listing, 0.2).order)
+    rows = np.argsort(order_rows(listing, 0.2).order)
     reader = deadly_reader.DeadlyReader(str(images), deadly)
     problems = decode(
         Work(reader, Preparation(28, 28, 1), listing.keys, rows, folder), lambda _: None
@@ -212,7 +212,7 @@ def test_a_image_that_kills_its_process_is_a_bad_image(
 def test_colour_that_the_look_at_headers_missed_is_kept(
     images: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("clearsight.data.decoding.form.NUM_SAMPLED", 3)
+    monkeypatch.setattr("clearsight.data.decoding.target_shape.NUM_SAMPLED", 3)
     listing = open_folder(images, SourceOptions())
     path = images / listing.keys[1]
     Image.new("RGB", (28, 28), (200, 30, 30)).save(path)
@@ -220,7 +220,7 @@ def test_colour_that_the_look_at_headers_missed_is_kept(
     assert splits.train.image_shape == (28, 28, 3)
     _, pixels = by_name(splits)[listing.keys[1]]
     assert tuple(pixels[:3]) == (200, 30, 30)
-    assert "some are in colour" in " ".join(splits.intake.notes)
+    assert "some are in colour" in " ".join(splits.load_report.notes)
 
 
 @pytest.mark.parametrize(
@@ -244,7 +244,7 @@ def test_the_size_is_chosen_from_the_data(
         Image.fromarray(pixels).save(folder / f"{index}.jpg")
     splits = load_splits(str(tmp_path / "images"))
     assert splits.train.image_shape == (*expected, 3)
-    (reason,) = splits.intake.notes
+    (reason,) = splits.load_report.notes
     assert f"brought to {expected[0]}x{expected[1]}" in reason
 
 

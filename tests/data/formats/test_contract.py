@@ -39,7 +39,7 @@ def check(form: Format, draw) -> None:
         assert names == content.class_names
         expected = sorted(image.seen for image in content.images)
         assert sorted(found_in(result).elements(), key=str) == sorted(expected, key=str)
-        skipped = result.skipped if is_listing else result.intake.skipped
+        skipped = result.skipped if is_listing else result.load_report.skipped
         assert dict(skipped) == dict(layout.skipped)
         if is_listing:
             assert result.empty_classes == layout.empty_classes

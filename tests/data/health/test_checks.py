@@ -14,7 +14,7 @@ from clearsight.data.health import similar_pairs as similar_pairs_module
 from clearsight.data.health.examined import Examined
 from clearsight.data.health.finding import MOST_EXAMPLES, SEVERITIES, Finding
 from clearsight.data.image_set import ImageSet
-from clearsight.data.intake import BadFile, Intake
+from clearsight.data.load_report import BadFile, LoadReport
 from clearsight.data.splits.splits import Splits
 from clearsight.errors import MissingExtraError
 from support.image_copies import COPIES, blank_splits, compressed, with_images
@@ -48,7 +48,7 @@ def test_every_check_speaks_in_one_form(splits: Splits, name: str) -> None:
     broken = Splits(
         replace(train, images=colours),
         replace(splits.test, images=255 - np.repeat(splits.test.images, 3, axis=-1)),
-        intake=Intake(bad_files=(BadFile("a.jpg", "a.jpg is cut short."),), num_listed=9),
+        load_report=LoadReport(bad_files=(BadFile("a.jpg", "a.jpg is cut short."),), num_listed=9),
     )
     for finding in found(broken, name).values():
         assert finding.severity in SEVERITIES
@@ -134,7 +134,7 @@ def test_classes_that_are_rare_or_absent() -> None:
         return ImageSet(images, labels, ("cat", "dog", "eel", "fox"))
 
     splits = Splits(
-        part([100, 8, 0, 0]), part([30, 12, 5, 0]), intake=Intake(empty_classes=("gnu",))
+        part([100, 8, 0, 0]), part([30, 12, 5, 0]), load_report=LoadReport(empty_classes=("gnu",))
     )
     findings = found(splits, "class-balance")
     assert set(findings) == {
@@ -266,7 +266,8 @@ def test_without_scikit_learn_the_install_line_is_given(
 
 def test_bad_files_are_named() -> None:
     splits = replace(
-        blank_splits(), intake=Intake((BadFile("a/1.jpg", "it is cut short"),), num_listed=13)
+        blank_splits(),
+        load_report=LoadReport((BadFile("a/1.jpg", "it is cut short"),), num_listed=13),
     )
     finding = found(splits, "bad-files")["bad-files"]
     assert (finding.count, finding.examined) == (1, 13)

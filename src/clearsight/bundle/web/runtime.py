@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from clearsight.errors import BundleError, DataError
-from clearsight.io.cache_folder import cache_place, keep_contents
+from clearsight.io.cache_folder import cache_folder, save_to_cache
 from clearsight.io.command import run_command
 from clearsight.io.download import download_to
 
@@ -48,7 +48,7 @@ class Places:
     """
 
     named: Path | None = None
-    cache: Path = field(default_factory=lambda: cache_place(f"{PACKAGE}-{VERSION}"))
+    cache: Path = field(default_factory=lambda: cache_folder(f"{PACKAGE}-{VERSION}"))
     npm: str | None = field(default_factory=lambda: shutil.which("npm"))
     url: str = REGISTRY
 
@@ -76,7 +76,7 @@ def web_runtime(places: Places) -> dict[str, bytes]:
             problems.append(f"{name} ({error})")
         else:
             if problems:  # it is not the cache that had them
-                keep_contents(contents, places.cache, PACKAGE)
+                save_to_cache(contents, places.cache, PACKAGE)
             return contents
     raise BundleError(
         f"ONNX Runtime Web {VERSION}, which runs the network in a browser, was looked for in "

@@ -19,8 +19,8 @@ import numpy as np
 
 from clearsight.data.decoding.job import ARRAYS, open_arrays
 from clearsight.errors import OutputError
-from clearsight.io.atomic import placed_atomically
-from clearsight.io.cache_folder import cache_place
+from clearsight.io.atomic import write_atomically
+from clearsight.io.cache_folder import cache_folder
 
 _UNUSED_DAYS = 60  # decoded images that were not used for so long are removed
 _STALE_DAYS = 1  # what a killed process was decoding
@@ -54,17 +54,17 @@ class Decoded:
         return images, digests, facts
 
 
-def cache_folder() -> Path:
-    """Where decoded images are kept: ``$CLEARSIGHT_CACHE``, else the user's cache folder."""
-    return cache_place("decoded")
+def decoded_folder() -> Path:
+    """Return the folder of decoded images, in the user's cache."""
+    return cache_folder("decoded")
 
 
 def find(look: str) -> Decoded | None:
     """Return what was decoded for this look of a source, if it is there and whole."""
-    index = cache_folder() / "index" / f"{look}.json"
+    index = decoded_folder() / "index" / f"{look}.json"
     try:
         values = json.loads(index.read_bytes())
-        found = Decoded(**{**values, "folder": cache_folder() / values["folder"]})
+        found = Decoded(**{**values, "folder": decoded_folder() / values["folder"]})
         if not _is_whole(found.folder):
             return None
     except (OSError, TypeError, KeyError, ValueError):
@@ -80,7 +80,7 @@ def new_folder() -> Path:
     Raises:
         OutputError: when it cannot be made.
     """
-    parent = cache_folder()
+    parent = decoded_folder()
     try:
         parent.mkdir(parents=True, exist_ok=True)
         return Path(tempfile.mkdtemp(prefix=".new-", dir=parent))
@@ -100,11 +100,11 @@ def keep(new: Decoded, look: str, content: str) -> Decoded:
         look: of the source.
         content: a digest of what was decoded.
     """
-    place = cache_folder() / content
+    place = decoded_folder() / content
     for path in new.folder.iterdir():
         if path.stem not in ARRAYS:
             path.unlink()
-    with placed_atomically(new.folder / "sizes.json") as temporary:
+    with write_atomically(new.folder / "sizes.json") as temporary:
         temporary.write_text(json.dumps(_file_sizes(new.folder)))
     if place.exists() and not _is_whole(place):
         shutil.rmtree(place, ignore_errors=True)
@@ -118,7 +118,7 @@ def keep(new: Decoded, look: str, content: str) -> Decoded:
         # Another process, or another source with the same images, was first.
         shutil.rmtree(new.folder, ignore_errors=True)
     values = {**asdict(new), "folder": content}
-    with placed_atomically(cache_folder() / "index" / f"{look}.json") as temporary:
+    with write_atomically(decoded_folder() / "index" / f"{look}.json") as temporary:
         temporary.write_text(json.dumps(values))
     _remove_unused()
     return Decoded(**{**values, "folder": place})
@@ -138,7 +138,7 @@ def _file_sizes(folder: Path) -> dict[str, int]:
 def _remove_unused() -> None:
     now = time.time()
     for pattern, days in (("*/sizes.json", _UNUSED_DAYS), (".new-*/images.npy", _STALE_DAYS)):
-        for path in cache_folder().glob(pattern):
+        for path in decoded_folder().glob(pattern):
             with suppress(OSError):  # another process may be removing it too
                 if path.stat().st_mtime < now - days * _SECONDS_A_DAY:
                     shutil.rmtree(path.parent, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""`decoded`: a `Listing` made into `Splits`, from what is kept on disk or anew."""
+"""`decode_listing`: a `Listing` made into `Splits`, from what is kept on disk or anew."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from pathlib import Path
 import numpy as np
 
 from clearsight.data.decoding import cache
-from clearsight.data.decoding.arrangement import Arrangement, arrange
 from clearsight.data.decoding.cache import Decoded
-from clearsight.data.decoding.form import Form, choose_form
 from clearsight.data.decoding.job import HIGHEST, IS_COLOUR, LOWEST, make_arrays, open_arrays
+from clearsight.data.decoding.row_order import RowOrder, order_rows
+from clearsight.data.decoding.target_shape import TargetShape, choose_target_shape
 from clearsight.data.decoding.workers import Work, decode
 from clearsight.data.image_set import ImageSet
-from clearsight.data.intake import BadFile, Intake
 from clearsight.data.listing import PARTS, Listing, Part
+from clearsight.data.load_report import BadFile, LoadReport
 from clearsight.data.preparation.preparation import Preparation
 from clearsight.data.sources.options import SourceOptions
 from clearsight.data.splits.splits import Splits
@@ -40,7 +40,7 @@ def silent(num_images: int) -> AbstractContextManager[Callable[[int], None]]:
     return nullcontext(lambda _: None)
 
 
-def decoded(
+def decode_listing(
     listing: Listing, options: SourceOptions, show_progress: ShowProgress = silent
 ) -> Splits:
     """Decode the images of a listing, all cores at work, or take what was kept of them.
@@ -60,27 +60,27 @@ def decoded(
             it, or none can.
         OutputError: when there is no room to keep them.
     """
-    arrangement = arrange(listing, options.test_split)
+    row_order = order_rows(listing, options.test_split)
     look = _digest(
         DECODE_VERSION,
         listing.signature,
         options.model_dump_json(include={"image_size", "resize", "channels"}),
-        arrangement.order.tobytes(),
+        row_order.order.tobytes(),
         "\0".join(listing.keys),
     )
     found = cache.find(look)
     if found is None:
-        form = choose_form(listing, options)
-        found = _decode(listing, arrangement, form, options, show_progress)
+        form = choose_target_shape(listing, options)
+        found = _decode(listing, row_order, form, options, show_progress)
         found = cache.keep(found, look, _content(found))
     _check_bad(found, listing, options)
-    return _splits(listing, arrangement, found)
+    return _splits(listing, row_order, found)
 
 
 def _decode(
     listing: Listing,
-    arrangement: Arrangement,
-    form: Form,
+    row_order: RowOrder,
+    form: TargetShape,
     options: SourceOptions,
     show_progress: ShowProgress,
 ) -> Decoded:
@@ -89,7 +89,7 @@ def _decode(
         _check_room(folder, len(listing), form)
         make_arrays(folder, len(listing), (form.height, form.width, form.channels))
         rows = np.empty(len(listing), dtype=np.int64)
-        rows[arrangement.order] = np.arange(len(listing))
+        rows[row_order.order] = np.arange(len(listing))
         preparation = Preparation(
             form.height,
             form.width,
@@ -115,8 +115,8 @@ def _decode(
             reason = form.reason.replace(
                 "1 channel (all are grey", "3 channels (some are in colour"
             )
-            form = Form(form.height, form.width, 3, reason)
-            return _decode(listing, arrangement, form, options, show_progress)
+            form = TargetShape(form.height, form.width, 3, reason)
+            return _decode(listing, row_order, form, options, show_progress)
     _close_gaps(folder, sorted(problems))
     key_of = (
         {int(row): key for key, row in zip(listing.keys, rows, strict=True)} if problems else {}
@@ -125,7 +125,7 @@ def _decode(
     return Decoded(folder, form.height, form.width, form.channels, form.reason, named)
 
 
-def _check_room(folder: Path, num_images: int, form: Form) -> None:
+def _check_room(folder: Path, num_images: int, form: TargetShape) -> None:
     needed = num_images * form.height * form.width * form.channels
     free = shutil.disk_usage(folder).free
     if needed > free:
@@ -182,11 +182,11 @@ def _check_bad(found: Decoded, listing: Listing, options: SourceOptions) -> None
         )
 
 
-def _splits(listing: Listing, arrangement: Arrangement, found: Decoded) -> Splits:
+def _splits(listing: Listing, row_order: RowOrder, found: Decoded) -> Splits:
     images, digests, facts = found.arrays()
     bad = found.problems
-    order = arrangement.order
-    part_of_row = np.repeat(np.arange(len(PARTS)), list(arrangement.counts.values()))
+    order = row_order.order
+    part_of_row = np.repeat(np.arange(len(PARTS)), list(row_order.counts.values()))
     if bad:
         is_good = np.array([listing.keys[index] not in bad for index in order])
         order, part_of_row = order[is_good], part_of_row[is_good]
@@ -218,18 +218,18 @@ def _splits(listing: Listing, arrangement: Arrangement, found: Decoded) -> Split
         parts["train"],
         parts.get("test"),
         parts.get("validation"),
-        _intake(listing, arrangement, found),
+        _intake(listing, row_order, found),
     )
 
 
-def _intake(listing: Listing, arrangement: Arrangement, found: Decoded) -> Intake:
-    part_of_row = np.repeat(np.arange(len(PARTS)), list(arrangement.counts.values()))
+def _intake(listing: Listing, row_order: RowOrder, found: Decoded) -> LoadReport:
+    part_of_row = np.repeat(np.arange(len(PARTS)), list(row_order.counts.values()))
     part_of = {
         listing.keys[index]: PARTS[part]
-        for index, part in zip(arrangement.order, part_of_row, strict=True)
+        for index, part in zip(row_order.order, part_of_row, strict=True)
         if listing.keys[index] in found.problems
     } if found.problems else {}  # fmt: skip
-    return Intake(
+    return LoadReport(
         bad_files=tuple(
             BadFile(key, problem, part_of[key]) for key, problem in sorted(found.problems.items())
         ),

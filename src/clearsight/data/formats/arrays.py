@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
+from clearsight.data.arrays.pairs import CLASS_NAME_ARRAYS, find_array_pairs, parse_array_name
+from clearsight.data.arrays.raw_arrays import RawArrays
 from clearsight.data.formats.npy_header import NpyHeader, check_length, memory_bytes, read_header
 from clearsight.data.formats.reason import reason_of
 from clearsight.data.labels.class_names import ClassNames
 from clearsight.data.listing import Part
-from clearsight.data.sources.array_names import CLASS_NAME_ARRAYS, array_name, pair_up
-from clearsight.data.sources.array_parts import ArrayParts
 from clearsight.data.sources.options import SourceOptions
 from clearsight.data.splits.splits import Splits
 from clearsight.errors import DataError
@@ -48,7 +48,7 @@ def open_arrays(path: Path, options: SourceOptions) -> Splits:
     if path.is_dir():
         files = {file.stem: file for file in sorted(path.glob("*.npy"))}
         return _open_npy(files, str(path), options)
-    known = array_name(path.stem)
+    known = parse_array_name(path.stem)
     if known is None:
         return _open_npy({"x": path, "y": _labels_beside(path)}, str(path), options)
     if known.role == "labels":
@@ -65,13 +65,13 @@ def open_arrays(path: Path, options: SourceOptions) -> Splits:
 
 
 def _is_images(file: Path) -> bool:
-    known = array_name(file.stem)
+    known = parse_array_name(file.stem)
     return known is not None and known.role == "images"
 
 
 def _rivals(stem: str, chosen: str) -> bool:
     """Tell whether a file would be the images of the same part as the chosen one."""
-    one, other = array_name(stem), array_name(chosen)
+    one, other = parse_array_name(stem), parse_array_name(chosen)
     if one is None or other is None:
         return False
     return one.role == other.role and (one.part or "train") == (other.part or "train")
@@ -94,7 +94,7 @@ def _open_npy(files: dict[str, Path], provenance: str, options: SourceOptions) -
 
 
 def _is_wanted(name: str) -> bool:
-    return array_name(name) is not None or name in CLASS_NAME_ARRAYS
+    return parse_array_name(name) is not None or name in CLASS_NAME_ARRAYS
 
 
 def _npy_header(file: Path) -> NpyHeader:
@@ -130,7 +130,7 @@ def _open_npz(path: Path, options: SourceOptions) -> Splits:
             }
             wanted = [name for name in members if _is_wanted(name)]
             if not wanted:
-                pair_up(members, (), str(path))  # says what the usual names are
+                find_array_pairs(members, (), str(path))  # says what the usual names are
             headers = {
                 name: _npz_header(archive, members[name], f"'{name}' in {path}") for name in wanted
             }
@@ -176,7 +176,7 @@ def _splits(
 ) -> Splits:
     named = [name for name in headers if name not in CLASS_NAME_ARRAYS]
     flat = [name for name in named if len(headers[name].shape) < 3]
-    pairs = pair_up(named, flat, provenance)
+    pairs = find_array_pairs(named, flat, provenance)
     names_array = next((name for name in CLASS_NAME_ARRAYS if name in headers), None)
     own_names = None
     if names_array is not None:
@@ -187,4 +187,4 @@ def _splits(
     used = 2 * len(pairs) + (names_array is not None)
     unused = len(headers) + len(others) - used
     skipped = {"array that is neither images nor labels": unused} if unused else {}
-    return ArrayParts(images, labels, provenance, own_names, skipped=skipped).splits(options)
+    return RawArrays(images, labels, provenance, own_names, skipped=skipped).to_splits(options)

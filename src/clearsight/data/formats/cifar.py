@@ -12,12 +12,12 @@ from typing import IO
 
 import numpy as np
 
+from clearsight.data.arrays.raw_arrays import RawArrays
 from clearsight.data.formats.archive import TAR_SUFFIXES
 from clearsight.data.formats.reason import reason_of
 from clearsight.data.formats.tar_archive import DAMAGE, first_files
 from clearsight.data.labels.class_names import ClassNames
 from clearsight.data.listing import Part
-from clearsight.data.sources.array_parts import ArrayParts
 from clearsight.data.sources.options import SourceOptions
 from clearsight.data.splits.splits import Splits
 from clearsight.errors import DataError
@@ -123,8 +123,8 @@ def open_cifar(path: Path, options: SourceOptions) -> Splits:
     if version.test in content_of:
         images["test"], labels["test"] = _records(content_of[version.test], version.test, version)
     names = _class_names(content_of.get(version.class_names), path)
-    parts = ArrayParts(images, labels, str(path), names, notes=tuple(notes))
-    return parts.splits(options)
+    parts = RawArrays(images, labels, str(path), names, notes=tuple(notes))
+    return parts.to_splits(options)
 
 
 def _files(path: Path) -> Iterator[tuple[str, IO[bytes], int]]:

@@ -15,7 +15,7 @@ from urllib.request import getproxies
 from clearsight.data.formats.arrow_files import ArrowReader, is_parquet
 from clearsight.data.formats.arrow_listing import PartFile, list_arrow_files
 from clearsight.data.formats.reason import reason_of
-from clearsight.data.listing import Listing, Part, part_named
+from clearsight.data.listing import Listing, Part, parse_part
 from clearsight.data.sources.options import SourceOptions
 from clearsight.errors import DataError, MissingExtraError
 
@@ -81,7 +81,7 @@ def open_named(name: str, options: SourceOptions) -> Listing:
         ) from error
     files = []
     for split, rows in loaded.items():
-        part = part_named(str(split))
+        part = parse_part(str(split))
         files += [
             (Path(file["filename"]), part) for file in rows.cache_files if part or len(loaded) == 1
         ]
@@ -120,7 +120,7 @@ def _files_of_dict(path: Path) -> list[PartFile]:
     splits = _json(path / _DICT_FILE).get("splits")
     if not (isinstance(splits, list) and all(isinstance(split, str) for split in splits)):
         raise DataError(f"{path / _DICT_FILE} should list the splits, but does not: save it again.")
-    parts: dict[str, Part | None] = {split: part_named(split) for split in splits}
+    parts: dict[str, Part | None] = {split: parse_part(split) for split in splits}
     if "train" not in parts.values():
         raise DataError(
             f"{path} should have a split called train, but has {', '.join(splits) or 'none'}."
@@ -184,4 +184,4 @@ def _parquet_files(path: Path) -> list[str]:
 def _part_of_file(name: str) -> Part | None:
     """Read the part off a name such as train-00000-of-00002.parquet."""
     stem = Path(name).name.split(".")[0]
-    return part_named(stem.split("-")[0].split("_")[0])
+    return parse_part(stem.split("-")[0].split("_")[0])

@@ -15,12 +15,12 @@ from typing import IO, cast
 
 import numpy as np
 
+from clearsight.data.arrays.raw_arrays import RawArrays
+from clearsight.data.formats.idx import parse_idx
 from clearsight.data.formats.npy_header import memory_bytes
 from clearsight.data.formats.reason import reason_of
 from clearsight.data.labels.class_names import ClassNames
 from clearsight.data.listing import PART_NAMES, Part
-from clearsight.data.sources.array_parts import ArrayParts
-from clearsight.data.sources.idx import parse_idx
 from clearsight.data.sources.options import SourceOptions
 from clearsight.data.splits.splits import Splits
 from clearsight.errors import DataError
@@ -84,7 +84,7 @@ def open_idx(path: Path, options: SourceOptions) -> Splits:
             images[part] = array.transpose(0, 2, 1)
         notes = ("EMNIST's images lie on their side; they were stood upright.",)
     names = _mapping(folder / f"{prefixes[0]}-mapping.txt")
-    return ArrayParts(images, labels, str(path), names, notes=notes).splits(options)
+    return RawArrays(images, labels, str(path), names, notes=notes).to_splits(options)
 
 
 def _name_of(path: Path) -> _IdxName | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from clearsight.data.arrays.raw_arrays import RawArrays
 from clearsight.data.formats.columns import (
     find_group_column,
     find_label_column,
@@ -11,8 +12,7 @@ from clearsight.data.formats.columns import (
 )
 from clearsight.data.formats.delimited import DelimitedFile
 from clearsight.data.formats.rows import NO_LABEL, NO_PART
-from clearsight.data.listing import Part, part_named
-from clearsight.data.sources.array_parts import ArrayParts
+from clearsight.data.listing import Part, parse_part
 from clearsight.data.sources.options import SourceOptions
 from clearsight.data.splits.splits import Splits
 from clearsight.errors import DataError
@@ -58,7 +58,7 @@ def open_pixel_table(table: DelimitedFile, options: SourceOptions) -> Splits:
         for part, values in pixels.items()
     }
     of_part: dict[Part, tuple[str, ...]] = {part: tuple(values) for part, values in groups.items()}
-    return ArrayParts(images, labels, what, groups=of_part, skipped=skipped).splits(options)
+    return RawArrays(images, labels, what, groups=of_part, skipped=skipped).to_splits(options)
 
 
 def _span(table: DelimitedFile) -> tuple[int, int]:
@@ -73,7 +73,7 @@ def _span(table: DelimitedFile) -> tuple[int, int]:
 
 
 def _part(cell: str, line: int, what: str) -> Part | None:
-    part = part_named(cell)
+    part = parse_part(cell)
     if part is None and cell.strip():
         raise DataError(
             f"{what} should say train, validation or test in its column of parts, but says "

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from clearsight.data.arrays.raw_arrays import choose_class_names
 from clearsight.data.labels.class_names import ClassNames
-from clearsight.data.labels.encode import CodedLabels, code_labels
-from clearsight.data.listing import Listing, Part, Reader, part_named
-from clearsight.data.sources.array_parts import wanted_names
+from clearsight.data.labels.encode import EncodedLabels, encode_labels
+from clearsight.data.listing import Listing, Part, Reader, parse_part
 from clearsight.data.sources.options import SourceOptions
 from clearsight.errors import DataError
 
@@ -61,8 +61,8 @@ class Rows:
                 f"{provenance} should hold labelled images, but none of its "
                 f"{len(self.keys):,} rows is one."
             )
-        names = wanted_names(options, self.class_names)
-        coded, empty = without_empty(code_labels(labels, names, f"The labels in {provenance}"))
+        names = choose_class_names(options, self.class_names)
+        coded, empty = without_empty(encode_labels(labels, names, f"The labels in {provenance}"))
         parts: tuple[Part | None, ...] = tuple(all_parts[row] for row in kept)
         if any(parts) and "train" not in parts:
             raise DataError(
@@ -88,7 +88,7 @@ class Rows:
         if self.splits is None:
             return [None] * len(self.keys)
         part_of: dict[Any, Part | None] = {
-            value: part_named(str(value)) for value in set(self.splits)
+            value: parse_part(str(value)) for value in set(self.splits)
         }
         unknown = sorted(str(value) for value in part_of if not (part_of[value] or is_blank(value)))
         if unknown:
@@ -142,7 +142,7 @@ def is_blank(value: Any) -> bool:
     return value is None or value != value  # noqa: PLR0124 - NaN
 
 
-def without_empty(coded: CodedLabels) -> tuple[CodedLabels, tuple[str, ...]]:
+def without_empty(coded: EncodedLabels) -> tuple[EncodedLabels, tuple[str, ...]]:
     """Leave out classes without an image, and return their names."""
     counts = np.bincount(coded.codes, minlength=len(coded.class_names))
     if counts.all():
@@ -155,4 +155,4 @@ def without_empty(coded: CodedLabels) -> tuple[CodedLabels, tuple[str, ...]]:
             f"There should be images of at least two classes, but all are of '{names[0]}'."
         )
     codes = new_codes[coded.codes].astype(np.int64)
-    return CodedLabels(codes, tuple(names), coded.notes), tuple(empty)
+    return EncodedLabels(codes, tuple(names), coded.notes), tuple(empty)

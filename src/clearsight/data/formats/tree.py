@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from clearsight.data.image_suffixes import IMAGE_SUFFIXES
-from clearsight.data.listing import PARTS, Part, part_named
+from clearsight.data.listing import PARTS, Part, parse_part
 from clearsight.errors import DataError
 
 HIDDEN = "hidden"  # a name that begins with a dot, or what systems leave behind
@@ -58,7 +58,7 @@ def tree_of(files: Iterable[str], folders: Iterable[str], skipped: Counter[str],
     root = _single_root(paths, tops)
     depth = len(root)
     inner_tops = {path[depth:].split("/", 1)[0] for path in folders}
-    named: dict[str, Part | None] = {top: part_named(top) for top in inner_tops}
+    named: dict[str, Part | None] = {top: parse_part(top) for top in inner_tops}
     has_parts = _has_parts(path[depth:] for path in paths)
     rows: list[tuple[int, str, str, Part | None]] = []
     for path in paths:
@@ -97,14 +97,14 @@ def _single_root(paths: list[str], tops: set[str]) -> str:
         return ""
     root = next(iter(tops))
     inner = [path[len(root) + 1 :] for path in paths]
-    is_class = part_named(root) is not None or any("/" not in path for path in inner)
+    is_class = parse_part(root) is not None or any("/" not in path for path in inner)
     return "" if is_class or not inner else f"{root}/"
 
 
 def _has_parts(paths: Iterable[str]) -> bool:
     """Tell whether the top folders are train/ and perhaps val/ and test/, with classes inside."""
     deep = {path.split("/", 1)[0] for path in paths if path.count("/") >= 2}
-    return "train" in {part_named(top) for top in deep}
+    return "train" in {parse_part(top) for top in deep}
 
 
 def _classes_of(folders: Iterable[str], depth: int, has_parts: bool) -> set[str]:
@@ -113,7 +113,7 @@ def _classes_of(folders: Iterable[str], depth: int, has_parts: bool) -> set[str]
     for path in folders:
         levels = path[depth:].split("/") if len(path) > depth else []
         if has_parts:
-            levels = levels[1:] if levels and part_named(levels[0]) else []
+            levels = levels[1:] if levels and parse_part(levels[0]) else []
         if levels:
             names.add("/".join(levels))
     return names

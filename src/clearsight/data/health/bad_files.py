@@ -14,8 +14,8 @@ from clearsight.data.health.finding import (
 
 def check(examined: Examined) -> list[Finding]:
     """Report what the loader left out because it could not be read."""
-    intake = examined.splits.intake
-    bad = intake.bad_files
+    report = examined.splits.load_report
+    bad = report.bad_files
     if not bad:
         return []
     return [
@@ -24,7 +24,7 @@ def check(examined: Examined) -> list[Finding]:
             title="Unreadable images",
             severity="warning",
             count=len(bad),
-            examined=max(intake.num_listed, len(examined) + len(bad)),
+            examined=max(report.num_listed, len(examined) + len(bad)),
             found=f"{images_in_words(len(bad))} could not be read and "
             f"{'was' if len(bad) == 1 else 'were'} left out, the first of them '{bad[0].name}'",
             advice="Replace or delete the files named.",

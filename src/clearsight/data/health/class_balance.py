@@ -141,7 +141,7 @@ def _imbalance(examined: Examined) -> list[Finding]:
 def _empty(examined: Examined) -> list[Finding]:
     counts = np.sum(list(examined.role_counts.values()), axis=0)
     names = [examined.class_names[label] for label in np.flatnonzero(counts == 0)]
-    names += [name for name in examined.splits.intake.empty_classes if name not in names]
+    names += [name for name in examined.splits.load_report.empty_classes if name not in names]
     if not names:
         return []
     return [

@@ -13,7 +13,7 @@ import numpy as np
 from clearsight.data.image_set import ImageSet
 from clearsight.data.splits.splits import Splits
 from clearsight.errors import DataError, did_you_mean
-from clearsight.io.atomic import placed_atomically
+from clearsight.io.atomic import write_atomically
 
 COLUMNS = ("name", "part", "index", "label", "suggested", "score")
 _NEEDED = ("name", "part", "index", "label")
@@ -61,7 +61,7 @@ def write_suspects(path: Path, rows: Iterable[Sequence[str | int | float]]) -> N
         OutputError: when the file cannot be written.
     """
     with (
-        placed_atomically(path) as temporary,
+        write_atomically(path) as temporary,
         temporary.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file,
     ):
         writer = csv.writer(file)
@@ -104,7 +104,7 @@ def read_corrections(path: str | Path) -> Corrections:
     return Corrections(str(path), rows)
 
 
-def apply(corrections: Corrections, images: ImageSet, part: str = "train") -> ImageSet:
+def correct_image_set(corrections: Corrections, images: ImageSet, part: str = "train") -> ImageSet:
     """Return images with corrected labels.
 
     Args:
@@ -115,13 +115,13 @@ def apply(corrections: Corrections, images: ImageSet, part: str = "train") -> Im
     Raises:
         DataError: when rows name images or classes that are not there.
     """
-    labels = corrected_labels(
+    labels = correct_labels(
         corrections, images.names or len(images), images.labels, images.class_names, part
     )
     return images.with_labels(labels)
 
 
-def apply_to_splits(corrections: Corrections, splits: Splits) -> Splits:
+def correct_splits(corrections: Corrections, splits: Splits) -> Splits:
     """Return all parts with corrected labels.
 
     Raises:
@@ -133,11 +133,13 @@ def apply_to_splits(corrections: Corrections, splits: Splits) -> Splits:
             f"{corrections.path} should correct the parts {', '.join(splits.parts)}, but names "
             f"{_some(unknown)}."
         )
-    corrected = {part: apply(corrections, images, part) for part, images in splits.parts.items()}
+    corrected = {
+        part: correct_image_set(corrections, images, part) for part, images in splits.parts.items()
+    }
     return replace(splits, **corrected)
 
 
-def corrected_labels(
+def correct_labels(
     corrections: Corrections,
     names: Sequence[str] | int,
     labels: np.ndarray,

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from clearsight.data.checks import describe, is_one_hot
+from clearsight.data.arrays.checks import describe, is_one_hot
 from clearsight.data.labels.class_names import ClassNames
 from clearsight.errors import DataError, did_you_mean
 
@@ -21,7 +21,7 @@ _MOST_SHOWN = 5  # values that a message names
 
 
 @dataclass(frozen=True, eq=False)
-class CodedLabels:
+class EncodedLabels:
     """Labels as the rest of clearsight takes them.
 
     Attributes:
@@ -35,9 +35,9 @@ class CodedLabels:
     notes: tuple[str, ...] = ()
 
 
-def code_labels(
+def encode_labels(
     values: Any, names: ClassNames | None = None, what: str = "The labels"
-) -> CodedLabels:
+) -> EncodedLabels:
     """Turn labels into codes and class names.
 
     Numbers are ranked: 0..K-1 stay as they are, others (1..K, or with gaps) become their rank and
@@ -53,11 +53,11 @@ def code_labels(
         DataError: when they are none of this, some are missing, or they do not fit the names.
 
     Example:
-        >>> coded = code_labels(["dog", "cat", "dog"])
+        >>> coded = encode_labels(["dog", "cat", "dog"])
         >>> coded.codes.tolist(), coded.class_names
         ([1, 0, 1], ('cat', 'dog'))
     """
-    array = label_array(values, what)
+    array = to_label_array(values, what)
     if array.ndim == 2 and array.dtype.kind == "b":
         array = array.astype(np.uint8)
     if is_one_hot(array):
@@ -67,7 +67,7 @@ def code_labels(
                 f"{what} should have one column for each of the {len(listed.names)} classes, but "
                 f"are one-hot with {array.shape[1]} columns."
             )
-        return CodedLabels(array.argmax(axis=1).astype(np.int64), listed.names)
+        return EncodedLabels(array.argmax(axis=1).astype(np.int64), listed.names)
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     if array.ndim != 1:
@@ -86,7 +86,7 @@ def code_labels(
     return coded
 
 
-def label_array(values: Any, what: str = "The labels") -> np.ndarray:
+def to_label_array(values: Any, what: str = "The labels") -> np.ndarray:
     """Make an array of labels that may be a list.
 
     Raises:
@@ -203,11 +203,11 @@ def _from_floats(array: np.ndarray, what: str) -> np.ndarray:
     return array.astype(np.int64)
 
 
-def _code_text(array: np.ndarray, names: ClassNames | None, what: str) -> CodedLabels:
+def _code_text(array: np.ndarray, names: ClassNames | None, what: str) -> EncodedLabels:
     distinct, ranks = np.unique(array, return_inverse=True)
     if names is None:
         class_names = tuple(distinct.tolist())
-        return CodedLabels(ranks.astype(np.int64), class_names, _case_notes(class_names))
+        return EncodedLabels(ranks.astype(np.int64), class_names, _case_notes(class_names))
     place_of = {name: place for place, name in enumerate(names.names)}
     unknown = [name for name in distinct.tolist() if name not in place_of]
     if unknown:
@@ -217,16 +217,16 @@ def _code_text(array: np.ndarray, names: ClassNames | None, what: str) -> CodedL
             f"{did_you_mean(unknown[0], names.names)}"
         )
     places = np.array([place_of[name] for name in distinct.tolist()], dtype=np.int64)
-    return CodedLabels(places[ranks], names.names)
+    return EncodedLabels(places[ranks], names.names)
 
 
-def _code_numbers(array: np.ndarray, names: ClassNames | None, what: str) -> CodedLabels:
+def _code_numbers(array: np.ndarray, names: ClassNames | None, what: str) -> EncodedLabels:
     distinct, ranks = np.unique(array, return_inverse=True)
     texts = [str(value) for value in distinct.tolist()]
     if names is None:
         is_plain = array.dtype.kind == "b" or texts == [str(rank) for rank in range(len(texts))]
         notes = () if is_plain else (_ranked(texts, what),)
-        return CodedLabels(ranks.astype(np.int64), tuple(texts), notes)
+        return EncodedLabels(ranks.astype(np.int64), tuple(texts), notes)
     if set(texts) <= set(names.names) and all(_is_integer(name) for name in names.names):
         # The names are numbers themselves: 3 then means the class called "3", wherever it stands.
         return _code_text(np.array(texts)[ranks], names, what)
@@ -244,7 +244,7 @@ def _code_numbers(array: np.ndarray, names: ClassNames | None, what: str) -> Cod
             f"{'is' if len(unknown) == 1 else 'are'} among them."
         )
     places = np.array([place_of[number] for number in numbers], dtype=np.int64)
-    return CodedLabels(places[ranks], names.names, notes)
+    return EncodedLabels(places[ranks], names.names, notes)
 
 
 def _ranked(texts: Sequence[str], what: str) -> str:
@@ -265,7 +265,7 @@ def _case_notes(class_names: Sequence[str]) -> tuple[str, ...]:
     )
 
 
-def _check_number_of_classes(coded: CodedLabels, names: ClassNames | None, what: str) -> None:
+def _check_number_of_classes(coded: EncodedLabels, names: ClassNames | None, what: str) -> None:
     num_labels, num_classes = len(coded.codes), len(coded.class_names)
     if num_classes < 2:
         raise DataError(

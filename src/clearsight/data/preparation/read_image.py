@@ -83,7 +83,7 @@ def read_sized_image(
         ) from error
 
 
-def from_pillow(image: Image.Image, name: str) -> np.ndarray:
+def pillow_to_array(image: Image.Image, name: str) -> np.ndarray:
     """Turn an image of Pillow's into an array the way `read_image` does.
 
     Args:
@@ -104,7 +104,7 @@ def from_pillow(image: Image.Image, name: str) -> np.ndarray:
         raise DataError(f"{name} should be {_EXPECTED}, but is damaged ({error}).") from error
 
 
-def image_size(content: bytes) -> tuple[int, int, bool] | None:
+def read_image_header(content: bytes) -> tuple[int, int, bool] | None:
     """Read an image's height, width and whether it is grey from its header alone.
 
     Returns:

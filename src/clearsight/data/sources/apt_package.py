@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from clearsight.data.sources.idx import read_content
+from clearsight.data.formats.idx import read_content
 from clearsight.errors import DataError
 from clearsight.io.command import run_command
 

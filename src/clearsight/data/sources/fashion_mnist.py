@@ -13,12 +13,12 @@ from pathlib import Path
 
 import platformdirs
 
+from clearsight.data.formats.idx import parse_idx, read_content
 from clearsight.data.image_set import ImageSet
 from clearsight.data.sources import apt_package
-from clearsight.data.sources.idx import parse_idx, read_content
 from clearsight.data.splits.splits import Splits
 from clearsight.errors import DataError
-from clearsight.io.cache_folder import keep_contents
+from clearsight.io.cache_folder import save_to_cache
 from clearsight.io.download import download
 
 CLASS_NAMES = (
@@ -133,7 +133,7 @@ def load_from(places: Places) -> Splits:
             except DataError as error:
                 problems.append(f"{name}: {error}")
             else:
-                keep_contents(contents, places.cache, "Fashion-MNIST")
+                save_to_cache(contents, places.cache, "Fashion-MNIST")
                 return _splits(contents)
     raise DataError(
         "Fashion-MNIST was expected in one of these places, but found in none: "

@@ -7,19 +7,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from clearsight.data.decoding.decode import ShowProgress, decoded, silent
+import numpy as np
+
+from clearsight.data.decoding.decode import ShowProgress, decode_listing, silent
 from clearsight.data.formats import check_options, format_of, huggingface
 from clearsight.data.image_set import ImageSet
-from clearsight.data.labels.corrections import apply_to_splits, read_corrections
+from clearsight.data.labels.corrections import correct_splits, read_corrections
 from clearsight.data.listing import Listing
-from clearsight.data.preparation.adapt import adapted, with_test_images
+from clearsight.data.preparation.preparation import Preparation
 from clearsight.data.sources import digits, fashion_mnist
 from clearsight.data.sources.options import SourceOptions, source_options
 from clearsight.data.splits.splits import Splits
+from clearsight.data.splits.test_split import hold_out_test_set
 from clearsight.errors import DataError, did_you_mean
 
 
@@ -78,23 +81,23 @@ def find_source(name: str) -> Source:
     )
 
 
-def recipe_of(source: str) -> str:
+def default_recipe(source: str) -> str:
     """Return the recipe that `train` uses by default for a source's name or path."""
     return SOURCES[source].recipe if source in SOURCES else "strong"
 
 
-def is_source(text: str) -> bool:
+def is_source_name(text: str) -> bool:
     """Tell whether `text` is the name of a source, here or on the Hugging Face Hub."""
     return text in SOURCES or text.startswith(huggingface.NAME_PREFIX)
 
 
-def settled(source: str) -> str:
+def resolve_source(source: str) -> str:
     """Return a source's name as it is, and a path made absolute, so that it holds anywhere.
 
     Raises:
         DataError: when it is neither.
     """
-    if is_source(source):
+    if is_source_name(source):
         return source
     if os.path.lexists(source):
         return str(Path(source).resolve())
@@ -120,25 +123,47 @@ def load_splits(
     splits = _loaded(source, options, show_progress)
     if options.corrections is None:
         return splits
-    return apply_to_splits(read_corrections(options.corrections), splits)
+    return correct_splits(read_corrections(options.corrections), splits)
 
 
 def _loaded(source: str, options: SourceOptions, show_progress: ShowProgress) -> Splits:
     if source in SOURCES:
         check_options(options, (), f"The source '{source}'")
-        return adapted(SOURCES[source].load(options.data_dir), options)
-    name = settled(source)
+        return _resized(SOURCES[source].load(options.data_dir), options)
+    name = resolve_source(source)
     if options.data_dir is not None:
         raise DataError(f"{source} is a path itself and takes no --data-dir.")
-    if is_source(name):
+    if is_source_name(name):
         found = huggingface.open_named(name, options)
     else:
         row = format_of(Path(name))
         check_options(options, row.reads, f"{source} ({row.name})")
         found = row.open(Path(name), options)
     if isinstance(found, Listing):
-        return decoded(found, options, show_progress)
-    return adapted(with_test_images(found, options.test_split), options)
+        return decode_listing(found, options, show_progress)
+    return _resized(hold_out_test_set(found, options.test_split), options)
+
+
+def _resized(splits: Splits, options: SourceOptions) -> Splits:
+    """Resize the images of every part if the options ask for another size or channels."""
+    height, width, channels = splits.train.image_shape
+    size = options.image_size or (height, width)
+    wanted = channels if options.channels == "auto" else options.channels
+    if (*size, wanted) == (height, width, channels):
+        return splits
+    preparation = Preparation(*size, wanted, resize=options.resize)
+    return replace(
+        splits, **{part: _fit(images, preparation) for part, images in splits.parts.items()}
+    )
+
+
+def _fit(images: ImageSet, preparation: Preparation) -> ImageSet:
+    shape = (len(images), preparation.height, preparation.width, preparation.channels)
+    fitted = np.empty(shape, dtype=np.uint8)
+    for row, image in enumerate(images.images):
+        fitted[row] = preparation.fit_image(image)
+    fitted.flags.writeable = False  # `ImageSet` copies what can be written to
+    return replace(images, images=fitted)
 
 
 def load_data(source: str | Path, **options: Any) -> tuple[ImageSet, ImageSet | None]:

@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from clearsight.data.checks import describe
+from clearsight.data.arrays.checks import describe
+from clearsight.data.arrays.image_stack import ImageStack
+from clearsight.data.arrays.pairs import CLASS_NAME_ARRAYS, find_array_pairs
+from clearsight.data.arrays.raw_arrays import RawArrays
 from clearsight.data.image_set import ImageSet
 from clearsight.data.labels.class_names import ClassNames
 from clearsight.data.listing import Part
-from clearsight.data.sources.array_names import CLASS_NAME_ARRAYS, pair_up
-from clearsight.data.sources.array_parts import ArrayParts
-from clearsight.data.sources.object_images import ObjectImages
 from clearsight.data.sources.options import SourceOptions
 from clearsight.data.splits.splits import Splits
 from clearsight.errors import DataError
@@ -25,7 +25,7 @@ _FORMS = (
 _CHANNELS = (1, 3, 4)
 
 
-def splits_of_object(source: Any, options: SourceOptions | None = None) -> Splits:
+def splits_from_object(source: Any, options: SourceOptions | None = None) -> Splits:
     """Make `Splits` of images that are Python objects.
 
     Args:
@@ -42,7 +42,7 @@ def splits_of_object(source: Any, options: SourceOptions | None = None) -> Split
 
     Example:
         >>> x, y = np.zeros((4, 8, 8), "uint8"), np.array(["cat", "dog", "cat", "dog"])
-        >>> splits_of_object((x, y)).train.class_names
+        >>> splits_from_object((x, y)).train.class_names
         ('cat', 'dog')
     """
     options = options or SourceOptions()
@@ -107,30 +107,30 @@ def _of_arrays(parts: Mapping[Part, Any], options: SourceOptions) -> Splits:
     for part, (x, y) in parts.items():
         images[part], labels[part] = _array(x), _array(y)
         if isinstance(x, list):
-            stack = ObjectImages(options)
+            stack = ImageStack(options)
             for image in x:
                 stack.add(_array(image))
             images[part], said = stack.stacked()
             notes.extend(said)
-    return ArrayParts(images, labels, "arrays", notes=tuple(dict.fromkeys(notes))).splits(options)
+    return RawArrays(images, labels, "arrays", notes=tuple(dict.fromkeys(notes))).to_splits(options)
 
 
 def _of_mapping(source: Mapping[Any, Any], options: SourceOptions) -> Splits:
     arrays = {str(name): _array(values) for name, values in source.items()}
     named = [name for name in arrays if name not in CLASS_NAME_ARRAYS]
     flat = [name for name in named if getattr(arrays[name], "ndim", 3) < 3]
-    pairs = pair_up(named, flat, "The dict")
+    pairs = find_array_pairs(named, flat, "The dict")
     listed = next((arrays[name] for name in CLASS_NAME_ARRAYS if name in arrays), None)
     own_names = None if listed is None else ClassNames.listed(list(listed))
     images: dict[Part, Any] = {part: arrays[pair[0]] for part, pair in pairs.items()}
     labels: dict[Part, Any] = {part: arrays[pair[1]] for part, pair in pairs.items()}
     unused = len(arrays) - 2 * len(pairs) - (own_names is not None)
     skipped = {"array that is neither images nor labels": unused} if unused else {}
-    return ArrayParts(images, labels, "arrays", own_names, skipped=skipped).splits(options)
+    return RawArrays(images, labels, "arrays", own_names, skipped=skipped).to_splits(options)
 
 
 def _of_items(source: Any, options: SourceOptions) -> Splits:
-    stack = ObjectImages(options)
+    stack = ImageStack(options)
     labels: list[Any] = []
     is_batched: bool | None = None
     for position, item in enumerate(_items(source)):
@@ -151,10 +151,10 @@ def _of_items(source: Any, options: SourceOptions) -> Splits:
         labels.extend(np.asarray(label))
     images, notes = stack.stacked()
     called = f"a {type(source).__name__}"
-    parts = ArrayParts(
+    parts = RawArrays(
         {"train": images}, {"train": labels}, called, _names_of(source), notes=tuple(notes)
     )
-    return parts.splits(options)
+    return parts.to_splits(options)
 
 
 def _items(source: Any) -> Iterator[Any]:
@@ -167,7 +167,9 @@ def _items(source: Any) -> Iterator[Any]:
 
 def _image_and_label(item: Any, position: int) -> tuple[Any, Any]:
     if isinstance(item, Mapping):
-        image, label = pair_up([str(name) for name in item], (), f"Item {position}")["train"]
+        image, label = find_array_pairs([str(name) for name in item], (), f"Item {position}")[
+            "train"
+        ]
         return _array(item[image]), _array(item[label])
     if isinstance(item, (tuple, list)) and len(item) == 2:
         return _array(item[0]), _array(item[1])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from clearsight.data.image_set import ImageSet
-from clearsight.data.intake import Intake
+from clearsight.data.load_report import LoadReport
 from clearsight.errors import DataError
 
 
@@ -17,13 +17,13 @@ class Splits:
         train: the images that training (and its validation part) may see.
         test: the images for the test score, or None where the source has none.
         validation: the images to validate on, or None where they are taken from `train`.
-        intake: what was left out on the way in.
+        load_report: what was left out of the source.
     """
 
     train: ImageSet
     test: ImageSet | None = None
     validation: ImageSet | None = None
-    intake: Intake = field(default_factory=Intake)
+    load_report: LoadReport = field(default_factory=LoadReport)
 
     def __post_init__(self) -> None:
         for part, images in self.parts.items():

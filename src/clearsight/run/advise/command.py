@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Iterator
 from typing import Any
 
-from clearsight.data.sources.load import SOURCES, recipe_of
+from clearsight.data.sources.load import SOURCES, default_recipe
 from clearsight.data.sources.options import SourceOptions
 from clearsight.models.zoo import FAMILIES
 from clearsight.run.advise.next_step import NextStep
@@ -58,7 +58,7 @@ def brief_command(record: RunRecord) -> str | None:
     options += _model_arguments(
         {k: v for k, v in record.model_arguments.items() if known.get(k) != v}
     )
-    options += [("recipe", recipe.name)] if recipe.name != recipe_of(record.source) else []
+    options += [("recipe", recipe.name)] if recipe.name != default_recipe(record.source) else []
     options += _recipe_values(_changed(record, own))
     options += [("seed", record.seed)] if record.seed else []
     options += [("engine", record.engine)] if record.engine != "clearsight" else []

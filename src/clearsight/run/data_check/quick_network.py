@@ -10,7 +10,7 @@ import numpy as np
 from clearsight.data.health.fingerprints import block_factor, shrunk
 from clearsight.data.health.joined_images import block_length
 from clearsight.data.image_set import ImageSet
-from clearsight.data.splits.folds import stratified_folds
+from clearsight.data.splits.stratified import stratified_folds
 from clearsight.engine.accelerate import accelerated
 from clearsight.engine.runtime.device import choose_device, on_device
 from clearsight.models.backend import keras

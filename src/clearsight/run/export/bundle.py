@@ -15,7 +15,7 @@ from clearsight.bundle.parity import NUM_IMAGES, Parity, ParityResult
 from clearsight.bundle.spec import PARITY_FILE, BundleSpec
 from clearsight.bundle.writing import write_bundle
 from clearsight.data.image_set import ImageSet
-from clearsight.data.splits.spread import spread
+from clearsight.data.splits.evenly_spaced import evenly_spaced
 from clearsight.engine.runtime.device import on_device
 from clearsight.errors import RunError
 from clearsight.models.build import ModelRequest, build_model
@@ -122,7 +122,7 @@ def _parity_images(run: Run, images: ImageSet | None) -> np.ndarray:
             f"A bundle should hold some of the run's validation images, but {run.path} was "
             "trained on arrays from Python, which are gone: train again, which writes the bundle."
         )
-    return np.ascontiguousarray(images.images[spread(len(images), NUM_IMAGES)])
+    return np.ascontiguousarray(images.images[evenly_spaced(len(images), NUM_IMAGES)])
 
 
 def _on_cpu(run: Run) -> Any:

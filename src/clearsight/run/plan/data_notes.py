@@ -9,9 +9,9 @@ import numpy as np
 from clearsight.data.health import CHECKS
 from clearsight.data.health.examined import ROLES, Examined
 from clearsight.data.health.finding import Finding, by_severity
-from clearsight.data.intake import Intake
-from clearsight.data.splits.split import ValidationSplit
+from clearsight.data.load_report import LoadReport
 from clearsight.data.splits.splits import Splits
+from clearsight.data.splits.validation_split import ValidationSplit
 
 MOST_NOTES = 5
 # Near-duplicates among so many images, of so many values in all, are found in some tenths of a
@@ -60,7 +60,7 @@ def short_check(splits: Splits, split: ValidationSplit) -> list[Finding]:
         split: which training images will validate.
     """
     # What could not be read was told when the images were loaded.
-    examined = _examined(replace(splits, intake=Intake()), split)
+    examined = _examined(replace(splits, load_report=LoadReport()), split)
     found = [
         finding for check in CHECKS.values() if check.is_short for finding in check.run(examined)
     ]

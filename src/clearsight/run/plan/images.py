@@ -8,8 +8,8 @@ import numpy as np
 
 from clearsight.data.decoding.decode import ShowProgress, silent
 from clearsight.data.sources.load import load_splits
-from clearsight.data.splits.split import ValidationSplit, validation_split_of
 from clearsight.data.splits.splits import Splits
+from clearsight.data.splits.validation_split import ValidationSplit, choose_validation_split
 from clearsight.errors import DataError
 from clearsight.run.request import TrainRequest
 from clearsight.training.recipe import Recipe
@@ -42,7 +42,7 @@ def requested_splits(
     else:
         everything = load_splits(source, request.source_options, show_progress)
     splits = limited(everything, recipe)
-    notes = [*everything.intake.sentences] + [
+    notes = [*everything.load_report.sentences] + [
         f"{request.source_name} has {len(found):,} {part} images, fewer than the {asked:,} asked "
         "for: all of them are used."
         for part, asked, found in (
@@ -97,7 +97,7 @@ def split_for_validation(splits: Splits, recipe: Recipe, seed: int) -> Validatio
     if splits.validation is not None:
         own = np.arange(len(splits.validation))
         return ValidationSplit(np.arange(len(train)), own, "own")
-    split = validation_split_of(
+    split = choose_validation_split(
         train.labels, recipe.validation_split, recipe.validation_method, seed, train.groups
     )
     if not len(split.train) or not len(split.validation):

@@ -14,10 +14,10 @@ from pydantic_core import PydanticSerializationError
 from clearsight.data.decoding.decode import ALPHA_GROUND, ShowProgress, silent
 from clearsight.data.image_set import ImageSet
 from clearsight.data.preparation.preparation import Preparation
-from clearsight.data.sources.load import recipe_of, settled
-from clearsight.data.splits.split import ValidationSplit
+from clearsight.data.sources.load import default_recipe, resolve_source
+from clearsight.data.splits.evenly_spaced import evenly_spaced
 from clearsight.data.splits.splits import Splits
-from clearsight.data.splits.spread import spread
+from clearsight.data.splits.validation_split import ValidationSplit
 from clearsight.engine.runtime.device import Device, choose_device, on_device
 from clearsight.errors import RequestError
 from clearsight.models.backend import keras
@@ -103,7 +103,7 @@ class Plan:
         """Return the images that validate, or at most so many of them, spread over all."""
         rows = self.split.validation
         images = self.splits.validation or self.splits.train
-        return images.take(rows if most is None else rows[spread(len(rows), most)])
+        return images.take(rows if most is None else rows[evenly_spaced(len(rows), most)])
 
     def fit_data(self) -> FitData:
         """Return the images that Keras's `fit` gets."""
@@ -175,7 +175,7 @@ def plan_training(
     record = RunRecord(
         status="running",
         started_at=started.isoformat(timespec="seconds"),
-        source=settled(request.source) if isinstance(request.source, str) else "arrays",
+        source=resolve_source(request.source) if isinstance(request.source, str) else "arrays",
         source_options=request.source_options.resolved(),
         model=request.model_name,
         model_arguments=request.model_arguments,
@@ -186,7 +186,7 @@ def plan_training(
         device=device,
         class_names=splits.train.class_names,
         preparation=preparation.to_json(),
-        data={part: images.described() for part, images in splits.parts.items()},
+        data={part: images.summary() for part, images in splits.parts.items()},
         split={"method": split.method, "num_validation": len(split.validation)},
         notes=tuple(notes),
         num_parameters=model.count_params(),
@@ -218,7 +218,7 @@ def plan_training(
 def _recipe(request: TrainRequest) -> Recipe:
     recipe = request.recipe
     if recipe is None and isinstance(request.source, str):
-        recipe = recipe_of(request.source)
+        recipe = default_recipe(request.source)
     recipe = find_recipe(recipe or "strong") if not isinstance(recipe, Recipe) else recipe
     if not request.is_named_source:
         recipe = recipe.changed_for_own_images()

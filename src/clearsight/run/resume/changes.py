@@ -102,7 +102,7 @@ def continued_record(
         "device": device,
         "versions": versions(),
         "machine": machine(device),
-        "data": {part: images.described() for part, images in splits.parts.items()},
+        "data": {part: images.summary() for part, images in splits.parts.items()},
         "resumptions": (*record.resumptions, f"{now}: {where}"),
         "changes": (*record.changes, *(f"{now}, {where}: {change}" for change in changes)),
     }

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, InstanceOf, ValidationError
 from clearsight.data.decoding.decode import ShowProgress, silent
 from clearsight.data.preparation.preparation import Preparation
 from clearsight.data.sources.options import SourceOptions
-from clearsight.data.sources.python_objects import splits_of_object
+from clearsight.data.sources.python_objects import splits_from_object
 from clearsight.data.splits.splits import Splits
 from clearsight.engine.runtime.device import choose_device, on_device
 from clearsight.errors import RequestError, RunError, validation_sentences
@@ -74,7 +74,7 @@ def resume_request(path: str | Path, **options: Any) -> ResumeRequest:
         DataError: when `data` holds no images with labels.
     """
     if options.get("data") is not None:
-        options["data"] = splits_of_object(options["data"])
+        options["data"] = splits_from_object(options["data"])
     try:
         return ResumeRequest(path=Path(path), **options)
     except ValidationError as error:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Self, overload
 
 from clearsight.evaluation.comparison.over_seeds import SeedSummary
-from clearsight.io.atomic import placed_atomically
+from clearsight.io.atomic import write_atomically
 from clearsight.run.seeds.record import RECORD_NAME, SeedsRecord, is_run, member_path
 from clearsight.run.store.results import Results
 from clearsight.run.store.run import Run
@@ -123,12 +123,12 @@ class SeedRuns(Sequence[Run]):
 
     def write(self) -> None:
         """Write ``seeds.json`` and ``seeds.csv`` from the members as they are now."""
-        with placed_atomically(self.path / RECORD_NAME) as temporary:
+        with write_atomically(self.path / RECORD_NAME) as temporary:
             values = {**self.record.model_dump(mode="json"), **self.to_json()}
             text = json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False)
             temporary.write_text(f"{text}\n", "utf-8")
         with (
-            placed_atomically(self.path / _TABLE) as temporary,
+            write_atomically(self.path / _TABLE) as temporary,
             temporary.open("w", newline="", encoding="utf-8") as file,
         ):
             writer = csv.writer(file)

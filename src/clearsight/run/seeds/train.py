@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from clearsight.data.decoding.decode import ShowProgress, silent
-from clearsight.data.sources.load import settled
+from clearsight.data.sources.load import resolve_source
 from clearsight.data.splits.splits import Splits
 from clearsight.errors import RequestError, RunError, TrainingInterrupted
 from clearsight.models.backend import keras
@@ -177,7 +177,7 @@ class _Members:
 
 def _written(request: TrainRequest) -> dict[str, Any]:
     """Return the request so that it can be read again from wherever that is done."""
-    source = settled(request.source) if isinstance(request.source, str) else "arrays"
+    source = resolve_source(request.source) if isinstance(request.source, str) else "arrays"
     update = {
         "source": source,
         "model": _whole(request.model) if isinstance(request.model, str) else None,

@@ -17,7 +17,7 @@ from clearsight.bundle.location import FOLDER as BUNDLE_FOLDER
 from clearsight.bundle.location import bundle_place
 from clearsight.errors import RunError
 from clearsight.evaluation.scores.scores import Measures
-from clearsight.io.atomic import placed_atomically
+from clearsight.io.atomic import write_atomically
 from clearsight.run.store.record import RunRecord
 from clearsight.run.store.results import Results
 
@@ -247,7 +247,7 @@ def _file_word(text: str) -> str:
 
 
 def _write_json(values: dict[str, Any], path: Path) -> None:
-    with placed_atomically(path) as temporary:
+    with write_atomically(path) as temporary:
         temporary.write_text(
             json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False) + "\n", "utf-8"
         )

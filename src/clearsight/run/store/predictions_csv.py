@@ -11,7 +11,7 @@ import numpy as np
 from clearsight.data.image_set import ImageSet
 from clearsight.errors import RunError
 from clearsight.evaluation.predictions import Predictions
-from clearsight.io.atomic import placed_atomically
+from clearsight.io.atomic import write_atomically
 
 _FIRST = ("index", "name", "truth", "prediction", "correct")
 _PROBABILITY = "probability_"  # and the class's name
@@ -44,7 +44,7 @@ def write_predictions(images: ImageSet, probabilities: np.ndarray, path: Path) -
     names = images.names or ("",) * len(images)
     predicted = probabilities.argmax(axis=1).tolist()
     form = ",".join(["%.9g"] * len(kinds))
-    with placed_atomically(path) as temporary, temporary.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:  # fmt: skip  # noqa: E501
+    with write_atomically(path) as temporary, temporary.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:  # fmt: skip  # noqa: E501
         writer = csv.writer(file)
         writer.writerow((*_FIRST, *(f"{_PROBABILITY}{kind}" for kind in kinds)))
         writer.writerows(

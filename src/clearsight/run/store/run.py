@@ -23,7 +23,7 @@ from clearsight.evaluation.curve.finding import CurveFinding
 from clearsight.evaluation.predictions import Predictions
 from clearsight.evaluation.scores.score import Score, score_of
 from clearsight.evaluation.scores.scores import Measures, measures_of
-from clearsight.io.atomic import placed_atomically
+from clearsight.io.atomic import write_atomically
 from clearsight.models.backend import keras
 from clearsight.models.build import ModelRequest, build_model
 from clearsight.run.advise.next_step import NextStep, next_step
@@ -250,5 +250,5 @@ def save_finished_model(model: keras.Model, folder: RunFolder) -> None:
 
 def save_model(model: keras.Model, folder: RunFolder) -> None:
     """Write ``model.keras``, with the optimizer's state, replacing it whole."""
-    with placed_atomically(folder.model_path) as temporary:
+    with write_atomically(folder.model_path) as temporary:
         model.save(temporary)

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from clearsight.data.image_set import ImageSet
-from clearsight.data.splits.split import ValidationSplit
 from clearsight.data.splits.splits import Splits
+from clearsight.data.splits.validation_split import ValidationSplit
 from clearsight.errors import RunError
-from clearsight.io.atomic import placed_atomically
+from clearsight.io.atomic import write_atomically
 
 COLUMNS = ("used_for", "part", "index", "digest", "class", "name")
 
@@ -50,7 +50,7 @@ def write_split(splits: Splits, split: ValidationSplit, path: Path) -> None:
     validation, part = splits.train, "train"
     if splits.validation is not None:
         validation, part = splits.validation, "validation"
-    with placed_atomically(path) as temporary, temporary.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:  # fmt: skip  # noqa: E501
+    with write_atomically(path) as temporary, temporary.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:  # fmt: skip  # noqa: E501
         writer = csv.writer(file)
         writer.writerow(COLUMNS)
         writer.writerows(_rows("train", "train", splits.train, split.train))

@@ -7,7 +7,7 @@ import numpy as np
 from clearsight.data.decoding.decode import ShowProgress, silent
 from clearsight.data.image_set import ImageSet
 from clearsight.data.preparation.preparation import Preparation
-from clearsight.data.sources.load import is_source, load_splits, settled
+from clearsight.data.sources.load import is_source_name, load_splits, resolve_source
 from clearsight.data.sources.options import SourceOptions
 from clearsight.data.splits.splits import Splits
 from clearsight.errors import DataError, RunError
@@ -66,7 +66,9 @@ def measured_images(
 
 def is_own_source(record: RunRecord, source: str | None) -> bool:
     """Tell whether a source stands for the run's own test images: None, or the run's own path."""
-    return source is None or (not is_source(source) and settled(source) == record.source)
+    return source is None or (
+        not is_source_name(source) and resolve_source(source) == record.source
+    )
 
 
 def _unseen(images: ImageSet, folder: RunFolder) -> ImageSet:
@@ -120,6 +122,6 @@ def fitting_options(record: RunRecord, options: SourceOptions | None = None) -> 
 
 def options_for(record: RunRecord, source: str, options: SourceOptions) -> SourceOptions:
     """Return how to read a source: the run's own as it was read, others to fit the network."""
-    if settled(source) == record.source:
+    if resolve_source(source) == record.source:
         return record.source_options
     return fitting_options(record, options)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from clearsight.data.image_set import ImageSet
+from clearsight.data.splits.evenly_spaced import evenly_spaced
 from clearsight.data.splits.splits import Splits
-from clearsight.data.splits.spread import spread
 from clearsight.errors import RunError
 from clearsight.run.store.run import Run
 from clearsight.run.store.split_csv import found_again, read_split
@@ -32,4 +32,4 @@ def used_images(run: Run, splits: Splits, used_for: str, most: int | None = None
         )
     part = used[0].part
     rows = found[part]
-    return splits.parts[part].take(rows if most is None else rows[spread(len(rows), most)])
+    return splits.parts[part].take(rows if most is None else rows[evenly_spaced(len(rows), most)])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from clearsight.data.listing import PARTS, Listing, Part
-from clearsight.data.splits.split import stratified_split
+from clearsight.data.splits.stratified import stratified_split
 from clearsight.errors import DataError
 
 # Fixed: the test images and the order of images are to be the same in every run.
@@ -15,7 +15,7 @@ _SEED = 0
 
 
 @dataclass(frozen=True)
-class Arrangement:
+class RowOrder:
     """The order of decoded images.
 
     Attributes:
@@ -28,7 +28,7 @@ class Arrangement:
     counts: dict[Part, int]
 
 
-def arrange(listing: Listing, test_split: float) -> Arrangement:
+def order_rows(listing: Listing, test_split: float) -> RowOrder:
     """Divide images into parts, and put each part into a fixed random order.
 
     Folders and tables are mostly sorted by class; in random order the first images are as good a
@@ -56,4 +56,4 @@ def arrange(listing: Listing, test_split: float) -> Arrangement:
     )
     if not counts["train"]:
         raise DataError(f"{listing.provenance} should have training images, but has none.")
-    return Arrangement(order, counts)
+    return RowOrder(order, counts)

@@ -1,4 +1,4 @@
-"""`ArrayParts`: the arrays of a source, part by part, made into `Splits`."""
+"""`RawArrays`: the arrays of a source, part by part, made into `Splits`."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from typing import Any
 
 import numpy as np
 
+from clearsight.data.arrays.convert import to_uint8_images
 from clearsight.data.image_set import ImageSet
-from clearsight.data.intake import Intake
 from clearsight.data.labels.class_names import ClassNames, read_class_names
-from clearsight.data.labels.encode import CodedLabels, code_labels, label_array
+from clearsight.data.labels.encode import EncodedLabels, encode_labels, to_label_array
 from clearsight.data.listing import PARTS, Part
-from clearsight.data.preparation.pixels import images_of_arrays
+from clearsight.data.load_report import LoadReport
 from clearsight.data.sources.options import SourceOptions
 from clearsight.data.splits.splits import Splits
 from clearsight.errors import DataError
 
 
 @dataclass(frozen=True, eq=False)
-class ArrayParts:
+class RawArrays:
     """Images and labels as arrays, before they are checked and brought to one form.
 
     Attributes:
-        images: for each part its images, in any form that `images_of_arrays` takes.
-        labels: for each part its labels, in any form that `code_labels` takes.
+        images: for each part its images, in any form that `to_uint8_images` takes.
+        labels: for each part its labels, in any form that `encode_labels` takes.
         provenance: where they come from, in words.
         class_names: the names that the source itself gives its classes.
         groups: for each part what its images belong to, where the source says so.
@@ -41,7 +41,7 @@ class ArrayParts:
     skipped: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
-    def splits(self, options: SourceOptions) -> Splits:
+    def to_splits(self, options: SourceOptions) -> Splits:
         """Check the arrays and bring them to one form.
 
         Raises:
@@ -53,9 +53,9 @@ class ArrayParts:
             raise DataError(
                 f"{self.provenance} should hold images to train on, but holds {found} images only."
             )
-        names = wanted_names(options, self.class_names)
+        names = choose_class_names(options, self.class_names)
         name_of = {part: self._name("images", part) for part in self.images}
-        arrays, notes = images_of_arrays(
+        arrays, notes = to_uint8_images(
             {name_of[part]: array for part, array in self.images.items()}
         )
         coded = _code_together(
@@ -76,14 +76,14 @@ class ArrayParts:
             train=sets["train"],
             test=sets.get("test"),
             validation=sets.get("validation"),
-            intake=Intake(skipped=self.skipped, notes=(*self.notes, *notes, *coded.notes)),
+            load_report=LoadReport(skipped=self.skipped, notes=(*self.notes, *notes, *coded.notes)),
         )
 
     def _name(self, what: str, part: Part) -> str:
         return f"{self.provenance} ({part} {what})"
 
 
-def wanted_names(options: SourceOptions, own: ClassNames | None) -> ClassNames | None:
+def choose_class_names(options: SourceOptions, own: ClassNames | None) -> ClassNames | None:
     """Return the class names of the user's file, or else those of the source itself."""
     if options.class_names is not None:
         return read_class_names(options.class_names)
@@ -92,9 +92,9 @@ def wanted_names(options: SourceOptions, own: ClassNames | None) -> ClassNames |
 
 def _code_together(
     labels: Mapping[Part, Any], names: ClassNames | None, provenance: str
-) -> CodedLabels:
+) -> EncodedLabels:
     """Number the labels of all parts alike."""
-    arrays = [label_array(part, f"The labels in {provenance}") for part in labels.values()]
+    arrays = [to_label_array(part, f"The labels in {provenance}") for part in labels.values()]
     forms = {(array.ndim, array.shape[1:]) for array in arrays}
     if len(forms) > 1:
         shapes = " and ".join(str(array.shape) for array in arrays)
@@ -110,11 +110,11 @@ def _code_together(
             f"The labels in {provenance} should be all numbers or all text, but are text in some "
             "parts and numbers in others."
         )
-    return code_labels(np.concatenate(arrays), names, f"The labels in {provenance}")
+    return encode_labels(np.concatenate(arrays), names, f"The labels in {provenance}")
 
 
 def _apart(
-    coded: CodedLabels, labels: Mapping[Part, Any], images: Mapping[Part, Any]
+    coded: EncodedLabels, labels: Mapping[Part, Any], images: Mapping[Part, Any]
 ) -> dict[Part, np.ndarray]:
     ends = np.cumsum([len(labels[part]) for part in images])
     codes = np.split(coded.codes, ends[:-1])

@@ -8,6 +8,8 @@ from typing import Literal
 
 import numpy as np
 
+from clearsight.data.splits.stratified import stratified_split
+
 SplitMethod = Literal["tail", "stratified"]
 FoundMethod = Literal["tail", "stratified", "own"]
 
@@ -49,68 +51,7 @@ def tail_split(num_images: int, validation_split: float) -> tuple[np.ndarray, np
     return indices[:boundary], indices[boundary:]
 
 
-def stratified_split(
-    labels: np.ndarray,
-    held_out_fraction: float,
-    seed: int,
-    groups: Sequence[str] | None = None,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Hold out the same share of every class, chosen by `seed`.
-
-    Every class with at least two images keeps one on each side. Where images come in groups,
-    each group stays on one side whole, and the shares are as near as that allows.
-
-    Args:
-        labels: integers (N,).
-        held_out_fraction: share to hold out, between 0 and 1.
-        seed: chooses which images.
-        groups: N names of what each image belongs to, or None.
-
-    Returns:
-        int64 indices kept and held out, each ascending.
-    """
-    generator = np.random.default_rng(seed)
-    if groups is not None:
-        held_out = _held_out_groups(labels, groups, held_out_fraction, generator)
-        return np.flatnonzero(~held_out), np.flatnonzero(held_out)
-    held_out = np.zeros(len(labels), dtype=bool)
-    for label in np.unique(labels):
-        members = generator.permutation(np.flatnonzero(labels == label))
-        most = max(len(members) - 1, 0)
-        least = min(1, most)
-        count = int(np.clip(np.rint(len(members) * held_out_fraction), least, most))
-        held_out[members[:count]] = True
-    return np.flatnonzero(~held_out), np.flatnonzero(held_out)
-
-
-def _held_out_groups(
-    labels: np.ndarray, groups: Sequence[str], fraction: float, generator: np.random.Generator
-) -> np.ndarray:
-    """Choose groups to hold out: the largest first, each where it brings the shares nearer.
-
-    Returns:
-        bool (N,), True for images of groups that are held out.
-    """
-    classes, codes = np.unique(labels, return_inverse=True)
-    names, group_of = np.unique(np.asarray(groups), return_inverse=True)
-    counts = np.zeros((len(names), len(classes)), dtype=np.int64)
-    np.add.at(counts, (group_of, codes), 1)
-    totals = counts.sum(axis=0)
-    wanted = totals * fraction
-    shuffled = generator.permutation(len(names))
-    by_size = shuffled[np.argsort(-counts[shuffled].sum(axis=1), kind="stable")]
-    is_held_out = np.zeros(len(names), dtype=bool)
-    held = np.zeros(len(classes))
-    for group in by_size:
-        more = held + counts[group]
-        if (((more - wanted) ** 2 - (held - wanted) ** 2) / totals).sum() < 0:
-            is_held_out[group], held = True, more
-    if len(names) > 1 and not is_held_out.any():
-        is_held_out[by_size[-1]] = True  # the smallest: a split needs two sides
-    return is_held_out[group_of]
-
-
-def validation_split_of(
+def choose_validation_split(
     labels: np.ndarray,
     validation_split: float,
     method: SplitMethod,

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clearsight.data.decoding.arrangement import arrange
+from clearsight.data.decoding.row_order import order_rows
 from clearsight.data.formats.folder import FileReader
 from clearsight.data.listing import PARTS, Listing, Part
-from clearsight.data.splits.split import stratified_split
+from clearsight.data.splits.stratified import stratified_split
 from clearsight.errors import DataError
 
 
@@ -34,10 +34,10 @@ def listing_of(
     st.floats(0.05, 0.6),
 )
 def test_every_class_gives_its_share_to_the_test(labels: list[int], share: float) -> None:
-    arrangement = arrange(listing_of(labels), share)
-    assert sorted(arrangement.order) == list(range(len(labels)))
-    assert sum(arrangement.counts.values()) == len(labels)
-    test = arrangement.order[len(labels) - arrangement.counts["test"] :]
+    row_order = order_rows(listing_of(labels), share)
+    assert sorted(row_order.order) == list(range(len(labels)))
+    assert sum(row_order.counts.values()) == len(labels)
+    test = row_order.order[len(labels) - row_order.counts["test"] :]
     for label in set(labels):
         members = labels.count(label)
         taken = sum(labels[index] == label for index in test)
@@ -46,21 +46,21 @@ def test_every_class_gives_its_share_to_the_test(labels: list[int], share: float
 
 def test_the_order_is_always_the_same_and_not_sorted_by_class() -> None:
     labels = [0] * 50 + [1] * 50
-    first, second = (arrange(listing_of(labels), 0.2) for _ in range(2))
+    first, second = (order_rows(listing_of(labels), 0.2) for _ in range(2))
     assert np.array_equal(first.order, second.order)
     assert 10 < sum(labels[index] for index in first.order[:40]) < 30
 
 
 def test_images_that_the_source_divides_stay_where_it_puts_them() -> None:
     parts: list[Part | None] = ["test", "train", "validation", None, "train"]
-    arrangement = arrange(listing_of([0, 1, 0, 1, 0], parts), 0.5)
-    assert arrangement.counts == {"train": 3, "validation": 1, "test": 1}
-    assert set(arrangement.order[:3]) == {1, 3, 4}
-    assert list(arrangement.order[3:]) == [2, 0]
-    one_more = arrange(listing_of([0, 1, 0, 1, 0, 1], [*parts, "test"]), 0.5)
-    assert list(one_more.order[:3]) == list(arrangement.order[:3])
+    row_order = order_rows(listing_of([0, 1, 0, 1, 0], parts), 0.5)
+    assert row_order.counts == {"train": 3, "validation": 1, "test": 1}
+    assert set(row_order.order[:3]) == {1, 3, 4}
+    assert list(row_order.order[3:]) == [2, 0]
+    one_more = order_rows(listing_of([0, 1, 0, 1, 0, 1], [*parts, "test"]), 0.5)
+    assert list(one_more.order[:3]) == list(row_order.order[:3])
     with pytest.raises(DataError, match="should have training images, but has none"):
-        arrange(listing_of([0, 1], ["test", "validation"]), 0.5)
+        order_rows(listing_of([0, 1], ["test", "validation"]), 0.5)
 
 
 @given(

@@ -44,7 +44,7 @@ class ArrayName:
     part: Part | None
 
 
-def array_name(name: str) -> ArrayName | None:
+def parse_array_name(name: str) -> ArrayName | None:
     """Read what the array called `name` holds, e.g. "x_train" or "test_images".
 
     Returns:
@@ -60,7 +60,9 @@ def array_name(name: str) -> ArrayName | None:
     return None
 
 
-def pair_up(names: Iterable[str], flat: Iterable[str], what: str) -> dict[Part, tuple[str, str]]:
+def find_array_pairs(
+    names: Iterable[str], flat: Iterable[str], what: str
+) -> dict[Part, tuple[str, str]]:
     """Find the arrays of images and of labels for each part.
 
     Args:
@@ -79,7 +81,7 @@ def pair_up(names: Iterable[str], flat: Iterable[str], what: str) -> dict[Part, 
     names, flat_names = list(names), set(flat)
     found: dict[tuple[Part, Role], list[str]] = {}
     for name in names:
-        known = array_name(name)
+        known = parse_array_name(name)
         if known is not None:
             found.setdefault((known.part or "train", known.role), []).append(name)
     listed = ", ".join(names) or "none"

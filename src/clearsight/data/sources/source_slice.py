@@ -20,7 +20,7 @@ _PATTERN = re.compile(
 
 
 @dataclass(frozen=True)
-class Selection:
+class SourceSlice:
     """Some images of a source.
 
     Attributes:
@@ -32,14 +32,14 @@ class Selection:
     images: ImageSet
 
 
-def is_selection(text: str) -> bool:
+def is_source_slice(text: str) -> bool:
     """Tell whether `text` is meant as SOURCE:train[START:STOP], rightly written or not."""
     return _PATTERN.fullmatch(text) is not None
 
 
-def select(
+def load_source_slice(
     text: str, options_for: Callable[[str], SourceOptions | None] = lambda _: None
-) -> Selection:
+) -> SourceSlice:
     """Load the images that `text` names; the numbers count as in Python, negative ones too.
 
     Args:
@@ -72,4 +72,4 @@ def select(
             f"{len(images) - 1}, but names none."
         )
     names = tuple(f"{source}:{part}[{number}]" for number in numbers)
-    return Selection(names, images.take(np.array(numbers)))
+    return SourceSlice(names, images.take(np.array(numbers)))

@@ -1,4 +1,4 @@
-"""`Intake`: what a source held beside its images, and what was left out on the way in."""
+"""`LoadReport`: what a source held beside its images, and what was left out on the way in."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class BadFile:
 
 
 @dataclass(frozen=True)
-class Intake:
+class LoadReport:
     """What was left out of a source, and why.
 
     Attributes:

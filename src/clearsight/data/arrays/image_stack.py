@@ -1,4 +1,4 @@
-"""`ObjectImages`: single images from Python objects, brought to one form and stacked."""
+"""`ImageStack`: single images from Python objects, brought to one form and stacked."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import numpy as np
 from PIL import Image
 
 from clearsight.data.preparation.preparation import Preparation
-from clearsight.data.preparation.read_image import from_pillow
+from clearsight.data.preparation.read_image import pillow_to_array
 from clearsight.data.sources.options import SourceOptions
 from clearsight.errors import DataError
 
 _CHANNELS = (1, 3, 4)
 
 
-class ObjectImages:
+class ImageStack:
     """Gathers images one by one, each brought to uint8 (H, W, C) as it comes in.
 
     With an image size in the options every image is fitted to it; without one all must have one
@@ -43,7 +43,7 @@ class ObjectImages:
         """
         name = f"Image {len(self._images)}"
         if isinstance(image, Image.Image):
-            array = from_pillow(image, name)
+            array = pillow_to_array(image, name)
         else:
             array = _with_channels_last(self._as_uint8(np.asarray(image), name), name)
         size = self._options.image_size

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from clearsight.data.listing import Listing
-from clearsight.data.preparation.read_image import image_size
+from clearsight.data.preparation.read_image import read_image_header
 from clearsight.data.sources.options import SourceOptions
 from clearsight.errors import DataError
 
@@ -23,7 +23,7 @@ _MANY = 10_000  # images
 
 
 @dataclass(frozen=True)
-class Form:
+class TargetShape:
     """What all images of a set have in common.
 
     Attributes:
@@ -39,14 +39,14 @@ class Form:
     reason: str
 
 
-def choose_form(listing: Listing, options: SourceOptions) -> Form:
+def choose_target_shape(listing: Listing, options: SourceOptions) -> TargetShape:
     """Choose what the user leaves open by the headers of some of the images.
 
     Raises:
         DataError: when none of the images looked at can be read.
     """
     if options.image_size is not None and options.channels != "auto":
-        return Form(*options.image_size, options.channels, "")
+        return TargetShape(*options.image_size, options.channels, "")
     step = -(-len(listing) // NUM_SAMPLED)
     known = _headers(listing, listing.keys[::step]) or _headers(listing, listing.keys)
     if not known:
@@ -63,7 +63,7 @@ def choose_form(listing: Listing, options: SourceOptions) -> Form:
         why_size = "as asked for"
     if options.channels != "auto":
         channels, why_channels = options.channels, "as asked for"
-    return Form(
+    return TargetShape(
         height,
         width,
         channels,
@@ -75,7 +75,7 @@ def choose_form(listing: Listing, options: SourceOptions) -> Form:
 def _headers(listing: Listing, keys: Sequence[str]) -> list[tuple[int, int, bool]]:
     """Return height, width and whether it is grey of each image whose header can be read."""
     read = (content for _, content in listing.reader.each(keys) if isinstance(content, bytes))
-    return [header for content in read if (header := image_size(content)) is not None]
+    return [header for content in read if (header := read_image_header(content)) is not None]
 
 
 def _size(sizes: np.ndarray, num_images: int) -> tuple[tuple[int, int], str]:

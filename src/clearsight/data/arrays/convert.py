@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from clearsight.data.checks import describe
+from clearsight.data.arrays.checks import describe
 from clearsight.errors import DataError
 
 _CHANNELS = (1, 3, 4)
 _BLOCK_BYTES = 64_000_000  # of images that are looked at or converted at once
 
 
-def images_of_arrays(arrays: Mapping[str, Any]) -> tuple[dict[str, np.ndarray], list[str]]:
+def to_uint8_images(arrays: Mapping[str, Any]) -> tuple[dict[str, np.ndarray], list[str]]:
     """Bring the images of a source's parts to one form.
 
     Images that are uint8 already stay where they are, on disk too where they are mapped.
