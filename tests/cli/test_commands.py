@@ -71,7 +71,7 @@ def test_trace_shows_the_formulas_and_json(cli: Cli) -> None:
     assert done.returncode == 0
     assert "floor((28 + 2*1 - 3)/1) + 1 = 28" in done.stdout
     assert "(3*3*1 + 1)*32 = 320" in done.stdout
-    assert "95.2% of the parameters sit in dense" in done.stdout
+    assert "95.2% of the parameters are in dense" in done.stdout
     values = json.loads(cli("trace", "lesson", "--input-shape", "8,8,1", "--json").stdout)
     assert values["layers"][0]["output_shape"] == [8, 8, 32]
 

@@ -1,4 +1,4 @@
-"""Networks from files: .keras in safe mode, and functions in Python files."""
+"""Networks from .keras files (in safe mode) and from functions in Python files."""
 
 from __future__ import annotations
 
@@ -62,27 +62,25 @@ def test_a_function_gets_the_shapes_and_the_arguments(path: Path) -> None:
         ("absent", {}, r"should define a function absent\(\)"),
         ("network", {"unit": 5}, "does not take unit: it takes input_shape, num_classes, units"),
         ("needs", {}, "needs depth, which was not given: add --model-arg depth=VALUE"),
-        ("nothing", {}, "should give a keras.Model, but gives NoneType"),
+        ("nothing", {}, "should return a keras.Model, but returns NoneType"),
         ("broken", {}, r"cannot be built: RuntimeError: no such luck \(networks.py:25\)"),
         ("leaves", {}, "cannot be built: SystemExit: 3"),
-        ("two_paths", {}, r"layer 'together' \(Add\) refuses its input \(6, 6, 3\) and \(4, 4, 4"),
+        ("two_paths", {}, r"layer 'together' \(Add\) rejects its input \(6, 6, 3\) and \(4, 4, 4"),
     ],
 )
-def test_a_wrong_function_gets_a_sentence(
+def test_errors_in_functions_are_explained(
     path: Path, function: str, arguments: dict, message: str
 ) -> None:
     with pytest.raises(ModelError, match=message):
         build_model(ModelRequest(f"{path}:{function}", arguments, (8, 8, 1), 2))
 
 
-def test_a_network_without_its_input_shape_gets_a_sentence(path: Path) -> None:
-    with pytest.raises(
-        ModelError, match=r"its input shape is not known: begin it with keras\.Input"
-    ):
+def test_a_network_without_input_shape_is_explained(path: Path) -> None:
+    with pytest.raises(ModelError, match=r"its input shape is unknown: begin it with keras\.Input"):
         build_model(ModelRequest(f"{path}:open_ended"))
 
 
-def test_a_wrong_file_gets_a_sentence(tmp_path: Path) -> None:
+def test_errors_in_files_are_explained(tmp_path: Path) -> None:
     (tmp_path / "typo.py").write_text("imprt keras")
     (tmp_path / "words.keras").write_text("no model")
     for name, message in (
@@ -97,7 +95,7 @@ def test_a_wrong_file_gets_a_sentence(tmp_path: Path) -> None:
         build_model(ModelRequest("leson"))
 
 
-def test_a_saved_model_comes_back(tmp_path: Path) -> None:
+def test_a_saved_model_is_loaded(tmp_path: Path) -> None:
     model = build_model(ModelRequest("lesson"))
     model.save(tmp_path / "model.keras")
     loaded = build_model(ModelRequest(str(tmp_path / "model.keras")))
@@ -106,14 +104,14 @@ def test_a_saved_model_comes_back(tmp_path: Path) -> None:
         build_model(ModelRequest(str(tmp_path / "model.keras"), {"padding": "same"}))
 
 
-def test_a_file_that_carries_code_is_refused(tmp_path: Path) -> None:
+def test_a_file_with_code_is_refused(tmp_path: Path) -> None:
     code = keras.layers.Lambda(lambda x: x * 2)
     keras.Sequential([keras.Input((4,)), code]).save(tmp_path / "code.keras")
     with pytest.raises(ModelError, match="cannot be loaded"):
         build_model(ModelRequest(str(tmp_path / "code.keras")))
 
 
-def test_networks_that_scale_pixels_themselves_are_told() -> None:
+def test_pixel_scaling_of_networks() -> None:
     layers = keras.layers
     scaling = keras.Sequential([keras.Input((8, 8, 1)), layers.Rescaling(1 / 255)])
     nested = keras.Sequential([keras.Input((8, 8, 1)), scaling, layers.Flatten()])
@@ -131,7 +129,7 @@ def test_networks_that_scale_pixels_themselves_are_told() -> None:
     assert pixel_scaling(normalized) == "normalizes"
 
 
-def test_a_function_may_import_its_neighbours_and_define_dataclasses(tmp_path: Path) -> None:
+def test_a_function_may_import_files_next_to_it_and_define_dataclasses(tmp_path: Path) -> None:
     (tmp_path / "its_blocks.py").write_text("UNITS = 7\n")
     (tmp_path / "network_with_neighbour.py").write_text(
         "from __future__ import annotations\n"

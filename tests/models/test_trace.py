@@ -24,7 +24,7 @@ def application(name: str, size: int = 64) -> keras.Model:
 
 
 def odd_network() -> keras.Model:
-    """Every worked kind of layer, with uneven sizes, strides, dilation and groups."""
+    """Every type of layer with a formula, with uneven sizes, strides, dilation and groups."""
     images = keras.Input((31, 45, 4))
     x = layers.ZeroPadding2D(((1, 2), (0, 3)))(images)
     x = layers.Conv2D(6, (3, 5), strides=2, padding="same", use_bias=False, groups=2)(x)
@@ -72,43 +72,43 @@ def test_it_agrees_with_keras_on_every_shape_and_count(
 
 
 def evaluate(formula: str) -> int:
-    """Work out a formula's left side as Python reads it."""
+    """Compute a formula's left side in Python."""
     assert re.fullmatch(r"[\d+\-*/() floor]+", formula), formula
     return int(eval(formula, {"floor": floor}))
 
 
 @pytest.mark.parametrize("model", ["lesson", "odd"])
-def test_every_worked_formula_comes_out_as_it_says(model: str) -> None:
+def test_every_formula_gives_its_result(model: str) -> None:
     found = trace(model) if model == "lesson" else trace_model(odd_network())
-    num_worked = 0
+    num_formulas = 0
     for layer in found.layers:
-        worked = [layer.parameters_worked, *re.split(r", (?=columns)", layer.size_worked)]
-        for text in worked:
+        formulas = [layer.parameter_formula, *re.split(r", (?=columns)", layer.size_formula)]
+        for text in formulas:
             match = re.fullmatch(
                 r"(?:rows |columns )?(.+) = ([\d,]+)(?: along the joined axis)?", text
             )
             if match:
                 assert evaluate(match[1]) == int(match[2].replace(",", "")), text
-                num_worked += 1
-        if layer.parameters_worked:
-            assert layer.parameters_worked.endswith(f"= {layer.num_parameters:,}")
-        rows = re.match(r"(?:rows )?.+? = (\d+)(?:,|$)", layer.size_worked)
-        if rows and len(layer.output_shape) == 3 and "joined" not in layer.size_worked:
-            assert int(rows[1]) == layer.output_shape[0], layer.size_worked
-    assert num_worked >= 9
+                num_formulas += 1
+        if layer.parameter_formula:
+            assert layer.parameter_formula.endswith(f"= {layer.num_parameters:,}")
+        rows = re.match(r"(?:rows )?.+? = (\d+)(?:,|$)", layer.size_formula)
+        if rows and len(layer.output_shape) == 3 and "joined" not in layer.size_formula:
+            assert int(rows[1]) == layer.output_shape[0], layer.size_formula
+    assert num_formulas >= 9
 
 
-def test_the_lesson_reads_as_the_lesson_says() -> None:
+def test_the_trace_of_the_lesson() -> None:
     found = clearsight.trace("lesson")
     first = found.layers[0]
-    assert first.size_worked == "floor((28 + 2*1 - 3)/1) + 1 = 28"
-    assert first.parameters_worked == "(3*3*1 + 1)*32 = 320"
+    assert first.size_formula == "floor((28 + 2*1 - 3)/1) + 1 = 28"
+    assert first.parameter_formula == "(3*3*1 + 1)*32 = 320"
     assert first.multiply_adds == 28 * 28 * 32 * 9
     assert first.activation_bytes == 28 * 28 * 32 * 4
     assert [layer.receptive_field for layer in found.layers] == [
         (3, 3), (4, 4), (8, 8), (10, 10), (10, 10), (28, 28), (28, 28),
     ]  # fmt: skip
-    assert found.where_the_capacity_lives.startswith("95.2% of the parameters sit in dense ")
+    assert found.summary.startswith("95.2% of the parameters are in dense ")
     assert str(found).count("\n") >= 2 * len(found.layers)
     assert found.to_json()["layers"][0]["output_shape"] == [28, 28, 32]
 
@@ -116,18 +116,18 @@ def test_the_lesson_reads_as_the_lesson_says() -> None:
 @pytest.mark.parametrize(
     ("name", "size", "published"),
     [
-        # Multiply-adds of one 224x224 image as the papers give them.
+        # Multiply-adds of one 224x224 image, from the papers.
         ("ResNet50", 224, 3.8e9),  # He et al., https://arxiv.org/abs/1512.03385, table 1
         ("MobileNetV2", 224, 300e6),  # Sandler et al., https://arxiv.org/abs/1801.04381, table 4
         ("EfficientNetB0", 224, 0.39e9),  # Tan and Le, https://arxiv.org/abs/1905.11946, table 2
     ],
 )
 def test_multiply_adds_are_those_published(name: str, size: int, published: float) -> None:
-    # Keras's ResNet50 strides in the 1x1 convolutions' place of the paper's, and papers round.
+    # Keras's ResNet50 has its strides in other convolutions than the paper's, and papers round.
     assert trace_model(application(name, size)).multiply_adds == pytest.approx(published, rel=0.03)
 
 
-def seen_region(model: keras.Model, layer_name: str) -> tuple[int, int]:
+def measure_receptive_field(model: keras.Model, layer_name: str) -> tuple[int, int]:
     """Measure how many rows and columns of the image change one middle value of a layer."""
     import torch
 
@@ -143,7 +143,7 @@ def seen_region(model: keras.Model, layer_name: str) -> tuple[int, int]:
     return rows.max() - rows.min() + 1, columns.max() - columns.min() + 1
 
 
-def test_the_receptive_field_is_what_a_value_really_sees() -> None:
+def test_receptive_fields_agree_with_gradients() -> None:
     """Average pooling in place of max, so that every position counts in the gradient."""
     images = keras.Input((64, 72, 1))
     x = layers.Conv2D(1, 3, padding="same", name="a")(images)
@@ -157,16 +157,16 @@ def test_the_receptive_field_is_what_a_value_really_sees() -> None:
     model = keras.Model(images, x)
     fields = {layer.name: layer.receptive_field for layer in trace_model(model).layers}
     for name in "abcdefh":
-        assert fields[name] == seen_region(model, name), name
+        assert fields[name] == measure_receptive_field(model, name), name
 
 
-def test_vgg16_sees_212_pixels() -> None:
+def test_the_receptive_field_of_vgg16_is_212_pixels() -> None:
     # https://distill.pub/2019/computing-receptive-fields/, table: VGG16 up to its last pooling.
     model = keras.applications.VGG16(weights=None, input_shape=(320, 320, 3), include_top=False)
     assert trace_model(model).layers[-1].receptive_field == (212, 212)
 
 
-def test_shared_and_nested_layers_are_counted_right() -> None:
+def test_shared_and_nested_layers_are_counted_correctly() -> None:
     inner = keras.Sequential([keras.Input((8, 8, 2)), layers.Conv2D(2, 3, padding="same")])
     images = keras.Input((8, 8, 2))
     shared = layers.Conv2D(2, 3, padding="same", name="shared")
@@ -180,16 +180,16 @@ def test_shared_and_nested_layers_are_counted_right() -> None:
     assert sum(row.num_parameters for row in rows.values()) == model.count_params()
 
 
-def test_a_layer_nobody_knows_is_left_open() -> None:
+def test_an_unknown_layer_leaves_numbers_open() -> None:
     class Doubling(layers.Layer):
         def call(self, x):
             return x * 2
 
     model = keras.Sequential([keras.Input((8, 8, 1)), Doubling(), layers.Conv2D(2, 3)])
     first, second = trace_model(model).layers
-    assert first.size_worked == "as Keras computes it"
+    assert first.size_formula == "as Keras computes it"
     assert second.receptive_field is None
-    assert second.parameters_worked == "(3*3*1 + 1)*2 = 20"
+    assert second.parameter_formula == "(3*3*1 + 1)*2 = 20"
 
 
 def test_all_outputs_of_a_layer_are_shown() -> None:
@@ -201,7 +201,7 @@ def test_all_outputs_of_a_layer_are_shown() -> None:
     assert lstm.activation_bytes == 3 * 4 * 4
 
 
-def test_channels_first_and_normalizations_over_places_are_seen_right() -> None:
+def test_receptive_fields_of_channels_first_and_of_normalizations_over_positions() -> None:
     images = keras.Input((3, 20, 24))
     x = layers.Conv2D(4, 9, data_format="channels_first", padding="same")(images)
     model = keras.Model(images, layers.Conv2D(4, 3, data_format="channels_first")(x))
@@ -214,19 +214,19 @@ def test_channels_first_and_normalizations_over_places_are_seen_right() -> None:
 
 def test_an_open_sequential_is_traced_at_the_shape_given() -> None:
     model = keras.Sequential([layers.RandomFlip(), layers.Conv2D(4, 3), layers.Flatten()])
-    with pytest.raises(ModelError, match="does not know its input shape yet: say --input-shape"):
+    with pytest.raises(ModelError, match="has no input shape yet: set --input-shape"):
         trace(model)
     rows = trace(model, (8, 8, 1)).layers
     assert rows[1].output_shape == (6, 6, 4)
     assert rows[1].receptive_field == (3, 3)
-    assert not model.built, "the user's own model stays as it is"
+    assert not model.built, "the user's own model is not changed"
 
 
 def test_open_image_sizes_need_a_shape() -> None:
     model = keras.Sequential(
         [keras.Input((None, None, 3)), layers.Conv2D(4, 3), layers.GlobalAveragePooling2D()]
     )
-    with pytest.raises(ModelError, match="say which size to trace it at"):
+    with pytest.raises(ModelError, match="give the size to trace it at"):
         trace(model)
     sized = trace(model, (20, 30, 3))
     assert [layer.output_shape for layer in sized.layers] == [(18, 28, 4), (4,)]
@@ -252,8 +252,8 @@ def test_a_subclassed_model_has_no_graph() -> None:
 def reasons(**changes) -> dict[str, str]:
     comparison = compare_traces(trace("lesson"), trace("lesson", **changes))
     assert all(change.reason in str(comparison) for change in comparison.changes)
-    named = ((change.first or change.second, change.reason) for change in comparison.changes)
-    return {layer.name: reason for layer, reason in named if isinstance(layer, LayerTrace)}
+    layers = ((change.first or change.second, change.reason) for change in comparison.changes)
+    return {layer.name: reason for layer, reason in layers if isinstance(layer, LayerTrace)}
 
 
 def test_same_to_valid_is_explained() -> None:
@@ -262,11 +262,13 @@ def test_same_to_valid_is_explained() -> None:
         "padding 'same' to 'valid', 28 to 26: the filter cannot reach past the border, one pixel "
         "lost on each side"
     )
-    assert found["max_pooling2d"].startswith("follows from conv2d above, which gives (26, 26, 32)")
+    assert found["max_pooling2d"].startswith(
+        "follows from conv2d above: its output is (26, 26, 32)"
+    )
     assert found["dense_1"] == ""
     assert reasons(padding="valid")["conv2d_1"] == (
         "padding 'same' to 'valid', 14 to 11: the filter cannot reach past the border, one pixel "
-        "lost on each side; and 13 come in instead of 14"
+        "lost on each side; the input is 13 instead of 14"
     )
 
 
@@ -274,8 +276,8 @@ def test_other_changes_are_explained() -> None:
     third = reasons(num_blocks=3)
     assert third["conv2d_2"] == "only the second network has this layer"
     assert third["conv2d"] == third["conv2d_1"] == ""
-    assert third["dense"] == "follows from flatten above, which gives 576 instead of 3136"
-    assert "each value sees 3x3 to 5x5" in reasons(kernel_size=5)["conv2d"]
+    assert third["dense"] == "follows from flatten above: its output is 576 instead of 3136"
+    assert "receptive field 3x3 to 5x5" in reasons(kernel_size=5)["conv2d"]
     assert reasons(dense_units=64)["dense"] == (
         "units 128 to 64: 200,768 fewer parameters (200,768)"
     )

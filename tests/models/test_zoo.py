@@ -40,7 +40,7 @@ def test_the_reference_network_is_the_published_one() -> None:
     ]  # fmt: skip
 
 
-def test_the_exercises_can_be_done() -> None:
+def test_the_shapes_of_the_exercises() -> None:
     assert shapes(padding="valid,same")[0] == (26, 26, 32)
     assert shapes(padding=["valid", "same"])[2] == (13, 13, 64)
     assert shapes(padding="valid")[2] == (11, 11, 64)
@@ -48,7 +48,7 @@ def test_the_exercises_can_be_done() -> None:
     assert third_block[4:7] == [(7, 7, 64), (3, 3, 64), (576,)]
 
 
-def test_other_options_shape_the_network() -> None:
+def test_other_options_change_the_network() -> None:
     assert shapes(filters=8)[0] == (28, 28, 8)
     assert shapes(filters="8,16,24")[4] == (7, 7, 24)
     assert shapes(kernel_size=5, padding="valid")[0] == (24, 24, 32)
@@ -60,7 +60,7 @@ def test_other_options_shape_the_network() -> None:
     [
         ({"padding": "vaild"}, "input should be 'same' or 'valid'"),
         ({"bloks": 3}, "there is no option 'bloks'. Its options are input_shape"),
-        ({"filters": [8, 16], "num_blocks": 3}, "one value for all 3 blocks or one a block"),
+        ({"filters": [8, 16], "num_blocks": 3}, "one value for all 3 blocks or one per block"),
         ({"kernel_size": 0}, "kernel_size = 0: input should be greater than 0"),
         (
             {"padding": "valid", "num_blocks": 3, "kernel_size": 5},
@@ -76,17 +76,17 @@ def test_other_options_shape_the_network() -> None:
 def test_a_network_that_cannot_be_built_is_explained(arguments: dict, message: str) -> None:
     with pytest.raises(ModelError, match=message):
         build_model(ModelRequest("lesson", arguments))
-    assert keras.config.is_traceback_filtering_enabled(), "Keras's own setting is put back"
+    assert keras.config.is_traceback_filtering_enabled(), "Keras's own setting is restored"
 
 
-def test_all_wrong_options_are_told_together() -> None:
+def test_all_wrong_options_are_reported_together() -> None:
     with pytest.raises(ModelError) as caught:
         build_model(ModelRequest("lesson", {"padding": "vaild", "bloks": 3}))
     assert "padding" in str(caught.value)
     assert "bloks" in str(caught.value)
 
 
-def test_arguments_are_understood() -> None:
+def test_arguments_are_parsed() -> None:
     assert parse_argument("dropout=0.3") == ("dropout", 0.3)
     assert parse_argument("padding=same") == ("padding", "same")
     assert parse_argument("filters=[8, 16]") == ("filters", [8, 16])

@@ -12,7 +12,7 @@ from clearsight.data.preparation.preparation import Preparation
 from clearsight.data.preparation.views import Views
 from clearsight.engine.program.program import compile_program
 from clearsight.models.backend import keras
-from clearsight.models.graph import runs_its_graph
+from clearsight.models.graph import uses_default_call
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class ImagesToProbabilities(torch.nn.Module):
         self._shape = (preparation.height, preparation.width, preparation.channels)
         self._views = network.views
         self._program = None
-        if runs_its_graph(network.model):
+        if uses_default_call(network.model):
             self._program = compile_program(network.model, training=False, dtype=torch.float32)
             # LiteRT's converter writes other memory for a weight that is a view in another order.
             self._program.hold_weights(contiguous=True)

@@ -16,7 +16,7 @@ from clearsight.engine.runtime.device import DeviceChoice, choose_device
 from clearsight.engine.runtime.precision import DTYPES, Precision, PrecisionChoice, choose_precision
 from clearsight.errors import ModelError
 from clearsight.models.backend import keras
-from clearsight.models.graph import runs_its_graph
+from clearsight.models.graph import uses_default_call
 
 Engine = Literal["clearsight", "keras"]
 
@@ -89,7 +89,7 @@ def accelerated(
 
 def _left_whole(model: keras.Model) -> str:
     """Say why a model cannot be lowered at all; "" when it can."""
-    if not runs_its_graph(model):
+    if not uses_default_call(model):
         return "it has no graph of layers or a `call` of its own"
     for name in ("train_step", "test_step", "predict_step"):
         if getattr(type(model), name) is not getattr(keras.Model, name):

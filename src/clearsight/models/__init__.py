@@ -1,1 +1,1 @@
-"""From a name and options to a Keras model, and each of its layers explained."""
+"""Keras models: building them from a name, reading their graph, and tracing them."""

@@ -1,7 +1,7 @@
-"""Each layer's arithmetic worked with its numbers: output size, parameters, multiply-adds.
+"""Output size, parameter count and multiply-adds of each layer, with the formulas written out.
 
 The formulas follow Dumoulin and Visin, "A guide to convolution arithmetic for deep learning",
-https://arxiv.org/abs/1603.07285, with Keras's asymmetric "same" padding where strides need it.
+https://arxiv.org/abs/1603.07285, with Keras's asymmetric "same" padding if strides require it.
 """
 
 from __future__ import annotations
@@ -13,45 +13,39 @@ from typing import Any
 
 from clearsight.models.backend import keras
 from clearsight.models.graph import Call
-from clearsight.models.windows import spatial, windows_of
+from clearsight.models.windows import get_windows, spatial_size
 
 layers = keras.layers
 
 
 @dataclass(frozen=True)
 class Arithmetic:
-    """How one call's numbers come about.
+    """The numbers of one call of a layer.
 
     Attributes:
-        size: the output size, worked, e.g. "floor((28 + 2*1 - 3)/1) + 1 = 28".
-        parameters: the parameter count, worked, e.g. "(3*3*1 + 1)*32 = 320"; "" when there are
-            none.
-        multiply_adds: multiplications with weights for one image; None when not known.
+        size: formula of the output size, e.g. "floor((28 + 2*1 - 3)/1) + 1 = 28".
+        parameters: formula of the parameter count, e.g. "(3*3*1 + 1)*32 = 320"; "" for none.
+        multiply_adds: multiplications with weights for one image; None if unknown.
     """
 
     size: str
-    parameters: str
-    multiply_adds: int | None
+    parameters: str = ""
+    multiply_adds: int | None = 0
 
 
-def channels(shape: tuple[int, ...], layer: Any) -> int:
-    """Return the channels of a map's `shape` in the layer's data format."""
-    return shape[0] if getattr(layer, "data_format", "") == "channels_first" else shape[-1]
-
-
-def arithmetic_of(call: Call) -> Arithmetic:
-    """Work out one call's numbers; where a layer is not known, what Keras reports stands alone."""
-    for kind in type(call.layer).__mro__:
-        if kind in _RULES:
-            return _RULES[kind](call)
+def compute_arithmetic(call: Call) -> Arithmetic:
+    """Compute the numbers of one call; those of an unknown layer are taken from Keras."""
+    for layer_type in type(call.layer).__mro__:
+        if layer_type in _RULES:
+            return _RULES[layer_type](call)
     has_weights = bool(getattr(call.layer, "weights", ()))
     return Arithmetic(
-        "as Keras computes it", _weights_worked(call.layer), None if has_weights else 0
+        "as Keras computes it", _sum_of_weights(call.layer), None if has_weights else 0
     )
 
 
-def _weights_worked(layer: Any) -> str:
-    """Write out the parameter count as the sum of the weights' sizes, true for every layer."""
+def _sum_of_weights(layer: Any) -> str:
+    """Write the parameter count as the sum of the weights' sizes, which is true for any layer."""
     weights = getattr(layer, "weights", ())
     if not weights:
         return ""
@@ -60,112 +54,97 @@ def _weights_worked(layer: Any) -> str:
 
 
 def _convolution(call: Call) -> Arithmetic:
-    layer = call.layer
-    rows, columns = layer.kernel_size
-    came_in = channels(call.input_shapes[0], layer) // layer.groups
-    kernel = f"{rows}*{columns}*{came_in}"
-    worked = f"({kernel} + 1)*{layer.filters}" if layer.use_bias else f"{kernel}*{layer.filters}"
-    height, width = spatial(call.output_shape, layer)
-    return Arithmetic(
-        _window_size(call),
-        f"{worked} = {layer.count_params():,}",
-        height * width * layer.filters * rows * columns * came_in,
-    )
+    layer, (rows, columns) = call.layer, call.layer.kernel_size
+    channels = _num_channels(call) // layer.groups
+    kernel = _with_bias(f"{rows}*{columns}*{channels}", layer)
+    return _windowed(call, f"{kernel}*{layer.filters}", layer.filters * rows * columns * channels)
 
 
 def _depthwise_convolution(call: Call) -> Arithmetic:
-    layer = call.layer
-    rows, columns = layer.kernel_size
-    came_in = channels(call.input_shapes[0], layer)
-    kernel = f"({rows}*{columns} + 1)" if layer.use_bias else f"{rows}*{columns}"
-    height, width = spatial(call.output_shape, layer)
-    return Arithmetic(
-        _window_size(call),
-        f"{kernel}*{came_in}*{layer.depth_multiplier} = {layer.count_params():,}",
-        height * width * rows * columns * came_in * layer.depth_multiplier,
+    layer, (rows, columns) = call.layer, call.layer.kernel_size
+    channels, multiplier = _num_channels(call), layer.depth_multiplier
+    kernel = _with_bias(f"{rows}*{columns}", layer)
+    return _windowed(
+        call, f"{kernel}*{channels}*{multiplier}", rows * columns * channels * multiplier
     )
 
 
 def _separable_convolution(call: Call) -> Arithmetic:
-    layer = call.layer
-    rows, columns = layer.kernel_size
-    came_in, multiplier = channels(call.input_shapes[0], layer), layer.depth_multiplier
-    between = came_in * multiplier
-    pointwise = (
-        f"({between} + 1)*{layer.filters}" if layer.use_bias else f"{between}*{layer.filters}"
+    layer, (rows, columns) = call.layer, call.layer.kernel_size
+    channels, multiplier = _num_channels(call), layer.depth_multiplier
+    between = channels * multiplier
+    pointwise = f"{_with_bias(f'{between}', layer)}*{layer.filters}"
+    return _windowed(
+        call,
+        f"{rows}*{columns}*{channels}*{multiplier} + {pointwise}",
+        rows * columns * between + between * layer.filters,
     )
-    height, width = spatial(call.output_shape, layer)
+
+
+def _pooling(call: Call) -> Arithmetic:
+    return _windowed(call, "", 0)
+
+
+def _windowed(call: Call, parameters: str, multiply_adds_per_position: int) -> Arithmetic:
+    windows = get_windows(call)
+    assert windows is not None  # the table below sends only windowed layers here
+    height, width = spatial_size(call.output_shape, call.layer)
     return Arithmetic(
-        _window_size(call),
-        f"{rows}*{columns}*{came_in}*{multiplier} + {pointwise} = {layer.count_params():,}",
-        height * width * (rows * columns * between + between * layer.filters),
+        _size(call, lambda axis, before, after: windows[axis].size_formula(before, after)),
+        f"{parameters} = {call.layer.count_params():,}" if parameters else "",
+        height * width * multiply_adds_per_position,
     )
 
 
 def _transposed_convolution(call: Call) -> Arithmetic:
-    layer = call.layer
-    before, after = spatial(call.input_shapes[0], layer), spatial(call.output_shape, layer)
-    worked = [_transposed_size(layer, axis, before[axis], after[axis]) for axis in (0, 1)]
-    rows, columns = layer.kernel_size
-    came_in = channels(call.input_shapes[0], layer)
+    layer, (rows, columns) = call.layer, call.layer.kernel_size
+    height, width = spatial_size(call.input_shapes[0], layer)
+
+    def size(axis: int, before: int, after: int) -> str:
+        stride, extra = layer.strides[axis], layer.output_padding
+        window = (layer.kernel_size[axis] - 1) * layer.dilation_rate[axis] + 1
+        extra = extra[axis] if isinstance(extra, tuple) else extra
+        if layer.padding == "same":
+            if extra is None:
+                return f"{before}*{stride} = {after}"
+            return f"({before} - 1)*{stride} + {window % 2} + {extra} = {after}"
+        extra = max(stride - window, 0) if extra is None else extra
+        return f"({before} - 1)*{stride} + {window}{f' + {extra}' if extra else ''} = {after}"
+
     return Arithmetic(
-        _both_axes(worked, before, after),
-        _weights_worked(layer),
-        before[0] * before[1] * layer.filters * rows * columns * came_in,
+        _size(call, size),
+        _sum_of_weights(layer),
+        height * width * layer.filters * rows * columns * _num_channels(call),
     )
-
-
-def _transposed_size(layer: Any, axis: int, before: int, after: int) -> str:
-    """Work out one axis of a transposed convolution, as Keras sizes it."""
-    stride = layer.strides[axis]
-    reach = (layer.kernel_size[axis] - 1) * layer.dilation_rate[axis] + 1
-    extra = layer.output_padding
-    extra = extra[axis] if isinstance(extra, tuple) else extra
-    if layer.padding == "same":
-        if extra is None:
-            return f"{before}*{stride} = {after}"
-        return f"({before} - 1)*{stride} + {reach % 2} + {extra} = {after}"
-    extra = max(stride - reach, 0) if extra is None else extra
-    return f"({before} - 1)*{stride} + {reach}{f' + {extra}' if extra else ''} = {after}"
-
-
-def _pooling(call: Call) -> Arithmetic:
-    return Arithmetic(_window_size(call), "", 0)
 
 
 def _global_pooling(call: Call) -> Arithmetic:
-    height, width = spatial(call.input_shapes[0], call.layer)
-    what = "largest" if "Max" in type(call.layer).__name__ else "mean"
-    count = channels(call.input_shapes[0], call.layer)
-    return Arithmetic(f"{what} of {height}*{width} values in each of {count} channels", "", 0)
+    height, width = spatial_size(call.input_shapes[0], call.layer)
+    statistic = "maximum" if "Max" in type(call.layer).__name__ else "mean"
+    return Arithmetic(
+        f"{statistic} of {height}*{width} values in each of {_num_channels(call)} channels"
+    )
 
 
 def _flatten(call: Call) -> Arithmetic:
-    factors = "*".join(str(size) for size in call.input_shapes[0])
-    return Arithmetic(f"{factors} = {math.prod(call.output_shape)}", "", 0)
+    return Arithmetic(f"{_product(call.input_shapes[0])} = {math.prod(call.output_shape)}")
 
 
 def _reshape(call: Call) -> Arithmetic:
-    before, after = (
-        "*".join(str(size) for size in shape) for shape in (call.input_shapes[0], call.output_shape)
-    )
-    return Arithmetic(f"{before} = {after}", "", 0)
+    return Arithmetic(f"{_product(call.input_shapes[0])} = {_product(call.output_shape)}")
 
 
 def _dense(call: Call) -> Arithmetic:
-    layer = call.layer
-    came_in = call.input_shapes[0][-1]
-    worked = f"({came_in} + 1)*{layer.units}" if layer.use_bias else f"{came_in}*{layer.units}"
-    positions = math.prod(call.output_shape[:-1])
+    layer, num_inputs = call.layer, call.input_shapes[0][-1]
     return Arithmetic(
         f"{layer.units} units",
-        f"{worked} = {layer.count_params():,}",
-        positions * came_in * layer.units,
+        f"{_with_bias(f'{num_inputs}', layer)}*{layer.units} = {layer.count_params():,}",
+        math.prod(call.output_shape[:-1]) * num_inputs * layer.units,
     )
 
 
-def _shape_stays(call: Call) -> Arithmetic:
-    return Arithmetic("the shape stays", _weights_worked(call.layer), 0)
+def _same_shape(call: Call) -> Arithmetic:
+    return Arithmetic("same shape", _sum_of_weights(call.layer))
 
 
 def _padding(call: Call) -> Arithmetic:
@@ -177,56 +156,56 @@ def _cropping(call: Call) -> Arithmetic:
 
 
 def _border(call: Call, amounts: tuple[tuple[int, int], tuple[int, int]], sign: str) -> Arithmetic:
-    before, after = (
-        spatial(shape, call.layer) for shape in (call.input_shapes[0], call.output_shape)
-    )
-    worked = [
-        f"{size} {sign} {low} {sign} {high} = {result}"
-        for size, (low, high), result in zip(before, amounts, after, strict=True)
-    ]
-    return Arithmetic(_both_axes(worked, before, after), "", 0)
+    def size(axis: int, before: int, after: int) -> str:
+        low, high = amounts[axis]
+        return f"{before} {sign} {low} {sign} {high} = {after}"
+
+    return Arithmetic(_size(call, size))
 
 
 def _upsampling(call: Call) -> Arithmetic:
-    before, after = (
-        spatial(shape, call.layer) for shape in (call.input_shapes[0], call.output_shape)
+    factors = call.layer.size
+    return Arithmetic(
+        _size(call, lambda axis, before, after: f"{before}*{factors[axis]} = {after}")
     )
-    worked = [
-        f"{size}*{factor} = {result}"
-        for size, factor, result in zip(before, call.layer.size, after, strict=True)
-    ]
-    return Arithmetic(_both_axes(worked, before, after), "", 0)
 
 
 def _concatenate(call: Call) -> Arithmetic:
     axis = call.layer.axis if call.layer.axis < 0 else call.layer.axis - 1
     terms = " + ".join(str(shape[axis]) for shape in call.input_shapes)
-    return Arithmetic(f"{terms} = {call.output_shape[axis]} along the joined axis", "", 0)
+    return Arithmetic(f"{terms} = {call.output_shape[axis]} along the joined axis")
 
 
-def _window_size(call: Call) -> str:
-    windows = windows_of(call)
-    assert windows is not None  # only windowed layers come here
+def _size(call: Call, formula: Callable[[int, int, int], str]) -> str:
+    """Write out the output size along rows and columns, once if both are alike.
+
+    Args:
+        call: of a layer whose input and output are maps.
+        formula: takes the axis (0 or 1), the input size and the output size.
+    """
     before, after = (
-        spatial(call.input_shapes[0], call.layer),
-        spatial(call.output_shape, call.layer),
+        spatial_size(shape, call.layer) for shape in (call.input_shapes[0], call.output_shape)
     )
-    worked = [
-        window.worked(size, result)
-        for window, size, result in zip(windows, before, after, strict=True)
-    ]
-    return _both_axes(worked, before, after)
+    rows, columns = (formula(axis, before[axis], after[axis]) for axis in (0, 1))
+    return rows if rows == columns else f"rows {rows}, columns {columns}"
 
 
-def _both_axes(worked: list[str], before: tuple[int, int], after: tuple[int, int]) -> str:
-    """Say it once where rows and columns are alike, else for each."""
-    if worked[0] == worked[1] and before[0] == before[1] and after[0] == after[1]:
-        return worked[0]
-    return f"rows {worked[0]}, columns {worked[1]}"
+def _num_channels(call: Call) -> int:
+    shape = call.input_shapes[0]
+    is_first = getattr(call.layer, "data_format", "") == "channels_first"
+    return shape[0] if is_first else shape[-1]
+
+
+def _with_bias(terms: str, layer: Any) -> str:
+    return f"({terms} + 1)" if layer.use_bias else terms
+
+
+def _product(shape: tuple[int, ...]) -> str:
+    return "*".join(map(str, shape))
 
 
 _RULES: dict[type, Callable[[Call], Arithmetic]] = {
-    layers.InputLayer: lambda _: Arithmetic("what comes in", "", 0),
+    layers.InputLayer: lambda _: Arithmetic("input"),
     layers.Conv2D: _convolution,
     layers.DepthwiseConv2D: _depthwise_convolution,
     layers.SeparableConv2D: _separable_convolution,
@@ -243,9 +222,9 @@ _RULES: dict[type, Callable[[Call], Arithmetic]] = {
     layers.UpSampling2D: _upsampling,
     layers.Concatenate: _concatenate,
 }
-# Layers whose every output value depends on the input values at the same place alone. The random
-# ones are asleep outside training; BatchNormalization's statistics are constants there.
-_PER_PLACE = (
+# Layers whose output values depend only on input values at the same position. The random layers
+# are inactive outside training, when the statistics of BatchNormalization are constants.
+_ELEMENTWISE = (
     layers.Activation,
     layers.ReLU,
     layers.LeakyReLU,
@@ -273,6 +252,11 @@ _PER_PLACE = (
     layers.Maximum,
     layers.Minimum,
 )
-_KEEPS_SHAPE = (*_PER_PLACE, layers.LayerNormalization, layers.GroupNormalization)
-_RULES.update(dict.fromkeys(_KEEPS_SHAPE, _shape_stays))
-KEEPS_PLACE = (*_PER_PLACE, layers.Concatenate, layers.ZeroPadding2D, layers.Cropping2D)
+_SAME_SHAPE = (*_ELEMENTWISE, layers.LayerNormalization, layers.GroupNormalization)
+_RULES.update(dict.fromkeys(_SAME_SHAPE, _same_shape))
+SAME_RECEPTIVE_FIELD = (
+    *_ELEMENTWISE,
+    layers.Concatenate,
+    layers.ZeroPadding2D,
+    layers.Cropping2D,
+)

@@ -1,4 +1,4 @@
-"""From what the user names to a built Keras model: a zoo name, a .keras file, FILE.py:FUNCTION."""
+"""Build a Keras model from a zoo name, a .keras file or FILE.py:FUNCTION."""
 
 from __future__ import annotations
 
@@ -17,20 +17,19 @@ from pydantic import ValidationError
 
 from clearsight.errors import ModelError, did_you_mean, validation_sentences
 from clearsight.models.backend import keras
-from clearsight.models.build_failure import explained, told
+from clearsight.models.build_failure import describe_error, explain_build_errors
 from clearsight.models.zoo import FAMILIES, Family
 
 
 @dataclass(frozen=True)
 class ModelRequest:
-    """Which network is wanted.
+    """Which network to build.
 
     Attributes:
         model: a name of the zoo, "FILE.keras", or "FILE.py:FUNCTION".
-        arguments: options for the family or keyword arguments for the function; text is
-            understood as JSON where it is JSON.
-        input_shape: height, width, channels; None takes the network's own default.
-        num_classes: how many classes; None takes the network's own default.
+        arguments: options of the family, or keyword arguments of the function.
+        input_shape: height, width, channels; None for the network's own default.
+        num_classes: None for the network's own default.
     """
 
     model: str
@@ -40,20 +39,20 @@ class ModelRequest:
 
     @property
     def shape_arguments(self) -> dict[str, Any]:
-        """The arguments that come from the data."""
-        wanted = {"input_shape": self.input_shape, "num_classes": self.num_classes}
-        return {name: value for name, value in wanted.items() if value is not None}
+        """The arguments that the data determine, without those that are None."""
+        shapes = {"input_shape": self.input_shape, "num_classes": self.num_classes}
+        return {name: value for name, value in shapes.items() if value is not None}
 
 
 def build_model(request: ModelRequest) -> keras.Model:
-    """Build or load the network that `request` names.
+    """Build or load a network.
 
     Returns:
         A built Sequential or Functional model.
 
     Raises:
-        ModelError: when it cannot be found, its options are wrong, or it cannot be built: then the
-            message names the layer, what came in and what it needs.
+        ModelError: if it cannot be found, its options are wrong, or it cannot be built; the
+            message gives the layer that failed, its input and what it needs.
     """
     name = request.model
     if name in FAMILIES:
@@ -70,10 +69,10 @@ def build_model(request: ModelRequest) -> keras.Model:
 
 
 def parse_argument(text: str) -> tuple[str, Any]:
-    """Understand one ``KEY=VALUE`` of the command line; the value as JSON where it is JSON.
+    """Parse one ``KEY=VALUE``; a value that is not JSON is taken as text.
 
     Raises:
-        ModelError: when there is no "=".
+        ModelError: if there is no "=".
 
     Example:
         >>> parse_argument("num_blocks=3"), parse_argument("padding=valid,same")
@@ -97,27 +96,27 @@ def _build_family(family: Family, request: ModelRequest) -> keras.Model:
             f"The options of '{family.name}' are not valid: {validation_sentences(error)}. "
             f"Its options are {known}."
         ) from error
-    with explained(family.name):
+    with explain_build_errors(family.name):
         return family.build(options)
 
 
 def _load_keras_file(path: Path, request: ModelRequest) -> keras.Model:
     if request.arguments:
         raise ModelError(
-            f"{path} is a finished network and takes no arguments, but "
-            f"{', '.join(request.arguments)} was given: drop it."
+            f"{path} is a saved network and takes no arguments, but "
+            f"{', '.join(request.arguments)} was given: leave it out."
         )
-    if not os.path.isfile(path):  # False also for names that no system takes
+    if not os.path.isfile(path):  # False for invalid names too
         raise ModelError(f"{path} should be a Keras model file, but there is no such file.")
     try:
         # Safe mode refuses to run Python code that a file carries (Lambda layers).
         model = keras.saving.load_model(path, safe_mode=True)
-    except Exception as error:  # Keras raises many kinds, and each means the same to the user
+    except Exception as error:  # Keras raises many types
         raise ModelError(
             f"{path} should be a model saved by Keras in .keras format, but cannot be loaded: "
-            f"{told(error)}"
+            f"{describe_error(error)}"
         ) from error
-    return _checked(model, str(path))
+    return _check_model(model, str(path))
 
 
 def _call_function(path: Path, function_name: str, request: ModelRequest) -> keras.Model:
@@ -130,13 +129,13 @@ def _call_function(path: Path, function_name: str, request: ModelRequest) -> ker
             "does not."
         )
     arguments = _accepted_arguments(function, request, f"{path}:{function_name}")
-    with explained(f"{path}:{function_name}"):
+    with explain_build_errors(f"{path}:{function_name}"):
         model = function(**arguments)
-    return _checked(model, f"{path}:{function_name}", request.input_shape)
+    return _check_model(model, f"{path}:{function_name}", request.input_shape)
 
 
 def _run_file(path: Path) -> ModuleType:
-    """Run a Python file as a module, which may import the files beside it as a script may."""
+    """Execute a Python file as a module that can import the files in its folder, like a script."""
     specification = importlib.util.spec_from_file_location(path.stem, path)
     assert specification is not None  # because it ends in .py
     assert specification.loader is not None  # likewise
@@ -145,20 +144,22 @@ def _run_file(path: Path) -> ModuleType:
     if folder not in sys.path:
         sys.path.insert(0, folder)
     before = sys.modules.get(path.stem)
-    sys.modules[path.stem] = module  # dataclasses and pickling look a class's module up here
+    sys.modules[path.stem] = module  # dataclasses and pickle look modules up here
     try:
         specification.loader.exec_module(module)
     except (Exception, SystemExit) as error:
         if before is not None:
             sys.modules[path.stem] = before
-        raise ModelError(f"{path} should run without an error, but raises {told(error)}") from error
+        raise ModelError(
+            f"{path} should run without an error, but raises {describe_error(error)}"
+        ) from error
     return module
 
 
 def _accepted_arguments(
     function: Callable[..., Any], request: ModelRequest, name: str
 ) -> dict[str, Any]:
-    """Give the function the shapes if it takes them, and every argument that the user named."""
+    """Return the request's arguments, and its shapes if the function accepts them."""
     parameters = inspect.signature(function).parameters
     takes_any = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
     unknown = [key for key in request.arguments if key not in parameters and not takes_any]
@@ -188,15 +189,17 @@ def _accepted_arguments(
     return arguments
 
 
-def _checked(model: Any, name: str, input_shape: tuple[int, int, int] | None = None) -> keras.Model:
+def _check_model(
+    model: Any, name: str, input_shape: tuple[int, int, int] | None = None
+) -> keras.Model:
     if not isinstance(model, keras.Model):
-        raise ModelError(f"{name} should give a keras.Model, but gives {type(model).__name__}.")
+        raise ModelError(f"{name} should return a keras.Model, but returns {type(model).__name__}.")
     if not model.built and isinstance(model, keras.Sequential) and input_shape is not None:
-        with explained(name):
+        with explain_build_errors(name):
             model.build((None, *input_shape))
     if not model.built:
         raise ModelError(
-            f"{name} should give a built network, but its input shape is not known: begin it with "
+            f"{name} should return a built network, but its input shape is unknown: begin it with "
             "keras.Input(shape=(height, width, channels))."
         )
     return model

@@ -1,4 +1,4 @@
-"""Why a network cannot be built: which layer, what came in, and what it needs."""
+"""Explain why a network cannot be built: which layer, what its input was, and what it needs."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from clearsight.models.backend import keras
 
 
 @contextmanager
-def explained(name: str) -> Iterator[None]:
-    """Turn an exception raised while the network `name` is built into one sentence.
+def explain_build_errors(name: str) -> Iterator[None]:
+    """Turn any exception raised while the network `name` is built into a `ModelError`.
 
     Raises:
-        ModelError: naming the layer that refused, the shape that reached it, and what it needs.
+        ModelError: with the layer that failed, the shape of its input, and what it needs.
     """
     was_filtering = keras.config.is_traceback_filtering_enabled()
     # Keras trims tracebacks down to the user's own lines; the layer's frame is needed here.
@@ -34,42 +34,42 @@ def explained(name: str) -> Iterator[None]:
             keras.config.enable_traceback_filtering()
 
 
-def told(error: BaseException) -> str:
-    """Return an exception's kind, first line and place, e.g. "KeyError: 'units' (net.py:12)"."""
+def describe_error(error: BaseException) -> str:
+    """Return an exception's type, first line and location: "KeyError: 'units' (net.py:12)"."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    place = ""
+    location = ""
     if error.__traceback__ is not None:
         last = traceback.extract_tb(error.__traceback__)[-1]
-        place = f" ({Path(last.filename).name}:{last.lineno})"
-    return f"{type(error).__name__}: {lines[0] if lines else 'no reason given'}{place}"
+        location = f" ({Path(last.filename).name}:{last.lineno})"
+    return f"{type(error).__name__}: {lines[0] if lines else 'no message'}{location}"
 
 
 def _reason(error: BaseException) -> str:
-    found = _refusing_layer(error.__traceback__)
+    found = _failing_layer(error.__traceback__)
     if found is None:
-        return told(error)
+        return describe_error(error)
     layer, shapes = found
-    came_in = " and ".join(str(shape[1:]) for shape in shapes)
-    kind = type(layer).__name__
-    window = _window(layer)
+    inputs = " and ".join(str(shape[1:]) for shape in shapes)
+    layer_type = type(layer).__name__
+    window = _effective_window(layer)
     if window is None or not _is_too_large(layer, window, shapes[0]):
         reason = str(error).strip().splitlines()[0]
-        return f"layer '{layer.name}' ({kind}) refuses its input {came_in}: {reason}"
+        return f"layer '{layer.name}' ({layer_type}) rejects its input {inputs}: {reason}"
     rows, columns = window
-    remedy = "larger images, fewer blocks or a smaller window"
+    fix = "larger images, fewer blocks or a smaller window"
     if hasattr(layer, "kernel_size"):
-        remedy += ", or padding='same', which keeps the size"
+        fix += ", or padding='same', which keeps the size"
     return (
-        f"layer '{layer.name}' ({kind} {rows}x{columns}, padding '{layer.padding}') gets a map of "
-        f"{came_in}, but needs at least {rows} rows and {columns} columns for its "
-        f"{rows}x{columns} window. Take {remedy}."
+        f"layer '{layer.name}' ({layer_type} {rows}x{columns}, padding '{layer.padding}') gets a "
+        f"map of {inputs}, but needs at least {rows} rows and {columns} columns for its "
+        f"{rows}x{columns} window. Use {fix}."
     )
 
 
-def _refusing_layer(
+def _failing_layer(
     trace: TracebackType | None,
 ) -> tuple[Any, list[tuple[int | None, ...]]] | None:
-    """Find the innermost layer being called, and the shapes of the tensors it was called with."""
+    """Find the innermost layer being called, and the shapes of its inputs."""
     found = None
     while trace is not None:
         frame = trace.tb_frame
@@ -84,8 +84,8 @@ def _refusing_layer(
     return found
 
 
-def _window(layer: Any) -> tuple[int, int] | None:
-    """Return rows and columns that a convolution or pooling layer looks at, or None for others."""
+def _effective_window(layer: Any) -> tuple[int, int] | None:
+    """Return rows and columns of the dilated window of a convolution or pooling layer, or None."""
     size = getattr(layer, "kernel_size", None) or getattr(layer, "pool_size", None)
     if size is None or len(size) != 2:
         return None

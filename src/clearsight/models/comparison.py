@@ -1,4 +1,4 @@
-"""Two networks side by side: what changed, layer by layer, and why."""
+"""Compare two networks layer by layer, with the reason for each difference."""
 
 from __future__ import annotations
 
@@ -8,18 +8,20 @@ from typing import Any
 
 import numpy as np
 
+from clearsight.models.table import Row, format_shape, format_table
 from clearsight.models.trace import LayerTrace, Trace
-from clearsight.models.trace_table import comparison_table, shape_text
+
+_HEADER = ("Layer", "First", "Second", "Params first", "Params second")
 
 
 @dataclass(frozen=True)
 class LayerChange:
-    """One row of the comparison; a side is None where the other network alone has the layer.
+    """One row of the comparison.
 
     Attributes:
-        first: the layer in the first network.
-        second: the layer in the second network.
-        reason: why they differ, in one sentence; "" where they do not.
+        first: the layer in the first network; None if only the second has it.
+        second: the layer in the second network; None if only the first has it.
+        reason: reason they differ; "" if they do not.
     """
 
     first: LayerTrace | None
@@ -29,12 +31,12 @@ class LayerChange:
 
 @dataclass(frozen=True)
 class TraceComparison:
-    """Two traces, aligned.
+    """Two networks with their layers aligned.
 
     Attributes:
-        first: the network traced.
-        second: the network it is held against.
-        changes: a row for every layer of either.
+        first: the first network.
+        second: the network it is compared with.
+        changes: one row for each layer of either.
     """
 
     first: Trace
@@ -43,7 +45,7 @@ class TraceComparison:
 
     @property
     def summary(self) -> str:
-        """One sentence on parameters and cost."""
+        """One sentence on the difference in parameters and multiply-adds."""
         counts = self.first.num_parameters, self.second.num_parameters
         costs = self.first.multiply_adds, self.second.multiply_adds
         return (
@@ -52,7 +54,9 @@ class TraceComparison:
         )
 
     def __str__(self) -> str:
-        return comparison_table(self)
+        counts = (f"{trace.num_parameters:,}" for trace in (self.first, self.second))
+        rows = [(_cells(change), change.reason) for change in self.changes]
+        return format_table(_HEADER, rows, ("total", "", "", *counts), self.summary, num_left=3)
 
     def to_json(self) -> dict[str, Any]:
         """Return everything as JSON-ready values."""
@@ -71,11 +75,20 @@ class TraceComparison:
         }
 
 
+def _cells(change: LayerChange) -> Row:
+    layer = change.first or change.second
+    assert layer is not None  # a change has at least one side
+    sides = (change.first, change.second)
+    shapes = (format_shape(side.output_shape) if side else "-" for side in sides)
+    counts = (f"{side.num_parameters:,}" if side else "-" for side in sides)
+    return (f"{layer.name} {layer.layer_type}", *shapes, *counts)
+
+
 def compare_traces(first: Trace, second: Trace) -> TraceComparison:
-    """Align two networks by their layers' kinds and say what changed and why."""
+    """Align two networks by the types of their layers and explain each difference."""
     changes: list[LayerChange] = []
     above: tuple[LayerTrace, LayerTrace] | None = None
-    for left, right in _aligned(first.layers, second.layers):
+    for left, right in _align(first.layers, second.layers):
         if left is None or right is None:
             which = "second" if left is None else "first"
             reason = f"only the {which} network has this layer"
@@ -86,24 +99,24 @@ def compare_traces(first: Trace, second: Trace) -> TraceComparison:
     return TraceComparison(first, second, tuple(changes))
 
 
-def _aligned(
+def _align(
     first: tuple[LayerTrace, ...], second: tuple[LayerTrace, ...]
 ) -> list[tuple[LayerTrace | None, LayerTrace | None]]:
-    """Pair layers of the same kind in order, for the greatest total likeness.
+    """Pair layers of the same type in order, with the greatest total similarity.
 
     Needleman and Wunsch 1970, https://doi.org/10.1016/0022-2836(70)90057-4, without gap penalty.
     """
     best = np.zeros((len(first) + 1, len(second) + 1))
     for row in reversed(range(len(first))):
         for column in reversed(range(len(second))):
-            paired = best[row + 1, column + 1] + _likeness(first[row], second[column])
+            paired = best[row + 1, column + 1] + _similarity(first[row], second[column])
             best[row, column] = max(paired, best[row + 1, column], best[row, column + 1])
     pairs: list[tuple[LayerTrace | None, LayerTrace | None]] = []
     row = column = 0
     while row < len(first) and column < len(second):
         left, right = first[row], second[column]
-        likeness = _likeness(left, right)
-        if likeness and best[row, column] == best[row + 1, column + 1] + likeness:
+        similarity = _similarity(left, right)
+        if similarity and best[row, column] == best[row + 1, column + 1] + similarity:
             pairs.append((left, right))
             row, column = row + 1, column + 1
         elif best[row, column] == best[row + 1, column]:
@@ -115,8 +128,8 @@ def _aligned(
     return [*pairs, *((left, None) for left in first[row:]), *((None, r) for r in second[column:])]
 
 
-def _likeness(first: LayerTrace, second: LayerTrace) -> int:
-    if first.kind != second.kind:
+def _similarity(first: LayerTrace, second: LayerTrace) -> int:
+    if first.layer_type != second.layer_type:
         return 0
     return 2 + (first.name == second.name) + (first.settings == second.settings)
 
@@ -126,39 +139,40 @@ def _reason(
 ) -> str:
     changed = [name for name, value in first.settings.items() if value != second.settings.get(name)]
     if changed:
-        reasons = (_EXPLAINED.get(name, _plainly)(name, first, second) for name in changed)
+        reasons = (_REASONS.get(name, _setting_reason)(name, first, second) for name in changed)
         return "; ".join(reasons)
     if first.output_shape == second.output_shape and first.num_parameters == second.num_parameters:
         return ""
     if first.input_shape == second.input_shape:
-        return "made differently inside"
+        return "differs inside"
     if above is None or above[0].output_shape == above[1].output_shape:
         return "follows from the layers above"
-    shapes = [shape_text(layer.output_shape) for layer in above]
-    return f"follows from {above[0].name} above, which gives {shapes[1]} instead of {shapes[0]}"
+    shapes = [format_shape(layer.output_shape) for layer in above]
+    return f"follows from {above[0].name} above: its output is {shapes[1]} instead of {shapes[0]}"
 
 
 def _padding_reason(name: str, first: LayerTrace, second: LayerTrace) -> str:
-    change = f"padding '{first.settings[name]}' to '{second.settings[name]}'"
     if not (_is_windowed(first) and _is_windowed(second)):
-        return f"padding {first.settings[name]} to {second.settings[name]}"
+        return _setting_reason(name, first, second)
     axis = 1 if second.settings["data_format"] == "channels_first" else 0
-    came_in = first.input_shape[axis], second.input_shape[axis]
-    sizes = f"{first.output_shape[axis]} to {second.output_shape[axis]}"
+    inputs = first.input_shape[axis], second.input_shape[axis]
+    outputs = first.output_shape[axis], second.output_shape[axis]
     if second.settings[name] == "valid":
-        why = "the filter cannot reach past the border"
-        change_in_pixels = came_in[1] - second.output_shape[axis]
+        verb, reason = "lost", "the filter cannot reach past the border"
+        num_pixels = inputs[1] - outputs[1]
     else:
-        why = "zeros around the border let the filter reach past it"
-        change_in_pixels = came_in[0] - first.output_shape[axis]
-    if tuple(second.settings["strides"]) == (1, 1) and change_in_pixels > 0:
-        verb = "lost" if second.settings[name] == "valid" else "kept"
-        each, left_over = divmod(change_in_pixels, 2)
-        on_sides = f"{_pixels(each)} {verb} on each side"
-        why += f", {on_sides if not left_over else f'{_pixels(change_in_pixels)} {verb} in all'}"
-    if came_in[0] != came_in[1]:
-        why += f"; and {came_in[1]} come in instead of {came_in[0]}"
-    return f"{change}, {sizes}: {why}"
+        verb, reason = "kept", "zeros around the border let the filter reach past it"
+        num_pixels = inputs[0] - outputs[0]
+    if tuple(second.settings["strides"]) == (1, 1) and num_pixels > 0:
+        is_odd = num_pixels % 2
+        count, where = (num_pixels, "in all") if is_odd else (num_pixels // 2, "on each side")
+        reason += f", {'one pixel' if count == 1 else f'{count} pixels'} {verb} {where}"
+    if inputs[0] != inputs[1]:
+        reason += f"; the input is {inputs[1]} instead of {inputs[0]}"
+    return (
+        f"padding '{first.settings[name]}' to '{second.settings[name]}', "
+        f"{outputs[0]} to {outputs[1]}: {reason}"
+    )
 
 
 def _is_windowed(layer: LayerTrace) -> bool:
@@ -166,12 +180,12 @@ def _is_windowed(layer: LayerTrace) -> bool:
 
 
 def _kernel_reason(name: str, first: LayerTrace, second: LayerTrace) -> str:
-    rows, columns = first.settings[name], second.settings[name]
-    window = "x".join(map(str, rows)), "x".join(map(str, columns))
-    return (
-        f"window {window[0]} to {window[1]}: each value sees "
-        f"{_field(first)} to {_field(second)} of the image"
+    windows = ("x".join(map(str, layer.settings[name])) for layer in (first, second))
+    fields = (
+        "x".join(map(str, layer.receptive_field)) if layer.receptive_field else "unknown"
+        for layer in (first, second)
     )
+    return f"window {' to '.join(windows)}, receptive field {' to '.join(fields)}"
 
 
 def _count_reason(name: str, first: LayerTrace, second: LayerTrace) -> str:
@@ -181,11 +195,11 @@ def _count_reason(name: str, first: LayerTrace, second: LayerTrace) -> str:
     )
 
 
-def _plainly(name: str, first: LayerTrace, second: LayerTrace) -> str:
+def _setting_reason(name: str, first: LayerTrace, second: LayerTrace) -> str:
     return f"{name} {first.settings[name]} to {second.settings.get(name)}"
 
 
-_EXPLAINED: dict[str, Callable[[str, LayerTrace, LayerTrace], str]] = {
+_REASONS: dict[str, Callable[[str, LayerTrace, LayerTrace], str]] = {
     "padding": _padding_reason,
     "kernel_size": _kernel_reason,
     "pool_size": _kernel_reason,
@@ -194,15 +208,7 @@ _EXPLAINED: dict[str, Callable[[str, LayerTrace, LayerTrace], str]] = {
 }
 
 
-def _pixels(count: int) -> str:
-    return "one pixel" if count == 1 else f"{count} pixels"
-
-
-def _field(layer: LayerTrace) -> str:
-    return "x".join(map(str, layer.receptive_field)) if layer.receptive_field else "an unknown part"
-
-
 def _difference(first: int, second: int, what: str) -> str:
     if first == second:
-        return f"as many {what} ({second:,})"
+        return f"the same number of {what} ({second:,})"
     return f"{abs(second - first):,} {'more' if second > first else 'fewer'} {what} ({second:,})"

@@ -1,4 +1,4 @@
-"""Walking a built Keras model: which layer is called on what, in the order of the data."""
+"""The graph of a built Keras model: its layer calls, in the order of computation."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class Call:
     Attributes:
         layer: the Keras layer (or operation, or nested model) that is called.
         inputs: the symbolic tensors it is called on; none for an input layer.
-        outputs: the symbolic tensors it gives.
-        constants: plain numbers that it is called on beside them, as in ``inputs / 255``.
-        arguments: Keras's record of everything that it is called on.
+        outputs: the symbolic tensors it returns.
+        constants: plain numbers among its arguments, as in ``inputs / 255``.
+        arguments: Keras's record of all arguments.
     """
 
     layer: Any
@@ -49,14 +49,14 @@ class Call:
 
     @property
     def is_input(self) -> bool:
-        """Whether this is where data comes in."""
+        """Whether the call is of an input layer."""
         return not self.inputs
 
     @property
     def is_plain(self) -> bool:
-        """Whether it is called on tensors alone, not with a mask or the like.
+        """Whether it is called on tensors alone, without a mask or other arguments.
 
-        ``training`` does not count: a model that is told whether it trains tells all its layers.
+        ``training`` does not count, because a model passes it on to all its layers.
         """
         others = [value for name, value in self.arguments.kwargs.items() if name != "training"]
         return len(self.arguments.args) == 1 and all(value is None for value in others)
@@ -76,11 +76,11 @@ class Call:
 
 @dataclass(frozen=True)
 class Graph:
-    """A model as its calls, each after those whose results it takes.
+    """The calls of a model, each after those whose outputs it takes.
 
     Attributes:
         calls: all calls; shared layers occur more than once.
-        layers: every layer once, in the order of ``model.summary()``.
+        layers: each layer once, in the order of ``model.summary()``.
         inputs: the model's symbolic inputs.
         outputs: the model's symbolic outputs.
     """
@@ -91,11 +91,12 @@ class Graph:
     outputs: tuple[Any, ...]
 
 
-def graph_of(model: keras.Model) -> Graph:
+def get_graph(model: keras.Model) -> Graph:
     """Return the graph of a Sequential or Functional model.
 
     Raises:
-        ModelError: when the model is subclassed, so that Keras itself knows no graph.
+        ModelError: if the model is subclassed, so that Keras has no graph of it, or has no input
+            shape yet.
     """
     # A built Sequential keeps a Functional twin; neither has a public way to its nodes.
     functional = getattr(model, "_functional", None) or model
@@ -103,8 +104,8 @@ def graph_of(model: keras.Model) -> Graph:
     if nodes_by_depth is None:
         if isinstance(model, keras.Sequential):
             raise ModelError(
-                f"'{model.name}' does not know its input shape yet: say --input-shape, or begin it "
-                "with keras.Input(shape=(height, width, channels))."
+                f"'{model.name}' has no input shape yet: set --input-shape, or begin it with "
+                "keras.Input(shape=(height, width, channels))."
             )
         raise ModelError(
             f"'{model.name}' should be a Sequential or Functional model, but is a subclassed "
@@ -131,15 +132,15 @@ def graph_of(model: keras.Model) -> Graph:
     )
 
 
-def runs_its_graph(model: keras.Model) -> bool:
-    """Tell whether calling a model runs its graph, not code of a subclass."""
+def uses_default_call(model: keras.Model) -> bool:
+    """Return whether calling a model runs its graph rather than code of a subclass."""
     own = (Functional.call, keras.Sequential.call)
     has_graph = getattr(model, "_functional", None) or hasattr(model, "_nodes_by_depth")
     return bool(has_graph) and type(model).call in own
 
 
-def image_axes(graph: Graph) -> tuple[int, int]:
-    """Return which axes of an image's shape (batch left out) are its rows and columns."""
+def spatial_axes(graph: Graph) -> tuple[int, int]:
+    """Return the axes of rows and columns in an image's shape without the batch axis."""
     for call in graph.calls:
         data_format = getattr(call.layer, "data_format", None)
         if data_format is not None and len(call.output_shape) == 3:
@@ -148,42 +149,42 @@ def image_axes(graph: Graph) -> tuple[int, int]:
 
 
 def pixel_scaling(model: keras.Model) -> PixelScaling:
-    """Tell what a network does to pixel values before it first multiplies with weights.
+    """Return how a network scales pixel values before its first layer with weights.
 
     "rescales": it divides them by ten or more (a Rescaling or Normalization layer, ``x / 255``).
-    "normalizes": it normalizes them over a batch or an image, whatever their scale.
-    "unknown": it does something whose effect is not known here. "nothing": none of these.
+    "normalizes": it normalizes them over a batch or an image, which works at any scale.
+    "unknown": it applies an operation of unknown effect. "nothing": none of these.
     """
     for call in _calls_in_order(model):
         layer = call.layer
-        kind = type(layer).__name__
+        operation = type(layer).__name__
         if isinstance(layer, keras.layers.Rescaling):
-            if not _is_number(layer.scale) or abs(float(layer.scale)) <= _RESCALES_BELOW:
+            if not _is_number(layer.scale) or abs(float(layer.scale)) <= _MAX_RESCALING_FACTOR:
                 return "rescales"
         elif isinstance(layer, keras.layers.Normalization):
             return "rescales"
         elif isinstance(layer, _NORMALIZING):
             return "normalizes"
-        elif not isinstance(layer, keras.Layer) and kind in _SCALING_OPERATIONS:
+        elif not isinstance(layer, keras.Layer) and operation in _SCALING_OPERATIONS:
             factor = math.prod(call.constants) if call.constants else None
             if factor is None:
                 return "unknown"
-            scale = factor if kind == "Multiply" else 1 / factor if factor else 1.0
-            if abs(scale) <= _RESCALES_BELOW:
+            scale = factor if operation == "Multiply" else 1 / factor if factor else 1.0
+            if abs(scale) <= _MAX_RESCALING_FACTOR:
                 return "rescales"
-        elif not isinstance(layer, keras.Layer) or not is_kerass_own(layer):
+        elif not isinstance(layer, keras.Layer) or not is_builtin_layer(layer):
             return "unknown"
         elif layer.weights:
             return "nothing"
     return "nothing"
 
 
-def is_kerass_own(layer: Any) -> bool:
-    """Tell whether a layer's code is part of Keras, so that Keras alone can load it."""
+def is_builtin_layer(layer: Any) -> bool:
+    """Return whether a layer is part of Keras, so that loading it needs no other code."""
     return type(layer).__module__.partition(".")[0] == "keras"
 
 
-_RESCALES_BELOW = 0.1
+_MAX_RESCALING_FACTOR = 0.1
 _SCALING_OPERATIONS = ("Multiply", "Divide", "TrueDivide")
 _NORMALIZING = (
     keras.layers.BatchNormalization,
@@ -198,7 +199,7 @@ def _is_number(value: Any) -> bool:
 
 def _calls_in_order(model: keras.Model) -> list[Call]:
     calls: list[Call] = []
-    for call in graph_of(model).calls:
+    for call in get_graph(model).calls:
         if isinstance(call.layer, keras.Model):
             calls += _calls_in_order(call.layer)
         else:

@@ -1,9 +1,9 @@
-"""How much of the image one output value can see.
+"""Receptive fields: how much of the image one output value depends on.
 
 The recurrences are those of Araujo, Norris and Sim, "Computing Receptive Fields of Convolutional
-Neural Networks", https://distill.pub/2019/computing-receptive-fields/: with a window that reaches
-over k positions and moves by s, the field grows by (k - 1) times the step so far, and the step
-grows by s.
+Neural Networks", https://distill.pub/2019/computing-receptive-fields/: a window of effective size k
+and stride s grows the receptive field by (k - 1) times the effective stride so far, and multiplies
+the effective stride by s.
 """
 
 from __future__ import annotations
@@ -12,94 +12,100 @@ import math
 from dataclasses import dataclass, replace
 from typing import Any
 
-from clearsight.models.arithmetic import KEEPS_PLACE
+from clearsight.models.arithmetic import SAME_RECEPTIVE_FIELD
 from clearsight.models.backend import keras
-from clearsight.models.graph import Call, Graph, graph_of
-from clearsight.models.windows import spatial, windows_of
+from clearsight.models.graph import Call, Graph, get_graph
+from clearsight.models.windows import get_windows, spatial_size
 
 layers = keras.layers
 
 
 @dataclass(frozen=True)
-class Field:
-    """The field of one tensor's values, along rows and columns.
+class ReceptiveField:
+    """The receptive field of one tensor's values, along rows and columns.
 
     Attributes:
-        size: how many image rows and columns one value sees (not limited by the border).
-        step: how far apart, in image pixels, neighbouring values look.
-        places: rows and columns that a flattened tensor's values come from, else (1, 1).
+        size: image rows and columns that one value depends on, not limited by the image's border.
+        stride: the effective stride: distance in image pixels between the receptive fields of
+            neighbouring values.
+        map_size: rows and columns of the map that a flattened tensor was made from, else (1, 1).
     """
 
     size: tuple[int, int] = (1, 1)
-    step: tuple[float, float] = (1, 1)
-    places: tuple[int, int] = (1, 1)
+    stride: tuple[float, float] = (1, 1)
+    map_size: tuple[int, int] = (1, 1)
 
-    def over(self, reach: tuple[int, int], stride: tuple[float, float] = (1, 1)) -> Field:
-        """Return the field of a value that looks at `reach` neighbouring values."""
+    def extend(
+        self, window: tuple[int, int], stride: tuple[float, float] = (1, 1)
+    ) -> ReceptiveField:
+        """Return the receptive field of a value computed from a window of values."""
         return replace(
             self,
-            size=_pair(self.size[axis] + (reach[axis] - 1) * self.step[axis] for axis in (0, 1)),
-            step=(self.step[0] * stride[0], self.step[1] * stride[1]),
+            size=_pair(self.size[axis] + (window[axis] - 1) * self.stride[axis] for axis in (0, 1)),
+            stride=(self.stride[0] * stride[0], self.stride[1] * stride[1]),
         )
 
 
-def receptive_fields(model: keras.Model) -> dict[int, Field]:
-    """Return the field of every symbolic tensor of the model that is known, by the tensor's id.
+def receptive_fields(model: keras.Model) -> dict[int, ReceptiveField]:
+    """Return the receptive fields of the model's symbolic tensors, by the tensor's id.
+
+    Tensors that follow a layer of an unknown type are left out.
 
     Raises:
         ModelError: when the model has no graph.
     """
-    graph = graph_of(model)
-    return _fields(graph, [Field()] * len(graph.inputs))
+    graph = get_graph(model)
+    return _propagate(graph, [ReceptiveField()] * len(graph.inputs))
 
 
-def _fields(graph: Graph, of_inputs: list[Field]) -> dict[int, Field]:
+def _propagate(graph: Graph, of_inputs: list[ReceptiveField]) -> dict[int, ReceptiveField]:
     fields = {id(tensor): field for tensor, field in zip(graph.inputs, of_inputs, strict=True)}
     for call in graph.calls:
         if call.is_input or not all(id(tensor) in fields for tensor in call.inputs):
-            continue  # what follows a layer that is not known is not known either
-        incoming = [fields[id(tensor)] for tensor in call.inputs]
-        outgoing = _after(call, incoming)
+            continue
+        outgoing = _after(call, [fields[id(tensor)] for tensor in call.inputs])
         if outgoing is not None:
             fields.update({id(tensor): outgoing for tensor in call.outputs})
     return fields
 
 
-def _after(call: Call, incoming: list[Field]) -> Field | None:
+def _after(call: Call, incoming: list[ReceptiveField]) -> ReceptiveField | None:
     layer, field, shape = call.layer, incoming[0], call.input_shapes[0]
     if isinstance(layer, keras.Model):
         return _after_model(layer, call, incoming)
-    windows = windows_of(call)
+    windows = get_windows(call)
     if windows is not None:
         rows, columns = windows
-        return field.over((rows.reach, columns.reach), (rows.stride, columns.stride))
+        return field.extend(
+            (rows.effective_size, columns.effective_size), (rows.stride, columns.stride)
+        )
     if isinstance(layer, layers.Flatten):
-        return replace(field, places=spatial(shape, layer)) if len(shape) == 3 else field
+        return replace(field, map_size=spatial_size(shape, layer)) if len(shape) == 3 else field
     if isinstance(layer, layers.Reshape):
         is_vector = {*shape[:-1], *call.output_shape[:-1]} <= {1}
         return field if is_vector else None
     if isinstance(layer, layers.Dense):
         is_map = len(shape) == 3
-        return field if is_map else replace(field.over(field.places), places=(1, 1))
-    if isinstance(layer, layers.GlobalAveragePooling2D | layers.GlobalMaxPooling2D):
-        return field.over(spatial(shape, layer))
-    if _normalizes_over_places(layer, shape):
-        return field.over(spatial(shape, layer))
+        return field if is_map else replace(field.extend(field.map_size), map_size=(1, 1))
+    if isinstance(
+        layer, layers.GlobalAveragePooling2D | layers.GlobalMaxPooling2D
+    ) or _normalizes_over_positions(layer, shape):
+        return field.extend(spatial_size(shape, layer))
     if isinstance(layer, layers.LayerNormalization):
         return field
     if isinstance(layer, layers.UpSampling2D) and layer.interpolation == "nearest":
-        return field.over((1, 1), (1 / layer.size[0], 1 / layer.size[1]))
-    if isinstance(layer, KEEPS_PLACE):
-        return Field(
+        return field.extend((1, 1), (1 / layer.size[0], 1 / layer.size[1]))
+    if isinstance(layer, SAME_RECEPTIVE_FIELD):
+        return ReceptiveField(
             _pair(max(other.size[axis] for other in incoming) for axis in (0, 1)),
-            min(other.step for other in incoming),
-            max(other.places for other in incoming),
+            min(other.stride for other in incoming),
+            max(other.map_size for other in incoming),
         )
     return None
 
 
-def _normalizes_over_places(layer: Any, shape: tuple[int, ...]) -> bool:
-    """Tell whether a normalization takes its statistics from all rows and columns of an image."""
+def _normalizes_over_positions(layer: Any, shape: tuple[int, ...]) -> bool:
+    """Return whether a normalization computes its statistics over all rows and columns."""
     if len(shape) != 3:
         return False
     if isinstance(layer, layers.GroupNormalization):
@@ -110,12 +116,14 @@ def _normalizes_over_places(layer: Any, shape: tuple[int, ...]) -> bool:
     return {axis % 4 for axis in axes} != {3}
 
 
-def _after_model(model: keras.Model, call: Call, incoming: list[Field]) -> Field | None:
-    graph = graph_of(model)
+def _after_model(
+    model: keras.Model, call: Call, incoming: list[ReceptiveField]
+) -> ReceptiveField | None:
+    graph = get_graph(model)
     expected = tuple(tuple(tensor.shape[1:]) for tensor in graph.inputs)
     if expected != call.input_shapes:
         return None
-    return _fields(graph, incoming).get(id(graph.outputs[0]))
+    return _propagate(graph, incoming).get(id(graph.outputs[0]))
 
 
 def _pair(values: Any) -> tuple[int, int]:

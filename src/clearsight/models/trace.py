@@ -1,4 +1,4 @@
-"""Tracing a network before it is trained: every layer's shape, size, cost and view, worked out."""
+"""Trace a network before training: shape, parameters, cost and receptive field of each layer."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from clearsight.errors import ModelError
-from clearsight.models.arithmetic import arithmetic_of
+from clearsight.models.arithmetic import compute_arithmetic
 from clearsight.models.backend import keras
 from clearsight.models.build import ModelRequest, build_model
-from clearsight.models.build_failure import explained
-from clearsight.models.graph import Call, graph_of, image_axes
+from clearsight.models.build_failure import explain_build_errors
+from clearsight.models.graph import Call, get_graph, spatial_axes
 from clearsight.models.receptive_field import receptive_fields
-from clearsight.models.trace_table import trace_table
+from clearsight.models.table import Row, format_bytes, format_shape, format_table
 
 _FLOAT32_BYTES = 4
+_HEADER = ("Layer", "Output shape", "Params", "Mult-adds", "Memory", "Field")
 
 
 @dataclass(frozen=True)
@@ -25,23 +26,23 @@ class LayerTrace:
 
     Attributes:
         name: the layer's name.
-        kind: its class, e.g. "Conv2D".
+        layer_type: its Keras class, e.g. "Conv2D".
         input_shape: of its first input, without the batch axis; () for an input layer.
-        output_shape: without the batch axis.
-        more_output_shapes: of its further outputs, where it has several.
+        output_shape: of its first output, without the batch axis.
+        more_output_shapes: of its other outputs.
         num_parameters: trainable or not.
         multiply_adds: multiplications with weights for one image, over all calls of the layer;
-            None when not known for this kind of layer.
+            None if unknown for this type of layer.
         activation_bytes: float32 memory of its output for a batch of 1.
-        receptive_field: image rows and columns that one output value sees, not more than the
-            image has; None when not known.
-        size_worked: how the output size comes about.
-        parameters_worked: how the parameter count comes about; "" when there are none.
+        receptive_field: image rows and columns that one output value depends on, limited to the
+            image's size; None if unknown.
+        size_formula: the output size, computed from the input size.
+        parameter_formula: the parameter count, computed from the settings; "" for none.
         settings: the layer's Keras configuration values that shape its output.
     """
 
     name: str
-    kind: str
+    layer_type: str
     input_shape: tuple[int, ...]
     output_shape: tuple[int, ...]
     more_output_shapes: tuple[tuple[int, ...], ...]
@@ -49,19 +50,19 @@ class LayerTrace:
     multiply_adds: int | None
     activation_bytes: int
     receptive_field: tuple[int, int] | None
-    size_worked: str
-    parameters_worked: str
+    size_formula: str
+    parameter_formula: str
     settings: dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Trace:
-    """A network, explained layer by layer.
+    """A network, layer by layer.
 
     Attributes:
         model_name: the Keras model's name.
         input_shape: height, width and channels of an image.
-        layers: one row a layer, in the order of ``model.summary()``.
+        layers: one row per layer, in the order of ``model.summary()``.
         num_parameters: of the whole model.
     """
 
@@ -72,37 +73,46 @@ class Trace:
 
     @property
     def multiply_adds(self) -> int:
-        """All known multiply-adds for one image, forward."""
+        """Known multiply-adds of one image's forward pass."""
         return sum(layer.multiply_adds or 0 for layer in self.layers)
 
     @property
     def has_unknown_costs(self) -> bool:
-        """Whether some layer's multiply-adds are not known, so that the total is a lower bound."""
+        """Whether a layer's multiply-adds are unknown, so that the total is a lower bound."""
         return any(layer.multiply_adds is None for layer in self.layers)
 
     @property
     def activation_bytes(self) -> int:
-        """Float32 memory of all layers' outputs for a batch of 1, as training keeps them."""
+        """Float32 memory of all layers' outputs for a batch of 1, all kept during training."""
         return sum(layer.activation_bytes for layer in self.layers)
 
     @property
-    def where_the_capacity_lives(self) -> str:
-        """One sentence: which layer holds most parameters, which costs most arithmetic."""
+    def summary(self) -> str:
+        """One sentence: the layers with the most parameters and the most multiply-adds."""
         largest = max(self.layers, key=lambda layer: layer.num_parameters)
         costliest = max(self.layers, key=lambda layer: layer.multiply_adds or 0)
         if not self.num_parameters:
             return "The network has no parameters."
         sentence = (
-            f"{largest.num_parameters / self.num_parameters:.1%} of the parameters sit in "
+            f"{largest.num_parameters / self.num_parameters:.1%} of the parameters are in "
             f"{largest.name} ({largest.num_parameters:,} of {self.num_parameters:,})"
         )
         if not self.multiply_adds:
             return f"{sentence}."
-        share = (costliest.multiply_adds or 0) / self.multiply_adds
-        return f"{sentence}; {share:.1%} of the multiply-adds are done in {costliest.name}."
+        fraction = (costliest.multiply_adds or 0) / self.multiply_adds
+        return f"{sentence}; {fraction:.1%} of the multiply-adds are in {costliest.name}."
 
     def __str__(self) -> str:
-        return trace_table(self)
+        total = (
+            f"total for {format_shape(self.input_shape)}",
+            "",
+            f"{self.num_parameters:,}",
+            f"{'>= ' if self.has_unknown_costs else ''}{self.multiply_adds:,}",
+            format_bytes(self.activation_bytes),
+            "",
+        )
+        rows = [(_cells(layer), _formulas(layer)) for layer in self.layers]
+        return format_table(_HEADER, rows, total, self.summary, num_left=2)
 
     def to_json(self) -> dict[str, Any]:
         """Return everything as JSON-ready values."""
@@ -111,9 +121,25 @@ class Trace:
             "multiply_adds": self.multiply_adds,
             "has_unknown_costs": self.has_unknown_costs,
             "activation_bytes": self.activation_bytes,
-            "where_the_capacity_lives": self.where_the_capacity_lives,
+            "summary": self.summary,
         }
-        return json.loads(json.dumps(values))  # tuples become lists, as a reader of JSON gets them
+        return json.loads(json.dumps(values))  # tuples become lists
+
+
+def _cells(layer: LayerTrace) -> Row:
+    field = layer.receptive_field
+    return (
+        f"{layer.name} {layer.layer_type}",
+        " ".join(map(format_shape, (layer.output_shape, *layer.more_output_shapes))),
+        f"{layer.num_parameters:,}",
+        "?" if layer.multiply_adds is None else f"{layer.multiply_adds:,}",
+        format_bytes(layer.activation_bytes),
+        f"{field[0]}x{field[1]}" if field else "?",
+    )
+
+
+def _formulas(layer: LayerTrace) -> str:
+    return "      ".join(filter(None, (layer.size_formula, layer.parameter_formula)))
 
 
 def trace(
@@ -121,16 +147,16 @@ def trace(
     input_shape: tuple[int, int, int] | None = None,
     **model_arguments: Any,
 ) -> Trace:
-    """Explain a network layer by layer, before it is trained.
+    """Trace a network layer by layer, before it is trained.
 
     Args:
-        model: a Sequential or Functional `keras.Model`, or what `clearsight train --model` takes:
+        model: a Sequential or Functional `keras.Model`, or a value of `clearsight train --model`:
             a name such as "lesson", "FILE.keras", "FILE.py:FUNCTION".
-        input_shape: height, width and channels; for a model that leaves them open or by name.
-        **model_arguments: options of the named model.
+        input_shape: height, width and channels, for a model whose input size is open.
+        **model_arguments: options of a model given by name.
 
     Raises:
-        ModelError: when the model is not known, cannot be built, or leaves its input size open.
+        ModelError: if the model is unknown, cannot be built, or its input size is open.
 
     Example:
         >>> [layer.output_shape for layer in trace("lesson").layers][:3]
@@ -138,26 +164,26 @@ def trace(
     """
     if isinstance(model, str):
         request = ModelRequest(model, model_arguments, input_shape)
-        return trace_model(_sized(build_model(request), input_shape))
+        return trace_model(_with_input_size(build_model(request), input_shape))
     if model_arguments:
         raise ModelError(
             f"A built model takes no arguments, but {', '.join(model_arguments)} was given."
         )
-    return trace_model(_sized(model, input_shape))
+    return trace_model(_with_input_size(model, input_shape))
 
 
 def trace_model(model: keras.Model) -> Trace:
-    """Explain a built model; see `trace`.
+    """Trace a built model; see `trace`.
 
     Raises:
-        ModelError: when the model has no graph or leaves its input size open.
+        ModelError: if the model has no graph.
     """
-    graph = graph_of(model)
+    graph = get_graph(model)
     fields = receptive_fields(model)
     calls_of: dict[int, list[Call]] = {}
     for call in graph.calls:
         calls_of.setdefault(id(call.layer), []).append(call)
-    image_shape, axes = tuple(graph.inputs[0].shape[1:]), image_axes(graph)
+    image_shape, axes = tuple(graph.inputs[0].shape[1:]), spatial_axes(graph)
     shows_inputs = not isinstance(model, keras.Sequential)  # as model.summary() does
     rows = []
     for layer in graph.layers:
@@ -166,20 +192,20 @@ def trace_model(model: keras.Model) -> Trace:
         if call.is_input and not shows_inputs:
             continue
         field = fields.get(id(call.outputs[0]))
-        rows.append(_row(calls, _within(field.size, image_shape, axes) if field else None))
+        rows.append(_layer_trace(calls, _clip(field.size, image_shape, axes) if field else None))
     return Trace(model.name, image_shape, tuple(rows), model.count_params())
 
 
-def _row(calls: list[Call], field: tuple[int, int] | None) -> LayerTrace:
+def _layer_trace(calls: list[Call], field: tuple[int, int] | None) -> LayerTrace:
     call = calls[-1]
     layer = call.layer
     costs = [_cost(each) for each in calls]
-    worked = arithmetic_of(call)
+    numbers = compute_arithmetic(call)
     is_model = isinstance(layer, keras.Model)
     has_weights = isinstance(layer, keras.Layer)
     return LayerTrace(
         name=layer.name,
-        kind=type(layer).__name__,
+        layer_type=type(layer).__name__,
         input_shape=call.input_shapes[0] if call.inputs else (),
         output_shape=call.output_shape,
         more_output_shapes=call.output_shapes[1:],
@@ -188,20 +214,20 @@ def _row(calls: list[Call], field: tuple[int, int] | None) -> LayerTrace:
         activation_bytes=_FLOAT32_BYTES
         * sum(math.prod(shape) for each in calls for shape in each.output_shapes),
         receptive_field=field,
-        size_worked=f"{len(layer.layers)} layers inside" if is_model else worked.size,
-        parameters_worked=worked.parameters if not is_model else "",
+        size_formula=f"{len(layer.layers)} layers inside" if is_model else numbers.size,
+        parameter_formula="" if is_model else numbers.parameters,
         settings=_settings(layer),
     )
 
 
 def _cost(call: Call) -> int | None:
     if not isinstance(call.layer, keras.Model):
-        return arithmetic_of(call).multiply_adds
-    inner = [_cost(each) for each in graph_of(call.layer).calls]
+        return compute_arithmetic(call).multiply_adds
+    inner = [_cost(each) for each in get_graph(call.layer).calls]
     return None if None in inner else sum(cost or 0 for cost in inner)
 
 
-def _within(
+def _clip(
     field: tuple[int, int], image_shape: tuple[int, ...], axes: tuple[int, int]
 ) -> tuple[int, int]:
     if len(image_shape) != 3:
@@ -222,17 +248,17 @@ def _settings(layer: Any) -> dict[str, Any]:
     return {name: configuration[name] for name in _SETTINGS if name in configuration}
 
 
-def _sized(model: keras.Model, input_shape: tuple[int, int, int] | None) -> keras.Model:
-    """Give a model that leaves its image size open the size to trace it at."""
+def _with_input_size(model: keras.Model, input_shape: tuple[int, int, int] | None) -> keras.Model:
+    """Return the model, or a clone with `input_shape` if its own input size is open."""
     if not model.built and isinstance(model, keras.Sequential) and input_shape is not None:
-        model = keras.models.clone_model(model)  # the user's own stays as it is
-        with explained(f"'{model.name}'"):
+        model = keras.models.clone_model(model)  # the user's own model is not changed
+        with explain_build_errors(f"'{model.name}'"):
             model.build((None, *input_shape))
-    inputs = graph_of(model).inputs
+    inputs = get_graph(model).inputs
     if len(inputs) > 1 and any(None in tensor.shape[1:] for tensor in inputs):
         raise ModelError(
-            f"'{model.name}' has {len(inputs)} inputs, of which some leave their size open: give "
-            "each its size in the model itself."
+            f"'{model.name}' has {len(inputs)} inputs, some of an open size: give each input its "
+            "size in the model itself."
         )
     found = tuple(next(iter(inputs)).shape[1:])
     if None not in found:
@@ -244,7 +270,7 @@ def _sized(model: keras.Model, input_shape: tuple[int, int, int] | None) -> kera
         return model
     if input_shape is None:
         raise ModelError(
-            f"'{model.name}' leaves its image size open, {found}: say which size to trace it at, "
-            "e.g. --input-shape 224,224,3."
+            f"'{model.name}' has an open input size, {found}: give the size to trace it at, e.g. "
+            "--input-shape 224,224,3."
         )
     return keras.models.clone_model(model, input_tensors=keras.Input(shape=input_shape))

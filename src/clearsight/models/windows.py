@@ -1,6 +1,6 @@
-"""Windowed layers: what convolution and pooling look at along rows and columns.
+"""Sliding windows: kernel, stride, dilation and padding of convolution and pooling layers.
 
-"Same" padding is Keras's (and TensorFlow's), asymmetric where strides need it:
+"Same" padding is Keras's (and TensorFlow's), asymmetric if the stride requires it:
 https://www.tensorflow.org/api_docs/python/tf/nn#notes_on_padding_2.
 """
 
@@ -25,12 +25,12 @@ _WINDOWED = (
 
 @dataclass(frozen=True)
 class Window:
-    """What a windowed layer does along one axis.
+    """The sliding window of a layer along one axis.
 
     Attributes:
-        size: how many positions it looks at, before dilation.
-        stride: how far it moves.
-        dilation: the distance between the positions it looks at.
+        size: kernel or pool size.
+        stride: distance between two neighbouring windows.
+        dilation: distance between neighbouring values within a window.
         padding: zeros added before and after.
     """
 
@@ -40,19 +40,19 @@ class Window:
     padding: tuple[int, int]
 
     @property
-    def reach(self) -> int:
-        """From the first to the last position it looks at, both counted."""
+    def effective_size(self) -> int:
+        """Distance from the first to the last value of a dilated window, both included."""
         return (self.size - 1) * self.dilation + 1
 
-    def worked(self, before: int, after: int) -> str:
-        """Write out the output size along this axis."""
+    def size_formula(self, before: int, after: int) -> str:
+        """Write out how the input size `before` becomes the output size `after`."""
         low, high = self.padding
         padded = f" + {low} + {high}" if low != high else f" + 2*{low}" if low else ""
-        reach = self.size if self.dilation == 1 else f"(({self.size} - 1)*{self.dilation} + 1)"
-        return f"floor(({before}{padded} - {reach})/{self.stride}) + 1 = {after}"
+        window = self.size if self.dilation == 1 else f"(({self.size} - 1)*{self.dilation} + 1)"
+        return f"floor(({before}{padded} - {window})/{self.stride}) + 1 = {after}"
 
 
-def windows_of(call: Call) -> tuple[Window, Window] | None:
+def get_windows(call: Call) -> tuple[Window, Window] | None:
     """Return the windows along rows and columns of a convolution or pooling call, else None."""
     layer = call.layer
     if not isinstance(layer, _WINDOWED) or isinstance(layer, layers.Conv2DTranspose):
@@ -60,7 +60,10 @@ def windows_of(call: Call) -> tuple[Window, Window] | None:
     sizes = getattr(layer, "kernel_size", None) or layer.pool_size
     dilations = getattr(layer, "dilation_rate", (1, 1))
     dilations = (dilations,) * 2 if isinstance(dilations, int) else tuple(dilations)
-    before, after = spatial(call.input_shapes[0], layer), spatial(call.output_shape, layer)
+    before, after = (
+        spatial_size(call.input_shapes[0], layer),
+        spatial_size(call.output_shape, layer),
+    )
     windows = []
     for axis in range(2):
         size, stride, dilation = sizes[axis], tuple(layer.strides)[axis], dilations[axis]
@@ -70,7 +73,7 @@ def windows_of(call: Call) -> tuple[Window, Window] | None:
     return windows[0], windows[1]
 
 
-def spatial(shape: tuple[int, ...], layer: Any) -> tuple[int, int]:
-    """Return rows and columns of a map's `shape` in the layer's data format."""
+def spatial_size(shape: tuple[int, ...], layer: Any) -> tuple[int, int]:
+    """Return the rows and columns of a map's `shape` in the layer's data format."""
     first = 1 if getattr(layer, "data_format", "channels_last") == "channels_first" else 0
     return shape[first], shape[first + 1]

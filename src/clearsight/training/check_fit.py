@@ -14,7 +14,7 @@ from clearsight.data.arrays.checks import (
 )
 from clearsight.errors import FitError, ModelError
 from clearsight.models.backend import keras
-from clearsight.models.graph import graph_of, pixel_scaling
+from clearsight.models.graph import get_graph, pixel_scaling
 
 Output = Literal["softmax", "sigmoid", "logits", "unknown"]
 
@@ -78,7 +78,7 @@ def _network_mistakes(model: keras.Model) -> list[str]:
             "with keras.Input(shape=(height, width, channels))."
         ]
     try:
-        graph = graph_of(model)
+        graph = get_graph(model)
     except ModelError as error:
         return [str(error)]
     if len(graph.inputs) != 1 or len(graph.outputs) != 1 or isinstance(model.input_shape, dict):

@@ -12,7 +12,7 @@ import torch
 from clearsight.engine.batches import InMemoryBatches, is_skipped
 from clearsight.engine.metrics import LazyLogs
 from clearsight.models.backend import keras
-from clearsight.models.graph import graph_of
+from clearsight.models.graph import get_graph
 
 # On a GPU reading a loss waits for it, so there only every so many steps are looked at.
 _STEPS_BETWEEN_LOOKS = {"cpu": 1, "cuda": 50}
@@ -105,7 +105,7 @@ def first_non_finite(model: keras.Model, x: Any) -> tuple[str | None, bool]:
     Returns:
         The layer's name, and whether the value is one of its weights; None where all is finite.
     """
-    graph = graph_of(model)
+    graph = get_graph(model)
     values: dict[int, Any] = {id(tensor): x for tensor in graph.inputs}
     with torch.no_grad():
         for call in graph.calls:

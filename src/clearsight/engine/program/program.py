@@ -18,7 +18,7 @@ from clearsight.engine.lowering.operation import (
 )
 from clearsight.engine.program.fusion import fused
 from clearsight.models.backend import keras
-from clearsight.models.graph import Call, Graph, graph_of, runs_its_graph
+from clearsight.models.graph import Call, Graph, get_graph, uses_default_call
 
 Tensors = list[torch.Tensor]
 
@@ -114,7 +114,7 @@ def compile_program(model: keras.Model, *, training: bool, dtype: torch.dtype) -
         ModelError: when the model has no graph.
     """
     writer = _Writer(training, dtype)
-    graph = graph_of(model)
+    graph = get_graph(model)
     inputs = [writer.new_value(Axes.KERAS) for _ in graph.inputs]
     writer.last_layer = _last_with_weights(graph)
     outputs = writer.write(graph, inputs)
@@ -163,8 +163,8 @@ class _Writer:
 
     def _write_call(self, call: Call, taken: list[int]) -> list[int]:
         layer = call.layer
-        if isinstance(layer, keras.Model) and runs_its_graph(layer) and call.is_plain:
-            return self.write(graph_of(layer), taken)
+        if isinstance(layer, keras.Model) and uses_default_call(layer) and call.is_plain:
+            return self.write(get_graph(layer), taken)
         try:
             if not isinstance(layer, keras.Layer):
                 raise CannotLowerError("")  # an operation such as ``x / 255``: fast enough as it is

@@ -11,7 +11,7 @@ import torch
 from clearsight.errors import ModelError
 from clearsight.evaluation.saliency.layer_outputs import LayerOutputs, Step
 from clearsight.models.backend import keras
-from clearsight.models.windows import Window, windows_of
+from clearsight.models.windows import Window, get_windows
 
 layers = keras.layers
 
@@ -43,7 +43,7 @@ class FirstConvolution:
             if isinstance(step.call.layer, layers.Conv2D):
                 if step.call.layer.data_format == "channels_first":
                     break
-                windows = windows_of(step.call)
+                windows = get_windows(step.call)
                 assert windows is not None  # a Conv2D has them
                 return cls(outputs, index, windows, _shift(outputs, index))
         raise ModelError(
@@ -115,7 +115,7 @@ def patch_of(values: np.ndarray, top: int, left: int, windows: tuple[Window, Win
     Returns:
         (reach of rows, reach of columns, C), of the same type.
     """
-    rows, columns = (window.reach for window in windows)
+    rows, columns = (window.effective_size for window in windows)
     patch = np.zeros((rows, columns, values.shape[-1]), dtype=values.dtype)
     height, width = values.shape[:2]
     first_row, last_row = max(top, 0), min(top + rows, height)

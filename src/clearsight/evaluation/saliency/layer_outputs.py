@@ -14,7 +14,7 @@ import torch
 from clearsight.engine.runtime.device import on_device
 from clearsight.errors import ModelError
 from clearsight.models.backend import keras
-from clearsight.models.graph import Call, graph_of, runs_its_graph
+from clearsight.models.graph import Call, get_graph, uses_default_call
 
 layers = keras.layers
 
@@ -69,14 +69,14 @@ class LayerOutputs:
 
     def __init__(self, model: keras.Model) -> None:
         self.name = model.name
-        if not runs_its_graph(model):
-            graph_of(model)  # says what is wrong where there is no graph
+        if not uses_default_call(model):
+            get_graph(model)  # says what is wrong where there is no graph
             raise ModelError(
                 f"'{model.name}' should run its graph of layers, but has a `call` of its own: what "
                 "its layers give cannot be looked at."
             )
         model = _in_float32(model)
-        graph = graph_of(model)
+        graph = get_graph(model)
         if len(graph.inputs) != 1 or len(graph.outputs) != 1 or len(graph.inputs[0].shape) != 4:
             raise ModelError(
                 f"'{self.name}' should take one batch of images and give one output, but takes "
@@ -89,7 +89,7 @@ class LayerOutputs:
         self._device = variables[0].value.device if variables else torch.device("cpu")
 
     def _opened(self, model: keras.Model, inputs: tuple[int, ...]) -> tuple[int, ...]:
-        graph = graph_of(model)
+        graph = get_graph(model)
         numbers = {id(tensor): number for tensor, number in zip(graph.inputs, inputs, strict=True)}
         for call in graph.calls:
             if call.is_input:
@@ -178,8 +178,8 @@ def _can_be_opened(call: Call) -> bool:
     return (
         isinstance(layer, keras.Model)
         and call.is_plain
-        and runs_its_graph(layer)
-        and len(graph_of(layer).inputs) == len(call.inputs)
+        and uses_default_call(layer)
+        and len(get_graph(layer).inputs) == len(call.inputs)
     )
 
 

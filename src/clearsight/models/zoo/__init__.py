@@ -1,4 +1,4 @@
-"""The one table of networks. To add one: a file beside this one and a row here."""
+"""The table of networks. To add one: a file in this package and a row here."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ class Family:
     """A family of networks that differ by options.
 
     Attributes:
-        name: what the user types.
-        summary: what it is, in one line.
-        options: the pydantic model of its options; ``input_shape`` and ``num_classes`` are two.
-        build: makes the network from checked options.
+        name: the name on the command line.
+        summary: a one-line description.
+        options: the pydantic model of its options, with ``input_shape`` and ``num_classes``.
+        build: builds the network from validated options.
     """
 
     name: str
@@ -42,7 +42,7 @@ FAMILIES: dict[str, Family] = {
         ),
         Family(
             "residual",
-            "a small residual network that fits itself to the size of the images",
+            "a small residual network whose depth follows from the size of the images",
             residual.ResidualOptions,
             residual.build,
         ),

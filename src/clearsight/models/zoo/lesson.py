@@ -15,7 +15,7 @@ _FIRST_FILTERS = (32, 64)
 
 
 def _as_tuple(value: object) -> object:
-    """Let one value stand for a tuple of one, and "same,valid" for a tuple of two."""
+    """Turn one value into a tuple of one, and "same,valid" into a tuple of two."""
     if isinstance(value, str):
         return tuple(part.strip() for part in value.split(","))
     return tuple(value) if isinstance(value, list | tuple) else (value,)
@@ -27,14 +27,15 @@ class LessonOptions(BaseModel):
     Attributes:
         input_shape: height, width and channels of an image.
         num_classes: units of the last layer.
-        num_blocks: how many times Conv2D + MaxPooling2D stand one after the other; by default as
-            many as `filters` or `padding` lists, else 2.
-        filters: of each block's convolution, one for all or one a block; by default 32, then 64.
-        kernel_size: height and width of every convolution's kernel.
-        padding: "same" or "valid", one for all blocks or one a block.
+        num_blocks: number of blocks of Conv2D and MaxPooling2D; by default the length of `filters`
+            or `padding`, else 2.
+        filters: of the convolutions, one value for all blocks or one per block; by default 32 in
+            the first block and 64 in the others.
+        kernel_size: height and width of the convolutions' kernels.
+        padding: "same" or "valid", one value for all blocks or one per block.
         dense_units: units of the hidden dense layer.
-        dropout: share of the hidden dense layer's values that are left out in each training step.
-        l2: what the sum of each kernel's squared weights is multiplied by, to be added to the loss.
+        dropout: dropout rate before the output layer.
+        l2: L2 regularization factor of all kernels.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -50,19 +51,19 @@ class LessonOptions(BaseModel):
     l2: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
 
     @model_validator(mode="after")
-    def _each_block_has_its_own(self) -> LessonOptions:
+    def _check_lengths(self) -> LessonOptions:
         for name in ("filters", "padding"):
             given = getattr(self, name)
             if given is not None and len(given) not in (1, self.resolved_num_blocks):
                 raise ValueError(
-                    f"{name} should name one value for all {self.resolved_num_blocks} blocks or "
-                    f"one a block, but names {len(given)}"
+                    f"{name} should have one value for all {self.resolved_num_blocks} blocks or "
+                    f"one per block, but has {len(given)}"
                 )
         return self
 
     @property
     def resolved_num_blocks(self) -> int:
-        """How many blocks the options ask for together."""
+        """The number of blocks, from `num_blocks` or the other options."""
         if self.num_blocks is not None:
             return self.num_blocks
         listed = max(len(self.filters or ()), len(self.padding))
@@ -86,7 +87,7 @@ def build(options: LessonOptions) -> keras.Sequential:
         A model that maps float32 (N, H, W, C) in [0, 1] to class probabilities float32 (N, K).
 
     Raises:
-        ValueError: Keras's own, when a block's kernel is larger than the map that reaches it.
+        ValueError: from Keras, if a block's kernel is larger than the block's input.
     """
     from clearsight.models.backend import keras
 
@@ -95,8 +96,7 @@ def build(options: LessonOptions) -> keras.Sequential:
 
     layers: list[Any] = [keras.Input(shape=options.input_shape, name="images")]
     for index, (filters, padding) in enumerate(options.blocks):
-        # Keras's names in a fresh process, given here so that they do not depend on what was built
-        # before.
+        # The names that Keras would give in a fresh process, whatever was built before.
         suffix = f"_{index}" if index else ""
         layers += [
             keras.layers.Conv2D(

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from clearsight.models.comparison import TraceComparison, compare_traces
+from clearsight.models.table import format_shape
 from clearsight.models.trace import LayerTrace, Trace, trace
-from clearsight.models.trace_table import shape_text
 from clearsight.run.exercises.answer import Answer
 
 Asked = Literal["output_shape", "num_parameters"]
@@ -62,14 +62,14 @@ class Question:
     def text(self) -> str:
         """The question, without what would give away another's answer."""
         what = "output shape" if self.asked == "output_shape" else "parameters"
-        return f"{self.layer.name} {self.layer.kind}{_described(self.layer)}: {what}?"
+        return f"{self.layer.name} {self.layer.layer_type}{_described(self.layer)}: {what}?"
 
     @property
     def worked(self) -> str:
         """How the right answer comes about, with its numbers."""
         if self.asked == "output_shape":
-            return f"{self.layer.size_worked}{_channels(self.layer)}"
-        return self.layer.parameters_worked or "it has no weights, so 0"
+            return f"{self.layer.size_formula}{_channels(self.layer)}"
+        return self.layer.parameter_formula or "it has no weights, so 0"
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ class Checked:
         """Return everything as JSON-ready values."""
         return {
             "layer": self.question.layer.name,
-            "kind": self.question.layer.kind,
+            "kind": self.question.layer.layer_type,
             "asked": self.question.asked,
             "given": None if self.given is None else list(self.given),
             "expected": list(self.question.expected),
@@ -151,4 +151,4 @@ def _channels(layer: LayerTrace) -> str:
 
 
 def _number_text(answer: Answer) -> str:
-    return f"{answer[0]:,}" if len(answer) == 1 else shape_text(answer)
+    return f"{answer[0]:,}" if len(answer) == 1 else format_shape(answer)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from clearsight.evaluation.curve.measures import Circumstances
-from clearsight.models.graph import graph_of
+from clearsight.models.graph import get_graph
 from clearsight.run.plan.data_notes import Leaks
 from clearsight.run.plan.plan import Plan
 
@@ -24,7 +24,7 @@ def circumstances_of(plan: Plan, leaked: Leaks) -> Circumstances:
     counts = np.bincount(held_out.labels[plan.split.validation])
     shares = counts[counts > 0] / counts.sum()
     is_augmented = recipe.flip != "none" or recipe.translate_pixels or recipe.cutout_pixels
-    names = {type(call.layer).__name__ for call in graph_of(model).calls}
+    names = {type(call.layer).__name__ for call in get_graph(model).calls}
     return Circumstances(
         num_train=len(plan.split.train),
         num_val=len(plan.split.validation),

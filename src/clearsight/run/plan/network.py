@@ -13,8 +13,8 @@ from clearsight.engine.runtime.precision import Precision, PrecisionChoice, set_
 from clearsight.errors import FitError, ModelError
 from clearsight.models.backend import keras
 from clearsight.models.build import ModelRequest, build_model
-from clearsight.models.build_failure import told
-from clearsight.models.graph import graph_of, is_kerass_own
+from clearsight.models.build_failure import describe_error
+from clearsight.models.graph import get_graph, is_builtin_layer
 from clearsight.run.request import TrainRequest
 
 
@@ -84,11 +84,13 @@ def own_code_notes(request: TrainRequest, model: keras.Model) -> list[str]:
         except ModelError as error:
             raise ModelError(
                 f"'{request.model_name}' could be trained, but not opened again afterwards "
-                f"({told(error.__cause__ or error)}): use Keras's own layers, or register "
-                "yours with @keras.saving.register_keras_serializable()."
+                f"({describe_error(error.__cause__ or error)}): use Keras's own layers, or "
+                "register yours with @keras.saving.register_keras_serializable()."
             ) from error
     own = {
-        type(call.layer).__name__ for call in graph_of(model).calls if not is_kerass_own(call.layer)
+        type(call.layer).__name__
+        for call in get_graph(model).calls
+        if not is_builtin_layer(call.layer)
     }
     if not own:
         return []
