@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from clearsight.cli.keras_start import keras_started
+from clearsight.cli.keras_start import loading_keras
 from clearsight.cli.output import AsJson, console_for, print_json
 from clearsight.errors import RequestError
 
@@ -40,7 +40,7 @@ def compare(
     """
     _check_curves(curves)
     console = console_for(as_json)
-    with keras_started(console):
+    with loading_keras(console):
         from clearsight.run.compare import compare_runs
         from clearsight.run.seeds.comparison import compare_seed_runs
         from clearsight.run.seeds.record import is_seed_runs

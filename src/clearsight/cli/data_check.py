@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from clearsight.cli.decoding import decoding_shown
-from clearsight.cli.keras_start import keras_started
+from clearsight.cli.keras_start import loading_keras
 from clearsight.cli.output import AsJson, console_for, print_json
 from clearsight.cli.source_options import reads_sources
 from clearsight.errors import MissingExtraError, RequestError
@@ -48,7 +48,7 @@ def check_source(
     from clearsight.data.sources.load import load_splits
 
     splits = load_splits(source, source_options, decoding_shown())
-    with keras_started(console):
+    with loading_keras(console):
         from clearsight.run.data_check.check import check_data
     with console.status("looking at the images") as status:
         checked = check_data(splits, source, quick=quick, seed=seed, announce=status.update)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from clearsight.cli.keras_start import keras_started
+from clearsight.cli.keras_start import loading_keras
 from clearsight.cli.output import AsJson, console_for, print_json
 from clearsight.cli.source_options import reads_sources
 
@@ -35,7 +35,7 @@ def evaluate(
 ) -> None:
     """Measure a run's network on its own test images, or on another source's."""
     console = console_for(as_json)
-    with keras_started(console):
+    with loading_keras(console):
         from clearsight.run.store.run import Run
 
         found = Run.load(run).evaluation(data, source_options)

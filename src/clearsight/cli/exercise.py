@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from clearsight.cli.interruption import interruption_told
-from clearsight.cli.keras_start import keras_started
+from clearsight.cli.keras_start import loading_keras
 from clearsight.cli.output import AsJson, console_for, print_json
 from clearsight.errors import RequestError
 
@@ -73,7 +73,7 @@ def exercise(
             '--answers "28x28x32, 14x14x32, ..." or --answers FILE.'
         )
     console = console_for(as_json)
-    with keras_started(console):
+    with loading_keras(console):
         from clearsight.run.exercises import EXERCISES
         from clearsight.run.exercises.checking import all_checked, text_of_answers
         from clearsight.run.exercises.exercise import questions_of, score_sentence

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from clearsight.cli.keras_start import keras_started
+from clearsight.cli.keras_start import loading_keras
 from clearsight.cli.output import AsJson, console_for, print_json
 from clearsight.cli.web_page import export_page
 from clearsight.errors import RequestError
@@ -139,7 +139,7 @@ def _check_request(path: Path, to: Path | None) -> None:
 def _exported(
     path: Path, to: Path | None, kind: str, console: Console
 ) -> tuple[dict[str, Any], str]:
-    with keras_started(console):
+    with loading_keras(console):
         from clearsight.run.export.bundle import export_run
         from clearsight.run.store.run import Run
 
@@ -150,7 +150,7 @@ def _exported(
 def _exported_int8(
     path: Path, to: Path | None, allow_loss: bool, console: Console
 ) -> tuple[dict[str, Any], str]:
-    with keras_started(console):
+    with loading_keras(console):
         from clearsight.run.export.int8 import export_int8
         from clearsight.run.store.run import Run
 

@@ -1,7 +1,7 @@
-"""The program ``clearsight``: its verbs, and how errors become sentences and exit codes.
+"""The program ``clearsight``: its verbs, and how errors become messages and exit codes.
 
-Nothing heavy is imported here or at the top of a verb's file: ``clearsight --help`` must answer at
-once.
+Neither this file nor a verb's file imports anything heavy at its top, so that ``clearsight --help``
+is quick.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from clearsight.errors import ClearsightError
 
 EXIT_WRONG_INPUT = 2
 
-# rich_markup_mode=None: help in plain text answers in half the time of help through rich.
+# rich_markup_mode=None: plain help takes half the time of help formatted by rich.
 app = typer.Typer(
     name="clearsight",
     help="Train Keras image classifiers and read honestly what they learned.",
@@ -74,7 +74,7 @@ def main() -> None:
     """Run the command line and leave with its exit code."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a terminal without "−" shows "?", no traceback
+            stream.reconfigure(errors="replace")  # "?" rather than a traceback for "−"
     try:
         app()
     except ClearsightError as error:
@@ -82,5 +82,5 @@ def main() -> None:
         print(f"clearsight: {error}", file=sys.stderr)
         sys.exit(EXIT_WRONG_INPUT)
     finally:
-        # Python looks for garbage once more when it ends: with Keras and torch there, for a second.
+        # Skips Python's last garbage collection, which takes a second with Keras and torch loaded.
         gc.freeze()

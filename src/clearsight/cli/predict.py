@@ -77,7 +77,7 @@ def predict(
     from clearsight.predict.prediction_job import name_images
     from clearsight.predict.predictor import predictor_for
 
-    predictor, notes = predictor_for(path, lambda: _keras_started(as_json))
+    predictor, notes = predictor_for(path, lambda: _loading_keras(as_json))
     for note in notes:
         print(f"Note: {note}", file=sys.stderr)
     asked = Asked(top, invert, temperature)
@@ -105,10 +105,10 @@ def _form(format: Form | None, out: Path | None, as_json: bool) -> str:
     return form
 
 
-def _keras_started(as_json: bool) -> Any:
-    from clearsight.cli.keras_start import keras_started
+def _loading_keras(as_json: bool) -> Any:
+    from clearsight.cli.keras_start import loading_keras
 
-    return keras_started(console_for(as_json))
+    return loading_keras(console_for(as_json))
 
 
 def _show(path: Path, naming: Naming, form: str, out: Path | None) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from clearsight.cli.keras_start import keras_started
+from clearsight.cli.keras_start import loading_keras
 from clearsight.cli.output import AsJson, console_for, print_json
 
 
@@ -20,7 +20,7 @@ def report(
     It shows what was found when the test images were measured, and is no further look at them.
     """
     console = console_for(as_json)
-    with keras_started(console):
+    with loading_keras(console):
         from clearsight.run.report.report import write_report
         from clearsight.run.store.run import Run
 

@@ -1,4 +1,4 @@
-"""``clearsight trace``: explain a network layer by layer, before it is trained."""
+"""``clearsight trace``: a network layer by layer, before it is trained."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from clearsight.cli.keras_start import keras_started
+from clearsight.cli.keras_start import loading_keras
 from clearsight.cli.options import ModelArguments, parse_arguments, parse_input_shape
 from clearsight.cli.output import AsJson, console_for, print_json
 from clearsight.errors import RequestError
@@ -22,30 +22,31 @@ def trace(
     model_arg: ModelArguments = None,
     against: Annotated[
         str | None,
-        typer.Option(metavar="MODEL", help="Show this network beside the first, and what changed."),
+        typer.Option(metavar="MODEL", help="Compare with this network and explain differences."),
     ] = None,
     against_arg: Annotated[
         list[str] | None,
-        typer.Option(metavar="KEY=VALUE", help="An option of the second model; may be repeated."),
+        typer.Option(metavar="KEY=VALUE", help="An option of the second model; repeatable."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Explain a network layer by layer, with every formula worked."""
+    """Show a network's layers, sizes, costs and formulas."""
     if against_arg and against is None:
         raise RequestError(
-            "--against-arg belongs to a second network, but none is named: add --against MODEL."
+            "--against-arg is an option of the second network, but there is none: add --against "
+            "MODEL."
         )
     shape = parse_input_shape(input_shape)
     console = console_for(as_json)
-    with keras_started(console):
+    with loading_keras(console):
         from clearsight.models.comparison import compare_traces
         from clearsight.models.trace import trace as trace_network
 
-        shown = trace_network(model, shape, **parse_arguments(model_arg))
+        result = trace_network(model, shape, **parse_arguments(model_arg))
         if against is not None:
-            other = trace_network(against, shape, **parse_arguments(against_arg))
-            shown = compare_traces(shown, other)
+            second = trace_network(against, shape, **parse_arguments(against_arg))
+            result = compare_traces(result, second)
     if as_json:
-        print_json(shown.to_json())
+        print_json(result.to_json())
     else:
-        console.print(str(shown))
+        console.print(str(result))

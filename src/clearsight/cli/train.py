@@ -10,7 +10,7 @@ import typer
 
 from clearsight.cli.decoding import decoding_shown
 from clearsight.cli.interruption import interruption_told
-from clearsight.cli.keras_start import keras_started
+from clearsight.cli.keras_start import loading_keras
 from clearsight.cli.options import ModelArguments, RecipeArguments, parse_arguments
 from clearsight.cli.output import AsJson, console_for, print_json
 from clearsight.cli.results import results_as_json, show_results
@@ -153,7 +153,7 @@ def train(
     _check_usage(context, source, resume, accept_changes)
     console = console_for(as_json)
     start_drawing()
-    with keras_started(console):
+    with loading_keras(console):
         from clearsight.run.plan.plan import plan_training
         from clearsight.run.request import train_request
         from clearsight.run.resume.plan import plan_resumption, resume_request

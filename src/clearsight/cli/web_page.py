@@ -7,7 +7,7 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from clearsight.cli.keras_start import keras_started
+from clearsight.cli.keras_start import loading_keras
 from clearsight.cli.output import print_json
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def _bundle_of(path: Path, precision: str, console: Console | None) -> Path:
         return existing_bundle(path, precision=precision)
     from clearsight.cli.output import console_for
 
-    with keras_started(console or console_for(as_json=True)):
+    with loading_keras(console or console_for(as_json=True)):
         from clearsight.run.export.bundle import export_run
         from clearsight.run.store.run import Run
 
