@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from clearsight.bundle.loaded import Bundle
-    from clearsight.bundle.loading import load
+    from clearsight.bundle.bundle import Bundle, load
     from clearsight.data.image_set import ImageSet
     from clearsight.data.preparation.preparation import read_images
     from clearsight.data.sources.load import load_data
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
     from clearsight.training.recipe import Recipe
 
 _HOMES = {
-    "Bundle": "clearsight.bundle.loaded",
+    "Bundle": "clearsight.bundle.bundle",
     "ClearsightError": "clearsight.errors",
     "FitError": "clearsight.errors",
     "ImageSet": "clearsight.data.image_set",
@@ -41,7 +40,7 @@ _HOMES = {
     "TrainingInterrupted": "clearsight.errors",
     "accelerate": "clearsight.engine.accelerate",
     "check_fit": "clearsight.training.check_fit",
-    "load": "clearsight.bundle.loading",
+    "load": "clearsight.bundle.bundle",
     "load_data": "clearsight.data.sources.load",
     "read_images": "clearsight.data.preparation.preparation",
     "resume": "clearsight.run.train",

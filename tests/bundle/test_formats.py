@@ -1,4 +1,4 @@
-"""Every format, and every network of the zoo, through the same check of parity."""
+"""Every format, and every network of the zoo, passes the same parity check."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ import pytest
 import torch
 
 import clearsight
-from clearsight.bundle.formats import FORMATS
+from clearsight.bundle.formats.table import FORMATS
 from clearsight.bundle.network import TrainedNetwork
 from clearsight.bundle.parity import Parity, check_parity
 from clearsight.bundle.spec import BundleSpec
-from clearsight.bundle.writing import write_bundle
+from clearsight.bundle.write import write_bundle
 from clearsight.data.preparation.preparation import Preparation
 from clearsight.data.preparation.views import Views
 from clearsight.errors import BundleError, MissingExtraError
@@ -30,7 +30,7 @@ def zoo(name: str, shape: tuple[int, int, int], **options: Any) -> keras.Model:
     return build_model(ModelRequest(name, {"input_shape": shape, "num_classes": 4, **options}))
 
 
-def with_layers_left_to_keras() -> keras.Model:
+def network_with_keras_layers() -> keras.Model:
     layers = keras.layers
     images = keras.Input((16, 16, 3))
     values = layers.Rescaling(1 / 255)(images)
@@ -40,8 +40,8 @@ def with_layers_left_to_keras() -> keras.Model:
     return keras.Model(images, layers.Dense(4, activation="softmax")(layers.Flatten()(values)))
 
 
-class Own(keras.Model):
-    """A network without a graph."""
+class Subclassed(keras.Model):
+    """A subclassed network without a graph."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -52,8 +52,8 @@ class Own(keras.Model):
         return self.last(keras.ops.mean(self.convolution(images), axis=(1, 2)))
 
 
-def own_class() -> keras.Model:
-    model = Own()
+def subclassed() -> keras.Model:
+    model = Subclassed()
     model(np.zeros((1, 16, 16, 3), np.float32))
     return model
 
@@ -68,18 +68,24 @@ NETWORKS: dict[str, Any] = {
     "residual, wide images, more blocks": lambda: zoo(
         "residual", (20, 48, 3), width=16, num_blocks=2, num_stage_blocks=1, dropout=0.1
     ),
-    "with layers left to Keras": with_layers_left_to_keras,
-    "a class of one's own": own_class,
+    "layers run by Keras": network_with_keras_layers,
+    "subclassed": subclassed,
 }
 
 
-def exported(model: keras.Model, kind: str, place: Path, *, views: Views = Views()) -> float:  # noqa: B008
-    """Write a bundle of a network with weights that are no beginner's.
+def export_and_compare(
+    model: keras.Model,
+    model_format: str,
+    path: Path,
+    *,
+    views: Views = Views(),  # noqa: B008
+) -> float:
+    """Write a bundle of a network with non-trivial batch statistics.
 
-    Return how far its probabilities are off at most, in any number of images at once.
+    Return the largest error of its probabilities over several batch sizes.
     """
     random = np.random.default_rng(0)
-    for layer in model.layers:  # fresh statistics would hide that they are forgotten
+    for layer in model.layers:  # initial statistics would hide their loss
         if isinstance(layer, keras.layers.BatchNormalization):
             gamma, beta, mean, variance = layer.get_weights()
             moved = [random.normal(size=len(mean)) * 0.1, random.uniform(0.5, 2, len(variance))]
@@ -93,10 +99,10 @@ def exported(model: keras.Model, kind: str, place: Path, *, views: Views = Views
         [w * model.predict(view.numpy(), verbose=0) for w, view in shown], axis=0
     )
     names = ("a", "b", "c", "d") if probabilities.shape[1] == 4 else tuple("abcdefghij")
-    spec = BundleSpec("test", kind, "float32", names, preparation, views, None, {}, {})
+    spec = BundleSpec("test", model_format, "float32", names, preparation, views, None, {}, {})
     parity = Parity.of(images, probabilities.astype(np.float32), preparation)
-    write_bundle(TrainedNetwork(model, preparation, views), spec, parity, place)
-    bundle = clearsight.load(place)
+    write_bundle(TrainedNetwork(model, preparation, views), spec, parity, path)
+    bundle = clearsight.load(path)
     differences = [check_parity(bundle).largest_difference]
     for count in (1, 7):
         found = bundle.probabilities(images[:count])
@@ -107,35 +113,38 @@ def exported(model: keras.Model, kind: str, place: Path, *, views: Views = Views
 
 @pytest.mark.parametrize("views", [Views(), Views(mirrored=True, shift_pixels=1)])
 @pytest.mark.parametrize("name", NETWORKS)
-def test_every_network_becomes_onnx(tmp_path: Path, name: str, views: Views) -> None:
-    assert exported(NETWORKS[name](), "onnx", tmp_path / "bundle", views=views) < CLOSE
+def test_every_network_exports_to_onnx(tmp_path: Path, name: str, views: Views) -> None:
+    assert export_and_compare(NETWORKS[name](), "onnx", tmp_path / "bundle", views=views) < CLOSE
 
 
 @pytest.mark.slow
-def test_the_newer_exporter_follows_where_the_trace_is_wrong(
+def test_the_newer_exporter_is_used_if_the_trace_is_wrong(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from clearsight.bundle.formats import onnx_file
 
-    def fixed_to_one_size(module: Any, network: TrainedNetwork, path: Path) -> None:
+    def trace_for_one_batch_size(module: Any, network: TrainedNetwork, path: Path) -> None:
         import torch
 
         torch.onnx.export(
             module,
-            (network.images(3),),
+            (network.example_images(3),),
             str(path),
             dynamo=False,
             input_names=["images"],
             output_names=["probabilities"],
         )
 
-    monkeypatch.setattr(onnx_file, "_traced", fixed_to_one_size)
+    monkeypatch.setattr(onnx_file, "_export_trace", trace_for_one_batch_size)
     views = Views(mirrored=True, shift_pixels=1)
-    assert exported(zoo("residual", (28, 28, 1)), "onnx", tmp_path / "bundle", views=views) < CLOSE
+    assert (
+        export_and_compare(zoo("residual", (28, 28, 1)), "onnx", tmp_path / "bundle", views=views)
+        < CLOSE
+    )
 
 
-def test_no_layer_is_left_with_a_transposition(small_bundle: clearsight.Bundle) -> None:
-    """One turns the images, one turns back before Flatten; runtimes are slow on more."""
+def test_no_layer_needs_a_transposition(small_bundle: clearsight.Bundle) -> None:
+    """Only two: of the images, and back before Flatten; more make runtimes slow."""
     import onnx
 
     nodes = onnx.load(small_bundle.path / "model.onnx").graph.node
@@ -143,72 +152,72 @@ def test_no_layer_is_left_with_a_transposition(small_bundle: clearsight.Bundle) 
 
 
 def test_pixels_are_scaled_in_long_rows(small_bundle: clearsight.Bundle) -> None:
-    """Over a last axis of one channel ONNX Runtime goes value by value, twenty times as long."""
+    """ONNX Runtime is twenty times slower on a last axis of one channel."""
     import onnx
 
     nodes = onnx.load(small_bundle.path / "model.onnx").graph.node
-    kinds = [node.op_type for node in nodes if node.op_type != "Constant"]
-    assert kinds[:4] == ["Flatten", "Cast", "Div", "Reshape"]
+    operations = [node.op_type for node in nodes if node.op_type != "Constant"]
+    assert operations[:4] == ["Flatten", "Cast", "Div", "Reshape"]
 
 
-@pytest.mark.parametrize("kind", [kind for kind in FORMATS if kind != "onnx"])
-def test_every_format_gives_the_same(tmp_path: Path, kind: str) -> None:
-    if kind in NEEDS and importlib.util.find_spec(NEEDS[kind]) is None:
-        with pytest.raises(MissingExtraError, match=rf"pip install 'clearsight\[{kind}\]'"):
-            exported(zoo("lesson", (28, 28, 1)), kind, tmp_path / "bundle")
+@pytest.mark.parametrize("model_format", [name for name in FORMATS if name != "onnx"])
+def test_every_format_gives_the_same(tmp_path: Path, model_format: str) -> None:
+    if model_format in NEEDS and importlib.util.find_spec(NEEDS[model_format]) is None:
+        with pytest.raises(MissingExtraError, match=rf"pip install 'clearsight\[{model_format}\]'"):
+            export_and_compare(zoo("lesson", (28, 28, 1)), model_format, tmp_path / "bundle")
         return
-    exported(
+    export_and_compare(
         zoo("residual", (20, 48, 3), width=16),
-        kind,
+        model_format,
         tmp_path / "bundle.zip",
         views=Views(mirrored=True, shift_pixels=1),
     )
 
 
-def test_a_torch_program_with_a_pickle_in_it_is_refused(tmp_path: Path) -> None:
+def test_a_torch_program_that_contains_a_pickle_is_rejected(tmp_path: Path) -> None:
     import zipfile
 
-    from support.tampering import make_hashes_anew
+    from support.tampering import update_hashes
 
-    place = tmp_path / "bundle"
-    exported(zoo("lesson", (28, 28, 1)), "pt2", place)
-    with zipfile.ZipFile(place / "model.pt2", "a") as archive:
+    path = tmp_path / "bundle"
+    export_and_compare(zoo("lesson", (28, 28, 1)), "pt2", path)
+    with zipfile.ZipFile(path / "model.pt2", "a") as archive:
         root = archive.namelist()[0].split("/")[0]
         archive.writestr(f"{root}/data/constants/custom_obj_0", b"cos\nsystem\n(S'true'\ntR.")
-    make_hashes_anew(place)
+    update_hashes(path)
     with pytest.raises(BundleError, match="which might be code"):
-        clearsight.load(place)
+        clearsight.load(path)
 
 
-CALLS_FOR_A_PICKLE = ('"use_pickle":true', '"use_pickle"\n:\ttrue', '"use_pickl\\u0065": true')
+PICKLE_REFERENCES = ('"use_pickle":true', '"use_pickle"\n:\ttrue', '"use_pickl\\u0065": true')
 
 
-@pytest.mark.parametrize("written", CALLS_FOR_A_PICKLE)
-def test_a_table_of_contents_that_calls_for_a_pickle_is_refused(
+@pytest.mark.parametrize("written", PICKLE_REFERENCES)
+def test_a_table_of_contents_that_refers_to_a_pickle_is_rejected(
     tmp_path: Path, written: str
 ) -> None:
     import zipfile
 
-    from support.tampering import make_hashes_anew
+    from support.tampering import update_hashes
 
-    place = tmp_path / "bundle"
-    exported(zoo("lesson", (28, 28, 1)), "pt2", place)
-    file = place / "model.pt2"
+    path = tmp_path / "bundle"
+    export_and_compare(zoo("lesson", (28, 28, 1)), "pt2", path)
+    file = path / "model.pt2"
     with zipfile.ZipFile(file) as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
-    harmless = re.compile(rb'"use_pickle"\s*:\s*false')
+    no_pickle = re.compile(rb'"use_pickle"\s*:\s*false')
     tables = (name for name in members if name.endswith("_config.json"))
-    table = next(name for name in tables if harmless.search(members[name]))
-    members[table] = harmless.sub(lambda _: written.encode(), members[table], count=1)
+    table = next(name for name in tables if no_pickle.search(members[name]))
+    members[table] = no_pickle.sub(lambda _: written.encode(), members[table], count=1)
     with zipfile.ZipFile(file, "w") as archive:
         for name, content in members.items():
             archive.writestr(name, content)
-    make_hashes_anew(place)
-    with pytest.raises(BundleError, match="calls something pickled"):
-        clearsight.load(place)
+    update_hashes(path)
+    with pytest.raises(BundleError, match="refers to a pickle"):
+        clearsight.load(path)
 
 
-def test_keras_opens_its_file_without_us(tmp_path: Path, small_run: clearsight.Run) -> None:
+def test_keras_opens_its_file_without_clearsight(tmp_path: Path, small_run: clearsight.Run) -> None:
     from clearsight.run.export.bundle import export_run
 
     path, _ = export_run(small_run, tmp_path / "bundle", kind="keras")

@@ -1,4 +1,4 @@
-"""Opening a bundle: what it gives, and what it refuses."""
+"""Opening a bundle: what it predicts, and what it rejects."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ import clearsight
 from clearsight.data.splits.splits import Splits
 from clearsight.errors import BundleError, DataError
 from clearsight.evaluation.scores.temperature import tempered
-from support.tampering import change_preparation, change_spec, make_hashes_anew
+from support.tampering import change_preparation, change_spec, update_hashes
 
 
-def test_a_bundle_gives_what_the_run_gives(
+def test_a_bundle_predicts_as_its_run(
     small_run: clearsight.Run, small_bundle: clearsight.Bundle, small_fashion: Splits
 ) -> None:
     assert small_fashion.test is not None
@@ -33,7 +33,9 @@ def test_a_bundle_gives_what_the_run_gives(
     assert small_bundle.class_names == small_run.class_names
 
 
-def test_images_come_in_every_form(small_bundle: clearsight.Bundle, tmp_path: Path) -> None:
+def test_images_may_be_paths_bytes_pillow_images_or_arrays(
+    small_bundle: clearsight.Bundle, tmp_path: Path
+) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (50, 40, 3), dtype=np.uint8)
     image = Image.fromarray(pixels)
     image.save(tmp_path / "a.png")
@@ -57,20 +59,20 @@ def test_images_come_in_every_form(small_bundle: clearsight.Bundle, tmp_path: Pa
         (np.zeros((2, 28, 28), np.uint8), "without a channel axis"),
         (np.zeros((0, 28, 28, 1), np.uint8), "at least one image"),
         ([], "at least one image"),
-        ([3], "but is a int"),
+        ([3], "but is of type int"),
         (["no such file.png"], "there is no such file"),
         ([np.zeros((4, 4), np.uint8)], "Image 0 should be uint8"),
     ],
     ids=str,
 )
-def test_what_is_no_image_gets_a_sentence(
+def test_invalid_images_raise_a_clear_error(
     small_bundle: clearsight.Bundle, images: Any, expected: str
 ) -> None:
     with pytest.raises(DataError, match=expected):
         small_bundle.predict(images)
 
 
-def test_a_temperature_changes_probabilities_and_no_name(
+def test_a_temperature_changes_probabilities_but_no_prediction(
     small_bundle: clearsight.Bundle, small_fashion: Splits
 ) -> None:
     images = small_fashion.train.images[:100]
@@ -82,7 +84,7 @@ def test_a_temperature_changes_probabilities_and_no_name(
     assert not np.allclose(scaled.probabilities, plain.probabilities, atol=1e-4)
 
 
-def test_a_bundle_without_temperature_says_so(copied: Path) -> None:
+def test_a_bundle_without_temperature_raises(copied: Path) -> None:
     import onnx
 
     change_spec(copied, temperature=None)
@@ -90,12 +92,12 @@ def test_a_bundle_without_temperature_says_so(copied: Path) -> None:
     entry = next(row for row in model.metadata_props if row.key == "clearsight.temperature")
     entry.value = "null"
     onnx.save(model, copied / "model.onnx")
-    make_hashes_anew(copied)
+    update_hashes(copied)
     with pytest.raises(BundleError, match="has none, because its run fitted none"):
         clearsight.load(copied).predict(np.zeros((1, 28, 28, 1), np.uint8), temperature=True)
 
 
-def test_a_changed_file_is_noticed(copied: Path) -> None:
+def test_a_changed_file_is_detected(copied: Path) -> None:
     content = bytearray((copied / "model.onnx").read_bytes())
     content[len(content) // 2] ^= 1
     (copied / "model.onnx").write_bytes(content)
@@ -105,7 +107,7 @@ def test_a_changed_file_is_noticed(copied: Path) -> None:
 
 @pytest.mark.parametrize("name", ["model.onnx", "parity.npz", "README.md", "bundle.json"])
 @pytest.mark.parametrize("form", ["folder", "zip"])
-def test_an_absent_file_is_named(copied: Path, name: str, form: str) -> None:
+def test_a_missing_file_is_reported(copied: Path, name: str, form: str) -> None:
     (copied / name).unlink()
     path = copied if form == "folder" else Path(shutil.make_archive(str(copied), "zip", copied))
     with pytest.raises(BundleError, match=re.escape(name)):
@@ -115,41 +117,39 @@ def test_an_absent_file_is_named(copied: Path, name: str, form: str) -> None:
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"format_version": 2}, "should be of format version 1, but is of 2"),
+        ({"format_version": 2}, "should have format version 1, but has 2"),
         ({"format": "onyx"}, "Did you mean 'onnx'"),
         ({"class_names": ["a", "b"]}, "should map images .* but maps"),
-        ({"class_names": [str(k) for k in range(10)]}, "of 'class_names' one says"),
+        ({"class_names": [str(k) for k in range(10)]}, "'class_names' is .* in one and"),
         ({"class_names": 7}, "should describe a bundle, but is damaged"),
         ({"temperature": -1}, "should be a number above 0"),
         ({"preparation": {"height": 28}}, "A preparation should have the entries"),
         ({"files": {"../model.onnx": {"sha256": "", "size_bytes": 1}}}, "name of a file in"),
-        ({"files": {}}, r"should hold model\.onnx, but its bundle\.json names none"),
+        ({"files": {}}, r"should hold model\.onnx, but its bundle\.json does not list it"),
     ],
     ids=lambda value: "" if isinstance(value, str) else next(iter(value)),
 )
-def test_a_spec_that_does_not_fit_is_refused(
-    copied: Path, changes: dict[str, Any], expected: str
-) -> None:
+def test_an_invalid_spec_is_rejected(copied: Path, changes: dict[str, Any], expected: str) -> None:
     change_spec(copied, **changes)
     with pytest.raises(BundleError, match=expected):
         clearsight.load(copied)
 
 
-def test_a_preparation_of_another_version_is_refused(copied: Path) -> None:
+def test_a_preparation_of_another_version_is_rejected(copied: Path) -> None:
     change_preparation(copied, version=2)
     with pytest.raises(BundleError, match="should be of version 1, but is of version 2"):
         clearsight.load(copied)
 
 
-def test_a_model_that_is_no_network_is_refused(copied: Path) -> None:
-    (copied / "model.onnx").write_bytes(b"no network")
-    make_hashes_anew(copied)
+def test_a_model_file_that_is_not_a_network_is_rejected(copied: Path) -> None:
+    (copied / "model.onnx").write_bytes(b"not a network")
+    update_hashes(copied)
     with pytest.raises(BundleError, match=r"that ONNX Runtime .* runs, but cannot be loaded"):
         clearsight.load(copied)
 
 
 @pytest.mark.parametrize("is_in_folder", [False, True])
-def test_a_zip_is_read_without_being_unpacked(
+def test_a_zip_is_read_without_unpacking(
     small_bundle: clearsight.Bundle, tmp_path: Path, is_in_folder: bool
 ) -> None:
     root = small_bundle.path.parent if is_in_folder else small_bundle.path
@@ -161,9 +161,7 @@ def test_a_zip_is_read_without_being_unpacked(
     assert [file.name for file in tmp_path.iterdir()] == ["packed.zip"]
 
 
-def test_an_archive_that_claims_little_and_holds_much_is_cut_off(
-    copied: Path, tmp_path: Path
-) -> None:
+def test_a_zip_bomb_is_not_read_whole(copied: Path, tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         for file in copied.iterdir():
             bomb = bytes(50_000_000) if file.name == "README.md" else file.read_bytes()
@@ -172,8 +170,8 @@ def test_an_archive_that_claims_little_and_holds_much_is_cut_off(
         clearsight.load(tmp_path / "bomb.zip")
 
 
-def test_paths_that_are_no_bundle_get_a_sentence(tmp_path: Path) -> None:
-    (tmp_path / "text.zip").write_text("no archive")
+def test_paths_without_a_bundle_raise_a_clear_error(tmp_path: Path) -> None:
+    (tmp_path / "text.zip").write_text("not an archive")
     for path, expected in (
         (tmp_path, r"has no bundle\.json"),
         (tmp_path / "absent", "does not exist"),
@@ -183,8 +181,8 @@ def test_paths_that_are_no_bundle_get_a_sentence(tmp_path: Path) -> None:
             clearsight.load(path)
 
 
-def test_the_file_itself_says_what_it_needs(small_bundle: clearsight.Bundle) -> None:
-    """Whoever gets model.onnx alone has names, preparation and temperature, and no path of ours."""
+def test_the_model_file_alone_has_all_metadata(small_bundle: clearsight.Bundle) -> None:
+    """model.onnx holds class names, preparation and temperature, but no path of this machine."""
     import onnx
 
     model = onnx.load(small_bundle.path / "model.onnx")

@@ -1,4 +1,4 @@
-"""A bundle gives what was trained, or says that it does not."""
+"""A bundle gives the trained network's probabilities, or its check fails."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from clearsight.bundle.parity import check_parity
 from clearsight.data.preparation.preparation import Preparation
 from clearsight.errors import BundleError
 from support.command_line import assert_refused, run_cli
-from support.tampering import change_preparation, change_spec, make_hashes_anew
+from support.tampering import change_preparation, change_spec, update_hashes
 
 
 def test_a_bundle_replays_its_images(small_bundle: clearsight.Bundle) -> None:
@@ -41,7 +41,7 @@ def test_the_images_are_validation_images(
 
 
 def divide_by(bundle: Path, divisor: float) -> None:
-    """Change the network's own scaling and all that is said of it."""
+    """Change the network's own scaling, and the preparation accordingly."""
     model = onnx.load(bundle / "model.onnx")
     found = 0
     for tensor in _constants(model):
@@ -63,28 +63,28 @@ def _constants(model: Any) -> list[Any]:
     return [*model.graph.initializer, *of_nodes]
 
 
-def test_another_divisor_is_noticed_though_every_hash_fits(copied: Path) -> None:
+def test_another_divisor_is_detected_even_if_all_hashes_match(copied: Path) -> None:
     divide_by(copied, 127.5)
-    clearsight.load(copied)  # nothing is wrong with the files
+    clearsight.load(copied)  # the files themselves are consistent
     done = run_cli("export", str(copied), "--check")
     assert_refused(done, "should give the trained network's probabilities within 0.0001, but they")
     assert done.stderr.count("\n") == 1
 
 
-def test_a_divisor_changed_on_one_side_alone_is_noticed_at_once(copied: Path) -> None:
+def test_a_divisor_that_differs_from_the_model_is_detected_on_opening(copied: Path) -> None:
     preparation = json.loads((copied / "bundle.json").read_text())["preparation"]
     change_spec(copied, preparation=preparation | {"divisor": 1.0})
-    with pytest.raises(BundleError, match="should say the same, but of 'preparation'"):
+    with pytest.raises(BundleError, match="should agree, but 'preparation' is"):
         clearsight.load(copied)
 
 
-def test_another_way_of_resizing_is_noticed(copied: Path) -> None:
+def test_another_way_of_resizing_is_detected(copied: Path) -> None:
     change_preparation(copied, resize="stretch")
     with pytest.raises(BundleError, match="should prepare images as in training"):
         check_parity(clearsight.load(copied))
 
 
-def test_preparation_that_changed_in_the_code_is_noticed(
+def test_a_change_of_the_preparation_code_is_detected(
     small_bundle: clearsight.Bundle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     as_it_was = Preparation.fit_image
@@ -93,38 +93,38 @@ def test_preparation_that_changed_in_the_code_is_noticed(
         return as_it_was(self, image, invert=invert) // 2
 
     monkeypatch.setattr(Preparation, "fit_image", darker)
-    with pytest.raises(BundleError, match="the preparation was changed on one side"):
+    with pytest.raises(BundleError, match="the preparation changed in the bundle or in clearsight"):
         check_parity(small_bundle)
 
 
-def test_swapped_weights_are_noticed(copied: Path) -> None:
+def test_swapped_weights_are_detected(copied: Path) -> None:
     model = onnx.load(copied / "model.onnx")
     weights = max(_constants(model), key=lambda tensor: np.prod(tensor.dims))
     array = numpy_helper.to_array(weights)
     weights.CopyFrom(numpy_helper.from_array(array[..., ::-1].copy(), weights.name))
     onnx.save(model, copied / "model.onnx")
-    make_hashes_anew(copied)
-    with pytest.raises(BundleError, match=r"images are named otherwise|differ by up to"):
+    update_hashes(copied)
+    with pytest.raises(BundleError, match=r"predictions change|differ by up to"):
         check_parity(clearsight.load(copied))
 
 
 @pytest.mark.parametrize("wrong", ["pickle", "shape", "text"])
-def test_images_of_another_form_are_refused(copied: Path, wrong: str) -> None:
+def test_invalid_parity_images_are_rejected(copied: Path, wrong: str) -> None:
     path = copied / "parity.npz"
     with np.load(path, allow_pickle=False) as arrays:
         values = dict(arrays)
     if wrong == "text":
-        path.write_text("no arrays")
+        path.write_text("not arrays")
     else:
         images = values["images"]
         values["images"] = images[:, ::2] if wrong == "shape" else np.array([open], dtype=object)
         np.savez(path, **values)
-    make_hashes_anew(copied)
+    update_hashes(copied)
     with pytest.raises(BundleError, match=r"parity\.npz should hold images"):
         check_parity(clearsight.load(copied))
 
 
-def test_a_bundle_that_fails_is_not_put_in_its_place(
+def test_a_bundle_that_fails_its_check_is_not_written(
     small_run: clearsight.Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from clearsight.run.export.bundle import export_run

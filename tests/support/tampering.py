@@ -1,4 +1,4 @@
-"""Changing a bundle as somebody might, its hashes made anew or not."""
+"""Change a bundle as somebody might, with or without updating its hashes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from clearsight.bundle.files import record_of
+from clearsight.bundle.files import file_record
 
 
 def change_spec(bundle: Path, **changes: Any) -> None:
@@ -26,12 +26,12 @@ def change_preparation(bundle: Path, **changes: Any) -> None:
         if entry.key == "clearsight.preparation":
             entry.value = json.dumps(preparation)
     onnx.save(model, bundle / "model.onnx")
-    make_hashes_anew(bundle)
+    update_hashes(bundle)
 
 
-def make_hashes_anew(bundle: Path) -> None:
-    """Write into ``bundle.json`` what its files are now."""
+def update_hashes(bundle: Path) -> None:
+    """Write the sizes and hashes of the changed files into ``bundle.json``."""
     names = json.loads((bundle / "bundle.json").read_text())["files"]
-    found = {name: record_of((bundle / name).read_bytes()) for name in names}
+    found = {name: file_record((bundle / name).read_bytes()) for name in names}
     files = {name: vars(record) for name, record in found.items()}
     change_spec(bundle, files=files)

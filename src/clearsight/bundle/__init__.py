@@ -1,5 +1,5 @@
-"""From a trained network to one small folder that predicts without Keras or torch, and back.
+"""A trained network as one small folder, the bundle, which predicts without Keras or torch.
 
-Opening and using a bundle needs numpy, Pillow and onnxruntime alone: `loading.py`, `loaded.py` and
-what they import hold to that. Writing one needs the network, and with it Keras and torch.
+Opening and using a bundle needs only numpy, Pillow and onnxruntime: `bundle.py` and what it imports
+keep to these. Writing one needs the network, and so Keras and torch.
 """

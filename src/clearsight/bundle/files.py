@@ -1,30 +1,31 @@
-"""The files of a bundle, in a folder or a .zip, read whole and never unpacked onto the disk."""
+"""The files of a bundle, in a folder or a .zip; an archive is never unpacked onto the disk."""
 
 from __future__ import annotations
 
 import hashlib
 import os
+import shlex
 import zipfile
 import zlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from clearsight.bundle.spec import SPEC_FILE, BundleSpec, FileRecord
 from clearsight.errors import BundleError
 
-# What is read into memory at most. A protobuf, and so an ONNX file, cannot be larger than 2 GiB.
-_MOST_BYTES = 2**31
-_MOST_SPEC_BYTES = 16 * 2**20  # the names of 200,000 classes
+BUNDLE_FOLDER = "bundle"  # in a run's folder
+# Limits on what is read into memory. A protobuf, and so an ONNX file, is smaller than 2 GiB.
+_MAX_BYTES = 2**31
+_MAX_SPEC_BYTES = 16 * 2**20  # enough for the names of 200,000 classes
 
 
 @dataclass(frozen=True)
 class BundleFiles:
-    """Where a bundle's files lie.
+    """The files of one bundle.
 
     Attributes:
-        path: the folder, or the .zip.
-        spec: what they should be.
+        path: the folder or the .zip.
+        spec: the content of ``bundle.json``, with the size and hash of every other file.
     """
 
     path: Path
@@ -35,24 +36,24 @@ class BundleFiles:
         """Open a bundle's folder or .zip and read its ``bundle.json``.
 
         Raises:
-            BundleError: when there is none, or it is damaged or of another version.
+            BundleError: if there is no bundle, or it is damaged or of another version.
         """
-        return cls(path, BundleSpec.from_json(_read(path, SPEC_FILE, _MOST_SPEC_BYTES), str(path)))
+        return cls(path, BundleSpec.from_json(_read(path, SPEC_FILE, _MAX_SPEC_BYTES), str(path)))
 
     def read(self, name: str) -> bytes:
-        """Return a file's content, which is what ``bundle.json`` says of it.
+        """Return a file's content after comparing it with ``bundle.json``.
 
         Raises:
-            BundleError: when the file is absent, or another than was written.
+            BundleError: if the file is missing, or its size or hash differ.
         """
         record = self.spec.files.get(name)
         if record is None:
             raise BundleError(
-                f"{self.path} should hold {name}, but its {SPEC_FILE} names none: export the run "
-                "again."
+                f"{self.path} should hold {name}, but its {SPEC_FILE} does not list it: export the "
+                "run again."
             )
-        content = _read(self.path, name, min(record.size_bytes, _MOST_BYTES))
-        found = record_of(content)
+        content = _read(self.path, name, min(record.size_bytes, _MAX_BYTES))
+        found = file_record(content)
         if found != record:
             raise BundleError(
                 f"{self.path}'s {name} should have SHA-256 {record.sha256[:12]}… and "
@@ -61,77 +62,92 @@ class BundleFiles:
             )
         return content
 
-    def check_all(self) -> None:
-        """Check every file.
 
-        Raises:
-            BundleError: as `read`.
-        """
-        for name in self.spec.files:
-            self.read(name)
-
-
-def record_of(content: bytes) -> FileRecord:
-    """Return a content's SHA-256 and size."""
+def file_record(content: bytes) -> FileRecord:
+    """Compute the SHA-256 and size of a file's content."""
     return FileRecord(hashlib.sha256(content).hexdigest(), len(content))
 
 
 def is_bundle(path: Path) -> bool:
-    """Tell whether a path is a bundle's: a folder with ``bundle.json``, or a .zip."""
+    """Check whether a path is a folder with ``bundle.json``, or a .zip."""
     return os.path.isfile(path / SPEC_FILE) or (
         path.suffix.lower() == ".zip" and os.path.isfile(path)
     )
 
 
-def _read(path: Path, name: str, most: int) -> bytes:
-    if os.path.isdir(path):
-        return _read_in_folder(path, name, most)
-    if os.path.isfile(path):
-        return _read_in_zip(path, name, most)
+def is_run_folder(path: Path) -> bool:
+    """Check whether a path is the folder of a run, without opening the run."""
+    return os.path.isfile(path / "run.json")
+
+
+def bundle_path(run: Path, model_format: str = "onnx", precision: str = "float32") -> Path:
+    """Return the default path of a run's bundle.
+
+    Example:
+        >>> bundle_path(Path("runs/a")).name, bundle_path(Path("runs/a"), precision="int8").name
+        ('bundle', 'bundle-int8')
+    """
+    words = [model_format] * (model_format != "onnx") + [precision] * (precision != "float32")
+    return run / "-".join([BUNDLE_FOLDER, *words])
+
+
+def find_bundle(path: Path, model_format: str = "onnx", precision: str = "float32") -> Path:
+    """Return `path` if it is a bundle, or the path of the bundle in a run's folder.
+
+    Raises:
+        BundleError: if there is none.
+    """
+    if is_bundle(path):
+        return path
+    in_run = bundle_path(path, model_format, precision)
+    if is_bundle(in_run):
+        return in_run
+    if is_run_folder(path):
+        options = ["--format", model_format] * (model_format != "onnx")
+        options += ["--int8"] * (precision == "int8")
+        raise BundleError(
+            f"{path} should have a bundle at {in_run}, but has none yet: create it with "
+            f"{shlex.join(['clearsight', 'export', str(path), *options])}"
+        )
+    problem = "has neither file" if os.path.isdir(path) else "does not exist"
     raise BundleError(
-        f"A bundle should be a folder or a .zip that `clearsight export` made, but {path} does not "
-        "exist."
+        f"The path should be a run (a folder with run.json) or a bundle (with {SPEC_FILE}), but "
+        f"{path} {problem}."
     )
 
 
-def _read_in_folder(path: Path, name: str, most: int) -> bytes:
+def _read(path: Path, name: str, max_bytes: int) -> bytes:
+    """Read one byte more than allowed, so that a longer file does not match its record."""
     try:
-        with (path / name).open("rb") as file:
-            return file.read(most + 1)  # one more, so that a longer file is noticed
-    except FileNotFoundError as error:
-        raise _absent(path, name) from error
-    except OSError as error:
-        raise BundleError(f"{path / name} cannot be read: {error.strerror or error}.") from error
-
-
-def _read_in_zip(path: Path, name: str, most: int) -> bytes:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            member = _member(archive, name)
-            if member is None:
-                raise _absent(path, name)
-            with archive.open(member) as file:
-                return file.read(most + 1)  # whatever size the archive claims
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError) as error:
+        if os.path.isdir(path):
+            with (path / name).open("rb") as file:
+                return file.read(max_bytes + 1)
+        with zipfile.ZipFile(path) as archive, archive.open(_find_member(archive, name)) as file:
+            return file.read(max_bytes + 1)  # regardless of the size that the archive claims
+    except (FileNotFoundError, KeyError) as error:
+        raise BundleError(_missing(path, name)) from error
+    except (zipfile.BadZipFile, zlib.error, RuntimeError, ValueError, EOFError) as error:
         raise BundleError(
             f"{path} should be a bundle's folder or .zip, but cannot be read as one ({error})."
         ) from error
     except OSError as error:
-        raise BundleError(f"{path} cannot be read: {error.strerror or error}.") from error
+        raise BundleError(f"{name} in {path} cannot be read: {error.strerror or error}.") from error
 
 
-def _member(archive: zipfile.ZipFile, name: str) -> zipfile.ZipInfo | None:
-    """Find a file at the top of an archive, or in the one folder that it was packed with."""
-    by_depth: Callable[[zipfile.ZipInfo], int] = lambda info: info.filename.count("/")  # noqa: E731
-    named = [info for info in archive.infolist() if Path(info.filename).name == name]
-    nearest = min(named, key=by_depth, default=None)
-    return nearest if nearest is not None and by_depth(nearest) <= 1 else None
+def _find_member(archive: zipfile.ZipFile, name: str) -> zipfile.ZipInfo:
+    """Find a file at the top of an archive, or in the one folder that was packed."""
+    found = [info for info in archive.infolist() if Path(info.filename).name == name]
+    nearest = min(found, key=lambda info: info.filename.count("/"), default=None)
+    if nearest is None or nearest.filename.count("/") > 1:
+        raise KeyError(name)
+    return nearest
 
 
-def _absent(path: Path, name: str) -> BundleError:
-    if name == SPEC_FILE:
-        return BundleError(
-            f"A bundle should be a folder or a .zip that `clearsight export` made, but {path} has "
-            f"no {SPEC_FILE}."
-        )
-    return BundleError(f"{path} should hold {name}, but does not: export the run again.")
+def _missing(path: Path, name: str) -> str:
+    if os.path.lexists(path) and name != SPEC_FILE:
+        return f"{path} should hold {name}, but does not: export the run again."
+    problem = f"has no {SPEC_FILE}" if os.path.lexists(path) else "does not exist"
+    return (
+        f"A bundle should be a folder or a .zip that `clearsight export` wrote, but {path} "
+        f"{problem}."
+    )

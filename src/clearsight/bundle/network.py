@@ -1,4 +1,4 @@
-"""`TrainedNetwork`: what a bundle is written from, and the same as one torch module."""
+"""`TrainedNetwork`, from which a bundle is written, and its torch module."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from clearsight.models.graph import uses_default_call
 
 @dataclass(frozen=True)
 class TrainedNetwork:
-    """A trained network and how it is used.
+    """A trained network and how images are fed to it.
 
     Attributes:
-        model: its weights on the CPU.
+        model: with its weights on the CPU.
         preparation: how images become its input.
-        views: the forms of an image whose mean the probabilities are.
+        views: the views of an image over which probabilities are averaged.
     """
 
     model: keras.Model
@@ -30,11 +30,11 @@ class TrainedNetwork:
     views: Views
 
     def as_module(self) -> ImagesToProbabilities:
-        """Return a torch module that does all of it, from raw images to probabilities."""
+        """Return a torch module that maps raw images to probabilities."""
         return ImagesToProbabilities(self)
 
-    def images(self, count: int) -> torch.Tensor:
-        """Return images of noise to trace the module with: uint8 (count, H, W, C)."""
+    def example_images(self, count: int) -> torch.Tensor:
+        """Return random images to trace the module with: uint8 (count, H, W, C)."""
         preparation = self.preparation
         shape = (count, preparation.height, preparation.width, preparation.channels)
         noise = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
@@ -44,8 +44,8 @@ class TrainedNetwork:
 class ImagesToProbabilities(torch.nn.Module):
     """Maps uint8 (N, H, W, C) to class probabilities, float32 (N, K).
 
-    It runs the engine's float32 program of the network, whose images have channels second from
-    the first convolution to the last, so that no format is left with a transposition at each layer.
+    It runs the engine's float32 program of the network, which moves the channels to the second axis
+    once, before the first convolution, so that no format needs a transposition at each layer.
     """
 
     def __init__(self, network: TrainedNetwork) -> None:
@@ -58,16 +58,16 @@ class ImagesToProbabilities(torch.nn.Module):
         self._program = None
         if uses_default_call(network.model):
             self._program = compile_program(network.model, training=False, dtype=torch.float32)
-            # LiteRT's converter writes other memory for a weight that is a view in another order.
+            # LiteRT's converter writes wrong values for weights that are transposed views.
             self._program.hold_weights(contiguous=True)
-        # Keras's model is a module too: what Keras runs itself brings its weights along by it.
+        # A submodule, so that the weights of layers that Keras runs are exported too.
         is_needed = self._program is None or self._program.left_to_keras
         self._model = network.model if is_needed else None
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Name images."""
-        # In one long row an image: ONNX Runtime divides a last axis of one channel value by value,
-        # which took grey images of 28x28 an eighth of the lesson's network.
+        """Map uint8 (N, H, W, C) to float32 (N, K)."""
+        # Divided as one long row per image: ONNX Runtime divides a last axis of one channel value
+        # by value, which took an eighth of the lesson's network's time on grey images of 28x28.
         rows = images.flatten(1).to(torch.float32) / self._divisor
         pixels = rows.reshape(-1, *self._shape)
         if self._views.is_plain:
@@ -78,7 +78,6 @@ class ImagesToProbabilities(torch.nn.Module):
 
     def _probabilities(self, pixels: torch.Tensor) -> torch.Tensor:
         if self._program is None:
-            given: Any = cast("Any", self._model)(pixels, training=False)
-            return given
+            return cast("Any", self._model)(pixels, training=False)
         (values,) = self._program([pixels])
         return torch.softmax(values, dim=-1) if self._program.ends_in_softmax else values

@@ -1,44 +1,43 @@
-"""``model.onnx`` in 8-bit integers, and how much faster that is here."""
+"""``model.onnx`` in 8-bit integers, and how much faster it is on this machine."""
 
 from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from clearsight.bundle.formats.onnx_file import describe
-from clearsight.bundle.loaded import Network
-from clearsight.bundle.quiet import quiet_logging
+from clearsight.bundle.formats.model_format import Network, first_line
+from clearsight.bundle.formats.onnx_file import add_metadata
+from clearsight.bundle.formats.quiet import quiet
 from clearsight.bundle.spec import INPUT_NAME, BundleSpec
 from clearsight.errors import BundleError, MissingExtraError
 
 NUM_CALIBRATION = 512
-# What takes the time. Poolings, sums and activations between 8-bit numbers made both the lesson's
-# and the residual network slower than these alone; so did the first convolution, which has few
-# channels (ONNX Runtime 1.32, 2 cores with AVX-512 VNNI: 1.5 times float32's speed in batches and
-# 1.8 to 2.2 one by one, where all together gave 0.75 and 1.5 in batches). It is also the one that
-# loses most.
-_KINDS = ("Conv", "Gemm", "MatMul")
+_BATCH_SIZE = 64
+# The operations that take the time. Quantizing poolings, sums and activations too made both the
+# lesson's and the residual network slower, and so did the first convolution, which has few channels
+# and loses the most accuracy (ONNX Runtime 1.32, 2 cores with AVX-512 VNNI: 1.5 times float32's
+# speed in batches and 1.8 to 2.2 one by one, where all together gave 0.75 and 1.5 in batches).
+_OPERATIONS = ("Conv", "Gemm", "MatMul")
 _NUM_TIMED = 9
 
 
 def quantize(model: Path, images: np.ndarray, spec: BundleSpec, path: Path) -> None:
-    """Write a network in 8-bit integers, statically, with its scales between QDQ nodes.
+    """Quantize a network statically to 8-bit integers, in the QDQ format.
 
     Args:
         model: ``model.onnx`` in float32.
-        images: uint8 (N, H, W, C), training images that the ranges are taken from.
-        spec: of the bundle that it will be in.
-        path: where it goes.
+        images: uint8 (N, H, W, C), training images to calibrate the ranges with.
+        spec: of the new bundle.
+        path: the file to write.
 
     Raises:
-        MissingExtraError: when ONNX is not installed.
-        BundleError: when ONNX Runtime's tools cannot do it.
+        MissingExtraError: if ONNX is not installed.
+        BundleError: if ONNX Runtime's tools fail.
     """
     try:
         import onnx
@@ -48,18 +47,18 @@ def quantize(model: Path, images: np.ndarray, spec: BundleSpec, path: Path) -> N
         raise MissingExtraError("--int8", "onnx") from error
 
     class Reader(quantization.CalibrationDataReader):
-        """Gives the images in batches, as the library's interface asks."""
+        """Returns the images in batches, then None."""
 
         def __init__(self) -> None:
-            starts = range(0, len(images), 64)
-            self._batches = iter([{INPUT_NAME: images[start : start + 64]} for start in starts])
+            starts = range(0, len(images), _BATCH_SIZE)
+            self._batches = ({INPUT_NAME: images[at : at + _BATCH_SIZE]} for at in starts)
 
         def get_next(self) -> Any:
             return next(self._batches, None)
 
     optimized = path.with_name("optimized.onnx")
     try:
-        with quiet_logging():  # they advise on what is done here already
+        with quiet():  # the tools recommend the pre-processing that is done here
             quant_pre_process(str(model), str(optimized), skip_symbolic_shape=True)
             nodes = onnx.load(optimized).graph.node
             first = next((node.name for node in nodes if node.op_type == "Conv"), None)
@@ -71,14 +70,14 @@ def quantize(model: Path, images: np.ndarray, spec: BundleSpec, path: Path) -> N
                 activation_type=quantization.QuantType.QUInt8,
                 weight_type=quantization.QuantType.QInt8,
                 per_channel=True,
-                op_types_to_quantize=list(_KINDS),
+                op_types_to_quantize=list(_OPERATIONS),
                 nodes_to_exclude=[first] if first is not None else [],
             )
-        describe(path, spec)
-    except Exception as error:  # the tools raise whatever they stumble over
+        add_metadata(path, spec)
+    except Exception as error:  # the tools' errors share no base class
         raise BundleError(
-            "The network should be computed in 8-bit integers, but ONNX Runtime's tools cannot "
-            f"write it so ({str(error).strip().splitlines()[0]}): leave out --int8."
+            "The network should be quantized to 8-bit integers, but ONNX Runtime's tools do not "
+            f"support it ({first_line(error)}): export it without --int8."
         ) from error
     finally:
         optimized.unlink(missing_ok=True)
@@ -86,11 +85,11 @@ def quantize(model: Path, images: np.ndarray, spec: BundleSpec, path: Path) -> N
 
 @dataclass(frozen=True)
 class Speedup:
-    """How many times as fast one network is as another on this machine, medians of alternate runs.
+    """How many times as fast one network is as another: ratios of medians of alternating runs.
 
     Attributes:
         in_batches: on many images at once.
-        one_by_one: on one.
+        one_by_one: on single images.
     """
 
     in_batches: float
@@ -98,33 +97,27 @@ class Speedup:
 
     @property
     def sentence(self) -> str:
-        """Say it."""
-        words = f"{self.in_batches:.1f} times as fast as float32 in batches"
-        words += f" and {self.one_by_one:.1f} times one by one"
-        slower = min(self.in_batches, self.one_by_one) < 1
-        return f"Here it is {words}{': for this machine float32 is better' * slower}."
+        """The speedup over float32 in words."""
+        text = (
+            f"On this machine it is {self.in_batches:.1f} times as fast as float32 in batches and "
+            f"{self.one_by_one:.1f} times one by one"
+        )
+        is_slower = min(self.in_batches, self.one_by_one) < 1
+        return f"{text}: float32 is the better choice here." if is_slower else f"{text}."
 
 
-def speedup_of(network: Network, other: Network, images: np.ndarray) -> Speedup:
-    """Time two networks alternately on the same images.
-
-    Args:
-        network: the one that is asked about.
-        other: what it is compared with.
-        images: uint8 (N, H, W, C), a batch.
-    """
-    return Speedup(_ratio(network, other, images), _ratio(network, other, images[:1]))
+def measure_speedup(network: Network, baseline: Network, images: np.ndarray) -> Speedup:
+    """Time a network and a baseline alternately on the same uint8 (N, H, W, C), a batch."""
+    return Speedup(_ratio(network, baseline, images), _ratio(network, baseline, images[:1]))
 
 
-def _ratio(network: Network, other: Network, images: np.ndarray) -> float:
-    seconds: dict[bool, list[float]] = {True: [], False: []}
-    for _ in range(_NUM_TIMED):
-        for is_other, run in ((False, network), (True, other)):
-            seconds[is_other].append(_seconds(run, images))
-    return statistics.median(seconds[True]) / statistics.median(seconds[False])
+def _ratio(network: Network, baseline: Network, images: np.ndarray) -> float:
+    pairs = [(_time(network, images), _time(baseline, images)) for _ in range(_NUM_TIMED)]
+    seconds, baseline_seconds = zip(*pairs, strict=True)
+    return statistics.median(baseline_seconds) / statistics.median(seconds)
 
 
-def _seconds(run: Callable[[np.ndarray], np.ndarray], images: np.ndarray) -> float:
+def _time(network: Network, images: np.ndarray) -> float:
     started = time.perf_counter()
-    run(images)
+    network(images)
     return time.perf_counter() - started

@@ -11,30 +11,40 @@ from clearsight.bundle.spec import BundleSpec
 
 _CHANNELS = {1: "grey", 3: "red, green, blue", 4: "red, green, blue, alpha"}
 _RESIZE = {
-    "fit": "proportions kept, filled up with the colour of the border",
-    "crop": "proportions kept, what is over cut off",
-    "stretch": "proportions not kept",
+    "fit": "keeping proportions and padding with the border's colour",
+    "crop": "keeping proportions and cropping the rest",
+    "stretch": "without keeping proportions",
 }
-_NEEDS = {
-    "onnx": "numpy, Pillow and onnxruntime, neither Keras nor torch",
+_REQUIREMENTS = {
+    "onnx": "numpy, Pillow and onnxruntime, but neither Keras nor torch",
     "keras": "Keras on torch",
-    "openvino": "numpy, Pillow and openvino, neither Keras nor torch",
-    "litert": "numpy, Pillow and ai-edge-litert, neither Keras nor torch",
-    "pt2": "numpy, Pillow and torch, not Keras",
+    "openvino": "numpy, Pillow and openvino, but neither Keras nor torch",
+    "litert": "numpy, Pillow and ai-edge-litert, but neither Keras nor torch",
+    "pt2": "numpy, Pillow and torch, but not Keras",
 }
-_MOST_NAMED = 12
+_MAX_CLASSES = 12
 
 
-def readme_of(spec: BundleSpec, model_files: tuple[str, ...]) -> str:
-    """Return the page's text.
-
-    Args:
-        spec: of the bundle.
-        model_files: the names of the model's file or files.
-    """
+def render_readme(spec: BundleSpec, model_files: tuple[str, ...]) -> str:
+    """Render the text for a bundle whose model is in files of these names."""
     height, width, channels = spec.image_shape
-    names = ", ".join(spec.class_names[:_MOST_NAMED])
-    more = len(spec.class_names) - _MOST_NAMED
+    names = ", ".join(spec.class_names[:_MAX_CLASSES])
+    more = len(spec.class_names) - _MAX_CLASSES
+    mean = spec.views.words
+    if spec.format == "keras":
+        scaling = "N is any number. clearsight scales pixels first; see below for other programs."
+    else:
+        count = 1 if spec.format == "litert" else "any number"
+        also = f" and takes {mean}" if mean else ""
+        scaling = f"N is {count}. The network scales pixels itself{also}."
+    temperature = ""
+    if spec.temperature is not None:
+        temperature = (
+            f" The temperature {spec.temperature:.4g}, fitted on validation images, calibrates "
+            f"them: softmax(log(probabilities) / {spec.temperature:.4g}). It never changes the "
+            "most probable class."
+        )
+    computed = f" computed in {spec.precision}" if spec.precision != "float32" else ""
     values = {
         "name": spec.name,
         "classes": f"{names} and {more} more" if more > 0 else names,
@@ -47,33 +57,15 @@ def readme_of(spec: BundleSpec, model_files: tuple[str, ...]) -> str:
         "num_values": math.prod(spec.image_shape),
         "num_classes": len(spec.class_names),
         "resize_words": _RESIZE[spec.preparation.resize],
-        "precision_words": (
-            "the trained network"
-            if spec.precision == "float32"
-            else f"the trained network computed in {spec.precision}"
-        ),
-        "scaling_words": _scaling_words(spec),
-        "temperature_words": (
-            ""
-            if spec.temperature is None
-            else f" A temperature of {spec.temperature:.4g} was fitted on validation images: "
-            f"softmax(log(probabilities) / {spec.temperature:.4g}) fits better how often the "
-            "network is right, and changes no name."
-        ),
+        "precision_words": f"the trained network{computed}",
+        "scaling_words": scaling,
+        "temperature_words": temperature,
         "divisor": f"{spec.preparation.divisor:g}",
-        "flip_outside": (f" and {spec.views.words}" if spec.views.words else ""),
-        "needs": _NEEDS[spec.format],
+        "views_words": f" and taking {mean}" if mean else "",
+        "requirements": _REQUIREMENTS[spec.format],
     }
     elsewhere = _template(f"{spec.format}.md").substitute(values)
     return _template("README.md").substitute(values, elsewhere=elsewhere)
-
-
-def _scaling_words(spec: BundleSpec) -> str:
-    if spec.format == "keras":
-        return "N is any number. clearsight scales them; elsewhere see below."
-    mean = f", and so is {spec.views.words}" if spec.views.words else ""
-    count = "N is 1" if spec.format == "litert" else "N is any number"
-    return f"{count}. Scaling is done inside{mean}."
 
 
 def _template(name: str) -> Template:

@@ -1,10 +1,12 @@
-"""`BundleSpec`: what ``bundle.json`` says, checked when it is read."""
+"""`BundleSpec`: the content of ``bundle.json``, checked when it is read.
+
+Checked by hand, because opening a bundle must not need pydantic.
+"""
 
 from __future__ import annotations
 
-import dataclasses
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Self, get_args
 
 from clearsight.data.preparation.preparation import Preparation, ResizeMethod
@@ -16,19 +18,17 @@ SPEC_FILE = "bundle.json"
 PARITY_FILE = "parity.npz"
 README_FILE = "README.md"
 INPUT_NAME, OUTPUT_NAME = "images", "probabilities"
-# In the model file itself, for whoever gets that alone; see `BundleSpec.metadata`.
-METADATA_PREFIX = "clearsight."
-_MOST_SIDE = 65_536
-_RESIZE_METHODS = get_args(ResizeMethod)
+METADATA_PREFIX = "clearsight."  # of the keys in the model file; see `BundleSpec.metadata`
+_MAX_SIDE = 65_536
 
 
 @dataclass(frozen=True)
 class FileRecord:
-    """What a file of a bundle should be.
+    """The expected content of a file.
 
     Attributes:
-        sha256: of its content, in hexadecimal.
-        size_bytes: of its content.
+        sha256: in hexadecimal.
+        size_bytes: its size.
     """
 
     sha256: str
@@ -37,19 +37,19 @@ class FileRecord:
 
 @dataclass(frozen=True)
 class BundleSpec:
-    """What a bundle holds.
+    """What a bundle contains.
 
     Attributes:
-        name: of the run that it comes from.
-        format: of the model's file, a row of `bundle.formats.FORMATS`.
+        name: the name of the run that it comes from.
+        format: of the model file, a row of `bundle.formats.table.FORMATS`.
         precision: "float32", or "int8" after static quantization.
         class_names: output k is the probability of ``class_names[k]``.
         preparation: how images become the network's input.
-        views: the forms of an image whose mean the probabilities are.
-        temperature: fitted on validation images, see `evaluation.temperature`; the probabilities
-            are those before it. None where none was fitted.
-        provenance: where the network comes from, as plain values.
-        files: every other file, by its name.
+        views: the views of an image over which probabilities are averaged.
+        temperature: fitted on validation images, see `evaluation.scores.temperature`; None if none
+            was. The network's probabilities are those before it.
+        provenance: the data, recipe and versions that the network comes from, as JSON values.
+        files: every other file by name.
     """
 
     name: str
@@ -70,28 +70,19 @@ class BundleSpec:
 
     @property
     def metadata(self) -> dict[str, str]:
-        """What stands in the model file itself, by its key there: JSON, each value."""
-        values = {
-            "format_version": FORMAT_VERSION,
-            "name": self.name,
-            "precision": self.precision,
-            "class_names": self.class_names,
-            "preparation": self.preparation.to_json(),
-            "views": dataclasses.asdict(self.views),
-            "temperature": self.temperature,
-            "temperature_applied": False,
-            "provenance": self.provenance,
+        """JSON values for the model file itself, for whoever gets only that file."""
+        values = {**self._description(), "temperature_applied": False}
+        return {
+            f"{METADATA_PREFIX}{key}": json.dumps(value, ensure_ascii=False, allow_nan=False)
+            for key, value in values.items()
         }
-        return {f"{METADATA_PREFIX}{key}": _json(value) for key, value in values.items()}
 
     def to_json(self) -> str:
         """Return the content of ``bundle.json``."""
         num_images = 1 if self.format == "litert" else "N"
         values = {
-            "format_version": FORMAT_VERSION,
-            "name": self.name,
+            **self._description(),
             "format": self.format,
-            "precision": self.precision,
             "input": {
                 "name": INPUT_NAME,
                 "dtype": "uint8",
@@ -105,37 +96,41 @@ class BundleSpec:
                 "shape": [num_images, len(self.class_names)],
                 "temperature_applied": False,
             },
-            "class_names": self.class_names,
-            "preparation": self.preparation.to_json(),
-            "views": dataclasses.asdict(self.views),
-            "temperature": self.temperature,
-            "provenance": self.provenance,
-            "files": {
-                name: {"sha256": record.sha256, "size_bytes": record.size_bytes}
-                for name, record in self.files.items()
-            },
+            "files": {name: asdict(record) for name, record in self.files.items()},
         }
         return json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
+    def _description(self) -> dict[str, Any]:
+        return {
+            "format_version": FORMAT_VERSION,
+            "name": self.name,
+            "precision": self.precision,
+            "class_names": self.class_names,
+            "preparation": self.preparation.to_json(),
+            "views": asdict(self.views),
+            "temperature": self.temperature,
+            "provenance": self.provenance,
+        }
+
     @classmethod
-    def from_json(cls, content: bytes, place: str) -> Self:
-        """Read what `to_json` wrote.
+    def from_json(cls, content: bytes, bundle: str) -> Self:
+        """Read the output of `to_json`.
 
         Args:
             content: of the file.
-            place: what to call the bundle in messages.
+            bundle: what to call the bundle in messages.
 
         Raises:
-            BundleError: when it is not of that form, or of another version.
+            BundleError: if it is damaged, or of another version.
         """
-        whose = f"{place}'s {SPEC_FILE}"
+        file = f"{bundle}'s {SPEC_FILE}"
         try:
             values = json.loads(content)
-            version = values["format_version"]
-            if version != FORMAT_VERSION:
+            if values["format_version"] != FORMAT_VERSION:
                 raise BundleError(
-                    f"{whose} should be of format version {FORMAT_VERSION}, but is of {version!r}: "
-                    "use the clearsight that wrote it, or export the run again."
+                    f"{file} should have format version {FORMAT_VERSION}, but has "
+                    f"{values['format_version']!r}: use the clearsight that wrote it, or export "
+                    "the run again."
                 )
             return cls(
                 name=_text(values["name"]),
@@ -149,15 +144,11 @@ class BundleSpec:
                 files={_file_name(name): _record(row) for name, row in values["files"].items()},
             )
         except DataError as error:
-            raise BundleError(f"{whose} cannot be used: {error}") from error
+            raise BundleError(f"{file} cannot be used: {error}") from error
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise BundleError(
-                f"{whose} should describe a bundle, but is damaged ({error}): export the run again."
+                f"{file} should describe a bundle, but is damaged ({error}): export the run again."
             ) from error
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False)
 
 
 def _text(value: Any) -> str:
@@ -168,18 +159,18 @@ def _text(value: Any) -> str:
 
 def _views(values: Any) -> Views:
     mirrored, pixels = values["mirrored"], values["shift_pixels"]
-    if not isinstance(mirrored, bool) or type(pixels) is not int or not 0 <= pixels < _MOST_SIDE:
-        raise ValueError(f"{values!r} should say how images are mirrored and moved")
+    if not isinstance(mirrored, bool) or type(pixels) is not int or not 0 <= pixels < _MAX_SIDE:
+        raise ValueError(f"the views {values!r} should be mirrored or not, and shifted by pixels")
     return Views(mirrored, pixels)
 
 
 def _preparation(values: Any) -> Preparation:
     preparation = Preparation.from_json(values)
     sizes = (preparation.height, preparation.width, preparation.channels)
-    if any(type(size) is not int or not 0 < size < _MOST_SIDE for size in sizes):
-        raise ValueError(f"an image cannot be of size {sizes}")
-    if preparation.channels not in (1, 3, 4) or preparation.resize not in _RESIZE_METHODS:
-        raise ValueError(f"{preparation.to_json()} is no preparation")
+    if any(type(size) is not int or not 0 < size < _MAX_SIDE for size in sizes):
+        raise ValueError(f"an image cannot have the shape {sizes}")
+    if preparation.channels not in (1, 3, 4) or preparation.resize not in get_args(ResizeMethod):
+        raise ValueError(f"{preparation.to_json()} is not a valid preparation")
     if not isinstance(preparation.divisor, int | float) or not preparation.divisor > 0:
         raise ValueError(f"the divisor {preparation.divisor!r} should be a number above 0")
     return preparation
@@ -194,7 +185,7 @@ def _temperature(value: Any) -> float | None:
 
 
 def _file_name(name: str) -> str:
-    """Take a name of a file within the folder itself, and nothing that leads out of it."""
+    """Accept only the name of a file in the bundle's own folder."""
     if name in ("", ".", "..") or any(mark in name for mark in "/\\:\0"):
         raise ValueError(f"{name!r} should be the name of a file in the bundle")
     return name

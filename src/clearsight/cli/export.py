@@ -17,7 +17,7 @@ from clearsight.errors import RequestError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from clearsight.bundle.loaded import Bundle
+    from clearsight.bundle.bundle import Bundle
 
 
 class Format(StrEnum):
@@ -120,10 +120,10 @@ def export(
 def _check_request(path: Path, to: Path | None) -> None:
     """Look at both paths before Keras is loaded."""
     from clearsight.bundle.files import is_bundle
-    from clearsight.bundle.writing import check_place
+    from clearsight.bundle.write import check_bundle_path
 
     if to is not None:
-        check_place(to)
+        check_bundle_path(to)
     if is_bundle(path):
         raise RequestError(
             f"A bundle should be made of a run, but {path} is a bundle already: add --check to "
@@ -177,11 +177,11 @@ def _refuse_beside(why: str, others: dict[str, bool]) -> None:
 
 
 def _checked(path: Path, kind: str, precision: str) -> tuple[Bundle, Any]:
-    from clearsight.bundle.loading import load
-    from clearsight.bundle.location import existing_bundle
+    from clearsight.bundle.bundle import load
+    from clearsight.bundle.files import find_bundle
     from clearsight.bundle.parity import check_parity
 
-    bundle = load(existing_bundle(path, kind, precision))
+    bundle = load(find_bundle(path, kind, precision))
     return bundle, check_parity(bundle)
 
 

@@ -55,12 +55,11 @@ def export_page(
 
 def _bundle_of(path: Path, precision: str, console: Console | None) -> Path:
     """Return a run's bundle, made now where a run in single precision has none yet."""
-    from clearsight.bundle.files import is_bundle
-    from clearsight.bundle.location import bundle_place, existing_bundle
+    from clearsight.bundle.files import bundle_path, find_bundle, is_bundle
 
-    is_there = is_bundle(path) or is_bundle(bundle_place(path, precision=precision))
+    is_there = is_bundle(path) or is_bundle(bundle_path(path, precision=precision))
     if is_there or precision != "float32" or not os.path.isfile(path / "run.json"):
-        return existing_bundle(path, precision=precision)
+        return find_bundle(path, precision=precision)
     from clearsight.cli.output import console_for
 
     with loading_keras(console or console_for(as_json=True)):

@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from clearsight.bundle.files import is_bundle
-from clearsight.bundle.loading import load
-from clearsight.bundle.location import bundle_place
+from clearsight.bundle.bundle import load
+from clearsight.bundle.files import bundle_path, is_bundle
 from clearsight.errors import ClearsightError, RunError
 from clearsight.predict.predict import Predictor
 
@@ -87,7 +86,7 @@ def predictor_for(path: Path, keras_started: KerasStarted) -> tuple[Predictor, t
     """
     if is_bundle(path):
         return load(path), ()
-    place = bundle_place(path)
+    place = bundle_path(path)
     if is_run(path) and is_bundle(place):
         return load(place), ()
     with keras_started():

@@ -14,7 +14,7 @@ from typing import Self
 
 import numpy as np
 
-from clearsight.bundle.loaded import Bundle
+from clearsight.bundle.bundle import Bundle
 from clearsight.data.preparation.preparation import Preparation
 from clearsight.errors import DataError
 from clearsight.serving.admission import Room
@@ -146,7 +146,9 @@ class HostedBundle:
         Raises:
             HttpError: as `name_files`.
         """
-        return await self._within_deadline(len(arrays), lambda _: (self.bundle.fitted(arrays), ()))
+        return await self._within_deadline(
+            len(arrays), lambda _: (self.bundle.fit_images(arrays), ())
+        )
 
     async def _within_deadline(self, count: int, decode: Callable[[IsWanted], Decoded]) -> Named:
         self._room.take(count)

@@ -144,7 +144,7 @@ def images_router(service: Service) -> APIRouter:
                 named = await _named(hosted, body, request.headers.get("content-type", ""), invert)
         probabilities = named.probabilities
         if temperature:
-            probabilities = hosted.bundle.tempered(probabilities)
+            probabilities = hosted.bundle.apply_temperature(probabilities)
         predictions = Predictions(probabilities, hosted.bundle.class_names)
         work = lambda: _json(_answer(hosted, predictions, named, top))  # noqa: E731
         return await in_thread_if_large(probabilities.nbytes, work)

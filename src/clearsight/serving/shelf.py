@@ -10,10 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from clearsight.bundle.files import is_bundle
-from clearsight.bundle.loaded import Bundle
-from clearsight.bundle.loading import load
-from clearsight.bundle.location import bundle_place
+from clearsight.bundle.bundle import Bundle, load
+from clearsight.bundle.files import bundle_path, is_bundle
 from clearsight.bundle.parity import check_parity
 from clearsight.errors import ClearsightError, RequestError
 from clearsight.serving.admission import image_room
@@ -164,5 +162,5 @@ def _name_and_path(place: str) -> tuple[str | None, Path]:
 
 
 def _bundle_path(path: Path) -> Path:
-    within = bundle_place(path)
+    within = bundle_path(path)
     return within if not is_bundle(path) and is_bundle(within) else path

@@ -1,4 +1,4 @@
-"""``model.keras``: Keras's own file, opened by any Keras; scaling and mirroring stay outside it."""
+"""``model.keras``: Keras's own file, which any Keras opens; it does not scale or mirror images."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clearsight.bundle.files import BundleFiles
-from clearsight.bundle.loaded import Network
+from clearsight.bundle.formats.model_format import Network
 from clearsight.bundle.spec import SPEC_FILE, BundleSpec
 from clearsight.errors import BundleError, ModelError
 
@@ -20,35 +20,31 @@ MODEL_FILE = "model.keras"
 
 
 def write(network: TrainedNetwork, spec: BundleSpec, folder: Path) -> tuple[str, ...]:
-    """Write ``model.keras`` into a folder, without what only training needs."""
+    """Write ``model.keras`` into a folder, without the optimizer and the compiled loss."""
     del spec
     trained: Any = network.model
     try:
         bare = type(trained).from_config(trained.get_config())
         bare.set_weights(trained.get_weights())
-    except (
-        NotImplementedError,
-        TypeError,
-        ValueError,
-    ):  # a class of the user's own may not say how
+    except (NotImplementedError, TypeError, ValueError):  # a user's class without get_config
         bare = trained
     bare.save(folder / MODEL_FILE)
     return (MODEL_FILE,)
 
 
-def opened(files: BundleFiles, num_threads: int | None) -> Network:
-    """Return what runs ``model.keras``, loaded in Keras's safe mode, in float32.
+def open_model(files: BundleFiles, num_threads: int | None) -> Network:
+    """Load ``model.keras`` in Keras's safe mode, to run in float32.
 
     Raises:
-        BundleError: when it is no network of the shapes that ``bundle.json`` says.
+        BundleError: if it is not a network with the shapes in ``bundle.json``.
     """
     from clearsight.bundle.network import TrainedNetwork
     from clearsight.engine.runtime.device import on_device
     from clearsight.models.build import ModelRequest, build_model
 
-    del num_threads  # torch's own setting, which is this process's
+    del num_threads  # torch has one setting for the whole process
     content, spec = files.read(MODEL_FILE), files.spec
-    with tempfile.TemporaryDirectory() as folder:  # Keras reads no file that is only in memory
+    with tempfile.TemporaryDirectory() as folder:  # Keras does not read from memory
         path = Path(folder) / MODEL_FILE
         path.write_bytes(content)
         try:
@@ -60,7 +56,7 @@ def opened(files: BundleFiles, num_threads: int | None) -> Network:
     if shapes != (spec.image_shape, (len(spec.class_names),)):
         raise BundleError(
             f"{files.path}'s {MODEL_FILE} should map {spec.image_shape} to "
-            f"{len(spec.class_names)} classes, as its {SPEC_FILE} says, but maps {shapes[0]} to "
+            f"{len(spec.class_names)} classes, as in {SPEC_FILE}, but maps {shapes[0]} to "
             f"{shapes[1]}: export the run again."
         )
     module = TrainedNetwork(model, spec.preparation, spec.views).as_module()

@@ -1,19 +1,24 @@
-"""``model.tflite``: for LiteRT, formerly TensorFlow Lite, on phones; one image at a time."""
+"""``model.tflite``: for LiteRT (formerly TensorFlow Lite) on phones; one image at a time."""
 
 from __future__ import annotations
 
-import contextlib
 import io
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from clearsight.bundle.files import BundleFiles
-from clearsight.bundle.loaded import Network
-from clearsight.bundle.quiet import quiet_logging
+from clearsight.bundle.formats.model_format import (
+    Network,
+    first_line,
+    load_error,
+    write_error,
+)
+from clearsight.bundle.formats.quiet import quiet
 from clearsight.bundle.spec import INPUT_NAME, OUTPUT_NAME, BundleSpec
-from clearsight.errors import BundleError, MissingExtraError
+from clearsight.errors import MissingExtraError
 
 if TYPE_CHECKING:
     from clearsight.bundle.network import TrainedNetwork
@@ -25,8 +30,8 @@ def write(network: TrainedNetwork, spec: BundleSpec, folder: Path) -> tuple[str,
     """Write ``model.tflite`` into a folder.
 
     Raises:
-        MissingExtraError: when LiteRT's converter is not installed.
-        BundleError: when it cannot express the network.
+        MissingExtraError: if LiteRT's converter is not installed.
+        BundleError: if the converter does not support the network.
     """
     import torch
 
@@ -36,8 +41,8 @@ def write(network: TrainedNetwork, spec: BundleSpec, folder: Path) -> tuple[str,
         raise MissingExtraError("Writing a bundle for LiteRT", "litert") from error
     del spec
 
-    class Named(torch.nn.Module):
-        """Gives what comes out its name."""
+    class NamedOutput(torch.nn.Module):
+        """Gives the output its name."""
 
         def __init__(self) -> None:
             super().__init__()
@@ -46,26 +51,23 @@ def write(network: TrainedNetwork, spec: BundleSpec, folder: Path) -> tuple[str,
         def forward(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
             return {OUTPUT_NAME: self.module(images)}
 
+    silence = io.StringIO()
     try:
-        with _quiet(), torch.no_grad():
-            example = {INPUT_NAME: network.images(1)}
-            converted = litert_torch.convert(Named().eval(), sample_kwargs=example)
+        with quiet(), redirect_stdout(silence), redirect_stderr(silence), torch.no_grad():
+            example = {INPUT_NAME: network.example_images(1)}
+            converted = litert_torch.convert(NamedOutput().eval(), sample_kwargs=example)
             converted.export(str(folder / MODEL_FILE))
-    except Exception as error:  # the converter raises whatever it stumbles over
-        raise BundleError(
-            f"The network '{network.model.name}' should be written for LiteRT, but its converter "
-            f"cannot express it ({str(error).strip().splitlines()[0]}): export it with --format "
-            "onnx."
-        ) from error
+    except Exception as error:  # the converter's errors share no base class
+        raise write_error(network, "LiteRT", first_line(error), "onnx") from error
     return (MODEL_FILE,)
 
 
-def opened(files: BundleFiles, num_threads: int | None) -> Network:
-    """Return what runs ``model.tflite``.
+def open_model(files: BundleFiles, num_threads: int | None) -> Network:
+    """Load ``model.tflite``.
 
     Raises:
-        MissingExtraError: when LiteRT is not installed.
-        BundleError: when it is no network.
+        MissingExtraError: if LiteRT is not installed.
+        BundleError: if LiteRT cannot load it.
     """
     try:
         from ai_edge_litert.interpreter import (  # pyright: ignore[reportMissingImports]
@@ -79,21 +81,10 @@ def opened(files: BundleFiles, num_threads: int | None) -> Network:
         interpreter.allocate_tensors()
         signature = interpreter.get_signature_runner()
     except (ValueError, RuntimeError) as error:
-        raise BundleError(
-            f"{files.path}'s {MODEL_FILE} should be a network that LiteRT runs, but cannot be "
-            f"loaded ({str(error).strip().splitlines()[0]}): export the run again."
-        ) from error
+        raise load_error(f"{files.path}'s {MODEL_FILE}", "LiteRT", error) from error
 
     def run(images: np.ndarray) -> np.ndarray:
         rows = [signature(**{INPUT_NAME: image[None]})[OUTPUT_NAME] for image in images]
         return np.concatenate(rows)
 
     return run
-
-
-@contextlib.contextmanager
-def _quiet() -> Any:
-    """Keep the converter from telling each of its steps."""
-    silent = contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO())
-    with quiet_logging(), silent[0], silent[1]:
-        yield

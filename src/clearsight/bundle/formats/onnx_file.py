@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import os
 import threading
-import warnings
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +13,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clearsight.bundle.files import BundleFiles
-from clearsight.bundle.loaded import Network
+from clearsight.bundle.formats.model_format import (
+    Network,
+    first_line,
+    load_error,
+    write_error,
+)
+from clearsight.bundle.formats.quiet import quiet
 from clearsight.bundle.spec import INPUT_NAME, METADATA_PREFIX, OUTPUT_NAME, SPEC_FILE, BundleSpec
 from clearsight.errors import BundleError, MissingExtraError
 
@@ -25,82 +27,80 @@ if TYPE_CHECKING:
     from clearsight.bundle.network import ImagesToProbabilities, TrainedNetwork
 
 MODEL_FILE = "model.onnx"
-# What every runtime of the last years reads; the newer exporter writes no lower one than 18.
-_TRACED_OPSET, _EXPORTED_OPSET = 17, 18
+# Opset 17 is read by every runtime since 2022; the newer exporter writes none lower than 18.
+_TRACE_OPSET, _DYNAMO_OPSET = 17, 18
 _BATCH_AXIS = {0: "N"}
-_EXAMPLES = 3
-_OTHER_BATCHES = (1, 5)
-_CLOSE = 1e-4
-# A small batch's images and values; and how large a network may be to be held twice.
+_EXAMPLE_BATCH = 3
+_CHECKED_BATCHES = (1, 5)
+_TOLERANCE = 1e-4
+# Images and values of a small batch, and the largest network that is held in memory twice.
 _SMALL_BATCH, _SMALL_VALUES = 32, 500_000
-_MOST_TWICE = 64 * 2**20
+_MAX_COPIED_BYTES = 64 * 2**20
 
 
 def write(network: TrainedNetwork, spec: BundleSpec, folder: Path) -> tuple[str, ...]:
     """Write ``model.onnx`` into a folder.
 
-    torch has two exporters. The tracing one takes 0.1 s where the newer takes 3 s (the lesson's
-    network, 2 cores, torch 2.13), and gives the same operations, but fixes what depends on the size
-    of the batch. So it goes first, and the newer one where the trace is not right at other sizes.
+    torch has two exporters. The tracing one takes 0.1 s where the newer one takes 3 s (the lesson's
+    network, 2 cores, torch 2.13) and writes the same operations, but turns what depends on the
+    batch size into a constant. So it is tried first, then the newer one if the trace is wrong at
+    other batch sizes.
 
     Raises:
-        MissingExtraError: when ONNX is not installed.
-        BundleError: when neither exporter can express the network.
+        MissingExtraError: if ONNX is not installed.
+        BundleError: if neither exporter supports the network.
     """
     _require_onnx()
+    import torch
+
     module, path = network.as_module(), folder / MODEL_FILE
     reasons = []
-    for export in (_traced, _exported):
+    for export in (_export_trace, _export_dynamo):
         try:
-            with _quiet():
+            with quiet("torch.onnx"), torch.no_grad():
                 export(module, network, path)
-            if _is_right(module, network, path):
-                describe(path, spec)
+            if _matches_other_batches(module, network, path):
+                add_metadata(path, spec)
                 return (MODEL_FILE,)
-            reasons.append("the graph holds for one batch size alone")
-        except Exception as error:  # torch's exporters raise whatever they stumble over
-            reasons.append(f"{type(error).__name__}: {str(error).strip().splitlines()[:1]}")
-    raise BundleError(
-        f"The network '{network.model.name}' should be written as ONNX, but torch's exporters "
-        f"cannot express it ({'; '.join(reasons)}): export it with --format keras."
-    )
+            reasons.append("the graph works for one batch size only")
+        except Exception as error:  # the exporters' errors share no base class
+            reasons.append(f"{type(error).__name__}: {first_line(error)}")
+    raise write_error(network, "ONNX", "; ".join(reasons), "keras")
 
 
-def opened(files: BundleFiles, num_threads: int | None) -> Network:
-    """Return what runs ``model.onnx``.
+def open_model(files: BundleFiles, num_threads: int | None) -> Network:
+    """Load ``model.onnx``.
 
     Raises:
-        MissingExtraError: when ONNX Runtime is not installed.
-        BundleError: when it is no network of the shapes that ``bundle.json`` says.
+        MissingExtraError: if ONNX Runtime is not installed.
+        BundleError: if ONNX Runtime cannot load it, or it disagrees with ``bundle.json``.
     """
     model = files.read(MODEL_FILE)
-    session = _session(model, num_threads, f"{files.path}'s {MODEL_FILE}")
-    _check_contract(session, files)
-    runner = _Runner(model, session, num_threads)
-    return runner.run
+    session = _open_session(model, num_threads, f"{files.path}'s {MODEL_FILE}")
+    _check_agreement(session, files)
+    return _Runner(model, session, num_threads).run
 
 
-def run_file(path: Path) -> Network:
-    """Return what runs a file that has just been written.
+def open_file(path: Path) -> Network:
+    """Load a model file outside a bundle.
 
     Raises:
-        BundleError: when ONNX Runtime cannot load it.
+        BundleError: if ONNX Runtime cannot load it.
     """
     model = path.read_bytes()
-    runner = _Runner(model, _session(model, None, path.name), None)
-    return runner.run
+    return _Runner(model, _open_session(model, None, path.name), None).run
 
 
 class _Runner:
-    """Runs a network: few images on all threads together, many in small batches, one a thread.
+    """Runs a few images on all threads together, many images in small batches, one per thread.
 
-    What such a batch holds between layers stays in a core's own cache, and no thread waits for
-    another: 10,000 images took the lesson's network three quarters of the time, and half in 8-bit
-    integers (ONNX Runtime 1.32, 2 cores).
+    A small batch's activations stay in a core's own cache, and no thread waits for another: 10,000
+    images took the lesson's network three quarters of the time, and half in 8-bit integers (ONNX
+    Runtime 1.32, 2 cores).
     """
 
     def __init__(self, model: bytes, session: Any, num_threads: int | None) -> None:
-        self._model = model if len(model) <= _MOST_TWICE else None
+        self._model = model if len(model) <= _MAX_COPIED_BYTES else None
         self._session = session
         self._num_threads = num_threads or _num_cores()
         self._lock = threading.Lock()
@@ -109,22 +109,24 @@ class _Runner:
     def run(self, images: np.ndarray) -> np.ndarray:
         """Map uint8 (N, H, W, C) to float32 (N, K)."""
         size = max(1, min(_SMALL_BATCH, _SMALL_VALUES // math.prod(images.shape[1:])))
-        is_worth_it = self._num_threads > 1 and len(images) >= 2 * size * self._num_threads
-        if self._model is None or not is_worth_it:
-            return _given(self._session, images)
-        pool = self._threads(self._model)
-        blocks = [images[start : start + size] for start in range(0, len(images), size)]
-        return np.concatenate(list(pool.map(lambda block: _given(self._alone, block), blocks)))
+        is_faster = self._num_threads > 1 and len(images) >= 2 * size * self._num_threads
+        if self._model is None or not is_faster:
+            return _run(self._session, images)
+        pool = self._start_pool(self._model)
+        batches = [images[start : start + size] for start in range(0, len(images), size)]
+        return np.concatenate(
+            list(pool.map(lambda batch: _run(self._one_thread_session, batch), batches))
+        )
 
-    def _threads(self, model: bytes) -> ThreadPoolExecutor:
+    def _start_pool(self, model: bytes) -> ThreadPoolExecutor:
         with self._lock:
             if self._pool is None:
-                self._alone = _session(model, 1, MODEL_FILE)
+                self._one_thread_session = _open_session(model, 1, MODEL_FILE)
                 self._pool = ThreadPoolExecutor(self._num_threads)
             return self._pool
 
 
-def _given(session: Any, images: np.ndarray) -> np.ndarray:
+def _run(session: Any, images: np.ndarray) -> np.ndarray:
     return session.run([OUTPUT_NAME], {INPUT_NAME: images})[0]
 
 
@@ -134,27 +136,25 @@ def _num_cores() -> int:
     return os.cpu_count() or 1
 
 
-def _session(model: bytes, num_threads: int | None, what: str) -> Any:
+def _open_session(model: bytes, num_threads: int | None, name: str) -> Any:
     try:
         import onnxruntime
     except ImportError as error:
         raise MissingExtraError("Running a bundle", "onnx") from error
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3  # errors, which are raised anyway
-    # Threads that wait do not keep a core busy: others on the machine want it too.
+    # Waiting threads leave their cores to other programs.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     if num_threads is not None:
         options.intra_op_num_threads = num_threads
     try:
         return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # of a dozen classes that share no base
-        raise BundleError(
-            f"{what} should be a network that ONNX Runtime {onnxruntime.__version__} runs, but "
-            f"cannot be loaded ({str(error).splitlines()[0]}): export the run again."
-        ) from error
+    except Exception as error:  # ONNX Runtime's errors share no base class
+        raise load_error(name, f"ONNX Runtime {onnxruntime.__version__}", error) from error
 
 
-def _check_contract(session: Any, files: BundleFiles) -> None:
+def _check_agreement(session: Any, files: BundleFiles) -> None:
+    """Check a model's inputs, outputs and metadata against ``bundle.json``."""
     spec = files.spec
     expected = [
         (INPUT_NAME, "tensor(uint8)", list(spec.image_shape)),
@@ -164,27 +164,27 @@ def _check_contract(session: Any, files: BundleFiles) -> None:
     found = [(tensor.name, tensor.type, list(tensor.shape[1:])) for tensor in tensors]
     if found != expected or any(isinstance(tensor.shape[0], int) for tensor in tensors):
         raise BundleError(
-            f"{files.path}'s {MODEL_FILE} should map {_in_words(expected)}, as its {SPEC_FILE} "
-            f"says, but maps {_in_words(found)}: export the run again."
+            f"{files.path}'s {MODEL_FILE} should map {_format_tensors(expected)}, as in "
+            f"{SPEC_FILE}, but maps {_format_tensors(found)}: export the run again."
         )
-    said = session.get_modelmeta().custom_metadata_map
+    metadata = session.get_modelmeta().custom_metadata_map
     for key, value in spec.metadata.items():
-        if said.get(key) != value:
-            name = key.removeprefix(METADATA_PREFIX)
+        if metadata.get(key) != value:
             raise BundleError(
-                f"{files.path}'s {MODEL_FILE} and {SPEC_FILE} should say the same, but of "
-                f"'{name}' one says {_shortened(said.get(key))} and the other "
-                f"{_shortened(value)}: export the run again."
+                f"{files.path}'s {MODEL_FILE} and {SPEC_FILE} should agree, but "
+                f"'{key.removeprefix(METADATA_PREFIX)}' is {_shorten(metadata.get(key))} in one "
+                f"and {_shorten(value)} in the other: export the run again."
             )
 
 
-def _in_words(tensors: list[tuple[str, str, list[Any]]]) -> str:
-    said = [f"{name} {kind} (N, {', '.join(map(str, shape))})" for name, kind, shape in tensors]
-    return " to ".join(said)
+def _format_tensors(tensors: list[tuple[str, str, list[Any]]]) -> str:
+    return " to ".join(
+        f"{name} {dtype} (N, {', '.join(map(str, shape))})" for name, dtype, shape in tensors
+    )
 
 
-def _shortened(text: str | None) -> str:
-    return "nothing" if text is None else text if len(text) <= 200 else f"{text[:200]}…"
+def _shorten(text: str | None) -> str:
+    return "missing" if text is None else text if len(text) <= 200 else f"{text[:200]}…"
 
 
 def _require_onnx() -> None:
@@ -195,22 +195,22 @@ def _require_onnx() -> None:
         raise MissingExtraError("Writing a bundle", "onnx") from error
 
 
-def _traced(module: ImagesToProbabilities, network: TrainedNetwork, path: Path) -> None:
+def _export_trace(module: ImagesToProbabilities, network: TrainedNetwork, path: Path) -> None:
     import torch
 
     torch.onnx.export(
         module,
-        (network.images(_EXAMPLES),),
+        (network.example_images(_EXAMPLE_BATCH),),
         str(path),
         dynamo=False,
         input_names=[INPUT_NAME],
         output_names=[OUTPUT_NAME],
         dynamic_axes={INPUT_NAME: _BATCH_AXIS, OUTPUT_NAME: _BATCH_AXIS},
-        opset_version=_TRACED_OPSET,
+        opset_version=_TRACE_OPSET,
     )
 
 
-def _exported(module: ImagesToProbabilities, network: TrainedNetwork, path: Path) -> None:
+def _export_dynamo(module: ImagesToProbabilities, network: TrainedNetwork, path: Path) -> None:
     import torch
 
     try:
@@ -219,7 +219,7 @@ def _exported(module: ImagesToProbabilities, network: TrainedNetwork, path: Path
         raise MissingExtraError("Writing this network as ONNX", "onnx") from error
     torch.onnx.export(
         module,
-        (network.images(_EXAMPLES),),
+        (network.example_images(_EXAMPLE_BATCH),),
         str(path),
         dynamo=True,
         external_data=False,
@@ -227,48 +227,34 @@ def _exported(module: ImagesToProbabilities, network: TrainedNetwork, path: Path
         input_names=[INPUT_NAME],
         output_names=[OUTPUT_NAME],
         dynamic_shapes=({0: torch.export.Dim("N")},),
-        opset_version=_EXPORTED_OPSET,
+        opset_version=_DYNAMO_OPSET,
     )
 
 
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep torch's exporters from talking of deprecations and of parts that nothing here uses."""
+def _matches_other_batches(
+    module: ImagesToProbabilities, network: TrainedNetwork, path: Path
+) -> bool:
+    """Check that a model file gives the module's probabilities at other batch sizes."""
     import torch
 
-    logger = logging.getLogger("torch.onnx")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings(), torch.no_grad():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.setLevel(level)
-
-
-def _is_right(module: ImagesToProbabilities, network: TrainedNetwork, path: Path) -> bool:
-    """Tell whether what was written gives the module's probabilities at other batch sizes."""
-    import torch
-
-    session = _session(path.read_bytes(), None, MODEL_FILE)
-    for count in _OTHER_BATCHES:
-        images = network.images(count)
+    session = _open_session(path.read_bytes(), None, MODEL_FILE)
+    for count in _CHECKED_BATCHES:
+        images = network.example_images(count)
         with torch.no_grad():
             expected = module(images).numpy()
         (found,) = session.run(None, {INPUT_NAME: images.numpy()})
-        if found.shape != expected.shape or not np.allclose(found, expected, atol=_CLOSE):
+        if found.shape != expected.shape or not np.allclose(found, expected, atol=_TOLERANCE):
             return False
     return True
 
 
-def describe(path: Path, spec: BundleSpec) -> None:
-    """Put what ``bundle.json`` says into the file too, and take out what tells of this machine."""
+def add_metadata(path: Path, spec: BundleSpec) -> None:
+    """Add the content of ``bundle.json`` to a model file, and remove source paths from it."""
     import onnx
 
     model = onnx.load(path)
     for node in model.graph.node:
-        node.doc_string = ""  # the exporters keep where in which file each operation was called
+        node.doc_string = ""  # the exporters record the source line of each operation
         del node.metadata_props[:]
     del model.metadata_props[:]
     model.producer_name, model.producer_version = "clearsight", version("clearsight")

@@ -1,4 +1,4 @@
-"""``model.xml`` and ``model.bin``: for OpenVINO, which is quick on Intel's processors."""
+"""``model.xml`` and ``model.bin``: for OpenVINO, which is fast on Intel processors."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import numpy as np
 
 from clearsight.bundle.files import BundleFiles
 from clearsight.bundle.formats import onnx_file
-from clearsight.bundle.loaded import Network
+from clearsight.bundle.formats.model_format import Network, load_error
 from clearsight.bundle.spec import INPUT_NAME, OUTPUT_NAME, BundleSpec
-from clearsight.errors import BundleError, MissingExtraError
+from clearsight.errors import MissingExtraError
 
 if TYPE_CHECKING:
     from clearsight.bundle.network import TrainedNetwork
@@ -21,29 +21,29 @@ GRAPH_FILE, WEIGHTS_FILE = "model.xml", "model.bin"
 
 
 def write(network: TrainedNetwork, spec: BundleSpec, folder: Path) -> tuple[str, ...]:
-    """Write the two files into a folder, by way of ONNX, which OpenVINO reads itself.
+    """Write the two files into a folder, converted from ONNX, which OpenVINO reads itself.
 
     Raises:
-        MissingExtraError: when OpenVINO or ONNX is not installed.
-        BundleError: when the network cannot be expressed.
+        MissingExtraError: if OpenVINO or ONNX is not installed.
+        BundleError: if the network cannot be converted.
     """
-    openvino = _openvino("Writing a bundle for OpenVINO")
-    with tempfile.TemporaryDirectory() as beside:
-        onnx_file.write(network, spec, Path(beside))
-        model = openvino.convert_model(Path(beside) / onnx_file.MODEL_FILE)
-    # Weights in 16 bits, OpenVINO's default, would be no parity.
+    openvino = _import_openvino("Writing a bundle for OpenVINO")
+    with tempfile.TemporaryDirectory() as temporary:
+        onnx_file.write(network, spec, Path(temporary))
+        model = openvino.convert_model(Path(temporary) / onnx_file.MODEL_FILE)
+    # OpenVINO's default, weights in 16 bits, would fail the parity check.
     openvino.save_model(model, folder / GRAPH_FILE, compress_to_fp16=False)
     return (GRAPH_FILE, WEIGHTS_FILE)
 
 
-def opened(files: BundleFiles, num_threads: int | None) -> Network:
-    """Return what runs the two files, in float32.
+def open_model(files: BundleFiles, num_threads: int | None) -> Network:
+    """Load the two files, to run in float32.
 
     Raises:
-        MissingExtraError: when OpenVINO is not installed.
-        BundleError: when they are no network.
+        MissingExtraError: if OpenVINO is not installed.
+        BundleError: if OpenVINO cannot load them.
     """
-    openvino = _openvino(f"Running {files.path}")
+    openvino = _import_openvino(f"Running {files.path}")
     settings: dict[str, Any] = {"INFERENCE_PRECISION_HINT": "f32"}
     if num_threads is not None:
         settings["INFERENCE_NUM_THREADS"] = num_threads
@@ -52,10 +52,7 @@ def opened(files: BundleFiles, num_threads: int | None) -> Network:
         core = openvino.Core()
         network = core.compile_model(core.read_model(graph, weights), "CPU", settings)
     except RuntimeError as error:
-        raise BundleError(
-            f"{files.path}'s {GRAPH_FILE} should be a network that OpenVINO runs, but cannot be "
-            f"loaded ({str(error).strip().splitlines()[0]}): export the run again."
-        ) from error
+        raise load_error(f"{files.path}'s {GRAPH_FILE}", "OpenVINO", error) from error
 
     def run(images: np.ndarray) -> np.ndarray:
         return np.array(network({INPUT_NAME: images})[OUTPUT_NAME])
@@ -63,7 +60,7 @@ def opened(files: BundleFiles, num_threads: int | None) -> Network:
     return run
 
 
-def _openvino(what: str) -> Any:
+def _import_openvino(what: str) -> Any:
     try:
         import openvino  # pyright: ignore[reportMissingImports]
     except ImportError as error:

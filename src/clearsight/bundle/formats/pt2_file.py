@@ -13,22 +13,27 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clearsight.bundle.files import BundleFiles
-from clearsight.bundle.loaded import Network
+from clearsight.bundle.formats.model_format import (
+    Network,
+    first_line,
+    load_error,
+    write_error,
+)
 from clearsight.bundle.spec import INPUT_NAME, BundleSpec
-from clearsight.errors import BundleError, MissingExtraError
+from clearsight.errors import MissingExtraError
 
 if TYPE_CHECKING:
     from clearsight.bundle.network import TrainedNetwork
 
 MODEL_FILE = "model.pt2"
-# What an archive may hold. torch.export.load unpickles what it finds besides, or what a table of
-# contents calls pickled, and a pickle may do anything.
-_PLAIN = re.compile(
+# The only members an archive may have. torch.export.load unpickles any other, and any that a table
+# of contents marks as pickled, and unpickling can run code.
+_SAFE_MEMBER = re.compile(
     r"[^/]+/(archive_format|archive_version|byteorder|\.data/(serialization_id|version)"
     r"|models/model\.json|data/weights/(weight_\d+|model_weights_config\.json)"
     r"|data/constants/(tensor_\d+|model_constants_config\.json)|data/sample_inputs/model\.pt)"
 )
-# Where in which file of this machine each operation was called.
+# A node's metadata that holds source paths of this machine.
 _TRACES = ("stack_trace", "nn_module_stack", "source_fn_stack", "from_node", "custom")
 
 
@@ -36,56 +41,49 @@ def write(network: TrainedNetwork, spec: BundleSpec, folder: Path) -> tuple[str,
     """Write ``model.pt2`` into a folder.
 
     Raises:
-        BundleError: when torch cannot express the network.
+        BundleError: if torch.export does not support the network.
     """
     import torch
 
     del spec
-    module = network.as_module()
     try:
         with torch.no_grad():
             program = torch.export.export(
-                module,
+                network.as_module(),
                 (),
-                {INPUT_NAME: network.images(3)},
+                {INPUT_NAME: network.example_images(3)},
                 dynamic_shapes={INPUT_NAME: {0: torch.export.Dim("N")}},
             )
-    except Exception as error:  # torch raises whatever it stumbles over
-        raise BundleError(
-            f"The network '{network.model.name}' should be written for torch, but torch.export "
-            f"cannot express it ({str(error).strip().splitlines()[0]}): export it with --format "
-            "keras."
-        ) from error
+    except Exception as error:  # torch's errors share no base class
+        raise write_error(network, "torch", first_line(error), "keras") from error
     for node in program.graph.nodes:
         for name in _TRACES:
             node.meta.pop(name, None)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of weights that are views; the check of parity sees them
+        warnings.simplefilter("ignore")  # about weights that are views; the parity check covers it
         torch.export.save(program, folder / MODEL_FILE)
     return (MODEL_FILE,)
 
 
-def opened(files: BundleFiles, num_threads: int | None) -> Network:
-    """Return what runs ``model.pt2``; nothing in it is unpickled.
+def open_model(files: BundleFiles, num_threads: int | None) -> Network:
+    """Load ``model.pt2`` without unpickling anything but tensors.
 
     Raises:
-        MissingExtraError: when torch is not installed.
-        BundleError: when it is no such program.
+        MissingExtraError: if torch is not installed.
+        BundleError: if torch cannot load it, or it contains a pickle.
     """
     try:
         import torch
     except ImportError as error:
         raise MissingExtraError(f"Running {files.path}", "onnx") from error
-    del num_threads  # torch's own setting, which is this process's
+    del num_threads  # torch has one setting for the whole process
     content = files.read(MODEL_FILE)
     try:
-        _check_plain(content)
+        _check_safe(content)
         module = torch.export.load(io.BytesIO(content)).module()
-    except Exception as error:  # torch raises whatever it stumbles over
-        raise BundleError(
-            f"{files.path}'s {MODEL_FILE} should be a program that torch {torch.__version__} runs, "
-            f"but cannot be loaded ({str(error).strip().splitlines()[0]}): export the run again."
-        ) from error
+    except Exception as error:  # torch's errors share no base class
+        runtime = f"torch {torch.__version__}"
+        raise load_error(f"{files.path}'s {MODEL_FILE}", runtime, error) from error
 
     def run(images: np.ndarray) -> np.ndarray:
         tensor = torch.from_numpy(np.ascontiguousarray(images))
@@ -95,32 +93,32 @@ def opened(files: BundleFiles, num_threads: int | None) -> Network:
     return run
 
 
-def _check_plain(content: bytes) -> None:
-    """Make sure that torch will find nothing to unpickle but plain tensors.
+def _check_safe(content: bytes) -> None:
+    """Check that torch will unpickle nothing but plain tensors.
 
     Raises:
-        ValueError: when it would.
-        pickle.UnpicklingError: torch's, when the sample inputs are more than tensors.
+        ValueError: if the archive has an unexpected member or calls for a pickle.
+        pickle.UnpicklingError: if the sample inputs hold anything but tensors.
     """
     import torch
 
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         names = archive.namelist()
-        strange = [name for name in names if not _PLAIN.fullmatch(name)]
-        if strange or len(names) != len(set(names)):
-            raise ValueError(f"it holds {strange[:1]}, which might be code")
+        unexpected = [name for name in names if not _SAFE_MEMBER.fullmatch(name)]
+        if unexpected or len(names) != len(set(names)):
+            raise ValueError(f"it contains {unexpected[:1]}, which might be code")
         if not any(name.endswith("/archive_format") for name in names):
-            raise ValueError("it is of an older form, which is pickled")
+            raise ValueError("it has an older format, which is pickled")
         for name in names:
             member = archive.read(name)
-            if name.endswith("_config.json") and _calls_for_pickle(json.loads(member)):
-                raise ValueError(f"{name} calls something pickled")
+            if name.endswith("_config.json") and _has_pickle(json.loads(member)):
+                raise ValueError(f"{name} refers to a pickle")
             if name.endswith("sample_inputs/model.pt"):
                 torch.load(io.BytesIO(member), weights_only=True)
 
 
-def _calls_for_pickle(values: Any) -> bool:
-    """Tell whether a table of contents calls something pickled, however it is written."""
+def _has_pickle(values: Any) -> bool:
+    """Check whether any entry of a parsed table of contents has ``use_pickle`` set."""
     if isinstance(values, dict):
-        return bool(values.get("use_pickle")) or any(map(_calls_for_pickle, values.values()))
-    return isinstance(values, list) and any(map(_calls_for_pickle, values))
+        return bool(values.get("use_pickle")) or any(map(_has_pickle, values.values()))
+    return isinstance(values, list) and any(map(_has_pickle, values))

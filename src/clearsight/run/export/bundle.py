@@ -8,12 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from clearsight.bundle.files import BundleFiles, is_bundle
-from clearsight.bundle.location import bundle_place
+from clearsight.bundle.files import BundleFiles, bundle_path, is_bundle
 from clearsight.bundle.network import TrainedNetwork
 from clearsight.bundle.parity import NUM_IMAGES, Parity, ParityResult
 from clearsight.bundle.spec import PARITY_FILE, BundleSpec
-from clearsight.bundle.writing import write_bundle
+from clearsight.bundle.write import write_bundle
 from clearsight.data.image_set import ImageSet
 from clearsight.data.splits.evenly_spaced import evenly_spaced
 from clearsight.engine.runtime.device import on_device
@@ -45,7 +44,7 @@ def export_run(
         BundleError: as `write_bundle`.
         MissingExtraError: when what the format needs is not installed.
     """
-    path = path or bundle_place(run.path, kind)
+    path = path or bundle_path(run.path, kind)
     return path, write_bundle(*bundle_parts(run, kind, images), path)
 
 
@@ -114,7 +113,7 @@ def _parity_images(run: Run, images: ImageSet | None) -> np.ndarray:
     if images is None and run.record.source != "arrays":
         images = used_images(run, own_splits(run.record), "validation", NUM_IMAGES)
     if images is None:
-        path = bundle_place(run.path)
+        path = bundle_path(run.path)
         if is_bundle(path):
             files = BundleFiles.open(path)
             return Parity.from_bytes(files.read(PARITY_FILE), files.spec, str(path)).images

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
+from clearsight.bundle.bundle import load
+from clearsight.bundle.files import bundle_path
 from clearsight.bundle.formats import onnx_file
-from clearsight.bundle.loading import load
-from clearsight.bundle.location import bundle_place
+from clearsight.bundle.formats.model_format import Network
 from clearsight.bundle.parity import Parity, ParityResult
-from clearsight.bundle.quantization import NUM_CALIBRATION, Speedup, quantize, speedup_of
-from clearsight.bundle.writing import put_together, write_bundle
+from clearsight.bundle.quantization import NUM_CALIBRATION, Speedup, measure_speedup, quantize
+from clearsight.bundle.write import assemble_bundle, write_bundle
 from clearsight.data.image_set import ImageSet
 from clearsight.errors import BundleError, RunError
 from clearsight.evaluation.comparison.paired import PairedComparison
@@ -63,7 +64,7 @@ def export_int8(run: Run, path: Path | None = None, *, allow_loss: bool = False)
         BundleError: when it does, or the network cannot be written so.
         RunError: as `export_run`, and when the run's images are gone.
     """
-    path = path or bundle_place(run.path, precision="int8")
+    path = path or bundle_path(run.path, precision="int8")
     if run.record.source == "arrays":
         raise RunError(
             f"A network in 8-bit integers should be measured on the run's images, but {run.path} "
@@ -80,7 +81,7 @@ def export_int8(run: Run, path: Path | None = None, *, allow_loss: bool = False)
         quantized = Path(folder) / onnx_file.MODEL_FILE
         quantize(plain / onnx_file.MODEL_FILE, train.images, spec, quantized)
         float32 = load(plain)
-        int8 = onnx_file.run_file(quantized)
+        int8 = onnx_file.open_file(quantized)
         own = _in_batches(int8, parity.images, float32.batch_size)
         comparison = PairedComparison.of(
             _is_right(_in_batches(int8, validation.images, float32.batch_size), validation),
@@ -92,18 +93,18 @@ def export_int8(run: Run, path: Path | None = None, *, allow_loss: bool = False)
                 f"accuracy. {_change(comparison)} Keep float32, or take it with --allow-loss."
             )
         batch = validation.images[: float32.batch_size]
-        speedup = speedup_of(int8, float32.network, batch)
+        speedup = measure_speedup(int8, float32.network, batch)
 
         def write_model(place: Path) -> tuple[str, ...]:
             shutil.copy(quantized, place / onnx_file.MODEL_FILE)
             return (onnx_file.MODEL_FILE,)
 
         replayed = Parity.of(parity.images, own, spec.preparation)
-        result = put_together(write_model, spec, replayed, path)
+        result = assemble_bundle(write_model, spec, replayed, path)
     return Int8Bundle(path, result, comparison, speedup)
 
 
-def _in_batches(network: onnx_file.Network, images: np.ndarray, size: int) -> np.ndarray:
+def _in_batches(network: Network, images: np.ndarray, size: int) -> np.ndarray:
     return np.concatenate([network(images[at : at + size]) for at in range(0, len(images), size)])
 
 

@@ -13,8 +13,7 @@ from typing import Any, Self
 
 from pydantic import TypeAdapter, ValidationError
 
-from clearsight.bundle.location import FOLDER as BUNDLE_FOLDER
-from clearsight.bundle.location import bundle_place
+from clearsight.bundle.files import BUNDLE_FOLDER, bundle_path
 from clearsight.errors import RunError
 from clearsight.evaluation.scores.scores import Measures
 from clearsight.io.atomic import write_atomically
@@ -87,7 +86,7 @@ class RunFolder:
     @property
     def bundle_path(self) -> Path:
         """``bundle/``."""
-        return bundle_place(self.path)
+        return bundle_path(self.path)
 
     @property
     def resume_command(self) -> str:

@@ -1,0 +1,186 @@
+"""`Bundle`, a trained network that is ready to predict, and `load`, which opens one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from clearsight.bundle.files import BundleFiles
+from clearsight.bundle.formats.model_format import Network
+from clearsight.bundle.formats.table import find_format
+from clearsight.bundle.spec import BundleSpec
+from clearsight.data.preparation.preparation import Preparation
+from clearsight.data.preparation.read_image import pillow_to_array
+from clearsight.errors import BundleError, DataError
+from clearsight.evaluation.predictions import Predictions
+from clearsight.evaluation.scores.temperature import tempered
+
+ImageLike = str | os.PathLike[str] | bytes | Image.Image | np.ndarray
+
+# Images per batch, fewer if they are large: throughput does not grow beyond, and activations stay
+# small.
+_BATCH_SIZE = 256
+_BATCH_VALUES = 16_000_000
+
+
+def load(path: str | Path, *, num_threads: int | None = None) -> Bundle:
+    """Open a bundle: a folder or .zip that `clearsight export` or a training wrote.
+
+    Needs numpy, Pillow and, for the default format, onnxruntime; neither Keras nor torch.
+
+    Args:
+        path: the folder or .zip.
+        num_threads: processor threads per prediction; None for one per core.
+
+    Raises:
+        BundleError: if a file is missing, was changed, or is of another version, or if the
+            network's shapes are not those in ``bundle.json``.
+        MissingExtraError: if the runtime of the model's format is not installed.
+
+    Example:
+        >>> load("no such folder")
+        Traceback (most recent call last):
+        ...
+        clearsight.errors.BundleError: A bundle should be a folder or a .zip ...
+    """
+    files = BundleFiles.open(Path(path))
+    model_format = find_format(files.spec.format, str(path))
+    for name in files.spec.files:
+        files.read(name)  # which checks it
+    return Bundle(files.path, files.spec, model_format.open_model(files, num_threads))
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A trained network with its class names and preparation; needs neither Keras nor torch.
+
+    Attributes:
+        path: the folder or the .zip.
+        spec: the content of ``bundle.json``.
+        network: maps uint8 (N, H, W, C) to probabilities, float32 (N, K).
+    """
+
+    path: Path
+    spec: BundleSpec
+    network: Network
+
+    @property
+    def name(self) -> str:
+        """The name of the run that it comes from."""
+        return self.spec.name
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The name of each class, in the order of the probabilities."""
+        return self.spec.class_names
+
+    @property
+    def preparation(self) -> Preparation:
+        """How images become the network's input."""
+        return self.spec.preparation
+
+    @property
+    def temperature(self) -> float | None:
+        """The temperature fitted on validation images, or None. See `predict`."""
+        return self.spec.temperature
+
+    @property
+    def batch_size(self) -> int:
+        """Images per batch."""
+        height, width, channels = self.spec.image_shape
+        return max(1, min(_BATCH_SIZE, _BATCH_VALUES // (height * width * channels)))
+
+    def probabilities(self, images: np.ndarray) -> np.ndarray:
+        """Compute the trained network's probabilities, before any temperature.
+
+        Args:
+            images: uint8 (N, H, W, C), 0..255, of the network's size and channels.
+
+        Returns:
+            float32 (N, K), rows sum to 1.
+
+        Raises:
+            DataError: if type or shape differ, for instance if pixels are scaled already.
+        """
+        self.preparation.check(images)
+        size = self.batch_size
+        starts = range(0, len(images), size)
+        return np.concatenate([self.network(images[start : start + size]) for start in starts])
+
+    def predict(
+        self, images: ImageLike | Sequence[ImageLike], *, temperature: bool = False
+    ) -> Predictions:
+        """Classify images of any size; they are resized as in training.
+
+        Args:
+            images: uint8 (N, H, W, C), 0..255; or one image or a sequence of them, each a path, a
+                file's content, a Pillow image, or uint8 (H, W, C).
+            temperature: apply the bundle's temperature, which calibrates the probabilities without
+                changing the most probable class.
+
+        Raises:
+            DataError: if an image cannot be read, or an array does not hold uint8 images.
+            BundleError: if the temperature is to be applied and the bundle has none.
+        """
+        probabilities = self.probabilities(self.fit_images(images))
+        if temperature:
+            probabilities = self.apply_temperature(probabilities)
+        return Predictions(probabilities, self.class_names)
+
+    def apply_temperature(self, probabilities: np.ndarray) -> np.ndarray:
+        """Return probabilities at the bundle's temperature: float32 (N, K).
+
+        Raises:
+            BundleError: if the bundle has none.
+        """
+        if self.temperature is None:
+            raise BundleError(
+                f"{self.path} should have a temperature to apply, but has none, because its run "
+                "fitted none on validation images: predict without it."
+            )
+        return tempered(probabilities, self.temperature).astype(np.float32)
+
+    def fit_images(self, images: ImageLike | Sequence[ImageLike]) -> np.ndarray:
+        """Resize and convert images, as `predict` takes them, to the network's uint8 (N, H, W, C).
+
+        Raises:
+            DataError: as `predict`.
+        """
+        if isinstance(images, np.ndarray):
+            is_batch = images.ndim == 4 and images.shape[-1] in (1, 3, 4)
+            if images.dtype != np.uint8 or not is_batch:
+                self.preparation.check(images)  # raises, with the reason
+            if images.shape[1:] == self.spec.image_shape and len(images):
+                return images
+        is_one = isinstance(images, str | os.PathLike | bytes | Image.Image)
+        batch: Iterable[Any] = [images] if is_one else images
+        rows = [self._fit_image(image, index) for index, image in enumerate(batch)]
+        if not rows:
+            raise DataError("There should be at least one image, but there is none.")
+        return np.stack(rows)
+
+    def _fit_image(self, image: Any, index: int) -> np.ndarray:
+        if isinstance(image, np.ndarray):
+            has_shape = image.ndim == 3 and image.shape[-1] in (1, 3, 4) and image.size
+            if image.dtype != np.uint8 or not has_shape:
+                raise DataError(
+                    f"Image {index} should be uint8 (H, W, C) with 1, 3 or 4 channels, but is "
+                    f"{image.dtype} {image.shape}."
+                )
+            return self.preparation.fit_image(image)
+        if isinstance(image, Image.Image):
+            return self.preparation.fit_image(pillow_to_array(image, f"Image {index}"))
+        if isinstance(image, bytes):
+            return self.preparation.read(image)
+        if isinstance(image, str | os.PathLike):
+            return self.preparation.read(Path(image))
+        raise DataError(
+            f"Image {index} should be a path, a file's content, a Pillow image or uint8 "
+            f"(H, W, C), but is of type {type(image).__name__}."
+        )

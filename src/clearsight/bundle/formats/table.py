@@ -1,0 +1,42 @@
+"""The table of model formats. To add one: a file here, a row, and a page in ``templates/``.
+
+A format's own libraries are imported when it is used. Every format passes the same parity check.
+"""
+
+from __future__ import annotations
+
+from clearsight.bundle.formats import keras_file, litert_file, onnx_file, openvino_file, pt2_file
+from clearsight.bundle.formats.model_format import ModelFormat
+from clearsight.errors import BundleError, did_you_mean
+
+FORMATS: dict[str, ModelFormat] = {
+    row.name: row
+    for row in (
+        # ONNX Runtime: Python, C++, C#, Java, JavaScript, phones
+        ModelFormat("onnx", onnx_file.write, onnx_file.open_model),
+        ModelFormat("keras", keras_file.write, keras_file.open_model),
+        ModelFormat("openvino", openvino_file.write, openvino_file.open_model),
+        # phones; formerly TensorFlow Lite
+        ModelFormat("litert", litert_file.write, litert_file.open_model),
+        # torch without Keras
+        ModelFormat("pt2", pt2_file.write, pt2_file.open_model),
+    )
+}
+
+
+def find_format(name: str, bundle: str) -> ModelFormat:
+    """Return a row of the table.
+
+    Args:
+        name: the format's name.
+        bundle: what to call the bundle in the message.
+
+    Raises:
+        BundleError: if there is no such format.
+    """
+    if name not in FORMATS:
+        raise BundleError(
+            f"The format of {bundle} should be one of {', '.join(FORMATS)}, but is '{name}'."
+            f"{did_you_mean(name, FORMATS)}"
+        )
+    return FORMATS[name]

@@ -1,0 +1,120 @@
+"""Write a bundle: complete it in a temporary folder, check its parity, then move it to its path."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from clearsight.bundle.bundle import load
+from clearsight.bundle.files import file_record, is_bundle
+from clearsight.bundle.formats.table import find_format
+from clearsight.bundle.parity import Parity, ParityResult, check_parity
+from clearsight.bundle.readme import render_readme
+from clearsight.bundle.spec import PARITY_FILE, README_FILE, SPEC_FILE, BundleSpec
+from clearsight.errors import BundleError, OutputError
+from clearsight.io.atomic import write_atomically
+
+if TYPE_CHECKING:
+    from clearsight.bundle.network import TrainedNetwork
+
+_ZIP_DATE = (1980, 1, 1, 0, 0, 0)  # constant, so that equal bundles are equal .zip files
+
+
+def write_bundle(
+    network: TrainedNetwork, spec: BundleSpec, parity: Parity, path: Path
+) -> ParityResult:
+    """Write a bundle, replacing an older one at the same path only once it has passed its check.
+
+    Args:
+        network: what predicts.
+        spec: the content of ``bundle.json``, without the files.
+        parity: what the bundle must reproduce.
+        path: the folder or .zip.
+
+    Returns:
+        The result of the parity check.
+
+    Raises:
+        BundleError: if the format does not support the network, the parity check fails, or there
+            is something else at `path`.
+        MissingExtraError: if the format's libraries are not installed.
+        OutputError: if the files cannot be written.
+    """
+    model_format = find_format(spec.format, "a bundle")
+    return assemble_bundle(
+        lambda folder: model_format.write(network, spec, folder), spec, parity, path
+    )
+
+
+def assemble_bundle(
+    write_model: Callable[[Path], tuple[str, ...]], spec: BundleSpec, parity: Parity, path: Path
+) -> ParityResult:
+    """Write a bundle whose model files `write_model` writes into a folder; see `write_bundle`."""
+    check_bundle_path(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{path.stem}-", dir=path.parent) as temporary:
+            folder = Path(temporary) / "bundle"
+            folder.mkdir()
+            model_files = write_model(folder)
+            (folder / PARITY_FILE).write_bytes(parity.to_bytes())
+            (folder / README_FILE).write_text(render_readme(spec, model_files), encoding="utf-8")
+            names = (*model_files, PARITY_FILE, README_FILE)
+            files = {name: file_record((folder / name).read_bytes()) for name in names}
+            complete = dataclasses.replace(spec, files=files)
+            (folder / SPEC_FILE).write_text(complete.to_json(), encoding="utf-8")
+            try:
+                result = check_parity(load(folder))
+            except BundleError as error:  # the temporary path would mean nothing to the user
+                raise BundleError(str(error).replace(str(folder), str(path))) from error
+            _move(folder, path)
+    except OSError as error:
+        raise OutputError(
+            f"{path} should be written, but cannot be: {error.strerror or error}."
+        ) from error
+    return result
+
+
+def check_bundle_path(path: Path) -> None:
+    """Check that a bundle may be written to a path.
+
+    Raises:
+        BundleError: if there is something other than a bundle.
+    """
+    if os.path.lexists(path) and not is_bundle(path):
+        raise BundleError(
+            f"{path} should be free or an older bundle, but is something else: move it away, or "
+            "choose another path with --to."
+        )
+
+
+def _move(folder: Path, path: Path) -> None:
+    """Move a finished folder to its path, or pack it into a .zip there."""
+    if path.suffix.lower() == ".zip":
+        with write_atomically(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+            for file in sorted(folder.iterdir()):
+                member = zipfile.ZipInfo(file.name, _ZIP_DATE)
+                member.external_attr = 0o644 << 16
+                archive.writestr(member, file.read_bytes(), zipfile.ZIP_DEFLATED)
+        return
+    for file in folder.iterdir():
+        with file.open("rb") as written:
+            os.fsync(written.fileno())
+    # A folder cannot be replaced in one step: the older one first moves into the temporary folder.
+    older = folder.with_name("older")
+    with suppress(FileNotFoundError):
+        path.rename(older)
+    try:
+        folder.rename(path)
+    except OSError:
+        if older.exists():
+            older.rename(path)
+        raise
+    shutil.rmtree(older, ignore_errors=True)
