@@ -1,4 +1,4 @@
-"""Fashion-MNIST from every place: the real files, real folders, a real server on loopback."""
+"""Fashion-MNIST from every location: the real files, real folders, a real server on loopback."""
 
 from __future__ import annotations
 
@@ -13,10 +13,16 @@ from pathlib import Path
 
 import pytest
 
-from clearsight.data.formats.idx import read_content
 from clearsight.data.image_set import ImageSet
-from clearsight.data.sources.fashion_mnist import CLASS_NAMES, SHA256, Places, load_from, locate
+from clearsight.data.sources.fashion_mnist import (
+    CLASS_NAMES,
+    SHA256,
+    FashionMnistLocations,
+    load_from,
+    locate,
+)
 from clearsight.errors import DataError
+from clearsight.io.gzip_file import read_gzip
 
 
 @pytest.fixture(scope="module")
@@ -26,14 +32,14 @@ def files(fashion: tuple[ImageSet, ImageSet], tmp_path_factory: pytest.TempPathF
     where = Path(locate() or "")
     for stem in SHA256:
         path = where / stem if (where / stem).exists() else where / f"{stem}.gz"
-        (folder / f"{stem}.gz").write_bytes(gzip.compress(read_content(path), compresslevel=1))
+        (folder / f"{stem}.gz").write_bytes(gzip.compress(read_gzip(path), compresslevel=1))
     return folder
 
 
 @pytest.fixture
-def nowhere(tmp_path: Path) -> Places:
-    """Places that all lack the files."""
-    return Places(
+def nowhere(tmp_path: Path) -> FashionMnistLocations:
+    """Locations that all lack the files."""
+    return FashionMnistLocations(
         cache=tmp_path / "cache",
         keras_cache=tmp_path / "keras",
         debian_folder=tmp_path / "debian",
@@ -68,39 +74,41 @@ def test_it_is_the_published_data(fashion: tuple[ImageSet, ImageSet]) -> None:
     assert test.labels[:5].tolist() == [9, 2, 1, 1, 6]
 
 
-@pytest.mark.parametrize("place", ["data_dir", "cache", "keras_cache", "debian_folder"])
-def test_each_folder_is_found(nowhere: Places, files: Path, place: str) -> None:
-    splits = load_from(replace(nowhere, **{place: files}))
+@pytest.mark.parametrize("location", ["data_dir", "cache", "keras_cache", "debian_folder"])
+def test_each_folder_is_found(nowhere: FashionMnistLocations, files: Path, location: str) -> None:
+    splits = load_from(replace(nowhere, **{location: files}))
     assert splits.test is not None
     assert splits.test.labels[:5].tolist() == [9, 2, 1, 1, 6]
 
 
-def test_a_download_is_kept_and_not_repeated(nowhere: Places, mirror: str) -> None:
+def test_a_download_is_cached(nowhere: FashionMnistLocations, mirror: str) -> None:
     load_from(replace(nowhere, mirrors=(mirror,)))
     assert {path.name for path in nowhere.cache.iterdir()} == set(SHA256)
     load_from(nowhere)  # now without any mirror
 
 
 def test_a_cache_that_cannot_be_written_costs_only_the_next_download(
-    nowhere: Places, mirror: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    nowhere: FashionMnistLocations, mirror: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "cache").write_text("a file in the way")
     assert load_from(replace(nowhere, mirrors=(mirror,))).train.labels[0] == 9
-    assert "will be fetched again next time" in capsys.readouterr().err
+    assert "will be downloaded again next time" in caplog.text
 
 
-def test_a_dead_mirror_is_passed_over(nowhere: Places, mirror: str) -> None:
+def test_a_dead_mirror_is_skipped(nowhere: FashionMnistLocations, mirror: str) -> None:
     dead = "http://127.0.0.1:9/"  # nothing listens on the discard port
     assert load_from(replace(nowhere, mirrors=(dead, mirror))).train.labels[0] == 9
 
 
-def test_a_mirror_without_the_files_is_named(nowhere: Places, mirror: str) -> None:
+def test_a_mirror_without_the_files_is_reported(
+    nowhere: FashionMnistLocations, mirror: str
+) -> None:
     with pytest.raises(DataError, match="the server answered 404"):
         load_from(replace(nowhere, mirrors=(f"{mirror}elsewhere/",)))
 
 
-def test_wrong_content_is_refused_and_the_next_place_taken(
-    nowhere: Places, files: Path, mirror: str, tmp_path: Path
+def test_wrong_content_is_refused_and_the_next_location_used(
+    nowhere: FashionMnistLocations, files: Path, mirror: str, tmp_path: Path
 ) -> None:
     bad = shutil.copytree(files, tmp_path / "bad")
     stem = "train-labels-idx1-ubyte"
@@ -112,31 +120,35 @@ def test_wrong_content_is_refused_and_the_next_place_taken(
     assert load_from(replace(nowhere, cache=bad, mirrors=(mirror,))).train.labels[0] == 9
 
 
-def test_every_place_tried_is_named(nowhere: Places) -> None:
+def test_the_error_lists_every_location(nowhere: FashionMnistLocations) -> None:
     dead = "http://127.0.0.1:9/"
     with pytest.raises(DataError) as caught:
         load_from(replace(nowhere, mirrors=(dead,)))
     message = str(caught.value)
-    for place in (nowhere.cache, nowhere.keras_cache, nowhere.debian_folder, dead, "--data-dir"):
-        assert str(place) in message
+    for location in (nowhere.cache, nowhere.keras_cache, nowhere.debian_folder, dead, "--data-dir"):
+        assert str(location) in message
 
 
-def test_without_apt_that_is_said(nowhere: Places, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_machine_without_apt_is_reported(
+    nowhere: FashionMnistLocations, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PATH", "")
     with pytest.raises(DataError, match="through apt: apt is not on this machine"):
         load_from(replace(nowhere, use_apt=True))
 
 
-def _fetch(places: Places, barrier, results) -> None:
+def _fetch(locations: FashionMnistLocations, barrier, results) -> None:
     barrier.wait()
-    results.put(load_from(places).train.fingerprint)
+    results.put(load_from(locations).train.fingerprint)
 
 
-def test_two_processes_may_fetch_at_once(nowhere: Places, mirror: str) -> None:
+def test_two_processes_may_download_at_once(nowhere: FashionMnistLocations, mirror: str) -> None:
     context = multiprocessing.get_context("spawn")
     barrier, results = context.Barrier(2), context.Queue()
-    places = replace(nowhere, mirrors=(mirror,))
-    processes = [context.Process(target=_fetch, args=(places, barrier, results)) for _ in range(2)]
+    locations = replace(nowhere, mirrors=(mirror,))
+    processes = [
+        context.Process(target=_fetch, args=(locations, barrier, results)) for _ in range(2)
+    ]
     for process in processes:
         process.start()
     fingerprints = {results.get(timeout=120) for _ in processes}
@@ -149,6 +161,6 @@ def test_two_processes_may_fetch_at_once(nowhere: Places, mirror: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("apt-get") is None, reason="needs apt, to fetch with it")
-def test_apt_fetches_it_into_the_cache(nowhere: Places) -> None:
+def test_apt_downloads_it_into_the_cache(nowhere: FashionMnistLocations) -> None:
     assert load_from(replace(nowhere, use_apt=True)).train.labels[0] == 9
     assert {path.name for path in nowhere.cache.iterdir()} == set(SHA256)

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from clearsight.data.formats.idx import parse_idx, read_content
+from clearsight.data.formats.idx import parse_idx
 from clearsight.errors import DataError
+from clearsight.io.gzip_file import read_gzip
 
 
 def idx(values: np.ndarray, type_code: int = 8) -> bytes:
@@ -20,16 +21,16 @@ def idx(values: np.ndarray, type_code: int = 8) -> bytes:
 
 
 @given(st.integers(1, 3).flatmap(lambda n: arrays(np.uint8, st.tuples(*[st.integers(0, 6)] * n))))
-def test_what_is_written_is_read(values: np.ndarray) -> None:
+def test_a_written_file_is_read_back(values: np.ndarray) -> None:
     assert np.array_equal(parse_idx(idx(values), values.ndim, "file"), values)
 
 
 @pytest.mark.parametrize("compress", [gzip.compress, bytes])
-def test_plain_and_gzipped_files_give_the_same(tmp_path: Path, compress) -> None:
+def test_plain_and_gzipped_files_have_the_same_content(tmp_path: Path, compress) -> None:
     content = idx(np.arange(24, dtype=np.uint8).reshape(2, 3, 4))
     path = tmp_path / "images"
     path.write_bytes(compress(content))
-    assert read_content(path) == content
+    assert read_gzip(path) == content
 
 
 GOOD = idx(np.zeros((2, 3, 4), dtype=np.uint8))
@@ -47,13 +48,13 @@ GOOD = idx(np.zeros((2, 3, 4), dtype=np.uint8))
         (GOOD + b"x", 3, "but is 41: it is damaged"),
     ],
 )
-def test_damage_is_named(content: bytes, num_axes: int, message: str) -> None:
+def test_a_damaged_file_is_an_error(content: bytes, num_axes: int, message: str) -> None:
     with pytest.raises(DataError, match=message):
         parse_idx(content, num_axes, "file")
 
 
-def test_damaged_compression_is_named(tmp_path: Path) -> None:
+def test_damaged_compression_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "images.gz"
     path.write_bytes(gzip.compress(GOOD * 100)[:-9])
-    with pytest.raises(DataError, match=r"images\.gz should be an IDX file, but cannot be read"):
-        read_content(path)
+    with pytest.raises(DataError, match=r"images\.gz cannot be read"):
+        read_gzip(path)

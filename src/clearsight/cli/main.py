@@ -7,6 +7,7 @@ is quick.
 from __future__ import annotations
 
 import gc
+import logging
 import sys
 from io import TextIOWrapper
 from typing import Annotated
@@ -75,6 +76,8 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")  # "?" rather than a traceback for "−"
+    logging.basicConfig(format="%(message)s")
+    logging.getLogger("clearsight").setLevel(logging.INFO)
     try:
         app()
     except ClearsightError as error:

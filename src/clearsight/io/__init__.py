@@ -1,1 +1,1 @@
-"""TODO."""
+"""Files: atomic writes, the cache folder, gzip and downloads."""

@@ -1,9 +1,9 @@
-"""Where what was worked out once is kept for the next time."""
+"""The folder for what can be fetched or computed again."""
 
 from __future__ import annotations
 
+import logging
 import os
-import sys
 from pathlib import Path
 
 import platformdirs
@@ -11,24 +11,26 @@ import platformdirs
 from clearsight.errors import OutputError
 from clearsight.io.atomic import write_atomically
 
+_log = logging.getLogger(__name__)
 
-def cache_folder(kind: str) -> Path:
-    """Return the folder for things of one kind: in ``$CLEARSIGHT_CACHE`` or the user's cache."""
-    named = os.environ.get("CLEARSIGHT_CACHE")
-    return (Path(named) if named else platformdirs.user_cache_path("clearsight")) / kind
+
+def cache_folder(name: str) -> Path:
+    """Return a folder in ``$CLEARSIGHT_CACHE``, or else in the user's cache."""
+    cache = os.environ.get("CLEARSIGHT_CACHE")
+    return (Path(cache) if cache else platformdirs.user_cache_path("clearsight")) / name
 
 
 def save_to_cache(contents: dict[str, bytes], folder: Path, what: str) -> None:
-    """Keep files that were fetched; a folder that cannot be written is told and does no harm.
+    """Write downloaded files to a cache folder; one that cannot be written is only a warning.
 
     Args:
-        contents: of each file, by its name.
-        folder: where they go.
-        what: they are, for that sentence.
+        contents: the files' content by name.
+        folder: the cache folder.
+        what: what the files are, for the warning.
     """
     try:
         for name, content in contents.items():
             with write_atomically(folder / name) as temporary:
                 temporary.write_bytes(content)
     except OutputError as error:
-        print(f"{what} will be fetched again next time. {error}", file=sys.stderr)
+        _log.warning("%s will be downloaded again next time: %s", what, error)

@@ -1,87 +1,39 @@
-"""Fetching one file over HTTP, with a progress bar where somebody is watching."""
+"""Downloading one file over HTTP, with a progress bar on a terminal."""
 
 from __future__ import annotations
 
+import logging
 import sys
-import tempfile
 from pathlib import Path
 
-from clearsight.data.formats.idx import read_content
 from clearsight.errors import DataError
 
 CONNECT_TIMEOUT_SECONDS = 10
 READ_TIMEOUT_SECONDS = 60
 
-
-class _Bar:
-    """The progress bar that pooch drives, drawn by rich on stderr."""
-
-    def __init__(self, url: str) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, DownloadColumn, Progress, TransferSpeedColumn
-
-        self._progress = Progress(
-            "{task.description}",
-            BarColumn(),
-            DownloadColumn(),
-            TransferSpeedColumn(),
-            console=Console(stderr=True),
-            disable=not sys.stderr.isatty(),
-            transient=True,
-        )
-        self._task = self._progress.add_task(f"downloading {url}", total=None)
-        self._progress.start()
-        if self._progress.disable:
-            print(f"downloading {url} ...", file=sys.stderr, flush=True)
-
-    @property
-    def total(self) -> float | None:
-        return self._progress.tasks[0].total
-
-    @total.setter
-    def total(self, size_bytes: float) -> None:
-        self._progress.update(self._task, total=size_bytes)
-
-    def update(self, size_bytes: int) -> None:
-        """Advance by `size_bytes`."""
-        self._progress.advance(self._task, size_bytes)
-
-    def reset(self) -> None:
-        """Begin again (pooch does so before it completes the bar)."""
-        self._progress.reset(self._task)
-
-    def close(self) -> None:
-        """Take the bar away."""
-        self._progress.stop()
+_log = logging.getLogger(__name__)
 
 
-def download(url: str) -> bytes:
-    """Return the decompressed content at `url`.
+def download(url: str, folder: Path) -> Path:
+    """Download `url` into a folder and return the file's path there.
 
     Raises:
-        DataError: when it cannot be had, with the reason in a few words.
-    """
-    with tempfile.TemporaryDirectory() as folder:
-        return read_content(download_to(url, Path(folder)))
-
-
-def download_to(url: str, folder: Path) -> Path:
-    """Write what is at `url` into a folder, as it is, and return its path there.
-
-    Raises:
-        DataError: as `download`.
+        DataError: when that fails, with the reason in a few words.
     """
     import pooch
     import requests
 
+    _log.info("downloading %s ...", url)
     path = folder / url.rsplit("/", 1)[-1]
-    bar = _Bar(url)
-    downloader = pooch.HTTPDownloader(
+    bar = _ProgressBar()
+    # Not pooch.retrieve: it prints to stderr, and mirrors compress the same content differently,
+    # so that no hash of the compressed file is known.
+    fetch = pooch.HTTPDownloader(
         progressbar=bar,  # pyright: ignore[reportArgumentType] - any object of this shape will do
         timeout=(CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS),
     )
     try:
-        downloader(url, str(path), None)
+        fetch(url, str(path), None)
     except requests.HTTPError as error:
         answer = error.response.status_code if error.response is not None else "an error"
         raise DataError(f"the server answered {answer}") from error
@@ -90,3 +42,33 @@ def download_to(url: str, folder: Path) -> Path:
     finally:
         bar.close()
     return path
+
+
+class _ProgressBar:
+    """The progress bar that pooch drives, drawn by rich if progress is logged to a terminal."""
+
+    total: int | None = None  # bytes, set by pooch
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, DownloadColumn, Progress, TransferSpeedColumn
+
+        self._progress = Progress(
+            BarColumn(),
+            DownloadColumn(),
+            TransferSpeedColumn(),
+            console=Console(stderr=True),
+            disable=not (sys.stderr.isatty() and _log.isEnabledFor(logging.INFO)),
+            transient=True,
+        )
+        self._task = self._progress.add_task("", total=None)
+        self._progress.start()
+
+    def update(self, size_bytes: int) -> None:
+        self._progress.update(self._task, total=self.total, advance=size_bytes)
+
+    def reset(self) -> None:
+        self._progress.reset(self._task)
+
+    def close(self) -> None:
+        self._progress.stop()

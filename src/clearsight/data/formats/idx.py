@@ -1,4 +1,4 @@
-"""Reading IDX, the file format of MNIST and its relatives, plain or gzipped.
+"""Reading IDX, the file format of MNIST.
 
 The format: two zero bytes, a type code, the number of axes, one big-endian uint32 an axis, then
 the values in C order. Source: http://yann.lecun.com/exdb/mnist/ ("THE IDX FILE FORMAT").
@@ -6,34 +6,17 @@ the values in C order. Source: http://yann.lecun.com/exdb/mnist/ ("THE IDX FILE 
 
 from __future__ import annotations
 
-import gzip
 import struct
-import zlib
-from pathlib import Path
 
 import numpy as np
 
 from clearsight.errors import DataError
 
 _UNSIGNED_BYTE = 0x08
-_GZIP_MAGIC = b"\x1f\x8b"
-
-
-def read_content(path: Path) -> bytes:
-    """Return a file's content, decompressed where it is gzipped (told by its first bytes).
-
-    Raises:
-        DataError: when the file cannot be read or its compression is damaged.
-    """
-    try:
-        content = path.read_bytes()
-        return gzip.decompress(content) if content[:2] == _GZIP_MAGIC else content
-    except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"{path} should be an IDX file, but cannot be read: {error}.") from error
 
 
 def parse_idx(content: bytes, num_axes: int, name: str) -> np.ndarray:
-    """Turn an IDX file's content into an array, checking magic, axes and length.
+    """Return the array in an IDX file's content.
 
     Args:
         content: the whole file, decompressed.
@@ -41,10 +24,10 @@ def parse_idx(content: bytes, num_axes: int, name: str) -> np.ndarray:
         name: what to call the file in messages.
 
     Returns:
-        uint8, a read-only view of `content` with the axes that the header names.
+        uint8, a read-only view of `content` with the shape in its header.
 
     Raises:
-        DataError: when any of those is not as it should be.
+        DataError: when the first bytes, the number of axes or the length are wrong.
     """
     if len(content) < 4 or content[:2] != b"\x00\x00":
         raise DataError(
@@ -63,12 +46,12 @@ def parse_idx(content: bytes, num_axes: int, name: str) -> np.ndarray:
         )
     header_bytes = 4 + 4 * num_axes
     if len(content) < header_bytes:
-        raise DataError(f"{name} ends within its header: it is cut short, get it again.")
+        raise DataError(f"{name} ends within its header: it is cut short; download it again.")
     shape = struct.unpack(f">{num_axes}I", content[4:header_bytes])
     expected_bytes = header_bytes + int(np.prod(shape, dtype=np.uint64))
     if len(content) != expected_bytes:
         raise DataError(
             f"{name} should be {expected_bytes:,} bytes long for the shape {shape} in its header, "
-            f"but is {len(content):,}: it is damaged, get it again."
+            f"but is {len(content):,}: it is damaged; download it again."
         )
     return np.frombuffer(content, dtype=np.uint8, offset=header_bytes).reshape(shape)

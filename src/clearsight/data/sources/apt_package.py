@@ -1,46 +1,67 @@
-"""Reading files out of a Debian package with apt, without root and without installing it."""
+"""Reading files from a Debian package with apt, without root and without installing it."""
 
 from __future__ import annotations
 
+import logging
 import shutil
-import sys
+import subprocess
 import tempfile
 from pathlib import Path
 
-from clearsight.data.formats.idx import read_content
 from clearsight.errors import DataError
-from clearsight.io.command import run_command
+from clearsight.io.gzip_file import read_gzip
+
+_TIMEOUT_SECONDS = 300
+
+_log = logging.getLogger(__name__)
 
 
-def read_files(package: str, members: dict[str, str]) -> list[tuple[str, bytes]]:
-    """Fetch `package` and return the decompressed content of some of its files.
+def read_files(package: str, members: dict[str, str]) -> dict[str, bytes]:
+    """Download a Debian package and return the decompressed content of some of its files.
 
-    apt gets lists and archives of its own in a temporary folder, so that neither root nor an
-    earlier ``apt-get update`` is needed and nothing of the system's changes.
+    apt uses lists and archives of its own in a temporary folder, so that neither root nor an
+    earlier ``apt-get update`` is needed and the system does not change.
 
     Args:
-        package: the Debian package's name.
-        members: a key for each file wanted, and its path inside the package.
+        package: the package's name.
+        members: for each key of the result, the file's path in the package.
 
     Raises:
-        DataError: when apt is not there, or cannot fetch or unpack the package.
+        DataError: when apt is not installed, or cannot download or unpack the package.
     """
     if shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None:
         raise DataError("apt is not on this machine")
-    print(f"fetching Debian's package {package} ...", file=sys.stderr, flush=True)
+    _log.info("downloading Debian's package %s ...", package)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for part in ("lists/partial", "cache/archives/partial"):
             (folder / part).mkdir(parents=True)
-        apt = [
+        apt = (
             "apt-get",
             "-qq",
             f"-oDir::State::Lists={folder}/lists",
             f"-oDir::Cache={folder}/cache",
             "-oAPT::Sandbox::User=",  # the folder belongs to this user, not to _apt
-        ]
-        run_command([*apt, "update"], folder)
-        run_command([*apt, "download", package], folder)
+        )
+        _run(folder, *apt, "update")
+        _run(folder, *apt, "download", package)
         (archive,) = folder.glob(f"{package}_*.deb")
-        run_command(["dpkg-deb", "--extract", str(archive), str(folder / "content")], folder)
-        return [(key, read_content(folder / "content" / path)) for key, path in members.items()]
+        _run(folder, "dpkg-deb", "--extract", str(archive), "content")
+        return {key: read_gzip(folder / "content" / path) for key, path in members.items()}
+
+
+def _run(folder: Path, *command: str) -> None:
+    try:
+        subprocess.run(
+            command,
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            timeout=_TIMEOUT_SECONDS,
+            check=True,
+        )
+    except subprocess.CalledProcessError as error:
+        lines = error.stderr.strip().splitlines() or ["no reason given"]
+        raise DataError(f"{command[0]} failed ({lines[-1]})") from error
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise DataError(f"{command[0]} did not finish ({error})") from error

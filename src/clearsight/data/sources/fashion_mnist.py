@@ -7,19 +7,21 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import platformdirs
 
-from clearsight.data.formats.idx import parse_idx, read_content
+from clearsight.data.formats.idx import parse_idx
 from clearsight.data.image_set import ImageSet
 from clearsight.data.sources import apt_package
 from clearsight.data.splits.splits import Splits
 from clearsight.errors import DataError
 from clearsight.io.cache_folder import save_to_cache
 from clearsight.io.download import download
+from clearsight.io.gzip_file import read_gzip
 
 CLASS_NAMES = (
     "T-shirt/top",
@@ -55,16 +57,16 @@ def _keras_home() -> Path:
 
 
 @dataclass(frozen=True)
-class Places:
-    """Where the four files are looked for, in this order, and where they are put once fetched.
+class FashionMnistLocations:
+    """Where the four files are looked for, in this order.
 
     Attributes:
-        data_dir: a folder that the user names; when given, only this is looked at.
-        cache: this tool's own folder; what is fetched goes here.
-        keras_cache: where ``keras.datasets.fashion_mnist.load_data()`` keeps them.
-        debian_folder: where Debian's package puts them.
-        mirrors: addresses ending in "/" that serve ``NAME.gz``.
-        use_apt: whether to fetch Debian's package when nothing else worked.
+        data_dir: the user's folder; if given, only this one is used.
+        cache: our own folder; downloads are saved here.
+        keras_cache: where ``keras.datasets.fashion_mnist.load_data()`` saves them.
+        debian_folder: where Debian's package installs them.
+        mirrors: URLs ending in "/" that serve ``NAME.gz``.
+        use_apt: whether to download Debian's package if nothing else worked.
     """
 
     data_dir: Path | None = None
@@ -78,7 +80,7 @@ class Places:
 
     @property
     def folders(self) -> dict[str, Path]:
-        """The folders to look in, by what they are, best first."""
+        """The folders to look in by name, best first."""
         if self.data_dir is not None:
             return {"--data-dir": self.data_dir}
         return {
@@ -87,17 +89,32 @@ class Places:
             "Debian's package": self.debian_folder,
         }
 
+    @property
+    def downloads(self) -> dict[str, Callable[[], dict[str, bytes]]]:
+        """The functions that download the four files' content by name, best first."""
+        if self.data_dir is not None:
+            return {}
+        downloads: dict[str, Callable[[], dict[str, bytes]]] = {
+            f"download from {url}": lambda url=url: _download_files(url) for url in self.mirrors
+        }
+        if self.use_apt:
+            files = {name: f"usr/share/datasets/fashion-mnist/{name}.gz" for name in SHA256}
+            downloads[f"Debian's package {DEBIAN_PACKAGE} through apt"] = lambda: (
+                apt_package.read_files(DEBIAN_PACKAGE, files)
+            )
+        return downloads
+
 
 def locate(data_dir: Path | None = None) -> str | None:
-    """Say which folder holds all four files already, or None when they are to be fetched."""
-    for folder in Places(data_dir=data_dir).folders.values():
-        if _files_in(folder) is not None:
+    """Return the folder that has all four files already, or None if they must be downloaded."""
+    for folder in FashionMnistLocations(data_dir).folders.values():
+        if _find_files(folder) is not None:
             return str(folder)
     return None
 
 
 def load(data_dir: Path | None = None) -> Splits:
-    """Load Fashion-MNIST from the first place that has it, or fetch it.
+    """Load Fashion-MNIST from the first location that has it, or download it.
 
     Args:
         data_dir: a folder with the four IDX files (plain or .gz); None looks everywhere.
@@ -106,82 +123,67 @@ def load(data_dir: Path | None = None) -> Splits:
         Splits of 60,000 and 10,000 images, uint8 (N, 28, 28, 1), 0..255, light on dark.
 
     Raises:
-        DataError: when a file in the chosen place is not the published one, or when no place has
-            the files; the message names each place tried.
+        DataError: when a file in `data_dir` is not the published one, or no location has the files;
+            the message lists every location.
     """
-    return load_from(Places(data_dir=data_dir))
+    return load_from(FashionMnistLocations(data_dir))
 
 
-def load_from(places: Places) -> Splits:
-    """Load Fashion-MNIST from these `places`; see `load`."""
+def load_from(locations: FashionMnistLocations) -> Splits:
+    """Load Fashion-MNIST from these locations; see `load`."""
     problems: list[str] = []
-    for name, folder in places.folders.items():
-        files = _files_in(folder)
+    for name, folder in locations.folders.items():
+        files = _find_files(folder)
         if files is None:
             problems.append(f"{name} ({folder}): the four files are not there")
             continue
         try:
-            return _splits({stem: _checked(stem, read_content(files[stem])) for stem in SHA256})
+            return _splits({stem: read_gzip(path) for stem, path in files.items()})
         except DataError as error:
-            if places.data_dir is not None:
+            if locations.data_dir is not None:
                 raise
             problems.append(f"{name} ({folder}): {error}")
-    if places.data_dir is None:
-        for name, fetch in _ways_to_fetch(places):
-            try:
-                contents = {stem: _checked(stem, content) for stem, content in fetch()}
-            except DataError as error:
-                problems.append(f"{name}: {error}")
-            else:
-                save_to_cache(contents, places.cache, "Fashion-MNIST")
-                return _splits(contents)
+    for name, fetch in locations.downloads.items():
+        try:
+            contents = fetch()
+            splits = _splits(contents)
+        except DataError as error:
+            problems.append(f"{name}: {error}")
+        else:
+            save_to_cache(contents, locations.cache, "Fashion-MNIST")
+            return splits
     raise DataError(
-        "Fashion-MNIST was expected in one of these places, but found in none: "
+        "Fashion-MNIST should be in one of these locations, but is in none: "
         + "; ".join(problem.rstrip(".") for problem in problems)
         + ". Connect to the internet once, or put the four IDX files into a folder and pass it "
         "with --data-dir."
     )
 
 
-def _files_in(folder: Path) -> dict[str, Path] | None:
-    """Return the path of each of the four files, plain before .gz, or None if one is absent."""
-    found = {}
-    for stem in SHA256:
-        for path in (folder / stem, folder / f"{stem}.gz"):
-            if path.is_file():
-                found[stem] = path
-                break
-        else:
+def _find_files(folder: Path) -> dict[str, Path] | None:
+    """Return the path of each of the four files, plain before .gz, or None if one is missing."""
+    files = {}
+    for name in SHA256:
+        paths = [path for path in (folder / name, folder / f"{name}.gz") if path.is_file()]
+        if not paths:
             return None
-    return found
+        files[name] = paths[0]
+    return files
 
 
-def _checked(stem: str, content: bytes) -> bytes:
-    if hashlib.sha256(content).hexdigest() != SHA256[stem]:
-        raise DataError(
-            f"{stem} should have the published content (SHA-256 {SHA256[stem][:12]}...), but has "
-            "another: it is damaged or another data set, remove it and try again."
-        )
-    return content
-
-
-def _ways_to_fetch(places: Places) -> Iterator[tuple[str, Callable[[], list[tuple[str, bytes]]]]]:
-    for mirror in places.mirrors:
-        yield (
-            f"download from {mirror}",
-            lambda mirror=mirror: [(stem, download(f"{mirror}{stem}.gz")) for stem in SHA256],
-        )
-    if places.use_apt:
-        yield (
-            f"Debian's package {DEBIAN_PACKAGE} through apt",
-            lambda: apt_package.read_files(
-                DEBIAN_PACKAGE,
-                {stem: f"usr/share/datasets/fashion-mnist/{stem}.gz" for stem in SHA256},
-            ),
-        )
+def _download_files(url: str) -> dict[str, bytes]:
+    with tempfile.TemporaryDirectory() as folder:
+        return {name: read_gzip(download(f"{url}{name}.gz", Path(folder))) for name in SHA256}
 
 
 def _splits(contents: dict[str, bytes]) -> Splits:
+    for name, content in contents.items():
+        if hashlib.sha256(content).hexdigest() != SHA256[name]:
+            raise DataError(
+                f"{name} should have the published content (SHA-256 {SHA256[name][:12]}...), but "
+                "does not: it is damaged or another data set; remove it and try again."
+            )
+
     def image_set(part: str, words: str) -> ImageSet:
         images = parse_idx(contents[f"{part}-images-idx3-ubyte"], 3, f"{part}-images")
         labels = parse_idx(contents[f"{part}-labels-idx1-ubyte"], 1, f"{part}-labels")

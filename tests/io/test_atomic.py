@@ -23,18 +23,18 @@ def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path: Path) -> None
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_place_that_cannot_be_written_gets_a_sentence(tmp_path: Path) -> None:
+def test_a_path_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
 
     def write() -> None:
         with write_atomically(tmp_path / "file" / "results.json") as temporary:
             temporary.write_text("whole")
 
-    with pytest.raises(OutputError, match=r"results\.json should be written, but cannot be"):
+    with pytest.raises(OutputError, match=r"results\.json cannot be written"):
         write()
 
 
-def test_nobody_sees_the_file_before_it_is_whole(tmp_path: Path) -> None:
+def test_the_file_appears_only_when_it_is_complete(tmp_path: Path) -> None:
     path = tmp_path / "new" / "results.json"
     with write_atomically(path) as temporary:
         temporary.write_text("whole")
