@@ -16,7 +16,7 @@ from typing import Any
 
 import clearsight
 from clearsight.training.checkpoint.checkpoint import Checkpoint
-from clearsight.training.checkpoint.saving import SaveAndGoOn
+from clearsight.training.checkpoint.saving import SaveCheckpoints
 from clearsight.training.checkpoint.writer import CheckpointWriter
 
 _EPOCHS, _WARM_UP = 42, 2
@@ -25,10 +25,12 @@ _EPOCHS, _WARM_UP = 42, 2
 def main() -> None:
     """Train, measure and print."""
     in_training, in_writer, sizes = [], [], []
-    save, write = SaveAndGoOn.save, CheckpointWriter._write
+    save, write = SaveCheckpoints.save, CheckpointWriter._write
 
-    def timed_save(self: SaveAndGoOn) -> None:
-        if self.place[0] % 2:  # what is saved at this epoch's end is written during the next
+    def timed_save(self: SaveCheckpoints) -> None:
+        if (
+            self.position.epochs_done % 2
+        ):  # what is saved at this epoch's end is written during the next
             return
         started = time.perf_counter()
         save(self)
@@ -40,7 +42,7 @@ def main() -> None:
         in_writer.append(time.thread_time() - started)
         sizes.append(max(file.stat().st_size for file in self.folder.iterdir()))
 
-    own: Any = SaveAndGoOn
+    own: Any = SaveCheckpoints
     own.save = timed_save
     own = CheckpointWriter
     own._write = timed_write

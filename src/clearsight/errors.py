@@ -1,7 +1,7 @@
 """Every exception that a user can see, under one base class.
 
-A message says what was expected, what was found and how to mend it, in sentences that the command
-line prints as they are. The command line turns these into exit code 2, without a traceback.
+A message says what was expected, what was found and how to fix it. The command line prints it
+without a traceback and exits with code 2.
 """
 
 from __future__ import annotations
@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pydantic import ValidationError
 
+_MAX_INPUT_CHARACTERS = 60
+
 
 class ClearsightError(Exception):
     """The base of all errors that clearsight raises on purpose."""
 
 
 class DataError(ClearsightError):
-    """Images, labels or a data source are not what they should be."""
+    """Images, labels or a data source are not as expected."""
 
 
 class ModelError(ClearsightError):
@@ -31,15 +33,15 @@ class RequestError(ClearsightError):
 
 
 class RunError(ClearsightError):
-    """A run's folder is missing, taken, damaged or unfinished."""
+    """A run's folder is missing, in use, damaged or unfinished."""
 
 
 class BundleError(ClearsightError):
-    """A bundle is missing, damaged, of another version, or not what its network was trained to."""
+    """A bundle is missing, damaged, of another version, or does not match its run."""
 
 
 class TrainingError(ClearsightError):
-    """A training could not go on; what it saved before can be gone on from."""
+    """A training failed; it can be resumed from its last checkpoint."""
 
 
 class OutputError(ClearsightError):
@@ -64,7 +66,7 @@ class FitError(ClearsightError):
     """A network, its loss and its data do not fit together.
 
     Attributes:
-        mistakes: one sentence for each mistake found; the message holds them all.
+        mistakes: one sentence per mistake; the message holds them all.
     """
 
     def __init__(self, mistakes: Iterable[str]) -> None:
@@ -73,11 +75,11 @@ class FitError(ClearsightError):
 
 
 class TrainingInterrupted(KeyboardInterrupt):
-    """A signal (Ctrl-C, or one of a scheduler's) ended a training; what was trained is saved.
+    """A signal, from Ctrl-C or a scheduler, ended a training; what was trained is saved.
 
     Attributes:
-        run_folder: where the interrupted run lies, as text.
-        signal_number: which signal it was; a program that ends by it leaves with 128 and this.
+        run_folder: the interrupted run's folder, as text.
+        signal_number: the signal; a program that it ends exits with 128 plus this number.
     """
 
     def __init__(self, message: str, run_folder: str, signal_number: int = 2) -> None:
@@ -87,26 +89,27 @@ class TrainingInterrupted(KeyboardInterrupt):
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return " Did you mean 'NAME'?" for the nearest known name, or "" when none is near."""
+    """Return " Did you mean 'NAME'?" for the nearest known name, or "" if none is near."""
     near = difflib.get_close_matches(name, list(known), n=1)
     return f" Did you mean '{near[0]}'?" if near else ""
 
 
-def validation_sentences(error: ValidationError) -> str:
-    """Put all that pydantic found wrong into words, one clause for each option."""
-    # A union reports one problem for each of its members; one for each option is enough.
-    clause_of: dict[str, str] = {}
-    for problem in error.errors():
-        names = [place for place in problem["loc"] if isinstance(place, str)]
+def format_validation_error(error: ValidationError) -> str:
+    """Return all mistakes that pydantic found as text, one clause per option."""
+    # A union reports one mistake for each of its members; one for each option is enough.
+    clauses: dict[str, str] = {}
+    for mistake in error.errors():
+        names = [part for part in mistake["loc"] if isinstance(part, str)]
         option = names[1] if names[:1] == ["source_options"] and names[1:] else "".join(names[:1])
-        said = problem["msg"].removeprefix("Value error, ")
-        if problem["type"] == "extra_forbidden":
+        message = mistake["msg"].removeprefix("Value error, ")
+        if mistake["type"] == "extra_forbidden":
             clause = f"there is no option '{option}'"
         elif option:
-            shown = repr(problem["input"])
-            shown = shown if len(shown) <= 60 else f"{shown[:60]}..."
-            clause = f"{option} = {shown}: {said[0].lower()}{said[1:]}"
+            found = repr(mistake["input"])
+            if len(found) > _MAX_INPUT_CHARACTERS:
+                found = f"{found[:_MAX_INPUT_CHARACTERS]}..."
+            clause = f"{option} = {found}: {message[0].lower()}{message[1:]}"
         else:
-            clause = said
-        clause_of.setdefault(option, clause)
-    return "; ".join(clause_of.values())
+            clause = message
+        clauses.setdefault(option, clause)
+    return "; ".join(clauses.values())

@@ -12,7 +12,7 @@ import clearsight
 from clearsight.data.image_set import ImageSet
 from clearsight.data.splits.splits import Splits
 from clearsight.errors import RequestError, RunError
-from clearsight.training.checkpoint.checkpoint import best_epoch
+from clearsight.training.history import best_epoch
 
 
 @pytest.fixture(scope="module")

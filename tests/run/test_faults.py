@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import queue
 import shutil
 import subprocess
 import time
@@ -22,7 +21,11 @@ from clearsight.errors import ClearsightError, OutputError, RequestError, RunErr
 from clearsight.run.resume.plan import plan_resumption, resume_request
 from clearsight.run.train import execute
 from clearsight.training.augment import AugmentedBatches
-from clearsight.training.checkpoint.checkpoint import Checkpoint, checkpoint_files, newest_good
+from clearsight.training.checkpoint.checkpoint import (
+    Checkpoint,
+    checkpoint_files,
+    read_newest_checkpoint,
+)
 from clearsight.training.progress import Progress
 from clearsight.training.schedule import learning_rate_factor
 from support.command_line import BARE, run_cli
@@ -211,7 +214,7 @@ def test_a_disk_that_fills_up_at_random_moments_loses_nothing_good(
         time.sleep(draw.uniform(0.0, 0.3))
         fill(filler)
         time.sleep(draw.uniform(0.0, 0.3))
-        checkpoint = newest_good(out / "checkpoints").checkpoint
+        checkpoint = read_newest_checkpoint(out / "checkpoints").checkpoint
         assert checkpoint is not None, "the last good one must stay"
         place = (checkpoint.epochs_done, checkpoint.num_batches)
         assert place >= good
@@ -276,7 +279,7 @@ def test_data_that_are_gone_are_told_and_the_run_goes_on_once_they_are_back(
 
 
 def newest_epochs(out: Path) -> int:
-    checkpoint = newest_good(out / "checkpoints").checkpoint
+    checkpoint = read_newest_checkpoint(out / "checkpoints").checkpoint
     assert checkpoint is not None
     return checkpoint.epochs_done
 
@@ -304,29 +307,6 @@ def test_a_file_that_vanishes_while_training_reads_it_is_named(
     assert f"but {file} cannot be read in epoch 2, after batch 0: No such file" in text
     assert clearsight.Run.load(out).record.failed_because == text
     assert newest_epochs(out) == 1
-
-
-def test_images_that_do_not_come_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A reader that waits for what never comes, as a data worker does that hangs."""
-    never: queue.Queue[int] = queue.Queue()
-    whole = AugmentedBatches.batches_of
-
-    def hang(self: AugmentedBatches, places: Any, batch: Any) -> Any:
-        if len(places) < 64:
-            never.get()
-        return whole(self, places, batch)
-
-    monkeypatch.setattr(AugmentedBatches, "batches_of", hang)
-    monkeypatch.setattr("clearsight.training.watchdog.PATIENCE_SECONDS", 1.0)
-    out = tmp_path / "run"
-    with pytest.raises(TrainingError, match=r"did not within 1 s in epoch 1, after batch 17"):
-        clearsight.train("digits", epochs=1, out=out, report=False, bundle=False, verbose=False)
-    assert clearsight.Run.load(out).record.status == "failed"
-    monkeypatch.undo()
-    assert (
-        clearsight.resume(out, report=False, bundle=False, verbose=False).record.status
-        == "finished"
-    )
 
 
 def test_a_run_that_went_on_in_the_meantime_is_not_gone_on_with_twice(finished: Path) -> None:
@@ -364,6 +344,6 @@ def test_memory_that_runs_out_is_told_with_what_to_lower(tmp_path: Path) -> None
     assert "lower --batch-size (now 512), --train-limit or the size of the network" in text
     assert f"--resume {out} --batch-size 256 --accept-changes" in text
     assert clearsight.Run.load(out).record.failed_because == text
-    checkpoint = newest_good(out / "checkpoints").checkpoint
+    checkpoint = read_newest_checkpoint(out / "checkpoints").checkpoint
     assert checkpoint is not None
     assert checkpoint.is_initial

@@ -16,7 +16,7 @@ import pytest
 import torch
 
 import clearsight
-from clearsight.training.checkpoint.checkpoint import newest_good
+from clearsight.training.checkpoint.checkpoint import read_newest_checkpoint
 from support.figures import ReportFigure
 from support.training_processes import begin, wait_for
 
@@ -35,9 +35,11 @@ def final_state(out: Path) -> dict[str, torch.Tensor]:
 
     By part and place: a network that was built again has other names before its variables' own.
     """
-    checkpoint = newest_good(out / "checkpoints").checkpoint
+    checkpoint = read_newest_checkpoint(out / "checkpoints").checkpoint
     assert checkpoint is not None
-    random_states = {f"random.{key}": value for key, value in checkpoint.now.tensors.items()}
+    random_states = {
+        f"random.{key}": value for key, value in checkpoint.random_state.tensors.items()
+    }
     tensors = {**checkpoint.tensors, **random_states}
     return {".".join(name.split(".")[:2]): tensor for name, tensor in tensors.items()}
 

@@ -12,7 +12,7 @@ import pytest
 import clearsight
 from clearsight.run.store.listing import state_of
 from clearsight.run.store.lock import is_held
-from clearsight.training.checkpoint.checkpoint import newest_good
+from clearsight.training.checkpoint.checkpoint import read_newest_checkpoint
 from support.figures import ReportFigure
 from support.training_processes import begin_command, wait_for
 
@@ -38,7 +38,7 @@ def test_each_signal_saves_and_leaves_with_its_own_code(
         assert f"clearsight train --resume {out}" in text
         run = clearsight.Run.load(out)
         assert run.record.status == "interrupted"
-        checkpoint = newest_good(run.folder.checkpoints_path).checkpoint
+        checkpoint = read_newest_checkpoint(run.folder.checkpoints_path).checkpoint
         assert checkpoint is not None
         where = f"epoch {checkpoint.epochs_done + 1}, after batch {checkpoint.num_batches}"
         assert run.record.interrupted_at == where
@@ -79,11 +79,11 @@ def test_a_long_batch_is_not_waited_for(tmp_path: Path, is_hurried: bool) -> Non
     process.join(60)
     text = said.read_text()
     assert process.exitcode == 130, text
-    assert "press Ctrl-C again to leave at once" in text
+    assert "press Ctrl-C again to stop at once" in text
     assert ("Interrupted at once." in text) == is_hurried
     assert "What was saved last is kept" in text
     assert not is_held(out)
-    checkpoint = newest_good(out / "checkpoints").checkpoint
+    checkpoint = read_newest_checkpoint(out / "checkpoints").checkpoint
     assert checkpoint is not None
     assert checkpoint.is_initial
 

@@ -16,18 +16,18 @@ _IMAGES = {"train_limit": 1000, "test_limit": 100}
 
 def _train(answer: Connection, out: Path) -> None:
     import clearsight
-    from clearsight.training.checkpoint.saving import SaveAndGoOn
+    from clearsight.training.checkpoint.saving import SaveCheckpoints
 
     resident: list[int] = []
-    save = SaveAndGoOn.on_epoch_end
+    save = SaveCheckpoints.on_epoch_end
 
-    def measured(self: SaveAndGoOn, epoch: int, logs: object = None) -> None:
+    def measured(self: SaveCheckpoints, epoch: int, logs: object = None) -> None:
         save(self, epoch, None)
         status = Path("/proc/self/status").read_text()
         line = next(line for line in status.splitlines() if line.startswith("VmRSS"))
         resident.append(int(line.split()[1]))
 
-    SaveAndGoOn.on_epoch_end = measured
+    SaveCheckpoints.on_epoch_end = measured
     clearsight.train(
         "fashion-mnist",
         epochs=100,

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from clearsight.models.backend import keras
-from clearsight.training.augment import AugmentedBatches, EpochTeller, mirrored, translated
+from clearsight.training.augment import AugmentedBatches, SetEpoch, flip, translate
 from clearsight.training.examples import Examples
 from clearsight.training.recipe import Recipe
 
@@ -65,7 +65,7 @@ def test_within_fit_the_epochs_alternate() -> None:
 
     model.train_step = step
     begin = keras.callbacks.LambdaCallback(on_epoch_begin=lambda *_: seen.append(set()))
-    callbacks = [EpochTeller(batches), begin]
+    callbacks = [SetEpoch(batches), begin]
     model.fit(batches, batch_size=4, epochs=3, callbacks=callbacks, verbose=0)
     first, second, third = seen
     assert len(first) == 10
@@ -78,9 +78,8 @@ def test_a_resumed_run_goes_on_with_the_same_images_mirrored() -> None:
     keras.utils.set_random_seed(0)
     whole = AugmentedBatches(examples(x), recipe(flip="alternating"))
     epoch_of(whole)
-    kept = {name.removeprefix("batches."): tensor for name, tensor in whole.kept().items()}
     resumed = AugmentedBatches(examples(x), recipe(flip="alternating"))
-    resumed.go_on(kept)
+    resumed.load_state_dict(whole.state_dict())
     expected, found = epoch_of(whole, 1), epoch_of(resumed, 1)
     for k in range(10):
         assert np.array_equal(found[k], expected[k])
@@ -89,7 +88,7 @@ def test_a_resumed_run_goes_on_with_the_same_images_mirrored() -> None:
 def test_images_move_by_whole_pixels_and_zeros_come_in() -> None:
     keras.utils.set_random_seed(0)
     x = torch.from_numpy(numbered(200)).float()
-    moved = translated(x, 2)
+    moved = translate(x, 2)
     padded = torch.nn.functional.pad(x, (0, 0, 2, 2, 2, 2))
     shifts = set()
     for image, before in zip(moved, padded, strict=True):
@@ -106,7 +105,7 @@ def test_images_move_by_whole_pixels_and_zeros_come_in() -> None:
 
 def test_only_the_images_asked_for_are_mirrored() -> None:
     x = torch.from_numpy(numbered(3)).float()
-    result = mirrored(x, torch.tensor([False, True, False]))
+    result = flip(x, torch.tensor([False, True, False]))
     assert torch.equal(result[0], x[0])
     assert torch.equal(result[1], x[1].flip(1))
 

@@ -71,7 +71,7 @@ MISTAKES = {
     "one-hot labels, sparse loss": (
         {},
         lambda x, y: (x, keras.utils.to_categorical(y, 10)),
-        r"expects one integer an image, but y is one-hot with shape \(200, 10\): use y.argmax",
+        r"expects one integer per image, but y is one-hot with shape \(200, 10\): use y.argmax",
     ),
     "integer labels, one-hot loss": (
         {"loss": ONE_HOT},

@@ -21,11 +21,10 @@ from clearsight.training.checkpoint.checkpoint import (
     Checkpoint,
     CheckpointFile,
     checkpoint_files,
-    newest_good,
-    to_keep,
+    checkpoints_to_keep,
+    read_newest_checkpoint,
 )
 from clearsight.training.checkpoint.random_state import RandomState
-from clearsight.training.checkpoint.tensor_file import read_tensors
 from clearsight.training.checkpoint.writer import CheckpointWriter
 from clearsight.training.history import Epoch
 from support.disks import fill
@@ -42,7 +41,7 @@ TENSORS = {
 
 
 def checkpoint(number: int = 1, epochs_done: int = 1, num_batches: int = 3) -> Checkpoint:
-    now = RandomState.now()
+    now = RandomState.capture()
     return Checkpoint(
         number=number,
         epochs_done=epochs_done,
@@ -51,8 +50,8 @@ def checkpoint(number: int = 1, epochs_done: int = 1, num_batches: int = 3) -> C
         seconds=2.5,
         network='{"class_name": "Sequential"}',
         identity={"data": "0" * 64, "batch_size": 64},
-        epoch_start=now,
-        now=now,
+        random_state=now,
+        epoch_start_random_state=now,
         tensors=TENSORS,
     )
 
@@ -87,7 +86,7 @@ def test_random_generators_go_on_where_they_stood(tmp_path: Path) -> None:
 
     expected = drawn()
     drawn()
-    Checkpoint.read(path).now.restore()
+    Checkpoint.read(path).random_state.restore()
     assert drawn() == expected
 
 
@@ -127,7 +126,7 @@ def test_every_damage_is_noticed(written: Path, data: st.DataObject) -> None:
     named.write_bytes(damaged)
     with pytest.raises(ValueError, match="SHA-256 is not the one in its name"):
         Checkpoint.read(named)
-    found = newest_good(named.parent)
+    found = read_newest_checkpoint(named.parent)
     assert found.checkpoint is None
     assert [file for file, _ in found.damaged] == [named]
     assert not path.exists()
@@ -135,17 +134,22 @@ def test_every_damage_is_noticed(written: Path, data: st.DataObject) -> None:
 
 @settings(max_examples=100)
 @given(junk=st.binary(max_size=200))
-def test_no_bytes_at_all_upset_the_reader(junk: bytes) -> None:
-    """Even with a right SHA-256, what is no file of tensors is refused as that."""
-    with pytest.raises(ValueError, match=r"."):
-        read_tensors(junk)
+def test_no_bytes_at_all_upset_the_reader(written: Path, junk: bytes) -> None:
+    """Even with a right SHA-256, a file that is no checkpoint is refused."""
+    path = written.with_name(
+        f"000001_epochs-1_batches-3_{hashlib.sha256(junk).hexdigest()}.safetensors"
+    )
+    path.write_bytes(junk)
+    with pytest.raises(ValueError, match="it is no checkpoint"):
+        Checkpoint.read(path)
+    path.unlink()
 
 
 def test_the_one_before_a_damaged_checkpoint_is_used(tmp_path: Path) -> None:
     checkpoint(1, num_batches=1).write(tmp_path)
     newest = checkpoint(2, num_batches=2).write(tmp_path)
     newest.write_bytes(newest.read_bytes()[:-1])
-    found = newest_good(tmp_path)
+    found = read_newest_checkpoint(tmp_path)
     assert found.checkpoint is not None
     assert found.checkpoint.number == 1
     assert [file for file, _ in found.damaged] == [newest]
@@ -164,7 +168,7 @@ def test_the_last_two_and_the_best_are_kept(scores: list[float], batches: list[i
         for epoch in range(len(scores) + 1)
         for batch in range(batches[epoch % len(batches)] + 1)
     ]
-    kept = to_keep(files, history)
+    kept = checkpoints_to_keep(files, history)
     assert {files[-1].path, files[-2].path} <= kept if len(files) > 1 else kept
     best = scores.index(max(scores)) + 1
     assert Path(f"{best}-0") in kept
@@ -174,7 +178,9 @@ def test_the_last_two_and_the_best_are_kept(scores: list[float], batches: list[i
 def test_the_writer_keeps_three_and_removes_what_is_damaged(tmp_path: Path) -> None:
     bad = checkpoint(1).write(tmp_path)
     bad.write_bytes(b"")
-    (tmp_path / ".unfinished-left-by-a-killed-process").touch()
+    unfinished = tmp_path / ".unfinished-left-by-a-killed-process"
+    unfinished.mkdir()
+    (unfinished / "checkpoint.safetensors").touch()
     with CheckpointWriter(tmp_path, print, damaged=[bad]) as writer:
         for epoch in (1, 2, 3, 4):
             rows = tuple(replace(ROW, epoch=k, val_accuracy=1 / k) for k in range(1, epoch + 1))
@@ -211,8 +217,8 @@ def test_a_full_disk_keeps_what_is_good(small_disks: Callable[[int], Path]) -> N
         with pytest.raises(OutputError, match="No space left on device"):
             writer.finish()
         assert len(said) == 1
-        assert "Training goes on; the last good checkpoint stays" in said[0]
-        found = newest_good(small_disk / "checkpoints")
+        assert "Training continues; the last intact checkpoint remains" in said[0]
+        found = read_newest_checkpoint(small_disk / "checkpoints")
         assert found.checkpoint is not None
         assert (found.checkpoint.number, found.damaged) == (1, ())
         filler.unlink()

@@ -26,10 +26,10 @@ def test_the_lesson_is_the_published_job() -> None:
 
 def test_changes_are_checked_too_and_all_told() -> None:
     lesson = find_recipe("lesson")
-    assert lesson.changed(epochs=None) == lesson
-    assert lesson.changed(epochs=3).epochs == 3
+    assert lesson.replace(epochs=None) == lesson
+    assert lesson.replace(epochs=3).epochs == 3
     with pytest.raises(RequestError) as caught:
-        lesson.changed(epochs=0, learning_rate=float("nan"), validation_split=1)
+        lesson.replace(epochs=0, learning_rate=float("nan"), validation_split=1)
     for clause in ("epochs = 0: ", "learning_rate = nan: ", "validation_split = 1: "):
         assert clause in str(caught.value)
 

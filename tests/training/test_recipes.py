@@ -15,7 +15,7 @@ from clearsight.data.splits.splits import Splits
 from clearsight.models.backend import keras
 from clearsight.models.build import ModelRequest, build_model
 from clearsight.models.zoo.residual import ResidualOptions
-from clearsight.training.fit import compile_model, targets_of
+from clearsight.training.fit import compile_model, encode_targets
 from clearsight.training.recipe import Recipe
 from clearsight.training.recipes import RECIPES, find_recipe
 from clearsight.training.schedule import LearningRateSchedule, learning_rate_factor
@@ -69,7 +69,7 @@ def test_arrays_without_a_recipe_of_their_own_get_the_strong_one(
 
 
 def test_the_learning_rate_rises_and_falls_in_straight_lines() -> None:
-    recipe = find_recipe("strong").changed(epochs=4)
+    recipe = find_recipe("strong").replace(epochs=4)
     factors = [learning_rate_factor(recipe, step, 400) for step in range(400)]
     top = int(np.argmax(factors))
     assert 55 <= top <= 65
@@ -80,7 +80,7 @@ def test_the_learning_rate_rises_and_falls_in_straight_lines() -> None:
 
 
 def test_a_resumed_schedule_goes_on_where_it_was() -> None:
-    recipe = find_recipe("fast").changed(epochs=2)
+    recipe = find_recipe("fast").replace(epochs=2)
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
     model.compile("sgd", "mse")
     x, y = np.zeros((10, 2), "float32"), np.zeros((10, 1), "float32")
@@ -107,8 +107,8 @@ def test_a_resumed_schedule_goes_on_where_it_was() -> None:
 def test_smoothed_labels_are_one_hot_and_their_loss_is_kerass() -> None:
     labels = np.array([1, 0, 2])
     smoothed = Recipe(name="x", summary="", label_smoothing=0.3)
-    assert targets_of(labels, 3, Recipe(name="x", summary="")) is labels
-    np.testing.assert_array_equal(targets_of(labels, 3, smoothed), np.eye(3)[labels])
+    assert encode_targets(labels, 3, Recipe(name="x", summary="")) is labels
+    np.testing.assert_array_equal(encode_targets(labels, 3, smoothed), np.eye(3)[labels])
     model = build_model(ModelRequest("lesson", {"num_classes": 3}))
     compile_model(model, smoothed)
     assert model.loss.get_config()["label_smoothing"] == 0.3  # pyright: ignore

@@ -15,7 +15,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from clearsight.errors import ModelError, did_you_mean, validation_sentences
+from clearsight.errors import ModelError, did_you_mean, format_validation_error
 from clearsight.models.backend import keras
 from clearsight.models.build_failure import describe_error, explain_build_errors
 from clearsight.models.zoo import FAMILIES, Family
@@ -93,7 +93,7 @@ def _build_family(family: Family, request: ModelRequest) -> keras.Model:
     except ValidationError as error:
         known = ", ".join(family.options.model_fields)
         raise ModelError(
-            f"The options of '{family.name}' are not valid: {validation_sentences(error)}. "
+            f"The options of '{family.name}' are not valid: {format_validation_error(error)}. "
             f"Its options are {known}."
         ) from error
     with explain_build_errors(family.name):

@@ -14,7 +14,7 @@ from clearsight.data.splits.splits import Splits
 from clearsight.engine.accelerate import Engine
 from clearsight.engine.runtime.device import DeviceChoice
 from clearsight.engine.runtime.precision import PrecisionChoice
-from clearsight.errors import RequestError, validation_sentences
+from clearsight.errors import RequestError, format_validation_error
 from clearsight.models.backend import keras
 from clearsight.training.recipe import Fraction, PositiveFiniteFloat, Recipe
 
@@ -116,7 +116,7 @@ def train_request(source: Any, **options: Any) -> TrainRequest:
         request = TrainRequest(source=source if isinstance(source, str) else "", **options)
     except ValidationError as error:
         raise RequestError(
-            f"The training request is not valid: {validation_sentences(error)}."
+            f"The training request is not valid: {format_validation_error(error)}."
         ) from error
     if isinstance(source, str):
         return request

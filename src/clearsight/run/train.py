@@ -14,7 +14,7 @@ from clearsight.engine.keras_hooks import num_parts_of
 from clearsight.engine.runtime.device import on_device
 from clearsight.errors import OutputError, TrainingInterrupted
 from clearsight.io.atomic import remove_temporary_files
-from clearsight.run.execute.faults import place_in_words, told_failure
+from clearsight.run.execute.faults import told_failure
 from clearsight.run.export.bundle import export_run
 from clearsight.run.finish.artifacts import written_if_possible
 from clearsight.run.finish.evaluate import measure
@@ -32,7 +32,7 @@ from clearsight.run.store.record import RunRecord
 from clearsight.run.store.run import Run, save_finished_model, save_model
 from clearsight.run.store.split_csv import write_split
 from clearsight.training.checkpoint.checkpoint import Checkpoint
-from clearsight.training.checkpoint.saving import Saving, save_untrained
+from clearsight.training.checkpoint.saving import Checkpointing, save_initial_checkpoint
 from clearsight.training.checkpoint.writer import CheckpointWriter
 from clearsight.training.fit import FitData, fit_model
 from clearsight.training.history import write_history
@@ -165,9 +165,9 @@ def _train(plan: Plan, data: FitData, place: _Place) -> None:
     )
     try:
         with _writer(plan, place) as writer, on_device(record.device):
-            saving = _saving(plan, writer)
+            checkpointing = _checkpointing(plan, writer)
             if plan.resumed is None:
-                save_untrained(plan.model, saving)
+                save_initial_checkpoint(plan.model, checkpointing)
             elif plan.resumed.checkpoint.history:
                 # A process killed between the two wrote the checkpoint and not yet the row.
                 write_history(plan.resumed.checkpoint.history, folder.history_path)
@@ -178,7 +178,7 @@ def _train(plan: Plan, data: FitData, place: _Place) -> None:
                 plan.model,
                 data,
                 record.recipe,
-                saving=saving,
+                checkpointing=checkpointing,
                 stopper=place.stopper,
                 progress=place.progress,
             )
@@ -227,11 +227,11 @@ def _writer(plan: Plan, place: _Place) -> CheckpointWriter:
     )
 
 
-def _saving(plan: Plan, writer: CheckpointWriter) -> Saving:
+def _checkpointing(plan: Plan, writer: CheckpointWriter) -> Checkpointing:
     record, resumed = plan.record, plan.resumed
-    return Saving(
+    return Checkpointing(
         writer=writer,
-        every_seconds=60.0 * record.checkpoint_minutes,
+        interval_seconds=60.0 * record.checkpoint_minutes,
         identity=identity(record.data["train"]["sha256"], record.recipe.batch_size),
         start=resumed.checkpoint if resumed is not None else None,
         first_batch=resumed.first_batch if resumed is not None else 0,
@@ -255,9 +255,7 @@ def _interrupted(
     if stop.is_between_batches:
         with suppress(OutputError):  # the checkpoint is what counts
             save_model(plan.model, folder)
-    where = (
-        place_in_words(stop.place) if stop.place is not None else "what stands around the training"
-    )
+    where = str(stop.position) if stop.position is not None else "what stands around the training"
     _write_end(folder, record, {"status": "interrupted", "interrupted_at": where})
     kept = "Everything until there" if stop.is_between_batches else "What was saved last"
     return TrainingInterrupted(

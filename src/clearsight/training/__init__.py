@@ -1,1 +1,1 @@
-"""From a model and images to a trained model and its history."""
+"""Train a model on images and record what each epoch achieved."""

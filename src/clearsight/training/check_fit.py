@@ -1,4 +1,4 @@
-"""Do a network, its loss and its data fit together? The mistakes that trip beginners, in words."""
+"""Check whether a network, its loss and its data fit together: the mistakes that beginners make."""
 
 from __future__ import annotations
 
@@ -16,21 +16,19 @@ from clearsight.errors import FitError, ModelError
 from clearsight.models.backend import keras
 from clearsight.models.graph import get_graph, pixel_scaling
 
-Output = Literal["softmax", "sigmoid", "logits", "unknown"]
-
 _SPARSE, _ONE_HOT = "sparse_categorical_crossentropy", "categorical_crossentropy"
 
-# Scaled images stay within a few units of zero whichever way they are scaled; raw ones do not.
+# Scaled images stay within a few units of zero, however they are scaled; raw ones do not.
 _RAW_PIXELS_ABOVE = 10.0
 
 
 def check_fit(model: keras.Model, x: Any, y: Any) -> None:
-    """Check a compiled Keras classifier against the arrays it is about to `fit`.
+    """Check a compiled Keras classifier against the arrays that it is about to `fit`.
 
-    It looks for: images without a channel axis or of another shape; pixels 0..255 for a network
-    that expects [0, 1], and the reverse; one-hot labels with a sparse loss, and the reverse; labels
-    outside 0..K-1; a softmax output under a loss with ``from_logits=True``, and logits without;
-    and arrays that are no arrays of finite numbers.
+    Finds images without a channel axis or of another shape; pixels 0..255 for a network that
+    expects [0, 1], and the reverse; one-hot labels with a sparse loss, and the reverse; labels
+    outside 0..K-1; a softmax output under a loss with ``from_logits=True``, and logits without; and
+    anything but arrays of finite numbers.
 
     Args:
         model: a compiled Sequential or Functional model that ends in K units.
@@ -38,8 +36,7 @@ def check_fit(model: keras.Model, x: Any, y: Any) -> None:
         y: labels, integers (N,) or (N, 1), or one-hot (N, K).
 
     Raises:
-        FitError: naming every mistake found and how to mend it; its attribute ``mistakes`` has
-            them one by one.
+        FitError: with every mistake and how to fix it; its attribute ``mistakes`` lists them.
 
     Example:
         >>> import numpy as np
@@ -55,13 +52,19 @@ def check_fit(model: keras.Model, x: Any, y: Any) -> None:
     mistakes = _network_mistakes(model)
     images, labels = _as_array(x, "x"), _as_array(y, "y")
     mistakes += [problem for problem in (images, labels) if isinstance(problem, str)]
+    has_loss = model.compiled and model.loss is not None
     if not mistakes and isinstance(images, np.ndarray) and isinstance(labels, np.ndarray):
-        mistakes += _image_mistakes(model, images) + _count_mistakes(images, labels)
-        if model.compiled and model.loss is not None:
-            loss = _only(model.loss)
+        mistakes += _image_mistakes(model, images)
+        if labels.ndim and images.ndim and len(images) != len(labels):
+            mistakes.append(
+                f"There should be one label per image, but x has {len(images):,} and y "
+                f"{len(labels):,}."
+            )
+        if has_loss:
+            loss = _only_loss(model.loss)
             mistakes += _label_mistakes(loss, int(model.output_shape[-1]), labels)
             mistakes += _output_mistakes(loss, model)
-    if not (model.compiled and model.loss is not None):
+    if not has_loss:
         mistakes.append(
             "The network should be compiled with a loss before it is fitted, but is not: call "
             "model.compile(optimizer='adam', loss='sparse_categorical_crossentropy', "
@@ -74,7 +77,7 @@ def check_fit(model: keras.Model, x: Any, y: Any) -> None:
 def _network_mistakes(model: keras.Model) -> list[str]:
     if not model.built:
         return [
-            "The network should know its input shape before it is checked, but does not: begin it "
+            "The network should know its input shape before it is checked, but does not: start it "
             "with keras.Input(shape=(height, width, channels))."
         ]
     try:
@@ -91,7 +94,7 @@ def _network_mistakes(model: keras.Model) -> list[str]:
 
 
 def _as_array(values: Any, name: str) -> np.ndarray | str:
-    """Return `values` as an array of numbers, or a sentence where they cannot be one."""
+    """Return `values` as an array of numbers, or a sentence if they are none."""
     if hasattr(values, "detach"):  # a torch tensor, perhaps with a gradient or on a GPU
         values = values.detach().cpu()
     try:
@@ -100,21 +103,21 @@ def _as_array(values: Any, name: str) -> np.ndarray | str:
         array = np.array(None)
     if array.dtype.kind in "US" and name == "y":
         return (
-            "y should be numbers, but is text: number the classes from 0, e.g. with "
+            "y should be numbers, but is text: number the classes from 0, for example with "
             "class_names, y = np.unique(y, return_inverse=True)."
         )
     if array.ndim == 0 or array.dtype.kind not in "buif":
         return (
-            f"{name} should be an array of numbers, but is {type(values).__name__}: batches of a "
-            "generator or loader can be checked one by one."
+            f"{name} should be an array of numbers, but is {type(values).__name__}: check the "
+            "batches of a generator or loader one by one."
         )
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         return f"{name} should hold finite numbers, but holds NaN or infinity."
     return array
 
 
-def _only(loss: Any) -> Any:
-    """Return the loss of a model with one output, which Keras also takes in a list or dict."""
+def _only_loss(loss: Any) -> Any:
+    """Return the loss of a model with one output, which Keras also accepts in a list or dict."""
     if isinstance(loss, dict):
         loss = list(loss.values())
     return loss[0] if isinstance(loss, list | tuple) and len(loss) == 1 else loss
@@ -141,29 +144,23 @@ def _scale_mistakes(model: keras.Model, x: np.ndarray) -> list[str]:
     if low >= 0 and high > _RAW_PIXELS_ABOVE and scaling == "nothing":
         return [
             f"Pixels should be scaled to [0, 1] for this network, but run from {low:g} to "
-            f"{high:g}: divide by 255, x = x.astype('float32') / 255, or begin the network with "
+            f"{high:g}: divide by 255, x = x.astype('float32') / 255, or start the network with "
             "keras.layers.Rescaling(1 / 255)."
         ]
     if scaling == "rescales" and low >= 0 and 0 < high <= 1:
         return [
             f"This network scales pixels 0..255 itself, but they already run from {low:g} to "
-            f"{high:g}, so they would be scaled twice: feed the pixels as they are in the file."
+            f"{high:g}, so they would be scaled twice: pass the pixels as they are in the file."
         ]
     return []
 
 
-def _count_mistakes(x: np.ndarray, y: np.ndarray) -> list[str]:
-    if y.ndim and x.ndim and len(x) != len(y):
-        return [f"There should be one label an image, but x has {len(x):,} and y {len(y):,}."]
-    return []
-
-
 def _label_mistakes(loss: Any, num_classes: int, y: np.ndarray) -> list[str]:
-    name = loss_name(loss)
+    name = _loss_name(loss)
     if name == _SPARSE:
         if is_one_hot(y):
             return [
-                f"The loss {name} expects one integer an image, but y is one-hot with shape "
+                f"The loss {name} expects one integer per image, but y is one-hot with shape "
                 f"{y.shape}: use y.argmax(axis=1), or the loss categorical_crossentropy."
             ]
         if y.ndim != 1 and y.shape[1:] != (1,):
@@ -180,8 +177,8 @@ def _label_mistakes(loss: Any, num_classes: int, y: np.ndarray) -> list[str]:
             ]
         if y.shape[-1] != num_classes:
             return [
-                f"One-hot labels should have {num_classes} columns, one a unit of the last layer, "
-                f"but y has shape {y.shape}."
+                f"One-hot labels should have {num_classes} columns, one per unit of the last "
+                f"layer, but y has shape {y.shape}."
             ]
         if not np.allclose(y.sum(axis=-1), 1, atol=1e-3):
             return ["Each row of one-hot labels should sum to 1, but some do not."]
@@ -189,10 +186,10 @@ def _label_mistakes(loss: Any, num_classes: int, y: np.ndarray) -> list[str]:
 
 
 def _output_mistakes(loss: Any, model: keras.Model) -> list[str]:
-    name = loss_name(loss)
+    name = _loss_name(loss)
     if not name.endswith("crossentropy"):
         return []
-    output = output_of(model)
+    output = _output_of(model)
     if name in (_SPARSE, _ONE_HOT) and output == "sigmoid" and model.output_shape[-1] > 1:
         return [
             f"The loss {name} expects probabilities that sum to 1, but the network ends in "
@@ -202,8 +199,8 @@ def _output_mistakes(loss: Any, model: keras.Model) -> list[str]:
     if output in ("softmax", "sigmoid") and from_logits:
         return [
             f"The loss has from_logits=True, but the network already ends in probabilities "
-            f"({output}), so they would be squashed twice: drop from_logits=True, or the last "
-            "activation."
+            f"({output}), so softmax would be applied twice: drop from_logits=True, or the "
+            "last activation."
         ]
     if output == "logits" and not from_logits:
         return [
@@ -213,18 +210,18 @@ def _output_mistakes(loss: Any, model: keras.Model) -> list[str]:
     return []
 
 
-def loss_name(loss: Any) -> str:
+def _loss_name(loss: Any) -> str:
     """Return Keras's snake_case name of a loss given as text, function, class or object."""
     resolved = keras.losses.get(loss)
     name = getattr(resolved, "__name__", None) or getattr(resolved, "name", None)
     return str(name or type(resolved).__name__)
 
 
-def output_of(model: keras.Model) -> Output:
-    """Tell what a classifier's last layer gives."""
+def _output_of(model: keras.Model) -> Literal["softmax", "sigmoid", "logits", "unknown"]:
+    """Return what a classifier's last layer outputs."""
     last = model.layers[-1]
     if isinstance(last, keras.Model):
-        return output_of(last)
+        return _output_of(last)
     if isinstance(last, keras.layers.Softmax):
         return "softmax"
     activation = getattr(last, "activation", None)

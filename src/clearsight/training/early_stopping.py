@@ -1,4 +1,4 @@
-"""Ending a training early, and going back to the weights of its best epoch."""
+"""Stop a training when validation accuracy no longer improves."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from pathlib import Path
 from typing import Any
 
 from clearsight.models.backend import keras
-from clearsight.training.checkpoint.checkpoint import Checkpoint, best_epoch, checkpoint_files
-from clearsight.training.history import History
+from clearsight.training.checkpoint.checkpoint import Checkpoint, checkpoint_files
+from clearsight.training.history import History, best_epoch
 from clearsight.training.recorder import EpochRecorder
 
 
 class StopEarly(keras.callbacks.Callback):
-    """Ends `fit` after an epoch when patience is over; see `is_over`.
+    """Ends `fit` after an epoch when patience has run out; see `patience_has_run_out`.
 
-    What it decides by is the history, which every checkpoint holds: a resumed training ends where
-    it would have ended.
+    The decision depends on the history alone, which every checkpoint holds: a resumed training
+    ends where it would have ended.
 
     Args:
-        recorder: knows the finished epochs.
+        recorder: holds the finished epochs.
         patience: epochs.
     """
 
@@ -28,37 +28,37 @@ class StopEarly(keras.callbacks.Callback):
         self._patience = patience
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Stop if it is time to."""
+        """Stop if patience has run out."""
         del epoch, logs
-        if is_over(self._recorder.history, self._patience):
+        if patience_has_run_out(self._recorder.history, self._patience):
             model: Any = self.model
             model.stop_training = True
 
 
-def is_over(history: History, patience: int) -> bool:
-    """Tell whether validation accuracy has not been better for `patience` epochs.
+def patience_has_run_out(history: History, patience: int) -> bool:
+    """Check whether validation accuracy has not improved for `patience` epochs.
 
     Args:
         history: the epochs so far.
-        patience: epochs; 0 has no end.
+        patience: epochs; 0 never runs out.
 
     Example:
         >>> from clearsight.training.history import Epoch
         >>> scores = enumerate((0.6, 0.8, 0.7, 0.8), start=1)
         >>> rows = tuple(Epoch(n, 1.0, 0.5, 1.0, score, 1.0, 0.1) for n, score in scores)
-        >>> is_over(rows, patience=2), is_over(rows, patience=3)
+        >>> patience_has_run_out(rows, patience=2), patience_has_run_out(rows, patience=3)
         (True, False)
     """
     best = best_epoch(history)
     return bool(patience) and best is not None and history[-1].epoch - best >= patience
 
 
-def best_checkpoint(folder: Path, history: History) -> Checkpoint | None:
+def read_best_checkpoint(folder: Path, history: History) -> Checkpoint | None:
     """Read the checkpoint of the epoch with the best validation accuracy, the first of equals.
 
     Returns:
-        None when it is not there or damaged: it could not be written, or an epoch with other
-        images came after it.
+        None if it is missing or damaged: it could not be written, or the images changed and later
+        epochs replaced it.
     """
     best = best_epoch(history)
     for file in checkpoint_files(folder):

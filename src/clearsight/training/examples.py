@@ -1,4 +1,4 @@
-"""`Examples`: images with their targets as they are stored, and batches made of them."""
+"""`Examples`, stored images with targets, and `ImageBatches`, the batches made of them."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ import torch
 
 from clearsight.engine.batches import InMemoryBatches
 
-# A GPU holds all images when they take at most this share of what it has free.
-_RESIDENT_SHARE = 0.5
+# A GPU holds all images if they take at most this fraction of its free memory.
+_MAX_RESIDENT_FRACTION = 0.5
 
 
 @dataclass(frozen=True, eq=False)
 class Examples:
-    """What a network learns from or is measured on.
+    """Images and targets to train or validate on.
 
-    Images stay as they are stored, perhaps mapped from a file that is larger than memory; only
-    those of a batch become floats.
+    Images stay as stored, perhaps mapped from a file larger than memory; only those of the current
+    batch are converted to floats.
 
     Attributes:
         images: uint8 (N, H, W, C), 0..255.
-        rows: int64 (M,), which of them take part.
-        targets: (M, ...), for each row.
+        rows: int64 (M,), the images to use.
+        targets: (M, ...), one for each row.
         divisor: pixel values are divided by this; see `Preparation`.
     """
 
@@ -37,12 +37,12 @@ class Examples:
 
 
 class ImageBatches(InMemoryBatches):
-    """Batches of stored images, made floats as a network takes them.
+    """Batches of stored images, converted to floats for the network.
 
     Args:
         examples: images and targets.
-        batch_size: images a batch.
-        shuffle: whether each epoch has an order of its own, the one that Keras would draw.
+        batch_size: images per batch.
+        shuffle: whether to shuffle each epoch, in the order that Keras would draw.
     """
 
     def __init__(self, examples: Examples, batch_size: int, *, shuffle: bool) -> None:
@@ -58,22 +58,22 @@ class ImageBatches(InMemoryBatches):
         device = self.tensors[0].device
         if device.type == "cuda":
             free_bytes, _ = torch.cuda.mem_get_info(device)
-            if images.nbytes <= _RESIDENT_SHARE * free_bytes:
+            if images.nbytes <= _MAX_RESIDENT_FRACTION * free_bytes:
                 return images.to(device)
         return images
 
     def batches_of(self, places: torch.Tensor, batch: Any) -> Any:
-        """Gather a batch's images: float32 (B, H, W, C), divided as they are for the network."""
+        """Gather the images of a batch and scale their pixels: float32 (B, H, W, C)."""
         rows, targets = batch
         stored = self.stored
         images = stored.index_select(0, rows.to(stored.device)).to(rows.device, torch.float32)
-        return self.changed(places, images.div_(self._examples.divisor)), targets
+        return self.transform(places, images.div_(self._examples.divisor)), targets
 
-    def changed(self, places: torch.Tensor, images: torch.Tensor) -> torch.Tensor:
-        """Return the images of a batch as they go to the model.
+    def transform(self, places: torch.Tensor, images: torch.Tensor) -> torch.Tensor:
+        """Return the images of a batch as the model gets them.
 
         Args:
-            places: int64 (B,), where in the rows they come from.
+            places: int64 (B,), the images' indices in the rows.
             images: float32 (B, H, W, C).
         """
         del places

@@ -1,4 +1,4 @@
-"""One training: Keras's own `fit` on prepared arrays, recorded epoch by epoch."""
+"""Train a model: Keras's own `fit` on prepared arrays, recorded epoch by epoch."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import numpy as np
 
 from clearsight.engine.optimizers.muon import Muon
 from clearsight.models.backend import keras
-from clearsight.training.augment import AugmentedBatches, EpochTeller
-from clearsight.training.checkpoint.saving import SaveAndGoOn, Saving
-from clearsight.training.early_stopping import StopEarly, is_over
+from clearsight.training.augment import AugmentedBatches, SetEpoch
+from clearsight.training.checkpoint.saving import Checkpointing, SaveCheckpoints
+from clearsight.training.early_stopping import StopEarly, patience_has_run_out
 from clearsight.training.examples import Examples, ImageBatches
 from clearsight.training.history import History
 from clearsight.training.progress import Progress
@@ -21,28 +21,28 @@ from clearsight.training.recorder import EpochRecorder
 from clearsight.training.schedule import LearningRateSchedule
 from clearsight.training.steps import watched_steps
 from clearsight.training.stopping import Stopper, StopRequested, TrainingStoppedError
-from clearsight.training.watchdog import WatchData
 
 
 @dataclass(frozen=True)
 class FitData:
-    """What a network learns from and validates on; for targets see `targets_of`."""
+    """The examples to train and to validate on; for their targets see `encode_targets`."""
 
     train: Examples
     validation: Examples
 
 
-_ADAM_SHARE = 0.2  # Muon's own rms_rate, so that Adam's and Muon's steps are of one size
+# Adam's learning rate relative to Muon's: Muon's own rms_rate, so that both make equal steps.
+_ADAM_LEARNING_RATE_RATIO = 0.2
 
 
 def compile_model(model: keras.Model, recipe: Recipe) -> None:
-    """Give the model the recipe's optimizer, loss and metric.
+    """Compile the model with the recipe's optimizer and loss, and with accuracy.
 
-    Smoothed labels are shares of all classes, so that then targets are one-hot; see `targets_of`.
+    Smoothed labels are fractions of all classes, so targets are then one-hot; see `encode_targets`.
     """
     smoothing = recipe.label_smoothing
     model.compile(
-        optimizer=_optimizer(model, recipe),
+        optimizer=_make_optimizer(model, recipe),
         loss=keras.losses.CategoricalCrossentropy(label_smoothing=smoothing)
         if smoothing
         else "sparse_categorical_crossentropy",
@@ -50,7 +50,7 @@ def compile_model(model: keras.Model, recipe: Recipe) -> None:
     )
 
 
-def _optimizer(model: keras.Model, recipe: Recipe) -> keras.optimizers.Optimizer:
+def _make_optimizer(model: keras.Model, recipe: Recipe) -> keras.optimizers.Optimizer:
     if recipe.optimizer == "adam":
         return keras.optimizers.Adam(
             recipe.learning_rate, beta_2=recipe.beta_2, weight_decay=recipe.weight_decay or None
@@ -60,7 +60,7 @@ def _optimizer(model: keras.Model, recipe: Recipe) -> keras.optimizers.Optimizer
         recipe.learning_rate,
         momentum=recipe.momentum,
         ns_steps=4,  # of 3, 4 and 5 the fewest that lost no accuracy
-        adam_lr_ratio=_ADAM_SHARE,  # pyright: ignore[reportArgumentType] - Keras multiplies by it
+        adam_lr_ratio=_ADAM_LEARNING_RATE_RATIO,  # pyright: ignore[reportArgumentType]
         adam_beta_2=recipe.beta_2,
         weight_decay=recipe.weight_decay,
         adam_weight_decay=recipe.weight_decay,
@@ -68,8 +68,11 @@ def _optimizer(model: keras.Model, recipe: Recipe) -> keras.optimizers.Optimizer
     )
 
 
-def targets_of(labels: np.ndarray, num_classes: int, recipe: Recipe) -> np.ndarray:
-    """Return labels int64 (N,) as the recipe's loss takes them: so, or one-hot float32 (N, K)."""
+def encode_targets(labels: np.ndarray, num_classes: int, recipe: Recipe) -> np.ndarray:
+    """Return labels, int64 (N,), as the recipe's loss takes them: as is, or one-hot float32 (N, K).
+
+    Labels are one-hot if the recipe smooths them.
+    """
     return np.eye(num_classes, dtype=np.float32)[labels] if recipe.label_smoothing else labels
 
 
@@ -78,102 +81,95 @@ def fit_model(
     data: FitData,
     recipe: Recipe,
     *,
-    saving: Saving,
+    checkpointing: Checkpointing,
     stopper: Stopper,
     progress: Progress,
 ) -> History:
-    """Train a compiled model from where it stands to the recipe's last epoch, or its patience's.
+    """Train a compiled model until the recipe's last epoch, or until its patience runs out.
 
     Args:
-        model: compiled, maps x to class probabilities; it holds what `saving.start` holds.
+        model: compiled, maps images to class probabilities; has the variables of the checkpoint
+            to resume from.
         data: images with targets.
-        recipe: epochs and batch size are taken from it.
-        saving: where to begin, and where checkpoints go.
+        recipe: gives epochs, batch size, schedule and patience.
+        checkpointing: where to resume from and how to save checkpoints.
         stopper: ends the training early.
-        progress: shows what is going on.
+        progress: shows how far it is.
 
     Returns:
-        All epochs, those before `saving.start` included.
+        All epochs, including those before the checkpoint to resume from.
 
     Raises:
-        OutputError: when the last checkpoint cannot be written.
-        StopRequested: when a signal came; what was trained until then has been saved.
-        TrainingStoppedError: when it cannot go on; what was saved last is where to resume from.
+        OutputError: if the last checkpoint cannot be written.
+        StopRequested: after a signal, when everything trained so far has been saved.
+        TrainingStoppedError: if training fails; it can be resumed from the last checkpoint.
     """
-    if is_over(saving.earlier, recipe.patience):
-        return saving.earlier
-    start = saving.start
+    earlier, start = checkpointing.earlier, checkpointing.start
+    if patience_has_run_out(earlier, recipe.patience):
+        return earlier
     if start is not None:
-        start.now.restore()
+        start.random_state.restore()
     batches = AugmentedBatches(data.train, recipe)
-    validation = ImageBatches(data.validation, recipe.batch_size, shuffle=False)
     if start is not None and not start.is_initial:
-        batches.go_on(start.part("batches"))
-    recorder = EpochRecorder(saving.earlier)
-    saver = SaveAndGoOn(saving, batches, recorder)
-    watchdog = WatchData(stopper)
-    callbacks: list[Any] = [
-        recorder, progress.callback(recorder), watchdog, saver, stopper.callback,
-    ]  # fmt: skip
-    callbacks += _schedule(recipe, batches, len(saving.earlier))
-    callbacks += [StopEarly(recorder, recipe.patience)] if recipe.patience else []
+        batches.load_state_dict(start.tensors_of("batches"))
+    recorder = EpochRecorder(earlier)
+    saver = SaveCheckpoints(checkpointing, batches, recorder)
+    callbacks: list[Any] = [recorder, progress.callback(recorder), saver, stopper.callback]
+    if recipe.patience:
+        callbacks.append(StopEarly(recorder, recipe.patience))
     if start is not None and recipe.schedule == "constant":
         optimizer: Any = model.optimizer
         optimizer.learning_rate.assign(recipe.learning_rate)
     try:
-        with progress, watched_steps(model, batches):
-            _fit(model, (batches, validation), recipe, callbacks, len(saving.earlier))
+        with progress.bar, stopper.fitting(), watched_steps(model, batches):
+            _fit(model, batches, data.validation, recipe, callbacks, first_epoch=len(earlier))
     except StopRequested as stop:
-        stop.place = saver.place
         if stop.is_between_batches:
             saver.save_where_stopped()
-        raise
+        raise StopRequested(
+            stop.signal_number,
+            is_between_batches=stop.is_between_batches,
+            position=saver.position,
+        ) from None
     except Exception as error:
-        saving.writer.settle()
-        raise TrainingStoppedError(saver.place) from error
-    finally:
-        watchdog.close()
-        stopper.fitting(False)
-    saving.writer.finish()
+        checkpointing.writer.wait()
+        raise TrainingStoppedError(saver.position) from error
+    checkpointing.writer.finish()
     return recorder.history
 
 
-def fit_unsaved(model: keras.Model, data: FitData, recipe: Recipe) -> None:
-    """Train a compiled model that is thrown away afterwards, so that nothing of it is kept.
+def fit_without_checkpoints(model: keras.Model, data: FitData, recipe: Recipe) -> None:
+    """Train a compiled model that will be discarded, recording and saving nothing.
 
     Args:
-        model: compiled, maps x to class probabilities.
+        model: compiled, maps images to class probabilities.
         data: images with targets.
-        recipe: epochs and batch size are taken from it.
+        recipe: gives epochs, batch size and schedule.
     """
     batches = AugmentedBatches(data.train, recipe)
-    validation = ImageBatches(data.validation, recipe.batch_size, shuffle=False)
-    _fit(model, (batches, validation), recipe, _schedule(recipe, batches, 0), 0)
-
-
-def _schedule(recipe: Recipe, batches: AugmentedBatches, num_epochs_done: int) -> list[Any]:
-    """Return the callback that changes the learning rate, where the recipe wants any."""
-    if recipe.schedule == "constant":
-        return []
-    return [LearningRateSchedule(recipe, batches.num_batches, first_epoch=num_epochs_done)]
+    _fit(model, batches, data.validation, recipe, [], first_epoch=0)
 
 
 def _fit(
     model: keras.Model,
-    batches: tuple[AugmentedBatches, ImageBatches],
+    batches: AugmentedBatches,
+    validation: Examples,
     recipe: Recipe,
     callbacks: list[Any],
-    num_epochs_done: int,
+    *,
+    first_epoch: int,
 ) -> None:
-    """Call Keras's `fit` with batches to learn from and batches to validate on."""
-    training, validation = batches
+    callbacks = [SetEpoch(batches), *callbacks]
+    if recipe.schedule != "constant":
+        callbacks.append(LearningRateSchedule(recipe, batches.num_batches, first_epoch=first_epoch))
+    validation_batches = ImageBatches(validation, recipe.batch_size, shuffle=False)
     model.fit(
-        training,
+        batches,
         batch_size=recipe.batch_size,
         epochs=recipe.epochs,
-        initial_epoch=num_epochs_done,
-        # A tuple: a lone adapter would be taken for the images of a pair.
-        validation_data=(validation, None, None),
-        callbacks=[EpochTeller(training), *callbacks],
+        initial_epoch=first_epoch,
+        # In a tuple: Keras would take an adapter alone for the images of a pair.
+        validation_data=(validation_batches, None, None),
+        callbacks=callbacks,
         verbose=0,  # pyright: ignore[reportArgumentType] - Keras documents 0
     )

@@ -1,4 +1,4 @@
-"""`History`: what each epoch gave, and its file ``history.csv``."""
+"""`History`: the scores of each epoch, and the file ``history.csv``."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from clearsight.io.atomic import write_atomically
 
 @dataclass(frozen=True)
 class Epoch:
-    """One epoch's row.
+    """The scores of one epoch.
 
     Attributes:
         epoch: counted from 1.
-        loss: mean over the epoch's training batches, while the weights were moving.
+        loss: mean over the epoch's training batches, while the weights were changing.
         accuracy: likewise.
         val_loss: on the validation images at the epoch's end.
         val_accuracy: likewise.
         seconds: wall-clock time, validation included.
-        learning_rate: per step, at the epoch's end.
+        learning_rate: of the epoch's last step.
     """
 
     epoch: int
@@ -37,8 +37,19 @@ History = tuple[Epoch, ...]
 COLUMNS = tuple(field.name for field in fields(Epoch))
 
 
+def best_epoch(history: History) -> int | None:
+    """Return the epoch, counted from 1, with the best validation accuracy, the first of equals.
+
+    Example:
+        >>> rows = [Epoch(n, 1.0, 0.5, 1.0, score, 1.0, 0.1) for n, score in ((1, 0.7), (2, 0.7))]
+        >>> best_epoch(tuple(rows))
+        1
+    """
+    return max(history, key=lambda epoch: epoch.val_accuracy).epoch if history else None
+
+
 def write_history(history: History, path: Path) -> None:
-    """Write ``history.csv``, one row an epoch, replacing it whole."""
+    """Write ``history.csv``, one row per epoch, replacing the whole file."""
     with write_atomically(path) as temporary, temporary.open("w", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS)
         writer.writeheader()
@@ -49,7 +60,7 @@ def read_history(path: Path) -> History:
     """Read what `write_history` wrote.
 
     Raises:
-        RunError: when the file is absent or not of that form.
+        RunError: if the file is missing or malformed.
     """
     try:
         with path.open(newline="") as file:
@@ -59,6 +70,6 @@ def read_history(path: Path) -> History:
         )
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise RunError(
-            f"{path} should hold one row an epoch with the columns {', '.join(COLUMNS)}, but "
-            f"cannot be read so: {error}."
+            f"{path} should hold one row per epoch with the columns {', '.join(COLUMNS)}, but "
+            f"cannot be read: {error}."
         ) from error

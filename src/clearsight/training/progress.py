@@ -1,8 +1,7 @@
-"""Showing a training while it runs: a live bar on a terminal, plain lines elsewhere."""
+"""Show a training's progress: a live bar in a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
-from types import TracebackType
 from typing import Any, Self
 
 from rich.console import Console
@@ -15,18 +14,20 @@ from clearsight.training.recorder import EpochRecorder
 
 
 class Progress:
-    """Prints one line an epoch, and on a terminal a bar with batch, loss, accuracy, val_accuracy
-    and time left, in 80 columns.
+    """Prints one line per epoch, and in a terminal a bar with batch, scores and time left.
+
+    Everything fits in 80 columns.
 
     Args:
         console: where to print.
 
-    Use it as a context manager around the training.
+    Attributes:
+        bar: rich's bar, a context manager to use around the training.
     """
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._bar = Bar(
+        self.bar = Bar(
             TextColumn("epoch {task.fields[epoch]}"),
             BarColumn(bar_width=None),
             TextColumn("{task.fields[batch]}"),
@@ -45,28 +46,16 @@ class Progress:
         """Return a progress that shows nothing."""
         return cls(Console(quiet=True))
 
-    def __enter__(self) -> Self:
-        self._bar.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._bar.stop()
-
     def announce(self, sentence: str) -> None:
         """Print a sentence above the bar."""
         self._console.print(sentence, highlight=False, markup=False, soft_wrap=True)
 
     def callback(self, recorder: EpochRecorder) -> keras.callbacks.Callback:
-        """Return the Keras callback that drives this display, to stand after `recorder`."""
-        return _ProgressCallback(self._console, self._bar, recorder)
+        """Return the Keras callback that updates this display, to be placed after `recorder`."""
+        return _UpdateProgress(self._console, self.bar, recorder)
 
 
-def epoch_line(epoch: Epoch, num_epochs: int) -> str:
+def format_epoch(epoch: Epoch, num_epochs: int) -> str:
     """Return an epoch's line, at most 80 columns, e.g. " 1/10  loss 0.7561  ...  8.1 s"."""
     width = len(str(num_epochs))
     return (
@@ -77,7 +66,7 @@ def epoch_line(epoch: Epoch, num_epochs: int) -> str:
     )
 
 
-class _ProgressCallback(keras.callbacks.Callback):
+class _UpdateProgress(keras.callbacks.Callback):
     def __init__(self, console: Console, bar: Bar, recorder: EpochRecorder) -> None:
         super().__init__()
         self._console = console
@@ -118,5 +107,4 @@ class _ProgressCallback(keras.callbacks.Callback):
         del epoch, logs
         last = self._recorder.history[-1]
         self._bar.update(self._task, val_accuracy=f"{last.val_accuracy:.3f}")
-        line = epoch_line(last, self._num_epochs)
-        self._console.print(line, highlight=False, soft_wrap=True)
+        self._console.print(format_epoch(last, self._num_epochs), highlight=False, soft_wrap=True)

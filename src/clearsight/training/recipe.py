@@ -1,4 +1,4 @@
-"""`Recipe`: how to train, as data; every recipe goes through the same loop."""
+"""`Recipe`: how to train, as data; all recipes share one training loop."""
 
 from __future__ import annotations
 
@@ -8,52 +8,51 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, 
 
 from clearsight.data.preparation.views import Views
 from clearsight.data.splits.validation_split import SplitMethod
-from clearsight.errors import RequestError, validation_sentences
+from clearsight.errors import RequestError, format_validation_error
 
 PositiveFiniteFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 
 
 class Recipe(BaseModel):
-    """How to train: frozen, and checked when it is made.
+    """How to train: frozen and validated.
 
     Attributes:
         name: what the user types.
         summary: what it is for, in one line.
-        model: the network of the zoo that it was found with, for when none is named.
+        model: the network it was tuned with, used unless another is chosen.
         model_arguments: that network's options.
-        optimizer: "adam", or "muon" for the kernels but the last layer's, with Adam for the rest.
-        learning_rate: per step, at its highest; with Muon, Adam's is a fifth of it, which changes
-            the weights by as much.
+        optimizer: "adam", or "muon" for all kernels but the last layer's, with Adam for the rest.
+        learning_rate: at its highest; with Muon, Adam's is a fifth of it, which changes the weights
+            by as much.
         momentum: Muon's.
-        beta_2: Adam's, how slowly its estimate of the squared gradient changes.
-        schedule: "constant", or "triangular": up to the learning rate, then straight down.
-        warmup: share of the steps in which a triangular schedule rises.
-        first_factor: what it begins with, as a share of the learning rate.
-        last_factor: what it ends with.
-        weight_decay: how much of each weight goes in a step, in units of the learning rate.
-        label_smoothing: share of the target that is spread over all classes.
-        flip: "none", or "alternating": each image is mirrored in every other epoch.
-        translate_pixels: how far, at most, an image is moved each way in each epoch.
-        cutout_pixels: side of a square that is blackened in each image in each epoch; 0 for none.
-        flip_at_test: whether predictions are the mean of those for an image and its mirror image.
-        shift_at_test: pixels by which images are moved for further predictions, of which that is
-            the mean too; see `Views`.
+        beta_2: Adam's decay rate of the squared gradient's estimate.
+        schedule: "constant", or "triangular": linear warm-up, then linear decay.
+        warmup: fraction of the steps in which a triangular schedule rises.
+        first_factor: where it starts, as a fraction of the learning rate.
+        last_factor: where it ends, likewise.
+        weight_decay: fraction of each weight removed per step, in units of the learning rate.
+        label_smoothing: fraction of the target that is spread over all classes.
+        flip: "none", or "alternating": each image is flipped in every other epoch.
+        translate_pixels: largest random shift of each image in each direction.
+        cutout_pixels: side of a random square that is blackened in each image; 0 for none.
+        flip_at_test: whether predictions are averaged over each image and its mirror image.
+        shift_at_test: pixels by which images are shifted for further predictions to average; see
+            `Views`.
         epochs: passes over the training images.
-        patience: training ends early when validation accuracy has not been better for so many
-            epochs, and either way the weights of the best epoch are kept; 0 trains to the end and
-            keeps the last.
-        least_steps: where few images make fewer steps than these, more epochs are done unless a
-            number is asked for; 0 for no such care.
-        batch_size: images a step.
-        validation_split: share of the training images held out for validation.
+        patience: epochs without better validation accuracy after which training ends; the best
+            epoch's weights are then kept. 0 trains all epochs and keeps the last weights.
+        min_steps: if there are so few images that the epochs make fewer steps, epochs are added,
+            unless their number is given; 0 for no minimum.
+        batch_size: images per batch.
+        validation_split: fraction of the training images held out for validation.
         validation_method: "tail" holds out the last ones as Keras does, "stratified" the same
-            share of each class.
-        train_limit: how many of the source's first training images to use; None for all.
-        test_limit: how many of the source's first test images to use; None for all.
+            fraction of each class.
+        train_limit: number of the source's first training images to use; None for all.
+        test_limit: number of the source's first test images to use; None for all.
 
     Raises:
-        pydantic.ValidationError: when a value is out of range, naming all that are.
+        pydantic.ValidationError: if values are out of range; lists them all.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -79,7 +78,7 @@ class Recipe(BaseModel):
     shift_at_test: NonNegativeInt = 0
     epochs: PositiveInt = 10
     patience: NonNegativeInt = 0
-    least_steps: NonNegativeInt = 0
+    min_steps: NonNegativeInt = 0
     batch_size: PositiveInt = 64
     validation_split: Fraction = 0.2
     validation_method: SplitMethod = "tail"
@@ -88,24 +87,24 @@ class Recipe(BaseModel):
 
     @property
     def views(self) -> Views:
-        """In which forms an image is shown when it is to be named."""
+        """The views of an image that predictions are averaged over."""
         return Views(self.flip_at_test, self.shift_at_test)
 
-    def changed_for_own_images(self) -> Self:
-        """Return the recipe without its limits, which are meant for the source it belongs to."""
+    def without_limits(self) -> Self:
+        """Return the recipe for all images; its limits are meant for the source it was tuned on."""
         return self.model_copy(update={"train_limit": None, "test_limit": None})
 
-    def changed(self, **changes: Any) -> Self:
-        """Return the recipe with those values that are not None in place of its own.
+    def replace(self, **changes: Any) -> Self:
+        """Return the recipe with other values; None leaves a value as it is.
 
         Raises:
-            RequestError: when a value is out of range, naming all that are.
+            RequestError: if values are out of range; lists them all.
         """
         given = {name: value for name, value in changes.items() if value is not None}
         try:
             return type(self)(**{**self.model_dump(), **given})
         except ValidationError as error:
             raise RequestError(
-                f"The recipe cannot be changed so: {validation_sentences(error)}. Its values are "
-                f"{', '.join(type(self).model_fields)}."
+                f"The recipe's options are not valid: {format_validation_error(error)}. Its "
+                f"options are {', '.join(type(self).model_fields)}."
             ) from error

@@ -1,4 +1,4 @@
-"""The Keras callback that records epochs."""
+"""A Keras callback that records epochs."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from clearsight.training.history import Epoch, History
 
 
 class EpochRecorder(keras.callbacks.Callback):
-    """Keeps one `Epoch` for each epoch that Keras finishes.
+    """Records an `Epoch` for each epoch that Keras finishes.
 
     Args:
-        earlier: epochs of a run that is resumed.
+        earlier: the finished epochs of a resumed run.
 
     Attributes:
         history: all epochs so far.
@@ -26,11 +26,11 @@ class EpochRecorder(keras.callbacks.Callback):
 
     @property
     def seconds(self) -> float:
-        """How long the unfinished epoch has taken."""
+        """Duration of the unfinished epoch so far."""
         return time.perf_counter() - self._started_at
 
     def add_seconds(self, seconds: float) -> None:
-        """Count what the epoch took before its training was stopped and resumed."""
+        """Add the time that the epoch took before the run was interrupted and resumed."""
         self._started_at -= seconds
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:

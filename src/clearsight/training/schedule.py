@@ -1,4 +1,4 @@
-"""How the learning rate changes over a training."""
+"""How the learning rate changes during a training."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from clearsight.training.recipe import Recipe
 
 
 def learning_rate_factor(recipe: Recipe, step: int, num_steps: int) -> float:
-    """Return what the learning rate is multiplied with at a step, counted from 0, of `num_steps`.
+    """Return the factor of the learning rate at a step, counted from 0, of `num_steps`.
 
-    "triangular" rises from ``first_factor`` to 1 within the first ``warmup`` of the steps and falls
-    to ``last_factor``, both in straight lines. Source: Smith, https://arxiv.org/abs/1506.01186.
+    "triangular" rises linearly from ``first_factor`` to 1 within the first ``warmup`` of the steps,
+    then falls linearly to ``last_factor``. Source: Smith, https://arxiv.org/abs/1506.01186.
 
     Example:
         >>> recipe = Recipe(
@@ -33,8 +33,8 @@ class LearningRateSchedule(keras.callbacks.Callback):
 
     Args:
         recipe: whose schedule it is.
-        steps_per_epoch: batches an epoch.
-        first_epoch: how many epochs were done before, when a run is resumed.
+        steps_per_epoch: batches per epoch.
+        first_epoch: the number of epochs done before, if a run is resumed.
     """
 
     def __init__(self, recipe: Recipe, steps_per_epoch: int, *, first_epoch: int = 0) -> None:
@@ -44,7 +44,7 @@ class LearningRateSchedule(keras.callbacks.Callback):
         self._step = first_epoch * steps_per_epoch
 
     def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        """Set the rate of this step."""
+        """Set the learning rate of this step."""
         del batch, logs
         model: Any = self.model
         factor = learning_rate_factor(self._recipe, self._step, self._num_steps)

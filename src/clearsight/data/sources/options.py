@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
 
 from clearsight.data.preparation.preparation import Preparation, ResizeMethod
-from clearsight.errors import RequestError, validation_sentences
+from clearsight.errors import RequestError, format_validation_error
 
 ChannelChoice = Literal["auto", 1, 3]
 
@@ -77,5 +77,5 @@ def source_options(**values: Any) -> SourceOptions:
         return SourceOptions(**values)
     except ValidationError as error:
         raise RequestError(
-            f"The images cannot be read so: {validation_sentences(error)}."
+            f"The images cannot be read so: {format_validation_error(error)}."
         ) from error

@@ -53,7 +53,7 @@ def brief_command(record: RunRecord) -> str | None:
         return None
     is_recipes_model = record.model == recipe.model
     known = recipe.model_arguments if is_recipes_model else {}
-    own = recipe if record.source in SOURCES else recipe.changed_for_own_images()
+    own = recipe if record.source in SOURCES else recipe.without_limits()
     options: Options = [] if is_recipes_model else [("model", record.model)]
     options += _model_arguments(
         {k: v for k, v in record.model_arguments.items() if known.get(k) != v}
@@ -116,7 +116,7 @@ def step_command(record: RunRecord, step: NextStep) -> str | None:
     model = options.pop("model", record.model)
     own = record.model_arguments if model == record.model else {}
     arguments = {**own, **options.pop("model_arguments", {})}
-    recipe = record.recipe.changed(**options.pop("recipe_arguments", {}), **options)
+    recipe = record.recipe.replace(**options.pop("recipe_arguments", {}), **options)
     changes = {"model": model, "model_arguments": arguments, "recipe": recipe}
     return brief_command(record.model_copy(update=changes))
 

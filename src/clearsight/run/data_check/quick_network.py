@@ -16,7 +16,7 @@ from clearsight.engine.runtime.device import choose_device, on_device
 from clearsight.models.backend import keras
 from clearsight.models.build import ModelRequest, build_model
 from clearsight.training.examples import Examples
-from clearsight.training.fit import FitData, compile_model, fit_unsaved, targets_of
+from clearsight.training.fit import FitData, compile_model, encode_targets, fit_without_checkpoints
 from clearsight.training.recipe import Recipe
 from clearsight.training.recipes.fast import FAST
 
@@ -65,7 +65,7 @@ def quick_recipe(num_images: int) -> Recipe:
     """Return the recipe `fast` with as many epochs as so few images need."""
     epochs = int(np.clip(-(-_IMAGES_SEEN // num_images), FAST.epochs, _MOST_EPOCHS))
     batch_size = int(np.clip(num_images // 16, 8, FAST.batch_size))
-    return FAST.changed(epochs=epochs, batch_size=batch_size)
+    return FAST.replace(epochs=epochs, batch_size=batch_size)
 
 
 def _together(images: ImageSet) -> tuple[str, ...] | np.ndarray | None:
@@ -94,7 +94,7 @@ def _judged(images: ImageSet, learned: np.ndarray, judged: np.ndarray, seed: int
         return np.concatenate(blocks)
 
     def examples(arrays: np.ndarray, places: np.ndarray) -> Examples:
-        targets = targets_of(images.labels[places], images.num_classes, recipe)
+        targets = encode_targets(images.labels[places], images.num_classes, recipe)
         return Examples(arrays, np.arange(len(places)), targets, _DIVISOR)
 
     x, watched = seen(learned), judged[:_WATCHED]
@@ -107,7 +107,7 @@ def _judged(images: ImageSet, learned: np.ndarray, judged: np.ndarray, seed: int
         compile_model(model, recipe)
         accelerated(model, "auto", device)
         held_out = examples(seen(watched), watched)
-        fit_unsaved(model, FitData(examples(x, learned), held_out), recipe)
+        fit_without_checkpoints(model, FitData(examples(x, learned), held_out), recipe)
         options: Any = {"verbose": 0}
         blocks = []
         for start in range(0, len(judged), length):

@@ -10,7 +10,6 @@ from clearsight.run.plan.plan import Plan
 from clearsight.run.store.folder import RunFolder
 from clearsight.training.steps import NonFiniteLossError
 from clearsight.training.stopping import TrainingStoppedError
-from clearsight.training.watchdog import DataHungError
 
 _NUM_NAMED = 8  # images
 
@@ -25,28 +24,16 @@ def told_failure(
         plan: of the run.
         folder: of the run.
     """
-    cause, where = stopped.__cause__, place_in_words(stopped.place)
+    cause, where = stopped.__cause__, str(stopped.position)
     if isinstance(cause, ClearsightError):
         return cause
     if isinstance(cause, NonFiniteLossError):
         return TrainingError(_diverged(cause, where, plan, folder))
     if is_out_of_memory(cause):
         return TrainingError(_out_of_memory(where, plan, folder))
-    if isinstance(cause, DataHungError):
-        return TrainingError(
-            f"The next batch of images should come at once, but did not within "
-            f"{cause.seconds:g} s in {where}: the disk or whatever reads the images hangs. The "
-            f"last good checkpoint is kept; once images can be read: {folder.resume_command}"
-        )
     if isinstance(cause, OSError) and cause.errno not in (errno.EPIPE, errno.EIO):
         return _file_trouble(cause, where, folder)
     return None
-
-
-def place_in_words(place: tuple[int, int]) -> str:
-    """Say where a training is, e.g. "epoch 2, after batch 17"."""
-    epochs_done, num_batches = place
-    return f"epoch {epochs_done + 1}, after batch {num_batches}"
 
 
 def _diverged(found: NonFiniteLossError, where: str, plan: Plan, folder: RunFolder) -> str:

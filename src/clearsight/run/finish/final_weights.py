@@ -13,10 +13,9 @@ from clearsight.evaluation.scores.score import log_losses
 from clearsight.run.plan.plan import Plan
 from clearsight.run.store.folder import RunFolder
 from clearsight.run.store.run import predict_probabilities
-from clearsight.training.checkpoint.checkpoint import best_epoch
-from clearsight.training.checkpoint.snapshot import restore_weights
-from clearsight.training.early_stopping import best_checkpoint
-from clearsight.training.history import History
+from clearsight.training.checkpoint.snapshot import restore_variables
+from clearsight.training.early_stopping import read_best_checkpoint
+from clearsight.training.history import History, best_epoch
 
 # Single images that are looked at: their accuracy is then known to a point.
 _MOST_IMAGES = 5_000
@@ -57,10 +56,10 @@ def settle_weights(plan: Plan, folder: RunFolder, history: History) -> FinalWeig
     best_correct, best_losses = val_correct, val_losses
     epoch, checkpoint = history[-1].epoch, None
     if best_epoch(history) != epoch:
-        checkpoint = best_checkpoint(folder.checkpoints_path, history)
+        checkpoint = read_best_checkpoint(folder.checkpoints_path, history)
     if checkpoint is not None:
         weights = model.get_weights()
-        restore_weights(model, checkpoint)
+        restore_variables(model, checkpoint, "model")
         best = _named(plan, validation)
         best_correct, best_losses = _fared(best, validation)
         if plan.record.recipe.patience:

@@ -7,9 +7,8 @@ from pathlib import Path
 
 from clearsight.errors import OutputError
 from clearsight.models.backend import keras
-from clearsight.training.checkpoint.checkpoint import checkpoint_files
-from clearsight.training.checkpoint.snapshot import build_optimizer, snapshot
-from clearsight.training.checkpoint.tensor_file import size_bytes
+from clearsight.training.checkpoint.checkpoint import checkpoint_files, checkpoint_size_bytes
+from clearsight.training.checkpoint.snapshot import snapshot
 
 # The last two, the best, and one that is being written beside them.
 _NUM_CHECKPOINTS = 4
@@ -27,8 +26,7 @@ def check_room(path: Path, model: keras.Model) -> None:
     Raises:
         OutputError: when it does not.
     """
-    build_optimizer(model)
-    each = size_bytes(snapshot(model, with_metrics=False))
+    each = checkpoint_size_bytes(snapshot(model, "model", "optimizer"))
     present = sum(file.path.stat().st_size for file in checkpoint_files(path / "checkpoints"))
     needed = max((_NUM_CHECKPOINTS + _NUM_MODELS) * each + _OTHER_BYTES - present, each)
     place = next(parent for parent in (path, *path.absolute().parents) if parent.is_dir())

@@ -77,10 +77,10 @@ def with_enough_steps(recipe: Recipe, num_train: int) -> tuple[Recipe, list[str]
         num_train: how many there are to train on.
     """
     steps_an_epoch = -(-num_train // recipe.batch_size)
-    enough = min(-(-recipe.least_steps // steps_an_epoch), _MOST_EPOCHS)
+    enough = min(-(-recipe.min_steps // steps_an_epoch), _MOST_EPOCHS)
     if enough <= recipe.epochs:
         return recipe, []
-    return recipe.changed(epochs=enough), [
+    return recipe.replace(epochs=enough), [
         f"With {num_train:,} images to train on, the {recipe.epochs} epochs of '{recipe.name}' "
         f"would be only {recipe.epochs * steps_an_epoch:,} steps: {enough} are done instead; "
         "--epochs says otherwise."

@@ -41,7 +41,7 @@ from clearsight.run.store.record import RunRecord
 from clearsight.training.check_fit import check_fit
 from clearsight.training.checkpoint.checkpoint import Checkpoint
 from clearsight.training.examples import Examples
-from clearsight.training.fit import FitData, compile_model, targets_of
+from clearsight.training.fit import FitData, compile_model, encode_targets
 from clearsight.training.recipe import Recipe
 from clearsight.training.recipes import find_recipe
 
@@ -114,7 +114,7 @@ class Plan:
         )
 
     def _examples(self, images: ImageSet, rows: np.ndarray) -> Examples:
-        targets = targets_of(images.labels[rows], images.num_classes, self.record.recipe)
+        targets = encode_targets(images.labels[rows], images.num_classes, self.record.recipe)
         return Examples(images.images, rows, targets, self.preparation.divisor)
 
 
@@ -159,7 +159,7 @@ def plan_training(
     )
     most = max(_CHECKED_VALUES // math.prod(splits.train.image_shape), 1)
     sample = splits.train.first(min(_CHECKED_IMAGES, most))
-    targets = targets_of(sample.labels, splits.train.num_classes, recipe)
+    targets = encode_targets(sample.labels, splits.train.num_classes, recipe)
     check_fit(model, preparation.apply(sample.images), targets)
     notes += own_code_notes(request, model)
     precision, engine_notes = set_engine(model, request.engine, request.precision, device)
@@ -221,8 +221,8 @@ def _recipe(request: TrainRequest) -> Recipe:
         recipe = default_recipe(request.source)
     recipe = find_recipe(recipe or "strong") if not isinstance(recipe, Recipe) else recipe
     if not request.is_named_source:
-        recipe = recipe.changed_for_own_images()
-    return recipe.changed(**request.overrides)
+        recipe = recipe.without_limits()
+    return recipe.replace(**request.overrides)
 
 
 def _check_recordable(record: RunRecord) -> None:

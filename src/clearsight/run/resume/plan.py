@@ -15,7 +15,7 @@ from clearsight.data.sources.options import SourceOptions
 from clearsight.data.sources.python_objects import splits_from_object
 from clearsight.data.splits.splits import Splits
 from clearsight.engine.runtime.device import choose_device, on_device
-from clearsight.errors import RequestError, RunError, validation_sentences
+from clearsight.errors import RequestError, RunError, format_validation_error
 from clearsight.run.plan.images import limited, split_for_validation
 from clearsight.run.plan.network import set_engine
 from clearsight.run.plan.plan import Plan, Resumed
@@ -25,9 +25,13 @@ from clearsight.run.store.folder import RunFolder
 from clearsight.run.store.lock import check_unlocked
 from clearsight.run.store.record import RunRecord
 from clearsight.run.test_set.images import own_splits
-from clearsight.training.checkpoint.checkpoint import Checkpoint, checkpoint_files, newest_good
+from clearsight.training.checkpoint.checkpoint import (
+    Checkpoint,
+    checkpoint_files,
+    read_newest_checkpoint,
+)
 from clearsight.training.checkpoint.snapshot import network_from_json, restore_variables
-from clearsight.training.early_stopping import is_over
+from clearsight.training.early_stopping import patience_has_run_out
 from clearsight.training.fit import compile_model
 from clearsight.training.recipe import Recipe
 
@@ -79,7 +83,7 @@ def resume_request(path: str | Path, **options: Any) -> ResumeRequest:
         return ResumeRequest(path=Path(path), **options)
     except ValidationError as error:
         raise RequestError(
-            f"The run cannot be resumed so: {validation_sentences(error)}."
+            f"The run cannot be resumed so: {format_validation_error(error)}."
         ) from error
 
 
@@ -99,11 +103,11 @@ def plan_resumption(request: ResumeRequest, show_progress: ShowProgress = silent
     path, folder = request.path, RunFolder.existing(request.path)
     check_unlocked(path)
     record = folder.read_record()
-    found = newest_good(folder.checkpoints_path)
+    found = read_newest_checkpoint(folder.checkpoints_path)
     checkpoint = found.checkpoint
     if checkpoint is None:
         raise _nothing_to_go_on_from(path, found.damaged)
-    recipe = record.recipe.changed(
+    recipe = record.recipe.replace(
         epochs=request.epochs, learning_rate=request.learning_rate, batch_size=request.batch_size
     )
     _check_unfinished(folder, record, recipe, checkpoint)
@@ -121,7 +125,7 @@ def plan_resumption(request: ResumeRequest, show_progress: ShowProgress = silent
     with on_device(device):
         model = network_from_json(checkpoint.network)
         compile_model(model, recipe)
-        restore_variables(model, checkpoint)
+        restore_variables(model, checkpoint, "model", "optimizer")
         set_engine(model, record.engine, record.precision, device)
     first_batch = checkpoint.num_batches * checkpoint.identity["batch_size"] // recipe.batch_size
     notes = [what_counts(path, record, recipe, checkpoint)]
@@ -185,7 +189,7 @@ def _check_unfinished(
 ) -> None:
     done = checkpoint.epochs_done
     is_measured = folder.results_path.is_file() and record.status == "finished"
-    if is_measured and is_over(checkpoint.history, recipe.patience):
+    if is_measured and patience_has_run_out(checkpoint.history, recipe.patience):
         raise RunError(
             f"{folder.path} has ended early, after {done} epochs, because validation accuracy had "
             f"not been better for {recipe.patience}: to see more epochs, train anew with a larger "

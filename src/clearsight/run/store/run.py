@@ -32,8 +32,8 @@ from clearsight.run.store.record import RunRecord
 from clearsight.run.store.results import Results
 from clearsight.run.test_set.images import is_own_source, measured_images
 from clearsight.run.test_set.ledger import Look, Looks, record_look
-from clearsight.training.checkpoint.checkpoint import newest_good
-from clearsight.training.checkpoint.snapshot import trained_network
+from clearsight.training.checkpoint.checkpoint import read_newest_checkpoint
+from clearsight.training.checkpoint.snapshot import rebuild_network
 from clearsight.training.history import History, read_history
 
 _PREDICT_BATCH_SIZE = 256
@@ -132,10 +132,10 @@ class Run:
             RunError: when the run was stopped before any weights were kept.
         """
         if self.record.status != "finished":
-            checkpoint = newest_good(self.folder.checkpoints_path).checkpoint
+            checkpoint = read_newest_checkpoint(self.folder.checkpoints_path).checkpoint
             if checkpoint is not None and not checkpoint.is_initial:
                 with on_device(choose_device("auto")):
-                    return trained_network(checkpoint)
+                    return rebuild_network(checkpoint)
         if not self.folder.model_path.is_file():
             raise RunError(f"{self.path} has no model.keras: it was stopped before one was kept.")
         with on_device(choose_device("auto")):

@@ -1,1 +1,1 @@
-"""TODO."""
+"""Save a training between two batches, and resume it there."""

@@ -1,7 +1,7 @@
-"""`Checkpoint`: everything that a training needs to go on from the very batch, and its file.
+"""`Checkpoint`: everything needed to resume a training between two batches, and its file.
 
 A checkpoint is one safetensors file. Its name says how far the training was and ends in the file's
-SHA-256, so that nothing damaged is ever loaded: what `sha256sum` prints must stand in the name.
+SHA-256, which `sha256sum` prints too; a file that does not match its name is never loaded.
 """
 
 from __future__ import annotations
@@ -10,19 +10,25 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import tempfile
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
 from clearsight.training.checkpoint.random_state import RandomState, Tensors
-from clearsight.training.checkpoint.tensor_file import read_tensors, write_tensors
-from clearsight.training.history import Epoch, History
+from clearsight.training.history import Epoch, History, best_epoch
 
 _NAME = re.compile(r"(\d{6,})_epochs-(\d+)_batches-(\d+)_([0-9a-f]{64})\.safetensors")
 _UNFINISHED = ".unfinished-"
 _FORMAT_VERSION = 1
+_RANDOM_STATES = ("random_state", "epoch_start_random_state")
+_HEADER_BYTES_PER_TENSOR = 200  # about
 
 
 @dataclass(frozen=True)
@@ -30,65 +36,69 @@ class Checkpoint:
     """The state of a training between two batches.
 
     Attributes:
-        number: counted from 1 within a run.
-        epochs_done: how many epochs are finished.
-        num_batches: how many batches of the next epoch are done.
-        history: one row for each finished epoch.
-        seconds: that the unfinished epoch has taken so far.
+        epochs_done: the number of finished epochs.
+        num_batches: the number of batches done in the unfinished epoch.
+        history: the finished epochs.
+        seconds: duration of the unfinished epoch so far.
         network: the network's architecture, Keras's JSON.
         identity: what the run depends on: fingerprint of the data, versions, number of threads.
-        epoch_start: the random generators before the unfinished epoch's order was drawn.
-        now: the random generators at this moment.
-        tensors: the variables of model, optimizer and metrics, and the augmentation's parity.
+        random_state: the random generators.
+        epoch_start_random_state: the random generators before the unfinished epoch was shuffled.
+        tensors: the variables of model, optimizer and metrics, and the state of the batches.
+        number: counted from 1 within a run; the writer assigns it.
     """
 
-    number: int
     epochs_done: int
     num_batches: int
     history: History
     seconds: float
     network: str
     identity: dict[str, Any]
-    epoch_start: RandomState
-    now: RandomState
+    random_state: RandomState
+    epoch_start_random_state: RandomState
     tensors: Tensors
+    number: int = 0
 
     @property
     def is_initial(self) -> bool:
         """Whether nothing has been trained yet."""
         return self.epochs_done == 0 and self.num_batches == 0
 
-    def part(self, name: str) -> Tensors:
-        """Return the tensors of "model", "optimizer", "metrics" or "batches", by their keys."""
-        start = f"{name}."
-        return {
-            key.removeprefix(start): tensor
-            for key, tensor in self.tensors.items()
-            if key.startswith(start)
-        }
+    def tensors_of(self, part: str) -> Tensors:
+        """Return the tensors of "model", "optimizer", "metrics" or "batches"."""
+        return _with_prefix(self.tensors, part)
 
     def write(self, folder: Path) -> Path:
-        """Write the file: beside its place, down to the disk, and then under its name.
+        """Write the file atomically and flush it to the disk.
 
         Raises:
-            OSError: when it cannot be written; nothing is left of it then.
+            OSError: if it cannot be written; nothing is left of it then.
         """
         folder.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=_UNFINISHED, dir=folder)
-        unfinished = Path(name)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                sha256 = write_tensors(file, self._all_tensors(), self._text())
-                file.flush()
+        values = {name: value for name, value in vars(self).items() if name != "tensors"}
+        values["history"] = [asdict(epoch) for epoch in self.history]
+        tensors = dict(self.tensors)
+        for name in _RANDOM_STATES:
+            state: RandomState = values[name]
+            values[name] = state.values
+            # Copies: both may be the same, and safetensors refuses tensors that share memory.
+            tensors |= {f"{name}.{key}": tensor.clone() for key, tensor in state.tensors.items()}
+        text = json.dumps({"format_version": _FORMAT_VERSION, **values})
+        with tempfile.TemporaryDirectory(prefix=_UNFINISHED, dir=folder) as temporary:
+            unfinished = Path(temporary, "checkpoint.safetensors")
+            try:
+                save_file(tensors, unfinished, {"format": "pt", "state": text})
+            except SafetensorError as error:
+                raise _os_error(error) from error
+            with unfinished.open("rb") as file:
                 os.fsync(file.fileno())
+                sha256 = hashlib.file_digest(file, "sha256").hexdigest()
             path = folder / (
                 f"{self.number:06d}_epochs-{self.epochs_done}_batches-{self.num_batches}_{sha256}"
                 ".safetensors"
             )
             unfinished.replace(path)
-        finally:
-            unfinished.unlink(missing_ok=True)
-        sync_folder(folder)
+        _sync_folder(folder)
         return path
 
     @classmethod
@@ -96,64 +106,37 @@ class Checkpoint:
         """Read what `write` wrote.
 
         Raises:
-            OSError: when it cannot be read.
-            ValueError: when it is damaged.
+            OSError: if it cannot be read.
+            ValueError: if it is damaged.
         """
         name = _NAME.fullmatch(path.name)
-        data = path.read_bytes()
-        if name is None or hashlib.sha256(data).hexdigest() != name[4]:
+        with path.open("rb") as file:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        if name is None or sha256 != name[4]:
             raise ValueError("its SHA-256 is not the one in its name")
-        tensors, text = read_tensors(data)
-        values = json.loads(text)
+        try:
+            with safe_open(path, framework="pt") as file:
+                values = json.loads((file.metadata() or {})["state"])
+                # Copies: the file may be removed while the training goes on.
+                tensors = {key: file.get_tensor(key).clone() for key in file.keys()}  # noqa: SIM118
+        except (SafetensorError, KeyError) as error:
+            raise ValueError(f"it is no checkpoint: {error}") from error
         if values.pop("format_version") != _FORMAT_VERSION:
-            raise ValueError("it is of another version of clearsight")
-        for moment in ("epoch_start", "now"):
-            start = f"{moment}."
-            found = {key: tensors.pop(key) for key in list(tensors) if key.startswith(start)}
-            values[moment] = RandomState(
-                {key.removeprefix(start): tensor for key, tensor in found.items()}, values[moment]
-            )
+            raise ValueError("it was written by another version of clearsight")
+        for state in _RANDOM_STATES:
+            values[state] = RandomState(_with_prefix(tensors, state), values[state])
         values["history"] = tuple(Epoch(**row) for row in values["history"])
-        return cls(tensors=tensors, **values)
-
-    def _all_tensors(self) -> Tensors:
-        random = {
-            f"{moment}.{key}": tensor
-            for moment, state in (("epoch_start", self.epoch_start), ("now", self.now))
-            for key, tensor in state.tensors.items()
+        values["tensors"] = {
+            key: tensor
+            for key, tensor in tensors.items()
+            if key.partition(".")[0] not in _RANDOM_STATES
         }
-        return {**self.tensors, **random}
-
-    def _text(self) -> str:
-        values = {
-            "format_version": _FORMAT_VERSION,
-            "number": self.number,
-            "epochs_done": self.epochs_done,
-            "num_batches": self.num_batches,
-            "history": [asdict(epoch) for epoch in self.history],
-            "seconds": self.seconds,
-            "network": self.network,
-            "identity": self.identity,
-            "epoch_start": self.epoch_start.values,
-            "now": self.now.values,
-        }
-        return json.dumps(values)
-
-    def numbered(self, number: int) -> Checkpoint:
-        """Return the checkpoint under another number."""
-        return replace(self, number=number)
+        return cls(**values)
 
 
 @dataclass(frozen=True, order=True)
 class CheckpointFile:
-    """What the name of a checkpoint's file says; files sort by their number.
-
-    Attributes:
-        number: see `Checkpoint`; likewise below.
-        epochs_done: see there.
-        num_batches: see there.
-        path: the file.
-    """
+    """What the name of a checkpoint's file says, sorted by number; see `Checkpoint`."""
 
     number: int
     epochs_done: int
@@ -162,12 +145,12 @@ class CheckpointFile:
 
 
 @dataclass(frozen=True)
-class Found:
-    """The newest good checkpoint of a run.
+class NewestCheckpoint:
+    """The newest intact checkpoint of a run.
 
     Attributes:
-        checkpoint: None when there is no good one.
-        damaged: newer files that are not what they should be, newest first, each with the reason.
+        checkpoint: None if there is no intact one.
+        damaged: newer, damaged files, newest first, each with the reason.
     """
 
     checkpoint: Checkpoint | None
@@ -175,7 +158,7 @@ class Found:
 
 
 def checkpoint_files(folder: Path) -> list[CheckpointFile]:
-    """List a folder's checkpoints, oldest first; a folder that is not there has none."""
+    """List a folder's checkpoints, oldest first; none if there is no such folder."""
     if not folder.is_dir():
         return []
     names = ((path, _NAME.fullmatch(path.name)) for path in folder.iterdir())
@@ -186,50 +169,56 @@ def checkpoint_files(folder: Path) -> list[CheckpointFile]:
     )
 
 
-def newest_good(folder: Path) -> Found:
-    """Read the newest checkpoint that is whole."""
+def read_newest_checkpoint(folder: Path) -> NewestCheckpoint:
+    """Read the newest checkpoint that is not damaged."""
     damaged = []
     for file in reversed(checkpoint_files(folder)):
         try:
-            return Found(Checkpoint.read(file.path), tuple(damaged))
+            return NewestCheckpoint(Checkpoint.read(file.path), tuple(damaged))
         except (OSError, ValueError) as error:
             damaged.append((file.path, str(error)))
-    return Found(None, tuple(damaged))
+    return NewestCheckpoint(None, tuple(damaged))
 
 
-def to_keep(files: Iterable[CheckpointFile], history: History) -> set[Path]:
-    """Choose the last two checkpoints, and that of the epoch with the best validation accuracy."""
+def checkpoints_to_keep(files: Iterable[CheckpointFile], history: History) -> set[Path]:
+    """Choose the last two checkpoints and that of the epoch with the best validation accuracy."""
     ordered = sorted(files)
-    kept = {file.path for file in ordered[-2:]}
     best = best_epoch(history)
-    return kept | {
+    return {file.path for file in ordered[-2:]} | {
         file.path for file in ordered if file.epochs_done == best and file.num_batches == 0
     }
 
 
-def best_epoch(history: History) -> int | None:
-    """Return the epoch, counted from 1, whose validation accuracy is highest, the first of equals.
-
-    Example:
-        >>> rows = [Epoch(n, 1.0, 0.5, 1.0, score, 1.0, 0.1) for n, score in ((1, 0.7), (2, 0.7))]
-        >>> best_epoch(tuple(rows))
-        1
-    """
-    if not history:
-        return None
-    return max(history, key=lambda epoch: (epoch.val_accuracy, -epoch.epoch)).epoch
-
-
-def sweep(folder: Path) -> None:
+def remove_unfinished(folder: Path) -> None:
     """Remove what killed processes left unfinished; the caller holds the run's lock."""
-    if folder.is_dir():
-        for path in folder.iterdir():
-            if path.name.startswith(_UNFINISHED):
-                path.unlink(missing_ok=True)
+    for path in folder.glob(f"{_UNFINISHED}*"):
+        shutil.rmtree(path)
 
 
-def sync_folder(folder: Path) -> None:
-    """Bring a folder's list of names down to the disk, where the system can do that."""
+def checkpoint_size_bytes(tensors: Mapping[str, torch.Tensor]) -> int:
+    """Return about how many bytes a checkpoint of these tensors takes."""
+    return sum(
+        tensor.numel() * tensor.element_size() + _HEADER_BYTES_PER_TENSOR
+        for tensor in tensors.values()
+    )
+
+
+def _with_prefix(tensors: Tensors, prefix: str) -> Tensors:
+    return {
+        key.removeprefix(f"{prefix}."): tensor
+        for key, tensor in tensors.items()
+        if key.startswith(f"{prefix}.")
+    }
+
+
+def _os_error(error: SafetensorError) -> OSError:
+    """Return the operating system's error, whose number safetensors gives in its text."""
+    number = re.search(r"os error (\d+)", str(error))
+    return OSError(int(number[1]), os.strerror(int(number[1]))) if number else OSError(str(error))
+
+
+def _sync_folder(folder: Path) -> None:
+    """Flush a folder's list of files to the disk, if the system can do that."""
     try:
         handle = os.open(folder, os.O_RDONLY)
     except OSError:  # Windows opens no folders

@@ -14,23 +14,24 @@ Tensors = dict[str, torch.Tensor]
 
 @dataclass(frozen=True)
 class RandomState:
-    """Where Python's, numpy's and torch's generators stand.
+    """The state of Python's, numpy's and torch's generators.
 
-    Keras's own seeds are variables of the model and are kept with it.
+    Keras's own seeds are variables of the model and are saved with it.
 
     Attributes:
-        tensors: torch's states uint8 (N,), one a device, and numpy's uint32 (624,).
-        values: what else numpy and Python keep, as plain numbers.
+        tensors: torch's states uint8 (N,), one per device, numpy's uint32 (624,) and Python's
+            int64 (625,).
+        values: the rest of numpy's and Python's states, as plain numbers.
     """
 
     tensors: Tensors
     values: dict[str, Any]
 
     @classmethod
-    def now(cls) -> Self:
-        """Read all generators; nothing is drawn."""
+    def capture(cls) -> Self:
+        """Read the state of all generators."""
         state: Any = np.random.get_state()
-        _, keys, place, has_gauss, gauss = state
+        _, keys, position, has_gauss, gauss = state
         version, words, gauss_next = random.getstate()
         tensors = {
             "torch": torch.get_rng_state(),
@@ -38,12 +39,12 @@ class RandomState:
             "python": torch.tensor(words, dtype=torch.int64),
         }
         if torch.cuda.is_available():
-            for index, found in enumerate(torch.cuda.get_rng_state_all()):
-                tensors[f"cuda.{index}"] = found
+            for index, cuda_state in enumerate(torch.cuda.get_rng_state_all()):
+                tensors[f"cuda.{index}"] = cuda_state
         return cls(
             tensors,
             {
-                "numpy": [int(place), int(has_gauss), float(gauss)],
+                "numpy": [int(position), int(has_gauss), float(gauss)],
                 "python": [version, gauss_next],
             },
         )
@@ -55,8 +56,8 @@ class RandomState:
             for index in range(torch.cuda.device_count()):
                 if f"cuda.{index}" in self.tensors:
                     torch.cuda.set_rng_state(self.tensors[f"cuda.{index}"], index)
-        place, has_gauss, gauss = self.values["numpy"]
+        position, has_gauss, gauss = self.values["numpy"]
         keys = self.tensors["numpy"].numpy()
-        np.random.set_state(("MT19937", keys, place, has_gauss, gauss))
+        np.random.set_state(("MT19937", keys, position, has_gauss, gauss))
         version, gauss_next = self.values["python"]
         random.setstate((version, tuple(self.tensors["python"].tolist()), gauss_next))

@@ -1,4 +1,4 @@
-"""When a training is saved, and how it goes on from the very batch where a checkpoint stands."""
+"""When a training is saved, and how it resumes within an epoch."""
 
 from __future__ import annotations
 
@@ -11,33 +11,28 @@ from clearsight.models.backend import keras
 from clearsight.training.augment import AugmentedBatches
 from clearsight.training.checkpoint.checkpoint import Checkpoint
 from clearsight.training.checkpoint.random_state import RandomState, Tensors
-from clearsight.training.checkpoint.snapshot import (
-    build_optimizer,
-    metrics_snapshot,
-    network_json,
-    restore_metrics,
-    snapshot,
-)
+from clearsight.training.checkpoint.snapshot import network_json, restore_variables, snapshot
 from clearsight.training.checkpoint.writer import CheckpointWriter
 from clearsight.training.history import History
 from clearsight.training.recorder import EpochRecorder
 from clearsight.training.steps import non_finite_weights
+from clearsight.training.stopping import Position
 
 
 @dataclass(frozen=True)
-class Saving:
-    """Where a training begins, and where and how often it is saved.
+class Checkpointing:
+    """Where a training starts, and where and how often it is saved.
 
     Attributes:
-        writer: takes the checkpoints.
-        every_seconds: within an epoch; each epoch's end is saved anyway.
+        writer: writes the checkpoints.
+        interval_seconds: between checkpoints within an epoch; each epoch's end is saved anyway.
         identity: see `Checkpoint`.
-        start: where to go on; None for a new training.
-        first_batch: where within `start`'s unfinished epoch, in batches of the size used now.
+        start: the checkpoint to resume from; None for a new training.
+        first_batch: where to resume in `start`'s unfinished epoch, in batches of the current size.
     """
 
     writer: CheckpointWriter
-    every_seconds: float
+    interval_seconds: float
     identity: dict[str, Any]
     start: Checkpoint | None = None
     first_batch: int = 0
@@ -48,150 +43,148 @@ class Saving:
         return self.start.history if self.start is not None else ()
 
 
-def save_untrained(model: keras.Model, saving: Saving) -> None:
+def save_initial_checkpoint(model: keras.Model, checkpointing: Checkpointing) -> None:
     """Save a new training before its first batch, so that it can be resumed from then on.
 
     Raises:
-        OutputError: when that cannot be written.
+        OutputError: if the checkpoint cannot be written.
     """
-    build_optimizer(model)
-    now = RandomState.now()
-    saving.writer.save(
+    now = RandomState.capture()
+    checkpointing.writer.save(
         Checkpoint(
-            number=0,  # the writer counts
             epochs_done=0,
             num_batches=0,
             history=(),
             seconds=0.0,
             network=network_json(model),
-            identity=saving.identity,
-            epoch_start=now,
-            now=now,
-            tensors=snapshot(model, with_metrics=False),
+            identity=checkpointing.identity,
+            random_state=now,
+            epoch_start_random_state=now,
+            tensors=snapshot(model, "model", "optimizer"),
         )
     )
-    saving.writer.finish()
+    checkpointing.writer.finish()
 
 
-class SaveAndGoOn(keras.callbacks.Callback):
-    """Saves at each epoch's end and every so often within, and begins within an epoch if asked.
+class SaveCheckpoints(keras.callbacks.Callback):
+    """Saves at each epoch's end and at intervals within, and resumes within an epoch.
 
-    It stands after the recorder of epochs and before what may leave `fit`.
+    It comes after the `EpochRecorder` and before any callback that may leave `fit`.
 
     Args:
-        saving: see there.
-        batches: what `fit` is given.
-        recorder: knows the finished epochs.
+        checkpointing: where to start and how to save.
+        batches: the training's.
+        recorder: holds the finished epochs.
     """
 
-    def __init__(self, saving: Saving, batches: AugmentedBatches, recorder: EpochRecorder) -> None:
+    def __init__(
+        self, checkpointing: Checkpointing, batches: AugmentedBatches, recorder: EpochRecorder
+    ) -> None:
         super().__init__()
-        self._saving = saving
+        self._checkpointing = checkpointing
         self._batches = batches
         self._recorder = recorder
-        start = saving.start
-        self._resumed = None if start is None or start.is_initial else start
+        start = checkpointing.start
+        self._resume_from = None if start is None or start.is_initial else start
         self._network = ""
-        self._epochs_done = len(saving.earlier)
-        self._num_batches = 0
         self._num_skipped = 0
         self._epoch_start: RandomState | None = None
         self._after_training: tuple[RandomState, Tensors] | None = None
         self._saved_at = time.monotonic()
-        self._saved_place = (-1, -1)
+        self._saved_position: Position | None = None
+        self.position = Position(epochs_done=len(checkpointing.earlier), num_batches=0)
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        """Note what does not change."""
+        """Record what does not change during the training."""
         del logs
-        self._network = network_json(self._model_in_fit)
+        self._network = network_json(self._fitted_model)
         self._saved_at = time.monotonic()
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Note where the epoch begins, or set everything to where it was left."""
+        """Record the state at the epoch's start, or restore that of the checkpoint."""
         del logs
-        start, self._resumed = self._resumed, None
-        self._epochs_done, self._num_batches, self._num_skipped = epoch, 0, 0
+        start, self._resume_from = self._resume_from, None
+        self.position, self._num_skipped = Position(epoch, num_batches=0), 0
         self._after_training = None
         if start is not None:
-            start.epoch_start.restore()
-        self._epoch_start = RandomState.now()
+            start.epoch_start_random_state.restore()
+        self._epoch_start = RandomState.capture()
         if start is not None and start.num_batches:
-            self._num_skipped = self._saving.first_batch
+            self._num_skipped = self._checkpointing.first_batch
             self._recorder.add_seconds(start.seconds)
-            restore_metrics(self._model_in_fit, start)
-            self._batches.skip(self._num_skipped, start.now.restore)
+            # `fit` has just reset the metrics.
+            restore_variables(self._fitted_model, start, "metrics")
+            self._batches.skip(self._num_skipped, start.random_state.restore)
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        """Save if it is time to."""
+        """Save if a checkpoint is due."""
         del logs
-        self._num_batches = batch + 1
-        if self._num_batches < self._num_skipped:
+        num_batches = batch + 1
+        self.position = self.position._replace(num_batches=num_batches)
+        if num_batches < self._num_skipped:
             return
-        if self._num_batches == self._batches.num_batches:
-            # What validation changes: the metrics, and the random numbers drawn for it.
-            self._after_training = (RandomState.now(), metrics_snapshot(self._model_in_fit))
-        is_due = time.monotonic() - self._saved_at >= self._saving.every_seconds
-        if is_due and self._num_batches > self._num_skipped and not self._saving.writer.is_busy:
+        if num_batches == self._batches.num_batches:
+            # Validation changes these: the metrics, and the random numbers drawn for it.
+            self._after_training = (RandomState.capture(), snapshot(self._fitted_model, "metrics"))
+        is_due = time.monotonic() - self._saved_at >= self._checkpointing.interval_seconds
+        if is_due and num_batches > self._num_skipped and not self._checkpointing.writer.is_busy:
             self.save()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Save.
 
         Raises:
-            NonFiniteLossError: when the epoch's last step has spoiled the weights.
+            NonFiniteLossError: if the validation loss is not finite.
         """
         del logs
         if not math.isfinite(self._recorder.history[-1].val_loss):
-            raise non_finite_weights(self._model_in_fit)
-        self._epochs_done, self._num_batches = epoch + 1, 0
+            raise non_finite_weights(self._fitted_model)
+        self.position = Position(epochs_done=epoch + 1, num_batches=0)
         self.save()
 
     def save(self) -> None:
-        """Hand the training's state to the writer."""
+        """Pass the training's state to the writer."""
         assert self._epoch_start is not None  # an epoch has begun
-        model = self._model_in_fit
-        is_between_epochs = self._num_batches == 0
-        now, metrics = RandomState.now(), {}
-        if self._after_training is not None and not is_between_epochs:
-            now, metrics = self._after_training
-        elif not is_between_epochs:
-            metrics = metrics_snapshot(model)
-        tensors = {**snapshot(model, with_metrics=False), **metrics, **self._batches.kept()}
-        self._saving.writer.save(
+        now, tensors = RandomState.capture(), snapshot(self._fitted_model, "model", "optimizer")
+        epoch_start, seconds = now, 0.0
+        if self.position.num_batches:
+            epoch_start, seconds = self._epoch_start, self._recorder.seconds
+            now, metrics = self._after_training or (now, snapshot(self._fitted_model, "metrics"))
+            tensors |= metrics
+        batches = self._batches.state_dict()
+        self._checkpointing.writer.save(
             Checkpoint(
-                number=0,  # the writer counts
-                epochs_done=self._epochs_done,
-                num_batches=self._num_batches,
+                epochs_done=self.position.epochs_done,
+                num_batches=self.position.num_batches,
                 history=self._recorder.history,
-                seconds=0.0 if is_between_epochs else self._recorder.seconds,
+                seconds=seconds,
                 network=self._network,
-                identity=self._saving.identity,
-                epoch_start=now if is_between_epochs else self._epoch_start,
-                now=now,
-                tensors=tensors,
+                identity=self._checkpointing.identity,
+                random_state=now,
+                epoch_start_random_state=epoch_start,
+                tensors=tensors | {f"batches.{key}": state for key, state in batches.items()},
             )
         )
         self._saved_at = time.monotonic()
-        self._saved_place = self.place
-
-    @property
-    def _model_in_fit(self) -> keras.Model:
-        model = self.model
-        assert model is not None  # Keras sets it before anything else
-        return model
-
-    @property
-    def place(self) -> tuple[int, int]:
-        """How many epochs are done, and how many batches of the next."""
-        return self._epochs_done, self._num_batches
+        self._saved_position = self.position
 
     def save_where_stopped(self) -> None:
         """Save where training was stopped between two batches, unless that is saved already.
 
         Raises:
-            OutputError: when it cannot be written.
+            OutputError: if the checkpoint cannot be written.
         """
-        is_new = self._epoch_start is not None and self._num_batches >= self._num_skipped
-        if is_new and self._saved_place != self.place:
+        has_begun = self._epoch_start is not None
+        if (
+            has_begun
+            and self.position.num_batches >= self._num_skipped
+            and self.position != self._saved_position
+        ):
             self.save()
-        self._saving.writer.finish()
+        self._checkpointing.writer.finish()
+
+    @property
+    def _fitted_model(self) -> keras.Model:
+        model = self.model
+        assert model is not None  # Keras sets it before any other method is called
+        return model

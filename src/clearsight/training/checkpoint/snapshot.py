@@ -15,121 +15,91 @@ from clearsight.training.checkpoint.random_state import Tensors
 
 
 def network_json(model: keras.Model) -> str:
-    """Return the network's architecture; how it is trained is the recipe's part."""
-    described: Any = keras.saving.serialize_keras_object(model)
-    described.pop("compile_config", None)
-    return json.dumps(described)
+    """Return the network's architecture, without its optimizer, loss and metrics."""
+    config: Any = keras.saving.serialize_keras_object(model)
+    config.pop("compile_config", None)
+    return json.dumps(config)
 
 
 def network_from_json(text: str) -> keras.Model:
-    """Build the network that `network_json` described, in Keras's safe mode.
+    """Build the network from `network_json`'s text, in Keras's safe mode.
 
     Raises:
-        RunError: when it has layers whose code is not imported.
+        RunError: if it has custom layers whose code has not been imported.
     """
     try:
         model: Any = keras.saving.deserialize_keras_object(json.loads(text), safe_mode=True)
     except (TypeError, ValueError) as error:
         raise RunError(
-            "The run's network should be built again from its checkpoint, but Keras cannot: "
-            f"{str(error).splitlines()[0]} Import the code of its own layers first."
+            "Keras should rebuild the run's network from its checkpoint, but cannot: "
+            f"{str(error).splitlines()[0]} Import the code of its custom layers first."
         ) from error
     return model
 
 
-def trained_network(checkpoint: Checkpoint) -> keras.Model:
-    """Build the network with the checkpoint's weights, without an optimizer.
+def rebuild_network(checkpoint: Checkpoint) -> keras.Model:
+    """Build the checkpoint's network with its weights, without an optimizer.
 
     Raises:
-        RunError: when it has layers whose code is not imported or has changed.
+        RunError: if it has custom layers whose code has not been imported or has changed.
     """
     model = network_from_json(checkpoint.network)
-    _assign(model.variables, checkpoint.part("model"), "model")
+    restore_variables(model, checkpoint, "model")
     return model
 
 
-def build_optimizer(model: keras.Model) -> None:
-    """Make the optimizer's variables now, where Keras would make them in the first step."""
-    optimizer: Any = model.optimizer
-    if not optimizer.built:
-        optimizer.build(model.trainable_variables)
+def snapshot(model: keras.Model, *parts: str) -> Tensors:
+    """Copy variables of a compiled model to the CPU, unaffected by further training.
 
-
-def snapshot(model: keras.Model, *, with_metrics: bool) -> Tensors:
-    """Copy every variable of a compiled model, its optimizer and, if asked, its metrics.
-
-    The copies lie on the CPU and stay what they are while the training goes on.
+    Args:
+        model: compiled.
+        parts: any of "model", "optimizer" and "metrics".
     """
     return {
-        f"{part}.{index:04d}.{variable.path}": _copied(variable)
-        for part, variables in _variables_of(model, with_metrics=with_metrics).items()
-        for index, variable in enumerate(variables)
-    }
-
-
-def metrics_snapshot(model: keras.Model) -> Tensors:
-    """Copy the variables of the metrics alone."""
-    return {
-        f"metrics.{index:04d}.{variable.path}": _copied(variable)
-        for index, variable in enumerate(model.metrics_variables)
-    }
-
-
-def restore_variables(model: keras.Model, checkpoint: Checkpoint) -> None:
-    """Set the variables of the model and its optimizer.
-
-    Raises:
-        RunError: when they are not those that the checkpoint holds.
-    """
-    build_optimizer(model)
-    for part, variables in _variables_of(model, with_metrics=False).items():
-        _assign(variables, checkpoint.part(part), part)
-
-
-def restore_weights(model: keras.Model, checkpoint: Checkpoint) -> None:
-    """Set the variables of the model alone.
-
-    Raises:
-        RunError: when they are not those that the checkpoint holds.
-    """
-    _assign(model.variables, checkpoint.part("model"), "model")
-
-
-def restore_metrics(model: keras.Model, checkpoint: Checkpoint) -> None:
-    """Set the metrics of the unfinished epoch, which `fit` has just reset.
-
-    Raises:
-        RunError: when they are not those that the checkpoint holds.
-    """
-    _assign(model.metrics_variables, checkpoint.part("metrics"), "metrics")
-
-
-def _variables_of(model: keras.Model, *, with_metrics: bool) -> dict[str, Sequence[Any]]:
-    optimizer: Any = model.optimizer
-    parts: dict[str, Sequence[Any]] = {"model": model.variables, "optimizer": optimizer.variables}
-    if with_metrics:
-        parts["metrics"] = model.metrics_variables
-    return parts
-
-
-def _copied(variable: Any) -> torch.Tensor:
-    value = variable.value.detach()
-    return value.cpu() if value.is_cuda else value.clone()
-
-
-def _assign(variables: Sequence[Any], tensors: Tensors, part: str) -> None:
-    # By place, not by name: Keras counts up the names of layers that were given none.
-    values = [tensors[key] for key in sorted(tensors)]
-    fits = len(values) == len(variables) and all(
-        tuple(value.shape) == tuple(variable.shape)
-        for value, variable in zip(values, variables, strict=True)
-    )
-    if not fits:
-        raise RunError(
-            f"The checkpoint should hold the {len(variables)} variables of this network's {part}, "
-            f"but holds {len(values)}, or some of other shapes: the network's code has changed; "
-            "bring the old one back, or train anew."
+        f"{part}.{index:04d}.{variable.path}": variable.value.detach().to(
+            "cpu", copy=True, memory_format=torch.contiguous_format
         )
-    with torch.no_grad():
-        for value, variable in zip(values, variables, strict=True):
-            variable.value.copy_(value)
+        for part in parts
+        for index, variable in enumerate(_variables_of(model, part))
+    }
+
+
+def restore_variables(model: keras.Model, checkpoint: Checkpoint, *parts: str) -> None:
+    """Set variables of a model to those of a checkpoint.
+
+    Args:
+        model: compiled, if its optimizer or metrics are restored.
+        checkpoint: holds the variables.
+        parts: any of "model", "optimizer" and "metrics".
+
+    Raises:
+        RunError: if the model's variables are not those of the checkpoint.
+    """
+    for part in parts:
+        variables = _variables_of(model, part)
+        # In order, not by name: Keras numbers the layers that were given no name.
+        values = [tensor for _, tensor in sorted(checkpoint.tensors_of(part).items())]
+        fits = len(values) == len(variables) and all(
+            tuple(value.shape) == tuple(variable.shape)
+            for value, variable in zip(values, variables, strict=True)
+        )
+        if not fits:
+            raise RunError(
+                f"The checkpoint should hold the {len(variables)} variables of this network's "
+                f"{part}, but holds {len(values)}, or some of other shapes: the network's code has "
+                "changed. Restore the old code, or train again."
+            )
+        with torch.no_grad():
+            for value, variable in zip(values, variables, strict=True):
+                variable.value.copy_(value)
+
+
+def _variables_of(model: keras.Model, part: str) -> Sequence[Any]:
+    if part == "model":
+        return model.variables
+    if part == "metrics":
+        return model.metrics_variables
+    optimizer: Any = model.optimizer
+    if not optimizer.built:  # Keras would create its variables in the first step
+        optimizer.build(model.trainable_variables)
+    return optimizer.variables

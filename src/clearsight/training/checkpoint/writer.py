@@ -1,38 +1,41 @@
-"""Writing checkpoints beside the training, and keeping only those that are of use."""
+"""Write checkpoints in the background, and remove those that are no longer needed."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import torch
 
 from clearsight.errors import OutputError
-from clearsight.training.checkpoint.checkpoint import Checkpoint, checkpoint_files, sweep, to_keep
+from clearsight.training.checkpoint.checkpoint import (
+    Checkpoint,
+    checkpoint_files,
+    checkpoints_to_keep,
+    remove_unfinished,
+)
 
-Announce = Callable[[str], None]
 
-
-class CheckpointWriter:
+class CheckpointWriter(AbstractContextManager["CheckpointWriter"]):
     """Writes checkpoints in a thread of its own, one at a time.
 
-    A checkpoint that cannot be written is announced and the training goes on: the last good ones
-    stay, and the next one may find the disk in order. Use it as a context manager.
+    A checkpoint that cannot be written is announced and the training goes on: the last intact ones
+    remain, and the next one may succeed. Use it as a context manager.
 
     Args:
         folder: where the files go.
         announce: shows a sentence to the user.
         after: called in the thread with each checkpoint that has been written.
-        damaged: files that are no good, removed once a new checkpoint stands.
+        damaged: damaged files, removed once a new checkpoint has been written.
     """
 
     def __init__(
         self,
         folder: Path,
-        announce: Announce,
+        announce: Callable[[str], None],
         *,
         after: Callable[[Checkpoint], None] = lambda _: None,
         damaged: Sequence[Path] = (),
@@ -43,10 +46,15 @@ class CheckpointWriter:
         self._damaged = tuple(damaged)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="checkpoints")
         self._pending: Future[None] | None = None
-        self._trouble: OSError | OutputError | None = None
-        sweep(folder)
+        self._failure: OSError | OutputError | None = None
+        remove_unfinished(folder)
         files = checkpoint_files(folder)
         self._number = files[-1].number if files else 0
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        # A second Ctrl-C leaves at once, without waiting for a checkpoint that is half written.
+        is_hurried = kind is KeyboardInterrupt
+        self._thread.shutdown(wait=not is_hurried, cancel_futures=is_hurried)
 
     @property
     def is_busy(self) -> bool:
@@ -54,62 +62,49 @@ class CheckpointWriter:
         return self._pending is not None and not self._pending.done()
 
     def save(self, checkpoint: Checkpoint) -> None:
-        """Hand a checkpoint over; waits first while another is being written.
+        """Write a checkpoint, after waiting for the previous one; one that has diverged is dropped.
 
-        One that has diverged is not written: it must not push out what is good. That is looked at
-        here and not by the writing thread, which must compute nothing with torch: it would get a
-        team of OpenMP threads of its own, and with more such threads than cores all of them sleep
-        between two operations instead of waiting awake, which made each training step take half as
+        It is checked here and not in the writing thread, which must compute nothing with torch: it
+        would get its own team of OpenMP threads, and with more such threads than cores all of them
+        sleep between two operations instead of spinning, which made a training step take half as
         long again.
         """
-        self.settle()
-        if not _is_finite(checkpoint):
-            return
-        self._number += 1
-        self._pending = self._thread.submit(self._write, checkpoint.numbered(self._number))
+        self.wait()
+        if _is_finite(checkpoint):
+            self._number += 1
+            self._pending = self._thread.submit(
+                self._write, replace(checkpoint, number=self._number)
+            )
 
     def finish(self) -> None:
-        """Wait for what is being written.
+        """Wait for the checkpoint that is being written.
 
         Raises:
-            OutputError: when the last checkpoint could not be written.
+            OutputError: if the last checkpoint could not be written.
         """
-        self.settle()
-        if self._trouble is not None:
+        self.wait()
+        if self._failure is not None:
             raise OutputError(
                 f"The last checkpoint should be written to {self.folder}, but cannot be: "
-                f"{_reason(self._trouble)}. The checkpoints before it are whole: make room or give "
-                "the right to write there, and go on with --resume."
-            ) from self._trouble
+                f"{_reason(self._failure)}. The checkpoints before it are intact: free disk space "
+                "or make the folder writable, then resume with --resume."
+            ) from self._failure
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        # A second Ctrl-C leaves at once: what is half written is not waited for.
-        is_hurried = kind is KeyboardInterrupt
-        self._thread.shutdown(wait=not is_hurried, cancel_futures=is_hurried)
-
-    def settle(self) -> None:
-        """Wait for the thread, and tell once of each time that the disk fails."""
+    def wait(self) -> None:
+        """Wait for the checkpoint that is being written; announce the first of several failures."""
         if self._pending is None:
             return
-        had_trouble = self._trouble is not None
+        had_failed = self._failure is not None
         try:
             self._pending.result()
-            self._trouble = None
+            self._failure = None
         except (OSError, OutputError) as error:
-            self._trouble = error
-            if not had_trouble:
+            self._failure = error
+            if not had_failed:
                 self._announce(
                     f"A checkpoint should be written to {self.folder}, but cannot be: "
-                    f"{_reason(error)}. Training goes on; the last good checkpoint stays, and the "
-                    "next one is tried in its time."
+                    f"{_reason(error)}. Training continues; the last intact checkpoint remains, "
+                    "and the next one will be tried when it is due."
                 )
         finally:
             self._pending = None
@@ -121,14 +116,14 @@ class CheckpointWriter:
             path.unlink(missing_ok=True)
         self._damaged = ()
         files = checkpoint_files(self.folder)
-        for path in {file.path for file in files} - to_keep(files, checkpoint.history):
+        for path in {file.path for file in files} - checkpoints_to_keep(files, checkpoint.history):
             path.unlink(missing_ok=True)
 
 
 def _is_finite(checkpoint: Checkpoint) -> bool:
     return all(
         bool(torch.isfinite(tensor).all())
-        for tensor in checkpoint.part("model").values()
+        for tensor in checkpoint.tensors_of("model").values()
         if tensor.is_floating_point()
     )
 

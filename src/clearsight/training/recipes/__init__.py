@@ -1,4 +1,4 @@
-"""The one table of recipes. To add one: a file beside this one and a row here."""
+"""The table of recipes. To add one, write a file in this folder and add a row here."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (LESSON, FAST, S
 
 
 def find_recipe(name: str) -> Recipe:
-    """Return the recipe called `name`.
+    """Return a recipe by name.
 
     Raises:
-        RequestError: when there is none, with the nearest name.
+        RequestError: if there is none; suggests the nearest name.
     """
     if name in RECIPES:
         return RECIPES[name]

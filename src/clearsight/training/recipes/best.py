@@ -1,10 +1,10 @@
-"""For a GPU or a night on a CPU: a wide residual network and long training."""
+"""A wide residual network, trained for long: for a GPU, or overnight on a CPU."""
 
 from clearsight.training.recipe import Recipe
 
 BEST = Recipe(
     name="best",
-    summary="for a GPU or a night: a wide residual network, Muon, flips, cutout, 80 epochs",
+    summary="for a GPU or overnight: a wide residual network, Muon, flips, cutout, 80 epochs",
     model="residual",
     model_arguments={"width": 512, "num_blocks": 2, "num_stage_blocks": 2},
     optimizer="muon",

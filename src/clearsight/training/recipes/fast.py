@@ -1,10 +1,10 @@
-"""The reference network, as good as in the lesson, in a fraction of its time."""
+"""The lesson's network and accuracy in a fraction of the time."""
 
 from clearsight.training.recipe import Recipe
 
 FAST = Recipe(
     name="fast",
-    summary="the lesson's network and images, as good in a fraction of the time: Muon, one epoch",
+    summary="the lesson's network and accuracy in a fraction of the time: Muon, one epoch",
     optimizer="muon",
     learning_rate=0.02,
     beta_2=0.99,
@@ -14,7 +14,7 @@ FAST = Recipe(
     last_factor=0.1,
     label_smoothing=0.1,
     epochs=1,
-    least_steps=188,  # what an epoch of the lesson's 12,000 images is
+    min_steps=188,  # one epoch of the lesson's 12,000 images
     batch_size=64,
     train_limit=15_000,
     test_limit=3_000,

@@ -1,4 +1,4 @@
-"""The default where nothing better is known: a small residual network, well trained."""
+"""The default for most data: a small residual network, well trained."""
 
 from clearsight.training.recipe import Recipe
 
@@ -20,7 +20,7 @@ STRONG = Recipe(
     flip_at_test=True,
     shift_at_test=1,
     epochs=10,
-    least_steps=940,  # what 10 epochs of the 12,000 images are that it was found on
+    min_steps=940,  # 10 epochs of the 12,000 images that it was tuned on
     batch_size=128,
     validation_method="stratified",
 )
