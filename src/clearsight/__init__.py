@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from clearsight.engine.accelerate import accelerate
     from clearsight.errors import ClearsightError, FitError, TrainingInterrupted
     from clearsight.models.trace import trace
+    from clearsight.run.api import resume, train
     from clearsight.run.request import TrainRequest
     from clearsight.run.seeds.runs import SeedRuns
     from clearsight.run.store.run import Run
-    from clearsight.run.train import resume, train
     from clearsight.training.check_fit import check_fit
     from clearsight.training.recipe import Recipe
 
@@ -43,9 +43,9 @@ _HOMES = {
     "load": "clearsight.bundle.bundle",
     "load_data": "clearsight.data.sources.load",
     "read_images": "clearsight.data.preparation.preparation",
-    "resume": "clearsight.run.train",
+    "resume": "clearsight.run.api",
     "trace": "clearsight.models.trace",
-    "train": "clearsight.run.train",
+    "train": "clearsight.run.api",
 }
 
 __all__ = [

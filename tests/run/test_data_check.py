@@ -16,7 +16,7 @@ from clearsight.data.splits.splits import Splits
 from clearsight.data.splits.validation_split import ValidationSplit, choose_validation_split
 from clearsight.run.data_check.check import check_data, judge_labels
 from clearsight.run.data_check.quick_network import out_of_fold_probabilities, quick_recipe
-from clearsight.run.plan.data_notes import leaks, notes_of, short_check
+from clearsight.run.plan.image_check import leaks, notes_of, short_check
 from clearsight.training.recipes.fast import FAST
 from support.image_copies import blank_splits, moved, with_images
 

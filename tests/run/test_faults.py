@@ -77,7 +77,7 @@ def test_a_loss_that_is_no_number_stops_the_run_before_it_spoils_the_weights(
         out, learning_rate=0.001, accept_changes=True, report=False, bundle=False, verbose=False
     )
     assert run.record.status == "finished"
-    assert run.record.recipe.learning_rate == 0.001
+    assert run.record.request.recipe.learning_rate == 0.001
     assert "learning rate was 1e+30, is 0.001" in run.record.changes[0]
     assert not run.record.reproducible
     assert run.history[-1].learning_rate == pytest.approx(0.001)
@@ -167,7 +167,7 @@ def test_a_stretched_schedule_is_told(tmp_path: Path, capsys: pytest.CaptureFixt
     said = " ".join(capsys.readouterr().out.split())
     assert "The command's 4 epochs count, no longer the run's 2." in said
     assert "The triangular schedule is stretched to 4 epochs and goes on where" in said
-    recipe = run.record.recipe
+    recipe = run.record.request.recipe
     steps = -(-run.results.train_count // recipe.batch_size)
     rates = [epoch.learning_rate / recipe.learning_rate for epoch in run.history]
     ends = [learning_rate_factor(recipe, k * steps - 1, 4 * steps) for k in (1, 2, 3, 4)]
@@ -275,7 +275,7 @@ def test_data_that_are_gone_are_told_and_the_run_goes_on_once_they_are_back(
         out, epochs=done + 1, data_dir=tmp_path / "away", report=False, bundle=False, verbose=False
     )
     assert len(run.history) == done + 1
-    assert str(run.record.source_options.data_dir) == str(tmp_path / "away")
+    assert str(run.record.request.source_options.data_dir) == str(tmp_path / "away")
 
 
 def newest_epochs(out: Path) -> int:

@@ -67,7 +67,7 @@ def test_photographs_are_learned_and_measured(photo_run: Path) -> None:
     assert (results.train_count, results.val_count, results.test_count) == (76, 20, 24)
     assert results.test_accuracy is not None
     assert results.test_accuracy > 0.9  # two photographs in other colours
-    assert run.record.recipe.epochs > 9  # so few images need more
+    assert run.record.request.recipe.epochs > 9  # so few images need more
 
 
 def test_the_split_is_kept_with_the_run(photo_run: Path, photographs: Path) -> None:
@@ -244,4 +244,4 @@ def test_python_objects_train(fashion: tuple[ImageSet, ImageSet], tmp_path: Path
         verbose=False,
     )
     assert run.results.test_count == 300
-    assert run.record.source == "arrays"
+    assert run.record.request.source == "arrays"

@@ -92,8 +92,8 @@ def test_the_command_on_the_page_repeats_the_run(tmp_path: Path) -> None:
     done = run_cli(*words[1:], "--out", str(tmp_path / "second"), *BARE)
     assert done.returncode == 0, done.stderr
     second = Run.load(tmp_path / "second")
-    assert second.record.recipe == first.record.recipe
-    assert second.record.source_options == first.record.source_options
+    assert second.record.request.recipe == first.record.request.recipe
+    assert second.record.request.source_options == first.record.request.source_options
     assert second.history[0].val_loss == first.history[0].val_loss
     assert not second.folder.report_path.exists()
 

@@ -149,7 +149,7 @@ def test_a_keras_model_and_a_function_file_can_be_trained(
     layers = [keras.Input((28, 28, 1)), keras.layers.Rescaling(1 / 255), keras.layers.Flatten()]
     model = keras.Sequential([*layers, keras.layers.Dense(10, "softmax")], name="mine")
     run = small_run(small_fashion, tmp_path / "mine", model=model)
-    assert run.record.model == "mine"
+    assert run.record.request.model == "mine"
     assert run.record.preparation["divisor"] == 1, "the network scales the pixels itself"
     assert run.results.test_accuracy is not None
     assert run.results.test_accuracy > 0.5
@@ -170,7 +170,7 @@ def test_bfloat16_trains_and_keeps_float32_weights(small_fashion: Splits, tmp_pa
     fewer = Splits(small_fashion.train.first(800), small_fashion.test)
     for engine in ("clearsight", "keras"):
         run = small_run(fewer, tmp_path / engine, precision="bfloat16", engine=engine)
-        assert run.record.precision == "bfloat16"
+        assert run.record.request.precision == "bfloat16"
         assert {str(weight.dtype) for weight in run.model.weights} == {"float32"}
         assert run.results.val_accuracy > 0.4
     assert run.model.layers[0].compute_dtype == "bfloat16"  # Keras's own way to do it
@@ -180,8 +180,8 @@ def test_keras_alone_and_the_engine_give_the_same_run(
     run: clearsight.Run, small_fashion: Splits, tmp_path: Path
 ) -> None:
     alone = small_run(small_fashion, tmp_path / "run", engine="keras")
-    assert (alone.record.engine, run.record.engine) == ("keras", "clearsight")
-    assert alone.record.precision == "float32"
+    assert (alone.record.request.engine, run.record.request.engine) == ("keras", "clearsight")
+    assert alone.record.request.precision == "float32"
     for epoch, expected in zip(run.history, alone.history, strict=True):
         assert epoch.val_accuracy == expected.val_accuracy
         assert epoch.loss == pytest.approx(expected.loss, rel=1e-6)

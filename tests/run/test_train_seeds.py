@@ -33,7 +33,7 @@ def three(tmp_path_factory: pytest.TempPathFactory) -> SeedRuns:
 def test_members_are_ordinary_runs_with_the_seeds_that_follow(
     three: SeedRuns, tmp_path: Path
 ) -> None:
-    assert [run.record.seed for run in three] == [4, 5, 6]
+    assert [run.record.request.seed for run in three] == [4, 5, 6]
     assert [run.path for run in three] == [three.path / "seeds" / str(k) for k in range(3)]
     alone = clearsight.train(
         "digits",
@@ -99,7 +99,7 @@ def test_ctrl_c_keeps_what_is_done_and_resume_trains_the_rest(cli: Cli, tmp_path
     assert "Interrupted with seed 1, 2 of 3." in said
     assert "clearsight train --resume r\n" in said
     runs = SeedRuns.load(tmp_path / "r")
-    assert [run.record.seed for run in runs] == [0]
+    assert [run.record.request.seed for run in runs] == [0]
     assert not runs.is_finished
     first = (tmp_path / "r/seeds/0/results.json").read_bytes()
     done = cli("train", "--resume", "r", "--json")

@@ -31,15 +31,15 @@ def test_another_recipe_comes_with_its_own_values(run: clearsight.Run) -> None:
     typed = train_request(
         "fashion-mnist", recipe="strong", model="residual", train_limit=600, test_limit=100
     )
-    assert plan.record.recipe == plan_training(typed).record.recipe
-    assert plan.record.model == "residual"
+    assert plan.record.request.recipe == plan_training(typed).record.request.recipe
+    assert plan.record.request.model == "residual"
 
 
 def test_one_change_leaves_the_rest_and_is_compared(run: clearsight.Run) -> None:
     step = NextStep("", {"model_arguments": {"dropout": 0.3}})
     plan = plan_next(train_request("fashion-mnist", report=False, bundle=False, **ASKED), run, step)
-    assert plan.record.recipe == run.record.recipe
-    assert plan.record.model_arguments == {"dropout": 0.3}
+    assert plan.record.request.recipe == run.record.request.recipe
+    assert plan.record.request.model_arguments == {"dropout": 0.3}
     tried = compared(step, plan, run, execute(plan, Progress.silent()))
     assert tried.comparison is not None
     assert tried.comparison.num_images == 120

@@ -32,8 +32,8 @@ def test_every_recipe_trains_a_network_and_its_file_opens_in_plain_keras(
     run = clearsight.train(
         data, recipe=name, epochs=2, out=tmp_path / "run", report=False, bundle=False, verbose=False
     )
-    assert run.record.recipe.name == name
-    assert run.record.model == RECIPES[name].model
+    assert run.record.request.recipe.name == name
+    assert run.record.request.model == RECIPES[name].model
     assert run.results.train_accuracy > 0.3
     path = str(run.folder.model_path)
     program = f"import keras; m = keras.saving.load_model({path!r}); print(m.count_params())"
@@ -61,7 +61,7 @@ def test_arrays_without_a_recipe_of_their_own_get_the_strong_one(
         bundle=False,
         verbose=False,
     )
-    assert (run.record.recipe.name, run.record.model) == ("strong", "residual")
+    assert (run.record.request.recipe.name, run.record.request.model) == ("strong", "residual")
     assert any("mirrors images left to right" in note for note in run.record.notes)
     mean = run.predict(data.test.images).probabilities  # pyright: ignore
     mirrored = run.predict(data.test.images[:, :, ::-1]).probabilities  # pyright: ignore

@@ -11,15 +11,14 @@ import typer
 from clearsight.cli.data_check import check_source
 from clearsight.cli.decoding import decoding_shown
 from clearsight.cli.output import AsJson, console_for, print_json
-from clearsight.cli.source_options import reads_sources
+from clearsight.cli.request_options import SOURCE_OPTIONS, given_source_options, takes_options
 from clearsight.errors import RequestError
 
 if TYPE_CHECKING:
     from clearsight.data.image_set import ImageSet
-    from clearsight.data.sources.options import SourceOptions
 
 app = typer.Typer(help="Show data sources and what is in them.", rich_markup_mode=None)
-app.command("check")(check_source)
+app.command("check", cls=takes_options(SOURCE_OPTIONS))(check_source)
 
 _BAR_WIDTH = 30
 
@@ -55,17 +54,15 @@ def list_sources(
         console.print(f"{row.name:<14} {row.summary}")
 
 
-@app.command("show")
-@reads_sources()
+@app.command("show", cls=takes_options(SOURCE_OPTIONS))
 def show_source(
+    context: typer.Context,
     source: Annotated[str, typer.Argument(help="A name or a path; see `clearsight data list`.")],
     out: Annotated[
         Path | None,
         typer.Option(metavar="FILE.png", help="Where to write the contact sheet; a new file."),
     ] = None,
     as_json: AsJson = False,
-    *,
-    source_options: SourceOptions,
 ) -> None:
     """Show a source: counts, shape, range, class balance, and a contact sheet."""
     import platformdirs
@@ -77,7 +74,7 @@ def show_source(
         raise RequestError(f"{out} exists and is never overwritten: name another with --out.")
     if out is not None and out.suffix.lower() != ".png":
         raise RequestError(f"The contact sheet is a PNG, but {out} does not end in .png.")
-    splits = load_splits(source, source_options, decoding_shown())
+    splits = load_splits(source, given_source_options(context), decoding_shown())
     train, parts, notes = splits.train, splits.parts, list(splits.load_report.sentences)
     shown = platformdirs.user_cache_path("clearsight") / "shown"
     sheet = out or shown / f"{Path(source).resolve().name}.png"

@@ -11,20 +11,19 @@ import typer
 from clearsight.cli.decoding import decoding_shown
 from clearsight.cli.keras_start import loading_keras
 from clearsight.cli.output import AsJson, console_for, print_json
-from clearsight.cli.source_options import reads_sources
+from clearsight.cli.request_options import given_source_options
 from clearsight.errors import MissingExtraError, RequestError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from clearsight.data.sources.options import SourceOptions
     from clearsight.run.data_check.check import DataCheck
 
 _INDENT = 9
 
 
-@reads_sources()
 def check_source(
+    context: typer.Context,
     source: Annotated[str, typer.Argument(help="A name or a path; see `clearsight data list`.")],
     quick: Annotated[
         bool, typer.Option("--quick", help="Leave out the network that judges the labels.")
@@ -39,15 +38,13 @@ def check_source(
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the network that judges the labels.")] = 0,
     as_json: AsJson = False,
-    *,
-    source_options: SourceOptions,
 ) -> None:
     """Check a source's images: copies, leaks, wrong labels, rare classes, odd images."""
     _check_usage(quick, out, labels_out)
     console = console_for(as_json)
     from clearsight.data.sources.load import load_splits
 
-    splits = load_splits(source, source_options, decoding_shown())
+    splits = load_splits(source, given_source_options(context), decoding_shown())
     with loading_keras(console):
         from clearsight.run.data_check.check import check_data
     with console.status("looking at the images") as status:

@@ -11,34 +11,38 @@ import typer
 
 from clearsight.cli.keras_start import loading_keras
 from clearsight.cli.output import AsJson, console_for, print_json
-from clearsight.cli.source_options import reads_sources
+from clearsight.cli.request_options import (
+    NETWORK_OPTIONS,
+    SOURCE_OPTIONS,
+    given_source_options,
+    takes_options,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from clearsight.data.sources.options import SourceOptions
     from clearsight.evaluation.intervals.estimate import Estimate
     from clearsight.evaluation.scores.scores import Measures
     from clearsight.run.store.run import Evaluation
 
+COMMAND = takes_options(SOURCE_OPTIONS, without=NETWORK_OPTIONS)
 
-@reads_sources(chooses_form=False)
+
 def evaluate(
+    context: typer.Context,
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder.")],
     data: Annotated[
         str | None,
         typer.Option(metavar="SOURCE", help="Measure on this one's test images instead."),
     ] = None,
     as_json: AsJson = False,
-    *,
-    source_options: SourceOptions,
 ) -> None:
     """Measure a run's network on its own test images, or on another source's."""
     console = console_for(as_json)
     with loading_keras(console):
         from clearsight.run.store.run import Run
 
-        found = Run.load(run).evaluation(data, source_options)
+        found = Run.load(run).evaluation(data, given_source_options(context))
     if found.looks.note:
         print(f"Note: {found.looks.note}", file=sys.stderr)
     if as_json:

@@ -129,12 +129,12 @@ def _tried_out(
 ) -> dict[str, Any]:
     """Train both networks and say what came of it."""
     from clearsight.run.exercises.trial import try_out
-    from clearsight.run.seeds.train import Shown
+    from clearsight.run.train import Display
     from clearsight.training.progress import Progress
 
     with interruption_told():
         trial = try_out(
-            chosen, seeds, Shown(Progress(console)), out=out, announce=console.print, **options
+            chosen, seeds, Display(Progress(console)), out=out, announce=console.print, **options
         )
     for title, runs in (("The lesson's network", trial.lesson), ("This network", trial.other)):
         console.print(f"\n{title}, {runs.path}:\n{runs}")

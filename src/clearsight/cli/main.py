@@ -42,11 +42,11 @@ app = typer.Typer(
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("train")(train.train)
+app.command("train", cls=train.COMMAND)(train.train)
 app.command("trace")(trace.trace)
 app.add_typer(data.app, name="data")
-app.command("evaluate")(evaluate.evaluate)
-app.command("predict")(predict.predict)
+app.command("evaluate", cls=evaluate.COMMAND)(evaluate.evaluate)
+app.command("predict", cls=predict.COMMAND)(predict.predict)
 app.command("export")(export.export)
 app.command("serve")(serve.serve)
 app.command("report")(report.report)

@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from clearsight.cli.output import AsJson, console_for, print_json
-from clearsight.cli.source_options import AskedOptions, reads_sources
+from clearsight.cli.request_options import (
+    NETWORK_OPTIONS,
+    SOURCE_OPTIONS,
+    given_options,
+    given_source_options,
+    takes_options,
+)
 from clearsight.errors import DataError, RequestError
 
 if TYPE_CHECKING:
@@ -32,8 +38,11 @@ class Form(StrEnum):
     parquet = "parquet"
 
 
-@reads_sources(chooses_form=False, lazily=True)
+COMMAND = takes_options(SOURCE_OPTIONS, without=NETWORK_OPTIONS)
+
+
 def predict(
+    context: typer.Context,
     path: Annotated[
         Path, typer.Argument(metavar="BUNDLE|RUN", help="A bundle, or a run's folder.")
     ],
@@ -64,8 +73,6 @@ def predict(
         Path | None, typer.Option(metavar="FILE", help="Write the rows there, all or none.")
     ] = None,
     as_json: AsJson = False,
-    *,
-    source_options: AskedOptions,
 ) -> None:
     """Name images: the most probable class of each, with its probability.
 
@@ -81,7 +88,7 @@ def predict(
     for note in notes:
         print(f"Note: {note}", file=sys.stderr)
     asked = Asked(top, invert, temperature)
-    options = source_options.settled if source_options.are_given else None
+    options = (lambda: given_source_options(context)) if given_options(context) else None
     naming = name_images(path, predictor, images, asked, options)
     if form in ("table", "json"):
         _show(path, naming, form, out)

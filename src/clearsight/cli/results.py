@@ -33,7 +33,7 @@ def show_results(run: Run, console: Console) -> None:
             f"{results.test_leaked_count:,} of the test images also stand in training; "
             + ("no others are left" if without is None else f"without them: test {without:.3f}")
         )
-    if run.record.no_test and run.record.data.get("test"):
+    if run.record.request.no_test and run.record.data.get("test"):
         console.print(
             f"The test images stay sealed; this opens them: clearsight evaluate {run.path}"
         )

@@ -8,17 +8,16 @@ on the one object; its class, variables, configuration and file format stay Kera
 from __future__ import annotations
 
 import warnings
-from typing import Any, Literal
+from typing import Any
 
 from clearsight.engine.keras_hooks import Hooks
 from clearsight.engine.program.program import compile_program
-from clearsight.engine.runtime.device import DeviceChoice, choose_device
-from clearsight.engine.runtime.precision import DTYPES, Precision, PrecisionChoice, choose_precision
+from clearsight.engine.runtime.choices import DeviceChoice, Precision, PrecisionChoice
+from clearsight.engine.runtime.device import choose_device
+from clearsight.engine.runtime.precision import DTYPES, choose_precision
 from clearsight.errors import ModelError
 from clearsight.models.backend import keras
 from clearsight.models.graph import uses_default_call
-
-Engine = Literal["clearsight", "keras"]
 
 
 def accelerate(

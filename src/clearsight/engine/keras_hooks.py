@@ -14,7 +14,8 @@ import torch
 from clearsight.engine.batches import InMemoryBatches, is_in_memory
 from clearsight.engine.callbacks import AtEpochBegin, BatchedCallbacks, and_also, in_this_thread
 from clearsight.engine.runtime.allocator import keep_freed_memory
-from clearsight.engine.runtime.device import Device, on_device
+from clearsight.engine.runtime.choices import Device
+from clearsight.engine.runtime.device import on_device
 from clearsight.engine.runtime.memory import is_out_of_memory, let_go_of_memory
 from clearsight.engine.steps import EvaluationPlan, TrainingPlan
 from clearsight.models.backend import keras, train_validation_split

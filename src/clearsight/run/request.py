@@ -1,108 +1,262 @@
-"""`TrainRequest`: everything a training is asked for, checked where it comes in."""
+"""`TrainRequest` and `ResumeRequest`: the options of a training, checked where they come in."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, InstanceOf, PositiveInt, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    InstanceOf,
+    PositiveInt,
+    ValidationError,
+    model_validator,
+)
 
-from clearsight.data.sources.load import SOURCES
+from clearsight.data.sources.load import SOURCES, resolve_source
 from clearsight.data.sources.options import SourceOptions
 from clearsight.data.sources.python_objects import splits_from_object
 from clearsight.data.splits.splits import Splits
-from clearsight.engine.accelerate import Engine
-from clearsight.engine.runtime.device import DeviceChoice
-from clearsight.engine.runtime.precision import PrecisionChoice
+from clearsight.engine.runtime.choices import (
+    Device,
+    DeviceChoice,
+    Engine,
+    Precision,
+    PrecisionChoice,
+)
 from clearsight.errors import RequestError, format_validation_error
-from clearsight.models.backend import keras
+from clearsight.options import Option, option_fields
 from clearsight.training.recipe import Fraction, PositiveFiniteFloat, Recipe
 
-OVERRIDES = (
-    "epochs", "batch_size", "learning_rate", "validation_split", "train_limit", "test_limit",
-)  # fmt: skip
-CheckpointMinutes = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+def _check_model(value: Any) -> Any:
+    keras = sys.modules.get("keras")  # a model object can only exist once Keras is loaded
+    if value is None or isinstance(value, str) or (keras and isinstance(value, keras.Model)):
+        return value
+    raise ValueError("should be a name, FILE.keras, FILE.py:FUNCTION or a built keras.Model")
 
 
 class TrainRequest(BaseModel):
-    """What a training is asked for; None means: as the recipe says.
+    """The options of a training; None means: as the recipe says.
 
-    Attributes:
-        source: a source's name or path, or `Splits`.
-        model: a zoo name, "FILE.keras", "FILE.py:FUNCTION", or a built `keras.Model`, which is
-            then compiled anew and trained in place; None takes the recipe's.
-        model_arguments: options of the named model.
-        recipe: a recipe's name or a `Recipe`; None takes the source's own, "strong" for arrays.
-        recipe_arguments: any other value of `Recipe` in place of the recipe's, by its name.
-        epochs, batch_size, learning_rate, validation_split, train_limit, test_limit: in place of
-            the recipe's.
-        seed: of the first weights, the order of images and a stratified split.
-        engine: "clearsight", which is fast, or "keras" for Keras's own steps, to compare with.
-        precision: "auto", "float32" or "bfloat16".
-        device: "auto", "cpu" or "cuda".
-        out: the run's folder, which must not exist yet; None makes one in ``runs/``.
-        source_options: how the source's images are read.
-        checkpoint_minutes: between checkpoints within an epoch; each epoch's end has one anyway.
-        report: whether ``report.html`` is written when the run has finished.
-        bundle: whether ``bundle/`` is.
-        no_test: whether the test images stay sealed: not predicted, and no look recorded.
+    The help of each field explains it; see `clearsight.options`. Fields that are also fields of
+    `Recipe` replace the recipe's values.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
     source: str | InstanceOf[Splits]
-    model: str | InstanceOf[keras.Model] | None = None
-    model_arguments: dict[str, Any] = Field(default_factory=dict)
-    recipe: str | Recipe | None = None
-    recipe_arguments: dict[str, Any] = Field(default_factory=dict)
-    epochs: PositiveInt | None = None
-    batch_size: PositiveInt | None = None
-    learning_rate: PositiveFiniteFloat | None = None
-    validation_split: Fraction | None = None
-    train_limit: PositiveInt | None = None
-    test_limit: PositiveInt | None = None
-    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
-    engine: Engine = "clearsight"
-    precision: PrecisionChoice = "auto"
-    device: DeviceChoice = "auto"
-    out: Path | None = None
+    model: Annotated[
+        Any,
+        AfterValidator(_check_model),
+        Option("The network; by default the recipe's.", "NAME|FILE.keras|FILE.py:FUNCTION"),
+    ] = None
+    model_arguments: Annotated[
+        dict[str, Any], Option("An option of the model; may be repeated.", flag="model-arg")
+    ] = Field(default_factory=dict)
+    recipe: Annotated[
+        str | Recipe | None, Option("How to train; by default the source's own.", "NAME")
+    ] = None
+    recipe_arguments: Annotated[
+        dict[str, Any],
+        Option("An option of the recipe, e.g. patience=3; may be repeated.", flag="recipe-arg"),
+    ] = Field(default_factory=dict)
+    epochs: Annotated[
+        PositiveInt | None,
+        Option("Number of passes over the training set.", on_resume="accepted"),
+    ] = None
+    batch_size: Annotated[PositiveInt | None, Option("Images per batch.", on_resume="accepted")] = (
+        None
+    )
+    learning_rate: Annotated[
+        PositiveFiniteFloat | None, Option("Learning rate.", on_resume="accepted")
+    ] = None
+    validation_split: Annotated[
+        Fraction | None, Option("Fraction of the training images held out for validation.")
+    ] = None
+    train_limit: Annotated[
+        PositiveInt | None, Option("Use only the first N training images.", "N")
+    ] = None
+    test_limit: Annotated[PositiveInt | None, Option("Use only the first N test images.", "N")] = (
+        None
+    )
+    seed: Annotated[
+        int, Field(ge=0, lt=2**32), Option("Random seed for initial weights and shuffling.")
+    ] = 0
+    engine: Annotated[
+        Engine, Option("What runs the training steps; keras is slow, for comparison.")
+    ] = "clearsight"
+    precision: Annotated[PrecisionChoice, Option("Numeric precision.")] = "auto"
+    device: Annotated[DeviceChoice, Option("Device.")] = "auto"
+    out: Annotated[
+        Path | None, Option("Folder of the run, which must be new; by default in runs/.", "DIR")
+    ] = None
+    checkpoint_minutes: Annotated[
+        float,
+        Field(ge=0, allow_inf_nan=False),
+        Option(
+            "Minutes between checkpoints; one is always saved when an epoch ends.",
+            on_resume="free",
+        ),
+    ] = 10.0
+    no_test: Annotated[
+        bool,
+        Option("Do not evaluate on the test set yet; `clearsight evaluate RUN` does it later."),
+    ] = False
+    report: Annotated[bool, Option("Do not write report.html.", on_resume="free")] = True
+    bundle: Annotated[
+        bool,
+        Option("Do not write bundle/, which predicts without Keras or torch.", on_resume="free"),
+    ] = True
     source_options: SourceOptions = Field(default_factory=SourceOptions)
-    checkpoint_minutes: CheckpointMinutes = 10.0
-    no_test: bool = False
-    report: bool = True
-    bundle: bool = True
 
     @property
-    def overrides(self) -> dict[str, Any]:
-        """The recipe values that were asked for by hand."""
-        named = {name: getattr(self, name) for name in OVERRIDES}
-        given = {name: value for name, value in named.items() if value is not None}
-        return {**self.recipe_arguments, **given}
+    def recipe_values(self) -> dict[str, Any]:
+        """The recipe's values that this request replaces."""
+        return {**self.recipe_arguments, **self._shared_with_recipe}
+
+    @property
+    def _shared_with_recipe(self) -> dict[str, Any]:
+        values = {name: getattr(self, name) for name in RECIPE_OPTIONS}
+        return {name: value for name, value in values.items() if value is not None}
 
     @property
     def source_name(self) -> str:
-        """What to call the source in sentences and file names."""
+        """What to call the source in messages and file names."""
         if not isinstance(self.source, str):
             return "arrays"
         return self.source if self.is_named_source else Path(self.source).resolve().name
 
     @property
     def is_named_source(self) -> bool:
-        """Whether the source is one of the table's, not the user's own."""
+        """Whether the source is one of the built-in ones rather than the user's own."""
         return isinstance(self.source, str) and self.source in SOURCES
 
     @property
     def model_name(self) -> str:
         """What to call the model in file names and records."""
-        return self.model.name if isinstance(self.model, keras.Model) else str(self.model)
+        return self.model if isinstance(self.model, str) else str(self.model.name)
+
+    def portable(self) -> dict[str, Any]:
+        """Return the options that were given, JSON-ready, with absolute paths.
+
+        Objects from Python are replaced by what they are called: "arrays" for a source.
+        """
+        update: dict[str, Any] = {
+            "source": resolve_source(self.source) if isinstance(self.source, str) else "arrays",
+            "source_options": self.source_options.resolved(),
+        }
+        if self.model is not None:
+            update["model"] = _absolute_model(self.model_name)
+        given = self.model_copy(update=update)
+        return given.model_dump(mode="json", exclude_unset=True, exclude={"out"})
+
+    def with_options(self, **changes: Any) -> Self:
+        """Return the request with other values, of its own fields or of `SourceOptions`."""
+        of_source = {k: changes.pop(k) for k in SourceOptions.model_fields if k in changes}
+        if of_source:
+            changes["source_options"] = self.source_options.model_copy(update=of_source).resolved()
+        return self.model_copy(update=changes)
+
+
+# Options of a request that replace a value of the recipe of the same name.
+RECIPE_OPTIONS = tuple(
+    name
+    for name in TrainRequest.model_fields
+    if name in Recipe.model_fields and name not in ("model", "model_arguments")
+)
+
+
+class ResolvedRequest(TrainRequest):
+    """A request in which everything is settled, as ``run.json`` holds it.
+
+    The recipe holds the values that were given in its place.
+
+    Attributes:
+        source: the source's name or absolute path, "arrays" when it came from Python.
+        model: the network's name.
+        recipe: with every value.
+        precision: what is computed in.
+        device: what is computed on.
+    """
+
+    source: str = Field()  # pyright: ignore
+    model: str = Field()  # pyright: ignore
+    recipe: Recipe = Field()  # pyright: ignore
+    precision: Precision = Field()  # pyright: ignore
+    device: Device = Field()  # pyright: ignore
+
+    @classmethod
+    def of(cls, request: TrainRequest, **settled: Any) -> Self:
+        """Settle a request: its recipe values are in the recipe, and its paths are absolute.
+
+        Args:
+            request: with a model; objects from Python are replaced by what they are called.
+            **settled: recipe, precision and device.
+        """
+        values = {name: getattr(request, name) for name in TrainRequest.model_fields}
+        values |= dict.fromkeys(RECIPE_OPTIONS) | {"recipe_arguments": {}, "out": None}
+        portable = request.portable()
+        values |= {name: portable[name] for name in ("source", "model")} | settled
+        values["source_options"] = request.source_options.resolved()
+        return cls(**values)
+
+
+class ResumeRequest(BaseModel):
+    """How a run is resumed.
+
+    Attributes:
+        path: the run's folder.
+        data: the images again, for a run on arrays from Python.
+        accept_changes: whether to resume although something that matters has changed.
+        changes: other values of the options that a resumed run may change, by name.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    path: Path
+    data: InstanceOf[Splits] | None = None
+    accept_changes: bool = False
+    changes: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _check_changes(self) -> Self:
+        rules = resume_rules()
+        fixed = [name for name in self.changes if rules.get(name, "fixed") == "fixed"]
+        if fixed:
+            allowed = [name for name, rule in rules.items() if rule != "fixed"]
+            raise ValueError(
+                f"a resumed run keeps its options, of which only {', '.join(allowed)} may change, "
+                f"but {', '.join(fixed)} was given"
+            )
+        return self
+
+    @property
+    def recipe_changes(self) -> dict[str, Any]:
+        """The changes to the recipe."""
+        return {name: self.changes[name] for name in RECIPE_OPTIONS if name in self.changes}
+
+    @property
+    def other_changes(self) -> dict[str, Any]:
+        """The changes that the weights do not depend on."""
+        return {k: v for k, v in self.changes.items() if k not in RECIPE_OPTIONS}
+
+
+def resume_rules() -> dict[str, Literal["fixed", "accepted", "free"]]:
+    """Return for each option whether a resumed run may change it."""
+    return {each.name: each.option.on_resume for each in option_fields(TrainRequest, SourceOptions)}
 
 
 def train_request(source: Any, **options: Any) -> TrainRequest:
-    """Make a `TrainRequest`, with all mistakes in one sentence.
+    """Make a `TrainRequest`, reporting all mistakes in one sentence.
 
     Args:
         source: a name, a path, or any Python object that `splits_from_object` knows.
-        **options: fields of `TrainRequest`, and of `SourceOptions` beside them.
+        **options: fields of `TrainRequest`, and of `SourceOptions` along with them.
 
     Raises:
         RequestError: when options are unknown or out of range.
@@ -122,3 +276,45 @@ def train_request(source: Any, **options: Any) -> TrainRequest:
         return request
     splits = splits_from_object(source, request.source_options)
     return request.model_copy(update={"source": splits})
+
+
+def resume_request(
+    path: str | Path, *, data: Any = None, accept_changes: bool = False, **changes: Any
+) -> ResumeRequest:
+    """Make a `ResumeRequest`, reporting all mistakes in one sentence.
+
+    Args:
+        path: the run's folder.
+        data: the images again, as any object that `train` takes, for a run on arrays.
+        accept_changes: see `ResumeRequest`.
+        **changes: options that a resumed run may change; None leaves them as they were.
+
+    Raises:
+        RequestError: when options are unknown, out of range or fixed.
+        DataError: when `data` holds no images with labels.
+    """
+    changes = {name: value for name, value in changes.items() if value is not None}
+    checked = train_request("", **changes)  # the same types and ranges as for a new run
+    values = {
+        name: getattr(
+            checked if name in TrainRequest.model_fields else checked.source_options, name
+        )
+        for name in changes
+    }
+    try:
+        return ResumeRequest(
+            path=Path(path),
+            data=None if data is None else splits_from_object(data),
+            accept_changes=accept_changes,
+            changes=values,
+        )
+    except ValidationError as error:
+        raise RequestError(f"The run cannot be resumed: {format_validation_error(error)}.") from error
+
+
+def _absolute_model(model: str) -> str:
+    """Return a model's name as it is, and a file's path made absolute."""
+    path, separator, function = model.rpartition(":")
+    if separator and path.endswith(".py"):
+        return f"{Path(path).resolve()}:{function}"
+    return str(Path(model).resolve()) if model.endswith(".keras") else model

@@ -1,63 +1,102 @@
-"""`SourceOptions`: how the images of a source are to be read, checked where they come in."""
+"""`SourceOptions`: how the images of a source are read, checked where they come in."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PositiveInt,
+    ValidationError,
+)
 
 from clearsight.data.preparation.preparation import Preparation, ResizeMethod
 from clearsight.errors import RequestError, format_validation_error
+from clearsight.options import Option, flag_words
 
-ChannelChoice = Literal["auto", 1, 3]
+
+def parse_image_size(value: Any) -> Any:
+    """Turn 64, "64" or "48,64" into height and width; leave the rest to pydantic."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value, value
+    if not isinstance(value, str):
+        return value
+    parts = re.split("[,x]", value)
+    if len(parts) <= 2 and all(re.fullmatch(r"\s*[1-9][0-9]{0,4}\s*", part) for part in parts):
+        return int(parts[0]), int(parts[-1])
+    raise ValueError("should be one number of pixels such as 64, or height,width such as 48,64")
+
+
+def _parse_channels(value: Any) -> Any:
+    return int(value) if value in ("1", "3") else value
 
 
 class SourceOptions(BaseModel):
     """How the images of a source are read; the defaults suit most.
 
-    Attributes:
-        data_dir: of a named source: the folder that holds its files; None looks in the usual
-            places.
-        image_size: height and width that every image is brought to; None chooses from the data.
-        resize: "fit" keeps proportions and fills up, "crop" keeps them and cuts off, "stretch" does
-            not keep them.
-        channels: 1 (grey), 3 (colour), or "auto": grey when all images are.
-        test_split: share of the images that is kept for the test where the source names no test
-            images; 0 for none. It is always the same share, whatever the seed of the training.
-        image_column: of a table: its column of image paths or of encoded images.
-        label_column: of a table: its column of labels.
-        split_column: of a table: its column that says train, validation or test.
-        group_column: of a table: its column of what an image belongs to (a patient, a product);
-            images of one group stay on one side of every split.
-        class_names: a JSON or TXT file with the classes' names, in the order of their numbers.
-        corrections: a CSV file of corrected labels, as `clearsight data check --labels-out` writes.
-        allow_bad: whether to go on when more than 1% of the images cannot be read.
+    The help of each field explains it; see `clearsight.options`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    data_dir: Path | None = None
-    image_size: tuple[PositiveInt, PositiveInt] | None = None
-    resize: ResizeMethod = "fit"
-    channels: ChannelChoice = "auto"
-    test_split: Annotated[float, Field(ge=0, lt=1)] = 0.2
-    image_column: str | None = None
-    label_column: str | None = None
-    split_column: str | None = None
-    group_column: str | None = None
-    class_names: Path | None = None
-    corrections: Path | None = None
-    allow_bad: bool = False
+    image_size: Annotated[
+        tuple[PositiveInt, PositiveInt] | None,
+        BeforeValidator(parse_image_size),
+        Option("Size of all images; by default chosen from the data.", metavar="N|H,W"),
+    ] = None
+    resize: Annotated[
+        ResizeMethod, Option("Pad, crop or stretch images of another shape: fit, crop, stretch.")
+    ] = "fit"
+    channels: Annotated[
+        Literal["auto", 1, 3],
+        BeforeValidator(_parse_channels),
+        Option("1 is grey, 3 colour; auto is grey if all images are."),
+    ] = "auto"
+    test_split: Annotated[
+        float,
+        Field(ge=0, lt=1),
+        Option("Fraction held out as the test set if the source has none; seed-independent."),
+    ] = 0.2
+    data_dir: Annotated[
+        Path | None,
+        Option("Folder with the files of a named source.", metavar="DIR", on_resume="free"),
+    ] = None
+    image_column: Annotated[
+        str | None, Option("Table: column of images or their paths.", metavar="NAME")
+    ] = None
+    label_column: Annotated[str | None, Option("Table: column of labels.", metavar="NAME")] = None
+    split_column: Annotated[
+        str | None,
+        Option("Table: column that says train, validation or test.", metavar="NAME"),
+    ] = None
+    group_column: Annotated[
+        str | None,
+        Option("Table: column of groups (e.g. patient) that no split separates.", metavar="NAME"),
+    ] = None
+    class_names: Annotated[
+        Path | None, Option("JSON or TXT file of the class names, in order.", metavar="FILE")
+    ] = None
+    corrections: Annotated[
+        Path | None,
+        Option("Corrected labels; see `data check --labels-out`.", metavar="FILE.csv"),
+    ] = None
+    allow_bad: Annotated[
+        bool, Option("Continue even if more than 1% of the images are unreadable.")
+    ] = False
 
     def resolved(self) -> Self:
-        """Return the options with whole paths, which hold from any folder."""
+        """Return the options with absolute paths, which are valid from any folder."""
         paths = {name: getattr(self, name) for name in ("data_dir", "class_names", "corrections")}
-        whole = {name: path.resolve() for name, path in paths.items() if path is not None}
-        return self.model_copy(update=whole)
+        absolute = {name: path.resolve() for name, path in paths.items() if path is not None}
+        return self.model_copy(update=absolute)
 
     def fitted_to(self, preparation: Preparation) -> Self:
-        """Return options that bring the images of any source to a network's form."""
+        """Return options that bring the images of any source to a network's input."""
         changes = {
             "image_size": (preparation.height, preparation.width),
             "channels": preparation.channels if preparation.channels in (1, 3) else "auto",
@@ -66,9 +105,19 @@ class SourceOptions(BaseModel):
         }
         return self.model_copy(update=changes)
 
+    @property
+    def command_words(self) -> list[str]:
+        """What to type to read a source in this way, e.g. ["--image-size", "48,64"]."""
+        return [
+            word
+            for name, field in SourceOptions.model_fields.items()
+            if (value := getattr(self, name)) != field.default
+            for word in flag_words(name, value, SourceOptions)
+        ]
+
 
 def source_options(**values: Any) -> SourceOptions:
-    """Make `SourceOptions`, with all mistakes in one sentence.
+    """Make `SourceOptions`, reporting all mistakes in one sentence.
 
     Raises:
         RequestError: when options are unknown or out of range.
@@ -77,5 +126,5 @@ def source_options(**values: Any) -> SourceOptions:
         return SourceOptions(**values)
     except ValidationError as error:
         raise RequestError(
-            f"The images cannot be read so: {format_validation_error(error)}."
+            f"The source options are not valid: {format_validation_error(error)}."
         ) from error

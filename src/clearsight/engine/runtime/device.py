@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from typing import Literal
 
+from clearsight.engine.runtime.choices import Device, DeviceChoice
 from clearsight.errors import RequestError
 from clearsight.models.backend import keras
-
-DeviceChoice = Literal["auto", "cpu", "cuda"]
-Device = Literal["cpu", "cuda"]
 
 
 def choose_device(choice: DeviceChoice) -> Device:

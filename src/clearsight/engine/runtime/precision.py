@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import torch
 
-from clearsight.engine.runtime.device import Device
+from clearsight.engine.runtime.choices import Device, Precision, PrecisionChoice
 from clearsight.errors import RequestError
 from clearsight.models.backend import keras
-
-PrecisionChoice = Literal["auto", "float32", "bfloat16"]
-Precision = Literal["float32", "bfloat16"]
 
 DTYPES: dict[Precision, torch.dtype] = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 

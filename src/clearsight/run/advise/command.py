@@ -1,104 +1,53 @@
-"""The command line that repeats a run."""
+"""The command line that repeats a run, tries the next step, or checks the data."""
 
 from __future__ import annotations
 
-import json
 import shlex
-from collections.abc import Iterator
 from typing import Any
 
-from clearsight.data.sources.load import SOURCES, default_recipe
-from clearsight.data.sources.options import SourceOptions
 from clearsight.models.zoo import FAMILIES
+from clearsight.options import flag_words, option_fields
 from clearsight.run.advise.next_step import NextStep
-from clearsight.run.request import OVERRIDES
+from clearsight.run.request import RECIPE_OPTIONS, TrainRequest
 from clearsight.run.store.record import RunRecord
 from clearsight.training.recipe import Recipe
 from clearsight.training.recipes import RECIPES
 
-Options = list[tuple[str, Any]]
+_LIMITS = ("train_limit", "test_limit")
+# Options that neither the weights nor the scores depend on.
+_UNREPEATED = ("out", "no_test", "report", "bundle", "checkpoint_minutes")
 
 
 def repeat_command(record: RunRecord) -> str | None:
-    """Return what to type to make a run again, every value named; None where nothing can be typed.
-
-    Runs on arrays, with a recipe of another name or on a model object came from Python.
-
-    Args:
-        record: of the run.
-    """
-    recipe = _typed_recipe(record)
-    if recipe is None:
-        return None
-    changed = _changed(record, recipe)
-    options: Options = [("model", record.model), *_model_arguments(record.model_arguments)]
-    options += [("recipe", recipe.name)]
-    options += _recipe_values({k: v for k, v in changed.items() if k not in OVERRIDES})
-    options += _recipe_values({k: getattr(record.recipe, k) for k in OVERRIDES})
-    options += [(name, getattr(record, name)) for name in ("seed", "engine", "precision", "device")]
-    return _train_command(record, options)
-
-
-def brief_command(record: RunRecord) -> str | None:
-    """Return what to type to make a run anew, only what differs from the defaults being named.
+    """Return the command that repeats a run, with every value spelled out.
 
     Args:
         record: of the run.
 
     Returns:
-        None where nothing can be typed; see `repeat_command`.
+        None if the run cannot be typed: its images, recipe or model came from Python.
     """
-    recipe = _typed_recipe(record)
-    if recipe is None:
+    request = record.request
+    recipe, named = request.recipe, RECIPES.get(request.recipe.name)
+    if named is None or not _is_typeable(request):
         return None
-    is_recipes_model = record.model == recipe.model
-    known = recipe.model_arguments if is_recipes_model else {}
-    own = recipe if record.source in SOURCES else recipe.without_limits()
-    options: Options = [] if is_recipes_model else [("model", record.model)]
-    options += _model_arguments(
-        {k: v for k, v in record.model_arguments.items() if known.get(k) != v}
-    )
-    options += [("recipe", recipe.name)] if recipe.name != default_recipe(record.source) else []
-    options += _recipe_values(_changed(record, own))
-    options += [("seed", record.seed)] if record.seed else []
-    options += [("engine", record.engine)] if record.engine != "clearsight" else []
-    return _train_command(record, options)
-
-
-def _typed_recipe(record: RunRecord) -> Recipe | None:
-    """Return the named recipe that a run began with; None where its command cannot be typed."""
-    is_typed = record.model in FAMILIES or record.model.endswith(".keras") or ".py:" in record.model
-    return RECIPES.get(record.recipe.name) if is_typed and record.source != "arrays" else None
-
-
-def _changed(record: RunRecord, recipe: Recipe) -> dict[str, Any]:
-    """Return the values of a run's recipe that are not the named recipe's."""
-    used = record.recipe.model_dump()
-    return {name: used[name] for name, value in recipe.model_dump().items() if used[name] != value}
-
-
-def _model_arguments(arguments: dict[str, Any]) -> Options:
-    return [("model-arg", _argument(name, value)) for name, value in arguments.items()]
-
-
-def _recipe_values(values: dict[str, Any]) -> Options:
-    """Put values of a recipe into options: their own where they have one, which takes no None."""
-    return [
-        (name, value) if name in OVERRIDES else ("recipe-arg", _argument(name, value))
-        for name, value in values.items()
-        if name not in OVERRIDES or value is not None
-    ]
-
-
-def _train_command(record: RunRecord, options: Options) -> str:
-    words = ["clearsight", "train", record.source]
-    for name, value in options:
-        words += [_option(name), f"{value:g}" if isinstance(value, float) else str(value)]
-    return shlex.join([*words, *source_words(record.source_options)])
+    used = recipe.model_dump()
+    changed = {k: used[k] for k, value in named.model_dump().items() if used[k] != value}
+    values = {
+        "model": request.model,
+        "model_arguments": request.model_arguments,
+        "recipe": recipe.name,
+        "recipe_arguments": {
+            k: v for k, v in changed.items() if k not in (*RECIPE_OPTIONS, "model_arguments")
+        },
+        **{name: used[name] for name in RECIPE_OPTIONS if used[name] is not None},
+        **{name: getattr(request, name) for name in ("seed", "engine", "precision", "device")},
+    }
+    return _command(request, values)
 
 
 def step_command(record: RunRecord, step: NextStep) -> str | None:
-    """Return what to type for the next step after a run; None where nothing can be typed.
+    """Return the command for the next step after a run; None if it cannot be typed.
 
     Args:
         record: of the run.
@@ -106,49 +55,66 @@ def step_command(record: RunRecord, step: NextStep) -> str | None:
     """
     if step.checks_data:
         return check_command(record)
-    options = dict(step.options)
-    if record.source == "arrays" or not options:
+    if not step.options:
         return None
-    if "recipe" in options:  # with its own values of everything but the images
-        limits = {name: getattr(record.recipe, name) for name in ("train_limit", "test_limit")}
-        given = {"seed": record.seed, **limits, **options}
-        return _train_command(record, [(k, v) for k, v in given.items() if v is not None])
-    model = options.pop("model", record.model)
-    own = record.model_arguments if model == record.model else {}
-    arguments = {**own, **options.pop("model_arguments", {})}
-    recipe = record.recipe.replace(**options.pop("recipe_arguments", {}), **options)
-    changes = {"model": model, "model_arguments": arguments, "recipe": recipe}
-    return brief_command(record.model_copy(update=changes))
+    request = next_request(TrainRequest(**record.given), record, step)
+    if isinstance(request.recipe, Recipe) or not _is_typeable(request):
+        return None
+    fields = option_fields(TrainRequest)
+    values = {
+        each.name: getattr(request, each.name)
+        for each in fields
+        if each.name in request.model_fields_set and each.name not in _UNREPEATED
+    }
+    return _command(request, {k: v for k, v in values.items() if v is not None})
+
+
+def next_request(request: TrainRequest, record: RunRecord, step: NextStep) -> TrainRequest:
+    """Return the request of the training that a next step asks for.
+
+    Args:
+        request: that led to the run.
+        record: of the run.
+        step: with options.
+    """
+    options = dict(step.options)
+    if "recipe" in options:  # with its own values of everything but the number of images
+        limits = {name: getattr(record.request.recipe, name) for name in _LIMITS}
+        cleared = {k: None for k in RECIPE_OPTIONS if k in request.model_fields_set}
+        request = request.model_copy(
+            update={**cleared, **limits, "recipe_arguments": {}, "model_arguments": {}}
+        )
+    is_same_model = options.get("model", record.request.model) == record.request.model
+    for name, earlier in (
+        ("model_arguments", record.request.model_arguments if is_same_model else {}),
+        ("recipe_arguments", request.recipe_arguments),
+    ):
+        if earlier or name in options:
+            options[name] = {**earlier, **options.get(name, {})}
+    return request.model_copy(update=options)
 
 
 def check_command(record: RunRecord) -> str | None:
-    """Return what to type to look at a run's images; None for images from Python."""
-    if record.source == "arrays":
+    """Return the command that checks a run's images; None for images from Python."""
+    request = record.request
+    if request.source == "arrays":
         return None
-    words = ["clearsight", "data", "check", record.source]
-    return shlex.join([*words, *source_words(record.source_options)])
+    words = ["clearsight", "data", "check", request.source]
+    return shlex.join([*words, *request.source_options.command_words])
 
 
-def source_words(options: SourceOptions) -> list[str]:
-    """Return the words that say how a source is read, only those that are not the defaults."""
-    return list(_source_words(options))
+def _is_typeable(request: TrainRequest) -> bool:
+    """Whether source and model can be named on the command line."""
+    model = request.model
+    is_name = model is None or (
+        isinstance(model, str)
+        and (model in FAMILIES or model.endswith(".keras") or ".py:" in model)
+    )
+    return is_name and request.source != "arrays"
 
 
-def _source_words(options: SourceOptions) -> Iterator[str]:
-    for name, field in SourceOptions.model_fields.items():
-        value = getattr(options, name)
-        if value == field.default:
-            continue
-        yield _option(name)
-        if name == "image_size":
-            yield ",".join(map(str, value))
-        elif value is not True:
-            yield str(value)
-
-
-def _option(name: str) -> str:
-    return f"--{name.replace('_', '-')}"
-
-
-def _argument(name: str, value: Any) -> str:
-    return f"{name}={value if isinstance(value, str) else json.dumps(value)}"
+def _command(request: TrainRequest, values: dict[str, Any]) -> str:
+    words = ["clearsight", "train", str(request.source)]
+    for name, value in values.items():
+        words += flag_words(name, value, TrainRequest)
+    return shlex.join([*words, *request.source_options.command_words])

@@ -52,13 +52,13 @@ def next_step(record: RunRecord, findings: tuple[CurveFinding, ...]) -> NextStep
 
 def _slower(record: RunRecord, finding: CurveFinding) -> NextStep:
     factor = 10 if finding.name == "diverged" else 3
-    rate = float(f"{record.recipe.learning_rate / factor:.2g}")
+    rate = float(f"{record.request.recipe.learning_rate / factor:.2g}")
     return NextStep(f"Take a learning rate of {rate:g}.", {"learning_rate": rate})
 
 
 def _against_overfitting(record: RunRecord, finding: CurveFinding) -> NextStep:
     del finding
-    recipe = record.recipe
+    recipe = record.request.recipe
     dropout = _current(record, "dropout")
     if dropout is not None and dropout < _MOST_DROPOUT:
         more = round(min(dropout + _MORE_DROPOUT, _MOST_DROPOUT) if dropout else _FIRST_DROPOUT, 2)
@@ -88,7 +88,7 @@ def _against_overfitting(record: RunRecord, finding: CurveFinding) -> NextStep:
 
 def _longer(record: RunRecord, finding: CurveFinding) -> NextStep:
     del finding
-    epochs = 2 * record.recipe.epochs
+    epochs = 2 * record.request.recipe.epochs
     return NextStep(f"Train for {epochs} epochs.", {"epochs": epochs})
 
 
@@ -100,8 +100,8 @@ def _larger(record: RunRecord, finding: CurveFinding) -> NextStep | None:
                 f"Take {brake} off: the network is held down by it.",
                 {"model_arguments": {brake: 0.0}},
             )
-    if record.model == "lesson":
-        options = LessonOptions(**record.model_arguments)
+    if record.request.model == "lesson":
+        options = LessonOptions(**record.request.model_arguments)
         return NextStep(
             "Take twice as many filters and hidden units.",
             {
@@ -126,7 +126,7 @@ def _easier(record: RunRecord, finding: CurveFinding) -> NextStep | None:
     if finding.evidence["end_gap"] >= 0:
         return None
     is_own_split = record.data.get("validation") is None
-    if is_own_split and record.recipe.validation_method == "tail":
+    if is_own_split and record.request.recipe.validation_method == "tail":
         return NextStep(
             "Hold out the same share of each class.",
             {"recipe_arguments": {"validation_method": "stratified"}},
@@ -137,7 +137,7 @@ def _easier(record: RunRecord, finding: CurveFinding) -> NextStep | None:
 def _more_validation(record: RunRecord, finding: CurveFinding) -> NextStep | None:
     if "num_epochs" in finding.evidence:
         return _longer(record, finding)
-    share = record.recipe.validation_split
+    share = record.request.recipe.validation_split
     if record.data.get("validation") is None and share < _MOST_VALIDATION:
         share = round(min(2 * share, _MOST_VALIDATION), 2)
         return NextStep(
@@ -148,7 +148,7 @@ def _more_validation(record: RunRecord, finding: CurveFinding) -> NextStep | Non
 
 def _stronger(record: RunRecord, finding: CurveFinding) -> NextStep | None:
     del finding
-    if record.recipe.name not in ("strong", "best") and record.model in FAMILIES:
+    if record.request.recipe.name not in ("strong", "best") and record.request.model in FAMILIES:
         return NextStep(
             "This network has given what it has; a residual network, well trained, may do better.",
             {"recipe": "strong", "model": "residual"},
@@ -174,8 +174,8 @@ _STEPS: dict[FindingName, Callable[[RunRecord, CurveFinding], NextStep | None]] 
 
 def _current(record: RunRecord, option: str) -> Any:
     """Return the value of a network's option; None where the network has no such option."""
-    family = FAMILIES.get(record.model)
+    family = FAMILIES.get(record.request.model)
     if family is None or option not in family.options.model_fields:
         return None
-    options: BaseModel = family.options(**record.model_arguments)
+    options: BaseModel = family.options(**record.request.model_arguments)
     return getattr(options, option)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from clearsight.data.decoding.decode import ShowProgress, silent
 from clearsight.errors import RunError
 from clearsight.evaluation.comparison.paired import SIGNIFICANT, PairedComparison
+from clearsight.run.advise.command import next_request
 from clearsight.run.advise.next_step import NextStep
-from clearsight.run.plan.plan import Plan, plan_training
-from clearsight.run.request import OVERRIDES, TrainRequest
+from clearsight.run.plan.plan import Plan
+from clearsight.run.request import TrainRequest
 from clearsight.run.store.run import Run
 from clearsight.run.store.split_csv import read_split
 
@@ -57,39 +57,21 @@ class Tried:
         )
 
 
-def plan_next(
-    request: TrainRequest, run: Run, step: NextStep, show_progress: ShowProgress = silent
-) -> Plan:
-    """Plan the training that a suggestion asks for; its test images stay sealed.
+def sealed_next_request(request: TrainRequest, run: Run, step: NextStep) -> TrainRequest:
+    """Return the request of a suggested training, in a folder next to the run's.
+
+    Its test images are not evaluated.
 
     Args:
         request: that led to `run`.
         run: finished.
         step: with options.
-        show_progress: shows how far the decoding of images is.
-
-    Raises:
-        ClearsightError: as `plan_training`.
     """
-    options = dict(step.options)
-    record = run.record
-    is_same_model = options.get("model", record.model) == record.model
-    arguments = record.model_arguments if is_same_model else {}
-    options["model_arguments"] = {**arguments, **options.get("model_arguments", {})}
-    options["recipe_arguments"] = {
-        **request.recipe_arguments,
-        **options.get("recipe_arguments", {}),
-    }
-    options.setdefault("model", request.model if request.model is not None else record.model)
-    if "recipe" in options:  # as its command says: its own values of everything but the images
-        own = dict.fromkeys(OVERRIDES)
-        kept = {name: getattr(record.recipe, name) for name in ("train_limit", "test_limit")}
-        options = {**own, **kept, **options, "recipe_arguments": {}}
-    options |= {"out": _free_path(run.path), "no_test": True}
-    return plan_training(request.model_copy(update=options), show_progress)
+    update = {"out": _free_path(run.path), "no_test": True}
+    return next_request(request, run.record, step).model_copy(update=update)
 
 
-def compared(step: NextStep, plan: Plan, run: Run, tried: Run) -> Tried:
+def compare_next(step: NextStep, plan: Plan, run: Run, tried: Run) -> Tried:
     """Compare a suggestion's training with the one that it came from, by validation images.
 
     Args:
@@ -109,7 +91,7 @@ def compared(step: NextStep, plan: Plan, run: Run, tried: Run) -> Tried:
     )
     if before != now:
         return Tried(step, tried, None, validation)
-    images = plan.validation_images()
+    images = plan.data.validation_images()
     first, second = (each.predict(images.images).labels == images.labels for each in (tried, run))
     return Tried(
         step,

@@ -14,7 +14,7 @@ from clearsight.training.stopping import TrainingStoppedError
 _NUM_NAMED = 8  # images
 
 
-def told_failure(
+def explain_failure(
     stopped: TrainingStoppedError, plan: Plan, folder: RunFolder
 ) -> ClearsightError | None:
     """Put into words why a training stopped; None for what nobody foresaw.
@@ -36,6 +36,12 @@ def told_failure(
     return None
 
 
+def position_text(position: tuple[int, int]) -> str:
+    """Say where a training is, e.g. "epoch 2, after batch 17"."""
+    epochs_done, num_batches = position
+    return f"epoch {epochs_done + 1}, after batch {num_batches}"
+
+
 def _diverged(found: NonFiniteLossError, where: str, plan: Plan, folder: RunFolder) -> str:
     if found.layer is None:
         which = "though every layer's values are finite"
@@ -45,7 +51,7 @@ def _diverged(found: NonFiniteLossError, where: str, plan: Plan, folder: RunFold
     images = [_called(plan, place) for place in found.places[:_NUM_NAMED]]
     more = f" and {len(found.places) - len(images)} more" if found.places[_NUM_NAMED:] else ""
     batch = f"; its batch: training images {', '.join(images)}{more}" if images else ""
-    rate = plan.record.recipe.learning_rate / 10
+    rate = plan.recipe.learning_rate / 10
     return (
         f"The loss should stay a finite number, but did not in {where} ({which}{batch}). The last "
         f"good checkpoint is kept; go on from it with a lower learning rate: "
@@ -55,19 +61,19 @@ def _diverged(found: NonFiniteLossError, where: str, plan: Plan, folder: RunFold
 
 def _called(plan: Plan, place: int) -> str:
     """Return what the source calls an image (its file), or its number."""
-    row, names = int(plan.split.train[place]), plan.splits.train.names
+    row, names = int(plan.data.split.train[place]), plan.data.splits.train.names
     return names[row] if names is not None else str(row)
 
 
 def _out_of_memory(where: str, plan: Plan, folder: RunFolder) -> str:
-    size = plan.record.recipe.batch_size
+    size = plan.recipe.batch_size
     lower = f"--batch-size (now {size}), --train-limit or the size of the network"
     again = (
         f"{folder.resume_command} --batch-size {size // 2} --accept-changes"
         if size > 1
         else folder.resume_command
     )
-    what = "GPU's" if plan.record.device == "cuda" else "machine's"
+    what = "GPU's" if plan.record.request.device == "cuda" else "machine's"
     return (
         f"The {what} memory should hold a batch of {size} images in training, but ran out in "
         f"{where}: lower {lower}. The last good checkpoint is kept; go on from it: {again}"

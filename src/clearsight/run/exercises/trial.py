@@ -14,9 +14,10 @@ from clearsight.evaluation.comparison.over_seeds import SeedDifference, differen
 from clearsight.run.exercises.exercise import Exercise
 from clearsight.run.request import train_request
 from clearsight.run.seeds.runs import SeedRuns
-from clearsight.run.seeds.train import Shown, train_seeds
+from clearsight.run.seeds.train import train_seeds
 from clearsight.run.test_set.images import own_splits
 from clearsight.run.test_set.used_images import used_images
+from clearsight.run.train import Display
 
 SOURCE = "fashion-mnist"
 
@@ -74,7 +75,7 @@ class Trial:
 def try_out(
     exercise: Exercise,
     num_seeds: int,
-    shown: Shown,
+    display: Display,
     *,
     out: Path | None = None,
     announce: Callable[[str], object] = lambda _: None,
@@ -85,7 +86,7 @@ def try_out(
     Args:
         exercise: which network besides the lesson's.
         num_seeds: how many trainings of each, at least 2.
-        shown: where they are shown.
+        display: where they are shown.
         out: a new folder for both; None makes one for each in ``runs/``.
         announce: says which network is trained.
         **options: epochs, train_limit, device, ... as `TrainRequest` has them.
@@ -109,7 +110,7 @@ def try_out(
             no_test=True,  # the question is one of validation; a look at test images is kept
             **options,
         )
-        trained.append(train_seeds(request, num_seeds, shown))
+        trained.append(train_seeds(request, num_seeds, display))
     return tried(*trained)
 
 

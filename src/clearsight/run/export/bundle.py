@@ -80,7 +80,7 @@ def spec_of(run: Run, kind: str, precision: str = "float32") -> BundleSpec:
         precision=precision,
         class_names=run.class_names,
         preparation=run.preparation,
-        views=run.record.recipe.views,
+        views=run.record.request.recipe.views,
         temperature=tempered.temperature if tempered is not None else None,
         provenance=_provenance(run),
         files={},
@@ -91,12 +91,12 @@ def _provenance(run: Run) -> dict[str, Any]:
     """Say where the network comes from, without paths of this machine."""
     record, results = run.record, run.results
     return {
-        "source": os.path.basename(record.source),  # noqa: PTH119 - a source need not be a path
-        "model": os.path.basename(record.model),  # noqa: PTH119 - nor a model
+        "source": os.path.basename(record.request.source),  # noqa: PTH119 - a source need not be a path
+        "model": os.path.basename(record.request.model),  # noqa: PTH119 - nor a model
         "num_parameters": record.num_parameters,
-        "recipe": record.recipe.name,
-        "epochs": record.recipe.epochs,
-        "seed": record.seed,
+        "recipe": record.request.recipe.name,
+        "epochs": record.request.recipe.epochs,
+        "seed": record.request.seed,
         "started_at": record.started_at,
         "training_images": record.data["train"]["num_images"],
         "training_images_sha256": record.data["train"]["sha256"],
@@ -110,7 +110,7 @@ def _parity_images(run: Run, images: ImageSet | None) -> np.ndarray:
 
     They are validation images, so that making a bundle is no look at the test images.
     """
-    if images is None and run.record.source != "arrays":
+    if images is None and run.record.request.source != "arrays":
         images = used_images(run, own_splits(run.record), "validation", NUM_IMAGES)
     if images is None:
         path = bundle_path(run.path)

@@ -65,7 +65,7 @@ def export_int8(run: Run, path: Path | None = None, *, allow_loss: bool = False)
         RunError: as `export_run`, and when the run's images are gone.
     """
     path = path or bundle_path(run.path, precision="int8")
-    if run.record.source == "arrays":
+    if run.record.request.source == "arrays":
         raise RunError(
             f"A network in 8-bit integers should be measured on the run's images, but {run.path} "
             "was trained on arrays from Python, which are gone: leave out --int8."

@@ -18,7 +18,6 @@ from clearsight.evaluation.scores.scores import measures_of
 from clearsight.report.curves import write_curves
 from clearsight.run.finish.circumstances import circumstances_of
 from clearsight.run.finish.final_weights import FinalWeights
-from clearsight.run.plan.data_notes import leaks
 from clearsight.run.plan.plan import Plan
 from clearsight.run.store.folder import RunFolder
 from clearsight.run.store.predictions_csv import write_predictions
@@ -37,15 +36,15 @@ def measure(plan: Plan, folder: RunFolder, history: History, weights: FinalWeigh
     ``predictions.csv`` and ``measures.json`` are of the test images; ``results.json`` and
     ``curves.png`` are there without them too.
     """
-    num_train, num_val = len(plan.split.train), len(plan.split.validation)
-    leaked = leaks(plan.splits, plan.split)
+    num_train, num_val = len(plan.data.split.train), len(plan.data.split.validation)
+    leaked = plan.leaks
     reading = read_curve(history, circumstances_of(plan, leaked), weights.outcomes)
     last = history[weights.epoch - 1]
-    test = None if plan.record.no_test else plan.splits.test
+    test = None if plan.record.request.no_test else plan.data.splits.test
     score, shown, num_leaked, without_leaked, looks = None, (), 0, None, None
     if test is not None:
         probabilities = predict_probabilities(
-            plan.model, plan.preparation, test.images, plan.record.recipe.views
+            plan.model, plan.preparation, test.images, plan.recipe.views
         )
         score = score_of(probabilities, test.labels)
         shown = tuple(probabilities[:_NUM_SHOWN].argmax(axis=1).tolist())
@@ -94,20 +93,20 @@ def measure(plan: Plan, folder: RunFolder, history: History, weights: FinalWeigh
 
 def _validation(plan: Plan, weights: FinalWeights) -> tuple[np.ndarray, np.ndarray]:
     """Return probabilities and labels of validation images, to fit a temperature on."""
-    if plan.record.recipe.views.is_plain:
+    if plan.recipe.views.is_plain:
         return weights.val_probabilities, weights.val_labels
-    chosen = plan.validation_images(_MOST_VALIDATION)
+    chosen = plan.data.validation_images(_MOST_VALIDATION)
     probabilities = predict_probabilities(
-        plan.model, plan.preparation, chosen.images, plan.record.recipe.views
+        plan.model, plan.preparation, chosen.images, plan.recipe.views
     )
     return probabilities, chosen.labels
 
 
 def _seconds_before(plan: Plan) -> float:
     """Return how long the earlier parts of a resumed run trained."""
-    if plan.resumed is None:
+    if plan.resume_point is None:
         return 0.0
-    checkpoint = plan.resumed.checkpoint
+    checkpoint = plan.resume_point.checkpoint
     return checkpoint.seconds + sum(epoch.seconds for epoch in checkpoint.history)
 
 
@@ -117,9 +116,10 @@ def _interval(accuracy: float, count: int) -> tuple[float, float]:
 
 
 def _write_image(plan: Plan, folder: RunFolder, history: History, reading: CurveReading) -> None:
-    num_train, num_val = len(plan.split.train), len(plan.split.validation)
+    num_train, num_val = len(plan.data.split.train), len(plan.data.split.validation)
     title = (
-        f"{plan.record.model} on {plan.source_name}: {num_train:,} training and {num_val:,} "
+        f"{plan.record.request.model} on {plan.source_name}: {num_train:,} training and "
+        f"{num_val:,} "
         "validation images"
     )
     try:

@@ -46,10 +46,10 @@ def settle_weights(plan: Plan, folder: RunFolder, history: History) -> FinalWeig
         folder: of the run, with its checkpoints.
         history: of the whole training.
     """
-    splits, model = plan.splits, plan.model
+    splits, model = plan.data.splits, plan.model
     held_out = splits.validation or splits.train
-    validation = _some(held_out, plan.split.validation)
-    train = _some(splits.train, plan.split.train)
+    validation = _some(held_out, plan.data.split.validation)
+    train = _some(splits.train, plan.data.split.train)
     train_correct = _named(plan, train).argmax(axis=1) == train.labels
     kept = _named(plan, validation)
     val_correct, val_losses = _fared(kept, validation)
@@ -62,7 +62,7 @@ def settle_weights(plan: Plan, folder: RunFolder, history: History) -> FinalWeig
         restore_variables(model, checkpoint, "model")
         best = _named(plan, validation)
         best_correct, best_losses = _fared(best, validation)
-        if plan.record.recipe.patience:
+        if plan.recipe.patience:
             epoch, kept = checkpoint.epochs_done, best
         else:
             model.set_weights(weights)

@@ -1,4 +1,4 @@
-"""Which network a run trains, and whether it can be trained and opened again."""
+"""The network of a run: built, accelerated, and checked to be trainable and reloadable."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import warnings
 from pathlib import Path
 
 from clearsight.data.image_set import ImageSet
-from clearsight.engine.accelerate import Engine, accelerated
-from clearsight.engine.runtime.device import Device
-from clearsight.engine.runtime.precision import Precision, PrecisionChoice, set_policies
+from clearsight.engine.accelerate import accelerated
+from clearsight.engine.runtime.choices import Device, Engine, Precision, PrecisionChoice
+from clearsight.engine.runtime.precision import set_policies
 from clearsight.errors import FitError, ModelError
 from clearsight.models.backend import keras
 from clearsight.models.build import ModelRequest, build_model
@@ -35,9 +35,12 @@ def requested_model(request: TrainRequest, train: ImageSet) -> keras.Model:
 def set_engine(
     model: keras.Model, engine: Engine, precision: PrecisionChoice, device: Device
 ) -> tuple[Precision, tuple[str, ...]]:
-    """Make a compiled network fast, or leave it to Keras; return the precision settled, and notes.
+    """Accelerate a compiled network, or leave it to Keras.
 
     Keras's own steps are fastest on a CPU, and exact everywhere, in float32.
+
+    Returns:
+        The precision that "auto" means here, and sentences for the user.
     """
     if engine == "clearsight":
         return accelerated(model, precision, device)
@@ -47,7 +50,7 @@ def set_engine(
 
 
 def check_output(model: keras.Model, train: ImageSet) -> None:
-    """Make sure that the network ends in one unit a class.
+    """Check that the network ends in one unit per class.
 
     Raises:
         FitError: when it does not.
@@ -61,31 +64,34 @@ def check_output(model: keras.Model, train: ImageSet) -> None:
         )
     raise FitError(
         [
-            f"The network should end in {train.num_classes} units, one a class, but its output "
+            f"The network should end in {train.num_classes} units, one per class, but its output "
             f"has shape {output_shape}: build it with num_classes={train.num_classes}."
         ]
     )
 
 
-def own_code_notes(request: TrainRequest, model: keras.Model) -> list[str]:
-    """Make sure that a network of the user's own can be opened again once it is trained.
+def check_reloadable(request: TrainRequest, model: keras.Model) -> list[str]:
+    """Check that the user's own network can be loaded again once it is trained.
+
+    Returns:
+        Sentences for the user.
 
     Raises:
-        ModelError: when Keras's safe mode cannot load what it has saved.
+        ModelError: when Keras's safe mode cannot load the saved network.
     """
     if isinstance(request.model, str) and not request.model.rpartition(":")[0].endswith(".py"):
         return []  # the zoo's networks, and files that were just loaded
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Keras's, that an optimizer has no state before training
+        warnings.simplefilter("ignore")  # Keras: the optimizer has no state yet
         path = Path(folder) / "model.keras"
         model.save(path)
         try:
             build_model(ModelRequest(str(path)))
         except ModelError as error:
             raise ModelError(
-                f"'{request.model_name}' could be trained, but not opened again afterwards "
-                f"({describe_error(error.__cause__ or error)}): use Keras's own layers, or "
-                "register yours with @keras.saving.register_keras_serializable()."
+                f"'{request.model_name}' could be trained, but not loaded again afterwards "
+                f"({describe_error(error.__cause__ or error)}): use Keras's own layers, or register "
+                "yours with @keras.saving.register_keras_serializable()."
             ) from error
     own = {
         type(call.layer).__name__
@@ -95,6 +101,6 @@ def own_code_notes(request: TrainRequest, model: keras.Model) -> list[str]:
     if not own:
         return []
     return [
-        f"The network has layers of your own ({', '.join(sorted(own))}): import their code before "
-        "you open this run in Python; the command line cannot open it."
+        f"The network has your own layers ({', '.join(sorted(own))}): import their code before you "
+        "open this run in Python; the command line cannot open it."
     ]

@@ -7,57 +7,50 @@ import time
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 from pydantic_core import PydanticSerializationError
 
-from clearsight.data.decoding.decode import ALPHA_GROUND, ShowProgress, silent
+from clearsight.data.decoding.decode import ALPHA_GROUND
 from clearsight.data.image_set import ImageSet
 from clearsight.data.preparation.preparation import Preparation
-from clearsight.data.sources.load import default_recipe, resolve_source
-from clearsight.data.splits.evenly_spaced import evenly_spaced
-from clearsight.data.splits.splits import Splits
-from clearsight.data.splits.validation_split import ValidationSplit
-from clearsight.engine.runtime.device import Device, choose_device, on_device
+from clearsight.engine.runtime.choices import Device
+from clearsight.engine.runtime.device import on_device
 from clearsight.errors import RequestError
 from clearsight.models.backend import keras
 from clearsight.models.graph import pixel_scaling
-from clearsight.run.plan.data_notes import notes_of, short_check
-from clearsight.run.plan.images import (
-    requested_splits,
-    split_for_validation,
-    with_enough_steps,
-)
+from clearsight.run.plan.data import TrainingData
+from clearsight.run.plan.image_check import Leaks, check_images
 from clearsight.run.plan.network import (
     check_output,
-    own_code_notes,
+    check_reloadable,
     requested_model,
     set_engine,
 )
-from clearsight.run.request import TrainRequest
-from clearsight.run.store.folder import check_free, new_path
+from clearsight.run.plan.resolve import ResolvedOptions
+from clearsight.run.request import ResolvedRequest, TrainRequest
+from clearsight.run.store.folder import new_path
 from clearsight.run.store.machine import machine, versions
 from clearsight.run.store.record import RunRecord
 from clearsight.training.check_fit import check_fit
 from clearsight.training.checkpoint.checkpoint import Checkpoint
-from clearsight.training.examples import Examples
-from clearsight.training.fit import FitData, compile_model, encode_targets
+from clearsight.training.fit import compile_model, encode_targets
 from clearsight.training.recipe import Recipe
-from clearsight.training.recipes import find_recipe
 
-# Images that are looked at to see how pixels are scaled: so many, or fewer large ones.
+_MOST_EPOCHS = 60  # more epochs of the same few images mostly memorize them
+# Images that are examined to see how pixels are scaled: this many, or fewer large ones.
 _CHECKED_IMAGES = 256
 _CHECKED_VALUES = 4_000_000
 
 
 @dataclass(frozen=True)
-class Resumed:
-    """Where a run goes on.
+class ResumePoint:
+    """Where a run is resumed.
 
     Attributes:
-        checkpoint: what it goes on from.
+        checkpoint: what it is resumed from.
         first_batch: how many batches of the unfinished epoch are done, of the size used now.
-        damaged: newer checkpoints that were no good.
+        damaged: newer checkpoints that could not be read.
     """
 
     checkpoint: Checkpoint
@@ -67,171 +60,142 @@ class Resumed:
 
 @dataclass(frozen=True)
 class Plan:
-    """A training, ready to go.
+    """A training, ready to run.
 
     Attributes:
         path: the run's folder, made only when training begins.
-        path_is_named: whether the user chose it.
-        record: what ``run.json`` will say.
+        path_is_given: whether the user chose it.
+        record: the contents of ``run.json``.
         model: built and compiled.
-        source_name: what to call the source in sentences.
-        splits: the images, limits applied.
-        split: which of them validate.
+        source_name: what to call the source in messages.
+        data: the images and their split.
+        leaks: which images to measure on also appear in the training set.
         preparation: how images become the network's input.
-        resumed: where the run goes on; None when it is new.
+        resume_point: where the run is resumed; None when it is new.
         notes: sentences that the user should read before it starts.
         planned_at: `time.perf_counter` when planning began.
-        report: whether ``report.html`` is written in the end.
-        bundle: whether ``bundle/`` is.
     """
 
     path: Path
-    path_is_named: bool
+    path_is_given: bool
     record: RunRecord
     model: keras.Model
     source_name: str
-    splits: Splits
-    split: ValidationSplit
+    data: TrainingData
+    leaks: Leaks
     preparation: Preparation
-    resumed: Resumed | None
+    resume_point: ResumePoint | None
     notes: tuple[str, ...]
     planned_at: float
-    report: bool = True
-    bundle: bool = True
 
-    def validation_images(self, most: int | None = None) -> ImageSet:
-        """Return the images that validate, or at most so many of them, spread over all."""
-        rows = self.split.validation
-        images = self.splits.validation or self.splits.train
-        return images.take(rows if most is None else rows[evenly_spaced(len(rows), most)])
-
-    def fit_data(self) -> FitData:
-        """Return the images that Keras's `fit` gets."""
-        held_out = self.splits.validation or self.splits.train
-        return FitData(
-            train=self._examples(self.splits.train, self.split.train),
-            validation=self._examples(held_out, self.split.validation),
-        )
-
-    def _examples(self, images: ImageSet, rows: np.ndarray) -> Examples:
-        targets = encode_targets(images.labels[rows], images.num_classes, self.record.recipe)
-        return Examples(images.images, rows, targets, self.preparation.divisor)
+    @property
+    def recipe(self) -> Recipe:
+        """How it trains."""
+        return self.record.request.recipe
 
 
-def plan_training(
-    request: TrainRequest, show_progress: ShowProgress = silent, *, loaded: Splits | None = None
-) -> Plan:
-    """Settle and check everything that `request` leaves open.
+def plan_training(resolved: ResolvedOptions, data: TrainingData) -> Plan:
+    """Build and check the network for the data, and settle what is still open.
 
     Args:
-        request: what is asked for.
-        show_progress: shows how far the decoding of images is.
-        loaded: the source's images, where they have been loaded already.
+        resolved: what the user asked for.
+        data: the images that it names.
 
     Raises:
-        ClearsightError: of the kind that fits, when the source, the model, an option or their
-            combination is wrong.
+        ClearsightError: of the kind that fits, when the model, an option or their combination is
+            wrong.
     """
     planned_at, started = time.perf_counter(), datetime.now().astimezone()
-    if request.out is not None:
-        check_free(request.out)
-    device = choose_device(request.device)
-    recipe = _recipe(request)
-    if request.model is None:
-        arguments = {**recipe.model_arguments, **request.model_arguments}
-        request = request.model_copy(update={"model": recipe.model, "model_arguments": arguments})
-    splits, notes = requested_splits(request, recipe, show_progress, loaded)
-    split = split_for_validation(splits, recipe, request.seed)
-    if request.epochs is None:
-        recipe, few_notes = with_enough_steps(recipe, len(split.train))
-        notes += few_notes
+    request, device = resolved.request, resolved.device
+    train = data.splits.train
+    recipe, epoch_notes = _with_enough_steps(resolved, data.num_train)
     with on_device(device):
         keras.utils.set_random_seed(request.seed)
-        model = requested_model(request, splits.train)
+        model = requested_model(request, train)
         compile_model(model, recipe)
-    check_output(model, splits.train)
-    divisor = 1.0 if pixel_scaling(model) == "rescales" else 255.0
+    check_output(model, train)
     preparation = Preparation.for_training(
-        splits.train.images,
-        divisor=divisor,
+        train.images,
+        divisor=1.0 if pixel_scaling(model) == "rescales" else 255.0,
         resize=request.source_options.resize,
         alpha_ground=None if request.is_named_source else ALPHA_GROUND,
     )
-    most = max(_CHECKED_VALUES // math.prod(splits.train.image_shape), 1)
-    sample = splits.train.first(min(_CHECKED_IMAGES, most))
-    targets = encode_targets(sample.labels, splits.train.num_classes, recipe)
-    check_fit(model, preparation.apply(sample.images), targets)
-    notes += own_code_notes(request, model)
+    _check_fit(model, train, preparation, recipe)
+    own_layers = check_reloadable(request, model)
     precision, engine_notes = set_engine(model, request.engine, request.precision, device)
-    notes += engine_notes
-    notes += [split.warning] if split.warning else []
-    notes += notes_of(short_check(splits, split))
+    checked = check_images(data.splits, data.split)
+    notes = [*data.notes, *epoch_notes, *own_layers, *engine_notes]
+    notes += [data.split.warning] if data.split.warning else []
+    notes += checked.notes
     if recipe.flip != "none":
         notes.append(
-            f"The recipe '{recipe.name}' mirrors images left to right. Where left and right "
-            "matter (text, digits), take another, e.g. --recipe lesson."
+            f"The recipe '{recipe.name}' mirrors images left to right. If left and right matter "
+            "(text, digits), use another recipe, e.g. --recipe lesson."
         )
     reproducible, because = _reproducibility(request, device)
+    path = request.out or new_path(request.source_name, request.model_name, started)
+    settled: dict[str, Any] = {"recipe": recipe, "precision": precision, "device": device}
     record = RunRecord(
         status="running",
         started_at=started.isoformat(timespec="seconds"),
-        source=resolve_source(request.source) if isinstance(request.source, str) else "arrays",
-        source_options=request.source_options.resolved(),
-        model=request.model_name,
-        model_arguments=request.model_arguments,
-        recipe=recipe,
-        seed=request.seed,
-        engine=request.engine,
-        precision=precision,
-        device=device,
-        class_names=splits.train.class_names,
+        given=_recordable(resolved.given),
+        request=ResolvedRequest.of(request, **settled),
+        class_names=train.class_names,
         preparation=preparation.to_json(),
-        data={part: images.summary() for part, images in splits.parts.items()},
-        split={"method": split.method, "num_validation": len(split.validation)},
+        data={part: images.described() for part, images in data.splits.parts.items()},
+        split={"method": data.split.method, "num_validation": data.num_validation},
         notes=tuple(notes),
         num_parameters=model.count_params(),
         reproducible=reproducible,
         reproducible_because=because,
         versions=versions(),
         machine=machine(device),
-        checkpoint_minutes=request.checkpoint_minutes,
-        no_test=request.no_test,
     )
-    _check_recordable(record)
     return Plan(
-        path=request.out or new_path(request.source_name, request.model_name, started),
-        path_is_named=request.out is not None,
+        path=path,
+        path_is_given=request.out is not None,
         record=record,
         model=model,
         source_name=request.source_name,
-        splits=splits,
-        split=split,
+        data=data,
+        leaks=checked.leaks,
         preparation=preparation,
-        resumed=None,
+        resume_point=None,
         notes=tuple(notes),
         planned_at=planned_at,
-        report=request.report,
-        bundle=request.bundle,
     )
 
 
-def _recipe(request: TrainRequest) -> Recipe:
-    recipe = request.recipe
-    if recipe is None and isinstance(request.source, str):
-        recipe = default_recipe(request.source)
-    recipe = find_recipe(recipe or "strong") if not isinstance(recipe, Recipe) else recipe
-    if not request.is_named_source:
-        recipe = recipe.without_limits()
-    return recipe.replace(**request.overrides)
+def _with_enough_steps(resolved: ResolvedOptions, num_train: int) -> tuple[Recipe, list[str]]:
+    """Add epochs when few images would make too few steps, unless the user chose the number."""
+    recipe = resolved.recipe
+    steps_per_epoch = -(-num_train // recipe.batch_size)
+    enough = min(-(-recipe.min_steps // steps_per_epoch), _MOST_EPOCHS)
+    if resolved.given.epochs is not None or enough <= recipe.epochs:
+        return recipe, []
+    return recipe.replace(epochs=enough), [
+        f"With {num_train:,} training images, the {recipe.epochs} epochs of '{recipe.name}' would "
+        f"be only {recipe.epochs * steps_per_epoch:,} steps: training for {enough} instead; set "
+        "--epochs to change that."
+    ]
 
 
-def _check_recordable(record: RunRecord) -> None:
+def _check_fit(
+    model: keras.Model, train: ImageSet, preparation: Preparation, recipe: Recipe
+) -> None:
+    most = max(_CHECKED_VALUES // math.prod(train.image_shape), 1)
+    sample = train.first(min(_CHECKED_IMAGES, most))
+    targets = encode_targets(sample.labels, train.num_classes, recipe)
+    check_fit(model, preparation.apply(sample.images), targets)
+
+
+def _recordable(given: TrainRequest) -> dict[str, Any]:
     try:
-        record.model_dump(mode="json")
+        return given.portable()
     except PydanticSerializationError as error:
         raise RequestError(
             "The model's arguments should be plain values (numbers, text, lists of them), so that "
-            f"the run can record them, but are {record.model_arguments!r}."
+            f"the run can record them, but are {given.model_arguments!r}."
         ) from error
 
 

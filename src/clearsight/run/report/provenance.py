@@ -29,14 +29,17 @@ def recipe_of(record: RunRecord, results: Results | None) -> Recipe:
     """Return how a run was made: options, versions, machine, and the command that repeats it."""
     # The run's own network counts, not the one that the recipe was found with.
     elsewhere = {"name", "summary", "model", "model_arguments"}
-    given = record.recipe.model_dump(exclude=elsewhere)
-    arguments = ", ".join(f"{key}={value}" for key, value in record.model_arguments.items())
+    given = record.request.recipe.model_dump(exclude=elsewhere)
+    arguments = ", ".join(f"{key}={value}" for key, value in record.request.model_arguments.items())
     facts = [
-        ("network", f"{record.model} {f'({arguments})' if arguments else ''}"),
-        ("recipe", f"{record.recipe.name}: {record.recipe.summary}"),
+        ("network", f"{record.request.model} {f'({arguments})' if arguments else ''}"),
+        ("recipe", f"{record.request.recipe.name}: {record.request.recipe.summary}"),
         *((key.replace("_", " "), _in_words(value)) for key, value in given.items()),
-        ("seed", str(record.seed)),
-        ("computed by", f"{record.engine}, in {record.precision}, on {record.device}"),
+        ("seed", str(record.request.seed)),
+        (
+            "computed by",
+            f"{record.request.engine}, in {record.request.precision}, on {record.request.device}",
+        ),
         ("started", record.started_at),
     ]
     if results is not None:

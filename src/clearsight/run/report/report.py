@@ -71,7 +71,7 @@ def write_report(run: Run, images: ImageSet | None = None) -> Path:
     found = _findings(run, results, images)
     curves = run.folder.curves_path
     page = ReportPage(
-        title=f"{Path(record.model).name} on {Path(record.source).name}",
+        title=f"{Path(record.request.model).name} on {Path(record.request.source).name}",
         run_name=run.path.resolve().name,
         accuracies=_accuracies(record, results, history),
         remarks=_remarks(run, results),
@@ -111,7 +111,7 @@ def _findings(run: Run, results: Results | None, images: ImageSet | None) -> _Fi
 def _why_untested(run: Run, results: Results | None) -> str | None:
     if results is None:
         return "the run has not finished, and its test images stay closed until then."
-    if run.record.no_test:
+    if run.record.request.no_test:
         return "the test images stay sealed, as was asked for."
     if results.test_accuracy is None:
         return "there are no test images."

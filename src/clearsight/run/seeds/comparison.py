@@ -67,7 +67,7 @@ def compare_seed_runs(paths: Sequence[Path]) -> SeedComparison:
     if len(paths) < 2:
         raise RunError("At least two runs should be compared, but one was given: name another.")
     groups = tuple(SeedRuns.load(path) for path in paths)
-    by_seed = [{run.record.seed: run for run in group} for group in groups]
+    by_seed = [{run.record.request.seed: run for run in group} for group in groups]
     seeds = sorted(set.intersection(*(set(members) for members in by_seed)))
     if len(seeds) < 2:
         raise RunError(

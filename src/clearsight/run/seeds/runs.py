@@ -42,7 +42,7 @@ class SeedRuns(Sequence[Run]):
         >>> import clearsight, tempfile, pathlib
         >>> out = pathlib.Path(tempfile.mkdtemp()) / "run"
         >>> runs = clearsight.train("digits", epochs=1, seeds=2, out=out, verbose=False)
-        >>> len(runs), runs[1].record.seed
+        >>> len(runs), runs[1].record.request.seed
         (2, 1)
     """
 
@@ -138,7 +138,7 @@ class SeedRuns(Sequence[Run]):
     def _rows(self) -> list[list[Any]]:
         return [
             [
-                run.record.seed,
+                run.record.request.seed,
                 str(run.path.relative_to(self.path)),
                 *(getattr(results, name) for name in MEASURED),
             ]

@@ -22,7 +22,7 @@ def seed_table(runs: SeedRuns) -> str:
     lines = [f"{'seed':<20}" + "".join(f"{title:>12}" for title in _TITLES.values())]
     for run, results in zip(runs.runs, runs.results, strict=True):
         numbers = [_number(getattr(results, name), name) for name in _TITLES]
-        lines.append(_line(str(run.record.seed), numbers))
+        lines.append(_line(str(run.record.request.seed), numbers))
     found = {name: runs.summary(name) for name in _TITLES}
     for title, of in (
         ("mean", lambda summary: summary.mean),

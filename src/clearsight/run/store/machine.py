@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from clearsight.engine.runtime.device import Device
+from clearsight.engine.runtime.choices import Device
 
 
 def versions() -> dict[str, str]:

@@ -1,19 +1,18 @@
-"""`RunRecord`: what a run was asked for and what it ran on, as ``run.json`` holds it."""
+"""`RunRecord`: the contents of ``run.json``."""
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
-from clearsight.data.sources.options import SourceOptions
-from clearsight.training.recipe import Recipe
+from clearsight.run.request import ResolvedRequest, TrainRequest
 
 Status = Literal["running", "finished", "interrupted", "failed"]
 
 
 class RunRecord(BaseModel):
-    """``run.json``: the whole request resolved, and what it ran on.
+    """The options of a run, as given and as settled, and what it ran on.
 
     Attributes:
         format_version: of this file.
@@ -21,15 +20,8 @@ class RunRecord(BaseModel):
         interrupted_at: where a signal came, in words, or None.
         failed_because: why the run failed, in words, or None.
         started_at: local time, ISO 8601 with its offset.
-        source: the source's name or whole path, "arrays" when it came from Python.
-        source_options: how its images are read.
-        model: what was asked for.
-        model_arguments: its options.
-        recipe: resolved, with everything that was asked for by hand.
-        seed: see `TrainRequest`.
-        engine: "clearsight" or "keras".
-        precision: settled.
-        device: settled.
+        given: the options that were given, JSON-ready; see `TrainRequest.portable`.
+        request: the options with everything settled that was left open.
         class_names: label k means ``class_names[k]``.
         preparation: how images become the network's input.
         data: counts, provenance and SHA-256 of training and test images.
@@ -40,10 +32,8 @@ class RunRecord(BaseModel):
         reproducible_because: what breaks that, or why it holds.
         versions: of what computed the run.
         machine: what it computed on.
-        checkpoint_minutes: between checkpoints within an epoch.
-        resumptions: a sentence for each time that the run was gone on with.
+        resumptions: a sentence for each time that the run was resumed.
         changes: a sentence for each difference that was accepted on such an occasion.
-        no_test: whether the test images stay sealed.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -53,15 +43,8 @@ class RunRecord(BaseModel):
     interrupted_at: str | None = None
     failed_because: str | None = None
     started_at: str
-    source: str
-    source_options: SourceOptions = Field(default_factory=SourceOptions)
-    model: str
-    model_arguments: dict[str, Any]
-    recipe: Recipe
-    seed: int
-    engine: Literal["clearsight", "keras"] = "keras"
-    precision: Literal["float32", "bfloat16"]
-    device: Literal["cpu", "cuda"]
+    given: dict[str, Any]
+    request: ResolvedRequest
     class_names: tuple[str, ...]
     preparation: dict[str, Any]
     data: dict[str, Any]
@@ -72,7 +55,33 @@ class RunRecord(BaseModel):
     reproducible_because: str
     versions: dict[str, str]
     machine: dict[str, Any]
-    checkpoint_minutes: float = 10.0
     resumptions: tuple[str, ...] = ()
     changes: tuple[str, ...] = ()
-    no_test: bool = False
+
+    def with_status(self, status: Status, reason: str | None = None) -> Self:
+        """Return the record of the run as it stands now.
+
+        Args:
+            status: how far it came.
+            reason: where an interrupted run was interrupted, or why a failed one failed.
+        """
+        update = {
+            "status": status,
+            "interrupted_at": reason if status == "interrupted" else None,
+            "failed_because": reason if status == "failed" else None,
+        }
+        return self.model_copy(update=update)
+
+    def with_given(self, changes: dict[str, Any]) -> Self:
+        """Return the record of a run that was resumed with other options."""
+        given = TrainRequest(**self.given).with_options(**changes).portable()
+        return self.model_copy(update={"given": given})
+
+    def irreproducible(self, because: str) -> Self:
+        """Return the record of a run whose weights another run would not get, with the reason."""
+        update = {
+            "reproducible": False,
+            "reproducible_because": because,
+            "changes": (*self.changes, because),
+        }
+        return self.model_copy(update=update)

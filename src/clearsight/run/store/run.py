@@ -152,7 +152,7 @@ class Run:
             RunError: when the network's training diverged.
         """
         probabilities = predict_probabilities(
-            self.model, self.preparation, np.asarray(images), self.record.recipe.views
+            self.model, self.preparation, np.asarray(images), self.record.request.recipe.views
         )
         if not np.isfinite(probabilities).all():
             raise RunError(

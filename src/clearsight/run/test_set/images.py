@@ -7,7 +7,7 @@ import numpy as np
 from clearsight.data.decoding.decode import ShowProgress, silent
 from clearsight.data.image_set import ImageSet
 from clearsight.data.preparation.preparation import Preparation
-from clearsight.data.sources.load import is_source_name, load_splits, resolve_source
+from clearsight.data.sources.load import resolve_source, is_source_name, load_splits
 from clearsight.data.sources.options import SourceOptions
 from clearsight.data.splits.splits import Splits
 from clearsight.errors import DataError, RunError
@@ -39,11 +39,11 @@ def measured_images(
         splits = load_splits(source, fitting_options(record, options))
         images = splits.test if splits.test is not None else splits.train
         return _unseen(images, folder).with_classes(record.class_names, _WHOSE)
-    if record.source == "arrays":
+    if record.request.source == "arrays":
         raise RunError(f"{folder.path} was trained on arrays from Python: name images with --data.")
     if record.data.get("test") is None:
-        raise DataError(f"'{record.source}' has no test images to measure on.")
-    as_read = record.source_options
+        raise DataError(f"'{record.request.source}' has no test images to measure on.")
+    as_read = record.request.source_options
     if options is not None and options.allow_bad:
         as_read = as_read.model_copy(update={"allow_bad": True})
     splits = own_splits(record, as_read)
@@ -51,7 +51,8 @@ def measured_images(
     found = found_again(test, splits)
     if found is None:
         raise RunError(
-            f"The test images of '{record.source}' are no longer those that {folder.path} was "
+            f"The test images of '{record.request.source}' are no longer those that "
+            f"{folder.path} was "
             "measured on: bring them back, or name others with --data."
         )
     parts = [splits.parts[part].take(indices) for part, indices in found.items() if len(indices)]
@@ -61,13 +62,13 @@ def measured_images(
     labels = np.concatenate(
         [part.with_classes(record.class_names, _WHOSE).labels for part in parts]
     )
-    return ImageSet(images, labels, record.class_names, record.source)
+    return ImageSet(images, labels, record.class_names, record.request.source)
 
 
 def is_own_source(record: RunRecord, source: str | None) -> bool:
     """Tell whether a source stands for the run's own test images: None, or the run's own path."""
     return source is None or (
-        not is_source_name(source) and resolve_source(source) == record.source
+        not is_source_name(source) and resolve_source(source) == record.request.source
     )
 
 
@@ -101,12 +102,12 @@ def own_splits(
     """
     preparation = Preparation.from_json(record.preparation)
     shape = (preparation.height, preparation.width, preparation.channels)
-    options = options or record.source_options
-    splits = load_splits(record.source, options, show_progress)
+    options = options or record.request.source_options
+    splits = load_splits(record.request.source, options, show_progress)
     if splits.train.image_shape == shape:
         return splits
     # The images have changed so that another size would be chosen for them now.
-    return load_splits(record.source, fitting_options(record, options), show_progress)
+    return load_splits(record.request.source, fitting_options(record, options), show_progress)
 
 
 def fitting_options(record: RunRecord, options: SourceOptions | None = None) -> SourceOptions:
@@ -122,6 +123,6 @@ def fitting_options(record: RunRecord, options: SourceOptions | None = None) -> 
 
 def options_for(record: RunRecord, source: str, options: SourceOptions) -> SourceOptions:
     """Return how to read a source: the run's own as it was read, others to fit the network."""
-    if resolve_source(source) == record.source:
-        return record.source_options
+    if resolve_source(source) == record.request.source:
+        return record.request.source_options
     return fitting_options(record, options)

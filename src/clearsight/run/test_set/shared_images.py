@@ -60,14 +60,14 @@ def shared_images(runs: Sequence[Run]) -> SharedImages:
     """
     first = runs[0]
     for run in runs:
-        if run.record.source == "arrays":
+        if run.record.request.source == "arrays":
             raise RunError(
                 f"{run.path} was trained on arrays from Python, which are not kept, so that its "
                 "test images cannot be compared again: save them with numpy.savez (x_train, "
                 "y_train, x_test, y_test) and train on that file, or measure each run on other "
                 "images with `clearsight evaluate RUN --data SOURCE`."
             )
-        if run.record.no_test and not _was_opened(run):
+        if run.record.request.no_test and not _was_opened(run):
             raise RunError(
                 f"The test images of {run.path} are sealed, and comparing would open them: open "
                 f"them first with `clearsight evaluate {run.path}`."

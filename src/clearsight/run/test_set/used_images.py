@@ -27,7 +27,8 @@ def used_images(run: Run, splits: Splits, used_for: str, most: int | None = None
     found = found_again(used, splits)
     if found is None:
         raise RunError(
-            f"The images of '{run.record.source}' are no longer those that {run.path} used: "
+            f"The images of '{run.record.request.source}' are no longer those that "
+            f"{run.path} used: "
             "bring them back."
         )
     part = used[0].part

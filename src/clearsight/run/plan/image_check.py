@@ -10,8 +10,8 @@ from clearsight.data.health import CHECKS
 from clearsight.data.health.examined import ROLES, Examined
 from clearsight.data.health.finding import Finding, by_severity
 from clearsight.data.load_report import LoadReport
-from clearsight.data.splits.splits import Splits
 from clearsight.data.splits.validation_split import ValidationSplit
+from clearsight.data.splits.splits import Splits
 
 MOST_NOTES = 5
 # Near-duplicates among so many images, of so many values in all, are found in some tenths of a
@@ -52,41 +52,48 @@ class Leaks:
         return float(np.mean((probabilities.argmax(axis=1) == labels)[~self.test]))
 
 
-def short_check(splits: Splits, split: ValidationSplit) -> list[Finding]:
-    """Run the checks that are cheap enough to come before every training, the gravest first.
+@dataclass(frozen=True)
+class ImageCheck:
+    """What is known about the images before training.
 
-    Args:
-        splits: what will be trained and measured on.
-        split: which training images will validate.
+    Attributes:
+        findings: most severe first.
+        leaks: which images to measure on are also trained on.
     """
-    # What could not be read was told when the images were loaded.
-    examined = _examined(replace(splits, load_report=LoadReport()), split)
-    found = [
-        finding for check in CHECKS.values() if check.is_short for finding in check.run(examined)
-    ]
-    return list(by_severity(found))
+
+    findings: tuple[Finding, ...]
+    leaks: Leaks
+
+    @property
+    def notes(self) -> list[str]:
+        """Problems and warnings in sentences for the user, at most `MOST_NOTES`."""
+        notes = [each.sentence for each in self.findings if each.severity != "note"]
+        if len(notes) <= MOST_NOTES:
+            return notes
+        more = len(notes) - (MOST_NOTES - 1)
+        return [
+            *notes[: MOST_NOTES - 1],
+            f"`clearsight data check` lists {more} more findings about the images.",
+        ]
 
 
-def notes_of(findings: list[Finding]) -> list[str]:
-    """Put problems and warnings into sentences for the user, five at most."""
-    told = [finding.sentence for finding in findings if finding.severity != "note"]
-    if len(told) <= MOST_NOTES:
-        return told
-    more = len(told) - (MOST_NOTES - 1)
-    return [
-        *told[: MOST_NOTES - 1],
-        f"{more} more things about the images stand in `clearsight data check`.",
-    ]
-
-
-def leaks(splits: Splits, split: ValidationSplit) -> Leaks:
-    """Tell which test and validation images are, or show the same as, images learned from.
+def check_images(splits: Splits, split: ValidationSplit) -> ImageCheck:
+    """Run the checks that are fast enough to run before every training.
 
     Args:
         splits: what is trained and measured on.
         split: which training images validate.
     """
-    examined = _examined(splits, split)
+    # Unreadable files were reported when the images were loaded.
+    examined = _examined(replace(splits, load_report=LoadReport()), split)
+    findings = [
+        finding for check in CHECKS.values() if check.is_short for finding in check.run(examined)
+    ]
+    return ImageCheck(tuple(by_severity(findings)), _leaks(examined, splits))
+
+
+def _leaks(examined: Examined, splits: Splits) -> Leaks:
+    """Find the test and validation images that are, or nearly equal, training images."""
     learned = examined.roles == ROLES.index("train")
     is_known = np.zeros(int(examined.contents.max()) + 1, dtype=bool)
     is_known[examined.contents[learned]] = True

@@ -1,0 +1,11 @@
+"""The choices that users have for engine, device and precision, known without loading torch."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+Engine = Literal["clearsight", "keras"]
+Device = Literal["cpu", "cuda"]
+DeviceChoice = Literal["auto", "cpu", "cuda"]
+Precision = Literal["float32", "bfloat16"]
+PrecisionChoice = Literal["auto", "float32", "bfloat16"]

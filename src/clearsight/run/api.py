@@ -1,0 +1,99 @@
+"""`train` and `resume`, as Python users call them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, overload
+
+from rich.console import Console
+
+from clearsight.data.sources.options import SourceOptions
+from clearsight.options import documents
+from clearsight.run.request import TrainRequest, resume_request, train_request
+from clearsight.run.seeds.record import is_seed_runs
+from clearsight.run.seeds.runs import SeedRuns
+from clearsight.run.seeds.train import resume_seeds, train_seeds
+from clearsight.run.store.run import Run
+from clearsight.run.train import Display, resume_training, run_training
+from clearsight.training.progress import Progress
+
+
+@overload
+def train(source: Any, *, seeds: int, verbose: bool = True, **options: Any) -> SeedRuns: ...
+
+
+@overload
+def train(source: Any, *, seeds: None = None, verbose: bool = True, **options: Any) -> Run: ...
+
+
+@documents(TrainRequest, SourceOptions)
+def train(
+    source: Any, *, seeds: int | None = None, verbose: bool = True, **options: Any
+) -> Run | SeedRuns:
+    """Train a network on a source of images, and evaluate what it learned.
+
+    Args:
+        source: a source's name such as "fashion-mnist", the path of a folder or file of images,
+            or an object: arrays (x, y) or ((x, y), (x_test, y_test)), an `ImageSet`, `Splits`, a
+            torch Dataset, an iterable of (image, label).
+        seeds: train this many times, at least 2, with the given seed and the ones that follow it.
+        verbose: print a line per epoch (and a live bar on a terminal).
+        **options: listed below.
+
+    Returns:
+        The finished run, whose folder holds everything; with `seeds` a `SeedRuns`, the sequence of
+        those runs.
+
+    Raises:
+        ClearsightError: of the kind that fits, when an option is wrong; nothing has been written
+            then.
+        TrainingInterrupted: after Ctrl-C, SIGTERM or SIGUSR1, when what was trained has been saved.
+        OutputError: when the run's files cannot be written; `resume` continues once they can.
+        TrainingError: when the training could not continue; it says why and how to resume.
+
+    Example:
+        >>> import tempfile, pathlib
+        >>> out = pathlib.Path(tempfile.mkdtemp()) / "run"
+        >>> run = train("digits", epochs=2, out=out, verbose=False)
+        >>> run.results.test_count
+        359
+
+    Options:
+    """
+    request = train_request(source, **options)
+    if seeds is not None:
+        return train_seeds(request, seeds, _display(verbose))
+    return run_training(request, _display(verbose))
+
+
+def resume(
+    path: str | Path,
+    *,
+    data: Any = None,
+    accept_changes: bool = False,
+    verbose: bool = True,
+    **options: Any,
+) -> Run | SeedRuns:
+    """Resume a run exactly where it stopped, or train a finished one for more epochs.
+
+    Args:
+        path: the run's folder, or that of a training with several seeds, whose unfinished and
+            missing runs are trained then.
+        data: the images again, for a run on arrays from Python.
+        accept_changes: resume although something that matters has changed.
+        verbose: as for `train`.
+        **options: those of `train` that may change: epochs, learning_rate, batch_size,
+            checkpoint_minutes, data_dir, report, bundle.
+
+    Raises:
+        RunError: when there is nothing to resume, or something that matters has changed.
+        TrainingInterrupted: as for `train`.
+    """
+    request = resume_request(path, data=data, accept_changes=accept_changes, **options)
+    if is_seed_runs(request.path):
+        return resume_seeds(request, _display(verbose))
+    return resume_training(request, _display(verbose))
+
+
+def _display(verbose: bool) -> Display:
+    return Display(Progress(Console()) if verbose else Progress.silent())

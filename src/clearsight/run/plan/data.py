@@ -1,0 +1,164 @@
+"""Reading the data of a run: images loaded, limited, split and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from clearsight.data.decoding.decode import ShowProgress, silent
+from clearsight.data.image_set import ImageSet
+from clearsight.data.sources.load import load_splits
+from clearsight.data.splits.validation_split import ValidationSplit, choose_validation_split
+from clearsight.data.splits.splits import Splits
+from clearsight.data.splits.evenly_spaced import evenly_spaced
+from clearsight.errors import DataError
+from clearsight.run.plan.resolve import ResolvedOptions
+from clearsight.run.request import TrainRequest
+from clearsight.training.examples import Examples
+from clearsight.training.fit import FitData, encode_targets
+from clearsight.training.recipe import Recipe
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingData:
+    """The images of a run.
+
+    Attributes:
+        splits: all of them, limits applied.
+        split: which of them are for training and which for validation.
+        notes: sentences about them that the user should read.
+    """
+
+    splits: Splits
+    split: ValidationSplit
+    notes: tuple[str, ...] = ()
+
+    @property
+    def num_train(self) -> int:
+        """How many images are trained on."""
+        return len(self.split.train)
+
+    @property
+    def num_validation(self) -> int:
+        """How many images are validated on."""
+        return len(self.split.validation)
+
+    @property
+    def held_out(self) -> ImageSet:
+        """The part of the source that the validation images are in."""
+        return self.splits.validation or self.splits.train
+
+    def validation_images(self, most: int | None = None) -> ImageSet:
+        """Return the validation images, or at most that many of them, evenly spaced."""
+        rows = self.split.validation
+        return self.held_out.take(rows if most is None else rows[evenly_spaced(len(rows), most)])
+
+    def fit_data(self, recipe: Recipe, divisor: float) -> FitData:
+        """Return the images with their targets, as Keras's `fit` gets them.
+
+        Args:
+            recipe: decides the form of the targets.
+            divisor: pixel values are divided by this.
+        """
+
+        def examples(images: ImageSet, rows: np.ndarray) -> Examples:
+            targets = encode_targets(images.labels[rows], images.num_classes, recipe)
+            return Examples(images.images, rows, targets, divisor)
+
+        return FitData(
+            train=examples(self.splits.train, self.split.train),
+            validation=examples(self.held_out, self.split.validation),
+        )
+
+
+def read_data(
+    resolved: ResolvedOptions,
+    show_progress: ShowProgress = silent,
+    loaded: Splits | None = None,
+) -> TrainingData:
+    """Load, limit and split the images of a request.
+
+    Args:
+        resolved: names the source, how it is read, and the recipe with its limits.
+        show_progress: shows how far the decoding of images is.
+        loaded: the source's images if they have been loaded already.
+
+    Raises:
+        DataError: when they cannot be loaded, or none are left on one side of the split.
+    """
+    request, recipe = resolved.request, resolved.recipe
+    if loaded is None:
+        loaded = (
+            request.source
+            if isinstance(request.source, Splits)
+            else load_splits(request.source, request.source_options, show_progress)
+        )
+    return split_data(loaded, recipe, request.seed, tuple(_notes(loaded, request, recipe)))
+
+
+def split_data(
+    splits: Splits, recipe: Recipe, seed: int, notes: tuple[str, ...] = ()
+) -> TrainingData:
+    """Limit images as the recipe says, and choose the validation images.
+
+    Args:
+        splits: all that the source has.
+        recipe: its limits and its validation split.
+        seed: of a stratified split.
+        notes: see `TrainingData`.
+
+    Raises:
+        DataError: when no images are left on one side.
+    """
+    splits = limit(splits, recipe)
+    train = splits.train
+    if splits.validation is not None:
+        own = np.arange(len(splits.validation))
+        return TrainingData(splits, ValidationSplit(np.arange(len(train)), own, "own"), notes)
+    split = choose_validation_split(
+        train.labels, recipe.validation_split, recipe.validation_method, seed, train.groups
+    )
+    if not len(split.train) or not len(split.validation):
+        raise DataError(
+            f"There should be training and validation images, but of {len(train):,} images a "
+            f"validation_split of {recipe.validation_split} leaves {len(split.train):,} and "
+            f"{len(split.validation):,}: add images or change --validation-split."
+        )
+    return TrainingData(splits, split, notes)
+
+
+def limit(splits: Splits, recipe: Recipe) -> Splits:
+    """Keep the first images of each part, as many as the recipe takes."""
+    test = splits.test.first(recipe.test_limit) if splits.test is not None else None
+    return replace(splits, train=splits.train.first(recipe.train_limit), test=test)
+
+
+def _notes(loaded: Splits, request: TrainRequest, recipe: Recipe) -> Iterator[str]:
+    """Yield what the user should know about the images of a request."""
+    yield from loaded.load_report.sentences
+    for part, asked, images in (
+        ("training", request.train_limit, loaded.train),
+        ("test", request.test_limit, loaded.test),
+    ):
+        if asked is not None and images is not None and asked > len(images):
+            yield (
+                f"{request.source_name} has {len(images):,} {part} images, fewer than the "
+                f"{asked:,} requested: all of them are used."
+            )
+    train = limit(loaded, recipe).train
+    lost = np.flatnonzero((train.class_counts == 0) & (loaded.train.class_counts > 0))
+    if len(lost):
+        names = ", ".join(f"'{train.class_names[label]}'" for label in lost)
+        yield (
+            f"The first {len(train):,} training images contain none of {names}, so the network "
+            "cannot learn these classes: raise --train-limit, or shuffle the images first."
+        )
+    if loaded.test is None:
+        yield "There are no test images, so there will be no test score."
+    if loaded.validation is not None and request.validation_split is not None:
+        yield (
+            f"{request.source_name} has its own {len(loaded.validation):,} validation images, so "
+            "--validation-split is not used."
+        )

@@ -1,0 +1,58 @@
+"""Resolving a request: which recipe, network and device it means when it leaves them open."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from clearsight.data.sources.load import default_recipe
+from clearsight.engine.runtime.choices import Device
+from clearsight.engine.runtime.device import choose_device
+from clearsight.run.request import TrainRequest
+from clearsight.run.store.folder import check_free
+from clearsight.training.recipe import Recipe
+from clearsight.training.recipes import find_recipe
+
+
+@dataclass(frozen=True)
+class ResolvedOptions:
+    """What a request means before any image is read.
+
+    Attributes:
+        request: as it was given, except that the model and its arguments are filled in.
+        given: the request as it was given.
+        recipe: with the values that the request replaces.
+        device: what the network computes on.
+    """
+
+    request: TrainRequest
+    given: TrainRequest
+    recipe: Recipe
+    device: Device
+
+
+def resolve_request(given: TrainRequest) -> ResolvedOptions:
+    """Settle recipe, network and device of a request.
+
+    Raises:
+        RequestError: when the recipe or device is unknown, or a recipe value is out of range.
+        RunError: when the run's folder exists already.
+    """
+    if given.out is not None:
+        check_free(given.out)
+    device = choose_device(given.device)
+    recipe = _recipe(given)
+    request = given
+    if given.model is None:
+        arguments = {**recipe.model_arguments, **given.model_arguments}
+        request = given.model_copy(update={"model": recipe.model, "model_arguments": arguments})
+    return ResolvedOptions(request, given, recipe, device)
+
+
+def _recipe(request: TrainRequest) -> Recipe:
+    recipe = request.recipe
+    if not isinstance(recipe, Recipe):
+        by_default = default_recipe(request.source) if isinstance(request.source, str) else "strong"
+        recipe = find_recipe(recipe or by_default)
+    if not request.is_named_source:
+        recipe = recipe.without_limits()
+    return recipe.replace(**request.recipe_values)

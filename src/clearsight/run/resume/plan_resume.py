@@ -1,0 +1,192 @@
+"""Planning how a run is resumed: from which checkpoint, and whether anything has changed."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from clearsight.data.decoding.decode import ShowProgress, silent
+from clearsight.data.preparation.preparation import Preparation
+from clearsight.data.splits.splits import Splits
+from clearsight.engine.runtime.device import choose_device, on_device
+from clearsight.errors import RunError
+from clearsight.run.plan.data import limit, split_data
+from clearsight.run.plan.image_check import check_images
+from clearsight.run.plan.network import set_engine
+from clearsight.run.plan.plan import Plan, ResumePoint
+from clearsight.run.request import ResumeRequest
+from clearsight.run.resume.changes import changes_since, describe_resume, resumed_record
+from clearsight.run.store.folder import RunFolder
+from clearsight.run.store.lock import check_unlocked
+from clearsight.run.store.record import RunRecord
+from clearsight.run.test_set.images import own_splits
+from clearsight.training.checkpoint.checkpoint import Checkpoint, checkpoint_files, read_newest_checkpoint
+from clearsight.training.checkpoint.snapshot import network_from_json, restore_variables
+from clearsight.training.early_stopping import patience_has_run_out
+from clearsight.training.fit import compile_model
+from clearsight.training.recipe import Recipe
+
+
+def plan_resume(request: ResumeRequest, show_progress: ShowProgress = silent) -> Plan:
+    """Settle how an unfinished run is resumed, or a finished one trained for more epochs.
+
+    Args:
+        request: which run, and what changes.
+        show_progress: shows how far the decoding of images is.
+
+    Raises:
+        RequestError: when an option is out of range.
+        RunError: when there is no checkpoint or nothing left to train, or when something that
+            matters has changed and that is not accepted.
+    """
+    planned_at = time.perf_counter()
+    path, folder = request.path, RunFolder.existing(request.path)
+    check_unlocked(path)
+    record = folder.read_record()
+    found = read_newest_checkpoint(folder.checkpoints_path)
+    checkpoint = found.checkpoint
+    if checkpoint is None:
+        raise _no_checkpoint(path, found.damaged)
+    wanted = record.request.with_options(
+        recipe=record.request.recipe.replace(**request.recipe_changes), **request.other_changes
+    )
+    recipe = wanted.recipe
+    _check_unfinished(folder, record, recipe, checkpoint)
+    splits = limit(_splits(request, record, show_progress), recipe)
+    device = choose_device("auto" if record.request.device == "cuda" else "cpu")
+    changes = changes_since(record, recipe, checkpoint, splits, device)
+    if changes and not request.accept_changes:
+        raise RunError(
+            f"{path} should be resumed as it began, but some things have changed: "
+            f"{'; '.join(changes)}. Restore them, or accept them with --accept-changes."
+        )
+    if splits.train.fingerprint != checkpoint.identity["data"]:
+        _check_fits(record, splits)
+        checkpoint = _at_start_of_epoch(checkpoint)
+    with on_device(device):
+        model = network_from_json(checkpoint.network)
+        compile_model(model, recipe)
+        restore_variables(model, checkpoint, "model", "optimizer")
+        set_engine(model, wanted.engine, wanted.precision, device)
+    notes = [
+        describe_resume(path, record, recipe, checkpoint),
+        *(
+            f"The checkpoint {file.name} is damaged ({why}); the one before it is used."
+            for file, why in found.damaged
+        ),
+        *(f"Accepted: {change}." for change in changes),
+    ]
+    data = split_data(splits, recipe, wanted.seed)
+    first_batch = checkpoint.num_batches * checkpoint.identity["batch_size"] // recipe.batch_size
+    wanted = wanted.model_copy(update={"device": device})
+    resumed = resumed_record(record, wanted, checkpoint, splits, changes)
+    return Plan(
+        path=path,
+        path_is_given=True,
+        record=resumed_record(record, wanted, checkpoint, splits, changes).with_given(
+            request.changes
+        ),
+        model=model,
+        source_name=Path(wanted.source).name,
+        data=data,
+        leaks=check_images(data.splits, data.split).leaks,
+        preparation=Preparation.from_json(record.preparation),
+        resume_point=ResumePoint(checkpoint, first_batch, tuple(f for f, _ in found.damaged)),
+        notes=tuple(notes),
+        planned_at=planned_at,
+    )
+
+
+def check_current(point: ResumePoint, folder: RunFolder) -> None:
+    """Check, under the run's lock, that no other process resumed the run since it was planned.
+
+    Raises:
+        RunError: when one has.
+    """
+    newer = [
+        file
+        for file in checkpoint_files(folder.checkpoints_path)
+        if file.number > point.checkpoint.number and file.path not in point.damaged
+    ]
+    if newer:
+        raise RunError(
+            f"{folder.path} was resumed by another process in the meantime: "
+            f"{folder.resume_command} continues from there."
+        )
+
+
+def _no_checkpoint(path: Path, damaged: tuple[tuple[Path, str], ...]) -> RunError:
+    if damaged:
+        names = ", ".join(file.name for file, _ in damaged)
+        return RunError(
+            f"{path} should have a checkpoint to resume from, but all are damaged ({names}): "
+            "restore them from a copy, or train again with another --out."
+        )
+    return RunError(
+        f"{path} should have a checkpoint to resume from, but has none: train again with another "
+        "--out."
+    )
+
+
+def _check_unfinished(
+    folder: RunFolder, record: RunRecord, recipe: Recipe, checkpoint: Checkpoint
+) -> None:
+    done = checkpoint.epochs_done
+    is_evaluated = folder.results_path.is_file() and record.status == "finished"
+    if is_evaluated and patience_has_run_out(checkpoint.history, recipe.patience):
+        raise RunError(
+            f"{folder.path} stopped early, after {done} epochs, because validation accuracy had "
+            f"not improved for {recipe.patience}: for more epochs, train again with a larger "
+            "patience, or with 0."
+        )
+    if done > recipe.epochs or (done == recipe.epochs and is_evaluated):
+        raise RunError(
+            f"{folder.path} has already trained for {done} epochs, and {recipe.epochs} in total "
+            f"were requested: set the total number of epochs, e.g. --epochs {done + 10}."
+        )
+    if done == recipe.epochs and checkpoint.num_batches:
+        raise RunError(
+            f"{folder.path} is within epoch {done + 1}, and {recipe.epochs} in total were "
+            f"requested: set the total number of epochs, e.g. --epochs {done + 1}."
+        )
+
+
+def _splits(request: ResumeRequest, record: RunRecord, show_progress: ShowProgress) -> Splits:
+    """Load the run's images again, at the size of its network's input."""
+    if record.request.source != "arrays":
+        options = record.request.with_options(**request.other_changes).source_options
+        return own_splits(record, options, show_progress)
+    if request.data is None:
+        raise RunError(
+            f"{request.path} was trained on arrays from Python, which are not saved: resume it in "
+            "Python, clearsight.resume(path, data=...), with the same images."
+        )
+    return request.data
+
+
+def _check_fits(record: RunRecord, splits: Splits) -> None:
+    train, expected = splits.train, tuple(record.data["train"]["image_shape"])
+    for what, wanted, found in (
+        ("classes", record.class_names, train.class_names),
+        ("image shape", expected, train.image_shape),
+    ):
+        if found != wanted:
+            raise RunError(
+                f"The images should have the run's {what} {_listed(wanted)}, but have "
+                f"{_listed(found)}: train a new run."
+            )
+
+
+def _listed(values: tuple[object, ...]) -> str:
+    return ", ".join(map(str, values))
+
+
+def _at_start_of_epoch(checkpoint: Checkpoint) -> Checkpoint:
+    """Start the unfinished epoch again: its order was one of other images."""
+    saved = {
+        key: tensor
+        for key, tensor in checkpoint.tensors.items()
+        if not key.startswith(("metrics.", "batches."))
+    }
+    return replace(checkpoint, num_batches=0, seconds=0.0, tensors=saved)
