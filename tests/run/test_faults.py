@@ -18,8 +18,9 @@ import clearsight
 from clearsight.data.sources.fashion_mnist import locate
 from clearsight.data.splits.splits import Splits
 from clearsight.errors import ClearsightError, OutputError, RequestError, RunError, TrainingError
-from clearsight.run.resume.plan import plan_resumption, resume_request
-from clearsight.run.train import execute
+from clearsight.run.request import resume_request
+from clearsight.run.resume.plan_resume import plan_resume
+from clearsight.run.train import Display, run_plan
 from clearsight.training.augment import AugmentedBatches
 from clearsight.training.checkpoint.checkpoint import (
     Checkpoint,
@@ -310,10 +311,10 @@ def test_a_file_that_vanishes_while_training_reads_it_is_named(
 
 
 def test_a_run_that_went_on_in_the_meantime_is_not_gone_on_with_twice(finished: Path) -> None:
-    plan = plan_resumption(resume_request(finished, epochs=3))
+    plan = plan_resume(resume_request(finished, epochs=3))
     clearsight.resume(finished, epochs=4, report=False, bundle=False, verbose=False)
     with pytest.raises(RunError, match="another process has gone on with it"):
-        execute(plan, Progress.silent())
+        run_plan(plan, Display(Progress.silent()))
     run = clearsight.Run.load(finished)
     assert run.record.status == "finished"
     assert len(run.history) == 4

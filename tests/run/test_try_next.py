@@ -8,13 +8,18 @@ import pytest
 
 import clearsight
 from clearsight.run.advise.next_step import NextStep
-from clearsight.run.advise.try_next import compared, plan_next
-from clearsight.run.plan.plan import plan_training
-from clearsight.run.request import train_request
-from clearsight.run.train import execute
+from clearsight.run.advise.try_next import compare_next, sealed_next_request
+from clearsight.run.plan.plan import Plan
+from clearsight.run.request import TrainRequest, train_request
+from clearsight.run.train import Display, plan_request, run_plan
 from clearsight.training.progress import Progress
 
+QUIET = Display(Progress.silent())
 ASKED: dict[str, Any] = {"train_limit": 600, "test_limit": 100, "epochs": 2, "learning_rate": 0.002}
+
+
+def plan_next(request: TrainRequest, run: clearsight.Run, step: NextStep) -> Plan:
+    return plan_request(sealed_next_request(request, run, step), QUIET)
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +36,7 @@ def test_another_recipe_comes_with_its_own_values(run: clearsight.Run) -> None:
     typed = train_request(
         "fashion-mnist", recipe="strong", model="residual", train_limit=600, test_limit=100
     )
-    assert plan.record.request.recipe == plan_training(typed).record.request.recipe
+    assert plan.record.request.recipe == plan_request(typed, QUIET).record.request.recipe
     assert plan.record.request.model == "residual"
 
 
@@ -40,7 +45,7 @@ def test_one_change_leaves_the_rest_and_is_compared(run: clearsight.Run) -> None
     plan = plan_next(train_request("fashion-mnist", report=False, bundle=False, **ASKED), run, step)
     assert plan.record.request.recipe == run.record.request.recipe
     assert plan.record.request.model_arguments == {"dropout": 0.3}
-    tried = compared(step, plan, run, execute(plan, Progress.silent()))
+    tried = compare_next(step, plan, run, run_plan(plan, QUIET))
     assert tried.comparison is not None
     assert tried.comparison.num_images == 120
     assert tried.run.results.test_accuracy is None
@@ -53,6 +58,6 @@ def test_other_validation_images_are_not_compared_image_by_image(
 ) -> None:
     step = NextStep("", {"validation_split": 0.4})
     plan = plan_next(train_request("fashion-mnist", report=False, bundle=False, **ASKED), run, step)
-    tried = compared(step, plan, run, execute(plan, Progress.silent()))
+    tried = compare_next(step, plan, run, run_plan(plan, QUIET))
     assert tried.comparison is None
     assert "cannot be compared image by image" in tried.sentence

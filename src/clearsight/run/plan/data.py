@@ -10,9 +10,9 @@ import numpy as np
 from clearsight.data.decoding.decode import ShowProgress, silent
 from clearsight.data.image_set import ImageSet
 from clearsight.data.sources.load import load_splits
-from clearsight.data.splits.validation_split import ValidationSplit, choose_validation_split
-from clearsight.data.splits.splits import Splits
 from clearsight.data.splits.evenly_spaced import evenly_spaced
+from clearsight.data.splits.splits import Splits
+from clearsight.data.splits.validation_split import ValidationSplit, choose_validation_split
 from clearsight.errors import DataError
 from clearsight.run.plan.resolve import ResolvedOptions
 from clearsight.run.request import TrainRequest

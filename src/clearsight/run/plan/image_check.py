@@ -10,8 +10,8 @@ from clearsight.data.health import CHECKS
 from clearsight.data.health.examined import ROLES, Examined
 from clearsight.data.health.finding import Finding, by_severity
 from clearsight.data.load_report import LoadReport
-from clearsight.data.splits.validation_split import ValidationSplit
 from clearsight.data.splits.splits import Splits
+from clearsight.data.splits.validation_split import ValidationSplit
 
 MOST_NOTES = 5
 # Near-duplicates among so many images, of so many values in all, are found in some tenths of a

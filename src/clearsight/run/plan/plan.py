@@ -142,7 +142,7 @@ def plan_training(resolved: ResolvedOptions, data: TrainingData) -> Plan:
         request=ResolvedRequest.of(request, **settled),
         class_names=train.class_names,
         preparation=preparation.to_json(),
-        data={part: images.described() for part, images in data.splits.parts.items()},
+        data={part: images.summary() for part, images in data.splits.parts.items()},
         split={"method": data.split.method, "num_validation": data.num_validation},
         notes=tuple(notes),
         num_parameters=model.count_params(),

@@ -84,9 +84,7 @@ def plan_resume(request: ResumeRequest, show_progress: ShowProgress = silent) ->
     return Plan(
         path=path,
         path_is_given=True,
-        record=resumed_record(record, wanted, checkpoint, splits, changes).with_given(
-            request.changes
-        ),
+        record=resumed.with_given(request.changes),
         model=model,
         source_name=Path(wanted.source).name,
         data=data,

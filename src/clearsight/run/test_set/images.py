@@ -7,7 +7,7 @@ import numpy as np
 from clearsight.data.decoding.decode import ShowProgress, silent
 from clearsight.data.image_set import ImageSet
 from clearsight.data.preparation.preparation import Preparation
-from clearsight.data.sources.load import resolve_source, is_source_name, load_splits
+from clearsight.data.sources.load import is_source_name, load_splits, resolve_source
 from clearsight.data.sources.options import SourceOptions
 from clearsight.data.splits.splits import Splits
 from clearsight.errors import DataError, RunError
