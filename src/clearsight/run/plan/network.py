@@ -13,7 +13,6 @@ from clearsight.engine.runtime.precision import set_policies
 from clearsight.errors import FitError, ModelError
 from clearsight.models.backend import keras
 from clearsight.models.build import ModelRequest, build_model
-from clearsight.models.build_failure import describe_error
 from clearsight.models.graph import get_graph, is_builtin_layer
 from clearsight.run.request import TrainRequest
 
