@@ -16,7 +16,7 @@ from clearsight.data.splits.splits import Splits
 from clearsight.data.splits.validation_split import ValidationSplit, choose_validation_split
 from clearsight.run.data_check.check import check_data, judge_labels
 from clearsight.run.data_check.quick_network import out_of_fold_probabilities, quick_recipe
-from clearsight.run.plan.image_check import leaks, notes_of, short_check
+from clearsight.run.plan.image_check import ImageCheck, check_images
 from clearsight.training.recipes.fast import FAST
 from support.image_copies import blank_splits, moved, with_images
 
@@ -150,7 +150,7 @@ def with_leaks(splits: Splits) -> tuple[Splits, ValidationSplit]:
 
 def test_leaks_are_what_is_learned_from(small_fashion: Splits) -> None:
     splits, split = with_leaks(small_fashion)
-    found = leaks(splits, split)
+    found = check_images(splits, split).leaks
     assert np.flatnonzero(found.test).tolist() == [0, 1, 3]
     assert found.validation.tolist() == [split.validation[7]]
     probabilities = np.eye(10)[splits.test.labels]
@@ -161,10 +161,10 @@ def test_leaks_are_what_is_learned_from(small_fashion: Splits) -> None:
 
 def test_nothing_leaks_in_sound_images(small_fashion: Splits) -> None:
     split = choose_validation_split(small_fashion.train.labels, 0.2, "tail", 0)
-    found = leaks(small_fashion, split)
+    found = check_images(small_fashion, split).leaks
     assert found.num_test == 0
     assert found.accuracy_without(np.eye(10)[:0], np.empty(0)) is None
-    assert notes_of(short_check(small_fashion, split)) == []
+    assert check_images(small_fashion, split).notes == []
 
 
 def test_validation_images_of_the_source_are_looked_at_too(small_fashion: Splits) -> None:
@@ -172,8 +172,8 @@ def test_validation_images_of_the_source_are_looked_at_too(small_fashion: Splits
     held = with_images(train.take(slice(1_500, 2_000)), {11: train.images[2]})
     splits = Splits(train.first(1_500), small_fashion.test, held)
     split = ValidationSplit(np.arange(1_500), np.arange(500), "own")
-    assert leaks(splits, split).validation.tolist() == [11]
-    found = [finding.id for finding in short_check(splits, split)]
+    assert check_images(splits, split).leaks.validation.tolist() == [11]
+    found = [finding.id for finding in check_images(splits, split).findings]
     assert found[0] == "exact-duplicates-validation"
     assert set(found[1:]) <= {"exact-duplicates-labels"}
 
@@ -182,12 +182,13 @@ def test_the_notes_are_few_and_leave_out_what_is_merely_worth_knowing(
     small_fashion: Splits,
 ) -> None:
     splits, split = with_leaks(small_fashion)
-    findings = short_check(splits, split)
-    notes = notes_of(findings)
+    checked = check_images(splits, split)
+    findings, notes = checked.findings, checked.notes
     assert "3 test images of 500 (0.6%) are equal in every pixel" in notes[0]
     assert all(note.endswith(".") for note in notes)
     assert not any("within" in finding.id and finding.sentence in notes for finding in findings)
-    many = notes_of([replace(findings[0], found=f"fault {number}") for number in range(8)])
+    faults = tuple(replace(findings[0], found=f"fault {number}") for number in range(8))
+    many = ImageCheck(faults, checked.leaks).notes
     assert len(many) == 5
     assert many[-1] == "4 more things about the images stand in `clearsight data check`."
 

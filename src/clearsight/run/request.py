@@ -309,7 +309,9 @@ def resume_request(
             changes=values,
         )
     except ValidationError as error:
-        raise RequestError(f"The run cannot be resumed: {format_validation_error(error)}.") from error
+        raise RequestError(
+            f"The run cannot be resumed: {format_validation_error(error)}."
+        ) from error
 
 
 def _absolute_model(model: str) -> str:

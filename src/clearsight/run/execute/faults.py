@@ -36,12 +36,6 @@ def explain_failure(
     return None
 
 
-def position_text(position: tuple[int, int]) -> str:
-    """Say where a training is, e.g. "epoch 2, after batch 17"."""
-    epochs_done, num_batches = position
-    return f"epoch {epochs_done + 1}, after batch {num_batches}"
-
-
 def _diverged(found: NonFiniteLossError, where: str, plan: Plan, folder: RunFolder) -> str:
     if found.layer is None:
         which = "though every layer's values are finite"

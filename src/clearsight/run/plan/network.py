@@ -13,6 +13,7 @@ from clearsight.engine.runtime.precision import set_policies
 from clearsight.errors import FitError, ModelError
 from clearsight.models.backend import keras
 from clearsight.models.build import ModelRequest, build_model
+from clearsight.models.build_failure import describe_error
 from clearsight.models.graph import get_graph, is_builtin_layer
 from clearsight.run.request import TrainRequest
 
@@ -89,8 +90,8 @@ def check_reloadable(request: TrainRequest, model: keras.Model) -> list[str]:
         except ModelError as error:
             raise ModelError(
                 f"'{request.model_name}' could be trained, but not loaded again afterwards "
-                f"({describe_error(error.__cause__ or error)}): use Keras's own layers, or register "
-                "yours with @keras.saving.register_keras_serializable()."
+                f"({describe_error(error.__cause__ or error)}): use Keras's own layers, or "
+                "register yours with @keras.saving.register_keras_serializable()."
             ) from error
     own = {
         type(call.layer).__name__

@@ -21,7 +21,11 @@ from clearsight.run.store.folder import RunFolder
 from clearsight.run.store.lock import check_unlocked
 from clearsight.run.store.record import RunRecord
 from clearsight.run.test_set.images import own_splits
-from clearsight.training.checkpoint.checkpoint import Checkpoint, checkpoint_files, read_newest_checkpoint
+from clearsight.training.checkpoint.checkpoint import (
+    Checkpoint,
+    checkpoint_files,
+    read_newest_checkpoint,
+)
 from clearsight.training.checkpoint.snapshot import network_from_json, restore_variables
 from clearsight.training.early_stopping import patience_has_run_out
 from clearsight.training.fit import compile_model
