@@ -30,9 +30,11 @@ compiled = pytest.mark.skipif(library() is None, reason="no kernels for this pro
 
 def test_there_are_kernels_where_they_can_be_compiled(tmp_path: Path) -> None:
     command = ["cc", "-mavx512bf16", "-xc", "-c", "-", "-o", str(tmp_path / "nothing.o")]
-    is_able = is_bfloat16_machine and shutil.which("cc") is not None
-    if is_able and not subprocess.run(command, input=b"int nothing;", check=False).returncode:
-        assert library() is not None
+    if not is_bfloat16_machine or shutil.which("cc") is None:
+        pytest.skip("no processor or no compiler for the kernels")
+    if subprocess.run(command, input=b"int nothing;", check=False).returncode:
+        pytest.skip("the compiler knows no bfloat16")
+    assert library() is not None
 
 
 def test_a_library_of_another_version_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
