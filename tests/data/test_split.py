@@ -16,12 +16,11 @@ from clearsight.data.splits.validation_split import (
 
 @given(st.integers(2, 5000), st.floats(0.01, 0.99))
 def test_the_tail_is_the_one_that_keras_holds_out(num_images: int, fraction: float) -> None:
-    from clearsight.models.backend import keras
+    from clearsight.models.keras_internals import train_validation_split
 
-    slicing = keras.src.trainers.data_adapters.array_slicing
     train, validation = tail_split(num_images, fraction)
     try:
-        (kept,), (held_out,) = slicing.train_validation_split((np.arange(num_images),), fraction)
+        (kept,), (held_out,) = train_validation_split((np.arange(num_images),), fraction)
     except ValueError:  # Keras refuses an empty side
         assert not len(train) or not len(validation)
     else:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from clearsight.engine.program.program import compile_program
+from clearsight.engine.program.compilation import compile_program
 from clearsight.models.backend import keras
 
 applications: Any = keras.applications

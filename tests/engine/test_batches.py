@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from clearsight.engine.batches import InMemoryBatches, is_in_memory, is_skipped
-from clearsight.models.backend import ArrayDataAdapter, keras
+from clearsight.engine.batches import SKIPPED, InMemoryBatches, is_in_memory
+from clearsight.models.backend import keras
+from clearsight.models.keras_internals import ArrayDataAdapter
 
 
 def epochs_of(kind: Any, shuffle: Any, **options: Any) -> list[list[int]]:
@@ -45,10 +46,10 @@ def test_an_epoch_can_begin_within_and_keeps_its_order(num_skipped: int) -> None
     called: list[int] = []
     batches.skip(num_skipped, lambda: called.append(1))
     found = list(batches.get_torch_dataloader())
-    assert [is_skipped(batch) for batch in found] == [k < num_skipped for k in range(5)]
+    assert [batch is SKIPPED for batch in found] == [k < num_skipped for k in range(5)]
     assert [batch[0].tolist() for batch in found[num_skipped:]] == expected[num_skipped:]
     assert called == [1]
-    assert not any(is_skipped(batch) for batch in batches.get_torch_dataloader())
+    assert not any(batch is SKIPPED for batch in batches.get_torch_dataloader())
 
 
 def test_classes_are_weighed_as_in_keras() -> None:

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from clearsight.engine.lowering import LOWERINGS
-from clearsight.engine.program.program import compile_program
+from clearsight.engine.program.compilation import compile_program
 from clearsight.models.backend import keras
 from support.layer_cases import CASES, Case
 

@@ -290,7 +290,7 @@ def test_a_file_that_vanishes_while_training_reads_it_is_named(
 ) -> None:
     file = tmp_path / "brightness.npy"
     np.save(file, np.float32(0.5))
-    whole = AugmentedBatches.batches_of
+    whole = AugmentedBatches.prepare
 
     def from_file(self: AugmentedBatches, places: Any, batch: Any) -> Any:
         images, targets = whole(self, places, batch)
@@ -301,7 +301,7 @@ def test_a_file_that_vanishes_while_training_reads_it_is_named(
 
     out = tmp_path / "run"
     with monkeypatch.context() as patch:
-        patch.setattr(AugmentedBatches, "batches_of", from_file)
+        patch.setattr(AugmentedBatches, "prepare", from_file)
         with pytest.raises(TrainingError) as caught:
             clearsight.train("digits", epochs=3, out=out, report=False, bundle=False, verbose=False)
     text = str(caught.value)

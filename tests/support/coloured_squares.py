@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from clearsight.engine.accelerate import accelerated
+from clearsight.engine.accelerate import accelerate_with_notes
 from clearsight.models.backend import keras
 from clearsight.models.build import ModelRequest, build_model
 
@@ -38,7 +38,7 @@ def planted_network(family: str = "lesson") -> Any:
     options = {"filters": (8, 16), "dense_units": 16} if family == "lesson" else {"width": 16}
     model = build_model(ModelRequest(family, options, (SIDE, SIDE, 3), 3))
     model.compile(keras.optimizers.Adam(5e-3), "sparse_categorical_crossentropy")
-    accelerated(model, "float32")
+    accelerate_with_notes(model, "float32")
     model.fit(prepared(images), labels, batch_size=32, epochs=5, verbose=0)
     return model
 

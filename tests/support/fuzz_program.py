@@ -20,7 +20,7 @@ from typing import Any
 
 import httpx
 
-from clearsight.engine.runtime.allocator import give_back_freed_memory
+from clearsight.engine.runtime.allocator import return_freed_memory
 from clearsight.serving.app import make_app
 from clearsight.serving.settings import ServerSettings
 from clearsight.serving.shelf import opened_offers
@@ -70,6 +70,6 @@ def resident_bytes() -> int:
 
 if __name__ == "__main__":
     warnings.simplefilter("ignore")  # as the server does, and likewise:
-    give_back_freed_memory()
+    return_freed_memory()
     logging.disable(logging.INFO)
     print(json.dumps(asyncio.run(fuzz(sys.argv[1], int(sys.argv[2])))))

@@ -9,6 +9,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from clearsight.models.backend import keras
+from clearsight.models.keras_internals import LayerScale
 
 layers = keras.layers
 
@@ -382,4 +383,5 @@ CASES: dict[str, st.SearchStrategy[Case]] = {
     "Average": merging(layers.Average),
     "Maximum": merging(layers.Maximum),
     "Concatenate": concatenate(),
+    "LayerScale": images().map(lambda shape: (partial(LayerScale, 0.3, shape[-1]), [shape])),
 }

@@ -10,7 +10,7 @@ import torch
 
 from clearsight.data.preparation.preparation import Preparation
 from clearsight.data.preparation.views import Views
-from clearsight.engine.program.program import compile_program
+from clearsight.engine.program.compilation import compile_program
 from clearsight.models.backend import keras
 from clearsight.models.graph import uses_default_call
 
@@ -57,9 +57,9 @@ class ImagesToProbabilities(torch.nn.Module):
         self._views = network.views
         self._program = None
         if uses_default_call(network.model):
-            self._program = compile_program(network.model, training=False, dtype=torch.float32)
+            program = compile_program(network.model, training=False, dtype=torch.float32)
             # LiteRT's converter writes wrong values for weights that are transposed views.
-            self._program.hold_weights(contiguous=True)
+            self._program = program.freeze_weights(contiguous=True)
         # A submodule, so that the weights of layers that Keras runs are exported too.
         is_needed = self._program is None or self._program.left_to_keras
         self._model = network.model if is_needed else None

@@ -1,8 +1,8 @@
 """`accelerate`: the same Keras model, whose `fit`, `evaluate` and `predict` run lowered.
 
-It sets the hooks that Keras documents for this, ``train_step``, ``test_step`` and ``predict_step``,
-on the one object; its class, variables, configuration and file format stay Keras's. Keras's own
-`fit`, `evaluate` and `predict` drive the steps.
+It sets the methods that Keras documents for this, ``train_step``, ``test_step`` and
+``predict_step``, on the one object; its class, variables, configuration and file format stay
+Keras's. Keras's own `fit`, `evaluate` and `predict` call the steps.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ import warnings
 from typing import Any
 
 from clearsight.engine.keras_hooks import Hooks
-from clearsight.engine.program.program import compile_program
+from clearsight.engine.program.compilation import compile_program
+from clearsight.engine.runtime.allocator import keep_freed_memory
 from clearsight.engine.runtime.choices import DeviceChoice, Precision, PrecisionChoice
 from clearsight.engine.runtime.device import choose_device
 from clearsight.engine.runtime.precision import DTYPES, choose_precision
@@ -21,7 +22,11 @@ from clearsight.models.graph import uses_default_call
 
 
 def accelerate(
-    model: keras.Model, precision: PrecisionChoice = "auto", device: DeviceChoice = "auto"
+    model: keras.Model,
+    precision: PrecisionChoice = "auto",
+    device: DeviceChoice = "auto",
+    *,
+    tune_process: bool = True,
 ) -> keras.Model:
     """Make a Keras image classifier train, evaluate and predict at native PyTorch speed.
 
@@ -34,15 +39,19 @@ def accelerate(
         model: Sequential, Functional, or a subclass of these that does not redefine `call`.
         precision: "float32" follows plain Keras to rounding; "bfloat16" multiplies in eight bits of
             precision, with float32 weights, normalization statistics, loss and optimizer state;
-            "auto" takes bfloat16 where the machine is fast in it.
+            "auto" is bfloat16 where the machine is fast in it.
         device: "cpu", "cuda", or "auto" for a GPU where torch sees one. Variables are moved there.
+        tune_process: whether to set the one thing that concerns the whole process: on Linux with
+            glibc, freed memory is kept for the next step rather than returned to the system
+            (`mallopt`: M_MMAP_THRESHOLD 32 MiB, M_TRIM_THRESHOLD 256 MiB), which makes an epoch of
+            the reference network 1.2 times as fast. It stays set until the process ends.
 
     Returns:
         The same object.
 
     Raises:
-        ModelError: when it is not a built Keras model.
-        RequestError: when the precision or device is not one of these or not there.
+        ModelError: if it is not a built Keras model.
+        RequestError: if the precision or device is not one of these or not available.
 
     Example:
         >>> from clearsight.models.backend import keras
@@ -51,16 +60,20 @@ def accelerate(
         >>> model is accelerate(model, precision="float32")
         True
     """
-    _, notes = accelerated(model, precision, device)
+    _, notes = accelerate_with_notes(model, precision, device, tune_process=tune_process)
     for note in notes:
         warnings.warn(note, stacklevel=2)
     return model
 
 
-def accelerated(
-    model: keras.Model, precision: PrecisionChoice = "auto", device: DeviceChoice = "auto"
+def accelerate_with_notes(
+    model: keras.Model,
+    precision: PrecisionChoice = "auto",
+    device: DeviceChoice = "auto",
+    *,
+    tune_process: bool = True,
 ) -> tuple[Precision, tuple[str, ...]]:
-    """Do what `accelerate` does, and return the precision and what there is to say to the user."""
+    """Do what `accelerate` does; return the precision, and notes instead of warnings."""
     if not isinstance(model, keras.Model):
         raise ModelError(
             f"What is to be accelerated should be a keras.Model, but is a {type(model).__name__}."
@@ -72,7 +85,7 @@ def accelerated(
         )
     chosen_device = choose_device(device)
     chosen = choose_precision(precision, chosen_device)
-    reason = _left_whole(model)
+    reason = _why_not(model)
     if reason:
         return "float32", (f"The network '{model.name}' is left to Keras, because {reason}.",)
     optimizer: Any = model.optimizer if model.compiled else None
@@ -80,14 +93,16 @@ def accelerated(
         if variable.value.device.type != chosen_device:
             variable.value.data = variable.value.data.to(chosen_device)
     left = compile_program(model, training=True, dtype=DTYPES[chosen]).left_to_keras
-    Hooks(model, DTYPES[chosen], chosen_device).take_over()
+    if tune_process:
+        keep_freed_memory()
+    Hooks(model, DTYPES[chosen], chosen_device).install()
     if not left:
         return chosen, ()
     return chosen, (f"Keras itself runs {'; '.join(left)}: all else is fast.",)
 
 
-def _left_whole(model: keras.Model) -> str:
-    """Say why a model cannot be lowered at all; "" when it can."""
+def _why_not(model: keras.Model) -> str:
+    """Return why a model cannot be lowered at all, as part of a sentence; "" if it can."""
     if not uses_default_call(model):
         return "it has no graph of layers or a `call` of its own"
     for name in ("train_step", "test_step", "predict_step"):

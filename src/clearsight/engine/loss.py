@@ -1,4 +1,4 @@
-"""The loss: cross-entropy on logits where Keras would take a softmax and then its logarithm."""
+"""The loss: cross-entropy on logits where Keras would take the logarithm of a softmax."""
 
 from __future__ import annotations
 
@@ -9,46 +9,31 @@ import torch
 from torch.nn import functional
 
 from clearsight.models.backend import keras
+from clearsight.models.keras_internals import loss_function
 
 LogitsLoss = Callable[[torch.Tensor, torch.Tensor, torch.Tensor | None], torch.Tensor]
 """From logits float32 (N, K), targets and sample weights (N,) or None to the mean loss."""
 
 
-def loss_on_logits(model: keras.Model, *, ends_in_softmax: bool) -> LogitsLoss | None:
-    """Return the compiled loss as a function of logits, when it is a plain cross-entropy.
+def loss_on_logits(model: Any, *, ends_in_softmax: bool) -> LogitsLoss | None:
+    """Return the compiled loss as a function of logits, if it is a plain cross-entropy.
 
     Args:
-        model: compiled, and its loss built.
-        ends_in_softmax: whether the model ends in a softmax, which is then not to be applied.
+        model: compiled, with its loss built.
+        ends_in_softmax: whether the model ends in a softmax, which the function replaces.
 
     Returns:
-        None when the loss is anything else, so that Keras must compute it from the model's output.
+        None for any other loss, which Keras then computes from the model's outputs.
     """
-    compiled: Any = model._compile_loss
-    if compiled is None or type(model).compute_loss is not keras.Model.compute_loss:
+    found = loss_function(model)
+    if found is None:
         return None
-    entries = compiled._flat_losses or []
-    if len(entries) != 1 or entries[0].loss_weights is not None:
+    function, options = found
+    if options.pop("from_logits", False) == ends_in_softmax or options.pop("axis", -1) != -1:
         return None
-    loss = entries[0].loss
-    wrapper = keras.losses.SparseCategoricalCrossentropy.__mro__[1]  # has no public name
-    is_plain = (
-        isinstance(loss, wrapper)
-        and type(loss).call is wrapper.call
-        and type(loss).__call__ is keras.losses.Loss.__call__
-        and loss.reduction in ("sum_over_batch_size", "mean")
-        and loss.dtype == "float32"
-    )
-    if not is_plain:
-        return None
-    options = dict(loss._fn_kwargs)
-    if options.pop("from_logits", False) == ends_in_softmax:
-        return None
-    if options.pop("axis", -1) != -1:
-        return None
-    if loss.fn is keras.losses.sparse_categorical_crossentropy:
+    if function is keras.losses.sparse_categorical_crossentropy:
         return _sparse if options.pop("ignore_class", None) is None and not options else None
-    if loss.fn is keras.losses.categorical_crossentropy:
+    if function is keras.losses.categorical_crossentropy:
         smoothing = float(options.pop("label_smoothing", 0.0))
         return _categorical(smoothing) if not options else None
     return None
@@ -77,5 +62,5 @@ def _categorical(smoothing: float) -> LogitsLoss:
 
 
 def _weighted(each: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
-    """Divide by the number of images, not by the sum of weights, as Keras does."""
+    """Divide by the number of images, not by the sum of the weights, as Keras does."""
     return (each * weights.reshape(-1).to(each.dtype)).mean()

@@ -1,89 +1,87 @@
-"""Keras's metrics, updated by a few tensor operations and read out only when somebody looks."""
+"""Keras's metrics, updated by few tensor operations and read only when a callback reads them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import wraps
 from typing import Any
 
 import torch
 
 from clearsight.models.backend import keras
+from clearsight.models.keras_internals import compiled_metrics, loss_tracker
 
-Tracker = Callable[[torch.Tensor, torch.Tensor, torch.Tensor | None], None]
+MetricUpdate = Callable[[torch.Tensor, torch.Tensor, torch.Tensor | None], None]
 """Takes targets, scores (N, K) whose largest is the prediction, and sample weights (N,) or None."""
+
+_HAS_INTEGER_TARGETS: dict[type, bool] = {
+    keras.metrics.SparseCategoricalAccuracy: True,
+    keras.metrics.CategoricalAccuracy: False,
+}
+"""The metrics that are updated here, and whether their targets are integers or one-hot."""
 
 
 def track_loss(model: keras.Model, loss: torch.Tensor, num_images: int) -> None:
     """Add a batch's mean loss to the model's own loss metric."""
-    tracker: Any = model._loss_tracker
+    tracker = loss_tracker(model)
     tracker.total.value.add_(loss.detach(), alpha=num_images)
     tracker.count.value.add_(num_images)
 
 
-def trackers_of(model: keras.Model) -> list[Tracker] | None:
-    """Return a function that updates each compiled metric, when all are plain accuracies.
+def metric_updates(model: keras.Model) -> list[MetricUpdate] | None:
+    """Return a function for each compiled metric that updates it, if all are plain accuracies.
 
     Returns:
-        None when there is any other, so that Keras must update them from the model's output.
+        None if there is any other, which Keras then updates from the model's outputs.
     """
-    if type(model).compute_metrics is not keras.Model.compute_metrics:
+    metrics = compiled_metrics(model)
+    if metrics is None or any(type(metric) not in _HAS_INTEGER_TARGETS for metric, _ in metrics):
         return None
-    compiled: Any = model._compile_metrics
-    if len(model.outputs) != 1 or (compiled is not None and not compiled.built):
-        return None
-    if compiled is None:
-        return []
-    trackers: list[Tracker] = []
-    for group, is_weighted in (
-        (compiled._flat_metrics[0], False),
-        (compiled._flat_weighted_metrics[0], True),
-    ):
-        for metric in group.metrics if group is not None else ():
-            targets_are_classes = _ACCURACIES.get(type(metric))
-            if targets_are_classes is None:
-                return None
-            trackers.append(_accuracy(metric, targets_are_classes, is_weighted))
-    return trackers
+    return [_accuracy(metric, is_weighted) for metric, is_weighted in metrics]
 
 
-_ACCURACIES: dict[type, bool] = {
-    keras.metrics.SparseCategoricalAccuracy: True,
-    keras.metrics.CategoricalAccuracy: False,
-}
-"""Which accuracies are known, and whether their targets are classes (else one-hot)."""
-
-
-def _accuracy(metric: Any, targets_are_classes: bool, is_weighted: bool) -> Tracker:
+def _accuracy(metric: Any, is_weighted: bool) -> MetricUpdate:
     total, count = metric.total.value, metric.count.value
+    has_integer_targets = _HAS_INTEGER_TARGETS[type(metric)]
 
     def update(targets: torch.Tensor, scores: torch.Tensor, weights: torch.Tensor | None) -> None:
-        true = targets.reshape(-1) if targets_are_classes else targets.argmax(-1)
-        hits = scores.argmax(-1) == true
+        true = targets.reshape(-1) if has_integer_targets else targets.argmax(-1)
+        is_correct = scores.argmax(-1) == true
         if weights is None or not is_weighted:
-            total.add_(hits.sum())
-            count.add_(len(hits))
+            total.add_(is_correct.sum())
+            count.add_(len(is_correct))
         else:
             weights = weights.reshape(-1)
-            total.add_((hits * weights).sum())
+            total.add_((is_correct * weights).sum())
             count.add_(weights.sum())
 
     return update
 
 
-def _numbers(results: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Give names and plain numbers; a metric of several results gives each."""
+def _flatten(results: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield names and numbers; a metric with several results yields each of them."""
     for name, value in results.items():
         if isinstance(value, dict):
-            yield from _numbers(value)
+            yield from _flatten(value)
         else:
             is_number = not isinstance(value, torch.Tensor) or value.numel() == 1
             yield name, float(value) if is_number else value
 
 
-class LazyLogs(dict[str, Any]):  # a dict, because callbacks may ask whether it is one
-    """What Keras passes to callbacks after a batch, computed when one looks at it.
+def _read_first(method: Callable[..., Any]) -> Any:
+    """Make a method of dict read the metrics before it runs."""
 
-    Reading a metric out of its tensors costs more than updating it, and on a GPU waits for it.
+    @wraps(method)
+    def call(logs: LazyLogs, *arguments: Any) -> Any:
+        return method(logs.read(), *arguments)
+
+    return call
+
+
+class LazyLogs(dict[str, Any]):  # a dict, because callbacks may check for one
+    """What Keras passes to callbacks after a batch, computed when first used.
+
+    Reading a metric costs more than updating it, and on a GPU waits for it.
     """
 
     def __init__(self, model: keras.Model) -> None:
@@ -91,47 +89,23 @@ class LazyLogs(dict[str, Any]):  # a dict, because callbacks may ask whether it 
         self._model = model
         self._is_read = False
 
-    def read(self) -> dict[str, Any]:
+    def read(self) -> LazyLogs:
         """Compute the metrics, once."""
         if not self._is_read:
-            self.update(sorted(_numbers(self._model.get_metrics_result())))
+            self.update(sorted(_flatten(self._model.get_metrics_result())))
             self._is_read = True
         return self
 
-    def __getitem__(self, name: str) -> Any:
-        return dict.__getitem__(self.read(), name)
-
-    def __contains__(self, name: object) -> bool:
-        return dict.__contains__(self.read(), name)
-
-    def __iter__(self) -> Iterator[str]:
-        return dict.__iter__(self.read())
-
-    def __len__(self) -> int:
-        return dict.__len__(self.read())
-
     def __bool__(self) -> bool:
-        return True  # without looking: there is a loss at least
+        return True  # without reading: it has a loss at least
 
-    def get(self, name: str, default: Any = None) -> Any:
-        """Return one value."""
-        return dict.get(self.read(), name, default)
-
-    def items(self) -> Any:
-        """Return names and values."""
-        return dict.items(self.read())
-
-    def keys(self) -> Any:
-        """Return the names."""
-        return dict.keys(self.read())
-
-    def values(self) -> Any:
-        """Return the values."""
-        return dict.values(self.read())
-
-    def copy(self) -> dict[str, Any]:
-        """Return a plain dictionary."""
-        return dict(self.items())
-
-    def __repr__(self) -> str:
-        return dict.__repr__(self.read())
+    __contains__ = _read_first(dict.__contains__)
+    __getitem__ = _read_first(dict.__getitem__)
+    __iter__ = _read_first(dict.__iter__)
+    __len__ = _read_first(dict.__len__)
+    __repr__ = _read_first(dict.__repr__)
+    copy = _read_first(dict.copy)
+    get = _read_first(dict.get)
+    items = _read_first(dict.items)
+    keys = _read_first(dict.keys)
+    values = _read_first(dict.values)

@@ -3,47 +3,74 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import torch
 
 from clearsight.engine.loss import loss_on_logits
-from clearsight.engine.metrics import LazyLogs, track_loss, trackers_of
+from clearsight.engine.metrics import LazyLogs, metric_updates, track_loss
 from clearsight.engine.optimizers.fused import Update
-from clearsight.engine.program.program import Tensors, compile_program
+from clearsight.engine.program.compilation import compile_program
+from clearsight.engine.program.program import Tensors
+from clearsight.engine.runtime.saved_state import SavedState
+from clearsight.engine.step_control import StepControl
 from clearsight.models.backend import keras
+from clearsight.models.keras_internals import (
+    compute_loss,
+    functional_of,
+    pack_outputs,
+    standardize_inputs,
+    takes_one_tensor,
+    update_metrics,
+)
 
 Gradients = Sequence[torch.Tensor | None]
 
 
-class _Plan:
+@dataclass(frozen=True)
+class Forward:
+    """What the forward pass of a batch gives.
+
+    Attributes:
+        loss: the mean over the batch, float32 ().
+        raw: the program's outputs.
+        outputs: the model's outputs, in its structure; None if nothing has needed them yet.
+    """
+
+    loss: torch.Tensor
+    raw: Tensors
+    outputs: Any
+
+
+class _Step:
     """A compiled program with the loss and metrics of its model."""
 
     def __init__(self, model: keras.Model, dtype: torch.dtype, *, training: bool) -> None:
         self._model: Any = model
-        self._core: Any = getattr(model, "_functional", None) or model
-        self._shapes = [tuple(tensor.shape[1:]) for tensor in self._core.inputs]
+        self._functional = functional_of(model)
+        self._shapes = [tuple(tensor.shape[1:]) for tensor in self._functional.inputs]
         self._training = training
         self._program = compile_program(model, training=training, dtype=dtype)
-        self._loss = self._trackers = None
+        self._loss = self._metric_updates = None
         self._has_more_losses = False
         if model.compiled:
             ends_in_softmax = self._program.ends_in_softmax
-            if dtype is not torch.float32:  # whose rounding follows Keras's
+            if dtype is not torch.float32:  # float32 follows Keras's rounding
                 self._loss = loss_on_logits(model, ends_in_softmax=ends_in_softmax)
-            self._trackers = trackers_of(model)
+            self._metric_updates = metric_updates(model)
             self._has_more_losses = bool(self._program.left_to_keras) or any(
                 variable.regularizer is not None for variable in model.trainable_variables
             )
 
     def inputs_of(self, data: Any) -> Tensors | None:
-        """Return the model's inputs from a batch as Keras understands it, in their order.
+        """Return the model's inputs, in order, from a batch as Keras understands it.
 
-        None when their shape is not the model's, so that Keras says what is wrong with it.
+        None if their shapes are not the model's, so that Keras can raise its own error.
         """
         x, _, _ = keras.utils.unpack_x_y_sample_weight(data)
-        inputs = [x] if self._is_ready(x) else self._core._standardize_inputs(x)
+        inputs = [x] if self._is_standard(x) else standardize_inputs(self._functional, x)
         fits = all(
             len(shape) == value.ndim - 1
             and all(want in (None, size) for want, size in zip(shape, value.shape[1:], strict=True))
@@ -51,18 +78,18 @@ class _Plan:
         )
         return list(inputs) if fits else None
 
-    def _is_ready(self, x: Any) -> bool:
-        """Tell whether an input is what Keras would make of it anyway.
+    def _is_standard(self, x: Any) -> bool:
+        """Return whether Keras would leave an input as it is.
 
-        Keras's way there, through its trees, leaves cycles of references behind that keep a batch
-        in memory until Python looks for such: gigabytes, when images are large.
+        Its standardization leaves reference cycles that keep a batch in memory until Python
+        collects garbage: gigabytes, if images are large.
         """
-        (input_, *others) = self._core.inputs
-        weights = self._core.weights
+        (input_, *others) = self._functional.inputs
+        weights = self._functional.weights
         return (
             isinstance(x, torch.Tensor)
             and not others
-            and not isinstance(self._core._inputs_struct, dict | list | tuple)
+            and takes_one_tensor(self._functional)
             and x.ndim == 1 + len(self._shapes[0])
             and x.dtype is torch.float32
             and input_.dtype == "float32"
@@ -70,54 +97,59 @@ class _Plan:
         )
 
     def _outputs(self, raw: Tensors) -> Any:
-        """Return what the model itself would, in float32 and in its own structure."""
+        """Return the model's outputs: float32, probabilities, and in the model's structure."""
         outputs = [value.float() for value in raw]
         if self._program.ends_in_softmax:
             outputs = [torch.softmax(outputs[0], -1)]
-        structure = getattr(self._core, "_outputs_struct", None)
-        return outputs[0] if structure is None else keras.tree.pack_sequence_as(structure, outputs)
+        return pack_outputs(self._functional, outputs)
 
-    def _loss_and_outputs(self, inputs: Tensors, data: Any) -> tuple[torch.Tensor, Tensors, Any]:
-        """Return the loss, the raw outputs, and the model's outputs if they were needed."""
+    def _forward(self, inputs: Tensors, data: Any) -> Forward:
         x, y, weights = keras.utils.unpack_x_y_sample_weight(data)
         raw = self._program(inputs)
         if self._loss is None or y is None:
             outputs = self._outputs(raw)
-            loss = self._model._compute_loss(
-                x=x, y=y, y_pred=outputs, sample_weight=weights, training=self._training
+            loss = compute_loss(
+                self._model,
+                x=x,
+                y=y,
+                y_pred=outputs,
+                sample_weight=weights,
+                training=self._training,
             )
-            return loss, raw, outputs
-        y, weights = _as_tensors(y, weights)
-        loss = self._loss(raw[0].float(), y, weights)
+            return Forward(loss, raw, outputs)
+        loss = self._loss(raw[0].float(), *_as_tensors(y, weights))
         if self._has_more_losses:
             for more in self._model.losses:
                 loss = loss + more.sum()
-        return loss, raw, None
+        return Forward(loss, raw, None)
 
-    def _track(self, loss: torch.Tensor, raw: Tensors, outputs: Any, data: Any) -> Any:
-        """Update the metrics, and return the logs of this batch."""
+    def _track(self, forward: Forward, data: Any) -> Any:
+        """Update the metrics, and return the logs so far."""
         model = self._model
         x, y, weights = keras.utils.unpack_x_y_sample_weight(data)
         first = x if isinstance(x, torch.Tensor) else keras.tree.flatten(x)[0]
-        track_loss(model, loss, len(first))
-        if self._trackers is not None and y is not None:
+        track_loss(model, forward.loss, len(first))
+        if self._metric_updates is not None and y is not None:
             y, weights = _as_tensors(y, weights)
-            for update in self._trackers:
-                update(y, raw[0], weights)
+            for update in self._metric_updates:
+                update(y, forward.raw[0], weights)
             return LazyLogs(model)
-        outputs = self._outputs(raw) if outputs is None else outputs
+        outputs = self._outputs(forward.raw) if forward.outputs is None else forward.outputs
         if type(model).compute_metrics is not keras.Model.compute_metrics:
             return model.compute_metrics(x, y, outputs, sample_weight=weights)
-        if model._compile_metrics is not None:
-            model._compile_metrics.update_state(y, outputs, sample_weight=weights)
+        update_metrics(model, y, outputs, weights)
         return LazyLogs(model)
 
 
-class TrainingPlan(_Plan):
-    """A training step: forward, loss, gradients, update, metrics."""
+class TrainingStep(_Step):
+    """A training step in two halves: `gradients` and `apply`.
 
-    def __init__(self, model: keras.Model, dtype: torch.dtype) -> None:
+    Only `gradients` may be tried again after an error, since nothing has been updated by then.
+    """
+
+    def __init__(self, model: keras.Model, dtype: torch.dtype, control: StepControl) -> None:
         super().__init__(model, dtype, training=True)
+        self._control = control
         variables = model.trainable_variables
         self._weights = [variable.value for variable in variables]
         # In float32 Keras's own update, so that every rounding is Keras's.
@@ -126,78 +158,92 @@ class TrainingPlan(_Plan):
             if dtype is torch.float32
             else Update(model.optimizer, variables)
         )
+        # Keras's losses and layers may update metrics of their own.
+        is_all_ours = self._loss is not None and not self._program.left_to_keras
+        metrics = () if is_all_ours else model.metrics_variables
+        self._state = SavedState([*self._program.state, *metrics])
 
-    def step(self, inputs: Tensors, data: Any, *, num_parts: int = 1) -> Any:
-        """Train on a batch; return its logs.
+    def gradients(self, inputs: Tensors, data: Any) -> tuple[Forward, Gradients]:
+        """Return the forward pass of a batch and the gradients of its loss.
+
+        If that fails, whatever the forward pass changes (moving statistics, the state of random
+        generators) is restored before the error propagates.
 
         Args:
             inputs: the model's inputs.
             data: the batch as Keras understands it.
-            num_parts: how many pieces the batch goes through in, one after the other, to save
-                memory. Only layers that look at a whole batch (normalization in training) see it.
         """
-        if num_parts == 1:
-            loss, raw, outputs = self._loss_and_outputs(inputs, data)
-            gradients = self._gradients_of(loss)
-        else:
-            loss, raw, gradients = self._in_parts(inputs, data, num_parts)
-            outputs = None
+        self._state.save()
+        try:
+            return self._gradients(inputs, data)
+        except Exception:
+            self._state.restore()
+            raise
+
+    def apply(self, forward: Forward, gradients: Gradients, data: Any) -> Any:
+        """Update the weights, then the metrics; return the logs of this batch."""
         with torch.no_grad():
             self._update(gradients)
-            return self._track(loss, raw, outputs, data)
+            return self._track(forward, data)
 
-    def _gradients_of(self, loss: torch.Tensor) -> Gradients:
-        scaled = self._model.optimizer.scale_loss(loss)
-        return torch.autograd.grad(scaled, self._weights, allow_unused=True)
+    def _gradients(self, inputs: Tensors, data: Any) -> tuple[Forward, Gradients]:
+        """Work on a batch as a whole or part by part, as `StepControl.num_parts` says.
 
-    def _in_parts(
-        self, inputs: Tensors, data: Any, num_parts: int
-    ) -> tuple[torch.Tensor, Tensors, Gradients]:
-        """Return a batch's loss, raw outputs and gradients, worked out piece by piece."""
-        num_images = len(inputs[0])
+        Only layers that use a whole batch (normalization in training) notice the difference.
+        """
+        num_images, num_parts = len(inputs[0]), self._control.num_parts
+        if num_parts == 1:
+            forward = self._forward(inputs, data)
+            return forward, self._differentiate(forward.loss)
         size = -(-num_images // num_parts)
         total, raws, sums = torch.zeros((), device=inputs[0].device), [], None
         for start in range(0, num_images, size):
             part = slice(start, start + size)
-            pieces = [value[part] for value in inputs]
-            piece = keras.tree.map_structure(
+            part_inputs = [value[part] for value in inputs]
+            part_data = keras.tree.map_structure(
                 lambda value, part=part: value[part], data, none_is_leaf=False
             )
-            loss, raw, _ = self._loss_and_outputs(pieces, piece)
-            loss = loss * (len(pieces[0]) / num_images)
-            sums = _added(sums, self._gradients_of(loss))
+            forward = self._forward(part_inputs, part_data)
+            loss = forward.loss * (len(part_inputs[0]) / num_images)
+            sums = _added(sums, self._differentiate(loss))
             total += loss.detach()
-            raws.append([value.detach() for value in raw])
+            raws.append([value.detach() for value in forward.raw])
         assert sums is not None  # a batch has an image
-        return total, [torch.cat(values) for values in zip(*raws, strict=True)], sums
+        raw = [torch.cat(values) for values in zip(*raws, strict=True)]
+        return Forward(total, raw, None), sums
+
+    def _differentiate(self, loss: torch.Tensor) -> Gradients:
+        if self._control.check_loss is not None:
+            self._control.check_loss(loss.detach())
+        scaled = self._model.optimizer.scale_loss(loss)
+        return torch.autograd.grad(scaled, self._weights, allow_unused=True)
 
 
-class EvaluationPlan(_Plan):
-    """A step of `evaluate` or `predict`; its weights are made once for all batches."""
+class EvaluationStep(_Step):
+    """A step of `evaluate` or `predict`; its weights are cast and folded once for all batches."""
 
     def __init__(self, model: keras.Model, dtype: torch.dtype) -> None:
         super().__init__(model, dtype, training=False)
-        self._program.hold_weights()
+        self._program = self._program.freeze_weights()
 
-    def test_step(self, inputs: Tensors, data: Any) -> Any:
+    def test(self, inputs: Tensors, data: Any) -> Any:
         """Evaluate a batch; return the logs so far."""
-        loss, raw, outputs = self._loss_and_outputs(inputs, data)
-        return self._track(loss, raw, outputs, data)
+        return self._track(self._forward(inputs, data), data)
 
-    def predict_step(self, inputs: Tensors) -> Any:
+    def predict(self, inputs: Tensors) -> Any:
         """Return the model's outputs for a batch."""
         return self._outputs(self._program(inputs))
 
 
 def _added(sums: Gradients | None, more: Gradients) -> Gradients:
-    """Add gradients up; None stays where a weight has none."""
+    """Add gradients; None stays where a weight has none."""
     if sums is None:
         return more
     return [a if b is None else b if a is None else a + b for a, b in zip(sums, more, strict=True)]
 
 
 def _as_tensors(y: Any, weights: Any) -> tuple[torch.Tensor, torch.Tensor | None]:
-    """Convert what ``train_on_batch`` was given; batches of `fit` are tensors already."""
+    """Convert the arguments of ``train_on_batch``; batches of `fit` are tensors already."""
     y = y if isinstance(y, torch.Tensor) else keras.ops.convert_to_tensor(y)
     if weights is None or isinstance(weights, torch.Tensor):
         return y, weights

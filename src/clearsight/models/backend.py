@@ -25,10 +25,4 @@ if keras.config.backend() != BACKEND:
         "environment variable KERAS_BACKEND=torch."
     )
 
-# Keras does not export these, and the engine builds on them: the class that keras.Model makes of a
-# graph, and how arrays in memory are split and become batches.
-from keras.src.models.functional import Functional  # noqa: E402
-from keras.src.trainers.data_adapters.array_data_adapter import ArrayDataAdapter  # noqa: E402
-from keras.src.trainers.data_adapters.array_slicing import train_validation_split  # noqa: E402
-
-__all__ = ["BACKEND", "ArrayDataAdapter", "Functional", "keras", "train_validation_split"]
+__all__ = ["BACKEND", "keras"]

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from clearsight.errors import ModelError
-from clearsight.models.backend import Functional, keras
+from clearsight.models.backend import keras
+from clearsight.models.keras_internals import Functional, functional_of, nodes_of
 
 Shape = tuple[int, ...]
 PixelScaling = Literal["rescales", "normalizes", "nothing", "unknown"]
@@ -67,7 +68,7 @@ class Call:
         def run(*values: Any) -> Any:
             known = dict(zip(map(id, self.inputs), values, strict=True))
             args, kwargs = self.arguments.fill_in(known)
-            if getattr(self.layer, "_call_has_training_arg", False):
+            if "training" in getattr(self.layer, "call_signature_parameters", ()):
                 kwargs["training"] = training
             return self.layer(*args, **kwargs)
 
@@ -98,10 +99,8 @@ def get_graph(model: keras.Model) -> Graph:
         ModelError: if the model is subclassed, so that Keras has no graph of it, or has no input
             shape yet.
     """
-    # A built Sequential keeps a Functional twin; neither has a public way to its nodes.
-    functional = getattr(model, "_functional", None) or model
-    nodes_by_depth = getattr(functional, "_nodes_by_depth", None)
-    if nodes_by_depth is None:
+    functional = functional_of(model)
+    if not isinstance(functional, Functional):
         if isinstance(model, keras.Sequential):
             raise ModelError(
                 f"'{model.name}' has no input shape yet: set --input-shape, or begin it with "
@@ -111,9 +110,6 @@ def get_graph(model: keras.Model) -> Graph:
             f"'{model.name}' should be a Sequential or Functional model, but is a subclassed "
             f"{type(model).__name__} without a graph: build it with keras.Model(inputs, outputs)."
         )
-    nodes = [
-        node for depth in sorted(nodes_by_depth, reverse=True) for node in nodes_by_depth[depth]
-    ]
     calls = (
         Call(
             node.operation,
@@ -122,11 +118,11 @@ def get_graph(model: keras.Model) -> Graph:
             tuple(value for value in node.arguments.args if _is_number(value)),
             node.arguments,
         )
-        for node in nodes
+        for node in nodes_of(functional)
     )
     return Graph(
         tuple(calls),
-        tuple(functional._operations),
+        tuple(functional.operations),
         tuple(functional.inputs),
         tuple(functional.outputs),
     )
@@ -134,9 +130,8 @@ def get_graph(model: keras.Model) -> Graph:
 
 def uses_default_call(model: keras.Model) -> bool:
     """Return whether calling a model runs its graph rather than code of a subclass."""
-    own = (Functional.call, keras.Sequential.call)
-    has_graph = getattr(model, "_functional", None) or hasattr(model, "_nodes_by_depth")
-    return bool(has_graph) and type(model).call in own
+    has_graph = isinstance(functional_of(model), Functional)
+    return has_graph and type(model).call in (Functional.call, keras.Sequential.call)
 
 
 def spatial_axes(graph: Graph) -> tuple[int, int]:

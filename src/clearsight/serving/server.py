@@ -12,7 +12,7 @@ from typing import Any
 
 import uvicorn
 
-from clearsight.engine.runtime.allocator import give_back_freed_memory
+from clearsight.engine.runtime.allocator import return_freed_memory
 from clearsight.errors import RequestError
 from clearsight.serving.app import make_app
 from clearsight.serving.gate import Lifetime
@@ -43,7 +43,7 @@ def serve(
     # image, which Python would remember for ever.
     warnings.simplefilter("ignore")
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
-    give_back_freed_memory()
+    return_freed_memory()
     with _listening_socket(settings) as listener:
         lifetime = Lifetime()
         server = _DrainingServer(_config(settings, offers, lifetime), lifetime, settings, listener)

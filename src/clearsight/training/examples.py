@@ -62,12 +62,12 @@ class ImageBatches(InMemoryBatches):
                 return images.to(device)
         return images
 
-    def batches_of(self, places: torch.Tensor, batch: Any) -> Any:
+    def prepare(self, indices: torch.Tensor, batch: Any) -> Any:
         """Gather the images of a batch and scale their pixels: float32 (B, H, W, C)."""
         rows, targets = batch
         stored = self.stored
         images = stored.index_select(0, rows.to(stored.device)).to(rows.device, torch.float32)
-        return self.transform(places, images.div_(self._examples.divisor)), targets
+        return self.transform(indices, images.div_(self._examples.divisor)), targets
 
     def transform(self, places: torch.Tensor, images: torch.Tensor) -> torch.Tensor:
         """Return the images of a batch as the model gets them.

@@ -3,14 +3,15 @@ finite number stops the training before it spoils the weights."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import torch
 
-from clearsight.engine.batches import InMemoryBatches, is_skipped
+from clearsight.engine.batches import SKIPPED, InMemoryBatches
 from clearsight.engine.metrics import LazyLogs
+from clearsight.engine.step_control import step_control
 from clearsight.models.backend import keras
 from clearsight.models.graph import get_graph
 
@@ -42,45 +43,68 @@ class NonFiniteLossError(Exception):
 def watched_steps(model: keras.Model, batches: InMemoryBatches) -> Iterator[None]:
     """Watch the steps of `fit` within the block.
 
-    Whoever computes the step, Keras or the engine, hands its loss to the optimizer's `scale_loss`
-    before the weights change: there it is looked at.
+    The engine's steps have a hook for the loss. Keras's own call `compute_loss`, which Keras
+    documents to be overridden. Either is before the weights change.
 
     Raises:
         NonFiniteLossError: from within `fit`; the weights are then those before the step.
     """
     own: Any = model
-    optimizer = own.optimizer
-    step, scale = own.train_step, optimizer.scale_loss
-    num_steps = 0
-    batch: Any = None
+    step, own_loss, control = own.train_step, own.compute_loss, step_control(model)
+    num_losses = 0
+    batch: Any = None  # None outside of training steps
 
     def train_step(data: Any) -> Any:
         nonlocal batch
-        if is_skipped(data):
+        if data is SKIPPED:
             return LazyLogs(own)
         batch = data
-        return step(data)
+        try:
+            return step(data)
+        finally:
+            batch = None
 
-    def scale_loss(loss: Any) -> Any:
-        nonlocal num_steps
-        num_steps += 1
+    def check(loss: torch.Tensor) -> None:
+        nonlocal num_losses
+        num_losses += 1
         every = _STEPS_BETWEEN_LOOKS.get(loss.device.type, 1)
-        if num_steps % every == 0 and not bool(torch.isfinite(loss.detach()).all()):
+        if num_losses % every == 0 and not bool(torch.isfinite(loss).all()):
             x, _, _ = keras.utils.unpack_x_y_sample_weight(batch)
-            places = batches.places
+            indices = batches.indices
             raise NonFiniteLossError(
                 *first_non_finite(model, x),
-                tuple(places.tolist()) if places is not None else (),
-                float(optimizer.learning_rate.numpy()),
+                tuple(indices.tolist()) if indices is not None else (),
+                float(own.optimizer.learning_rate.numpy()),
             )
-        return scale(loss)
 
-    own.train_step, optimizer.scale_loss = train_step, scale_loss
+    def compute_loss(*args: Any, **kwargs: Any) -> Any:
+        loss = own_loss(*args, **kwargs)
+        if batch is not None:
+            check(loss.detach())
+        return loss
+
+    with ExitStack() as stack:
+        stack.enter_context(_overridden(model, "train_step", train_step))
+        if control is None:
+            stack.enter_context(_overridden(model, "compute_loss", compute_loss))
+        else:
+            control.check_loss = check
+            stack.callback(setattr, control, "check_loss", None)
+        yield
+
+
+@contextmanager
+def _overridden(model: keras.Model, name: str, method: Callable[..., Any]) -> Iterator[None]:
+    """Override a method of one model within the block."""
+    before = vars(model).get(name)
+    setattr(model, name, method)
     try:
         yield
     finally:
-        own.train_step = step
-        del optimizer.scale_loss
+        if before is None:
+            delattr(model, name)
+        else:
+            setattr(model, name, before)
 
 
 def non_finite_weights(model: keras.Model) -> NonFiniteLossError:

@@ -8,7 +8,9 @@ from typing import Any
 import torch
 
 Edges = tuple[tuple[int, int], tuple[int, int]]
-"""Rows of zeros above and below an image, and columns left and right of it."""
+"""Rows added above and below an image, and columns left and right of it; most often of zeros."""
+
+NO_EDGES: Edges = ((0, 0), (0, 0))
 
 
 def pooled_size(images: torch.Size, kernel: torch.Size, edges: Edges) -> tuple[int, int]:

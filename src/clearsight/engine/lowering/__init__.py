@@ -1,12 +1,14 @@
-"""The one table of lowered layers: Keras's class -> its operations in torch.
+"""The table of lowered layers: Keras's class -> its operations in torch.
 
-To add one: a function beside those of its family, a row here, and a row in the contract test.
+To add one: a function next to those of its family, a row here, and a row in the contract test.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+
+import torch
 
 from clearsight.engine.lowering import (
     activation,
@@ -21,12 +23,16 @@ from clearsight.engine.lowering import (
     pooling,
     shape,
 )
-from clearsight.engine.lowering.operation import CannotLowerError, Operation, Site
+from clearsight.engine.lowering.site import Site
+from clearsight.engine.operations.operation import Operation
 from clearsight.models.backend import keras
+from clearsight.models.keras_internals import LayerScale
 
 layers = keras.layers
 
-LOWERINGS: dict[str, tuple[type, Callable[[Any, Site], list[Operation]]]] = {
+Lowering = Callable[[Any, Site], list[Operation]]
+
+LOWERINGS: dict[str, tuple[type, Lowering]] = {
     "Conv2D": (layers.Conv2D, convolution.conv2d),
     "DepthwiseConv2D": (layers.DepthwiseConv2D, convolution.depthwise_conv2d),
     "SeparableConv2D": (layers.SeparableConv2D, convolution.separable_conv2d),
@@ -42,7 +48,7 @@ LOWERINGS: dict[str, tuple[type, Callable[[Any, Site], list[Operation]]]] = {
     "LeakyReLU": (layers.LeakyReLU, activation.leaky_relu),
     "ELU": (layers.ELU, activation.elu),
     "PReLU": (layers.PReLU, activation.prelu),
-    "Softmax": (layers.Softmax, activation.softmax),
+    "Softmax": (layers.Softmax, activation.softmax_layer),
     "BatchNormalization": (layers.BatchNormalization, normalization.batch_normalization),
     "LayerNormalization": (layers.LayerNormalization, normalization.layer_normalization),
     "GroupNormalization": (layers.GroupNormalization, normalization.group_normalization),
@@ -54,42 +60,16 @@ LOWERINGS: dict[str, tuple[type, Callable[[Any, Site], list[Operation]]]] = {
     "UpSampling2D": (layers.UpSampling2D, padding.upsampling2d),
     "Rescaling": (layers.Rescaling, pixels.rescaling),
     "Normalization": (layers.Normalization, pixels.normalization),
-    "RandomFlip": (layers.RandomFlip, augmentation.random_flip),
+    "RandomFlip": (layers.RandomFlip, augmentation.as_keras_does),
     "RandomTranslation": (layers.RandomTranslation, augmentation.random_translation),
     "RandomRotation": (layers.RandomRotation, augmentation.random_rotation),
     "RandomZoom": (layers.RandomZoom, augmentation.random_zoom),
-    "RandomContrast": (layers.RandomContrast, augmentation.random_contrast),
-    "RandomErasing": (layers.RandomErasing, augmentation.random_erasing),
-    "Add": (layers.Add, merge.add),
-    "Multiply": (layers.Multiply, merge.multiply),
-    "Average": (layers.Average, merge.average),
-    "Maximum": (layers.Maximum, merge.maximum),
+    "RandomContrast": (layers.RandomContrast, augmentation.as_keras_does),
+    "RandomErasing": (layers.RandomErasing, augmentation.as_keras_does),
+    "Add": (layers.Add, merge.elementwise(torch.add)),
+    "Multiply": (layers.Multiply, merge.elementwise(torch.mul)),
+    "Average": (layers.Average, merge.elementwise(torch.add, mean=True)),
+    "Maximum": (layers.Maximum, merge.elementwise(torch.maximum)),
     "Concatenate": (layers.Concatenate, merge.concatenate),
+    "LayerScale": (LayerScale, pixels.layer_scale),
 }
-
-_BY_CLASS: dict[type, Callable[[Any, Site], list[Operation]]] = dict(LOWERINGS.values())
-_COMPUTE_TYPES = ("float32", "bfloat16")
-
-
-def lower(layer: Any, site: Site) -> list[Operation]:
-    """Return the operations that do what a layer does at a site; none where it does nothing.
-
-    Raises:
-        CannotLowerError: when the layer, or an option of it, must be left to Keras.
-    """
-    function = _BY_CLASS.get(type(layer)) or _lowering_of_an_application(layer)
-    if function is None:
-        raise CannotLowerError("its kind is not known to the engine")
-    if layer.compute_dtype not in _COMPUTE_TYPES:
-        raise CannotLowerError(f"its dtype policy computes in {layer.compute_dtype}")
-    if layer.activity_regularizer is not None:
-        raise CannotLowerError("it has an activity_regularizer")
-    return function(layer, site)
-
-
-def _lowering_of_an_application(layer: Any) -> Callable[[Any, Site], list[Operation]] | None:
-    """Know the one layer that keras.applications defines for itself and does not export."""
-    kind = type(layer)
-    if kind.__name__ == "LayerScale" and kind.__module__.startswith("keras."):
-        return pixels.layer_scale
-    return None

@@ -8,25 +8,18 @@ from typing import Any
 import torch
 from torch.nn import functional
 
-from clearsight.engine.lowering.operation import Axes, CannotLowerError, Operation, Site, value_of
+from clearsight.engine.lowering.site import CannotLowerError, Site
+from clearsight.engine.operations.activation import Relu, Softmax, softmax
+from clearsight.engine.operations.operation import Axes, Function, Operation, value_of
 from clearsight.models.backend import keras
 
-
-def _softmax(values: torch.Tensor, axis: int = -1) -> torch.Tensor:
-    # In float32 whatever comes in: eight bits are too few for probabilities.
-    return torch.softmax(values, axis, dtype=torch.promote_types(values.dtype, torch.float32))
-
-
-def _log_softmax(values: torch.Tensor) -> torch.Tensor:
-    return torch.log_softmax(values, -1, dtype=torch.promote_types(values.dtype, torch.float32))
-
+_KERAS_LEAKY_RELU_SLOPE = 0.2  # the default of keras.activations.leaky_relu; torch's is 0.01
 
 ELEMENTWISE: dict[Any, Callable[[torch.Tensor], torch.Tensor]] = {
-    keras.activations.relu: functional.relu,
     keras.activations.relu6: functional.relu6,
     keras.activations.leaky_relu: lambda values: functional.leaky_relu(
-        values, 0.2
-    ),  # Keras's own default
+        values, _KERAS_LEAKY_RELU_SLOPE
+    ),
     keras.activations.elu: functional.elu,
     keras.activations.selu: functional.selu,
     keras.activations.gelu: functional.gelu,
@@ -43,57 +36,57 @@ ELEMENTWISE: dict[Any, Callable[[torch.Tensor], torch.Tensor]] = {
 """Keras's activation -> torch's function of the same values, for any order of axes."""
 
 
-def activation_of(layer: Any, site: Site) -> list[Operation]:
-    """Lower what stands in a layer's ``activation``: no operation at all for "linear"."""
-    del site
-    return lower_activation(layer.activation)
-
-
-def lower_activation(function: Any) -> list[Operation]:
-    """Lower an activation function of Keras's, or keep one of the user's own as it is."""
+def activation_of(layer: Any) -> list[Operation]:
+    """Lower a layer's ``activation``: no operation at all for "linear"."""
+    function = layer.activation
     if function is None or function is keras.activations.linear:
         return []
-    if function in ELEMENTWISE:
-        kind = "relu" if function is keras.activations.relu else ""
-        return [Operation(ELEMENTWISE[function], takes=Axes.ANY, kind=kind)]
+    if function is keras.activations.relu:
+        return [Relu()]
     if function is keras.activations.softmax:
-        return [Operation(_softmax, kind="softmax")]
+        return [Softmax()]
     if function is keras.activations.log_softmax:
-        return [Operation(_log_softmax)]
+        return [Function(_log_softmax)]
+    if function in ELEMENTWISE:
+        return [Function(ELEMENTWISE[function], takes=Axes.ANY)]
     if isinstance(function, keras.Layer):
         raise CannotLowerError("its activation is a layer")
-    return [Operation(function)]
+    return [Function(function)]
+
+
+def _log_softmax(values: torch.Tensor) -> torch.Tensor:
+    return torch.log_softmax(values, -1, dtype=torch.promote_types(values.dtype, torch.float32))
 
 
 def activation(layer: Any, site: Site) -> list[Operation]:
     """Lower Activation."""
-    return activation_of(layer, site)
+    del site
+    return activation_of(layer)
 
 
 def relu(layer: Any, site: Site) -> list[Operation]:
     """Lower ReLU with its maximum, slope and threshold."""
     del site
-    slope, threshold = float(layer.negative_slope or 0.0), float(layer.threshold or 0.0)
     maximum = layer.max_value
-    if not slope and not threshold:
-        if maximum is None:
-            return [Operation(functional.relu, takes=Axes.ANY, kind="relu")]
-        return [Operation(lambda values: values.clamp(0.0, float(maximum)), takes=Axes.ANY)]
-    return [Operation(layer.call)]
+    if layer.negative_slope or layer.threshold:
+        return [Function(layer.call)]
+    if maximum is None:
+        return [Relu()]
+    return [Function(lambda values: values.clamp(0.0, float(maximum)), takes=Axes.ANY)]
 
 
 def leaky_relu(layer: Any, site: Site) -> list[Operation]:
     """Lower LeakyReLU."""
     del site
     slope = float(layer.negative_slope)
-    return [Operation(lambda values: functional.leaky_relu(values, slope), takes=Axes.ANY)]
+    return [Function(lambda values: functional.leaky_relu(values, slope), takes=Axes.ANY)]
 
 
 def elu(layer: Any, site: Site) -> list[Operation]:
     """Lower ELU."""
     del site
     alpha = float(layer.alpha)
-    return [Operation(lambda values: functional.elu(values, alpha), takes=Axes.ANY)]
+    return [Function(lambda values: functional.elu(values, alpha), takes=Axes.ANY)]
 
 
 def prelu(layer: Any, site: Site) -> list[Operation]:
@@ -104,14 +97,14 @@ def prelu(layer: Any, site: Site) -> list[Operation]:
     def apply(values: torch.Tensor, slope: torch.Tensor) -> torch.Tensor:
         return functional.relu(values) - slope.to(values.dtype) * functional.relu(-values)
 
-    return [Operation(apply, lambda: (value_of(alpha),))]
+    return [Function(apply, lambda: (value_of(alpha),))]
 
 
-def softmax(layer: Any, site: Site) -> list[Operation]:
+def softmax_layer(layer: Any, site: Site) -> list[Operation]:
     """Lower Softmax over one axis."""
-    if not isinstance(layer.axis, int):
-        raise CannotLowerError("its axis is a list")
     axis = layer.axis
+    if not isinstance(axis, int):
+        raise CannotLowerError("its axis is a list")
     if axis in (-1, site.rank - 1):
-        return [Operation(_softmax, kind="softmax")]
-    return [Operation(lambda values: _softmax(values, axis))]
+        return [Softmax()]
+    return [Function(lambda values: softmax(values, axis))]

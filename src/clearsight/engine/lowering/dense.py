@@ -7,14 +7,8 @@ from typing import Any
 import torch
 
 from clearsight.engine.lowering.activation import activation_of
-from clearsight.engine.lowering.operation import (
-    CannotLowerError,
-    Operation,
-    Site,
-    Weights,
-    cast,
-    value_of,
-)
+from clearsight.engine.lowering.site import CannotLowerError, Site
+from clearsight.engine.operations.operation import Function, Operation, Weights, cast, value_of
 
 
 def dense(layer: Any, site: Site) -> list[Operation]:
@@ -36,4 +30,4 @@ def dense(layer: Any, site: Site) -> list[Operation]:
             product = torch.mm(rows, kernel) + bias  # Keras's order, as its float32 rounds
         return product.reshape(*values.shape[:-1], kernel.shape[1])
 
-    return [Operation(multiply, weights), *activation_of(layer, site)]
+    return [Function(multiply, weights), *activation_of(layer)]

@@ -8,50 +8,43 @@ from typing import Any
 
 import torch
 
-from clearsight.engine.lowering.operation import Axes, CannotLowerError, Operation, Site
+from clearsight.engine.lowering.site import CannotLowerError, Site
+from clearsight.engine.operations.operation import Axes, Function, Operation
 
 
-def add(layer: Any, site: Site) -> list[Operation]:
-    """Lower Add."""
-    return _elementwise(layer, site, lambda *values: reduce(torch.add, values))
+def elementwise(
+    function: Callable[[torch.Tensor, torch.Tensor], torch.Tensor], *, mean: bool = False
+) -> Callable[[Any, Site], list[Operation]]:
+    """Return the lowering of a layer that combines its inputs value by value.
 
+    Args:
+        function: combines two inputs.
+        mean: whether the result is divided by the number of inputs.
+    """
 
-def multiply(layer: Any, site: Site) -> list[Operation]:
-    """Lower Multiply."""
-    return _elementwise(layer, site, lambda *values: reduce(torch.mul, values))
+    def merge(*values: torch.Tensor) -> torch.Tensor:
+        merged = reduce(function, _one_type(values))
+        return merged / len(values) if mean else merged
 
+    def lower(layer: Any, site: Site) -> list[Operation]:
+        del layer
+        if len({len(shape) for shape in site.input_shapes}) != 1:
+            raise CannotLowerError("its inputs have different numbers of axes")
+        return [Function(merge, takes=Axes.ANY)]
 
-def average(layer: Any, site: Site) -> list[Operation]:
-    """Lower Average."""
-    return _elementwise(layer, site, lambda *values: reduce(torch.add, values) / len(values))
-
-
-def maximum(layer: Any, site: Site) -> list[Operation]:
-    """Lower Maximum."""
-    return _elementwise(layer, site, lambda *values: reduce(torch.maximum, values))
+    return lower
 
 
 def concatenate(layer: Any, site: Site) -> list[Operation]:
     """Lower Concatenate over any axis but the batch's."""
     axis = layer.axis % site.rank
+    takes = Axes.KERAS
     if axis == 0:
         raise CannotLowerError("it joins batches")
     if site.rank == 4:
-        # Joined as torch sees images, the result stays channels-last in memory.
-        second = {1: 2, 2: 3, 3: 1}[axis]
-        return [
-            Operation(
-                lambda *values: torch.cat(_one_type(values), second), takes=Axes.CHANNELS_SECOND
-            )
-        ]
-    return [Operation(lambda *values: torch.cat(_one_type(values), axis))]
-
-
-def _elementwise(layer: Any, site: Site, function: Callable[..., torch.Tensor]) -> list[Operation]:
-    del layer
-    if len({len(shape) for shape in site.input_shapes}) != 1:
-        raise CannotLowerError("its inputs have different numbers of axes")
-    return [Operation(lambda *values: function(*_one_type(values)), takes=Axes.ANY)]
+        # Joined with channels second, the result stays channels-last in memory.
+        axis, takes = {1: 2, 2: 3, 3: 1}[axis], Axes.CHANNELS_SECOND
+    return [Function(lambda *values: torch.cat(_one_type(values), axis), takes=takes)]
 
 
 def _one_type(values: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:

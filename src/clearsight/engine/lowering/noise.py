@@ -10,7 +10,8 @@ from typing import Any
 import torch
 from torch.nn import functional
 
-from clearsight.engine.lowering.operation import Axes, Operation, Site
+from clearsight.engine.lowering.site import Site
+from clearsight.engine.operations.operation import Axes, Function, Operation
 
 
 def dropout(layer: Any, site: Site) -> list[Operation]:
@@ -20,7 +21,7 @@ def dropout(layer: Any, site: Site) -> list[Operation]:
         return []
     if layer.noise_shape is not None or layer.seed is not None:
         return _as_keras_draws(layer)
-    return [Operation(lambda values: functional.dropout(values, rate, True), takes=Axes.ANY)]
+    return [Function(lambda values: functional.dropout(values, rate, True), takes=Axes.ANY)]
 
 
 def spatial_dropout2d(layer: Any, site: Site) -> list[Operation]:
@@ -37,4 +38,4 @@ def _as_keras_draws(layer: Any) -> list[Operation]:
     def apply(values: torch.Tensor) -> torch.Tensor:
         return layer.call(values, training=True).to(values.dtype)
 
-    return [Operation(apply)]
+    return [Function(apply, changes_state=True)]

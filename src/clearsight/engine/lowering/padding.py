@@ -8,7 +8,9 @@ import torch
 from torch.nn import functional
 
 from clearsight.engine.kernels.windows import Edges
-from clearsight.engine.lowering.operation import CannotLowerError, Operation, Site, image_axes
+from clearsight.engine.lowering.site import CannotLowerError, Site
+from clearsight.engine.operations.operation import Function, Operation
+from clearsight.engine.operations.padding import pad
 
 
 def same_edges(
@@ -39,19 +41,11 @@ def same_edges(
     return edges[0], edges[1]
 
 
-def pad(
-    images: torch.Tensor, edges: Edges, mode: str = "constant", value: float | None = None
-) -> torch.Tensor:
-    """Pad images (N, C, H, W); memory stays channels-last."""
-    (top, bottom), (left, right) = edges
-    return functional.pad(images, (left, right, top, bottom), mode, value)
-
-
 def zero_padding2d(layer: Any, site: Site) -> list[Operation]:
     """Lower ZeroPadding2D."""
     edges = tuple(tuple(pair) for pair in layer.padding)
     return [
-        Operation(lambda images: pad(images, edges), takes=image_axes(layer, site))  # pyright: ignore[reportArgumentType]
+        Function(lambda images: pad(images, edges), takes=site.image_order(layer))  # pyright: ignore[reportArgumentType]
     ]
 
 
@@ -63,7 +57,7 @@ def cropping2d(layer: Any, site: Site) -> list[Operation]:
         height, width = images.shape[2:]
         return images[:, :, top : height - bottom, left : width - right]
 
-    return [Operation(crop, takes=image_axes(layer, site))]
+    return [Function(crop, takes=site.image_order(layer))]
 
 
 def upsampling2d(layer: Any, site: Site) -> list[Operation]:
@@ -78,4 +72,4 @@ def upsampling2d(layer: Any, site: Site) -> list[Operation]:
     def enlarge(images: torch.Tensor) -> torch.Tensor:
         return functional.interpolate(images, scale_factor=factors, **options)
 
-    return [Operation(enlarge, takes=image_axes(layer, site))]
+    return [Function(enlarge, takes=site.image_order(layer))]

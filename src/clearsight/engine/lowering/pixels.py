@@ -6,16 +6,17 @@ from typing import Any
 
 import torch
 
-from clearsight.engine.lowering.operation import Axes, CannotLowerError, Operation, Site, value_of
+from clearsight.engine.lowering.site import CannotLowerError, Site
+from clearsight.engine.operations.operation import Axes, Function, Operation, value_of
+from clearsight.models.backend import keras
 
 
 def rescaling(layer: Any, site: Site) -> list[Operation]:
     """Lower Rescaling by one number, or by one a channel."""
-    if site.rank == 4 and not all(isinstance(v, int | float) for v in (layer.scale, layer.offset)):
-        from clearsight.models.backend import keras
-
-        if keras.config.image_data_format() == "channels_first":
-            raise CannotLowerError("it rescales each channel differently, channels first")
+    is_first = keras.config.image_data_format() == "channels_first"
+    has_numbers = all(isinstance(value, int | float) for value in (layer.scale, layer.offset))
+    if site.rank == 4 and is_first and not has_numbers:
+        raise CannotLowerError("it rescales each channel differently, channels first")
     scale = torch.as_tensor(layer.scale, dtype=torch.float32)
     offset = torch.as_tensor(layer.offset, dtype=torch.float32)
     is_shifted = bool(offset.any())
@@ -25,7 +26,7 @@ def rescaling(layer: Any, site: Site) -> list[Operation]:
         return scaled + offset.to(values.device) if is_shifted else scaled
 
     is_one_number = scale.ndim == offset.ndim == 0
-    return [Operation(rescale, takes=Axes.ANY if is_one_number else Axes.KERAS)]
+    return [Function(rescale, takes=Axes.ANY if is_one_number else Axes.KERAS)]
 
 
 def normalization(layer: Any, site: Site) -> list[Operation]:
@@ -45,7 +46,7 @@ def normalization(layer: Any, site: Site) -> list[Operation]:
         at, by = mean.to(values.device), deviation.to(values.device)
         return values.float() * by + at if inverts else (values.float() - at) / by
 
-    return [Operation(normalize)]
+    return [Function(normalize)]
 
 
 def layer_scale(layer: Any, site: Site) -> list[Operation]:
@@ -56,4 +57,4 @@ def layer_scale(layer: Any, site: Site) -> list[Operation]:
     def scale(values: torch.Tensor, factor: torch.Tensor) -> torch.Tensor:
         return values * factor.to(values.dtype)
 
-    return [Operation(scale, lambda: (value_of(gamma),))]
+    return [Function(scale, lambda: (value_of(gamma),))]

@@ -6,16 +6,17 @@ from typing import Any
 
 import torch
 
-from clearsight.engine.lowering.operation import Operation, Site
+from clearsight.engine.lowering.site import Site
+from clearsight.engine.operations.operation import Function, Operation
 
 
 def flatten(layer: Any, site: Site) -> list[Operation]:
-    """Lower Flatten: a view, as long as the memory is in Keras's order."""
+    """Lower Flatten: a view, if memory is in Keras's order."""
     if layer.data_format == "channels_first" and site.rank > 2:
-        return [Operation(lambda values: values.movedim(1, -1).flatten(1))]
+        return [Function(lambda values: values.movedim(1, -1).flatten(1))]
     if site.rank == 1:
-        return [Operation(lambda values: values.unsqueeze(-1))]
-    return [Operation(lambda values: values.flatten(1))]
+        return [Function(lambda values: values.unsqueeze(-1))]
+    return [Function(lambda values: values.flatten(1))]
 
 
 def reshape(layer: Any, site: Site) -> list[Operation]:
@@ -26,4 +27,4 @@ def reshape(layer: Any, site: Site) -> list[Operation]:
     def apply(values: torch.Tensor) -> torch.Tensor:
         return values.reshape(values.shape[0], *target)
 
-    return [Operation(apply)]
+    return [Function(apply)]

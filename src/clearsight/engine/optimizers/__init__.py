@@ -1,1 +1,1 @@
-"""TODO."""
+"""Keras's optimizers as fused updates."""

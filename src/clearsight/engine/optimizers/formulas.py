@@ -8,44 +8,36 @@ from typing import Any
 
 import torch
 
+from clearsight.models.keras_internals import optimizer_state, uses_adam
+
 Tensors = list[torch.Tensor]
-Step = Callable[[Tensors, Any], None]
+UpdateRule = Callable[[Tensors, Any], None]
 """Updates the weights, given their gradients and the learning rate (a number or a tensor)."""
 
 _LARGE_MATRIX = 200_000  # values
 _ops: Any = torch  # its operations on lists, which torch.optim is made of, have no public names
 
 
-def _state(optimizer: Any, variables: Sequence[Any], slots: Sequence[Any]) -> Tensors:
-    """Return an optimizer's state tensors in the order of `variables`."""
-    return [slots[optimizer._get_variable_index(variable)].value for variable in variables]
-
-
-def adam(optimizer: Any, variables: Sequence[Any]) -> Step:
+def adam(optimizer: Any, variables: Sequence[Any]) -> UpdateRule:
     """Update as Keras's Adam: w -= a m / (sqrt(v) + epsilon), a = rate sqrt(1 - b2^t) / (1 - b1^t).
 
     Torch's fused kernel divides by sqrt(v) / sqrt(1 - b2^t) + e, which is the same with
     e = epsilon / sqrt(1 - b2^t). Source: Kingma and Ba, https://arxiv.org/abs/1412.6980, the
     formula before section 2.1.
     """
-    return _adam_of(
-        [variable.value for variable in variables],
-        _state(optimizer, variables, optimizer._momentums),
-        _state(optimizer, variables, optimizer._velocities),
-        (float(optimizer.beta_1), float(optimizer.beta_2), float(optimizer.epsilon)),
-        int(optimizer._iterations.value),
-    )
+    numbers = (float(optimizer.beta_1), float(optimizer.beta_2), float(optimizer.epsilon))
+    return _adam(optimizer, variables, numbers)
 
 
-def _adam_of(
-    weights: Tensors,
-    first: Tensors,
-    second: Tensors,
-    numbers: tuple[float, float, float],
-    count: int,
-) -> Step:
-    """Update weights by their first and second moments; `numbers` are b1, b2 and epsilon."""
+def _adam(
+    optimizer: Any, variables: Sequence[Any], numbers: tuple[float, float, float]
+) -> UpdateRule:
+    """Update variables by their first and second moments; `numbers` are b1, b2 and epsilon."""
     beta_1, beta_2, epsilon = numbers
+    weights = [variable.value for variable in variables]
+    first = optimizer_state(optimizer, "momentum", variables)
+    second = optimizer_state(optimizer, "velocity", variables)
+    count = int(optimizer.iterations.value)
     steps = torch.tensor(float(count), device=weights[0].device if weights else None)
 
     def step(gradients: Tensors, rate: Any) -> None:
@@ -55,7 +47,7 @@ def _adam_of(
         correction = math.sqrt(1.0 - beta_2**count)
         _ops._fused_adam_(
             weights,
-            [_laid_out_as(g, w) for g, w in zip(gradients, weights, strict=True)],
+            [_in_layout_of(w, g) for g, w in zip(gradients, weights, strict=True)],
             first,
             second,
             [],
@@ -72,14 +64,14 @@ def _adam_of(
     return step
 
 
-def sgd(optimizer: Any, variables: Sequence[Any]) -> Step:
+def sgd(optimizer: Any, variables: Sequence[Any]) -> UpdateRule:
     """Update as Keras's SGD: m = momentum m - rate g; w += m.
 
     With Nesterov momentum w += momentum m - rate g instead.
     """
     weights = [variable.value for variable in variables]
     momentum, nesterov = float(optimizer.momentum), bool(optimizer.nesterov)
-    moments = _state(optimizer, variables, optimizer.momentums) if momentum else []
+    moments = optimizer_state(optimizer, "momentum", variables) if momentum else []
 
     def step(gradients: Tensors, rate: Any) -> None:
         change = _ops._foreach_mul(gradients, -rate)
@@ -95,14 +87,14 @@ def sgd(optimizer: Any, variables: Sequence[Any]) -> Step:
     return step
 
 
-def rmsprop(optimizer: Any, variables: Sequence[Any]) -> Step:
-    """Update as Keras's RMSprop, whose epsilon stands within the square root."""
+def rmsprop(optimizer: Any, variables: Sequence[Any]) -> UpdateRule:
+    """Update as Keras's RMSprop, whose epsilon is within the square root."""
     weights = [variable.value for variable in variables]
     rho, epsilon = float(optimizer.rho), float(optimizer.epsilon)
     momentum, centered = float(optimizer.momentum), bool(optimizer.centered)
-    squares = _state(optimizer, variables, optimizer._velocities)
-    means = _state(optimizer, variables, optimizer._average_gradients) if centered else []
-    moments = _state(optimizer, variables, optimizer._momentums) if momentum else []
+    squares = optimizer_state(optimizer, "velocity", variables)
+    means = optimizer_state(optimizer, "average_gradient", variables) if centered else []
+    moments = optimizer_state(optimizer, "momentum", variables) if momentum else []
 
     def step(gradients: Tensors, rate: Any) -> None:
         _ops._foreach_mul_(squares, rho)
@@ -122,31 +114,29 @@ def rmsprop(optimizer: Any, variables: Sequence[Any]) -> Step:
     return step
 
 
-def muon(optimizer: Any, variables: Sequence[Any]) -> Step:
+def muon(optimizer: Any, variables: Sequence[Any]) -> UpdateRule:
     """Update matrices as Keras's Muon, and all other weights as its Adam.
 
     A matrix takes the step rate * rms_rate * sqrt(max(rows, columns)) * X, where X is nearly the
     orthogonal matrix nearest to its momentum. Keras iterates on the matrix, X <- (a + b A + c A^2)
-    X with A = X X^T; here the polynomials are multiplied up first on the small side, and the matrix
-    comes in once before and once after, which is the same product.
+    X with A = X X^T; here the small polynomials are multiplied first, and the matrix by their
+    product once, which is the same.
 
     Source: Jordan et al., https://kellerjordan.github.io/posts/muon/; the scale, Liu et al.,
     https://arxiv.org/abs/2502.16982.
     """
-    is_matrix = [not optimizer._should_use_adamw(variable) for variable in variables]
+    is_matrix = [not uses_adam(optimizer, variable) for variable in variables]
     others = [v for v, matrix in zip(variables, is_matrix, strict=True) if not matrix]
     matrices = [v for v, matrix in zip(variables, is_matrix, strict=True) if matrix]
     weights = [variable.value for variable in matrices]
-    moments = _state(optimizer, matrices, optimizer.momentums)
+    moments = optimizer_state(optimizer, "momentum", matrices)
     momentum, nesterov = float(optimizer.momentum), bool(optimizer.nesterov)
     numbers = (float(optimizer.muon_a), float(optimizer.muon_b), float(optimizer.muon_c))
     rms_rate, ratio = optimizer.rms_rate, float(optimizer.adam_lr_ratio)
-    adam_step = _adam_of(
-        [variable.value for variable in others],
-        _state(optimizer, others, optimizer.momentums),
-        _state(optimizer, others, optimizer.adam_velocities),
+    adam_step = _adam(
+        optimizer,
+        others,
         (float(optimizer.adam_beta_1), float(optimizer.adam_beta_2), float(optimizer.epsilon)),
-        int(optimizer._iterations.value),
     )
 
     def step(gradients: Tensors, rate: Any) -> None:
@@ -164,26 +154,26 @@ def muon(optimizer: Any, variables: Sequence[Any]) -> Step:
         for weight, direction in zip(weights, towards, strict=True):
             flat = direction.reshape(-1, direction.shape[-1])
             scale = 1.0 if rms_rate is None else float(rms_rate) * max(flat.shape) ** 0.5
-            change = orthogonalized(flat, numbers, optimizer.ns_steps)
+            change = orthogonalize(flat, numbers, optimizer.ns_steps)
             weight.sub_(change.view_as(weight) * (rate * scale))
 
     return step
 
 
-def orthogonalized(
+def orthogonalize(
     matrix: torch.Tensor, numbers: tuple[float, float, float], num_steps: int
 ) -> torch.Tensor:
-    """Return a matrix of the same singular vectors whose singular values are all nearly one.
+    """Return a matrix with the same singular vectors whose singular values are all nearly one.
 
     Args:
         matrix: float32 (rows, columns).
         numbers: a, b, c of Newton and Schulz's iteration.
-        num_steps: how many times it is done.
+        num_steps: of the iteration.
     """
     a, b, c = numbers
     is_tall = matrix.shape[0] > matrix.shape[1]
     matrix = matrix / (matrix.norm() + 1e-7)
-    # The products with a large matrix take most of the time, and its direction eight bits.
+    # The products with a large matrix take most of the time; for its direction eight bits will do.
     wide = matrix.bfloat16() if matrix.numel() >= _LARGE_MATRIX else matrix
     gram = (wide.T @ wide if is_tall else wide @ wide.T).to(matrix.dtype)
     product = None
@@ -199,8 +189,8 @@ def orthogonalized(
     return (wide @ product if is_tall else product @ wide).to(matrix.dtype)
 
 
-def _laid_out_as(gradient: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-    """Give a gradient the memory layout of its weight, which the fused kernel relies on."""
+def _in_layout_of(weight: torch.Tensor, gradient: torch.Tensor) -> torch.Tensor:
+    """Return a gradient in the memory layout of its weight, which the fused kernel relies on."""
     if gradient.dtype == weight.dtype and gradient.stride() == weight.stride():
         return gradient
     return torch.empty_like(weight).copy_(gradient)

@@ -1,7 +1,7 @@
 """Keras's optimizers as fused updates, in Keras's own formulas, of Keras's own variables.
 
-Whatever state an optimizer has stays where Keras keeps it, so that a model saved half-way goes on
-in plain Keras, and the reverse.
+An optimizer's state stays where Keras keeps it, so that a model saved during training can be
+trained further in plain Keras, and the reverse.
 """
 
 from __future__ import annotations
@@ -11,9 +11,15 @@ from typing import Any
 
 import torch
 
-from clearsight.engine.optimizers.formulas import Step, Tensors, adam, muon, rmsprop, sgd
+from clearsight.engine.optimizers.formulas import Tensors, UpdateRule, adam, muon, rmsprop, sgd
 from clearsight.engine.optimizers.muon import Muon
 from clearsight.models.backend import keras
+from clearsight.models.keras_internals import (
+    clip_gradients,
+    optimizer_state,
+    public_class,
+    weight_decay_of,
+)
 
 _ops: Any = torch  # its operations on lists, which torch.optim is made of, have no public names
 
@@ -34,40 +40,38 @@ class Update:
         self._variables = list(variables)
         if not optimizer.built and self._variables:
             optimizer.build(self._variables)
-        self._step = _step_of(optimizer, self._variables)
-        self._count = int(optimizer._iterations.value)
+        self._rule = _update_rule(optimizer, self._variables)
+        self._count = 0 if self._rule is None else int(optimizer.iterations.value)
         self._weights: Tensors = [variable.value for variable in self._variables]
         self._clips = any((optimizer.clipnorm, optimizer.global_clipnorm, optimizer.clipvalue))
         self._decays: dict[float, Tensors] = {}
         for variable in self._variables:
-            decay = _weight_decay_of(optimizer, variable)
+            decay = weight_decay_of(optimizer, variable)
             if decay:
                 self._decays.setdefault(decay, []).append(variable.value)
         self._constrained = [v for v in self._variables if v.constraint is not None]
         self._averages: Tensors = []
         if optimizer.use_ema:
-            averages = optimizer._model_variables_moving_average
-            places = [optimizer._get_variable_index(v) for v in self._variables]
-            self._averages = [averages[place].value for place in places]
+            self._averages = optimizer_state(optimizer, "average_weight", self._variables)
 
     def __call__(self, gradients: Sequence[torch.Tensor | None]) -> None:
-        """Update the variables; a gradient that is None leaves its variable to Keras's warning."""
+        """Update the variables; if a gradient is None, Keras warns and leaves its variable."""
         optimizer = self._optimizer
         present = [gradient for gradient in gradients if gradient is not None]
-        if self._step is None or len(present) != len(gradients):
+        if self._rule is None or len(present) != len(gradients):
             optimizer.apply(list(gradients), self._variables)
             return
         if self._clips:
-            present = optimizer._clip_gradients(present)
+            present = clip_gradients(optimizer, present)
         rate = _learning_rate(optimizer)
         for decay, weights in self._decays.items():
             _ops._foreach_mul_(weights, 1.0 - decay * rate)
-        self._step(present, rate)
+        self._rule(present, rate)
         if self._averages:
             self._average()
         for variable in self._constrained:
             variable.assign(variable.constraint(variable))
-        optimizer._iterations.value.add_(1)
+        optimizer.iterations.value.add_(1)
         self._count += 1
 
     def _average(self) -> None:
@@ -81,7 +85,7 @@ class Update:
 
 
 def _learning_rate(optimizer: Any) -> Any:
-    """Return the learning rate as a number, or on a GPU, where reading it would wait, a tensor."""
+    """Return the learning rate as a number, or on a GPU, which reading would wait for, a tensor."""
     rate = optimizer.learning_rate
     rate = rate.value if isinstance(rate, keras.Variable) else rate
     if isinstance(rate, torch.Tensor):
@@ -89,9 +93,9 @@ def _learning_rate(optimizer: Any) -> Any:
     return float(rate)
 
 
-_STEPS: dict[type, Callable[[Any, Sequence[Any]], Step]] = {
+_RULES: dict[type, Callable[[Any, Sequence[Any]], UpdateRule]] = {
     keras.optimizers.Adam: adam,
-    keras.optimizers.AdamW: adam,  # what differs, the weight decay, Keras does before the step
+    keras.optimizers.AdamW: adam,  # differs by the weight decay, which comes before the step
     keras.optimizers.SGD: sgd,
     keras.optimizers.RMSprop: rmsprop,
     keras.optimizers.Muon: muon,
@@ -99,31 +103,13 @@ _STEPS: dict[type, Callable[[Any, Sequence[Any]], Step]] = {
 }
 
 
-def _weight_decay_of(optimizer: Any, variable: Any) -> float:
-    """Return how much of a weight goes at each step, in units of the learning rate."""
-    if not optimizer._use_weight_decay(variable):
-        return 0.0
-    is_adams = isinstance(optimizer, keras.optimizers.Muon) and optimizer._should_use_adamw(
-        variable
-    )
-    decay = optimizer.adam_weight_decay if is_adams else optimizer.weight_decay
-    return float(decay or 0.0)
-
-
-def _step_of(optimizer: Any, variables: Sequence[Any]) -> Step | None:
-    """Return the fused step of an optimizer that is exactly one of Keras's, else None."""
-    # Keras makes an object of a class of its torch backend, before the public one in its bases.
-    public = next(
-        kind
-        for kind in type(optimizer).__mro__
-        if not kind.__module__.startswith("keras.src.backend")
-    )
-    make = _STEPS.get(public)
+def _update_rule(optimizer: Any, variables: Sequence[Any]) -> UpdateRule | None:
+    """Return the fused rule of an optimizer that is exactly one of Keras's, else None."""
+    make = _RULES.get(public_class(optimizer))
     is_left_to_keras = (
-        make is None
-        or getattr(optimizer, "amsgrad", False)
+        getattr(optimizer, "amsgrad", False)
         or optimizer.gradient_accumulation_steps
         or optimizer.loss_scale_factor is not None
         or any(getattr(variable, "overwrite_with_gradient", False) for variable in variables)
     )
-    return None if is_left_to_keras or make is None else make(optimizer, variables)
+    return None if make is None or is_left_to_keras else make(optimizer, variables)

@@ -1,1 +1,1 @@
-"""TODO."""
+"""A Keras graph as a program of torch operations: its representation, compilation and passes."""

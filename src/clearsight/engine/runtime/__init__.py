@@ -1,1 +1,1 @@
-"""TODO."""
+"""What a process computes on and in: device, precision, memory."""

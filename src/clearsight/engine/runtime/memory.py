@@ -1,4 +1,4 @@
-"""Knowing when memory has run out."""
+"""What to do when memory runs out."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import gc
 
 import torch
 
-# What torch's allocators say; not all of them raise an error of a kind of its own.
-_SAID = ("out of memory", "can't allocate memory", "not enough memory", "bad_alloc")
+# Messages of torch's allocators, not all of which raise an error of a type of its own.
+_MESSAGES = ("out of memory", "can't allocate memory", "not enough memory", "bad_alloc")
 
 
 def is_out_of_memory(error: BaseException | None) -> bool:
-    """Tell whether an error means that memory ran out, on whatever device.
+    """Return whether an error means that memory ran out, on any device.
 
     Example:
         >>> is_out_of_memory(MemoryError()), is_out_of_memory(ValueError("out of memory"))
@@ -19,11 +19,12 @@ def is_out_of_memory(error: BaseException | None) -> bool:
     """
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
-    return isinstance(error, RuntimeError) and any(words in str(error).lower() for words in _SAID)
+    message = str(error).lower()
+    return isinstance(error, RuntimeError) and any(words in message for words in _MESSAGES)
 
 
-def let_go_of_memory() -> None:
-    """Free what a failed step left in circles, and give a GPU's cached memory back."""
+def release_memory() -> None:
+    """Free what a failed step left in reference cycles, and what torch caches on a GPU."""
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()

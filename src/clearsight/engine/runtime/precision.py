@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from clearsight.engine.runtime.choices import Device, Precision, PrecisionChoice
+from clearsight.engine.runtime.processor import cpu_supports
 from clearsight.errors import RequestError
 from clearsight.models.backend import keras
 
@@ -12,12 +13,12 @@ DTYPES: dict[Precision, torch.dtype] = {"float32": torch.float32, "bfloat16": to
 
 
 def choose_precision(choice: PrecisionChoice, device: Device) -> Precision:
-    """Settle "auto": bfloat16 where the machine multiplies in it, float32 where it would emulate.
+    """Resolve "auto": bfloat16 where the machine multiplies in it, float32 where it would emulate.
 
     Weights, normalization statistics, loss and optimizer state are float32 in either.
 
     Raises:
-        RequestError: when `choice` is neither.
+        RequestError: if `choice` is none of the three.
     """
     if choice not in ("auto", "float32", "bfloat16"):
         raise RequestError(
@@ -29,7 +30,7 @@ def choose_precision(choice: PrecisionChoice, device: Device) -> Precision:
 
 
 def set_policies(model: keras.Model, precision: Precision) -> None:
-    """Let Keras itself compute in `precision`, by the dtype policies of its layers.
+    """Make Keras itself compute in `precision`, by the dtype policies of its layers.
 
     The last layer stays in float32, because probabilities and loss need its accuracy. The engine
     needs none of this; it is for training without it.
@@ -49,6 +50,4 @@ def set_policies(model: keras.Model, precision: Precision) -> None:
 def _is_fast_in_bfloat16(device: Device) -> bool:
     if device == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
-    # Torch has no public way to ask a CPU; what it lacks it answers with no.
-    asks = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
-    return any(getattr(torch.cpu, ask, bool)() for ask in asks)
+    return cpu_supports("avx512_bf16") or cpu_supports("amx_tile")

@@ -15,6 +15,7 @@ from clearsight.engine.runtime.device import on_device
 from clearsight.errors import ModelError
 from clearsight.models.backend import keras
 from clearsight.models.graph import Call, get_graph, uses_default_call
+from clearsight.models.keras_internals import flatten_layers
 
 layers = keras.layers
 
@@ -199,8 +200,7 @@ def _shapes(tensors: Iterable[Any]) -> str:
 
 def _in_float32(model: keras.Model) -> keras.Model:
     """Return the model, or a copy that computes in float32 where it computes in less."""
-    every = [layer for layer in model._flatten_layers() if isinstance(layer, keras.Layer)]
-    if all(layer.compute_dtype in (None, "float32") for layer in every):
+    if all(layer.compute_dtype in (None, "float32") for layer in flatten_layers(model)):
         return model
 
     def as_float32(layer: Any) -> Any:

@@ -11,7 +11,7 @@ from clearsight.data.health.fingerprints import block_factor, shrunk
 from clearsight.data.health.joined_images import block_length
 from clearsight.data.image_set import ImageSet
 from clearsight.data.splits.stratified import stratified_folds
-from clearsight.engine.accelerate import accelerated
+from clearsight.engine.accelerate import accelerate_with_notes
 from clearsight.engine.runtime.device import choose_device, on_device
 from clearsight.models.backend import keras
 from clearsight.models.build import ModelRequest, build_model
@@ -105,7 +105,7 @@ def _judged(images: ImageSet, learned: np.ndarray, judged: np.ndarray, seed: int
         keras.utils.set_random_seed(seed)
         model = build_model(ModelRequest(name, {}, x.shape[1:], images.num_classes))
         compile_model(model, recipe)
-        accelerated(model, "auto", device)
+        accelerate_with_notes(model, "auto", device)
         held_out = examples(seen(watched), watched)
         fit_without_checkpoints(model, FitData(examples(x, learned), held_out), recipe)
         options: Any = {"verbose": 0}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from clearsight.engine.keras_hooks import num_parts_of
+from clearsight.engine.step_control import num_parts_of
 from clearsight.run.execute.session import RunSession
 from clearsight.run.plan.plan import Plan
 from clearsight.run.store.machine import identity

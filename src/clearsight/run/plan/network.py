@@ -7,7 +7,7 @@ import warnings
 from pathlib import Path
 
 from clearsight.data.image_set import ImageSet
-from clearsight.engine.accelerate import accelerated
+from clearsight.engine.accelerate import accelerate_with_notes
 from clearsight.engine.runtime.choices import Device, Engine, Precision, PrecisionChoice
 from clearsight.engine.runtime.precision import set_policies
 from clearsight.errors import FitError, ModelError
@@ -43,7 +43,7 @@ def set_engine(
         The precision that "auto" means here, and sentences for the user.
     """
     if engine == "clearsight":
-        return accelerated(model, precision, device)
+        return accelerate_with_notes(model, precision, device)
     settled = "bfloat16" if precision == "bfloat16" else "float32"
     set_policies(model, settled)
     return settled, ()

@@ -15,7 +15,7 @@ import torch
 from clearsight.data.preparation.preparation import Preparation
 from clearsight.data.preparation.views import Views
 from clearsight.data.sources.options import SourceOptions
-from clearsight.engine.accelerate import accelerated
+from clearsight.engine.accelerate import accelerate_with_notes
 from clearsight.engine.optimizers.muon import Muon
 from clearsight.engine.runtime.device import choose_device, on_device
 from clearsight.errors import RunError
@@ -221,7 +221,7 @@ def predict_probabilities(
     Raises:
         DataError: when the images do not have that type and shape.
     """
-    accelerated(model, "float32")
+    accelerate_with_notes(model, "float32")
     options: Any = {"batch_size": _PREDICT_BATCH_SIZE, "verbose": 0}
 
     def named(block: np.ndarray) -> np.ndarray:

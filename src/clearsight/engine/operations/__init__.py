@@ -1,0 +1,1 @@
+"""The operations on torch tensors that programs are made of."""

@@ -1,0 +1,35 @@
+"""ReLU and softmax."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch.nn import functional
+
+from clearsight.engine.operations.operation import Axes, Operation
+
+
+@dataclass(frozen=True, eq=False)
+class Relu(Operation):
+    """The larger of 0 and each value."""
+
+    takes: Axes = Axes.ANY
+
+    def apply(self, values: torch.Tensor) -> torch.Tensor:
+        """Rectify."""
+        return functional.relu(values)
+
+
+@dataclass(frozen=True, eq=False)
+class Softmax(Operation):
+    """Softmax over the last axis, in float32 at least: eight bits are too few for probabilities."""
+
+    def apply(self, values: torch.Tensor) -> torch.Tensor:
+        """Turn logits into probabilities."""
+        return softmax(values, -1)
+
+
+def softmax(values: torch.Tensor, axis: int) -> torch.Tensor:
+    """Return the softmax over an axis, in float32 at least."""
+    return torch.softmax(values, axis, dtype=torch.promote_types(values.dtype, torch.float32))

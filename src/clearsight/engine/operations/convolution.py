@@ -1,0 +1,115 @@
+"""Convolution, with a normalization folded in or with max pooling as part of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch.nn import functional
+
+from clearsight.engine.kernels.first_convolution import first_convolution, takes_first
+from clearsight.engine.kernels.max_pooling import max_pool_2x2
+from clearsight.engine.kernels.pooled_convolution import pooled_convolution, takes_pooled
+from clearsight.engine.kernels.windows import Edges
+from clearsight.engine.operations.normalization import MovingNormalization
+from clearsight.engine.operations.operation import Operation, Weights, cast, value_of
+from clearsight.engine.operations.padding import is_symmetric, pad
+
+_KERNELS = ((takes_first, first_convolution), (takes_pooled, pooled_convolution))
+"""What convolves and pools in one, and whether it takes some images and kernel."""
+
+
+@dataclass(frozen=True, eq=False)
+class Convolution(Operation):
+    """A convolution.
+
+    Attributes:
+        kernel: Keras variable, (kernel height, kernel width, C / groups, filters); depthwise
+            (kernel height, kernel width, C, multiplier).
+        bias: Keras variable (filters,), or None.
+        is_depthwise: whether every channel has filters of its own.
+        strides: rows and columns from one window to the next.
+        dilation: rows and columns from one tap to the next.
+        groups: of channels, each with filters of its own.
+        edges: rows and columns of zeros around an image.
+        dtype: to compute in.
+        normalization: scales and shifts the output, folded into the weights; None: nothing does.
+    """
+
+    kernel: Any
+    bias: Any
+    dtype: torch.dtype
+    is_depthwise: bool = False
+    strides: tuple[int, ...] = (1, 1)
+    dilation: tuple[int, ...] = (1, 1)
+    groups: int = 1
+    edges: Edges = ((0, 0), (0, 0))
+    normalization: MovingNormalization | None = None
+
+    def weights(self) -> Weights:
+        """Return kernel (filters, C / groups, kernel height, kernel width) and bias."""
+        if self.normalization is None:
+            return self._arranged(self.kernel.value, self.dtype), cast(
+                value_of(self.bias), self.dtype
+            )
+        kernel = self._arranged(self.kernel.value, torch.float32)
+        bias = cast(value_of(self.bias), torch.float32)
+        scale, shift = self.normalization.scale_and_shift()
+        shift = shift if bias is None else bias * scale + shift
+        return (kernel * scale[:, None, None, None]).to(self.dtype), shift.to(self.dtype)
+
+    def apply(
+        self, images: torch.Tensor, kernel: torch.Tensor, bias: torch.Tensor | None
+    ) -> torch.Tensor:
+        """Convolve images (N, C, H, W)."""
+        images = images.to(self.dtype, memory_format=torch.channels_last)
+        (top, _), (left, _) = self.edges
+        padding = (top, left)
+        if not is_symmetric(self.edges):
+            images, padding = pad(images, self.edges), (0, 0)
+        # In float32 the rounding follows Keras's, which adds the bias last.
+        is_last = bias is not None and self.dtype is torch.float32
+        options = (self.strides, padding, self.dilation, self.groups)
+        convolved = functional.conv2d(images, kernel, None if is_last else bias, *options)
+        return convolved + bias[:, None, None] if is_last else convolved
+
+    def _arranged(self, kernel: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+        if not self.is_depthwise:
+            return kernel.permute(3, 2, 0, 1).to(dtype)
+        height, width, channels, multiplier = kernel.shape
+        filters = kernel.permute(2, 3, 0, 1).reshape(channels * multiplier, 1, height, width)
+        return filters.to(dtype)
+
+
+@dataclass(frozen=True, eq=False)
+class PooledConvolution(Operation):
+    """A convolution and max pooling of 2x2 in one.
+
+    Attributes:
+        convolution: with strides and dilation of 1.
+        rectified: whether a ReLU is part of it.
+    """
+
+    convolution: Convolution
+    rectified: bool
+
+    def weights(self) -> Weights:
+        """Return kernel and bias as Keras has them, in float32."""
+        kernel, bias = self.convolution.kernel.value, value_of(self.convolution.bias)
+        return kernel.to(torch.float32), cast(bias, torch.float32)
+
+    def apply(
+        self, images: torch.Tensor, kernel: torch.Tensor, bias: torch.Tensor | None
+    ) -> torch.Tensor:
+        """Convolve and pool images (N, C, H, W)."""
+        convolution, rectified = self.convolution, self.rectified
+        last = images.permute(0, 2, 3, 1)
+        for takes, convolve in _KERNELS:
+            if takes(last, kernel, convolution.edges):
+                bias = kernel.new_zeros(kernel.shape[-1]) if bias is None else bias
+                pooled = convolve(last, kernel, bias, convolution.edges, rectified=rectified)
+                return pooled.permute(0, 3, 1, 2)
+        arranged = kernel.permute(3, 2, 0, 1).to(convolution.dtype)
+        convolved = convolution.apply(images, arranged, cast(bias, convolution.dtype))
+        return max_pool_2x2(convolved, rectified=rectified)

@@ -1,0 +1,53 @@
+"""Batch normalization by moving statistics."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch.nn import functional
+
+from clearsight.engine.operations.operation import Operation, Weights, value_of
+
+
+@dataclass(frozen=True, eq=False)
+class MovingNormalization(Operation):
+    """Normalization by moving statistics: a scale and a shift of each channel.
+
+    Attributes:
+        mean: Keras variable, (C,).
+        variance: likewise.
+        gamma: likewise, or None.
+        beta: likewise, or None.
+        epsilon: added to the variance.
+    """
+
+    mean: Any
+    variance: Any
+    gamma: Any
+    beta: Any
+    epsilon: float
+
+    def weights(self) -> Weights:
+        """Return mean, variance, scale and shift."""
+        variables = (self.mean, self.variance, self.gamma, self.beta)
+        return tuple(value_of(variable) for variable in variables)
+
+    def apply(
+        self,
+        values: torch.Tensor,
+        mean: torch.Tensor,
+        variance: torch.Tensor,
+        gamma: torch.Tensor | None,
+        beta: torch.Tensor | None,
+    ) -> torch.Tensor:
+        """Normalize values whose second axis is that of the channels."""
+        return functional.batch_norm(values, mean, variance, gamma, beta, False, 0.0, self.epsilon)
+
+    def scale_and_shift(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the same as one factor and one summand for each channel, each (C,)."""
+        mean, gamma, beta = self.mean.value, value_of(self.gamma), value_of(self.beta)
+        scale = torch.rsqrt(self.variance.value + self.epsilon)
+        scale = scale if gamma is None else scale * gamma
+        return scale, -mean * scale if beta is None else beta - mean * scale

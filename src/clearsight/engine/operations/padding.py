@@ -1,0 +1,21 @@
+"""Padding of images."""
+
+from __future__ import annotations
+
+import torch
+from torch.nn import functional
+
+from clearsight.engine.kernels.windows import Edges
+
+
+def pad(
+    images: torch.Tensor, edges: Edges, mode: str = "constant", value: float | None = None
+) -> torch.Tensor:
+    """Pad images (N, C, H, W); memory stays channels-last."""
+    (top, bottom), (left, right) = edges
+    return functional.pad(images, (left, right, top, bottom), mode, value)
+
+
+def is_symmetric(edges: Edges) -> bool:
+    """Return whether opposite sides are padded equally, which torch does by itself."""
+    return all(before == after for before, after in edges)

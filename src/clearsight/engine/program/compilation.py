@@ -1,0 +1,133 @@
+"""`compile_program`: from a Keras graph to a `Program`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from clearsight.engine.lowering.lower import lower
+from clearsight.engine.lowering.site import CannotLowerError, Site
+from clearsight.engine.operations.operation import Axes, Function, Operation, Permute
+from clearsight.engine.program.passes import PASSES
+from clearsight.engine.program.program import Node, Program
+from clearsight.models.backend import keras
+from clearsight.models.graph import Call, Graph, get_graph, uses_default_call
+
+_ORDERS = {Axes.CHANNELS_SECOND: (0, 3, 1, 2), Axes.KERAS: (0, 2, 3, 1)}
+"""How the axes of a value are permuted to get it in an order, from the other one."""
+
+
+def compile_program(model: keras.Model, *, training: bool, dtype: torch.dtype) -> Program:
+    """Lower a model's graph, and rewrite it by the passes.
+
+    Raises:
+        ModelError: if the model has no graph.
+    """
+    graph = get_graph(model)
+    builder = _Builder(training, dtype, _last_with_weights(graph))
+    inputs = [builder.new_value(Axes.KERAS) for _ in graph.inputs]
+    outputs = tuple(builder.as_keras(value) for value in builder.add_graph(graph, inputs))
+    program = Program(
+        nodes=tuple(builder.nodes),
+        num_inputs=len(inputs),
+        outputs=outputs,
+        num_values=len(builder.axes),
+        training=training,
+        left_to_keras=tuple(builder.left_to_keras),
+    )
+    for rewrite in PASSES:
+        program = rewrite(program)
+    return program
+
+
+class _Builder:
+    """Appends the nodes of a graph, and of the models nested in it."""
+
+    def __init__(self, training: bool, dtype: torch.dtype, last_layer: Any) -> None:
+        self.training = training
+        self.dtype = dtype
+        self.last_layer = last_layer
+        self.nodes: list[Node] = []
+        self.axes: list[Axes] = []  # of each value, by its index
+        self.left_to_keras: dict[str, None] = {}  # in order, each once
+        self._permuted: dict[int, int] = {}
+
+    def new_value(self, axes: Axes) -> int:
+        self.axes.append(axes)
+        return len(self.axes) - 1
+
+    def add_graph(self, graph: Graph, inputs: list[int]) -> list[int]:
+        """Add a graph whose inputs are these values, and return its outputs."""
+        values = {id(t): index for t, index in zip(graph.inputs, inputs, strict=True)}
+        for call in graph.calls:
+            if not call.is_input:
+                taken = [values[id(tensor)] for tensor in call.inputs]
+                given = self._add_call(call, taken)
+                values.update(zip(map(id, call.outputs), given, strict=True))
+        return [values[id(tensor)] for tensor in graph.outputs]
+
+    def _add_call(self, call: Call, taken: list[int]) -> list[int]:
+        layer = call.layer
+        if isinstance(layer, keras.Model) and uses_default_call(layer) and call.is_plain:
+            return self.add_graph(get_graph(layer), taken)
+        if not isinstance(layer, keras.Layer):
+            return self._add_keras(call, taken)  # an operation such as ``x / 255``: fast as it is
+        try:
+            if not call.is_plain:
+                raise CannotLowerError("it is called with arguments of its own")
+            shapes = tuple(tuple(shape) for shape in call.input_shapes)
+            operations = lower(layer, Site(self.training, self._dtype_of(layer), shapes))
+        except CannotLowerError as reason:
+            name = f"{type(layer).__name__} '{layer.name}'"
+            self.left_to_keras[f"{name}, because {reason}"] = None
+            return self._add_keras(call, taken)
+        for operation in operations:
+            taken = [self._add_operation(operation, taken, layer)]
+        return taken
+
+    def _dtype_of(self, layer: Any) -> torch.dtype:
+        """The last layer with weights computes in float32: its outputs are probabilities."""
+        if layer is self.last_layer and layer.compute_dtype == "float32":
+            return torch.float32
+        return torch.bfloat16 if layer.compute_dtype == "bfloat16" else self.dtype
+
+    def _add_operation(self, operation: Operation, taken: list[int], layer: Any) -> int:
+        order = self.axes[taken[0]] if operation.takes is Axes.ANY else operation.takes
+        inputs = tuple(self._permute(value, order) for value in taken)
+        output = self.new_value(operation.gives or order)
+        self.nodes.append(Node(operation, inputs, output, layer))
+        return output
+
+    def _add_keras(self, call: Call, taken: list[int]) -> list[int]:
+        """Let Keras run a call; if it has several outputs, one more node picks each."""
+        run = Function(call.replay(training=self.training), changes_state=self.training)
+        whole = self._add_operation(run, taken, call.layer)
+        if len(call.outputs) == 1:
+            return [whole]
+        return [
+            self._add_operation(Function(_pick(index)), [whole], call.layer)
+            for index in range(len(call.outputs))
+        ]
+
+    def as_keras(self, value: int) -> int:
+        return self._permute(value, Axes.KERAS)
+
+    def _permute(self, value: int, order: Axes) -> int:
+        """Return the same value with its axes in an order: a view, never a copy."""
+        if self.axes[value] is order:
+            return value
+        if value not in self._permuted:
+            view = self.new_value(order)
+            self.nodes.append(Node(Permute(_ORDERS[order]), (value,), view))
+            self._permuted[value], self._permuted[view] = view, value
+        return self._permuted[value]
+
+
+def _pick(index: int) -> Any:
+    return lambda values: keras.tree.flatten(values)[index]
+
+
+def _last_with_weights(graph: Graph) -> Any:
+    layers = (call.layer for call in reversed(graph.calls))
+    return next((layer for layer in layers if getattr(layer, "weights", ())), None)
