@@ -53,7 +53,7 @@ def photo_run(photographs: Path) -> Path:
     out = photographs.parent / "run"
     done = run_cli("train", str(photographs), "--out", str(out))
     assert done.returncode == 0, done.stderr
-    assert "brought to" in done.stdout
+    assert "resized to" in done.stdout
     assert "1 of 121 images cannot be read and are left out: temple/broken.jpg" in done.stdout
     assert "Passed over: 1 x not an image" in done.stdout
     return out

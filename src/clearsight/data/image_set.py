@@ -1,10 +1,10 @@
-"""`ImageSet`: images with their labels, the one form in which data travels here."""
+"""`ImageSet`: images with their labels."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import InitVar, dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -17,28 +17,33 @@ from clearsight.data.arrays.checks import (
 )
 from clearsight.errors import DataError
 
-_OF_PIXELS = ("digests", "value_range")  # what holds whatever the labels are
-DIGEST_BYTES = 16  # of BLAKE2b: two images among billions never share one by chance
+DIGEST_BYTES = 16  # of BLAKE2b: a collision is improbable among billions of images
 
 
 @dataclass(frozen=True, eq=False)
 class ImageSet:
-    """Images with their labels, checked once and read-only from then on.
+    """Images with their labels, checked once and read-only.
 
-    Arrays that can be written to are copied, so that later changes to them do not reach the set.
+    Writable arrays are copied, so that later changes to them do not reach the set.
 
     Attributes:
         images: uint8 (N, H, W, C), 0..255, C is 1, 3 or 4.
         labels: int64 (N,), 0..K-1.
         class_names: K names; label k means ``class_names[k]``.
         provenance: where the images came from, in words.
-        names: N names by which messages and tables call the images, or None for their numbers.
-        groups: N names of what each image belongs to (a patient, a product), or None.
-        original_sizes: int32 (N, 2), height and width before the images were brought to one
-            size, or None where they always had it.
+        names: N names of the images for messages and tables, or None to use their indices.
+        groups: N names of the group (a patient, a product) that each image belongs to, or None.
+        original_sizes: int32 (N, 2), height and width before the images were resized, or None if
+            they were not.
+
+    Args:
+        known_digests: `digests`, and
+        known_value_range: `value_range`, if they are known: then images that are mapped from a
+            file need not be read for them.
 
     Raises:
-        DataError: when shapes, types, counts or label values do not fit, naming all of that.
+        DataError: when shapes, types, counts or label values do not fit; the message lists all
+            mistakes.
 
     Example:
         >>> import numpy as np
@@ -54,9 +59,13 @@ class ImageSet:
     names: tuple[str, ...] | None = None
     groups: tuple[str, ...] | None = None
     original_sizes: np.ndarray | None = None
+    known_digests: InitVar[np.ndarray | None] = None
+    known_value_range: InitVar[tuple[int, int] | None] = None
 
-    def __post_init__(self) -> None:
-        images, labels = _array(self.images, "images"), _array(self.labels, "labels")
+    def __post_init__(
+        self, known_digests: np.ndarray | None, known_value_range: tuple[int, int] | None
+    ) -> None:
+        images, labels = _to_array(self.images, "images"), _to_array(self.labels, "labels")
         names = tuple(str(name) for name in self.class_names)
         mistakes = channel_axis_mistakes(images) + pixel_type_mistakes(images)
         mistakes += integer_label_mistakes(labels, len(images) if images.ndim else 0, len(names))
@@ -70,20 +79,27 @@ class ImageSet:
             column = getattr(self, what)
             if column is not None and images.ndim and len(column) != len(images):
                 mistakes.append(
-                    f"{what} should have one entry an image, but there are {len(images):,} images "
+                    f"{what} should have one entry per image, but there are {len(images):,} images "
                     f"and {len(column):,} entries."
                 )
         if mistakes:
             raise DataError(" ".join(mistakes))
-        object.__setattr__(self, "images", _read_only(images))
-        object.__setattr__(self, "labels", _read_only(labels.astype(np.int64, copy=False)))
-        object.__setattr__(self, "class_names", names)
+        attributes = {
+            "images": _read_only(images),
+            "labels": _read_only(labels.astype(np.int64, copy=False)),
+            "class_names": names,
+            "digests": known_digests,
+            "value_range": known_value_range,
+        }
+        for name, value in attributes.items():
+            if value is not None:
+                object.__setattr__(self, name, value)
 
     @classmethod
     def from_arrays(
         cls, images: np.ndarray, labels: np.ndarray, class_names: Sequence[str] | None = None
     ) -> ImageSet:
-        """Make a set from arrays; without names the classes are called "0", "1", ...
+        """Make a set from arrays; the classes are called "0", "1", ... by default.
 
         Args:
             images: uint8 (N, H, W, C), 0..255.
@@ -118,22 +134,22 @@ class ImageSet:
 
     @property
     def num_classes(self) -> int:
-        """How many classes there are, whether or not each occurs."""
+        """The number of classes, those without images included."""
         return len(self.class_names)
 
     @property
     def class_counts(self) -> np.ndarray:
-        """How many images each class has: int64 (K,)."""
+        """The number of images of each class: int64 (K,)."""
         return np.bincount(self.labels, minlength=self.num_classes)
 
     @cached_property
     def digests(self) -> np.ndarray:
-        """BLAKE2b of each image's pixels: uint8 (N, 16), rows equal exactly when images are."""
+        """BLAKE2b of each image's pixels: uint8 (N, 16); equal rows mean equal images."""
         return image_digests(self.images)
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 (hex) of images, labels, groups, shape and class names: equal when they are."""
+        """SHA-256 (hex) of images, labels, groups, shape and class names."""
         digest = hashlib.sha256(repr((self.images.shape, self.class_names)).encode())
         digest.update(self.digests.tobytes())
         digest.update(np.ascontiguousarray(self.labels).data)
@@ -147,11 +163,11 @@ class ImageSet:
         return int(self.images.min()), int(self.images.max())
 
     def name_of(self, index: int) -> str:
-        """Return what to call the image at `index`."""
+        """Return the name of the image at `index`, or "image INDEX" if it has none."""
         return self.names[index] if self.names is not None else f"image {index}"
 
     def summary(self) -> dict[str, Any]:
-        """Return counts, shape, range, provenance and fingerprint as JSON-ready values."""
+        """Return counts, shape, value range, provenance and fingerprint as JSON-ready values."""
         counts = self.class_counts.tolist()
         return {
             "num_images": len(self),
@@ -164,7 +180,7 @@ class ImageSet:
         }
 
     def first(self, count: int | None) -> ImageSet:
-        """Return the first `count` images, or all where there are fewer or `count` is None."""
+        """Return the first `count` images, or all if `count` is None or there are fewer."""
         if count is None or count >= len(self):
             return self
         first = self.take(slice(count))
@@ -172,20 +188,26 @@ class ImageSet:
 
     def take(self, indices: np.ndarray | slice) -> ImageSet:
         """Return the images at `indices` (integers or a slice) in that order."""
-        taken = replace(
+
+        def taken(column: tuple[str, ...] | None) -> tuple[str, ...] | None:
+            if column is None:
+                return None
+            if isinstance(indices, slice):
+                return column[indices]
+            return tuple(column[index] for index in indices)
+
+        return replace(
             self,
             images=self.images[indices],
             labels=self.labels[indices],
-            names=_taken(self.names, indices),
-            groups=_taken(self.groups, indices),
+            names=taken(self.names),
+            groups=taken(self.groups),
             original_sizes=None if self.original_sizes is None else self.original_sizes[indices],
+            known_digests=self.digests[indices] if "digests" in vars(self) else None,
         )
-        if "digests" in self.__dict__:
-            taken.know(digests=self.digests[indices])
-        return taken
 
     def with_classes(self, class_names: tuple[str, ...], whose: str = "the classes") -> ImageSet:
-        """Return the same images with their labels counted in another list of classes.
+        """Return the same images with their labels encoded by another list of classes.
 
         Args:
             class_names: that list.
@@ -210,23 +232,19 @@ class ImageSet:
     def with_labels(
         self, labels: np.ndarray, class_names: tuple[str, ...] | None = None
     ) -> ImageSet:
-        """Return the same images with other labels, and perhaps other classes.
+        """Return the same images with other labels.
 
         Args:
             labels: integers (N,).
-            class_names: the classes that they count in; None for the same as now.
+            class_names: the classes that they encode; None for the present ones.
         """
-        changed = replace(self, labels=labels, class_names=class_names or self.class_names)
-        kept = {name: self.__dict__[name] for name in _OF_PIXELS if name in self.__dict__}
-        changed.know(**kept)
-        return changed
-
-    def know(self, **facts: Any) -> None:
-        """Remember facts worked out before (`digests`, `fingerprint`, `value_range`).
-
-        Images that are mapped from a file need not be read for them then.
-        """
-        self.__dict__.update(facts)
+        return replace(
+            self,
+            labels=labels,
+            class_names=class_names or self.class_names,
+            known_digests=vars(self).get("digests"),
+            known_value_range=vars(self).get("value_range"),
+        )
 
 
 def image_digests(images: np.ndarray) -> np.ndarray:
@@ -235,34 +253,25 @@ def image_digests(images: np.ndarray) -> np.ndarray:
     Args:
         images: uint8 (N, H, W, C).
     """
-    digests = (
+    digests = b"".join(
         hashlib.blake2b(np.ascontiguousarray(image).data, digest_size=DIGEST_BYTES).digest()
         for image in images
     )
-    joined = b"".join(digests)
-    return np.frombuffer(joined, dtype=np.uint8).reshape(len(images), DIGEST_BYTES)
+    return np.frombuffer(digests, dtype=np.uint8).reshape(len(images), DIGEST_BYTES)
 
 
-def _taken(column: tuple[str, ...] | None, indices: np.ndarray | slice) -> tuple[str, ...] | None:
-    if column is None:
-        return None
-    if isinstance(indices, slice):
-        return column[indices]
-    return tuple(column[index] for index in indices)
-
-
-def _array(values: Any, name: str) -> np.ndarray:
+def _to_array(values: Any, name: str) -> np.ndarray:
     try:
         return np.asarray(values)
     except ValueError as error:
         raise DataError(
-            f"{name} should form one array, but differ in shape: bring them to one size first, "
-            "e.g. with clearsight.read_images(paths, size=(64, 64))."
+            f"{name} should form one array, but differ in shape: resize them first, e.g. with "
+            "clearsight.read_images(paths, size=(64, 64))."
         ) from error
 
 
 def _read_only(array: np.ndarray) -> np.ndarray:
-    """Return an array that nobody changes: itself where it is read-only already, else a copy."""
+    """Return the array itself if it is read-only, else a read-only copy."""
     if array.flags.writeable:
         array = array.copy()
         array.flags.writeable = False

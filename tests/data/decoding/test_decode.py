@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,7 +15,6 @@ from PIL import Image
 from clearsight.data.decoding import cache
 from clearsight.data.formats.folder import open_folder
 from clearsight.data.image_set import ImageSet
-from clearsight.data.listing import Listing
 from clearsight.data.preparation.preparation import Preparation
 from clearsight.data.sources.load import load_splits
 from clearsight.data.sources.options import SourceOptions
@@ -51,7 +49,7 @@ def by_name(splits: Splits) -> dict[str, tuple[str, bytes]]:
     return found
 
 
-def test_every_image_arrives_with_its_label_and_as_prediction_reads_it(
+def test_every_image_has_its_label_and_the_pixels_that_prediction_reads(
     images: Path, own_cache: Path
 ) -> None:
     splits = load_splits(str(images), SourceOptions(image_size=(20, 30), channels=3))
@@ -63,12 +61,12 @@ def test_every_image_arrives_with_its_label_and_as_prediction_reads_it(
         assert pixels == preparation.read(images / name).tobytes()
 
 
-def test_what_is_told_of_images_is_what_working_it_out_gives(images: Path, own_cache: Path) -> None:
+def test_known_digests_and_ranges_are_the_computed_ones(images: Path, own_cache: Path) -> None:
     train = load_splits(str(images)).train
-    anew = ImageSet(np.array(train.images), train.labels, train.class_names)
-    assert np.array_equal(train.digests, anew.digests)
-    assert train.value_range == anew.value_range
-    assert train.fingerprint == anew.fingerprint
+    again = ImageSet(np.array(train.images), train.labels, train.class_names)
+    assert np.array_equal(train.digests, again.digests)
+    assert train.value_range == again.value_range
+    assert train.fingerprint == again.fingerprint
 
 
 def test_a_second_start_reads_no_image(
@@ -84,7 +82,7 @@ def test_a_second_start_reads_no_image(
     assert again.load_report == first.load_report
 
 
-def test_a_changed_file_is_decoded_anew_even_with_its_old_size_and_time(
+def test_a_changed_file_is_decoded_again_even_with_its_old_size_and_time(
     images: Path, own_cache: Path
 ) -> None:
     before = load_splits(str(images))
@@ -102,7 +100,7 @@ def test_a_changed_file_is_decoded_anew_even_with_its_old_size_and_time(
     assert after.get(name) != by_name(before)[name]
 
 
-def test_the_same_images_elsewhere_take_no_second_place(
+def test_the_same_images_elsewhere_are_cached_once(
     images: Path, own_cache: Path, tmp_path: Path
 ) -> None:
     load_splits(str(images))
@@ -111,7 +109,7 @@ def test_the_same_images_elsewhere_take_no_second_place(
     assert len(list(own_cache.glob("*/images.npy"))) == 1
 
 
-def test_a_damaged_cache_is_decoded_anew(images: Path, own_cache: Path) -> None:
+def test_a_damaged_cache_is_decoded_again(images: Path, own_cache: Path) -> None:
     before = load_splits(str(images)).train.fingerprint
     (cached,) = own_cache.glob("*/images.npy")
     with cached.open("rb+") as file:
@@ -124,7 +122,7 @@ def test_a_damaged_cache_is_decoded_anew(images: Path, own_cache: Path) -> None:
     )
 
 
-def test_one_bad_file_is_named_and_left_out(images: Path, own_cache: Path) -> None:
+def test_one_bad_file_is_reported_and_left_out(images: Path, own_cache: Path) -> None:
     victim = next(images.glob("*/0*.png"))
     victim.write_bytes(victim.read_bytes()[:100])
     splits = load_splits(str(images))
@@ -175,7 +173,7 @@ class DeadlyReader:
             yield key, (Path(self.root) / key).read_bytes()
 
 
-def test_a_image_that_kills_its_process_is_a_bad_image(
+def test_an_image_that_kills_its_process_is_a_bad_image(
     images: Path, own_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     listing = open_folder(images, SourceOptions())
@@ -183,7 +181,7 @@ def test_a_image_that_kills_its_process_is_a_bad_image(
     package = tmp_path / "readers"
     package.mkdir()
     source = Path(__file__).read_text()
-    start, stop = source.index("@dataclass"), source.index("def test_a_image_that_kills")
+    start, stop = source.index("@dataclass"), source.index("def test_an_image_that_kills")
     (package / "deadly_reader.py").write_text(
         "from __future__ import annotations\nfrom dataclasses import dataclass\n"
         "from pathlib import Path\nfrom clearsight.errors import DataError\n" + source[start:stop]
@@ -192,24 +190,24 @@ def test_a_image_that_kills_its_process_is_a_bad_image(
     monkeypatch.setenv("PYTHONPATH", str(package))
     import deadly_reader  # pyright: ignore[reportMissingImports] - written just now
 
-    from clearsight.data.decoding.job import make_arrays, open_arrays
+    from clearsight.data.decoding.arrays import make_arrays, open_arrays
+    from clearsight.data.decoding.job import DecodeJob
     from clearsight.data.decoding.row_order import order_rows
-    from clearsight.data.decoding.workers import Work, decode
+    from clearsight.data.decoding.workers import decode_images
 
     folder = cache.new_folder()
     make_arrays(folder, 300, (28, 28, 1))
     rows = np.argsort(order_rows(listing, 0.2).order)
     reader = deadly_reader.DeadlyReader(str(images), deadly)
-    problems = decode(
-        Work(reader, Preparation(28, 28, 1), listing.keys, rows, folder), lambda _: None
-    )
+    job = DecodeJob(reader, Preparation(28, 28, 1), listing.keys, rows, folder)
+    problems = decode_images(job, lambda _: None)
     assert list(problems) == [rows[100]]
     assert deadly in problems[rows[100]]
-    decoded = open_arrays(folder, "r")[1].any(axis=1)
+    decoded = open_arrays(folder)[1].any(axis=1)
     assert decoded.sum() == 299
 
 
-def test_colour_that_the_look_at_headers_missed_is_kept(
+def test_colour_that_the_sampled_headers_miss_is_preserved(
     images: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("clearsight.data.decoding.target_shape.NUM_SAMPLED", 3)
@@ -245,10 +243,10 @@ def test_the_size_is_chosen_from_the_data(
     splits = load_splits(str(tmp_path / "images"))
     assert splits.train.image_shape == (*expected, 3)
     (reason,) = splits.load_report.notes
-    assert f"brought to {expected[0]}x{expected[1]}" in reason
+    assert f"resized to {expected[0]}x{expected[1]}" in reason
 
 
-def test_a_full_disk_is_told_and_leaves_nothing(
+def test_a_full_disk_is_an_error_and_leaves_nothing(
     images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import subprocess
@@ -264,24 +262,15 @@ def test_a_full_disk_is_told_and_leaves_nothing(
         pytest.skip("a small file system can only be mounted by root")
     try:
         monkeypatch.setenv("CLEARSIGHT_CACHE", str(disk))
-        with pytest.raises(OutputError, match="name another folder in the environment variable"):
+        with pytest.raises(OutputError, match="CLEARSIGHT_CACHE to another folder"):
             load_splits(str(images))
         assert list((disk / "decoded").iterdir()) == []
     finally:
         subprocess.run(["umount", str(disk)], check=True)
 
 
-def test_a_listing_of_one_class_folder_says_what_it_wants(tmp_path: Path) -> None:
+def test_a_single_class_folder_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "only").mkdir()
     Image.new("L", (8, 8)).save(tmp_path / "only" / "one.png")
     with pytest.raises(DataError, match="at least two class folders"):
         load_splits(str(tmp_path))
-
-
-def test_a_job_goes_through_json_whole(images: Path) -> None:
-    from clearsight.data.decoding.job import Job
-
-    listing: Listing = open_folder(images, SourceOptions())
-    job = Job(listing.reader, Preparation(8, 8, 1), listing.keys[:3], (2, 0, 1), "folder", 1)
-    assert Job.from_json(job.to_json()) == job
-    assert json.loads(job.to_json())["rows"] == [2, 0, 1]

@@ -1,7 +1,7 @@
-"""Decoded images kept on disk, so that a second start reads none of the files again.
+"""The cache of decoded images: the next start reads no image file again.
 
-What is kept lies in one folder a content, named by a digest of it. An index leads there from the
-look of the source: names, sizes and times of its files, and the options that they are read with.
+Each folder of arrays is named by a digest of its content. An index leads to it from a key of the
+source: names, sizes and times of its files, and the options that they are read with.
 """
 
 from __future__ import annotations
@@ -12,30 +12,28 @@ import shutil
 import tempfile
 import time
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
-from clearsight.data.decoding.job import ARRAYS, open_arrays
+from clearsight.data.decoding.arrays import ARRAYS
 from clearsight.errors import OutputError
 from clearsight.io.atomic import write_atomically
 from clearsight.io.cache_folder import cache_folder
 
 _UNUSED_DAYS = 60  # decoded images that were not used for so long are removed
-_STALE_DAYS = 1  # what a killed process was decoding
-_SECONDS_A_DAY = 86_400
+_STALE_DAYS = 1  # so are those of a killed process
+_SECONDS_PER_DAY = 86_400
 
 
 @dataclass(frozen=True)
-class Decoded:
-    """Images on disk, in the order of their rows.
+class DecodedImages:
+    """Decoded images on disk.
 
     Attributes:
-        folder: where the arrays are.
-        height, width, channels: of every image.
-        reason: why they have that size, in a sentence.
-        problems: what is wrong with those that could not be decoded, by key.
+        folder: the folder of their arrays.
+        height, width, channels: the shape of every image.
+        reason: why they have that shape, in a sentence.
+        problems: what is wrong with the images that cannot be decoded, by key.
     """
 
     folder: Path
@@ -45,86 +43,81 @@ class Decoded:
     reason: str
     problems: dict[str, str]
 
-    def arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Map the arrays: images uint8 (N, H, W, C), digests uint8 (N, 16), facts int32 (N, 5).
 
-        They are read-only, and take memory only for the parts in use.
-        """
-        images, digests, facts = (np.asarray(array) for array in open_arrays(self.folder, "r"))
-        return images, digests, facts
-
-
-def decoded_folder() -> Path:
-    """Return the folder of decoded images, in the user's cache."""
-    return cache_folder("decoded")
-
-
-def find(look: str) -> Decoded | None:
-    """Return what was decoded for this look of a source, if it is there and whole."""
-    index = decoded_folder() / "index" / f"{look}.json"
+def find(key: str) -> DecodedImages | None:
+    """Return the complete decoded images of a source, or None."""
     try:
-        values = json.loads(index.read_bytes())
-        found = Decoded(**{**values, "folder": decoded_folder() / values["folder"]})
-        if not _is_whole(found.folder):
-            return None
-    except (OSError, TypeError, KeyError, ValueError):
+        found = DecodedImages(**json.loads(_index_path(key).read_bytes()))
+        found = replace(found, folder=_cache() / found.folder)
+    except (OSError, TypeError, ValueError):
         return None
-    with suppress(OSError):  # a cache that may only be read is as good
+    if not _is_complete(found.folder):
+        return None
+    with suppress(OSError):  # a read-only cache is as good
         os.utime(found.folder / "sizes.json")
     return found
 
 
 def new_folder() -> Path:
-    """Make a folder to decode into.
+    """Create a folder to decode into.
 
     Raises:
-        OutputError: when it cannot be made.
+        OutputError: when it cannot be created.
     """
-    parent = decoded_folder()
     try:
-        parent.mkdir(parents=True, exist_ok=True)
-        return Path(tempfile.mkdtemp(prefix=".new-", dir=parent))
+        _cache().mkdir(parents=True, exist_ok=True)
+        return Path(tempfile.mkdtemp(prefix=".new-", dir=_cache()))
     except OSError as error:
-        raise OutputError(
-            f"Decoded images should be kept in {parent}, but cannot be: {error.strerror}. Name "
-            "another folder in the environment variable CLEARSIGHT_CACHE."
-        ) from error
+        raise cannot_write(_cache(), error) from error
 
 
-def keep(new: Decoded, look: str, content: str) -> Decoded:
-    """Put newly decoded images in their place, and remember what they were decoded from.
+def cannot_write(folder: Path, error: OSError) -> OutputError:
+    """Return the error for a cache that cannot be written."""
+    return OutputError(
+        f"Decoded images cannot be written to {folder}: {error.strerror or error}. Set the "
+        "environment variable CLEARSIGHT_CACHE to another folder."
+    )
+
+
+def save(new: DecodedImages, key: str, content: str) -> DecodedImages:
+    """Move newly decoded images into the cache.
 
     Args:
-        new: in a folder of `new_folder`, which is moved or, when the same content is there
-            already, removed.
-        look: of the source.
-        content: a digest of what was decoded.
+        new: images in a folder of `new_folder`; the folder is moved, or removed if the cache has
+            the same content already.
+        key: the key of their source.
+        content: a digest of their content.
     """
-    place = decoded_folder() / content
+    folder = _cache() / content
     for path in new.folder.iterdir():
         if path.stem not in ARRAYS:
             path.unlink()
     with write_atomically(new.folder / "sizes.json") as temporary:
         temporary.write_text(json.dumps(_file_sizes(new.folder)))
-    if place.exists() and not _is_whole(place):
-        shutil.rmtree(place, ignore_errors=True)
+    if folder.exists() and not _is_complete(folder):
+        shutil.rmtree(folder, ignore_errors=True)
     try:
-        new.folder.rename(place)
+        new.folder.rename(folder)
     except OSError as error:
-        if not _is_whole(place):
-            raise OutputError(
-                f"Decoded images should be kept in {place}, but cannot be: {error.strerror}."
-            ) from error
+        if not _is_complete(folder):
+            raise cannot_write(folder, error) from error
         # Another process, or another source with the same images, was first.
         shutil.rmtree(new.folder, ignore_errors=True)
-    values = {**asdict(new), "folder": content}
-    with write_atomically(decoded_folder() / "index" / f"{look}.json") as temporary:
-        temporary.write_text(json.dumps(values))
+    with write_atomically(_index_path(key)) as temporary:
+        temporary.write_text(json.dumps({**asdict(new), "folder": content}))
     _remove_unused()
-    return Decoded(**{**values, "folder": place})
+    return replace(new, folder=folder)
 
 
-def _is_whole(folder: Path) -> bool:
+def _cache() -> Path:
+    return cache_folder("decoded")
+
+
+def _index_path(key: str) -> Path:
+    return _cache() / "index" / f"{key}.json"
+
+
+def _is_complete(folder: Path) -> bool:
     try:
         return json.loads((folder / "sizes.json").read_bytes()) == _file_sizes(folder)
     except (OSError, ValueError):
@@ -138,7 +131,7 @@ def _file_sizes(folder: Path) -> dict[str, int]:
 def _remove_unused() -> None:
     now = time.time()
     for pattern, days in (("*/sizes.json", _UNUSED_DAYS), (".new-*/images.npy", _STALE_DAYS)):
-        for path in decoded_folder().glob(pattern):
+        for path in _cache().glob(pattern):
             with suppress(OSError):  # another process may be removing it too
-                if path.stat().st_mtime < now - days * _SECONDS_A_DAY:
+                if path.stat().st_mtime < now - days * _SECONDS_PER_DAY:
                     shutil.rmtree(path.parent, ignore_errors=True)

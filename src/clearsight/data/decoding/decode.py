@@ -1,4 +1,4 @@
-"""`decode_listing`: a `Listing` made into `Splits`, from what is kept on disk or anew."""
+"""Decoding a `Listing` into `Splits`, or finding them in the cache."""
 
 from __future__ import annotations
 
@@ -7,35 +7,45 @@ import json
 import shutil
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from clearsight.data.decoding import cache
-from clearsight.data.decoding.cache import Decoded
-from clearsight.data.decoding.job import HIGHEST, IS_COLOUR, LOWEST, make_arrays, open_arrays
+from clearsight.data.decoding.arrays import (
+    HIGHEST,
+    IS_COLOUR,
+    LOWEST,
+    WIDTH,
+    make_arrays,
+    open_arrays,
+    remove_rows,
+)
+from clearsight.data.decoding.cache import DecodedImages
+from clearsight.data.decoding.job import DecodeJob
 from clearsight.data.decoding.row_order import RowOrder, order_rows
 from clearsight.data.decoding.target_shape import TargetShape, choose_target_shape
-from clearsight.data.decoding.workers import Work, decode
+from clearsight.data.decoding.workers import decode_images
 from clearsight.data.image_set import ImageSet
-from clearsight.data.listing import PARTS, Listing, Part
+from clearsight.data.listing import Listing, Part
 from clearsight.data.load_report import BadFile, LoadReport
 from clearsight.data.preparation.preparation import Preparation
 from clearsight.data.sources.options import SourceOptions
 from clearsight.data.splits.splits import Splits
 from clearsight.errors import DataError, OutputError
 
-DECODE_VERSION = 1  # of how images are read; another one makes what was kept void
+DECODE_VERSION = 1  # of how images are read; a change invalidates the cache
 ALPHA_GROUND = 255  # most images with alpha are drawn for white pages
-_MOST_BAD = 0.01  # share of images that may be left out unasked
+_MAX_BAD_FRACTION = 0.01  # of images that are left out without --allow-bad
 
-# Shows how far decoding is: called with the number of images, gives something to call with how
-# many are done.
+# Shows the progress of decoding: called with the number of images, it yields a function to call
+# with the number done.
 ShowProgress = Callable[[int], AbstractContextManager[Callable[[int], None]]]
 
 
 def silent(num_images: int) -> AbstractContextManager[Callable[[int], None]]:
-    """Show nothing; a `ShowProgress`."""
+    """Show no progress."""
     del num_images
     return nullcontext(lambda _: None)
 
@@ -43,13 +53,13 @@ def silent(num_images: int) -> AbstractContextManager[Callable[[int], None]]:
 def decode_listing(
     listing: Listing, options: SourceOptions, show_progress: ShowProgress = silent
 ) -> Splits:
-    """Decode the images of a listing, all cores at work, or take what was kept of them.
+    """Decode the images of a listing on all cores, or load them from the cache.
 
-    Images that cannot be read are named and left out.
+    Images that cannot be read are reported and left out.
 
     Args:
-        listing: which images.
-        options: how they are to be read.
+        listing: the images.
+        options: how they are read.
         show_progress: see `ShowProgress`.
 
     Returns:
@@ -58,186 +68,126 @@ def decode_listing(
     Raises:
         DataError: when more than 1% (and more than one) cannot be read, unless the options allow
             it, or none can.
-        OutputError: when there is no room to keep them.
+        OutputError: when the cache cannot be written, or its disk is full.
     """
     row_order = order_rows(listing, options.test_split)
-    look = _digest(
+    key = _digest(
         DECODE_VERSION,
         listing.signature,
         options.model_dump_json(include={"image_size", "resize", "channels"}),
         row_order.order.tobytes(),
         "\0".join(listing.keys),
     )
-    found = cache.find(look)
-    if found is None:
-        form = choose_target_shape(listing, options)
-        found = _decode(listing, row_order, form, options, show_progress)
-        found = cache.keep(found, look, _content(found))
-    _check_bad(found, listing, options)
-    return _splits(listing, row_order, found)
+    decoded = cache.find(key)
+    if decoded is None:
+        shape = choose_target_shape(listing, options)
+        decoded = _decode(listing, row_order, shape, options, show_progress)
+        _, digests, facts = open_arrays(decoded.folder)
+        size = (decoded.height, decoded.width, decoded.channels)
+        content = _digest(DECODE_VERSION, size, digests.tobytes(), facts.tobytes())
+        decoded = cache.save(decoded, key, content)
+    _check_problems(decoded.problems, listing, options)
+    return _make_splits(listing, row_order, decoded)
 
 
 def _decode(
     listing: Listing,
     row_order: RowOrder,
-    form: TargetShape,
+    shape: TargetShape,
     options: SourceOptions,
     show_progress: ShowProgress,
-) -> Decoded:
+) -> DecodedImages:
+    size = (shape.height, shape.width, shape.channels)
+    preparation = Preparation(*size, resize=options.resize, alpha_ground=ALPHA_GROUND)
     folder = cache.new_folder()
     try:
-        _check_room(folder, len(listing), form)
-        make_arrays(folder, len(listing), (form.height, form.width, form.channels))
-        rows = np.empty(len(listing), dtype=np.int64)
-        rows[row_order.order] = np.arange(len(listing))
-        preparation = Preparation(
-            form.height,
-            form.width,
-            form.channels,
-            resize=options.resize,
-            alpha_ground=ALPHA_GROUND,
-        )
-        work = Work(listing.reader, preparation, listing.keys, rows, folder)
+        _check_disk_space(folder, len(listing) * int(np.prod(size)))
+        make_arrays(folder, len(listing), size)
+        rows = np.argsort(row_order.order)
+        job = DecodeJob(listing.reader, preparation, listing.keys, rows, folder)
         with show_progress(len(listing)) as report:
-            problems = decode(work, report)
+            problems = decode_images(job, report)
     except BaseException as error:
         shutil.rmtree(folder, ignore_errors=True)
         if isinstance(error, OSError):
-            raise OutputError(
-                f"Decoded images should be kept in {folder.parent}, but cannot be: "
-                f"{error.strerror or error}."
-            ) from error
+            raise cache.cannot_write(folder.parent, error) from error
         raise
-    if form.channels == 1 and options.channels == "auto":
-        facts = open_arrays(folder, "r")[2]
-        if facts[:, IS_COLOUR].any():  # those whose headers were looked at were all grey
-            shutil.rmtree(folder)
-            reason = form.reason.replace(
-                "1 channel (all are grey", "3 channels (some are in colour"
-            )
-            form = TargetShape(form.height, form.width, 3, reason)
-            return _decode(listing, row_order, form, options, show_progress)
-    _close_gaps(folder, sorted(problems))
-    key_of = (
-        {int(row): key for key, row in zip(listing.keys, rows, strict=True)} if problems else {}
-    )
-    named = {key_of[row]: problem for row, problem in problems.items()}
-    return Decoded(folder, form.height, form.width, form.channels, form.reason, named)
+    is_grey_by_guess = shape.channels == 1 and options.channels == "auto"
+    if is_grey_by_guess and open_arrays(folder)[2][:, IS_COLOUR].any():
+        shutil.rmtree(folder)
+        reason = shape.reason.replace("1 channel (all are grey", "3 channels (some are in colour")
+        shape = replace(shape, channels=3, reason=reason)
+        return _decode(listing, row_order, shape, options, show_progress)
+    remove_rows(folder, sorted(problems))
+    problem_of = {listing.keys[row_order.order[row]]: problem for row, problem in problems.items()}
+    return DecodedImages(folder, *size, shape.reason, problem_of)
 
 
-def _check_room(folder: Path, num_images: int, form: TargetShape) -> None:
-    needed = num_images * form.height * form.width * form.channels
-    free = shutil.disk_usage(folder).free
-    if needed > free:
+def _check_disk_space(folder: Path, needed_bytes: int) -> None:
+    free_bytes = shutil.disk_usage(folder).free
+    if needed_bytes > free_bytes:
         raise OutputError(
-            f"Decoded images need {needed / 1e9:.1f} GB in {folder.parent}, but only "
-            f"{free / 1e9:.1f} GB are free: take a smaller --image-size, make room, or name "
-            "another folder in the environment variable CLEARSIGHT_CACHE."
+            f"Decoded images need {needed_bytes / 1e9:.1f} GB in {folder.parent}, but only "
+            f"{free_bytes / 1e9:.1f} GB are free: use a smaller --image-size, free disk space, or "
+            "set the environment variable CLEARSIGHT_CACHE to another folder."
         )
 
 
-def _close_gaps(folder: Path, bad_rows: list[int]) -> None:
-    """Move rows up over those that were left out, block by block, and cut the files short."""
-    if not bad_rows:
-        return
-    for path in (folder / f"{name}.npy" for name in ("images", "digests", "facts")):
-        array = np.load(path, "r+")
-        kept = len(array) - len(bad_rows)
-        for place, first in enumerate(bad_rows):
-            last = bad_rows[place + 1] if place + 1 < len(bad_rows) else len(array)
-            for start in range(first + 1, last, 1024):
-                stop = min(start + 1024, last)
-                array[start - place - 1 : stop - place - 1] = array[start:stop].copy()
-        header_bytes = path.stat().st_size - array.nbytes
-        row_bytes, dtype, shape = array[:1].nbytes, array.dtype, (kept, *array.shape[1:])
-        array.flush()
-        del array
-        with path.open("rb+") as file:
-            file.truncate(header_bytes + kept * row_bytes)
-            np.lib.format.write_array_header_1_0(  # of the same length: it is padded
-                file, {"descr": dtype.str, "fortran_order": False, "shape": shape}
-            )
-
-
-def _content(found: Decoded) -> str:
-    """Return a digest of what was decoded: the images in their order, and their facts."""
-    _, digests, facts = found.arrays()
-    form = (found.height, found.width, found.channels)
-    return _digest(DECODE_VERSION, form, digests.tobytes(), facts.tobytes())
-
-
-def _check_bad(found: Decoded, listing: Listing, options: SourceOptions) -> None:
-    bad, total = len(found.problems), len(listing)
+def _check_problems(problems: dict[str, str], listing: Listing, options: SourceOptions) -> None:
+    bad, total = len(problems), len(listing)
     if bad == total:
         raise DataError(
             f"{listing.provenance} should hold images that can be read, but none of {total:,} "
-            f"can: {next(iter(found.problems.values()))}"
+            f"can: {next(iter(problems.values()))}"
         )
-    if bad > max(total * _MOST_BAD, 1) and not options.allow_bad:
-        first = " ".join(list(found.problems.values())[:3])
+    if bad > max(total * _MAX_BAD_FRACTION, 1) and not options.allow_bad:
+        first = " ".join(list(problems.values())[:3])
         raise DataError(
-            f"At most {_MOST_BAD:.0%} of the images in {listing.provenance} may be unreadable, "
-            f"but {bad:,} of {total:,} are: mend or remove them, or leave them out with "
+            f"At most {_MAX_BAD_FRACTION:.0%} of the images in {listing.provenance} may be "
+            f"unreadable, but {bad:,} of {total:,} are: fix or remove them, or leave them out with "
             f"--allow-bad. The first ones: {first}"
         )
 
 
-def _splits(listing: Listing, row_order: RowOrder, found: Decoded) -> Splits:
-    images, digests, facts = found.arrays()
-    bad = found.problems
-    order = row_order.order
-    part_of_row = np.repeat(np.arange(len(PARTS)), list(row_order.counts.values()))
-    if bad:
-        is_good = np.array([listing.keys[index] not in bad for index in order])
-        order, part_of_row = order[is_good], part_of_row[is_good]
-    sizes = facts[:, :2]
-    is_resized = bool((sizes != (found.height, found.width)).any())
+def _make_splits(listing: Listing, row_order: RowOrder, decoded: DecodedImages) -> Splits:
+    images, digests, facts = open_arrays(decoded.folder)
+    sizes = facts[:, : WIDTH + 1]  # and heights
+    is_resized = bool((sizes != (decoded.height, decoded.width)).any())
     parts: dict[Part, ImageSet] = {}
-    for number, part in enumerate(PARTS):
-        rows = np.flatnonzero(part_of_row == number)
-        if not len(rows):
+    bad_files: list[BadFile] = []
+    part_start, row_start = 0, 0
+    for part, count in row_order.counts.items():
+        indices = row_order.order[part_start : part_start + count]
+        part_start += count
+        if decoded.problems:
+            bad_keys = {listing.keys[index] for index in indices} & decoded.problems.keys()
+            bad_files += [BadFile(key, decoded.problems[key], part) for key in bad_keys]
+            indices = indices[[listing.keys[index] not in bad_keys for index in indices]]
+        if not len(indices):
             continue
-        block = slice(int(rows[0]), int(rows[-1]) + 1)
-        chosen = order[block]
+        rows = slice(row_start, row_start + len(indices))
+        row_start += len(indices)
         parts[part] = ImageSet(
-            images[block],
-            listing.labels[chosen],
+            images[rows],
+            listing.labels[indices],
             listing.class_names,
             f"{listing.provenance}, {part}",
-            names=tuple(listing.keys[index] for index in chosen),
-            groups=tuple(listing.groups[index] for index in chosen) if listing.groups else None,
-            original_sizes=sizes[block] if is_resized else None,
-        )
-        parts[part].know(
-            digests=digests[block],
-            value_range=(int(facts[block, LOWEST].min()), int(facts[block, HIGHEST].max())),
+            names=tuple(listing.keys[index] for index in indices),
+            groups=tuple(listing.groups[index] for index in indices) if listing.groups else None,
+            original_sizes=sizes[rows] if is_resized else None,
+            known_digests=digests[rows],
+            known_value_range=(int(facts[rows, LOWEST].min()), int(facts[rows, HIGHEST].max())),
         )
     if "train" not in parts:
         raise DataError(f"{listing.provenance} has no training image that can be read.")
-    return Splits(
-        parts["train"],
-        parts.get("test"),
-        parts.get("validation"),
-        _intake(listing, row_order, found),
-    )
-
-
-def _intake(listing: Listing, row_order: RowOrder, found: Decoded) -> LoadReport:
-    part_of_row = np.repeat(np.arange(len(PARTS)), list(row_order.counts.values()))
-    part_of = {
-        listing.keys[index]: PARTS[part]
-        for index, part in zip(row_order.order, part_of_row, strict=True)
-        if listing.keys[index] in found.problems
-    } if found.problems else {}  # fmt: skip
-    return LoadReport(
-        bad_files=tuple(
-            BadFile(key, problem, part_of[key]) for key, problem in sorted(found.problems.items())
-        ),
+    report = LoadReport(
+        bad_files=tuple(sorted(bad_files, key=lambda bad: bad.name)),
         skipped=listing.skipped,
         empty_classes=listing.empty_classes,
-        notes=(*listing.notes, *([found.reason] if found.reason else [])),
+        notes=(*listing.notes, *([decoded.reason] if decoded.reason else [])),
         num_listed=len(listing),
     )
+    return Splits(parts["train"], parts.get("test"), parts.get("validation"), report)
 
 
 def _digest(*values: object) -> str:

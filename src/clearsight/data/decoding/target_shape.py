@@ -1,4 +1,4 @@
-"""Which size and how many channels the images of a listing are brought to."""
+"""`TargetShape`: the size and channels that the images of a listing are resized to."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from clearsight.data.preparation.read_image import read_image_header
 from clearsight.data.sources.options import SourceOptions
 from clearsight.errors import DataError
 
-NUM_SAMPLED = 200  # images whose headers are read to choose by
-_KEPT_SIDE = 128  # pixels; images of one size up to this are taken as they are
+NUM_SAMPLED = 200  # images whose headers are read
+_LARGEST_UNCHANGED = 128  # pixels; images of one size up to this keep it
 
-# Photographs are mostly told apart by shapes that survive this size, and a network takes time in
+# Most photographs keep the shapes that distinguish them at this size, and a network takes time in
 # proportion to the number of pixels: 2,000 images of 96x96 cost about what 4,500 of 64x64 do.
 _SIDE_OF_FEW = 96
 _SIDE_OF_MANY = 64
@@ -24,13 +24,13 @@ _MANY = 10_000  # images
 
 @dataclass(frozen=True)
 class TargetShape:
-    """What all images of a set have in common.
+    """The shape of every decoded image.
 
     Attributes:
         height: rows.
         width: columns.
         channels: 1 or 3.
-        reason: why, in a sentence; "" when the user asked for all of it.
+        reason: why, in a sentence; "" if the user asked for all of it.
     """
 
     height: int
@@ -40,63 +40,62 @@ class TargetShape:
 
 
 def choose_target_shape(listing: Listing, options: SourceOptions) -> TargetShape:
-    """Choose what the user leaves open by the headers of some of the images.
+    """Choose the size and channels that the options leave open from some of the images' headers.
 
     Raises:
-        DataError: when none of the images looked at can be read.
+        DataError: when no image can be read.
     """
     if options.image_size is not None and options.channels != "auto":
         return TargetShape(*options.image_size, options.channels, "")
     step = -(-len(listing) // NUM_SAMPLED)
-    known = _headers(listing, listing.keys[::step]) or _headers(listing, listing.keys)
-    if not known:
+    headers = _read_headers(listing, listing.keys[::step]) or _read_headers(listing, listing.keys)
+    if not headers:
         raise DataError(
             f"{listing.provenance} should hold images, but none of {len(listing):,} can be read: "
             "check that they open in an image viewer."
         )
-    sizes = np.array([header[:2] for header in known])
-    is_grey = all(header[2] for header in known)
-    (height, width), why_size = _size(sizes, len(listing))
-    channels, why_channels = (1, "all are grey") if is_grey else (3, "there is colour in them")
+    sizes = np.array([header[:2] for header in headers])
+    (height, width), why_size = _choose_size(sizes, len(listing))
+    is_grey = all(header[2] for header in headers)
+    channels, why_channels = (1, "all are grey") if is_grey else (3, "some are in colour")
     if options.image_size is not None:
-        height, width = options.image_size
-        why_size = "as asked for"
+        (height, width), why_size = options.image_size, "as requested"
     if options.channels != "auto":
-        channels, why_channels = options.channels, "as asked for"
+        channels, why_channels = options.channels, "as requested"
     return TargetShape(
         height,
         width,
         channels,
-        f"Images are brought to {height}x{width} ({why_size}; change it with --image-size) and "
+        f"Images are resized to {height}x{width} ({why_size}; change it with --image-size) and "
         f"{channels} channel{'s' if channels > 1 else ''} ({why_channels}; --channels).",
     )
 
 
-def _headers(listing: Listing, keys: Sequence[str]) -> list[tuple[int, int, bool]]:
+def _read_headers(listing: Listing, keys: Sequence[str]) -> list[tuple[int, int, bool]]:
     """Return height, width and whether it is grey of each image whose header can be read."""
-    read = (content for _, content in listing.reader.each(keys) if isinstance(content, bytes))
-    return [header for content in read if (header := read_image_header(content)) is not None]
+    contents = (content for _, content in listing.reader.each(keys) if isinstance(content, bytes))
+    return [header for content in contents if (header := read_image_header(content)) is not None]
 
 
-def _size(sizes: np.ndarray, num_images: int) -> tuple[tuple[int, int], str]:
+def _choose_size(sizes: np.ndarray, num_images: int) -> tuple[tuple[int, int], str]:
     """Choose height and width, and say why.
 
     Args:
-        sizes: integers (M, 2), height and width of the images looked at.
-        num_images: how many there are in all.
+        sizes: integers (M, 2), height and width of the sampled images.
+        num_images: the number of all images.
     """
     height, width = (int(side) for side in sizes[0])
+    longer = max(height, width)
     is_one_size = bool((sizes == sizes[0]).all())
-    if is_one_size and max(height, width) <= _KEPT_SIDE:
-        return (height, width), "the size that they have"
+    if is_one_size and longer <= _LARGEST_UNCHANGED:
+        return (height, width), "their own size"
     median = int(np.median(sizes.min(axis=1)))
-    most = _SIDE_OF_FEW if num_images <= _MANY else _SIDE_OF_MANY
-    side = max(min(most, median), 1)
-    amount = f"{num_images:,} images of about {median} pixels"
+    side = max(min(_SIDE_OF_FEW if num_images <= _MANY else _SIDE_OF_MANY, median), 1)
+    why = (
+        "enough for most tasks and fast on a CPU for "
+        f"{num_images:,} images of about {median} pixels"
+    )
     if is_one_size:
-        longer = max(height, width)
-        return (
-            (max(round(side * height / longer), 1), max(round(side * width / longer), 1)),
-            f"enough for most tasks and quick on a CPU for {amount}, all of one shape",
-        )
-    return (side, side), f"enough for most tasks and quick on a CPU for {amount}"
+        size = max(round(side * height / longer), 1), max(round(side * width / longer), 1)
+        return size, f"{why}, all of one shape"
+    return (side, side), why

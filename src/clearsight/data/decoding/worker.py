@@ -1,40 +1,34 @@
-"""A process that decodes images: one `Job` on standard input, arrays on disk as the result.
+"""A process that runs one `DecodeJob`, pickled on its standard input.
 
-A process of its own needs nothing of the program that starts it, so that it works from notebooks
-and from scripts without a main guard alike.
+It needs nothing of the program that starts it, so that decoding works from notebooks and from
+scripts without a main guard.
 """
 
 from __future__ import annotations
 
+import json
 import os
+import pickle
 import sys
 import threading
-from pathlib import Path
 
-import numpy as np
-
-from clearsight.data.decoding.job import Job, execute
-
-CURRENT = "current.npy"  # int64, one a job: the row at work, -1 before the first
-COUNTS = "counts.npy"  # int64, one a job: how many images are done
+from clearsight.data.decoding.job import DecodeJob, run_job
 
 
 def main() -> None:
-    """Carry out one job, and end at once when the program that asked for it has ended."""
-    job = Job.from_json(sys.stdin.readline())
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    current = np.load(Path(job.folder) / CURRENT, "r+")
-    counts = np.load(Path(job.folder) / COUNTS, "r+")
-
-    def note(row: int) -> None:
-        current[job.number] = row
-        counts[job.number] += 1
-
-    execute(job, note)
+    """Run the job; exit at once if the parent process ends."""
+    job: DecodeJob = pickle.load(sys.stdin.buffer)
+    threading.Thread(target=_exit_with_parent, daemon=True).start()
+    with job.events_path.open("ab", buffering=0) as events:
+        for event in run_job(job):
+            events.write(b"%s\n" % json.dumps(event).encode())
 
 
-def _end_with_parent() -> None:
-    sys.stdin.read()  # returns when the other end is closed, however that came about
+def _exit_with_parent() -> None:
+    # Empty when the parent's end is closed, for whatever reason. Not through sys.stdin, whose lock
+    # would make the interpreter abort when it ends.
+    while os.read(sys.stdin.fileno(), 1024):
+        pass
     os._exit(1)
 
 

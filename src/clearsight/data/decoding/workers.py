@@ -1,79 +1,74 @@
-"""Decoding images with all cores: one process a core, restarted when an image kills it."""
+"""Decoding images on all cores: one process per core, restarted if an image kills it.
+
+`concurrent.futures` cannot do this: its processes import the user's script, so that one without a
+main guard would run again, and a process that dies takes the whole pool with it.
+"""
 
 from __future__ import annotations
 
 import json
 import os
+import pickle
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
 import numpy as np
 
 import clearsight
-from clearsight.data.decoding.job import Job, execute
-from clearsight.data.decoding.worker import COUNTS, CURRENT
-from clearsight.data.listing import Reader
-from clearsight.data.preparation.preparation import Preparation
+from clearsight.data.decoding.arrays import open_arrays
+from clearsight.data.decoding.job import DecodeJob, run_job
 from clearsight.errors import DataError
 
 # A process takes 0.2 s to start, as long as 2,000 tiny images or 20 photographs take to decode.
 _FEW_IMAGES = 64
 _POLL_SECONDS = 0.02
-
-Report = Callable[[int], None]
-
-
-@dataclass(frozen=True)
-class Work:
-    """All images that are to be decoded into one folder's arrays.
-
-    Attributes:
-        reader: gets at their bytes.
-        preparation: what each is brought to.
-        keys: which images.
-        rows: int64, which row each goes to.
-        folder: where the arrays are.
-    """
-
-    reader: Reader
-    preparation: Preparation
-    keys: tuple[str, ...]
-    rows: np.ndarray
-    folder: Path
+_LOG_NAME = "workers.log"
 
 
-def decode(work: Work, report: Report) -> dict[int, str]:
+def decode_images(job: DecodeJob, report: Callable[[int], None]) -> dict[int, str]:
     """Decode images into arrays on disk, with as many processes as there are cores.
 
     Args:
-        work: which images, and where to.
-        report: called now and then with how many are done.
+        job: all images.
+        report: called now and then with the number of images done.
 
     Returns:
-        What is wrong with the images that cannot be decoded, by row.
+        The problem of each image that cannot be decoded, by row.
+
+    Raises:
+        DataError: when a process ends before its first image.
     """
-    num_jobs = max(min(num_cores(), len(work.keys) // _FEW_IMAGES), 1)
+    num_jobs = max(min(num_cores(), len(job.keys) // _FEW_IMAGES), 1)
+    if len(job.keys) < 2 * _FEW_IMAGES:
+        return dict(event for event in run_job(job) if isinstance(event, tuple))
     jobs = [
-        Job(
-            work.reader,
-            work.preparation,
-            work.keys[number::num_jobs],
-            tuple(work.rows[number::num_jobs].tolist()),
-            str(work.folder),
-            number,
-        )
-        for number in range(num_jobs)
+        replace(job, keys=job.keys[start::num_jobs], rows=job.rows[start::num_jobs], number=start)
+        for start in range(num_jobs)
     ]
-    if num_jobs == 1 and len(work.keys) < 2 * _FEW_IMAGES:
-        execute(jobs[0], lambda _: None)
-    else:
-        _decode_in_processes(jobs, work.folder, report)
-    return {row: problem for job in jobs for row, problem in _problems(job)}
+    problems: dict[int, str] = {}
+    num_done, next_number = 0, num_jobs
+    with (job.folder / _LOG_NAME).open("ab") as log:
+        running = [_Worker(part, log) for part in jobs]
+        try:
+            while running:
+                time.sleep(_POLL_SECONDS)
+                num_done += sum(worker.count_new_images() for worker in running)
+                report(num_done)
+                for worker in [worker for worker in running if worker.has_ended()]:
+                    running.remove(worker)
+                    rest = worker.collect(problems)
+                    if rest is not None:
+                        running.append(_Worker(replace(rest, number=next_number), log))
+                        next_number += 1
+        finally:
+            for worker in running:
+                worker.kill()
+    return problems
 
 
 def num_cores() -> int:
@@ -81,92 +76,78 @@ def num_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _decode_in_processes(jobs: Sequence[Job], folder: Path, report: Report) -> None:
-    for name in (CURRENT, COUNTS):
-        array = np.lib.format.open_memmap(folder / name, "w+", np.int64, (len(jobs),))
-        array[:] = -1 if name == CURRENT else 0
-        array.flush()
-    current, counts = (np.load(folder / name, "r+") for name in (CURRENT, COUNTS))
-    with (folder / "workers.log").open("wb") as log:
-        running = {job.number: (job, _start(job, log)) for job in jobs}
-        try:
-            while running:
-                time.sleep(_POLL_SECONDS)
-                report(int(counts.sum()))
-                for number, (job, process) in list(running.items()):
-                    code = process.poll()
-                    if code is None:
-                        continue
-                    process.communicate()
-                    del running[number]
-                    rest = _rest(job, int(current[number]), code, folder) if code else None
-                    if rest is not None:
-                        current[number] = -1
-                        running[number] = (rest, _start(rest, log))
-        finally:
-            for _, process in running.values():
-                process.kill()
-                process.communicate()
+class _Worker:
+    """A running process and its job."""
 
-
-def _start(job: Job, log: IO[bytes]) -> subprocess.Popen[str]:
-    package_folder = str(Path(clearsight.__file__).parent.parent)
-    others = os.environ.get("PYTHONPATH")
-    process = subprocess.Popen(
-        # -P: a file of the user's called numpy.py is not taken for numpy.
-        [sys.executable, "-P", "-m", "clearsight.data.decoding.worker"],
-        stdin=subprocess.PIPE,
-        stderr=log,
-        text=True,
-        errors="surrogateescape",
-        env={
-            **os.environ,
-            "PYTHONPATH": os.pathsep.join([package_folder, *([others] if others else [])]),
-        },
-        start_new_session=True,  # Ctrl-C is for the program that waits for it
-    )
-    assert process.stdin is not None
-    try:
-        process.stdin.write(f"{job.to_json()}\n")
-        process.stdin.flush()
-    except BrokenPipeError:
-        pass  # it has ended already, which is found when it is waited for
-    return process
-
-
-def _rest(job: Job, row: int, code: int, folder: Path) -> Job | None:
-    """Return what is left of a job whose process died on the image of `row`.
-
-    Raises:
-        DataError: when it did not die of an image.
-    """
-    if row < 0:
-        said = (folder / "workers.log").read_text(errors="replace").strip().splitlines()
-        raise DataError(
-            f"Images should be decoded by processes of their own, but one ended with code {code} "
-            f"before its first image ({said[-1] if said else 'no word'}): is memory or disk full?"
+    def __init__(self, job: DecodeJob, log: IO[bytes]) -> None:
+        self._job = job
+        job.events_path.touch()
+        self._new_events = job.events_path.open("rb")
+        package_folder = str(Path(clearsight.__file__).parent.parent)
+        search_path = [package_folder, *filter(None, [os.environ.get("PYTHONPATH")])]
+        self._process = subprocess.Popen(
+            # -P: the user's numpy.py is not imported instead of numpy.
+            [sys.executable, "-P", "-m", "clearsight.data.decoding.worker"],
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=log,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(search_path)},
+            start_new_session=True,  # Ctrl-C is for the parent process
         )
-    key = job.keys[job.rows.index(row)]
-    done = {number for number, _ in _problems(job)}
-    digests = np.load(Path(job.folder) / "digests.npy", "r")
-    if row not in done:
-        problem = f"{key} should be an image, but the process that decoded it ended (code {code})."
-        with job.problems_path.open("a", encoding="utf-8") as problems:
-            problems.write(f"{json.dumps([row, problem])}\n")
-        done.add(row)
-    left = [
-        (key, row)
-        for key, row in zip(job.keys, job.rows, strict=True)
-        if row not in done and not digests[row].any()
-    ]
-    if not left:
-        return None
-    keys, rows = zip(*left, strict=True)
-    return replace(job, keys=keys, rows=rows)
+        assert self._process.stdin is not None
+        try:
+            pickle.dump(job, self._process.stdin)
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            pass  # it has ended already, which `collect` reports
 
+    def count_new_images(self) -> int:
+        return sum(line[:1] != b"[" for line in self._new_events)
 
-def _problems(job: Job) -> list[tuple[int, str]]:
-    if not job.problems_path.is_file():
-        return []
-    lines = job.problems_path.read_text("utf-8", errors="surrogateescape").splitlines()
-    return [(row, problem) for row, problem in map(json.loads, lines)]
+    def has_ended(self) -> bool:
+        return self._process.poll() is not None
+
+    def collect(self, problems: dict[int, str]) -> DecodeJob | None:
+        """Add the bad images of an ended process to `problems`.
+
+        Returns:
+            The images that are still to be decoded if the process died of one, else None.
+
+        Raises:
+            DataError: when it ended before its first image.
+        """
+        self.kill()
+        job, code = self._job, self._process.returncode
+        lines = job.events_path.read_bytes().split(b"\n")[:-1]
+        events = [json.loads(line) for line in lines]
+        problems.update({event[0]: event[1] for event in events if isinstance(event, list)})
+        if code == 0:
+            return None
+        if not events:
+            log = (job.folder / _LOG_NAME).read_text(errors="replace")
+            reason = log.strip().splitlines() or ["no output"]
+            raise DataError(
+                f"A process that decodes images ended with code {code} before its first image "
+                f"({reason[-1]}): is memory or disk full?"
+            )
+        last = events[-1][0] if isinstance(events[-1], list) else events[-1]
+        is_done = np.any(open_arrays(job.folder)[1][job.rows], axis=1)
+        left: list[int] = []
+        for index, row in enumerate(job.rows.tolist()):
+            if row == last and not is_done[index]:
+                problems.setdefault(
+                    row,
+                    f"{job.keys[index]} should be an image, but the process that decoded it ended "
+                    f"(code {code}).",
+                )
+            if not is_done[index] and row not in problems:
+                left.append(index)
+        if not left:
+            return None
+        return replace(job, keys=tuple(job.keys[index] for index in left), rows=job.rows[left])
+
+    def kill(self) -> None:
+        """End the process, if it has not ended, and close its pipe."""
+        self._process.kill()
+        self._process.communicate()
+        self._new_events.close()

@@ -1,0 +1,83 @@
+"""The arrays that images are decoded into: .npy files of one folder, shared between processes."""
+
+from __future__ import annotations
+
+import os
+from itertools import pairwise
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from clearsight.data.image_set import DIGEST_BYTES
+
+ARRAYS = ("images", "digests", "facts")
+
+# The columns of facts.npy: size and colour of the file, range of the decoded pixels.
+HEIGHT, WIDTH, IS_COLOUR, LOWEST, HIGHEST = range(5)
+
+_ROWS_AT_ONCE = 1024  # moved when gaps are closed
+
+
+def make_arrays(folder: Path, num_images: int, shape: tuple[int, int, int]) -> None:
+    """Create the arrays of a folder and reserve their disk space.
+
+    Args:
+        folder: an empty folder.
+        num_images: number of rows.
+        shape: height, width and channels of every image.
+
+    Raises:
+        OSError: when the disk is too full.
+    """
+    for name, dtype, row in (
+        ("images", np.uint8, shape),
+        ("digests", np.uint8, (DIGEST_BYTES,)),
+        ("facts", np.int32, (HIGHEST + 1,)),
+    ):
+        path = folder / f"{name}.npy"
+        array = np.lib.format.open_memmap(path, "w+", dtype, (num_images, *row))
+        array.flush()
+        if hasattr(os, "posix_fallocate"):
+            with path.open("rb+") as file:
+                # Otherwise a full disk would kill the process that writes to the map.
+                os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+
+
+def open_arrays(
+    folder: Path, mode: Literal["r", "r+"] = "r"
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Map the arrays of a folder into memory.
+
+    Returns:
+        images uint8 (N, H, W, C), digests uint8 (N, 16), facts int32 (N, 5).
+    """
+    images, digests, facts = (np.asarray(np.load(folder / f"{name}.npy", mode)) for name in ARRAYS)
+    return images, digests, facts
+
+
+def remove_rows(folder: Path, rows: list[int]) -> None:
+    """Remove rows from the arrays of a folder, in place.
+
+    Args:
+        folder: the folder of the arrays.
+        rows: the rows' indices, ascending.
+    """
+    if not rows:
+        return
+    for path in (folder / f"{name}.npy" for name in ARRAYS):
+        array = np.load(path, "r+")
+        num_left = len(array) - len(rows)
+        for num_removed, (row, next_row) in enumerate(pairwise([*rows, len(array)]), 1):
+            for start in range(row + 1, next_row, _ROWS_AT_ONCE):
+                stop = min(start + _ROWS_AT_ONCE, next_row)
+                array[start - num_removed : stop - num_removed] = array[start:stop].copy()
+        header_bytes = path.stat().st_size - array.nbytes
+        row_bytes, dtype, shape = array[:1].nbytes, array.dtype, (num_left, *array.shape[1:])
+        array.flush()
+        del array
+        with path.open("rb+") as file:
+            file.truncate(header_bytes + num_left * row_bytes)
+            np.lib.format.write_array_header_1_0(  # of the same length: it is padded
+                file, {"descr": dtype.str, "fortran_order": False, "shape": shape}
+            )
