@@ -190,7 +190,7 @@ def test_the_notes_are_few_and_leave_out_what_is_merely_worth_knowing(
     faults = tuple(replace(findings[0], found=f"fault {number}") for number in range(8))
     many = ImageCheck(faults, checked.leaks).notes
     assert len(many) == 5
-    assert many[-1] == "4 more things about the images stand in `clearsight data check`."
+    assert many[-1] == "`clearsight data check` lists 4 more findings about the images."
 
 
 def test_a_training_says_and_counts_what_leaks(small_fashion: Splits, tmp_path: Path) -> None:

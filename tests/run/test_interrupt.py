@@ -75,9 +75,7 @@ def test_an_interrupted_run_goes_on_to_its_end(
     first = clearsight.Run.load(out).history
     done = run_cli("train", "--resume", str(out))
     assert done.returncode == 0, done.stderr
-    assert re.search(
-        r"Going on with \S+ after 1 of 3 epochs and \d+ batches of epoch 2", done.stdout
-    )
+    assert re.search(r"Resuming \S+ after 1 of 3 epochs and \d+ batches of epoch 2", done.stdout)
     run = clearsight.Run.load(out)
     assert run.record.status == "finished"
     assert [epoch.epoch for epoch in run.history] == [1, 2, 3]

@@ -84,7 +84,8 @@ def test_the_folder_holds_exactly_what_the_design_says(run: clearsight.Run) -> N
     assert low < results["test_accuracy"] < high
     record = json.loads((run.path / "run.json").read_text())
     assert record["status"] == "finished"
-    assert record["recipe"]["epochs"] == 2
+    assert record["request"]["recipe"]["epochs"] == 2
+    assert record["given"]["epochs"] == 2
     assert record["preparation"]["divisor"] == 255
     assert record["versions"]["keras"] == keras.__version__
     assert record["machine"]["num_threads"] >= 1
@@ -236,7 +237,7 @@ def test_a_run_that_could_not_be_measured_is_measured_when_resumed(
     assert run.record.status == "finished"
     assert len(run.history) == 1
     assert run.results.test_count == 359
-    with pytest.raises(RunError, match="has already done 1 epochs"):
+    with pytest.raises(RunError, match="has already trained for 1 epochs"):
         clearsight.resume(out)
     for epochs in (0, -3):
         with pytest.raises(RequestError, match=f"epochs = {epochs}"):
@@ -255,12 +256,12 @@ def test_networks_that_could_not_be_opened_again_are_refused_before_training(
         return keras.Sequential([*first, keras.layers.Dense(10, "softmax")], name="own")
 
     for layer in (Own(), keras.layers.Lambda(lambda x: x * 1.0)):
-        with pytest.raises(ClearsightError, match="'own' could be trained, but not opened again"):
+        with pytest.raises(ClearsightError, match="'own' could be trained, but not loaded again"):
             small_run("digits", tmp_path / "run", model=network(layer))
     assert not (tmp_path / "run").exists()
     registered = keras.saving.register_keras_serializable("tests")(Own)
     run = small_run("digits", tmp_path / "run", model=network(registered()))
-    assert "layers of your own (Own)" in run.record.notes[0]
+    assert "your own layers (Own)" in run.record.notes[0]
     assert clearsight.Run.load(tmp_path / "run").evaluate().num_images == 359
 
 
@@ -305,10 +306,10 @@ def logits_network() -> keras.Model:
             RequestError,
             "arguments should be plain values",
         ),
-        (grey(2).take([0]), {}, DataError, "give more images"),
+        (grey(2).take([0]), {}, DataError, "add images or change"),
         ("digits", {"model": logits_network()}, FitError, r"for this network, but is .*8, 8, 1"),
         ("fashion-mnist", {"model": logits_network()}, FitError, "the network ends in logits"),
-        (grey(100), {"model": logits_network()}, FitError, "should end in 2 units, one a class"),
+        (grey(100), {"model": logits_network()}, FitError, "should end in 2 units, one per class"),
         ("digits", {"model_arguments": {"padding": "valid"}}, ClearsightError, "cannot be built"),
     ],
 )
@@ -336,7 +337,7 @@ def test_a_folder_that_is_no_run_gets_a_sentence(tmp_path: Path) -> None:
 
 
 def test_runs_on_arrays_need_them_again(run: clearsight.Run) -> None:
-    with pytest.raises(RunError, match="trained on arrays from Python, which are not kept"):
+    with pytest.raises(RunError, match="trained on arrays from Python, which are not saved"):
         clearsight.resume(run.path, epochs=4)
     with pytest.raises(RunError, match="name images with --data"):
         run.evaluate()
