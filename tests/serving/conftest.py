@@ -17,7 +17,7 @@ NUM_IMAGES = 64
 
 @pytest.fixture(scope="session")
 def server(small_bundle: clearsight.Bundle) -> Iterator[Server]:
-    """A server with the small bundle under the name "fashion", for tests that leave it as it is."""
+    """A server with the small bundle as "fashion", for tests that do not change it."""
     with serving(f"fashion={small_bundle.path}", "--drain-seconds", "0.1") as running:
         yield running
 
@@ -43,7 +43,7 @@ def files(images: np.ndarray) -> list[bytes]:
 
 @pytest.fixture(scope="session")
 def expected(small_bundle: clearsight.Bundle, files: list[bytes]) -> np.ndarray:
-    """What the bundle itself says of the files: float32 (64, 10)."""
+    """The bundle's own probabilities for the files: float32 (64, 10)."""
     return small_bundle.predict(files).probabilities
 
 

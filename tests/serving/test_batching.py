@@ -1,4 +1,4 @@
-"""The batcher by itself: who shares a run of the network, and what happens to those who leave."""
+"""The batcher by itself: which requests share a batch, and what happens to cancelled ones."""
 
 from __future__ import annotations
 
@@ -16,34 +16,34 @@ def images(*values: int) -> np.ndarray:
 
 
 class Recorder:
-    """A network that notes its batches, and waits for leave to go on."""
+    """A network that records its batches, and waits until it may continue."""
 
     def __init__(self) -> None:
         self.batches: list[list[int]] = []
-        self.may_go_on = threading.Event()
+        self.may_continue = threading.Event()
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
         self.batches.append(images.ravel().tolist())
-        assert self.may_go_on.wait(10)
+        assert self.may_continue.wait(10)
         if 255 in images:
             raise RuntimeError("broken")
         return images.reshape(-1, 1).astype(np.float32)
 
 
-async def started(network: Recorder, max_batch: int = 4, wait: float = 0.0) -> Batcher:
+async def start_batcher(network: Recorder, max_batch: int = 4, wait: float = 0.0) -> Batcher:
     batcher = Batcher(network, max_batch, wait, lambda *_: None)
     batcher.start()
     return batcher
 
 
-def test_what_arrives_while_the_network_runs_shares_the_next_run() -> None:
+def test_images_that_arrive_while_the_network_runs_share_the_next_batch() -> None:
     async def scenario() -> list[list[int]]:
         network = Recorder()
-        batcher = await started(network)
+        batcher = await start_batcher(network)
         answers = [batcher.submit(images(1))]
         await asyncio.sleep(0.05)
         answers += [batcher.submit(images(value, value + 1)) for value in (2, 4, 6)]
-        network.may_go_on.set()
+        network.may_continue.set()
         found = await asyncio.gather(*answers)
         assert [each.ravel().tolist() for each in found] == [[1], [2, 3], [4, 5], [6, 7]]
         await batcher.close()
@@ -55,8 +55,8 @@ def test_what_arrives_while_the_network_runs_shares_the_next_run() -> None:
 def test_a_request_larger_than_a_batch_goes_alone() -> None:
     async def scenario() -> list[list[int]]:
         network = Recorder()
-        network.may_go_on.set()
-        batcher = await started(network, max_batch=2)
+        network.may_continue.set()
+        batcher = await start_batcher(network, max_batch=2)
         assert len(await batcher.submit(images(1, 2, 3))) == 3
         await batcher.close()
         return network.batches
@@ -64,15 +64,15 @@ def test_a_request_larger_than_a_batch_goes_alone() -> None:
     assert asyncio.run(scenario()) == [[1, 2, 3]]
 
 
-def test_who_gave_up_is_left_out() -> None:
+def test_cancelled_images_are_left_out() -> None:
     async def scenario() -> list[list[int]]:
         network = Recorder()
-        batcher = await started(network)
+        batcher = await start_batcher(network)
         first = batcher.submit(images(1))
         await asyncio.sleep(0.05)
-        gone, last = batcher.submit(images(2)), batcher.submit(images(3))
-        gone.cancel()
-        network.may_go_on.set()
+        cancelled, last = batcher.submit(images(2)), batcher.submit(images(3))
+        cancelled.cancel()
+        network.may_continue.set()
         await asyncio.gather(first, last)
         await batcher.close()
         return network.batches
@@ -80,32 +80,30 @@ def test_who_gave_up_is_left_out() -> None:
     assert asyncio.run(scenario()) == [[1], [3]]
 
 
-def test_it_waits_for_those_on_their_way_but_not_for_ever() -> None:
+def test_it_waits_for_expected_images_but_not_for_ever() -> None:
     async def scenario() -> list[list[int]]:
         network = Recorder()
-        network.may_go_on.set()
-        batcher = await started(network, wait=0.3)
-        batcher.expect()
-        first = batcher.submit(images(1))
-        await asyncio.sleep(0.05)
-        assert network.batches == []
-        second = batcher.submit(images(2))
-        batcher.expect_no_more()
+        network.may_continue.set()
+        batcher = await start_batcher(network, wait=0.3)
+        with batcher.expecting():
+            first = batcher.submit(images(1))
+            await asyncio.sleep(0.05)
+            assert network.batches == []
+            second = batcher.submit(images(2))
         await asyncio.gather(first, second)
-        batcher.expect()
-        await batcher.submit(images(3))  # although what is expected never comes
-        batcher.expect_no_more()
+        with batcher.expecting():
+            await batcher.submit(images(3))  # although nothing else arrives
         await batcher.close()
         return network.batches
 
     assert asyncio.run(scenario()) == [[1, 2], [3]]
 
 
-def test_a_network_that_fails_is_told_to_those_who_wait_and_goes_on() -> None:
+def test_an_error_of_the_network_reaches_its_requests_and_no_others() -> None:
     async def scenario() -> None:
         network = Recorder()
-        network.may_go_on.set()
-        batcher = await started(network)
+        network.may_continue.set()
+        batcher = await start_batcher(network)
         with pytest.raises(RuntimeError, match="broken"):
             await batcher.submit(images(255))
         assert (await batcher.submit(images(7))).item() == 7

@@ -1,4 +1,4 @@
-"""``/v1`` over real HTTP: the answers are those of the bundle itself, whatever form is sent."""
+"""``/v1`` over real HTTP: responses agree with the bundle itself, for every kind of body."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from PIL import Image
 
 import clearsight
 from support.command_line import run_cli
-from support.server_process import Server, assert_problem, png_of, serving
+from support.server_process import Server, assert_error, png_of, serving
 
 PREDICT = "/v1/models/fashion:predict"
 PNG = {"Content-Type": "image/png"}
@@ -28,7 +28,7 @@ def probabilities_in(answer: httpx.Response) -> np.ndarray:
     return np.array([row["probabilities"] for row in answer.json()["predictions"]], np.float32)
 
 
-def test_every_form_of_a_image_gets_the_bundles_answer(
+def test_every_kind_of_body_gets_the_bundles_predictions(
     client: httpx.Client, files: list[bytes], images: np.ndarray, expected: np.ndarray
 ) -> None:
     several = [("image", (f"../{index}.png", file)) for index, file in enumerate(files[:9])]
@@ -73,12 +73,12 @@ def test_options(
     top = client.post(PREDICT, params={"top": 3}, content=files[0], headers=PNG).json()
     (row,) = top["predictions"]
     right = small_bundle.predict(files[0]).top(3)[0]
-    assert [(each["class_name"]) for each in row["top"]] == [name for name, _ in right]
+    assert [each["class"] for each in row["top"]] == [name for name, _ in right]
     assert "probabilities" not in row
-    assert row["is_opposite"] is False
+    assert row["is_inverted"] is False
     inverted = png_of(255 - images[0, ..., 0])
     (row,) = client.post(PREDICT, content=inverted, headers=PNG).json()["predictions"]
-    assert row["is_opposite"] is True
+    assert row["is_inverted"] is True
     turned = client.post(PREDICT, params={"invert": True}, content=inverted, headers=PNG)
     right = small_bundle.predict(files[0]).probabilities
     np.testing.assert_allclose(probabilities_in(turned), right, atol=1e-5)
@@ -99,62 +99,64 @@ def test_models_are_listed(client: httpx.Client, small_bundle: clearsight.Bundle
     [
         (b"no image", "image/png", 422, "unreadable_image"),
         (b"", "image/png", 422, "unreadable_image"),
-        (b"x", "text/plain", 415, "unknown_content_type"),
-        (b"{", "application/json", 400, "not_json"),
-        (b"[" * 100_000, "application/json", 400, "not_json"),
-        (b'{"instances": [[NaN]]}', "application/json", 400, "not_json"),
-        (b"\xff\xfe", "application/json", 400, "not_json"),
-        (b'{"instances": []}', "application/json", 422, "wrong_form"),
-        (b'{"images": [1]}', "application/json", 422, "wrong_form"),
-        (b'{"instances": [{"b64": "*"}]}', "application/json", 422, "not_base64"),
+        (b"x", "text/plain", 415, "unsupported_content_type"),
+        (b"{", "application/json", 400, "invalid_json"),
+        (b"[" * 100_000, "application/json", 400, "invalid_json"),
+        (b'{"instances": [[NaN]]}', "application/json", 400, "invalid_json"),
+        (b"\xff\xfe", "application/json", 400, "invalid_json"),
+        (b'{"instances": []}', "application/json", 422, "invalid_request"),
+        (b'{"images": [1]}', "application/json", 422, "invalid_request"),
+        (b'{"instances": [{"b64": "*"}]}', "application/json", 422, "invalid_base64"),
         (b'{"instances": [{"b64": "eA=="}]}', "application/json", 422, "unreadable_image"),
         (b'{"instances": [{"b64": "eA=="}, [[[1]]]]}', "application/json", 422, "mixed_instances"),
-        (b'{"instances": [[[[0.5]]]]}', "application/json", 422, "wrong_array"),
-        (b'{"instances": [[[[256]]]]}', "application/json", 422, "wrong_array"),
-        (b'{"instances": [[[[1]], [[1], [2]]]]}', "application/json", 422, "wrong_array"),
-        (b'{"instances": [[["/etc/passwd"]]]}', "application/json", 422, "wrong_array"),
-        (b'{"instances": ["/etc/passwd"]}', "application/json", 422, "wrong_form"),
-        (b"x", "multipart/form-data", 400, "damaged_multipart"),
-        (b"x", "multipart/form-data; boundary=b", 400, "damaged_multipart"),
-        (b"--b--\r\n", "multipart/form-data; boundary=b", 422, "no_image"),
-        (b"--b\r\nA: b\r\n\r\nx", "multipart/form-data; boundary=b", 400, "damaged_multipart"),
+        (b'{"instances": [[[[0.5]]]]}', "application/json", 422, "invalid_array"),
+        (b'{"instances": [[[[256]]]]}', "application/json", 422, "invalid_array"),
+        (b'{"instances": [[[[1]], [[1], [2]]]]}', "application/json", 422, "invalid_array"),
+        (b'{"instances": [[["/etc/passwd"]]]}', "application/json", 422, "invalid_array"),
+        (b'{"instances": ["/etc/passwd"]}', "application/json", 422, "invalid_request"),
+        (b"x", "multipart/form-data", 400, "invalid_multipart"),
+        (b"x", "multipart/form-data; boundary=b", 400, "invalid_multipart"),
+        (b"--b--\r\n", "multipart/form-data; boundary=b", 422, "missing_image"),
+        (b"--b\r\nA: b\r\n\r\nx", "multipart/form-data; boundary=b", 400, "invalid_multipart"),
     ],
 )
-def test_what_is_wrong_gets_one_sentence(
+def test_invalid_bodies_get_one_sentence(
     client: httpx.Client, content: bytes, kind: str, status: int, code: str
 ) -> None:
     answer = client.post(PREDICT, content=content, headers={"Content-Type": kind})
-    sentence = assert_problem(answer, status, code)
+    sentence = assert_error(answer, status, code)
     assert sentence.endswith((".", "?"))
 
 
 def test_errors_of_the_framework_have_the_same_form(client: httpx.Client) -> None:
-    assert_problem(client.get("/nowhere"), 404, "not_found")
-    assert_problem(client.get("/v1/models/../../etc/passwd"), 404, "not_found")
-    assert_problem(client.post("/v1/models/absent:predict"), 404, "no_such_model")
+    assert_error(client.get("/nowhere"), 404, "not_found")
+    assert_error(client.get("/v1/models/../../etc/passwd"), 404, "not_found")
+    assert_error(client.post("/v1/models/absent:predict"), 404, "model_not_found")
     answer = client.get(PREDICT)
-    assert_problem(answer, 405, "method_not_allowed")
+    assert_error(answer, 405, "method_not_allowed")
     assert answer.headers["allow"] == "POST"
-    assert_problem(client.post(PREDICT, params={"top": "x"}), 422, "wrong_form")
+    assert_error(client.post(PREDICT, params={"top": "x"}), 422, "invalid_request")
 
 
-def test_one_bad_image_of_several_is_named(client: httpx.Client, files: list[bytes]) -> None:
+def test_the_index_of_an_unreadable_image_is_reported(
+    client: httpx.Client, files: list[bytes]
+) -> None:
     answer = client.post(PREDICT, files=[("a", files[0]), ("b", files[1][:90])])
-    assert assert_problem(answer, 422, "unreadable_image").startswith("Image 1: ")
+    assert assert_error(answer, 422, "unreadable_image").startswith("Image 1: ")
 
 
-def test_a_tag_of_a_wrong_type_is_damage(client: httpx.Client, images: np.ndarray) -> None:
+def test_a_tag_of_a_wrong_type_counts_as_damage(client: httpx.Client, images: np.ndarray) -> None:
     """A TIFF whose data begin at a fraction of a byte: Pillow raises a TypeError."""
     file = io.BytesIO()
     Image.fromarray(images[0, ..., 0]).save(file, "TIFF")
     content = bytearray(file.getvalue())
-    place = content.index(struct.pack("<H", 273), 8)
-    content[place + 2 : place + 4] = struct.pack("<H", 12)
+    offset = content.index(struct.pack("<H", 273), 8)
+    content[offset + 2 : offset + 4] = struct.pack("<H", 12)
     answer = client.post(PREDICT, content=bytes(content), headers=PNG)
-    assert "damaged or cut short" in assert_problem(answer, 422, "unreadable_image")
+    assert "damaged or cut short" in assert_error(answer, 422, "unreadable_image")
 
 
-def test_page_and_description_load_nothing_from_elsewhere(client: httpx.Client) -> None:
+def test_the_page_loads_nothing_from_elsewhere(client: httpx.Client) -> None:
     page = client.get("/")
     assert page.headers["content-type"].startswith("text/html")
     policy = page.headers["content-security-policy"]
@@ -164,10 +166,10 @@ def test_page_and_description_load_nothing_from_elsewhere(client: httpx.Client) 
     assert "https:" not in page.text
     paths = client.get("/openapi.json").json()["paths"]
     assert "/v1/models/{name}:predict" in paths
-    assert_problem(client.get("/docs"), 404, "not_found")
+    assert_error(client.get("/docs"), 404, "not_found")
 
 
-def test_two_bundles_answer_as_themselves(
+def test_two_bundles_predict_as_themselves(
     small_bundle: clearsight.Bundle, other_bundle: clearsight.Bundle, files: list[bytes]
 ) -> None:
     with serving(f"a={small_bundle.path}", f"b={other_bundle.path}") as server:
@@ -178,19 +180,22 @@ def test_two_bundles_answer_as_themselves(
             np.testing.assert_allclose(probabilities_in(answer), right, atol=1e-5)
 
 
-def test_wrong_starts_are_one_sentence(server: Server, small_bundle: clearsight.Bundle) -> None:
-    place = str(small_bundle.path)
-    for arguments, said in (
-        ((place, "--port", str(server.port)), "cannot (Address already in use)"),
-        ((place, "--host", "0.0.0.0"), "should have a token"),
-        ((place, place), "should have different names"),
-        ((f"a/b={place}",), "letters, digits"),
+def test_invalid_options_get_one_sentence(server: Server, small_bundle: clearsight.Bundle) -> None:
+    path = str(small_bundle.path)
+    for arguments, message in (
+        ((path, "--port", str(server.port)), "cannot (Address already in use)"),
+        ((path, "--host", "0.0.0.0"), "should have a token"),
+        ((path, path), "should have different names"),
+        ((f"a/b={path}",), "letters, digits"),
         (("nowhere",), "does not exist"),
-        ((place, "--deadline-seconds", "0"), "deadline_seconds should be at least 0.001"),
+        (
+            (path, "--deadline-seconds", "0"),
+            "deadline_seconds = 0.0: input should be greater than or equal to 0.001",
+        ),
     ):
         done = run_cli("serve", *arguments)
         assert done.returncode == 2
-        assert said in done.stderr
+        assert message in done.stderr
         assert "Traceback" not in done.stderr
         assert done.stderr.count("\n") == 1
 
@@ -198,10 +203,11 @@ def test_wrong_starts_are_one_sentence(server: Server, small_bundle: clearsight.
 def test_serving_loads_neither_keras_nor_torch(small_bundle: clearsight.Bundle) -> None:
     program = (
         "import sys\n"
-        "from clearsight.serving.server import make_app\n"
+        "from clearsight.serving.named_bundle import open_named_bundles\n"
+        "from clearsight.serving.server import Service, make_app\n"
         "from clearsight.serving.settings import ServerSettings\n"
-        "from clearsight.serving.shelf import opened_offers\n"
-        f"make_app(ServerSettings(), opened_offers([{str(small_bundle.path)!r}], 1))\n"
+        f"bundles = open_named_bundles([{str(small_bundle.path)!r}], 1)\n"
+        "make_app(Service(ServerSettings(), bundles))\n"
         "print('LOADED', {'keras', 'torch', 'tensorflow'} & set(sys.modules))"
     )
     done = subprocess.run(
@@ -211,7 +217,7 @@ def test_serving_loads_neither_keras_nor_torch(small_bundle: clearsight.Bundle) 
 
 
 def test_a_missing_extra_gives_the_install_line(tmp_path: Path) -> None:
-    """As where the extra is not installed: importing fastapi fails."""
+    """Importing fastapi fails, as if the extra were not installed."""
     (tmp_path / "fastapi.py").write_text("raise ModuleNotFoundError(name='fastapi')\n")
     done = run_cli("serve", "bundle", PYTHONPATH=f"{tmp_path}:{os.environ.get('PYTHONPATH', '')}")
     assert done.returncode == 2

@@ -1,4 +1,4 @@
-"""``/v2``, asked by NVIDIA's own client of the Open Inference Protocol and by hand."""
+"""``/v2``, with NVIDIA's client of the Open Inference Protocol and with plain requests."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import clearsight
-from support.server_process import Server, assert_problem
+from support.server_process import Server, assert_error
 
 triton = pytest.importorskip("tritonclient.http", reason="tritonclient[http] is not installed")
 INFER = "/v2/models/fashion/infer"
@@ -40,7 +40,7 @@ def test_the_client_finds_the_model(
 
 @pytest.mark.parametrize("sends_bytes", [True, False])
 @pytest.mark.parametrize("gets_bytes", [True, False, None])
-def test_the_client_gets_the_bundles_answer(
+def test_the_client_gets_the_bundles_predictions(
     protocol_client: Any,
     images: np.ndarray,
     expected: np.ndarray,
@@ -84,32 +84,34 @@ def test_plain_json_is_enough(client: httpx.Client, small_bundle: clearsight.Bun
 @pytest.mark.parametrize(
     ("asked", "code"),
     [
-        (tensor(name="other"), "wrong_tensor"),
-        (tensor(datatype="FP32"), "wrong_tensor"),
-        (tensor(data=[0] * 783), "wrong_tensor"),
-        (tensor(data=[0.5] * 784), "wrong_tensor"),
-        (tensor(data=[300] * 784), "wrong_tensor"),
-        (tensor(data=[[0, 1], [2]]), "wrong_tensor"),
-        (tensor(data=None), "wrong_tensor"),
-        (tensor(shape=[784]), "wrong_shape"),
-        (tensor(shape=[0, 28, 28, 1], data=[]), "wrong_shape"),
-        (tensor(shape=[-1, 28, 28, 1]), "wrong_form"),
-        (tensor(shape=[10**30, 28, 28, 1]), "wrong_form"),
-        (tensor(parameters={"binary_data_size": 784}), "wrong_tensor"),
-        ({"inputs": []}, "wrong_form"),
-        ({**tensor(), "outputs": [{"name": "other"}]}, "wrong_tensor"),
+        (tensor(name="other"), "invalid_tensor"),
+        (tensor(datatype="FP32"), "invalid_tensor"),
+        (tensor(data=[0] * 783), "invalid_tensor"),
+        (tensor(data=[0.5] * 784), "invalid_tensor"),
+        (tensor(data=[300] * 784), "invalid_tensor"),
+        (tensor(data=[[0, 1], [2]]), "invalid_tensor"),
+        (tensor(data=None), "invalid_tensor"),
+        (tensor(shape=[784]), "invalid_shape"),
+        (tensor(shape=[0, 28, 28, 1], data=[]), "invalid_shape"),
+        (tensor(shape=[-1, 28, 28, 1]), "invalid_request"),
+        (tensor(shape=[10**30, 28, 28, 1]), "invalid_request"),
+        (tensor(parameters={"binary_data_size": 784}), "invalid_tensor"),
+        ({"inputs": []}, "invalid_request"),
+        ({**tensor(), "outputs": [{"name": "other"}]}, "invalid_tensor"),
     ],
 )
-def test_wrong_tensors_are_told(client: httpx.Client, asked: dict[str, Any], code: str) -> None:
-    assert_problem(client.post(INFER, json=asked), 422, code)
+def test_invalid_tensors_are_rejected(
+    client: httpx.Client, asked: dict[str, Any], code: str
+) -> None:
+    assert_error(client.post(INFER, json=asked), 422, code)
 
 
 @pytest.mark.parametrize("length", ["x", "-1", "9999999", "9" * 5_000])
-def test_a_wrong_header_length_is_told(client: httpx.Client, length: str) -> None:
+def test_an_invalid_header_length_is_rejected(client: httpx.Client, length: str) -> None:
     answer = client.post(INFER, json=tensor(), headers={"Inference-Header-Content-Length": length})
-    assert_problem(answer, 400, "wrong_header_length")
+    assert_error(answer, 400, "invalid_header_length")
 
 
-def test_compressed_bodies_are_refused(client: httpx.Client) -> None:
+def test_compressed_bodies_are_rejected(client: httpx.Client) -> None:
     answer = client.post(INFER, json=tensor(), headers={"Content-Encoding": "gzip"})
-    assert_problem(answer, 415, "compressed")
+    assert_error(answer, 415, "compression_not_supported")

@@ -1,4 +1,4 @@
-"""Ending and replacing under load: every request that was taken is answered, and rightly."""
+"""Stopping and reloading under load: every accepted request is answered correctly."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import clearsight
-from support.server_process import Server, assert_problem, serving
+from support.server_process import Server, assert_error, serving
 
 PREDICT = "/v1/models/fashion:predict"
 PNG = {"Content-Type": "image/png"}
@@ -23,13 +23,13 @@ PNG = {"Content-Type": "image/png"}
 
 @dataclass
 class Load:
-    """What came of many requests.
+    """The outcome of many requests.
 
     Attributes:
-        labels: of each answer, with the number of its image and the version that gave it.
-        statuses: of each answer.
+        labels: of each response, with the index of its image and the model's version.
+        statuses: of each response.
         lost: connections that broke after a request was sent.
-        refused: connections that were not taken.
+        refused: connections that were not accepted.
     """
 
     labels: list[tuple[int, int, str]] = field(default_factory=list)
@@ -41,7 +41,7 @@ class Load:
 async def under_load(
     server: Server, files: list[bytes], during: Callable[[], None], num_clients: int = 8
 ) -> Load:
-    """Ask with many clients while something happens; until the server is gone or it has ended."""
+    """Send requests from many clients during an action, until it ends or the server is gone."""
     load, has_ended = Load(), asyncio.Event()
 
     async def ask(first: int) -> None:
@@ -73,7 +73,7 @@ async def under_load(
     return load
 
 
-def test_many_at_once_get_their_own_answers(
+def test_many_clients_get_their_own_predictions(
     server: Server, files: list[bytes], expected: np.ndarray
 ) -> None:
     load = asyncio.run(under_load(server, files, lambda: time.sleep(0.5), num_clients=16))
@@ -98,7 +98,7 @@ def assert_batches_were_shared(metrics: str) -> None:
     assert answered >= samples["clearsight_batch_images_count"]
 
 
-def test_what_does_not_fit_into_the_queue_is_told_to_come_back(
+def test_requests_beyond_the_queue_get_503(
     small_bundle: clearsight.Bundle, files: list[bytes], expected: np.ndarray
 ) -> None:
     arguments = ("--max-queue", "2", "--max-batch", "1")
@@ -109,10 +109,10 @@ def test_what_does_not_fit_into_the_queue_is_told_to_come_back(
         assert all(label == right[index] for index, label, _ in load.labels)
         with server.client() as client:
             answer = client.post(PREDICT, files=[("image", file) for file in files[:3]])
-            assert_problem(answer, 413, "too_many_images")
+            assert_error(answer, 413, "too_many_images")
 
 
-def test_overload_says_when_to_come_back(
+def test_overload_responses_say_when_to_retry(
     small_bundle: clearsight.Bundle, files: list[bytes]
 ) -> None:
     async def both(server: Server) -> list[httpx.Response]:
@@ -125,11 +125,11 @@ def test_overload_says_when_to_come_back(
     busy = [answer for answer in answers if answer.status_code != 200]
     assert busy
     for answer in busy:
-        assert_problem(answer, 503, "queue_full")
+        assert_error(answer, 503, "queue_full")
         assert int(answer.headers["retry-after"]) >= 1
 
 
-def test_a_server_that_is_asked_to_end_loses_no_request(
+def test_a_stopping_server_loses_no_request(
     small_bundle: clearsight.Bundle, files: list[bytes], expected: np.ndarray
 ) -> None:
     with serving(f"fashion={small_bundle.path}", "--drain-seconds", "2") as server:
@@ -141,7 +141,7 @@ def test_a_server_that_is_asked_to_end_loses_no_request(
                 wait_until(lambda: client.get("/readyz").status_code == 503)
                 ready.append(client.get("/healthz").status_code)
                 answer = client.get("/readyz")
-                assert_problem(answer, 503, "draining")
+                assert_error(answer, 503, "draining")
                 assert answer.headers["connection"] == "close"
             server.process.wait(timeout=30)
 
@@ -149,7 +149,7 @@ def test_a_server_that_is_asked_to_end_loses_no_request(
         assert server.process.returncode == 0
         assert ready == [200]
         assert load.lost == []
-        assert load.refused == 8  # each client went on until the server was gone
+        assert load.refused == 8  # each client continued until the server was gone
         assert set(load.statuses) == {200}
         right = expected.argmax(axis=1)
         assert all(label == right[index] for index, label, _ in load.labels)
@@ -162,15 +162,15 @@ def test_a_bundle_is_replaced_without_losing_a_request(
     expected: np.ndarray,
     tmp_path: Path,
 ) -> None:
-    place, beside = tmp_path / "bundle", tmp_path / "beside"
-    shutil.copytree(small_bundle.path, place)
-    shutil.copytree(other_bundle.path, beside)
-    with serving(f"fashion={place}") as server:
+    path, other = tmp_path / "bundle", tmp_path / "other"
+    shutil.copytree(small_bundle.path, path)
+    shutil.copytree(other_bundle.path, other)
+    with serving(f"fashion={path}") as server:
         first = version_of(server)
 
         def replace() -> None:
-            place.rename(tmp_path / "older")
-            beside.rename(place)
+            path.rename(tmp_path / "old")
+            other.rename(path)
             wait_until(lambda: version_of(server) != first)
 
         load = asyncio.run(under_load(server, files, replace))
@@ -184,23 +184,23 @@ def test_a_bundle_is_replaced_without_losing_a_request(
             assert label == right[version][index].argmax()
 
 
-def test_a_request_that_began_before_a_replacement_is_answered_by_the_older_one(
+def test_a_request_that_began_before_a_replacement_gets_the_old_model(
     small_bundle: clearsight.Bundle,
     other_bundle: clearsight.Bundle,
     files: list[bytes],
     tmp_path: Path,
 ) -> None:
-    place = tmp_path / "bundle"
-    shutil.copytree(small_bundle.path, place)
-    with serving(f"fashion={place}", "--deadline-seconds", "3") as server:
+    path = tmp_path / "bundle"
+    shutil.copytree(small_bundle.path, path)
+    with serving(f"fashion={path}", "--deadline-seconds", "3") as server:
         first = version_of(server)
 
         def slowly() -> Iterator[bytes]:
             yield files[0][:100]
-            place.rename(tmp_path / "older")
-            shutil.copytree(other_bundle.path, place)
+            path.rename(tmp_path / "old")
+            shutil.copytree(other_bundle.path, path)
             wait_until(lambda: version_of(server) != first)
-            time.sleep(0.5)  # long enough for an older one that nobody holds to end
+            time.sleep(0.5)  # enough for an unused old model to close
             yield files[0][100:]
 
         with server.client() as client:
@@ -209,24 +209,24 @@ def test_a_request_that_began_before_a_replacement_is_answered_by_the_older_one(
         assert answer.json()["version"] == first
 
 
-def test_a_broken_replacement_is_refused(
+def test_a_broken_replacement_is_rejected(
     small_bundle: clearsight.Bundle, other_bundle: clearsight.Bundle, tmp_path: Path
 ) -> None:
-    place = tmp_path / "bundle"
-    shutil.copytree(small_bundle.path, place)
-    with serving(f"fashion={place}") as server, server.client() as client:
+    path = tmp_path / "bundle"
+    shutil.copytree(small_bundle.path, path)
+    with serving(f"fashion={path}") as server, server.client() as client:
         first = version_of(server)
         whole = (other_bundle.path / "model.onnx").read_bytes()
-        shutil.copy(other_bundle.path / "bundle.json", place)
-        (place / "model.onnx").write_bytes(whole[:-100])
-        refused = 'clearsight_reloads_total{model="fashion",outcome="refused"} 1.0'
+        shutil.copy(other_bundle.path / "bundle.json", path)
+        (path / "model.onnx").write_bytes(whole[:-100])
+        refused = 'clearsight_reloads_total{model="fashion",outcome="rejected"} 1.0'
         wait_until(lambda: refused in client.get("/metrics").text)
         assert version_of(server) == first
-        with (place / "model.onnx").open("wb") as file:
+        with (path / "model.onnx").open("wb") as file:
             file.write(whole)
-        shutil.copytree(other_bundle.path, place, dirs_exist_ok=True)
+        shutil.copytree(other_bundle.path, path, dirs_exist_ok=True)
         wait_until(lambda: version_of(server) != first)
-        names = json.loads((place / "bundle.json").read_text())["class_names"]
+        names = json.loads((path / "bundle.json").read_text())["class_names"]
         assert client.get("/v1/models").json()["models"][0]["class_names"] == names
 
 
@@ -238,5 +238,5 @@ def version_of(server: Server) -> str:
 def wait_until(is_so: Callable[[], bool], seconds: float = 20) -> None:
     until = time.monotonic() + seconds
     while not is_so():
-        assert time.monotonic() < until, "it did not come about in time"
+        assert time.monotonic() < until, "did not happen in time"
         time.sleep(0.1)

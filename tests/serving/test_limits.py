@@ -1,4 +1,4 @@
-"""What a rude, slow or greedy client meets."""
+"""Limits on slow, large and malformed requests."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ import pytest
 from PIL import Image
 
 import clearsight
-from support.server_process import Server, assert_problem, serving
+from support.server_process import Server, assert_error, serving
 
 PREDICT = "/v1/models/fashion:predict"
 PNG = {"Content-Type": "image/png"}
-SECONDS = 1.0  # for a header or a body to come, on the small server
+SECONDS = 1.0  # for a header or a body to arrive, on the small server
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def small(small_server: Server) -> Iterator[httpx.Client]:
 
 
 def enormous_png() -> bytes:
-    """A few bytes that say to be 50,000 by 50,000 pixels."""
+    """A small file whose header says 50,000 by 50,000 pixels."""
 
     def chunk(kind: bytes, content: bytes) -> bytes:
         check = struct.pack(">I", zlib.crc32(kind + content))
@@ -51,37 +51,37 @@ def enormous_png() -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + body + chunk(b"IEND", b"")
 
 
-def test_an_enormous_image_is_refused_by_its_header(server: Server, client: httpx.Client) -> None:
+def test_an_enormous_image_is_rejected_by_its_header(server: Server, client: httpx.Client) -> None:
     before = server.resident_bytes
     for _ in range(20):
         answer = client.post(PREDICT, content=enormous_png(), headers=PNG)
-        assert "should have at most" in assert_problem(answer, 422, "unreadable_image")
+        assert "should have at most" in assert_error(answer, 422, "unreadable_image")
     assert server.resident_bytes - before < 50e6
 
 
-def test_bodies_have_a_most(small: httpx.Client, files: list[bytes]) -> None:
+def test_bodies_are_limited(small: httpx.Client, files: list[bytes]) -> None:
     content = bytes(2_000_000)
-    assert_problem(small.post(PREDICT, content=content, headers=PNG), 413, "body_too_large")
+    assert_error(small.post(PREDICT, content=content, headers=PNG), 413, "body_too_large")
     in_pieces = (content[:50_000] for _ in range(40))  # sent in chunks, without a length
-    assert_problem(small.post(PREDICT, content=in_pieces, headers=PNG), 413, "body_too_large")
+    assert_error(small.post(PREDICT, content=in_pieces, headers=PNG), 413, "body_too_large")
     assert small.post(PREDICT, content=files[0], headers=PNG).status_code == 200
 
 
-def test_images_have_a_most(small: httpx.Client, images: np.ndarray, files: list[bytes]) -> None:
+def test_images_are_limited(small: httpx.Client, images: np.ndarray, files: list[bytes]) -> None:
     parts = [("image", file) for file in files[:5]]
-    assert_problem(small.post(PREDICT, files=parts), 413, "too_many_images")
+    assert_error(small.post(PREDICT, files=parts), 413, "too_many_images")
     arrays = {"instances": images[:5].tolist()}
-    assert_problem(small.post(PREDICT, json=arrays), 413, "too_many_images")
+    assert_error(small.post(PREDICT, json=arrays), 413, "too_many_images")
     tensor = {"name": "images", "shape": [5, 28, 28, 1], "datatype": "UINT8"}
     asked = {"inputs": [{**tensor, "data": images[:5].ravel().tolist()}]}
     answer = small.post("/v2/models/fashion/infer", json=asked)
-    assert_problem(answer, 413, "too_many_images")
+    assert_error(answer, 413, "too_many_images")
 
 
-def test_json_has_a_most_of_numbers(client: httpx.Client) -> None:
+def test_numbers_in_json_are_limited(client: httpx.Client) -> None:
     many = b'{"instances": [[' + b"0," * 2_100_000 + b"0]]}"
     answer = client.post(PREDICT, content=many, headers={"Content-Type": "application/json"})
-    assert_problem(answer, 413, "too_many_numbers")
+    assert_error(answer, 413, "too_many_numbers")
 
 
 @pytest.mark.parametrize(
@@ -92,8 +92,8 @@ def test_json_has_a_most_of_numbers(client: httpx.Client) -> None:
         b"GET / HTTP/1.1\r\nHost: localhost\r\n" + b"A: b\r\n" * 5_000 + b"\r\n",
     ],
 )
-def test_headers_have_a_most(server: Server, head: bytes) -> None:
-    assert exchanged(server, head).startswith(b"HTTP/1.1 431 ")
+def test_headers_are_limited(server: Server, head: bytes) -> None:
+    assert exchange(server, head).startswith(b"HTTP/1.1 431 ")
 
 
 @pytest.mark.parametrize(
@@ -105,36 +105,36 @@ def test_headers_have_a_most(server: Server, head: bytes) -> None:
         b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
     ],
 )
-def test_what_is_no_http_gets_the_same_form(server: Server, head: bytes) -> None:
-    answer = exchanged(server, head)
+def test_invalid_http_gets_the_same_form_of_error(server: Server, head: bytes) -> None:
+    answer = exchange(server, head)
     assert answer.startswith(b"HTTP/1.1 400 ")
-    assert b'"code": "not_http"' in answer
+    assert b'"code": "invalid_http"' in answer
 
 
-def test_a_header_that_trickles_is_cut_off(small_server: Server) -> None:
-    assert b" 408 " in trickled(small_server, b"GET / HTTP/1.1\r\nHost: localhost\r\nA: ")
+def test_a_slow_header_is_cut_off(small_server: Server) -> None:
+    assert b" 408 " in send_slowly(small_server, b"GET / HTTP/1.1\r\nHost: localhost\r\nA: ")
 
 
-def test_a_body_that_trickles_is_cut_off(small_server: Server) -> None:
+def test_a_slow_body_is_cut_off(small_server: Server) -> None:
     head = f"POST {PREDICT} HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\n"
-    answer = trickled(small_server, head.encode() + b"Content-Length: 1000\r\n\r\n")
+    answer = send_slowly(small_server, head.encode() + b"Content-Length: 1000\r\n\r\n")
     assert b" 408 " in answer
-    assert b'"code": "too_slow"' in answer
+    assert b'"code": "request_timeout"' in answer
 
 
 def test_silent_connections_are_cut_off(small_server: Server, small: httpx.Client) -> None:
-    """As many as there may be, all silent: others are told to come back, and soon are served."""
+    """With all connections silent, others get 503, and are served once those are cut off."""
     silent = [socket.create_connection(("127.0.0.1", small_server.port)) for _ in range(40)]
     time.sleep(0.2)
     with httpx.Client(base_url=small_server.url) as late:
-        assert_problem(late.get("/healthz"), 503, "too_many_connections")
+        assert_error(late.get("/healthz"), 503, "too_many_connections")
     time.sleep(SECONDS + 0.5)
     assert small.get("/healthz").status_code == 200
     for connection in silent:
         connection.close()
 
 
-def test_slow_clients_do_not_hold_up_others(small_server: Server, files: list[bytes]) -> None:
+def test_slow_clients_do_not_delay_others(small_server: Server, files: list[bytes]) -> None:
     head = f"POST {PREDICT} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 500\r\n\r\n".encode()
     slow = [socket.create_connection(("127.0.0.1", small_server.port)) for _ in range(20)]
     for connection in slow:
@@ -146,17 +146,17 @@ def test_slow_clients_do_not_hold_up_others(small_server: Server, files: list[by
         connection.close()
 
 
-def test_the_deadline_is_kept(small_bundle: clearsight.Bundle, files: list[bytes]) -> None:
+def test_the_deadline_is_enforced(small_bundle: clearsight.Bundle, files: list[bytes]) -> None:
     file = io.BytesIO()
-    # 49 million even pixels are a small file, and take some tenths of a second to unpack.
+    # 49 million equal pixels are a small file, and take some tenths of a second to decode.
     Image.new("L", (7_000, 7_000)).save(file, "PNG", compress_level=1)
     arguments = ("--deadline-seconds", "0.1", "--max-queue", "2")
     with serving(f"fashion={small_bundle.path}", *arguments) as server, server.client() as client:
         started = time.perf_counter()
         answer = client.post(PREDICT, content=file.getvalue(), headers=PNG)
-        assert_problem(answer, 504, "deadline")
+        assert_error(answer, 504, "deadline_exceeded")
         assert time.perf_counter() - started < 20
-        for _ in range(100):  # its place in the queue comes free
+        for _ in range(100):  # until its part of the queue is free
             time.sleep(0.1)
             if client.post(PREDICT, content=files[0], headers=PNG).status_code == 200:
                 break
@@ -165,16 +165,16 @@ def test_the_deadline_is_kept(small_bundle: clearsight.Bundle, files: list[bytes
         assert float(queued[1]) == 0
 
 
-def exchanged(server: Server, sent: bytes) -> bytes:
-    """Send bytes and return all that comes until the server closes or half a second is over."""
+def exchange(server: Server, sent: bytes) -> bytes:
+    """Send bytes and return all that arrives until the server closes or half a second passes."""
     with socket.create_connection(("127.0.0.1", server.port), timeout=5) as connection:
         connection.sendall(sent)
         connection.settimeout(0.5)
-        return received(connection)
+        return receive(connection)
 
 
-def trickled(server: Server, head: bytes) -> bytes:
-    """Send a byte every tenth of a second until an answer comes."""
+def send_slowly(server: Server, head: bytes) -> bytes:
+    """Send a byte every tenth of a second until a response arrives."""
     with socket.create_connection(("127.0.0.1", server.port), timeout=5) as connection:
         connection.sendall(head)
         connection.settimeout(0.1)
@@ -184,13 +184,13 @@ def trickled(server: Server, head: bytes) -> bytes:
                 connection.sendall(b"a")
             except OSError:
                 break
-            if answer := received(connection):
+            if answer := receive(connection):
                 assert time.perf_counter() - started < 3 * SECONDS
                 return answer
         return b""
 
 
-def received(connection: socket.socket) -> bytes:
+def receive(connection: socket.socket) -> bytes:
     chunks = []
     try:
         while chunk := connection.recv(65_536):

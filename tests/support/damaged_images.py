@@ -1,4 +1,4 @@
-"""Image files that are damaged in the ways that break decoders."""
+"""Image files with the kinds of damage that break decoders."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _SIZES = ((1, 1), (28, 28), (37, 53))
 
 
 def seeds() -> list[bytes]:
-    """Return small sound files of every format and of the modes that it has."""
+    """Return small valid files of every format and of its modes."""
     files = []
     for size in _SIZES:
         grey = Image.effect_noise(size, 90)
@@ -32,18 +32,18 @@ def seeds() -> list[bytes]:
             ("TIFF", grey.convert("1"), {"compression": "group4"}), ("TIFF", alpha, {}),
             ("PPM", colour, {}),
         ]  # fmt: skip
-        for form, image, options in rows:
+        for image_format, image, options in rows:
             file = io.BytesIO()
-            image.save(file, form, **options)
+            image.save(file, image_format, **options)
             files.append(file.getvalue())
     return files
 
 
-def mutated(files: list[bytes], random_numbers: random.Random) -> bytes:
+def mutate(files: list[bytes], random_numbers: random.Random) -> bytes:
     """Return one of the files, damaged in one to four ways."""
     content = bytearray(random_numbers.choice(files))
     for _ in range(random_numbers.randint(1, 4)):
-        random_numbers.choice(_WAYS)(content, files, random_numbers)
+        random_numbers.choice(_MUTATIONS)(content, files, random_numbers)
     return bytes(content)
 
 
@@ -74,15 +74,15 @@ def _repeat(content: bytearray, _: list[bytes], numbers: random.Random) -> None:
 
 
 def _edit_header(content: bytearray, _: list[bytes], numbers: random.Random) -> None:
-    """Write a number that decoders take for a size, an offset or a count."""
+    """Write a number that decoders read as a size, an offset or a count."""
     width = numbers.choice((1, 2, 4))
     value = numbers.choice((0, 1, 0x7F, 0x80, 0xFF, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0xFFFFFFFF))
-    place = numbers.randrange(min(96, max(1, len(content) - width)))
+    offset = numbers.randrange(min(96, max(1, len(content) - width)))
     order = numbers.choice(("little", "big"))
-    content[place : place + width] = (value % (1 << 8 * width)).to_bytes(width, order)
+    content[offset : offset + width] = (value % (1 << 8 * width)).to_bytes(width, order)
 
 
-_WAYS = (_flip, _flip, _cut, _splice, _drop, _repeat, _edit_header, _edit_header)
+_MUTATIONS = (_flip, _flip, _cut, _splice, _drop, _repeat, _edit_header, _edit_header)
 
 
 def _exif() -> bytes:

@@ -1,6 +1,6 @@
 """Sends damaged images through the server's application, in its own process.
 
-Prints one line of JSON: how often each status came, and the memory at ten moments in MB.
+Prints one line of JSON: the number of responses by status, and the memory at ten moments in MB.
 """
 
 from __future__ import annotations
@@ -22,11 +22,12 @@ import httpx
 
 from clearsight.engine.runtime.allocator import return_freed_memory
 from clearsight.serving.app import make_app
+from clearsight.serving.named_bundle import open_named_bundles
+from clearsight.serving.service import Service
 from clearsight.serving.settings import ServerSettings
-from clearsight.serving.shelf import opened_offers
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from support.damaged_images import mutated, seeds
+from support.damaged_images import mutate, seeds
 
 PREDICT = "/v1/models/fashion:predict"
 NUM_MOMENTS = 10
@@ -37,12 +38,12 @@ async def fuzz(bundle: str, count: int) -> dict[str, Any]:
     megabytes = []
     # A busy machine may take longer over an image of 50 million pixels than the usual deadline.
     settings = ServerSettings(deadline_seconds=120)
-    app = make_app(settings, opened_offers([f"fashion={bundle}"], 1))
+    app = make_app(Service(settings, open_named_bundles([f"fashion={bundle}"], 1)))
     transport = httpx.ASGITransport(app)
     client = httpx.AsyncClient(transport=transport, base_url="http://localhost", timeout=None)
-    async with living(app), client:
+    async with lifespan(app), client:
         for number in range(1, count + 1):
-            content = mutated(files, numbers)
+            content = mutate(files, numbers)
             headers = {"Content-Type": "image/png"}
             answer = await client.post(PREDICT, content=content, headers=headers)
             statuses[answer.status_code] += 1
@@ -52,16 +53,16 @@ async def fuzz(bundle: str, count: int) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def living(app: Any) -> AsyncIterator[None]:
-    """Start and end an application, as a server does."""
-    told: asyncio.Queue[dict[str, str]] = asyncio.Queue()
-    said: asyncio.Queue[dict[str, str]] = asyncio.Queue()
-    life = asyncio.create_task(app({"type": "lifespan"}, told.get, said.put))
-    await told.put({"type": "lifespan.startup"})
-    assert (await said.get())["type"] == "lifespan.startup.complete"
+async def lifespan(app: Any) -> AsyncIterator[None]:
+    """Start and stop an application, as a server does."""
+    received: asyncio.Queue[dict[str, str]] = asyncio.Queue()
+    sent: asyncio.Queue[dict[str, str]] = asyncio.Queue()
+    task = asyncio.create_task(app({"type": "lifespan"}, received.get, sent.put))
+    await received.put({"type": "lifespan.startup"})
+    assert (await sent.get())["type"] == "lifespan.startup.complete"
     yield
-    await told.put({"type": "lifespan.shutdown"})
-    await life
+    await received.put({"type": "lifespan.shutdown"})
+    await task
 
 
 def resident_bytes() -> int:
@@ -69,7 +70,7 @@ def resident_bytes() -> int:
 
 
 if __name__ == "__main__":
-    warnings.simplefilter("ignore")  # as the server does, and likewise:
+    warnings.simplefilter("ignore")  # as the server does, like the next line
     return_freed_memory()
     logging.disable(logging.INFO)
     print(json.dumps(asyncio.run(fuzz(sys.argv[1], int(sys.argv[2])))))

@@ -1,4 +1,4 @@
-"""A real server as a process of its own, and how its errors look."""
+"""A real server as a process of its own, and the form of its errors."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from PIL import Image
 
 @dataclass(frozen=True)
 class Server:
-    """A server that runs.
+    """A running server.
 
     Attributes:
-        url: where it listens.
-        process: it.
+        url: its address.
+        process: its process.
     """
 
     url: str
@@ -37,7 +37,7 @@ class Server:
         return httpx.Client(base_url=self.url, timeout=30)
 
     def stop(self) -> int:
-        """End it as a supervisor does, and return its exit code."""
+        """Stop it as a supervisor does, and return its exit code."""
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(timeout=30)
 
@@ -73,14 +73,14 @@ def png_of(pixels: np.ndarray) -> bytes:
     return file.getvalue()
 
 
-def assert_problem(answer: httpx.Response, status: int, code: str) -> str:
-    """Check that an error is of the one form and tells nothing of the machine; return its words."""
+def assert_error(answer: httpx.Response, status: int, code: str) -> str:
+    """Check that an error has the one form and reveals nothing of the machine; return its text."""
     assert answer.status_code == status, answer.text
     assert answer.headers["content-type"] == "application/json"
     values = answer.json()
     assert set(values) == {"error", "code", "status"}
     assert (values["code"], values["status"]) == (code, status)
-    for telling in ("Traceback", ".py", "/tmp", "/root", "0x", "site-packages", "uvicorn"):
-        assert telling not in answer.text
+    for secret in ("Traceback", ".py", "/tmp", "/root", "0x", "site-packages", "uvicorn"):
+        assert secret not in answer.text
     assert "server" not in answer.headers
     return values["error"]

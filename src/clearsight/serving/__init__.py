@@ -1,7 +1,7 @@
-"""From a bundle to answers over HTTP.
+"""An HTTP server for bundles.
 
-A request passes `protocol.py` (the connection), `gate.py` (who may ask), a route of
-`images_api.py` or `inference_api.py` (what is asked), `admission.py` (whether there is room), a
-thread that decodes it, and `batching.py` (the network). FastAPI and uvicorn are imported by the
-files that need them.
+A request passes `connection.py` (limits of the connection), `middleware.py` (access control), a
+route of `images_api.py` or `inference_api.py`, `quota.py` (limits of the queue and of memory), a
+thread that decodes its images, and `batching.py` (the network). FastAPI and uvicorn are imported
+only by the files that need them.
 """

@@ -1,58 +1,43 @@
-"""The web application: routes, one form of error, and the gate before them."""
+"""The web application: its routes, and errors in one form."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from clearsight.serving.admission import body_room
-from clearsight.serving.gate import Gate, Lifetime
-from clearsight.serving.http_error import HttpError, of_framework, unexpected
+from clearsight.serving.http_error import (
+    HttpError,
+    error_responses,
+    framework_error,
+    internal_error,
+    invalid_request,
+)
 from clearsight.serving.images_api import images_router
-from clearsight.serving.inference_api import check_ready, inference_router
-from clearsight.serving.metrics import CONTENT_TYPE, Metrics
+from clearsight.serving.inference_api import inference_router
+from clearsight.serving.metrics import CONTENT_TYPE
+from clearsight.serving.middleware import Middleware
 from clearsight.serving.page import PAGE_HEADERS, page
-from clearsight.serving.service import Service, error_responses
-from clearsight.serving.settings import ServerSettings
-from clearsight.serving.shelf import Offer, Shelf
-from clearsight.serving.watching import watch
+from clearsight.serving.service import Service
 
 
-def make_app(
-    settings: ServerSettings, offers: tuple[Offer, ...], lifetime: Lifetime | None = None
-) -> Gate:
-    """Return the ASGI application.
-
-    Args:
-        settings: of the server.
-        offers: the bundles, one at least.
-        lifetime: is told when the server is about to end.
-    """
-    metrics, lifetime = Metrics(), lifetime or Lifetime()
-    shelf = Shelf(offers, settings, metrics)
-    bodies = body_room(settings.max_bodies_bytes)
-    service = Service(settings, shelf, bodies, metrics, lifetime)
+def make_app(service: Service) -> Middleware:
+    """Return the ASGI application of a server."""
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        shelf.start()
-        watching = asyncio.create_task(watch(offers, shelf))
+        service.registry.start()
         yield
-        watching.cancel()
-        with suppress(asyncio.CancelledError):
-            await watching
-        await shelf.close()
+        await service.registry.close()
 
     app = FastAPI(
         title="clearsight",
         version="1",
-        description="Names images with trained networks.",
-        docs_url=None,  # their pages would load scripts from elsewhere
+        description="Classify images with trained networks.",
+        docs_url=None,  # FastAPI's pages would load scripts from elsewhere
         redoc_url=None,
         redirect_slashes=False,
         lifespan=lifespan,
@@ -61,23 +46,23 @@ def make_app(
     app.include_router(inference_router(service))
     _add_other_routes(app, service)
     _add_error_handlers(app)
-    return Gate(app, settings, metrics, lifetime)
+    return Middleware(app, service)
 
 
 def _add_other_routes(app: FastAPI, service: Service) -> None:
     @app.get("/", include_in_schema=False)
-    async def drop_page() -> Response:
+    async def upload_page() -> Response:
         return Response(page(), media_type="text/html", headers=PAGE_HEADERS)
 
     @app.get("/healthz", tags=["health"], responses=error_responses())
     async def healthz() -> dict[str, str]:
-        """Say that the server runs."""
+        """Report that the server runs."""
         return {"status": "alive"}
 
     @app.get("/readyz", tags=["health"], responses=error_responses(503))
     async def readyz() -> dict[str, str]:
-        """Say whether the server takes requests."""
-        check_ready(service)
+        """Report whether the server accepts requests."""
+        service.check_ready()
         return {"status": "ready"}
 
     @app.get("/metrics", include_in_schema=False)
@@ -87,30 +72,25 @@ def _add_other_routes(app: FastAPI, service: Service) -> None:
 
 def _add_error_handlers(app: FastAPI) -> None:
     @app.exception_handler(HttpError)
-    async def on_problem(_: Request, problem: Exception) -> Response:
-        assert isinstance(problem, HttpError)
-        return _response(problem)
+    async def on_http_error(_: Request, error: Exception) -> Response:
+        assert isinstance(error, HttpError)
+        return _response(error)
 
     @app.exception_handler(HTTPException)
-    async def on_framework(_: Request, error: Exception) -> Response:
+    async def on_framework_error(_: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        return _response(of_framework(error.status_code, error.headers))
+        return _response(framework_error(error.status_code, error.headers))
 
     @app.exception_handler(RequestValidationError)
-    async def on_invalid(_: Request, error: Exception) -> Response:
+    async def on_invalid_request(_: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])[:100]
-        sentence = (
-            f"The request should be as /openapi.json describes, but '{place}': {first['msg']}."
-        )
-        return _response(HttpError(422, "wrong_form", sentence))
+        return _response(invalid_request(error.errors()[0]))
 
     @app.exception_handler(Exception)
-    async def on_mistake(_: Request, __: Exception) -> Response:
-        return _response(unexpected())  # it goes on to the gate, which logs it
+    async def on_unexpected_error(_: Request, __: Exception) -> Response:
+        return _response(internal_error())  # Starlette raises it again, and Middleware logs it
 
 
-def _response(problem: HttpError) -> Response:
-    headers = {"Content-Type": "application/json", **problem.headers}
-    return Response(problem.content, problem.status, headers=headers)
+def _response(error: HttpError) -> Response:
+    headers = {"Content-Type": "application/json", **error.headers}
+    return Response(error.content, error.status, headers=headers)

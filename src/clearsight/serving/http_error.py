@@ -1,79 +1,111 @@
-"""`HttpError`: what went wrong with a request, in the one form that every error has."""
+"""`HttpError`: a problem with a request, in the one JSON form of all errors."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
-# A queue that is full now has been worked through by then.
-_RETRY_SECONDS = 1
+from pydantic import BaseModel
+
+_RETRY_SECONDS = 1  # a full queue is processed within it
+_MAX_QUOTED = 200  # characters of the client's own text
+_ALWAYS_POSSIBLE = (403, 431, 500)
 
 
 class HttpError(Exception):
-    """A request that cannot be answered as asked.
+    """A request that cannot be answered.
 
     Attributes:
-        status: of HTTP.
+        status: the HTTP status.
         code: for programs.
-        sentence: for people: what was expected, what came, what to do. It is sent as it is, so it
-            tells nothing of the machine.
-        headers: that the answer has besides.
+        message: for people: what was expected, what was found, how to fix it. It is sent to the
+            client, so it says nothing about the machine.
+        headers: additional headers of the response.
     """
 
     def __init__(
-        self, status: int, code: str, sentence: str, headers: dict[str, str] | None = None
+        self, status: int, code: str, message: str, headers: dict[str, str] | None = None
     ) -> None:
-        super().__init__(sentence)
+        super().__init__(message)
         self.status = status
         self.code = code
-        self.sentence = sentence
+        self.message = message
         self.headers = headers or {}
 
     @property
     def content(self) -> bytes:
-        """The body of the answer. ``error`` is where clients of the inference protocol look."""
+        """The body of the response; clients of the inference protocol read ``error``."""
         return json.dumps(
-            {"error": self.sentence, "code": self.code, "status": self.status}, ensure_ascii=False
+            {"error": self.message, "code": self.code, "status": self.status}, ensure_ascii=False
         ).encode()
 
     @property
     def raw_headers(self) -> list[tuple[bytes, bytes]]:
-        """All headers of the answer, as ASGI has them."""
-        content_length = str(len(self.content))
-        named = {
+        """All headers of the response, as ASGI takes them."""
+        headers = {
             "content-type": "application/json",
-            "content-length": content_length,
+            "content-length": str(len(self.content)),
             **{name.lower(): value for name, value in self.headers.items()},
         }
-        return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in named.items()]
+        return [
+            (name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()
+        ]
 
 
 class ClientGoneError(Exception):
-    """The client closed its connection; nobody waits for an answer."""
+    """The client closed its connection, so that there is nobody to answer."""
 
 
-def overloaded(code: str, sentence: str) -> HttpError:
-    """Return the problem of a server that has no room now but will have."""
-    return HttpError(503, code, sentence, {"Retry-After": str(_RETRY_SECONDS)})
+def overloaded(code: str, message: str) -> HttpError:
+    """Return the error of a server that is busy now."""
+    return HttpError(503, code, message, {"Retry-After": str(_RETRY_SECONDS)})
 
 
-def unexpected() -> HttpError:
-    """Return what a client is told of a mistake in the program."""
+def internal_error() -> HttpError:
+    """Return the error for an unexpected exception."""
+    return HttpError(500, "internal_error", "Something went wrong in the server; see its log.")
+
+
+def invalid_request(error: Mapping[str, Any]) -> HttpError:
+    """Return the error for a request that does not match the API, from pydantic's description."""
+    location = ".".join(str(part) for part in error["loc"])[:_MAX_QUOTED]
+    reason = error["msg"].removeprefix("Value error, ")[:_MAX_QUOTED]
+    where = f"'{location}'" if location else "the body"
     return HttpError(
-        500, "internal_error", "Something went wrong in the server; its log says more."
+        422, "invalid_request", f"The request should match /openapi.json, but {where}: {reason}."
     )
 
 
-# Of the statuses that the web framework answers with by itself.
-_FRAMEWORK_CODES = {404: "not_found", 405: "method_not_allowed"}
-_FRAMEWORK_SENTENCES = {
-    404: "There should be something at this address, but is not: /openapi.json lists what is.",
-    405: "This address should be asked with another method: the header Allow names it.",
-}
+def too_many_images(max_images: int) -> HttpError:
+    """Return the error for a request with too many images."""
+    return HttpError(
+        413,
+        "too_many_images",
+        f"A request should have at most {max_images} images, but has more: send several requests.",
+    )
 
 
-def of_framework(status: int, headers: Any) -> HttpError:
-    """Return the problem that stands for a status of the web framework."""
-    sentence = _FRAMEWORK_SENTENCES.get(status, "The request cannot be answered.")
-    code = _FRAMEWORK_CODES.get(status, "bad_request" if status < 500 else "internal_error")
-    return HttpError(status, code, sentence, dict(headers or {}))
+def framework_error(status: int, headers: Mapping[str, str] | None) -> HttpError:
+    """Return the error for a status that the web framework responds with by itself."""
+    code, message = {
+        404: ("not_found", "There is nothing at this address: /openapi.json lists all addresses."),
+        405: (
+            "method_not_allowed",
+            "This address does not accept this method: the header Allow lists those it accepts.",
+        ),
+    }.get(status, ("bad_request" if status < 500 else "internal_error", "The request failed."))
+    return HttpError(status, code, message, dict(headers or {}))
+
+
+class Error(BaseModel):
+    """The body of every error."""
+
+    error: str
+    code: str
+    status: int
+
+
+def error_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return the errors of a route for ``/openapi.json``, with those that every route has."""
+    return {status: {"model": Error} for status in (*_ALWAYS_POSSIBLE, *statuses)}

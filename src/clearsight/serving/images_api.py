@@ -1,4 +1,4 @@
-"""``/v1``: images in, names out."""
+"""``/v1``: classify images given as files or as arrays."""
 
 from __future__ import annotations
 
@@ -9,73 +9,84 @@ from typing import Annotated, Any
 
 import numpy as np
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import BaseModel, ConfigDict, Field, StrictInt
+from pydantic import BaseModel, ConfigDict, Field
 
 from clearsight.evaluation.predictions import Predictions
-from clearsight.serving.body import received_body
-from clearsight.serving.hosted import HostedBundle, Named
-from clearsight.serving.http_error import HttpError
-from clearsight.serving.json_body import in_thread_if_large, parsed
-from clearsight.serving.multipart import parts_of
-from clearsight.serving.service import Service, error_responses
+from clearsight.serving.http_error import HttpError, error_responses
+from clearsight.serving.request_body import (
+    parse_json,
+    parse_multipart,
+    receive_body,
+    run_in_thread_if_large,
+)
+from clearsight.serving.served_model import ModelOutput, ServedModel
+from clearsight.serving.service import Service
 
-_RAW_TYPES = ("image/", "application/octet-stream")
+_FILE_TYPES = ("image/", "application/octet-stream")
 
 
 class EncodedImage(BaseModel):
-    """The content of an image file."""
+    """An image file as text."""
 
     model_config = ConfigDict(extra="forbid")
-    b64: Annotated[str, Field(description="The file, in base64.")]
+    b64: Annotated[str, Field(description="The file in base64.")]
 
 
-Pixels = Annotated[list[Any], Field(description="uint8 (H, W, C), as lists of whole numbers.")]
+Pixels = Annotated[
+    list[Any], Field(description="Nested lists (height, width, channels) of integers 0 to 255.")
+]
 
 
 class PredictRequest(BaseModel):
-    """Some images: all as files, or all as arrays."""
+    """Several images, either all as files or all as arrays."""
 
     model_config = ConfigDict(extra="forbid")
     instances: Annotated[list[EncodedImage | Pixels], Field(min_length=1)]
 
 
-class Prediction(BaseModel):
-    """What the network says of one image."""
+class ClassProbability(BaseModel):
+    """A class with its probability."""
 
-    label: Annotated[StrictInt, Field(description="Number of the most probable class.")]
-    class_name: str
+    class_name: Annotated[str, Field(alias="class")]
     probability: float
+
+
+class ImagePrediction(ClassProbability):
+    """The most probable class of one image, and other classes."""
+
+    label: Annotated[int, Field(description="Index of the class in `class_names`.")]
     probabilities: Annotated[
-        list[float] | None, Field(description="Of every class; absent with `top`.")
+        list[float] | None,
+        Field(description="Of all classes, in the order of `class_names`; absent with `top`."),
     ] = None
     top: Annotated[
-        list[dict[str, Any]] | None, Field(description="The most probable classes, with `top`.")
+        list[ClassProbability] | None, Field(description="The most probable classes, with `top`.")
     ] = None
-    is_opposite: Annotated[
+    is_inverted: Annotated[
         bool | None,
         Field(
-            description="Whether the image is dark on light where training was light on dark, or "
-            "vice versa: try `invert`. Absent for arrays."
+            description="Whether the image is dark on light and the training images light on dark, "
+            "or the reverse; if so, try `invert`. Absent for arrays."
         ),
     ] = None
 
 
 class PredictResponse(BaseModel):
-    """What the network says of each image, in their order."""
+    """The predictions for all images of a request, in their order."""
 
     model: str
     version: str
-    predictions: list[Prediction]
+    predictions: list[ImagePrediction]
 
 
 class ModelDescription(BaseModel):
-    """What a model takes and gives."""
+    """A model's input and classes."""
 
     name: str
     version: str
     input_shape: Annotated[list[int], Field(description="Height, width, channels.")]
     class_names: list[str]
-    has_temperature: bool
+    has_temperature: Annotated[bool, Field(description="Whether `temperature` can be applied.")]
 
 
 class ModelList(BaseModel):
@@ -84,22 +95,19 @@ class ModelList(BaseModel):
     models: list[ModelDescription]
 
 
+_FILE_SCHEMA = {"type": "string", "format": "binary"}
 _BODY = {
     "requestBody": {
         "required": True,
         "content": {
             "application/json": {"schema": PredictRequest.model_json_schema()},
-            "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
-            "image/*": {"schema": {"type": "string", "format": "binary"}},
+            "application/octet-stream": {"schema": _FILE_SCHEMA},
+            "image/*": {"schema": _FILE_SCHEMA},
             "multipart/form-data": {
                 "schema": {
                     "type": "object",
                     "properties": {
-                        "image": {
-                            "type": "array",
-                            "items": {"type": "string", "format": "binary"},
-                            "minItems": 1,
-                        }
+                        "image": {"type": "array", "items": _FILE_SCHEMA, "minItems": 1}
                     },
                     "required": ["image"],
                 }
@@ -115,9 +123,8 @@ def images_router(service: Service) -> APIRouter:
 
     @router.get("/models", response_model=ModelList, responses=error_responses(401))
     async def models() -> Response:
-        """List the models, what they take and the names that they give."""
-        listed = [_description(hosted) for hosted in service.shelf.hosted]
-        return _json({"models": listed})
+        """List the models with their input shapes and classes."""
+        return _json({"models": [_describe(model) for model in service.registry.models]})
 
     @router.post(
         "/models/{name}:predict",
@@ -128,113 +135,128 @@ def images_router(service: Service) -> APIRouter:
     async def predict(
         request: Request,
         name: str,
-        top: Annotated[int | None, Query(ge=1, le=100_000, description="So many classes.")] = None,
-        invert: Annotated[bool, Query(description="Turn light into dark and back first.")] = False,
+        top: Annotated[
+            int | None,
+            Query(ge=1, le=100_000, description="Return this many of the most probable classes."),
+        ] = None,
+        invert: Annotated[bool, Query(description="Invert brightness first.")] = False,
         temperature: Annotated[
             bool, Query(description="Apply the temperature fitted on validation images.")
         ] = False,
     ) -> Response:
-        """Name one image (the body is its file), or several (multipart, or JSON)."""
-        with service.shelf.find(name).in_use() as hosted:
-            if temperature and hosted.bundle.temperature is None:
+        """Classify one image (its file is the body) or several (multipart or JSON)."""
+        with service.registry.find(name).in_use() as model:
+            if temperature and model.bundle.temperature is None:
                 raise HttpError(
-                    422, "no_temperature", "This model has no temperature: leave the option out."
+                    422, "no_temperature", "This model has no temperature: leave out the option."
                 )
-            async with received_body(request, service.settings, service.bodies) as body:
-                named = await _named(hosted, body, request.headers.get("content-type", ""), invert)
-        probabilities = named.probabilities
+            async with receive_body(request, service) as body:
+                content_type = request.headers.get("content-type", "")
+                output = await _predict_body(service, model, body, content_type, invert)
+        probabilities = output.probabilities
         if temperature:
-            probabilities = hosted.bundle.apply_temperature(probabilities)
-        predictions = Predictions(probabilities, hosted.bundle.class_names)
-        work = lambda: _json(_answer(hosted, predictions, named, top))  # noqa: E731
-        return await in_thread_if_large(probabilities.nbytes, work)
-
-    async def _named(hosted: HostedBundle, body: bytes, content_type: str, invert: bool) -> Named:
-        kind = content_type.partition(";")[0].strip().lower()
-        most = service.settings.most_images
-        if kind.startswith(_RAW_TYPES):
-            return await hosted.name_files([body], invert=invert)
-        if kind == "multipart/form-data":
-            files = await in_thread_if_large(len(body), lambda: parts_of(body, content_type, most))
-            if not files:
-                raise HttpError(422, "no_image", "There should be an image, but there is none.")
-            return await hosted.name_files(files, invert=invert)
-        if kind == "application/json":
-            asked = await parsed(body, PredictRequest)
-            service.check_count(len(asked.instances))
-            return await _named_instances(hosted, asked, len(body), invert)
-        raise HttpError(
-            415,
-            "unknown_content_type",
-            "The header Content-Type should be image/…, application/octet-stream, "
-            "multipart/form-data or application/json, but is another.",
+            probabilities = model.bundle.apply_temperature(probabilities)
+        predictions = Predictions(probabilities, model.bundle.class_names)
+        return await run_in_thread_if_large(
+            probabilities.nbytes, lambda: _json(_response(model, predictions, output, top))
         )
 
     return router
 
 
-async def _named_instances(
-    hosted: HostedBundle, asked: PredictRequest, num_bytes: int, invert: bool
-) -> Named:
-    encoded = [each for each in asked.instances if isinstance(each, EncodedImage)]
-    if len(encoded) == len(asked.instances):
-        files = await in_thread_if_large(num_bytes, lambda: [_decoded(each) for each in encoded])
-        return await hosted.name_files(files, invert=invert)
+async def _predict_body(
+    service: Service, model: ServedModel, body: bytes, content_type: str, invert: bool
+) -> ModelOutput:
+    media_type = content_type.partition(";")[0].strip().lower()
+    if media_type.startswith(_FILE_TYPES):
+        return await model.predict_files([body], invert=invert)
+    if media_type == "multipart/form-data":
+        max_parts = service.settings.max_request_images
+        files = await run_in_thread_if_large(
+            len(body), lambda: parse_multipart(body, content_type, max_parts)
+        )
+        if not files:
+            raise HttpError(
+                422, "missing_image", "The form should have at least one image, but has none."
+            )
+        return await model.predict_files(files, invert=invert)
+    if media_type == "application/json":
+        parsed = await parse_json(body, PredictRequest)
+        service.check_num_images(len(parsed.instances))
+        return await _predict_instances(model, parsed.instances, len(body), invert)
+    raise HttpError(
+        415,
+        "unsupported_content_type",
+        "The header Content-Type should be image/…, application/octet-stream, "
+        "multipart/form-data or application/json, but is not.",
+    )
+
+
+async def _predict_instances(
+    model: ServedModel, instances: list[EncodedImage | list[Any]], num_bytes: int, invert: bool
+) -> ModelOutput:
+    encoded = [each for each in instances if isinstance(each, EncodedImage)]
+    if len(encoded) == len(instances):
+        files = await run_in_thread_if_large(num_bytes, lambda: [_decode(each) for each in encoded])
+        return await model.predict_files(files, invert=invert)
     if encoded:
         raise HttpError(
             422, "mixed_instances", "Instances should be all files or all arrays, but are mixed."
         )
     if invert:
-        raise HttpError(422, "no_invert", "Arrays are taken as they are: leave `invert` out.")
-    rows = asked.instances
-    arrays = await in_thread_if_large(num_bytes, lambda: [_pixels(row) for row in rows])
-    return await hosted.name_arrays(arrays)
+        raise HttpError(
+            422, "invert_not_supported", "Arrays cannot be inverted: leave out `invert`."
+        )
+    arrays = await run_in_thread_if_large(
+        num_bytes, lambda: [_array(instance) for instance in instances]
+    )
+    return await model.predict_arrays(arrays)
 
 
-def _decoded(image: EncodedImage) -> bytes:
+def _decode(image: EncodedImage) -> bytes:
     try:
         return base64.b64decode(image.b64, validate=True)
     except (binascii.Error, ValueError) as error:
         raise HttpError(
-            422, "not_base64", "'b64' should be an image file in base64, but is none."
+            422, "invalid_base64", "'b64' should be an image file in base64, but is not."
         ) from error
 
 
-def _pixels(rows: Any) -> np.ndarray:
+def _array(rows: Any) -> np.ndarray:
     try:
         array = np.asarray(rows)
     except (ValueError, OverflowError) as error:
-        raise _no_pixels("its rows have different lengths") from error
+        raise _invalid_array("has rows of different lengths") from error
     if array.ndim != 3 or not array.size:
-        raise _no_pixels(f"has {array.ndim} axes and {array.size} values")
+        raise _invalid_array(f"has {array.ndim} axes and {array.size} values")
     if array.dtype.kind not in "iu":
-        raise _no_pixels("its values are not whole numbers; scaling is done here")
+        raise _invalid_array("has values that are not integers (do not scale pixels)")
     if array.min() < 0 or array.max() > 255:
-        raise _no_pixels("it has values outside of 0 to 255")
+        raise _invalid_array("has values outside of 0 to 255")
     return array.astype(np.uint8)
 
 
-def _no_pixels(why: str) -> HttpError:
+def _invalid_array(reason: str) -> HttpError:
     return HttpError(
         422,
-        "wrong_array",
-        f"An array should be (height, width, channels) of whole numbers 0 to 255, but {why}.",
+        "invalid_array",
+        f"An array should be (height, width, channels) of integers 0 to 255, but {reason}.",
     )
 
 
-def _description(hosted: HostedBundle) -> dict[str, Any]:
-    bundle = hosted.bundle
+def _describe(model: ServedModel) -> dict[str, Any]:
+    bundle = model.bundle
     return {
-        "name": hosted.name,
-        "version": hosted.version,
+        "name": model.name,
+        "version": model.version,
         "input_shape": list(bundle.spec.image_shape),
         "class_names": list(bundle.class_names),
         "has_temperature": bundle.temperature is not None,
     }
 
 
-def _answer(
-    hosted: HostedBundle, predictions: Predictions, named: Named, top: int | None
+def _response(
+    model: ServedModel, predictions: Predictions, output: ModelOutput, top: int | None
 ) -> dict[str, Any]:
     rows = []
     best = predictions.top(top) if top else None
@@ -242,17 +264,19 @@ def _answer(
         probabilities = predictions.probabilities[index]
         row: dict[str, Any] = {
             "label": label,
-            "class_name": predictions.class_names[label],
+            "class": predictions.class_names[label],
             "probability": float(probabilities[label]),
         }
         if best is None:
             row["probabilities"] = probabilities.tolist()
         else:
-            row["top"] = [{"class_name": kind, "probability": share} for kind, share in best[index]]
-        if named.opposite:
-            row["is_opposite"] = named.opposite[index]
+            row["top"] = [
+                {"class": name, "probability": probability} for name, probability in best[index]
+            ]
+        if output.is_inverted:
+            row["is_inverted"] = output.is_inverted[index]
         rows.append(row)
-    return {"model": hosted.name, "version": hosted.version, "predictions": rows}
+    return {"model": model.name, "version": model.version, "predictions": rows}
 
 
 def _json(values: Any) -> Response:

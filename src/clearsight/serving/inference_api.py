@@ -1,4 +1,4 @@
-"""``/v2``: KServe's Open Inference Protocol, for its clients."""
+"""``/v2``: KServe's Open Inference Protocol."""
 
 from __future__ import annotations
 
@@ -10,19 +10,18 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
 from clearsight.bundle.spec import INPUT_NAME, OUTPUT_NAME
-from clearsight.serving.body import received_body
-from clearsight.serving.hosted import HostedBundle
-from clearsight.serving.http_error import HttpError
-from clearsight.serving.json_body import in_thread_if_large
-from clearsight.serving.service import Service, error_responses
+from clearsight.serving.http_error import HttpError, error_responses
+from clearsight.serving.request_body import receive_body, run_in_thread_if_large
+from clearsight.serving.served_model import ServedModel
+from clearsight.serving.service import Service
 from clearsight.serving.tensors import (
     HEADER_LENGTH,
-    IN_DATATYPE,
-    OUT_DATATYPE,
+    INPUT_DATATYPE,
+    OUTPUT_DATATYPE,
     InferRequest,
     InferResponse,
-    answer_content,
-    read_request,
+    format_response,
+    parse_request,
 )
 
 _BODY = {
@@ -41,7 +40,7 @@ _BODY = {
 
 
 class ServerMetadata(BaseModel):
-    """What the server is."""
+    """The server's name and protocol."""
 
     name: str
     version: str
@@ -49,7 +48,7 @@ class ServerMetadata(BaseModel):
 
 
 class TensorMetadata(BaseModel):
-    """One tensor that a model takes or gives; -1 stands for any number."""
+    """An input or output tensor of a model; -1 is any size."""
 
     name: str
     datatype: str
@@ -57,7 +56,7 @@ class TensorMetadata(BaseModel):
 
 
 class ModelMetadata(BaseModel):
-    """What a model takes and gives."""
+    """A model's input and output tensors."""
 
     name: str
     versions: list[str]
@@ -72,110 +71,103 @@ def inference_router(service: Service) -> APIRouter:
 
     @router.get("", response_model=ServerMetadata, responses=error_responses(401))
     async def server_metadata() -> Response:
-        """Say what this server is."""
-        # The protocol wants a version: that of the protocol, which tells nothing of the machine.
+        """Return the server's name and protocol."""
+        # The version is that of the protocol, which reveals nothing about the machine.
         return JSONResponse(
             {"name": "clearsight", "version": "2", "extensions": ["binary_tensor_data"]}
         )
 
     @router.get("/health/live", responses=error_responses())
     async def live() -> dict[str, bool]:
-        """Say that the server runs."""
+        """Report that the server runs."""
         return {"live": True}
 
     @router.get("/health/ready", responses=error_responses(503))
     async def ready() -> dict[str, bool]:
-        """Say whether the server takes requests."""
-        check_ready(service)
+        """Report whether the server accepts requests."""
+        service.check_ready()
         return {"ready": True}
 
-    for place in ("/models/{name}", "/models/{name}/versions/{version}"):
-        _add_model_routes(router, place, service)
+    for path in ("/models/{name}", "/models/{name}/versions/{version}"):
+        _add_model_routes(router, path, service)
     return router
 
 
-def check_ready(service: Service) -> None:
-    """Check that the server is not about to end.
-
-    Raises:
-        HttpError: 503 when it is.
-    """
-    if service.lifetime.is_draining:
-        raise HttpError(503, "draining", "The server should take requests, but is about to end.")
-
-
-def _add_model_routes(router: APIRouter, place: str, service: Service) -> None:
-    def found(request: Request) -> HostedBundle:
-        wanted: dict[str, Any] = request.path_params
-        return service.shelf.find(wanted["name"], wanted.get("version"))
+def _add_model_routes(router: APIRouter, path: str, service: Service) -> None:
+    def find(request: Request) -> ServedModel:
+        parameters: dict[str, Any] = request.path_params
+        return service.registry.find(parameters["name"], parameters.get("version"))
 
     parameters = [
         {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
         for name in ("name", "version")
-        if f"{{{name}}}" in place
+        if f"{{{name}}}" in path
     ]
 
     @router.get(
-        place,
+        path,
         response_model=ModelMetadata,
         responses=error_responses(401, 404),
         openapi_extra={"parameters": parameters},
     )
     async def metadata(request: Request) -> Response:
-        """Say what a model takes and gives."""
-        return JSONResponse(_metadata(found(request)))
+        """Return a model's input and output tensors."""
+        return JSONResponse(_metadata(find(request)))
 
     @router.get(
-        f"{place}/ready",
+        f"{path}/ready",
         responses=error_responses(401, 404, 503),
         openapi_extra={"parameters": parameters},
     )
     async def model_ready(request: Request) -> dict[str, Any]:
-        """Say whether a model takes requests."""
-        hosted = found(request)
-        check_ready(service)
-        return {"name": hosted.name, "ready": True}
+        """Report whether a model accepts requests."""
+        model = find(request)
+        service.check_ready()
+        return {"name": model.name, "ready": True}
 
     @router.post(
-        f"{place}/infer",
+        f"{path}/infer",
         response_model=InferResponse,
         openapi_extra={**_BODY, "parameters": parameters},
         responses=error_responses(400, 401, 404, 408, 413, 415, 422, 503, 504),
     )
     async def infer(request: Request) -> Response:
-        """Name images of the network's own size."""
-        with found(request).in_use() as hosted:
+        """Classify images of the network's own size."""
+        with find(request).in_use() as model:
             if request.headers.get("content-encoding", "identity").lower() != "identity":
-                raise HttpError(415, "compressed", "The body should not be compressed, but is.")
-            async with received_body(request, service.settings, service.bodies) as body:
-                asked, images = await read_request(body, request.headers.get(HEADER_LENGTH))
-                _check_shape(images, hosted)
-                service.check_count(len(images))
-                named = await hosted.name_arrays(images)
-        model = (hosted.name, hosted.version)
-        content, headers = await in_thread_if_large(
-            named.probabilities.nbytes, lambda: answer_content(asked, model, named.probabilities)
+                raise HttpError(
+                    415, "compression_not_supported", "The body should not be compressed, but is."
+                )
+            async with receive_body(request, service) as body:
+                parsed, images = await parse_request(body, request.headers.get(HEADER_LENGTH))
+                _check_shape(images, model)
+                service.check_num_images(len(images))
+                output = await model.predict_arrays(images)
+        probabilities = output.probabilities
+        content, headers = await run_in_thread_if_large(
+            probabilities.nbytes,
+            lambda: format_response(parsed, model.name, model.version, probabilities),
         )
         return Response(content, headers=headers)
 
 
-def _check_shape(images: np.ndarray, hosted: HostedBundle) -> None:
-    expected = hosted.bundle.spec.image_shape
+def _check_shape(images: np.ndarray, model: ServedModel) -> None:
+    expected = model.bundle.spec.image_shape
     if images.ndim != 4 or images.shape[1:] != expected or not len(images):
         raise HttpError(
             422,
-            "wrong_shape",
+            "invalid_shape",
             f"The tensor should have shape [N, {', '.join(map(str, expected))}], but has "
             f"{list(images.shape)}.",
         )
 
 
-def _metadata(hosted: HostedBundle) -> dict[str, Any]:
-    shape, num_classes = hosted.bundle.spec.image_shape, len(hosted.bundle.class_names)
+def _metadata(model: ServedModel) -> dict[str, Any]:
+    shape, num_classes = model.bundle.spec.image_shape, len(model.bundle.class_names)
     return {
-        "name": hosted.name,
-        "versions": [hosted.version],
+        "name": model.name,
+        "versions": [model.version],
         "platform": "onnxruntime_onnx",
-        "inputs": [{"name": INPUT_NAME, "datatype": IN_DATATYPE, "shape": [-1, *shape]}],
-        "outputs": [{"name": OUTPUT_NAME, "datatype": OUT_DATATYPE, "shape": [-1, num_classes]}],
+        "inputs": [{"name": INPUT_NAME, "datatype": INPUT_DATATYPE, "shape": [-1, *shape]}],
+        "outputs": [{"name": OUTPUT_NAME, "datatype": OUTPUT_DATATYPE, "shape": [-1, num_classes]}],
     }

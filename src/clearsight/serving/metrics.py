@@ -1,4 +1,4 @@
-"""What a server counts, in Prometheus's form."""
+"""`Metrics`: what a server counts, for Prometheus."""
 
 from __future__ import annotations
 
@@ -17,59 +17,42 @@ _SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 
 
 class Metrics:
-    """The counters of one server, in a registry of its own.
+    """The metrics of one server, in a registry of its own.
 
-    Attributes:
-        requests: by route (as in ``/openapi.json``, "other" for none) and status.
-        request_seconds: from the end of a request's header to its answer, by route.
-        images: named, by model.
-        batch_images: images of a batch, by model.
-        network_seconds: of a batch in the network, by model.
-        queued: images that are being decoded or wait, by model.
-        reloads: replacements of a bundle, by model and outcome (taken, refused).
+    Routes are those of ``/openapi.json``, or "other".
     """
 
     def __init__(self) -> None:
         self.registry = registry = CollectorRegistry()
-        self.requests = Counter(
-            "clearsight_requests", "Requests answered.", ("route", "status"), registry=registry
+
+        def count(name: str, help_text: str, *labels: str) -> Counter:
+            return Counter(f"clearsight_{name}", help_text, labels, registry=registry)
+
+        def histogram(
+            name: str, help_text: str, label: str, buckets: tuple[float, ...]
+        ) -> Histogram:
+            return Histogram(
+                f"clearsight_{name}", help_text, (label,), buckets=buckets, registry=registry
+            )
+
+        self.requests = count("requests", "Requests answered.", "route", "status")
+        self.images = count("images", "Images classified.", "model")
+        self.reloads = count("reloads", "Changed bundles, loaded or rejected.", "model", "outcome")
+        self.request_seconds = histogram(
+            "request_seconds", "From a request's header to its response.", "route", _SECONDS
         )
-        self.request_seconds = Histogram(
-            "clearsight_request_seconds",
-            "From the end of a request's header to its answer.",
-            ("route",),
-            buckets=_SECONDS,
-            registry=registry,
+        self.network_seconds = histogram(
+            "network_seconds", "Network time per batch.", "model", _SECONDS
         )
-        self.images = Counter("clearsight_images", "Images named.", ("model",), registry=registry)
-        self.batch_images = Histogram(
-            "clearsight_batch_images",
-            "Images of a batch.",
-            ("model",),
-            buckets=_SIZES,
-            registry=registry,
-        )
-        self.network_seconds = Histogram(
-            "clearsight_network_seconds",
-            "A batch in the network.",
-            ("model",),
-            buckets=_SECONDS,
-            registry=registry,
-        )
+        self.batch_images = histogram("batch_images", "Images per batch.", "model", _SIZES)
         self.queued = Gauge(
             "clearsight_queued_images",
-            "Images that are being decoded or wait.",
+            "Images that are being decoded or wait for the network.",
             ("model",),
-            registry=registry,
-        )
-        self.reloads = Counter(
-            "clearsight_reloads",
-            "Replacements of a bundle on disk.",
-            ("model", "outcome"),
             registry=registry,
         )
         ProcessCollector(registry=registry)
 
     def as_text(self) -> bytes:
-        """Return all of them as Prometheus reads them."""
+        """Return all metrics in Prometheus's text format."""
         return generate_latest(self.registry)

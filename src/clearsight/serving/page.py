@@ -1,4 +1,4 @@
-"""The page to drop an image on: one file that loads nothing."""
+"""The web page, one file that loads nothing else."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def page() -> bytes:
 
 
 def _source(tag: str) -> str:
-    """Return what a Content-Security-Policy calls the page's one element of a kind."""
+    """Return the Content-Security-Policy hash of the page's only element with a tag."""
     found = re.search(rb"<%b>(.*?)</%b>" % (tag.encode(), tag.encode()), page(), re.DOTALL)
     assert found is not None
     digest = base64.b64encode(hashlib.sha256(found.group(1)).digest()).decode()

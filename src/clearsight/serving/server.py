@@ -1,13 +1,13 @@
-"""`serve`: listen, answer, and end without losing a request."""
+"""`serve`: listen, answer, and stop without losing a request."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import signal
 import socket
 import warnings
 from collections.abc import Callable
+from types import FrameType
 from typing import Any
 
 import uvicorn
@@ -15,51 +15,48 @@ import uvicorn
 from clearsight.engine.runtime.allocator import return_freed_memory
 from clearsight.errors import RequestError
 from clearsight.serving.app import make_app
-from clearsight.serving.gate import Lifetime
-from clearsight.serving.protocol import MAX_HEADER_BYTES, guarded_protocol
+from clearsight.serving.connection import MAX_HEADER_BYTES, limited_connection
+from clearsight.serving.named_bundle import NamedBundle
+from clearsight.serving.service import Service
 from clearsight.serving.settings import ServerSettings
-from clearsight.serving.shelf import Offer
 
 _BACKLOG = 2_048
 _KEEP_ALIVE_SECONDS = 15
-_SPARE_SECONDS = 2.0  # past what a request may take, before the rest is cut off
-_MEBIBYTE = 2**20
+_EXTRA_SECONDS = 3.0  # after the longest that a request may take, before the rest is cancelled
 
 
 def serve(
-    settings: ServerSettings, offers: tuple[Offer, ...], on_listening: Callable[[str], None]
+    settings: ServerSettings,
+    bundles: tuple[NamedBundle, ...],
+    on_listening: Callable[[str], None],
 ) -> None:
-    """Answer until SIGTERM or SIGINT, then answer what has been asked, and return.
+    """Answer until SIGTERM or SIGINT, then answer all pending requests, and return.
 
     Args:
         settings: of the server.
-        offers: the bundles, one at least.
-        on_listening: told the server's address once it listens.
+        bundles: at least one.
+        on_listening: called with the server's address once it listens.
 
     Raises:
-        RequestError: when the address cannot be listened on.
+        RequestError: if the server cannot listen on the address.
     """
-    # uvicorn would say of each malformed request that there was one, and Pillow of each oddity in a
-    # image, which Python would remember for ever.
+    # uvicorn would log each malformed request, and Pillow warn of oddities in images, which Python
+    # would remember for ever.
     warnings.simplefilter("ignore")
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
     return_freed_memory()
-    with _listening_socket(settings) as listener:
-        lifetime = Lifetime()
-        server = _DrainingServer(_config(settings, offers, lifetime), lifetime, settings, listener)
+    with _listen(settings) as listener:
+        server = _DrainingServer(Service(settings, bundles), listener)
         on_listening(_address(listener))
-        asyncio.run(server.serve_until_signal())
+        server.run(sockets=[listener])
 
 
-def _config(
-    settings: ServerSettings, offers: tuple[Offer, ...], lifetime: Lifetime
-) -> uvicorn.Config:
-    most_seconds = settings.receive_seconds + settings.deadline_seconds + _SPARE_SECONDS
-    # A body somewhat too large is read to its end, so that its client comes to read the answer.
-    discarded = 4 * settings.max_body_bytes + _MEBIBYTE
+def _config(service: Service) -> uvicorn.Config:
+    settings = service.settings
     return uvicorn.Config(
-        make_app(settings, offers, lifetime),
-        http=guarded_protocol(settings.receive_seconds, settings.max_connections, discarded),
+        make_app(service),
+        http=limited_connection(settings.receive_seconds, settings.max_connections),
+        loop="asyncio",
         ws="none",
         lifespan="on",
         log_config=None,
@@ -68,21 +65,23 @@ def _config(
         server_header=False,
         date_header=False,
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=int(most_seconds) + 1,
+        timeout_graceful_shutdown=int(
+            settings.receive_seconds + settings.deadline_seconds + _EXTRA_SECONDS
+        ),
         h11_max_incomplete_event_size=MAX_HEADER_BYTES,
     )
 
 
-def _listening_socket(settings: ServerSettings) -> socket.socket:
+def _listen(settings: ServerSettings) -> socket.socket:
     try:
-        place = socket.getaddrinfo(
+        family, kind, protocol, _, address = socket.getaddrinfo(
             settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
-        # By its protocol asyncio knows that it may send without delay: TCP_NODELAY.
-        listener = socket.socket(*place[:3])
+        # asyncio sets TCP_NODELAY only on sockets whose protocol is given.
+        listener = socket.socket(family, kind, protocol)
         try:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind(place[4])
+            listener.bind(address)
             listener.listen(_BACKLOG)
             listener.setblocking(False)
         except OSError:
@@ -91,7 +90,8 @@ def _listening_socket(settings: ServerSettings) -> socket.socket:
     except OSError as error:
         raise RequestError(
             f"The server should listen on {settings.host}, port {settings.port}, but cannot "
-            f"({error.strerror or error}): take another with --port, or end what listens there."
+            f"({error.strerror or error}): use another --port, or stop the program that listens "
+            "there."
         ) from error
     return listener
 
@@ -102,64 +102,58 @@ def _address(listener: socket.socket) -> str:
 
 
 class _DrainingServer(uvicorn.Server):
-    """uvicorn's server, which on a signal first says that it will end, and only then does."""
+    """uvicorn's server, which on a signal first reports that it will stop, and then stops."""
 
-    def __init__(
-        self,
-        config: uvicorn.Config,
-        lifetime: Lifetime,
-        settings: ServerSettings,
-        listener: socket.socket,
-    ) -> None:
-        super().__init__(config)
-        self._lifetime = lifetime
-        self._drain_seconds = settings.drain_seconds
+    def __init__(self, service: Service, listener: socket.socket) -> None:
+        super().__init__(_config(service))
+        self._service = service
         self._listener = listener
 
-    async def serve_until_signal(self) -> None:
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            try:
-                loop.add_signal_handler(number, self._end)
-            except NotImplementedError:  # Windows
-                signal.signal(number, lambda *_: loop.call_soon_threadsafe(self._end))
-        await self._serve([self._listener])
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serve on the running event loop, which `handle_exit` needs."""
+        self._loop = asyncio.get_running_loop()
+        await super().serve(sockets)
 
-    def _end(self) -> None:
-        if self._lifetime.is_draining:  # a second signal: at once
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Drain for the configured time, then stop; at the second signal, stop at once.
+
+        While draining, each connection is closed with a response rather than between two requests,
+        and clients that watch /readyz go elsewhere.
+        """
+        del sig, frame
+        if self._service.is_draining:
             self.should_exit = self.force_exit = True
             return
-        self._lifetime.is_draining = True
-        # Until then each connection is closed with an answer rather than between two, and whoever
-        # looks at /readyz sends no more.
-        asyncio.get_running_loop().call_later(self._drain_seconds, self._stop_accepting)
+        self._service.is_draining = True
+        delay = self._service.settings.drain_seconds
+        self._loop.call_soon_threadsafe(self._loop.call_later, delay, self._stop)
 
-    def _stop_accepting(self) -> None:
+    def _stop(self) -> None:
         self.should_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Take what has come meanwhile, then stop listening and let all be answered."""
-        await self._accept_the_last()
+        """Accept the connections that have arrived, then stop listening and answer all requests."""
+        await self._accept_backlog()
         await super().shutdown(sockets)
 
-    async def _accept_the_last(self) -> None:
-        """Take connections that the system has accepted already; closing would reset them."""
+    async def _accept_backlog(self) -> None:
+        """Accept connections that the system has completed already; closing would reset them."""
         loop = asyncio.get_running_loop()
         await asyncio.sleep(0)
         loop.remove_reader(self._listener)
-        last: list[socket.socket] = []
+        connections: list[socket.socket] = []
         while True:
             try:
-                last.append(self._listener.accept()[0])
+                connections.append(self._listener.accept()[0])
             except OSError:
                 break
         for server in self.servers:
             server.close()
-        for connection in last:
+        for connection in connections:
             connection.setblocking(False)
-            await loop.connect_accepted_socket(self._protocol, connection)
+            await loop.connect_accepted_socket(self._create_protocol, connection)
 
-    def _protocol(self) -> asyncio.Protocol:
+    def _create_protocol(self) -> asyncio.Protocol:
         protocol: Any = self.config.http_protocol_class
         return protocol(
             config=self.config, server_state=self.server_state, app_state=self.lifespan.state

@@ -1,64 +1,44 @@
-"""`Service`: what the routes work with."""
+"""`Service`: the state of a server that its routes and its middleware share."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
-
-from pydantic import BaseModel
-
-from clearsight.serving.admission import Room
-from clearsight.serving.gate import Lifetime
-from clearsight.serving.http_error import HttpError
+from clearsight.serving.http_error import HttpError, too_many_images
 from clearsight.serving.metrics import Metrics
+from clearsight.serving.named_bundle import NamedBundle
+from clearsight.serving.quota import Quota
+from clearsight.serving.registry import ModelRegistry
 from clearsight.serving.settings import ServerSettings
-from clearsight.serving.shelf import Shelf
 
 
-@dataclass(frozen=True)
 class Service:
-    """What the routes work with.
+    """The state of a server.
 
     Attributes:
         settings: of the server.
-        shelf: its bundles.
-        bodies: room for the bodies of all requests.
-        metrics: what is counted.
-        lifetime: whether it is about to end.
+        metrics: of the server.
+        registry: the models.
+        body_quota: the bytes of all request bodies in memory.
+        is_draining: whether the server is about to stop. It still answers, closes each connection
+            with its next response, and reports that it is not ready.
     """
 
-    settings: ServerSettings
-    shelf: Shelf
-    bodies: Room
-    metrics: Metrics
-    lifetime: Lifetime
+    def __init__(self, settings: ServerSettings, bundles: tuple[NamedBundle, ...]) -> None:
+        self.settings = settings
+        self.metrics = Metrics()
+        self.registry = ModelRegistry(bundles, settings, self.metrics)
+        self.body_quota = Quota(
+            settings.max_bodies_bytes,
+            "memory_full",
+            "Too many large requests are being answered: try again in a second.",
+        )
+        self.is_draining = False
 
-    def check_count(self, num_images: int) -> None:
-        """Check how many images a request has.
+    def check_ready(self) -> None:
+        """Raise HttpError 503 if the server is about to stop."""
+        if self.is_draining:
+            raise HttpError(503, "draining", "The server is about to stop: use another one.")
 
-        Raises:
-            HttpError: 413 when there are too many.
-        """
-        most = self.settings.most_images
-        if num_images > most:
-            raise HttpError(
-                413,
-                "too_many_images",
-                f"A request should have at most {most} images, but has {num_images}: send several.",
-            )
-
-
-class Error(BaseModel):
-    """What every error looks like."""
-
-    error: str
-    code: str
-    status: int
-
-
-_ALWAYS = (403, 431, 500)
-
-
-def error_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Return what ``/openapi.json`` says of errors."""
-    return {status: {"model": Error} for status in (*_ALWAYS, *statuses)}
+    def check_num_images(self, num_images: int) -> None:
+        """Raise HttpError 413 if a request has too many images."""
+        if num_images > self.settings.max_request_images:
+            raise too_many_images(self.settings.max_request_images)

@@ -1,126 +1,133 @@
-"""`ServerSettings`: all that a server is told, checked before anything is opened."""
+"""`ServerSettings`: the options of a server, checked before anything is opened."""
 
 from __future__ import annotations
 
 import ipaddress
 import os
-from dataclasses import dataclass
+from typing import Annotated, Any
 
-from clearsight.errors import RequestError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from clearsight.errors import RequestError, validation_sentences
 
 _MEBIBYTE = 2**20
 _LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
 ANY_HOST = "*"
 
+Positive = Annotated[int, Field(ge=1)]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
-@dataclass(frozen=True)
-class ServerSettings:
+
+class ServerSettings(BaseModel):
     """How a server listens, and its limits.
 
     Attributes:
         host: the address to listen on.
-        port: 0 takes a free one.
-        max_batch: images that go through the network at once, at most.
-        max_wait_ms: how long an image waits for others that are on their way, at most.
-        max_queue: images that are being decoded or wait, at most; of each bundle.
-        max_images: images of one request, at most.
-        deadline_seconds: from a request's last byte to its answer, at most.
-        receive_seconds: for a request's header to come, and for its body, at most.
-        max_body_mb: mebibytes of a request's body, at most.
-        max_connections: open at once, at most.
-        drain_seconds: how long it goes on accepting once it is asked to end, while ``/readyz`` says
-            that it will.
-        threads: processor threads of a bundle's network; None for all cores but one, which is left
-            to reading requests and decoding images.
-        token: what a request must bring; None where none is needed.
-        allowed_hosts: more names by which it may be called; "*" for any.
+        port: 0 for any free port.
+        max_batch: images per batch of the network.
+        max_wait_ms: how long an image waits for others that are being decoded.
+        max_queue: images of each model that are being decoded or wait.
+        max_images: images per request.
+        deadline_seconds: from a request's last byte to its response.
+        receive_seconds: for a request's header to arrive, and for its body.
+        max_body_mb: mebibytes of a request's body.
+        max_connections: open at once.
+        drain_seconds: how long the server still accepts requests after SIGTERM, with ``/readyz``
+            responding 503.
+        threads: processor threads of each network; None for all cores but one, which is left for
+            reading requests and decoding images.
+        token: what requests must have in ``Authorization: Bearer``; None if nothing is needed.
+        allowed_hosts: additional names of the server; "*" for any.
     """
 
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
     host: str = "127.0.0.1"
-    port: int = 8000
-    max_batch: int = 64
-    max_wait_ms: float = 2.0
-    max_queue: int = 512
-    max_images: int = 128
-    deadline_seconds: float = 10.0
-    receive_seconds: float = 20.0
-    max_body_mb: float = 20.0
-    max_connections: int = 1_000
-    drain_seconds: float = 1.0
-    threads: int | None = None
+    port: Annotated[int, Field(ge=0, le=65_535)] = 8000
+    max_batch: Positive = 64
+    max_wait_ms: NotNegative = 2.0
+    max_queue: Positive = 512
+    max_images: Positive = 128
+    deadline_seconds: Annotated[float, Field(ge=0.001, allow_inf_nan=False)] = 10.0
+    receive_seconds: Annotated[float, Field(ge=0.1, allow_inf_nan=False)] = 20.0
+    max_body_mb: Annotated[float, Field(ge=0.001, allow_inf_nan=False)] = 20.0
+    max_connections: Positive = 1_000
+    drain_seconds: NotNegative = 1.0
+    threads: Positive | None = None
     token: str | None = None
     allowed_hosts: tuple[str, ...] = ()
 
-    def __post_init__(self) -> None:
-        mistakes = [
-            f"{name} should be at least {least:g}, but is {value:g}"
-            for name, least in _LEAST.items()
-            if (value := getattr(self, name)) is not None and not value >= least
-        ]
-        if self.port > 65_535:
-            mistakes.append(f"port should be at most 65535, but is {self.port}")
-        if self.token is not None and not _is_token(self.token):
-            mistakes.append("the token should be printable ASCII without spaces, but is not")
-        if not is_loopback(self.host) and self.token is None:
-            mistakes.append(
+    @model_validator(mode="after")
+    def _check_token(self) -> ServerSettings:
+        if self.token is not None and not (
+            self.token
+            and self.token.isascii()
+            and self.token.isprintable()
+            and " " not in self.token
+        ):
+            raise ValueError("the token should be printable ASCII without spaces, but is not")
+        if self.token is None and not is_loopback(self.host):
+            raise ValueError(
                 f"a server that others can reach ({self.host}) should have a token, but has none: "
-                "set CLEARSIGHT_TOKEN, or --token, or listen on 127.0.0.1"
+                "set CLEARSIGHT_TOKEN or --token, or listen on 127.0.0.1"
             )
-        if mistakes:
-            raise RequestError(f"The server cannot be started: {'; '.join(mistakes)}.")
+        return self
 
     @property
     def max_body_bytes(self) -> int:
-        """Of one request."""
+        """Bytes of one request's body."""
         return int(self.max_body_mb * _MEBIBYTE)
 
     @property
     def max_bodies_bytes(self) -> int:
-        """Of all requests together that are being read or answered."""
+        """Bytes of all request bodies in memory."""
         return max(8 * self.max_body_bytes, 256 * _MEBIBYTE)
 
     @property
     def network_threads(self) -> int:
-        """Processor threads of a bundle's network."""
-        # Measured with the lesson's network and 64 clients on 2 cores: with both, the network's
-        # threads spin while they wait, and half as many requests are answered.
+        """Processor threads of each network."""
+        # Measured with the lesson's network and 64 clients on 2 cores: with 2 threads, which spin
+        # while they wait, half as many requests are answered.
         return self.threads or max(1, (os.cpu_count() or 1) - 1)
 
     @property
-    def most_images(self) -> int:
-        """Of one request; what never fits into the queue is told at once."""
+    def max_request_images(self) -> int:
+        """Images per request; more than the queue holds would never fit."""
         return min(self.max_images, self.max_queue)
 
     @property
     def known_hosts(self) -> frozenset[str]:
-        """The names in a Host header that are this server's, in lower case."""
+        """The server's names in a Host header, in lower case."""
         return frozenset(
             name.lower().strip("[]") for name in (*_LOOPBACK_NAMES, self.host, *self.allowed_hosts)
         )
 
 
-_LEAST = {
-    "port": 0, "max_batch": 1, "max_wait_ms": 0, "max_queue": 1, "max_images": 1,
-    "deadline_seconds": 0.001, "receive_seconds": 0.1, "max_body_mb": 0.001, "max_connections": 1,
-    "drain_seconds": 0, "threads": 1,
-}  # fmt: skip
+def server_settings(**options: Any) -> ServerSettings:
+    """Validate the options of `ServerSettings`.
+
+    Raises:
+        RequestError: with all that is wrong with them.
+    """
+    try:
+        return ServerSettings(**options)
+    except ValidationError as error:
+        raise RequestError(
+            f"The server cannot be started: {validation_sentences(error)}."
+        ) from error
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether only this machine can reach an address."""
+    """Return whether only this machine can reach an address."""
     if host.lower() == "localhost":
         return True
-    address = address_of(host)
+    address = parse_address(host)
     return address is not None and address.is_loopback
 
 
-def address_of(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """Read an address; None when it is a name."""
+def parse_address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """Parse an IP address; None if it is a name."""
     try:
         return ipaddress.ip_address(host.strip("[]"))
     except ValueError:
         return None
-
-
-def _is_token(token: str) -> bool:
-    return bool(token) and token.isascii() and token.isprintable() and " " not in token

@@ -1,4 +1,4 @@
-"""The Open Inference Protocol's requests and answers, with tensors as JSON or as bytes."""
+"""Requests and responses of the Open Inference Protocol, with tensors as JSON or as bytes."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt
 
 from clearsight.bundle.spec import INPUT_NAME, OUTPUT_NAME
 from clearsight.serving.http_error import HttpError
-from clearsight.serving.json_body import parsed
+from clearsight.serving.request_body import parse_json
 
-# In front of the tensors' bytes stands JSON of so many bytes (the extension "binary_tensor_data").
+# The length of the JSON that precedes the tensors' bytes (extension "binary_tensor_data").
 HEADER_LENGTH = "Inference-Header-Content-Length"
-IN_DATATYPE, OUT_DATATYPE = "UINT8", "FP32"
+INPUT_DATATYPE, OUTPUT_DATATYPE = "UINT8", "FP32"
 _Size = Annotated[StrictInt, Field(ge=0, le=2**31)]
 _Text = Annotated[str, Field(max_length=256)]
 
 
 class TensorParameters(BaseModel):
-    """What the protocol lets be said of a tensor; other entries are passed over."""
+    """Parameters of a tensor; others are ignored."""
 
     binary_data_size: _Size | None = None
     binary_data: StrictBool | None = None
@@ -29,7 +29,7 @@ class TensorParameters(BaseModel):
 
 
 class InputTensor(BaseModel):
-    """One tensor of a request."""
+    """The input tensor of a request."""
 
     name: _Text
     shape: Annotated[list[_Size], Field(max_length=8)]
@@ -39,14 +39,14 @@ class InputTensor(BaseModel):
 
 
 class RequestedOutput(BaseModel):
-    """One tensor that is asked for."""
+    """The output tensor that a request asks for."""
 
     name: _Text
     parameters: TensorParameters = TensorParameters()
 
 
 class RequestParameters(BaseModel):
-    """What the protocol lets be said of a request; other entries are passed over."""
+    """Parameters of a request; others are ignored."""
 
     binary_data_output: StrictBool = False
 
@@ -62,14 +62,14 @@ class InferRequest(BaseModel):
 
     @property
     def wants_bytes(self) -> bool:
-        """Whether the answer's tensor is to come as bytes."""
+        """Whether the response's tensor is to be bytes."""
         if self.outputs and self.outputs[0].parameters.binary_data is not None:
             return self.outputs[0].parameters.binary_data
         return self.parameters.binary_data_output
 
 
 class OutputTensor(BaseModel):
-    """One tensor of an answer."""
+    """The output tensor of a response."""
 
     name: str
     shape: list[int]
@@ -78,7 +78,7 @@ class OutputTensor(BaseModel):
 
 
 class InferResponse(BaseModel):
-    """An answer of the protocol."""
+    """A response of the protocol."""
 
     model_name: str
     model_version: str
@@ -86,67 +86,61 @@ class InferResponse(BaseModel):
     outputs: list[OutputTensor]
 
 
-async def read_request(body: bytes, header_length: str | None) -> tuple[InferRequest, np.ndarray]:
-    """Read a request.
+async def parse_request(body: bytes, header_length: str | None) -> tuple[InferRequest, np.ndarray]:
+    """Parse a request.
 
     Args:
-        body: JSON, then perhaps bytes.
-        header_length: how long the JSON is, as text; None for all of it.
+        body: JSON, or JSON followed by bytes.
+        header_length: the length of the JSON, as text; None if there are no bytes.
 
     Returns:
-        The request, and its tensor: uint8 of the shape that it says.
+        The request, and its tensor: uint8 of the requested shape.
 
     Raises:
-        HttpError: 400, 413 or 422 when it is not of the protocol's form.
+        HttpError: 400, 413 or 422 if it does not follow the protocol.
     """
     length = len(body)
     if header_length is not None:
         if not header_length.isdecimal() or len(header_length) > 12 or int(header_length) > length:
             raise HttpError(
                 400,
-                "wrong_header_length",
-                f"The header {HEADER_LENGTH} should be the number of bytes of the JSON before the "
-                "tensors, but is not.",
+                "invalid_header_length",
+                f"The header {HEADER_LENGTH} should be the length of the JSON, but is not.",
             )
         length = int(header_length)
-    request = await parsed(body[:length], InferRequest)
+    request = await parse_json(body[:length], InferRequest)
     tensor = request.inputs[0]
-    if (tensor.name, tensor.datatype) != (INPUT_NAME, IN_DATATYPE):
-        raise _wrong(f"the input should be '{INPUT_NAME}' of {IN_DATATYPE}, but is another")
+    if (tensor.name, tensor.datatype) != (INPUT_NAME, INPUT_DATATYPE):
+        raise _invalid_tensor(
+            f"The input should be '{INPUT_NAME}' of {INPUT_DATATYPE}, but is not."
+        )
     for output in request.outputs or ():
         if output.name != OUTPUT_NAME or output.parameters.classification:
-            raise _wrong(f"the output should be '{OUTPUT_NAME}' as it is, but is another")
+            raise _invalid_tensor(
+                f"The output should be '{OUTPUT_NAME}' without classification, but is not."
+            )
     return request, _array(tensor, body[length:])
 
 
-def answer_content(
-    request: InferRequest, model: tuple[str, str], probabilities: np.ndarray
+def format_response(
+    request: InferRequest, model_name: str, model_version: str, probabilities: np.ndarray
 ) -> tuple[bytes, dict[str, str]]:
-    """Write an answer.
-
-    Args:
-        request: what was asked.
-        model: name and version.
-        probabilities: float32 (N, K).
-
-    Returns:
-        The body, and the headers that it needs.
-    """
+    """Return the body and headers of a response with probabilities, float32 (N, K)."""
     output: dict[str, Any] = {
         "name": OUTPUT_NAME,
         "shape": list(probabilities.shape),
-        "datatype": OUT_DATATYPE,
+        "datatype": OUTPUT_DATATYPE,
     }
-    answer: dict[str, Any] = {"model_name": model[0], "model_version": model[1]}
+    response: dict[str, Any] = {"model_name": model_name, "model_version": model_version}
     if request.id is not None:
-        answer["id"] = request.id
-    answer["outputs"] = [output]
+        response["id"] = request.id
+    response["outputs"] = [output]
     if not request.wants_bytes:
         output["data"] = probabilities.ravel().tolist()
-        return json.dumps(answer).encode(), {"Content-Type": "application/json"}
+        return json.dumps(response).encode(), {"Content-Type": "application/json"}
     tensor = probabilities.astype("<f4").tobytes()
     output["parameters"] = {"binary_data_size": len(tensor)}
-    head = json.dumps(answer).encode()
+    head = json.dumps(response).encode()
     return head + tensor, {
         "Content-Type": "application/octet-stream",
         HEADER_LENGTH: str(len(head)),
@@ -157,27 +151,27 @@ def _array(tensor: InputTensor, binary: bytes) -> np.ndarray:
     num_values = math.prod(tensor.shape)
     size = tensor.parameters.binary_data_size
     if (tensor.data is None) == (size is None):
-        raise _wrong("the tensor should come either in 'data' or as bytes behind the JSON")
+        raise _invalid_tensor("The tensor should be either in 'data' or in bytes after the JSON.")
     if size is not None:
         if not size == len(binary) == num_values:
-            raise _wrong(
-                f"a tensor of shape {tensor.shape} should have {num_values} bytes, but says {size} "
-                f"and has {len(binary)}"
+            raise _invalid_tensor(
+                f"A tensor of shape {tensor.shape} should have {num_values} bytes, but "
+                f"binary_data_size is {size} and there are {len(binary)}."
             )
         return np.frombuffer(binary, np.uint8).reshape(tensor.shape)
     try:
         array = np.asarray(tensor.data)
     except (ValueError, OverflowError) as error:
-        raise _wrong("'data' should be even rows of numbers, but is not") from error
+        raise _invalid_tensor("'data' should have rows of equal length, but has not.") from error
     if binary or array.size != num_values:
-        raise _wrong(
-            f"a tensor of shape {tensor.shape} should have {num_values} values, but has "
-            f"{array.size}"
+        raise _invalid_tensor(
+            f"A tensor of shape {tensor.shape} should have {num_values} values, but has "
+            f"{array.size}."
         )
     if array.size and (array.dtype.kind not in "iu" or array.min() < 0 or array.max() > 255):
-        raise _wrong("'data' should be whole numbers from 0 to 255, but is not")
+        raise _invalid_tensor("'data' should be integers from 0 to 255, but is not.")
     return array.astype(np.uint8).reshape(tensor.shape)
 
 
-def _wrong(why: str) -> HttpError:
-    return HttpError(422, "wrong_tensor", f"The request cannot be inferred: {why}.")
+def _invalid_tensor(message: str) -> HttpError:
+    return HttpError(422, "invalid_tensor", message)

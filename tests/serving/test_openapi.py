@@ -1,4 +1,4 @@
-"""``/openapi.json`` and the server agree, as schemathesis finds by asking."""
+"""``/openapi.json`` and the server agree, as schemathesis checks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from support.server_process import Server
 
 pytest.importorskip("schemathesis", reason="schemathesis is not installed")
-# Not among them: that every request which fits the schema is accepted, since bytes are no image.
+# Without the check that every valid request is accepted, because random bytes are not an image.
 CHECKS = (
     "not_a_server_error,status_code_conformance,content_type_conformance,"
     "response_schema_conformance,unsupported_method"
@@ -22,7 +22,7 @@ CHECKS = (
 @pytest.mark.parametrize(
     "max_examples", [3, pytest.param(100, marks=pytest.mark.slow, id="100, slow")]
 )
-def test_no_request_of_the_schema_or_beside_it_breaks_the_server(
+def test_neither_valid_nor_invalid_requests_break_the_server(
     server: Server, max_examples: int, tmp_path: Path
 ) -> None:
     done = subprocess.run(

@@ -1,0 +1,154 @@
+"""`LimitedConnection`: uvicorn's HTTP/1.1 connection with limits that uvicorn has no options for.
+
+uvicorn limits an incomplete header in bytes and the time between two requests. It waits without
+limit for the first request, for a header that arrives slowly, and for a client that reads no
+response; its limit of connections counts a connection only once a header is complete; and its own
+errors are plain text.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import Any
+
+import h11
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from clearsight.serving.http_error import HttpError, overloaded
+
+MAX_HEADER_BYTES = 16_384
+_NEW_SECONDS = 1.0  # a connection opened this shortly before shutdown may still send a request
+
+
+class LimitedConnection(H11Protocol):
+    """A connection with limits; uvicorn's option ``http`` takes a class like it.
+
+    Attributes:
+        receive_seconds: for a header to arrive, for the rest of a body whose response was sent, and
+            for the client to read from a full buffer.
+        max_connections: open at once.
+    """
+
+    receive_seconds: float
+    max_connections: int
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Wait for a header, or reject the connection if there are too many."""
+        super().connection_made(transport)
+        self._opened_at = self.loop.time()
+        self._receive_timer: asyncio.TimerHandle | None = None
+        self._write_timer: asyncio.TimerHandle | None = None
+        if len(self.connections) <= self.max_connections:
+            self._start_receive_timer()
+        else:
+            self._reject(
+                overloaded(
+                    "too_many_connections",
+                    "Too many connections are open: try again in a second.",
+                )
+            )
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop the timers."""
+        self._stop_receive_timer()
+        self._stop_write_timer()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Let the timer run as long as a header or an unwanted body is incomplete."""
+        if self.transport.is_closing():
+            return
+        cycle = self.cycle
+        super().data_received(data)
+        if self.cycle is not cycle or not self._is_receiving():  # or another request has begun
+            self._stop_receive_timer()
+        if self._is_receiving() and self._receive_timer is None:
+            self._start_receive_timer()
+
+    def pause_writing(self) -> None:
+        """Give the client a limited time to read."""
+        super().pause_writing()
+        self._write_timer = self.loop.call_later(self.receive_seconds, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """Stop the timer: the client reads."""
+        self._stop_write_timer()
+        super().resume_writing()
+
+    def shutdown(self) -> None:
+        """Close an idle connection, a new one after waiting for its first request."""
+        if self.transport.is_closing():
+            return
+        if self.cycle is None and self.loop.time() - self._opened_at < _NEW_SECONDS:
+            self.loop.call_later(_NEW_SECONDS, self.shutdown)
+        else:
+            super().shutdown()
+
+    def send_400_response(self, msg: str) -> None:
+        """Respond to invalid HTTP; uvicorn calls this while it handles h11's exception."""
+        del msg
+        if getattr(sys.exc_info()[1], "error_status_hint", 400) == 431:
+            self._reject(header_too_large())
+        else:
+            self._reject(
+                HttpError(
+                    400, "invalid_http", "The request should be HTTP/1.1, but cannot be parsed."
+                )
+            )
+
+    def _start_receive_timer(self) -> None:
+        self._receive_timer = self.loop.call_later(self.receive_seconds, self._on_timeout)
+
+    def _stop_receive_timer(self) -> None:
+        if self._receive_timer is not None:
+            self._receive_timer.cancel()
+            self._receive_timer = None
+
+    def _stop_write_timer(self) -> None:
+        if self._write_timer is not None:
+            self._write_timer.cancel()
+            self._write_timer = None
+
+    def _is_receiving(self) -> bool:
+        state = self.conn.their_state
+        return state is h11.SEND_BODY or (state is h11.IDLE and bool(self.conn.trailing_data[0]))
+
+    def _on_timeout(self) -> None:
+        self._receive_timer = None
+        if self.conn.our_state is h11.IDLE and self.conn.their_state is h11.IDLE:
+            self._reject(
+                HttpError(
+                    408,
+                    "request_timeout",
+                    f"The header should arrive within {self.receive_seconds:g} seconds, but did "
+                    "not.",
+                )
+            )
+        elif self.conn.our_state is not h11.SEND_RESPONSE:
+            self.transport.abort()
+        # Else a route is reading the body, which has a time limit of its own.
+
+    def _reject(self, error: HttpError) -> None:
+        """Respond without the application, and close the connection."""
+        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            headers: Any = [*error.raw_headers, (b"connection", b"close")]
+            head = h11.Response(status_code=error.status, headers=headers)
+            for event in (head, h11.Data(data=error.content), h11.EndOfMessage()):
+                self.transport.write(self.conn.send(event) or b"")
+        self.transport.close()
+
+
+def header_too_large() -> HttpError:
+    """Return the error for a header that is too large."""
+    return HttpError(
+        431,
+        "header_too_large",
+        f"The header should have at most {MAX_HEADER_BYTES:,} bytes, but has more.",
+    )
+
+
+def limited_connection(receive_seconds: float, max_connections: int) -> type[LimitedConnection]:
+    """Return a class of connections with these limits."""
+    limits = {"receive_seconds": receive_seconds, "max_connections": max_connections}
+    return type("LimitedConnection", (LimitedConnection,), limits)

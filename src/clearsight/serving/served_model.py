@@ -1,0 +1,205 @@
+"""`ServedModel`: an open bundle that answers requests within their deadline."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from clearsight.bundle.bundle import Bundle
+from clearsight.data.preparation.preparation import Preparation
+from clearsight.errors import DataError
+from clearsight.serving.batching import Batcher
+from clearsight.serving.http_error import HttpError
+from clearsight.serving.metrics import Metrics
+from clearsight.serving.quota import Quota
+from clearsight.serving.settings import ServerSettings
+
+_VERSION_LENGTH = 12
+_SECONDS_BETWEEN_CHECKS = 0.01
+_log = logging.getLogger(__name__)
+
+# Decoded images, uint8 (N, H, W, C), and for files whether each image's brightness is inverted.
+Decoded = tuple[np.ndarray, tuple[bool, ...]]
+Decode = Callable[[Callable[[], bool]], Decoded]
+
+
+@dataclass(frozen=True, eq=False)
+class ModelOutput:
+    """The predictions for the images of one request.
+
+    Attributes:
+        probabilities: float32 (N, K), before any temperature.
+        is_inverted: for each image, whether it is dark on light and the training images light on
+            dark, or the reverse; () for arrays.
+    """
+
+    probabilities: np.ndarray
+    is_inverted: tuple[bool, ...] = ()
+
+
+class ServedModel:
+    """One bundle with its queue. It never changes: a new bundle becomes another `ServedModel`.
+
+    Attributes:
+        name: the model's name in requests.
+        bundle: the open bundle.
+        version: a hash of the bundle's content.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        bundle: Bundle,
+        quota: Quota,
+        decoders: ThreadPoolExecutor,
+        settings: ServerSettings,
+        metrics: Metrics,
+    ) -> None:
+        """Create a model; see `start`.
+
+        Args:
+            name: see the class.
+            bundle: see the class.
+            quota: of queued images, shared with the model that this one replaces.
+            decoders: threads that decode images.
+            settings: of the server.
+            metrics: of the server.
+        """
+        self.name = name
+        self.bundle = bundle
+        content = bundle.spec.to_json().encode()  # with the SHA-256 of every file
+        self.version = hashlib.sha256(content).hexdigest()[:_VERSION_LENGTH]
+        self._num_users = 0
+        self._quota = quota
+        self._decoders = decoders
+        self._deadline_seconds = settings.deadline_seconds
+        self._images = metrics.images.labels(name)
+        self._queued = metrics.queued.labels(name)
+        batch_images = metrics.batch_images.labels(name)
+        network_seconds = metrics.network_seconds.labels(name)
+
+        def on_batch(num_images: int, seconds: float) -> None:
+            batch_images.observe(num_images)
+            network_seconds.observe(seconds)
+
+        self._batcher = Batcher(
+            bundle.probabilities, settings.max_batch, settings.max_wait_ms / 1_000, on_batch
+        )
+
+    def start(self) -> None:
+        """Begin to answer, on the running event loop."""
+        self._batcher.start()
+
+    @contextmanager
+    def in_use(self) -> Iterator[Self]:
+        """Keep the model open for a request until the block ends, even if it is replaced."""
+        self._num_users += 1
+        try:
+            yield self
+        finally:
+            self._num_users -= 1
+
+    async def close(self) -> None:
+        """Wait until no request uses the model, then stop."""
+        while self._num_users:
+            await asyncio.sleep(_SECONDS_BETWEEN_CHECKS)
+        await self._batcher.close()
+
+    async def predict_files(self, contents: list[bytes], *, invert: bool) -> ModelOutput:
+        """Classify images given as the contents of image files.
+
+        Args:
+            contents: of the files.
+            invert: invert brightness first.
+
+        Raises:
+            HttpError: 422 if an image cannot be read, 503 if the queue is full, 504 if the deadline
+                passes.
+        """
+        preparation = self.bundle.preparation
+
+        def decode(is_wanted: Callable[[], bool]) -> Decoded:
+            images = [
+                _read(preparation, content, invert, None if len(contents) == 1 else index)
+                for index, content in enumerate(contents)
+                if is_wanted()
+            ]
+            return np.stack(images), tuple(preparation.is_opposite(image) for image in images)
+
+        return await self._predict(len(contents), decode)
+
+    async def predict_arrays(self, arrays: np.ndarray | list[np.ndarray]) -> ModelOutput:
+        """Classify images given as arrays.
+
+        Args:
+            arrays: uint8 (N, H, W, C) of the network's size, or uint8 (H, W, C) of any size each.
+
+        Raises:
+            HttpError: see `predict_files`.
+        """
+        return await self._predict(len(arrays), lambda _: (self.bundle.fit_images(arrays), ()))
+
+    async def _predict(self, num_images: int, decode: Decode) -> ModelOutput:
+        self._quota.acquire(num_images)
+        self._queued.inc(num_images)
+        try:
+            async with asyncio.timeout(self._deadline_seconds):
+                output = await self._decode_and_predict(decode)
+        except TimeoutError as error:
+            raise HttpError(
+                504,
+                "deadline_exceeded",
+                f"The response should be ready within {self._deadline_seconds:g} seconds, but was "
+                "not: send smaller or fewer images, or try again later.",
+            ) from error
+        except DataError as error:
+            raise HttpError(422, "unreadable_image", str(error)) from error
+        finally:
+            self._quota.release(num_images)
+            self._queued.dec(num_images)
+        self._images.inc(num_images)
+        return output
+
+    async def _decode_and_predict(self, decode: Decode) -> ModelOutput:
+        with self._batcher.expecting():
+            abandoned = threading.Event()
+            decoding = asyncio.get_running_loop().run_in_executor(
+                self._decoders, decode, lambda: not abandoned.is_set()
+            )
+            try:
+                images, is_inverted = await asyncio.shield(decoding)
+            except asyncio.CancelledError:
+                # A thread cannot be stopped within an image. Past the deadline, the request waits
+                # for that image, so that no more than `max_queue` images are ever in memory.
+                abandoned.set()
+                await asyncio.wait([decoding])
+                if not decoding.cancelled():
+                    decoding.exception()  # retrieved, so that nothing is logged
+                raise
+            probabilities = self._batcher.submit(images)
+        return ModelOutput(await probabilities, is_inverted)
+
+
+def _read(preparation: Preparation, content: bytes, invert: bool, index: int | None) -> np.ndarray:
+    """Read an image; an error begins with the image's index if there is one."""
+    try:
+        return preparation.read(content, invert=invert)
+    except DataError as error:
+        if index is None:
+            raise
+        text = str(error)
+        raise DataError(f"Image {index}: {text[0].lower()}{text[1:]}") from error
+    except Exception as error:  # any exception of a decoder means a damaged file
+        _log.warning("an image made the decoder raise %s", type(error).__name__)
+        raise DataError(
+            "The image should be an image file, but its decoder fails: is it damaged?"
+        ) from error
