@@ -190,7 +190,7 @@ def test_invalid_options_get_one_sentence(server: Server, small_bundle: clearsig
         (("nowhere",), "does not exist"),
         (
             (path, "--deadline-seconds", "0"),
-            "deadline_seconds = 0.0: input should be greater than or equal to 0.001",
+            "deadline_seconds = '0': input should be greater than or equal to 0.001",
         ),
     ):
         done = run_cli("serve", *arguments)

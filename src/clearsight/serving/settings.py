@@ -8,52 +8,55 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from clearsight.errors import RequestError, validation_sentences
+from clearsight.errors import RequestError, format_validation_error
+from clearsight.options import Option
 
 _MEBIBYTE = 2**20
 _LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
 ANY_HOST = "*"
 
-Positive = Annotated[int, Field(ge=1)]
-NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-
 
 class ServerSettings(BaseModel):
-    """How a server listens, and its limits.
+    """How a server listens, and its limits; the help of each field explains it.
 
     Attributes:
-        host: the address to listen on.
-        port: 0 for any free port.
-        max_batch: images per batch of the network.
-        max_wait_ms: how long an image waits for others that are being decoded.
-        max_queue: images of each model that are being decoded or wait.
-        max_images: images per request.
-        deadline_seconds: from a request's last byte to its response.
-        receive_seconds: for a request's header to arrive, and for its body.
-        max_body_mb: mebibytes of a request's body.
-        max_connections: open at once.
-        drain_seconds: how long the server still accepts requests after SIGTERM, with ``/readyz``
-            responding 503.
-        threads: processor threads of each network; None for all cores but one, which is left for
-            reading requests and decoding images.
         token: what requests must have in ``Authorization: Bearer``; None if nothing is needed.
         allowed_hosts: additional names of the server; "*" for any.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    host: str = "127.0.0.1"
-    port: Annotated[int, Field(ge=0, le=65_535)] = 8000
-    max_batch: Positive = 64
-    max_wait_ms: NotNegative = 2.0
-    max_queue: Positive = 512
-    max_images: Positive = 128
-    deadline_seconds: Annotated[float, Field(ge=0.001, allow_inf_nan=False)] = 10.0
-    receive_seconds: Annotated[float, Field(ge=0.1, allow_inf_nan=False)] = 20.0
-    max_body_mb: Annotated[float, Field(ge=0.001, allow_inf_nan=False)] = 20.0
-    max_connections: Positive = 1_000
-    drain_seconds: NotNegative = 1.0
-    threads: Positive | None = None
+    host: Annotated[
+        str, Option("Address to listen on; any but this machine's own needs a token.")
+    ] = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65_535), Option("Port; 0 for any free one.")] = 8000
+    max_batch: Annotated[int, Field(ge=1), Option("Images per batch of the network.")] = 64
+    max_wait_ms: Annotated[
+        float, Field(ge=0), Option("How long an image waits for others that are being decoded.")
+    ] = 2.0
+    max_queue: Annotated[
+        int, Field(ge=1), Option("Images of each bundle that are decoded or wait; more get 503.")
+    ] = 512
+    max_images: Annotated[int, Field(ge=1), Option("Images per request.")] = 128
+    deadline_seconds: Annotated[
+        float, Field(ge=0.001), Option("From a request's last byte to its response; then 504.")
+    ] = 10.0
+    receive_seconds: Annotated[
+        float, Field(ge=0.1), Option("For a header to arrive, and for a body; then 408.")
+    ] = 20.0
+    max_body_mb: Annotated[
+        float, Field(ge=0.001), Option("Mebibytes of a request's body; more get 413.")
+    ] = 20.0
+    max_connections: Annotated[int, Field(ge=1), Option("Connections open at once.")] = 1_000
+    drain_seconds: Annotated[
+        float,
+        Field(ge=0),
+        Option("How long requests are accepted after SIGTERM, with /readyz 503."),
+    ] = 1.0
+    threads: Annotated[
+        Annotated[int, Field(ge=1)] | None,
+        Option("Processor threads per network; by default all cores but one.", metavar="INTEGER"),
+    ] = None
     token: str | None = None
     allowed_hosts: tuple[str, ...] = ()
 
@@ -113,7 +116,7 @@ def server_settings(**options: Any) -> ServerSettings:
         return ServerSettings(**options)
     except ValidationError as error:
         raise RequestError(
-            f"The server cannot be started: {validation_sentences(error)}."
+            f"The server cannot be started: {format_validation_error(error)}."
         ) from error
 
 
