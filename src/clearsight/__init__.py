@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from clearsight.run.request import TrainRequest
     from clearsight.run.seeds.runs import SeedRuns
     from clearsight.run.store.run import Run
+    from clearsight.run.test_set.evaluation import evaluate
     from clearsight.training.check_fit import check_fit
     from clearsight.training.recipe import Recipe
 
@@ -40,6 +41,7 @@ _HOMES = {
     "TrainingInterrupted": "clearsight.errors",
     "accelerate": "clearsight.engine.accelerate",
     "check_fit": "clearsight.training.check_fit",
+    "evaluate": "clearsight.run.test_set.evaluation",
     "load": "clearsight.bundle.bundle",
     "load_data": "clearsight.data.sources.load",
     "read_images": "clearsight.data.preparation.preparation",
@@ -62,6 +64,7 @@ __all__ = [
     "__version__",
     "accelerate",
     "check_fit",
+    "evaluate",
     "load",
     "load_data",
     "read_images",

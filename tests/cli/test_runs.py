@@ -12,7 +12,7 @@ import clearsight
 from clearsight.errors import RunError, TrainingError
 from clearsight.run.store.folder import RunFolder
 from clearsight.run.store.listing import delete_run, list_runs
-from clearsight.run.store.lock import RunLock
+from clearsight.run.store.lock import lock_run
 from support.command_line import assert_refused, run_cli
 from support.training_processes import begin, wait_for
 
@@ -70,7 +70,7 @@ def test_each_run_is_shown_as_it_stands(runs: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_a_run_in_training_is_running(copied: Path) -> None:
-    with RunLock(copied / "killed"):
+    with lock_run(copied / "killed"):
         states = {run.path.name: run.state for run in list_runs(copied)}
         assert states["killed"] == "running"
         done = run_cli("runs", "prune", "--folder", str(copied), "--state", "interrupted", "--yes")
@@ -133,7 +133,7 @@ def test_several_seeds_are_one_entry_and_go_together(tmp_path: Path) -> None:
     assert (
         "2 seeds, epoch 2 of 2 in all, means:" in run_cli("runs", "--folder", str(tmp_path)).stdout
     )
-    with RunLock(three[1].path):
+    with lock_run(three[1].path):
         assert {run.state for run in list_runs(tmp_path)} == {"running", "finished"}
     shutil.rmtree(three[1].path)
     (entry,) = [run for run in list_runs(tmp_path) if run.num_seeds is not None]

@@ -168,9 +168,9 @@ def test_sealed_images_stay_sealed_until_they_are_opened(
         bundle=False,
         verbose=False,
     )
-    with pytest.raises(RunError, match="are sealed, and comparing would open them"):
+    with pytest.raises(RunError, match="have not been used yet, and comparing would use them"):
         compare_runs([two_runs[0], sealed.path])
-    sealed.evaluate()
+    clearsight.evaluate(sealed)
     assert compare_runs([two_runs[0], sealed.path]).num_images > 300
 
 

@@ -26,7 +26,7 @@ def findings_of(case: Case, seed: int, folder: Path) -> tuple[CurveFinding, ...]
         verbose=False,
         **case.options,
     )
-    return run.findings
+    return run.results.findings
 
 
 def is_right(case: Case, findings: tuple[CurveFinding, ...]) -> bool:

@@ -166,9 +166,9 @@ def test_a_format_is_shown_checked_trained_on_measured_and_named(
         verbose=False,
     )
     assert splits.test is not None
-    assert run.evaluate().num_images == run.results.test_count == len(splits.test)
-    assert run.evaluate().accuracy == run.results.test_accuracy
-    assert run.evaluate(str(path)).num_images == len(splits.test)
+    assert clearsight.evaluate(run).score.num_images == run.results.test_count == len(splits.test)
+    assert clearsight.evaluate(run).score.accuracy == run.results.test_accuracy
+    assert clearsight.evaluate(run, str(path)).score.num_images == len(splits.test)
     named = name_images(run.path, RunPredictor(run), [str(path)], Asked())
     rows = list(named.rows())
     assert len(rows) == named.num_images == 240

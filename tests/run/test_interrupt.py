@@ -63,7 +63,7 @@ def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(interrupted: tuple[Path
     assert record["status"] == "interrupted"
     run = clearsight.Run.load(out)
     assert len(run.history) == 1
-    with pytest.raises(RunError, match="has no results yet"):
+    with pytest.raises(RunError, match="has no results, because it has not finished"):
         _ = run.results
 
 

@@ -149,7 +149,7 @@ def test_evaluate_measures_the_same_images_wherever_they_lie_now(
     with (run / "split.csv").open() as file:
         gone = next(row["name"] for row in csv.DictReader(file) if row["used_for"] == "test")
     (moved / gone).unlink()
-    assert_refused(cli("evaluate", str(run)), "are no longer those", "bring them back")
+    assert_refused(cli("evaluate", str(run)), "but some are gone", "restore them")
 
 
 def test_evaluate_measures_all_of_another_folder(
@@ -228,7 +228,7 @@ def test_a_source_that_brings_validation_images_has_them_used(
     results = run.results
     assert (results.train_count, results.val_count, results.test_count) == (180, 60, 60)
     assert run.record.split["method"] == "own"
-    assert run.evaluate().num_images == 60
+    assert clearsight.evaluate(run).score.num_images == 60
 
 
 def test_python_objects_train(fashion: tuple[ImageSet, ImageSet], tmp_path: Path) -> None:

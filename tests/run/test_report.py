@@ -17,7 +17,7 @@ from clearsight.data.splits.splits import Splits
 from clearsight.errors import MissingExtraError, RunError
 from clearsight.run.advise.command import repeat_command, step_command
 from clearsight.run.advise.next_step import NextStep
-from clearsight.run.finish.artifacts import written_if_possible
+from clearsight.run.finish.artifacts import write_or_warn
 from clearsight.run.report.report import write_report
 from clearsight.run.store.run import Run
 from support.command_line import BARE, Cli, assert_refused, run_cli
@@ -58,7 +58,7 @@ def test_it_tells_what_the_run_found(run_folder: Path) -> None:
     results = run.results
     assert f"<strong>{results.test_accuracy:.1%}</strong> test accuracy" in text
     for finding in results.findings:
-        assert finding["sentence"] in text
+        assert finding.sentence in text
     for epoch in run.history:
         assert f"{epoch.val_loss:.4f}" in text
     for heading in (
@@ -71,9 +71,9 @@ def test_it_tells_what_the_run_found(run_folder: Path) -> None:
     assert "(3*3*1 + 1)*32 = 320" in text
     assert "clearsight data check fashion-mnist" in text
     assert f"torch {run.record.versions['torch']}" in text
-    measures = run.folder.read_measures()
-    assert measures is not None
-    for score in measures.classes:
+    scores = run.folder.read_scores()
+    assert scores is not None
+    for score in scores.classes:
         assert score.recall.value is None or f"{score.recall.value:.1%}" in text
 
 
@@ -164,23 +164,23 @@ def test_a_folder_that_is_no_run_is_refused(cli: Cli) -> None:
 
 
 def test_a_report_that_cannot_be_written_never_fails_the_run(
-    array_run: Run, capsys: pytest.CaptureFixture[str]
+    array_run: Run, caplog: pytest.LogCaptureFixture
 ) -> None:
     def broken() -> Path:
         raise ZeroDivisionError
 
-    written_if_possible("report", broken, ["clearsight", "report", str(array_run.path)])
-    said = capsys.readouterr().err
+    write_or_warn("report", broken, ["clearsight", "report", str(array_run.path)])
+    said = caplog.text
     assert "No report was written: ZeroDivisionError()." in said
     assert f"clearsight report {array_run.path}" in said
 
 
 @pytest.mark.parametrize("module", ["altair", "vl_convert", "jinja2"])
 def test_a_missing_extra_gives_the_install_line(
-    array_run: Run, module: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    array_run: Run, module: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(MissingExtraError, match=r"'clearsight\[report\]'"):
         write_report(array_run)
-    written_if_possible("report", lambda: write_report(array_run), ["clearsight", "report"])
-    assert "pip install 'clearsight[report]'" in capsys.readouterr().err
+    write_or_warn("report", lambda: write_report(array_run), ["clearsight", "report"])
+    assert "pip install 'clearsight[report]'" in caplog.text

@@ -11,7 +11,7 @@ import pytest
 
 import clearsight
 from clearsight.run.store.listing import state_of
-from clearsight.run.store.lock import is_held
+from clearsight.run.store.lock import is_locked
 from clearsight.training.checkpoint.checkpoint import read_newest_checkpoint
 from support.figures import ReportFigure
 from support.training_processes import begin_command, wait_for
@@ -82,7 +82,7 @@ def test_a_long_batch_is_not_waited_for(tmp_path: Path, is_hurried: bool) -> Non
     assert "press Ctrl-C again to stop at once" in text
     assert ("Interrupted at once." in text) == is_hurried
     assert "What was saved last is kept" in text
-    assert not is_held(out)
+    assert not is_locked(out)
     checkpoint = read_newest_checkpoint(out / "checkpoints").checkpoint
     assert checkpoint is not None
     assert checkpoint.is_initial
@@ -92,7 +92,7 @@ def test_two_processes_do_not_train_into_one_folder(tmp_path: Path) -> None:
     out, said = tmp_path / "run", tmp_path / "said.txt"
     first = begin_command([*TRAIN, "--epochs", "50", "--out", str(out)], said)
     wait_for(out / "run.json", first)
-    assert is_held(out)
+    assert is_locked(out)
     run = clearsight.Run.load(out)
     assert state_of(run.folder, run.record) == ("running", "")
     second = begin_command(["train", "--resume", str(out)], tmp_path / "second.txt")
@@ -102,5 +102,5 @@ def test_two_processes_do_not_train_into_one_folder(tmp_path: Path) -> None:
     assert f"Only one process should train in {out}, but process {first.pid} does already" in text
     first.kill()
     first.join()
-    assert not is_held(out), "a killed process leaves no lock behind"
+    assert not is_locked(out), "a killed process leaves no lock behind"
     assert state_of(run.folder, run.record) == ("interrupted", "its process died")

@@ -64,7 +64,7 @@ def test_the_same_seed_gives_the_same_weights_and_another_others(
 def test_the_folder_holds_exactly_what_the_design_says(run: clearsight.Run) -> None:
     assert {path.name for path in run.path.iterdir()} == {
         "run.json", "history.csv", "results.json", "model.keras", "curves.png", "checkpoints",
-        "split.csv", "predictions.csv", "measures.json", "report.html", "bundle",
+        "split.csv", "predictions.csv", "scores.json", "report.html", "bundle",
     }  # fmt: skip
     with (run.path / "history.csv").open() as file:
         rows = list(csv.DictReader(file))
@@ -262,7 +262,7 @@ def test_networks_that_could_not_be_opened_again_are_refused_before_training(
     registered = keras.saving.register_keras_serializable("tests")(Own)
     run = small_run("digits", tmp_path / "run", model=network(registered()))
     assert "your own layers (Own)" in run.record.notes[0]
-    assert clearsight.Run.load(tmp_path / "run").evaluate().num_images == 359
+    assert clearsight.evaluate(clearsight.Run.load(tmp_path / "run")).score.num_images == 359
 
 
 def test_a_model_object_is_not_called_reproducible(small_fashion: Splits, tmp_path: Path) -> None:
@@ -339,11 +339,11 @@ def test_a_folder_that_is_no_run_gets_a_sentence(tmp_path: Path) -> None:
 def test_runs_on_arrays_need_them_again(run: clearsight.Run) -> None:
     with pytest.raises(RunError, match="trained on arrays from Python, which are not saved"):
         clearsight.resume(run.path, epochs=4)
-    with pytest.raises(RunError, match="name images with --data"):
-        run.evaluate()
+    with pytest.raises(RunError, match="give images with --data"):
+        clearsight.evaluate(run)
     with pytest.raises(DataError, match="should have the run's classes"):
-        run.evaluate("digits")
-    assert run.evaluate("fashion-mnist").num_images == 10_000
+        clearsight.evaluate(run, "digits")
+    assert clearsight.evaluate(run, "fashion-mnist").score.num_images == 10_000
 
 
 def test_runs_that_begin_in_the_same_second_get_folders_of_their_own(tmp_path: Path) -> None:

@@ -146,4 +146,4 @@ def test_a_split_that_the_seed_draws_is_said(tmp_path: Path) -> None:
         report=False, bundle=False, verbose=False,
     )  # fmt: skip
     assert not runs.record.same_validation
-    assert "validation images were drawn by the seed" in str(runs)
+    assert "has drawn its own validation images" in str(runs)

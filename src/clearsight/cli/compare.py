@@ -43,7 +43,7 @@ def compare(
     with loading_keras(console):
         from clearsight.run.compare import compare_runs
         from clearsight.run.seeds.comparison import compare_seed_runs
-        from clearsight.run.seeds.record import is_seed_runs
+        from clearsight.run.store.location import is_seed_runs
 
         if any(is_seed_runs(path) for path in runs):
             over_seeds = compare_seed_runs(runs)

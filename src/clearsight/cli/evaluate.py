@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 
     from clearsight.evaluation.intervals.estimate import Estimate
     from clearsight.evaluation.scores.scores import Measures
-    from clearsight.run.store.run import Evaluation
+    from clearsight.run.test_set.evaluation import Evaluation
 
 COMMAND = takes_options(SOURCE_OPTIONS, without=NETWORK_OPTIONS)
 
@@ -41,10 +40,9 @@ def evaluate(
     console = console_for(as_json)
     with loading_keras(console):
         from clearsight.run.store.run import Run
+        from clearsight.run.test_set.evaluation import evaluate as evaluate_network
 
-        found = Run.load(run).evaluation(data, given_source_options(context))
-    if found.looks.note:
-        print(f"Note: {found.looks.note}", file=sys.stderr)
+        found = evaluate_network(Run.load(run), data, given_source_options(context))
     if as_json:
         print_json({"run": str(run), "data": data, **_as_json(found)})
         return
@@ -55,52 +53,50 @@ def evaluate(
         f"{score.interval.high:.3f}): {score.num_correct:,} of {score.num_images:,} images named "
         f"rightly; test loss {loss}"
     )
-    if found.looks.sentence:
-        console.print(found.looks.sentence)
-    _show_measures(found.measures, console)
+    if found.test_set_uses.sentence:
+        console.print(found.test_set_uses.sentence)
+    _show_scores(found.scores, console)
 
 
 def _as_json(found: Evaluation) -> dict[str, Any]:
-    score, looks = found.score, found.looks
+    score = found.score
     return {
         "test_accuracy": score.accuracy,
         "test_correct": score.num_correct,
         "test_count": score.num_images,
         "test_accuracy_interval": [score.interval.low, score.interval.high],
         "test_loss": score.loss,
-        "test_looks": looks.count,
-        "test_looks_runs": looks.num_runs,
-        "test_optimism": looks.optimism,
-        "measures": asdict(found.measures),
+        "test_set_uses": asdict(found.test_set_uses),
+        "scores": asdict(found.scores),
     }
 
 
-def _show_measures(measures: Measures, console: Console) -> None:
+def _show_scores(scores: Measures, console: Console) -> None:
     from rich.table import Table
 
-    scores = Table(box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
     for column in ("score", "value", "95% interval", "found by"):
-        scores.add_column(column)
-    rows = [(f"top-{top.count} accuracy", top.share) for top in measures.top]
+        table.add_column(column)
+    rows = [(f"top-{top.count} accuracy", top.share) for top in scores.top]
     rows += [
-        ("macro precision", measures.macro.precision),
-        ("macro recall", measures.macro.recall),
-        ("macro F1", measures.macro.f1),
-        ("log loss (nats)", measures.log_loss),
-        ("Brier score (0 to 2)", measures.brier),
-        ("calibration error (ECE)", measures.calibration and measures.calibration.ece),
+        ("macro precision", scores.macro.precision),
+        ("macro recall", scores.macro.recall),
+        ("macro F1", scores.macro.f1),
+        ("log loss (nats)", scores.log_loss),
+        ("Brier score (0 to 2)", scores.brier),
+        ("calibration error (ECE)", scores.calibration and scores.calibration.ece),
     ]
     for name, estimate in rows:
         if estimate is not None:
-            scores.add_row(name, _value(estimate), _interval(estimate), estimate.method.title())
+            table.add_row(name, _value(estimate), _interval(estimate), estimate.method.title())
     console.print()
-    console.print(scores)
+    console.print(table)
     classes = Table(box=None, pad_edge=False)
     classes.add_column("class", overflow="fold")
     classes.add_column("images", justify="right", no_wrap=True)
     for column in ("precision", "recall", "F1"):
         classes.add_column(column, no_wrap=True)
-    for row in measures.classes:
+    for row in scores.classes:
         cells = (row.precision, row.recall, row.f1)
         classes.add_row(
             row.class_name,

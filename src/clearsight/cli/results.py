@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from clearsight.run.advise.next_step import NextStep
     from clearsight.run.advise.try_next import Tried
     from clearsight.run.store.run import Run
 
@@ -37,8 +38,8 @@ def show_results(run: Run, console: Console) -> None:
         console.print(
             f"The test images stay sealed; this opens them: clearsight evaluate {run.path}"
         )
-    if results.looks.sentence:
-        console.print(results.looks.sentence)
+    if results.test_set_uses is not None and results.test_set_uses.sentence:
+        console.print(results.test_set_uses.sentence)
     if results.first_test_labels:
         names = [run.class_names[label] for label in results.first_test_predictions]
         console.print(
@@ -61,26 +62,27 @@ def show_results(run: Run, console: Console) -> None:
 
 
 def _show_next(run: Run, console: Console) -> None:
-    step, command = run.next_step, next_command(run)
+    step, command = _next_step(run)
     if step is not None:
         console.print(f"Next: {step.why}" + (f"\n  {command}" if command else ""))
 
 
-def next_command(run: Run) -> str | None:
-    """Return what to type for what the curve calls for next, if there is anything."""
+def _next_step(run: Run) -> tuple[NextStep | None, str | None]:
+    """Return what the curve suggests next, and the command for it, if there are any."""
     from clearsight.run.advise.command import step_command
+    from clearsight.run.advise.next_step import next_step
 
-    step = run.next_step
-    return step_command(run.record, step) if step is not None else None
+    step = next_step(run.record, run.results.findings)
+    return step, step_command(run.record, step) if step is not None else None
 
 
 def results_as_json(run: Run, tried: Tried | None = None) -> dict[str, Any]:
     """Return what ``train --json`` prints, but for the notes of its plan."""
     from dataclasses import asdict
 
-    step = run.next_step
+    step, command = _next_step(run)
     values: dict[str, Any] = {"run": str(run.path), **asdict(run.results)}
-    values["next"] = {"why": step.why, "command": next_command(run)} if step is not None else None
+    values["next"] = {"why": step.why, "command": command} if step is not None else None
     if tried is not None:
         interval = tried.comparison.interval if tried.comparison is not None else None
         values["tried"] = {

@@ -16,7 +16,7 @@ from clearsight.errors import RequestError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from clearsight.run.store.listing import Listed
+    from clearsight.run.store.listing import ListedRun
 
 app = typer.Typer(help="List runs, and delete those of no use.", rich_markup_mode=None)
 
@@ -74,10 +74,10 @@ def prune(
     Never deleted are runs that are running, and on each set of images the run with the highest
     validation accuracy.
     """
-    from clearsight.run.store.listing import delete_remains, delete_run, list_runs, to_prune
+    from clearsight.run.store.listing import delete_remains, delete_run, list_runs, runs_to_prune
 
     states = [each.value for each in state or [Prunable.failed]]
-    doomed = to_prune(list_runs(folder), states, older_than_days)
+    doomed = runs_to_prune(list_runs(folder), states, older_than_days)
     console = console_for(as_json)
     if doomed:
         _show(doomed, console)
@@ -106,7 +106,7 @@ def _either(states: list[str]) -> str:
     return " or ".join(states)
 
 
-def _show(found: list[Listed], console: Console) -> None:
+def _show(found: list[ListedRun], console: Console) -> None:
     for run in found:
         scores = [f"epoch {run.epochs_done} of {run.epochs}"]
         if run.num_seeds is not None:
@@ -122,5 +122,5 @@ def _show(found: list[Listed], console: Console) -> None:
         console.print(f"    {'  '.join(scores)}")
 
 
-def _as_json(run: Listed) -> dict[str, Any]:
+def _as_json(run: ListedRun) -> dict[str, Any]:
     return {**asdict(run), "path": str(run.path)}

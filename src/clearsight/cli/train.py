@@ -70,8 +70,8 @@ def train(
     start_drawing()
     with loading_keras(console):
         from clearsight.run.request import resume_request, train_request
-        from clearsight.run.seeds.record import is_seed_runs
         from clearsight.run.seeds.train import resume_seeds, train_seeds
+        from clearsight.run.store.location import is_seed_runs
         from clearsight.run.train import Display, resume_training, run_training
         from clearsight.training.progress import Progress
 
@@ -103,10 +103,11 @@ def train(
 
 def _try_next(request: TrainRequest, run: Run, display: Display, console: Console) -> Tried | None:
     """Run the suggested next experiment, and say whether it helped."""
+    from clearsight.run.advise.next_step import next_step
     from clearsight.run.advise.try_next import compare_next, sealed_next_request
     from clearsight.run.train import plan_request, run_plan
 
-    step = run.next_step
+    step = next_step(run.record, run.results.findings)
     if step is None or not step.options:
         console.print("\nThe curve suggests no other experiment.")
         return None

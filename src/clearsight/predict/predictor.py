@@ -5,7 +5,6 @@ Nothing here loads Keras, torch or pydantic unless the path leaves no other way.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from clearsight.bundle.bundle import load
 from clearsight.bundle.files import bundle_path, is_bundle
 from clearsight.errors import ClearsightError, RunError
 from clearsight.predict.predict import Predictor
+from clearsight.run.store.location import is_run
 
 if TYPE_CHECKING:
     import numpy as np
@@ -59,7 +59,7 @@ class RunPredictor:
         Raises:
             RunError: when none was.
         """
-        measures = self.run.folder.read_measures()
+        measures = self.run.folder.read_scores()
         if measures is None or measures.tempered is None:
             raise RunError(
                 f"A temperature should be applied, but {self.run.path} has fitted none: leave it "
@@ -104,11 +104,6 @@ def predictor_for(path: Path, keras_started: KerasStarted) -> tuple[Predictor, t
         return load(made), (f"{made} was made: from now on this starts at once.",)
 
 
-def is_run(path: Path) -> bool:
-    """Tell whether a path is a run's folder."""
-    return os.path.isfile(path / "run.json")
-
-
 def reading_options(
     path: Path, preparation: Preparation, options: SourceOptions
 ) -> tuple[SourceOptions, Callable[[str], SourceOptions] | None]:
@@ -126,7 +121,7 @@ def reading_options(
     if not is_run(path):
         return fitting, None
     from clearsight.run.store.folder import RunFolder
-    from clearsight.run.test_set.images import options_for
+    from clearsight.run.store.source_images import options_for
 
     record = RunFolder(path).read_record()
     return fitting, lambda source: options_for(record, source, options)

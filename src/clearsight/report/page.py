@@ -72,7 +72,7 @@ class DataHealth:
 
 
 @dataclass(frozen=True)
-class Recipe:
+class Provenance:
     """How the run was made.
 
     Attributes:
@@ -103,7 +103,7 @@ class ReportPage:
         measures: how well.
         looks: what it looks at.
         health: what is known of the images.
-        recipe: how the run was made.
+        provenance: how the run was made.
         missing: a sentence for each section that is not there.
     """
 
@@ -119,7 +119,7 @@ class ReportPage:
     measures: Measures | None
     looks: Looks | None
     health: DataHealth
-    recipe: Recipe
+    provenance: Provenance
     missing: Sequence[str] = ()
 
 

@@ -10,9 +10,9 @@ from rich.console import Console
 from clearsight.data.sources.options import SourceOptions
 from clearsight.options import documents
 from clearsight.run.request import TrainRequest, resume_request, train_request
-from clearsight.run.seeds.record import is_seed_runs
 from clearsight.run.seeds.runs import SeedRuns
 from clearsight.run.seeds.train import resume_seeds, train_seeds
+from clearsight.run.store.location import is_seed_runs
 from clearsight.run.store.run import Run
 from clearsight.run.train import Display, resume_training, run_training
 from clearsight.training.progress import Progress

@@ -6,25 +6,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from clearsight.errors import RunError
 from clearsight.evaluation.comparison.class_changes import ClassChange, class_changes
 from clearsight.evaluation.comparison.paired import PairedComparison
 from clearsight.evaluation.intervals.proportions import Interval, wilson_interval
 from clearsight.run.store.run import Run
-from clearsight.run.test_set.shared_images import shared_images
+from clearsight.run.test_set.shared_images import check_several, shared_images
 
 
 @dataclass(frozen=True)
 class RunComparison:
-    """What came out of comparing the first run with the others.
+    """A comparison of the first run with the others.
 
     Attributes:
         runs: the runs, in the order given.
-        num_images: how many test images they share.
-        num_left_out: how many test images of some run another has trained or validated on.
-        num_correct: how many of the shared images each run names rightly.
-        against_first: of each run but the first, the first's comparison with it.
-        by_class: likewise, class by class, the most telling first.
+        num_images: number of test images that they share.
+        num_left_out: number of test images of some run that another has trained or validated on.
+        num_correct: number of the shared images that each run predicts correctly.
+        against_first: for each run but the first, the first's comparison with it.
+        by_class: likewise, class by class, the most significant first.
     """
 
     runs: tuple[Run, ...]
@@ -46,7 +45,7 @@ class RunComparison:
 
 
 def compare_runs(paths: Sequence[Path]) -> RunComparison:
-    """Compare runs on the images that are test images of all and were seen by none.
+    """Compare runs on the test images that all share and that none has trained on.
 
     Args:
         paths: the runs' folders, at least two.
@@ -56,17 +55,16 @@ def compare_runs(paths: Sequence[Path]) -> RunComparison:
             images.
         DataError: when a run has no test images.
     """
-    if len(paths) < 2:
-        raise RunError("At least two runs should be compared, but one was given: name another.")
+    check_several(paths)
     runs = tuple(Run.load(path) for path in paths)
     shared = shared_images(runs)
-    columns = [shared.named_rightly(run) for run in runs]
-    first, labels = columns[0], shared.labels
+    first, *others = (shared.is_correct(run) for run in runs)
+    labels, names = shared.labels, shared.class_names
     return RunComparison(
         runs,
         len(shared),
         shared.num_left_out,
-        tuple(int(column.sum()) for column in columns),
-        tuple(PairedComparison.of(first, column) for column in columns[1:]),
-        tuple(class_changes(first, column, labels, shared.class_names) for column in columns[1:]),
+        tuple(int(is_correct.sum()) for is_correct in (first, *others)),
+        tuple(PairedComparison.of(first, other) for other in others),
+        tuple(class_changes(first, other, labels, names) for other in others),
     )

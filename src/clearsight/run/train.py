@@ -11,8 +11,8 @@ from clearsight.data.splits.splits import Splits
 from clearsight.run.execute.execute import execute
 from clearsight.run.execute.session import run_session
 from clearsight.run.export.bundle import export_run
-from clearsight.run.finish.artifacts import written_if_possible
-from clearsight.run.finish.evaluate import measure
+from clearsight.run.finish.artifacts import write_or_warn
+from clearsight.run.finish.evaluate import evaluate_run
 from clearsight.run.finish.final_weights import settle_weights
 from clearsight.run.plan.data import read_data
 from clearsight.run.plan.plan import Plan, plan_training
@@ -73,13 +73,13 @@ def run_plan(plan: Plan, display: Display) -> Run:
         history = execute(plan, session)
         weights = settle_weights(plan, session.folder, history)
         save_finished_model(plan.model, session.folder)
-        measure(plan, session.folder, history, weights)
+        evaluate_run(plan, session.folder, history, weights)
     run = Run.load(session.folder.path)
     if plan.record.request.bundle:
         images = plan.data.validation_images(NUM_IMAGES)
         again = ["clearsight", "export", str(run.path)]
-        written_if_possible("bundle", lambda: export_run(run, images=images), again)
+        write_or_warn("bundle", lambda: export_run(run, images=images), again)
     if plan.record.request.report:
         again = ["clearsight", "report", str(run.path)]
-        written_if_possible("report", lambda: write_report(run, plan.data.splits.test), again)
+        write_or_warn("report", lambda: write_report(run, plan.data.splits.test), again)
     return run

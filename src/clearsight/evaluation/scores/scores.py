@@ -55,7 +55,7 @@ class Tempered:
 
 @dataclass(frozen=True)
 class Measures:
-    """``measures.json``: how predictions match the truth, each score with its 95% interval.
+    """``scores.json``: how predictions match the truth, each score with its 95% interval.
 
     Attributes:
         num_images: how many images were measured.

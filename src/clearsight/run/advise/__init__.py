@@ -1,1 +1,1 @@
-"""TODO."""
+"""The next experiment that a curve suggests, and the commands for it."""

@@ -1,1 +1,1 @@
-"""TODO."""
+"""The full check of a source's images, with a quick network that judges the labels."""

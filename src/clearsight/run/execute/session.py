@@ -18,7 +18,7 @@ from clearsight.run.execute.faults import explain_failure
 from clearsight.run.plan.plan import Plan
 from clearsight.run.resume.plan_resume import check_current
 from clearsight.run.store.folder import RunFolder
-from clearsight.run.store.lock import RunLock
+from clearsight.run.store.lock import lock_run
 from clearsight.run.store.record import Status
 from clearsight.run.store.run import save_model
 from clearsight.training.checkpoint.checkpoint import Checkpoint
@@ -61,7 +61,7 @@ def run_session(plan: Plan, progress: Progress) -> Iterator[RunSession]:
                 progress.announce(f"Note: {note}")
             check_disk_space(plan.path, plan.model)
             folder = _open_folder(plan)
-            with RunLock(folder.path):
+            with lock_run(folder.path):
                 if plan.resume_point is not None:
                     check_current(plan.resume_point, folder)
                 with _recorded_status(plan, folder):

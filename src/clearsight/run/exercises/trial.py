@@ -15,8 +15,7 @@ from clearsight.run.exercises.exercise import Exercise
 from clearsight.run.request import train_request
 from clearsight.run.seeds.runs import SeedRuns
 from clearsight.run.seeds.train import train_seeds
-from clearsight.run.test_set.images import own_splits
-from clearsight.run.test_set.used_images import used_images
+from clearsight.run.store.source_images import load_run_splits, used_images
 from clearsight.run.train import Display
 
 SOURCE = "fashion-mnist"
@@ -120,7 +119,7 @@ def tried(lesson: SeedRuns, other: SeedRuns) -> Trial:
     Raises:
         RunError: when their images are no longer there.
     """
-    splits = own_splits(lesson[0].record)
+    splits = load_run_splits(lesson[0].record)
     validation = _contrast(lesson, other, used_images(lesson[0], splits, "validation"))
     # Keras's training accuracy is a mean over the epoch; here both sides are the finished networks.
     training = _contrast(lesson, other, used_images(lesson[0], splits, "train"))

@@ -19,8 +19,7 @@ from clearsight.engine.runtime.device import on_device
 from clearsight.errors import RunError
 from clearsight.models.build import ModelRequest, build_model
 from clearsight.run.store.run import Run
-from clearsight.run.test_set.images import own_splits
-from clearsight.run.test_set.used_images import used_images
+from clearsight.run.store.source_images import load_run_splits, used_images
 
 _MEASURED = ("test_accuracy", "test_count", "val_accuracy", "val_count")
 
@@ -72,7 +71,7 @@ def spec_of(run: Run, kind: str, precision: str = "float32") -> BundleSpec:
         kind: the format.
         precision: "float32" or "int8".
     """
-    measures = run.folder.read_measures()
+    measures = run.folder.read_scores()
     tempered = measures.tempered if measures is not None else None
     return BundleSpec(
         name=run.path.resolve().name,
@@ -111,7 +110,7 @@ def _parity_images(run: Run, images: ImageSet | None) -> np.ndarray:
     They are validation images, so that making a bundle is no look at the test images.
     """
     if images is None and run.record.request.source != "arrays":
-        images = used_images(run, own_splits(run.record), "validation", NUM_IMAGES)
+        images = used_images(run, load_run_splits(run.record), "validation", NUM_IMAGES)
     if images is None:
         path = bundle_path(run.path)
         if is_bundle(path):

@@ -21,8 +21,7 @@ from clearsight.errors import BundleError, RunError
 from clearsight.evaluation.comparison.paired import PairedComparison
 from clearsight.run.export.bundle import bundle_parts, spec_of
 from clearsight.run.store.run import Run
-from clearsight.run.test_set.images import own_splits
-from clearsight.run.test_set.used_images import used_images
+from clearsight.run.store.source_images import load_run_splits, used_images
 
 MOST_LOSS = 0.01
 
@@ -70,7 +69,7 @@ def export_int8(run: Run, path: Path | None = None, *, allow_loss: bool = False)
             f"A network in 8-bit integers should be measured on the run's images, but {run.path} "
             "was trained on arrays from Python, which are gone: leave out --int8."
         )
-    splits = own_splits(run.record)
+    splits = load_run_splits(run.record)
     train = used_images(run, splits, "train", NUM_CALIBRATION)
     validation = used_images(run, splits, "validation")
     network, float_spec, parity = bundle_parts(run, "onnx", validation)

@@ -1,1 +1,1 @@
-"""TODO."""
+"""What follows the last epoch: the final weights, the evaluation, the report and the bundle."""

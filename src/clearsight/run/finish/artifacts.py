@@ -1,27 +1,29 @@
-"""What is written of a run once it has finished, which nothing may undo any more."""
+"""Writing a finished run's report and bundle, whose failure does not make the run fail."""
 
 from __future__ import annotations
 
+import logging
 import shlex
-import sys
 from collections.abc import Callable
 from typing import Any
 
 from clearsight.errors import ClearsightError, MissingExtraError
 
+_logger = logging.getLogger(__name__)
 
-def written_if_possible(what: str, write: Callable[[], Any], again: list[str]) -> None:
-    """Write something, or say why there is none: whatever is wrong with it, the run is good.
+
+def write_or_warn(what: str, write: Callable[[], Any], retry: list[str]) -> None:
+    """Write an artifact, or log a warning that says why not.
 
     Args:
-        what: it is.
+        what: the artifact's name.
         write: writes it.
-        again: the command that tries again.
+        retry: the command that tries again.
     """
     try:
         write()
     except MissingExtraError as error:
-        print(f"Note: no {what} was written. {error}", file=sys.stderr)
+        _logger.warning("No %s was written. %s", what, error)
     except Exception as error:
         why = str(error) if isinstance(error, ClearsightError) else f"{error!r}."
-        print(f"No {what} was written: {why} Try again: {shlex.join(again)}", file=sys.stderr)
+        _logger.warning("No %s was written: %s Try again: %s", what, why, shlex.join(retry))

@@ -1,64 +1,62 @@
-"""What is measured when a training has ended, and written beside it."""
+"""Evaluating a network when its training has ended, and writing its results."""
 
 from __future__ import annotations
 
+import logging
 import statistics
-import sys
 import time
-from dataclasses import asdict
 
 import numpy as np
 
 from clearsight.errors import MissingExtraError
+from clearsight.evaluation.curve.measures import Circumstances
 from clearsight.evaluation.curve.reading import CurveReading, read_curve
 from clearsight.evaluation.intervals.proportions import wilson_interval
 from clearsight.evaluation.predictions import Predictions
 from clearsight.evaluation.scores.score import score_of
 from clearsight.evaluation.scores.scores import measures_of
+from clearsight.models.graph import get_graph
 from clearsight.report.curves import write_curves
-from clearsight.run.finish.circumstances import circumstances_of
 from clearsight.run.finish.final_weights import FinalWeights
 from clearsight.run.plan.plan import Plan
 from clearsight.run.store.folder import RunFolder
 from clearsight.run.store.predictions_csv import write_predictions
 from clearsight.run.store.results import Results
 from clearsight.run.store.run import predict_probabilities
-from clearsight.run.test_set.ledger import Look, record_look
+from clearsight.run.test_set.ledger import TestSetUse, record_use
 from clearsight.training.history import History
 
+_logger = logging.getLogger(__name__)
 _NUM_SHOWN = 5
-_MOST_VALIDATION = 1_000  # they fix the one number, a temperature, to some percent
+_MOST_VALIDATION = 1_000  # images: enough to fit a single number, the temperature, within percents
+_NEARLY_ZERO = 0.2  # of the learning rate, as a fraction of its maximum
 
 
-def measure(plan: Plan, folder: RunFolder, history: History, weights: FinalWeights) -> None:
-    """Open the test images, once, unless they are sealed, and write down what was found.
+def evaluate_run(plan: Plan, folder: RunFolder, history: History, weights: FinalWeights) -> None:
+    """Evaluate on the test images, unless that is declined, and write all results.
 
-    ``predictions.csv`` and ``measures.json`` are of the test images; ``results.json`` and
-    ``curves.png`` are there without them too.
+    ``predictions.csv`` and ``scores.json`` hold the test images' results; ``results.json`` and
+    ``curves.png`` are written without test images too.
     """
-    num_train, num_val = len(plan.data.split.train), len(plan.data.split.validation)
-    leaked = plan.leaks
-    reading = read_curve(history, circumstances_of(plan, leaked), weights.outcomes)
+    num_train, num_val = plan.data.num_train, plan.data.num_validation
+    reading = read_curve(history, _circumstances(plan), weights.outcomes)
     last = history[weights.epoch - 1]
     test = None if plan.record.request.no_test else plan.data.splits.test
-    score, shown, num_leaked, without_leaked, looks = None, (), 0, None, None
+    score, first_predictions, num_leaked, without_leaked, uses = None, (), 0, None, None
     if test is not None:
         probabilities = predict_probabilities(
             plan.model, plan.preparation, test.images, plan.recipe.views
         )
         score = score_of(probabilities, test.labels)
-        shown = tuple(probabilities[:_NUM_SHOWN].argmax(axis=1).tolist())
-        num_leaked = leaked.num_test
-        without_leaked = leaked.accuracy_without(probabilities, test.labels)
+        first_predictions = tuple(probabilities[:_NUM_SHOWN].argmax(axis=1).tolist())
+        num_leaked = plan.leaks.num_test
+        without_leaked = plan.leaks.accuracy_without(probabilities, test.labels)
         write_predictions(test, probabilities, folder.predictions_path)
         predictions = Predictions(probabilities, test.class_names)
-        folder.write_measures(measures_of(predictions, test.labels, _validation(plan, weights)))
-        is_right = predictions.labels == test.labels
-        looks = record_look(
-            test.fingerprint, Look.at(folder.path, "train", is_right, last.val_accuracy)
-        )
-        if looks.note:
-            print(f"Note: {looks.note}", file=sys.stderr)
+        folder.write_scores(measures_of(predictions, test.labels, _validation(plan, weights)))
+        is_correct = predictions.labels == test.labels
+        use = TestSetUse.now(folder.path, "train", is_correct, last.val_accuracy)
+        uses = record_use(test.fingerprint, use)
     results = Results(
         train_accuracy=last.accuracy,
         train_count=num_train,
@@ -70,36 +68,53 @@ def measure(plan: Plan, folder: RunFolder, history: History, weights: FinalWeigh
         test_count=score.num_images if score else 0,
         test_accuracy_interval=(score.interval.low, score.interval.high) if score else None,
         test_loss=score.loss if score else None,
-        first_test_predictions=shown,
+        first_test_predictions=first_predictions,
         first_test_labels=tuple(test.labels[:_NUM_SHOWN].tolist()) if test is not None else (),
         reading=reading.sentence,
         gap=reading.gap,
         gap_interval=(reading.gap_interval.low, reading.gap_interval.high),
         best_epoch=reading.best_epoch,
-        findings=tuple(asdict(finding) for finding in reading.findings),
-        weights_of_epoch=weights.epoch,
         fit_seconds=sum(epoch.seconds for epoch in history),
         epoch_seconds=statistics.median(epoch.seconds for epoch in history),
         total_seconds=time.perf_counter() - plan.planned_at + _seconds_before(plan),
+        findings=reading.findings,
+        weights_of_epoch=weights.epoch,
         test_leaked_count=num_leaked,
         test_accuracy_without_leaked=without_leaked,
-        test_looks=looks.count if looks else 0,
-        test_looks_runs=looks.num_runs if looks else 0,
-        test_optimism=looks.optimism if looks else None,
+        test_set_uses=uses,
     )
     folder.write_results(results)
-    _write_image(plan, folder, history, reading)
+    _write_curves(plan, folder, history, reading)
+
+
+def _circumstances(plan: Plan) -> Circumstances:
+    """Return what the curve does not show by itself."""
+    recipe = plan.recipe
+    counts = np.bincount(plan.data.held_out.labels[plan.data.split.validation])
+    fractions = counts[counts > 0] / counts.sum()
+    is_augmented = recipe.flip != "none" or recipe.translate_pixels or recipe.cutout_pixels
+    layers = {type(call.layer).__name__ for call in get_graph(plan.model).calls}
+    return Circumstances(
+        num_train=plan.data.num_train,
+        num_val=plan.data.num_validation,
+        chance=float(fractions.max()),
+        chance_loss=float(-(fractions * np.log(fractions)).sum()),
+        is_made_harder=bool(is_augmented)
+        or any("Drop" in layer or "Random" in layer for layer in layers),
+        is_annealed=recipe.schedule == "triangular" and recipe.last_factor < _NEARLY_ZERO,
+        num_leaked=len(plan.leaks.validation),
+    )
 
 
 def _validation(plan: Plan, weights: FinalWeights) -> tuple[np.ndarray, np.ndarray]:
-    """Return probabilities and labels of validation images, to fit a temperature on."""
+    """Return probabilities and labels of validation images, to fit a temperature to."""
     if plan.recipe.views.is_plain:
         return weights.val_probabilities, weights.val_labels
-    chosen = plan.data.validation_images(_MOST_VALIDATION)
+    images = plan.data.validation_images(_MOST_VALIDATION)
     probabilities = predict_probabilities(
-        plan.model, plan.preparation, chosen.images, plan.recipe.views
+        plan.model, plan.preparation, images.images, plan.recipe.views
     )
-    return probabilities, chosen.labels
+    return probabilities, images.labels
 
 
 def _seconds_before(plan: Plan) -> float:
@@ -115,14 +130,12 @@ def _interval(accuracy: float, count: int) -> tuple[float, float]:
     return interval.low, interval.high
 
 
-def _write_image(plan: Plan, folder: RunFolder, history: History, reading: CurveReading) -> None:
-    num_train, num_val = len(plan.data.split.train), len(plan.data.split.validation)
+def _write_curves(plan: Plan, folder: RunFolder, history: History, reading: CurveReading) -> None:
     title = (
-        f"{plan.record.request.model} on {plan.source_name}: {num_train:,} training and "
-        f"{num_val:,} "
-        "validation images"
+        f"{plan.record.request.model} on {plan.source_name}: {plan.data.num_train:,} training and "
+        f"{plan.data.num_validation:,} validation images"
     )
     try:
         write_curves(history, reading, title, folder.curves_path)
     except MissingExtraError as error:
-        print(f"No curve image was drawn. {error}", file=sys.stderr)
+        _logger.warning("No curve image was drawn. %s", error)

@@ -1,4 +1,4 @@
-"""Which weights a training leaves, and how single images fare with them and the best ones."""
+"""The weights that a training ends with, and how single images do with them and with the best."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from clearsight.training.checkpoint.snapshot import restore_variables
 from clearsight.training.early_stopping import read_best_checkpoint
 from clearsight.training.history import History, best_epoch
 
-# Single images that are looked at: their accuracy is then known to a point.
+# Images of each part that are compared one by one: their accuracy is then known to one point.
 _MOST_IMAGES = 5_000
 
 
 @dataclass(frozen=True)
 class FinalWeights:
-    """The weights that a run ends with; the model has them.
+    """The weights that a run ends with; the model holds them.
 
     Attributes:
-        epoch: after which they were.
-        outcomes: of the last epoch's weights, whichever are kept.
-        val_probabilities: float32 (B, K), what the kept weights say of validation images.
-        val_labels: int64 (B,), the truth.
+        epoch: after which they were reached.
+        outcomes: of the last epoch's weights, whichever are final.
+        val_probabilities: float32 (B, K), predicted for validation images by the final weights.
+        val_labels: int64 (B,), their true labels.
     """
 
     epoch: int
@@ -39,52 +39,53 @@ class FinalWeights:
 
 
 def settle_weights(plan: Plan, folder: RunFolder, history: History) -> FinalWeights:
-    """Look at single images, and go back to the best epoch's weights where the recipe says so.
+    """Restore the best epoch's weights if the recipe says so, and compare them with the last.
 
     Args:
-        plan: whose model has been trained.
+        plan: its model has been trained.
         folder: of the run, with its checkpoints.
         history: of the whole training.
     """
-    splits, model = plan.data.splits, plan.model
-    held_out = splits.validation or splits.train
-    validation = _some(held_out, plan.data.split.validation)
-    train = _some(splits.train, plan.data.split.train)
-    train_correct = _named(plan, train).argmax(axis=1) == train.labels
-    kept = _named(plan, validation)
-    val_correct, val_losses = _fared(kept, validation)
+    data, model = plan.data, plan.model
+    validation = _sample(data.held_out, data.split.validation)
+    train = _sample(data.splits.train, data.split.train)
+    train_correct = _predict(plan, train).argmax(axis=1) == train.labels
+    final = _predict(plan, validation)
+    val_correct, val_losses = _correct_and_losses(final, validation)
     best_correct, best_losses = val_correct, val_losses
     epoch, checkpoint = history[-1].epoch, None
     if best_epoch(history) != epoch:
         checkpoint = read_best_checkpoint(folder.checkpoints_path, history)
     if checkpoint is not None:
-        weights = model.get_weights()
+        last_weights = model.get_weights()
         restore_variables(model, checkpoint, "model")
-        best = _named(plan, validation)
-        best_correct, best_losses = _fared(best, validation)
+        best = _predict(plan, validation)
+        best_correct, best_losses = _correct_and_losses(best, validation)
         if plan.recipe.patience:
-            epoch, kept = checkpoint.epochs_done, best
+            epoch, final = checkpoint.epochs_done, best
         else:
-            model.set_weights(weights)
+            model.set_weights(last_weights)
     return FinalWeights(
         epoch,
         Outcomes(train_correct, val_correct, val_losses, best_correct, best_losses),
-        kept,
+        final,
         validation.labels,
     )
 
 
-def _some(images: ImageSet, rows: np.ndarray) -> ImageSet:
-    """Return the images in those rows, or as many of them, evenly spaced, as are looked at."""
+def _sample(images: ImageSet, rows: np.ndarray) -> ImageSet:
+    """Return the images in those rows, or `_MOST_IMAGES` of them, evenly spaced."""
     return images.take(rows[:: -(-len(rows) // _MOST_IMAGES)])
 
 
-def _named(plan: Plan, images: ImageSet) -> np.ndarray:
-    """Return class probabilities, float32 (N, K), as within `fit`: of plain images."""
+def _predict(plan: Plan, images: ImageSet) -> np.ndarray:
+    """Return class probabilities, float32 (N, K), of plain views, as within `fit`."""
     return predict_probabilities(plan.model, plan.preparation, images.images, Views())
 
 
-def _fared(probabilities: np.ndarray, images: ImageSet) -> tuple[np.ndarray, np.ndarray]:
-    """Return whether each image is named rightly, bool (N,), and its loss, float64 (N,)."""
+def _correct_and_losses(
+    probabilities: np.ndarray, images: ImageSet
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return whether each prediction is correct, bool (N,), and its loss, float64 (N,)."""
     correct = probabilities.argmax(axis=1) == images.labels
     return correct, log_losses(probabilities, images.labels)

@@ -29,8 +29,8 @@ from clearsight.run.plan.network import (
 )
 from clearsight.run.plan.resolve import ResolvedOptions
 from clearsight.run.request import ResolvedRequest, TrainRequest
-from clearsight.run.store.folder import new_path
-from clearsight.run.store.machine import machine, versions
+from clearsight.run.store.location import new_path
+from clearsight.run.store.machine import describe_machine, installed_versions
 from clearsight.run.store.record import RunRecord
 from clearsight.training.check_fit import check_fit
 from clearsight.training.checkpoint.checkpoint import Checkpoint
@@ -148,8 +148,8 @@ def plan_training(resolved: ResolvedOptions, data: TrainingData) -> Plan:
         num_parameters=model.count_params(),
         reproducible=reproducible,
         reproducible_because=because,
-        versions=versions(),
-        machine=machine(device),
+        versions=installed_versions(),
+        machine=describe_machine(device),
     )
     return Plan(
         path=path,

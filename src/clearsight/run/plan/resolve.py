@@ -8,7 +8,7 @@ from clearsight.data.sources.load import default_recipe
 from clearsight.engine.runtime.choices import Device
 from clearsight.engine.runtime.device import choose_device
 from clearsight.run.request import TrainRequest
-from clearsight.run.store.folder import check_free
+from clearsight.run.store.location import check_free
 from clearsight.training.recipe import Recipe
 from clearsight.training.recipes import find_recipe
 

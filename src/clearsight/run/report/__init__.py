@@ -1,1 +1,1 @@
-"""TODO."""
+"""A run's report, composed from its files and its network."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from clearsight.report.page import DataHealth, Recipe
+from clearsight.report.page import DataHealth, Provenance
 from clearsight.run.advise.command import check_command, repeat_command
 from clearsight.run.store.record import RunRecord
 from clearsight.run.store.results import Results
@@ -25,7 +25,7 @@ def health_of(record: RunRecord) -> DataHealth:
     return DataHealth(parts, record.notes, check_command(record))
 
 
-def recipe_of(record: RunRecord, results: Results | None) -> Recipe:
+def provenance_of(record: RunRecord, results: Results | None) -> Provenance:
     """Return how a run was made: options, versions, machine, and the command that repeats it."""
     # The run's own network counts, not the one that the recipe was found with.
     elsewhere = {"name", "summary", "model", "model_arguments"}
@@ -59,7 +59,7 @@ def recipe_of(record: RunRecord, results: Results | None) -> Recipe:
     facts += [("changed", sentence) for sentence in record.changes]
     again = "gives the same weights" if record.reproducible else "may give other weights"
     promise = f"The same command with the same versions {again}: {record.reproducible_because}."
-    return Recipe(facts, repeat_command(record), promise)
+    return Provenance(facts, repeat_command(record), promise)
 
 
 def _in_words(value: Any) -> str:

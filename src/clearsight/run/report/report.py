@@ -25,14 +25,15 @@ from clearsight.report.page import (
 from clearsight.report.sections.mistakes import Judged
 from clearsight.report.sections.saliency import Looks
 from clearsight.run.advise.command import step_command
+from clearsight.run.advise.next_step import next_step
 from clearsight.run.report.looking import looks_of
-from clearsight.run.report.provenance import health_of, recipe_of
+from clearsight.run.report.provenance import health_of, provenance_of
 from clearsight.run.report.saliency import look
 from clearsight.run.store.predictions_csv import PredictedImages, read_predictions
 from clearsight.run.store.record import RunRecord
 from clearsight.run.store.results import Results
 from clearsight.run.store.run import Run
-from clearsight.run.test_set.images import measured_images
+from clearsight.run.test_set.images import load_test_images
 from clearsight.training.history import History
 
 
@@ -83,7 +84,7 @@ def write_report(run: Run, images: ImageSet | None = None) -> Path:
         measures=found.measures,
         looks=found.looks,
         health=health_of(record),
-        recipe=recipe_of(record, results),
+        provenance=provenance_of(record, results),
         missing=found.missing,
     )
     write_report_page(page, run.folder.report_path)
@@ -100,7 +101,7 @@ def _findings(run: Run, results: Results | None, images: ImageSet | None) -> _Fi
     if why is not None:
         found.missing.append(f"Test scores, mistakes and heat maps: {why}")
         return found
-    found.measures = run.folder.read_measures()
+    found.measures = run.folder.read_scores()
     try:
         _judge(run, images, found)
     except ClearsightError as error:
@@ -148,7 +149,7 @@ def _measured_again(run: Run, said: PredictedImages) -> ImageSet:
     Raises:
         ClearsightError: when they are gone or lie elsewhere in their source now.
     """
-    images = measured_images(run.record, run.folder, None, None)
+    images = load_test_images(run)
     if not np.array_equal(images.labels, said.labels):
         raise RunError("the images lie in another order now than when they were measured.")
     return images
@@ -191,18 +192,17 @@ def _remarks(run: Run, results: Results | None) -> list[str]:
             f"{results.test_leaked_count:,} of the test images also stand in training; "
             + ("no others are left." if without is None else f"without them: {without:.1%}.")
         )
-    if results is not None:
-        remarks += [results.looks.sentence] if results.looks.sentence else []
+    if results is not None and results.test_set_uses is not None:
+        sentence = results.test_set_uses.sentence
+        remarks += [sentence] if sentence else []
     return remarks
 
 
 def _advice(run: Run, results: Results | None, history: History) -> tuple[Advice, ...]:
     if results is not None:
-        findings, step = run.findings, run.next_step
-        if not findings:  # of a version that kept only the sentence
-            return (Advice(results.reading),)
-        said = [Advice(finding.sentence) for finding in findings]
-        return (*said, Advice(step.why, step_command(run.record, step))) if step else tuple(said)
+        advice = [Advice(finding.sentence) for finding in results.findings]
+        step = next_step(run.record, results.findings)
+        return (*advice, Advice(step.why, step_command(run.record, step))) if step else (*advice,)
     num_val = int(run.record.split["num_validation"])
     own = run.record.data["train"]["num_images"]
     num_train = own if run.record.split["method"] == "own" else own - num_val

@@ -21,7 +21,7 @@ from clearsight.evaluation.saliency.worked_pixel import WorkedPixel, worked_pixe
 from clearsight.models.backend import keras
 from clearsight.models.trace import trace_model
 from clearsight.run.store.run import Run, predict_probabilities
-from clearsight.run.test_set.images import measured_images
+from clearsight.run.test_set.images import load_test_images
 
 Part = TypeVar("Part")
 
@@ -108,7 +108,7 @@ def look(run: Run, images: ImageSet | None = None, probabilities: np.ndarray | N
         RunError: when the run's own images no longer exist, or its training diverged.
     """
     if images is None:
-        images = measured_images(run.record, run.folder, None, None)
+        images = load_test_images(run)
     if probabilities is None:
         probabilities = run.predict(images.images).probabilities
     parts = _Parts(run.model)

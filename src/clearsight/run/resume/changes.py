@@ -9,7 +9,7 @@ from typing import Any
 from clearsight.data.splits.splits import Splits
 from clearsight.engine.runtime.choices import Device
 from clearsight.run.request import ResolvedRequest
-from clearsight.run.store.machine import machine, versions
+from clearsight.run.store.machine import describe_machine, installed_versions
 from clearsight.run.store.record import RunRecord
 from clearsight.training.checkpoint.checkpoint import Checkpoint
 from clearsight.training.recipe import Recipe
@@ -22,7 +22,7 @@ def changes_since(
     record: RunRecord, recipe: Recipe, checkpoint: Checkpoint, splits: Splits, device: Device
 ) -> list[str]:
     """Describe what matters and differs from when the checkpoint was saved."""
-    before, now, old = checkpoint.identity, versions(), record.request
+    before, now, old = checkpoint.identity, installed_versions(), record.request
     recorded = {part: data["sha256"] for part, data in record.data.items() if data}
     recorded["train"] = before["data"]
     found = {part: images.fingerprint for part, images in splits.parts.items()}
@@ -61,7 +61,7 @@ def describe_resume(path: Path, record: RunRecord, recipe: Recipe, checkpoint: C
                 f"The {recipe.schedule} schedule is stretched to {recipe.epochs} epochs: about "
                 f"{new:.3g} in the next epoch, where it would have been {old:.3g}."
             )
-    threads, found = checkpoint.identity["num_threads"], machine("cpu")["num_threads"]
+    threads, found = checkpoint.identity["num_threads"], describe_machine("cpu")["num_threads"]
     if threads != found:
         sentences.append(
             f"It ran on {threads} threads and now runs on {found}, so the last digits differ; "
@@ -90,17 +90,17 @@ def resumed_record(
     now = f"{datetime.now().astimezone():%Y-%m-%d %H:%M:%S}"
     where = f"after epoch {checkpoint.epochs_done} and {checkpoint.num_batches} batches"
     reasons = list(changes)
-    if checkpoint.identity["num_threads"] != machine(device)["num_threads"]:
+    if checkpoint.identity["num_threads"] != describe_machine(device)["num_threads"]:
         reasons.append("another number of threads")
     uses_kernels = request.precision == "bfloat16" and device == "cpu"
-    if uses_kernels and record.machine.get("kernels") != machine(device)["kernels"]:
+    if uses_kernels and record.machine.get("kernels") != describe_machine(device)["kernels"]:
         reasons.append("compiled kernels in place of torch's, or the reverse")
     if recipe.schedule != "constant" and recipe.epochs != before.epochs:
         reasons.append(f"{recipe.epochs} epochs after a schedule for {before.epochs}")
     update: dict[str, Any] = {
         "request": request,
-        "versions": versions(),
-        "machine": machine(device),
+        "versions": installed_versions(),
+        "machine": describe_machine(device),
         "data": {part: images.summary() for part, images in splits.parts.items()},
         "resumptions": (*record.resumptions, f"{now}: {where}"),
         "changes": (*record.changes, *(f"{now}, {where}: {change}" for change in changes)),

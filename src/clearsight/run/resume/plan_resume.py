@@ -20,7 +20,7 @@ from clearsight.run.resume.changes import changes_since, describe_resume, resume
 from clearsight.run.store.folder import RunFolder
 from clearsight.run.store.lock import check_unlocked
 from clearsight.run.store.record import RunRecord
-from clearsight.run.test_set.images import own_splits
+from clearsight.run.store.source_images import load_run_splits
 from clearsight.training.checkpoint.checkpoint import (
     Checkpoint,
     checkpoint_files,
@@ -158,7 +158,7 @@ def _splits(request: ResumeRequest, record: RunRecord, show_progress: ShowProgre
     """Load the run's images again, at the size of its network's input."""
     if record.request.source != "arrays":
         options = record.request.with_options(**request.other_changes).source_options
-        return own_splits(record, options, show_progress)
+        return load_run_splits(record, options, show_progress)
     if request.data is None:
         raise RunError(
             f"{request.path} was trained on arrays from Python, which are not saved: resume it in "

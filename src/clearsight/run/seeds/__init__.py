@@ -1,1 +1,1 @@
-"""TODO."""
+"""Runs that differ only by their seed: training, summary and comparison."""

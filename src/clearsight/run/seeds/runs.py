@@ -1,11 +1,8 @@
-"""`SeedRuns`: trainings that differ only by their seed, and their folder."""
+"""`SeedRuns`: runs that differ only by their seed, with their summary and its files."""
 
 from __future__ import annotations
 
-import csv
-import json
 import math
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,30 +10,33 @@ from pathlib import Path
 from typing import Any, Self, overload
 
 from clearsight.evaluation.comparison.over_seeds import SeedSummary
-from clearsight.io.atomic import write_atomically
-from clearsight.run.seeds.record import RECORD_NAME, SeedsRecord, is_run, member_path
+from clearsight.run.store.csv_file import write_csv
+from clearsight.run.store.json_file import write_json
+from clearsight.run.store.location import SEEDS_RECORD_NAME, is_run, member_path, resume_command
 from clearsight.run.store.results import Results
 from clearsight.run.store.run import Run
+from clearsight.run.store.seeds_record import SeedsRecord, read_seeds_record
 
-_TABLE = "seeds.csv"
-# What is summed up of each member, with the least and most that it can be.
-MEASURED = {
+# Results that are summarized over the seeds, with the least and the greatest possible value.
+SUMMARIZED = {
     "train_accuracy": (0.0, 1.0),
     "val_accuracy": (0.0, 1.0),
     "test_accuracy": (0.0, 1.0),
     "gap": (-1.0, 1.0),
     "fit_seconds": (0.0, math.inf),
 }
-_COLUMNS = ("seed", "run", *MEASURED)
+_COLUMNS = ("seed", "run", *SUMMARIZED)
+_TITLES = ("training", "validation", "test", "gap", "s to fit")
+_ROW = "{:<20}" + "{:>12}" * len(_TITLES)
 
 
 @dataclass(frozen=True)
 class SeedRuns(Sequence[Run]):
-    """Trainings that differ only by their seed: a sequence of its finished `Run`s.
+    """Runs that differ only by their seed: a sequence of the finished `Run`s.
 
     Attributes:
         path: the folder; the members are ordinary runs in ``seeds/0``, ``seeds/1``, ...
-        record: what was asked for.
+        record: what was requested.
 
     Example:
         >>> import clearsight, tempfile, pathlib
@@ -51,38 +51,34 @@ class SeedRuns(Sequence[Run]):
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
-        """Open the folder of a training with several seeds.
+        """Load runs with several seeds from their folder.
 
         Raises:
-            RunError: when it is none or damaged.
+            RunError: when the folder holds none, or damaged ones.
         """
-        return cls(Path(path), SeedsRecord.read(Path(path)))
+        return cls(Path(path), read_seeds_record(Path(path)))
 
     @cached_property
     def runs(self) -> tuple[Run, ...]:
         """The finished members."""
-        return tuple(run for run in self.begun if run.record.status == "finished")
-
-    @cached_property
-    def begun(self) -> tuple[Run, ...]:
-        """All members that have a record, finished or not."""
-        folders = map(self.member_path, range(self.record.num_seeds))
-        return tuple(Run.load(folder) for folder in folders if is_run(folder))
+        paths = map(self.member_path, range(self.record.num_seeds))
+        members = (Run.load(path) for path in paths if is_run(path))
+        return tuple(run for run in members if run.record.status == "finished")
 
     @cached_property
     def results(self) -> tuple[Results, ...]:
-        """What came out of each finished member."""
+        """The results of each finished member."""
         return tuple(run.results for run in self.runs)
 
     @property
     def is_finished(self) -> bool:
-        """Whether every member is."""
+        """Whether all members are finished."""
         return len(self.runs) == self.record.num_seeds
 
     @property
     def resume_command(self) -> str:
-        """What to type to go on with the members that are missing."""
-        return f"clearsight train --resume {shlex.quote(str(self.path))}"
+        """The command that trains the unfinished and missing members."""
+        return resume_command(self.path)
 
     @overload
     def __getitem__(self, index: int) -> Run: ...
@@ -101,57 +97,71 @@ class SeedRuns(Sequence[Run]):
         return member_path(self.path, index)
 
     def summary(self, name: str) -> SeedSummary | None:
-        """Return one result over the finished members; None where some have none.
+        """Summarize one result over the finished members; None if some have none.
 
         Args:
-            name: of `MEASURED`, e.g. "test_accuracy".
+            name: of `SUMMARIZED`, e.g. "test_accuracy".
         """
         values = [getattr(results, name) for results in self.results]
-        known = tuple(value for value in values if value is not None)
-        return SeedSummary(known, *MEASURED[name]) if known and len(known) == len(values) else None
+        if not values or None in values:
+            return None
+        return SeedSummary(tuple(values), *SUMMARIZED[name])
 
     def to_json(self) -> dict[str, Any]:
         """Return members and summaries as JSON-ready values."""
-        found = {name: self.summary(name) for name in MEASURED}
         return {
             "members": [dict(zip(_COLUMNS, row, strict=True)) for row in self._rows()],
-            "summary": {
-                name: None if summary is None else _as_json(summary)
-                for name, summary in found.items()
-            },
+            "summary": {name: _to_json(self.summary(name)) for name in SUMMARIZED},
         }
 
     def write(self) -> None:
         """Write ``seeds.json`` and ``seeds.csv`` from the members as they are now."""
-        with write_atomically(self.path / RECORD_NAME) as temporary:
-            values = {**self.record.model_dump(mode="json"), **self.to_json()}
-            text = json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False)
-            temporary.write_text(f"{text}\n", "utf-8")
-        with (
-            write_atomically(self.path / _TABLE) as temporary,
-            temporary.open("w", newline="", encoding="utf-8") as file,
-        ):
-            writer = csv.writer(file)
-            writer.writerow(_COLUMNS)
-            writer.writerows(self._rows())
+        values = {**self.record.model_dump(mode="json"), **self.to_json()}
+        write_json(values, self.path / SEEDS_RECORD_NAME)
+        write_csv(_COLUMNS, self._rows(), self.path / "seeds.csv")
 
     def _rows(self) -> list[list[Any]]:
         return [
             [
                 run.record.request.seed,
                 str(run.path.relative_to(self.path)),
-                *(getattr(results, name) for name in MEASURED),
+                *(getattr(results, name) for name in SUMMARIZED),
             ]
             for run, results in zip(self.runs, self.results, strict=True)
         ]
 
     def __str__(self) -> str:
-        from clearsight.run.seeds.table import seed_table
+        """Return a row for each finished member, and below them mean, deviation and interval."""
+        lines = [_ROW.format("seed", *_TITLES)]
+        lines += [_row(str(seed), values) for seed, _, *values in self._rows()]
+        summaries = {name: self.summary(name) for name in SUMMARIZED}
+        for name in ("mean", "standard_deviation", "spread"):
+            values = [getattr(summary, name, None) for summary in summaries.values()]
+            lines.append(_row(name.replace("_", " "), values))
+        lines += [
+            _interval_sentence(part, summary)
+            for part, summary in (
+                ("test", summaries["test_accuracy"]),
+                ("validation", summaries["val_accuracy"]),
+            )
+            if summary is not None
+        ]
+        if not self.is_finished:
+            lines.append(
+                f"{len(self)} of {self.record.num_seeds} seeds are finished; resume with: "
+                f"{self.resume_command}"
+            )
+        if not self.record.same_validation:
+            lines.append(
+                "Each seed has drawn its own validation images, so validation accuracies also "
+                "differ by their images; the test images are the same for all seeds."
+            )
+        return "\n".join(lines)
 
-        return seed_table(self)
 
-
-def _as_json(summary: SeedSummary) -> dict[str, Any]:
+def _to_json(summary: SeedSummary | None) -> dict[str, Any] | None:
+    if summary is None:
+        return None
     interval = summary.interval
     return {
         "mean": summary.mean,
@@ -159,3 +169,20 @@ def _as_json(summary: SeedSummary) -> dict[str, Any]:
         "spread": summary.spread,
         "interval": None if interval is None else [interval.low, interval.high],
     }
+
+
+def _row(title: str, values: Sequence[float | None]) -> str:
+    """Return a row of the table: accuracies with four digits, and the seconds with one."""
+    digits = [".4f"] * (len(values) - 1) + [".1f"]
+    numbers = zip(values, digits, strict=True)
+    return _ROW.format(title, *("-" if n is None else f"{n:{digit}}" for n, digit in numbers))
+
+
+def _interval_sentence(part: str, summary: SeedSummary) -> str:
+    interval = summary.interval
+    if interval is None:
+        return f"mean {part} accuracy {summary.mean:.3f}; one seed cannot show how seeds differ"
+    return (
+        f"mean {part} accuracy {summary.mean:.3f} (95% interval {interval.low:.3f} to "
+        f"{interval.high:.3f}, over {len(summary.values)} seeds, on these images)"
+    )

@@ -15,10 +15,11 @@ from clearsight.models.backend import keras
 from clearsight.run.plan.plan import Plan
 from clearsight.run.request import ResumeRequest, TrainRequest
 from clearsight.run.resume.plan_resume import plan_resume
-from clearsight.run.seeds.record import SeedsRecord, is_run
 from clearsight.run.seeds.runs import SeedRuns
 from clearsight.run.store.folder import RunFolder
-from clearsight.run.store.lock import RunLock
+from clearsight.run.store.location import is_run
+from clearsight.run.store.lock import lock_run
+from clearsight.run.store.seeds_record import SeedsRecord
 from clearsight.run.train import Display, plan_request, run_plan
 
 
@@ -125,7 +126,7 @@ def _run_all(runs: SeedRuns, plans: Iterator[Plan | None], display: Display) -> 
     def now() -> SeedRuns:
         return SeedRuns(runs.path, record)
 
-    with RunLock(runs.path):
+    with lock_run(runs.path):
         for number in range(1, record.num_seeds + 1):
             seed = record.first_seed + number - 1
             try:

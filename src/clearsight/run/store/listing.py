@@ -1,4 +1,4 @@
-"""What runs there are, how each of them stands, and which can be deleted."""
+"""The list of runs in a folder, with the state of each, and deleting some of them."""
 
 from __future__ import annotations
 
@@ -11,34 +11,35 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from clearsight.errors import OutputError, RunError
-from clearsight.run.seeds.record import SeedsRecord, is_seed_runs, member_path
 from clearsight.run.store.folder import RunFolder
-from clearsight.run.store.lock import RunLock, is_held
+from clearsight.run.store.location import is_seed_runs, member_path
+from clearsight.run.store.lock import is_locked, lock_run
 from clearsight.run.store.record import RunRecord, Status
-from clearsight.training.history import History, read_history
+from clearsight.run.store.seeds_record import read_seeds_record
+from clearsight.training.history import read_history
 
 _BEING_DELETED = ".deleting-"
 
 
 @dataclass(frozen=True)
-class Listed:
-    """One run in a list.
+class ListedRun:
+    """One run in a list, or several that differ only by their seed.
 
     Attributes:
         path: its folder.
-        state: how it stands now; a run whose process died is interrupted.
-        why: of an interrupted or failed run, in words; else "".
+        state: now; a run whose process died is interrupted.
+        why: reason why a run was interrupted or failed; else "".
         started_at: local time, ISO 8601 with its offset.
         source: what it was trained on.
-        model: which network.
+        model: as requested.
         epochs_done: finished epochs.
-        epochs: asked for.
-        val_accuracy: highest so far; None before the first epoch's end.
-        test_accuracy: None before it is measured.
+        epochs: requested epochs.
+        val_accuracy: highest so far; None before the first epoch ends.
+        test_accuracy: None before the test set is evaluated.
         size_bytes: of all its files.
         is_best: whether no other run on the same images has a higher validation accuracy.
-        num_seeds: of a training with several seeds, for which epochs are counted over all and
-            accuracies are means over the finished ones; None of an ordinary run.
+        num_seeds: of runs with several seeds, whose epochs are summed over all, and accuracies
+            averaged over the finished ones; None for a single run.
     """
 
     path: Path
@@ -52,12 +53,12 @@ class Listed:
     val_accuracy: float | None
     test_accuracy: float | None
     size_bytes: int
-    is_best: bool
+    is_best: bool = False
     num_seeds: int | None = None
 
 
-def list_runs(folder: Path) -> list[Listed]:
-    """List the runs in a folder, oldest first; what is no run, or damaged, is passed over.
+def list_runs(folder: Path) -> list[ListedRun]:
+    """List the runs in a folder, oldest first, skipping damaged ones and other files.
 
     Raises:
         RunError: when the folder cannot be read.
@@ -73,15 +74,15 @@ def list_runs(folder: Path) -> list[Listed]:
         if path.name.startswith("."):
             continue
         with suppress(RunError):
-            found.append(_listed_seeds(path) if is_seed_runs(path) else _listed(path))
-    best = _best_of_each(found)
+            found.append(_list_seeds(path) if is_seed_runs(path) else _list_one(path))
+    best = _best_paths(found)
     listed = [replace(run, is_best=run.path in best) for run, _ in found]
     return sorted(listed, key=lambda run: run.started_at)
 
 
 def state_of(folder: RunFolder, record: RunRecord) -> tuple[Status, str]:
-    """Tell how a run stands, and why where it did not finish."""
-    if is_held(folder.path):
+    """Return a run's state now, and the reason if it was interrupted or failed."""
+    if is_locked(folder.path):
         return "running", ""
     if record.status == "running":
         return "interrupted", "its process died"
@@ -90,15 +91,15 @@ def state_of(folder: RunFolder, record: RunRecord) -> tuple[Status, str]:
     return record.status, record.failed_because or ""
 
 
-def to_prune(
-    runs: Iterable[Listed], states: Sequence[str], older_than_days: float = 0.0
-) -> list[Listed]:
-    """Choose the runs that may be deleted: none that is running, and none that is the best.
+def runs_to_prune(
+    runs: Iterable[ListedRun], states: Sequence[str], older_than_days: float = 0.0
+) -> list[ListedRun]:
+    """Return the runs that may be deleted: none that is running, and none that is the best.
 
     Args:
         runs: to choose from.
-        states: of those to delete.
-        older_than_days: since they began.
+        states: only runs in one of these.
+        older_than_days: only runs that started this long ago.
     """
     before = datetime.now().astimezone() - timedelta(days=older_than_days)
     return [
@@ -112,15 +113,15 @@ def to_prune(
 
 
 def delete_run(path: Path) -> None:
-    """Delete a run's folder, unless a process trains in it at this moment.
+    """Delete a run's folder.
 
     Raises:
         OutputError: when it cannot be deleted.
-        RunError: when a process trains in it.
+        RunError: when a process is training in it.
     """
     try:
-        with RunLock(path):
-            # Under another name first, so that a half deleted folder is no run any more.
+        with lock_run(path):
+            # Renamed first, so that a folder that is only half deleted is no longer listed.
             doomed = path.rename(path.with_name(f"{_BEING_DELETED}{path.name}"))
         shutil.rmtree(doomed)
     except OSError as error:
@@ -128,24 +129,13 @@ def delete_run(path: Path) -> None:
 
 
 def delete_remains(folder: Path) -> None:
-    """Delete what a killed `delete_run` left."""
+    """Delete what a killed `delete_run` left behind."""
     for path in folder.glob(f"{_BEING_DELETED}*"):
         shutil.rmtree(path, ignore_errors=True)
 
 
-def _history(folder: RunFolder) -> History:
-    try:
-        return read_history(folder.history_path)
-    except RunError:
-        return ()
-
-
-def _best_accuracy(history: History) -> float | None:
-    return max((epoch.val_accuracy for epoch in history), default=None)
-
-
-def _best_of_each(found: Sequence[tuple[Listed, str]]) -> set[Path]:
-    """Return the best run on each set of training images, and the best that is finished."""
+def _best_paths(found: Sequence[tuple[ListedRun, str]]) -> set[Path]:
+    """Return, for each set of training images, the best run and the best finished run."""
     best: dict[tuple[str, bool], tuple[float, Path]] = {}
     for run, images in found:
         if run.val_accuracy is None:
@@ -157,15 +147,16 @@ def _best_of_each(found: Sequence[tuple[Listed, str]]) -> set[Path]:
     return {path for _, path in best.values()}
 
 
-def _listed(path: Path) -> tuple[Listed, str]:
-    """Look at one run; with it goes the SHA-256 of its training images."""
+def _list_one(path: Path) -> tuple[ListedRun, str]:
+    """Return one run, and the SHA-256 of its training images."""
     folder = RunFolder.existing(path)
-    record, history = folder.read_record(), _history(folder)
+    record, history, results = folder.read_record(), (), None
     state, why = state_of(folder, record)
-    results = None
+    with suppress(RunError):
+        history = read_history(folder.history_path)
     with suppress(RunError):
         results = folder.read_results()
-    listed = Listed(
+    listed = ListedRun(
         path=path,
         state=state,
         why=why,
@@ -174,32 +165,34 @@ def _listed(path: Path) -> tuple[Listed, str]:
         model=record.request.model,
         epochs_done=len(history),
         epochs=record.request.recipe.epochs,
-        val_accuracy=_best_accuracy(history),
+        val_accuracy=max((epoch.val_accuracy for epoch in history), default=None),
         test_accuracy=results.test_accuracy if results is not None else None,
         size_bytes=_size_bytes(path),
-        is_best=False,
     )
     return listed, record.data["train"]["sha256"]
 
 
-def _listed_seeds(path: Path) -> tuple[Listed, str]:
-    """Look at a training with several seeds as one."""
-    record = SeedsRecord.read(path)
+def _list_seeds(path: Path) -> tuple[ListedRun, str]:
+    """Return runs with several seeds as one, and the SHA-256 of their training images."""
+    record = read_seeds_record(path)
     found = []
     for index in range(record.num_seeds):
         with suppress(RunError):
-            found.append(_listed(member_path(path, index)))
+            found.append(_list_one(member_path(path, index)))
     members = [member for member, _ in found]
     finished = [member for member in members if member.state == "finished"]
-    state: Status = "finished" if len(finished) == record.num_seeds else "interrupted"
-    if is_held(path) or any(member.state == "running" for member in members):
-        state = "running"
-    elif any(member.state == "failed" for member in members):
-        state = "failed"
-    listed = Listed(
+    why = ""
+    if is_locked(path) or any(member.state == "running" for member in members):
+        state: Status = "running"
+    elif len(finished) == record.num_seeds:
+        state = "finished"
+    else:
+        state = "failed" if any(member.state == "failed" for member in members) else "interrupted"
+        why = f"{len(finished)} of {record.num_seeds} seeds are finished"
+    listed = ListedRun(
         path=path,
         state=state,
-        why="" if state in ("finished", "running") else _how_many(len(finished), record.num_seeds),
+        why=why,
         started_at=record.started_at,
         source=record.source,
         model=record.model,
@@ -208,14 +201,9 @@ def _listed_seeds(path: Path) -> tuple[Listed, str]:
         val_accuracy=_mean([member.val_accuracy for member in finished]),
         test_accuracy=_mean([member.test_accuracy for member in finished]),
         size_bytes=_size_bytes(path),
-        is_best=False,
         num_seeds=record.num_seeds,
     )
     return listed, found[0][1] if found else ""
-
-
-def _how_many(num_finished: int, num_seeds: int) -> str:
-    return f"{num_finished} of {num_seeds} seeds are finished"
 
 
 def _mean(values: Sequence[float | None]) -> float | None:

@@ -1,12 +1,14 @@
-"""One process a run: a lock that a killed process cannot leave behind."""
+"""A lock that allows one process per run, and that a killed process cannot leave behind."""
 
 from __future__ import annotations
 
+import errno
 import os
-import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from types import TracebackType
-from typing import Self
+
+from filelock import FileLock, Timeout
 
 from clearsight.errors import RunError
 
@@ -16,125 +18,94 @@ except ImportError:  # Windows
     fcntl = None
 
 _NAME = "lock"
-# Whoever only looks holds the lock for an instant; that must not look like a training.
-_TRIES, _SECONDS_BETWEEN = 5, 0.05
+# `is_locked` takes a shared lock for an instant, which must not look like a training.
+_TIMEOUT_SECONDS = 0.25
+# What a filesystem without locks (some network filesystems) answers.
+_HAS_NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)
 
 
-class RunLock:
-    """Holds a run's folder for this process; use it as a context manager.
+@contextmanager
+def lock_run(folder: Path) -> Iterator[None]:
+    """Hold a run's folder for this process.
 
-    The system lets go of the lock when the process ends, however it ends. Where there are no such
-    locks (Windows, some network filesystems) nothing is held.
-
-    Args:
-        folder: the run's.
+    The system releases the lock when the process ends, however it ends. On filesystems that have
+    no locks nothing is held.
 
     Raises:
-        RunError: on entering, when another process holds it or the folder cannot be written to.
+        RunError: when another process holds it, or the lock file cannot be made there.
     """
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._path = folder / _NAME
-        self._handle: int | None = None
-
-    def __enter__(self) -> Self:
-        for attempt in range(_TRIES):
-            if self._taken():
-                return self
-            if attempt + 1 < _TRIES:
-                time.sleep(_SECONDS_BETWEEN)
-        raise _in_use(self._folder)
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if self._handle is not None:
-            self._path.unlink(missing_ok=True)
-            os.close(self._handle)
-            self._handle = None
-
-    def _taken(self) -> bool:
-        if fcntl is None:
-            return True
-        try:
-            handle = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o666)
-        except OSError as error:
+    path = folder / _NAME
+    lock = FileLock(path, timeout=_TIMEOUT_SECONDS, on_acquired=_write_process_id)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise _in_use(folder) from error
+    except OSError as error:
+        if error.errno not in _HAS_NO_LOCKS:
             raise RunError(
-                f"{self._folder} should be a folder that can be written to, but is not: "
-                f"{error.strerror}. Give the right to write there, and try again."
+                f"{folder} should be a folder that can be written to, but {path.name} cannot be "
+                f"opened there: {error.strerror}. Make the folder writable, delete that file if no "
+                "training uses it, and try again."
             ) from error
-        try:
-            if not _locked(handle, fcntl.LOCK_EX):
-                os.close(handle)
-                return False
-        except OSError:  # this filesystem has no locks
-            os.close(handle)
-            return True
-        if not _is_still(handle, self._path):
-            os.close(handle)  # its last holder removed the file in the meantime
-            return False
-        os.ftruncate(handle, 0)
-        os.write(handle, str(os.getpid()).encode())
-        self._handle = handle
-        return True
+    try:
+        yield
+    finally:
+        if lock.is_locked:
+            with suppress(OSError):  # Windows deletes no open file; there filelock does it
+                path.unlink()
+            lock.release()
 
 
-def is_held(folder: Path) -> bool:
-    """Tell whether a process trains in a run's folder at this moment."""
+def is_locked(folder: Path) -> bool:
+    """Return whether a process is training in a run's folder; False where that is not known.
+
+    filelock knows exclusive locks only, which need the right to write and would exclude others who
+    ask at the same time; so this tries a shared one.
+    """
     if fcntl is None:
         return False
     try:
-        handle = os.open(folder / _NAME, os.O_RDONLY)
+        handle = os.open(folder / _NAME, os.O_RDONLY | os.O_NOFOLLOW)
     except OSError:
         return False
     try:
-        return not _locked(handle, fcntl.LOCK_SH)
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
     except OSError:
         return False
     finally:
         os.close(handle)
+    return False
 
 
 def check_unlocked(folder: Path) -> None:
-    """Make sure that no process trains in a run's folder.
+    """Check that no process is training in a run's folder.
 
     Raises:
-        RunError: when one does.
+        RunError: when one is.
     """
-    if is_held(folder):
+    if is_locked(folder):
         raise _in_use(folder)
 
 
+def _write_process_id(handle: int) -> None:
+    """Write who holds the lock, for the error of others; never over a file of other content."""
+    with suppress(OSError):  # the lock holds without it
+        content = os.read(handle, 64)
+        if (not content or content.isdigit()) and os.fstat(handle).st_nlink == 1:
+            os.ftruncate(handle, 0)
+            os.lseek(handle, 0, os.SEEK_SET)
+            os.write(handle, str(os.getpid()).encode())
+
+
 def _in_use(folder: Path) -> RunError:
-    return RunError(
-        f"Only one process should train in {folder}, but {_holder(folder / _NAME)} does already: "
-        "wait for it, stop it, or name another folder with --out."
-    )
-
-
-def _locked(handle: int, kind: int) -> bool:
-    assert fcntl is not None
     try:
-        fcntl.flock(handle, kind | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
-def _is_still(handle: int, path: Path) -> bool:
-    try:
-        return os.path.samestat(os.fstat(handle), path.stat())
-    except FileNotFoundError:
-        return False
-
-
-def _holder(path: Path) -> str:
-    try:
-        number = path.read_text()
+        number = (folder / _NAME).read_text("ascii", "replace")
     except OSError:
         number = ""
-    return f"process {number}" if number.isdigit() else "another"
+    holder = f"process {number}" if number.isdigit() else "another process"
+    return RunError(
+        f"Only one process should train in {folder}, but {holder} does already: wait for it, stop "
+        "it, or choose another folder with --out."
+    )

@@ -1,4 +1,4 @@
-"""What a run computes on, for its record."""
+"""What a run is computed with and on, for its record."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ from typing import Any
 
 from clearsight.engine.runtime.choices import Device
 
-
-def versions() -> dict[str, str]:
-    """Return the versions of what shapes a run's numbers."""
-    packages = ("clearsight", "keras", "torch", "numpy", "pillow")
-    return {"python": platform.python_version(), **{name: version(name) for name in packages}}
+_PACKAGES = ("clearsight", "keras", "torch", "numpy", "pillow")
 
 
-def machine(device: Device) -> dict[str, Any]:
-    """Describe processor, cores, threads and, where one is used, the GPU."""
+def installed_versions() -> dict[str, str]:
+    """Return the versions of the packages that shape a run's numbers."""
+    return {"python": platform.python_version(), **{name: version(name) for name in _PACKAGES}}
+
+
+def describe_machine(device: Device) -> dict[str, Any]:
+    """Return processor, cores, threads and, if one is used, the GPU."""
     import torch
 
     from clearsight.engine.kernels.library import library
@@ -33,17 +34,17 @@ def machine(device: Device) -> dict[str, Any]:
     }
 
 
-def identity(data_sha256: str, batch_size: int) -> dict[str, Any]:
-    """Return what a checkpoint depends on, to compare with when the run goes on.
+def checkpoint_identity(data_sha256: str, batch_size: int) -> dict[str, Any]:
+    """Return what a checkpoint depends on, to compare with when the run is resumed.
 
     Args:
         data_sha256: the training images' fingerprint.
-        batch_size: images a batch, which the place within an epoch is counted in.
+        batch_size: images per batch, in which the position within an epoch is counted.
     """
     return {
         "data": data_sha256,
-        "versions": versions(),
-        "num_threads": machine("cpu")["num_threads"],
+        "versions": installed_versions(),
+        "num_threads": describe_machine("cpu")["num_threads"],
         "batch_size": batch_size,
     }
 

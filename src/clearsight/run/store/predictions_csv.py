@@ -1,4 +1,4 @@
-"""``predictions.csv``: what a run says of each of its test images."""
+"""``predictions.csv``: the predictions for a run's test images."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ import numpy as np
 from clearsight.data.image_set import ImageSet
 from clearsight.errors import RunError
 from clearsight.evaluation.predictions import Predictions
-from clearsight.io.atomic import write_atomically
+from clearsight.run.store.csv_file import open_csv, write_csv
 
 _FIRST = ("index", "name", "truth", "prediction", "correct")
-_PROBABILITY = "probability_"  # and the class's name
+_PROBABILITY = "probability_"  # followed by the class's name
 
 
 @dataclass(frozen=True, eq=False)
 class PredictedImages:
-    """What ``predictions.csv`` holds, in the order of the test images.
+    """The contents of ``predictions.csv``, in the order of the test images.
 
     Attributes:
-        names: what the source calls each image, or "".
-        labels: int64 (N,), the truth.
-        predictions: of each image.
+        names: of the images in their source, or "".
+        labels: int64 (N,), the true labels.
+        predictions: of all images.
     """
 
     names: tuple[str, ...]
@@ -33,52 +33,50 @@ class PredictedImages:
 
 
 def write_predictions(images: ImageSet, probabilities: np.ndarray, path: Path) -> None:
-    """Write a row for each image: number, name, truth, prediction, and each class's probability.
+    """Write a row for each image: index, name, truth, prediction, and each class's probability.
 
     Args:
         images: the test images.
-        probabilities: float32 (N, K); they are written so that the same come back.
+        probabilities: float32 (N, K); written with enough digits to be read back exactly.
         path: of ``predictions.csv``.
     """
-    kinds = images.class_names
+    classes = images.class_names
     names = images.names or ("",) * len(images)
     predicted = probabilities.argmax(axis=1).tolist()
-    form = ",".join(["%.9g"] * len(kinds))
-    with write_atomically(path) as temporary, temporary.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:  # fmt: skip  # noqa: E501
-        writer = csv.writer(file)
-        writer.writerow((*_FIRST, *(f"{_PROBABILITY}{kind}" for kind in kinds)))
-        writer.writerows(
-            (index, name, kinds[truth], kinds[called], int(truth == called),
-             *(form % tuple(row)).split(","))
-            for index, (name, truth, called, row) in enumerate(
-                zip(names, images.labels.tolist(), predicted, probabilities.tolist(), strict=True)
-            )
-        )  # fmt: skip
+    row_format = ",".join(["%.9g"] * len(classes))
+    rows = (
+        (index, name, classes[truth], classes[label], int(truth == label),
+         *(row_format % tuple(row)).split(","))
+        for index, (name, truth, label, row) in enumerate(
+            zip(names, images.labels.tolist(), predicted, probabilities.tolist(), strict=True)
+        )
+    )  # fmt: skip
+    write_csv((*_FIRST, *(f"{_PROBABILITY}{name}" for name in classes)), rows, path)
 
 
 def read_predictions(path: Path) -> PredictedImages:
     """Read what `write_predictions` wrote.
 
     Raises:
-        RunError: when the file is absent or not of that form.
+        RunError: when the file is missing or has another form.
     """
     try:
-        with path.open(newline="", encoding="utf-8", errors="surrogateescape") as file:
+        with open_csv(path) as file:
             rows = csv.reader(file)
             header = next(rows)
             if tuple(header[: len(_FIRST)]) != _FIRST:
                 raise ValueError("other columns")
-            kinds = tuple(column.removeprefix(_PROBABILITY) for column in header[len(_FIRST) :])
-            label_of = {kind: label for label, kind in enumerate(kinds)}
+            classes = tuple(column.removeprefix(_PROBABILITY) for column in header[len(_FIRST) :])
+            label_of = {name: label for label, name in enumerate(classes)}
             found = [(row[1], label_of[row[2]], row[len(_FIRST) :]) for row in rows]
         probabilities = np.array([values for *_, values in found], dtype=np.float32)
     except (OSError, StopIteration, ValueError, KeyError, IndexError) as error:
         raise RunError(
-            f"{path} should say what a run predicts, with the columns {', '.join(_FIRST)} and one "
-            f"a class, but cannot be read so: {error}."
+            f"{path} should hold a run's predictions, with the columns {', '.join(_FIRST)} and one "
+            f"per class, but cannot be read: {error}."
         ) from error
     return PredictedImages(
         tuple(name for name, *_ in found),
         np.array([label for _, label, _ in found], dtype=np.int64),
-        Predictions(probabilities.reshape(len(found), len(kinds)), kinds),
+        Predictions(probabilities.reshape(len(found), len(classes)), classes),
     )

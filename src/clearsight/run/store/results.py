@@ -1,47 +1,72 @@
-"""`Results`: what came out of a training."""
+"""`Results`: what a training achieved."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
-from clearsight.run.test_set.ledger import Looks
+from clearsight.evaluation.curve.finding import CurveFinding
+
+
+@dataclass(frozen=True)
+class TestSetUses:
+    """How often a test set has been used, the latest use included.
+
+    Attributes:
+        count: number of uses.
+        num_runs: number of runs that used it.
+        optimism: by how much the best of their accuracies is too high, at most about, as a
+            fraction.
+    """
+
+    count: int
+    num_runs: int
+    optimism: float
+
+    @property
+    def sentence(self) -> str:
+        """A warning that choosing the best of several runs is optimistic; "" for a single one."""
+        if self.optimism == 0:
+            return ""
+        runs = "1 run" if self.num_runs == 1 else f"{self.num_runs:,} runs"
+        return (
+            f"This test set has been evaluated {self.count:,} times by {runs}; choosing the best "
+            f"of them makes its score optimistic by up to about {100 * self.optimism:.1f} points."
+        )
 
 
 @dataclass(frozen=True)
 class Results:
-    """``results.json``: what came out.
+    """The contents of ``results.json``.
+
+    Intervals are Wilson's 95% intervals, low and high.
 
     Attributes:
-        train_accuracy: of the epoch whose weights are kept, Keras's mean over it.
-        train_count: how many images it counts.
-        train_accuracy_interval: Wilson's 95% interval, low and high; likewise below.
+        train_accuracy: Keras's mean over the epoch whose weights are saved.
+        train_count: number of training images.
+        train_accuracy_interval: of `train_accuracy`.
         val_accuracy: after that epoch.
-        val_count: how many images it counts.
-        val_accuracy_interval: see above.
-        test_accuracy: on images never used for anything else; None without test images, or
-            where they stay sealed.
-        test_count: how many images it counts.
-        test_accuracy_interval: see above.
-        test_loss: mean cross-entropy in nats; None also when it is no finite number.
-        first_test_predictions: labels given to the first five test images.
+        val_count: number of validation images.
+        val_accuracy_interval: of `val_accuracy`.
+        test_accuracy: on images used for nothing else; None without test images, or with
+            `no_test`.
+        test_count: number of test images.
+        test_accuracy_interval: of `test_accuracy`.
+        test_loss: mean cross-entropy in nats; None also if it is not finite.
+        first_test_predictions: predicted labels of the first five test images.
         first_test_labels: their true labels.
-        reading: what the curve says, in a few sentences.
+        reading: what the curve shows, in a few sentences.
         gap: training minus validation accuracy.
         gap_interval: Newcombe's 95% interval of it.
-        best_epoch: where validation accuracy was highest.
-        findings: what the curve says, what matters most first, each with name, sentence and the
-            numbers it rests on (evidence).
-        weights_of_epoch: after which epoch the weights were that are kept, measured and compared.
+        best_epoch: the epoch with the highest validation accuracy.
         fit_seconds: of all epochs together.
         epoch_seconds: median over the epochs.
         total_seconds: from the request to the written results, with the epochs of earlier parts of
             a resumed run.
-        test_leaked_count: how many test images are also learned from, as far as was searched.
-        test_accuracy_without_leaked: on the other test images; None where none are.
-        test_looks: how often this test set has been looked at, this time included; 0 unmeasured.
-        test_looks_runs: by how many runs.
-        test_optimism: by how much the best of their scores is too high, at most about, as a share.
+        findings: what the curve shows, most important first.
+        weights_of_epoch: the epoch whose weights are saved and evaluated.
+        test_leaked_count: number of test images that also appear in training, as far as searched.
+        test_accuracy_without_leaked: on the other test images; None if none leaked, or all.
+        test_set_uses: of this test set, this evaluation included; None if it was not evaluated.
     """
 
     train_accuracy: float
@@ -63,15 +88,8 @@ class Results:
     fit_seconds: float
     epoch_seconds: float
     total_seconds: float
-    findings: tuple[dict[str, Any], ...] = ()
-    weights_of_epoch: int = 0
-    test_leaked_count: int = 0
-    test_accuracy_without_leaked: float | None = None
-    test_looks: int = 0
-    test_looks_runs: int = 0
-    test_optimism: float | None = None
-
-    @property
-    def looks(self) -> Looks:
-        """How often the test images had been looked at, this look included."""
-        return Looks(self.test_looks, self.test_looks_runs, self.test_optimism or 0.0)
+    findings: tuple[CurveFinding, ...]
+    weights_of_epoch: int
+    test_leaked_count: int
+    test_accuracy_without_leaked: float | None
+    test_set_uses: TestSetUses | None

@@ -1,10 +1,11 @@
-"""``split.csv``: which image of the source was used for what, by number and by content."""
+"""``split.csv``: which image of the source was used for what, by index and content."""
 
 from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from clearsight.data.image_set import ImageSet
 from clearsight.data.splits.splits import Splits
 from clearsight.data.splits.validation_split import ValidationSplit
 from clearsight.errors import RunError
-from clearsight.io.atomic import write_atomically
+from clearsight.run.store.csv_file import open_csv, write_csv
 
 COLUMNS = ("used_for", "part", "index", "digest", "class", "name")
 
@@ -25,10 +26,10 @@ class UsedImage:
     Attributes:
         used_for: "train", "validation" or "test".
         part: of the source, "train", "validation" or "test".
-        index: its number within that part.
+        index: within that part.
         digest: BLAKE2b of its pixels, in hexadecimal.
         class_name: its true class.
-        name: what the source calls it, or "".
+        name: in its source, or "".
     """
 
     used_for: str
@@ -40,7 +41,7 @@ class UsedImage:
 
 
 def write_split(splits: Splits, split: ValidationSplit, path: Path) -> None:
-    """Write which images were used for what, one a row.
+    """Write which image is used for what, one per row.
 
     Args:
         splits: the images of the run, limits applied.
@@ -50,13 +51,12 @@ def write_split(splits: Splits, split: ValidationSplit, path: Path) -> None:
     validation, part = splits.train, "train"
     if splits.validation is not None:
         validation, part = splits.validation, "validation"
-    with write_atomically(path) as temporary, temporary.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:  # fmt: skip  # noqa: E501
-        writer = csv.writer(file)
-        writer.writerow(COLUMNS)
-        writer.writerows(_rows("train", "train", splits.train, split.train))
-        writer.writerows(_rows("validation", part, validation, split.validation))
-        if splits.test is not None:
-            writer.writerows(_rows("test", "test", splits.test, np.arange(len(splits.test))))
+    rows = chain(
+        _rows("train", "train", splits.train, split.train),
+        _rows("validation", part, validation, split.validation),
+        _rows("test", "test", splits.test, np.arange(len(splits.test))) if splits.test else (),
+    )
+    write_csv(COLUMNS, rows, path)
 
 
 def _rows(
@@ -65,58 +65,57 @@ def _rows(
     names = images.names or ("",) * len(images)
     digests = images.digests
     for index in indices.tolist():
-        kind = images.class_names[images.labels[index]]
-        yield used_for, part, index, digests[index].tobytes().hex(), kind, names[index]
+        class_name = images.class_names[images.labels[index]]
+        yield used_for, part, index, digests[index].tobytes().hex(), class_name, names[index]
 
 
 def read_split(path: Path) -> tuple[UsedImage, ...]:
     """Read what `write_split` wrote.
 
     Raises:
-        RunError: when the file is absent or not of that form.
+        RunError: when the file is missing or has another form.
     """
     try:
-        with path.open(newline="", encoding="utf-8", errors="surrogateescape") as file:
+        with open_csv(path) as file:
             rows = csv.reader(file)
             if tuple(next(rows)) != COLUMNS:
                 raise ValueError("other columns")
             return tuple(
-                UsedImage(used_for, part, int(index), digest, kind, name)
-                for used_for, part, index, digest, kind, name in rows
+                UsedImage(used_for, part, int(index), *others)
+                for used_for, part, index, *others in rows
             )
-    except (OSError, StopIteration, ValueError) as error:
+    except (OSError, StopIteration, TypeError, ValueError) as error:
         raise RunError(
-            f"{path} should say which images a run used, with the columns {', '.join(COLUMNS)}, "
-            f"but cannot be read so: {error}."
+            f"{path} should list the images that a run used, with the columns "
+            f"{', '.join(COLUMNS)}, but cannot be read: {error}."
         ) from error
 
 
-def found_again(used: tuple[UsedImage, ...], splits: Splits) -> dict[str, np.ndarray] | None:
-    """Find images of a run in what its source gives now, by their content and class.
+def find_images(used: tuple[UsedImage, ...], splits: Splits) -> dict[str, np.ndarray] | None:
+    """Find images of a run in its source as it is now, by content and class.
 
     Args:
-        used: the images sought.
-        splits: all that the source gives.
+        used: the images to find.
+        splits: all images of the source.
 
     Returns:
-        int64 indices into each part for those that lie there, in the order of `used`; None when a
-        image is no longer there.
+        For each part int64 indices of those found in it, in the order of `used`; None if an image
+        is gone.
     """
-    wanted = [(image.digest, image.class_name) for image in used]
-    places: dict[tuple[str, str], list[tuple[str, int]]] = {}
+    positions: dict[tuple[str, str], list[tuple[str, int]]] = {}
     for part, images in splits.parts.items():
         joined = images.digests.tobytes().hex()
         width = len(joined) // len(images)
         for index, label in enumerate(images.labels.tolist()):
             key = joined[index * width : (index + 1) * width], images.class_names[label]
-            places.setdefault(key, []).append((part, index))
+            positions.setdefault(key, []).append((part, index))
     found: dict[str, list[int]] = {part: [] for part in splits.parts}
-    for key, image in zip(wanted, used, strict=True):
-        candidates = places.get(key)
+    for image in used:
+        candidates = positions.get((image.digest, image.class_name))
         if not candidates:
             return None
-        # Of images that are alike the one in its old place, so that each is taken once.
-        own = (image.part, image.index)
-        part, index = own if own in candidates else candidates[0]
+        # Of duplicates the one at the old position, so that each is found once.
+        old = (image.part, image.index)
+        part, index = old if old in candidates else candidates[0]
         found[part].append(index)
     return {part: np.array(indices, dtype=np.int64) for part, indices in found.items()}

@@ -1,137 +1,117 @@
-"""The ledger of test sets: who has looked at which, and how much choosing among them flatters.
+"""The ledger of test-set uses: which run was evaluated on which test set, and how well.
 
-It lies in the user's data folder, one file a test set, named by the images' fingerprint, one line
-a look. A line is appended in one write, so that processes at the same time lose nothing.
+It lies in the user's data folder, one file per test set, named by the images' fingerprint, with one
+line per use. Each line is appended in a single write, so that concurrent processes lose none.
 """
 
 from __future__ import annotations
 
 import base64
 import json
+import logging
 import os
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Literal, Self
 
 import numpy as np
 import platformdirs
+from pydantic import Field, PositiveInt, TypeAdapter, ValidationError
 
 from clearsight.evaluation.comparison.optimism import optimism_of_best
+from clearsight.run.store.results import TestSetUses
 
-_MOST_ANSWERS = 100_000  # of more images a line would be long; then only the accuracy is kept
+_logger = logging.getLogger(__name__)
+# Above this many images a line would be long; only the accuracy is recorded.
+_MOST_FLAGS = 100_000
 
 
 @dataclass(frozen=True)
-class Look:
-    """One opening of a test set: a line of the ledger.
+class TestSetUse:
+    """One evaluation on a test set: a line of the ledger.
 
     Attributes:
         time: local, ISO 8601 with its offset.
-        run: the whole path of the run's folder.
-        what: "train" or "evaluate".
+        run: absolute path of the run's folder.
+        command: the command that evaluated.
         accuracy: on the test images.
-        val_accuracy: of the run, on its validation images; None when it has no epoch.
-        num_images: how many test images.
-        correct: which were named rightly, one bit each in base64; "" of very many images.
+        val_accuracy: of the run on its validation images; None if it has no finished epoch.
+        num_images: number of test images.
+        correct: which predictions were correct, one bit each in base64; "" for very many images.
     """
 
     time: str
     run: str
-    what: Literal["train", "evaluate"]
-    accuracy: float
+    command: Literal["train", "evaluate"]
+    accuracy: Annotated[float, Field(ge=0, le=1)]
     val_accuracy: float | None
-    num_images: int
+    num_images: PositiveInt
     correct: str = ""
 
     @classmethod
-    def at(
+    def now(
         cls,
         run: Path,
-        what: Literal["train", "evaluate"],
-        is_right: np.ndarray,
+        command: Literal["train", "evaluate"],
+        is_correct: np.ndarray,
         val_accuracy: float | None,
-    ) -> Look:
-        """Return a look of this moment.
+    ) -> Self:
+        """Return a use at this moment.
 
         Args:
             run: the run's folder.
-            what: which verb looks.
-            is_right: bool (N,), which images are named rightly.
+            command: the command that evaluates.
+            is_correct: bool (N,), whether each prediction is correct.
             val_accuracy: of the run.
         """
-        bits = np.packbits(is_right).tobytes() if len(is_right) <= _MOST_ANSWERS else b""
+        bits = np.packbits(is_correct).tobytes() if len(is_correct) <= _MOST_FLAGS else b""
         return cls(
             time=datetime.now().astimezone().isoformat(timespec="seconds"),
             run=str(run.resolve()),
-            what=what,
-            accuracy=float(np.mean(is_right)),
+            command=command,
+            accuracy=float(np.mean(is_correct)),
             val_accuracy=val_accuracy,
-            num_images=len(is_right),
+            num_images=len(is_correct),
             correct=base64.b64encode(bits).decode(),
         )
 
 
-@dataclass(frozen=True)
-class Looks:
-    """What the ledger says of a test set, the look just made included.
-
-    Attributes:
-        count: how many looks.
-        num_runs: by how many runs.
-        optimism: by how much the best of the scores is too high, at most about, as a share.
-        note: why this look could not be recorded, or "".
-    """
-
-    count: int
-    num_runs: int
-    optimism: float
-    note: str = ""
-
-    @property
-    def sentence(self) -> str:
-        """What the user should know; "" where there is nothing to choose among."""
-        if self.optimism == 0:
-            return ""
-        runs = "1 run" if self.num_runs == 1 else f"{self.num_runs:,} runs"
-        return (
-            f"This test set has been looked at {self.count:,} times by {runs}; choosing the best "
-            f"of them makes its score optimistic by up to about {100 * self.optimism:.1f} points."
-        )
+_ADAPTER = TypeAdapter(TestSetUse)
 
 
 def ledger_folder() -> Path:
-    """Where the ledger lies: in ``$CLEARSIGHT_DATA``, else in the user's data folder."""
-    named = os.environ.get("CLEARSIGHT_DATA")
-    return (Path(named) if named else platformdirs.user_data_path("clearsight")) / "test_sets"
+    """Return the ledger's folder: in ``$CLEARSIGHT_DATA``, else in the user's data folder."""
+    folder = os.environ.get("CLEARSIGHT_DATA")
+    return (Path(folder) if folder else platformdirs.user_data_path("clearsight")) / "test_sets"
 
 
-def record_look(fingerprint: str, look: Look) -> Looks:
-    """Record a look at a test set, and say how many there have been.
+def record_use(fingerprint: str, use: TestSetUse) -> TestSetUses:
+    """Record a use of a test set, and count all uses so far.
 
-    A ledger that cannot be written or read never stops a run; `Looks.note` says so.
+    A ledger that cannot be read or written never stops a run; a warning is logged.
 
     Args:
         fingerprint: the test images' SHA-256 in hexadecimal.
-        look: this one.
+        use: to record.
     """
     path = ledger_folder() / f"{fingerprint}.jsonl"
-    note = ""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _append(path, look)
+        _append(path, use)
     except OSError as error:
-        note = (
-            f"This look at the test set should be recorded in {path}, but cannot be: "
-            f"{error.strerror or error}. Later runs will not count it; name another folder in the "
-            "environment variable CLEARSIGHT_DATA."
+        _logger.warning(
+            "This use of the test set should be recorded in %s, but cannot be: %s. Later runs will "
+            "not count it; choose another folder with the environment variable CLEARSIGHT_DATA.",
+            path,
+            error.strerror or error,
         )
-    looks = read_looks(fingerprint)
-    return _summary(looks if look in looks else (*looks, look), note)
+    uses = read_uses(fingerprint)
+    return _summarize(uses if use in uses else (*uses, use))
 
 
-def read_looks(fingerprint: str) -> tuple[Look, ...]:
-    """Read all looks at a test set, the oldest first; a damaged line is skipped.
+def read_uses(fingerprint: str) -> tuple[TestSetUse, ...]:
+    """Read all uses of a test set, oldest first, skipping damaged lines.
 
     Args:
         fingerprint: the test images' SHA-256 in hexadecimal.
@@ -140,12 +120,18 @@ def read_looks(fingerprint: str) -> tuple[Look, ...]:
         text = (ledger_folder() / f"{fingerprint}.jsonl").read_text("utf-8", "replace")
     except OSError:
         return ()
-    return tuple(look for line in text.splitlines() if (look := _look_of(line)) is not None)
+    uses = []
+    for line in text.splitlines():
+        try:
+            uses.append(_ADAPTER.validate_json(line))
+        except ValidationError:
+            continue
+    return tuple(uses)
 
 
-def _append(path: Path, look: Look) -> None:
-    # A line that a killed machine left half written must not swallow this one.
-    line = f"\n{json.dumps(asdict(look), ensure_ascii=True)}\n".encode()
+def _append(path: Path, use: TestSetUse) -> None:
+    # The first newline ends a line that was half written when the machine lost power.
+    line = f"\n{json.dumps(asdict(use), ensure_ascii=True)}\n".encode()
     file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
     try:
         os.write(file, line)
@@ -153,40 +139,30 @@ def _append(path: Path, look: Look) -> None:
         os.close(file)
 
 
-def _look_of(line: str) -> Look | None:
-    try:
-        values: dict[str, Any] = json.loads(line)
-        look = Look(**values)
-        is_sound = 0 <= look.accuracy <= 1 and look.num_images >= 1 and isinstance(look.run, str)
-    except (ValueError, TypeError):
-        return None
-    return look if is_sound else None
-
-
-def _summary(looks: tuple[Look, ...], note: str) -> Looks:
-    # Who looks again at the same network has nothing more to choose among.
-    networks = {(look.run, look.accuracy): look for look in looks}.values()
-    answers = [_answers(look) for look in networks]
-    known = [row for row in answers if row is not None]
-    num_images = looks[-1].num_images
-    is_known = len(known) == len(networks) and all(len(row) == num_images for row in known)
-    return Looks(
-        count=len(looks),
-        num_runs=len({look.run for look in looks}),
+def _summarize(uses: tuple[TestSetUse, ...]) -> TestSetUses:
+    # Evaluating the same network again gives nothing more to choose from.
+    networks = {(use.run, use.accuracy): use for use in uses}.values()
+    flags = [_correct_flags(use) for use in networks]
+    known = [row for row in flags if row is not None]
+    num_images = uses[-1].num_images
+    all_known = len(known) == len(networks) and all(len(row) == num_images for row in known)
+    return TestSetUses(
+        count=len(uses),
+        num_runs=len({use.run for use in uses}),
         optimism=optimism_of_best(
-            np.array([look.accuracy for look in networks]),
+            np.array([use.accuracy for use in networks]),
             num_images,
-            np.stack(known) if is_known else None,
+            np.stack(known) if all_known else None,
         ),
-        note=note,
     )
 
 
-def _answers(look: Look) -> np.ndarray | None:
-    """Return which images were named rightly, bool (N,), where the line tells it."""
+def _correct_flags(use: TestSetUse) -> np.ndarray | None:
+    """Return which predictions were correct, bool (N,), if the line records it."""
     try:
-        packed = np.frombuffer(base64.b64decode(look.correct, validate=True), np.uint8)
-        bits = np.unpackbits(packed, count=look.num_images)
-    except (ValueError, TypeError):
+        packed = np.frombuffer(base64.b64decode(use.correct, validate=True), np.uint8)
+    except ValueError:
         return None
-    return bits.astype(bool) if len(packed) == -(-look.num_images // 8) else None
+    if len(packed) != -(-use.num_images // 8):
+        return None
+    return np.unpackbits(packed, count=use.num_images).astype(bool)

@@ -1,17 +1,18 @@
-"""The test images that runs share and none has seen, and which of them a run names rightly."""
+"""The test images that runs share and that none of them has trained on."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from clearsight.errors import RunError
 from clearsight.run.store.run import Run
 from clearsight.run.store.split_csv import UsedImage, read_split
-from clearsight.run.test_set.images import measured_images
-from clearsight.run.test_set.ledger import read_looks
+from clearsight.run.test_set.images import load_test_images
+from clearsight.run.test_set.ledger import read_uses
 
 Key = tuple[str, str]  # an image's content and class
 
@@ -22,7 +23,7 @@ class SharedImages:
 
     Attributes:
         keys: content and class of each, in a fixed order.
-        num_left_out: how many test images of some run another has trained or validated on.
+        num_left_out: number of test images of some run that another has trained or validated on.
         class_names: of the first run.
     """
 
@@ -35,13 +36,13 @@ class SharedImages:
 
     @property
     def labels(self) -> np.ndarray:
-        """The true classes in the order of `class_names`: int64 (N,)."""
+        """The true labels in the order of `class_names`: int64 (N,)."""
         label_of = {name: label for label, name in enumerate(self.class_names)}
         return np.array([label_of[name] for _, name in self.keys])
 
-    def named_rightly(self, run: Run) -> np.ndarray:
-        """Tell for each image whether a run's network names it rightly: bool (N,)."""
-        images = measured_images(run.record, run.folder, None, None)
+    def is_correct(self, run: Run) -> np.ndarray:
+        """Return whether a run predicts each image's class correctly: bool (N,)."""
+        images = load_test_images(run)
         wanted, digests = set(self.keys), [row.tobytes().hex() for row in images.digests]
         names = [images.class_names[label] for label in images.labels]
         row_of = {
@@ -51,38 +52,29 @@ class SharedImages:
         return run.predict(images.images[rows]).labels == images.labels[rows]
 
 
-def shared_images(runs: Sequence[Run]) -> SharedImages:
-    """Find the images that are test images of all runs and were seen by none.
+def check_several(paths: Sequence[Path]) -> None:
+    """Check that there are at least two runs to compare.
 
     Raises:
-        RunError: when the runs' classes or image sizes differ, their images are not kept or
-            still sealed, or they share none.
+        RunError: when there are fewer.
+    """
+    if len(paths) < 2:
+        raise RunError("At least two runs should be compared, but one was given: add another.")
+
+
+def shared_images(runs: Sequence[Run]) -> SharedImages:
+    """Return the test images of all runs that none has trained on.
+
+    Args:
+        runs: at least two.
+
+    Raises:
+        RunError: when their classes or image sizes differ, their images are not stored or not
+            evaluated yet, or they share none.
     """
     first = runs[0]
     for run in runs:
-        if run.record.request.source == "arrays":
-            raise RunError(
-                f"{run.path} was trained on arrays from Python, which are not kept, so that its "
-                "test images cannot be compared again: save them with numpy.savez (x_train, "
-                "y_train, x_test, y_test) and train on that file, or measure each run on other "
-                "images with `clearsight evaluate RUN --data SOURCE`."
-            )
-        if run.record.request.no_test and not _was_opened(run):
-            raise RunError(
-                f"The test images of {run.path} are sealed, and comparing would open them: open "
-                f"them first with `clearsight evaluate {run.path}`."
-            )
-        if set(run.class_names) != set(first.class_names):
-            raise RunError(
-                f"Runs that are compared should have the same classes, but {first.path} has "
-                f"{', '.join(first.class_names)} and {run.path} has {', '.join(run.class_names)}."
-            )
-        if _size(run) != _size(first):
-            raise RunError(
-                f"Runs that are compared should take images of one size, because shared images "
-                f"are known by their pixels, but {first.path} takes {_size(first)} and {run.path} "
-                f"{_size(run)}: train both with the same --image-size and --channels."
-            )
+        _check_comparable(run, first)
     used = [read_split(run.folder.split_path) for run in runs]
     tested = [{_key(row) for row in rows if row.used_for == "test"} for rows in used]
     seen = {row.digest for rows in used for row in rows if row.used_for != "test"}
@@ -98,11 +90,37 @@ def shared_images(runs: Sequence[Run]) -> SharedImages:
     return SharedImages(tuple(sorted(fair)), len(left_out), first.class_names)
 
 
-def _was_opened(run: Run) -> bool:
-    """Tell whether the ledger knows of a look at a sealed run's test images."""
+def _check_comparable(run: Run, first: Run) -> None:
+    if run.record.request.source == "arrays":
+        raise RunError(
+            f"{run.path} was trained on arrays from Python, which are not stored, so its test "
+            "images cannot be compared: save them with numpy.savez (x_train, y_train, x_test, "
+            "y_test) and train on that file, or evaluate each run on other images with "
+            "`clearsight evaluate RUN --data SOURCE`."
+        )
+    if run.record.request.no_test and not _was_evaluated(run):
+        raise RunError(
+            f"The test images of {run.path} have not been used yet, and comparing would use them: "
+            f"evaluate the run first with `clearsight evaluate {run.path}`."
+        )
+    if set(run.class_names) != set(first.class_names):
+        raise RunError(
+            f"Runs that are compared should have the same classes, but {first.path} has "
+            f"{', '.join(first.class_names)} and {run.path} has {', '.join(run.class_names)}."
+        )
+    if _size(run) != _size(first):
+        raise RunError(
+            "Runs that are compared should take images of one size, because shared images are "
+            f"identified by their pixels, but {first.path} takes {_size(first)} and {run.path} "
+            f"{_size(run)}: train both with the same --image-size and --channels."
+        )
+
+
+def _was_evaluated(run: Run) -> bool:
+    """Return whether the ledger holds a use of the run's test images by the run."""
     test = run.record.data.get("test")
-    looks = read_looks(test["sha256"]) if test else ()
-    return any(look.run == str(run.path.resolve()) for look in looks)
+    uses = read_uses(test["sha256"]) if test else ()
+    return any(use.run == str(run.path.resolve()) for use in uses)
 
 
 def _size(run: Run) -> str:

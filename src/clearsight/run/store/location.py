@@ -1,0 +1,62 @@
+"""Where runs lie on the disk, known without opening them."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from datetime import datetime
+from pathlib import Path
+
+from clearsight.errors import RunError
+
+RECORD_NAME, SEEDS_RECORD_NAME = "run.json", "seeds.json"
+_RUNS = Path("runs")
+
+
+def is_run(path: Path) -> bool:
+    """Return whether a folder holds a run."""
+    return os.path.isfile(path / RECORD_NAME)
+
+
+def is_seed_runs(path: Path) -> bool:
+    """Return whether a folder holds runs with several seeds."""
+    return os.path.isfile(path / SEEDS_RECORD_NAME)
+
+
+def member_path(path: Path, index: int) -> Path:
+    """Return the folder of one of the seed runs in `path`, counted from 0."""
+    return path / "seeds" / str(index)
+
+
+def resume_command(path: Path) -> str:
+    """Return the command that resumes a run, or runs with several seeds."""
+    return f"clearsight train --resume {shlex.quote(str(path))}"
+
+
+def new_path(source: str, model: str, started: datetime) -> Path:
+    """Return a path in ``runs/`` made of date and time, source and model."""
+    is_file = ".keras" in model or ".py:" in model
+    words = _file_word(source), _file_word(Path(model).stem if is_file else model)
+    return _RUNS / "_".join((f"{started:%Y-%m-%d_%H-%M-%S}", *words))
+
+
+def check_free(path: Path) -> None:
+    """Check that nothing exists at `path`.
+
+    Raises:
+        RunError: when something does.
+    """
+    if os.path.lexists(path):
+        raise path_taken(path)
+
+
+def path_taken(path: Path) -> RunError:
+    """Return the error for a run's folder that exists already."""
+    return RunError(
+        f"The run's folder should be new, but {path} exists and is never overwritten: choose "
+        f"another with --out, move it away, or resume it: {resume_command(path)}"
+    )
+
+
+def _file_word(text: str) -> str:
+    return "".join(letter if letter.isalnum() or letter in "-_" else "-" for letter in text)[:60]

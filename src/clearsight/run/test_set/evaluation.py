@@ -1,0 +1,60 @@
+"""Evaluating a run's network on its test images, or on those of another source."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+
+from clearsight.data.sources.options import SourceOptions
+from clearsight.errors import RunError
+from clearsight.evaluation.scores.score import Score, score_of
+from clearsight.evaluation.scores.scores import Measures, measures_of
+from clearsight.run.store.results import TestSetUses
+from clearsight.run.store.run import Run
+from clearsight.run.test_set.images import is_own_source, load_test_images
+from clearsight.run.test_set.ledger import TestSetUse, record_use
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """How a run's network did on test images.
+
+    Attributes:
+        score: accuracy and loss.
+        scores: all scores, with their intervals.
+        test_set_uses: how often these images have been used, this evaluation included.
+    """
+
+    score: Score
+    scores: Measures
+    test_set_uses: TestSetUses
+
+
+def evaluate(
+    run: Run, source: str | None = None, options: SourceOptions | None = None
+) -> Evaluation:
+    """Evaluate a run's network, and record the use of the test set in the user's ledger.
+
+    Args:
+        run: to evaluate.
+        source: the name or path of another source; None for the run's own test images.
+        options: how another source's images are read.
+
+    Raises:
+        DataError: when there are no images to evaluate on, or their classes are not the run's.
+        RunError: when the run's own images no longer exist, or its training diverged.
+    """
+    images = load_test_images(run, source, options)
+    predictions = run.predict(images.images)
+    val_accuracy = None
+    with suppress(RunError, IndexError):  # a run stopped within its first epoch has none
+        val_accuracy = (run.folder.read_results() or run.history[-1]).val_accuracy
+    use = TestSetUse.now(run.path, "evaluate", predictions.labels == images.labels, val_accuracy)
+    # The run's own images have the fingerprint of its training, wherever they are stored now.
+    is_own = is_own_source(run.record, source)
+    fingerprint = run.record.data["test"]["sha256"] if is_own else images.fingerprint
+    return Evaluation(
+        score_of(predictions.probabilities, images.labels),
+        measures_of(predictions, images.labels),
+        record_use(fingerprint, use),
+    )
