@@ -94,7 +94,7 @@ def test_wrong_usage_leaves_nothing(cli: Cli, folder: Path, tmp_path: Path) -> N
 def test_a_training_tells_the_score_without_leaked_images(cli: Cli, folder: Path) -> None:
     done = cli("train", *BARE, "scans", "--recipe", "lesson", "--epochs", "1", "--out", "run")
     assert done.returncode == 0, done.stderr
-    assert "are equal in every pixel to training" in done.stdout
+    assert "are exact duplicates of training" in done.stdout
     assert "also stand in training; without them: test 0." in done.stdout
     # The originals of the others validate.
     assert 1 <= json.loads(Path("run/results.json").read_text())["test_leaked_count"] <= 5

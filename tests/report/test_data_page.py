@@ -1,4 +1,4 @@
-"""The page of `data check`: whole in one file, safe whatever names hold, and small."""
+"""The page of `data check`: one self-contained file, safe for hostile names, and small."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ import pytest
 from PIL import Image
 
 from clearsight.data.health import CHECKS
-from clearsight.data.health.examined import Examined
 from clearsight.data.health.finding import Example, Finding, ImageReference, by_severity
+from clearsight.data.health.image_pool import ImagePool
 from clearsight.data.image_set import ImageSet
 from clearsight.data.load_report import BadFile, LoadReport
 from clearsight.data.splits.splits import Splits
@@ -42,7 +42,7 @@ class Reader(HTMLParser):
 
 
 def hostile(size: int = 28, count: int = 60) -> Splits:
-    """Noise with copies across the parts, whose names would run as script were they not escaped."""
+    """Noise with duplicates across the parts; names that would run as a script if not escaped."""
     generator = np.random.default_rng(0)
     images = generator.integers(0, 256, (count, size, size, 3), dtype=np.uint8)
     names = tuple(f'{SCRIPT}"onerror=alert(1) {number}.png' for number in range(count))
@@ -58,12 +58,12 @@ def hostile(size: int = 28, count: int = 60) -> Splits:
 
 
 def page_of(splits: Splits, path: Path, source: str = "images") -> str:
-    findings = [one for check in CHECKS.values() for one in check.run(Examined(splits))]
+    findings = [one for check in CHECKS.values() for one in check.run(ImagePool(splits))]
     write_data_page(DataPage(source, splits, by_severity(findings), ["Not this."], 1.25), path)
     return path.read_text(encoding="utf-8")
 
 
-def test_names_are_escaped_wherever_they_stand(tmp_path: Path) -> None:
+def test_names_are_escaped_everywhere(tmp_path: Path) -> None:
     text = page_of(hostile(), tmp_path / "page.html", source=SCRIPT)
     page = Reader(text)
     assert page.all("script") == []
@@ -74,7 +74,7 @@ def test_names_are_escaped_wherever_they_stand(tmp_path: Path) -> None:
         assert SCRIPT in (image["alt"] or "")
 
 
-def test_it_is_one_file_with_headings_and_words_for_images(tmp_path: Path) -> None:
+def test_it_is_one_file_with_headings_and_alternative_texts(tmp_path: Path) -> None:
     text = page_of(hostile(), tmp_path / "page.html")
     page = Reader(text)
     assert page.all("html")[0]["lang"] == "en"
@@ -83,8 +83,9 @@ def test_it_is_one_file_with_headings_and_words_for_images(tmp_path: Path) -> No
     assert re.findall(r"(?:src|href)=\"(?!data:)", text) == []
     assert "prefers-color-scheme: dark" in text
     assert "60 train, 30 test images, 28x28x3" in " ".join(text.split())
-    assert text.index("Test images that also stand in training") < text.index("Unreadable images")
-    for words in ("What to do", "Not done: Not this.", "How many images each class has"):
+    leaks = text.index("Test images that also appear in the training set")
+    assert leaks < text.index("Unreadable images")
+    for words in ("What to do", "Skipped check: Not this.", "Images per class"):
         assert words in text
 
 
@@ -112,15 +113,15 @@ def test_thumbnails_show_the_image(tmp_path: Path) -> None:
             assert shown.shape[:2] == (height, width)
 
 
-def test_sound_images_give_a_page_that_says_so(tmp_path: Path) -> None:
+def test_a_page_without_findings_says_so(tmp_path: Path) -> None:
     splits = Splits(hostile().train)
     write_data_page(DataPage("mine", splits, (), (), 0.1), tmp_path / "page.html")
     text = (tmp_path / "page.html").read_text()
-    assert "Nothing was found that is wrong." in text
-    assert "What else there is to know" not in text
+    assert "No problems found." in text
+    assert 'id="remarks"' not in text
 
 
-def test_many_classes_are_cut_off_and_that_is_said(tmp_path: Path) -> None:
+def test_only_fifty_classes_are_listed_and_that_is_stated(tmp_path: Path) -> None:
     names = tuple(f"class {number}" for number in range(80))
     images = np.zeros((160, 8, 8, 1), dtype=np.uint8)
     splits = Splits(ImageSet(images, np.arange(160) % 80, names))
@@ -131,7 +132,7 @@ def test_many_classes_are_cut_off_and_that_is_said(tmp_path: Path) -> None:
     assert "30 more classes are not shown" in text
 
 
-def test_a_file_that_could_not_be_read_is_named_without_a_image(tmp_path: Path) -> None:
+def test_an_unreadable_file_is_listed_without_an_image(tmp_path: Path) -> None:
     finding = Finding(
         "bad-files", "Unreadable images", "warning", 1, 9, "One", "Do.",
         (Example((ImageReference("train", -1, "a.jpg"),), "cut short"),),

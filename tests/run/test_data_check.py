@@ -18,7 +18,7 @@ from clearsight.run.data_check.check import check_data, judge_labels
 from clearsight.run.data_check.quick_network import out_of_fold_probabilities, quick_recipe
 from clearsight.run.plan.image_check import ImageCheck, check_images
 from clearsight.training.recipes.fast import FAST
-from support.image_copies import blank_splits, moved, with_images
+from support.image_copies import blank_splits, shift_image, with_images
 
 
 def flipped(images: ImageSet, share: float, seed: int) -> tuple[ImageSet, np.ndarray]:
@@ -84,14 +84,14 @@ def test_quick_leaves_the_network_out_and_says_so() -> None:
     checked = check_data(blank_splits(num_train=30), quick=True)
     assert checked.label_errors is None
     assert checked.to_json()["quick_accuracy"] is None
-    assert any("--quick" in sentence for sentence in checked.not_done)
+    assert any("--quick" in sentence for sentence in checked.skipped_checks)
 
 
 def test_labels_that_nothing_explains_are_not_judged() -> None:
     """Random images with random labels: the network cannot know better, and does not say so."""
     checked = check_data(blank_splits(num_train=120, classes=4))
     assert not any(finding.id == "suspect-labels" for finding in checked.findings)
-    assert any("hardly more than chance" in sentence for sentence in checked.not_done)
+    assert any("hardly more than chance" in sentence for sentence in checked.skipped_checks)
 
 
 @pytest.mark.parametrize("shape", [(5, 5, 1), (40, 70, 3)])
@@ -130,7 +130,7 @@ def test_few_images_are_seen_more_often() -> None:
 
 
 def with_leaks(splits: Splits) -> tuple[Splits, ValidationSplit]:
-    """Test images 0 and 1 in training, 2 in validation, 3 moved; one in both of the former."""
+    """Test images 0 and 1 in training, 2 in validation, 3 shifted; one in both of the former."""
     train = splits.train
     split = choose_validation_split(train.labels, 0.2, "tail", 0)
     learned, held = split.train, split.validation
@@ -142,7 +142,7 @@ def with_leaks(splits: Splits) -> tuple[Splits, ValidationSplit]:
             0: train.images[learned[3]],
             1: train.images[learned[9]],
             2: train.images[held[0]],
-            3: moved(train.images[learned[5]], 0, 1),
+            3: shift_image(train.images[learned[5]], 0, 1),
         },
     )
     return Splits(train, test), split
@@ -184,10 +184,10 @@ def test_the_notes_are_few_and_leave_out_what_is_merely_worth_knowing(
     splits, split = with_leaks(small_fashion)
     checked = check_images(splits, split)
     findings, notes = checked.findings, checked.notes
-    assert "3 test images of 500 (0.6%) are equal in every pixel" in notes[0]
+    assert "3 test images of 500 (0.60%) are exact duplicates" in notes[0]
     assert all(note.endswith(".") for note in notes)
     assert not any("within" in finding.id and finding.sentence in notes for finding in findings)
-    faults = tuple(replace(findings[0], found=f"fault {number}") for number in range(8))
+    faults = tuple(replace(findings[0], message=f"fault {number}") for number in range(8))
     many = ImageCheck(faults, checked.leaks).notes
     assert len(many) == 5
     assert many[-1] == "`clearsight data check` lists 4 more findings about the images."
@@ -210,4 +210,4 @@ def test_a_training_says_and_counts_what_leaks(small_fashion: Splits, tmp_path: 
     assert results.test_accuracy_without_leaked is not None
     right = results.test_accuracy * 500
     assert right - 3 <= results.test_accuracy_without_leaked * 497 <= right + 1e-6
-    assert any("are equal in every pixel" in note for note in run.record.notes)
+    assert any("are exact duplicates of training" in note for note in run.record.notes)

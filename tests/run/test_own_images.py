@@ -167,7 +167,7 @@ def test_evaluate_measures_all_of_another_folder(
     assert_refused(cli("evaluate", str(photo_run), "--data", str(other)), "has castle")
 
 
-def test_options_that_a_source_does_not_heed_are_refused(photographs: Path, cli: Cli) -> None:
+def test_options_that_a_source_does_not_support_are_refused(photographs: Path, cli: Cli) -> None:
     assert_refused(
         cli("train", str(photographs), "--group-column", "patient"), "--group-column was given"
     )

@@ -1,4 +1,4 @@
-"""Copies of images as they come about by accident."""
+"""Copies of images such as arise by accident."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from clearsight.data.image_set import ImageSet
 from clearsight.data.splits.splits import Splits
 
 
-def moved(image: np.ndarray, down: int, right: int) -> np.ndarray:
-    """Move an image by a pixel; what comes in is black."""
+def shift_image(image: np.ndarray, down: int, right: int) -> np.ndarray:
+    """Shift an image by a pixel; new pixels are black."""
     height, width, _ = image.shape
     padded = np.pad(image, ((1, 1), (1, 1), (0, 0)))
     return padded[1 - down : 1 - down + height, 1 - right : 1 - right + width]
 
 
-def compressed(original: np.ndarray, quality: int = 60) -> np.ndarray:
+def compress(original: np.ndarray, quality: int = 60) -> np.ndarray:
     buffer = io.BytesIO()
     flat = original[..., 0] if original.shape[-1] == 1 else original
     Image.fromarray(flat).save(buffer, "JPEG", quality=quality)
@@ -27,31 +27,31 @@ def compressed(original: np.ndarray, quality: int = 60) -> np.ndarray:
         return np.asarray(image).reshape(original.shape)
 
 
-def brightened(image: np.ndarray, factor: float) -> np.ndarray:
+def brighten(image: np.ndarray, factor: float) -> np.ndarray:
     return np.clip(np.rint(image.astype(float) * factor), 0, 255).astype(np.uint8)
 
 
 COPIES = {
-    "moved down": lambda image: moved(image, 1, 0),
-    "moved up": lambda image: moved(image, -1, 0),
-    "moved right": lambda image: moved(image, 0, 1),
-    "moved left": lambda image: moved(image, 0, -1),
-    "JPEG": compressed,
-    "brighter": lambda image: brightened(image, 1.05),
-    "darker": lambda image: brightened(image, 0.95),
+    "shifted down": lambda image: shift_image(image, 1, 0),
+    "shifted up": lambda image: shift_image(image, -1, 0),
+    "shifted right": lambda image: shift_image(image, 0, 1),
+    "shifted left": lambda image: shift_image(image, 0, -1),
+    "JPEG": compress,
+    "brighter": lambda image: brighten(image, 1.05),
+    "darker": lambda image: brighten(image, 0.95),
 }
 
 
 def with_images(images: ImageSet, changed: dict[int, np.ndarray]) -> ImageSet:
-    """Return a set with some images replaced: place to uint8 (H, W, C)."""
+    """Return a set with some images replaced: index to uint8 (H, W, C)."""
     pixels = images.images.copy()
-    for place, image in changed.items():
-        pixels[place] = image
+    for index, image in changed.items():
+        pixels[index] = image
     return replace(images, images=pixels)
 
 
 def blank_splits(num_train: int = 8, num_test: int = 4, classes: int = 2) -> Splits:
-    """Random images, none like another."""
+    """Random images, no two alike."""
     generator = np.random.default_rng(7)
 
     def part(count: int) -> ImageSet:

@@ -103,14 +103,14 @@ def _show(checked: DataCheck, console: Console) -> None:
     parts = ", ".join(f"{len(images):,} {part}" for part, images in checked.splits.parts.items())
     console.print(f"{checked.source}: {parts} images, looked at in {checked.seconds:.1f} s.")
     for finding in checked.findings:
-        count = f"{finding.count:,} of {finding.examined:,}"
+        count = f"{finding.count:,} of {finding.total:,}"
         console.print(f"\n{finding.severity:<8} {finding.title:<46} {count:>18}")
-        for sentence in (f"{finding.found}.", finding.advice):
+        for sentence in (f"{finding.message}.", finding.advice):
             # On a terminal what is wrapped stays under what it belongs to; files get whole lines.
             indented = Padding(sentence, (0, 0, 0, _INDENT), expand=False)
             console.print(indented if console.is_terminal else " " * _INDENT + sentence)
     if not checked.findings:
         console.print("Nothing was found that is wrong.")
     console.print()
-    for sentence in checked.not_done:
+    for sentence in checked.skipped_checks:
         console.print(f"Not done: {sentence}")

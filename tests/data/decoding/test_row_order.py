@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clearsight.data.decoding.row_order import order_rows
-from clearsight.data.formats.folder import FileReader
+from clearsight.data.formats.image_files import FileReader
 from clearsight.data.listing import PARTS, Listing, Part
 from clearsight.data.splits.stratified import stratified_split
 from clearsight.errors import DataError

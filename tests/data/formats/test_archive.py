@@ -1,4 +1,4 @@
-"""What is special about archives: names, order, what lies around the images, and changes."""
+"""Archives: names, order, members that are not images, and changes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def opened(path: Path) -> Listing:
     return open_archive(path, SourceOptions())
 
 
-def test_zip_names_in_utf_8_are_read_with_and_without_its_mark(tmp_path: Path) -> None:
+def test_zip_names_in_utf_8_are_read_with_and_without_the_flag(tmp_path: Path) -> None:
     path = zipped(tmp_path / "a.zip", **{"hübsch/1.png": PNG})
     assert "hübsch" in opened(path).class_names
     content = path.read_bytes()
@@ -42,7 +42,7 @@ def test_zip_names_in_utf_8_are_read_with_and_without_its_mark(tmp_path: Path) -
     assert dict(listing.reader.each(["hübsch/1.png"])) == {"hübsch/1.png": PNG}
 
 
-def test_zip_names_in_an_old_code_page_are_kept_apart(tmp_path: Path) -> None:
+def test_zip_names_in_an_old_code_page_stay_distinct(tmp_path: Path) -> None:
     path = zipped(tmp_path / "a.zip", **{"x?/1.png": PNG, "x!/1.png": PNG})
     content = path.read_bytes().replace(b"x?/", b"x\xff/").replace(b"x!/", b"x\xfe/")
     path.write_bytes(content)
@@ -51,13 +51,13 @@ def test_zip_names_in_an_old_code_page_are_kept_apart(tmp_path: Path) -> None:
     assert all(content == PNG for _, content in listing.reader.each(listing.keys))
 
 
-def test_backslashes_part_folders(tmp_path: Path) -> None:
+def test_backslashes_separate_folders(tmp_path: Path) -> None:
     listing = opened(zipped(tmp_path / "a.zip", **{"c\\1.png": PNG}))
     assert listing.class_names == ("a", "b", "c")
     assert dict(listing.reader.each(["c/1.png"])) == {"c/1.png": PNG}
 
 
-def test_tar_names_that_are_no_utf_8_get_a_mark(tmp_path: Path) -> None:
+def test_tar_names_that_are_not_utf_8_get_a_replacement_character(tmp_path: Path) -> None:
     path = tarred(tmp_path / "a.tar", "w")
     with tarfile.open(path, "a", encoding="latin-1") as archive:
         info = tarfile.TarInfo("hübsch/1.png")
@@ -94,7 +94,7 @@ def test_folders_without_images_are_empty_classes(tmp_path: Path, kind: str) -> 
 @pytest.mark.parametrize(
     "kind", [tarfile.LNKTYPE, tarfile.SYMTYPE, tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.FIFOTYPE]
 )
-def test_links_and_devices_are_passed_over_and_counted(tmp_path: Path, kind: bytes) -> None:
+def test_links_and_devices_are_skipped_and_counted(tmp_path: Path, kind: bytes) -> None:
     path = tarred(tmp_path / "a.tar", "w")
     with tarfile.open(path, "a") as archive:
         info = tarfile.TarInfo("a/odd.png")
@@ -116,7 +116,7 @@ def test_a_compressed_tar_is_read_in_its_own_order_in_one_pass(tmp_path: Path) -
     )
 
 
-def test_an_archive_without_its_end_mark_is_noted(tmp_path: Path) -> None:
+def test_an_archive_without_its_end_marker_is_noted(tmp_path: Path) -> None:
     path = tarred(tmp_path / "a.tar", "w")
     path.write_bytes(path.read_bytes()[: 8 * 512])
     listing = opened(path)
@@ -134,15 +134,15 @@ def test_the_signature_changes_with_the_archive(tmp_path: Path, kind: str) -> No
     assert opened(path).signature != before
 
 
-def test_an_archive_that_has_gone_gives_bad_images() -> None:
+def test_a_deleted_archive_gives_bad_images() -> None:
     for reader in (ZipReader("none.zip"), TarReader("none.tar", {"a.png": (0, 9)}, False)):
         ((key, content),) = reader.each(["a.png"])
         assert key == "a.png"
         assert isinstance(content, DataError)
 
 
-def test_a_image_that_has_gone_is_bad_and_the_others_are_read(tmp_path: Path) -> None:
+def test_a_missing_member_is_a_bad_image_and_the_others_are_read(tmp_path: Path) -> None:
     listing = opened(zipped(tmp_path / "a.zip"))
     found = dict(listing.reader.each([*listing.keys, "a/none.png"]))
-    assert "is not any more" in str(found.pop("a/none.png"))
+    assert "no longer is" in str(found.pop("a/none.png"))
     assert set(found.values()) == {PNG}

@@ -1,4 +1,4 @@
-"""Whatever is wrong with a layout is told in the right sentence, and never as another exception."""
+"""Every broken layout gives the right sentence, and never another exception."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ BREAKAGES = (*broken_trees.BREAKAGES, *broken_arrays.BREAKAGES, *broken_tables.B
 each_breakage = pytest.mark.parametrize("broken", BREAKAGES, ids=lambda broken: broken.name)
 
 
-def said_of(path: Path, options: SourceOptions) -> tuple[str, dict[str, str]]:
-    """What is said when a path is opened, and of which images when all are read."""
+def messages_of(path: Path, options: SourceOptions) -> tuple[str, dict[str, str]]:
+    """Return the error when a path is opened, and those of its images when all are read."""
     form = next(form for form in FORMATS if form.matches(path))
     try:
         result = form.open(path, options)
@@ -42,7 +42,7 @@ def check(broken: Breakage, draw) -> None:
     with tempfile.TemporaryDirectory() as folder:
         written = broken.write(draw, Path(folder).resolve())
         path, options = written if isinstance(written, tuple) else (written, SourceOptions())
-        said, problems = said_of(path, options)
+        said, problems = messages_of(path, options)
     if broken.is_image:
         assert said == ""
         assert len(problems) == 1, "one image is bad, the others are not"
@@ -53,18 +53,18 @@ def check(broken: Breakage, draw) -> None:
 
 
 @each_breakage
-def test_what_is_wrong_is_said(broken: Breakage) -> None:
+def test_the_message_is_right(broken: Breakage) -> None:
     assert num_tried(QUICK, lambda draw: check(broken, draw)) > 0
 
 
 @pytest.mark.slow
 @each_breakage
-def test_what_is_wrong_is_said_every_time(broken: Breakage) -> None:
+def test_the_message_is_right_every_time(broken: Breakage) -> None:
     assert num_tried(settings(QUICK, max_examples=100), lambda draw: check(broken, draw)) > 0
 
 
-def spoil(draw, content: bytes) -> bytes:
-    """Cut a file short, turn bits of it over, or double a part of it."""
+def corrupt(draw, content: bytes) -> bytes:
+    """Cut a file short, flip bits, or duplicate a part of it."""
     if not content:
         return b"\0"
     kind = draw(st.sampled_from(("cut", "flip", "flip", "zero", "insert")))
@@ -84,26 +84,26 @@ def spoil(draw, content: bytes) -> bytes:
     return content[:begin] + content[begin : begin + length] + content[begin:]
 
 
-def check_spoiled(name: str, draw) -> None:
+def check_corrupted(name: str, draw) -> None:
     with tempfile.TemporaryDirectory() as folder:
         layout = LAYOUTS[name](draw, Path(folder).resolve())
         base = layout.path if layout.path.is_dir() else layout.path.parent
         files = sorted(file for file in base.rglob("*") if file.is_file())
         for _ in range(draw(st.integers(1, 3))):
             file = draw(st.sampled_from(files))
-            file.write_bytes(spoil(draw, file.read_bytes()))
-        said, problems = said_of(layout.path, layout.options)
+            file.write_bytes(corrupt(draw, file.read_bytes()))
+        said, problems = messages_of(layout.path, layout.options)
     for sentence in (said, *problems.values()):
         assert "\n" not in sentence
 
 
 @pytest.mark.parametrize("name", LAYOUTS)
-def test_spoiled_files_raise_nothing_else(name: str) -> None:
-    assert num_tried(settings(QUICK, max_examples=20), lambda draw: check_spoiled(name, draw)) > 0
+def test_corrupted_files_raise_nothing_else(name: str) -> None:
+    assert num_tried(settings(QUICK, max_examples=20), lambda draw: check_corrupted(name, draw)) > 0
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", LAYOUTS)
-def test_spoiled_files_raise_nothing_else_in_many_forms(name: str) -> None:
+def test_corrupted_files_raise_nothing_else_in_many_forms(name: str) -> None:
     many = settings(QUICK, max_examples=1500)
-    assert num_tried(many, lambda draw: check_spoiled(name, draw)) > 0
+    assert num_tried(many, lambda draw: check_corrupted(name, draw)) > 0

@@ -1,4 +1,4 @@
-"""Every format gives back what was written, whatever legal form it was written in."""
+"""Every format reads back what was written, in every valid layout."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from clearsight.data.formats import FORMATS, Format
+from clearsight.data.formats import FORMATS, DataFormat
 from clearsight.data.listing import Listing
 from clearsight.data.splits.splits import Splits
 from support.formats.content import Layout, found_in
@@ -23,12 +23,12 @@ THOROUGH = settings(QUICK, max_examples=300)
 each_format = pytest.mark.parametrize("form", FORMATS, ids=lambda form: form.name)
 
 
-def opened(path: Path, layout: Layout) -> tuple[Format, Listing | Splits]:
+def opened(path: Path, layout: Layout) -> tuple[DataFormat, Listing | Splits]:
     form = next(form for form in FORMATS if form.matches(path))
     return form, form.open(path, layout.options)
 
 
-def check(form: Format, draw) -> None:
+def check(form: DataFormat, draw) -> None:
     with tempfile.TemporaryDirectory() as folder:
         layout = LAYOUTS[form.name](draw, Path(folder).resolve())
         matched, result = opened(layout.path, layout)
@@ -48,12 +48,12 @@ def check(form: Format, draw) -> None:
 
 
 @each_format
-def test_what_is_written_is_read(form: Format) -> None:
+def test_what_is_written_is_read(form: DataFormat) -> None:
     assert form.name in LAYOUTS, f"tests/data/formats/layouts.py has no strategy for {form.name}"
     assert num_tried(QUICK, lambda draw: check(form, draw)) > 0
 
 
 @pytest.mark.slow
 @each_format
-def test_what_is_written_is_read_in_many_forms(form: Format) -> None:
+def test_what_is_written_is_read_in_many_forms(form: DataFormat) -> None:
     assert num_tried(THOROUGH, lambda draw: check(form, draw)) > 0

@@ -1,4 +1,4 @@
-"""Hostile files are told in a sentence before they take memory: each is opened in a process."""
+"""Hostile files give an error before they take memory; each is opened in its own process."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from support.formats.binary_layouts import idx_bytes
 from support.formats.breakage import PNG, huge_header
 
 MOST_BYTES = 1_000_000_000
-# The process prints what was said of the source or of its bad images, and its peak memory.
+# The process prints the errors of the source or of its bad images, and its peak memory.
 PROGRAM = """
 import json, sys
 from pathlib import Path
@@ -46,7 +46,7 @@ try:
             said.append(str(error))
 except DataError as error:
     said.append(str(error))
-# Not ru_maxrss, which begins at what the process had that started this one.
+# Not ru_maxrss, which starts at the memory of the parent process.
 peak_line = next(line for line in open("/proc/self/status") if line.startswith("VmHWM"))
 peak_bytes = int(peak_line.split()[1]) * 1024
 print(json.dumps({"said": said, "num_good": num_good, "peak_bytes": peak_bytes}))
@@ -57,7 +57,7 @@ MEGABYTE = bytes(1_000_000)
 
 
 def deflated(*contents: bytes) -> bytes:
-    """Raw deflate data of these contents and of 1.5 GB of zeros behind them, made in no time."""
+    """Return raw deflate data of these contents followed by 1.5 GB of zeros, made in no time."""
     packer = zlib.compressobj(9, zlib.DEFLATED, -15)
     begin = b"".join(packer.compress(content) for content in contents)
     begin += packer.flush(zlib.Z_FULL_FLUSH)
@@ -66,7 +66,7 @@ def deflated(*contents: bytes) -> bytes:
 
 
 def add_packed(path: Path, name: str, packed: bytes, claimed_bytes: int) -> Path:
-    """Add deflate data to a ZIP archive as they are, with whatever size they should claim."""
+    """Add deflate data to a ZIP archive as they are, with the size that they should claim."""
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr(name, packed)
     content = bytearray(path.read_bytes())
@@ -181,7 +181,7 @@ def idx_bomb(root: Path) -> Path:
 
 
 def idx_tail_bomb(root: Path) -> Path:
-    """Behind four honest images come 1.5 GB more."""
+    """Four valid images, followed by 1.5 GB more."""
     packed = gzip.compress(idx_bytes(np.zeros((4, 5, 5))))
     packed += gzip.compress(MEGABYTE) * NUM_MEGABYTES
     (root / "train-images-idx3-ubyte.gz").write_bytes(packed)

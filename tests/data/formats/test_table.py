@@ -1,4 +1,4 @@
-"""What is special about tables: how paths are found, repeated rows, and what is not installed."""
+"""Tables: how paths are resolved, duplicate rows, and missing extras."""
 
 from __future__ import annotations
 
@@ -32,27 +32,27 @@ def test_links_within_the_folder_are_followed(tmp_path: Path) -> None:
     assert [content for _, content in listing.reader.each(listing.keys)] == [PNG] * 3
 
 
-def test_a_folder_that_is_itself_a_link_is_no_way_out(tmp_path: Path) -> None:
+def test_a_folder_that_is_itself_a_link_counts_as_inside(tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
     csv_table(tmp_path / "real", "path,label", "1.png,a", f"{tmp_path / 'seen'}/2.png,b")
     (tmp_path / "seen").symlink_to(tmp_path / "real")
     assert opened(tmp_path / "seen" / "t.csv").keys == ("1.png", "2.png")
 
 
-def test_repeated_rows_count_once(tmp_path: Path) -> None:
+def test_duplicate_rows_count_once(tmp_path: Path) -> None:
     lines = ("1.png,a,train", "2.png,b,train", "./1.png,a,train", "2.png,b,test")
     listing = opened(csv_table(tmp_path, "path,label,split", *lines))
     assert listing.keys == ("1.png", "2.png")
-    assert listing.skipped == {"row that repeats an earlier one": 2}
-    assert "1 rows name an image that an earlier row puts into another part" in listing.notes[0]
+    assert listing.skipped == {"duplicate row": 2}
+    assert "1 duplicate rows put an image into another split than its first row" in listing.notes[0]
     assert listing.parts == ("train", "train")
 
 
-def test_rows_without_a_part_are_passed_over_and_counted(tmp_path: Path) -> None:
+def test_rows_without_a_split_are_skipped_and_counted(tmp_path: Path) -> None:
     (tmp_path / "3.png").write_bytes(PNG)
     lines = ("1.png,a,train", "2.png,b,train", "3.png,b,")
     listing = opened(csv_table(tmp_path, "path,label,split", *lines))
-    assert listing.skipped == {"row that names no part": 1}
+    assert listing.skipped == {"row without a split": 1}
 
 
 def test_images_without_a_group_are_groups_of_their_own(tmp_path: Path) -> None:
@@ -71,7 +71,7 @@ def test_the_signature_changes_with_the_images_and_the_columns(tmp_path: Path) -
     assert opened(path).signature != before
 
 
-def test_class_names_in_a_table_that_has_none_of_a_class(tmp_path: Path) -> None:
+def test_a_class_without_images_in_a_table_is_empty(tmp_path: Path) -> None:
     (tmp_path / "names.txt").write_text("ant\nbee\ncow\n")
     path = csv_table(tmp_path, "path,label", "1.png,0", "2.png,2")
     listing = opened(path, class_names=str(tmp_path / "names.txt"))
@@ -103,7 +103,7 @@ for opener, argument in (
 """
 
 
-def test_what_is_not_installed_gets_its_install_line(tmp_path: Path) -> None:
+def test_missing_extras_give_the_install_line(tmp_path: Path) -> None:
     path = parquet_table(tmp_path, {"image": [PNG, PNG], "label": ["a", "b"]})
     done = subprocess.run(
         [sys.executable, "-c", NOT_INSTALLED, path], capture_output=True, text=True, check=True
@@ -122,7 +122,7 @@ def test_formats_load_nothing_heavy() -> None:
     assert done.stdout == "set()\n"
 
 
-def test_a_data_set_on_the_hub_without_a_network_is_one_sentence(
+def test_a_dataset_on_the_hub_without_a_network_gives_one_sentence(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     import datasets
@@ -132,7 +132,7 @@ def test_a_data_set_on_the_hub_without_a_network_is_one_sentence(
 
     monkeypatch.setattr(datasets, "load_dataset", unreachable)
     with pytest.raises(
-        DataError, match=r"cannot be had \(Couldn't reach the hub\): check its name"
+        DataError, match=r"cannot be loaded \(Couldn't reach the hub\): check its name"
     ):
         open_named("hf:nobody/nothing", SourceOptions())
 
@@ -146,8 +146,8 @@ def hub_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "cache"
 
 
-def test_a_named_data_set_is_read_from_the_librarys_cache(tmp_path: Path, hub_cache: Path) -> None:
-    # A folder is a name that the library knows without a network.
+def test_a_dataset_is_read_by_name_from_the_librarys_cache(tmp_path: Path, hub_cache: Path) -> None:
+    # The library accepts a folder as a name, without a network.
     (tmp_path / "set").mkdir()
     for part, count in (("train", 3), ("test", 2)):
         cells = [{"bytes": PNG, "path": None}] * count
@@ -160,9 +160,7 @@ def test_a_named_data_set_is_read_from_the_librarys_cache(tmp_path: Path, hub_ca
     assert str(hub_cache) in listing.signature
 
 
-def test_images_that_stay_files_of_a_named_data_set_are_read(
-    tmp_path: Path, hub_cache: Path
-) -> None:
+def test_images_that_stay_files_of_a_dataset_are_read(tmp_path: Path, hub_cache: Path) -> None:
     for name in ("train/a/1.png", "train/b/2.png", "test/b/3.png"):
         (tmp_path / "set" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "set" / name).write_bytes(PNG)
@@ -176,7 +174,7 @@ def test_images_that_stay_files_of_a_named_data_set_are_read(
     ]  # fmt: skip
 
 
-def test_every_format_tells_what_it_looks_like() -> None:
+def test_every_format_has_a_summary() -> None:
     assert len({form.name for form in FORMATS}) == len(FORMATS)
     for form in FORMATS:
         assert form.summary

@@ -1,4 +1,4 @@
-"""Planted faults are found, counted and named; sound images are left alone."""
+"""Planted faults are found, counted and described; clean images raise no alarm."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from PIL import Image, ImageFilter
 
 from clearsight.data.health import CHECKS
 from clearsight.data.health import similar_pairs as similar_pairs_module
-from clearsight.data.health.examined import Examined
-from clearsight.data.health.finding import MOST_EXAMPLES, SEVERITIES, Finding
+from clearsight.data.health.finding import MAX_EXAMPLES, SEVERITIES, Finding
+from clearsight.data.health.image_pool import ImagePool
 from clearsight.data.image_set import ImageSet
 from clearsight.data.load_report import BadFile, LoadReport
 from clearsight.data.splits.splits import Splits
 from clearsight.errors import MissingExtraError
-from support.image_copies import COPIES, blank_splits, compressed, with_images
+from support.image_copies import COPIES, blank_splits, compress, with_images
 
 
 @pytest.fixture(scope="module")
 def splits(fashion: tuple[ImageSet, ImageSet]) -> Splits:
-    """3,000 training and 1,000 test images, which hold no copies of their own."""
+    """3,000 training and 1,000 test images, which contain no duplicates of their own."""
     train, test = fashion
     return Splits(train.take(slice(20_000, 23_000)), test.first(1_000))
 
 
 def found(splits: Splits, name: str, **options) -> dict[str, Finding]:
-    return {one.id: one for one in CHECKS[name].run(Examined(splits, **options))}
+    return {one.id: one for one in CHECKS[name].run(ImagePool(splits, **options))}
 
 
-def test_sound_images_raise_no_problem(splits: Splits) -> None:
+def test_clean_images_have_no_problem(splits: Splits) -> None:
     for name in CHECKS:
         for finding in found(splits, name).values():
             assert finding.severity != "problem", finding
@@ -39,8 +39,8 @@ def test_sound_images_raise_no_problem(splits: Splits) -> None:
 
 
 @pytest.mark.parametrize("name", CHECKS)
-def test_every_check_speaks_in_one_form(splits: Splits, name: str) -> None:
-    """Run on images with every fault at once."""
+def test_every_finding_has_the_same_form(splits: Splits, name: str) -> None:
+    """Run on images with all faults at once."""
     assert splits.test is not None
     train = with_images(splits.train, dict.fromkeys(range(40), splits.train.images[99]))
     is_trouser = (train.labels == 1)[:, None, None, None]
@@ -52,14 +52,14 @@ def test_every_check_speaks_in_one_form(splits: Splits, name: str) -> None:
     )
     for finding in found(broken, name).values():
         assert finding.severity in SEVERITIES
-        assert finding.count <= finding.examined
-        assert not finding.found.endswith(".")
+        assert finding.count <= finding.total
+        assert not finding.message.endswith(".")
         assert finding.advice.endswith(".")
-        assert len(finding.examples) <= MOST_EXAMPLES
+        assert len(finding.examples) <= MAX_EXAMPLES
         assert finding.sentence.count(". ") == 0, "one sentence for the notes"
 
 
-def test_all_exact_copies_across_parts_are_found(splits: Splits) -> None:
+def test_all_exact_duplicates_across_parts_are_found(splits: Splits) -> None:
     generator = np.random.default_rng(0)
     places = generator.choice(1_000, 50, replace=False)
     sources = generator.choice(3_000, 50, replace=False)
@@ -70,19 +70,19 @@ def test_all_exact_copies_across_parts_are_found(splits: Splits) -> None:
     }
     leaky = Splits(splits.train, with_images(splits.test, copies))
     finding = found(leaky, "exact-duplicates")["exact-duplicates-test"]
-    assert (finding.count, finding.examined, finding.severity) == (50, 1_000, "problem")
+    assert (finding.count, finding.total, finding.severity) == (50, 1_000, "problem")
     for example in finding.examples:
         one, other = example.images
         assert (one.part, other.part) == ("train", "test")
         assert copies[other.index] is not None
         assert np.array_equal(splits.train.images[one.index], copies[other.index])
-    assert "near-duplicates-test" not in found(leaky, "near-duplicates"), "told once is enough"
+    assert "near-duplicates-test" not in found(leaky, "near-duplicates"), "reported once is enough"
     differing = np.mean(splits.train.labels[sources] != splits.test.labels[places])
     conflicts = found(leaky, "exact-duplicates")["exact-duplicates-labels"]
     assert conflicts.count == round(50 * differing)
 
 
-def test_near_copies_across_parts_are_found(splits: Splits) -> None:
+def test_near_duplicates_across_parts_are_found(splits: Splits) -> None:
     assert splits.test is not None
     kinds = list(COPIES.values())
     copies = {
@@ -90,7 +90,7 @@ def test_near_copies_across_parts_are_found(splits: Splits) -> None:
     }
     leaky = Splits(splits.train, with_images(splits.test, copies))
     finding = found(leaky, "near-duplicates")["near-duplicates-test"]
-    # At least 95% of 210, and what Fashion-MNIST itself may hold among 4,000 images.
+    # At least 95% of 210, plus the few that Fashion-MNIST itself may contain in 4,000 images.
     assert 200 <= finding.count <= 212
     assert finding.severity == "problem"
     known = [
@@ -100,7 +100,7 @@ def test_near_copies_across_parts_are_found(splits: Splits) -> None:
     assert len(known) >= len(finding.examples) - 2
 
 
-def test_copies_within_a_part_and_across_the_coming_validation(splits: Splits) -> None:
+def test_duplicates_within_a_part_and_across_the_validation_split(splits: Splits) -> None:
     last = {2_999: splits.train.images[0], 1: splits.train.images[0]}
     doubled = Splits(with_images(splits.train, last))
     within = found(doubled, "exact-duplicates")
@@ -108,26 +108,26 @@ def test_copies_within_a_part_and_across_the_coming_validation(splits: Splits) -
     assert within["exact-duplicates-within"].count == 2
     split = found(doubled, "exact-duplicates", validation=np.arange(2_400, 3_000))
     assert split["exact-duplicates-validation"].count == 1
-    assert split["exact-duplicates-validation"].examined == 600
+    assert split["exact-duplicates-validation"].total == 600
     assert split["exact-duplicates-within"].count == 1
     pair = split["exact-duplicates-validation"].examples[0].images
     assert [(one.part, one.index) for one in pair] == [("train", 0), ("train", 2_999)]
 
 
-def test_too_many_images_are_not_compared_and_that_is_said(
+def test_too_many_images_are_not_compared_and_that_is_reported(
     splits: Splits, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert similar_pairs_module.MOST_IMAGES == 200_000
-    for module in ("examined", "near_duplicates"):
-        monkeypatch.setattr(f"clearsight.data.health.{module}.MOST_IMAGES", 3_999)
+    assert similar_pairs_module.MAX_IMAGES == 200_000
+    for module in ("image_pool", "duplicates"):
+        monkeypatch.setattr(f"clearsight.data.health.{module}.MAX_IMAGES", 3_999)
     finding = found(splits, "near-duplicates")["near-duplicates-not-searched"]
-    assert (
-        finding.found == "There are more than 3,999 images, so only exact duplicates were searched"
+    assert finding.message == (
+        "There are more than 3,999 images, so only exact duplicates were searched for"
     )
     assert found(splits, "near-duplicates", searches_near_duplicates=False) == {}
 
 
-def test_classes_that_are_rare_or_absent() -> None:
+def test_classes_that_are_rare_or_missing() -> None:
     def part(counts: list[int]) -> ImageSet:
         labels = np.repeat(np.arange(len(counts)), counts)
         images = np.random.default_rng(0).integers(0, 256, (len(labels), 8, 8, 1), dtype=np.uint8)
@@ -138,18 +138,19 @@ def test_classes_that_are_rare_or_absent() -> None:
     )
     findings = found(splits, "class-balance")
     assert set(findings) == {
-        "classes-absent-train", "classes-few-test", "classes-few-train", "class-imbalance",
+        "classes-missing-train", "classes-few-test", "classes-few-train", "class-imbalance",
         "classes-empty",
     }  # fmt: skip
-    assert findings["classes-absent-train"].severity == "problem"
-    assert "hold none of 'eel'" in findings["classes-absent-train"].found
+    assert findings["classes-missing-train"].severity == "problem"
+    assert "There are no training images of 'eel'" in findings["classes-missing-train"].message
     # Wilson's interval of 90% of 5 images, worked by hand: 0.463 to 0.989.
-    assert "'eel' with 5: at an accuracy of 90% its 95% interval would be 53 points" in (
-        findings["classes-few-test"].found
+    assert (
+        "with the 5 of 'eel', the 95% interval of an accuracy of 90% would be 53 percentage points"
+        in findings["classes-few-test"].message
     )
-    assert "'dog (8)'" in findings["classes-few-train"].found
+    assert "'dog (8)'" in findings["classes-few-train"].message
     assert "12 times as many training images (100) as 'dog' (8)" in (
-        findings["class-imbalance"].found
+        findings["class-imbalance"].message
     )
     assert findings["classes-empty"].count == 2
     even = Splits(part([50, 40, 45, 30]), part([20, 30, 25, 40]))
@@ -182,7 +183,7 @@ def test_images_of_another_shape() -> None:
     turned = Splits(replace(splits.train, original_sizes=sizes))
     finding = found(turned, "odd-images")["odd-shapes"]
     assert finding.count == 1
-    assert "usual 1.33, the first with 300x400 pixels" in finding.found
+    assert "usual 1.33, for example one of 300x400 pixels" in finding.message
     assert finding.examples[0].images[0].index == 7
     sizes[::2] = (400, 300)
     mixed = Splits(replace(splits.train, original_sizes=sizes))
@@ -191,7 +192,7 @@ def test_images_of_another_shape() -> None:
 
 def test_inverted_images_and_parts(splits: Splits) -> None:
     assert splits.test is not None
-    # Where things reach the border its median may stay between light and dark.
+    # If objects reach the border, its median may be neither light nor dark.
     inverted = {number: 255 - splits.train.images[number] for number in range(30)}
     some = Splits(with_images(splits.train, inverted), splits.test)
     finding = found(some, "polarity")["inverted-images"]
@@ -200,7 +201,10 @@ def test_inverted_images_and_parts(splits: Splits) -> None:
     whole = Splits(splits.train, replace(splits.test, images=255 - splits.test.images))
     finding = found(whole, "polarity")["inverted-test"]
     assert finding.severity == "problem"
-    assert "test images show dark on light, but the training images light on dark" in finding.found
+    assert (
+        "test images are dark on light, but the training images are light on dark"
+        in finding.message
+    )
 
 
 def test_grey_stored_as_colour(splits: Splits) -> None:
@@ -227,55 +231,50 @@ def test_grey_stored_as_colour(splits: Splits) -> None:
 )
 def test_values_in_a_small_range(splits: Splits, change, severity: str, words: str) -> None:
     narrow = Splits(replace(splits.train, images=change(splits.train.images)))
-    finding = found(narrow, "values")["values-train"]
+    finding = found(narrow, "value-range")["value-range-train"]
     assert finding.severity == severity
-    assert words in finding.found
+    assert words in finding.message
 
 
-def test_a_background_that_names_the_class(splits: Splits) -> None:
-    """Coats alone get a ground of 60, in their corners too; and then every class one of its own."""
+def test_a_background_that_reveals_the_class(splits: Splits) -> None:
+    """Coats alone get a background of 60, in their corners too; then every class one of its own."""
     train = splits.train
 
-    def before(grounds: np.ndarray) -> Splits:
-        return Splits(
-            replace(
-                train, images=np.maximum(train.images, grounds[train.labels][:, None, None, None])
-            )
-        )
+    def on(backgrounds: np.ndarray) -> Splits:
+        floor = backgrounds[train.labels][:, None, None, None]
+        return Splits(replace(train, images=np.maximum(train.images, floor)))
 
     one = np.zeros(10, dtype=np.uint8)
     one[4] = 60
-    finding = found(before(one), "background")["background-names-class"]
+    finding = found(on(one), "background")["background-reveals-class"]
     assert (finding.count, finding.severity) == (1, "warning")
-    assert "'Coat'" in finding.found
-    assert found(before(np.full(10, 60, dtype=np.uint8)), "background") == {}
-    each = found(before(np.arange(0, 200, 20, dtype=np.uint8)), "background")
-    assert each["background-names-class"].count >= 6
-    assert each["background-names-class"].severity == "problem"
+    assert "'Coat'" in finding.message
+    assert found(on(np.full(10, 60, dtype=np.uint8)), "background") == {}
+    each = found(on(np.arange(0, 200, 20, dtype=np.uint8)), "background")
+    assert each["background-reveals-class"].count >= 6
+    assert each["background-reveals-class"].severity == "problem"
 
 
 def test_without_scikit_learn_the_install_line_is_given(
     splits: Splits, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "sklearn.linear_model", None)
-    with pytest.raises(
-        MissingExtraError, match=r"Looking for backgrounds .* 'clearsight\[report\]'"
-    ):
+    with pytest.raises(MissingExtraError, match=r"The background check .* 'clearsight\[report\]'"):
         found(splits, "background")
 
 
-def test_bad_files_are_named() -> None:
+def test_bad_files_are_listed() -> None:
     splits = replace(
         blank_splits(),
         load_report=LoadReport((BadFile("a/1.jpg", "it is cut short"),), num_listed=13),
     )
     finding = found(splits, "bad-files")["bad-files"]
-    assert (finding.count, finding.examined) == (1, 13)
+    assert (finding.count, finding.total) == (1, 13)
     assert finding.examples[0].images[0].name == "a/1.jpg"
 
 
-def test_jpeg_noise_alone_is_no_exact_copy(splits: Splits) -> None:
+def test_a_jpeg_copy_is_no_exact_duplicate(splits: Splits) -> None:
     noisy = Splits(
-        splits.train, with_images(splits.train.first(10), {0: compressed(splits.train.images[0])})
+        splits.train, with_images(splits.train.first(10), {0: compress(splits.train.images[0])})
     )
     assert found(noisy, "exact-duplicates")["exact-duplicates-test"].count == 9

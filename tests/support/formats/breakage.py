@@ -1,4 +1,4 @@
-"""A way to break a layout, with what must be said of it."""
+"""A way to break a layout, with the message that it must give."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class Breakage:
 
     Attributes:
         name: what is broken.
-        message: what must be said, as a regular expression.
+        message: a regular expression that the error must match.
         write: writes it; returns its path, or path and options.
-        is_image: whether only single images are bad, which is told when they are read.
+        is_image: whether only one image is bad, which is noticed when it is read.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""NumPy's, IDX and CIFAR's files that are broken in one way each."""
+"""NumPy, IDX and CIFAR files, each broken in one way."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def unusual_names(draw: Draw, root: Path) -> Path:
     return npz(root, foo=X, bar=Y)
 
 
-@breakage("should hold labels beside 'x_train'")
+@breakage("should hold labels beside .x_train'")
 def no_labels(draw: Draw, root: Path) -> Path:
     return npz(root, x_train=X, y_test=Y)
 
@@ -115,7 +115,7 @@ def a_damaged_npz(draw: Draw, root: Path) -> Path:
     return path
 
 
-@breakage("is damaged|is never unpickled|objects")
+@breakage("should be a NumPy array, but cannot be read|is damaged|objects")
 def a_truncated_npy(draw: Draw, root: Path) -> Path:
     np.save(root / "x.npy", X)
     np.save(root / "y.npy", Y)
@@ -140,7 +140,7 @@ def a_npy_that_claims_terabytes(draw: Draw, root: Path) -> Path:
     return path
 
 
-@breakage("should have its labels beside it")
+@breakage("should have its labels next to it")
 def a_npy_alone(draw: Draw, root: Path) -> Path:
     np.save(root / "images_of_cats.npy", X)
     return root / "images_of_cats.npy"
@@ -228,7 +228,7 @@ def an_idx_without_labels(draw: Draw, root: Path) -> Path:
     return root / IDX_NAMES[0] if draw(st.booleans()) else root
 
 
-@breakage("should hold the IDX files of one set, but holds those of")
+@breakage("should contain the IDX files of one dataset, but contains those of")
 def idx_files_of_two_sets(draw: Draw, root: Path) -> Path:
     for prefix in ("emnist-letters-", "emnist-digits-"):
         for name, values in zip(IDX_NAMES, (X, Y), strict=True):
@@ -236,7 +236,7 @@ def idx_files_of_two_sets(draw: Draw, root: Path) -> Path:
     return root
 
 
-@breakage("is pickled and could run any program: get cifar-10-binary")
+@breakage("is pickled and could run arbitrary code: get cifar-10-binary")
 def the_pickled_cifar(draw: Draw, root: Path) -> Path:
     versions = {
         "cifar-10-batches-py": ("data_batch_1", "batches.meta"),

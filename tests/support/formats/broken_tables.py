@@ -1,4 +1,4 @@
-"""Tables and saved data sets that are broken in one way each."""
+"""Tables and saved datasets, each broken in one way."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def no_image_column(draw: Draw, root: Path) -> Path:
     return csv_table(root, "where,label", "1.png,a", "2.png,b")
 
 
-@breakage("'label', 'class' could each be it: name it with --label-column")
+@breakage("'label', 'class' could each be it: choose it with --label-column")
 def two_label_columns(draw: Draw, root: Path) -> Path:
     return csv_table(root, "path,label,class", "1.png,a,a", "2.png,b,b")
 
@@ -50,7 +50,7 @@ def a_column_twice(draw: Draw, root: Path) -> Any:
     return path, SourceOptions(label_column="label" if draw(st.booleans()) else None)
 
 
-@breakage("the column 'lable' that --label-column names, .* Did you mean 'label'")
+@breakage("the column 'lable' given by --label-column, .* Did you mean 'label'")
 def a_column_that_is_not_there(draw: Draw, root: Path) -> Any:
     return csv_table(root, "path,label", "1.png,a", "2.png,b"), SourceOptions(label_column="lable")
 
@@ -70,7 +70,7 @@ def a_link_out_of_the_folder(draw: Draw, root: Path) -> Path:
     return csv_table(root, "path,label", "1.png,a", "link/hostname,b")
 
 
-@breakage("is no plain file")
+@breakage("is not a regular file")
 def a_device_or_folder(draw: Draw, root: Path) -> Path:
     if draw(st.booleans()):
         os.mkfifo(root / "pipe.png")
@@ -84,7 +84,7 @@ def an_address(draw: Draw, root: Path) -> Path:
     return csv_table(root, "path,label", "1.png,a", "https://example.org/2.png,b")
 
 
-@breakage("none of its 2 is there")
+@breakage("none of its 2 files exists")
 def paths_to_nowhere(draw: Draw, root: Path) -> Path:
     return csv_table(root, "path,label", "x/1.png,a", "x/2.png,b")
 
@@ -104,7 +104,7 @@ def a_name_of_two_images(draw: Draw, root: Path) -> Path:
     return path
 
 
-@breakage("calls 1.png 'a' in line 2 and 'b' in line 4")
+@breakage("gives 1.png 'a' in line 2 and 'b' in line 4")
 def two_labels_of_one_image(draw: Draw, root: Path) -> Path:
     return csv_table(root, "path,label", "1.png,a", "2.png,b", "1.png,b")
 
@@ -115,7 +115,7 @@ def a_row_of_other_length(draw: Draw, root: Path) -> Path:
     return csv_table(root, "path,label", "1.png,a", row)
 
 
-@breakage("should say train, validation or test .* but says 'fold 3'")
+@breakage("should contain train, validation or test .* but contains 'fold 3'")
 def an_unknown_part(draw: Draw, root: Path) -> Path:
     return csv_table(root, "path,label,split", "1.png,a,train", "2.png,b,fold 3")
 
@@ -130,7 +130,7 @@ def a_table_without_labels(draw: Draw, root: Path) -> Path:
     return csv_table(root, "path,label", "1.png,", "2.png, ")
 
 
-@breakage("table .*(empty|columns are|UTF-8)")
+@breakage("table,? .*(empty|columns are|UTF-8)")
 def no_table(draw: Draw, root: Path) -> Path:
     content = draw(st.sampled_from((b"", b"\n\n", b"\xff\xfe\xff", b"\x80abc,\xff\n", PNG)))
     (root / "t.csv").write_bytes(content)
@@ -179,7 +179,7 @@ def saved_set(root: Path, files: Any) -> Path:
     return root
 
 
-@breakage("should name files beside it, but names")
+@breakage("should list files next to it, but lists")
 def a_saved_set_that_points_out(draw: Draw, root: Path) -> Path:
     name = draw(st.sampled_from(("../../x.arrow", "/etc/passwd", "", "..", None, 7)))
     return saved_set(root, [{"filename": name}] if draw(st.booleans()) else [name])
@@ -193,7 +193,7 @@ def a_saved_set_without_rows(draw: Draw, root: Path) -> Path:
     return path
 
 
-@breakage("should describe a saved data set, but|should list the splits|should list the files")
+@breakage("should be the description of a saved dataset, but|should list the (splits|data files)")
 def a_damaged_description(draw: Draw, root: Path) -> Path:
     path = saved_set(root, [])
     name = draw(st.sampled_from(("dataset_dict.json", "train/state.json")))

@@ -1,4 +1,4 @@
-"""Class folders, on disk and in archives, that are broken in one way each."""
+"""Class folders, on disk and in archives, each broken in one way."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def an_empty_file(draw: Draw, root: Path) -> Path:
 @breakage("should be an image file .*(none of these|damaged or cut short|is empty)", is_image=True)
 def a_truncated_image(draw: Draw, root: Path) -> Path:
     class_folders(root)
-    # What follows a PNG file's last line is not needed to show it.
+    # A PNG file can be decoded without what follows its last row.
     (root / "b" / "cut.png").write_bytes(PNG[: draw(st.integers(0, len(PNG) - 25))])
     return root
 
@@ -115,7 +115,7 @@ def an_encrypted_zip(draw: Draw, root: Path) -> Path:
 def a_damaged_member(draw: Draw, root: Path) -> Path:
     path = zipped(root / "a.zip")
     content = bytearray(path.read_bytes())
-    # Behind the first local header and its name lie the compressed bytes of the first image.
+    # The first local header and its name are followed by the compressed bytes of the image.
     content[30 + len("a/0.png") + draw(st.integers(0, 60))] ^= 0xFF
     path.write_bytes(content)
     return path
@@ -151,17 +151,17 @@ def only_paths_out_of_the_archive(draw: Draw, root: Path) -> Path:
     return path
 
 
-@breakage("should be a tar archive, but is damaged or cut short")
+@breakage("should be a tar archive, but cannot be read")
 def a_truncated_tar(draw: Draw, root: Path) -> Path:
     path = tarred(root / "a.tar", "w")
-    # Each of the four members takes two blocks; a cut between members only loses the end's mark.
+    # Each of the four members takes two blocks; a cut between members only loses the end marker.
     whole = path.read_bytes()[: 8 * 512]
     length = draw(st.integers(513, len(whole) - 1).filter(lambda n: n % 1024 and n % 512))
     path.write_bytes(whole[:length])
     return path
 
 
-@breakage("should be a tar archive, but is damaged or cut short")
+@breakage("should be a tar archive, but cannot be read")
 def a_truncated_compressed_tar(draw: Draw, root: Path) -> Path:
     kind = draw(st.sampled_from(("gz", "bz2", "xz")))
     path = tarred(root / f"a.tar.{kind}", f"w:{kind}")
@@ -170,7 +170,7 @@ def a_truncated_compressed_tar(draw: Draw, root: Path) -> Path:
     return path
 
 
-@breakage("should be a tar archive, but is damaged or cut short .*no header")
+@breakage("should be a tar archive, but cannot be read .*no header")
 def a_damaged_tar_header(draw: Draw, root: Path) -> Path:
     path = tarred(root / "a.tar", "w")
     content = bytearray(path.read_bytes())

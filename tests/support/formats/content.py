@@ -1,4 +1,4 @@
-"""Random images with labels, and what opening a layout of them gave."""
+"""Random images with labels, and what opening a layout of them returns."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from clearsight.data.splits.splits import Splits
 from clearsight.errors import DataError
 
 CLASS_NAMES = ("apple", "Boot", "cat 2", "dög", "eel", "fig-tree", "Ω", "h.i")
-# No side is a number of channels, so that every order of axes can be told.
+# No side is a number of channels, so that every order of axes can be recognized.
 SIDES = st.sampled_from((2, 5, 6, 7))
 
 
@@ -51,7 +51,7 @@ class Content:
         return [part for part in (None, *PARTS) if self.of(part)]
 
     def renamed(self, class_names: tuple[str, ...]) -> Content:
-        """The same with other names of the classes, e.g. "0", "1" where there are only numbers."""
+        """The same with other class names, e.g. "0", "1" in formats that only store numbers."""
         new_name = dict(zip(self.class_names, class_names, strict=True))
         images = [replace(image, label=new_name[image.label]) for image in self.images]
         return Content(class_names, tuple(images))
@@ -62,7 +62,7 @@ class Content:
 
 @dataclass(frozen=True)
 class Layout:
-    """What was written to disk, and what must come out of it."""
+    """What was written to disk, and what reading it must return."""
 
     path: Path
     content: Content
@@ -87,17 +87,17 @@ def contents(
     is_divided = draw(st.booleans())
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     form = (size or (draw(SIDES), draw(SIDES)), draw(st.sampled_from(channels)))
-    places: list[tuple[Part | None, str]] = []
+    slots: list[tuple[Part | None, str]] = []
     for part in ("train", *sorted(others)) if is_divided else (undivided,):
         for name in class_names:
             fewest = 1 if part in ("train", undivided) else 0
-            places += [(part, name)] * draw(st.integers(fewest, 2))
+            slots += [(part, name)] * draw(st.integers(fewest, 2))
     images = []
-    for part, name in draw(st.permutations(places)):
+    for part, name in draw(st.permutations(slots)):
         if not same_size:
             form = (draw(st.tuples(SIDES, SIDES)), draw(st.sampled_from(channels)))
         pixels = rng.integers(0, 256, (*form[0], form[1]), dtype=np.uint8)
-        pixels.flat[0] = 255  # so that floats up to 255 are told from floats up to 1
+        pixels.flat[0] = 255  # so that floats up to 255 are not mistaken for floats up to 1
         images.append(Sample(pixels, name, part))
     return Content(tuple(sorted(class_names)), tuple(images))
 
@@ -109,7 +109,7 @@ def encoded(pixels: np.ndarray, form: str = "PNG") -> bytes:
 
 
 def found_in(result: Listing | Splits) -> Counter[tuple[Part | None, str, tuple[int, ...], bytes]]:
-    """What opening gave, as `Sample.seen`; every key must come exactly once."""
+    """Return what opening returned, as `Sample.seen`; every key must occur exactly once."""
     seen: Counter[tuple[Part | None, str, tuple[int, ...], bytes]] = Counter()
     if isinstance(result, Splits):
         for part in PARTS:
@@ -120,17 +120,17 @@ def found_in(result: Listing | Splits) -> Counter[tuple[Part | None, str, tuple[
                 image = Sample(pixels, result.train.class_names[label], part)
                 seen[image.seen] += 1
         return seen
-    place_of = {key: place for place, key in enumerate(result.keys)}
-    assert len(place_of) == len(result)
+    index_of = {key: index for index, key in enumerate(result.keys)}
+    assert len(index_of) == len(result)
     assert result.labels.dtype == np.int64
     order = sorted(result.keys, key=hash)  # whatever order is asked for
     read = list(result.reader.each(order))
     assert sorted(key for key, _ in read) == sorted(result.keys)
     for key, content in read:
-        place = place_of[key]
+        index = index_of[key]
         assert isinstance(content, bytes), content
-        label = result.class_names[result.labels[place]]
-        seen[Sample(read_image(content), label, result.parts[place]).seen] += 1
+        label = result.class_names[result.labels[index]]
+        seen[Sample(read_image(content), label, result.parts[index]).seen] += 1
     return seen
 
 

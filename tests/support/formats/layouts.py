@@ -1,4 +1,4 @@
-"""The table of strategies: one for each format, which writes a random legal layout."""
+"""The table of strategies, one for each format: each writes a random valid layout."""
 
 from __future__ import annotations
 

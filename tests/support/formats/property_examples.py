@@ -1,4 +1,4 @@
-"""Trying a property on drawn examples, and counting them: none would prove nothing."""
+"""Check a property on drawn examples and count them, because none would prove nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Strategies that write tables and saved data sets."""
+"""Strategies that write tables and saved datasets."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def table(draw: Draw, root: Path) -> Layout:
 
 
 def _write_images(draw: Draw, root: Path, data: list[bytes]) -> list[str]:
-    """Write images beside the table; return what the table calls them."""
+    """Write images next to the table; return the cells that refer to them."""
     (root / "deep" / "er").mkdir(parents=True)
     kind = draw(st.sampled_from(("relative", "absolute", "id", "windows", "name")))
     cells = []

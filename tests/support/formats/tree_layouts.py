@@ -59,7 +59,7 @@ def class_folders(draw: Draw) -> tuple[dict[str, bytes], Layout]:
         if draw(st.booleans()):
             files[path] = b"litter"
             skipped[reason] += 1
-    # One folder around everything, as archives often have; nothing lies beside it then.
+    # One folder around everything, as archives often have; nothing is next to it then.
     if not nested and "outside.png" not in files and draw(st.booleans()):
         files = {f"my images/{path}": data for path, data in files.items()}
     return files, Layout(Path(), content, skipped=skipped)
@@ -87,12 +87,12 @@ def archive(draw: Draw, root: Path) -> Layout:
         for name in draw(st.permutations(sorted(files))):
             if draw(st.integers(0, 5)) == 0 and name.endswith("png") and files[name] != b"litter":
                 writer.add(name, b"an earlier version")
-                skipped["file that a later one of the same name replaces"] += 1
+                skipped["file replaced by a later one of the same name"] += 1
             writer.add(name, files[name])
         for name, reason in (
-            ("../out.png", "path out of the archive"),
-            ("/abs/out.png", "path out of the archive"),
-            ("a/../../out.png", "path out of the archive"),
+            ("../out.png", "path that leads out of the archive"),
+            ("/abs/out.png", "path that leads out of the archive"),
+            ("a/../../out.png", "path that leads out of the archive"),
         ):
             if draw(st.booleans()):
                 writer.add(name, b"hostile")
@@ -104,7 +104,7 @@ def archive(draw: Draw, root: Path) -> Layout:
 
 
 class ZipWriter:
-    """Writes members of whatever name, twice too."""
+    """Writes members of any name, even twice."""
 
     def __init__(self, path: Path, draw: Draw) -> None:
         kinds = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)

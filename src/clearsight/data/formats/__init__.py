@@ -1,6 +1,6 @@
-"""The one table of formats: what a path can hold, told by its look.
+"""Formats of images on disk: the table of formats, recognized by a path's name and content.
 
-To add one: a file beside this one and a row here.
+To add one: a file next to this one and a row here.
 """
 
 from __future__ import annotations
@@ -23,107 +23,106 @@ from clearsight.data.sources.options import SourceOptions
 from clearsight.data.splits.splits import Splits
 from clearsight.errors import DataError
 
+TABLE_OPTIONS = ("image_column", "label_column", "split_column", "group_column", "class_names")
+
 
 @dataclass(frozen=True)
-class Format:
-    """A form in which images lie on disk.
+class DataFormat:
+    """A format in which images are stored on disk.
 
     Attributes:
-        name: what it is called.
-        summary: what it looks like, in one line.
-        matches: tells by name and first bytes whether a path that exists has this form.
-        reads: the options of content that it heeds; others are refused when given.
-        open: reads it; a `Listing` where images are still to be decoded, `Splits` where they are
+        name: its name.
+        summary: a description in one line.
+        matches: returns whether an existing path has this format, by its name and first bytes.
+        open: reads it; returns a `Listing` if images are still to be decoded, `Splits` if they are
             arrays already.
+        options: which of `TABLE_OPTIONS` it supports; others are refused.
     """
 
     name: str
     summary: str
     matches: Callable[[Path], bool]
     open: Callable[[Path, SourceOptions], Listing | Splits]
-    reads: tuple[str, ...] = ("class_names",)
+    options: tuple[str, ...] = ("class_names",)
 
 
-COLUMNS = ("image_column", "label_column", "split_column", "group_column")
-TABLE_OPTIONS = (*COLUMNS, "class_names")
-
-# A path is opened by the first row that matches.
-FORMATS: tuple[Format, ...] = (
-    Format(
+# The first row that matches a path opens it.
+FORMATS: tuple[DataFormat, ...] = (
+    DataFormat(
         "arrays",
         "a .npz file with x and y, x_train and y_train, images and labels, ...; or .npy files",
         arrays.matches,
         arrays.open_arrays,
     ),
-    Format(
+    DataFormat(
         "idx",
-        "MNIST's files: train-images-idx3-ubyte[.gz] and so on, in a folder or by one of them",
+        "MNIST's files: a folder with train-images-idx3-ubyte[.gz] and so on, or one of them",
         idx_files.matches,
         idx_files.open_idx,
     ),
-    Format(
+    DataFormat(
         "cifar",
-        "CIFAR-10 or CIFAR-100, binary version: its folder, or cifar-10-binary.tar.gz",
+        "CIFAR-10 or CIFAR-100, binary version: a folder, or cifar-10-binary.tar.gz",
         cifar.matches,
         cifar.open_cifar,
     ),
-    Format(
+    DataFormat(
         "huggingface",
-        "a folder that `datasets` saved with save_to_disk, or one of Parquet files",
+        "a folder saved with save_to_disk of `datasets`, or a folder of Parquet files",
         huggingface.matches,
         huggingface.open_saved,
-        reads=TABLE_OPTIONS,
+        TABLE_OPTIONS,
     ),
-    Format(
+    DataFormat(
         "table",
-        "a .csv, .tsv or .parquet file with a label and a path, an encoded image or its pixels",
+        "a .csv, .tsv or .parquet file with labels and with paths, encoded images or pixels",
         table.matches,
         table.open_table,
-        reads=TABLE_OPTIONS,
+        TABLE_OPTIONS,
     ),
-    Format(
+    DataFormat(
         "archive",
-        "class folders inside a .zip, .tar, .tar.gz, .tar.bz2 or .tar.xz file, never unpacked",
+        "class folders inside a .zip, .tar, .tar.gz, .tar.bz2 or .tar.xz file, not unpacked",
         archive.matches,
         archive.open_archive,
     ),
-    Format(
+    DataFormat(
         "folder",
-        "a folder with a folder of images for each class, in train/, val/ and test/ or not",
+        "a folder with one folder of images for each class, optionally in train/, val/ and test/",
         folder.matches,
         folder.open_folder,
     ),
 )
 
 
-def check_options(options: SourceOptions, reads: Sequence[str], source: str) -> None:
-    """Make sure that no option is given which a source does not heed.
+def check_options(options: SourceOptions, supported: Sequence[str], source: str) -> None:
+    """Check that only options are given that a source supports.
 
-    A split by groups that is asked for and not made would be believed.
+    A user would believe that an ignored option, such as a split by groups, was applied.
 
     Raises:
-        DataError: naming those that are.
+        DataError: listing the options that are not supported.
     """
     given = [name for name in TABLE_OPTIONS if getattr(options, name) is not None]
-    unheeded = [f"--{name.replace('_', '-')}" for name in given if name not in reads]
-    if unheeded:
-        known = [f"--{name.replace('_', '-')}" for name in reads]
+    ignored = [f"--{name.replace('_', '-')}" for name in given if name not in supported]
+    if ignored:
+        known = [f"--{name.replace('_', '-')}" for name in supported]
         raise DataError(
-            f"{source} takes {', '.join(known) or 'no option of columns or class names'}, but "
-            f"{', '.join(unheeded)} was given: leave it out, or give a table."
+            f"{source} takes {', '.join(known) or 'no column or class name options'}, but "
+            f"{', '.join(ignored)} was given: leave it out, or give a table."
         )
 
 
-def format_of(path: Path) -> Format:
-    """Return the format of a path that exists.
+def find_format(path: Path) -> DataFormat:
+    """Return the format of an existing path.
 
     Raises:
-        DataError: when it has none of them.
+        DataError: when it has none of the formats.
     """
     for row in FORMATS:
         if row.matches(path):
             return row
+    summaries = [row.summary for row in FORMATS]
     raise DataError(
-        f"{path} should be {', '.join(row.summary for row in FORMATS[:-1])}, or "
-        f"{FORMATS[-1].summary}, but looks like none of these."
+        f"{path} should be {', '.join(summaries[:-1])}, or {summaries[-1]}, but is none of these."
     )

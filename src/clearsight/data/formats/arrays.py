@@ -1,9 +1,8 @@
-"""NumPy's files: `.npz` with images and labels, or `.npy` files beside each other."""
+"""NumPy's files: a `.npz` file of images and labels, or `.npy` files next to each other."""
 
 from __future__ import annotations
 
 import zipfile
-import zlib
 from collections.abc import Callable, Collection
 from pathlib import Path
 
@@ -11,25 +10,18 @@ import numpy as np
 
 from clearsight.data.arrays.pairs import CLASS_NAME_ARRAYS, find_array_pairs, parse_array_name
 from clearsight.data.arrays.raw_arrays import RawArrays
-from clearsight.data.formats.npy_header import NpyHeader, check_length, memory_bytes, read_header
-from clearsight.data.formats.reason import reason_of
+from clearsight.data.formats.damage import report_damage
+from clearsight.data.formats.limits import max_unpacked_bytes, memory_bytes
+from clearsight.data.formats.npy_header import NpyHeader, read_header
 from clearsight.data.labels.class_names import ClassNames
 from clearsight.data.listing import Part
 from clearsight.data.sources.options import SourceOptions
 from clearsight.data.splits.splits import Splits
 from clearsight.errors import DataError
 
-# Images hardly shrink a hundredfold; a file that claims more, and is not small, holds nothing.
-_MOST_RATIO = 100
-_ALWAYS_ALLOWED_BYTES = 250_000_000
-_DAMAGE = (
-    zipfile.BadZipFile, zlib.error, ValueError, EOFError, OSError, RuntimeError, MemoryError,
-    NotImplementedError,
-)  # fmt: skip
-
 
 def matches(path: Path) -> bool:
-    """Tell whether `path` is a .npz or .npy file, or a folder with .npy files of images."""
+    """Return whether `path` is a .npz or .npy file, or a folder with .npy files of images."""
     if path.is_dir():
         return any(_is_images(file) for file in path.glob("*.npy"))
     return path.suffix.lower() in (".npz", ".npy") and path.is_file()
@@ -38,7 +30,7 @@ def matches(path: Path) -> bool:
 def open_arrays(path: Path, options: SourceOptions) -> Splits:
     """Read images and labels from NumPy's files; nothing is ever unpickled.
 
-    Images in .npy files stay on disk and are mapped into memory, where they are uint8.
+    Images in .npy files stay on disk and are memory-mapped if they are uint8.
 
     Raises:
         DataError: when they cannot be read, have no usual names, or hold something else.
@@ -50,16 +42,16 @@ def open_arrays(path: Path, options: SourceOptions) -> Splits:
         return _open_npy(files, str(path), options)
     known = parse_array_name(path.stem)
     if known is None:
-        return _open_npy({"x": path, "y": _labels_beside(path)}, str(path), options)
+        return _open_npy({"x": path, "y": _labels_of(path)}, str(path), options)
     if known.role == "labels":
         raise DataError(
-            f"{path} should hold images, but is named like labels: give the file of the images "
-            "that lies beside it, or the folder."
+            f"{path} should hold images, but has a name for labels: give the file of the images "
+            "next to it, or the folder."
         )
     files = {
         file.stem: file
         for file in sorted(path.parent.glob("*.npy"))
-        if file == path or not _rivals(file.stem, path.stem)
+        if file == path or not _is_alternative(file.stem, path.stem)
     }
     return _open_npy(files, str(path), options)
 
@@ -69,122 +61,103 @@ def _is_images(file: Path) -> bool:
     return known is not None and known.role == "images"
 
 
-def _rivals(stem: str, chosen: str) -> bool:
-    """Tell whether a file would be the images of the same part as the chosen one."""
+def _is_alternative(stem: str, chosen: str) -> bool:
+    """Return whether a file would be the images of the same part as the chosen one."""
     one, other = parse_array_name(stem), parse_array_name(chosen)
     if one is None or other is None:
         return False
     return one.role == other.role and (one.part or "train") == (other.part or "train")
 
 
-def _labels_beside(path: Path) -> Path:
+def _labels_of(path: Path) -> Path:
     candidates = (f"{path.stem}_labels.npy", f"{path.stem}_y.npy", "labels.npy", "y.npy")
     for name in candidates:
         if (path.parent / name).is_file():
             return path.parent / name
     raise DataError(
-        f"{path} should have its labels beside it, in {candidates[0]}, labels.npy or y.npy, but "
+        f"{path} should have its labels next to it, in {candidates[0]}, labels.npy or y.npy, but "
         "there is no such file."
     )
-
-
-def _open_npy(files: dict[str, Path], provenance: str, options: SourceOptions) -> Splits:
-    headers = {name: _npy_header(file) for name, file in files.items() if _is_wanted(name)}
-    return _splits(headers, lambda name: _mapped(files[name], headers[name]), provenance, options)
 
 
 def _is_wanted(name: str) -> bool:
     return parse_array_name(name) is not None or name in CLASS_NAME_ARRAYS
 
 
+def _open_npy(files: dict[str, Path], provenance: str, options: SourceOptions) -> Splits:
+    headers = {name: _npy_header(file) for name, file in files.items() if _is_wanted(name)}
+    return _to_splits(headers, lambda name: _map(files[name], headers[name]), provenance, options)
+
+
 def _npy_header(file: Path) -> NpyHeader:
-    try:
-        with file.open("rb") as opened:
-            header = read_header(opened, str(file))
-        check_length(header, file.stat().st_size, str(file))
-    except OSError as error:
-        raise DataError(
-            f"{file} should be a NumPy array, but cannot be read: {reason_of(error)}."
-        ) from error
-    return header
+    with report_damage(file, "a NumPy array"), file.open("rb") as opened:
+        return read_header(opened, str(file), file.stat().st_size)
 
 
-def _mapped(file: Path, header: NpyHeader) -> np.ndarray:
-    if 0 in header.shape or not header.shape:  # there is nothing to map
+def _map(file: Path, header: NpyHeader) -> np.ndarray:
+    if 0 in header.shape or not header.shape:  # nothing to map
         return np.zeros(header.shape, dtype=header.dtype)
-    try:
+    with report_damage(file, "a NumPy array"):
         return np.load(file, mmap_mode="r", allow_pickle=False)
-    except _DAMAGE as error:
-        raise DataError(
-            f"{file} should be a NumPy array, but cannot be read ({reason_of(error)})."
-        ) from error
 
 
 def _open_npz(path: Path, options: SourceOptions) -> Splits:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            members = {
-                member.filename.removesuffix(".npy"): member
-                for member in archive.infolist()
-                if member.filename.endswith(".npy")
-            }
-            wanted = [name for name in members if _is_wanted(name)]
-            if not wanted:
-                find_array_pairs(members, (), str(path))  # says what the usual names are
-            headers = {
-                name: _npz_header(archive, members[name], f"'{name}' in {path}") for name in wanted
-            }
-            others = set(members) - set(wanted)
-            return _splits(
-                headers, lambda name: _array(archive, members[name]), str(path), options, others
-            )
-    except _DAMAGE as error:
-        raise DataError(
-            f"{path} should be a .npz file of NumPy's, but cannot be read ({reason_of(error)}):"
-            " get it again."
-        ) from error
+    with report_damage(path, "a .npz file of NumPy's"), zipfile.ZipFile(path) as archive:
+        members = {
+            member.filename.removesuffix(".npy"): member
+            for member in archive.infolist()
+            if member.filename.endswith(".npy")
+        }
+        wanted = [name for name in members if _is_wanted(name)]
+        if not wanted:
+            find_array_pairs(members, (), str(path))  # raises, with the usual names
+        headers = {
+            name: _npz_header(archive, members[name], f"'{name}' in {path}") for name in wanted
+        }
+        others = set(members) - set(wanted)
+        return _to_splits(
+            headers, lambda name: _read_array(archive, members[name]), str(path), options, others
+        )
 
 
 def _npz_header(archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str) -> NpyHeader:
     with archive.open(member) as file:
-        header = read_header(file, name)
-    check_length(header, member.file_size, name)
-    most = max(_MOST_RATIO * member.compress_size, _ALWAYS_ALLOWED_BYTES)
-    if header.size_bytes > min(most, memory_bytes()):
+        header = read_header(file, name, member.file_size)
+    if header.size_bytes > min(max_unpacked_bytes(member.compress_size), memory_bytes()):
         raise DataError(
-            f"{name} should unpack to what fits into memory and is not nearly all alike, but "
-            f"unpacks from {member.compress_size:,} to {header.size_bytes:,} bytes: save it as "
-            ".npy, which is read from disk as it is needed."
+            f"{name} should fit into memory and not be nearly uniform, but unpacks from "
+            f"{member.compress_size:,} to {header.size_bytes:,} bytes: save it as .npy, which is "
+            "read from disk as needed."
         )
     return header
 
 
-def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray:
+def _read_array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray:
     with archive.open(member) as file:
         array = np.lib.format.read_array(file, allow_pickle=False)
-        file.read(1)  # at the very end the checksum is compared
-    array.flags.writeable = False  # nobody else has it: it need not be copied
+        file.read(1)  # the checksum is compared at the very end
+    array.flags.writeable = False  # nothing else refers to it, so it need not be copied
     return array
 
 
-def _splits(
+def _to_splits(
     headers: dict[str, NpyHeader],
     load: Callable[[str], np.ndarray],
     provenance: str,
     options: SourceOptions,
     others: Collection[str] = (),
 ) -> Splits:
-    named = [name for name in headers if name not in CLASS_NAME_ARRAYS]
-    flat = [name for name in named if len(headers[name].shape) < 3]
-    pairs = find_array_pairs(named, flat, provenance)
+    names = [name for name in headers if name not in CLASS_NAME_ARRAYS]
+    flat = [name for name in names if len(headers[name].shape) < 3]
+    pairs = find_array_pairs(names, flat, provenance)
     names_array = next((name for name in CLASS_NAME_ARRAYS if name in headers), None)
-    own_names = None
+    class_names = None
     if names_array is not None:
         listed = np.atleast_1d(load(names_array)).ravel().tolist()
-        own_names = ClassNames.listed(listed, origin=f"The names in {provenance}")
+        class_names = ClassNames.listed(listed, origin=f"The names in {provenance}")
     images: dict[Part, np.ndarray] = {part: load(pair[0]) for part, pair in pairs.items()}
     labels: dict[Part, np.ndarray] = {part: load(pair[1]) for part, pair in pairs.items()}
     used = 2 * len(pairs) + (names_array is not None)
     unused = len(headers) + len(others) - used
     skipped = {"array that is neither images nor labels": unused} if unused else {}
-    return RawArrays(images, labels, provenance, own_names, skipped=skipped).to_splits(options)
+    return RawArrays(images, labels, provenance, class_names, skipped=skipped).to_splits(options)

@@ -5,19 +5,17 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from clearsight.data.formats.members import MOST_IMAGE_BYTES, damaged_member, too_large
-from clearsight.data.formats.reason import reason_of
+from clearsight.data.formats.damage import DAMAGE, damaged_image, report_damage
+from clearsight.data.formats.image_files import is_inside
+from clearsight.data.formats.limits import MAX_IMAGE_BYTES, max_unpacked_bytes, too_large
 from clearsight.errors import DataError, MissingExtraError
 
 _ROWS_AT_ONCE = 64  # encoded images of some megabytes each
-# A page that unpacks to far more than it is long, and to more than a moment takes, is no image.
-_MOST_RATIO = 100
-_ALWAYS_ALLOWED_BYTES = 250_000_000
 
 
 @dataclass(frozen=True)
@@ -29,7 +27,7 @@ class ArrowReader:
     Attributes:
         root: the folder that the files' paths are relative to.
         column: the column of images: bytes, or a struct with a field "bytes".
-        image_folders: where the paths of a field "path" may lead, for rows without bytes.
+        image_folders: folders that a field "path" may lead into, for rows without bytes.
     """
 
     root: str
@@ -43,28 +41,50 @@ class ArrowReader:
             name, _, row = key.rpartition("#")
             rows_of.setdefault(name, []).append(int(row))
         for name, rows in rows_of.items():
-            left = sorted(rows)
+            remaining = sorted(rows)
             problem: object = "the file has fewer rows now"
             try:
-                for first, cells in _cells(Path(self.root) / name, self.column, left):
-                    while left and left[0] < first + len(cells):
-                        key = f"{name}#{left[0]}"
-                        content = _content(cells, left[0] - first, key, self.image_folders)
-                        left.pop(0)
+                for first, cells in _cells(Path(self.root) / name, self.column, remaining):
+                    while remaining and remaining[0] < first + len(cells):
+                        key = f"{name}#{remaining[0]}"
+                        content = self._content(cells, remaining[0] - first, key)
+                        remaining.pop(0)
                         yield key, content
-            except _damage() as error:
+            except (*_damage(), AttributeError, DataError) as error:
                 problem = error
-            for row in left:
-                yield f"{name}#{row}", damaged_member(f"{name}#{row}", problem)
+            for row in remaining:
+                yield f"{name}#{row}", damaged_image(f"{name}#{row}", problem)
+
+    def _content(self, cells: Any, row: int, key: str) -> bytes | DataError:
+        import pyarrow as pa
+
+        is_struct = pa.types.is_struct(cells.type)
+        cell = (cells.field("bytes") if is_struct else cells)[row]
+        if cell.is_valid and cells[row].is_valid:
+            size = cell.as_buffer().size
+            return too_large(key, size) if size > MAX_IMAGE_BYTES else cell.as_py()
+        path = cells[row].as_py().get("path") if is_struct and cells[row].is_valid else None
+        path = path if isinstance(path, str) and "\0" not in path else ""
+        folders = map(os.path.realpath, self.image_folders)
+        if not path or not any(is_inside(path, folder) for folder in folders):
+            return DataError(
+                f"{key} should hold an encoded image, but is empty: save the images themselves "
+                "into the table."
+            )
+        file = Path(os.path.realpath(path))
+        if not file.is_file():
+            return DataError(f"{key} should be an image, but its file {path} no longer exists.")
+        size = file.stat().st_size
+        return too_large(key, size) if size > MAX_IMAGE_BYTES else file.read_bytes()
 
 
 @dataclass(frozen=True)
 class ArrowTable:
-    """What a Parquet or Arrow file says about itself.
+    """The columns of a Parquet or Arrow file.
 
     Attributes:
-        names: what its columns are called.
-        num_rows: how many rows it has.
+        names: the names of all columns.
+        num_rows: the number of rows.
         image_columns: the columns that hold bytes, or a struct with a field "bytes".
         class_names: for each column of numbered classes their names, as `datasets` writes them.
         text_columns: the columns of text.
@@ -78,26 +98,23 @@ class ArrowTable:
 
 
 def describe_file(path: Path) -> ArrowTable:
-    """Read what a Parquet or Arrow file holds, without its images.
+    """Read the columns of a Parquet or Arrow file, without its images.
 
     Raises:
         DataError: when it cannot be read.
         MissingExtraError: when pyarrow is not installed.
     """
-    with _told(path):
+    with _report_damage(path):
+        import pyarrow as pa
+
         schema, num_rows = _schema(path)
-        images, texts = [], []
-        for field in schema:
-            if _is_binary(_bytes_type(field.type)):
-                images.append(field.name)
-            elif _is_text(field.type):
-                texts.append(field.name)
+        binary, text = (pa.binary(), pa.large_binary()), (pa.string(), pa.large_string())
         return ArrowTable(
             names=tuple(schema.names),
             num_rows=num_rows,
-            image_columns=tuple(images),
+            image_columns=tuple(each.name for each in schema if _bytes_type(each.type) in binary),
             class_names=_class_names(schema.metadata or {}),
-            text_columns=tuple(texts),
+            text_columns=tuple(each.name for each in schema if each.type in text),
         )
 
 
@@ -108,7 +125,7 @@ def read_columns(path: Path, columns: Sequence[str]) -> dict[str, list[Any]]:
         DataError: when they cannot be read.
     """
     values: dict[str, list[Any]] = {name: [] for name in columns}
-    with _told(path):
+    with _report_damage(path):
         for batch in _batches(path, list(columns)):
             batch.validate(full=True)
             for name in columns:
@@ -117,7 +134,7 @@ def read_columns(path: Path, columns: Sequence[str]) -> dict[str, list[Any]]:
 
 
 def is_parquet(path: Path) -> bool:
-    """Tell by its name whether a file is Parquet."""
+    """Return whether a file has the name of a Parquet file."""
     return path.suffix.lower() in (".parquet", ".pq")
 
 
@@ -127,16 +144,16 @@ def _cells(path: Path, column: str, rows: Sequence[int]) -> Iterator[tuple[int, 
     Yields:
         The number of a piece's first row, and its cells.
     """
+    first = 0
     if not is_parquet(path):
-        first = 0
         for batch in _batches(path, [column]):
-            yield first, _checked(batch.column(0))
+            yield first, _validate(batch.column(0))
             first += batch.num_rows
         return
     from pyarrow import parquet
 
     with parquet.ParquetFile(path) as file:
-        first, wanted = 0, set(rows)
+        wanted = set(rows)
         for group in range(file.num_row_groups):
             end = first + file.metadata.row_group(group).num_rows
             if wanted.isdisjoint(range(first, end)):
@@ -144,44 +161,23 @@ def _cells(path: Path, column: str, rows: Sequence[int]) -> Iterator[tuple[int, 
                 continue
             _check_group(file.metadata.row_group(group), column)
             for batch in file.iter_batches(_ROWS_AT_ONCE, [group], [column]):
-                yield first, _checked(batch.column(0))
+                yield first, _validate(batch.column(0))
                 first += batch.num_rows
 
 
 def _check_group(group: Any, column: str) -> None:
-    for place in range(group.num_columns):
-        chunk = group.column(place)
+    for index in range(group.num_columns):
+        chunk = group.column(index)
         if chunk.path_in_schema.split(".")[0] != column:
             continue
         unpacked, packed = chunk.total_uncompressed_size, chunk.total_compressed_size
-        if unpacked > max(_MOST_RATIO * packed, _ALWAYS_ALLOWED_BYTES):
+        if unpacked > max_unpacked_bytes(packed):
             raise DataError(f"it unpacks from {packed:,} to {unpacked:,} bytes, as no images do")
 
 
-def _checked(cells: Any) -> Any:
-    cells.validate(full=True)  # offsets that lead out of a damaged file would end the process
+def _validate(cells: Any) -> Any:
+    cells.validate(full=True)  # offsets that lead out of a damaged file would crash the process
     return cells
-
-
-def _content(cells: Any, place: int, key: str, folders: Sequence[str]) -> bytes | DataError:
-    import pyarrow as pa
-
-    is_struct = pa.types.is_struct(cells.type)
-    cell = (cells.field("bytes") if is_struct else cells)[place]
-    if cell.is_valid and cells[place].is_valid:
-        size = cell.as_buffer().size
-        return too_large(key, size) if size > MOST_IMAGE_BYTES else cell.as_py()
-    path = cells[place].as_py().get("path") if is_struct and cells[place].is_valid else None
-    real = os.path.realpath(path) if isinstance(path, str) and "\0" not in path else ""
-    if not any(real.startswith(f"{os.path.realpath(folder)}{os.sep}") for folder in folders):
-        return DataError(
-            f"{key} should hold an encoded image, but is empty: save the images themselves "
-            "into the table."
-        )
-    if not os.path.isfile(real):
-        return DataError(f"{key} should be an image, but its file {path} is not there any more.")
-    size = os.path.getsize(real)  # noqa: PTH202 - as above
-    return too_large(key, size) if size > MOST_IMAGE_BYTES else Path(real).read_bytes()
 
 
 def _schema(path: Path) -> tuple[Any, int]:
@@ -195,12 +191,12 @@ def _schema(path: Path) -> tuple[Any, int]:
         schema = batch.schema
         num_rows += batch.num_rows
     if schema is None:
-        raise DataError(f"{path} should be a file of rows, but has none.")
+        raise DataError(f"{path} should contain rows, but has none.")
     return schema, num_rows
 
 
 def _batches(path: Path, columns: list[str] | None) -> Iterator[Any]:
-    """Iterate over a file's record batches; those of Arrow files are mapped, not read."""
+    """Iterate over a file's record batches; Arrow files are memory-mapped."""
     if is_parquet(path):
         from pyarrow import parquet
 
@@ -215,34 +211,23 @@ def _batches(path: Path, columns: list[str] | None) -> Iterator[Any]:
         except pa.ArrowInvalid:  # the other of Arrow's two layouts
             source.seek(0)
             file = pa.ipc.open_file(source)
-            stream = (file.get_batch(place) for place in range(file.num_record_batches))
+            stream = (file.get_batch(index) for index in range(file.num_record_batches))
         for batch in stream:
             yield batch if columns is None else batch.select(columns)
 
 
-def _bytes_type(kind: Any) -> Any:
+def _bytes_type(column_type: Any) -> Any:
+    """Return the type of a struct's field "bytes", and any other type as it is."""
     import pyarrow as pa
 
-    if not pa.types.is_struct(kind):
-        return kind
-    place = kind.get_field_index("bytes")
-    return kind.field(place).type if place >= 0 else kind
-
-
-def _is_binary(kind: Any) -> bool:
-    import pyarrow as pa
-
-    return pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
-
-
-def _is_text(kind: Any) -> bool:
-    import pyarrow as pa
-
-    return pa.types.is_string(kind) or pa.types.is_large_string(kind)
+    if not pa.types.is_struct(column_type):
+        return column_type
+    index = column_type.get_field_index("bytes")
+    return column_type.field(index).type if index >= 0 else column_type
 
 
 def _class_names(metadata: dict[bytes, bytes]) -> dict[str, tuple[str, ...]]:
-    """Read the names of classes that `datasets` writes into a file's schema."""
+    """Read the class names that `datasets` writes into a file's schema."""
     try:
         features = json.loads(metadata[b"huggingface"])["info"]["features"]
         return {
@@ -257,23 +242,13 @@ def _class_names(metadata: dict[bytes, bytes]) -> dict[str, tuple[str, ...]]:
 def _damage() -> tuple[type[Exception], ...]:
     import pyarrow as pa
 
-    return (
-        pa.ArrowException, OSError, ValueError, KeyError, TypeError, AttributeError, MemoryError,
-        DataError,
-    )  # fmt: skip
+    return (*DAMAGE, pa.ArrowException)
 
 
-@contextmanager
-def _told(path: Path) -> Iterator[None]:
-    """Turn what pyarrow raises for a damaged file into a sentence."""
-    what = "a Parquet file" if is_parquet(path) else "an Arrow file"
+def _report_damage(path: Path) -> AbstractContextManager[None]:
     try:
-        import pyarrow as pa
+        errors = _damage()
     except ImportError as error:
         raise MissingExtraError(f"Reading {path}", "parquet") from error
-    try:
-        yield
-    except (pa.ArrowException, OSError, ValueError, KeyError, MemoryError) as error:
-        raise DataError(
-            f"{path} should be {what}, but cannot be read ({reason_of(error)}): get it again."
-        ) from error
+    what = "a Parquet file" if is_parquet(path) else "an Arrow file"
+    return report_damage(path, what, errors=errors)

@@ -1,8 +1,7 @@
-"""Listing the images in Parquet and Arrow files, one file or one and more for each part."""
+"""Lists the images in Parquet and Arrow files: one file, or one or more for each part."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,16 +13,16 @@ from clearsight.data.formats.arrow_files import (
     describe_file,
     read_columns,
 )
-from clearsight.data.formats.columns import TableColumns, find_columns
-from clearsight.data.formats.members import file_signature
-from clearsight.data.formats.path_listing import list_paths
+from clearsight.data.formats.columns import ColumnFinder, TableColumns
+from clearsight.data.formats.image_files import file_signature
+from clearsight.data.formats.image_paths import list_image_paths
 from clearsight.data.formats.rows import Rows
 from clearsight.data.labels.class_names import ClassNames
 from clearsight.data.listing import Listing, Part
 from clearsight.data.sources.options import SourceOptions
 from clearsight.errors import DataError
 
-_NO_CLASS = -1  # what `datasets` writes where a label is not known
+_NO_CLASS = -1  # what `datasets` writes for an unknown label
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,7 @@ class PartFile:
 
     Attributes:
         name: its path relative to the source's folder, "/" between names.
-        part: the part that all its rows are in, or None where its folder and name do not say.
+        part: the part that all its rows are in, or None if its folder and name do not say.
     """
 
     name: str
@@ -47,12 +46,11 @@ def list_arrow_files(
     Args:
         root: the folder that the files' names are relative to.
         files: at least one.
-        options: how the user names the columns.
-        provenance: what to call the source in messages.
+        options: the columns that the user gives.
+        provenance: what messages call the source.
 
     Raises:
-        DataError: when a file cannot be read, or columns, labels or parts are not what they should
-            be.
+        DataError: when a file cannot be read, or columns, labels or splits are not valid.
         MissingExtraError: when pyarrow is not installed.
     """
     tables = [describe_file(root / file.name) for file in files]
@@ -63,65 +61,54 @@ def list_arrow_files(
                 f"{provenance} should have the same columns in all its files, but {files[0].name} "
                 f"has {', '.join(first.names)} and {file.name} has {', '.join(table.names)}."
             )
-    columns = _columns(first, options, provenance)
+    columns = _find_columns(first, options, provenance)
     holds_paths = columns.image in first.text_columns
     if not holds_paths and columns.image not in first.image_columns:
         raise DataError(
             f"{provenance} should hold encoded images or their paths in its column "
-            f"'{columns.image}', but holds another type: name another with --image-column."
+            f"'{columns.image}', but holds another type: choose another with --image-column."
         )
     wanted = [columns.label, columns.split, columns.group, columns.image if holds_paths else None]
-    values, keys = _read(root, files, tables, [name for name in dict.fromkeys(wanted) if name])
-    names = first.class_names.get(columns.label)
-    labels: Sequence[Any] = values[columns.label]
-    if names is not None:
-        labels = [None if label == _NO_CLASS else label for label in labels]
-    rows = Rows(
-        keys=keys,
-        labels=labels,
-        row_name=lambda row: (
-            f"row {keys[row].rpartition('#')[2]} of {keys[row].rpartition('#')[0]}"
-        ),
-        splits=_splits(files, tables, values.get(columns.split) if columns.split else None),
-        groups=values[columns.group] if columns.group else None,
-        class_names=None if names is None else ClassNames(names, tuple(range(len(names)))),
-        skipped=Counter(),
-    )
-    signature = "\n".join(file_signature(root / file.name) for file in files)
-    if holds_paths:
-        cells = ["" if cell is None else cell for cell in values[columns.image]]
-        return list_paths(root, cells, rows, options, (provenance, signature))
-    reader = ArrowReader(str(root.resolve()), columns.image)
-    return rows.listing(reader, options, provenance, f"{signature}\n{columns}")
-
-
-def _columns(table: ArrowTable, options: SourceOptions, provenance: str) -> TableColumns:
-    images, classes = table.image_columns, tuple(table.class_names)
-    typed = TableColumns(
-        image=images[0] if len(images) == 1 else "",
-        label=classes[0] if len(classes) == 1 and classes[0] in table.names else "",
-        split=None,
-        group=None,
-    )
-    return find_columns(table.names, options, provenance, typed)
-
-
-def _read(
-    root: Path, files: Sequence[PartFile], tables: Sequence[ArrowTable], names: Sequence[str]
-) -> tuple[dict[str, list[Any]], list[str]]:
+    names = [name for name in dict.fromkeys(wanted) if name]
     values: dict[str, list[Any]] = {name: [] for name in names}
     keys: list[str] = []
     for file, table in zip(files, tables, strict=True):
         for name, column in read_columns(root / file.name, names).items():
             values[name].extend(column)
         keys.extend(f"{file.name}#{row}" for row in range(table.num_rows))
-    return values, keys
+    listed, class_names = first.class_names.get(columns.label), None
+    labels: Sequence[Any] = values[columns.label]
+    if listed is not None:
+        class_names = ClassNames(listed, tuple(range(len(listed))))
+        labels = [None if label == _NO_CLASS else label for label in labels]
+    rows = Rows(
+        keys=keys,
+        labels=labels,
+        row_name=lambda row: "row {2} of {0}".format(*keys[row].rpartition("#")),
+        splits=_splits(files, tables, values[columns.split] if columns.split else None),
+        groups=values[columns.group] if columns.group else None,
+        class_names=class_names,
+    )
+    signature = "\n".join(file_signature(root / file.name) for file in files)
+    if holds_paths:
+        cells = ["" if cell is None else cell for cell in values[columns.image]]
+        return list_image_paths(root, cells, rows, options, (provenance, signature))
+    reader = ArrowReader(str(root.resolve()), columns.image)
+    return rows.to_listing(reader, options, provenance, f"{signature}\n{columns}")
+
+
+def _find_columns(table: ArrowTable, options: SourceOptions, provenance: str) -> TableColumns:
+    images, classes = table.image_columns, tuple(table.class_names)
+    return ColumnFinder(table.names, options, provenance).columns(
+        typed_image=images[0] if len(images) == 1 else "",
+        typed_label=classes[0] if len(classes) == 1 and classes[0] in table.names else "",
+    )
 
 
 def _splits(
     files: Sequence[PartFile], tables: Sequence[ArrowTable], column: list[Any] | None
 ) -> list[Any] | None:
-    """Return what part each row is in: a file's own part goes before the column of parts."""
+    """Return each row's part: a file's own part takes precedence over the split column."""
     if column is None and not any(file.part for file in files):
         return None
     splits: list[Any] = []

@@ -1,4 +1,4 @@
-"""CIFAR-10 and CIFAR-100 in their binary version, unpacked or as the archive that is distributed.
+"""CIFAR-10 and CIFAR-100 in their binary version, as a folder or as the original archive.
 
 The format: https://www.cs.toronto.edu/~kriz/cifar.html ("Binary version").
 """
@@ -13,9 +13,8 @@ from typing import IO
 import numpy as np
 
 from clearsight.data.arrays.raw_arrays import RawArrays
-from clearsight.data.formats.archive import TAR_SUFFIXES
-from clearsight.data.formats.reason import reason_of
-from clearsight.data.formats.tar_archive import DAMAGE, first_files
+from clearsight.data.formats.damage import DAMAGE, report_damage
+from clearsight.data.formats.tar_archive import TAR_SUFFIXES, first_files
 from clearsight.data.labels.class_names import ClassNames
 from clearsight.data.listing import Part
 from clearsight.data.sources.options import SourceOptions
@@ -24,11 +23,11 @@ from clearsight.errors import DataError
 
 _SIDE, _CHANNELS = 32, 3
 _IMAGE_BYTES = _SIDE * _SIDE * _CHANNELS
-_MOST_BYTES = 1_000_000_000  # CIFAR-100's training file, the largest, has 153,700,000
-_MOST_FILES = 30  # in the archives: eight
+_MAX_BYTES = 1_000_000_000  # CIFAR-100's training file, the largest, has 153,700,000
+_MAX_FILES = 30  # the archives have eight
 _PICKLED = ("data_batch_1", "data_batch_2", "test_batch")
-_PICKLED_BESIDE = ("batches.meta", "meta")
-# The folders in the archives that are distributed.
+_PICKLED_META = ("batches.meta", "meta")
+# The folders in the original archives.
 _FOLDERS = {
     "cifar-10-batches-bin", "cifar-100-binary", "cifar-10-batches-py", "cifar-100-python",
 }  # fmt: skip
@@ -36,7 +35,7 @@ _FOLDERS = {
 
 @dataclass(frozen=True)
 class _Version:
-    """One of the two data sets: what its files are called and what a record begins with."""
+    """One of the two datasets: the names of its files, and the labels that a record begins with."""
 
     name: str
     train: tuple[str, ...]
@@ -67,7 +66,7 @@ _NAMES = {
 
 
 def matches(path: Path) -> bool:
-    """Tell whether `path` is a folder or a tar archive with CIFAR's files."""
+    """Return whether `path` is a folder or a tar archive with CIFAR's files."""
     if path.is_dir():
         return _is_cifar({file.name for file in path.iterdir() if file.is_file()})
     if not (path.is_file() and path.name.lower().endswith(TAR_SUFFIXES)):
@@ -75,15 +74,15 @@ def matches(path: Path) -> bool:
     try:
         paths = [path for path, _, _ in first_files(path, 2)]
     except DAMAGE:
-        return False  # told when it is opened as any other archive
-    is_named = any(path.split("/")[0] in _FOLDERS for path in paths)
-    return is_named or _is_cifar({path.rpartition("/")[2] for path in paths})
+        return False  # opening it as an archive explains the damage
+    has_folder = any(path.split("/")[0] in _FOLDERS for path in paths)
+    return has_folder or _is_cifar({path.rpartition("/")[2] for path in paths})
 
 
 def _is_cifar(names: set[str]) -> bool:
-    telling = {name for version in _VERSIONS for name in (*version.train, version.test)}
-    telling |= {"batches.meta.txt", "batches.meta", *_PICKLED}
-    return bool(names & telling) or {"train", "test", "meta"} <= names
+    known = {name for version in _VERSIONS for name in (*version.train, version.test)}
+    known |= {"batches.meta.txt", "batches.meta", *_PICKLED}
+    return bool(names & known) or {"train", "test", "meta"} <= names
 
 
 def open_cifar(path: Path, options: SourceOptions) -> Splits:
@@ -92,24 +91,19 @@ def open_cifar(path: Path, options: SourceOptions) -> Splits:
     Raises:
         DataError: when files are missing, damaged or the version for Python, which is pickled.
     """
-    try:
+    with report_damage(path, "a folder or archive of CIFAR's files"):
         content_of, seen = _contents(_files(path))
-    except DAMAGE as error:
-        raise DataError(
-            f"{path} should hold CIFAR's files, but cannot be read ({reason_of(error)}): get it "
-            "again."
-        ) from error
     version = next((v for v in _VERSIONS if set(v.train) & set(content_of)), None)
     if version is None:
-        if seen & {*_PICKLED, *_PICKLED_BESIDE}:
+        if seen & {*_PICKLED, *_PICKLED_META}:
             raise DataError(
                 f"{path} should be the binary version of CIFAR, but is the one for Python, which "
-                "is pickled and could run any program: get cifar-10-binary.tar.gz or "
+                "is pickled and could run arbitrary code: get cifar-10-binary.tar.gz or "
                 "cifar-100-binary.tar.gz instead."
             )
         raise DataError(
-            f"{path} should hold CIFAR's training files (data_batch_1.bin to data_batch_5.bin, or "
-            "train.bin), but does not."
+            f"{path} should contain CIFAR's training files (data_batch_1.bin to data_batch_5.bin, "
+            "or train.bin), but does not."
         )
     notes = []
     absent = [name for name in version.train if name not in content_of]
@@ -129,7 +123,7 @@ def open_cifar(path: Path, options: SourceOptions) -> Splits:
 
 def _files(path: Path) -> Iterator[tuple[str, IO[bytes], int]]:
     if not path.is_dir():
-        yield from first_files(path, _MOST_FILES)
+        yield from first_files(path, _MAX_FILES)
         return
     for file in sorted(path.iterdir()):
         if file.is_file():
@@ -138,21 +132,21 @@ def _files(path: Path) -> Iterator[tuple[str, IO[bytes], int]]:
 
 
 def _contents(files: Iterable[tuple[str, IO[bytes], int]]) -> tuple[dict[str, bytes], set[str]]:
-    """Read those files that are CIFAR's, and give the names of all."""
+    """Read CIFAR's files, and return their contents and the names of all files."""
     content_of: dict[str, bytes] = {}
     seen = set()
     for path, file, size in files:
         name = path.rpartition("/")[2]
         seen.add(name)
         if name in _NAMES:
-            if size > _MOST_BYTES:
-                raise DataError(f"{name} should be a file of CIFAR's, but has {size:,} bytes.")
+            if size > _MAX_BYTES:
+                raise DataError(f"{name} should be one of CIFAR's files, but has {size:,} bytes.")
             content_of[name] = file.read(size)
     return content_of, seen
 
 
 def _records(content: bytes, name: str, version: _Version) -> tuple[np.ndarray, np.ndarray]:
-    """Take a file apart: uint8 (N, 32, 32, 3) and uint8 (N,)."""
+    """Return a file's images, uint8 (N, 32, 32, 3), and labels, uint8 (N,)."""
     if not content or len(content) % version.record_bytes:
         raise DataError(
             f"{name} should consist of records of {version.record_bytes:,} bytes, but has "

@@ -1,4 +1,4 @@
-"""`TableColumns`: which columns of a table hold images, labels, parts and groups."""
+"""`TableColumns`: which columns of a table hold images, labels, splits and groups."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from clearsight.data.sources.options import SourceOptions
 from clearsight.errors import DataError, did_you_mean
 
-# Usual names, the telling ones first: a name of a later row counts only where none of an earlier
-# one is there.
+# Usual names, the most telling ones first: a later row only counts if no earlier name is there.
 _IMAGE_NAMES = (
-    ("image", "images", "image_path", "image_file", "img", "img_path", "image", "path", "file",
-     "filename", "file_name", "filepath", "file_path", "image_filename", "image_name", "img_name"),
+    ("image", "images", "image_path", "image_file", "img", "img_path", "path", "file", "filename",
+     "file_name", "filepath", "file_path", "image_filename", "image_name", "img_name"),
     ("image_id", "id", "name"),
 )  # fmt: skip
 _LABEL_NAMES = (
@@ -29,8 +28,8 @@ class TableColumns:
     Attributes:
         image: images or their paths.
         label: labels.
-        split: which part an image is in, or None where the table does not say.
-        group: what an image belongs to, or None where nobody asked.
+        split: which part an image is in, or None if the table does not say.
+        group: what an image belongs to, or None if the user gives no such column.
     """
 
     image: str
@@ -39,100 +38,88 @@ class TableColumns:
     group: str | None
 
 
-def find_columns(
-    names: Sequence[str], options: SourceOptions, what: str, typed: TableColumns | None = None
-) -> TableColumns:
-    """Find a table's columns: those that the user names, else those of usual names.
+@dataclass(frozen=True)
+class ColumnFinder:
+    """Finds a table's columns: those that the user gives, else those with usual names.
 
-    Args:
-        names: what the columns are called.
-        options: the columns that the user names.
-        what: what to call the table in messages.
-        typed: columns that the table's own types give away, "" for those they do not.
+    All methods raise `DataError` when a column is missing, or several could be meant.
 
-    Raises:
-        DataError: when a column is absent, or several could be meant.
+    Attributes:
+        names: the names of all columns.
+        options: the columns that the user gives.
+        table: what messages call the table.
     """
-    label = typed.label if typed else ""
-    label = _named(names, options.label_column, "label_column", what) or label
-    image = typed.image if typed else ""
-    image = _named(names, options.image_column, "image_column", what) or image
-    image = image or _usual(names, _IMAGE_NAMES, "images or their paths", "--image-column", what)
-    return TableColumns(
-        image=image,
-        label=label or _usual(names, _LABEL_NAMES, "labels", "--label-column", what),
-        split=find_split_column(names, options, what),
-        group=_named(names, options.group_column, "group_column", what),
-    )
+
+    names: Sequence[str]
+    options: SourceOptions
+    table: str
+
+    def columns(self, typed_image: str = "", typed_label: str = "") -> TableColumns:
+        """Find all columns.
+
+        Args:
+            typed_image: the column that holds images by its type, "" if unknown.
+            typed_label: the column that holds labels by its type, "" if unknown.
+        """
+        given_label = self._given("label_column") or typed_label
+        image = self._given("image_column") or typed_image
+        image = image or self._usual(self.names, _IMAGE_NAMES, "images or their paths", "image")
+        return TableColumns(image, given_label or self.label(), self.split(), self.group())
+
+    def label(self) -> str:
+        """Find the label column."""
+        given = self._given("label_column")
+        return given or self._usual(self.names, _LABEL_NAMES, "labels", "label")
+
+    def split(self) -> str | None:
+        """Find the split column, if there is one."""
+        given = self._given("split_column")
+        if given:
+            return given
+        found = [name for name in self.names if _normalize(name) in _SPLIT_NAMES[0]]
+        return self._usual(found, _SPLIT_NAMES, "splits", "split") if found else None
+
+    def group(self) -> str | None:
+        """Find the group column, if the user gives one."""
+        return self._given("group_column")
+
+    def _given(self, field: str) -> str | None:
+        wanted = getattr(self.options, field)
+        if wanted is None or self.names.count(wanted) == 1:
+            return wanted
+        if wanted in self.names:
+            raise DataError(
+                f"{self.table} should have one column '{wanted}', but has several of that name."
+            )
+        raise DataError(
+            f"{self.table} should have the column '{wanted}' given by "
+            f"--{field.replace('_', '-')}, but its columns are {_list_names(self.names)}."
+            f"{did_you_mean(wanted, self.names)}"
+        )
+
+    def _usual(
+        self, names: Sequence[str], usual: Sequence[Sequence[str]], content: str, option: str
+    ) -> str:
+        for tier in usual:
+            found = [name for name in names if _normalize(name) in tier]
+            if len(found) > 1:
+                raise DataError(
+                    f"{self.table} should have one column of {content}, but {_list_names(found)} "
+                    f"could each be it: choose it with --{option}-column."
+                )
+            if found:
+                return found[0]
+        raise DataError(
+            f"{self.table} should have a column of {content} with a usual name such as "
+            f"{', '.join(usual[0][:3])}, but its columns are {_list_names(names)}: choose it with "
+            f"--{option}-column."
+        )
 
 
-def find_label_column(names: Sequence[str], options: SourceOptions, what: str) -> str:
-    """Find the column of labels alone.
-
-    Raises:
-        DataError: when it is absent, or several could be meant.
-    """
-    given = _named(names, options.label_column, "label_column", what)
-    return given or _usual(names, _LABEL_NAMES, "labels", "--label-column", what)
-
-
-def find_split_column(names: Sequence[str], options: SourceOptions, what: str) -> str | None:
-    """Find the column of parts, or None.
-
-    Raises:
-        DataError: when the one that the user names is absent, or several could be meant.
-    """
-    given = _named(names, options.split_column, "split_column", what)
-    found = [name for name in names if _normal(name) in _SPLIT_NAMES[0]]
-    return given or (
-        _usual(found, _SPLIT_NAMES, "parts", "--split-column", what) if found else None
-    )
-
-
-def find_group_column(names: Sequence[str], options: SourceOptions, what: str) -> str | None:
-    """Return the column of groups that the user names, or None.
-
-    Raises:
-        DataError: when it is absent.
-    """
-    return _named(names, options.group_column, "group_column", what)
-
-
-def _normal(name: str) -> str:
+def _normalize(name: str) -> str:
     return name.strip().lower().replace(" ", "_").replace("-", "_")
 
 
-def _named(names: Sequence[str], wanted: str | None, option: str, what: str) -> str | None:
-    if wanted is None:
-        return None
-    if names.count(wanted) == 1:
-        return wanted
-    if wanted in names:
-        raise DataError(f"{what} should have one column '{wanted}', but has several of that name.")
-    raise DataError(
-        f"{what} should have the column '{wanted}' that --{option.replace('_', '-')} names, but "
-        f"its columns are {_listed(names)}.{did_you_mean(wanted, names)}"
-    )
-
-
-def _usual(
-    names: Sequence[str], usual: Sequence[Sequence[str]], holding: str, option: str, what: str
-) -> str:
-    for tier in usual:
-        found = [name for name in names if _normal(name) in tier]
-        if len(found) > 1:
-            raise DataError(
-                f"{what} should have one column of {holding}, but {_listed(found)} could each be "
-                f"it: name it with {option}."
-            )
-        if found:
-            return found[0]
-    raise DataError(
-        f"{what} should have a column of {holding} with a usual name such as "
-        f"{', '.join(usual[0][:3])}, but its columns are {_listed(names)}: name it with {option}."
-    )
-
-
-def _listed(names: Sequence[str]) -> str:
-    shown = ", ".join(f"'{name}'" for name in names[:12])
-    return shown + (f" and {len(names) - 12} more" if len(names) > 12 else "") if names else "none"
+def _list_names(names: Sequence[str]) -> str:
+    shown = ", ".join(f"'{name}'" for name in names[:12]) or "none"
+    return shown + (f" and {len(names) - 12} more" if len(names) > 12 else "")

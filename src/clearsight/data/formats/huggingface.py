@@ -1,4 +1,4 @@
-"""Data sets of Hugging Face's `datasets`: saved on disk, as Parquet files, or by their name."""
+"""Datasets of Hugging Face's `datasets`: saved on disk, as Parquet files, or by name."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from urllib.request import getproxies
 
 from clearsight.data.formats.arrow_files import ArrowReader, is_parquet
 from clearsight.data.formats.arrow_listing import PartFile, list_arrow_files
-from clearsight.data.formats.reason import reason_of
+from clearsight.data.formats.damage import reason_of, report_damage
 from clearsight.data.listing import Listing, Part, parse_part
 from clearsight.data.sources.options import SourceOptions
 from clearsight.errors import DataError, MissingExtraError
 
 NAME_PREFIX = "hf:"
 _DICT_FILE, _STATE_FILE = "dataset_dict.json", "state.json"
-_LONGEST_JSON = 50_000_000  # bytes
+_MAX_JSON_BYTES = 50_000_000
 
 
 def matches(path: Path) -> bool:
-    """Tell whether `path` is a folder that `save_to_disk` wrote, or one of Parquet files."""
+    """Return whether `path` is a folder that `save_to_disk` wrote, or one of Parquet files."""
     if not path.is_dir():
         return False
     is_saved = (path / _DICT_FILE).is_file() or (path / _STATE_FILE).is_file()
@@ -33,10 +33,10 @@ def matches(path: Path) -> bool:
 
 
 def open_saved(path: Path, options: SourceOptions) -> Listing:
-    """List the images of a data set that `datasets` saved on disk, without loading `datasets`.
+    """List the images of a dataset that `datasets` saved on disk, without importing `datasets`.
 
     Raises:
-        DataError: when its files cannot be read, or hold no images with labels.
+        DataError: when its files cannot be read, or have no images with labels.
         MissingExtraError: when pyarrow is not installed.
     """
     if (path / _DICT_FILE).is_file():
@@ -48,19 +48,19 @@ def open_saved(path: Path, options: SourceOptions) -> Listing:
         if not any(file.part == "train" for file in files):
             files = [PartFile(file.name) for file in files]
     if not files:
-        raise DataError(f"{path} should be a saved data set, but names no file of rows.")
+        raise DataError(f"{path} should be a saved dataset, but lists no data files.")
     return list_arrow_files(path, files, options, str(path))
 
 
 def open_named(name: str, options: SourceOptions) -> Listing:
-    """List the images of a data set by its name on Hugging Face, downloading it where it is new.
+    """List the images of a dataset by its name on Hugging Face, downloading it if necessary.
 
     Args:
         name: e.g. "hf:ylecun/mnist", or "hf:OWNER/NAME:CONFIGURATION".
         options: the user's.
 
     Raises:
-        DataError: when there is no such data set, no network, or no images with labels in it.
+        DataError: when there is no such dataset, no network, or no images with labels.
         MissingExtraError: when `datasets` is not installed.
     """
     _stay_offline_without_network()
@@ -74,10 +74,11 @@ def open_named(name: str, options: SourceOptions) -> Listing:
     try:
         loaded: Any = datasets.load_dataset(repository, configuration or None)
     except Exception as error:
-        # The library and those below it raise dozens of types for names, networks and servers.
+        # The library and its dependencies raise dozens of types for names, networks and servers.
         raise DataError(
-            f"{name} should be a data set on Hugging Face, but cannot be had ({reason_of(error)}): "
-            "check its name and the network, or give a folder that save_to_disk wrote."
+            f"{name} should be a dataset on Hugging Face, but cannot be loaded "
+            f"({reason_of(error)}): check its name and the network, or give a folder that "
+            "save_to_disk wrote."
         ) from error
     files = []
     for split, rows in loaded.items():
@@ -91,10 +92,10 @@ def open_named(name: str, options: SourceOptions) -> Listing:
             f"{', '.join(map(str, loaded))}."
         )
     root = Path(os.path.commonpath([path.parent for path, _ in files]))
-    named = [PartFile(path.relative_to(root).as_posix(), part) for path, part in files]
-    listing = list_arrow_files(root, named, options, name)
+    part_files = [PartFile(path.relative_to(root).as_posix(), part) for path, part in files]
+    listing = list_arrow_files(root, part_files, options, name)
     if isinstance(listing.reader, ArrowReader):
-        # Folders of images on the hub stay files in the library's cache.
+        # Datasets that are folders of images stay files in the library's cache.
         folders = (str(config.HF_DATASETS_CACHE), str(HF_HUB_CACHE))
         local = (repository,) if Path(repository).is_dir() else ()
         reader = replace(listing.reader, image_folders=(*folders, *local))
@@ -103,9 +104,9 @@ def open_named(name: str, options: SourceOptions) -> Listing:
 
 
 def _stay_offline_without_network() -> None:
-    """Spare the user the library's half minute of attempts when the hub's name is not known.
+    """Spare the user the library's half minute of retries if the hub's name does not resolve.
 
-    What was downloaded before is still found then.
+    What was downloaded before is still found.
     """
     if getproxies() or "HF_HUB_OFFLINE" in os.environ or "huggingface_hub" in sys.modules:
         return
@@ -139,40 +140,35 @@ def _data_files(root: Path, folder: str) -> list[str]:
     state = _json(state_file)
     entries = state.get("_data_files")
     if not isinstance(entries, list):
-        raise DataError(f"{state_file} should list the files of rows, but does not: save it again.")
+        raise DataError(f"{state_file} should list the data files, but does not: save it again.")
     if state.get("_indices_data_files") or state.get("_indices_files"):
         raise DataError(
-            f"{root / folder} should be saved with its rows in order, but holds a selection of "
-            "them: call flatten_indices() before save_to_disk()."
+            f"{root / folder} should be saved with its rows in order, but is a selection of "
+            "rows: call flatten_indices() before save_to_disk()."
         )
     names = []
     for entry in entries:
         name = entry.get("filename") if isinstance(entry, dict) else None
         if not isinstance(name, str) or not name or name == ".." or Path(name).name != name:
             raise DataError(
-                f"{state_file} should name files beside it, but names {name!r}: save it again."
+                f"{state_file} should list files next to it, but lists {name!r}: save it again."
             )
         names.append(f"{folder}/{name}" if folder else name)
     return names
 
 
 def _json(file: Path) -> dict[str, Any]:
-    try:
-        if file.stat().st_size > _LONGEST_JSON:
-            raise ValueError("it is absurdly long")
+    with report_damage(file, "the description of a saved dataset", "save it again"):
+        if file.stat().st_size > _MAX_JSON_BYTES:
+            raise ValueError("it is too long")
         values = json.loads(file.read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
-        raise DataError(
-            f"{file} should describe a saved data set, but cannot be read ({reason_of(error)}): "
-            "save it again."
-        ) from error
     if not isinstance(values, dict):
-        raise DataError(f"{file} should describe a saved data set, but holds something else.")
+        raise DataError(f"{file} should be the description of a saved dataset, but is not.")
     return values
 
 
 def _parquet_files(path: Path) -> list[str]:
-    """Return the Parquet files in a folder or in its folder data/, as the hub lays them out."""
+    """Return the Parquet files in a folder, or in its folder data/, as on the hub."""
     for folder in (path, path / "data"):
         if folder.is_dir():
             files = sorted(file for file in folder.iterdir() if is_parquet(file))
@@ -182,6 +178,6 @@ def _parquet_files(path: Path) -> list[str]:
 
 
 def _part_of_file(name: str) -> Part | None:
-    """Read the part off a name such as train-00000-of-00002.parquet."""
+    """Return the part in a name such as train-00000-of-00002.parquet."""
     stem = Path(name).name.split(".")[0]
     return parse_part(stem.split("-")[0].split("_")[0])

@@ -1,24 +1,20 @@
-"""IDX files as MNIST and its relatives come in: images and labels, for training and test."""
+"""IDX files, the format of MNIST and its relatives: images and labels, training and test."""
 
 from __future__ import annotations
 
-import gzip
 import math
 import re
 import struct
-import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, cast
 
 import numpy as np
 
 from clearsight.data.arrays.raw_arrays import RawArrays
+from clearsight.data.formats.compression import open_unpacked
+from clearsight.data.formats.damage import report_damage
 from clearsight.data.formats.idx import parse_idx
-from clearsight.data.formats.npy_header import memory_bytes
-from clearsight.data.formats.reason import reason_of
+from clearsight.data.formats.limits import max_unpacked_bytes, memory_bytes
 from clearsight.data.labels.class_names import ClassNames
 from clearsight.data.listing import PART_NAMES, Part
 from clearsight.data.sources.options import SourceOptions
@@ -30,10 +26,6 @@ _NAME = re.compile(
     r"(?P<what>images[-.]idx3|labels[-.]idx1)[-_]ubyte(?:\.gz)?",
     re.IGNORECASE,
 )
-_GZIP_MAGIC = b"\x1f\x8b"
-# gzip packs bytes that are all alike a thousandfold, and images at most some tenfold.
-_MOST_RATIO = 100
-_ALWAYS_ALLOWED_BYTES = 250_000_000
 
 
 @dataclass(frozen=True)
@@ -44,7 +36,7 @@ class _IdxName:
 
 
 def matches(path: Path) -> bool:
-    """Tell whether `path` is an IDX file of images or labels, or a folder with some."""
+    """Return whether `path` is an IDX file of images or labels, or a folder with some."""
     if path.is_dir():
         return any(_name_of(file) for file in path.iterdir())
     return path.is_file() and _name_of(path) is not None
@@ -53,15 +45,15 @@ def matches(path: Path) -> bool:
 def open_idx(path: Path, options: SourceOptions) -> Splits:
     """Read the IDX files in a folder, or those that belong to one file of images.
 
-    EMNIST's images, which lie on their side in its files, are stood upright.
+    EMNIST's images, which are stored transposed, are turned upright.
 
     Raises:
-        DataError: when a file is missing, damaged or not what its name says, or a folder holds
-            files of several sets.
+        DataError: when a file is missing, damaged or not what its name says, or a folder has
+            files of several datasets.
     """
     folder = path if path.is_dir() else path.parent
     found: dict[_IdxName, Path] = {}
-    for file in sorted(folder.iterdir(), reverse=True):  # plain files win over gzipped ones
+    for file in sorted(folder.iterdir(), reverse=True):  # plain files replace gzipped ones
         name = _name_of(file)
         if name is not None and file.is_file():
             found[name] = file
@@ -72,18 +64,18 @@ def open_idx(path: Path, options: SourceOptions) -> Splits:
         prefixes = [chosen.prefix]
     if len(prefixes) > 1:
         raise DataError(
-            f"{path} should hold the IDX files of one set, but holds those of "
-            f"{', '.join(prefix or 'one without a name' for prefix in prefixes)}: name one of the "
-            "files of images."
+            f"{path} should contain the IDX files of one dataset, but contains those of "
+            f"{', '.join(prefix or 'one without a name' for prefix in prefixes)}: give the path of "
+            "one file of images."
         )
     images, labels = _arrays({n: f for n, f in found.items() if n.prefix == prefixes[0]}, path)
     notes: tuple[str, ...] = ()
     if prefixes[0].lower().startswith("emnist"):
-        # https://www.tensorflow.org/datasets/catalog/emnist says how they lie.
+        # https://www.tensorflow.org/datasets/catalog/emnist
         for part, array in images.items():
             images[part] = array.transpose(0, 2, 1)
-        notes = ("EMNIST's images lie on their side; they were stood upright.",)
-    names = _mapping(folder / f"{prefixes[0]}-mapping.txt")
+        notes = ("EMNIST's images are stored transposed; they were turned upright.",)
+    names = _read_mapping(folder / f"{prefixes[0]}-mapping.txt")
     return RawArrays(images, labels, str(path), names, notes=notes).to_splits(options)
 
 
@@ -106,7 +98,7 @@ def _arrays(
         if other not in found:
             missing = "labels" if name.num_axes == 3 else "images"
             raise DataError(
-                f"{path} should hold images and labels for each part, but beside {file.name} "
+                f"{path} should contain images and labels for each part, but next to {file.name} "
                 f"there is no file of {missing}: MNIST's are called train-images-idx3-ubyte and "
                 "train-labels-idx1-ubyte."
             )
@@ -115,47 +107,29 @@ def _arrays(
 
 
 def _read(file: Path, num_axes: int) -> np.ndarray:
-    """Read one file, and of a gzipped one no more than its header says."""
+    """Read one file; of a gzipped one no more than its header says."""
     header_bytes = 4 + 4 * num_axes
-    try:
-        packed_bytes = file.stat().st_size
-        with _unpacked(file) as opened:
-            header = opened.read(header_bytes)
-            if len(header) < header_bytes or header[:4] != bytes((0, 0, 8, num_axes)):
-                return parse_idx(header, num_axes, str(file))  # says what is wrong
-            length = math.prod(struct.unpack(f">{num_axes}I", header[4:]))
-            most = max(_MOST_RATIO * packed_bytes, _ALWAYS_ALLOWED_BYTES)
-            if length > min(most, memory_bytes()):
-                raise DataError(
-                    f"{file} should hold as much as its {packed_bytes:,} bytes can, but its header "
-                    f"claims {length:,} values: it is damaged, get it again."
-                )
-            return parse_idx(header + opened.read(length + 1), num_axes, str(file))
-    except (OSError, EOFError, zlib.error) as error:
-        raise DataError(
-            f"{file} should be an IDX file, but cannot be read: {reason_of(error)}."
-        ) from error
+    packed_bytes = file.stat().st_size
+    with report_damage(file, "an IDX file"), open_unpacked(file) as opened:
+        header = opened.read(header_bytes)
+        if len(header) < header_bytes or header[:4] != bytes((0, 0, 8, num_axes)):
+            return parse_idx(header, num_axes, str(file))  # explains what is wrong
+        length = math.prod(struct.unpack(f">{num_axes}I", header[4:]))
+        if length > min(max_unpacked_bytes(packed_bytes), memory_bytes()):
+            raise DataError(
+                f"{file} should contain as much as its {packed_bytes:,} bytes allow, but its "
+                f"header claims {length:,} values: it is damaged, get it again."
+            )
+        return parse_idx(header + opened.read(length + 1), num_axes, str(file))
 
 
-@contextmanager
-def _unpacked(file: Path) -> Iterator[IO[bytes]]:
-    with file.open("rb") as opened:
-        is_gzipped = opened.read(2) == _GZIP_MAGIC
-        opened.seek(0)
-        if not is_gzipped:
-            yield opened
-            return
-        with gzip.GzipFile(fileobj=opened) as unpacked:
-            yield cast(IO[bytes], unpacked)
-
-
-def _mapping(file: Path) -> ClassNames | None:
-    """Read EMNIST's names: in each line a class's number and the code of its letter."""
+def _read_mapping(file: Path) -> ClassNames | None:
+    """Read EMNIST's class names: each line has a class's number and the code of its letter."""
     try:
         lines = file.read_text(encoding="ascii").splitlines()
         pairs = sorted((int(line.split()[0]), chr(int(line.split()[1]))) for line in lines if line)
     except (OSError, ValueError, IndexError, OverflowError):
-        return None  # the classes are called by their numbers then
+        return None  # the class names are numbers then
     numbers, names = [number for number, _ in pairs], [name for _, name in pairs]
-    is_whole = len(set(numbers)) == len(numbers) and len(set(names)) == len(names) > 1
-    return ClassNames(tuple(names), tuple(numbers)) if is_whole else None
+    is_valid = len(set(numbers)) == len(numbers) and len(set(names)) == len(names) > 1
+    return ClassNames(tuple(names), tuple(numbers)) if is_valid else None

@@ -1,4 +1,4 @@
-"""Tables of images: CSV, TSV or Parquet with paths, encoded images or pixels, and labels."""
+"""Tables of images: CSV, TSV or Parquet with labels and with paths, encoded images or pixels."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from pathlib import Path
 
 from clearsight.data.formats.arrow_files import is_parquet
 from clearsight.data.formats.arrow_listing import PartFile, list_arrow_files
-from clearsight.data.formats.columns import find_columns
+from clearsight.data.formats.columns import ColumnFinder
 from clearsight.data.formats.delimited import DelimitedFile, open_delimited
-from clearsight.data.formats.members import file_signature
-from clearsight.data.formats.path_listing import list_paths
+from clearsight.data.formats.image_files import file_signature
+from clearsight.data.formats.image_paths import list_image_paths
 from clearsight.data.formats.pixel_table import open_pixel_table
 from clearsight.data.formats.rows import Rows
 from clearsight.data.listing import Listing
@@ -20,17 +20,17 @@ _SUFFIXES = (".csv", ".tsv", ".parquet", ".pq")
 
 
 def matches(path: Path) -> bool:
-    """Tell by its name whether `path` is a CSV, TSV or Parquet file."""
+    """Return whether `path` has the name of a CSV, TSV or Parquet file."""
     return path.suffix.lower() in _SUFFIXES and path.is_file()
 
 
 def open_table(path: Path, options: SourceOptions) -> Listing | Splits:
-    """List the images that a table names or holds.
+    """List the images of a table.
 
     Raises:
-        DataError: when it cannot be read, columns are absent or could be several, or its paths,
-            parts or labels are not what they should be.
-        MissingExtraError: for a Parquet file where pyarrow is not installed.
+        DataError: when it cannot be read, columns are missing or ambiguous, or its paths, splits
+            or labels are not valid.
+        MissingExtraError: for a Parquet file when pyarrow is not installed.
     """
     if is_parquet(path):
         return list_arrow_files(path.parent, [PartFile(path.name)], options, str(path))
@@ -41,15 +41,15 @@ def open_table(path: Path, options: SourceOptions) -> Listing | Splits:
 
 
 def _list_rows(table: DelimitedFile, options: SourceOptions) -> Listing:
-    columns = find_columns(table.names, options, str(table.path))
+    columns = ColumnFinder(table.names, options, str(table.path)).columns()
     wanted = (columns.image, columns.label, columns.split, columns.group)
     values: dict[str, list[str]] = {name: [] for name in wanted if name is not None}
-    places = {name: table.names.index(name) for name in values}
+    index_of = {name: table.names.index(name) for name in values}
     lines: list[int] = []
     for line, row in table.rows():
         lines.append(line)
-        for name, place in places.items():
-            values[name].append(row[place].strip())
+        for name, index in index_of.items():
+            values[name].append(row[index].strip())
     rows = Rows(
         keys=(),
         labels=values[columns.label],
@@ -57,5 +57,7 @@ def _list_rows(table: DelimitedFile, options: SourceOptions) -> Listing:
         splits=None if columns.split is None else values[columns.split],
         groups=None if columns.group is None else values[columns.group],
     )
-    named = (str(table.path), f"{file_signature(table.path)}\n{columns}")
-    return list_paths(table.path.parent, values[columns.image], rows, options, named)
+    signature = f"{file_signature(table.path)}\n{columns}"
+    return list_image_paths(
+        table.path.parent, values[columns.image], rows, options, (str(table.path), signature)
+    )

@@ -2,39 +2,29 @@
 
 from __future__ import annotations
 
-import bz2
-import gzip
-import lzma
 import tarfile
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, cast
 
-from clearsight.data.formats.members import (
-    MOST_IMAGE_BYTES,
-    Kind,
-    Members,
-    damaged_member,
+from clearsight.data.formats.archive_members import MemberCollector, MemberType
+from clearsight.data.formats.class_folders import FolderContents
+from clearsight.data.formats.compression import is_compressed, open_unpacked
+from clearsight.data.formats.damage import DAMAGE, damaged_image, report_damage
+from clearsight.data.formats.limits import (
+    MAX_IMAGE_BYTES,
+    MAX_RATIO,
+    max_unpacked_bytes,
     too_large,
 )
-from clearsight.data.formats.reason import reason_of
 from clearsight.errors import DataError
 
-# What a damaged or hostile stream makes Python raise: long chains of headers nest its calls.
-DAMAGE = (
-    tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, OSError, ValueError, OverflowError,
-    RecursionError, KeyError,
-)  # fmt: skip
+TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 _BLOCK_BYTES = 512
-# Images are compressed already. A stream that unpacks to far more than it is long, and to more
-# than a moment takes, holds nothing to learn from: gzip reaches 1,000 times and xz 7,000.
-_MOST_RATIO = 100
 _ALWAYS_ALLOWED_BYTES = 500_000_000
 
-Place = tuple[int, int]  # where a member begins in the unpacked archive, and how long it is, bytes
+Extent = tuple[int, int]  # where a member begins in the unpacked archive, and its size, bytes
 
 
 @dataclass(frozen=True)
@@ -43,20 +33,20 @@ class TarReader:
 
     Attributes:
         path: the archive.
-        places: for each key where its content begins in the unpacked archive, and its size, bytes.
-        is_compressed: whether the archive must be read from its beginning to reach any place.
+        extents: for each key where its content begins in the unpacked archive, and its size, bytes.
+        is_compressed: whether the archive has to be read from its beginning.
     """
 
     path: str
-    places: Mapping[str, Place]
+    extents: Mapping[str, Extent]
     is_compressed: bool
 
     def each(self, keys: Sequence[str]) -> Iterator[tuple[str, bytes | DataError]]:
-        """Read the members in the order in which they lie in the archive; see `Reader`."""
-        waiting = sorted((self.places[key], key) for key in keys)
+        """Read the members in the order of the archive; see `Reader`."""
+        waiting = sorted((self.extents[key], key) for key in keys)
         num_read, problem = 0, None
         try:
-            with unpacked(self.path) as file:
+            with open_unpacked(self.path) as file:
                 for (begin, size), key in waiting:
                     content = _read(file, begin, size, key)
                     num_read += 1
@@ -64,45 +54,40 @@ class TarReader:
         except DAMAGE as error:
             problem = error
         for _, key in waiting[num_read:]:
-            yield key, damaged_member(key, problem)
+            yield key, damaged_image(key, problem)
 
 
 def _read(file: IO[bytes], begin: int, size: int, key: str) -> bytes | DataError:
-    if size > MOST_IMAGE_BYTES:
+    if size > MAX_IMAGE_BYTES:
         return too_large(key, size)
-    file.seek(begin)  # of a compressed file: unpacks what lies between, a little at a time
+    file.seek(begin)  # in a compressed file: unpacks everything up to there, a little at a time
     content = file.read(size)
-    return content if len(content) == size else damaged_member(key, "it is cut short")
+    return content if len(content) == size else damaged_image(key, "it is cut short")
 
 
-def list_tar(path: Path) -> Members[Place]:
-    """List what a tar archive holds, with where each image lies in it when it is unpacked.
+def open_tar(path: Path) -> tuple[FolderContents[Extent], TarReader]:
+    """List what a tar archive contains.
 
     Raises:
-        DataError: when it is damaged, has absurdly many members or unpacks to absurdly much.
+        DataError: when it is damaged, has too many members or unpacks to far too much.
     """
-    members: Members[Place] = Members(str(path))
-    try:
-        with unpacked(path) as file:
-            guarded = _Guarded(file)
-            for member in _each_member(guarded, path):
-                place = (member.offset_data, member.size)
-                members.add(_readable_name(member), _kind_of(member), place)
-            # Python takes whatever is no header for the end.
-            if len(guarded.last) not in (0, _BLOCK_BYTES) or any(guarded.last):
-                raise tarfile.ReadError("what follows the last member is no header")
-            if not guarded.last:
-                members.notes.append(f"{path} has no mark at its end: it may be cut short.")
-    except DAMAGE as error:
-        raise DataError(
-            f"{path} should be a tar archive, but is damaged or cut short ({reason_of(error)}): "
-            "get it again."
-        ) from error
-    return members
+    members: MemberCollector[Extent] = MemberCollector(str(path))
+    with report_damage(path, "a tar archive"), open_unpacked(path) as file:
+        guarded = _GuardedFile(file)
+        for member in _each_member(guarded, path):
+            extent = (member.offset_data, member.size)
+            members.add(_readable_name(member), _type_of(member), extent)
+        # Python takes anything that is not a header for the end.
+        if len(guarded.last) not in (0, _BLOCK_BYTES) or any(guarded.last):
+            raise tarfile.ReadError("what follows the last member is no header")
+        if not guarded.last:
+            members.contents.notes.append(f"{path} has no end marker: it may be cut short.")
+    reader = TarReader(str(path.resolve()), members.contents.images, is_compressed(path))
+    return members.contents, reader
 
 
 def first_files(path: Path, count: int) -> Iterator[tuple[str, IO[bytes], int]]:
-    """Give the first files in a tar archive.
+    """Iterate over the first files in a tar archive.
 
     Args:
         path: the archive.
@@ -115,9 +100,9 @@ def first_files(path: Path, count: int) -> Iterator[tuple[str, IO[bytes], int]]:
     Raises:
         One of `DAMAGE`: when the archive cannot be read so far.
     """
-    with unpacked(path) as file:
-        for member in _each_member(_Guarded(file), path):
-            if member.isreg() and not member.issparse():
+    with open_unpacked(path) as file:
+        for member in _each_member(_GuardedFile(file), path):
+            if _type_of(member) == "file":
                 file.seek(member.offset_data)
                 yield _readable_name(member), file, member.size
                 count -= 1
@@ -125,41 +110,13 @@ def first_files(path: Path, count: int) -> Iterator[tuple[str, IO[bytes], int]]:
                 break
 
 
-def is_compressed(path: Path) -> bool:
-    """Tell by its first bytes whether a tar archive is compressed."""
-    return _compression(path) is not None
+class _GuardedFile:
+    """A file from which tarfile reads headers: never too much at once, and never backwards.
 
-
-@contextmanager
-def unpacked(path: str | Path) -> Iterator[IO[bytes]]:
-    """Open an archive as the tar stream in it, which is unpacked as it is read."""
-    opener = _compression(path)
-    if opener is None:
-        with open(path, "rb") as file:  # noqa: PTH123 - text or a path, like the other openers
-            yield file
-        return
-    with opener(path, "rb") as file:
-        yield cast(IO[bytes], file)
-
-
-def _compression(path: str | Path):
-    """Return the opener of the standard library that unpacks a file, or None for a plain one."""
-    with open(path, "rb") as file:  # noqa: PTH123
-        magic = file.read(6)
-    if magic[:2] == b"\x1f\x8b":
-        return gzip.open
-    if magic[:3] == b"BZh":
-        return bz2.open
-    return lzma.open if magic == b"\xfd7zXZ\x00" else None
-
-
-class _Guarded:
-    """A file as tarfile reads headers from it: never much at once, and never backwards.
-
-    Headers say how long the names are that follow them, and tarfile reads as much as they say.
+    Headers give the length of the names that follow them, and tarfile reads as much as they say.
 
     Attributes:
-        last: what the last call of `read` gave.
+        last: what the last call of `read` returned.
     """
 
     def __init__(self, file: IO[bytes]) -> None:
@@ -167,41 +124,41 @@ class _Guarded:
         self.last = b""
 
     def read(self, size: int) -> bytes:
-        if not 0 <= size <= MOST_IMAGE_BYTES:
+        if not 0 <= size <= MAX_IMAGE_BYTES:
             raise tarfile.ReadError(f"a header claims {size:,} bytes")
         self.last = self._file.read(size)
         return self.last
 
-    def seek(self, place: int) -> int:
-        if place < self._file.tell() - 1:
+    def seek(self, position: int) -> int:
+        if position < self._file.tell() - 1:
             raise tarfile.ReadError("a header leads backwards")
-        return self._file.seek(place)
+        return self._file.seek(position)
 
     def tell(self) -> int:
         return self._file.tell()
 
 
-def _each_member(file: _Guarded, path: Path) -> Iterator[tarfile.TarInfo]:
-    most = None
+def _each_member(file: _GuardedFile, path: Path) -> Iterator[tarfile.TarInfo]:
+    limit = None
     if is_compressed(path):
-        most = max(_MOST_RATIO * path.stat().st_size, _ALWAYS_ALLOWED_BYTES)
+        limit = max_unpacked_bytes(path.stat().st_size, _ALWAYS_ALLOWED_BYTES)
     with tarfile.TarFile(fileobj=cast(IO[bytes], file), mode="r") as archive:
         while (member := archive.next()) is not None:
             vars(archive)["members"].clear()  # tarfile would keep every one
-            if most is not None and archive.offset > most:
+            if limit is not None and archive.offset > limit:
                 raise tarfile.ReadError(
-                    f"it unpacks to more than {_MOST_RATIO} times its size, as no images do"
+                    f"it unpacks to more than {MAX_RATIO} times its size, as no images do"
                 )
             yield member
 
 
-def _kind_of(member: tarfile.TarInfo) -> Kind:
+def _type_of(member: tarfile.TarInfo) -> MemberType:
     if member.isdir():
         return "folder"
-    # A sparse file claims to be of any size without holding anything.
+    # A sparse file can claim any size without containing anything.
     return "file" if member.isreg() and not member.issparse() else "other"
 
 
 def _readable_name(member: tarfile.TarInfo) -> str:
-    """Return a member's name, with a mark for every byte that is no UTF-8."""
+    """Return a member's name, with a replacement character for each byte that is not UTF-8."""
     return member.name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

@@ -1,6 +1,6 @@
-"""What is wrong with images before anything trains: the one table of checks.
+"""Checks of a dataset before training: the table of checks.
 
-To add one: a file beside this one with `check(examined)`, and a row here.
+To add one: a file next to this one with `check(pool)`, and a row here.
 """
 
 from __future__ import annotations
@@ -13,14 +13,13 @@ from clearsight.data.health import (
     bad_files,
     channels,
     class_balance,
-    exact_duplicates,
-    near_duplicates,
+    duplicates,
+    odd_images,
     polarity,
-    values,
+    value_range,
 )
-from clearsight.data.health import odd_images as odd_images
-from clearsight.data.health.examined import Examined
 from clearsight.data.health.finding import Finding
+from clearsight.data.health.image_pool import ImagePool
 
 
 @dataclass(frozen=True)
@@ -28,29 +27,29 @@ class Check:
     """One check.
 
     Attributes:
-        name: what the table is looked up by.
-        summary: what it looks for, in a few words.
-        run: looks at the images and returns what it found.
-        is_short: whether it is cheap enough to run before every training.
+        name: the check's key in the table.
+        summary: what it searches for, in a few words.
+        run: checks the images and returns its findings.
+        is_cheap: whether it also runs before every training.
     """
 
     name: str
     summary: str
-    run: Callable[[Examined], list[Finding]]
-    is_short: bool = False
+    run: Callable[[ImagePool], list[Finding]]
+    is_cheap: bool = False
 
 
 CHECKS: dict[str, Check] = {
     check.name: check
     for check in (
         Check("bad-files", "unreadable images", bad_files.check),
-        Check("exact-duplicates", "equal images", exact_duplicates.check, is_short=True),
-        Check("near-duplicates", "the same photograph again", near_duplicates.check, is_short=True),
-        Check("class-balance", "rare and absent classes", class_balance.check, is_short=True),
-        Check("values", "values in a small range", values.check, is_short=True),
-        Check("odd-images", "blank, dark, blurred, other shape", odd_images.check),
-        Check("polarity", "light and dark swapped", polarity.check),
-        Check("channels", "grey stored as colour", channels.check),
-        Check("background", "one background for one class", background.check),
+        Check("exact-duplicates", "exact duplicates", duplicates.check_exact, is_cheap=True),
+        Check("near-duplicates", "near-duplicates", duplicates.check_near, is_cheap=True),
+        Check("class-balance", "rare and missing classes", class_balance.check, is_cheap=True),
+        Check("value-range", "pixel values in a small range", value_range.check, is_cheap=True),
+        Check("odd-images", "blank, dark, blurred or oddly shaped images", odd_images.check),
+        Check("polarity", "inverted brightness", polarity.check),
+        Check("channels", "grey images stored as colour", channels.check),
+        Check("background", "backgrounds that reveal the class", background.check),
     )
 }

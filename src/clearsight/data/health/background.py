@@ -1,9 +1,8 @@
-"""Classes that can be told by the border of their images alone.
+"""Classes that the border of their images alone reveals.
 
-Where every image of a class was taken before the same ground, a network learns the ground. A
-logistic regression that sees nothing but the outermost pixels, coarsely, should do little better
-than chance; where it names a class nearly without a mistake, that class has a background of its
-own.
+If every image of a class was taken on the same background, a network learns the background. A
+logistic regression on nothing but the outermost pixels should do little better than chance; if it
+recognizes a class almost perfectly, that class has a background of its own.
 """
 
 from __future__ import annotations
@@ -13,54 +12,53 @@ from typing import Any
 
 import numpy as np
 
-from clearsight.data.health.examined import Examined
-from clearsight.data.health.finding import Finding, listed
+from clearsight.data.health.finding import Finding, quote_names
+from clearsight.data.health.image_pool import ImagePool
 from clearsight.errors import MissingExtraError
 
-_MOST_IMAGES = 3000  # enough to tell, and a second's work
-_FEWEST_OF_A_CLASS = 15
+_MAX_IMAGES = 3000  # enough for stable scores, and a second's work
+_MIN_IMAGES_PER_CLASS = 15
 _NUM_FOLDS = 3
-_BORDER_SHARE = 0.04  # of height and width
+_BORDER_FRACTION = 0.04  # of height and width
 _CELLS = 4  # along each side
-# F1 of a class: harmonic mean of how much of it is found and how much of what is named so is right.
-# Things that reach the border reveal their class too: of Fashion-MNIST's classes trousers reach
-# 0.83 so, of digits the 7 reaches 0.82, and neither is a fault of the background.
-_TOO_WELL = 0.92
-_ABOVE_CHANCE = 0.3  # that F1 must exceed what shuffled labels give by this much
+# F1 score of a class. Objects that reach the border reveal their class too: among Fashion-MNIST's
+# classes trousers reach 0.83, among digits the 7 reaches 0.82, both without any background.
+_MIN_F1 = 0.92
+_ABOVE_CHANCE = 0.3  # by how much the F1 score must exceed that of shuffled labels
 
 
-def check(examined: Examined) -> list[Finding]:
-    """Find classes that the border alone gives away.
+def check(pool: ImagePool) -> list[Finding]:
+    """Find classes that the border alone reveals.
 
     Raises:
         MissingExtraError: when scikit-learn is not installed.
     """
-    train = examined.splits.train
+    train = pool.splits.train
     chosen = _sample(train.labels)
-    if min(train.image_shape[:2]) < 4 or len(np.unique(train.labels[chosen])) < 2:
+    labels = train.labels[chosen]
+    classes = np.unique(labels)
+    if min(train.image_shape[:2]) < 4 or len(classes) < 2:
         return []
-    features, labels = border_features(train.images[chosen]), train.labels[chosen]
+    features = border_features(train.images[chosen])
     scores = _scores(features, labels)
     by_chance = _scores(features, np.random.default_rng(0).permutation(labels))
-    classes = np.unique(labels)
-    told = (scores >= _TOO_WELL) & (scores >= by_chance + _ABOVE_CHANCE)
-    if not told.any():
+    is_revealed = (scores >= _MIN_F1) & (scores >= by_chance + _ABOVE_CHANCE)
+    if not is_revealed.any():
         return []
-    names = [train.class_names[label] for label in classes[told]]
-    shown = chosen[np.isin(labels, classes[told])]
+    names = [train.class_names[label] for label in classes[is_revealed]]
     return [
         Finding(
-            id="background-names-class",
-            title="One background for one class",
+            id="background-reveals-class",
+            title="Backgrounds that reveal the class",
             severity="problem" if len(names) > len(classes) / 2 else "warning",
             count=len(names),
-            examined=len(classes),
-            found=f"A classifier that sees only the border of the images recognizes "
-            f"{listed(names)} with an F1 score of {scores[told].min():.2f} or more, where "
-            f"shuffled labels give {by_chance[told].max():.2f} at most",
-            advice="Take images of each class before several grounds, or cut the ground away, "
-            "because a network would learn the ground.",
-            examples=examined.examples(shown),
+            total=len(classes),
+            message=f"A classifier that sees only the border of the images recognizes "
+            f"{quote_names(names)} with an F1 score of at least {scores[is_revealed].min():.2f} "
+            f"(at most {by_chance[is_revealed].max():.2f} with shuffled labels)",
+            advice="Photograph each class on several backgrounds, or crop, because a network would "
+            "learn the background.",
+            examples=pool.examples(chosen[np.isin(labels, classes[is_revealed])]),
         )
     ]
 
@@ -69,12 +67,12 @@ def border_features(images: np.ndarray) -> np.ndarray:
     """Describe the border of images coarsely: float32 (N, F), each column of variance 1.
 
     Args:
-        images: uint8 (N, H, W, C); each side's border is cut into four cells, and each cell gives
-            the mean and the standard deviation of every channel.
+        images: uint8 (N, H, W, C); each side's border is divided into four cells, and each cell
+            gives the mean and the standard deviation of every channel.
     """
     _, height, width, _ = images.shape
-    tall = max(1, round(_BORDER_SHARE * height))
-    wide = max(1, round(_BORDER_SHARE * width))
+    tall = max(1, round(_BORDER_FRACTION * height))
+    wide = max(1, round(_BORDER_FRACTION * width))
     columns = []
     # Each border with the axis along it last but one.
     sides = (
@@ -87,33 +85,33 @@ def border_features(images: np.ndarray) -> np.ndarray:
         for cell in np.array_split(side.astype(np.float32), _CELLS, axis=1):
             columns += [cell.mean(axis=(1, 2)), cell.std(axis=(1, 2))]
     features = np.concatenate(columns, axis=1)
-    # A grey level is the least that may count.
+    # Differences below one grey level do not count.
     return (features - features.mean(axis=0)) / np.maximum(features.std(axis=0), 1.0)
 
 
 def _sample(labels: np.ndarray) -> np.ndarray:
     """Choose images of the classes that have enough of them: int64 (M,), ascending."""
     counts = np.bincount(labels)
-    kept = np.flatnonzero(counts[labels] >= _FEWEST_OF_A_CLASS)
-    if len(kept) > _MOST_IMAGES:
-        kept = np.random.default_rng(0).choice(kept, _MOST_IMAGES, replace=False)
-        counts = np.bincount(labels[kept], minlength=len(counts))
-        kept = kept[counts[labels[kept]] >= _NUM_FOLDS]
-    return np.sort(kept)
+    chosen = np.flatnonzero(counts[labels] >= _MIN_IMAGES_PER_CLASS)
+    if len(chosen) > _MAX_IMAGES:
+        chosen = np.random.default_rng(0).choice(chosen, _MAX_IMAGES, replace=False)
+        counts = np.bincount(labels[chosen], minlength=len(counts))
+        chosen = chosen[counts[labels[chosen]] >= _NUM_FOLDS]
+    return np.sort(chosen)
 
 
 def _scores(features: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Return each class's F1 over images that the classifier has not seen: float64 (K,)."""
+    """Return each class's F1 score on images held out from the classifier: float64 (K,)."""
     try:
         from sklearn.exceptions import ConvergenceWarning
         from sklearn.linear_model import LogisticRegression
         from sklearn.metrics import f1_score
         from sklearn.model_selection import StratifiedKFold, cross_val_predict
     except ImportError as error:
-        raise MissingExtraError("Looking for backgrounds", extra="report") from error
+        raise MissingExtraError("The background check", extra="report") from error
     folds = StratifiedKFold(_NUM_FOLDS, shuffle=True, random_state=0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        named = cross_val_predict(LogisticRegression(max_iter=200), features, labels, cv=folds)
+        predicted = cross_val_predict(LogisticRegression(max_iter=200), features, labels, cv=folds)
     options: Any = {"average": None, "zero_division": 0.0}
-    return np.asarray(f1_score(labels, named, labels=np.unique(labels), **options))
+    return np.asarray(f1_score(labels, predicted, labels=np.unique(labels), **options))

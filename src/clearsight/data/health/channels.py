@@ -1,44 +1,37 @@
-"""Grey images that are stored with three equal channels."""
+"""Grey images stored with three equal channels."""
 
 from __future__ import annotations
 
-import numpy as np
+from clearsight.data.health.finding import Finding
+from clearsight.data.health.image_pool import Flaw, ImagePool
 
-from clearsight.data.health.examined import Examined
-from clearsight.data.health.finding import Finding, images_in_words
+_SOME_GREY = Flaw(
+    "some-images-grey",
+    "Grey images among colour images",
+    "has no colour",
+    "have no colour",
+    "Make sure that no class consists only of grey images, or their lack of colour will reveal "
+    "the class.",
+    severity="note",
+)
 
 
-def check(examined: Examined) -> list[Finding]:
+def check(pool: ImagePool) -> list[Finding]:
     """Find images without colour among those stored in colour."""
-    if examined.images.shape[-1] < 3:
+    if pool.images.shape[-1] < 3:
         return []
-    grey = examined.statistics.is_grey
-    count = int(grey.sum())
-    if not count:
-        return []
-    if grey.all():
-        return [
-            Finding(
-                id="grey-stored-as-colour",
-                title="Grey images stored as colour",
-                severity="note",
-                count=count,
-                examined=count,
-                found="Red, green and blue are equal in all images, so they are grey ones stored "
-                "three times",
-                advice="Store one channel: the same network then has less to read and to learn.",
-            )
-        ]
+    is_grey = pool.statistics.is_grey
+    if not is_grey.all():
+        return pool.find_flaw(_SOME_GREY, is_grey)
     return [
         Finding(
-            id="some-images-grey",
-            title="Grey images among colour ones",
+            id="grey-stored-as-colour",
+            title="Grey images stored as colour",
             severity="note",
-            count=count,
-            examined=len(examined),
-            found=f"{images_in_words(count)} of {len(examined):,} "
-            f"{'has' if count == 1 else 'have'} no colour",
-            advice="See to it that no class consists of them alone, or colour will name the class.",
-            examples=examined.examples(np.flatnonzero(grey)),
+            count=len(pool),
+            total=len(pool),
+            message="Red, green and blue are equal in all images, so the same grey values are "
+            "stored three times",
+            advice="Store one channel, which is faster to read and to train on.",
         )
     ]

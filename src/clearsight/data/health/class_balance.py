@@ -1,4 +1,4 @@
-"""Classes that are rare, absent from a part, empty, or too small to measure."""
+"""Classes that are rare, missing from a part, empty, or too small to evaluate."""
 
 from __future__ import annotations
 
@@ -6,34 +6,39 @@ import math
 
 import numpy as np
 
-from clearsight.data.health.examined import KIND_OF_ROLE, Examined
-from clearsight.data.health.finding import Finding, listed
+from clearsight.data.health.finding import Finding, quote_names
+from clearsight.data.health.image_pool import ROLE_ADJECTIVES, ImagePool
 
-_UNBALANCED, _SOMEWHAT_UNBALANCED = 10, 3  # times as many images in the largest as in the least
-_FEW_TO_LEARN, _FEW_TO_MEASURE = 20, 20  # images of a class
+_VERY_UNBALANCED, _UNBALANCED = 10, 3  # size of the largest class over that of the smallest
+_FEW_TRAIN, _FEW_TEST = 20, 20  # images of a class
 _TYPICAL_ACCURACY = 0.9
 _Z = 1.959963984540054  # two-sided 95% quantile of the standard normal distribution
+_CONSEQUENCES = {
+    "train": "the network cannot learn them",
+    "validation": "the validation score does not cover them",
+    "test": "the test score does not cover them",
+}
 
 
-def check(examined: Examined) -> list[Finding]:
+def check(pool: ImagePool) -> list[Finding]:
     """Count the images of every class in every part."""
     return [
-        *_absent(examined),
-        *_few_to_measure(examined),
-        *_few_to_learn(examined),
-        *_imbalance(examined),
-        *_empty(examined),
+        *_missing(pool),
+        *_few_test(pool),
+        *_few_train(pool),
+        *_imbalance(pool),
+        *_empty(pool),
     ]
 
 
 def interval_width(count: int, accuracy: float = _TYPICAL_ACCURACY) -> float:
-    """Return how wide Wilson's 95% interval of an accuracy is that so many images give.
+    """Return the width of Wilson's 95% interval of an accuracy.
 
     Source: Wilson 1927, https://doi.org/10.1080/01621459.1927.10502953.
 
     Args:
-        count: images, at least 1.
-        accuracy: the share named rightly.
+        count: the number of images that it was measured on, at least 1.
+        accuracy: the fraction classified correctly.
 
     Example:
         >>> round(interval_width(20), 2), round(interval_width(2000), 3)
@@ -43,119 +48,114 @@ def interval_width(count: int, accuracy: float = _TYPICAL_ACCURACY) -> float:
     return 2 * _Z * math.sqrt(spread) / (1 + _Z**2 / count)
 
 
-def _absent(examined: Examined) -> list[Finding]:
-    counts = examined.role_counts
-    present = np.sum(list(counts.values()), axis=0) > 0
+def _missing(pool: ImagePool) -> list[Finding]:
+    is_present = np.sum(list(pool.role_counts.values()), axis=0) > 0
     findings = []
-    for role, count in counts.items():
-        absent = np.flatnonzero(present & (count == 0))
-        if not len(absent):
+    for role, counts in pool.role_counts.items():
+        names = [pool.class_names[label] for label in np.flatnonzero(is_present & (counts == 0))]
+        if not names:
             continue
-        names = [examined.class_names[label] for label in absent]
-        consequence = {
-            "train": "the network cannot learn what it never sees",
-            "validation": "validation says nothing about them",
-            "test": "the test score says nothing about them",
-        }[role]
+        adjective = ROLE_ADJECTIVES[role]
         findings.append(
             Finding(
-                id=f"classes-absent-{role}",
-                title=f"Classes without {KIND_OF_ROLE[role]} images",
+                id=f"classes-missing-{role}",
+                title=f"Classes without {adjective} images",
                 severity="problem" if role == "train" else "warning",
                 count=len(names),
-                examined=len(examined.class_names),
-                found=f"The {KIND_OF_ROLE[role]} images hold none of {listed(names)}, so "
-                f"{consequence}",
-                advice="Add images of them, split anew, or leave the classes out everywhere.",
+                total=len(pool.class_names),
+                message=f"There are no {adjective} images of {quote_names(names)}, so "
+                f"{_CONSEQUENCES[role]}",
+                advice="Add images of these classes, split again, or remove the classes from all "
+                "sets.",
             )
         )
     return findings
 
 
-def _few_to_measure(examined: Examined) -> list[Finding]:
-    counts = examined.role_counts.get("test")
-    if counts is None:
-        return []
-    few = np.flatnonzero((counts > 0) & (counts < _FEW_TO_MEASURE))
+def _few_test(pool: ImagePool) -> list[Finding]:
+    counts = pool.role_counts.get("test", np.empty(0))
+    few = np.flatnonzero((counts > 0) & (counts < _FEW_TEST))
     if not len(few):
         return []
-    least = int(counts[few].min())
-    name = examined.class_names[few[counts[few].argmin()]]
+    smallest = few[counts[few].argmin()]
+    width = 100 * interval_width(int(counts[smallest]))
     return [
         Finding(
             id="classes-few-test",
-            title="Classes with too few test images to measure",
+            title="Classes with too few test images",
             severity="warning",
             count=len(few),
-            examined=len(examined.class_names),
-            found=f"{_classes(len(few))} fewer than {_FEW_TO_MEASURE} test images, the least "
-            f"'{name}' with {least}: at an accuracy of {_TYPICAL_ACCURACY:.0%} its 95% interval "
-            f"would be {100 * interval_width(least):.0f} points wide",
-            advice="Put more images of them into the test part, or read their scores as rough.",
+            total=len(pool.class_names),
+            message=f"{_classes_have(len(few))} fewer than {_FEW_TEST} test images; with the "
+            f"{counts[smallest]} of '{pool.class_names[smallest]}', the 95% interval of an "
+            f"accuracy of {_TYPICAL_ACCURACY:.0%} would be {width:.0f} percentage points wide",
+            advice="Move more images of these classes into the test set, or treat their scores as "
+            "rough.",
         )
     ]
 
 
-def _few_to_learn(examined: Examined) -> list[Finding]:
-    counts = examined.role_counts["train"]
-    few = np.flatnonzero((counts > 0) & (counts < _FEW_TO_LEARN))
+def _few_train(pool: ImagePool) -> list[Finding]:
+    counts = pool.role_counts["train"]
+    few = np.flatnonzero((counts > 0) & (counts < _FEW_TRAIN))
     if not len(few):
         return []
     ordered = few[np.argsort(counts[few], kind="stable")]
+    names = [f"{pool.class_names[label]} ({counts[label]})" for label in ordered]
     return [
         Finding(
             id="classes-few-train",
-            title="Classes with few images to learn from",
+            title="Classes with few training images",
             severity="warning",
             count=len(few),
-            examined=len(examined.class_names),
-            found=f"{_classes(len(few))} fewer than {_FEW_TO_LEARN} training images: "
-            f"{listed(f'{examined.class_names[label]} ({counts[label]})' for label in ordered)}",
-            advice="Add images of them, or join them with classes that look alike.",
+            total=len(pool.class_names),
+            message=f"{_classes_have(len(few))} fewer than {_FEW_TRAIN} training images: "
+            f"{quote_names(names)}",
+            advice="Add images of these classes, or merge them with similar classes.",
         )
     ]
 
 
-def _imbalance(examined: Examined) -> list[Finding]:
-    counts = examined.role_counts["train"]
+def _imbalance(pool: ImagePool) -> list[Finding]:
+    counts = pool.role_counts["train"]
     most, least = int(counts.argmax()), int(np.where(counts > 0, counts, counts.max()).argmin())
     ratio = counts[most] / counts[least]
-    if ratio < _SOMEWHAT_UNBALANCED:
+    if ratio < _UNBALANCED:
         return []
-    names = examined.class_names
+    names = pool.class_names
     return [
         Finding(
             id="class-imbalance",
             title="Classes of very different size",
-            severity="warning" if ratio >= _UNBALANCED else "note",
-            count=int((counts * _SOMEWHAT_UNBALANCED <= counts[most]).sum()),
-            examined=len(names),
-            found=f"'{names[most]}' has {ratio:.0f} times as many training images "
-            f"({counts[most]:,}) as '{names[least]}' ({counts[least]:,}), and always answering "
-            f"'{names[most]}' would be right for {counts[most] / counts.sum():.0%} of them",
-            advice="Compare every accuracy with that share, and look at each class by itself.",
+            severity="warning" if ratio >= _VERY_UNBALANCED else "note",
+            count=int((counts * _UNBALANCED <= counts[most]).sum()),
+            total=len(names),
+            message=f"'{names[most]}' has {ratio:.0f} times as many training images "
+            f"({counts[most]:,}) as '{names[least]}' ({counts[least]:,}), and always predicting "
+            f"'{names[most]}' would be correct for {counts[most] / counts.sum():.0%} of them",
+            advice="Compare every accuracy with that fraction, and check the scores of each class.",
         )
     ]
 
 
-def _empty(examined: Examined) -> list[Finding]:
-    counts = np.sum(list(examined.role_counts.values()), axis=0)
-    names = [examined.class_names[label] for label in np.flatnonzero(counts == 0)]
-    names += [name for name in examined.splits.load_report.empty_classes if name not in names]
+def _empty(pool: ImagePool) -> list[Finding]:
+    counts = np.sum(list(pool.role_counts.values()), axis=0)
+    names = [pool.class_names[label] for label in np.flatnonzero(counts == 0)]
+    names += [name for name in pool.splits.load_report.empty_classes if name not in names]
     if not names:
         return []
     return [
         Finding(
             id="classes-empty",
-            title="Classes without a single image",
+            title="Empty classes",
             severity="warning",
             count=len(names),
-            examined=len({*examined.class_names, *names}),
-            found=f"There is not one image of {listed(names)}",
-            advice="Add images of them, or take the classes away.",
+            total=len({*pool.class_names, *names}),
+            message=f"There are no images of {quote_names(names)}",
+            advice="Add images or remove the folders.",
         )
     ]
 
 
-def _classes(count: int) -> str:
+def _classes_have(count: int) -> str:
     return "1 class has" if count == 1 else f"{count:,} classes have"

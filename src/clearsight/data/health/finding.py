@@ -1,4 +1,4 @@
-"""`Finding`: one thing that is wrong, or worth knowing, about images before anything trains."""
+"""`Finding`: one fault of a dataset, or a fact about it, found before anything trains."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from typing import Any, Literal
 
 Severity = Literal["problem", "warning", "note"]
 
-# Problems make a score wrong or a training pointless; warnings may; notes are worth knowing.
+# A problem makes a score wrong or training pointless, a warning may; a note is worth knowing.
 SEVERITIES: tuple[Severity, ...] = ("problem", "warning", "note")
-MOST_EXAMPLES = 9
+MAX_EXAMPLES = 9
 
 
 @dataclass(frozen=True)
 class ImageReference:
-    """Which image is meant.
+    """Where an image is found.
 
     Attributes:
         part: "train", "validation" or "test".
-        index: its place in that part.
+        index: its index in that part; -1 for a file that could not be read.
         name: what messages call it.
     """
 
@@ -30,11 +30,11 @@ class ImageReference:
 
 @dataclass(frozen=True)
 class Example:
-    """An image that shows what was found, or two that belong together.
+    """One image, or one pair of images, that illustrates a finding.
 
     Attributes:
-        images: one, or the two of a pair.
-        caption: what is to be seen, in a few words.
+        images: the image, or the two of the pair.
+        caption: what to see in it, in a few words.
     """
 
     images: tuple[ImageReference, ...]
@@ -43,32 +43,32 @@ class Example:
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was found.
+    """One fault of a dataset, or a fact about it.
 
     Attributes:
-        id: what programs call it, e.g. "exact-duplicates-across-parts".
-        title: what people call it.
+        id: a stable identifier for programs, e.g. "exact-duplicates-test".
+        title: a heading.
         severity: "problem", "warning" or "note".
-        count: how many images (or classes) are concerned.
-        examined: of how many.
-        found: what was found, in one sentence.
+        count: how many images (or classes) are affected.
+        total: out of how many.
+        message: what was found, in one sentence without a full stop.
         advice: what to do, in one sentence.
-        examples: up to nine images, or pairs, that show it.
+        examples: up to nine images, or pairs, that illustrate it.
     """
 
     id: str
     title: str
     severity: Severity
     count: int
-    examined: int
-    found: str
+    total: int
+    message: str
     advice: str
     examples: tuple[Example, ...] = ()
 
     @property
     def sentence(self) -> str:
-        """What was found and what to do, as one sentence for the notes of a training."""
-        return f"{self.found}; {self.advice[:1].lower()}{self.advice[1:]}"
+        """The message and the advice as one sentence, for the notes of a run."""
+        return f"{self.message}; {self.advice[:1].lower()}{self.advice[1:]}"
 
     def to_json(self) -> dict[str, Any]:
         """Return the finding as JSON-ready values."""
@@ -76,28 +76,28 @@ class Finding:
 
 
 def by_severity(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Return findings with the gravest first, otherwise in their order."""
+    """Sort findings, most severe first, keeping the order of equally severe ones."""
     return tuple(sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity)))
 
 
-def images_in_words(count: int, kind: str = "") -> str:
-    """Return e.g. "1 test image" or "2,000 images".
+def count_images(count: int, adjective: str = "") -> str:
+    """Return a number of images in words.
 
     Example:
-        >>> images_in_words(1, "test"), images_in_words(2000)
+        >>> count_images(1, "test"), count_images(2000)
         ('1 test image', '2,000 images')
     """
     noun = "image" if count == 1 else "images"
-    return f"{count:,} {kind} {noun}" if kind else f"{count:,} {noun}"
+    return f"{count:,} {adjective} {noun}" if adjective else f"{count:,} {noun}"
 
 
-def listed(names: Iterable[str], most: int = 5) -> str:
-    """Return names in quotes, at most so many, e.g. "'a', 'b' and 3 more".
+def quote_names(names: Iterable[str], most: int = 5) -> str:
+    """Return the first `most` names in quotation marks, and how many more there are.
 
     Example:
-        >>> listed(["a", "b", "c"], most=2)
+        >>> quote_names(["a", "b", "c"], most=2)
         "'a', 'b' and 1 more"
     """
-    everything = [f"'{name}'" for name in names]
-    more = f" and {len(everything) - most:,} more" if len(everything) > most else ""
-    return ", ".join(everything[:most]) + more
+    quoted = [f"'{name}'" for name in names]
+    more = f" and {len(quoted) - most:,} more" if len(quoted) > most else ""
+    return ", ".join(quoted[:most]) + more

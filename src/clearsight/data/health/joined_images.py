@@ -1,4 +1,4 @@
-"""`JoinedImages`: images of several sets, numbered as if they stood in one array."""
+"""`JoinedImages`: the images of several sets, numbered as if they were in one array."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ import numpy as np
 
 from clearsight.data.image_set import ImageSet
 
-_VALUES, _MOST = 16_000_000, 4096  # pixel values and images in a block: tens of megabytes
+_MAX_VALUES, _MAX_IMAGES = 16_000_000, 4096  # in a block: tens of megabytes
 
 
 def block_length(shape: tuple[int, ...]) -> int:
-    """Return how many images of shape (N, H, W, C) are looked at in one block."""
-    return int(np.clip(_VALUES // max(int(np.prod(shape[1:])), 1), 1, _MOST))
+    """Return how many images of shape (N, H, W, C) to process at once."""
+    return int(np.clip(_MAX_VALUES // max(int(np.prod(shape[1:])), 1), 1, _MAX_IMAGES))
 
 
 class Images(Protocol):
-    """Images that can be taken by number: uint8 (N, H, W, C), an array or several joined."""
+    """Images that can be indexed by numbers: uint8 (N, H, W, C), an array or several joined."""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -30,10 +30,10 @@ class Images(Protocol):
 
 
 class JoinedImages:
-    """Images of several sets as if they stood in one array, without copying them.
+    """The images of several sets as if they were in one array, without copying them.
 
     Args:
-        sets: sets whose images have one shape.
+        sets: sets whose images have the same shape.
     """
 
     def __init__(self, sets: tuple[ImageSet, ...]) -> None:
@@ -47,8 +47,8 @@ class JoinedImages:
     def __getitem__(self, numbers: np.ndarray) -> np.ndarray:
         """Return a copy of the images with these numbers: int64 (M,) to uint8 (M, H, W, C)."""
         taken = np.empty((len(numbers), *self.shape[1:]), dtype=np.uint8)
-        homes = np.searchsorted(self._starts, numbers, side="right") - 1
-        for home in np.unique(homes):
-            inside = homes == home
-            taken[inside] = self._arrays[home][numbers[inside] - self._starts[home]]
+        owners = np.searchsorted(self._starts, numbers, side="right") - 1
+        for owner in np.unique(owners):
+            inside = owners == owner
+            taken[inside] = self._arrays[owner][numbers[inside] - self._starts[owner]]
         return taken

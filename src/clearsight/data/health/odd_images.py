@@ -1,116 +1,101 @@
-"""Images unlike the rest: nearly blank, dark, blurred, or of another shape."""
+"""Images unlike the others: nearly blank, dark, blurred, or of another shape."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
-from clearsight.data.health.examined import Examined
-from clearsight.data.health.finding import Finding, images_in_words
+from clearsight.data.health.finding import Finding
+from clearsight.data.health.image_pool import Flaw, ImagePool
 
-_BLANK = 4.0  # grey levels: a contrast below it shows nothing
-_DARK, _DARK_SHARE = 64.0, 0.25  # brightest pixel: absolute, and of what is usual among the rest
-# How far below the median, in robust standard deviations of the logarithm, sharpness is no longer
-# that of its class.
+_BLANK = 4.0  # grey levels; less contrast shows nothing
+# Brightest pixel of a dark image: absolute, and as a fraction of the median over all images.
+_DARK, _DARK_FRACTION = 64.0, 0.25
+# Robust standard deviations of the logarithm of sharpness below the median of the class.
 _BLURRED = 4.0
 _MAD_TO_DEVIATION = 1.4826  # for normally distributed values
 _OTHER_SHAPE = 1.6  # a 4:3 photograph turned on its side is 1.78 times as tall
-_FEW = 0.1  # past this share of another shape there is no usual one
+_FEW = 0.1  # if more than this fraction has another shape, there is no usual one
+
+_BLANK_IMAGES = Flaw(
+    "blank-images",
+    "Nearly blank images",
+    "is nearly uniform: all its pixels have about the same brightness",
+    "are nearly uniform: all their pixels have about the same brightness",
+    "Remove them, unless a class really consists of blank images.",
+)
+_BLURRED_IMAGES = Flaw(
+    "blurred-images",
+    "Blurred or very smooth images",
+    "has far less fine detail than the others of its class",
+    "have far less fine detail than the others of their class",
+    "Remove blurred images, unless the images to predict will be as blurred.",
+)
 
 
-def check(examined: Examined) -> list[Finding]:
+def check(pool: ImagePool) -> list[Finding]:
     """Find odd images."""
-    statistics = examined.statistics
-    blank = statistics.contrast < _BLANK
-    usual = np.median(statistics.brightest)
-    dark = ~blank & (statistics.brightest < min(_DARK, _DARK_SHARE * usual))
-    blurred = ~blank & ~dark & _blurred(examined)
-    findings = [
-        _finding(
-            examined, blank, "blank-images", "Nearly blank images",
-            "shows next to nothing: all its pixels have about one brightness",
-            "show next to nothing: all their pixels have about one brightness",
-            "Take them out, unless a blank image is what a class looks like.",
-        ),
-        _finding(
-            examined, dark, "dark-images", "Dark images",
-            f"stays below {min(_DARK, _DARK_SHARE * usual):.0f} of 255 where others reach "
-            f"{usual:.0f}",
-            f"stay below {min(_DARK, _DARK_SHARE * usual):.0f} of 255 where others reach "
-            f"{usual:.0f}",
-            "Look whether they can be seen at all; brighten them or take them out.",
-        ),
-        _finding(
-            examined, blurred, "blurred-images", "Blurred images, or smooth ones",
-            "has far less fine detail than the others of its class",
-            "have far less fine detail than the others of their class",
-            "Take blurred ones out, unless images to predict will be as blurred.",
-        ),
-    ]  # fmt: skip
-    return [finding for finding in findings if finding] + _shapes(examined)
+    statistics = pool.statistics
+    is_blank = statistics.contrast < _BLANK
+    usual = float(np.median(statistics.brightest))
+    limit = min(_DARK, _DARK_FRACTION * usual)
+    is_dark = ~is_blank & (statistics.brightest < limit)
+    never = f"never brighter than {limit:.0f} of 255, while others reach {usual:.0f}"
+    dark_images = Flaw(
+        "dark-images",
+        "Dark images",
+        f"is {never}",
+        f"are {never}",
+        "Check whether anything can be seen in them; brighten or remove them.",
+    )
+    return [
+        *pool.find_flaw(_BLANK_IMAGES, is_blank),
+        *pool.find_flaw(dark_images, is_dark),
+        *pool.find_flaw(_BLURRED_IMAGES, ~is_blank & ~is_dark & _is_blurred(pool)),
+        *_odd_shapes(pool),
+    ]
 
 
-def _blurred(examined: Examined) -> np.ndarray:
-    """Tell which images are much less sharp than their class: bool (N,)."""
-    sharpness = np.log(np.maximum(examined.statistics.sharpness, 1e-6))
-    blurred = np.zeros(len(sharpness), dtype=bool)
-    for label in np.unique(examined.labels):
-        members = np.flatnonzero(examined.labels == label)
+def _is_blurred(pool: ImagePool) -> np.ndarray:
+    """Return which images are much less sharp than their class: bool (N,)."""
+    sharpness = np.log(np.maximum(pool.statistics.sharpness, 1e-6))
+    is_blurred = np.zeros(len(sharpness), dtype=bool)
+    for label in np.unique(pool.labels):
+        members = np.flatnonzero(pool.labels == label)
         values = sharpness[members]
         median = np.median(values)
         deviation = _MAD_TO_DEVIATION * np.median(np.abs(values - median))
-        # Half as sharp at most: in an even class the least difference would count otherwise.
-        blurred[members] = values < median - max(_BLURRED * deviation, np.log(2))
-    return blurred
+        # At most half as sharp: in a uniform class the least difference would count otherwise.
+        is_blurred[members] = values < median - max(_BLURRED * deviation, np.log(2))
+    return is_blurred
 
 
-def _finding(
-    examined: Examined, which: np.ndarray, id: str, title: str, *words: str
-) -> Finding | None:
-    count = int(which.sum())
-    if not count:
-        return None
-    one, many, advice = words
-    return Finding(
-        id=id,
-        title=title,
-        severity="warning",
-        count=count,
-        examined=len(examined),
-        found=f"{images_in_words(count)} {one if count == 1 else many}",
-        advice=advice,
-        examples=examined.examples(np.flatnonzero(which)),
-    )
-
-
-def _shapes(examined: Examined) -> list[Finding]:
-    """Images that were much taller or wider than the rest before they got one size."""
+def _odd_shapes(pool: ImagePool) -> list[Finding]:
+    """Find images that were much taller or wider than the others before resizing."""
     sizes = [
         np.zeros((len(images), 2)) if images.original_sizes is None else images.original_sizes
-        for images in examined.splits.parts.values()
+        for images in pool.splits.parts.values()
     ]
     heights, widths = np.concatenate(sizes).astype(float).T
-    known = (heights > 0) & (widths > 0)
-    if not known.any():
+    is_known = (heights > 0) & (widths > 0)
+    if not is_known.any():
         return []
-    ratios = np.ones(len(known))
-    ratios[known] = widths[known] / heights[known]
-    usual = float(np.median(ratios[known]))
-    other = known & (np.abs(np.log(ratios / usual)) > np.log(_OTHER_SHAPE))
-    count = int(other.sum())
-    if not count or count > _FEW * known.sum():
+    ratios = np.ones(len(is_known))
+    ratios[is_known] = widths[is_known] / heights[is_known]
+    usual = float(np.median(ratios[is_known]))
+    is_odd = is_known & (np.abs(np.log(ratios / usual)) > np.log(_OTHER_SHAPE))
+    if not 0 < is_odd.sum() <= _FEW * is_known.sum():
         return []
-    chosen = np.flatnonzero(other)
-    size = f"{widths[chosen[0]]:.0f}x{heights[chosen[0]]:.0f}"
-    return [
-        Finding(
-            id="odd-shapes",
-            title="Images of another shape",
-            severity="warning",
-            count=count,
-            examined=int(known.sum()),
-            found=f"{images_in_words(count)} {'has' if count == 1 else 'have'} quite another "
-            f"ratio of width to height than the usual {usual:.2f}, the first with {size} pixels",
-            advice="Turn those that lie on their side, and cut those that show more than the rest.",
-            examples=examined.examples(chosen, "of another shape"),
-        )
-    ]
+    first = np.flatnonzero(is_odd)[0]
+    ratio = f"ratio of width to height than the usual {usual:.2f}, for example one of "
+    ratio += f"{widths[first]:.0f}x{heights[first]:.0f} pixels"
+    flaw = Flaw(
+        "odd-shapes",
+        "Images of another shape",
+        f"has a very different {ratio}",
+        f"have a very different {ratio}",
+        "Rotate those that lie on their side, and crop those that show more than the others.",
+    )
+    (finding,) = pool.find_flaw(flaw, is_odd, "of another shape")
+    return [replace(finding, total=int(is_known.sum()))]

@@ -1,67 +1,53 @@
-"""Images with light and dark swapped against the rest."""
+"""Images with inverted brightness."""
 
 from __future__ import annotations
 
-import numpy as np
-
-from clearsight.data.health.examined import KIND_OF_ROLE, Examined
-from clearsight.data.health.finding import Finding, images_in_words
+from clearsight.data.health.finding import Finding
+from clearsight.data.health.image_pool import ROLE_ADJECTIVES, Flaw, ImagePool
 from clearsight.data.preparation.polarity import polarity_of
 
 _DARK_BORDER, _LIGHT_BORDER = 64.0, 191.0
-# A part has one ground when this share of borders is clearly dark or clearly light; then those few
-# that are clearly the other way round are odd.
-_CLEAR_SHARE = 0.9
+# If this fraction of all borders is clearly dark (or light), clearly light (or dark) ones are odd.
+_CLEAR_FRACTION = 0.9
 
 
-def check(examined: Examined) -> list[Finding]:
-    """Find images, or whole parts, whose ground is light where that of the others is dark."""
-    findings = _parts(examined)
-    border = examined.statistics.border
+def check(pool: ImagePool) -> list[Finding]:
+    """Find images, or whole parts, with a light background where that of the others is dark."""
+    findings = _inverted_parts(pool)
+    border = pool.statistics.border
     dark, light = border < _DARK_BORDER, border > _LIGHT_BORDER
-    if findings or max(dark.mean(), light.mean()) < _CLEAR_SHARE:
+    if findings or max(dark.mean(), light.mean()) < _CLEAR_FRACTION:
         return findings
-    usual, odd = ("dark", light) if dark.mean() > light.mean() else ("light", dark)
-    count = int(odd.sum())
-    if not count:
-        return []
-    other = "light" if usual == "dark" else "dark"
-    return [
-        Finding(
-            id="inverted-images",
-            title="Images with light and dark swapped",
-            severity="warning",
-            count=count,
-            examined=len(examined),
-            found=f"{images_in_words(count)} {'has' if count == 1 else 'have'} a {other} border "
-            f"where nearly all have a {usual} one",
-            advice="Look at them: inverted ones should be turned over (255 - pixels).",
-            examples=examined.examples(np.flatnonzero(odd), f"{other} border"),
-        )
-    ]
+    usual, other, odd = (
+        ("dark", "light", light) if dark.mean() > light.mean() else ("light", "dark", dark)
+    )
+    flaw = Flaw(
+        "inverted-images",
+        "Images with inverted brightness",
+        f"has a {other} border, while nearly all others have a {usual} one",
+        f"have a {other} border, while nearly all others have a {usual} one",
+        "Inspect them, and invert those that are inverted (255 - pixels).",
+    )
+    return pool.find_flaw(flaw, odd, f"{other} border")
 
 
-def _parts(examined: Examined) -> list[Finding]:
-    found = {
+def _inverted_parts(pool: ImagePool) -> list[Finding]:
+    polarities = {
         part: polarity_of(images.images[:: max(len(images) // 1000, 1)])
-        for part, images in examined.splits.parts.items()
+        for part, images in pool.splits.parts.items()
     }
-    train = found["train"]
+    expected = polarities["train"]
     return [
         Finding(
             id=f"inverted-{part}",
-            title=f"All {KIND_OF_ROLE[part]} images are inverted",
+            title=f"All {ROLE_ADJECTIVES[part]} images are inverted",
             severity="problem",
-            count=len(examined.splits.parts[part]),
-            examined=len(examined),
-            found=f"The {KIND_OF_ROLE[part]} images show {_words(polarity)}, but the training "
-            f"images {_words(train)}",
-            advice="Turn one of the two over (255 - pixels).",
+            count=len(pool.splits.parts[part]),
+            total=len(pool),
+            message=f"The {ROLE_ADJECTIVES[part]} images are {polarity.replace('-', ' ')}, but "
+            f"the training images are {expected.replace('-', ' ')}",
+            advice="Invert one of the two sets (255 - pixels).",
         )
-        for part, polarity in found.items()
-        if "mixed" not in (polarity, train) and polarity != train
+        for part, polarity in polarities.items()
+        if "mixed" not in (polarity, expected) and polarity != expected
     ]
-
-
-def _words(polarity: str) -> str:
-    return polarity.replace("-", " ")

@@ -11,15 +11,15 @@ from typing import Any
 import numpy as np
 
 from clearsight.data.health import CHECKS
-from clearsight.data.health.examined import Examined
 from clearsight.data.health.finding import (
-    MOST_EXAMPLES,
+    MAX_EXAMPLES,
     Example,
     Finding,
     ImageReference,
     by_severity,
-    images_in_words,
+    count_images,
 )
+from clearsight.data.health.image_pool import ImagePool
 from clearsight.data.image_set import ImageSet
 from clearsight.data.labels.corrections import write_suspects
 from clearsight.data.splits.splits import Splits
@@ -41,7 +41,7 @@ class DataCheck:
         source: what it was called.
         splits: the images.
         findings: the gravest first.
-        not_done: sentences that say which checks were left out, and why.
+        skipped_checks: sentences that say which checks were left out, and why.
         label_errors: what the quick network says of the training labels; None when left out.
         quick_accuracy: share of training images that it names as labelled, none of which it had
             seen; None when left out.
@@ -51,7 +51,7 @@ class DataCheck:
     source: str
     splits: Splits
     findings: tuple[Finding, ...]
-    not_done: tuple[str, ...]
+    skipped_checks: tuple[str, ...]
     label_errors: LabelErrors | None
     quick_accuracy: float | None
     seconds: float
@@ -71,7 +71,7 @@ class DataCheck:
                 for part, images in self.splits.parts.items()
             },
             "findings": [finding.to_json() for finding in self.findings],
-            "not_done": list(self.not_done),
+            "skipped_checks": list(self.skipped_checks),
             "quick_accuracy": self.quick_accuracy,
             "num_suspect_labels": self._num_suspects,
             "seconds": self.seconds,
@@ -84,7 +84,7 @@ class DataCheck:
             MissingExtraError: when jinja2 is not installed.
             OutputError: when the page cannot be written.
         """
-        page = DataPage(self.source, self.splits, self.findings, self.not_done, self.seconds)
+        page = DataPage(self.source, self.splits, self.findings, self.skipped_checks, self.seconds)
         write_data_page(page, path)
 
     def write_labels(self, path: Path) -> None:
@@ -133,23 +133,23 @@ def check_data(
         announce: told what is being looked at.
     """
     started = time.perf_counter()
-    examined = Examined(splits)
+    pool = ImagePool(splits)
     findings: list[Finding] = []
-    not_done: list[str] = []
+    skipped_checks: list[str] = []
     for check in CHECKS.values():
         if announce is not None:
             announce(f"looking for {check.summary}")
         try:
-            findings += check.run(examined)
+            findings += check.run(pool)
         except MissingExtraError as error:
-            not_done.append(str(error))
+            skipped_checks.append(str(error))
     errors = accuracy = None
     if quick:
-        not_done.append("Labels were not judged by a network, because of --quick.")
+        skipped_checks.append("Labels were not judged by a network, because of --quick.")
     else:
         errors, accuracy = judge_labels(splits.train, seed=seed, announce=announce)
         if accuracy < _NO_BETTER / splits.train.num_classes:
-            not_done.append(
+            skipped_checks.append(
                 f"The quick network names only {accuracy:.0%} of the images as labelled, hardly "
                 "more than chance, so it cannot say which labels are wrong."
             )
@@ -159,7 +159,7 @@ def check_data(
         source=source,
         splits=splits,
         findings=by_severity(findings),
-        not_done=tuple(not_done),
+        skipped_checks=tuple(skipped_checks),
         label_errors=errors,
         quick_accuracy=accuracy,
         seconds=time.perf_counter() - started,
@@ -200,8 +200,8 @@ def label_findings(train: ImageSet, errors: LabelErrors, accuracy: float) -> lis
             title="Labels that may be wrong",
             severity="warning" if count > _MANY * len(train) else "note",
             count=count,
-            examined=len(train),
-            found=f"{images_in_words(count, 'training')} of {len(train):,} "
+            total=len(train),
+            message=f"{count_images(count, 'training')} of {len(train):,} "
             f"({count / len(train):.1%}) {'looks' if count == 1 else 'look'} like another class to "
             f"a quick network that had not seen {'it' if count == 1 else 'them'} and names "
             f"{accuracy:.1%} of all images as they are labelled",
@@ -212,7 +212,7 @@ def label_findings(train: ImageSet, errors: LabelErrors, accuracy: float) -> lis
                     f"{train.class_names[train.labels[index]]}, rather "
                     f"{train.class_names[errors.suggested[index]]}?",
                 )
-                for index in suspects[:MOST_EXAMPLES]
+                for index in suspects[:MAX_EXAMPLES]
             ),
         )
     ]

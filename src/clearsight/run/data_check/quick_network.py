@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from clearsight.data.health.fingerprints import block_factor, shrunk
+from clearsight.data.health.fingerprints import shrink, shrink_factor
 from clearsight.data.health.joined_images import block_length
 from clearsight.data.image_set import ImageSet
 from clearsight.data.splits.stratified import stratified_folds
@@ -79,7 +79,7 @@ def _together(images: ImageSet) -> tuple[str, ...] | np.ndarray | None:
 
 def _judged(images: ImageSet, learned: np.ndarray, judged: np.ndarray, seed: int) -> np.ndarray:
     recipe = quick_recipe(len(learned))
-    factor = block_factor(images.image_shape[:2], _SIDE)
+    factor = shrink_factor(images.image_shape[:2], _SIDE)
 
     length = block_length(images.images.shape)
 
@@ -88,7 +88,7 @@ def _judged(images: ImageSet, learned: np.ndarray, judged: np.ndarray, seed: int
         if factor == 1:
             return images.images[places]
         blocks = [
-            np.rint(shrunk(images.images[places[start : start + length]], factor)).astype(np.uint8)
+            np.rint(shrink(images.images[places[start : start + length]], factor)).astype(np.uint8)
             for start in range(0, len(places), length)
         ]
         return np.concatenate(blocks)

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from clearsight.data.health import CHECKS
-from clearsight.data.health.examined import ROLES, Examined
 from clearsight.data.health.finding import Finding, by_severity
+from clearsight.data.health.image_pool import ROLES, ImagePool
 from clearsight.data.load_report import LoadReport
 from clearsight.data.splits.splits import Splits
 from clearsight.data.splits.validation_split import ValidationSplit
@@ -85,35 +85,34 @@ def check_images(splits: Splits, split: ValidationSplit) -> ImageCheck:
         split: which training images validate.
     """
     # Unreadable files were reported when the images were loaded.
-    examined = _examined(replace(splits, load_report=LoadReport()), split)
+    pool = _pool(replace(splits, load_report=LoadReport()), split)
     findings = [
-        finding for check in CHECKS.values() if check.is_short for finding in check.run(examined)
+        finding for check in CHECKS.values() if check.is_cheap for finding in check.run(pool)
     ]
-    return ImageCheck(tuple(by_severity(findings)), _leaks(examined, splits))
+    return ImageCheck(tuple(by_severity(findings)), _leaks(pool, splits))
 
 
-def _leaks(examined: Examined, splits: Splits) -> Leaks:
+def _leaks(pool: ImagePool, splits: Splits) -> Leaks:
     """Find the test and validation images that are, or nearly equal, training images."""
-    learned = examined.roles == ROLES.index("train")
-    is_known = np.zeros(int(examined.contents.max()) + 1, dtype=bool)
-    is_known[examined.contents[learned]] = True
-    if len(examined.similar):
+    learned = pool.roles == ROLES.index("train")
+    is_known = np.zeros(int(pool.contents.max()) + 1, dtype=bool)
+    is_known[pool.contents[learned]] = True
+    if len(pool.similar):
         # What nearly equals a known image is known too; the pairs stand for equal images.
         one, other = (
-            examined.contents[numbers]
-            for numbers in (examined.similar.first, examined.similar.second)
+            pool.contents[numbers] for numbers in (pool.similar.first, pool.similar.second)
         )
         is_known[np.concatenate([one[is_known[other]], other[is_known[one]]])] = True
-    leaked = is_known[examined.contents]
-    validation = np.flatnonzero(leaked & (examined.roles == ROLES.index("validation")))
+    leaked = is_known[pool.contents]
+    validation = np.flatnonzero(leaked & (pool.roles == ROLES.index("validation")))
     # Images to validate on lie in the first part, or wholly in the second.
     if splits.validation is not None:
         validation = validation - len(splits.train)
-    return Leaks(leaked[examined.roles == ROLES.index("test")], validation)
+    return Leaks(leaked[pool.roles == ROLES.index("test")], validation)
 
 
-def _examined(splits: Splits, split: ValidationSplit) -> Examined:
+def _pool(splits: Splits, split: ValidationSplit) -> ImagePool:
     parts = splits.parts.values()
     is_quick = sum(map(len, parts)) <= _MOST_COMPARED
     is_quick &= sum(images.images.size for images in parts) <= _MOST_VALUES
-    return Examined(splits, split.validation, searches_near_duplicates=is_quick)
+    return ImagePool(splits, split.validation, searches_near_duplicates=is_quick)

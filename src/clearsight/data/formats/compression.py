@@ -1,0 +1,31 @@
+"""Files compressed with gzip, bzip2 or xz, recognized by their first bytes."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import lzma
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, cast
+
+_OPENERS = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\x00": lzma.open}
+
+
+def is_compressed(path: str | Path) -> bool:
+    """Return whether a file is compressed."""
+    return _opener(path) is not open
+
+
+@contextmanager
+def open_unpacked(path: str | Path) -> Iterator[IO[bytes]]:
+    """Open a file, which is unpacked as it is read if it is compressed."""
+    with _opener(path)(path, "rb") as file:
+        yield cast(IO[bytes], file)
+
+
+def _opener(path: str | Path):
+    with open(path, "rb") as file:  # noqa: PTH123 - text or a path, like the other openers
+        start = file.read(6)
+    return next((opener for magic, opener in _OPENERS.items() if start.startswith(magic)), open)

@@ -1,0 +1,180 @@
+"""Duplicate images: across splits, under different labels, and within one split.
+
+Exact duplicates are equal in every pixel. Near-duplicates show the same photograph shifted by a
+pixel, brightened or recompressed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from clearsight.data.health.finding import Finding, Severity, count_images
+from clearsight.data.health.image_pool import ROLE_ADJECTIVES, ROLES, ImagePool
+from clearsight.data.health.similar_pairs import MAX_IMAGES
+
+_MANY = 0.01  # fraction of images above which near-duplicates, or copies in one split, weigh more
+
+
+@dataclass(frozen=True)
+class _Wording:
+    """How messages call duplicates of one sort.
+
+    Attributes:
+        id: what the ids of their findings begin with.
+        singular: e.g. "an exact duplicate".
+        plural: e.g. "exact duplicates".
+        also: what follows "Test images that" in a title, before "in the training set".
+        severity: how severe different labels are; leaks too, unless there are many.
+    """
+
+    id: str
+    singular: str
+    plural: str
+    also: str
+    severity: Severity
+
+
+_EXACT = _Wording(
+    "exact-duplicates", "an exact duplicate", "exact duplicates", "also appear", "problem"
+)
+_NEAR = _Wording(
+    "near-duplicates", "a near-duplicate", "near-duplicates", "have near-duplicates", "warning"
+)
+
+
+def check_exact(pool: ImagePool) -> list[Finding]:
+    """Find exact duplicates."""
+    copied = np.flatnonzero(np.bincount(pool.contents)[pool.contents] > 1)
+    if not len(copied):
+        return []
+    # Duplicates next to each other, each group in the order of the roles: training first.
+    order = copied[np.lexsort((copied, pool.roles[copied], pool.contents[copied]))]
+    contents, roles = pool.contents[order], pool.roles[order]
+    is_first = np.concatenate([[True], contents[1:] != contents[:-1]])
+    firsts = order[np.maximum.accumulate(np.where(is_first, np.arange(len(order)), 0))]
+    # Only what follows another copy of the same role is an extra copy within that role.
+    is_extra = ~is_first[1:] & (roles[1:] == roles[:-1])
+    return [
+        *_across(pool, _EXACT, firsts, order),
+        *_conflicting(pool, _EXACT, firsts, order),
+        *_within(pool, _EXACT, order[:-1][is_extra], order[1:][is_extra]),
+    ]
+
+
+def check_near(pool: ImagePool) -> list[Finding]:
+    """Find near-duplicates; exact duplicates are left to `check_exact`."""
+    if not pool.searches_near_duplicates:
+        return []
+    if pool.is_too_large_to_compare:
+        return [
+            Finding(
+                id="near-duplicates-not-searched",
+                title="Near-duplicates were not searched for",
+                severity="note",
+                count=0,
+                total=len(pool),
+                message=f"There are more than {MAX_IMAGES:,} images, so only exact duplicates "
+                "were searched for",
+                advice="Check a subset of the images to find near-duplicates.",
+            )
+        ]
+    one, other = pool.similar.first, pool.similar.second
+    # The image of the later role is the one that leaks.
+    is_swapped = pool.roles[one] > pool.roles[other]
+    first, second = np.where(is_swapped, other, one), np.where(is_swapped, one, other)
+    return [
+        *_across(pool, _NEAR, first, second),
+        *_conflicting(pool, _NEAR, first, second),
+        *_within(pool, _NEAR, first, second),
+    ]
+
+
+def _across(
+    pool: ImagePool, wording: _Wording, first: np.ndarray, second: np.ndarray
+) -> list[Finding]:
+    """Find test and validation images with a duplicate of an earlier role.
+
+    Args:
+        pool: the images.
+        wording: how to call the duplicates.
+        first: int64 (P,), numbers of images.
+        second: int64 (P,), their duplicates, which have the same role or a later one.
+    """
+    findings = []
+    for number in (2, 1):
+        here = (pool.roles[second] == number) & (pool.roles[first] < number)
+        count, total = len(np.unique(second[here])), int((pool.roles == number).sum())
+        if not count:
+            continue
+        role = ROLE_ADJECTIVES[ROLES[number]]
+        earlier = " or ".join(
+            ROLE_ADJECTIVES[ROLES[found]] for found in np.unique(pool.roles[first[here]])
+        )
+        findings.append(
+            Finding(
+                id=f"{wording.id}-{ROLES[number]}",
+                title=f"{role.capitalize()} images that {wording.also} in the {earlier} set",
+                severity="problem" if count > _MANY * total else wording.severity,
+                count=count,
+                total=total,
+                message=f"{count_images(count, role)} of {total:,} ({count / total:.2%}) "
+                + (
+                    f"is {wording.singular} of a {earlier} image"
+                    if count == 1
+                    else f"are {wording.plural} of {earlier} images"
+                ),
+                advice="Remove them from one of the two sets, because a score on images seen in "
+                "training is too high.",
+                examples=pool.pairs(first[here], second[here]),
+            )
+        )
+    return findings
+
+
+def _conflicting(
+    pool: ImagePool, wording: _Wording, first: np.ndarray, second: np.ndarray
+) -> list[Finding]:
+    """Find pairs of duplicates that have different labels."""
+    differs = pool.labels[first] != pool.labels[second]
+    count = int(differs.sum())
+    if not count:
+        return []
+    return [
+        Finding(
+            id=f"{wording.id}-labels",
+            title=f"{wording.plural.capitalize()} with different labels",
+            severity=wording.severity,
+            count=count,
+            total=len(pool),
+            message=f"{count:,} {'pair' if count == 1 else 'pairs'} of {wording.plural} "
+            f"{'has' if count == 1 else 'have'} different labels",
+            advice="Find out which label is right and correct the other.",
+            examples=pool.pairs(first[differs], second[differs]),
+        )
+    ]
+
+
+def _within(
+    pool: ImagePool, wording: _Wording, first: np.ndarray, second: np.ndarray
+) -> list[Finding]:
+    """Find images with a duplicate of the same role."""
+    inside = pool.roles[first] == pool.roles[second]
+    count = len(np.unique(second[inside]))
+    if not count:
+        return []
+    verb = f"is {wording.singular}" if count == 1 else f"are {wording.plural}"
+    return [
+        Finding(
+            id=f"{wording.id}-within",
+            title=f"{wording.plural.capitalize()} within one split",
+            severity="warning" if count > _MANY * len(pool) else "note",
+            count=count,
+            total=len(pool),
+            message=f"{count_images(count)} {verb} of other images in the same split",
+            advice="Keep one of each, or give them a common group, because copies count twice and "
+            "a random split may put them on both sides.",
+            examples=pool.pairs(first[inside], second[inside]),
+        )
+    ]
