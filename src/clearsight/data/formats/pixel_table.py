@@ -59,10 +59,11 @@ def open_pixel_table(table: DelimitedFile, options: SourceOptions) -> Splits:
         part: np.frombuffer(bytes(values), np.uint8).reshape(-1, end - begin)
         for part, values in pixels.items()
     }
-    of_part: dict[Part, tuple[str, ...]] = {part: tuple(values) for part, values in groups.items()}
-    return RawArrays(images, labels, source, groups=of_part, skipped=dict(skipped)).to_splits(
-        options
-    )
+    named_groups: dict[Part, tuple[str, ...]] = {
+        part: tuple(values) for part, values in groups.items()
+    }
+    arrays = RawArrays(images, labels, source, groups=named_groups, skipped=dict(skipped))
+    return arrays.to_splits(options)
 
 
 def _pixel_span(table: DelimitedFile) -> tuple[int, int]:
