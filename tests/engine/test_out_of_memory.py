@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import warnings
 from collections.abc import Callable
 from multiprocessing.connection import Connection
@@ -18,6 +17,7 @@ from clearsight.engine import steps
 from clearsight.engine.runtime.memory import is_out_of_memory
 from clearsight.engine.step_control import num_parts_of, step_control
 from clearsight.models.backend import keras
+from support.training_processes import context
 
 _MEGABYTE = 1 << 20
 
@@ -224,9 +224,8 @@ def _limited(answer: Connection, num_images: int, share: float) -> None:
 
 
 def outcome(share: float) -> tuple[Any, ...]:
-    context = multiprocessing.get_context("forkserver")
-    receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=_limited, args=(sender, 192, share))
+    receiver, sender = context().Pipe(duplex=False)
+    process = context().Process(target=_limited, args=(sender, 192, share))
     process.start()
     assert receiver.poll(120)
     found = receiver.recv()
