@@ -21,7 +21,8 @@ def main() -> None:
     threading.Thread(target=_exit_with_parent, daemon=True).start()
     with job.events_path.open("ab", buffering=0) as events:
         for event in run_job(job):
-            events.write(b"%s\n" % json.dumps(event).encode())
+            line = b"%d\n" % event if isinstance(event, int) else json.dumps(event).encode() + b"\n"
+            events.write(line)
 
 
 def _exit_with_parent() -> None:
