@@ -94,6 +94,13 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     return f" Did you mean '{near[0]}'?" if near else ""
 
 
+def list_some(values: Iterable[object], most: int = 3) -> str:
+    """Return the first values in quotes, and how many more there are: "'a', 'b' and 2 more"."""
+    quoted = [f"'{value}'" for value in values]
+    more = f" and {len(quoted) - most:,} more" if len(quoted) > most else ""
+    return ", ".join(quoted[:most]) + more
+
+
 def format_validation_error(error: ValidationError) -> str:
     """Return all mistakes that pydantic found as text, one clause per option."""
     # A union reports one mistake for each of its members; one for each option is enough.

@@ -11,7 +11,6 @@ import pytest
 from clearsight.data.image_set import ImageSet
 from clearsight.data.labels.corrections import (
     correct_image_set,
-    correct_labels,
     correct_splits,
     read_corrections,
     write_suspects,
@@ -47,7 +46,7 @@ def test_what_is_written_is_read_back_and_changes_nothing(tmp_path: Path) -> Non
     assert np.array_equal(correct_image_set(corrections, NAMED).labels, NAMED.labels)
 
 
-def test_edited_labels_are_taken_by_name_wherever_images_stand(tmp_path: Path) -> None:
+def test_edited_labels_are_matched_by_name_in_any_order(tmp_path: Path) -> None:
     path = written(tmp_path, HEADER + '"c,d.png",train,2,"dog, old",cat,0.01\n')
     moved = NAMED.take(np.array([2, 0, 3, 1]))
     corrected = correct_image_set(read_corrections(path), moved)
@@ -64,7 +63,7 @@ def test_without_names_the_index_counts_and_other_parts_are_left_alone(tmp_path:
     assert corrected.test.labels.tolist() == [0, 0, 0, 1]
 
 
-def test_what_is_known_of_the_pixels_stays_known(tmp_path: Path) -> None:
+def test_digests_are_kept(tmp_path: Path) -> None:
     path = written(tmp_path, HEADER + "b.png,train,1,cat,cat,0.01\n")
     known = replace(NAMED)
     digests = known.digests
@@ -73,40 +72,32 @@ def test_what_is_known_of_the_pixels_stays_known(tmp_path: Path) -> None:
     assert corrected.fingerprint != known.fingerprint
 
 
-def test_a_mere_listing_can_be_corrected(tmp_path: Path) -> None:
-    path = written(tmp_path, HEADER + "b.png,train,1,cat,cat,0.01\n")
-    labels = correct_labels(
-        read_corrections(path), ["b.png", "x.png"], np.array([1, 1]), ["cat", "dog"]
-    )
-    assert labels.tolist() == [0, 1]
-
-
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("name,label\na.png,cat\n", "columns name, part, index, label, but has no part, index"),
         ("", "but has no name, part, index, label"),
-        (HEADER + "a.png,train,one,cat,,\n", "Line 2 of .* whole number, but gives 'one'"),
+        (HEADER + "a.png,train,one,cat,,\n", "Line 2 of .* whole number, but has 'one'"),
         (HEADER + "a.png,train,0,cat,,\nb.png,train,1,,,\n", "Line 3 of .* its label is empty"),
-        (HEADER + "a.png,train,0,cat,,\na.png,train,0,cat,,\n", "names 'a.png' more than once"),
-        (HEADER + "z.png,train,0,cat,,\n", "names images that the train part does not .*'z.png'"),
-        (HEADER + "a.png,train,0,cta,,\n", r"gives 'cta'\. Did you mean 'cat'\?"),
-        (HEADER + "a.png,tset,0,cat,,\n", "should correct the parts train, but names 'tset'"),
+        (HEADER + "a.png,train,0,cat,,\na.png,train,0,cat,,\n", "lists 'a.png' more than once"),
+        (HEADER + "z.png,train,0,cat,,\n", "lists images that the train part does not .*'z.png'"),
+        (HEADER + "a.png,train,0,cta,,\n", r"uses 'cta'\. Did you mean 'cat'\?"),
+        (HEADER + "a.png,tset,0,cat,,\n", "should correct the parts train, but lists 'tset'"),
         (HEADER + "a.png\n", "Line 2 of .* its label is empty"),
     ],
 )  # fmt: skip
-def test_wrong_tables_get_a_sentence(tmp_path: Path, text: str, message: str) -> None:
+def test_an_invalid_table_is_an_error(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(DataError, match=message):
         correct_splits(read_corrections(written(tmp_path, text)), Splits(NAMED))
 
 
-def test_an_index_past_the_end_gets_a_sentence(tmp_path: Path) -> None:
+def test_an_index_past_the_end_is_an_error(tmp_path: Path) -> None:
     path = written(tmp_path, HEADER + ",train,4,cat,,\n,train,-1,cat,,\n")
-    with pytest.raises(DataError, match="numbers that the train part does not have: '4', '-1'"):
+    with pytest.raises(DataError, match="indices that the train part does not have: '4', '-1'"):
         correct_image_set(read_corrections(path), UNNAMED)
 
 
-def test_an_absent_file_and_a_folder_get_a_sentence(tmp_path: Path) -> None:
+def test_a_missing_file_and_a_folder_are_errors(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="there is no such file"):
         read_corrections(tmp_path / "absent.csv")
     with pytest.raises(DataError, match="cannot be read"):

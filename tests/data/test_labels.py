@@ -35,11 +35,11 @@ def test_every_form_of_the_same_labels_gives_the_same(form: str, num_classes: in
     # Every class occurs, so that the classes can be told from what occurs.
     more = data.draw(st.lists(st.integers(0, num_classes - 1), max_size=10))
     codes = np.array(data.draw(st.permutations([*range(num_classes), *more, 0])))
-    coded = encode_labels(FORMS[form](codes))
-    assert coded.codes.tolist() == codes.tolist()
-    assert coded.codes.dtype == np.int64
-    assert coded.class_names == tuple(str(code) for code in range(num_classes))
-    assert coded.notes == ()
+    encoded = encode_labels(FORMS[form](codes))
+    assert encoded.codes.tolist() == codes.tolist()
+    assert encoded.codes.dtype == np.int64
+    assert encoded.class_names == tuple(str(code) for code in range(num_classes))
+    assert encoded.notes == ()
 
 
 @pytest.mark.parametrize(
@@ -52,10 +52,10 @@ def test_every_form_of_the_same_labels_gives_the_same(form: str, num_classes: in
     ],
 )
 def test_other_numbers_are_ranked_and_keep_their_names(values: Any, names: tuple) -> None:
-    coded = encode_labels(values)
-    assert coded.class_names == names
-    assert [names[code] for code in coded.codes] == [str(value) for value in values]
-    assert "numbered anew" in coded.notes[0]
+    encoded = encode_labels(values)
+    assert encoded.class_names == names
+    assert [names[code] for code in encoded.codes] == [str(value) for value in values]
+    assert "renumbered" in encoded.notes[0]
 
 
 def test_bools_and_text_keep_what_they_say() -> None:
@@ -87,10 +87,10 @@ PETS = ClassNames.listed(["cat", "dog", "emu"])
         ([5, 3, 8], ClassNames.listed(["8", "5", "3"]), [1, 2, 0]),  # names that are numbers
     ],
 )
-def test_with_names_numbers_are_places_in_the_list(values: Any, names, codes) -> None:
-    coded = encode_labels(values, names)
-    assert coded.codes.tolist() == codes
-    assert coded.class_names == names.names
+def test_with_names_numbers_are_indices_of_the_list(values: Any, names, codes) -> None:
+    encoded = encode_labels(values, names)
+    assert encoded.codes.tolist() == codes
+    assert encoded.class_names == names.names
 
 
 @pytest.mark.parametrize(
@@ -116,11 +116,11 @@ def test_with_names_numbers_are_places_in_the_list(values: Any, names, codes) ->
         (np.array([1 + 2j, 0]), None, "integers, text or one-hot, but are complex128"),
         (np.array(2**63 + 5, np.uint64)[None], None, "go up to"),
         (np.datetime64("2020-01-01") + np.arange(2), None, "but are datetime64"),
-        (np.array([0x61, 0x110000], "<u4").view("<U1"), None, "hold what is no character"),
-        (np.array([0x61, 0x110000], ">u4").view(">U1"), None, "hold what is no character"),
-        (np.array([0x61, 0xD800], "<u4").view("<U1"), None, "hold what is no character"),
+        (np.array([0x61, 0x110000], "<u4").view("<U1"), None, "have invalid characters"),
+        (np.array([0x61, 0x110000], ">u4").view(">U1"), None, "have invalid characters"),
+        (np.array([0x61, 0xD800], "<u4").view("<U1"), None, "have invalid characters"),
     ],
 )
-def test_what_is_no_label_gets_a_sentence(values: Any, names: Any, message: str) -> None:
+def test_invalid_labels_are_an_error(values: Any, names: Any, message: str) -> None:
     with pytest.raises(DataError, match=message):
         encode_labels(values, names)

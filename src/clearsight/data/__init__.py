@@ -1,1 +1,1 @@
-"""From a name to images and labels. Needs numpy and Pillow; knows nothing of networks."""
+"""From a source to images and labels. Needs NumPy and Pillow; knows nothing of networks."""

@@ -1,4 +1,4 @@
-"""Which files are meant as images, told by their names alone."""
+"""Recognising image files and hidden files by their names alone."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ IMAGE_SUFFIXES = frozenset(
     (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm",
      ".pgm", ".pbm", ".pnm")
 )  # fmt: skip
-_LITTER = frozenset(("__MACOSX", "Thumbs.db", "desktop.ini", "lost+found"))
+_SYSTEM_NAMES = frozenset(("__MACOSX", "Thumbs.db", "desktop.ini", "lost+found"))
 
 
 def is_hidden(name: str) -> bool:
-    """Tell whether a file or a folder of this name is nobody's image."""
-    return name.startswith(".") or name in _LITTER
+    """Return whether a file or folder is hidden or belongs to the operating system."""
+    return name.startswith(".") or name in _SYSTEM_NAMES
 
 
 def is_image(name: str) -> bool:
-    """Tell by its suffix whether a file is meant as an image."""
+    """Return whether a file has the suffix of an image."""
     return PurePosixPath(name).suffix.lower() in IMAGE_SUFFIXES

@@ -1,4 +1,4 @@
-"""`Listing`: which images a source names, with their labels, before any is decoded."""
+"""`Listing`: the images of a source with their labels, before they are decoded."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from clearsight.errors import DataError
 Part = Literal["train", "validation", "test"]
 PARTS: tuple[Part, ...] = ("train", "validation", "test")
 
-# How folders and tables call their parts, in lower case.
+# Usual names of folders and table values for the parts, in lower case.
 PART_NAMES: dict[str, Part] = {
     "train": "train",
     "training": "train",
@@ -27,40 +27,40 @@ PART_NAMES: dict[str, Part] = {
 
 
 class Reader(Protocol):
-    """Gets at the bytes of images.
+    """Reads the bytes of images.
 
-    A reader is a frozen dataclass of plain values (text, numbers), because it is opened again in
-    every process that decodes. Opened files are closed when the iterator ends.
+    A reader is a frozen dataclass of plain values (text, numbers), because it is pickled for every
+    process that decodes. Open files are closed when the iterator ends.
     """
 
     def each(self, keys: Sequence[str]) -> Iterator[tuple[str, bytes | DataError]]:
-        """Iterate over images, in whatever order is quickest to read.
+        """Iterate over images, in the order that is fastest to read.
 
         Args:
-            keys: which images.
+            keys: the images' keys.
 
         Yields:
-            Each key with the encoded image's bytes, or with what is wrong with it.
+            Each key with the encoded image's bytes, or with the reason why it cannot be read.
         """
         ...
 
 
 @dataclass(frozen=True, eq=False)
 class Listing:
-    """The images that a source names.
+    """The images of a source.
 
     Attributes:
-        reader: gets at their bytes.
-        keys: N keys by which the reader and all messages know them, all different.
+        reader: reads their bytes.
+        keys: N different keys, by which the reader and all messages know them.
         labels: int64 (N,), 0..K-1.
         class_names: K names.
-        parts: N parts, or None for images that the source does not divide.
-        groups: N names of what each image belongs to, or None.
+        parts: N parts, None for images that the source does not assign to one.
+        groups: N names of the group that each image belongs to, or None.
         signature: text that changes whenever a file of the source does (sizes and times).
         provenance: where the images come from, in words.
-        skipped: how many things were passed over, by what they are.
-        empty_classes: classes without a single image; they are no part of `class_names`.
-        notes: sentences that the user should read.
+        skipped: number of skipped items by reason.
+        empty_classes: classes without images; not part of `class_names`.
+        notes: sentences for the user.
     """
 
     reader: Reader
@@ -80,5 +80,5 @@ class Listing:
 
 
 def parse_part(name: str) -> Part | None:
-    """Return which part a folder or a table's cell of this name means, or None."""
+    """Return the part that a folder name or a table value means, or None."""
     return PART_NAMES.get(name.strip().lower())

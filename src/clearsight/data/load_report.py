@@ -1,26 +1,28 @@
-"""`LoadReport`: what a source held beside its images, and what was left out on the way in."""
+"""`LoadReport`: what was left out when a source was loaded."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-_NUM_NAMED = 3  # bad files in a sentence; `clearsight data check` names them all
+from clearsight.data.listing import Part
+
+_NUM_SHOWN = 3  # bad files in a sentence; `clearsight data check` lists all
 
 
 @dataclass(frozen=True)
 class BadFile:
-    """An image that could not be read.
+    """An image that cannot be read.
 
     Attributes:
-        name: what the source calls it.
+        name: its name in the source.
         problem: what is wrong with it, in a sentence.
         part: "train", "validation" or "test".
     """
 
     name: str
     problem: str
-    part: str = "train"
+    part: Part = "train"
 
 
 @dataclass(frozen=True)
@@ -28,12 +30,11 @@ class LoadReport:
     """What was left out of a source, and why.
 
     Attributes:
-        bad_files: images that could not be read.
-        skipped: how many things were passed over, by what they are, e.g. {"not an image": 3}.
-        empty_classes: classes without a single image.
-        notes: sentences that the user should read, e.g. why the images get their size.
-        num_listed: how many images the source names, bad ones included; 0 where nothing was
-            decoded.
+        bad_files: images that cannot be read.
+        skipped: number of skipped items by reason, e.g. {"not an image": 3}.
+        empty_classes: classes without images.
+        notes: sentences for the user, e.g. why the images are resized as they are.
+        num_listed: number of images in the source, bad ones included; 0 if none was decoded.
     """
 
     bad_files: tuple[BadFile, ...] = ()
@@ -44,19 +45,19 @@ class LoadReport:
 
     @property
     def sentences(self) -> tuple[str, ...]:
-        """What the user should know: the notes, and what was left out."""
+        """The notes, and what was left out."""
         sentences = list(self.notes)
         if self.skipped:
             counts = ", ".join(
-                f"{count:,} x {what}" for what, count in sorted(self.skipped.items())
+                f"{count:,} x {reason}" for reason, count in sorted(self.skipped.items())
             )
-            sentences.append(f"Passed over: {counts}.")
+            sentences.append(f"Skipped: {counts}.")
         if self.empty_classes:
             names = ", ".join(f"'{name}'" for name in self.empty_classes)
             sentences.append(f"These class folders hold no image and are left out: {names}.")
         if self.bad_files:
-            first = "; ".join(bad.problem.rstrip(".") for bad in self.bad_files[:_NUM_NAMED])
-            more = len(self.bad_files) - _NUM_NAMED
+            first = "; ".join(bad.problem.rstrip(".") for bad in self.bad_files[:_NUM_SHOWN])
+            more = len(self.bad_files) - _NUM_SHOWN
             sentences.append(
                 f"{len(self.bad_files):,} of {self.num_listed:,} images cannot be read and are "
                 f"left out: {first}{f'; and {more:,} more' if more > 0 else ''}."

@@ -1,1 +1,1 @@
-"""Turning the images of a `Listing` into one array on disk, once."""
+"""Decoding the images of a `Listing` into arrays on disk, once."""

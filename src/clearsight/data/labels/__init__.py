@@ -1,1 +1,1 @@
-"""TODO."""
+"""Labels: encoding, class names, and corrections by hand."""

@@ -1,1 +1,1 @@
-"""TODO."""
+"""Named data sets, and loading from any source."""

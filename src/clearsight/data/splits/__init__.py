@@ -1,1 +1,1 @@
-"""TODO."""
+"""Training, validation and test sets: the class that holds them, and how they are split."""

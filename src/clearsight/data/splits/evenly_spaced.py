@@ -1,18 +1,18 @@
-"""Choosing some of many."""
+"""Choosing a sample of images."""
 
 from __future__ import annotations
 
 import numpy as np
 
 
-def evenly_spaced(num_images: int, most: int) -> np.ndarray:
-    """Return the places of at most so many images, spread over all: they may be sorted by class.
+def evenly_spaced(num_images: int, max_sample: int) -> np.ndarray:
+    """Return the indices of a sample, evenly spaced because images may be sorted by class.
 
     Returns:
-        int64 (M,), the first and the last among them.
+        int64 (M,), the first and the last image included.
 
     Example:
         >>> evenly_spaced(100, 4).tolist(), evenly_spaced(3, 4).tolist()
         ([0, 33, 66, 99], [0, 1, 2])
     """
-    return np.linspace(0, num_images - 1, min(num_images, most)).astype(np.int64)
+    return np.linspace(0, num_images - 1, min(num_images, max_sample)).astype(np.int64)

@@ -1,4 +1,4 @@
-"""`Splits`: the parts that a source gives."""
+"""`Splits`: the training, validation and test sets of a source."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from clearsight.errors import DataError
 
 @dataclass(frozen=True)
 class Splits:
-    """What a source gives: images to learn from and images kept for the final score.
+    """The training, validation and test sets of a source.
 
     Attributes:
-        train: the images that training (and its validation part) may see.
-        test: the images for the test score, or None where the source has none.
-        validation: the images to validate on, or None where they are taken from `train`.
+        train: the training set.
+        test: the test set, or None if the source has none.
+        validation: the validation set, or None to hold it out from `train`.
         load_report: what was left out of the source.
     """
 
@@ -39,6 +39,6 @@ class Splits:
 
     @property
     def parts(self) -> dict[str, ImageSet]:
-        """The parts there are, by name: "train", "validation", "test"."""
+        """The sets that exist, by name: "train", "validation", "test"."""
         parts = {"train": self.train, "validation": self.validation, "test": self.test}
         return {name: images for name, images in parts.items() if images is not None}

@@ -1,4 +1,4 @@
-"""Dividing images into folds, so that each can be judged by what was learned from the others."""
+"""Stratified splits: every side has the same fraction of every class."""
 
 from __future__ import annotations
 
@@ -13,38 +13,37 @@ def stratified_split(
     seed: int,
     groups: Sequence[str] | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Hold out the same share of every class, chosen by `seed`.
+    """Hold out the same fraction of every class.
 
-    Every class with at least two images keeps one on each side. Where images come in groups,
-    each group stays on one side whole, and the shares are as near as that allows.
+    Every class with at least two images has one on each side. Groups are not divided, and the
+    fractions are as close as they allow.
 
     Args:
         labels: integers (N,).
-        held_out_fraction: share to hold out, between 0 and 1.
-        seed: chooses which images.
-        groups: N names of what each image belongs to, or None.
+        held_out_fraction: fraction to hold out, between 0 and 1.
+        seed: chooses the images.
+        groups: N names of the group that each image belongs to, or None.
 
     Returns:
-        int64 indices kept and held out, each ascending.
+        int64 indices of the remaining and of the held-out images, each ascending.
     """
     generator = np.random.default_rng(seed)
     if groups is not None:
-        held_out = _held_out_groups(labels, groups, held_out_fraction, generator)
+        held_out = _hold_out_groups(labels, groups, held_out_fraction, generator)
         return np.flatnonzero(~held_out), np.flatnonzero(held_out)
     held_out = np.zeros(len(labels), dtype=bool)
     for label in np.unique(labels):
         members = generator.permutation(np.flatnonzero(labels == label))
         most = max(len(members) - 1, 0)
-        least = min(1, most)
-        count = int(np.clip(np.rint(len(members) * held_out_fraction), least, most))
+        count = int(np.clip(np.rint(len(members) * held_out_fraction), min(1, most), most))
         held_out[members[:count]] = True
     return np.flatnonzero(~held_out), np.flatnonzero(held_out)
 
 
-def _held_out_groups(
+def _hold_out_groups(
     labels: np.ndarray, groups: Sequence[str], fraction: float, generator: np.random.Generator
 ) -> np.ndarray:
-    """Choose groups to hold out: the largest first, each where it brings the shares nearer.
+    """Choose the groups to hold out, largest first: each that brings the fractions closer.
 
     Returns:
         bool (N,), True for images of groups that are held out.
@@ -54,15 +53,15 @@ def _held_out_groups(
     counts = np.zeros((len(names), len(classes)), dtype=np.int64)
     np.add.at(counts, (group_of, codes), 1)
     totals = counts.sum(axis=0)
-    wanted = totals * fraction
+    target = totals * fraction
     shuffled = generator.permutation(len(names))
     by_size = shuffled[np.argsort(-counts[shuffled].sum(axis=1), kind="stable")]
     is_held_out = np.zeros(len(names), dtype=bool)
-    held = np.zeros(len(classes))
+    current = np.zeros(len(classes))
     for group in by_size:
-        more = held + counts[group]
-        if (((more - wanted) ** 2 - (held - wanted) ** 2) / totals).sum() < 0:
-            is_held_out[group], held = True, more
+        larger = current + counts[group]
+        if (((larger - target) ** 2 - (current - target) ** 2) / totals).sum() < 0:
+            is_held_out[group], current = True, larger
     if len(names) > 1 and not is_held_out.any():
         is_held_out[by_size[-1]] = True  # the smallest: a split needs two sides
     return is_held_out[group_of]
@@ -74,14 +73,13 @@ def stratified_folds(
     seed: int,
     groups: Sequence[str] | np.ndarray | None = None,
 ) -> np.ndarray:
-    """Put every image into one of some folds, each class spread evenly over them.
+    """Assign every image to a fold, each class spread evenly over the folds.
 
     Args:
         labels: integers (N,).
         num_folds: at least 2.
-        seed: chooses which images go where.
-        groups: N names or numbers; images of one group stay in one fold, which then is as even
-            as the groups allow.
+        seed: chooses the images of each fold.
+        groups: N names or numbers; groups are not divided, and the folds are as even as they allow.
 
     Returns:
         int64 (N,), 0..num_folds - 1.
@@ -93,19 +91,19 @@ def stratified_folds(
     """
     generator = np.random.default_rng(seed)
     if groups is not None:
-        return _grouped(labels, num_folds, generator, np.asarray(groups))
+        return _group_folds(labels, num_folds, generator, np.asarray(groups))
     order = generator.permutation(len(labels))
     order = order[np.argsort(labels[order], kind="stable")]
     folds = np.empty(len(labels), dtype=np.int64)
-    # Dealt out like cards, class after class, so that folds differ by one image at most.
+    # Dealt like cards, class after class, so that fold sizes differ by one image at most.
     folds[order] = np.arange(len(labels)) % num_folds
     return folds
 
 
-def _grouped(
+def _group_folds(
     labels: np.ndarray, num_folds: int, generator: np.random.Generator, groups: np.ndarray
 ) -> np.ndarray:
-    """Give each group, the largest first, to the fold that has fewest of its classes so far."""
+    """Assign each group, largest first, to the fold that has fewest of its classes so far."""
     _, classes = np.unique(labels, return_inverse=True)
     _, codes = np.unique(groups, return_inverse=True)
     totals = np.bincount(classes).astype(np.float64)
@@ -117,10 +115,10 @@ def _grouped(
     filled = np.zeros((num_folds, len(totals)))
     folds = np.empty(len(labels), dtype=np.int64)
     for number in shuffled[np.argsort(-sizes[shuffled], kind="stable")]:
-        kinds = np.bincount(classes[members[number]], minlength=len(totals))
-        # How full the folds are of the classes that this group brings; a tie goes to the smallest.
-        fullness = filled @ (kinds / totals)
+        fractions = np.bincount(classes[members[number]], minlength=len(totals)) / totals
+        # How full the folds are of this group's classes; the smallest fold breaks a tie.
+        fullness = filled @ fractions
         fold = int(np.lexsort((filled.sum(axis=1), fullness))[0])
-        filled[fold] += kinds / totals
+        filled[fold] += fractions
         folds[members[number]] = fold
     return folds

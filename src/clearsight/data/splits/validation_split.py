@@ -1,4 +1,4 @@
-"""Dividing images into those to learn from and those to measure on."""
+"""`ValidationSplit`: which training images are held out for validation."""
 
 from __future__ import annotations
 
@@ -11,36 +11,36 @@ import numpy as np
 from clearsight.data.splits.stratified import stratified_split
 
 SplitMethod = Literal["tail", "stratified"]
-FoundMethod = Literal["tail", "stratified", "own"]
 
-# A held-out tail whose class shares differ from the rest by more than chance in 1,000 such tails
-# is no sample of the same data: typically images sorted by class.
-_UNLIKE_P_VALUE = 0.001
+# A tail whose class counts differ from the rest's by more than chance explains in 1,000 such tails
+# is no sample of the same data: typically, the images are sorted by class.
+_UNFAIR_P_VALUE = 0.001
+_NUM_PERMUTATIONS = 2000
 
 
 @dataclass(frozen=True)
 class ValidationSplit:
-    """Which training images are held out for validation.
+    """Which images are held out for validation.
 
     Attributes:
-        train: int64 indices to learn from, ascending.
-        validation: int64 indices held out, ascending; with the method "own" they count the
-            source's validation images.
-        method: "tail" (the last ones, as Keras holds out), "stratified", or "own" when the source
-            brings validation images.
-        warning: a sentence when the method is not the one asked for, else None.
+        train: int64 indices to train on, ascending.
+        validation: int64 indices held out, ascending; with the method "own" they are indices of
+            the source's validation images.
+        method: "tail" (the last images, as in Keras), "stratified", or "own" if the source has
+            validation images.
+        warning: a sentence if the method is not the requested one, else None.
     """
 
     train: np.ndarray
     validation: np.ndarray
-    method: FoundMethod
+    method: Literal["tail", "stratified", "own"]
     warning: str | None = None
 
 
 def tail_split(num_images: int, validation_split: float) -> tuple[np.ndarray, np.ndarray]:
-    """Hold out the last part, exactly the images that Keras's ``validation_split`` holds out.
+    """Hold out the last images, exactly those that Keras's ``validation_split`` holds out.
 
-    Keras keeps ``floor(N * (1 - validation_split))`` images for training
+    Keras trains on the first ``floor(N * (1 - validation_split))`` images
     (https://keras.io/api/models/model_training_apis/#fit-method).
 
     Returns:
@@ -58,16 +58,17 @@ def choose_validation_split(
     seed: int,
     groups: Sequence[str] | None = None,
 ) -> ValidationSplit:
-    """Choose the validation images, and leave the tail where it is no fair sample.
+    """Choose the validation images; a tail that is no fair sample is not used.
 
     Args:
         labels: integers (N,) of all training images, in their order.
-        validation_split: share to hold out, between 0 and 1.
-        method: "tail" takes the last ones unless their labels do not look like the rest's, or
+        validation_split: fraction to hold out, between 0 and 1.
+        method: "tail" holds out the last images, unless their labels differ from the rest's or
             images come in groups.
-        seed: chooses the images of a stratified split.
-        groups: N names of what each image belongs to, or None.
+        seed: of a stratified split.
+        groups: N names of the group that each image belongs to, or None.
     """
+    warning = None
     if method == "tail" and groups is None:
         train, validation = tail_split(len(labels), validation_split)
         if is_fair_sample(labels[validation], labels[train]):
@@ -77,17 +78,15 @@ def choose_validation_split(
             "the rest (the images seem to be sorted, or few), so validating on them would "
             f"mislead: a stratified {validation_split:.0%} is held out instead."
         )
-    else:
-        warning = None
     train, validation = stratified_split(labels, validation_split, seed, groups)
     return ValidationSplit(train, validation, "stratified", warning)
 
 
 def is_fair_sample(sample: np.ndarray, rest: np.ndarray) -> bool:
-    """Tell whether a sample has every class of the rest, and about as often.
+    """Return whether a sample has every class of the rest, in about the same proportions.
 
-    Pearson's chi-squared statistic for homogeneity of the two label counts, judged against
-    permutations of the labels themselves, so that no class needs a minimum count.
+    Pearson's chi-squared statistic for homogeneity of the two label counts, compared with
+    permutations of the labels, so that no class needs a minimum count.
 
     Args:
         sample: integers (M,).
@@ -102,8 +101,8 @@ def is_fair_sample(sample: np.ndarray, rest: np.ndarray) -> bool:
     def statistic(counts: np.ndarray) -> np.ndarray:
         return ((counts - expected) ** 2 / expected).sum(axis=-1)
 
-    found = statistic(np.bincount(codes[: len(sample)], minlength=len(classes)))
+    observed = statistic(np.bincount(codes[: len(sample)], minlength=len(classes)))
     generator = np.random.default_rng(0)
-    shuffled = generator.multivariate_hypergeometric(totals, len(sample), size=2000)
-    p_value = (1 + np.count_nonzero(statistic(shuffled) >= found)) / (1 + len(shuffled))
-    return bool(p_value > _UNLIKE_P_VALUE)
+    permuted = generator.multivariate_hypergeometric(totals, len(sample), size=_NUM_PERMUTATIONS)
+    p_value = (1 + np.count_nonzero(statistic(permuted) >= observed)) / (1 + _NUM_PERMUTATIONS)
+    return bool(p_value > _UNFAIR_P_VALUE)
