@@ -17,7 +17,7 @@ from PIL import Image
 import clearsight
 from clearsight.data.splits.splits import Splits
 from clearsight.errors import BundleError, DataError
-from clearsight.evaluation.scores.temperature import tempered
+from clearsight.evaluation.scores.temperature import apply_temperature
 from support.tampering import change_preparation, change_spec, update_hashes
 
 
@@ -78,7 +78,7 @@ def test_a_temperature_changes_probabilities_but_no_prediction(
     images = small_fashion.train.images[:100]
     plain, scaled = small_bundle.predict(images), small_bundle.predict(images, temperature=True)
     assert small_bundle.temperature is not None
-    expected = tempered(plain.probabilities, small_bundle.temperature)
+    expected = apply_temperature(plain.probabilities, small_bundle.temperature)
     np.testing.assert_allclose(scaled.probabilities, expected, atol=1e-6)
     assert scaled.names == plain.names
     assert not np.allclose(scaled.probabilities, plain.probabilities, atol=1e-4)

@@ -10,10 +10,10 @@ from scipy.optimize import minimize_scalar
 
 from clearsight.evaluation.intervals.proportions import wilson_interval
 from clearsight.evaluation.predictions import Predictions
-from clearsight.evaluation.scores.calibration import NUM_BINS, calibration_of
-from clearsight.evaluation.scores.score import score_of
-from clearsight.evaluation.scores.scores import measures_of
-from clearsight.evaluation.scores.temperature import fit_temperature, tempered
+from clearsight.evaluation.scores.calibration import NUM_BINS, compute_calibration
+from clearsight.evaluation.scores.score import compute_score
+from clearsight.evaluation.scores.scores import compute_scores
+from clearsight.evaluation.scores.temperature import apply_temperature, fit_temperature
 from support.known_scores import CLASSES, World, softmax
 
 
@@ -21,7 +21,7 @@ def test_rows_and_error_worked_by_hand() -> None:
     """Eight images at 0.9, six right; two at 0.6, both right: (8 × 0.15 + 2 × 0.4) / 10."""
     confidence = np.array([0.9] * 8 + [0.6] * 2)
     probabilities = np.stack([confidence, 1 - confidence], axis=1)
-    found = calibration_of(probabilities, np.array([0] * 6 + [1] * 2 + [0] * 2))
+    found = compute_calibration(probabilities, np.array([0] * 6 + [1] * 2 + [0] * 2))
     assert found.ece.value == pytest.approx(0.2)
     assert len(found.bins) == NUM_BINS
     assert (found.bins[0].low, found.bins[-1].high) == (0, 1)
@@ -39,7 +39,7 @@ def test_rows_and_error_worked_by_hand() -> None:
 def test_every_image_is_in_the_bin_of_its_confidence(seed: int, count: int) -> None:
     generator = np.random.default_rng(seed)
     probabilities = generator.dirichlet(np.full(3, 0.3), count).astype(np.float32)
-    found = calibration_of(probabilities, generator.integers(0, 3, count))
+    found = compute_calibration(probabilities, generator.integers(0, 3, count))
     assert sum(row.num_images for row in found.bins) == count
     for row in found.bins:
         if row.mean_confidence is not None:
@@ -51,10 +51,10 @@ def test_every_image_is_in_the_bin_of_its_confidence(seed: int, count: int) -> N
 
 def test_a_calibrated_network_is_not_called_anything_else() -> None:
     probabilities, labels = World.of(1.0).measured(2_000, np.random.default_rng(0))
-    found = calibration_of(probabilities, labels)
+    found = compute_calibration(probabilities, labels)
     assert found.ece.value == pytest.approx(found.ece_if_calibrated, abs=0.01)
     assert 0.0 in found.ece.interval
-    too_sure = calibration_of(*World.of(2.0).measured(2_000, np.random.default_rng(0)))
+    too_sure = compute_calibration(*World.of(2.0).measured(2_000, np.random.default_rng(0)))
     assert too_sure.ece.interval.low > too_sure.ece_if_calibrated
 
 
@@ -73,7 +73,7 @@ def test_the_temperature_is_the_minimum_that_scipy_finds(seed: int) -> None:
     )
 
     def loss(temperature: float) -> float:
-        found = score_of(tempered(probabilities, temperature), labels).loss
+        found = compute_score(apply_temperature(probabilities, temperature), labels).loss
         assert found is not None
         return found
 
@@ -92,13 +92,13 @@ def test_temperatures_stay_in_their_bounds() -> None:
 def test_scaling_mends_calibration_and_names_the_same_classes() -> None:
     world, generator = World.of(1.6), np.random.default_rng(2)
     probabilities, labels = world.measured(2_000, generator)
-    scaled = tempered(probabilities, 1.6)
+    scaled = apply_temperature(probabilities, 1.6)
     assert np.array_equal(scaled.argmax(axis=1), probabilities.argmax(axis=1))
     assert scaled.sum(axis=1) == pytest.approx(1)
-    found = measures_of(
+    found = compute_scores(
         Predictions(probabilities, CLASSES), labels, world.measured(1_000, generator)
     )
-    assert found.tempered is not None
-    assert found.tempered.num_val_images == 1_000
-    assert found.tempered.ece.value < 0.5 * found.calibration.ece.value
-    assert found.tempered.log_loss.interval.high < found.log_loss.interval.high
+    assert found.temperature_scaling is not None
+    assert found.temperature_scaling.num_val_images == 1_000
+    assert found.temperature_scaling.ece.value < 0.5 * found.calibration.ece.value
+    assert found.temperature_scaling.log_loss.interval.high < found.log_loss.interval.high

@@ -10,26 +10,26 @@ from scipy.stats import binom
 
 from clearsight.evaluation.intervals.estimate import Estimate
 from clearsight.evaluation.predictions import Predictions
-from clearsight.evaluation.scores.scores import Measures, measures_of
+from clearsight.evaluation.scores.scores import Scores, compute_scores
 from support.known_scores import CLASSES, World
 
 
-def estimates(measures: Measures) -> dict[str, Estimate]:
-    assert measures.log_loss is not None
-    assert measures.brier is not None
-    assert measures.calibration is not None
+def estimates(scores: Scores) -> dict[str, Estimate]:
+    assert scores.log_loss is not None
+    assert scores.brier is not None
+    assert scores.calibration is not None
     return {
-        "accuracy": measures.accuracy,
-        "top-3": measures.top[0].share,
-        "precision of a": measures.classes[0].precision,
-        "recall of b": measures.classes[1].recall,
-        "F1 of c": measures.classes[2].f1,
-        "macro precision": measures.macro.precision,
-        "macro recall": measures.macro.recall,
-        "macro F1": measures.macro.f1,
-        "log loss": measures.log_loss,
-        "Brier": measures.brier,
-        "ECE": measures.calibration.ece,
+        "accuracy": scores.accuracy,
+        "top-3": scores.top[0].accuracy,
+        "precision of a": scores.classes[0].precision,
+        "recall of b": scores.classes[1].recall,
+        "F1 of c": scores.classes[2].f1,
+        "macro precision": scores.macro.precision,
+        "macro recall": scores.macro.recall,
+        "macro F1": scores.macro.f1,
+        "log loss": scores.log_loss,
+        "Brier": scores.brier,
+        "ECE": scores.calibration.ece,
     }
 
 
@@ -39,7 +39,7 @@ def coverage(world: World, num_images: int, num_repeats: int) -> dict[str, float
     generator = np.random.default_rng(0)
     for repeat in range(num_repeats):
         probabilities, labels = world.measured(num_images, generator)
-        found = measures_of(Predictions(probabilities, CLASSES), labels, seed=repeat)
+        found = compute_scores(Predictions(probabilities, CLASSES), labels, seed=repeat)
         for name, estimate in estimates(found).items():
             assert estimate.interval is not None
             held[name] += truth[name] in estimate.interval

@@ -11,12 +11,12 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import stats
 
-from clearsight.evaluation.curve.measures import Circumstances, slope
-from clearsight.evaluation.curve.outcomes import Outcomes
+from clearsight.evaluation.curve.context import CurveContext, ImageOutcomes
 from clearsight.evaluation.curve.reading import CurveReading, read_curve
+from clearsight.evaluation.curve.statistics import fit_slope
 from clearsight.training.history import Epoch, History
 
-TEN_CLASSES = Circumstances(12_000, 3_000, chance=0.1, chance_loss=math.log(10))
+TEN_CLASSES = CurveContext(12_000, 3_000, chance=0.1, chance_loss=math.log(10))
 
 
 def history(*rows: tuple[float, float, float, float]) -> History:
@@ -48,7 +48,7 @@ def test_the_lessons_curve_overfits_and_says_since_when_and_by_how_much() -> Non
     assert names(reading) == ["overfitting"]
     assert reading.sentence.startswith(
         "Overfitting since epoch 6: training accuracy ends 6.6 points above validation (95% "
-        "interval 5.4 to 7.9) and widens by "
+        "interval 5.4 to 7.9), and the gap widens by "
     )
     assert "validation loss was lowest in epoch 5 (0.320) and has risen to 0.370" in (
         reading.sentence
@@ -73,7 +73,7 @@ def test_what_twenty_images_cannot_tell_is_not_told() -> None:
 def test_one_epoch_has_no_direction() -> None:
     reading = read_curve(LESSON[:1], TEN_CLASSES)
     assert names(reading) == ["too-noisy"]
-    assert "One epoch shows no direction" in reading.sentence
+    assert "One epoch shows no trend" in reading.sentence
 
 
 def test_a_loss_that_is_no_number_is_said_alone() -> None:
@@ -94,22 +94,22 @@ def test_the_last_weights_tell_easy_images_from_dropout() -> None:
     rows = history(*((0.5, 0.80, 0.3, 0.90) for _ in range(8)))
     hard = replace(TEN_CLASSES, is_made_harder=True)
     assert names(read_curve(rows, hard))[-1] == "validation-easier"
-    assert "no fault" in read_curve(rows, hard).sentence
+    assert "this is normal" in read_curve(rows, hard).sentence
     as_good = outcomes(train=0.90, val=0.90)
-    assert "no fault" in read_curve(rows, hard, as_good).sentence
+    assert "this is normal" in read_curve(rows, hard, as_good).sentence
     worse = outcomes(train=0.80, val=0.90)
     assert "images are easier" in read_curve(rows, hard, worse).sentence
 
 
-def outcomes(train: float, val: float, count: int = 3_000) -> Outcomes:
+def outcomes(train: float, val: float, count: int = 3_000) -> ImageOutcomes:
     right = np.arange(count) < val * count
     losses = np.where(right, 0.1, 2.0)
-    return Outcomes(np.arange(count) < train * count, right, losses, right, losses)
+    return ImageOutcomes(np.arange(count) < train * count, right, losses, right, losses)
 
 
 @given(st.lists(st.floats(-1, 1), min_size=4, max_size=30))
 def test_slopes_are_those_of_scipy(values: list[float]) -> None:
-    found = slope(np.array(values))
+    found = fit_slope(np.array(values))
     assume(np.ptp(values) > 1e-6)
     expected = stats.linregress(np.arange(len(values)), values)
     assert found is not None
@@ -136,10 +136,10 @@ def test_any_history_is_read(
     is_harder: bool,
     is_annealed: bool,
 ) -> None:
-    circumstances = Circumstances(
+    context = CurveContext(
         num_train, num_val, 0.1, math.log(10), is_made_harder=is_harder, is_annealed=is_annealed
     )
-    reading = read_curve(history(*rows), circumstances)
+    reading = read_curve(history(*rows), context)
     assert reading.findings
     assert len({finding.name for finding in reading.findings}) == len(reading.findings)
     for finding in reading.findings:

@@ -1,3 +1,5 @@
+"""Intervals against scipy and published values."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -6,11 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest, t
 
-from clearsight.evaluation.intervals.proportions import (
-    difference_interval,
-    mean_interval,
-    wilson_interval,
-)
+from clearsight.evaluation.intervals.interval import mean_interval, t_interval
+from clearsight.evaluation.intervals.proportions import difference_interval, wilson_interval
 
 counts = st.integers(1, 20_000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 
@@ -24,9 +23,9 @@ def test_wilson_is_scipys(count: tuple[int, int]) -> None:
     assert count[0] / count[1] in found
 
 
-def test_counts_that_are_no_share_are_refused() -> None:
+def test_impossible_counts_are_refused() -> None:
     for hits, trials in ((3, 2), (-1, 2), (0, 0)):
-        with pytest.raises(ValueError, match="is not a share"):
+        with pytest.raises(ValueError, match="Expected 0 to num_trials hits"):
             wilson_interval(hits, trials)
 
 
@@ -45,7 +44,7 @@ def test_newcombe_is_as_published(first, second, low: float, high: float) -> Non
 
 
 @given(counts, counts)
-def test_the_difference_turns_round_with_its_sides(first, second) -> None:
+def test_swapping_the_sides_negates_the_difference(first, second) -> None:
     forward, backward = difference_interval(first, second), difference_interval(second, first)
     assert forward.low == pytest.approx(-backward.high)
     assert first[0] / first[1] - second[0] / second[1] in forward
@@ -57,7 +56,12 @@ def test_the_interval_of_a_mean_is_students(count: int) -> None:
     expected = t.interval(0.95, count - 1, values.mean(), values.std(ddof=1) / np.sqrt(count))
     found = mean_interval(values)
     assert found is not None
-    # The quantile's expansion is 0.12% off at three degrees of freedom, less beyond.
-    half_width = (expected[1] - expected[0]) / 2
-    assert (found.low, found.high) == pytest.approx(expected, abs=0.002 * half_width)
+    assert (found.low, found.high) == pytest.approx(expected, rel=1e-9)
     assert mean_interval(values[:2]) is None
+
+
+@pytest.mark.parametrize("freedom", [1, 2, 3, 4, 9, 10, 99, 1000])
+def test_the_t_quantile_is_scipys_and_fractions_are_rounded_down(freedom: int) -> None:
+    found = t_interval(0.0, 1.0, freedom)
+    assert found.high == pytest.approx(t.ppf(0.975, freedom), rel=1e-9)
+    assert t_interval(0.0, 1.0, freedom + 0.9) == found

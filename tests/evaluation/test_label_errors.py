@@ -96,5 +96,5 @@ def test_flipped_labels_of_a_good_judge_are_found(seed: int) -> None:
 
 
 def test_what_does_not_fit_together_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"3 labels do not fit probabilities of shape \(2, 2\)"):
+    with pytest.raises(ValueError, match=r"at least 2\) for 3 labels, but got \(2, 2\)"):
         find_label_errors(np.full((2, 2), 0.5), np.zeros(3, dtype=int))

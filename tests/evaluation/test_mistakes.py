@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
+from clearsight.evaluation.intervals.proportions import wilson_interval
 from clearsight.evaluation.mistakes import find_mistakes
 
 
@@ -38,8 +39,8 @@ def test_everything_agrees_with_counting_by_hand(seed: int, count: int, classes:
     assert counts == sorted(counts, reverse=True)
     assert sum(counts) == len(mistakes.wrong)
     for pair in mistakes.pairs:
-        assert pair.count == by_hand[pair.truth][pair.predicted]
-        assert (labels[pair.indices] == pair.truth).all()
+        assert pair.count == by_hand[pair.label][pair.predicted]
+        assert (labels[pair.indices] == pair.label).all()
         assert (predicted[pair.indices] == pair.predicted).all()
 
 
@@ -57,10 +58,9 @@ def test_groups_come_worst_first_with_their_intervals() -> None:
     labels = np.array([0, 0, 0, 0, 1, 1])
     groups = ("a", "a", "a", "b", "b", "c")
     scores = find_mistakes(probabilities, labels, groups).by_group
-    found = [(score.group, score.num_correct, score.num_images) for score in scores]
-    assert found == [("c", 0, 1), ("b", 1, 2), ("a", 3, 3)]
-    assert scores[1].accuracy == 0.5
-    assert 0.5 in scores[1].interval
+    found = [(score.group, score.accuracy.value, score.accuracy.num_images) for score in scores]
+    assert found == [("c", 0, 1), ("b", 0.5, 2), ("a", 1, 3)]
+    assert scores[1].accuracy.interval == wilson_interval(1, 2)
     assert find_mistakes(probabilities, labels).by_group == ()
 
 
@@ -75,7 +75,7 @@ def test_what_is_no_number_is_refused(values: np.ndarray) -> None:
 
 
 def test_what_does_not_fit_is_refused() -> None:
-    with pytest.raises(ValueError, match="3 labels do not fit"):
+    with pytest.raises(ValueError, match=r"at least 2\) for 3 labels"):
         find_mistakes(np.full((2, 2), 0.5), np.zeros(3, dtype=int))
-    with pytest.raises(ValueError, match="1 groups do not fit 2 images"):
+    with pytest.raises(ValueError, match="a group for each of 2 images, but got 1 groups"):
         find_mistakes(np.full((2, 2), 0.5), np.zeros(2, dtype=int), ("a",))

@@ -56,7 +56,7 @@ def test_the_interval_stays_within_what_a_difference_can_be() -> None:
         assert -1 <= interval.low < interval.high <= 1
 
 
-def test_so_many_images_as_it_says_tell_four_times_in_five() -> None:
+def test_the_number_of_images_needed_gives_80_percent_power() -> None:
     needed = PairedComparison(1000, 60, 40).num_images_needed
     assert needed is not None
     drawn = np.random.default_rng(0).multinomial(needed, [0.06, 0.04, 0.9], size=1000)
@@ -72,5 +72,5 @@ def test_it_counts_by_image_and_says_so() -> None:
     assert found.difference == pytest.approx(0.2)
     assert found.sentence("a", "b").startswith("a is better than b by 20.0 points")
     assert PairedComparison.of(second, first).sentence("b", "a").startswith("b is worse than a by")
-    assert PairedComparison(100, 3, 5).sentence("a", "b").startswith("These 100 images cannot")
-    assert "they did equally well" in PairedComparison(100, 4, 4).sentence("a", "b")
+    assert PairedComparison(100, 3, 5).sentence("a", "b").startswith("These 100 images are too few")
+    assert "did equally well" in PairedComparison(100, 4, 4).sentence("a", "b")

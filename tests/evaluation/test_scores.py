@@ -7,7 +7,7 @@ import pytest
 
 from clearsight.data.splits.splits import Splits
 from clearsight.evaluation.predictions import Predictions
-from clearsight.evaluation.scores.score import score_of
+from clearsight.evaluation.scores.score import compute_score
 from clearsight.models.backend import keras
 
 
@@ -20,13 +20,13 @@ def test_scores_are_those_of_keras(small_fashion: Splits) -> None:
     model.compile(loss="sparse_categorical_crossentropy", metrics=["accuracy"])
     x = test.images / np.float32(255)
     loss, accuracy = model.evaluate(x, test.labels, verbose=0)
-    score = score_of(model.predict(x, verbose=0), test.labels)
+    score = compute_score(model.predict(x, verbose=0), test.labels)
     assert score.accuracy == pytest.approx(accuracy, abs=1e-6)
     assert score.loss == pytest.approx(loss, rel=1e-5)
 
 
 def test_certainly_wrong_is_a_finite_loss() -> None:
-    score = score_of(np.eye(2)[[0, 0]], np.array([0, 1]))
+    score = compute_score(np.eye(2)[[0, 0]], np.array([0, 1]))
     assert (score.num_correct, score.num_images) == (1, 2)
     assert score.loss == pytest.approx(-np.log(1e-7) / 2, rel=1e-3)
 
@@ -39,4 +39,4 @@ def test_top_classes_come_in_order() -> None:
 
 
 def test_a_loss_that_is_no_number_is_none() -> None:
-    assert score_of(np.full((3, 2), np.nan), np.array([0, 1, 1])).loss is None
+    assert compute_score(np.full((3, 2), np.nan), np.array([0, 1, 1])).loss is None

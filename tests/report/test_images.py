@@ -12,7 +12,7 @@ from PIL import Image
 from clearsight.data.image_set import ImageSet
 from clearsight.data.sources.load import load_data
 from clearsight.errors import MissingExtraError
-from clearsight.evaluation.curve.measures import Circumstances
+from clearsight.evaluation.curve.context import CurveContext
 from clearsight.evaluation.curve.reading import read_curve
 from clearsight.report.contact_sheet import write_contact_sheet
 from clearsight.report.curves import write_curves
@@ -34,7 +34,7 @@ def drawn(path: Path, num_epochs: int) -> np.ndarray:
         )
         for n in range(1, num_epochs + 1)
     )
-    write_curves(history, read_curve(history, Circumstances(1000, 1000)), "a title", path)
+    write_curves(history, read_curve(history, CurveContext(1000, 1000)), "a title", path)
     with Image.open(path) as image:
         return np.asarray(image.convert("RGB")).astype(int)
 

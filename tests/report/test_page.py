@@ -80,7 +80,7 @@ def test_hostile_names_are_only_text_and_nothing_is_loaded(run: Run, browser: Br
     assert f"{SCRIPT} was noticed." in page.locator("main").inner_text()
     alts = page.locator(".gallery img").evaluate_all("all => all.map(image => image.alt)")
     assert len(alts) > 20
-    assert any(f"truth {CLASSES[1]}" in alt and "confidence" in alt for alt in alts)
+    assert any(f"true {CLASSES[1]}" in alt and "confidence" in alt for alt in alts)
     page.context.close()
 
 

@@ -107,7 +107,7 @@ def test_classes_add_up_to_the_whole(two_runs: tuple[Path, Path]) -> None:
     assert len(changes) == 10
     assert sum(change.pair.num_images for change in changes) == found.num_images
     assert sum(change.pair.only_first for change in changes) == pair.only_first
-    assert any(change.matters for change in changes)
+    assert any(change.is_significant for change in changes)
     for change in changes:
         assert change.adjusted_p_value >= change.pair.p_value
 

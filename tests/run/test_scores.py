@@ -51,10 +51,10 @@ def test_predictions_and_measures_are_those_of_the_run(digits: Splits, tmp_path:
     assert scores.log_loss is not None
     assert scores.log_loss.value == pytest.approx(run.results.test_loss)
     assert [row.num_images for row in scores.classes] == digits.test.class_counts.tolist()
-    assert scores.tempered is not None
+    assert scores.temperature_scaling is not None
     # After two epochs the network is still far less sure than it might be.
-    assert scores.tempered.temperature < 1
-    assert scores.tempered.ece.value < scores.calibration.ece.value
+    assert scores.temperature_scaling.temperature < 1
+    assert scores.temperature_scaling.ece.value < scores.calibration.ece.value
     (use,) = read_uses(digits.test.fingerprint)
     assert (use.run, use.command) == (str(run.path.resolve()), "train")
     assert (use.accuracy, use.val_accuracy) == (right / 359, run.results.val_accuracy)

@@ -229,7 +229,7 @@ def test_a_run_that_could_not_be_measured_is_measured_when_resumed(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("clearsight.run.finish.evaluate.score_of", full_disk)
+        patch.setattr("clearsight.run.finish.evaluate.compute_score", full_disk)
         with pytest.raises(OSError, match="No space left"):
             clearsight.train("digits", epochs=1, out=out, report=False, bundle=False, verbose=False)
     assert clearsight.Run.load(out).record.status == "failed"

@@ -1,4 +1,4 @@
-"""Images whose evidence is known: a coloured square in one corner decides, the rest is noise."""
+"""Images with known evidence: a coloured square in one corner is the class, the rest is noise."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from clearsight.models.backend import keras
 from clearsight.models.build import ModelRequest, build_model
 
 SIDE = 16
-CORNER = np.s_[:, 1:7, 9:15]  # where the square lies in each image
-OTHER = np.s_[:, 9:15, 1:7]  # where one lies that has nothing to say
+CORNER = np.s_[:, 1:7, 9:15]  # where the square is in each image
+OTHER = np.s_[:, 9:15, 1:7]  # where an irrelevant square is
 COLOURS = np.array([[230, 40, 40], [40, 230, 40], [40, 40, 230]])
 
 
 def planted_images(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Return images uint8 (N, 16, 16, 3) and labels int64 (N,).
 
-    A square of any colour lies in the opposite corner too, so that only the place makes one count.
+    A square of a random colour is in the opposite corner too, so only the position matters.
     """
     random = np.random.default_rng(seed)
     labels, other = random.integers(3, size=count), random.integers(3, size=count)
@@ -32,7 +32,7 @@ def planted_images(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 @cache
 def planted_network(family: str = "lesson") -> Any:
-    """Train a network of the zoo on them until it knows them."""
+    """Train a network of the zoo on these images."""
     images, labels = planted_images(320, seed=0)
     keras.utils.set_random_seed(0)
     options = {"filters": (8, 16), "dense_units": 16} if family == "lesson" else {"width": 16}

@@ -19,7 +19,7 @@ from clearsight.data.preparation.preparation import Preparation
 from clearsight.data.preparation.read_image import pillow_to_array
 from clearsight.errors import BundleError, DataError
 from clearsight.evaluation.predictions import Predictions
-from clearsight.evaluation.scores.temperature import tempered
+from clearsight.evaluation.scores.temperature import apply_temperature
 
 ImageLike = str | os.PathLike[str] | bytes | Image.Image | np.ndarray
 
@@ -144,7 +144,7 @@ class Bundle:
                 f"{self.path} should have a temperature to apply, but has none, because its run "
                 "fitted none on validation images: predict without it."
             )
-        return tempered(probabilities, self.temperature).astype(np.float32)
+        return apply_temperature(probabilities, self.temperature).astype(np.float32)
 
     def fit_images(self, images: ImageLike | Sequence[ImageLike]) -> np.ndarray:
         """Resize and convert images, as `predict` takes them, to the network's uint8 (N, H, W, C).

@@ -15,8 +15,8 @@ from clearsight.errors import RequestError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from clearsight.evaluation.comparison.class_changes import ClassChange
-    from clearsight.evaluation.intervals.proportions import Interval
+    from clearsight.evaluation.comparison.by_class import ClassComparison
+    from clearsight.evaluation.intervals.interval import Interval
     from clearsight.run.compare import RunComparison
     from clearsight.run.seeds.comparison import SeedComparison
     from clearsight.run.store.run import Run
@@ -55,7 +55,7 @@ def compare(
             drawn = [(str(run.path), run) for run in found.runs]
     _show(values, console)
     if curves is not None:
-        from clearsight.report.overlaid_curves import write_overlaid_curves
+        from clearsight.report.curves import write_overlaid_curves
 
         write_overlaid_curves([(name, run.history) for name, run in drawn], curves)
         console.print(f"curve image: {curves}")
@@ -104,7 +104,7 @@ def _as_json(found: RunComparison) -> dict[str, Any]:
     }
 
 
-def _class_as_json(change: ClassChange) -> dict[str, Any]:
+def _class_as_json(change: ClassComparison) -> dict[str, Any]:
     return {
         "class": change.class_name,
         "num_images": change.pair.num_images,
@@ -112,7 +112,7 @@ def _class_as_json(change: ClassChange) -> dict[str, Any]:
         "difference_interval": _ends(change.pair.interval),
         "p_value": change.pair.p_value,
         "adjusted_p_value": change.adjusted_p_value,
-        "matters": change.matters,
+        "is_significant": change.is_significant,
     }
 
 
@@ -178,7 +178,7 @@ def _show(values: dict[str, Any], console: Console) -> None:
         )
     for pair in values["comparisons"]:
         console.print(pair["sentence"])
-        telling = [change for change in pair["classes"] if change["matters"]]
+        telling = [change for change in pair["classes"] if change["is_significant"]]
         for change in telling:
             low, high = (100 * end for end in change["difference_interval"])
             how = "better" if change["difference"] > 0 else "worse"

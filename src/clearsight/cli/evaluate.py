@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from clearsight.evaluation.intervals.estimate import Estimate
-    from clearsight.evaluation.scores.scores import Measures
+    from clearsight.evaluation.scores.scores import Scores
     from clearsight.run.test_set.evaluation import Evaluation
 
 COMMAND = takes_options(SOURCE_OPTIONS, without=NETWORK_OPTIONS)
@@ -71,13 +71,13 @@ def _as_json(found: Evaluation) -> dict[str, Any]:
     }
 
 
-def _show_scores(scores: Measures, console: Console) -> None:
+def _show_scores(scores: Scores, console: Console) -> None:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False)
     for column in ("score", "value", "95% interval", "found by"):
         table.add_column(column)
-    rows = [(f"top-{top.count} accuracy", top.share) for top in scores.top]
+    rows = [(f"top-{top.k} accuracy", top.accuracy) for top in scores.top]
     rows += [
         ("macro precision", scores.macro.precision),
         ("macro recall", scores.macro.recall),

@@ -1,1 +1,1 @@
-"""From predictions and labels to findings, with their uncertainty. Needs no network."""
+"""From predictions and labels to scores and findings, all with their uncertainty."""

@@ -1,28 +1,29 @@
-"""What a network gets wrong: which classes it takes for which, how sure it was, and where."""
+"""What a network gets wrong: confused classes, confident mistakes, uncertain images, groups."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from clearsight.evaluation.intervals.proportions import Interval, wilson_interval
+from clearsight.evaluation.intervals.estimate import Estimate, estimate_fraction
 from clearsight.evaluation.label_errors import find_label_errors
 from clearsight.evaluation.scores.per_class import confusion_matrix
 
 
 @dataclass(frozen=True, eq=False)
 class ConfusedPair:
-    """Images of one class that were taken for one other.
+    """Images of one class that were predicted as another.
 
     Attributes:
-        truth: the class that they are labelled as.
-        predicted: the class that they were taken for.
-        indices: int64 (M,), the images, the surest mistake first.
+        label: the class that they are labelled as.
+        predicted: the class that was predicted.
+        indices: int64 (M,), the images, the most confident mistake first.
     """
 
-    truth: int
+    label: int
     predicted: int
     indices: np.ndarray
 
@@ -34,41 +35,30 @@ class ConfusedPair:
 
 @dataclass(frozen=True)
 class GroupAccuracy:
-    """How many images of one group were named rightly.
+    """Accuracy on the images of one group.
 
     Attributes:
         group: its name.
-        num_images: how many images it has.
-        num_correct: how many of them were named rightly.
+        accuracy: fraction classified correctly; its interval is Wilson's, which treats the images
+            of a group as independent.
     """
 
     group: str
-    num_images: int
-    num_correct: int
-
-    @property
-    def accuracy(self) -> float:
-        """Share named rightly."""
-        return self.num_correct / self.num_images
-
-    @property
-    def interval(self) -> Interval:
-        """Wilson's 95% interval of the accuracy, as if images of a group were independent."""
-        return wilson_interval(self.num_correct, self.num_images)
+    accuracy: Estimate
 
 
 @dataclass(frozen=True, eq=False)
 class Mistakes:
-    """What went wrong on images that the network had not seen.
+    """A network's mistakes on images that it was not trained on.
 
     Attributes:
-        confusion: int64 (K, K), how many images of class i were taken for class j.
-        pairs: classes that were taken for others, the most frequent pair first.
-        wrong: int64 (M,), the images named wrongly, the surest mistake first.
-        least_certain: int64 (N,), all images, first those whose two likeliest classes lie
-            closest together.
-        suspects: int64 (S,), images whose label may be wrong itself, by confident learning, the
-            likeliest first; see `find_label_errors`.
+        confusion: int64 (K, K), how many images of class i were predicted as class j.
+        pairs: pairs of classes that were confused, the most frequent first.
+        wrong: int64 (M,), the images classified incorrectly, the most confident mistake first.
+        least_certain: int64 (N,), all images, those with the smallest difference between their two
+            most probable classes first.
+        suspects: int64 (S,), images whose label may be wrong, by confident learning, the most
+            likely error first; see `find_label_errors`.
         by_group: each group's accuracy, the lowest first; empty without groups.
     """
 
@@ -83,45 +73,47 @@ class Mistakes:
 def find_mistakes(
     probabilities: np.ndarray, labels: np.ndarray, groups: Sequence[str] | None = None
 ) -> Mistakes:
-    """Sort out what a network got wrong.
+    """Find and sort a network's mistakes.
 
     Args:
         probabilities: float (N, K), finite, rows sum to 1, K at least 2; of images that the
-            network has not seen.
+            network was not trained on.
         labels: integers (N,), 0..K-1.
-        groups: N names of what each image belongs to, or None.
+        groups: the name of each image's group, or None.
 
     Raises:
-        ValueError: when these do not fit together or probabilities are no numbers.
+        ValueError: if the lengths differ, or a probability is not a finite number.
 
     Example:
         >>> import numpy as np
-        >>> sure = np.array([[0.9, 0.1], [0.4, 0.6], [0.2, 0.8], [0.7, 0.3]])
-        >>> mistakes = find_mistakes(sure, np.array([0, 0, 1, 1]))
+        >>> probabilities = np.array([[0.9, 0.1], [0.4, 0.6], [0.2, 0.8], [0.7, 0.3]])
+        >>> mistakes = find_mistakes(probabilities, np.array([0, 0, 1, 1]))
         >>> mistakes.confusion.tolist(), mistakes.wrong.tolist(), mistakes.least_certain.tolist()
         ([[1, 1], [1, 1]], [3, 1], [1, 3, 2, 0])
     """
-    suspects = find_label_errors(probabilities, labels).suspects  # checks the shapes, too
+    suspects = find_label_errors(probabilities, labels).suspects  # also checks the shapes
     if groups is not None and len(groups) != len(labels):
-        raise ValueError(f"{len(groups)} groups do not fit {len(labels)} images.")
+        raise ValueError(
+            f"Expected a group for each of {len(labels)} images, but got {len(groups)} groups."
+        )
     if not np.isfinite(probabilities).all():
         raise ValueError("Probabilities should be finite numbers, but some are not.")
     values = probabilities.astype(np.float64)
     predicted = values.argmax(axis=1)
-    runners_up, best = np.partition(values, -2, axis=1)[:, -2:].T
-    wrong = surest_mistakes(values, labels)
+    second, first = np.partition(values, -2, axis=1)[:, -2:].T
+    wrong = most_confident_mistakes(values, labels)
     return Mistakes(
         confusion=confusion_matrix(labels, predicted, values.shape[1]),
         pairs=_pairs(labels, predicted, wrong),
         wrong=wrong,
-        least_certain=np.argsort(best - runners_up, kind="stable"),
+        least_certain=np.argsort(first - second, kind="stable"),
         suspects=suspects,
         by_group=_by_group(predicted == labels, groups) if groups is not None else (),
     )
 
 
-def surest_mistakes(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Return the images named wrongly, the surest mistake first: int64 (M,).
+def most_confident_mistakes(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Return the images classified incorrectly, the most confident first: int64 (M,).
 
     Args:
         probabilities: float (N, K).
@@ -134,22 +126,27 @@ def surest_mistakes(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray
 def _pairs(
     labels: np.ndarray, predicted: np.ndarray, wrong: np.ndarray
 ) -> tuple[ConfusedPair, ...]:
-    """Sort the images named wrongly, `wrong`, by what they are and were taken for."""
-    found: dict[tuple[int, int], list[int]] = {}
+    """Group the images in `wrong` by label and prediction."""
+    found: dict[tuple[int, int], list[int]] = defaultdict(list)
     for index in wrong.tolist():
-        found.setdefault((int(labels[index]), int(predicted[index])), []).append(index)
+        found[int(labels[index]), int(predicted[index])].append(index)
     pairs = [
-        ConfusedPair(truth, taken_for, np.array(indices, dtype=np.int64))
-        for (truth, taken_for), indices in found.items()
+        ConfusedPair(*classes, np.array(indices, dtype=np.int64))
+        for classes, indices in found.items()
     ]
-    return tuple(sorted(pairs, key=lambda pair: (-pair.count, pair.truth, pair.predicted)))
+    return tuple(sorted(pairs, key=lambda pair: (-pair.count, pair.label, pair.predicted)))
 
 
-def _by_group(is_right: np.ndarray, groups: Sequence[str]) -> tuple[GroupAccuracy, ...]:
-    counts: dict[str, list[int]] = {}
-    for group, right in zip(groups, is_right.tolist(), strict=True):
-        count = counts.setdefault(group, [0, 0])
-        count[0] += 1
-        count[1] += right
-    scores = [GroupAccuracy(group, *count) for group, count in counts.items()]
-    return tuple(sorted(scores, key=lambda score: (score.accuracy, -score.num_images, score.group)))
+def _by_group(is_correct: np.ndarray, groups: Sequence[str]) -> tuple[GroupAccuracy, ...]:
+    results: dict[str, list[bool]] = defaultdict(list)
+    for group, correct in zip(groups, is_correct.tolist(), strict=True):
+        results[group].append(correct)
+    accuracies = [
+        GroupAccuracy(name, estimate_fraction(sum(correct), len(correct)))
+        for name, correct in results.items()
+    ]
+
+    def worst_first(group: GroupAccuracy) -> tuple[float, int, str]:
+        return group.accuracy.value or 0.0, -group.accuracy.num_images, group.group
+
+    return tuple(sorted(accuracies, key=worst_first))

@@ -1,4 +1,4 @@
-"""`Predictions`: class probabilities for some images, read in several ways."""
+"""`Predictions`: class probabilities of some images, with the classes' names."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
-    """What a network says of some images.
+    """A network's class probabilities for some images.
 
     Attributes:
         probabilities: float32 (N, K), rows sum to 1.
@@ -29,13 +29,13 @@ class Predictions:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The most probable class's name of each image."""
+        """The name of each image's most probable class."""
         return tuple(self.class_names[label] for label in self.labels)
 
     def top(self, count: int) -> list[list[tuple[str, float]]]:
         """Return each image's `count` most probable classes with their probabilities.
 
-        Fewer are returned where there are fewer classes.
+        If there are fewer classes than `count`, all are returned.
         """
         order = np.argsort(-self.probabilities, axis=1, kind="stable")[:, :count]
         return [

@@ -60,14 +60,15 @@ class RunPredictor:
             RunError: when none was.
         """
         measures = self.run.folder.read_scores()
-        if measures is None or measures.tempered is None:
+        if measures is None or measures.temperature_scaling is None:
             raise RunError(
                 f"A temperature should be applied, but {self.run.path} has fitted none: leave it "
                 "out."
             )
-        from clearsight.evaluation.scores.temperature import tempered
+        from clearsight.evaluation.scores.temperature import apply_temperature
 
-        return tempered(probabilities, measures.tempered.temperature).astype("float32")
+        temperature = measures.temperature_scaling.temperature
+        return apply_temperature(probabilities, temperature).astype("float32")
 
 
 def predictor_for(path: Path, keras_started: KerasStarted) -> tuple[Predictor, tuple[str, ...]]:

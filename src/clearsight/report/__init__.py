@@ -1,1 +1,1 @@
-"""From findings to images."""
+"""Reports: charts, thumbnails and self-contained HTML pages."""

@@ -1,4 +1,4 @@
-"""Charts of altair as PNG files, all of one look."""
+"""What Altair charts have in common: the import, the axis of epochs, PNG files."""
 
 from __future__ import annotations
 
@@ -11,33 +11,47 @@ from clearsight.errors import MissingExtraError
 from clearsight.io.atomic import write_atomically
 
 WIDTH, HEIGHT = 380, 260  # of one panel, in points
-_SCALE = 2.0  # pixels a point
+_SCALE = 2.0  # pixels per point
 
 
-def imported_altair() -> Any:
+def import_altair(needed_by: str) -> Any:
     """Return the module altair.
 
+    Args:
+        needed_by: what needs it, for the error message, such as "The report".
+
     Raises:
-        MissingExtraError: when altair or vl-convert is not installed.
+        MissingExtraError: if altair or vl-convert is not installed.
     """
     try:
         import altair as alt
-        import vl_convert  # noqa: F401 - what `write_chart` needs
+        import vl_convert  # noqa: F401 - renders the charts
     except ImportError as error:
-        raise MissingExtraError("The curve image", extra="report") from error
+        raise MissingExtraError(needed_by, extra="report") from error
     return alt
 
 
-def start_drawing() -> None:
-    """Start what draws charts, in a thread, so that `write_chart` need not wait for it.
+def epoch_axis(alt: Any, first: int, last: int) -> Any:
+    """Return the horizontal axis of a chart over epochs."""
+    return alt.X(
+        "epoch:Q",
+        title="Epoch",
+        axis=alt.Axis(tickMinStep=1, tickCount=min(last - first + 1, 10), format="d", grid=False),
+        # Half an epoch of space on each side keeps marks and labels off the axes.
+        scale=alt.Scale(domain=[first - 0.5, last + 0.5], nice=False),
+    )
 
-    The first chart of a process costs 0.4 s of a core, most of it outside Python's lock, where a
-    later one costs 0.03 s. While Keras is imported a second core has nothing else to do. The thread
-    is waited for when the process ends: one killed within the drawing program's code aborts.
+
+def start_drawing() -> None:
+    """Start the chart renderer in a thread, so that `write_chart` need not wait for it.
+
+    The first chart of a process takes 0.4 s of a core, most of it without holding Python's lock;
+    later charts take 0.03 s. While Keras is being imported, a second core is idle. The process
+    waits for the thread when it exits, because killing it within the renderer's code aborts.
     """
 
     def draw_nothing() -> None:
-        with suppress(ImportError):  # `imported_altair` says so where a chart is wanted
+        with suppress(ImportError):  # `import_altair` reports it when a chart is drawn
             import vl_convert
 
             empty: Any = {"mark": "point", "data": {"values": []}}
@@ -47,7 +61,7 @@ def start_drawing() -> None:
 
 
 def write_chart(chart: Any, path: Path) -> None:
-    """Draw a chart on white and write it as PNG, replacing `path` whole."""
+    """Draw a chart on white and write it as PNG, replacing `path` atomically."""
     import vl_convert
 
     chart = (

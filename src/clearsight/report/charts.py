@@ -1,4 +1,4 @@
-"""Interactive charts as Vega-Lite, in the page's own colours, light or dark."""
+"""Interactive charts as Vega-Lite specifications, in the page's own colours, light or dark."""
 
 from __future__ import annotations
 
@@ -6,51 +6,49 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from clearsight.errors import MissingExtraError
 from clearsight.evaluation.scores.calibration import ReliabilityBin
+from clearsight.report.chart_file import epoch_axis, import_altair
 from clearsight.training.history import History
 
 _HEIGHT = 240  # pixels; the width is the page's
 _MOST_MARKS = 40  # epochs up to which each has a mark
-# Names of the page's CSS colours: SVG takes them as they are, so that a change of theme and
-# printing need no second drawing.
+# The page's CSS variables work in SVG, so charts follow the theme and print without redrawing.
 _TRAINING, _VALIDATION = "var(--training)", "var(--validation)"
 _INK, _FAINT, _LINE = "var(--ink)", "var(--faint)", "var(--line)"
 _FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, sans-serif'
 
 
-def epoch_chart(history: History, name: str) -> dict[str, Any]:
-    """Draw one measure over the epochs: training and validation, each epoch's values on hovering.
+def epoch_chart(history: History, metric: str) -> dict[str, Any]:
+    """Draw a metric over the epochs, for training and validation, with values on hover.
 
     Args:
         history: at least one epoch.
-        name: "accuracy" or "loss".
+        metric: "accuracy" or "loss".
 
     Returns:
-        A Vega-Lite specification without data from elsewhere.
+        A Vega-Lite specification with its data.
 
     Raises:
-        MissingExtraError: when altair is not installed.
+        MissingExtraError: if altair or vl-convert is not installed.
     """
-    alt = _altair()
+    alt = import_altair("The report")
     rows = [
         {
             "epoch": row.epoch,
-            "training": _finite(getattr(row, name)),
-            "validation": _finite(getattr(row, f"val_{name}")),
+            "training": _finite(getattr(row, metric)),
+            "validation": _finite(getattr(row, f"val_{metric}")),
         }
         for row in history
     ]
-    span = [rows[0]["epoch"] - 0.5, rows[-1]["epoch"] + 0.5]
-    axis = alt.Axis(tickMinStep=1, tickCount=min(len(rows), 10), format="d", grid=False)
-    epoch = alt.X("epoch:Q", title="epoch", axis=axis, scale=alt.Scale(domain=span, nice=False))
     value = alt.Y("value:Q", title=None, scale=alt.Scale(zero=False))
     color = alt.Color(
         "part:N",
         scale=alt.Scale(domain=["training", "validation"], range=[_TRAINING, _VALIDATION]),
         legend=alt.Legend(title=None, orient="top", symbolType="stroke", symbolStrokeWidth=3),
     )
-    wide = alt.Chart(alt.InlineData(rows)).encode(epoch)
+    wide = alt.Chart(alt.InlineData(rows)).encode(
+        epoch_axis(alt, history[0].epoch, history[-1].epoch)
+    )
     lines = wide.transform_fold(["training", "validation"], ["part", "value"]).encode(value, color)
     hover = alt.selection_point(
         fields=["epoch"], nearest=True, on="pointerover", clear="pointerout", empty=False
@@ -72,27 +70,27 @@ def epoch_chart(history: History, name: str) -> dict[str, Any]:
         )
         .add_params(hover),
     ]
-    return _finished(
+    return _specification(
         alt.layer(*layers),
-        f"{name.capitalize()} over {len(rows)} epochs, for training and validation images; the "
+        f"{metric.capitalize()} over {len(rows)} epochs, for training and validation images; the "
         "table below has the numbers.",
     )
 
 
 def reliability_chart(bins: Sequence[ReliabilityBin]) -> dict[str, Any]:
-    """Draw how often the network was right against how sure it was, with 95% intervals.
+    """Draw accuracy against confidence, with 95% intervals.
 
     Args:
         bins: those without images are left out.
 
     Raises:
-        MissingExtraError: when altair is not installed.
+        MissingExtraError: if altair or vl-convert is not installed.
     """
-    alt = _altair()
+    alt = import_altair("The report")
     values = [
         {
             "confidence": row.mean_confidence,
-            "right": row.accuracy,
+            "accuracy": row.accuracy,
             "low": row.interval.low,
             "high": row.interval.high,
             "images": row.num_images,
@@ -100,42 +98,34 @@ def reliability_chart(bins: Sequence[ReliabilityBin]) -> dict[str, Any]:
         for row in bins
         if row.interval is not None
     ]
-    share = alt.Scale(domain=[0, 1], nice=False)
+    scale = alt.Scale(domain=[0, 1], nice=False)
     axis = alt.Axis(format=".0%", values=[0, 0.25, 0.5, 0.75, 1])
-    x = alt.X("confidence:Q", title="how sure it was", scale=share, axis=axis)
-    y = alt.Y("right:Q", title="how often it was right", scale=share, axis=axis)
-    ends = [{"confidence": 0, "right": 0}, {"confidence": 1, "right": 1}]
+    x = alt.X("confidence:Q", title="confidence", scale=scale, axis=axis)
+    y = alt.Y("accuracy:Q", title="accuracy", scale=scale, axis=axis)
+    ends = [{"confidence": 0, "accuracy": 0}, {"confidence": 1, "accuracy": 1}]
     diagonal = alt.Chart(alt.InlineData(ends)).mark_line(color=_FAINT, strokeDash=[5, 4])
-    measured = alt.Chart(alt.InlineData(values)).encode(x)
+    points = alt.Chart(alt.InlineData(values)).encode(x)
     tooltip = [
-        alt.Tooltip("confidence:Q", format=".1%", title="sure"),
-        alt.Tooltip("right:Q", format=".1%", title="right"),
+        alt.Tooltip("confidence:Q", format=".1%"),
+        alt.Tooltip("accuracy:Q", format=".1%"),
         alt.Tooltip("images:Q", format=","),
     ]
     size = alt.Size("images:Q", legend=None, scale=alt.Scale(range=[40, 320]))
-    return _finished(
+    return _specification(
         alt.layer(
             diagonal.encode(x, y),
-            measured.mark_rule(color=_TRAINING, strokeWidth=1.4).encode(
-                alt.Y("low:Q", scale=share, axis=axis), alt.Y2("high:Q")
+            points.mark_rule(color=_TRAINING, strokeWidth=1.4).encode(
+                alt.Y("low:Q", scale=scale, axis=axis), alt.Y2("high:Q")
             ),
-            measured.mark_point(color=_TRAINING, filled=True, opacity=1).encode(
+            points.mark_point(color=_TRAINING, filled=True, opacity=1).encode(
                 y, size, tooltip=tooltip
             ),
         ),
-        "How often the network was right against how sure it was; the table has the numbers.",
+        "Accuracy against confidence; the table has the numbers.",
     )
 
 
-def _altair() -> Any:
-    try:
-        import altair
-    except ImportError as error:
-        raise MissingExtraError("The report", extra="report") from error
-    return altair
-
-
-def _finished(chart: Any, description: str) -> dict[str, Any]:
+def _specification(chart: Any, description: str) -> dict[str, Any]:
     return (
         chart.properties(width="container", height=_HEIGHT, description=description)
         .configure(background="transparent", font=_FONT, padding=4)
@@ -156,5 +146,5 @@ def _finished(chart: Any, description: str) -> dict[str, Any]:
 
 
 def _finite(value: float) -> float | None:
-    """JSON has no word for what is no number."""
+    """Return None for NaN and infinity, which JSON cannot represent."""
     return value if math.isfinite(value) else None

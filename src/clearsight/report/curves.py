@@ -1,25 +1,28 @@
-"""``curves.png``: accuracy and loss over the epochs, with the gap shaded and named."""
+"""Training curves as PNG: one run with its gap shaded, or several runs in one image."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from clearsight.evaluation.curve.reading import CurveReading
-from clearsight.report.chart_file import HEIGHT, WIDTH, imported_altair, write_chart
+from clearsight.report.chart_file import HEIGHT, WIDTH, epoch_axis, import_altair, write_chart
 from clearsight.training.history import History
 
 _TRAINING, _VALIDATION = "#1f6fb4", "#d95f02"
 _LABEL_HEIGHT = 15  # points
+# Okabe and Ito 2008, https://jfly.uni-koeln.de/color/: distinguishable for colour-blind readers.
+_RUN_COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
 
 
 def write_curves(history: History, reading: CurveReading, title: str, path: Path) -> None:
-    """Draw the training curve and write it as PNG, replacing `path` whole.
+    """Draw the training curve and write it as PNG, replacing `path` atomically.
 
     Raises:
-        MissingExtraError: when altair or vl-convert is not installed.
+        MissingExtraError: if altair or vl-convert is not installed.
     """
-    alt = imported_altair()
+    alt = import_altair("The curve image")
     loss_gap = history[-1].val_loss - history[-1].loss
     panels = alt.hconcat(
         _panel(alt, history, "accuracy", f"{100 * reading.gap:+.1f} points", reading.best_epoch),
@@ -30,27 +33,41 @@ def write_curves(history: History, reading: CurveReading, title: str, path: Path
     write_chart(panels.properties(title=heading), path)
 
 
-def _panel(alt: Any, history: History, name: str, gap: str, best_epoch: int) -> Any:
-    """Draw one measure: two lines with marks, the gap between them, and the best epoch."""
+def write_overlaid_curves(curves: Sequence[tuple[str, History]], path: Path) -> None:
+    """Draw accuracy and loss of several runs in one image and write it as PNG.
+
+    Args:
+        curves: name and history of each run; runs of the same name share a colour.
+        path: replaced atomically.
+
+    Raises:
+        MissingExtraError: if altair or vl-convert is not installed.
+    """
+    alt = import_altair("The curve image")
+    names = list(dict.fromkeys(name for name, _ in curves))
+    palette = [_RUN_COLORS[k % len(_RUN_COLORS)] for k in range(len(names))]
+    colors = alt.Scale(domain=names, range=palette)
+    panels = (_overlaid_panel(alt, curves, metric, colors) for metric in ("accuracy", "loss"))
+    write_chart(alt.hconcat(*panels, spacing=30), path)
+
+
+def _panel(alt: Any, history: History, metric: str, gap: str, best_epoch: int) -> Any:
+    """Draw one metric: two lines with marks, the gap between them, and the best epoch."""
     rows = [
         {
             "epoch": row.epoch,
-            "training": getattr(row, name),
-            "validation": getattr(row, f"val_{name}"),
+            "training": getattr(row, metric),
+            "validation": getattr(row, f"val_{metric}"),
         }
         for row in history
     ]
     last = rows[-1]
-    # Half an epoch of room on each side keeps marks and labels off the axes.
-    span = [rows[0]["epoch"] - 0.5, last["epoch"] + 0.5]
-    axis = alt.Axis(tickMinStep=1, tickCount=min(len(rows), 10), format="d", grid=False)
-    epoch = alt.X("epoch:Q", title="Epoch", axis=axis, scale=alt.Scale(domain=span, nice=False))
-
+    epoch = epoch_axis(alt, rows[0]["epoch"], last["epoch"])
     low, high = _range(rows)
-    room = 0.05 * (high - low)
+    margin = 0.05 * (high - low)
 
     def y(field: str) -> Any:
-        domain = alt.Scale(domain=[low - room, high + room], nice=False, zero=False)
+        domain = alt.Scale(domain=[low - margin, high + margin], nice=False, zero=False)
         return alt.Y(f"{field}:Q", title=None, scale=domain)
 
     base = alt.Chart(alt.InlineData(rows)).encode(epoch)
@@ -58,21 +75,29 @@ def _panel(alt: Any, history: History, name: str, gap: str, best_epoch: int) -> 
         base.mark_area(color="#888", opacity=0.16).encode(y("training"), alt.Y2("validation:Q"))
     ]
     end = alt.Chart(alt.InlineData([last])).encode(epoch)
-    for field, color, apart in zip(
+    for field, color, shift in zip(
         ("training", "validation"), (_TRAINING, _VALIDATION), _label_shifts(rows), strict=True
     ):
         layers.append(base.mark_line(color=color, strokeWidth=2.2).encode(y(field)))
         layers.append(base.mark_point(color=color, filled=True, size=28).encode(y(field)))
-        label = f"{field} {last[field]:.3f}"
-        layers.append(_text(end.encode(y(field)), label, color, dx=10, dy=apart, align="left"))
+        label = end.encode(y(field)).mark_text(
+            text=f"{field} {last[field]:.3f}",
+            color=color,
+            fontSize=11.5,
+            baseline="middle",
+            align="left",
+            dx=10,
+            dy=shift,
+        )
+        layers.append(label)
     best_row = next(row for row in rows if row["epoch"] == best_epoch)
     best = alt.Chart(alt.InlineData([best_row])).encode(epoch, y("validation"))
     layers.append(best.mark_point(color=_VALIDATION, size=150, strokeWidth=1.6))
     title = alt.TitleParams(
-        name.capitalize(),
+        metric.capitalize(),
         subtitle=[
             f"shaded: the gap between training and validation, {gap} at the end",
-            f"circled: the best validation {name}, epoch {best_epoch}",
+            f"circled: the best validation {metric}, epoch {best_epoch}",
         ],
         anchor="start",
         fontSize=13,
@@ -82,7 +107,7 @@ def _panel(alt: Any, history: History, name: str, gap: str, best_epoch: int) -> 
 
 
 def _label_shifts(rows: list[dict[str, float]]) -> tuple[float, float]:
-    """Move the two labels at the curve's end apart where they would overlap, in points."""
+    """Return by how many points to move the two labels at the end so that they do not overlap."""
     low, high = _range(rows)
     training, validation = rows[-1]["training"], rows[-1]["validation"]
     # Negative is up on the screen.
@@ -97,5 +122,29 @@ def _range(rows: list[dict[str, float]]) -> tuple[float, float]:
     return (low, high) if high > low else (low - 0.5, high + 0.5)
 
 
-def _text(chart: Any, text: str, color: str, **where: Any) -> Any:
-    return chart.mark_text(text=text, color=color, fontSize=11.5, baseline="middle", **where)
+def _overlaid_panel(
+    alt: Any, curves: Sequence[tuple[str, History]], metric: str, colors: Any
+) -> Any:
+    """Draw one metric: for each run, validation as a solid line and training dashed."""
+    rows = [
+        {
+            "run": name,
+            "line": f"{position} {part}",
+            "part": part,
+            "epoch": epoch.epoch,
+            "value": getattr(epoch, field),
+        }
+        for position, (name, history) in enumerate(curves)
+        for part, field in (("validation", f"val_{metric}"), ("training", metric))
+        for epoch in history
+    ]
+    dashes = alt.Scale(domain=["validation", "training"], range=[[1, 0], [5, 4]])
+    base = alt.Chart(alt.InlineData(rows)).encode(
+        epoch_axis(alt, 1, max(row["epoch"] for row in rows)),
+        alt.Y("value:Q", title=None, scale=alt.Scale(zero=False)),
+        alt.Color("run:N", title=None, scale=colors),
+        alt.Detail("line:N"),
+    )
+    lines = base.mark_line(strokeWidth=2).encode(alt.StrokeDash("part:N", title=None, scale=dashes))
+    marks = base.mark_point(filled=True, size=24)  # a single epoch has no line
+    return alt.layer(lines, marks).properties(width=WIDTH, height=HEIGHT, title=metric.capitalize())

@@ -1,14 +1,14 @@
-"""How a page writes numbers."""
+"""How a page formats numbers."""
 
 from __future__ import annotations
 
 from clearsight.evaluation.intervals.estimate import Estimate
-from clearsight.evaluation.intervals.proportions import Interval
+from clearsight.evaluation.intervals.interval import Interval
 
 
-def percent(share: float) -> str:
+def percent(fraction: float) -> str:
     """Return "88.9%"."""
-    return f"{100 * share:.1f}%"
+    return f"{100 * fraction:.1f}%"
 
 
 def interval_in_percent(interval: Interval) -> str:
@@ -17,7 +17,12 @@ def interval_in_percent(interval: Interval) -> str:
 
 
 def estimate_in_percent(estimate: Estimate) -> dict[str, str]:
-    """Return an estimate's value and interval in words, a dash where it is not defined."""
+    """Return an estimate's value and interval as text, a dash if it is undefined."""
     if estimate.value is None or estimate.interval is None:
-        return {"value": "–", "interval": "not defined"}
+        return {"value": "–", "interval": "undefined"}
     return {"value": percent(estimate.value), "interval": interval_in_percent(estimate.interval)}
+
+
+def signed(value: float) -> str:
+    """Return a number with four decimals and a proper minus sign."""
+    return f"{value:.4f}".replace("-", "−")

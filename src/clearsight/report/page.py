@@ -1,4 +1,4 @@
-"""A run's report: one HTML file that needs nothing else, on paper and screens of any size."""
+"""A run's report: one HTML file that needs nothing else, for screens of any size and paper."""
 
 from __future__ import annotations
 
@@ -8,31 +8,34 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
-from clearsight.errors import MissingExtraError
-from clearsight.evaluation.intervals.proportions import Interval
-from clearsight.evaluation.scores.scores import Measures
+from clearsight.evaluation.intervals.interval import Interval
+from clearsight.evaluation.saliency.saliency import Saliency
+from clearsight.evaluation.scores.scores import Scores
 from clearsight.models.trace import Trace
 from clearsight.report.charts import epoch_chart, reliability_chart
 from clearsight.report.numbers import interval_in_percent, percent
 from clearsight.report.rendering import write_page
 from clearsight.report.sections.capacity import capacity_section
-from clearsight.report.sections.mistakes import Judged, confusion_section, gallery_section
-from clearsight.report.sections.saliency import Looks, looks_section
+from clearsight.report.sections.mistakes import (
+    EvaluatedImages,
+    confusion_section,
+    gallery_section,
+)
+from clearsight.report.sections.saliency import saliency_section
 from clearsight.report.sections.scores import calibration_section, class_section
 from clearsight.report.thumbnail import data_url
-from clearsight.report.vega import vega_program
+from clearsight.report.vega import vega_script
 from clearsight.training.history import History
 
 
 @dataclass(frozen=True)
 class Advice:
-    """One thing that the curve says.
+    """One finding about the training curve, or the next step.
 
     Attributes:
-        sentence: what was found.
-        command: what to type next, or None.
+        sentence: the finding or the step.
+        command: what to run next, or None.
     """
 
     sentence: str
@@ -41,13 +44,13 @@ class Advice:
 
 @dataclass(frozen=True)
 class Accuracy:
-    """An accuracy of the headline.
+    """An accuracy at the top of the page.
 
     Attributes:
         part: "test", "validation" or "training".
         value: 0..1.
         interval: its 95% interval.
-        num_images: how many images it counts.
+        num_images: how many images it is computed on.
     """
 
     part: str
@@ -58,12 +61,12 @@ class Accuracy:
 
 @dataclass(frozen=True)
 class DataHealth:
-    """What is known of the images.
+    """What is known about the images.
 
     Attributes:
-        parts: how many images each part has, in words.
-        notes: what was noticed before training.
-        command: what finds more; None for images that came from Python.
+        parts: names and descriptions of the sets of images.
+        notes: what the checks before training found.
+        command: a command that checks more; None for images passed in Python.
     """
 
     parts: Sequence[tuple[str, str]]
@@ -77,34 +80,34 @@ class Provenance:
 
     Attributes:
         facts: names and values: options, versions, machine.
-        command: what to type to repeat it; None where no command line can.
-        promise: whether repeating it gives the same weights, in words.
+        command: the command that repeats it; None if there is none.
+        reproducibility: whether repeating it gives the same weights, in words.
     """
 
     facts: Sequence[tuple[str, str]]
     command: str | None
-    promise: str
+    reproducibility: str
 
 
 @dataclass(frozen=True, eq=False)
 class ReportPage:
-    """What the report shows; what is None or empty is left out.
+    """What the report shows; sections whose value is None or empty are left out.
 
     Attributes:
         title: network and source.
-        run_name: the run's folder.
-        accuracies: of the test first, where there is one.
-        remarks: sentences that belong beside the headline.
-        advice: what the curve says and what to do next.
+        run_name: the name of the run's folder.
+        accuracies: the test accuracy first, if there is one.
+        remarks: sentences shown below the accuracies.
+        advice: findings about the training curve, and the next step.
         history: at least one epoch.
-        curves_png: the curves as an image, for readers that run no scripts.
-        trace: the network.
-        judged: what it said of its test images.
-        measures: how well.
-        looks: what it looks at.
-        health: what is known of the images.
+        curves_png: the curves as an image, for browsers without scripts.
+        trace: of the network.
+        evaluated: the test images and their predictions.
+        scores: of these predictions.
+        saliency: what the network looks at.
+        health: what is known about the images.
         provenance: how the run was made.
-        missing: a sentence for each section that is not there.
+        missing: a sentence for each missing section.
     """
 
     title: str
@@ -115,57 +118,49 @@ class ReportPage:
     history: History
     curves_png: bytes | None
     trace: Trace | None
-    judged: Judged | None
-    measures: Measures | None
-    looks: Looks | None
+    evaluated: EvaluatedImages | None
+    scores: Scores | None
+    saliency: Saliency | None
     health: DataHealth
     provenance: Provenance
     missing: Sequence[str] = ()
 
 
 def write_report_page(page: ReportPage, path: Path) -> None:
-    """Write the report, replacing `path` whole.
+    """Write the report, replacing `path` atomically.
 
-    The page's own policy forbids it to load anything, and any script but the two that it is
-    written with.
+    The page's content security policy blocks everything from being loaded, and all scripts but the
+    two that it contains.
 
     Raises:
-        MissingExtraError: when jinja2, altair or vl-convert is not installed.
-        OutputError: when the page cannot be written.
+        MissingExtraError: if jinja2, altair or vl-convert is not installed.
+        OutputError: if the page cannot be written.
     """
+    evaluated, scores, png = page.evaluated, page.scores, page.curves_png
     charts = {f"{name}-chart": epoch_chart(page.history, name) for name in ("accuracy", "loss")}
-    calibration = calibration_section(page.measures) if page.measures is not None else None
-    if page.measures is not None and page.measures.calibration is not None:
-        charts["reliability-chart"] = reliability_chart(page.measures.calibration.bins)
-    program = _sealed(vega_program())
-    drawing = _sealed((files("clearsight.report") / "templates" / "report.js").read_text("utf-8"))
-    png = page.curves_png
-    _write(
+    if scores is not None and scores.calibration is not None:
+        charts["reliability-chart"] = reliability_chart(scores.calibration.bins)
+    template = files("clearsight.report") / "templates" / "report.js"
+    vega, drawing = _escape_script(vega_script()), _escape_script(template.read_text("utf-8"))
+    write_page(
+        "report.html",
         path,
+        trusted={
+            "vega": vega,
+            "drawing": drawing,
+            "scripts": " ".join(f"'sha256-{_digest(script)}'" for script in (vega, drawing)),
+        },
         page=page,
         accuracies=[_accuracy(each) for each in page.accuracies],
         curves=data_url(png, "PNG") if png is not None else None,
         network=capacity_section(page.trace) if page.trace is not None else None,
-        confusion=confusion_section(page.judged) if page.judged is not None else None,
-        galleries=gallery_section(page.judged) if page.judged is not None else [],
-        classes=class_section(page.measures) if page.measures is not None else None,
-        calibration=calibration,
-        looks=looks_section(page.looks) if page.looks is not None else None,
+        confusion=confusion_section(evaluated) if evaluated is not None else None,
+        galleries=gallery_section(evaluated) if evaluated is not None else [],
+        classes=class_section(scores) if scores is not None else None,
+        calibration=calibration_section(scores) if scores is not None else None,
+        saliency=saliency_section(page.saliency) if page.saliency is not None else None,
         charts=charts,
-        program=program,
-        drawing=drawing,
-        scripts=" ".join(f"'sha256-{_digest(script)}'" for script in (program, drawing)),
     )
-
-
-def _write(path: Path, **values: Any) -> None:
-    try:
-        from markupsafe import Markup
-    except ImportError as error:
-        raise MissingExtraError("The report", extra="report") from error
-    for name in ("program", "drawing", "scripts"):  # what clearsight itself wrote
-        values[name] = Markup(values[name])
-    write_page("report.html", path, **values)
 
 
 def _accuracy(accuracy: Accuracy) -> dict[str, str]:
@@ -177,9 +172,9 @@ def _accuracy(accuracy: Accuracy) -> dict[str, str]:
     }
 
 
-def _sealed(program: str) -> str:
-    """Return a script in which nothing ends or hides the element that it stands in."""
-    return program.replace("</script", "<\\/script").replace("<!--", "<\\!--").replace("\r\n", "\n")
+def _escape_script(script: str) -> str:
+    """Return a script without anything that would end the element that contains it."""
+    return script.replace("</script", "<\\/script").replace("<!--", "<\\!--").replace("\r\n", "\n")
 
 
 def _digest(script: str) -> str:

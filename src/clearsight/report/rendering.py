@@ -1,7 +1,8 @@
-"""Filling in a page's template, everything in it escaped."""
+"""Rendering a page's template, with everything in it escaped."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,17 +10,26 @@ from clearsight.errors import MissingExtraError
 from clearsight.io.atomic import write_atomically
 
 
-def write_page(template: str, path: Path, **values: Any) -> None:
-    """Fill in a template of ``templates/`` and write the page, replacing `path` whole.
+def write_page(
+    template: str, path: Path, *, trusted: Mapping[str, str] | None = None, **values: Any
+) -> None:
+    """Render a template of ``templates/`` and write the page, replacing `path` atomically.
 
-    Every text goes through Jinja2's escaping, because file and class names may hold anything.
+    All text is escaped by Jinja2, because file and class names may contain anything.
+
+    Args:
+        template: its file name.
+        path: of the page.
+        trusted: values that are inserted without escaping.
+        **values: all others.
 
     Raises:
-        MissingExtraError: when jinja2 is not installed.
-        OutputError: when the page cannot be written.
+        MissingExtraError: if jinja2 is not installed.
+        OutputError: if the page cannot be written.
     """
     try:
         from jinja2 import Environment, PackageLoader, StrictUndefined
+        from markupsafe import Markup
     except ImportError as error:
         raise MissingExtraError("The page", extra="report") from error
     environment = Environment(
@@ -29,7 +39,8 @@ def write_page(template: str, path: Path, **values: Any) -> None:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    values |= {name: Markup(text) for name, text in (trusted or {}).items()}
     text = environment.get_template(template).render(**values)
     with write_atomically(path) as temporary:
-        # Names of files may hold bytes that are no text.
+        # File names may hold bytes that are not valid text.
         temporary.write_text(text, encoding="utf-8", errors="replace")

@@ -1,4 +1,4 @@
-"""Images as data URLs, small, for pages that are one file."""
+"""`Thumbnail`: a small image as a data URL, for pages that are a single file."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ import numpy as np
 from PIL import Image
 
 SHOWN_SIDE = 112  # pixels, the longer side of a thumbnail
-_QUALITY = 80  # of JPEG, which large thumbnails are stored in
+_QUALITY = 80  # JPEG quality of large images
 
 
 @dataclass(frozen=True)
 class Thumbnail:
-    """An image to be shown.
+    """An image to be shown on a page.
 
     Attributes:
         data: a data URL.
-        width: pixels, what to show it at.
-        height: pixels, likewise.
-        alt: what to say of it to those who do not see it.
+        width: displayed width in pixels.
+        height: displayed height in pixels.
+        alt: its text alternative.
     """
 
     data: str
@@ -34,10 +34,10 @@ def thumbnail(pixels: np.ndarray, alt: str = "", shown_side: int = SHOWN_SIDE) -
     """Make an image small enough for a page.
 
     Args:
-        pixels: uint8 (H, W) or (H, W, C); small ones stay as they are, as PNG, and are enlarged
-            by the browser; large ones are shrunk and stored as JPEG, those with alpha as PNG.
-        alt: what to say of it.
-        shown_side: pixels, the longer side it is shown at.
+        pixels: uint8 (H, W) or (H, W, C). Small images are stored unchanged as PNG and enlarged by
+            the browser; large ones are shrunk and stored as JPEG, or as PNG if they have alpha.
+        alt: its text alternative.
+        shown_side: displayed length of the longer side in pixels.
     """
     is_grey = pixels.ndim == 3 and pixels.shape[-1] == 1
     image = Image.fromarray(pixels[..., 0] if is_grey else pixels)
@@ -46,12 +46,19 @@ def thumbnail(pixels: np.ndarray, alt: str = "", shown_side: int = SHOWN_SIDE) -
     is_large = scale < 1
     if is_large:
         image = image.resize((width, height), Image.Resampling.LANCZOS)
-    kind = "JPEG" if is_large and image.mode != "RGBA" else "PNG"
+    file_format = "JPEG" if is_large and image.mode != "RGBA" else "PNG"
+    options = {"quality": _QUALITY} if file_format == "JPEG" else {"optimize": True}
     buffer = io.BytesIO()
-    image.save(buffer, kind, **({"quality": _QUALITY} if kind == "JPEG" else {"optimize": True}))
-    return Thumbnail(data_url(buffer.getvalue(), kind), width, height, alt)
+    image.save(buffer, file_format, **options)
+    return Thumbnail(data_url(buffer.getvalue(), file_format), width, height, alt)
 
 
-def data_url(encoded: bytes, kind: str) -> str:
-    """Return the encoded bytes of an image of that kind, "PNG" or "JPEG", as a data URL."""
-    return f"data:image/{kind.lower()};base64,{base64.b64encode(encoded).decode('ascii')}"
+def data_url(encoded: bytes, file_format: str) -> str:
+    """Return an encoded image as a data URL.
+
+    Args:
+        encoded: the image file's bytes.
+        file_format: "PNG" or "JPEG".
+    """
+    text = base64.b64encode(encoded).decode("ascii")
+    return f"data:image/{file_format.lower()};base64,{text}"

@@ -1,35 +1,34 @@
-"""The program that draws the charts of a page: Vega, Vega-Lite and Vega-Embed."""
+"""The JavaScript that draws a page's charts: Vega, Vega-Lite and Vega-Embed."""
 
 from __future__ import annotations
 
 from contextlib import suppress
 from importlib.metadata import version
 
-from clearsight.errors import MissingExtraError, OutputError
+from clearsight.errors import OutputError
 from clearsight.io.atomic import write_atomically
 from clearsight.io.cache_folder import cache_folder
+from clearsight.report.chart_file import import_altair
 
-_NEEDED = "window.vegaEmbed = vegaEmbed;"
+_ENTRY_POINT = "window.vegaEmbed = vegaEmbed;"
 
 
-def vega_program() -> str:
-    """Return one JavaScript program that loads nothing and sets ``window.vegaEmbed``.
+def vega_script() -> str:
+    """Return one script that loads nothing and sets ``window.vegaEmbed``.
 
-    Putting it together takes 1.5 seconds, so that it is kept.
+    Bundling takes 1.5 seconds, so the result is cached.
 
     Raises:
-        MissingExtraError: when altair or vl-convert is not installed.
+        MissingExtraError: if altair or vl-convert is not installed.
     """
-    try:
-        import altair
-        import vl_convert
-    except ImportError as error:
-        raise MissingExtraError("The report", extra="report") from error
+    altair = import_altair("The report")
+    import vl_convert
+
     vega_lite = ".".join(altair.SCHEMA_VERSION.split(".")[:2])
-    kept = cache_folder("vega") / f"vega-{version('vl-convert-python')}-{vega_lite}.js"
+    cached = cache_folder("vega") / f"vega-{version('vl-convert-python')}-{vega_lite}.js"
     with suppress(OSError, UnicodeDecodeError):
-        return kept.read_text("utf-8")
-    program = vl_convert.javascript_bundle(_NEEDED, vega_lite)
-    with suppress(OutputError), write_atomically(kept) as temporary:
-        temporary.write_text(program, "utf-8")
-    return program
+        return cached.read_text("utf-8")
+    script = vl_convert.javascript_bundle(_ENTRY_POINT, vega_lite)
+    with suppress(OutputError), write_atomically(cached) as temporary:
+        temporary.write_text(script, "utf-8")
+    return script

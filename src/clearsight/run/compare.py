@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from clearsight.evaluation.comparison.class_changes import ClassChange, class_changes
+from clearsight.evaluation.comparison.by_class import ClassComparison, compare_classes
 from clearsight.evaluation.comparison.paired import PairedComparison
 from clearsight.evaluation.intervals.proportions import Interval, wilson_interval
 from clearsight.run.store.run import Run
@@ -31,7 +31,7 @@ class RunComparison:
     num_left_out: int
     num_correct: tuple[int, ...]
     against_first: tuple[PairedComparison, ...]
-    by_class: tuple[tuple[ClassChange, ...], ...]
+    by_class: tuple[tuple[ClassComparison, ...], ...]
 
     @property
     def accuracies(self) -> tuple[float, ...]:
@@ -66,5 +66,5 @@ def compare_runs(paths: Sequence[Path]) -> RunComparison:
         shared.num_left_out,
         tuple(int(is_correct.sum()) for is_correct in (first, *others)),
         tuple(PairedComparison.of(first, other) for other in others),
-        tuple(class_changes(first, other, labels, names) for other in others),
+        tuple(compare_classes(first, other, labels, names) for other in others),
     )

@@ -1,1 +1,1 @@
-"""TODO."""
+"""Comparing networks on the same images: two, two per class, over several seeds, best of many."""

@@ -1,4 +1,4 @@
-"""Two networks on the same images: which is better, and whether these images can tell."""
+"""Two networks on the same images: which is better, and whether these images suffice to tell."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from clearsight.evaluation.intervals.proportions import Interval
-from clearsight.evaluation.intervals.quantiles import Z
+from clearsight.evaluation.intervals.interval import Interval, Z
 
-_Z_POWER = 0.8416212335729143  # its 80% quantile
+_Z_POWER = 0.8416212335729143  # 80% quantile of the standard normal distribution
 SIGNIFICANT = 0.05
 
 
@@ -20,8 +19,8 @@ class PairedComparison:
 
     Attributes:
         num_images: how many images.
-        only_first: how many only the first network named rightly.
-        only_second: how many only the second did.
+        only_first: how many images only the first network classified correctly.
+        only_second: how many images only the second network classified correctly.
     """
 
     num_images: int
@@ -30,11 +29,11 @@ class PairedComparison:
 
     @classmethod
     def of(cls, first: np.ndarray, second: np.ndarray) -> PairedComparison:
-        """Compare by image.
+        """Compare image by image.
 
         Args:
-            first: bool (N,), which images the first network named rightly.
-            second: bool (N,), likewise.
+            first: bool (N,), whether the first network classified each image correctly.
+            second: bool (N,), the same for the second network.
         """
         return cls(len(first), int((first & ~second).sum()), int((second & ~first).sum()))
 
@@ -54,26 +53,22 @@ class PairedComparison:
         first, second = self.only_first + 0.5, self.only_second + 0.5
         center = (first - second) / total
         half_width = Z * math.sqrt((first + second) - (first - second) ** 2 / total) / total
-        return Interval(max(center - half_width, -1.0), min(center + half_width, 1.0))
+        return Interval(center - half_width, center + half_width).clip(-1.0, 1.0)
 
     @property
     def p_value(self) -> float:
-        """McNemar's exact test: two-sided binomial on the images that only one named rightly.
+        """McNemar's exact test: two-sided binomial, on the images that only one got right.
 
         Source: McNemar 1947, https://doi.org/10.1007/BF02295996.
         """
+        from scipy.special import bdtr
+
         discordant = self.only_first + self.only_second
-        fewer = min(self.only_first, self.only_second)
-        # Each term from the logarithm of the largest: whole numbers would have thousands of digits.
-        counts = np.arange(fewer + 1)
-        logs = np.concatenate([[0.0], np.cumsum(np.log((discordant - counts[:-1]) / counts[1:]))])
-        largest = logs[-1]
-        tail = float(np.exp(logs - largest).sum())
-        return min(1.0, 2 * tail * math.exp(largest - discordant * math.log(2)))
+        return min(1.0, 2 * float(bdtr(min(self.only_first, self.only_second), discordant, 0.5)))
 
     @property
     def num_images_needed(self) -> int | None:
-        """How many images would tell, with 80% power; None when no difference was seen.
+        """How many images would show the difference, with 80% power; None if there is none.
 
         Source: Connor 1987, https://doi.org/10.2307/2531961.
         """
@@ -85,7 +80,12 @@ class PairedComparison:
         return math.ceil((spread / self.difference) ** 2)
 
     def sentence(self, first: str, second: str) -> str:
-        """Say which of two networks, by name, is better, or that these images cannot tell."""
+        """Return which of the two networks is better, or that these images are too few to tell.
+
+        Args:
+            first: what to call the first network.
+            second: what to call the second network.
+        """
         interval = self.interval
         amount = (
             f"{abs(self.difference) * 100:.1f} points of test accuracy (95% interval of the "
@@ -96,8 +96,12 @@ class PairedComparison:
             how = "better" if self.difference > 0 else "worse"
             return f"{first} is {how} than {second} by {amount}."
         needed = self.num_images_needed
-        hope = f"about {needed:,} would" if needed is not None else "they did equally well"
+        if needed is None:
+            return (
+                f"{first} and {second} did equally well on these {self.num_images:,} images: they "
+                f"differ by {amount}."
+            )
         return (
-            f"These {self.num_images:,} images cannot tell {first} from {second}: they differ by "
-            f"{amount}; {hope}."
+            f"These {self.num_images:,} images are too few to tell {first} from {second}: they "
+            f"differ by {amount}; about {needed:,} images are needed."
         )

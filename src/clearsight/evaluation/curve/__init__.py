@@ -1,1 +1,1 @@
-"""Reading a training curve: what it shows, how surely, and what it rests on."""
+"""Reading a training curve: what it shows, how certain that is, and which numbers support it."""

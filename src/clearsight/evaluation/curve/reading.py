@@ -1,28 +1,42 @@
-"""Reading the training curve: the gap at its end with its uncertainty, and what it means."""
+"""Reading a training curve: the gap at its end with its uncertainty, and what it means."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from clearsight.evaluation.curve.context import CurveContext, ImageOutcomes
 from clearsight.evaluation.curve.finding import CurveFinding
-from clearsight.evaluation.curve.findings import find
-from clearsight.evaluation.curve.measures import Circumstances, CurveMeasures
-from clearsight.evaluation.curve.outcomes import Outcomes
-from clearsight.evaluation.intervals.proportions import Interval
+from clearsight.evaluation.curve.instability import diverged, noisy_plateau, unstable
+from clearsight.evaluation.curve.overfitting import overfitting
+from clearsight.evaluation.curve.progress import converged, still_learning, too_noisy, underfitting
+from clearsight.evaluation.curve.statistics import CurveStatistics
+from clearsight.evaluation.curve.validation import easier_validation, leaked_validation
+from clearsight.evaluation.intervals.interval import Interval
 from clearsight.training.history import History
+
+# A curve is in the first of these states that applies; `converged` always does.
+_STATES: tuple[Callable[[CurveStatistics], CurveFinding | None], ...] = (
+    overfitting,
+    too_noisy,
+    still_learning,
+    noisy_plateau,
+    underfitting,
+    converged,
+)
 
 
 @dataclass(frozen=True)
 class CurveReading:
-    """What a training curve says.
+    """What a training curve shows.
 
     Attributes:
-        findings: what it says, what matters most first; at least one.
+        findings: at least one, the most important first.
         gap: training minus validation accuracy in the last epoch.
         gap_interval: its 95% interval.
-        best_epoch: where validation accuracy was highest (the first such epoch).
-        best_val_accuracy: its value there.
-        lowest_val_loss_epoch: where validation loss was lowest.
+        best_epoch: the first epoch with the highest validation accuracy.
+        best_val_accuracy: validation accuracy in that epoch.
+        lowest_val_loss_epoch: the epoch with the lowest validation loss.
         num_epochs: how many epochs the curve has.
     """
 
@@ -37,39 +51,57 @@ class CurveReading:
     @property
     def sentence(self) -> str:
         """The reading in a few sentences."""
-        said = " ".join(finding.sentence for finding in self.findings)
+        sentences = " ".join(finding.sentence for finding in self.findings)
         if self.findings[0].name == "diverged":
-            return said
+            return sentences
         return (
-            f"{said} Validation accuracy was best in epoch {self.best_epoch} of {self.num_epochs} "
-            f"({self.best_val_accuracy:.3f}), validation loss in epoch "
+            f"{sentences} Validation accuracy was best in epoch {self.best_epoch} of "
+            f"{self.num_epochs} ({self.best_val_accuracy:.3f}), validation loss in epoch "
             f"{self.lowest_val_loss_epoch}."
         )
 
 
 def read_curve(
-    history: History, circumstances: Circumstances, outcomes: Outcomes | None = None
+    history: History, context: CurveContext, outcomes: ImageOutcomes | None = None
 ) -> CurveReading:
     """Read a training curve.
 
-    The training accuracy of a history is Keras's: a mean over the epoch, while the weights were
-    moving. It lags behind what the final weights would reach, so the gap is rather under- than
-    overstated; `outcomes` has none of that.
+    The training accuracy of a history is Keras's: a mean over the epoch, while the weights keep
+    changing. It lags behind what the final weights reach, so the gap is understated rather than
+    overstated; `outcomes` avoids that.
 
     Args:
         history: at least one epoch.
-        circumstances: what the curve does not show by itself.
-        outcomes: what the last weights do with single images, where that is known.
+        context: what the curve does not show by itself.
+        outcomes: results on single images after the last epoch, if known.
     """
-    measures = CurveMeasures(history, circumstances, outcomes)
-    gap, interval = measures.gap(measures.num_epochs)
-    best = history[measures.best_epoch - 1]
+    curve = CurveStatistics(history, context, outcomes)
+    gap = curve.gap(curve.num_epochs)
+    best = history[curve.best_epoch - 1]
     return CurveReading(
-        findings=find(measures),
-        gap=gap,
-        gap_interval=interval,
+        findings=_findings(curve),
+        gap=gap.value,
+        gap_interval=gap.interval,
         best_epoch=best.epoch,
         best_val_accuracy=best.val_accuracy,
-        lowest_val_loss_epoch=history[measures.lowest_epoch - 1].epoch,
+        lowest_val_loss_epoch=history[curve.lowest_epoch - 1].epoch,
         num_epochs=history[-1].epoch,
     )
+
+
+def _findings(curve: CurveStatistics) -> tuple[CurveFinding, ...]:
+    """Return at least one finding, the most important first."""
+    failure = diverged(curve)
+    if failure is not None:
+        return (failure,)
+    leak, jumps = leaked_validation(curve), unstable(curve)
+    first = tuple(finding for finding in (leak, jumps) if finding is not None)
+    if jumps is not None:
+        return first  # anything else that it shows may be due to the jumps
+    state = next(finding for rule in _STATES if (finding := rule(curve)) is not None)
+    if first and state.name in ("unstable", "underfitting", "converged"):
+        return first  # leaked images may hide that it has not levelled off
+    if not first and (easier := easier_validation(curve)) is not None:
+        # Easier images come first, unless training images were made harder on purpose.
+        return (state, easier) if curve.context.is_made_harder else (easier, state)
+    return (*first, state)

@@ -1,61 +1,61 @@
-"""Validation images that are no fair sample: leaked, or easier than others."""
+"""Validation images that are no fair sample: leaked into training, or easier than others."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from clearsight.evaluation.curve.finding import LEAST_GAP, CurveFinding, points
-from clearsight.evaluation.curve.measures import CurveMeasures
+from clearsight.evaluation.curve.finding import CurveFinding
+from clearsight.evaluation.curve.gap import LEAST_GAP, points
+from clearsight.evaluation.curve.statistics import CurveStatistics
 
-_LEAST_LEAK = 0.01  # share of the validation images
+_LEAST_LEAK = 0.01  # fraction of the validation images
 
 
-def leaked(measures: CurveMeasures) -> CurveFinding | None:
-    """Tell whether validation images are also trained on."""
-    known = measures.circumstances
-    if known.num_leaked < max(_LEAST_LEAK * known.num_val, 1):
+def leaked_validation(curve: CurveStatistics) -> CurveFinding | None:
+    """Detect validation images that are in the training set too."""
+    num_leaked, num_val = curve.context.num_leaked, curve.context.num_val
+    if num_leaked < max(_LEAST_LEAK * num_val, 1):
         return None
     return CurveFinding(
         "validation-easier",
-        f"{known.num_leaked:,} of the {known.num_val:,} validation images are also trained on: "
-        "validation accuracy tells how well they are remembered, and hides overfitting; take them "
-        "out first.",
-        {"num_leaked": known.num_leaked, "num_val": known.num_val},
+        f"{num_leaked:,} of the {num_val:,} validation images are also used for training: "
+        "validation accuracy measures how well they are remembered, which hides overfitting; "
+        "remove them first.",
+        {"num_leaked": num_leaked, "num_val": num_val},
     )
 
 
-def easier(measures: CurveMeasures) -> CurveFinding | None:
-    """Tell why validation accuracy is above training accuracy, where it clearly is."""
-    known = measures.circumstances
-    gap, interval = measures.gap(measures.num_epochs)
-    if interval.high >= 0 or gap > -LEAST_GAP / 4 or measures.num_epochs < 2:
+def easier_validation(curve: CurveStatistics) -> CurveFinding | None:
+    """Explain a validation accuracy that is clearly above training accuracy."""
+    gap = curve.gap(curve.num_epochs)
+    if gap.interval.high >= 0 or gap.value > -LEAST_GAP / 4 or curve.num_epochs < 2:
         return None
-    evidence: dict[str, float | int] = {"gap": gap, "gap_low": interval.low}
-    above = f"Validation accuracy is {points(-gap)} above training accuracy"
-    if measures.outcomes is not None:
-        end, end_interval = measures.end_gap
-        evidence |= {"end_gap": end, "end_gap_low": end_interval.low}
-        if end_interval.high < 0:
+    evidence: dict[str, float | int] = {"gap": gap.value, "gap_low": gap.interval.low}
+    above = f"Validation accuracy is {points(-gap.value)} above training accuracy"
+    if curve.outcomes is not None:
+        end_gap = curve.end_gap
+        evidence |= {"end_gap": end_gap.value, "end_gap_low": end_gap.interval.low}
+        if end_gap.interval.high < 0:
             return CurveFinding(
                 "validation-easier",
-                f"{above}, and the last weights do {points(-end)} better on validation images "
-                "than on training images as they are: the validation images are easier, so "
-                "that a new image will fare worse than they do.",
+                f"{above}, and the final network does {points(-end_gap.value)} better on "
+                "validation images than on unmodified training images: the validation images are "
+                "easier, so accuracy on new images will be lower.",
                 evidence,
             )
-    if known.is_made_harder:
+    if curve.context.is_made_harder:
         return CurveFinding(
             "validation-easier",
-            f"{above}, because dropout or augmentation make training images harder than they "
-            "are; that is no fault.",
+            f"{above}, because dropout or augmentation makes training images harder; this is "
+            "normal.",
             evidence,
         )
-    steps = np.diff(measures.accuracy)
-    if len(steps) and steps[-1] > -gap / 2:
-        return None  # training accuracy is a mean over an epoch that learned as much
+    steps = np.diff(curve.accuracy)
+    if len(steps) and steps[-1] > -gap.value / 2:
+        return None  # training accuracy is a mean over an epoch that gained this much
     return CurveFinding(
         "validation-easier",
-        f"{above} although nothing makes training harder: look for validation images that are "
-        "also trained on.",
+        f"{above} although nothing makes training harder: check for validation images that are "
+        "also used for training.",
         evidence,
     )

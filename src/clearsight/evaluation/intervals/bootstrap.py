@@ -1,25 +1,25 @@
-"""The bootstrap: how much a score would differ if other images had been drawn.
+"""The bootstrap: how much a score would vary with another sample of images.
 
-Efron 1979, https://doi.org/10.1214/aos/1176344552. Images are drawn anew with replacement, as
-many as there are; the percentile interval holds the middle 95% of the scores of such draws.
+Efron 1979, https://doi.org/10.1214/aos/1176344552. Each resample draws as many images as there
+are, with replacement; the percentile interval holds the middle 95% of the resamples' scores.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from clearsight.evaluation.intervals.proportions import Interval
+from clearsight.evaluation.intervals.interval import Interval
 
 NUM_RESAMPLES = 1_000  # the interval's ends then vary by about 3% of its width between seeds
-_BLOCK_DRAWS = 1_000_000  # drawn at once: some 20 MB
+_BLOCK_DRAWS = 1_000_000  # drawn at once: about 20 MB
 
 
 def resampled_sums(values: np.ndarray, seed: int = 0) -> np.ndarray:
-    """Sum each column over the images of every draw.
+    """Sum each column over the images of each resample.
 
     Args:
-        values: float (N, M), what each image adds to M sums.
-        seed: of the draws.
+        values: float (N, M), each image's contribution to M sums.
+        seed: random seed of the resamples.
 
     Returns:
         float64 (NUM_RESAMPLES, M).
@@ -39,11 +39,11 @@ def resampled_sums(values: np.ndarray, seed: int = 0) -> np.ndarray:
 
 
 def resampled_counts(counts: np.ndarray, seed: int = 0) -> np.ndarray:
-    """Count how many images of each kind every draw has, where images of a kind are alike.
+    """Count the images of each group in each resample; images of a group are interchangeable.
 
     Args:
-        counts: int (M,), how many images there are of each kind.
-        seed: of the draws.
+        counts: int (M,), the number of images in each group.
+        seed: random seed of the resamples.
 
     Returns:
         int64 (NUM_RESAMPLES, M).
@@ -54,7 +54,7 @@ def resampled_counts(counts: np.ndarray, seed: int = 0) -> np.ndarray:
 
 
 def percentile_interval(scores: np.ndarray) -> Interval:
-    """Return what holds the middle 95% of the scores of all draws.
+    """Return the interval that holds the middle 95% of the resamples' scores.
 
     Args:
         scores: float (NUM_RESAMPLES,).

@@ -1,22 +1,23 @@
-"""`Estimate`: a score with its 95% interval, and how that was found."""
+"""`Estimate`: a score with its 95% interval and the method behind it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
 
-from clearsight.evaluation.intervals.proportions import Interval, wilson_interval
+from clearsight.evaluation.intervals.interval import Interval
+from clearsight.evaluation.intervals.proportions import wilson_interval
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """One score of some images.
+    """A score of some images.
 
     Attributes:
-        value: the score; None where it is not defined, as precision of a class never predicted.
-        interval: its 95% interval; None where the score is.
+        value: the score; None if undefined, such as the precision of a class never predicted.
+        interval: its 95% interval; None if the score is undefined.
         method: of the interval: Wilson's, or a bootstrap over images.
-        num_images: how many images the score counts.
+        num_images: how many images the score is computed on.
     """
 
     value: float | None
@@ -25,17 +26,17 @@ class Estimate:
     num_images: int
 
 
-def share_of(num_hits: int, num_trials: int) -> Estimate:
-    """Return a share of images with Wilson's interval.
+def estimate_fraction(num_hits: int, num_trials: int) -> Estimate:
+    """Return a fraction of images with Wilson's interval.
 
     Args:
         num_hits: 0..num_trials.
-        num_trials: 0 gives a score that is not defined.
+        num_trials: 0 gives an undefined score.
 
     Example:
-        >>> share_of(2649, 3000).value
+        >>> estimate_fraction(2649, 3000).value
         0.883
-        >>> share_of(0, 0).value is None
+        >>> estimate_fraction(0, 0).value is None
         True
     """
     if num_trials == 0:

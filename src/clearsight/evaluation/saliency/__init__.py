@@ -1,1 +1,1 @@
-"""What the network looks at: heat maps and their check, filters, feature maps, worked pixels."""
+"""What a network looks at in an image: heat maps with their check, filters, feature maps."""

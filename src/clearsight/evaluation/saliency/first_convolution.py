@@ -1,4 +1,4 @@
-"""The first convolution of a network, and where in the image its windows lie."""
+"""`FirstConvolution`: a network's first convolution, and which patch of the image it takes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from clearsight.errors import ModelError
-from clearsight.evaluation.saliency.layer_outputs import LayerOutputs, Step
+from clearsight.evaluation.saliency.layer_outputs import LayerCall, LayerOutputs
 from clearsight.models.backend import keras
 from clearsight.models.windows import Window, get_windows
 
@@ -18,13 +18,13 @@ layers = keras.layers
 
 @dataclass(frozen=True, eq=False)
 class FirstConvolution:
-    """The first convolution of a network.
+    """A network's first convolution.
 
     Attributes:
         outputs: the network.
-        index: the number of its step.
+        index: of the convolution's call.
         windows: along rows and columns.
-        shift: rows and columns of padding that layers before it add above and to the left.
+        shift: rows and columns of padding that earlier layers add above and to the left.
     """
 
     outputs: LayerOutputs
@@ -34,32 +34,32 @@ class FirstConvolution:
 
     @classmethod
     def of(cls, outputs: LayerOutputs) -> FirstConvolution:
-        """Find it.
+        """Find the first convolution.
 
         Raises:
-            ModelError: when there is none that looks at the image itself.
+            ModelError: if no convolution takes the image itself.
         """
-        for index, step in enumerate(outputs.steps):
-            if isinstance(step.call.layer, layers.Conv2D):
-                if step.call.layer.data_format == "channels_first":
+        for index, call in enumerate(outputs.calls):
+            if isinstance(call.layer, layers.Conv2D):
+                if call.layer.data_format == "channels_first":
                     break
-                windows = get_windows(step.call)
+                windows = get_windows(call.call)
                 assert windows is not None  # a Conv2D has them
                 return cls(outputs, index, windows, _shift(outputs, index))
         raise ModelError(
-            f"'{outputs.name}' should have a Conv2D with its channels last, but has none: there "
-            "are no filters and no worked pixel to show."
+            f"'{outputs.name}' should have a Conv2D with channels last, but has none: there are no "
+            "filters and no worked example to show."
         )
 
     @property
-    def step(self) -> Step:
-        """Its step."""
-        return self.outputs.steps[self.index]
+    def call(self) -> LayerCall:
+        """Its call."""
+        return self.outputs.calls[self.index]
 
     @property
     def layer(self) -> Any:
         """The Keras layer."""
-        return self.step.call.layer
+        return self.call.layer
 
     @property
     def kernel(self) -> np.ndarray:
@@ -68,13 +68,13 @@ class FirstConvolution:
 
     @property
     def bias(self) -> np.ndarray:
-        """What it adds: float32 (filters,), 0 where it has no bias."""
+        """Its bias: float32 (filters,), 0 without a bias."""
         if self.layer.bias is None:
             return np.zeros(self.layer.filters, np.float32)
         return self.layer.bias.value.detach().cpu().numpy().astype(np.float32)
 
     def input_and_output(self, images: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return what it takes and what it gives.
+        """Return the convolution's input and output.
 
         Args:
             images: float32 (N, H, W, C), as the network takes them.
@@ -83,67 +83,70 @@ class FirstConvolution:
             float32 (N, rows, columns, C) and (N, rows, columns, filters), after its activation.
         """
         with torch.no_grad():
-            values = {0: self.outputs.tensor(images)}
-            values = self.outputs.run(values, self.outputs.steps[: self.index + 1])
-        return values[self.step.inputs[0]], values[self.step.outputs[0]]
+            values = {0: self.outputs.to_tensor(images)}
+            values = self.outputs.run(values, self.outputs.calls[: self.index + 1])
+        return values[self.call.inputs[0]], values[self.call.outputs[0]]
 
-    def without_activation(self, incoming: torch.Tensor) -> torch.Tensor:
-        """Return what it gives before its activation: float32 (N, rows, columns, filters)."""
+    def before_activation(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Return its output before the activation: float32 (N, rows, columns, filters).
+
+        Args:
+            inputs: float32 (N, rows, columns, C), the convolution's own input.
+        """
         layer = self.layer
         with torch.no_grad(), self.outputs.on_its_device():
-            found = layer.convolution_op(incoming, layer.kernel)
-            return found if layer.bias is None else found + layer.bias.value
+            sums = layer.convolution_op(inputs, layer.kernel)
+            return sums if layer.bias is None else sums + layer.bias.value
 
     def corner(self, row: int, column: int) -> tuple[int, int]:
-        """Return the row and column of its own input that an output's window begins at.
+        """Return the upper left corner, in its own input, of the window of an output value.
 
-        They are negative within its padding.
+        Row and column are negative within the padding.
         """
         rows, columns = self.windows
         return row * rows.stride - rows.padding[0], column * columns.stride - columns.padding[0]
 
 
-def patch_of(values: np.ndarray, top: int, left: int, windows: tuple[Window, Window]) -> np.ndarray:
-    """Return what a window lies on, with 0 past the border.
+def extract_patch(
+    values: np.ndarray, top: int, left: int, windows: tuple[Window, Window]
+) -> np.ndarray:
+    """Return the part of an image under a window, with 0 outside the image.
 
     Args:
         values: (H, W, C).
-        top: the row that it begins at, perhaps outside; `left` likewise.
-        left: its column.
+        top: the window's first row; may be outside the image.
+        left: the window's first column; may be outside the image.
         windows: along rows and columns.
 
     Returns:
-        (reach of rows, reach of columns, C), of the same type.
+        (reach of rows, reach of columns, C), of the same dtype.
     """
-    rows, columns = (window.effective_size for window in windows)
-    patch = np.zeros((rows, columns, values.shape[-1]), dtype=values.dtype)
     height, width = values.shape[:2]
-    first_row, last_row = max(top, 0), min(top + rows, height)
-    first_column, last_column = max(left, 0), min(left + columns, width)
-    if first_row < last_row and first_column < last_column:
-        patch[first_row - top : last_row - top, first_column - left : last_column - left] = values[
-            first_row:last_row, first_column:last_column
-        ]
-    return patch
+    rows, columns = (
+        np.arange(start, start + window.effective_size)
+        for start, window in zip((top, left), windows, strict=True)
+    )
+    is_inside = np.outer((rows >= 0) & (rows < height), (columns >= 0) & (columns < width))
+    patch = values[np.ix_(rows.clip(0, height - 1), columns.clip(0, width - 1))]
+    return patch * is_inside[..., None].astype(values.dtype)
 
 
 def _shift(outputs: LayerOutputs, index: int) -> tuple[int, int]:
-    """Return how far the layers before move the image down and to the right.
+    """Return how far the earlier layers move the image down and to the right.
 
     Raises:
-        ModelError: when the convolution sees something else than the image, perhaps padded.
+        ModelError: if the convolution takes anything but the image, possibly padded.
     """
     down = right = 0
-    for step in outputs.steps[:index]:
-        layer, call = step.call.layer, step.call
-        before, after = call.input_shapes[0], call.output_shape
-        if isinstance(layer, layers.ZeroPadding2D):
-            (top, _), (left, _) = layer.padding
+    for call in outputs.calls[:index]:
+        before, after = call.call.input_shapes[0], call.call.output_shape
+        if isinstance(call.layer, layers.ZeroPadding2D):
+            (top, _), (left, _) = call.layer.padding
             down, right = down + top, right + left
         elif len(after) != 3 or before[:2] != after[:2]:
             raise ModelError(
-                f"The first convolution of '{outputs.name}' should look at the image itself, but "
-                f"looks at what '{layer.name}' makes of it: its filters cannot be shown beside "
-                "patches of the image."
+                f"The first convolution of '{outputs.name}' should take the image itself, but "
+                f"takes the output of '{call.name}': its filters cannot be shown next to patches "
+                "of the image."
             )
     return down, right

@@ -1,4 +1,4 @@
-"""Running a network call by call, to see what each layer gives and what depends on it."""
+"""`LayerOutputs`: runs a network layer by layer, for the layers' outputs and their gradients."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ CONVOLUTIONS = (
 
 
 @dataclass(frozen=True, eq=False)
-class Step:
-    """One call of a layer.
+class LayerCall:
+    """A call of a layer.
 
     Attributes:
-        call: what is called.
-        inputs: numbers of the values that it takes.
-        outputs: numbers of the values that it gives.
+        call: the call in the model's graph.
+        inputs: indices of the values that it takes.
+        outputs: indices of the values that it returns.
     """
 
     call: Call
@@ -43,81 +43,88 @@ class Step:
     outputs: tuple[int, ...]
 
     @property
-    def name(self) -> str:
-        """The layer's name."""
-        return self.call.layer.name
+    def layer(self) -> Any:
+        """The Keras layer."""
+        return self.call.layer
 
     @property
-    def is_map(self) -> bool:
-        """Whether it gives maps: more than one row and column, channels last."""
+    def name(self) -> str:
+        """The layer's name."""
+        return self.layer.name
+
+    @property
+    def has_maps(self) -> bool:
+        """Whether it returns feature maps: several rows and columns, channels last."""
         shape = self.call.output_shape
-        first = getattr(self.call.layer, "data_format", None) == "channels_first"
+        first = getattr(self.layer, "data_format", None) == "channels_first"
         return len(shape) == 3 and not first and None not in shape and min(shape[:2]) > 1
 
 
 class LayerOutputs:
-    """A network as steps that are run in Keras's own layers, in float32, as when it predicts.
+    """Runs a network layer by layer in Keras's own layers, in float32, in inference mode.
 
-    Models within the model are opened. Running changes nothing about the network: no gradient is
-    left at its weights, statistics and generators of random numbers stay as they are.
+    Nested models are expanded. The network is not changed: its weights get no gradients, and
+    statistics and random number generators keep their state.
 
     Args:
-        model: Sequential or Functional, of one input float (N, H, W, C) and one output (N, K).
+        model: Sequential or Functional, with one input float (N, H, W, C) and one output (N, K).
 
     Raises:
-        ModelError: when it is no such network.
+        ModelError: if it is not such a network.
     """
 
     def __init__(self, model: keras.Model) -> None:
         self.name = model.name
         if not uses_default_call(model):
-            get_graph(model)  # says what is wrong where there is no graph
+            get_graph(model)  # raises if there is no graph
             raise ModelError(
-                f"'{model.name}' should run its graph of layers, but has a `call` of its own: what "
-                "its layers give cannot be looked at."
+                f"'{model.name}' should run its graph of layers, but overrides `call`: its layers' "
+                "outputs cannot be computed."
             )
         model = _in_float32(model)
         graph = get_graph(model)
         if len(graph.inputs) != 1 or len(graph.outputs) != 1 or len(graph.inputs[0].shape) != 4:
             raise ModelError(
-                f"'{self.name}' should take one batch of images and give one output, but takes "
-                f"{_shapes(graph.inputs)} and gives {_shapes(graph.outputs)}."
+                f"'{self.name}' should take one batch of images and return one output, but takes "
+                f"{_shapes(graph.inputs)} and returns {_shapes(graph.outputs)}."
             )
-        self._count = 1
-        self.steps: list[Step] = []
-        (self.output,) = self._opened(model, (0,))
+        self._num_values = 1
+        self.calls: list[LayerCall] = []
+        (self.output,) = self._expand(model, (0,))
         variables = model.variables
         self._device = variables[0].value.device if variables else torch.device("cpu")
 
-    def _opened(self, model: keras.Model, inputs: tuple[int, ...]) -> tuple[int, ...]:
+    def _expand(self, model: keras.Model, inputs: tuple[int, ...]) -> tuple[int, ...]:
+        """Append the calls of a model and of the models in it; return its outputs' indices."""
         graph = get_graph(model)
-        numbers = {id(tensor): number for tensor, number in zip(graph.inputs, inputs, strict=True)}
+        indices = {id(tensor): index for tensor, index in zip(graph.inputs, inputs, strict=True)}
         for call in graph.calls:
             if call.is_input:
                 continue
-            taken = tuple(numbers[id(tensor)] for tensor in call.inputs)
-            if _can_be_opened(call):
-                given = self._opened(call.layer, taken)
+            taken = tuple(indices[id(tensor)] for tensor in call.inputs)
+            if _is_nested_graph(call):
+                returned = self._expand(call.layer, taken)
             else:
-                given = tuple(range(self._count, self._count + len(call.outputs)))
-                self._count += len(given)
-                self.steps.append(Step(call, taken, given))
-            numbers.update(zip(map(id, call.outputs), given, strict=True))
-        return tuple(numbers[id(tensor)] for tensor in graph.outputs)
+                first = self._num_values
+                self._num_values += len(call.outputs)
+                returned = tuple(range(first, self._num_values))
+                self.calls.append(LayerCall(call, taken, returned))
+            indices.update(zip(map(id, call.outputs), returned, strict=True))
+        return tuple(indices[id(tensor)] for tensor in graph.outputs)
 
     @cached_property
-    def waists(self) -> list[int]:
-        """The steps that everything goes through: what follows takes nothing made before them."""
+    def bottlenecks(self) -> list[int]:
+        """Indices of the calls that everything passes: no later call takes an earlier value."""
         found = []
-        for index, step in enumerate(self.steps):
-            before = {0}.union(*(each.outputs for each in self.steps[:index]))
-            later = {taken for each in self.steps[index + 1 :] for taken in each.inputs}
-            if len(step.outputs) == 1 and not later & before and self.output not in before:
+        for index, call in enumerate(self.calls):
+            before = {0}.union(*(each.outputs for each in self.calls[:index]))
+            later = {taken for each in self.calls[index + 1 :] for taken in each.inputs}
+            if len(call.outputs) == 1 and not later & before and self.output not in before:
                 found.append(index)
         return found
 
-    def tensor(self, images: np.ndarray) -> torch.Tensor:
-        """Return images where the network's weights are.
+    def to_tensor(self, images: np.ndarray) -> torch.Tensor:
+        """Return images as a tensor on the network's device.
 
         Args:
             images: float32 (N, H, W, C), as the network takes them.
@@ -125,56 +132,55 @@ class LayerOutputs:
         return torch.tensor(images, dtype=torch.float32, device=self._device)
 
     def on_its_device(self) -> AbstractContextManager[None]:
-        """Make Keras compute where the network's weights are."""
+        """Return a context in which Keras computes on the network's device."""
         kind: Any = self._device.type
         return on_device(kind)
 
-    def run(self, values: Values, steps: Iterable[Step]) -> Values:
-        """Run steps in order, and return `values` with what they give.
+    def run(self, values: Values, calls: Iterable[LayerCall]) -> Values:
+        """Run calls in order; return `values` with their outputs added.
 
         Args:
-            values: all that the steps take; number 0 is the images.
-            steps: of `steps`.
+            values: everything that the calls take; index 0 is the images.
+            calls: some of `calls`.
         """
         values = dict(values)
         with self.on_its_device():
-            for step in steps:
-                given = step.call.replay(training=False)(*(values[each] for each in step.inputs))
-                flat = keras.tree.flatten(given)
-                values.update(zip(step.outputs, flat, strict=True))
+            for call in calls:
+                returned = call.call.replay(training=False)(*(values[each] for each in call.inputs))
+                values.update(zip(call.outputs, keras.tree.flatten(returned), strict=True))
         return values
 
-    def scores(self, values: Values, first: int) -> torch.Tensor:
-        """Run the steps from number `first` on, and return the scores (N, K) of the classes.
+    def logits(self, values: Values, first: int) -> torch.Tensor:
+        """Run the calls from index `first` on, and return the classes' logits (N, K).
 
-        They are what goes into the softmax that the network ends in, or its output where it ends
-        in none.
+        These are the inputs of the final softmax, or the network's output if it has none.
 
         Raises:
-            ModelError: when the network does not give one number a class.
+            ModelError: if the network does not return one number per class.
         """
-        last = self.steps[-1]
-        layer = last.call.layer
+        last = self.calls[-1]
+        layer = last.layer
         kind: Any = type(layer)
         is_end = last.outputs == (self.output,)
-        values = self.run(values, self.steps[first : len(self.steps) - is_end])
+        values = self.run(values, self.calls[first : len(self.calls) - is_end])
         if is_end and _is_softmax(layer):
-            scores = values[last.inputs[0]]
+            logits = values[last.inputs[0]]
         elif is_end and kind is layers.Dense and _is_softmax_function(layer.activation):
-            scores = values[last.inputs[0]] @ layer.kernel.value
-            scores = scores if layer.bias is None else scores + layer.bias.value
+            logits = values[last.inputs[0]] @ layer.kernel.value
+            logits = logits if layer.bias is None else logits + layer.bias.value
         elif is_end:
-            scores = self.run(values, [last])[self.output]
+            logits = self.run(values, [last])[self.output]
         else:
-            scores = values[self.output]
-        if scores.ndim != 2:
+            logits = values[self.output]
+        if logits.ndim != 2:
             raise ModelError(
-                f"'{self.name}' should give one number a class, but gives {_shapes([scores])}."
+                f"'{self.name}' should return one number per class, but returns "
+                f"{_shapes([logits])}."
             )
-        return scores
+        return logits
 
 
-def _can_be_opened(call: Call) -> bool:
+def _is_nested_graph(call: Call) -> bool:
     layer = call.layer
     return (
         isinstance(layer, keras.Model)
@@ -199,7 +205,7 @@ def _shapes(tensors: Iterable[Any]) -> str:
 
 
 def _in_float32(model: keras.Model) -> keras.Model:
-    """Return the model, or a copy that computes in float32 where it computes in less."""
+    """Return the model, or a copy that computes in float32 if some layer does not."""
     if all(layer.compute_dtype in (None, "float32") for layer in flatten_layers(model)):
         return model
 

@@ -1,1 +1,1 @@
-"""TODO."""
+"""How well predictions match the labels: accuracy, loss, scores per class, calibration."""

@@ -1,4 +1,4 @@
-"""Whether a network is right as often as it is sure: the reliability diagram and the ECE."""
+"""Calibration: whether confidence matches accuracy. The reliability diagram and the ECE."""
 
 from __future__ import annotations
 
@@ -8,23 +8,24 @@ from itertools import pairwise
 import numpy as np
 
 from clearsight.evaluation.intervals.bootstrap import resampled_sums
-from clearsight.evaluation.intervals.estimate import Estimate
-from clearsight.evaluation.intervals.proportions import Interval, wilson_interval
+from clearsight.evaluation.intervals.estimate import Estimate, estimate_fraction
+from clearsight.evaluation.intervals.interval import Interval
 
-NUM_BINS = 15  # as Guo et al. 2017 have
-_NUM_CALIBRATED = 200  # simulated measurements of a network that is calibrated
+NUM_BINS = 15  # as in Guo et al. 2017
+_NUM_SIMULATIONS = 200  # of a calibrated network
 
 
 @dataclass(frozen=True)
 class ReliabilityBin:
-    """The images of which the network is about equally sure: one bar of the diagram.
+    """Images with about the same confidence: one point of the reliability diagram.
 
     Attributes:
-        low, high: confidences above `low` and up to `high`.
+        low: confidences are above this,
+        high: and up to this.
         num_images: how many images.
-        mean_confidence: of these; None without images, likewise below.
-        accuracy: share of these named rightly.
-        interval: Wilson's 95% interval of the accuracy.
+        mean_confidence: their mean confidence; None without images.
+        accuracy: fraction classified correctly; None without images.
+        interval: Wilson's 95% interval of the accuracy; None without images.
     """
 
     low: float
@@ -37,14 +38,14 @@ class ReliabilityBin:
 
 @dataclass(frozen=True)
 class Calibration:
-    """How well confidence tells accuracy.
+    """How well confidence predicts accuracy.
 
     Attributes:
-        ece: the expected calibration error, 0..1: the mean over images of how far accuracy and
-            mean confidence of their bin are apart.
-        ece_if_calibrated: what a network with these confidences that is right exactly as often as
-            it is sure would be measured with on so many images, on average. It is not 0, because
-            each bin's accuracy is one of few images; an ECE no larger says nothing against it.
+        ece: the expected calibration error, 0..1: the mean over images of the distance between
+            accuracy and mean confidence in their bin.
+        ece_if_calibrated: the mean ECE of a perfectly calibrated network with the same confidences
+            on as many images. It is not 0, because each bin's accuracy comes from few images; an
+            ECE no larger than this is no sign of miscalibration.
         bins: from the least to the most confident.
     """
 
@@ -53,100 +54,95 @@ class Calibration:
     bins: tuple[ReliabilityBin, ...]
 
 
-def calibration_of(probabilities: np.ndarray, labels: np.ndarray, seed: int = 0) -> Calibration:
-    """Measure calibration of the most probable class in equal-width bins.
+def compute_calibration(
+    probabilities: np.ndarray, labels: np.ndarray, seed: int = 0
+) -> Calibration:
+    """Compute the calibration of the most probable class in bins of equal width.
 
     Source: Guo, Pleiss, Sun and Weinberger 2017, https://arxiv.org/abs/1706.04599, equation 3.
 
     Args:
         probabilities: float (N, K), rows sum to 1, N at least 1.
         labels: integers (N,), 0..K-1.
-        seed: of the bootstrap.
+        seed: random seed of the bootstrap.
 
     Example:
-        >>> sure = np.array([[0.9, 0.1]] * 10)
-        >>> found = calibration_of(sure, np.array([0] * 9 + [1]))
-        >>> round(found.ece.value, 6)
+        >>> probabilities = np.array([[0.9, 0.1]] * 10)
+        >>> calibration = compute_calibration(probabilities, np.array([0] * 9 + [1]))
+        >>> round(calibration.ece.value, 6)
         0.0
     """
     confidence = probabilities.max(axis=1).astype(np.float64)
-    is_right = probabilities.argmax(axis=1) == labels
+    is_correct = probabilities.argmax(axis=1) == labels
     edges = np.linspace(0, 1, NUM_BINS + 1)
     bins = np.clip(np.digitize(confidence, edges, right=True) - 1, 0, NUM_BINS - 1)
     rows = []
     for number, (low, high) in enumerate(pairwise(edges.tolist())):
         chosen = bins == number
-        count, right = int(chosen.sum()), int(is_right[chosen].sum())
+        count = int(chosen.sum())
+        accuracy = estimate_fraction(int(is_correct[chosen].sum()), count)
+        mean_confidence = float(confidence[chosen].mean()) if count else None
         rows.append(
-            ReliabilityBin(
-                low=low,
-                high=high,
-                num_images=count,
-                mean_confidence=float(confidence[chosen].mean()) if count else None,
-                accuracy=right / count if count else None,
-                interval=wilson_interval(right, count) if count else None,
-            )
+            ReliabilityBin(low, high, count, mean_confidence, accuracy.value, accuracy.interval)
         )
-    value = _error(confidence, is_right, bins)
-    calibrated = _calibrated_errors(confidence, bins, seed)
-    interval = _interval_of_error(
-        value, _drawn_errors(confidence, is_right, bins, seed), calibrated
-    )
+    ece = _ece(confidence, is_correct, bins)
+    calibrated = _calibrated_eces(confidence, bins, seed)
+    resampled = _resampled_eces(confidence, is_correct, bins, seed)
     return Calibration(
-        ece=Estimate(value, interval, "bootstrap", len(bins)),
+        ece=Estimate(ece, _ece_interval(ece, resampled, calibrated), "bootstrap", len(bins)),
         ece_if_calibrated=float(calibrated.mean()),
         bins=tuple(rows),
     )
 
 
-def _interval_of_error(value: float, drawn: np.ndarray, calibrated: np.ndarray) -> Interval:
+def _ece_interval(ece: float, resampled: np.ndarray, calibrated: np.ndarray) -> Interval:
     """Return the interval of a measured ECE.
 
-    Chance moves each bin away from its diagonal, so that a measured ECE is too high, and that of a
-    draw of its images is higher still. The lower end is therefore that of the basic bootstrap
-    (Davison and Hinkley 1997, equation 5.6), which takes out both, and 0 where a calibrated network
-    would be measured with as much; the upper end is the draws' own, moved down by what they are
-    too high on average. In simulations it holds the true ECE in 94 to 98% of measurements (1,000
-    and 3,000 images, true ECE from 0 to 0.08), plain percentiles in 0 to 90%.
+    Chance moves each bin away from its mean confidence, so a measured ECE is too high, and that of
+    a resample is higher still. The lower end is therefore that of the basic bootstrap (Davison and
+    Hinkley 1997, equation 5.6), which removes both, or 0 if a calibrated network would often
+    measure as much; the upper end is the resamples' own, minus their mean bias. In simulations it
+    contains the true ECE in 94 to 98% of measurements (1,000 and 3,000 images, true ECE from 0 to
+    0.08), plain percentiles in 0 to 90%.
 
     Args:
-        value: the measured ECE.
-        drawn: float (NUM_RESAMPLES,), of the bootstrap's draws.
-        calibrated: float (_NUM_CALIBRATED,), of a calibrated network.
+        ece: the measured ECE.
+        resampled: float (NUM_RESAMPLES,), ECEs of the bootstrap's resamples.
+        calibrated: float (_NUM_SIMULATIONS,), ECEs of a calibrated network.
     """
-    high = np.quantile(drawn, 0.975)
-    is_apart = value > np.quantile(calibrated, 0.975)
+    high = np.quantile(resampled, 0.975)
+    is_miscalibrated = ece > np.quantile(calibrated, 0.975)
     return Interval(
-        float(max(2 * value - high, 0.0)) if is_apart else 0.0,
-        float(max(high - (drawn.mean() - value), value)),
+        float(max(2 * ece - high, 0.0)) if is_miscalibrated else 0.0,
+        float(max(high - (resampled.mean() - ece), ece)),
     )
 
 
-def _drawn_errors(
-    confidence: np.ndarray, is_right: np.ndarray, bins: np.ndarray, seed: int
+def _resampled_eces(
+    confidence: np.ndarray, is_correct: np.ndarray, bins: np.ndarray, seed: int
 ) -> np.ndarray:
-    """Return the ECE of each of the bootstrap's draws: float64 (NUM_RESAMPLES,)."""
+    """Return the ECE of each of the bootstrap's resamples: float64 (NUM_RESAMPLES,)."""
     occupied, columns = np.unique(bins, return_inverse=True)
-    apart = np.zeros((len(bins), len(occupied)))
-    apart[np.arange(len(bins)), columns] = confidence - is_right
-    return np.abs(resampled_sums(apart, seed)).sum(axis=1) / len(bins)
+    differences = np.zeros((len(bins), len(occupied)))
+    differences[np.arange(len(bins)), columns] = confidence - is_correct
+    return np.abs(resampled_sums(differences, seed)).sum(axis=1) / len(bins)
 
 
-def _calibrated_errors(confidence: np.ndarray, bins: np.ndarray, seed: int) -> np.ndarray:
-    """Return the ECE where each image is named rightly with its own confidence, many times.
+def _calibrated_eces(confidence: np.ndarray, bins: np.ndarray, seed: int) -> np.ndarray:
+    """Simulate a network that is right with a probability equal to its confidence.
 
     Returns:
-        float64 (_NUM_CALIBRATED,).
+        float64 (_NUM_SIMULATIONS,), the ECE of each simulation.
     """
     generator = np.random.default_rng(seed)
     return np.array(
         [
-            _error(confidence, generator.random(len(bins)) < confidence, bins)
-            for _ in range(_NUM_CALIBRATED)
+            _ece(confidence, generator.random(len(bins)) < confidence, bins)
+            for _ in range(_NUM_SIMULATIONS)
         ]
     )
 
 
-def _error(confidence: np.ndarray, is_right: np.ndarray, bins: np.ndarray) -> float:
-    apart = np.bincount(bins, weights=confidence - is_right, minlength=NUM_BINS)
-    return float(np.abs(apart).sum() / len(bins))
+def _ece(confidence: np.ndarray, is_correct: np.ndarray, bins: np.ndarray) -> float:
+    differences = np.bincount(bins, weights=confidence - is_correct, minlength=NUM_BINS)
+    return float(np.abs(differences).sum() / len(bins))

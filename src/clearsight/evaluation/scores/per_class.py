@@ -7,21 +7,21 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from clearsight.evaluation.intervals.bootstrap import percentile_interval, resampled_counts
-from clearsight.evaluation.intervals.estimate import Estimate, share_of
-from clearsight.evaluation.intervals.proportions import Interval
+from clearsight.evaluation.intervals.estimate import Estimate, estimate_fraction
+from clearsight.evaluation.intervals.interval import Interval
 
 
 @dataclass(frozen=True)
 class ClassScore:
-    """How one class did.
+    """Scores of one class.
 
     Attributes:
         class_name: its name.
-        num_images: how many images are of it.
-        num_predicted: how many were called it.
-        num_correct: how many are both.
-        precision: share of those called it that are of it.
-        recall: share of those of it that were called it.
+        num_images: how many images belong to it.
+        num_predicted: how many images were predicted as it.
+        num_correct: how many images are both.
+        precision: fraction of the images predicted as the class that belong to it.
+        recall: fraction of the class's images that were predicted as it.
         f1: harmonic mean of the two.
     """
 
@@ -36,13 +36,15 @@ class ClassScore:
 
 @dataclass(frozen=True)
 class MacroScores:
-    """Means over the classes that occur, each class counting alike.
+    """Means over the classes that occur, with equal weights.
 
-    A class occurs when an image is of it or was called it. As in scikit-learn, precision of a
-    class never predicted, and recall of one without images, count as 0.
+    A class occurs if it is the label or the prediction of some image. As in scikit-learn,
+    precision of a class never predicted, and recall of a class without images, count as 0.
 
     Attributes:
-        precision, recall, f1: the means of the classes' own.
+        precision: mean precision.
+        recall: mean recall.
+        f1: mean F1.
     """
 
     precision: Estimate
@@ -51,10 +53,10 @@ class MacroScores:
 
 
 def confusion_matrix(labels: np.ndarray, predicted: np.ndarray, num_classes: int) -> np.ndarray:
-    """Count the images of each class that were called each class: int64 (K, K), truth by row.
+    """Count the images of each class predicted as each class: int64 (K, K), labels by row.
 
     Args:
-        labels: integers (N,), 0..K-1, the truth.
+        labels: integers (N,), 0..K-1.
         predicted: integers (N,), 0..K-1.
         num_classes: K.
 
@@ -69,28 +71,30 @@ def confusion_matrix(labels: np.ndarray, predicted: np.ndarray, num_classes: int
 def class_scores(confusion: np.ndarray, class_names: tuple[str, ...]) -> tuple[ClassScore, ...]:
     """Return each class's scores, all with Wilson's interval.
 
-    F1 is 2 s / (1 + s), where s is the share of images named rightly among those that are of the
-    class or were called it; so the interval of that share carries over. Source: Hand, Christen and
-    Kirielle 2021, https://doi.org/10.1007/s10994-021-05964-1.
+    F1 is 2 s / (1 + s), where s is the fraction classified correctly among the images that belong
+    to the class or were predicted as it, so the interval of s can be transformed. Source: Hand,
+    Christen and Kirielle 2021, https://doi.org/10.1007/s10994-021-05964-1.
 
     Args:
-        confusion: int (K, K), as `confusion_matrix` gives it.
+        confusion: int (K, K), a confusion matrix with the labels by row.
         class_names: K names.
     """
     correct = np.diag(confusion).tolist()
-    of_class = confusion.sum(axis=1).tolist()
-    called = confusion.sum(axis=0).tolist()
+    in_class = confusion.sum(axis=1).tolist()
+    predicted = confusion.sum(axis=0).tolist()
     return tuple(
         ClassScore(
             class_name=name,
-            num_images=num,
-            num_predicted=num_called,
-            num_correct=right,
-            precision=share_of(right, num_called),
-            recall=share_of(right, num),
-            f1=_f1_of(share_of(right, num + num_called - right)),
+            num_images=num_images,
+            num_predicted=num_predicted,
+            num_correct=num_correct,
+            precision=estimate_fraction(num_correct, num_predicted),
+            recall=estimate_fraction(num_correct, num_images),
+            f1=_f1(estimate_fraction(num_correct, num_images + num_predicted - num_correct)),
         )
-        for name, num, num_called, right in zip(class_names, of_class, called, correct, strict=True)
+        for name, num_images, num_predicted, num_correct in zip(
+            class_names, in_class, predicted, correct, strict=True
+        )
     )
 
 
@@ -99,50 +103,52 @@ def macro_scores(confusion: np.ndarray, seed: int = 0) -> MacroScores:
 
     Args:
         confusion: int (K, K), of at least one image.
-        seed: of the bootstrap.
+        seed: random seed of the bootstrap.
     """
     num_classes, num_images = len(confusion), int(confusion.sum())
-    truth, called = np.nonzero(confusion)
-    counts = confusion[truth, called]
-    measured = _macro(counts[None], truth, called, num_classes)
-    drawn = _macro(resampled_counts(counts, seed), truth, called, num_classes)
-    found = [
-        Estimate(float(value), percentile_interval(scores), "bootstrap", num_images)
-        for value, scores in zip(measured[:, 0], drawn, strict=True)
-    ]
-    return MacroScores(*found)
-
-
-def _f1_of(share: Estimate) -> Estimate:
-    if share.value is None or share.interval is None:
-        return share
-    value, low, high = (
-        2 * s / (1 + s) for s in (share.value, share.interval.low, share.interval.high)
+    labels, predicted = np.nonzero(confusion)
+    counts = confusion[labels, predicted]
+    values = _macro(counts[None], labels, predicted, num_classes)
+    resampled = _macro(resampled_counts(counts, seed), labels, predicted, num_classes)
+    return MacroScores(
+        *(
+            Estimate(float(value), percentile_interval(row), "bootstrap", num_images)
+            for value, row in zip(values[:, 0], resampled, strict=True)
+        )
     )
-    return replace(share, value=value, interval=Interval(low, high))
+
+
+def _f1(overlap: Estimate) -> Estimate:
+    if overlap.value is None or overlap.interval is None:
+        return overlap
+    value, low, high = (
+        2 * s / (1 + s) for s in (overlap.value, overlap.interval.low, overlap.interval.high)
+    )
+    return replace(overlap, value=value, interval=Interval(low, high))
 
 
 def _macro(
-    counts: np.ndarray, truth: np.ndarray, called: np.ndarray, num_classes: int
+    counts: np.ndarray, labels: np.ndarray, predicted: np.ndarray, num_classes: int
 ) -> np.ndarray:
-    """Return macro precision, recall and F1 of each draw: float64 (3, R).
+    """Return macro precision, recall and F1 of each resample: float64 (3, R).
 
     Args:
-        counts: int (R, C), images in the confusion matrix's C occupied cells.
-        truth, called: int (C,), the cells' rows and columns.
+        counts: int (R, C), images in the C occupied cells of the confusion matrix.
+        labels: int (C,), the cells' rows.
+        predicted: int (C,), the cells' columns.
         num_classes: K.
     """
-    is_right = truth == called
-    correct = _sums(counts[:, is_right], truth[is_right], num_classes)
-    of_class = _sums(counts, truth, num_classes)
-    num_called = _sums(counts, called, num_classes)
-    occurs = np.maximum((of_class + num_called > 0).sum(axis=1), 1)
+    is_correct = labels == predicted
+    num_correct = _sums(counts[:, is_correct], labels[is_correct], num_classes)
+    num_images = _sums(counts, labels, num_classes)
+    num_predicted = _sums(counts, predicted, num_classes)
+    num_occurring = np.maximum((num_images + num_predicted > 0).sum(axis=1), 1)
     scores = (
-        correct / np.maximum(num_called, 1),
-        correct / np.maximum(of_class, 1),
-        2 * correct / np.maximum(of_class + num_called, 1),
+        num_correct / np.maximum(num_predicted, 1),
+        num_correct / np.maximum(num_images, 1),
+        2 * num_correct / np.maximum(num_images + num_predicted, 1),
     )
-    return np.stack([score.sum(axis=1) / occurs for score in scores])
+    return np.stack([score.sum(axis=1) / num_occurring for score in scores])
 
 
 def _sums(counts: np.ndarray, classes: np.ndarray, num_classes: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""How well predictions match the truth."""
+"""`Score`: accuracy and loss of predictions, as Keras's `evaluate` reports them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from clearsight.evaluation.intervals.proportions import Interval, wilson_interval
+from clearsight.evaluation.intervals.interval import Interval
+from clearsight.evaluation.intervals.proportions import wilson_interval
 
 # Keras clips probabilities to [1e-7, 1 - 1e-7] before the logarithm (keras.config.epsilon()).
 SMALLEST_PROBABILITY = 1e-7
@@ -15,12 +16,12 @@ SMALLEST_PROBABILITY = 1e-7
 
 @dataclass(frozen=True)
 class Score:
-    """How a network did on some images.
+    """Accuracy and loss on some images.
 
     Attributes:
         num_images: how many images.
-        num_correct: how many of them were named rightly.
-        loss: mean cross-entropy in nats; None when the probabilities are no numbers.
+        num_correct: how many of them were classified correctly.
+        loss: mean cross-entropy in nats; None if it is not a finite number.
     """
 
     num_images: int
@@ -29,7 +30,7 @@ class Score:
 
     @property
     def accuracy(self) -> float:
-        """Share named rightly."""
+        """Fraction classified correctly."""
         return self.num_correct / self.num_images
 
     @property
@@ -38,8 +39,8 @@ class Score:
         return wilson_interval(self.num_correct, self.num_images)
 
 
-def score_of(probabilities: np.ndarray, labels: np.ndarray) -> Score:
-    """Measure predictions against the truth.
+def compute_score(probabilities: np.ndarray, labels: np.ndarray) -> Score:
+    """Compute accuracy and loss.
 
     Args:
         probabilities: float (N, K), rows sum to 1.
@@ -54,11 +55,11 @@ def score_of(probabilities: np.ndarray, labels: np.ndarray) -> Score:
 
 
 def log_losses(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Return each image's cross-entropy, as Keras clips it: float64 (N,), in nats.
+    """Return each image's cross-entropy, clipped like Keras's: float64 (N,), in nats.
 
     Args:
         probabilities: float (N, K), rows sum to 1.
         labels: integers (N,), 0..K-1.
     """
-    of_truth = probabilities[np.arange(len(labels)), labels].astype(np.float64)
-    return -np.log(np.clip(of_truth, SMALLEST_PROBABILITY, 1 - SMALLEST_PROBABILITY))
+    of_label = probabilities[np.arange(len(labels)), labels].astype(np.float64)
+    return -np.log(np.clip(of_label, SMALLEST_PROBABILITY, 1 - SMALLEST_PROBABILITY))

@@ -1,4 +1,4 @@
-"""`Measures`: everything that is said of how well predictions match the truth."""
+"""`Scores`: all scores of predictions against labels."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from clearsight.evaluation.intervals.bootstrap import percentile_interval, resampled_sums
-from clearsight.evaluation.intervals.estimate import Estimate, share_of
+from clearsight.evaluation.intervals.estimate import Estimate, estimate_fraction
 from clearsight.evaluation.predictions import Predictions
-from clearsight.evaluation.scores.calibration import Calibration, calibration_of
+from clearsight.evaluation.scores.calibration import Calibration, compute_calibration
 from clearsight.evaluation.scores.per_class import (
     ClassScore,
     MacroScores,
@@ -18,33 +18,33 @@ from clearsight.evaluation.scores.per_class import (
     macro_scores,
 )
 from clearsight.evaluation.scores.score import log_losses
-from clearsight.evaluation.scores.temperature import fit_temperature, tempered
+from clearsight.evaluation.scores.temperature import apply_temperature, fit_temperature
 
-_TOP_COUNTS = (3, 5)
+_TOP_K = (3, 5)
 
 
 @dataclass(frozen=True)
-class TopShare:
-    """How often the truth is among the most probable classes.
+class TopKAccuracy:
+    """How often the label is among the k most probable classes.
 
     Attributes:
-        count: among so many.
-        share: of the images.
+        k: how many classes.
+        accuracy: fraction of the images.
     """
 
-    count: int
-    share: Estimate
+    k: int
+    accuracy: Estimate
 
 
 @dataclass(frozen=True)
-class Tempered:
-    """What temperature scaling would change; the run's own probabilities stay as they are.
+class TemperatureScaling:
+    """What temperature scaling would change; the run's own probabilities are not scaled.
 
     Attributes:
         temperature: fitted on validation images.
-        num_val_images: on how many.
-        log_loss: of the measured images at that temperature, in nats.
-        ece: likewise.
+        num_val_images: how many validation images it was fitted on.
+        log_loss: of the scored images at that temperature, in nats.
+        ece: expected calibration error of the scored images at that temperature.
     """
 
     temperature: float
@@ -54,71 +54,70 @@ class Tempered:
 
 
 @dataclass(frozen=True)
-class Measures:
-    """``scores.json``: how predictions match the truth, each score with its 95% interval.
+class Scores:
+    """All scores of predictions against labels, each with its 95% interval.
 
     Attributes:
-        num_images: how many images were measured.
-        accuracy: share named rightly.
-        top: top-3 and top-5 accuracy, where there are more classes.
-        macro: precision, recall and F1, each class counting alike.
-        classes: each class's own.
-        log_loss: mean cross-entropy in nats; None when the probabilities are no finite numbers,
-            likewise below.
-        brier: mean over images of the squared distance to the truth, summed over classes: 0..2.
-        calibration: whether confidence tells accuracy.
-        tempered: what temperature scaling would change; None also without validation images.
+        num_images: how many images were scored.
+        accuracy: fraction classified correctly.
+        top: top-3 and top-5 accuracy, if there are more classes than that.
+        macro: precision, recall and F1, with equal weights for all classes.
+        classes: scores of each class.
+        log_loss: mean cross-entropy in nats; None if some probability is not a finite number.
+        brier: mean squared distance from the labels, summed over classes: 0..2; None as above.
+        calibration: whether confidence matches accuracy; None as above.
+        temperature_scaling: what it would change; None as above, or without validation images.
     """
 
     num_images: int
     accuracy: Estimate
-    top: tuple[TopShare, ...]
+    top: tuple[TopKAccuracy, ...]
     macro: MacroScores
     classes: tuple[ClassScore, ...]
     log_loss: Estimate | None
     brier: Estimate | None
     calibration: Calibration | None
-    tempered: Tempered | None
+    temperature_scaling: TemperatureScaling | None
 
 
-def measures_of(
+def compute_scores(
     predictions: Predictions,
     labels: np.ndarray,
     validation: tuple[np.ndarray, np.ndarray] | None = None,
     seed: int = 0,
-) -> Measures:
-    """Measure predictions in every way.
+) -> Scores:
+    """Compute all scores.
 
     Args:
-        predictions: of the images, at least one.
-        labels: integers (N,), 0..K-1, their truth.
-        validation: probabilities float (V, K) and labels integers (V,) of the validation images,
-            to fit a temperature on.
-        seed: of the bootstrap.
+        predictions: of at least one image.
+        labels: integers (N,), 0..K-1.
+        validation: probabilities float (V, K) and labels integers (V,) of validation images, to
+            fit a temperature on.
+        seed: random seed of the bootstrap.
     """
     probabilities, names = predictions.probabilities, predictions.class_names
     confusion = confusion_matrix(labels, predictions.labels, len(names))
-    loss = brier = calibration = scaled = None
+    log_loss = brier = calibration = scaling = None
     if np.isfinite(probabilities).all():
-        loss, brier = _means(
-            [log_losses(probabilities, labels), brier_of_each(probabilities, labels)], seed
+        log_loss, brier = _means(
+            [log_losses(probabilities, labels), brier_scores(probabilities, labels)], seed
         )
-        calibration = calibration_of(probabilities, labels, seed)
-        scaled = _tempered(probabilities, labels, validation, seed)
-    return Measures(
+        calibration = compute_calibration(probabilities, labels, seed)
+        scaling = _temperature_scaling(probabilities, labels, validation, seed)
+    return Scores(
         num_images=len(labels),
-        accuracy=share_of(int(np.trace(confusion)), len(labels)),
-        top=top_shares(probabilities, labels),
+        accuracy=estimate_fraction(int(np.trace(confusion)), len(labels)),
+        top=top_k_accuracies(probabilities, labels),
         macro=macro_scores(confusion, seed),
         classes=class_scores(confusion, names),
-        log_loss=loss,
+        log_loss=log_loss,
         brier=brier,
         calibration=calibration,
-        tempered=scaled,
+        temperature_scaling=scaling,
     )
 
 
-def brier_of_each(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
+def brier_scores(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Return each image's Brier score, summed over classes: float64 (N,), 0..2.
 
     Source: Brier 1950, https://doi.org/10.1175/1520-0493(1950)078%3C0001:VOFEIT%3E2.0.CO;2.
@@ -128,18 +127,18 @@ def brier_of_each(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
         labels: integers (N,), 0..K-1.
 
     Example:
-        >>> brier_of_each(np.array([[0.5, 0.5], [1.0, 0.0]]), np.array([0, 1])).tolist()
+        >>> brier_scores(np.array([[0.5, 0.5], [1.0, 0.0]]), np.array([0, 1])).tolist()
         [0.5, 2.0]
     """
-    apart = probabilities.astype(np.float64)
-    apart[np.arange(len(labels)), labels] -= 1
-    return (apart**2).sum(axis=1)
+    differences = probabilities.astype(np.float64)
+    differences[np.arange(len(labels)), labels] -= 1
+    return (differences**2).sum(axis=1)
 
 
-def top_shares(probabilities: np.ndarray, labels: np.ndarray) -> tuple[TopShare, ...]:
-    """Return top-3 and top-5 accuracy, where there are more classes than that.
+def top_k_accuracies(probabilities: np.ndarray, labels: np.ndarray) -> tuple[TopKAccuracy, ...]:
+    """Return top-3 and top-5 accuracy, if there are more classes than that.
 
-    Of classes that are equally probable the first comes first, as in the prediction itself.
+    Equally probable classes are ranked in their own order, as in the prediction itself.
 
     Args:
         probabilities: float (N, K).
@@ -147,36 +146,36 @@ def top_shares(probabilities: np.ndarray, labels: np.ndarray) -> tuple[TopShare,
     """
     num_classes = probabilities.shape[1]
     values = np.where(np.isnan(probabilities), -np.inf, probabilities)
-    of_truth = values[np.arange(len(labels)), labels][:, None]
+    of_label = values[np.arange(len(labels)), labels][:, None]
     comes_first = np.arange(num_classes) < np.asarray(labels)[:, None]
-    ranks = ((values > of_truth) | ((values == of_truth) & comes_first)).sum(axis=1)
+    ranks = ((values > of_label) | ((values == of_label) & comes_first)).sum(axis=1)
     return tuple(
-        TopShare(count, share_of(int((ranks < count).sum()), len(labels)))
-        for count in _TOP_COUNTS
-        if num_classes > count
+        TopKAccuracy(k, estimate_fraction(int((ranks < k).sum()), len(labels)))
+        for k in _TOP_K
+        if num_classes > k
     )
 
 
 def _means(columns: list[np.ndarray], seed: int) -> list[Estimate]:
     """Return the mean of each column, float (N,), with its percentile bootstrap interval."""
     count = len(columns[0])
-    drawn = resampled_sums(np.stack(columns, axis=1), seed) / count
+    resampled = resampled_sums(np.stack(columns, axis=1), seed) / count
     return [
-        Estimate(float(column.mean()), percentile_interval(scores), "bootstrap", count)
-        for column, scores in zip(columns, drawn.T, strict=True)
+        Estimate(float(column.mean()), percentile_interval(means), "bootstrap", count)
+        for column, means in zip(columns, resampled.T, strict=True)
     ]
 
 
-def _tempered(
+def _temperature_scaling(
     probabilities: np.ndarray,
     labels: np.ndarray,
     validation: tuple[np.ndarray, np.ndarray] | None,
     seed: int,
-) -> Tempered | None:
+) -> TemperatureScaling | None:
     if validation is None or not len(validation[1]) or not np.isfinite(validation[0]).all():
         return None
     temperature = fit_temperature(*validation)
-    scaled = tempered(probabilities, temperature)
-    (loss,) = _means([log_losses(scaled, labels)], seed)
-    ece = calibration_of(scaled, labels, seed).ece
-    return Tempered(temperature, len(validation[1]), loss, ece)
+    scaled = apply_temperature(probabilities, temperature)
+    (log_loss,) = _means([log_losses(scaled, labels)], seed)
+    ece = compute_calibration(scaled, labels, seed).ece
+    return TemperatureScaling(temperature, len(validation[1]), log_loss, ece)

@@ -1,1 +1,1 @@
-"""The sections of a run's report: one file each, from findings to what its template shows."""
+"""The report's sections: each turns results into values for its template."""

@@ -1,21 +1,21 @@
-"""The network layer by layer: its sizes worked, and where its parameters and arithmetic sit."""
+"""The section of the network: its layers, their sizes, and where its parameters are."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from clearsight.models.table import format_bytes, format_shape
 from clearsight.models.trace import LayerTrace, Trace
+from clearsight.models.trace_table import format_bytes, format_shape
 
-_MOST_ROWS = 40  # layers up to which the table stands open
+_MOST_ROWS = 40  # layers up to which the table is expanded
 
 
 def capacity_section(trace: Trace) -> dict[str, Any]:
-    """Return what the section of the network shows."""
+    """Return what the section shows."""
     parameters = max(sum(layer.num_parameters for layer in trace.layers), 1)
     arithmetic = max(trace.multiply_adds, 1)
     return {
-        "sentence": trace.summary,
+        "sentence": trace.where_the_capacity_lives,
         "layers": [_row(layer) for layer in trace.layers],
         "is_long": len(trace.layers) > _MOST_ROWS,
         "input": format_shape(trace.input_shape),
@@ -38,11 +38,11 @@ def _row(layer: LayerTrace) -> dict[str, Any]:
     field = layer.receptive_field
     return {
         "name": layer.name,
-        "kind": layer.layer_type,
+        "kind": layer.kind,
         "shape": " ".join(map(format_shape, (layer.output_shape, *layer.more_output_shapes))),
         "parameters": f"{layer.num_parameters:,}",
         "multiply_adds": "?" if layer.multiply_adds is None else f"{layer.multiply_adds:,}",
         "memory": format_bytes(layer.activation_bytes),
-        "sees": f"{field[0]}×{field[1]}" if field else "?",
+        "receptive_field": f"{field[0]}×{field[1]}" if field else "?",
         "worked": [text for text in (layer.size_formula, layer.parameter_formula) if text],
     }

@@ -1,59 +1,54 @@
-"""The scores in full: of each class, and whether the network is right as often as it is sure."""
+"""The sections of the scores by class and of the calibration."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from clearsight.evaluation.intervals.estimate import Estimate
-from clearsight.evaluation.scores.scores import Measures
+from clearsight.evaluation.scores.scores import Scores
 from clearsight.report.numbers import estimate_in_percent, interval_in_percent, percent
 
 
-def class_section(measures: Measures) -> dict[str, Any]:
-    """Return each class's scores and their means."""
+def class_section(scores: Scores) -> dict[str, Any]:
+    """Return each class's scores, their means, and the scores of all images together."""
+    macro = (scores.macro.precision, scores.macro.recall, scores.macro.f1)
     return {
         "classes": [
             {
-                "name": score.class_name,
-                "count": score.num_images,
+                "name": row.class_name,
+                "count": row.num_images,
                 "scores": [
-                    estimate_in_percent(each) for each in (score.precision, score.recall, score.f1)
+                    estimate_in_percent(each) for each in (row.precision, row.recall, row.f1)
                 ],
-                "recall": 100 * (score.recall.value or 0.0),
             }
-            for score in measures.classes
+            for row in scores.classes
         ],
-        "macro": [
-            estimate_in_percent(each)
-            for each in (measures.macro.precision, measures.macro.recall, measures.macro.f1)
-        ],
-        "overall": _overall(measures),
+        "macro": [estimate_in_percent(each) for each in macro],
+        "overall": _overall(scores),
     }
 
 
-def calibration_section(measures: Measures) -> dict[str, Any] | None:
-    """Return what there is to say of confidence, None where nothing can be said."""
-    calibration = measures.calibration
+def calibration_section(scores: Scores) -> dict[str, Any] | None:
+    """Return what is known about the confidence, or None."""
+    calibration, scaling = scores.calibration, scores.temperature_scaling
     if calibration is None:
         return None
-    ece, chance = calibration.ece.value or 0.0, calibration.ece_if_calibrated
-    interval = calibration.ece.interval
-    within = f" (95% interval {interval_in_percent(interval)})" if interval else ""
-    sentence = (
-        f"On average, confidence and accuracy are {percent(ece)} apart{within}. A network that is "
-        f"right exactly as often as it is sure would measure {percent(chance)} on so many images."
-    )
-    tempered = measures.tempered
+    ece, interval = calibration.ece.value or 0.0, calibration.ece.interval
+    suffix = f" (95% interval {interval_in_percent(interval)})" if interval else ""
     remedy = None
-    if tempered is not None:
-        said = "less" if tempered.temperature > 1 else "more"
+    if scaling is not None:
+        direction = "less" if scaling.temperature > 1 else "more"
         remedy = (
-            f"Temperature scaling with {tempered.temperature:.2f}, fitted on "
-            f"{tempered.num_val_images:,} validation images, would make it {said} sure and bring "
-            f"this to {percent(tempered.ece.value or 0.0)}; which class is named stays the same."
+            f"Temperature scaling with T = {scaling.temperature:.2f}, fitted on "
+            f"{scaling.num_val_images:,} validation images, would make the network {direction} "
+            f"confident and the difference {percent(scaling.ece.value or 0.0)}; the predicted "
+            "classes stay the same."
         )
     return {
-        "sentence": sentence,
+        "sentence": (
+            f"Confidence and accuracy differ by {percent(ece)} on average{suffix}. A perfectly "
+            f"calibrated network would measure {percent(calibration.ece_if_calibrated)} on this "
+            "many images."
+        ),
         "remedy": remedy,
         "bins": [
             {
@@ -71,16 +66,14 @@ def calibration_section(measures: Measures) -> dict[str, Any] | None:
     }
 
 
-def _overall(measures: Measures) -> list[tuple[str, str]]:
+def _overall(scores: Scores) -> list[tuple[str, str]]:
     """Return the scores of all images together, by name."""
-    found = [(f"top-{top.count} accuracy", _with_interval(top.share)) for top in measures.top]
-    for name, estimate in (("log loss, nats", measures.log_loss), ("Brier score", measures.brier)):
+    rows = []
+    for top in scores.top:
+        text = estimate_in_percent(top.accuracy)
+        rows.append((f"top-{top.k} accuracy", f"{text['value']} ({text['interval']})"))
+    for name, estimate in (("log loss, nats", scores.log_loss), ("Brier score", scores.brier)):
         if estimate is not None and estimate.value is not None and estimate.interval is not None:
             low, high = estimate.interval.low, estimate.interval.high
-            found.append((name, f"{estimate.value:.3f} ({low:.3f} to {high:.3f})"))
-    return found
-
-
-def _with_interval(estimate: Estimate) -> str:
-    words = estimate_in_percent(estimate)
-    return f"{words['value']} ({words['interval']})"
+            rows.append((name, f"{estimate.value:.3f} ({low:.3f} to {high:.3f})"))
+    return rows

@@ -145,7 +145,7 @@ def _sentence(found: SeedDifference, told: tuple[str, str], untold: str) -> str:
         f"(95% interval of the change {100 * found.interval.low:+.1f} to "
         f"{100 * found.interval.high:+.1f}, over other seeds and other images)"
     )
-    if not found.is_told:
+    if not found.is_significant:
         return f"{untold}: it changed by {100 * found.value:+.1f} points {interval}."
     return f"{told[found.value < 0]} by {100 * abs(found.value):.1f} points {interval}."
 
@@ -156,5 +156,5 @@ def _as_json(found: SeedDifference) -> dict[str, Any]:
         "difference_interval": [found.interval.low, found.interval.high],
         "difference_by_seed": list(found.by_seed),
         "num_images": found.num_images,
-        "is_told": found.is_told,
+        "is_significant": found.is_significant,
     }

@@ -72,7 +72,7 @@ def spec_of(run: Run, kind: str, precision: str = "float32") -> BundleSpec:
         precision: "float32" or "int8".
     """
     measures = run.folder.read_scores()
-    tempered = measures.tempered if measures is not None else None
+    tempered = measures.temperature_scaling if measures is not None else None
     return BundleSpec(
         name=run.path.resolve().name,
         format=kind,

@@ -9,12 +9,12 @@ import time
 import numpy as np
 
 from clearsight.errors import MissingExtraError
-from clearsight.evaluation.curve.measures import Circumstances
+from clearsight.evaluation.curve.context import CurveContext
 from clearsight.evaluation.curve.reading import CurveReading, read_curve
 from clearsight.evaluation.intervals.proportions import wilson_interval
 from clearsight.evaluation.predictions import Predictions
-from clearsight.evaluation.scores.score import score_of
-from clearsight.evaluation.scores.scores import measures_of
+from clearsight.evaluation.scores.score import compute_score
+from clearsight.evaluation.scores.scores import compute_scores
 from clearsight.models.graph import get_graph
 from clearsight.report.curves import write_curves
 from clearsight.run.finish.final_weights import FinalWeights
@@ -47,13 +47,13 @@ def evaluate_run(plan: Plan, folder: RunFolder, history: History, weights: Final
         probabilities = predict_probabilities(
             plan.model, plan.preparation, test.images, plan.recipe.views
         )
-        score = score_of(probabilities, test.labels)
+        score = compute_score(probabilities, test.labels)
         first_predictions = tuple(probabilities[:_NUM_SHOWN].argmax(axis=1).tolist())
         num_leaked = plan.leaks.num_test
         without_leaked = plan.leaks.accuracy_without(probabilities, test.labels)
         write_predictions(test, probabilities, folder.predictions_path)
         predictions = Predictions(probabilities, test.class_names)
-        folder.write_scores(measures_of(predictions, test.labels, _validation(plan, weights)))
+        folder.write_scores(compute_scores(predictions, test.labels, _validation(plan, weights)))
         is_correct = predictions.labels == test.labels
         use = TestSetUse.now(folder.path, "train", is_correct, last.val_accuracy)
         uses = record_use(test.fingerprint, use)
@@ -87,14 +87,14 @@ def evaluate_run(plan: Plan, folder: RunFolder, history: History, weights: Final
     _write_curves(plan, folder, history, reading)
 
 
-def _circumstances(plan: Plan) -> Circumstances:
+def _circumstances(plan: Plan) -> CurveContext:
     """Return what the curve does not show by itself."""
     recipe = plan.recipe
     counts = np.bincount(plan.data.held_out.labels[plan.data.split.validation])
     fractions = counts[counts > 0] / counts.sum()
     is_augmented = recipe.flip != "none" or recipe.translate_pixels or recipe.cutout_pixels
     layers = {type(call.layer).__name__ for call in get_graph(plan.model).calls}
-    return Circumstances(
+    return CurveContext(
         num_train=plan.data.num_train,
         num_val=plan.data.num_validation,
         chance=float(fractions.max()),

@@ -8,7 +8,7 @@ import numpy as np
 
 from clearsight.data.image_set import ImageSet
 from clearsight.data.preparation.views import Views
-from clearsight.evaluation.curve.outcomes import Outcomes
+from clearsight.evaluation.curve.context import ImageOutcomes
 from clearsight.evaluation.scores.score import log_losses
 from clearsight.run.plan.plan import Plan
 from clearsight.run.store.folder import RunFolder
@@ -33,7 +33,7 @@ class FinalWeights:
     """
 
     epoch: int
-    outcomes: Outcomes
+    outcomes: ImageOutcomes
     val_probabilities: np.ndarray
     val_labels: np.ndarray
 
@@ -67,7 +67,7 @@ def settle_weights(plan: Plan, folder: RunFolder, history: History) -> FinalWeig
             model.set_weights(last_weights)
     return FinalWeights(
         epoch,
-        Outcomes(train_correct, val_correct, val_losses, best_correct, best_losses),
+        ImageOutcomes(train_correct, val_correct, val_losses, best_correct, best_losses),
         final,
         validation.labels,
     )

@@ -10,11 +10,12 @@ import numpy as np
 
 from clearsight.data.image_set import ImageSet
 from clearsight.errors import ClearsightError, RunError
-from clearsight.evaluation.curve.measures import Circumstances
+from clearsight.evaluation.curve.context import CurveContext
 from clearsight.evaluation.curve.reading import read_curve
 from clearsight.evaluation.intervals.proportions import Interval, wilson_interval
 from clearsight.evaluation.mistakes import find_mistakes
-from clearsight.evaluation.scores.scores import Measures
+from clearsight.evaluation.saliency.saliency import Saliency
+from clearsight.evaluation.scores.scores import Scores
 from clearsight.models.trace import trace_model
 from clearsight.report.page import (
     Accuracy,
@@ -22,13 +23,11 @@ from clearsight.report.page import (
     ReportPage,
     write_report_page,
 )
-from clearsight.report.sections.mistakes import Judged
-from clearsight.report.sections.saliency import Looks
+from clearsight.report.sections.mistakes import EvaluatedImages
 from clearsight.run.advise.command import step_command
 from clearsight.run.advise.next_step import next_step
-from clearsight.run.report.looking import looks_of
 from clearsight.run.report.provenance import health_of, provenance_of
-from clearsight.run.report.saliency import look
+from clearsight.run.report.saliency import compute_saliency
 from clearsight.run.store.predictions_csv import PredictedImages, read_predictions
 from clearsight.run.store.record import RunRecord
 from clearsight.run.store.results import Results
@@ -42,9 +41,9 @@ class _Findings:
     """What could be found, and a sentence for each thing that could not."""
 
     trace: Any = None
-    judged: Judged | None = None
-    measures: Measures | None = None
-    looks: Looks | None = None
+    evaluated: EvaluatedImages | None = None
+    scores: Scores | None = None
+    saliency: Saliency | None = None
     missing: list[str] = field(default_factory=list)
 
 
@@ -80,9 +79,9 @@ def write_report(run: Run, images: ImageSet | None = None) -> Path:
         history=history,
         curves_png=curves.read_bytes() if curves.is_file() else None,
         trace=found.trace,
-        judged=found.judged,
-        measures=found.measures,
-        looks=found.looks,
+        evaluated=found.evaluated,
+        scores=found.scores,
+        saliency=found.saliency,
         health=health_of(record),
         provenance=provenance_of(record, results),
         missing=found.missing,
@@ -101,7 +100,7 @@ def _findings(run: Run, results: Results | None, images: ImageSet | None) -> _Fi
     if why is not None:
         found.missing.append(f"Test scores, mistakes and heat maps: {why}")
         return found
-    found.measures = run.folder.read_scores()
+    found.scores = run.folder.read_scores()
     try:
         _judge(run, images, found)
     except ClearsightError as error:
@@ -134,13 +133,13 @@ def _judge(run: Run, images: ImageSet | None, found: _Findings) -> None:
             found.missing.append(f"Images of mistakes and heat maps: {error}")
     groups = images.groups if images is not None else None
     mistakes = find_mistakes(probabilities, said.labels, groups)
-    found.judged = Judged(run.class_names, said.labels, probabilities, mistakes, images)
+    found.evaluated = EvaluatedImages(run.class_names, said.labels, probabilities, mistakes, images)
     if images is None:
         return
     try:
-        found.looks = looks_of(look(run, images, probabilities))
+        found.saliency = compute_saliency(run, images, probabilities)
     except ClearsightError as error:
-        found.missing.append(f"What the network looks at: {error}")
+        found.missing.append(f"Saliency: {error}")
 
 
 def _measured_again(run: Run, said: PredictedImages) -> ImageSet:
@@ -206,7 +205,7 @@ def _advice(run: Run, results: Results | None, history: History) -> tuple[Advice
     num_val = int(run.record.split["num_validation"])
     own = run.record.data["train"]["num_images"]
     num_train = own if run.record.split["method"] == "own" else own - num_val
-    reading = read_curve(history, Circumstances(num_train, num_val))
+    reading = read_curve(history, CurveContext(num_train, num_val))
     return (
         Advice(reading.sentence),
         Advice("The run has not finished. Go on with it:", run.folder.resume_command),

@@ -93,7 +93,7 @@ def _sentence(difference: SeedDifference, first: str, second: str) -> str:
         f"difference {interval.low * 100:+.1f} to {interval.high * 100:+.1f}, over other seeds and "
         "other images)"
     )
-    if difference.is_told:
+    if difference.is_significant:
         how = "better" if difference.value > 0 else "worse"
         return f"{first} is {how} than {second} by {amount}."
     return (

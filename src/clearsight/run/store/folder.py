@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from clearsight.bundle.files import BUNDLE_FOLDER
 from clearsight.errors import RunError
-from clearsight.evaluation.scores.scores import Measures
+from clearsight.evaluation.scores.scores import Scores
 from clearsight.run.store.json_file import read_json, write_json
 from clearsight.run.store.location import RECORD_NAME, is_run, path_taken, resume_command
 from clearsight.run.store.record import RunRecord
@@ -119,15 +119,15 @@ class RunFolder:
             return None
         return read_json(self.results_path, Results, "a run's results")
 
-    def write_scores(self, scores: Measures) -> None:
+    def write_scores(self, scores: Scores) -> None:
         """Write ``scores.json``."""
         write_json(asdict(scores), self.scores_path)
 
-    def read_scores(self) -> Measures | None:
+    def read_scores(self) -> Scores | None:
         """Read ``scores.json``; None if the run was not evaluated on test images."""
         if not self.scores_path.is_file():
             return None
-        return read_json(self.scores_path, Measures, "a run's scores")
+        return read_json(self.scores_path, Scores, "a run's scores")
 
     def set_results_aside(self) -> None:
         """Rename the results of a finished run that gets more epochs, and delete its bundles."""

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from clearsight.data.sources.options import SourceOptions
 from clearsight.errors import RunError
-from clearsight.evaluation.scores.score import Score, score_of
-from clearsight.evaluation.scores.scores import Measures, measures_of
+from clearsight.evaluation.scores.score import Score, compute_score
+from clearsight.evaluation.scores.scores import Scores, compute_scores
 from clearsight.run.store.results import TestSetUses
 from clearsight.run.store.run import Run
 from clearsight.run.test_set.images import is_own_source, load_test_images
@@ -26,7 +26,7 @@ class Evaluation:
     """
 
     score: Score
-    scores: Measures
+    scores: Scores
     test_set_uses: TestSetUses
 
 
@@ -54,7 +54,7 @@ def evaluate(
     is_own = is_own_source(run.record, source)
     fingerprint = run.record.data["test"]["sha256"] if is_own else images.fingerprint
     return Evaluation(
-        score_of(predictions.probabilities, images.labels),
-        measures_of(predictions, images.labels),
+        compute_score(predictions.probabilities, images.labels),
+        compute_scores(predictions, images.labels),
         record_use(fingerprint, use),
     )

@@ -1,4 +1,4 @@
-"""The first convolution: a worked pixel is Keras's own, filters stand beside real patches."""
+"""The first convolution: worked examples agree with Keras, filters with real patches."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from clearsight.errors import ModelError
-from clearsight.evaluation.saliency.feature_maps import feature_maps
-from clearsight.evaluation.saliency.filters import filters_of
+from clearsight.evaluation.saliency.feature_maps import compute_feature_maps
+from clearsight.evaluation.saliency.filters import describe_filters
 from clearsight.evaluation.saliency.layer_outputs import LayerOutputs
-from clearsight.evaluation.saliency.worked_pixel import worked_pixel
+from clearsight.evaluation.saliency.worked_example import compute_worked_example
 from clearsight.models.backend import keras
 from support.coloured_squares import planted_images, planted_network, prepared
 
@@ -41,25 +41,25 @@ CONVOLUTIONS = {
 
 
 @pytest.mark.parametrize("kind", CONVOLUTIONS)
-def test_every_pixel_worked_out_is_what_keras_gives(kind: str) -> None:
+def test_every_worked_example_is_what_keras_computes(kind: str) -> None:
     model = network(*CONVOLUTIONS[kind]())
     convolution = next(layer for layer in model.layers if isinstance(layer, layers.Conv2D))
     given = keras.Model(model.inputs, convolution.output).predict(IMAGES[:1], verbose=0)[0]
     outputs = LayerOutputs(model)
     rows, columns, _ = given.shape
-    places = [(0, 0), (0, columns - 1), (rows - 1, 0), (rows - 1, columns - 1), (rows // 2, 2)]
-    for place in places:
+    positions = [(0, 0), (0, columns - 1), (rows - 1, 0), (rows - 1, columns - 1), (rows // 2, 2)]
+    for position in positions:
         for index in (0, 5):
-            found = worked_pixel(outputs, IMAGES[0], place, index)
-            assert found.output == pytest.approx(given[(*place, index)], abs=1e-5)
-            assert found.layer_output == pytest.approx(given[(*place, index)], abs=1e-6)
+            found = compute_worked_example(outputs, IMAGES[0], position, index)
+            assert found.output == pytest.approx(given[(*position, index)], abs=1e-5)
+            assert found.layer_output == pytest.approx(given[(*position, index)], abs=1e-6)
             assert (found.patch * found.kernel).sum() == pytest.approx(
                 found.sum_of_products, abs=1e-5
             )
             assert found.total == pytest.approx(found.sum_of_products + found.bias)
             assert not found.patch[found.is_padding].any()
     if kind == "same":
-        corner = worked_pixel(outputs, IMAGES[0], (0, 0), 0)
+        corner = compute_worked_example(outputs, IMAGES[0], (0, 0), 0)
         assert corner.is_padding.tolist() == [
             [True, True, True],
             [True, False, False],
@@ -68,15 +68,15 @@ def test_every_pixel_worked_out_is_what_keras_gives(kind: str) -> None:
         assert (corner.top, corner.left) == (-1, -1)
 
 
-def test_the_pixel_chosen_by_itself_is_where_most_comes_out() -> None:
+def test_the_default_worked_example_is_the_highest_output() -> None:
     model = network(layers.Conv2D(6, 3, activation="relu"))
-    found = worked_pixel(LayerOutputs(model), IMAGES[0])
+    found = compute_worked_example(LayerOutputs(model), IMAGES[0])
     given = keras.ops.convert_to_numpy(model.layers[0](IMAGES[:1]))
     assert found.layer_output == given.max()
-    assert "36 products add up to" in found.sentence
-    assert "relu makes" in found.sentence
-    with pytest.raises(ModelError, match="should be asked for that there is"):
-        worked_pixel(LayerOutputs(model), IMAGES[0], (99, 0))
+    assert "36 products sum to" in found.sentence
+    assert "relu gives" in found.sentence
+    with pytest.raises(ModelError, match="should be below"):
+        compute_worked_example(LayerOutputs(model), IMAGES[0], (99, 0))
 
 
 @pytest.mark.parametrize("kind", ["same", "strides", "dilation", "padded"])
@@ -84,19 +84,19 @@ def test_patches_are_those_that_the_filter_responds_to_most(kind: str) -> None:
     model = network(*CONVOLUTIONS[kind]())
     convolution = next(layer for layer in model.layers if isinstance(layer, layers.Conv2D))
     images = (255 * IMAGES).astype(np.uint8)
-    found = filters_of(LayerOutputs(model), images, images / np.float32(255), num_patches=4)
+    found = describe_filters(LayerOutputs(model), images, images / np.float32(255), num_patches=4)
     assert found.num_filters == 6
     kernel = keras.ops.convert_to_numpy(convolution.kernel)
     dilation = convolution.dilation_rate[0]
     for shown in found.shown:
         np.testing.assert_array_equal(shown.kernel, kernel[..., shown.index])
         assert (np.diff(shown.responses) <= 0).all()
-        assert len(set(shown.places[:, 0])) == 4
+        assert len(set(shown.corners[:, 0])) == 4
         bias = keras.ops.convert_to_numpy(convolution.bias)[shown.index]
         for patch, response in zip(shown.patches, shown.responses, strict=True):
             seen = patch[::dilation, ::dilation] / 255
             assert (seen * shown.kernel).sum() + bias == pytest.approx(response, abs=1e-4)
-        image, top, left = shown.places[0]
+        image, top, left = shown.corners[0]
         rows, columns = shown.patches[0].shape[:2]
         if min(top, left) >= 0 and top + rows <= 9 and left + columns <= 8:
             np.testing.assert_array_equal(
@@ -105,13 +105,13 @@ def test_patches_are_those_that_the_filter_responds_to_most(kind: str) -> None:
         assert {0, 255} & set(shown.image.ravel().tolist())
 
 
-def test_a_convolution_that_does_not_see_the_image_is_refused() -> None:
+def test_a_convolution_that_does_not_take_the_image_is_refused() -> None:
     model = network(layers.AveragePooling2D(2), layers.Conv2D(6, 3))
-    with pytest.raises(ModelError, match="looks at what 'average_pooling2d"):
-        filters_of(LayerOutputs(model), (255 * IMAGES).astype(np.uint8), IMAGES)
+    with pytest.raises(ModelError, match="takes the output of 'average_pooling2d"):
+        describe_filters(LayerOutputs(model), (255 * IMAGES).astype(np.uint8), IMAGES)
     no_convolution = network()
     with pytest.raises(ModelError, match="should have a Conv2D"):
-        worked_pixel(LayerOutputs(no_convolution), IMAGES[0])
+        compute_worked_example(LayerOutputs(no_convolution), IMAGES[0])
 
 
 def test_feature_maps_are_the_most_variable_of_each_layer() -> None:
@@ -119,25 +119,29 @@ def test_feature_maps_are_the_most_variable_of_each_layer() -> None:
         layers.Conv2D(6, 3, activation="relu", name="seen"), layers.Dropout(0.5),
         layers.MaxPooling2D(2, name="pooled"), layers.Conv2D(2, 3, name="single"),
     )  # fmt: skip
-    found = feature_maps(LayerOutputs(model), IMAGES[0], num_shown=3)
-    # Dropout passes on what it gets, and a map of one value has no places.
+    found = compute_feature_maps(LayerOutputs(model), IMAGES[0], num_shown=3)
+    # Dropout returns its input, and a map of one value is no map.
     assert [each.layer_name for each in found] == ["seen", "pooled"]
     given = keras.ops.convert_to_numpy(model.get_layer("seen")(IMAGES[:1]))[0]
     spread = given.std(axis=(0, 1))
     assert found[0].num_maps == 6
     assert found[0].channels.tolist() == np.argsort(-spread)[:3].tolist()
     np.testing.assert_allclose(found[0].maps, given[..., found[0].channels].transpose(2, 0, 1))
-    assert found[0].num_even == np.count_nonzero(spread == 0)
+    assert found[0].num_constant == np.count_nonzero(spread == 0)
     assert found[0].images.dtype == np.uint8
     assert found[0].images[0].min() == 0
     assert found[0].images[0].max() == 255
 
 
-def test_the_residual_network_shows_all_of_it_too() -> None:
+def test_the_residual_network_has_all_parts() -> None:
     outputs = LayerOutputs(planted_network("residual"))
     images, _ = planted_images(8, seed=6)
-    assert worked_pixel(outputs, prepared(images)[0]).kernel.shape == (3, 3, 3)
-    assert filters_of(outputs, images, prepared(images)).shown[0].patches.shape[1:] == (3, 3, 3)
-    names = [each.layer_name for each in feature_maps(outputs, prepared(images)[0])]
+    assert compute_worked_example(outputs, prepared(images)[0]).kernel.shape == (3, 3, 3)
+    assert describe_filters(outputs, images, prepared(images)).shown[0].patches.shape[1:] == (
+        3,
+        3,
+        3,
+    )
+    names = [each.layer_name for each in compute_feature_maps(outputs, prepared(images)[0])]
     assert names[0] == "stage1"
     assert names[-1] == "stage2_block1_add"

@@ -1,4 +1,4 @@
-"""Which classes two networks name differently well, corrected for looking at many."""
+"""Comparing two networks class by class, corrected for testing many classes."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from clearsight.evaluation.comparison.paired import SIGNIFICANT, PairedCompariso
 
 
 @dataclass(frozen=True)
-class ClassChange:
-    """How two networks did on the images of one class.
+class ClassComparison:
+    """Two networks on the images of one class.
 
     Attributes:
         class_name: the class.
         pair: the comparison on its images.
-        adjusted_p_value: McNemar's, corrected by Holm for all classes that were looked at.
+        adjusted_p_value: McNemar's, with Holm's correction for all the classes tested.
     """
 
     class_name: str
@@ -25,36 +25,36 @@ class ClassChange:
     adjusted_p_value: float
 
     @property
-    def matters(self) -> bool:
-        """Whether the change is more than chance among so many classes brings forth."""
+    def is_significant(self) -> bool:
+        """Whether the difference is more than chance explains among this many classes."""
         return self.adjusted_p_value < SIGNIFICANT
 
 
-def class_changes(
+def compare_classes(
     first: np.ndarray, second: np.ndarray, labels: np.ndarray, class_names: tuple[str, ...]
-) -> tuple[ClassChange, ...]:
+) -> tuple[ClassComparison, ...]:
     """Compare two networks class by class, the smallest p-value first.
 
     Args:
-        first: bool (N,), which images the first network named rightly.
-        second: bool (N,), likewise.
+        first: bool (N,), whether the first network classified each image correctly.
+        second: bool (N,), the same for the second network.
         labels: integers (N,), the true classes.
         class_names: label k means ``class_names[k]``; classes without images are left out.
     """
-    occurring = np.unique(labels).tolist()
+    present = np.unique(labels).tolist()
     pairs = [
-        PairedComparison.of(first[labels == label], second[labels == label]) for label in occurring
+        PairedComparison.of(first[labels == label], second[labels == label]) for label in present
     ]
     adjusted = holm([pair.p_value for pair in pairs])
-    changes = [
-        ClassChange(class_names[label], pair, p_value)
-        for label, pair, p_value in zip(occurring, pairs, adjusted, strict=True)
+    comparisons = [
+        ClassComparison(class_names[label], pair, p_value)
+        for label, pair, p_value in zip(present, pairs, adjusted, strict=True)
     ]
-    return tuple(sorted(changes, key=lambda change: change.pair.p_value))
+    return tuple(sorted(comparisons, key=lambda comparison: comparison.pair.p_value))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Correct p-values of several tests, so that one false alarm among all stays as rare as of one.
+    """Adjust the p-values of several tests so that their joint false alarm rate is that of one.
 
     Source: Holm 1979, https://www.jstor.org/stable/4615733.
 
@@ -64,7 +64,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
     """
     order = sorted(range(len(p_values)), key=p_values.__getitem__)
     adjusted, highest = [0.0] * len(p_values), 0.0
-    for place, index in enumerate(order):
-        highest = max(highest, min((len(p_values) - place) * p_values[index], 1.0))
+    for rank, index in enumerate(order):
+        highest = max(highest, min((len(p_values) - rank) * p_values[index], 1.0))
         adjusted[index] = highest
     return adjusted

@@ -12,14 +12,14 @@ from clearsight.evaluation.intervals.estimate import Estimate
 from clearsight.evaluation.intervals.proportions import wilson_interval
 from clearsight.evaluation.predictions import Predictions
 from clearsight.evaluation.scores.per_class import class_scores, confusion_matrix, macro_scores
-from clearsight.evaluation.scores.scores import Measures, measures_of, top_shares
+from clearsight.evaluation.scores.scores import Scores, compute_scores, top_k_accuracies
 from support.known_scores import CLASSES, World
 
 
 @pytest.fixture(scope="module")
-def measured() -> tuple[Measures, np.ndarray, np.ndarray]:
+def measured() -> tuple[Scores, np.ndarray, np.ndarray]:
     probabilities, labels = World.of(1.6).measured(2_000, np.random.default_rng(3))
-    return measures_of(Predictions(probabilities, CLASSES), labels), probabilities, labels
+    return compute_scores(Predictions(probabilities, CLASSES), labels), probabilities, labels
 
 
 def value(estimate: Estimate | None) -> float:
@@ -41,8 +41,8 @@ def test_scores_are_scikit_learns(measured) -> None:
     ]
     assert value(found.brier) == pytest.approx(sum(of_each))
     (top,) = found.top
-    assert top.count == 3
-    assert value(top.share) == sklearn.metrics.top_k_accuracy_score(labels, probabilities, k=3)
+    assert top.k == 3
+    assert value(top.accuracy) == sklearn.metrics.top_k_accuracy_score(labels, probabilities, k=3)
 
 
 labelled = st.integers(2, 6).flatmap(
@@ -89,12 +89,12 @@ def test_of_equal_probabilities_the_first_class_comes_first(seed: int) -> None:
     probabilities = generator.integers(0, 3, (30, 7)) / 2
     labels = generator.integers(0, 7, 30)
     names = Predictions(probabilities, tuple("abcdefg"))
-    for top in top_shares(probabilities, labels):
+    for top in top_k_accuracies(probabilities, labels):
         among = [
             "abcdefg"[label] in [name for name, _ in row]
-            for label, row in zip(labels, names.top(top.count), strict=True)
+            for label, row in zip(labels, names.top(top.k), strict=True)
         ]
-        assert top.share.value == pytest.approx(np.mean(among))
+        assert top.accuracy.value == pytest.approx(np.mean(among))
 
 
 def test_each_score_says_how_its_interval_was_found(measured) -> None:
@@ -111,21 +111,21 @@ def test_each_score_says_how_its_interval_was_found(measured) -> None:
 
 def test_the_same_predictions_give_the_same_intervals(measured) -> None:
     found, probabilities, labels = measured
-    again = measures_of(Predictions(probabilities, CLASSES), labels)
+    again = compute_scores(Predictions(probabilities, CLASSES), labels)
     assert again == found
-    other = measures_of(Predictions(probabilities, CLASSES), labels, seed=1)
+    other = compute_scores(Predictions(probabilities, CLASSES), labels, seed=1)
     assert other.log_loss != found.log_loss
     assert other.log_loss.interval.low == pytest.approx(found.log_loss.interval.low, rel=0.02)
 
 
 def test_a_network_that_diverged_has_an_accuracy_and_no_more() -> None:
     nothing = np.full((4, 6), np.nan)
-    found = measures_of(Predictions(nothing, tuple("abcdef")), np.array([0, 1, 2, 5]))
+    found = compute_scores(Predictions(nothing, tuple("abcdef")), np.array([0, 1, 2, 5]))
     assert found.accuracy.value == 0.25
-    assert found.log_loss is found.brier is found.calibration is found.tempered is None
-    assert [top.share.value for top in found.top] == [0.75, 0.75]
+    assert found.log_loss is found.brier is found.calibration is found.temperature_scaling is None
+    assert [top.accuracy.value for top in found.top] == [0.75, 0.75]
 
 
 def test_two_classes_have_no_top_three() -> None:
     sure = Predictions(np.array([[0.9, 0.1], [0.4, 0.6]]), ("a", "b"))
-    assert measures_of(sure, np.array([0, 1])).top == ()
+    assert compute_scores(sure, np.array([0, 1])).top == ()
