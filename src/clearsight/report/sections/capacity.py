@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from clearsight.models.table import format_bytes, format_shape
 from clearsight.models.trace import LayerTrace, Trace
-from clearsight.models.trace_table import format_bytes, format_shape
 
 _MOST_ROWS = 40  # layers up to which the table is expanded
 
@@ -15,7 +15,7 @@ def capacity_section(trace: Trace) -> dict[str, Any]:
     parameters = max(sum(layer.num_parameters for layer in trace.layers), 1)
     arithmetic = max(trace.multiply_adds, 1)
     return {
-        "sentence": trace.where_the_capacity_lives,
+        "sentence": trace.summary,
         "layers": [_row(layer) for layer in trace.layers],
         "is_long": len(trace.layers) > _MOST_ROWS,
         "input": format_shape(trace.input_shape),
@@ -38,7 +38,7 @@ def _row(layer: LayerTrace) -> dict[str, Any]:
     field = layer.receptive_field
     return {
         "name": layer.name,
-        "kind": layer.kind,
+        "kind": layer.layer_type,
         "shape": " ".join(map(format_shape, (layer.output_shape, *layer.more_output_shapes))),
         "parameters": f"{layer.num_parameters:,}",
         "multiply_adds": "?" if layer.multiply_adds is None else f"{layer.multiply_adds:,}",
