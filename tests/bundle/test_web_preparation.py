@@ -106,7 +106,7 @@ def test_whatever_size_and_alpha_the_preparation_is_pythons(page: Page) -> None:
             (1, 3, 4)[number % 3],
             polarity=("light-on-dark", "dark-on-light", "mixed")[number % 5 % 3],
             resize=("fit", "crop", "stretch")[number % 7 % 3],
-            alpha_ground=None if number % 2 else 77,
+            alpha_background=None if number % 2 else 77,
         )
         invert = number % 4 == 0
         content = base64.b64encode(image.tobytes()).decode()

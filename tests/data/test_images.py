@@ -12,7 +12,7 @@ from hypothesis.extra.numpy import arrays
 from PIL import Image
 
 import clearsight
-from clearsight.data.preparation.polarity import polarity_of
+from clearsight.data.preparation.polarity import find_polarity
 from clearsight.data.preparation.preparation import Preparation
 from clearsight.data.preparation.read_image import read_image
 from clearsight.errors import DataError
@@ -140,8 +140,8 @@ def test_inverting_turns_light_and_dark_round() -> None:
 def test_images_of_the_right_size_are_left_as_they_are(fashion) -> None:
     image = fashion[1].images[0]
     assert np.array_equal(GREY.fit_image(image), image)
-    assert polarity_of(fashion[0].images) == "light-on-dark"
-    assert polarity_of(255 - fashion[0].images) == "dark-on-light"
+    assert find_polarity(fashion[0].images) == "light-on-dark"
+    assert find_polarity(255 - fashion[0].images) == "dark-on-light"
 
 
 def test_preparation_travels_as_json() -> None:
@@ -153,7 +153,7 @@ def test_preparation_travels_as_json() -> None:
 @pytest.mark.parametrize(
     ("images", "message"),
     [
-        (np.zeros((2, 28, 28, 1), np.float32), "but are float32: give the pixels as they are"),
+        (np.zeros((2, 28, 28, 1), np.float32), "but are float32: pass the pixels as they are"),
         (np.zeros((2, 28, 28), np.uint8), r"without a channel axis: add it with images\[\.\.\., N"),
         (np.zeros((2, 32, 32, 3), np.uint8), r"but have shape \(2, 32, 32, 3\)"),
     ],
@@ -183,6 +183,6 @@ def test_an_absurdly_large_image_is_refused(
     tmp_path: Path, photo: Image.Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     photo.save(tmp_path / "large.png")
-    monkeypatch.setattr("clearsight.data.preparation.read_image.MOST_PIXELS", 2000)
+    monkeypatch.setattr("clearsight.data.preparation.read_image.MAX_PIXELS", 2000)
     with pytest.raises(DataError, match="should have at most 2,000 pixels, but has 60 x 40"):
         read_image(tmp_path / "large.png")

@@ -9,7 +9,8 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any, Self, get_args
 
-from clearsight.data.preparation.preparation import Preparation, ResizeMethod
+from clearsight.data.preparation.preparation import Preparation
+from clearsight.data.preparation.resize import ResizeMethod
 from clearsight.data.preparation.views import Views
 from clearsight.errors import BundleError, DataError
 

@@ -53,7 +53,7 @@ def test_every_image_has_its_label_and_the_pixels_that_prediction_reads(
     images: Path, own_cache: Path
 ) -> None:
     splits = load_splits(str(images), SourceOptions(image_size=(20, 30), channels=3))
-    preparation = Preparation(20, 30, 3, alpha_ground=255)
+    preparation = Preparation(20, 30, 3, alpha_background=255)
     found = by_name(splits)
     assert len(found) == 300 == len(splits.train) + len(splits.parts["test"])
     for name, (class_name, pixels) in found.items():

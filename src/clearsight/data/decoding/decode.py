@@ -36,7 +36,7 @@ from clearsight.data.splits.splits import Splits
 from clearsight.errors import DataError, OutputError
 
 DECODE_VERSION = 1  # of how images are read; a change invalidates the cache
-ALPHA_GROUND = 255  # most images with alpha are drawn for white pages
+ALPHA_BACKGROUND = 255  # most images with alpha are drawn for white pages
 _MAX_BAD_FRACTION = 0.01  # of images that are left out without --allow-bad
 
 # Shows the progress of decoding: called with the number of images, it yields a function to call
@@ -98,7 +98,7 @@ def _decode(
     show_progress: ShowProgress,
 ) -> DecodedImages:
     size = (shape.height, shape.width, shape.channels)
-    preparation = Preparation(*size, resize=options.resize, alpha_ground=ALPHA_GROUND)
+    preparation = Preparation(*size, resize=options.resize, alpha_background=ALPHA_BACKGROUND)
     folder = cache.new_folder()
     try:
         _check_disk_space(folder, len(listing) * int(np.prod(size)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from clearsight.data.health.finding import Finding
 from clearsight.data.health.image_pool import ROLE_ADJECTIVES, Flaw, ImagePool
-from clearsight.data.preparation.polarity import polarity_of
+from clearsight.data.preparation.polarity import find_polarity
 
 _DARK_BORDER, _LIGHT_BORDER = 64.0, 191.0
 # If this fraction of all borders is clearly dark (or light), clearly light (or dark) ones are odd.
@@ -33,7 +33,7 @@ def check(pool: ImagePool) -> list[Finding]:
 
 def _inverted_parts(pool: ImagePool) -> list[Finding]:
     polarities = {
-        part: polarity_of(images.images[:: max(len(images) // 1000, 1)])
+        part: find_polarity(images.images[:: max(len(images) // 1000, 1)])
         for part, images in pool.splits.parts.items()
     }
     expected = polarities["train"]

@@ -1,4 +1,4 @@
-"""`Views`: the forms in which an image is shown to a network, whose mean is the answer."""
+"""`Views`: test-time augmentation, the mean of the predictions for several views of an image."""
 
 from __future__ import annotations
 
@@ -11,13 +11,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Views:
-    """In which forms an image is shown when it is to be named.
+    """The views of an image that its prediction is averaged over.
 
     Attributes:
-        mirrored: its mirror image is shown beside it.
-        shift_pixels: beside that, it is moved so far down and to the right, and so far up and to
-            the left, zeros coming in from the edges; both together count as much as the unmoved
-            image. 0 moves nothing.
+        mirrored: whether its mirror image is a view too.
+        shift_pixels: how far it is also moved down and to the right, and up and to the left, with
+            zeros at the edges; both together weigh as much as the unmoved image. 0 for no shift.
     """
 
     mirrored: bool = False
@@ -25,16 +24,16 @@ class Views:
 
     @property
     def is_plain(self) -> bool:
-        """Whether an image is shown only as it is."""
+        """Whether the image itself is the only view."""
         return not self.mirrored and not self.shift_pixels
 
     @property
     def words(self) -> str:
-        """What the answer is the mean over: "" for plain images."""
-        shown = ["each image"]
-        shown += ["its mirror image"] * self.mirrored
-        shown += [f"the same moved by {self.shift_pixels}"] * bool(self.shift_pixels)
-        return "" if self.is_plain else f"the mean over {', '.join(shown[:-1])} and {shown[-1]}"
+        """The views in words: "" if there is only one."""
+        views = ["each image"]
+        views += ["its mirror image"] * self.mirrored
+        views += [f"the same moved by {self.shift_pixels}"] * bool(self.shift_pixels)
+        return "" if self.is_plain else f"the mean over {', '.join(views[:-1])} and {views[-1]}"
 
     def of(self, images: torch.Tensor) -> list[tuple[float, torch.Tensor]]:
         """Return each view and its weight; the weights sum to 1.
@@ -42,19 +41,20 @@ class Views:
         Args:
             images: float32 (N, H, W, C).
         """
-        moves = [(1.0, 0)]
+        views = [(1.0, images)]
         if self.shift_pixels:
-            moves = [(0.5, 0), (0.25, self.shift_pixels), (0.25, -self.shift_pixels)]
-        views = [(weight, _moved(images, pixels)) for weight, pixels in moves]
+            views = [
+                (0.5, images),
+                (0.25, _shift(images, self.shift_pixels)),
+                (0.25, _shift(images, -self.shift_pixels)),
+            ]
         if not self.mirrored:
             return views
-        return [(weight / 2, form) for weight, view in views for form in (view, view.flip(2))]
+        return [(weight / 2, both) for weight, view in views for both in (view, view.flip(2))]
 
 
-def _moved(images: torch.Tensor, pixels: int) -> torch.Tensor:
-    """Move images down and to the right, or up and to the left where `pixels` is below 0."""
-    if not pixels:
-        return images
+def _shift(images: torch.Tensor, pixels: int) -> torch.Tensor:
+    """Move images down and to the right, or up and to the left if `pixels` is negative."""
     from torch.nn import functional
 
     height, width = images.shape[1:3]

@@ -15,7 +15,8 @@ from pydantic import (
     ValidationError,
 )
 
-from clearsight.data.preparation.preparation import Preparation, ResizeMethod
+from clearsight.data.preparation.preparation import Preparation
+from clearsight.data.preparation.resize import ResizeMethod
 from clearsight.errors import RequestError, format_validation_error
 from clearsight.options import Option, flag_words
 

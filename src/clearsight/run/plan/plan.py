@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic_core import PydanticSerializationError
 
-from clearsight.data.decoding.decode import ALPHA_GROUND
+from clearsight.data.decoding.decode import ALPHA_BACKGROUND
 from clearsight.data.image_set import ImageSet
 from clearsight.data.preparation.preparation import Preparation
 from clearsight.engine.runtime.choices import Device
@@ -118,7 +118,7 @@ def plan_training(resolved: ResolvedOptions, data: TrainingData) -> Plan:
         train.images,
         divisor=1.0 if pixel_scaling(model) == "rescales" else 255.0,
         resize=request.source_options.resize,
-        alpha_ground=None if request.is_named_source else ALPHA_GROUND,
+        alpha_background=None if request.is_named_source else ALPHA_BACKGROUND,
     )
     _check_fit(model, train, preparation, recipe)
     own_layers = check_reloadable(request, model)

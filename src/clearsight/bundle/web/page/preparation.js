@@ -121,7 +121,7 @@ export function fitImage(image, preparation, invert = false) {
   let { pixels } = image;
   if (channels !== 4) {
     // An inverted image needs the opposite ground before it is turned over.
-    const ground = preparation.alpha_ground ?? (polarity === "light-on-dark" ? 0 : 255);
+    const ground = preparation.alpha_background ?? (polarity === "light-on-dark" ? 0 : 255);
     pixels = overGround(pixels, invert ? 255 - ground : ground);
   }
   if (invert) pixels = inverted(pixels, channels);
