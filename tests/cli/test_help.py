@@ -1,0 +1,42 @@
+"""The help of every verb is one short line, which ``--help`` shows in full."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import typer.main
+from typer.testing import CliRunner
+
+from clearsight.cli.main import app
+
+MAX_CHARACTERS = 60
+
+
+def groups(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Iterate over the commands that have verbs of their own."""
+    if hasattr(command, "commands"):
+        yield path, command
+        for name, verb in command.commands.items():
+            yield from groups(verb, (*path, name))
+
+
+GROUPS = dict(groups(typer.main.get_command(app)))
+VERBS = {
+    (*path, name): GROUPS[path].commands[name] for path in GROUPS for name in GROUPS[path].commands
+}
+
+
+def test_all_verbs_are_found() -> None:
+    assert {("train",), ("data", "check"), ("runs", "prune")} < set(VERBS)
+
+
+@pytest.mark.parametrize("path", VERBS, ids=" ".join)
+def test_a_verb_is_described_by_one_short_line(path: tuple[str, ...]) -> None:
+    line = VERBS[path].help.partition("\n\n")[0].replace("\n", " ")
+    assert 0 < len(line) <= MAX_CHARACTERS, line
+    assert line[0].isupper()
+    assert line.endswith(".")
+    shown = CliRunner().invoke(app, [*path[:-1], "--help"], env={"COLUMNS": "80"}).stdout
+    assert [line.split() for line in shown.splitlines()].count([path[-1], *line.split()]) == 1
