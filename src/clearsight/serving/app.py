@@ -23,6 +23,8 @@ from clearsight.serving.middleware import Middleware
 from clearsight.serving.page import PAGE_HEADERS, page
 from clearsight.serving.service import Service
 
+_ERRORS = (HttpError, HTTPException, RequestValidationError, Exception)
+
 
 def make_app(service: Service) -> Middleware:
     """Return the ASGI application of a server."""
@@ -41,11 +43,11 @@ def make_app(service: Service) -> Middleware:
         redoc_url=None,
         redirect_slashes=False,
         lifespan=lifespan,
+        exception_handlers=dict.fromkeys(_ERRORS, _respond_to_error),
     )
     app.include_router(images_router(service))
     app.include_router(inference_router(service))
     _add_other_routes(app, service)
-    _add_error_handlers(app)
     return Middleware(app, service)
 
 
@@ -70,27 +72,11 @@ def _add_other_routes(app: FastAPI, service: Service) -> None:
         return Response(service.metrics.as_text(), headers={"Content-Type": CONTENT_TYPE})
 
 
-def _add_error_handlers(app: FastAPI) -> None:
-    @app.exception_handler(HttpError)
-    async def on_http_error(_: Request, error: Exception) -> Response:
-        assert isinstance(error, HttpError)
-        return _response(error)
-
-    @app.exception_handler(HTTPException)
-    async def on_framework_error(_: Request, error: Exception) -> Response:
-        assert isinstance(error, HTTPException)
-        return _response(framework_error(error.status_code, error.headers))
-
-    @app.exception_handler(RequestValidationError)
-    async def on_invalid_request(_: Request, error: Exception) -> Response:
-        assert isinstance(error, RequestValidationError)
-        return _response(invalid_request(error.errors()[0]))
-
-    @app.exception_handler(Exception)
-    async def on_unexpected_error(_: Request, __: Exception) -> Response:
-        return _response(internal_error())  # Starlette raises it again, and Middleware logs it
-
-
-def _response(error: HttpError) -> Response:
-    headers = {"Content-Type": "application/json", **error.headers}
-    return Response(error.content, error.status, headers=headers)
+async def _respond_to_error(_: Request, error: Exception) -> Response:
+    if isinstance(error, HTTPException):
+        error = framework_error(error.status_code, error.headers)
+    elif isinstance(error, RequestValidationError):
+        error = invalid_request(error.errors()[0])
+    elif not isinstance(error, HttpError):
+        error = internal_error()  # Starlette raises the exception again, and Middleware logs it
+    return error.response()

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from typing import Any
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -132,9 +131,10 @@ class LimitedConnection(H11Protocol):
     def _reject(self, error: HttpError) -> None:
         """Respond without the application, and close the connection."""
         if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
-            headers: Any = [*error.raw_headers, (b"connection", b"close")]
+            response = error.response()
+            headers = [*response.raw_headers, (b"connection", b"close")]
             head = h11.Response(status_code=error.status, headers=headers)
-            for event in (head, h11.Data(data=error.content), h11.EndOfMessage()):
+            for event in (head, h11.Data(data=bytes(response.body)), h11.EndOfMessage()):
                 self.transport.write(self.conn.send(event) or b"")
         self.transport.close()
 

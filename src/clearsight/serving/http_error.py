@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel
+from starlette.responses import Response
 
 _RETRY_SECONDS = 1  # a full queue is processed within it
 _MAX_QUOTED = 200  # characters of the client's own text
@@ -33,24 +34,11 @@ class HttpError(Exception):
         self.message = message
         self.headers = headers or {}
 
-    @property
-    def content(self) -> bytes:
-        """The body of the response; clients of the inference protocol read ``error``."""
-        return json.dumps(
-            {"error": self.message, "code": self.code, "status": self.status}, ensure_ascii=False
-        ).encode()
-
-    @property
-    def raw_headers(self) -> list[tuple[bytes, bytes]]:
-        """All headers of the response, as ASGI takes them."""
-        headers = {
-            "content-type": "application/json",
-            "content-length": str(len(self.content)),
-            **{name.lower(): value for name, value in self.headers.items()},
-        }
-        return [
-            (name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()
-        ]
+    def response(self) -> Response:
+        """Return the response; clients of the inference protocol read its ``error``."""
+        values = {"error": self.message, "code": self.code, "status": self.status}
+        content = json.dumps(values, ensure_ascii=False)
+        return Response(content, self.status, self.headers, media_type="application/json")
 
 
 class ClientGoneError(Exception):

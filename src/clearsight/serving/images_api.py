@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 from typing import Annotated, Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from clearsight.serving.http_error import HttpError, error_responses
 from clearsight.serving.request_body import (
     parse_json,
     parse_multipart,
+    pixels_array,
     receive_body,
     run_in_thread_if_large,
 )
@@ -47,6 +47,7 @@ class PredictRequest(BaseModel):
 class ClassProbability(BaseModel):
     """A class with its probability."""
 
+    model_config = ConfigDict(validate_by_name=True, allow_inf_nan=False)
     class_name: Annotated[str, Field(alias="class")]
     probability: float
 
@@ -121,10 +122,10 @@ def images_router(service: Service) -> APIRouter:
     """Return the routes."""
     router = APIRouter(prefix="/v1", tags=["images"])
 
-    @router.get("/models", response_model=ModelList, responses=error_responses(401))
-    async def models() -> Response:
+    @router.get("/models", responses=error_responses(401))
+    async def models() -> ModelList:
         """List the models with their input shapes and classes."""
-        return _json({"models": [_describe(model) for model in service.registry.models]})
+        return ModelList(models=[_describe(model) for model in service.registry.models])
 
     @router.post(
         "/models/{name}:predict",
@@ -157,9 +158,10 @@ def images_router(service: Service) -> APIRouter:
         if temperature:
             probabilities = model.bundle.apply_temperature(probabilities)
         predictions = Predictions(probabilities, model.bundle.class_names)
-        return await run_in_thread_if_large(
-            probabilities.nbytes, lambda: _json(_response(model, predictions, output, top))
+        content = await run_in_thread_if_large(
+            probabilities.nbytes, lambda: _format_response(model, predictions, output, top)
         )
+        return Response(content, media_type="application/json")
 
     return router
 
@@ -224,61 +226,50 @@ def _decode(image: EncodedImage) -> bytes:
 
 def _array(rows: Any) -> np.ndarray:
     try:
-        array = np.asarray(rows)
-    except (ValueError, OverflowError) as error:
-        raise _invalid_array("has rows of different lengths") from error
-    if array.ndim != 3 or not array.size:
-        raise _invalid_array(f"has {array.ndim} axes and {array.size} values")
-    if array.dtype.kind not in "iu":
-        raise _invalid_array("has values that are not integers (do not scale pixels)")
-    if array.min() < 0 or array.max() > 255:
-        raise _invalid_array("has values outside of 0 to 255")
-    return array.astype(np.uint8)
+        array = pixels_array(rows)
+        if array.ndim != 3 or not array.size:
+            raise ValueError(f"it has {array.ndim} axes and {array.size} values")
+    except ValueError as error:
+        raise HttpError(
+            422,
+            "invalid_array",
+            f"An array should be (height, width, channels) of integers 0 to 255, but {error}.",
+        ) from error
+    return array
 
 
-def _invalid_array(reason: str) -> HttpError:
-    return HttpError(
-        422,
-        "invalid_array",
-        f"An array should be (height, width, channels) of integers 0 to 255, but {reason}.",
+def _describe(model: ServedModel) -> ModelDescription:
+    bundle = model.bundle
+    return ModelDescription(
+        name=model.name,
+        version=model.version,
+        input_shape=list(bundle.spec.image_shape),
+        class_names=list(bundle.class_names),
+        has_temperature=bundle.temperature is not None,
     )
 
 
-def _describe(model: ServedModel) -> dict[str, Any]:
-    bundle = model.bundle
-    return {
-        "name": model.name,
-        "version": model.version,
-        "input_shape": list(bundle.spec.image_shape),
-        "class_names": list(bundle.class_names),
-        "has_temperature": bundle.temperature is not None,
-    }
-
-
-def _response(
+def _format_response(
     model: ServedModel, predictions: Predictions, output: ModelOutput, top: int | None
-) -> dict[str, Any]:
-    rows = []
+) -> str:
     best = predictions.top(top) if top else None
-    for index, label in enumerate(predictions.labels.tolist()):
-        probabilities = predictions.probabilities[index]
-        row: dict[str, Any] = {
-            "label": label,
-            "class": predictions.class_names[label],
-            "probability": float(probabilities[label]),
-        }
-        if best is None:
-            row["probabilities"] = probabilities.tolist()
-        else:
-            row["top"] = [
-                {"class": name, "probability": probability} for name, probability in best[index]
-            ]
-        if output.is_inverted:
-            row["is_inverted"] = output.is_inverted[index]
-        rows.append(row)
-    return {"model": model.name, "version": model.version, "predictions": rows}
-
-
-def _json(values: Any) -> Response:
-    content = json.dumps(values, ensure_ascii=False, allow_nan=False).encode()
-    return Response(content, media_type="application/json")
+    rows = [
+        ImagePrediction(
+            label=label,
+            class_name=predictions.class_names[label],
+            probability=probabilities[label],
+            probabilities=probabilities if best is None else None,
+            top=None
+            if best is None
+            else [
+                ClassProbability(class_name=name, probability=probability)
+                for name, probability in best[index]
+            ],
+            is_inverted=output.is_inverted[index] if output.is_inverted else None,
+        )
+        for index, (label, probabilities) in enumerate(
+            zip(predictions.labels.tolist(), predictions.probabilities.tolist(), strict=True)
+        )
+    ]
+    response = PredictResponse(model=model.name, version=model.version, predictions=rows)
+    return response.model_dump_json(by_alias=True, exclude_none=True)

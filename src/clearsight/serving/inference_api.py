@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
 from clearsight.bundle.spec import INPUT_NAME, OUTPUT_NAME
@@ -40,11 +39,11 @@ _BODY = {
 
 
 class ServerMetadata(BaseModel):
-    """The server's name and protocol."""
+    """The server's name and protocol. The version is the protocol's, not that of a program."""
 
-    name: str
-    version: str
-    extensions: list[str]
+    name: str = "clearsight"
+    version: str = "2"
+    extensions: tuple[str, ...] = ("binary_tensor_data",)
 
 
 class TensorMetadata(BaseModel):
@@ -60,7 +59,7 @@ class ModelMetadata(BaseModel):
 
     name: str
     versions: list[str]
-    platform: str
+    platform: str = "onnxruntime_onnx"
     inputs: list[TensorMetadata]
     outputs: list[TensorMetadata]
 
@@ -69,13 +68,10 @@ def inference_router(service: Service) -> APIRouter:
     """Return the routes."""
     router = APIRouter(prefix="/v2", tags=["inference protocol"])
 
-    @router.get("", response_model=ServerMetadata, responses=error_responses(401))
-    async def server_metadata() -> Response:
+    @router.get("", responses=error_responses(401))
+    async def server_metadata() -> ServerMetadata:
         """Return the server's name and protocol."""
-        # The version is that of the protocol, which reveals nothing about the machine.
-        return JSONResponse(
-            {"name": "clearsight", "version": "2", "extensions": ["binary_tensor_data"]}
-        )
+        return ServerMetadata()
 
     @router.get("/health/live", responses=error_responses())
     async def live() -> dict[str, bool]:
@@ -106,13 +102,12 @@ def _add_model_routes(router: APIRouter, path: str, service: Service) -> None:
 
     @router.get(
         path,
-        response_model=ModelMetadata,
         responses=error_responses(401, 404),
         openapi_extra={"parameters": parameters},
     )
-    async def metadata(request: Request) -> Response:
+    async def metadata(request: Request) -> ModelMetadata:
         """Return a model's input and output tensors."""
-        return JSONResponse(_metadata(find(request)))
+        return _metadata(find(request))
 
     @router.get(
         f"{path}/ready",
@@ -162,12 +157,12 @@ def _check_shape(images: np.ndarray, model: ServedModel) -> None:
         )
 
 
-def _metadata(model: ServedModel) -> dict[str, Any]:
+def _metadata(model: ServedModel) -> ModelMetadata:
     shape, num_classes = model.bundle.spec.image_shape, len(model.bundle.class_names)
-    return {
-        "name": model.name,
-        "versions": [model.version],
-        "platform": "onnxruntime_onnx",
-        "inputs": [{"name": INPUT_NAME, "datatype": INPUT_DATATYPE, "shape": [-1, *shape]}],
-        "outputs": [{"name": OUTPUT_NAME, "datatype": OUTPUT_DATATYPE, "shape": [-1, num_classes]}],
-    }
+    images = TensorMetadata(name=INPUT_NAME, datatype=INPUT_DATATYPE, shape=[-1, *shape])
+    probabilities = TensorMetadata(
+        name=OUTPUT_NAME, datatype=OUTPUT_DATATYPE, shape=[-1, num_classes]
+    )
+    return ModelMetadata(
+        name=model.name, versions=[model.version], inputs=[images], outputs=[probabilities]
+    )

@@ -61,13 +61,13 @@ class Middleware:
             self._check(scope)
             await self._app(scope, receive, send_response)
         except HttpError as error:
-            await _send_error(error, send_response)
+            await error.response()(scope, receive, send_response)
         except ClientGoneError:
             status = 499  # nginx's status for it; nothing is sent
         except Exception:
             _log.exception("a request failed")
             if not status:
-                await _send_error(internal_error(), send_response)
+                await internal_error().response()(scope, receive, send_response)
         finally:
             route = getattr(scope.get("route"), "path", "other")
             metrics = self._service.metrics
@@ -144,9 +144,3 @@ def _is_cross_site(scope: Scope, headers: dict[bytes, str]) -> bool:
     site = headers.get(b"sec-fetch-site", "none")
     is_link = headers.get(b"sec-fetch-mode") == "navigate" and scope["method"] == "GET"
     return site not in ("none", "same-origin") and not is_link
-
-
-async def _send_error(error: HttpError, send: Send) -> None:
-    headers = error.raw_headers
-    await send({"type": "http.response.start", "status": error.status, "headers": headers})
-    await send({"type": "http.response.body", "body": error.content})

@@ -129,13 +129,8 @@ def fingerprint(path: Path) -> Fingerprint:
     try:
         if not is_bundle(path):
             return ()
-        if path.is_file():
-            return (_entry("", path.stat()),)
-        with os.scandir(path) as entries:
-            return tuple(sorted(_entry(entry.name, entry.stat()) for entry in entries))
+        files = sorted(path.iterdir()) if path.is_dir() else [path]
+        statuses = [(file.name, file.stat()) for file in files]
     except OSError:  # it is being replaced
         return ()
-
-
-def _entry(name: str, status: os.stat_result) -> tuple[str, int, int, int]:
-    return name, status.st_size, status.st_mtime_ns, status.st_ino
+    return tuple((name, each.st_size, each.st_mtime_ns, each.st_ino) for name, each in statuses)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
+import numpy as np
 from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 from python_multipart.exceptions import FormParserError
@@ -142,6 +143,23 @@ def parse_multipart(body: bytes, content_type: str, max_parts: int) -> list[byte
     if not has_ended:
         raise _invalid_multipart("it is cut short")
     return [bytes(part) for part in parts]
+
+
+def pixels_array(rows: list[Any]) -> np.ndarray:
+    """Convert nested lists to an array of uint8.
+
+    Raises:
+        ValueError: with the reason, if they do not hold integers from 0 to 255.
+    """
+    try:
+        array = np.asarray(rows)
+    except (ValueError, OverflowError) as error:
+        raise ValueError("its rows have different lengths") from error
+    if array.size and array.dtype.kind not in "iu":
+        raise ValueError("its values are not integers (do not scale pixels)")
+    if array.size and (array.min() < 0 or array.max() > 255):
+        raise ValueError("its values are not from 0 to 255")
+    return array.astype(np.uint8)
 
 
 def _invalid_multipart(reason: str) -> HttpError:

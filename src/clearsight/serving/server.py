@@ -79,14 +79,10 @@ def _listen(settings: ServerSettings) -> socket.socket:
         )[0]
         # asyncio sets TCP_NODELAY only on sockets whose protocol is given.
         listener = socket.socket(family, kind, protocol)
-        try:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind(address)
-            listener.listen(_BACKLOG)
-            listener.setblocking(False)
-        except OSError:
-            listener.close()
-            raise
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(_BACKLOG)
+        listener.setblocking(False)
     except OSError as error:
         raise RequestError(
             f"The server should listen on {settings.host}, port {settings.port}, but cannot "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from typing import Annotated, Any
 
@@ -11,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt
 
 from clearsight.bundle.spec import INPUT_NAME, OUTPUT_NAME
 from clearsight.serving.http_error import HttpError
-from clearsight.serving.request_body import parse_json
+from clearsight.serving.request_body import parse_json, pixels_array
 
 # The length of the JSON that precedes the tensors' bytes (extension "binary_tensor_data").
 HEADER_LENGTH = "Inference-Header-Content-Length"
@@ -74,6 +73,7 @@ class OutputTensor(BaseModel):
     name: str
     shape: list[int]
     datatype: str
+    parameters: TensorParameters | None = None
     data: list[float] | None = None
 
 
@@ -126,21 +126,19 @@ def format_response(
     request: InferRequest, model_name: str, model_version: str, probabilities: np.ndarray
 ) -> tuple[bytes, dict[str, str]]:
     """Return the body and headers of a response with probabilities, float32 (N, K)."""
-    output: dict[str, Any] = {
-        "name": OUTPUT_NAME,
-        "shape": list(probabilities.shape),
-        "datatype": OUTPUT_DATATYPE,
-    }
-    response: dict[str, Any] = {"model_name": model_name, "model_version": model_version}
-    if request.id is not None:
-        response["id"] = request.id
-    response["outputs"] = [output]
+    output = OutputTensor(
+        name=OUTPUT_NAME, shape=list(probabilities.shape), datatype=OUTPUT_DATATYPE
+    )
+    response = InferResponse(
+        model_name=model_name, model_version=model_version, id=request.id, outputs=[output]
+    )
     if not request.wants_bytes:
-        output["data"] = probabilities.ravel().tolist()
-        return json.dumps(response).encode(), {"Content-Type": "application/json"}
+        output.data = probabilities.ravel().tolist()
+        content = response.model_dump_json(exclude_none=True).encode()
+        return content, {"Content-Type": "application/json"}
     tensor = probabilities.astype("<f4").tobytes()
-    output["parameters"] = {"binary_data_size": len(tensor)}
-    head = json.dumps(response).encode()
+    output.parameters = TensorParameters(binary_data_size=len(tensor))
+    head = response.model_dump_json(exclude_none=True).encode()
     return head + tensor, {
         "Content-Type": "application/octet-stream",
         HEADER_LENGTH: str(len(head)),
@@ -160,17 +158,15 @@ def _array(tensor: InputTensor, binary: bytes) -> np.ndarray:
             )
         return np.frombuffer(binary, np.uint8).reshape(tensor.shape)
     try:
-        array = np.asarray(tensor.data)
-    except (ValueError, OverflowError) as error:
-        raise _invalid_tensor("'data' should have rows of equal length, but has not.") from error
+        array = pixels_array(tensor.data or [])
+    except ValueError as error:
+        raise _invalid_tensor(f"'data' should be integers from 0 to 255, but {error}.") from error
     if binary or array.size != num_values:
         raise _invalid_tensor(
             f"A tensor of shape {tensor.shape} should have {num_values} values, but has "
             f"{array.size}."
         )
-    if array.size and (array.dtype.kind not in "iu" or array.min() < 0 or array.max() > 255):
-        raise _invalid_tensor("'data' should be integers from 0 to 255, but is not.")
-    return array.astype(np.uint8).reshape(tensor.shape)
+    return array.reshape(tensor.shape)
 
 
 def _invalid_tensor(message: str) -> HttpError:
