@@ -72,7 +72,7 @@ def test_a_loss_that_is_no_number_stops_the_run_before_it_spoils_the_weights(
     run = clearsight.Run.load(out)
     assert (run.record.status, run.record.failed_because) == ("failed", text)
 
-    with pytest.raises(RunError, match=r"learning rate was 1e\+30, is 0\.001\. Bring back"):
+    with pytest.raises(RunError, match=r"learning rate was 1e\+30, is 0\.001\. Restore"):
         clearsight.resume(out, learning_rate=0.001, report=False, bundle=False, verbose=False)
     run = clearsight.resume(
         out, learning_rate=0.001, accept_changes=True, report=False, bundle=False, verbose=False
@@ -111,7 +111,7 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_it_used(
     with pytest.raises(RunError, match="all are damaged"):
         clearsight.resume(finished, epochs=4)
     shutil.rmtree(finished / "checkpoints")
-    with pytest.raises(RunError, match="has none: train anew"):
+    with pytest.raises(RunError, match="has none: train again"):
         clearsight.resume(finished, epochs=4)
 
 
@@ -166,7 +166,7 @@ def test_a_stretched_schedule_is_told(tmp_path: Path, capsys: pytest.CaptureFixt
     )
     run = clearsight.resume(out, epochs=4)
     said = " ".join(capsys.readouterr().out.split())
-    assert "The command's 4 epochs count, no longer the run's 2." in said
+    assert "It now has 4 epochs instead of 2." in said
     assert "The triangular schedule is stretched to 4 epochs and goes on where" in said
     recipe = run.record.request.recipe
     steps = -(-run.results.train_count // recipe.batch_size)
@@ -187,12 +187,12 @@ def test_wrong_wishes_for_a_resumption_get_a_sentence(finished: Path) -> None:
             clearsight.resume(finished, **options)
     done = run_cli("train", *BARE, "digits", "--accept-changes")
     assert done.returncode == 2
-    assert "should stand with --resume RUN" in done.stderr
+    assert "--accept-changes needs --resume RUN" in done.stderr
 
 
 def test_a_disk_too_small_is_told_before_training(small_disks: Callable[[int], Path]) -> None:
     disk = small_disks(2_000_000)
-    with pytest.raises(OutputError, match=r"needs about \d+ MB .* has 2 MB left: make room"):
+    with pytest.raises(OutputError, match=r"needs about \d+ MB .* has 2 MB left: free some"):
         clearsight.train("digits", out=disk / "run", report=False, bundle=False, verbose=False)
     assert list(disk.iterdir()) == []
 
@@ -313,7 +313,7 @@ def test_a_file_that_vanishes_while_training_reads_it_is_named(
 def test_a_run_that_went_on_in_the_meantime_is_not_gone_on_with_twice(finished: Path) -> None:
     plan = plan_resume(resume_request(finished, epochs=3))
     clearsight.resume(finished, epochs=4, report=False, bundle=False, verbose=False)
-    with pytest.raises(RunError, match="another process has gone on with it"):
+    with pytest.raises(RunError, match="was resumed by another process"):
         run_plan(plan, Display(Progress.silent()))
     run = clearsight.Run.load(finished)
     assert run.record.status == "finished"

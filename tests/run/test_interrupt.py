@@ -85,11 +85,11 @@ def test_an_interrupted_run_goes_on_to_its_end(
     assert "after epoch 1 and" in run.record.resumptions[0]
 
     again = run_cli("train", "--resume", str(out))
-    assert_refused(again, "has already done 3 epochs", "--epochs 13")
+    assert_refused(again, "has already trained for 3 epochs", "--epochs 13")
     longer = run_cli("train", "--resume", str(out), "--epochs", "4", "--json")
     assert longer.returncode == 0, longer.stderr
     assert json.loads(longer.stdout)["test_count"] == 500
-    assert "The command's 4 epochs count, no longer the run's 3." in longer.stderr
+    assert "It now has 4 epochs instead of 3." in longer.stderr
     assert "The learning rate stays 0.001: its schedule is constant." in longer.stderr
     whole = tmp_path / "whole"
     clearsight.train(
@@ -112,4 +112,4 @@ def test_an_interrupted_run_goes_on_to_its_end(
 
 def test_resume_stands_alone(interrupted: tuple[Path, str]) -> None:
     done = run_cli("train", "digits", "--resume", str(interrupted[0]), "--seed", "3")
-    assert_refused(done, "may stand beside --resume, but seed, source was given")
+    assert_refused(done, "may change, but seed, source was given")

@@ -81,7 +81,7 @@ def test_a_long_batch_is_not_waited_for(tmp_path: Path, is_hurried: bool) -> Non
     assert process.exitcode == 130, text
     assert "press Ctrl-C again to stop at once" in text
     assert ("Interrupted at once." in text) == is_hurried
-    assert "What was saved last is kept" in text
+    assert "The last checkpoint is saved" in text
     assert not is_locked(out)
     checkpoint = read_newest_checkpoint(out / "checkpoints").checkpoint
     assert checkpoint is not None

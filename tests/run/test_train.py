@@ -216,7 +216,7 @@ def test_own_images_are_never_cut_by_a_recipe(
     options["verbose"] = True
     none = clearsight.train(everything, out=tmp_path / "none", train_limit=8_000, **options)
     for said in (none.record.notes[0], capsys.readouterr().out.replace("\n", " ")):
-        assert "hold none of '[light]': the network cannot learn" in said
+        assert "contain none of '[light]', so the network cannot learn" in said
 
 
 def test_a_run_that_could_not_be_measured_is_measured_when_resumed(

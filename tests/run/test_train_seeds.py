@@ -135,7 +135,7 @@ def test_arrays_go_on_when_they_are_given_again(tmp_path: Path) -> None:
 
 def test_what_cannot_be_repeated_is_refused(tmp_path: Path) -> None:
     model = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten()])
-    with pytest.raises(RequestError, match="built anew for each"):
+    with pytest.raises(RequestError, match="built again for each"):
         clearsight.train("digits", model=model, seeds=2, out=tmp_path / "r")
     assert not (tmp_path / "r").exists()
 

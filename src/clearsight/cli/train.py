@@ -85,7 +85,8 @@ def train(
     options, request = given_options(context), None
     with interruption_told():
         if resume is not None:
-            resumed = resume_request(resume, accept_changes=accept_changes, **options)
+            own = {"source": source, "seeds": seeds, "try_next": try_next or None}
+            resumed = resume_request(resume, accept_changes=accept_changes, **options, **own)
             if is_seed_runs(resume):
                 return show_seeds(resume_seeds(resumed, display), console, as_json)
             run = resume_training(resumed, display)
@@ -140,14 +141,6 @@ def _check_usage(
                 "A source is needed, e.g. `clearsight train fashion-mnist`; "
                 "`clearsight data list` shows the built-in ones."
             )
-        return
-    own = {"SOURCE": source, "--seeds": seeds, "--try-next": try_next}
-    given = [name for name, value in own.items() if value]
-    if given:
-        raise RequestError(
-            f"A resumed run keeps its options, but {', '.join(given)} was given: leave it out, or "
-            "train a new run."
-        )
 
 
 def _show_plan(plan: Plan, console: Console) -> None:

@@ -14,7 +14,6 @@ from pydantic import (
     InstanceOf,
     PositiveInt,
     ValidationError,
-    model_validator,
 )
 
 from clearsight.data.sources.load import SOURCES, resolve_source
@@ -31,6 +30,8 @@ from clearsight.engine.runtime.choices import (
 from clearsight.errors import RequestError, format_validation_error
 from clearsight.options import Option, option_fields
 from clearsight.training.recipe import Fraction, PositiveFiniteFloat, Recipe
+
+ARRAYS = "arrays"  # what a source of objects from Python is called
 
 
 def _check_model(value: Any) -> Any:
@@ -128,7 +129,7 @@ class TrainRequest(BaseModel):
     def source_name(self) -> str:
         """What to call the source in messages and file names."""
         if not isinstance(self.source, str):
-            return "arrays"
+            return ARRAYS
         return self.source if self.is_named_source else Path(self.source).resolve().name
 
     @property
@@ -144,16 +145,21 @@ class TrainRequest(BaseModel):
     def portable(self) -> dict[str, Any]:
         """Return the options that were given, JSON-ready, with absolute paths.
 
-        Objects from Python are replaced by what they are called: "arrays" for a source.
+        Objects from Python are replaced by what they are called: `ARRAYS` for a source.
         """
         update: dict[str, Any] = {
-            "source": resolve_source(self.source) if isinstance(self.source, str) else "arrays",
+            "source": self._portable_source(),
             "source_options": self.source_options.resolved(),
         }
         if self.model is not None:
             update["model"] = _absolute_model(self.model_name)
         given = self.model_copy(update=update)
         return given.model_dump(mode="json", exclude_unset=True, exclude={"out"})
+
+    def _portable_source(self) -> str:
+        if not isinstance(self.source, str) or self.source == ARRAYS:
+            return ARRAYS
+        return resolve_source(self.source)
 
     def with_options(self, **changes: Any) -> Self:
         """Return the request with other values, of its own fields or of `SourceOptions`."""
@@ -223,18 +229,6 @@ class ResumeRequest(BaseModel):
     accept_changes: bool = False
     changes: dict[str, Any] = Field(default_factory=dict)
 
-    @model_validator(mode="after")
-    def _check_changes(self) -> Self:
-        rules = resume_rules()
-        fixed = [name for name in self.changes if rules.get(name, "fixed") == "fixed"]
-        if fixed:
-            allowed = [name for name, rule in rules.items() if rule != "fixed"]
-            raise ValueError(
-                f"a resumed run keeps its options, of which only {', '.join(allowed)} may change, "
-                f"but {', '.join(fixed)} was given"
-            )
-        return self
-
     @property
     def recipe_changes(self) -> dict[str, Any]:
         """The changes to the recipe."""
@@ -294,24 +288,25 @@ def resume_request(
         DataError: when `data` holds no images with labels.
     """
     changes = {name: value for name, value in changes.items() if value is not None}
-    checked = train_request("", **changes)  # the same types and ranges as for a new run
-    values = {
-        name: getattr(
-            checked if name in TrainRequest.model_fields else checked.source_options, name
-        )
-        for name in changes
-    }
-    try:
-        return ResumeRequest(
-            path=Path(path),
-            data=None if data is None else splits_from_object(data),
-            accept_changes=accept_changes,
-            changes=values,
-        )
-    except ValidationError as error:
+    rules = resume_rules()
+    fixed = [name for name in changes if rules.get(name, "fixed") == "fixed"]
+    if fixed:
+        allowed = ", ".join(name for name, rule in rules.items() if rule != "fixed")
         raise RequestError(
-            f"The run cannot be resumed: {format_validation_error(error)}."
-        ) from error
+            f"A resumed run keeps its options, of which only {allowed} may change, but "
+            f"{', '.join(fixed)} was given: leave it out, or train a new run."
+        )
+    checked = train_request("", **changes)  # the same types and ranges as for a new run
+    sources = (checked, checked.source_options)
+    return ResumeRequest(
+        path=Path(path),
+        data=None if data is None else splits_from_object(data),
+        accept_changes=accept_changes,
+        changes={
+            name: next(getattr(each, name) for each in sources if hasattr(each, name))
+            for name in changes
+        },
+    )
 
 
 def _absolute_model(model: str) -> str:
