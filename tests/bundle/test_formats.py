@@ -220,7 +220,7 @@ def test_a_table_of_contents_that_refers_to_a_pickle_is_rejected(
 def test_keras_opens_its_file_without_clearsight(tmp_path: Path, small_run: clearsight.Run) -> None:
     from clearsight.run.export.bundle import export_run
 
-    path, _ = export_run(small_run, tmp_path / "bundle", kind="keras")
+    path, _ = export_run(small_run, tmp_path / "bundle", model_format="keras")
     model = keras.saving.load_model(path / "model.keras")
     with np.load(path / "parity.npz", allow_pickle=False) as arrays:
         images, probabilities = arrays["images"], arrays["probabilities"]

@@ -96,7 +96,7 @@ def test_evaluate_measures_what_training_measured(cli: Cli, run_folder: Path) ->
     assert found["test_loss"] == pytest.approx(expected.test_loss)
     assert found["test_accuracy_interval"] == list(expected.test_accuracy_interval or ())
     done = cli("evaluate", str(run_folder), "--data", "fashion-mnist")
-    assert "of 10,000 images named rightly" in done.stdout
+    assert "of 10,000 images correct" in done.stdout
     assert_refused(cli("evaluate", str(run_folder), "--data", "digits"), "have the run's classes")
 
 

@@ -31,8 +31,8 @@ def test_the_command_line_names_the_table() -> None:
 def test_right_answers_are_right(cli: Cli, name: str) -> None:
     done = cli("exercise", name, "--answers", RIGHT[name])
     assert done.returncode == 0, done.stderr
-    assert "7 of 7 right." in done.stdout
-    assert "is not it" not in done.stdout
+    assert "7 of 7 correct." in done.stdout
+    assert "Not quite" not in done.stdout
     padded = "28 to 26: the filter cannot reach past the border, one pixel lost on each side"
     assert (padded in done.stdout) == (name == "padding")
 
@@ -45,20 +45,22 @@ def test_a_miss_is_explained_with_its_formula_worked(cli: Cli, tmp_path: Path) -
     done = cli("exercise", "shapes", "--parameters", "--answers", "answers.txt", "--json")
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
-    assert (found["num_right"], found["num_questions"]) == (10, 14)
-    misses = [row for row in found["questions"] if not row["is_right"]]
+    assert (found["num_correct"], found["num_questions"]) == (10, 14)
+    misses = [row for row in found["questions"] if not row["is_correct"]]
     told = [row["explanation"] for row in misses]
-    assert "(26, 26, 32) is not it. It is (28, 28, 32): floor((28 + 2*1 - 3)/1) + 1 = 28" in told[0]
+    assert (
+        "the answer is (28, 28, 32), not (26, 26, 32): floor((28 + 2*1 - 3)/1) + 1 = 28" in told[0]
+    )
     assert "A shape should look like 28x28x32" in told[1]
     assert "one channel for each of the 64 filters" in told[1]
-    assert "It is 3,136: 7*7*64 = 3136" in told[2]
-    assert "401,408 is not it. It is 401,536: (3136 + 1)*128 = 401,536" in told[3]
+    assert "the answer is 3,136, not (7, 7, 64): 7*7*64 = 3136" in told[2]
+    assert "the answer is 401,536, not 401,408: (3136 + 1)*128 = 401,536" in told[3]
     assert misses[2]["given"] == [7, 7, 64]
 
 
 def test_what_cannot_be_answered_gets_one_sentence(cli: Cli) -> None:
     # The tests' own standard input is no terminal.
-    assert_refused(cli("exercise", "shapes"), "somebody to ask", "--answers")
+    assert_refused(cli("exercise", "shapes"), "no terminal to ask in", "--answers")
     assert_refused(cli("exercise", "shapes", "--answers", "a, b"), "none can be read. A shape")
     assert_refused(cli("exercise", "shapes", "--answers", ""), "none can be read")
     many = ", ".join(["1"] * 8)
@@ -76,7 +78,7 @@ def test_the_third_block_is_predicted_and_tried_out(
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
-    assert found["num_right"] == 9
+    assert found["num_correct"] == 9
     trial = found["trial"]
     for what in ("validation", "gap"):
         low, high = trial[what]["difference_interval"]
@@ -94,10 +96,10 @@ def test_the_third_block_is_predicted_and_tried_out(
 def test_a_terminal_is_asked_again_and_may_stop(tmp_path: Path) -> None:
     text, code = _at_a_terminal(["hm", "28x28x32", "14x14x3", "\x04"])
     assert "A shape should look like 28x28x32" in text
-    assert "right: (28, 28, 32)" in text
-    assert "(14, 14, 3) is not it. It is (14, 14, 32)" in text
+    assert "Correct: (28, 28, 32)" in text
+    assert "the answer is (14, 14, 32), not (14, 14, 3)" in text
     assert "Stopped after 2 of 7 questions." in text
-    assert "1 of 2 right." in text
+    assert "1 of 2 correct." in text
     assert code == 0
 
 

@@ -68,7 +68,7 @@ def test_an_unfinished_run_is_not_exported(cli: Cli, run_folder: Path, tmp_path:
     shutil.copytree(run_folder, tmp_path / "run")
     record = json.loads((tmp_path / "run" / "run.json").read_text())
     (tmp_path / "run" / "run.json").write_text(json.dumps({**record, "status": "failed"}))
-    assert_refused(cli("export", "run"), "should be made of a finished run", "train --resume run")
+    assert_refused(cli("export", "run"), "should be made from a finished run", "train --resume run")
 
 
 def test_more_epochs_replace_the_bundle(small_fashion: Splits, tmp_path: Path) -> None:
@@ -101,8 +101,10 @@ def test_integers_are_measured_and_a_loss_is_refused(
     small = (tmp_path / "int8" / "model.onnx").stat().st_size
     assert small < 0.4 * (run_folder / "bundle" / "model.onnx").stat().st_size
     assert clearsight.load(tmp_path / "int8").spec.precision == "int8"
-    monkeypatch.setattr(int8, "MOST_LOSS", -1.0)  # whatever is lost is too much
-    with pytest.raises(BundleError, match=r"should lose at most .* take it with --allow-loss"):
+    monkeypatch.setattr(int8, "MAX_LOSS", -1.0)  # whatever is lost is too much
+    with pytest.raises(
+        BundleError, match=r"should lose at most .* accept the loss with --allow-loss"
+    ):
         int8.export_int8(run, tmp_path / "refused")
     assert not (tmp_path / "refused").exists()
     int8.export_int8(run, tmp_path / "taken", allow_loss=True)

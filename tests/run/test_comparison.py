@@ -13,7 +13,7 @@ from scipy.stats import binomtest
 import clearsight
 from clearsight.errors import RunError
 from clearsight.run.compare import compare_runs
-from clearsight.run.exercises.trial import tried
+from clearsight.run.exercises.trial import compare_networks
 from clearsight.run.seeds.comparison import compare_seed_runs
 from clearsight.run.seeds.runs import SeedRuns
 from support.command_line import Cli, assert_refused
@@ -193,17 +193,17 @@ def test_seeds_are_paired(two_groups: tuple[SeedRuns, SeedRuns], cli: Cli) -> No
     assert found.accuracies[0].values == pytest.approx([pair.accuracies[0] for pair in pairs])
     done = cli("compare", *map(str, paths))
     assert done.returncode == 0, done.stderr
-    assert "seeds that all have finished: 0, 1" in done.stdout
+    assert "seeds finished by all: 0, 1" in done.stdout
     assert "over other seeds and other images" in done.stdout
     member = str(two_groups[1][0].path)
-    assert_refused(cli("compare", str(paths[0]), member), "train it with --seeds, or name one")
+    assert_refused(cli("compare", str(paths[0]), member), "train it with --seeds, or give a single")
 
 
 def test_a_trial_says_what_the_second_network_changed(
     two_groups: tuple[SeedRuns, SeedRuns],
 ) -> None:
     long, short = two_groups
-    trial = tried(short, long)
+    trial = compare_networks(short, long)
     expected = [
         mine.results.val_accuracy - other.results.val_accuracy
         for mine, other in zip(long, short, strict=True)
@@ -211,8 +211,10 @@ def test_a_trial_says_what_the_second_network_changed(
     # The training measures in the precision that it trains in.
     assert trial.validation.by_seed == pytest.approx(expected, abs=0.01)
     assert trial.validation.value > 0
-    same = tried(short, short)
+    same = compare_networks(short, short)
     assert same.validation.value == same.gap.value == 0
     helped, widened = same.sentences
-    assert helped.startswith("These 2 seeds and 288 validation images cannot tell whether it")
-    assert widened.startswith("These 2 seeds cannot tell whether it widens the gap")
+    assert helped.startswith(
+        "These 2 seeds and 288 validation images are too few to tell whether it"
+    )
+    assert widened.startswith("These 2 seeds are too few to tell whether it widens the gap")

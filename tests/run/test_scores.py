@@ -1,4 +1,4 @@
-"""What a run writes of its scores, and a test set that stays sealed: real runs on real digits."""
+"""What a run writes of its scores, and a test set that is not used: real runs on real digits."""
 
 from __future__ import annotations
 
@@ -65,11 +65,11 @@ def test_predictions_and_measures_are_those_of_the_run(digits: Splits, tmp_path:
         run.folder.read_scores()
 
 
-def test_a_sealed_test_set_is_opened_by_evaluate_alone(cli: Cli, digits: Splits) -> None:
+def test_an_unused_test_set_is_used_by_evaluate_alone(cli: Cli, digits: Splits) -> None:
     done = cli("train", *BARE, "digits", "--epochs", "1", "--no-test", "--out", "sealed")
     assert done.returncode == 0, done.stderr
-    assert "this opens them: clearsight evaluate sealed" in done.stdout
-    assert "359 sealed in the test set" in done.stdout
+    assert "Use it with: clearsight evaluate sealed" in done.stdout
+    assert "359 test images (not evaluated yet)" in done.stdout
     run = clearsight.Run.load("sealed")
     assert digits.test is not None
     assert run.record.data["test"]["sha256"] == digits.test.fingerprint

@@ -8,7 +8,7 @@ import pytest
 
 import clearsight
 from clearsight.run.advise.next_step import NextStep
-from clearsight.run.advise.try_next import compare_next, sealed_next_request
+from clearsight.run.advise.try_next import compare_next, unevaluated_next_request
 from clearsight.run.plan.plan import Plan
 from clearsight.run.request import TrainRequest, train_request
 from clearsight.run.train import Display, plan_request, run_plan
@@ -19,7 +19,7 @@ ASKED: dict[str, Any] = {"train_limit": 600, "test_limit": 100, "epochs": 2, "le
 
 
 def plan_next(request: TrainRequest, run: clearsight.Run, step: NextStep) -> Plan:
-    return plan_request(sealed_next_request(request, run, step), QUIET)
+    return plan_request(unevaluated_next_request(request, run, step), QUIET)
 
 
 @pytest.fixture(scope="module")
@@ -45,12 +45,12 @@ def test_one_change_leaves_the_rest_and_is_compared(run: clearsight.Run) -> None
     plan = plan_next(train_request("fashion-mnist", report=False, bundle=False, **ASKED), run, step)
     assert plan.record.request.recipe == run.record.request.recipe
     assert plan.record.request.model_arguments == {"dropout": 0.3}
-    tried = compare_next(step, plan, run, run_plan(plan, QUIET))
-    assert tried.comparison is not None
-    assert tried.comparison.num_images == 120
-    assert tried.run.results.test_accuracy is None
-    assert tried.run.path.name == "run_next"
-    assert "validation accuracy is" in tried.sentence
+    compared = compare_next(plan, run, run_plan(plan, QUIET))
+    assert compared.paired is not None
+    assert compared.paired.num_images == 120
+    assert compared.next_run.results.test_accuracy is None
+    assert compared.next_run.path.name == "run_next"
+    assert "validation accuracy is" in compared.sentence
 
 
 def test_other_validation_images_are_not_compared_image_by_image(
@@ -58,6 +58,6 @@ def test_other_validation_images_are_not_compared_image_by_image(
 ) -> None:
     step = NextStep("", {"validation_split": 0.4})
     plan = plan_next(train_request("fashion-mnist", report=False, bundle=False, **ASKED), run, step)
-    tried = compare_next(step, plan, run, run_plan(plan, QUIET))
-    assert tried.comparison is None
-    assert "cannot be compared image by image" in tried.sentence
+    compared = compare_next(plan, run, run_plan(plan, QUIET))
+    assert compared.paired is None
+    assert "cannot be compared image by image" in compared.sentence

@@ -1,16 +1,14 @@
-"""``clearsight compare``: which run is better on the test images that they share."""
+"""``clearsight compare``: compare runs on the test images that they share."""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from clearsight.cli.keras_start import loading_keras
-from clearsight.cli.output import AsJson, console_for, print_json
-from clearsight.errors import RequestError
+from clearsight.cli.output import AsJson, check_new_file, console_for, print_json
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -30,15 +28,16 @@ def compare(
     ],
     curves: Annotated[
         Path | None,
-        typer.Option(metavar="FILE.png", help="Draw their curves over each other; a new file."),
+        typer.Option(metavar="FILE.png", help="Draw their curves in one image; a new file."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Compare the first run with each other one, on the test images that they share.
+    """Compare runs on the test images that they share.
 
-    Folders of `train --seeds` are compared over their paired seeds and the images.
+    The first run is compared with each other one. Folders of `train --seeds` are compared over
+    their paired seeds and the images.
     """
-    _check_curves(curves)
+    check_new_file(curves, "--curves", ".png")
     console = console_for(as_json)
     with loading_keras(console):
         from clearsight.run.compare import compare_runs
@@ -47,11 +46,11 @@ def compare(
 
         if any(is_seed_runs(path) for path in runs):
             over_seeds = compare_seed_runs(runs)
-            values = _seeds_as_json(over_seeds)
+            values = _seeds_to_json(over_seeds)
             drawn = [(str(group.path), run) for group in over_seeds.groups for run in group]
         else:
             found = compare_runs(runs)
-            values = _as_json(found)
+            values = _to_json(found)
             drawn = [(str(run.path), run) for run in found.runs]
     _show(values, console)
     if curves is not None:
@@ -63,14 +62,7 @@ def compare(
         print_json({**values, "curves": None if curves is None else str(curves)})
 
 
-def _check_curves(curves: Path | None) -> None:
-    if curves is not None and os.path.lexists(curves):
-        raise RequestError(f"{curves} exists and is never overwritten: name another with --curves.")
-    if curves is not None and curves.suffix.lower() != ".png":
-        raise RequestError(f"The curve image is a PNG, but {curves} does not end in .png.")
-
-
-def _as_json(found: RunComparison) -> dict[str, Any]:
+def _to_json(found: RunComparison) -> dict[str, Any]:
     first = str(found.runs[0].path)
     measured = zip(found.runs, found.accuracies, found.intervals, strict=True)
     compared = zip(found.runs[1:], found.against_first, found.by_class, strict=True)
@@ -96,7 +88,7 @@ def _as_json(found: RunComparison) -> dict[str, Any]:
                 "only_second": pair.only_second,
                 "p_value": pair.p_value,
                 "num_images_needed": pair.num_images_needed,
-                "classes": [_class_as_json(change) for change in changes],
+                "classes": [_class_to_json(change) for change in changes],
                 "sentence": pair.sentence(first, str(other.path)),
             }
             for other, pair, changes in compared
@@ -104,7 +96,7 @@ def _as_json(found: RunComparison) -> dict[str, Any]:
     }
 
 
-def _class_as_json(change: ClassComparison) -> dict[str, Any]:
+def _class_to_json(change: ClassComparison) -> dict[str, Any]:
     return {
         "class": change.class_name,
         "num_images": change.pair.num_images,
@@ -116,7 +108,7 @@ def _class_as_json(change: ClassComparison) -> dict[str, Any]:
     }
 
 
-def _seeds_as_json(found: SeedComparison) -> dict[str, Any]:
+def _seeds_to_json(found: SeedComparison) -> dict[str, Any]:
     groups = zip(found.groups, found.accuracies, strict=True)
     compared = zip(found.groups[1:], found.against_first, found.sentences(), strict=True)
     return {
@@ -149,7 +141,7 @@ def _seeds_as_json(found: SeedComparison) -> dict[str, Any]:
 
 
 def _cost(runs: list[Run] | tuple[Run, ...]) -> dict[str, Any]:
-    """Say what a training costs, the mean over several."""
+    """Return what a training costs, averaged over several."""
     return {
         "fit_seconds": sum(run.results.fit_seconds for run in runs) / len(runs),
         "num_parameters": runs[0].record.num_parameters,
@@ -165,10 +157,10 @@ def _show(values: dict[str, Any], console: Console) -> None:
     console.print(f"{values['num_images']:,} test images that all runs share")
     if values["num_left_out"]:
         console.print(
-            f"({values['num_left_out']:,} more are left out: some run has seen them in training)"
+            f"({values['num_left_out']:,} more are left out, because some run has trained on them)"
         )
     if "seeds" in values:
-        console.print(f"seeds that all have finished: {', '.join(map(str, values['seeds']))}")
+        console.print(f"seeds finished by all: {', '.join(map(str, values['seeds']))}")
     for row in values["runs"]:
         low, high = row["test_accuracy_interval"]
         console.print(
@@ -178,8 +170,8 @@ def _show(values: dict[str, Any], console: Console) -> None:
         )
     for pair in values["comparisons"]:
         console.print(pair["sentence"])
-        telling = [change for change in pair["classes"] if change["is_significant"]]
-        for change in telling:
+        significant = [change for change in pair["classes"] if change["is_significant"]]
+        for change in significant:
             low, high = (100 * end for end in change["difference_interval"])
             how = "better" if change["difference"] > 0 else "worse"
             console.print(
@@ -187,5 +179,5 @@ def _show(values: dict[str, Any], console: Console) -> None:
                 f"(95% interval {low:+.1f} to {high:+.1f}, p = {change['adjusted_p_value']:.2g} "
                 f"after Holm's correction for {len(pair['classes'])} classes)"
             )
-        if pair["classes"] and not telling:
-            console.print("    No single class differs by more than chance brings forth.")
+        if pair["classes"] and not significant:
+            console.print("    No single class differs significantly.")

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from clearsight.cli.data_check import check_source
-from clearsight.cli.decoding import decoding_shown
-from clearsight.cli.output import AsJson, console_for, print_json
+from clearsight.cli.decoding import show_decoding
+from clearsight.cli.output import AsJson, check_new_file, console_for, print_json
 from clearsight.cli.request_options import SOURCE_OPTIONS, given_source_options, takes_options
-from clearsight.errors import RequestError
 
 if TYPE_CHECKING:
     from clearsight.data.image_set import ImageSet
@@ -70,11 +68,8 @@ def show_source(
     from clearsight.data.sources.load import load_splits
     from clearsight.report.contact_sheet import write_contact_sheet
 
-    if out is not None and os.path.lexists(out):
-        raise RequestError(f"{out} exists and is never overwritten: name another with --out.")
-    if out is not None and out.suffix.lower() != ".png":
-        raise RequestError(f"The contact sheet is a PNG, but {out} does not end in .png.")
-    splits = load_splits(source, given_source_options(context), decoding_shown())
+    check_new_file(out, "--out", ".png")
+    splits = load_splits(source, given_source_options(context), show_decoding)
     train, parts, notes = splits.train, splits.parts, list(splits.load_report.sentences)
     shown = platformdirs.user_cache_path("clearsight") / "shown"
     sheet = out or shown / f"{Path(source).resolve().name}.png"

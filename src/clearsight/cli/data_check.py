@@ -1,16 +1,15 @@
-"""``clearsight data check``: what is wrong with a source's images, before training."""
+"""``clearsight data check``: check a source's images before training."""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from clearsight.cli.decoding import decoding_shown
+from clearsight.cli.decoding import show_decoding
 from clearsight.cli.keras_start import loading_keras
-from clearsight.cli.output import AsJson, console_for, print_json
+from clearsight.cli.output import AsJson, check_new_file, console_for, print_json
 from clearsight.cli.request_options import given_source_options
 from clearsight.errors import MissingExtraError, RequestError
 
@@ -36,20 +35,22 @@ def check_source(
         Path | None,
         typer.Option(metavar="FILE.csv", help="Write suspected labels to correct; a new file."),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of the network that judges the labels.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, help="Random seed of the network that judges the labels.")
+    ] = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Check a source's images: copies, leaks, wrong labels, rare classes, odd images."""
+    """Check images for duplicates, leakage and wrong labels."""
     _check_usage(quick, out, labels_out)
     console = console_for(as_json)
     from clearsight.data.sources.load import load_splits
 
-    splits = load_splits(source, given_source_options(context), decoding_shown())
+    splits = load_splits(source, given_source_options(context), show_decoding)
     with loading_keras(console):
         from clearsight.run.data_check.check import check_data
-    with console.status("looking at the images") as status:
+    with console.status("checking the images") as status:
         checked = check_data(splits, source, quick=quick, seed=seed, announce=status.update)
-    page = _written_page(checked, out)
+    page = _write_page(checked, out)
     if labels_out is not None:
         checked.write_labels(labels_out)
     if as_json:
@@ -68,21 +69,12 @@ def _check_usage(quick: bool, out: Path | None, labels_out: Path | None) -> None
         raise RequestError(
             "--labels-out needs the network that --quick leaves out: drop one of the two."
         )
-    for option, path, suffix in (("--out", out, ".html"), ("--labels-out", labels_out, ".csv")):
-        if path is None:
-            continue
-        if os.path.lexists(path):
-            raise RequestError(
-                f"{path} exists and is never overwritten: name another with {option}."
-            )
-        if path.suffix.lower() != suffix:
-            raise RequestError(
-                f"{option} writes {suffix[1:].upper()}, but {path} does not end in {suffix}."
-            )
+    check_new_file(out, "--out", ".html")
+    check_new_file(labels_out, "--labels-out", ".csv")
 
 
-def _written_page(checked: DataCheck, out: Path | None) -> Path | None:
-    """Write the page; without the parts it needs, say so, unless it was asked for by name."""
+def _write_page(checked: DataCheck, out: Path | None) -> Path | None:
+    """Write the page. If an extra is missing, print that instead, unless --out was given."""
     import platformdirs
 
     checks = platformdirs.user_cache_path("clearsight") / "checked"
@@ -101,16 +93,16 @@ def _show(checked: DataCheck, console: Console) -> None:
     from rich.padding import Padding
 
     parts = ", ".join(f"{len(images):,} {part}" for part, images in checked.splits.parts.items())
-    console.print(f"{checked.source}: {parts} images, looked at in {checked.seconds:.1f} s.")
+    console.print(f"{checked.source}: {parts} images, checked in {checked.seconds:.1f} s.")
     for finding in checked.findings:
         count = f"{finding.count:,} of {finding.total:,}"
         console.print(f"\n{finding.severity:<8} {finding.title:<46} {count:>18}")
         for sentence in (f"{finding.message}.", finding.advice):
-            # On a terminal what is wrapped stays under what it belongs to; files get whole lines.
+            # On a terminal wrapped lines are indented too; in a file every line stays whole.
             indented = Padding(sentence, (0, 0, 0, _INDENT), expand=False)
             console.print(indented if console.is_terminal else " " * _INDENT + sentence)
     if not checked.findings:
-        console.print("Nothing was found that is wrong.")
+        console.print("No problems were found.")
     console.print()
     for sentence in checked.skipped_checks:
         console.print(f"Not done: {sentence}")

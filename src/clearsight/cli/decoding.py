@@ -1,53 +1,51 @@
-"""Showing on a terminal how far the decoding of images is."""
+"""Showing the progress of decoding images."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from clearsight.data.decoding.decode import ShowProgress
 
 _MANY = 2_000  # images: fewer take about a second
 
 
-def decoding_shown() -> ShowProgress:
-    """Return what shows a bar on a terminal, and one line elsewhere when there is much to do."""
+@contextmanager
+def show_decoding(num_images: int) -> Iterator[Callable[[int], None]]:
+    """Show a progress bar on a terminal, and otherwise one line if there are many images.
 
-    @contextmanager
-    def show(num_images: int) -> Iterator[Callable[[int], None]]:
-        from rich.console import Console
+    Yields:
+        A function to call with the number of images decoded so far.
+    """
+    from rich.console import Console
 
-        console = Console(stderr=True, highlight=False)
-        if not console.is_terminal:
-            if num_images > _MANY:
-                console.print(
-                    f"Decoding {num_images:,} images; the next start takes them as they are.",
-                    soft_wrap=True,
-                )
-            yield lambda _: None
-            return
-        done = 0
-        with bar_of("decoding images", num_images) as advance:
+    console = Console(stderr=True, highlight=False)
+    if not console.is_terminal:
+        if num_images > _MANY:
+            console.print(
+                f"Decoding {num_images:,} images; cached for the next start.", soft_wrap=True
+            )
+        yield lambda _: None
+        return
+    num_shown = 0
+    with progress_bar("decoding images", num_images) as advance:
 
-            def show_done(num_done: int) -> None:
-                nonlocal done
-                advance(num_done - done)
-                done = num_done
+        def show(num_done: int) -> None:
+            nonlocal num_shown
+            advance(num_done - num_shown)
+            num_shown = num_done
 
-            yield show_done
-
-    return show
+        yield show
 
 
 @contextmanager
-def bar_of(what: str, total: int) -> Iterator[Callable[[int], None]]:
-    """Show a bar on stderr that goes away in the end; give what moves it on.
+def progress_bar(title: str, total: int) -> Iterator[Callable[[int], None]]:
+    """Show a progress bar on stderr that disappears at the end.
 
     Args:
-        what: is being done.
-        total: how many there are to do.
+        title: shown before the bar.
+        total: number of items.
+
+    Yields:
+        A function to call with the number of further items done.
     """
     from rich.console import Console
     from rich.progress import (
@@ -59,7 +57,7 @@ def bar_of(what: str, total: int) -> Iterator[Callable[[int], None]]:
     )
 
     bar = Progress(
-        TextColumn(what),
+        TextColumn(title),
         BarColumn(bar_width=None),
         MofNCompleteColumn(),
         TimeRemainingColumn(compact=True),
@@ -67,5 +65,5 @@ def bar_of(what: str, total: int) -> Iterator[Callable[[int], None]]:
         transient=True,
     )
     with bar:
-        task = bar.add_task(what, total=total)
+        task = bar.add_task(title, total=total)
         yield lambda num_more: bar.advance(task, num_more)

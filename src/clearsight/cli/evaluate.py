@@ -1,4 +1,4 @@
-"""``clearsight evaluate``: measure a run's network on its test images or on others."""
+"""``clearsight evaluate``: evaluate a run on its test images or on others."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ def evaluate(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder.")],
     data: Annotated[
         str | None,
-        typer.Option(metavar="SOURCE", help="Measure on this one's test images instead."),
+        typer.Option(metavar="SOURCE", help="Use the test images of this source instead."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Measure a run's network on its own test images, or on another source's."""
+    """Evaluate a run on its test images or on another source."""
     console = console_for(as_json)
     with loading_keras(console):
         from clearsight.run.store.run import Run
@@ -44,21 +44,21 @@ def evaluate(
 
         found = evaluate_network(Run.load(run), data, given_source_options(context))
     if as_json:
-        print_json({"run": str(run), "data": data, **_as_json(found)})
+        print_json({"run": str(run), "data": data, **_to_json(found)})
         return
     score = found.score
-    loss = "no finite number" if score.loss is None else f"{score.loss:.4f}"
+    loss = "not finite" if score.loss is None else f"{score.loss:.4f}"
     console.print(
         f"test accuracy {score.accuracy:.3f} (95% interval {score.interval.low:.3f} to "
-        f"{score.interval.high:.3f}): {score.num_correct:,} of {score.num_images:,} images named "
-        f"rightly; test loss {loss}"
+        f"{score.interval.high:.3f}): {score.num_correct:,} of {score.num_images:,} images "
+        f"correct; test loss {loss}"
     )
     if found.test_set_uses.sentence:
         console.print(found.test_set_uses.sentence)
     _show_scores(found.scores, console)
 
 
-def _as_json(found: Evaluation) -> dict[str, Any]:
+def _to_json(found: Evaluation) -> dict[str, Any]:
     score = found.score
     return {
         "test_accuracy": score.accuracy,
@@ -75,7 +75,7 @@ def _show_scores(scores: Scores, console: Console) -> None:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False)
-    for column in ("score", "value", "95% interval", "found by"):
+    for column in ("score", "value", "95% interval", "method"):
         table.add_column(column)
     rows = [(f"top-{top.k} accuracy", top.accuracy) for top in scores.top]
     rows += [
@@ -97,12 +97,8 @@ def _show_scores(scores: Scores, console: Console) -> None:
     for column in ("precision", "recall", "F1"):
         classes.add_column(column, no_wrap=True)
     for row in scores.classes:
-        cells = (row.precision, row.recall, row.f1)
-        classes.add_row(
-            row.class_name,
-            f"{row.num_images:,}",
-            *(_with_interval(cell) for cell in cells),
-        )
+        cells = [_with_interval(cell) for cell in (row.precision, row.recall, row.f1)]
+        classes.add_row(row.class_name, f"{row.num_images:,}", *cells)
     console.print()
     console.print(classes)
     console.print("\nIn brackets: Wilson's 95% intervals.")

@@ -1,8 +1,8 @@
-"""``clearsight exercise``: the lesson's exercises, predicted first and then checked."""
+"""``clearsight exercise``: work out a network's shapes and parameters, and check the answers."""
 
 from __future__ import annotations
 
-import os
+import signal
 import sys
 from collections.abc import Sequence
 from enum import StrEnum
@@ -11,22 +11,22 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from clearsight.cli.interruption import interruption_told
+from clearsight.cli.interruption import EXIT_BY_SIGNAL, exit_on_interruption
 from clearsight.cli.keras_start import loading_keras
-from clearsight.cli.output import AsJson, console_for, print_json
+from clearsight.cli.output import AsJson, check_new_file, console_for, print_json
 from clearsight.errors import RequestError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from clearsight.run.exercises.exercise import Checked, Exercise, Question
+    from clearsight.run.exercises.answer import CheckedAnswer
+    from clearsight.run.exercises.exercise import Exercise, Question
 
-_EXIT_CTRL_C = 130
-_NUM_SEEDS = 3  # trainings of each network: two minutes on two cores
+_NUM_SEEDS = 3  # runs of each network: two minutes on two cores
 
 
 class Name(StrEnum):
-    """Which exercise."""
+    """Names of the exercises."""
 
     shapes = "shapes"
     padding = "padding"
@@ -47,11 +47,9 @@ def exercise(
     ] = False,
     seeds: Annotated[
         int,
-        typer.Option(metavar="N", help="third-block: trainings of each network; 0 trains none."),
+        typer.Option(metavar="N", help="third-block: runs of each network; 0 for none."),
     ] = _NUM_SEEDS,
-    epochs: Annotated[
-        int | None, typer.Option(help="third-block: passes over the training images.")
-    ] = None,
+    epochs: Annotated[int | None, typer.Option(help="third-block: number of epochs.")] = None,
     train_limit: Annotated[
         int | None, typer.Option(help="third-block: use only the first N training images.")
     ] = None,
@@ -61,47 +59,50 @@ def exercise(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Predict the lesson's network layer by layer, and see whether it comes true.
+    """Work out the lesson network by hand and check your answers.
 
-    A miss is explained with its formula worked. Shapes are written 28x28x32 or (28, 28, 32).
-    `third-block` then trains both networks on Fashion-MNIST and says whether the block helped.
+    Wrong answers are explained with the formula and its numbers. Shapes are written 28x28x32 or
+    (28, 28, 32). `third-block` then trains both networks on Fashion-MNIST and reports whether the
+    block helps.
     """
     _check_usage(name, seeds, epochs, train_limit, out)
     if answers is None and not sys.stdin.isatty():
         raise RequestError(
-            "There should be somebody to ask, but the input is no terminal: give the answers with "
-            '--answers "28x28x32, 14x14x32, ..." or --answers FILE.'
+            "There is no terminal to ask in: give the answers with --answers "
+            '"28x28x32, 14x14x32, ..." or --answers FILE.'
         )
     console = console_for(as_json)
     with loading_keras(console):
         from clearsight.run.exercises import EXERCISES
-        from clearsight.run.exercises.checking import all_checked, text_of_answers
-        from clearsight.run.exercises.exercise import questions_of, score_sentence
+        from clearsight.run.exercises.answer import check_answers
+        from clearsight.run.exercises.exercise import questions_about
 
         chosen = EXERCISES[name.value]
-        questions = tuple(questions_of(chosen.trace(), with_parameters=parameters))
+        questions = tuple(questions_about(chosen.trace(), with_parameters=parameters))
         changes = chosen.changes()
+    checked: Sequence[CheckedAnswer]
     if answers is not None:
-        checked: Sequence[Checked] = all_checked(questions, text_of_answers(answers))
+        checked = check_answers(questions, answers)
         console.print(chosen.task)
         for each in checked:
             console.print(f"{each.question.text}\n    {each.sentence}")
     else:
         console.print(chosen.task)
-        checked = _asked(questions, console)
-    console.print(score_sentence(checked))
+        checked = _ask_all(questions, console)
+    num_correct = sum(each.is_correct for each in checked)
+    console.print(f"{num_correct} of {len(checked)} correct.")
     if changes is not None:
         console.print(f"\nThe lesson's network (first) and this one (second):\n\n{changes}")
     values: dict[str, Any] = {
         "exercise": chosen.name,
         "questions": [each.to_json() for each in checked],
-        "num_right": sum(each.is_right for each in checked),
+        "num_correct": num_correct,
         "num_questions": len(questions),
         "changes": None if changes is None else changes.to_json(),
     }
     if chosen.trains and seeds and len(checked) == len(questions):
         options = {"epochs": epochs, "train_limit": train_limit}
-        values["trial"] = _tried_out(chosen, seeds, out, options, console)
+        values["trial"] = _run_trial(chosen, seeds, out, options, console)
     if as_json:
         print_json(values)
 
@@ -111,31 +112,29 @@ def _check_usage(
 ) -> None:
     if seeds < 0 or seeds == 1:
         raise RequestError(
-            f"--seeds should be at least 2, because one training of each says little, or 0 for "
-            f"none, but is {seeds}."
+            f"--seeds should be at least 2, because single runs show little, or 0 for none, but is "
+            f"{seeds}."
         )
     trains = seeds != _NUM_SEEDS or (epochs, train_limit, out) != (None, None, None)
     if name is not Name.third_block and trains:
         raise RequestError(
-            f"--seeds, --epochs, --train-limit and --out belong to the exercise third-block, but "
+            "--seeds, --epochs, --train-limit and --out belong to the exercise third-block, but "
             f"{name.value} trains nothing: leave them out."
         )
-    if out is not None and os.path.lexists(out):
-        raise RequestError(f"{out} exists and is never overwritten: name another with --out.")
+    check_new_file(out, "--out")
 
 
-def _tried_out(
+def _run_trial(
     chosen: Exercise, seeds: int, out: Path | None, options: dict[str, Any], console: Console
 ) -> dict[str, Any]:
-    """Train both networks and say what came of it."""
-    from clearsight.run.exercises.trial import try_out
+    """Train both networks, and show which is better."""
+    from clearsight.run.exercises.trial import run_trial
     from clearsight.run.train import Display
     from clearsight.training.progress import Progress
 
-    with interruption_told():
-        trial = try_out(
-            chosen, seeds, Display(Progress(console)), out=out, announce=console.print, **options
-        )
+    display = Display(Progress(console))
+    with exit_on_interruption():
+        trial = run_trial(chosen, seeds, display, out=out, announce=console.print, **options)
     for title, runs in (("The lesson's network", trial.lesson), ("This network", trial.other)):
         console.print(f"\n{title}, {runs.path}:\n{runs}")
     console.print()
@@ -144,29 +143,28 @@ def _tried_out(
     return trial.to_json()
 
 
-def _asked(questions: Sequence[Question], console: Console) -> list[Checked]:
-    """Ask one question after the other; the end of the input ends the asking."""
-    answered: list[Checked] = []
+def _ask_all(questions: Sequence[Question], console: Console) -> list[CheckedAnswer]:
+    """Ask one question after the other, until the input ends."""
+    answered: list[CheckedAnswer] = []
     try:
         for question in questions:
             console.print(question.text)
-            answered.append(_answer_to(question, console))
+            answered.append(_ask(question, console))
             console.print(f"    {answered[-1].sentence}")
-    except EOFError:
+    except (EOFError, KeyboardInterrupt) as stop:
         console.print(f"\nStopped after {len(answered)} of {len(questions)} questions.")
-    except KeyboardInterrupt:
-        console.print(f"\nStopped after {len(answered)} of {len(questions)} questions.")
-        raise typer.Exit(_EXIT_CTRL_C) from None
+        if isinstance(stop, KeyboardInterrupt):
+            raise typer.Exit(EXIT_BY_SIGNAL + signal.SIGINT) from None
     return answered
 
 
-def _answer_to(question: Question, console: Console) -> Checked:
+def _ask(question: Question, console: Console) -> CheckedAnswer:
     """Ask until the answer can be read."""
-    from clearsight.run.exercises.checking import checked
+    from clearsight.run.exercises.answer import check_answer
 
     while True:
         console.print("  > ", end="")
-        found = checked(question, input())
-        if not found.problem:
-            return found
-        console.print(f"    {found.problem}")
+        checked = check_answer(question, input())
+        if not checked.problem:
+            return checked
+        console.print(f"    {checked.problem}")

@@ -143,7 +143,7 @@ def _exported(
         from clearsight.run.export.bundle import export_run
         from clearsight.run.store.run import Run
 
-        place, result = export_run(Run.load(path), to, kind=kind)
+        place, result = export_run(Run.load(path), to, model_format=kind)
     return {"bundle": str(place), **_as_json(result)}, result.sentence
 
 

@@ -1,4 +1,4 @@
-"""How a verb ends when a signal has ended its training."""
+"""How a command ends when a signal has interrupted its training."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import typer
 
 from clearsight.errors import TrainingInterrupted
 
-EXIT_BY_SIGNAL = 128  # and the signal's number: 130 for Ctrl-C
+EXIT_BY_SIGNAL = 128  # plus the signal's number: 130 for Ctrl-C
 
 
 @contextmanager
-def interruption_told() -> Iterator[None]:
-    """Say what is kept and leave with 128 and the signal's number."""
+def exit_on_interruption() -> Iterator[None]:
+    """Print what was saved, and exit with 128 plus the signal's number."""
     try:
         yield
-    except TrainingInterrupted as stop:  # Typer itself would end any KeyboardInterrupt in silence
+    except TrainingInterrupted as stop:  # Typer would end a KeyboardInterrupt without a word
         print(stop, file=sys.stderr)
         raise typer.Exit(EXIT_BY_SIGNAL + stop.signal_number) from None

@@ -1,12 +1,16 @@
-"""Where a verb's words go: results to stdout, and with ``--json`` every other word to stderr."""
+"""Where a command prints, and checks of the files that it writes."""
 
 from __future__ import annotations
 
 import json
+import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
+
+from clearsight.errors import RequestError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -17,7 +21,7 @@ AsJson = Annotated[
 
 
 def console_for(as_json: bool) -> Console:
-    """Return where a verb's words go."""
+    """Return the console for a command's messages: stdout, or stderr next to a JSON object."""
     from rich.console import Console
 
     is_terminal = (sys.stderr if as_json else sys.stdout).isatty()
@@ -25,6 +29,27 @@ def console_for(as_json: bool) -> Console:
     return Console(stderr=as_json, highlight=False, soft_wrap=not is_terminal, markup=False)
 
 
+def check_new_file(path: Path | None, option: str, suffix: str = "") -> None:
+    """Check that a file to write does not exist yet, and how its name ends.
+
+    Args:
+        path: of the file; None is fine.
+        option: the command's option for it.
+        suffix: that the name must end in, e.g. ".png".
+
+    Raises:
+        RequestError: when it exists or ends otherwise.
+    """
+    if path is None:
+        return
+    if os.path.lexists(path):
+        raise RequestError(f"{path} exists and is never overwritten: choose another with {option}.")
+    if suffix and path.suffix.lower() != suffix:
+        raise RequestError(
+            f"{option} writes {suffix[1:].upper()}, but {path} does not end in {suffix}."
+        )
+
+
 def print_json(values: Any, file: TextIO | None = None) -> None:
-    """Print a result for programs, on stdout unless to a file."""
+    """Print a result as JSON, on stdout unless a file is given."""
     print(json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False), file=file)

@@ -210,9 +210,9 @@ def _progress(num_images: int, *, is_shown: bool) -> Iterator[Callable[[int], No
     if not is_shown or num_images < _FEW:
         yield lambda _: None
         return
-    from clearsight.cli.decoding import bar_of
+    from clearsight.cli.decoding import progress_bar
 
-    with bar_of("naming images", num_images) as advance:
+    with progress_bar("naming images", num_images) as advance:
         yield advance
 
 

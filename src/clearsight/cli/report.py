@@ -1,4 +1,4 @@
-"""``clearsight report``: write what a run learned as one page."""
+"""``clearsight report``: write a run's report."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ def report(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder.")],
     as_json: AsJson = False,
 ) -> None:
-    """Write what a run learned as one page, RUN/report.html, that any browser opens offline.
+    """Write a run's report, one HTML page that opens offline.
 
-    It shows what was found when the test images were measured, and is no further look at them.
+    RUN/report.html shows the results of the run's evaluation; writing it is no further use of the
+    test set.
     """
     console = console_for(as_json)
     with loading_keras(console):

@@ -1,20 +1,23 @@
-"""Showing what a training gave, what to do next, and what became of it."""
+"""Printing the results of a run, or of runs with several seeds, and the suggested next step."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from clearsight.cli.output import print_json
+
 if TYPE_CHECKING:
     from rich.console import Console
 
     from clearsight.run.advise.next_step import NextStep
-    from clearsight.run.advise.try_next import Tried
+    from clearsight.run.advise.try_next import NextComparison
+    from clearsight.run.seeds.runs import SeedRuns
     from clearsight.run.store.run import Run
 
 
 def show_results(run: Run, console: Console) -> None:
-    """Print scores, the curve's reading, what to try next, and where the files are."""
-    results = run.results
+    """Print scores, what the curve shows, the next step, and the files."""
+    results, folder = run.results, run.folder
     scores = f"training {results.train_accuracy:.3f}  validation {results.val_accuracy:.3f}"
     if results.test_accuracy is not None and results.test_accuracy_interval is not None:
         low, high = results.test_accuracy_interval
@@ -25,46 +28,70 @@ def show_results(run: Run, console: Console) -> None:
     console.print(f"\n{scores}")
     if results.weights_of_epoch != len(run.history):
         console.print(
-            f"The weights kept are those of epoch {results.weights_of_epoch} of "
-            f"{len(run.history)}, the best in validation accuracy."
+            f"The saved weights are those of epoch {results.weights_of_epoch} of "
+            f"{len(run.history)}, which has the best validation accuracy."
         )
     if results.test_leaked_count:
         without = results.test_accuracy_without_leaked
         console.print(
-            f"{results.test_leaked_count:,} of the test images also stand in training; "
-            + ("no others are left" if without is None else f"without them: test {without:.3f}")
+            f"{results.test_leaked_count:,} of the test images also appear in the training set; "
+            + ("there are no others" if without is None else f"without them: test {without:.3f}")
         )
     if run.record.request.no_test and run.record.data.get("test"):
-        console.print(
-            f"The test images stay sealed; this opens them: clearsight evaluate {run.path}"
-        )
+        console.print(f"The test set is not used yet. Use it with: clearsight evaluate {run.path}")
     if results.test_set_uses is not None and results.test_set_uses.sentence:
         console.print(results.test_set_uses.sentence)
     if results.first_test_labels:
         names = [run.class_names[label] for label in results.first_test_predictions]
         console.print(
-            f"first test images: predicted {_listed(results.first_test_predictions)}, truth "
-            f"{_listed(results.first_test_labels)} (predicted: {', '.join(names)})"
+            f"first test images: predicted {_format_labels(results.first_test_predictions)}, truth "
+            f"{_format_labels(results.first_test_labels)} (predicted: {', '.join(names)})"
         )
     console.print(results.reading)
-    _show_next(run, console)
-    console.print(
-        f"{results.fit_seconds:.1f} s to fit ({results.epoch_seconds:.1f} s an epoch), "
-        f"{results.total_seconds:.1f} s in all"
-    )
-    if run.folder.curves_path.is_file():
-        console.print(f"curve image: {run.folder.curves_path}")
-    if run.folder.report_path.is_file():
-        console.print(f"report:        {run.folder.report_path}")
-    if run.folder.bundle_path.is_dir():
-        console.print(f"bundle:        {run.folder.bundle_path}")
-    console.print(f"run folder:    {run.path}")
-
-
-def _show_next(run: Run, console: Console) -> None:
     step, command = _next_step(run)
     if step is not None:
         console.print(f"Next: {step.why}" + (f"\n  {command}" if command else ""))
+    console.print(
+        f"{results.fit_seconds:.1f} s to fit ({results.epoch_seconds:.1f} s per epoch), "
+        f"{results.total_seconds:.1f} s in all"
+    )
+    for title, path in (
+        ("curve image", folder.curves_path),
+        ("report", folder.report_path),
+        ("bundle", folder.bundle_path),
+        ("run folder", run.path),
+    ):
+        if path.exists():
+            console.print(f"{f'{title}:':<14} {path}")
+
+
+def show_seeds(runs: SeedRuns, console: Console, as_json: bool) -> None:
+    """Print the table of members, or one JSON object."""
+    if as_json:
+        print_json({"run": str(runs.path), **runs.to_json()})
+        return
+    console.print(f"\n{runs}")
+    console.print(f"folder of all: {runs.path}")
+
+
+def results_as_json(run: Run, comparison: NextComparison | None = None) -> dict[str, Any]:
+    """Return what ``train --json`` prints, except the notes of the plan."""
+    from dataclasses import asdict
+
+    step, command = _next_step(run)
+    values: dict[str, Any] = {"run": str(run.path), **asdict(run.results)}
+    values["next"] = {"why": step.why, "command": command} if step is not None else None
+    if comparison is not None:
+        paired = comparison.paired
+        values["tried"] = {
+            "sentence": comparison.sentence,
+            "val_accuracy_before": comparison.val_accuracy_before,
+            "val_accuracy_now": comparison.val_accuracy_now,
+            "interval": [paired.interval.low, paired.interval.high] if paired else None,
+            "p_value": paired.p_value if paired else None,
+            **results_as_json(comparison.next_run),
+        }
+    return values
 
 
 def _next_step(run: Run) -> tuple[NextStep | None, str | None]:
@@ -76,25 +103,5 @@ def _next_step(run: Run) -> tuple[NextStep | None, str | None]:
     return step, step_command(run.record, step) if step is not None else None
 
 
-def results_as_json(run: Run, tried: Tried | None = None) -> dict[str, Any]:
-    """Return what ``train --json`` prints, but for the notes of its plan."""
-    from dataclasses import asdict
-
-    step, command = _next_step(run)
-    values: dict[str, Any] = {"run": str(run.path), **asdict(run.results)}
-    values["next"] = {"why": step.why, "command": command} if step is not None else None
-    if tried is not None:
-        interval = tried.comparison.interval if tried.comparison is not None else None
-        values["tried"] = {
-            "sentence": tried.sentence,
-            "val_accuracy_before": tried.validation[1],
-            "val_accuracy_now": tried.validation[0],
-            "interval": [interval.low, interval.high] if interval is not None else None,
-            "p_value": tried.comparison.p_value if tried.comparison is not None else None,
-            **results_as_json(tried.run),
-        }
-    return values
-
-
-def _listed(labels: tuple[int, ...]) -> str:
+def _format_labels(labels: tuple[int, ...]) -> str:
     return f"[{' '.join(map(str, labels))}]"

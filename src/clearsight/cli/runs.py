@@ -1,4 +1,4 @@
-"""``clearsight runs``: what runs there are, how they stand, and deleting those of no use."""
+"""``clearsight runs``: the list of runs with their state, and deleting some of them."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 
     from clearsight.run.store.listing import ListedRun
 
-app = typer.Typer(help="List runs, and delete those of no use.", rich_markup_mode=None)
+app = typer.Typer(help="List and clean up runs.", rich_markup_mode=None)
 
-Folder = Annotated[Path, typer.Option(metavar="DIR", help="Where the runs lie.")]
+Folder = Annotated[Path, typer.Option(metavar="DIR", help="The folder of the runs.")]
 _RUNS = Path("runs")
 _MEGABYTE = 1e6
 
 
 class Prunable(StrEnum):
-    """Which runs to delete."""
+    """States of runs that can be deleted."""
 
     failed = "failed"
     interrupted = "interrupted"
@@ -35,19 +35,19 @@ class Prunable(StrEnum):
 
 @app.callback(invoke_without_command=True)
 def runs(context: typer.Context, folder: Folder = _RUNS, as_json: AsJson = False) -> None:
-    """List runs with their state, scores and size."""
+    """List and clean up runs."""
     if context.invoked_subcommand is not None:
         if folder != _RUNS or as_json:
             raise RequestError(
-                "--folder and --json belong behind the verb, e.g. `clearsight runs prune --folder "
-                "DIR`, but stand before it."
+                "--folder and --json should follow the subcommand, e.g. `clearsight runs prune "
+                "--folder DIR`, but come before it."
             )
         return
     from clearsight.run.store.listing import list_runs
 
     found = list_runs(folder)
     if as_json:
-        print_json({"runs": [_as_json(run) for run in found]})
+        print_json({"runs": [_to_json(run) for run in found]})
         return
     console = console_for(as_json)
     if not found:
@@ -64,14 +64,14 @@ def prune(
         typer.Option(help="Only runs in this state; may be repeated. By default failed ones."),
     ] = None,
     older_than_days: Annotated[
-        float, typer.Option(min=0.0, help="Only runs that began so long ago.")
+        float, typer.Option(min=0.0, help="Only runs that started this many days ago.")
     ] = 0.0,
     yes: Annotated[bool, typer.Option("--yes", help="Delete without asking.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show which runs would be deleted, and delete them once that is confirmed.
+    """Show which runs would be deleted, and delete them if confirmed.
 
-    Never deleted are runs that are running, and on each set of images the run with the highest
+    Running runs are never deleted, nor, for each set of images, the run with the highest
     validation accuracy.
     """
     from clearsight.run.store.listing import delete_remains, delete_run, list_runs, runs_to_prune
@@ -84,8 +84,9 @@ def prune(
         total = sum(run.size_bytes for run in doomed) / _MEGABYTE
         console.print(f"{len(doomed)} to delete, {total:,.1f} MB.")
     else:
-        console.print(f"There is nothing to delete in {folder}: no run that is {_either(states)}.")
-    is_confirmed = bool(doomed) and (yes or _confirmed(as_json))
+        wanted = " or ".join(states)
+        console.print(f"There is nothing to delete in {folder}: no run that is {wanted}.")
+    is_confirmed = bool(doomed) and (yes or _confirm(as_json))
     if is_confirmed:
         for run in doomed:
             delete_run(run.path)
@@ -94,16 +95,12 @@ def prune(
     elif doomed:
         console.print("Nothing was deleted; --yes deletes without asking.")
     if as_json:
-        print_json({"runs": [_as_json(run) for run in doomed], "deleted": is_confirmed})
+        print_json({"runs": [_to_json(run) for run in doomed], "deleted": is_confirmed})
 
 
-def _confirmed(as_json: bool) -> bool:
-    """Ask, where there is somebody to ask."""
+def _confirm(as_json: bool) -> bool:
+    """Ask for confirmation on a terminal; elsewhere it is refused."""
     return not as_json and sys.stdin.isatty() and typer.confirm("Delete them?")
-
-
-def _either(states: list[str]) -> str:
-    return " or ".join(states)
 
 
 def _show(found: list[ListedRun], console: Console) -> None:
@@ -122,5 +119,5 @@ def _show(found: list[ListedRun], console: Console) -> None:
         console.print(f"    {'  '.join(scores)}")
 
 
-def _as_json(run: ListedRun) -> dict[str, Any]:
+def _to_json(run: ListedRun) -> dict[str, Any]:
     return {**asdict(run), "path": str(run.path)}

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from clearsight.cli.decoding import decoding_shown
-from clearsight.cli.interruption import interruption_told
+from clearsight.cli.decoding import show_decoding
+from clearsight.cli.interruption import exit_on_interruption
 from clearsight.cli.keras_start import loading_keras
 from clearsight.cli.output import AsJson, console_for, print_json
 from clearsight.cli.request_options import (
@@ -17,15 +17,14 @@ from clearsight.cli.request_options import (
     given_options,
     takes_options,
 )
-from clearsight.cli.results import results_as_json, show_results
-from clearsight.cli.seeds import show_seeds
+from clearsight.cli.results import results_as_json, show_results, show_seeds
 from clearsight.errors import RequestError
 from clearsight.report.chart_file import start_drawing
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from clearsight.run.advise.try_next import Tried
+    from clearsight.run.advise.try_next import NextComparison
     from clearsight.run.plan.plan import Plan
     from clearsight.run.request import TrainRequest
     from clearsight.run.store.run import Run
@@ -81,9 +80,9 @@ def train(
         plans.append(plan)
         _show_plan(plan, console)
 
-    display = Display(Progress(console), decoding_shown(), show_plan)
+    display = Display(Progress(console), show_decoding, show_plan)
     options, request = given_options(context), None
-    with interruption_told():
+    with exit_on_interruption():
         if resume is not None:
             own = {"source": source, "seeds": seeds, "try_next": try_next or None}
             resumed = resume_request(resume, accept_changes=accept_changes, **options, **own)
@@ -102,10 +101,12 @@ def train(
     return None
 
 
-def _try_next(request: TrainRequest, run: Run, display: Display, console: Console) -> Tried | None:
+def _try_next(
+    request: TrainRequest, run: Run, display: Display, console: Console
+) -> NextComparison | None:
     """Run the suggested next experiment, and say whether it helped."""
     from clearsight.run.advise.next_step import next_step
-    from clearsight.run.advise.try_next import compare_next, sealed_next_request
+    from clearsight.run.advise.try_next import compare_next, unevaluated_next_request
     from clearsight.run.train import plan_request, run_plan
 
     step = next_step(run.record, run.results.findings)
@@ -113,12 +114,12 @@ def _try_next(request: TrainRequest, run: Run, display: Display, console: Consol
         console.print("\nThe curve suggests no other experiment.")
         return None
     console.print(f"\nNext experiment: {step.why}\n")
-    plan = plan_request(sealed_next_request(request, run, step), display)
+    plan = plan_request(unevaluated_next_request(request, run, step), display)
     next_run = run_plan(plan, display)
-    tried = compare_next(step, plan, run, next_run)
+    comparison = compare_next(plan, run, next_run)
     show_results(next_run, console)
-    console.print(f"\n{tried.sentence}")
-    return tried
+    console.print(f"\n{comparison.sentence}")
+    return comparison
 
 
 def _check_usage(

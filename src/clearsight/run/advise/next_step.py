@@ -1,4 +1,4 @@
-"""`NextStep`: the one experiment that a curve's reading calls for, as options of a training."""
+"""`NextStep`: the next experiment that a training curve suggests."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from clearsight.run.store.record import RunRecord
 
 _FIRST_DROPOUT, _MORE_DROPOUT, _MOST_DROPOUT = 0.3, 0.2, 0.6
 _TRANSLATION = 2  # pixels
-_WEIGHT_DECAY = 0.004  # Keras's own for AdamW
+_WEIGHT_DECAY = 0.004  # Keras's default for AdamW
 _PATIENCE = 3  # epochs
-_MOST_VALIDATION = 0.4  # share of the training images
+_MOST_VALIDATION = 0.4  # as a fraction of the training images
 
 
 @dataclass(frozen=True)
@@ -25,10 +25,10 @@ class NextStep:
     """What to try next.
 
     Attributes:
-        why: in one sentence.
-        options: fields of `TrainRequest` that are to be otherwise; with model and recipe arguments
-            only those that change. Empty where it is not another training.
-        checks_data: whether the step is to look at the images, with ``clearsight data check``.
+        why: what to do, in one sentence.
+        options: fields of `TrainRequest` to change; of model and recipe arguments only those that
+            change. Empty if the step is not another training.
+        checks_data: whether the step is ``clearsight data check``.
     """
 
     why: str
@@ -37,73 +37,69 @@ class NextStep:
 
 
 def next_step(record: RunRecord, findings: tuple[CurveFinding, ...]) -> NextStep | None:
-    """Say what to try next.
+    """Return what to try next.
 
     Args:
         record: of the run.
-        findings: what its curve says, what matters most first.
+        findings: what its curve shows, most important first.
 
     Returns:
-        None where the curve calls for nothing.
+        None if the curve suggests nothing.
     """
     steps = (_STEPS[finding.name](record, finding) for finding in findings)
     return next((step for step in steps if step is not None), None)
 
 
-def _slower(record: RunRecord, finding: CurveFinding) -> NextStep:
+def _lower_learning_rate(record: RunRecord, finding: CurveFinding) -> NextStep:
     factor = 10 if finding.name == "diverged" else 3
     rate = float(f"{record.request.recipe.learning_rate / factor:.2g}")
-    return NextStep(f"Take a learning rate of {rate:g}.", {"learning_rate": rate})
+    return NextStep(f"Set the learning rate to {rate:g}.", {"learning_rate": rate})
 
 
-def _against_overfitting(record: RunRecord, finding: CurveFinding) -> NextStep:
+def _less_overfitting(record: RunRecord, finding: CurveFinding) -> NextStep:
     del finding
     recipe = record.request.recipe
     dropout = _current(record, "dropout")
     if dropout is not None and dropout < _MOST_DROPOUT:
         more = round(min(dropout + _MORE_DROPOUT, _MOST_DROPOUT) if dropout else _FIRST_DROPOUT, 2)
-        return NextStep(
-            f"Leave out {more:.0%} of the last hidden values in each step, so that the network "
-            "cannot rely on few of them.",
-            {"model_arguments": {"dropout": more}},
-        )
+        how = f"Raise dropout to {more:.0%}" if dropout else f"Add {more:.0%} dropout"
+        return NextStep(f"{how} before the output layer.", {"model_arguments": {"dropout": more}})
     if not recipe.translate_pixels:
         return NextStep(
-            f"Move each image by up to {_TRANSLATION} pixels in each epoch, so that no image "
-            "is seen twice.",
+            f"Shift each image by up to {_TRANSLATION} pixels, differently in each epoch.",
             {"recipe_arguments": {"translate_pixels": _TRANSLATION}},
         )
     if not recipe.weight_decay:
         return NextStep(
-            "Let weights decay, so that only those stay that are needed.",
+            f"Add a weight decay of {_WEIGHT_DECAY:g}.",
             {"recipe_arguments": {"weight_decay": _WEIGHT_DECAY}},
         )
     if not recipe.patience:
         return NextStep(
-            "End training when validation accuracy no longer rises, and keep the best weights.",
+            "Stop when validation accuracy no longer rises, and restore the best weights.",
             {"recipe_arguments": {"patience": _PATIENCE}},
         )
-    return NextStep("What helps most now is more images, of more kinds.")
+    return NextStep("What helps most now is more images, and more varied ones.")
 
 
-def _longer(record: RunRecord, finding: CurveFinding) -> NextStep:
+def _more_epochs(record: RunRecord, finding: CurveFinding) -> NextStep:
     del finding
     epochs = 2 * record.request.recipe.epochs
     return NextStep(f"Train for {epochs} epochs.", {"epochs": epochs})
 
 
-def _larger(record: RunRecord, finding: CurveFinding) -> NextStep | None:
+def _larger_network(record: RunRecord, finding: CurveFinding) -> NextStep | None:
     del finding
-    for brake in ("l2", "dropout"):
-        if _current(record, brake):
+    for regularizer in ("l2", "dropout"):
+        if _current(record, regularizer):
             return NextStep(
-                f"Take {brake} off: the network is held down by it.",
-                {"model_arguments": {brake: 0.0}},
+                f"Remove {regularizer}, which keeps the network from fitting the training images.",
+                {"model_arguments": {regularizer: 0.0}},
             )
     if record.request.model == "lesson":
         options = LessonOptions(**record.request.model_arguments)
         return NextStep(
-            "Take twice as many filters and hidden units.",
+            "Double the number of filters and hidden units.",
             {
                 "model_arguments": {
                     "filters": [2 * filters for filters, _ in options.blocks],
@@ -114,66 +110,66 @@ def _larger(record: RunRecord, finding: CurveFinding) -> NextStep | None:
     width = _current(record, "width")
     if width is not None:
         return NextStep(
-            f"Take {2 * width} filters in the last stage.",
-            {"model_arguments": {"width": 2 * width}},
+            f"Use {2 * width} filters in the last stage.", {"model_arguments": {"width": 2 * width}}
         )
-    return NextStep("Take a larger network, or the residual one.", {"model": "residual"})
+    return NextStep("Use a larger network, e.g. the residual one.", {"model": "residual"})
 
 
-def _easier(record: RunRecord, finding: CurveFinding) -> NextStep | None:
+def _comparable_validation(record: RunRecord, finding: CurveFinding) -> NextStep | None:
     if "num_leaked" in finding.evidence or "end_gap" not in finding.evidence:
-        return _look_at_data("See which images stand on both sides.")
+        return _check_data("See which images are in both the training and the validation set.")
     if finding.evidence["end_gap"] >= 0:
         return None
     is_own_split = record.data.get("validation") is None
     if is_own_split and record.request.recipe.validation_method == "tail":
         return NextStep(
-            "Hold out the same share of each class.",
+            "Hold out the same fraction of each class.",
             {"recipe_arguments": {"validation_method": "stratified"}},
         )
-    return _look_at_data("See how the validation images differ from the others.")
+    return _check_data("See how the validation images differ from the others.")
 
 
 def _more_validation(record: RunRecord, finding: CurveFinding) -> NextStep | None:
     if "num_epochs" in finding.evidence:
-        return _longer(record, finding)
-    share = record.request.recipe.validation_split
-    if record.data.get("validation") is None and share < _MOST_VALIDATION:
-        share = round(min(2 * share, _MOST_VALIDATION), 2)
+        return _more_epochs(record, finding)
+    fraction = record.request.recipe.validation_split
+    if record.data.get("validation") is None and fraction < _MOST_VALIDATION:
+        fraction = round(min(2 * fraction, _MOST_VALIDATION), 2)
         return NextStep(
-            f"Hold out {share:.0%} of the images to validate on.", {"validation_split": share}
+            f"Hold out {fraction:.0%} of the images for validation.", {"validation_split": fraction}
         )
     return NextStep("Only more validation images can tell.")
 
 
-def _stronger(record: RunRecord, finding: CurveFinding) -> NextStep | None:
+def _stronger_network(record: RunRecord, finding: CurveFinding) -> NextStep | None:
     del finding
-    if record.request.recipe.name not in ("strong", "best") and record.request.model in FAMILIES:
+    request = record.request
+    if request.recipe.name not in ("strong", "best") and request.model in FAMILIES:
         return NextStep(
-            "This network has given what it has; a residual network, well trained, may do better.",
+            "This network has reached its limit; a well-trained residual network may do better.",
             {"recipe": "strong", "model": "residual"},
         )
     return None
 
 
-def _look_at_data(why: str) -> NextStep:
+def _check_data(why: str) -> NextStep:
     return NextStep(why, checks_data=True)
 
 
 _STEPS: dict[FindingName, Callable[[RunRecord, CurveFinding], NextStep | None]] = {
-    "diverged": _slower,
-    "unstable": _slower,
-    "validation-easier": _easier,
-    "overfitting": _against_overfitting,
+    "diverged": _lower_learning_rate,
+    "unstable": _lower_learning_rate,
+    "validation-easier": _comparable_validation,
+    "overfitting": _less_overfitting,
     "too-noisy": _more_validation,
-    "still-learning": _longer,
-    "underfitting": _larger,
-    "converged": _stronger,
+    "still-learning": _more_epochs,
+    "underfitting": _larger_network,
+    "converged": _stronger_network,
 }
 
 
 def _current(record: RunRecord, option: str) -> Any:
-    """Return the value of a network's option; None where the network has no such option."""
+    """Return the value of a network's option; None if the network has no such option."""
     family = FAMILIES.get(record.request.model)
     if family is None or option not in family.options.model_fields:
         return None

@@ -1,4 +1,4 @@
-"""Training once more as a curve's reading suggests, and whether it was worth it."""
+"""Running the next experiment that a curve suggests, and comparing it with the run before."""
 
 from __future__ import annotations
 
@@ -16,88 +16,88 @@ from clearsight.run.store.split_csv import read_split
 
 
 @dataclass(frozen=True)
-class Tried:
-    """What became of a suggestion.
+class NextComparison:
+    """A comparison of a suggested run with the run that suggested it.
 
     Attributes:
-        step: what was tried.
-        run: the training that tried it.
-        comparison: it first, the run that it came from second, on the validation images of both;
-            None where those are not the same.
-        validation: accuracy on the validation images, now and before.
+        next_run: the suggested run.
+        paired: the suggested run first, the earlier second, on their validation images; None if
+            those differ.
+        val_accuracy_now: of the suggested run.
+        val_accuracy_before: of the earlier run.
     """
 
-    step: NextStep
-    run: Run
-    comparison: PairedComparison | None
-    validation: tuple[float, float]
+    next_run: Run
+    paired: PairedComparison | None
+    val_accuracy_now: float
+    val_accuracy_before: float
 
     @property
     def sentence(self) -> str:
-        """Say whether it helped."""
-        now, before = self.validation
-        if self.comparison is None:
+        """Whether the suggestion helped."""
+        now, before, paired = self.val_accuracy_now, self.val_accuracy_before, self.paired
+        if paired is None:
             return (
                 f"Validation accuracy is {now:.3f}, and was {before:.3f} on other validation "
-                "images, so that the two cannot be compared image by image."
+                "images, so the two cannot be compared image by image."
             )
-        interval = self.comparison.interval
-        found = (
+        change = (
             f"validation accuracy is {now:.3f} and was {before:.3f} (95% interval of the "
-            f"difference {100 * interval.low:+.1f} to {100 * interval.high:+.1f} points, McNemar's "
-            f"exact p = {self.comparison.p_value:.2g})"
+            f"difference {100 * paired.interval.low:+.1f} to {100 * paired.interval.high:+.1f} "
+            f"points, McNemar's exact p = {paired.p_value:.2g})"
         )
-        if self.comparison.p_value < SIGNIFICANT:
-            return f"It {'helped' if now > before else 'hurt'}: {found}."
-        needed = self.comparison.num_images_needed
-        hope = f"; about {needed:,} would" if needed is not None else ""
+        if paired.p_value < SIGNIFICANT:
+            return f"It {'helped' if now > before else 'hurt'}: {change}."
+        needed = paired.num_images_needed
+        more = f"; about {needed:,} are needed" if needed is not None else ""
         return (
-            f"These {self.comparison.num_images:,} validation images cannot tell whether it "
-            f"helped: {found}{hope}."
+            f"{paired.num_images:,} validation images are too few to tell whether it helped: "
+            f"{change}{more}."
         )
 
 
-def sealed_next_request(request: TrainRequest, run: Run, step: NextStep) -> TrainRequest:
-    """Return the request of a suggested training, in a folder next to the run's.
+def unevaluated_next_request(request: TrainRequest, run: Run, step: NextStep) -> TrainRequest:
+    """Return the request of a suggested run in a folder next to the earlier run's.
 
-    Its test images are not evaluated.
+    It does not use the test set.
 
     Args:
-        request: that led to `run`.
-        run: finished.
+        request: of the earlier run.
+        run: the earlier run, finished.
         step: with options.
     """
     update = {"out": _free_path(run.path), "no_test": True}
     return next_request(request, run.record, step).model_copy(update=update)
 
 
-def compare_next(step: NextStep, plan: Plan, run: Run, tried: Run) -> Tried:
-    """Compare a suggestion's training with the one that it came from, by validation images.
+def compare_next(plan: Plan, run: Run, next_run: Run) -> NextComparison:
+    """Compare a suggested run with the run that suggested it, on their validation images.
 
     Args:
-        step: what was tried.
-        plan: of the new training.
-        run: the earlier training.
-        tried: the new one.
+        plan: of the suggested run.
+        run: the earlier run.
+        next_run: the suggested run.
     """
-    validation = (tried.results.val_accuracy, run.results.val_accuracy)
     before, now = (
         {
             (used.part, used.index, used.digest)
             for used in read_split(each.folder.split_path)
             if used.used_for == "validation"
         }
-        for each in (run, tried)
+        for each in (run, next_run)
     )
     if before != now:
-        return Tried(step, tried, None, validation)
+        accuracies = next_run.results.val_accuracy, run.results.val_accuracy
+        return NextComparison(next_run, None, *accuracies)
     images = plan.data.validation_images()
-    first, second = (each.predict(images.images).labels == images.labels for each in (tried, run))
-    return Tried(
-        step,
-        tried,
-        PairedComparison.of(first, second),
-        (float(first.mean()), float(second.mean())),
+    correct_now, correct_before = (
+        each.predict(images.images).labels == images.labels for each in (next_run, run)
+    )
+    return NextComparison(
+        next_run,
+        PairedComparison.of(correct_now, correct_before),
+        float(correct_now.mean()),
+        float(correct_before.mean()),
     )
 
 
@@ -106,4 +106,4 @@ def _free_path(path: Path) -> Path:
         free = path.with_name(f"{path.name}_next" if number == 2 else f"{path.name}_next-{number}")
         if not free.exists():
             return free
-    raise RunError(f"A thousand runs stand beside {path} already: move some away.")
+    raise RunError(f"There are a thousand runs next to {path} already: move some away.")

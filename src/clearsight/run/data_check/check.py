@@ -1,4 +1,4 @@
-"""`check_data`: everything that can be said about a source's images before training."""
+"""`check_data`: all checks of a source's images before training."""
 
 from __future__ import annotations
 
@@ -27,25 +27,25 @@ from clearsight.errors import MissingExtraError
 from clearsight.evaluation.label_errors import LabelErrors, find_label_errors
 from clearsight.report.data_page import DataPage, write_data_page
 
-# A network that learned from a handful of images of a class cannot judge its labels.
-_FEWEST_TO_JUDGE = 10
-_MANY = 0.01  # share of suspects from which they are worth a warning
-_NO_BETTER = 1.5  # times chance that the quick network must exceed for its word to count
+# A network that has seen only a few images of a class cannot judge the labels of that class.
+_MIN_CLASS_SIZE = 10
+_MANY = 0.01  # as a fraction: from here on suspected labels are a warning
+_MIN_ADVANTAGE = 1.5  # times chance: below this accuracy the quick network judges no labels
 
 
 @dataclass(frozen=True, eq=False)
 class DataCheck:
-    """What was found in a source's images.
+    """The findings about a source's images.
 
     Attributes:
-        source: what it was called.
+        source: its name.
         splits: the images.
-        findings: the gravest first.
-        skipped_checks: sentences that say which checks were left out, and why.
-        label_errors: what the quick network says of the training labels; None when left out.
-        quick_accuracy: share of training images that it names as labelled, none of which it had
-            seen; None when left out.
-        seconds: how long it took, without loading.
+        findings: most severe first.
+        skipped_checks: a sentence for each check that was left out, with the reason.
+        label_errors: the quick network's judgement of the training labels; None if left out.
+        quick_accuracy: fraction of training images whose label it predicts without having seen
+            them; None if left out.
+        seconds: the checks took, without loading.
     """
 
     source: str
@@ -58,6 +58,7 @@ class DataCheck:
 
     def to_json(self) -> dict[str, Any]:
         """Return everything but the images as JSON-ready values."""
+        errors = self.label_errors
         return {
             "source": self.source,
             "parts": {
@@ -73,7 +74,7 @@ class DataCheck:
             "findings": [finding.to_json() for finding in self.findings],
             "skipped_checks": list(self.skipped_checks),
             "quick_accuracy": self.quick_accuracy,
-            "num_suspect_labels": self._num_suspects,
+            "num_suspect_labels": None if errors is None else len(errors.suspects),
             "seconds": self.seconds,
         }
 
@@ -88,13 +89,13 @@ class DataCheck:
         write_data_page(page, path)
 
     def write_labels(self, path: Path) -> None:
-        """Write training images whose labels are suspected, likeliest error first, as CSV.
+        """Write training images with suspected labels as CSV, most likely errors first.
 
         Raises:
             OutputError: when the file cannot be written.
         """
         train, errors = self.splits.train, self.label_errors
-        assert errors is not None  # settled by whoever asked for the network
+        assert errors is not None, "labels are judged only without quick=True"
         write_suspects(
             path,
             (
@@ -110,10 +111,6 @@ class DataCheck:
             ),
         )
 
-    @property
-    def _num_suspects(self) -> int | None:
-        return None if self.label_errors is None else len(self.label_errors.suspects)
-
 
 def check_data(
     splits: Splits,
@@ -127,10 +124,10 @@ def check_data(
 
     Args:
         splits: the images.
-        source: what to call them.
+        source: their name.
         quick: leave out the network that judges the labels.
         seed: of that network.
-        announce: told what is being looked at.
+        announce: called with the name of each check before it runs.
     """
     started = time.perf_counter()
     pool = ImagePool(splits)
@@ -148,10 +145,10 @@ def check_data(
         skipped_checks.append("Labels were not judged by a network, because of --quick.")
     else:
         errors, accuracy = judge_labels(splits.train, seed=seed, announce=announce)
-        if accuracy < _NO_BETTER / splits.train.num_classes:
+        if accuracy < _MIN_ADVANTAGE / splits.train.num_classes:
             skipped_checks.append(
-                f"The quick network names only {accuracy:.0%} of the images as labelled, hardly "
-                "more than chance, so it cannot say which labels are wrong."
+                f"The quick network predicts the labels of only {accuracy:.0%} of the images, "
+                "hardly more than chance, so it cannot find wrong labels."
             )
         else:
             findings += label_findings(splits.train, errors, accuracy)
@@ -169,10 +166,10 @@ def check_data(
 def judge_labels(
     train: ImageSet, *, seed: int = 0, announce: Callable[[str], object] | None = None
 ) -> tuple[LabelErrors, float]:
-    """Judge the labels of training images by a quick network that has not seen them.
+    """Judge the labels of training images with a quick network that has not seen them.
 
     Returns:
-        The judgement, where labels of very rare classes are never suspected, and the network's
+        The judgement, in which labels of very rare classes are never suspected, and the network's
         accuracy.
     """
     from clearsight.run.data_check.quick_network import out_of_fold_probabilities
@@ -183,13 +180,13 @@ def judge_labels(
 
     probabilities = out_of_fold_probabilities(train, seed=seed, on_fold=on_fold)
     errors = find_label_errors(probabilities, train.labels)
-    can_be_judged = train.class_counts[train.labels] >= _FEWEST_TO_JUDGE
+    can_be_judged = train.class_counts[train.labels] >= _MIN_CLASS_SIZE
     errors = replace(errors, is_suspect=errors.is_suspect & can_be_judged)
     return errors, float(np.mean(probabilities.argmax(axis=1) == train.labels))
 
 
 def label_findings(train: ImageSet, errors: LabelErrors, accuracy: float) -> list[Finding]:
-    """Put suspected labels into a finding."""
+    """Return a finding about suspected labels, if there are any."""
     suspects = errors.suspects
     count = len(suspects)
     if not count:
@@ -203,9 +200,9 @@ def label_findings(train: ImageSet, errors: LabelErrors, accuracy: float) -> lis
             total=len(train),
             message=f"{count_images(count, 'training')} of {len(train):,} "
             f"({count / len(train):.1%}) {'looks' if count == 1 else 'look'} like another class to "
-            f"a quick network that had not seen {'it' if count == 1 else 'them'} and names "
-            f"{accuracy:.1%} of all images as they are labelled",
-            advice="Look at the likeliest first: --labels-out writes them as a table to correct.",
+            f"a quick network that had not seen {'it' if count == 1 else 'them'} and predicts "
+            f"{accuracy:.1%} of all labels",
+            advice="Check the most likely errors first: --labels-out writes a table to correct.",
             examples=tuple(
                 Example(
                     (ImageReference("train", int(index), train.name_of(index)),),

@@ -1,4 +1,4 @@
-"""What a quick network says of images that it has not seen: out-of-fold probabilities."""
+"""Out-of-fold probabilities: a quick network's predictions for images that it has not seen."""
 
 from __future__ import annotations
 
@@ -20,56 +20,56 @@ from clearsight.training.fit import FitData, compile_model, encode_targets, fit_
 from clearsight.training.recipe import Recipe
 from clearsight.training.recipes.fast import FAST
 
-_SIDE = 32  # pixels, the longer side of what the network sees, at most
-_MOST_LEARNED = 40_000  # images a fold learns from: enough to judge labels, and bounded memory
-_IMAGES_SEEN = 20_000  # in all epochs together, where there are fewer images
+_MAX_SIDE = 32  # pixels: longer sides are reduced
+_MOST_TRAINED = 40_000  # images per fold: enough to judge labels, and bounded memory
+_IMAGES_SEEN = 20_000  # in all epochs together, if there are fewer images
 _MOST_EPOCHS = 12
 _NUM_FOLDS = 3
-_WATCHED = 256  # held-out images, measured after every epoch because Keras's history wants it
-_DIVISOR = 255.0  # of pixel values, which gives [0, 1]
+_NUM_MONITORED = 256  # held-out images, evaluated after every epoch for Keras's history
+_DIVISOR = 255.0  # of pixel values, for [0, 1]
 
 
 def out_of_fold_probabilities(
     images: ImageSet, *, seed: int = 0, on_fold: Callable[[int, int], None] | None = None
 ) -> np.ndarray:
-    """Train a small network on all folds but one, let it judge that one, and so on around.
+    """Predict each fold of the images with a small network trained on the other folds.
 
-    Images of one group stay together, and so do equal images, since a network knows by heart
-    what it has seen.
+    Images of one group stay in one fold, and so do exact duplicates, which a network would have
+    memorized.
 
     Args:
         images: at least two images.
-        seed: of the folds, the first weights and the order of images.
-        on_fold: told before each fold which it is, from 1, and of how many.
+        seed: of the folds, the initial weights and the order of images.
+        on_fold: called before each fold with its number, from 1, and the number of folds.
 
     Returns:
         float32 (N, K), class probabilities of every image.
     """
     num_folds = min(_NUM_FOLDS, len(images))
-    folds = stratified_folds(images.labels, num_folds, seed, _together(images))
+    folds = stratified_folds(images.labels, num_folds, seed, _fold_groups(images))
     probabilities = np.full((len(images), images.num_classes), 1 / images.num_classes, np.float32)
     generator = np.random.default_rng(seed)
     for fold in range(num_folds):
         if on_fold is not None:
             on_fold(fold + 1, num_folds)
-        learned, judged = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
-        if not len(judged) or not len(learned):
+        train, held_out = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
+        if not len(held_out) or not len(train):
             continue
-        if len(learned) > _MOST_LEARNED:
-            learned = np.sort(generator.choice(learned, _MOST_LEARNED, replace=False))
-        probabilities[judged] = _judged(images, learned, judged, seed + fold)
+        if len(train) > _MOST_TRAINED:
+            train = np.sort(generator.choice(train, _MOST_TRAINED, replace=False))
+        probabilities[held_out] = _train_and_predict(images, train, held_out, seed + fold)
     return probabilities
 
 
 def quick_recipe(num_images: int) -> Recipe:
-    """Return the recipe `fast` with as many epochs as so few images need."""
+    """Return the recipe `fast` with as many epochs as this number of images needs."""
     epochs = int(np.clip(-(-_IMAGES_SEEN // num_images), FAST.epochs, _MOST_EPOCHS))
     batch_size = int(np.clip(num_images // 16, 8, FAST.batch_size))
     return FAST.replace(epochs=epochs, batch_size=batch_size)
 
 
-def _together(images: ImageSet) -> tuple[str, ...] | np.ndarray | None:
-    """Say what must stay in one fold: N names or numbers, None where every image is alone."""
+def _fold_groups(images: ImageSet) -> tuple[str, ...] | np.ndarray | None:
+    """Return the groups that stay in one fold, N names or numbers; None if all images differ."""
     if images.groups is not None:
         return images.groups
     digests = np.ascontiguousarray(images.digests).view(np.dtype((np.void, 16)))[:, 0]
@@ -77,28 +77,37 @@ def _together(images: ImageSet) -> tuple[str, ...] | np.ndarray | None:
     return None if len(distinct) == len(images) else numbers
 
 
-def _judged(images: ImageSet, learned: np.ndarray, judged: np.ndarray, seed: int) -> np.ndarray:
-    recipe = quick_recipe(len(learned))
-    factor = shrink_factor(images.image_shape[:2], _SIDE)
+def _train_and_predict(
+    images: ImageSet, train: np.ndarray, held_out: np.ndarray, seed: int
+) -> np.ndarray:
+    """Train on some images, and return class probabilities of others: float32 (M, K).
 
+    Args:
+        images: all images.
+        train: indices of those to train on.
+        held_out: int64 (M,), indices of those to predict.
+        seed: of the initial weights and the order of images.
+    """
+    recipe = quick_recipe(len(train))
+    factor = shrink_factor(images.image_shape[:2], _MAX_SIDE)
     length = block_length(images.images.shape)
 
-    def seen(places: np.ndarray) -> np.ndarray:
-        """Return images as the network sees them: uint8 (M, H, W, C)."""
+    def load(indices: np.ndarray) -> np.ndarray:
+        """Return images at the network's size: uint8 (M, H, W, C)."""
         if factor == 1:
-            return images.images[places]
+            return images.images[indices]
         blocks = [
-            np.rint(shrink(images.images[places[start : start + length]], factor)).astype(np.uint8)
-            for start in range(0, len(places), length)
+            np.rint(shrink(images.images[indices[start : start + length]], factor)).astype(np.uint8)
+            for start in range(0, len(indices), length)
         ]
         return np.concatenate(blocks)
 
-    def examples(arrays: np.ndarray, places: np.ndarray) -> Examples:
-        targets = encode_targets(images.labels[places], images.num_classes, recipe)
-        return Examples(arrays, np.arange(len(places)), targets, _DIVISOR)
+    def examples(arrays: np.ndarray, indices: np.ndarray) -> Examples:
+        targets = encode_targets(images.labels[indices], images.num_classes, recipe)
+        return Examples(arrays, np.arange(len(indices)), targets, _DIVISOR)
 
-    x, watched = seen(learned), judged[:_WATCHED]
-    # The lesson's network halves a map twice; the residual one fits itself to smaller images.
+    x, monitored = load(train), held_out[:_NUM_MONITORED]
+    # The lesson's network halves the rows and columns twice; the residual one adapts to less.
     name = "lesson" if min(x.shape[1:3]) >= 8 else "residual"
     device = choose_device("auto")
     with on_device(device):
@@ -106,11 +115,11 @@ def _judged(images: ImageSet, learned: np.ndarray, judged: np.ndarray, seed: int
         model = build_model(ModelRequest(name, {}, x.shape[1:], images.num_classes))
         compile_model(model, recipe)
         accelerate_with_notes(model, "auto", device)
-        held_out = examples(seen(watched), watched)
-        fit_without_checkpoints(model, FitData(examples(x, learned), held_out), recipe)
+        data = FitData(examples(x, train), examples(load(monitored), monitored))
+        fit_without_checkpoints(model, data, recipe)
         options: Any = {"verbose": 0}
         blocks = []
-        for start in range(0, len(judged), length):
-            block = seen(judged[start : start + length]) / np.float32(_DIVISOR)
+        for start in range(0, len(held_out), length):
+            block = load(held_out[start : start + length]) / np.float32(_DIVISOR)
             blocks.append(np.asarray(model.predict(block, **options)))
     return np.concatenate(blocks).astype(np.float32)

@@ -1,11 +1,28 @@
-"""The one table of exercises. To add one: a file beside this one and a row here."""
+"""The one table of exercises. To add one: a row here."""
 
 from __future__ import annotations
 
-from clearsight.run.exercises import padding, shapes, third_block
 from clearsight.run.exercises.exercise import Exercise
 
 EXERCISES: dict[str, Exercise] = {
     exercise.name: exercise
-    for exercise in (shapes.EXERCISE, padding.EXERCISE, third_block.EXERCISE)
+    for exercise in (
+        Exercise(
+            "shapes",
+            "The lesson's network takes images of 28x28x1. Predict the output of each layer.",
+        ),
+        Exercise(
+            "padding",
+            "The first convolution now has padding 'valid': no zeros are added around the image of "
+            "28x28x1. Predict the output of each layer.",
+            {"padding": ("valid", "same")},
+        ),
+        Exercise(
+            "third-block",
+            "A third block, a convolution with 64 filters and a pooling, comes before Flatten. "
+            "Images are 28x28x1. Predict the output of each layer; then both networks are trained.",
+            {"num_blocks": 3},
+            trains=True,
+        ),
+    )
 }

@@ -1,10 +1,17 @@
-"""Reading predictions: shapes and counts as people write them."""
+"""Reading answers, shapes and counts as people write them, and checking them."""
 
 from __future__ import annotations
 
+import os
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
-Answer = tuple[int, ...]  # a shape without the batch axis, or one count
+from clearsight.errors import RequestError
+from clearsight.models.table import format_shape
+from clearsight.run.exercises.exercise import Answer, Question
 
 _BETWEEN = r"(?:\s*[x×X*,]\s*|\s+)"
 _NUMBER = r"[0-9]{1,12}"
@@ -15,33 +22,113 @@ _THOUSANDS = re.compile(r"[0-9]{1,3}(?:[,_ ][0-9]{3})+")
 _BETWEEN_ANSWERS = re.compile(r",(?![^(\[]*[)\]])")  # commas outside brackets
 
 
-def read_shape(text: str) -> Answer:
-    """Read a shape: "28x28x32", "(28, 28, 32)", "(None, 3136)", "128".
+@dataclass(frozen=True)
+class CheckedAnswer:
+    """An answer, compared with the built network.
+
+    Attributes:
+        question: what was asked.
+        given: the answer; None if there is none, or it cannot be read.
+        problem: why it cannot be read, in a sentence; else "".
+    """
+
+    question: Question
+    given: Answer | None
+    problem: str = ""
+
+    @property
+    def is_correct(self) -> bool:
+        """Whether the answer is what the network has."""
+        return self.given == self.question.expected
+
+    @property
+    def sentence(self) -> str:
+        """Whether it is correct, and if not, how the correct answer is worked out."""
+        expected = _format(self.question.expected)
+        if self.is_correct:
+            return f"Correct: {expected}"
+        explanation = self.question.explanation
+        if self.given is None:
+            return f"{self.problem or 'No answer.'} The answer is {expected}: {explanation}"
+        return f"Not quite; the answer is {expected}, not {_format(self.given)}: {explanation}"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything as JSON-ready values."""
+        return {
+            "layer": self.question.layer.name,
+            "layer_type": self.question.layer.layer_type,
+            "quantity": self.question.quantity,
+            "given": None if self.given is None else list(self.given),
+            "expected": list(self.question.expected),
+            "is_correct": self.is_correct,
+            "explanation": self.sentence,
+        }
+
+
+def check_answer(question: Question, text: str) -> CheckedAnswer:
+    """Read and check one answer; if it cannot be read, `CheckedAnswer.problem` says why."""
+    parse = parse_shape if question.quantity == "output_shape" else parse_count
+    try:
+        return CheckedAnswer(question, parse(text))
+    except ValueError as error:
+        return CheckedAnswer(question, None, str(error))
+
+
+def check_answers(questions: Sequence[Question], given: str) -> tuple[CheckedAnswer, ...]:
+    """Read and check answers to all questions; missing and unreadable ones count as wrong.
+
+    Args:
+        questions: in the order of the answers.
+        given: the answers, or the path of a text file that holds them.
+
+    Raises:
+        RequestError: when the file cannot be read, no answer can be read, or there are more
+            answers than questions.
+    """
+    answers = split_answers(_read_if_file(given))
+    if len(answers) > len(questions):
+        raise RequestError(
+            f"--answers should hold {len(questions)} answers, but holds {len(answers)}: write "
+            "shapes as 28x28x32 or (28, 28, 32), counts without commas, and a comma or a new line "
+            "between two answers."
+        )
+    checked = [check_answer(*pair) for pair in zip(questions, answers, strict=False)]
+    if all(each.given is None for each in checked):
+        first = f" {checked[0].problem}" if checked else ""
+        raise RequestError(
+            f"--answers should hold {len(questions)} answers, but none can be read.{first}"
+        )
+    missing = [CheckedAnswer(question, None) for question in questions[len(checked) :]]
+    return (*checked, *missing)
+
+
+def parse_shape(text: str) -> Answer:
+    """Parse a shape: "28x28x32", "(28, 28, 32)", "(None, 3136)", "128".
 
     Raises:
         ValueError: with a sentence, when it is none.
 
     Example:
-        >>> read_shape("(28, 28, 32)")
+        >>> parse_shape("(28, 28, 32)")
         (28, 28, 32)
     """
     found = _SHAPE.fullmatch(text.strip())
     if found is None:
         raise ValueError(
-            f"A shape should look like 28x28x32 or (28, 28, 32), one number for a row of values, "
-            f"but is '{text.strip()}'."
+            "A shape should look like 28x28x32 or (28, 28, 32), or be one number for a vector, but "
+            f"is '{text.strip()}'."
         )
     return tuple(int(number) for number in re.findall(_NUMBER, found.group(1)))
 
 
-def read_count(text: str) -> Answer:
-    """Read a number of parameters: "320", "401,408".
+def parse_count(text: str) -> Answer:
+    """Parse a number of parameters: "320", "401,408".
 
     Raises:
         ValueError: with a sentence, when it is none.
 
     Example:
-        >>> read_count("401,408")
+        >>> parse_count("401,408")
         (401408,)
     """
     plain = text.strip()
@@ -54,11 +141,11 @@ def read_count(text: str) -> Answer:
     return (int(plain),)
 
 
-def divided(text: str) -> list[str]:
-    """Divide a text into answers: one a line, or between semicolons, or between commas.
+def split_answers(text: str) -> list[str]:
+    """Split a text into answers: one per line, or between semicolons, or between commas.
 
     Example:
-        >>> divided("28x28x32, (14, 14, 32), 128")
+        >>> split_answers("28x28x32, (14, 14, 32), 128")
         ['28x28x32', '(14, 14, 32)', '128']
     """
     plain = text.strip().rstrip(",;").strip()
@@ -67,3 +154,18 @@ def divided(text: str) -> list[str]:
     if ";" in plain:
         return [part.strip() for part in plain.split(";")]
     return [part.strip() for part in _BETWEEN_ANSWERS.split(plain)] if plain else []
+
+
+def _read_if_file(given: str) -> str:
+    if not os.path.isfile(given):  # False also for text that no system takes as a path
+        return given
+    try:
+        return Path(given).read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise RequestError(
+            f"{given} should be a text file with answers, but cannot be read: {error}."
+        ) from error
+
+
+def _format(answer: Answer) -> str:
+    return f"{answer[0]:,}" if len(answer) == 1 else format_shape(answer)

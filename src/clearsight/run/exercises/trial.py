@@ -1,4 +1,4 @@
-"""Trying two networks out: both trained with several seeds, and whether the second did better."""
+"""Training the lesson's network and an exercise's with several seeds, to see which is better."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ SOURCE = "fashion-mnist"
 
 @dataclass(frozen=True)
 class Trial:
-    """What came out of training the lesson's network and an exercise's.
+    """A comparison of the lesson's network with an exercise's, over paired seeds.
 
     Attributes:
-        lesson: the trainings of the lesson's network.
-        other: those of the exercise's, with the same seeds and images.
-        validation: the other's validation accuracy less the lesson's.
-        gap: the other's gap between training and validation accuracy less the lesson's, both of
+        lesson: the runs of the lesson's network.
+        other: the runs of the exercise's, with the same seeds and images.
+        validation: the other's validation accuracy minus the lesson's.
+        gap: the other's gap between training and validation accuracy minus the lesson's, both of
             the finished networks.
     """
 
@@ -40,13 +40,13 @@ class Trial:
 
     @property
     def sentences(self) -> tuple[str, str]:
-        """Say whether it helped validation accuracy, and whether it widened the gap."""
-        num_seeds, num_images = len(self.validation.by_seed), self.validation.num_images
+        """Whether validation accuracy is higher, and whether the gap is wider."""
+        seeds = f"These {len(self.validation.by_seed)} seeds"
         return (
             _sentence(
                 self.validation,
                 ("It raised validation accuracy", "It lowered validation accuracy"),
-                f"These {num_seeds} seeds and {num_images:,} validation images cannot tell "
+                f"{seeds} and {self.validation.num_images:,} validation images are too few to tell "
                 "whether it helps validation accuracy",
             ),
             _sentence(
@@ -55,8 +55,8 @@ class Trial:
                     "It widened the gap between training and validation accuracy",
                     "It narrowed the gap between training and validation accuracy",
                 ),
-                f"These {num_seeds} seeds cannot tell whether it widens the gap between training "
-                "and validation accuracy",
+                f"{seeds} are too few to tell whether it widens the gap between training and "
+                "validation accuracy",
             ),
         )
 
@@ -65,13 +65,13 @@ class Trial:
         return {
             "lesson": {"run": str(self.lesson.path), **self.lesson.to_json()},
             "other": {"run": str(self.other.path), **self.other.to_json()},
-            "validation": _as_json(self.validation),
-            "gap": _as_json(self.gap),
+            "validation": _to_json(self.validation),
+            "gap": _to_json(self.gap),
             "sentences": list(self.sentences),
         }
 
 
-def try_out(
+def run_trial(
     exercise: Exercise,
     num_seeds: int,
     display: Display,
@@ -83,38 +83,38 @@ def try_out(
     """Train the lesson's network and an exercise's with the same seeds, and compare them.
 
     Args:
-        exercise: which network besides the lesson's.
-        num_seeds: how many trainings of each, at least 2.
+        exercise: of the other network.
+        num_seeds: number of runs of each network, at least 2.
         display: where they are shown.
-        out: a new folder for both; None makes one for each in ``runs/``.
-        announce: says which network is trained.
-        **options: epochs, train_limit, device, ... as `TrainRequest` has them.
+        out: a new folder for both; None for a folder each in ``runs/``.
+        announce: called with a line that says which network is trained.
+        **options: epochs, train_limit, device, ... of `TrainRequest`.
 
     Raises:
         ClearsightError: as `train_seeds`.
         TrainingInterrupted: likewise.
     """
-    trained = []
-    for whose, name, arguments in (
+    runs = []
+    for title, name, arguments in (
         ("the lesson's", "lesson", {}),
         ("this", exercise.name, exercise.model_arguments),
     ):
-        announce(f"\nTraining {whose} network:")
+        announce(f"\nTraining {title} network:")
         request = train_request(
             SOURCE,
             recipe="lesson",
             model="lesson",
             model_arguments=arguments,
             out=None if out is None else out / name,
-            no_test=True,  # the question is one of validation; a look at test images is kept
+            no_test=True,  # validation images answer the question; the test set stays unused
             **options,
         )
-        trained.append(train_seeds(request, num_seeds, display))
-    return tried(*trained)
+        runs.append(train_seeds(request, num_seeds, display))
+    return compare_networks(*runs)
 
 
-def tried(lesson: SeedRuns, other: SeedRuns) -> Trial:
-    """Compare trainings with the same seeds on the same training and validation images.
+def compare_networks(lesson: SeedRuns, other: SeedRuns) -> Trial:
+    """Compare runs with the same seeds on the same training and validation images.
 
     Raises:
         RunError: when their images are no longer there.
@@ -132,29 +132,30 @@ def tried(lesson: SeedRuns, other: SeedRuns) -> Trial:
 
 
 def _contrast(lesson: SeedRuns, other: SeedRuns, images: ImageSet) -> np.ndarray:
-    """Return -1, 0 or 1 for each seed and image: what the other got less what the lesson's."""
-    right = [
+    """Return int8 (S, N): for each seed and image, whether other is correct minus lesson is."""
+    correct = [
         np.array([run.predict(images.images).labels == images.labels for run in runs])
         for runs in (lesson, other)
     ]
-    return right[1].astype(np.int8) - right[0]
+    return correct[1].astype(np.int8) - correct[0]
 
 
-def _sentence(found: SeedDifference, told: tuple[str, str], untold: str) -> str:
+def _sentence(difference: SeedDifference, rise_and_fall: tuple[str, str], unclear: str) -> str:
     interval = (
-        f"(95% interval of the change {100 * found.interval.low:+.1f} to "
-        f"{100 * found.interval.high:+.1f}, over other seeds and other images)"
+        f"(95% interval of the change {100 * difference.interval.low:+.1f} to "
+        f"{100 * difference.interval.high:+.1f}, over other seeds and other images)"
     )
-    if not found.is_significant:
-        return f"{untold}: it changed by {100 * found.value:+.1f} points {interval}."
-    return f"{told[found.value < 0]} by {100 * abs(found.value):.1f} points {interval}."
+    points = 100 * difference.value
+    if not difference.is_significant:
+        return f"{unclear}: it changed by {points:+.1f} points {interval}."
+    return f"{rise_and_fall[points < 0]} by {abs(points):.1f} points {interval}."
 
 
-def _as_json(found: SeedDifference) -> dict[str, Any]:
+def _to_json(difference: SeedDifference) -> dict[str, Any]:
     return {
-        "difference": found.value,
-        "difference_interval": [found.interval.low, found.interval.high],
-        "difference_by_seed": list(found.by_seed),
-        "num_images": found.num_images,
-        "is_significant": found.is_significant,
+        "difference": difference.value,
+        "difference_interval": [difference.interval.low, difference.interval.high],
+        "difference_by_seed": list(difference.by_seed),
+        "num_images": difference.num_images,
+        "is_significant": difference.is_significant,
     }

@@ -1,4 +1,4 @@
-"""``bundle/``: a run as one folder that predicts without Keras or torch."""
+"""Exporting a run as a bundle, which predicts without Keras or torch."""
 
 from __future__ import annotations
 
@@ -21,61 +21,65 @@ from clearsight.models.build import ModelRequest, build_model
 from clearsight.run.store.run import Run
 from clearsight.run.store.source_images import load_run_splits, used_images
 
-_MEASURED = ("test_accuracy", "test_count", "val_accuracy", "val_count")
+_RESULTS = ("test_accuracy", "test_count", "val_accuracy", "val_count")
 
 
 def export_run(
-    run: Run, path: Path | None = None, *, kind: str = "onnx", images: ImageSet | None = None
+    run: Run,
+    path: Path | None = None,
+    *,
+    model_format: str = "onnx",
+    images: ImageSet | None = None,
 ) -> tuple[Path, ParityResult]:
     """Write a run's bundle.
 
     Args:
         run: a finished one.
         path: the folder or .zip; None for ``bundle/`` in the run's folder, or ``bundle-FORMAT/``.
-        kind: the format, a row of `bundle.formats.FORMATS`.
-        images: validation images of the run, where they are at hand.
+        model_format: a row of `bundle.formats.FORMATS`.
+        images: validation images of the run, if they are loaded already.
 
     Returns:
-        Where the bundle lies, and how well it gives what the trained network gives.
+        The bundle's path, and how well its predictions match the trained network's.
 
     Raises:
         RunError: when the run has not finished, its training diverged, or its images are gone.
         BundleError: as `write_bundle`.
         MissingExtraError: when what the format needs is not installed.
     """
-    path = path or bundle_path(run.path, kind)
-    return path, write_bundle(*bundle_parts(run, kind, images), path)
+    path = path or bundle_path(run.path, model_format)
+    return path, write_bundle(*bundle_parts(run, model_format, images), path)
 
 
 def bundle_parts(
-    run: Run, kind: str, images: ImageSet | None
+    run: Run, model_format: str, images: ImageSet | None
 ) -> tuple[TrainedNetwork, BundleSpec, Parity]:
-    """Gather what a run's bundle is written from; see `export_run`."""
+    """Return what a run's bundle is written from; see `export_run`."""
     if run.record.status != "finished":
         raise RunError(
-            f"A bundle should be made of a finished run, but {run.path} is not: go on with "
-            f"{run.folder.resume_command}"
+            f"A bundle should be made from a finished run, but {run.path} is not finished: resume "
+            f"it with {run.folder.resume_command}"
         )
-    spec = spec_of(run, kind)
-    replayed = _parity_images(run, images)
-    parity = Parity.of(replayed, run.predict(replayed).probabilities, spec.preparation)
+    spec = describe_bundle(run, model_format)
+    samples = _parity_images(run, images)
+    parity = Parity.of(samples, run.predict(samples).probabilities, spec.preparation)
     network = TrainedNetwork(_on_cpu(run), spec.preparation, spec.views)
     return network, spec, parity
 
 
-def spec_of(run: Run, kind: str, precision: str = "float32") -> BundleSpec:
-    """Say what a run's bundle holds, but for its files.
+def describe_bundle(run: Run, model_format: str, precision: str = "float32") -> BundleSpec:
+    """Return the specification of a run's bundle, still without its files.
 
     Args:
         run: a finished one.
-        kind: the format.
+        model_format: a row of `bundle.formats.FORMATS`.
         precision: "float32" or "int8".
     """
-    measures = run.folder.read_scores()
-    tempered = measures.temperature_scaling if measures is not None else None
+    scores = run.folder.read_scores()
+    tempered = scores.temperature_scaling if scores is not None else None
     return BundleSpec(
         name=run.path.resolve().name,
-        format=kind,
+        format=model_format,
         precision=precision,
         class_names=run.class_names,
         preparation=run.preparation,
@@ -87,27 +91,27 @@ def spec_of(run: Run, kind: str, precision: str = "float32") -> BundleSpec:
 
 
 def _provenance(run: Run) -> dict[str, Any]:
-    """Say where the network comes from, without paths of this machine."""
-    record, results = run.record, run.results
+    """Return where the network comes from, without paths of this machine."""
+    record, request, results = run.record, run.record.request, run.results
     return {
-        "source": os.path.basename(record.request.source),  # noqa: PTH119 - a source need not be a path
-        "model": os.path.basename(record.request.model),  # noqa: PTH119 - nor a model
+        "source": os.path.basename(request.source),  # noqa: PTH119 - a source need not be a path
+        "model": os.path.basename(request.model),  # noqa: PTH119 - nor a model
         "num_parameters": record.num_parameters,
-        "recipe": record.request.recipe.name,
-        "epochs": record.request.recipe.epochs,
-        "seed": record.request.seed,
+        "recipe": request.recipe.name,
+        "epochs": request.recipe.epochs,
+        "seed": request.seed,
         "started_at": record.started_at,
         "training_images": record.data["train"]["num_images"],
         "training_images_sha256": record.data["train"]["sha256"],
-        **{name: getattr(results, name) for name in _MEASURED},
+        **{name: getattr(results, name) for name in _RESULTS},
         "versions": record.versions,
     }
 
 
 def _parity_images(run: Run, images: ImageSet | None) -> np.ndarray:
-    """Choose the images that are replayed: uint8 (64, H, W, C), or as many as there are.
+    """Return the images of the parity check: uint8 (64, H, W, C), or fewer if there are fewer.
 
-    They are validation images, so that making a bundle is no look at the test images.
+    They are validation images, so that making a bundle is no use of the test set.
     """
     if images is None and run.record.request.source != "arrays":
         images = used_images(run, load_run_splits(run.record), "validation", NUM_IMAGES)
@@ -117,14 +121,14 @@ def _parity_images(run: Run, images: ImageSet | None) -> np.ndarray:
             files = BundleFiles.open(path)
             return Parity.from_bytes(files.read(PARITY_FILE), files.spec, str(path)).images
         raise RunError(
-            f"A bundle should hold some of the run's validation images, but {run.path} was "
-            "trained on arrays from Python, which are gone: train again, which writes the bundle."
+            f"A bundle should hold some of the run's validation images, but {run.path} was trained "
+            "on arrays from Python, which are not stored: train again, which writes the bundle."
         )
     return np.ascontiguousarray(images.images[evenly_spaced(len(images), NUM_IMAGES)])
 
 
 def _on_cpu(run: Run) -> Any:
-    """Return the run's network with its weights on the CPU, where formats are written from."""
+    """Return the run's network with its weights on the CPU, from which formats are written."""
     model = run.model
     if all(variable.value.device.type == "cpu" for variable in model.variables):
         return model
