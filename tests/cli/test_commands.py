@@ -40,13 +40,13 @@ def test_data_list_says_what_is_here(cli: Cli) -> None:
         assert text in done.stdout
     rows = json.loads(cli("data", "list", "--json").stdout)["sources"]
     assert {row["name"] for row in rows} == {"fashion-mnist", "digits"}
-    assert all(row["where"] for row in rows)
+    assert all(row["location"] for row in rows)
     formats = json.loads(cli("data", "list", "--json").stdout)["formats"]
     for form in formats:
         assert form["name"] in done.stdout
     assert {"folder", "archive", "table"} < {form["name"] for form in formats}
     nowhere = json.loads(cli("data", "list", "--json", "--data-dir", "nowhere").stdout)["sources"]
-    assert [row["where"] for row in nowhere if row["name"] == "fashion-mnist"] == [None]
+    assert [row["location"] for row in nowhere if row["name"] == "fashion-mnist"] == [None]
 
 
 def test_data_show_counts_and_draws(cli: Cli, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 import clearsight
-from clearsight.data.formats import FORMATS, find_format
+from clearsight.data.formats import FORMATS, detect_format
 from clearsight.data.image_set import ImageSet
 from clearsight.data.sources.load import load_splits
 from clearsight.predict.predict import Asked
@@ -148,7 +148,7 @@ def test_a_format_is_shown_checked_trained_on_measured_and_named(
     tmp_path: Path, digits: ImageSet, name: str, write: Writer
 ) -> None:
     path = write(tmp_path, digits)
-    assert find_format(path).name == name
+    assert detect_format(path).name == name
     splits = load_splits(str(path))
     assert sum(len(images) for images in splits.parts.values()) == 240
     write_contact_sheet(splits.train, tmp_path / "sheet.png")

@@ -1,4 +1,4 @@
-"""``clearsight data``: which sources there are, and what is in them."""
+"""``clearsight data``: list, show and check datasets."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from clearsight.cli.request_options import SOURCE_OPTIONS, given_source_options,
 if TYPE_CHECKING:
     from clearsight.data.image_set import ImageSet
 
-app = typer.Typer(help="Show data sources and what is in them.", rich_markup_mode=None)
+app = typer.Typer(help="List, show and check datasets.", rich_markup_mode=None)
 app.command("check", cls=takes_options(SOURCE_OPTIONS))(check_source)
 
 _BAR_WIDTH = 30
@@ -25,17 +25,17 @@ _BAR_WIDTH = 30
 def list_sources(
     data_dir: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Folder that holds a named source's files."),
+        typer.Option(metavar="DIR", help="Folder with a built-in dataset's files."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """List the sources: what each is, whether it is present, and which paths can be read."""
+    """List built-in datasets and supported formats."""
     from clearsight.data.formats import FORMATS
     from clearsight.data.sources.load import SOURCES
 
     console = console_for(as_json)
     rows = [
-        {"name": source.name, "summary": source.summary, "where": source.locate(data_dir)}
+        {"name": source.name, "summary": source.summary, "location": source.locate(data_dir)}
         for source in SOURCES.values()
     ]
     if as_json:
@@ -44,11 +44,11 @@ def list_sources(
         return
     for row in rows:
         console.print(f"{row['name']:<14} {row['summary']}")
-        where = row["where"]
-        found = f"present: {where}" if where else "not here yet: fetched when first used"
-        console.print(f"{'':<14} {found}")
-    console.print("\nAnd the path of images of your own:")
-    for row in reversed(FORMATS):  # the most usual come first
+        location = row["location"]
+        state = f"present: {location}" if location else "not present: downloaded when first used"
+        console.print(f"{'':<14} {state}")
+    console.print("\nOr the path of your own images:")
+    for row in reversed(FORMATS):  # the most common first
         console.print(f"{row.name:<14} {row.summary}")
 
 
@@ -62,7 +62,7 @@ def show_source(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show a source: counts, shape, range, class balance, and a contact sheet."""
+    """Show a dataset's size and classes, and a contact sheet."""
     import platformdirs
 
     from clearsight.data.sources.load import load_splits
@@ -71,12 +71,13 @@ def show_source(
     check_new_file(out, "--out", ".png")
     splits = load_splits(source, given_source_options(context), show_decoding)
     train, parts, notes = splits.train, splits.parts, list(splits.load_report.sentences)
-    shown = platformdirs.user_cache_path("clearsight") / "shown"
-    sheet = out or shown / f"{Path(source).resolve().name}.png"
+    sheet = out or (
+        platformdirs.user_cache_path("clearsight") / "shown" / f"{Path(source).resolve().name}.png"
+    )
     write_contact_sheet(train, sheet)
     if as_json:
-        described = {part: images.summary() for part, images in parts.items()}
-        print_json({"source": source, "notes": notes, **described, "contact_sheet": str(sheet)})
+        summaries = {part: images.summary() for part, images in parts.items()}
+        print_json({"source": source, "notes": notes, **summaries, "contact_sheet": str(sheet)})
         return
     console = console_for(as_json)
     for part, images in parts.items():
@@ -97,5 +98,4 @@ def _show_balance(images: ImageSet, console: Any) -> None:
     name_width = max(len(name) for name in images.class_names)
     for name, count in zip(images.class_names, counts, strict=True):
         bar = "█" * max(round(_BAR_WIDTH * count / counts.max()), 1 if count else 0)
-        share = count / len(images)
-        console.print(f"  {name:<{name_width}}  {count:>7,}  {share:>6.1%}  {bar}")
+        console.print(f"  {name:<{name_width}}  {count:>7,}  {count / len(images):>6.1%}  {bar}")

@@ -15,7 +15,7 @@ from clearsight.data.formats import (
     cifar,
     folder,
     huggingface,
-    idx_files,
+    idx,
     table,
 )
 from clearsight.data.listing import Listing
@@ -52,13 +52,13 @@ FORMATS: tuple[DataFormat, ...] = (
         "arrays",
         "a .npz file with x and y, x_train and y_train, images and labels, ...; or .npy files",
         arrays.matches,
-        arrays.open_arrays,
+        arrays.open_array_files,
     ),
     DataFormat(
         "idx",
         "MNIST's files: a folder with train-images-idx3-ubyte[.gz] and so on, or one of them",
-        idx_files.matches,
-        idx_files.open_idx,
+        idx.matches,
+        idx.open_idx,
     ),
     DataFormat(
         "cifar",
@@ -113,7 +113,7 @@ def check_options(options: SourceOptions, supported: Sequence[str], source: str)
         )
 
 
-def find_format(path: Path) -> DataFormat:
+def detect_format(path: Path) -> DataFormat:
     """Return the format of an existing path.
 
     Raises:

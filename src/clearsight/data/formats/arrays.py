@@ -1,23 +1,51 @@
-"""NumPy's files: a `.npz` file of images and labels, or `.npy` files next to each other."""
+"""NumPy's files: a `.npz` file of images and labels, or `.npy` files next to each other.
+
+The format: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
+"""
 
 from __future__ import annotations
 
+import math
 import zipfile
 from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import numpy as np
+from numpy.lib import format as npy_format
 
 from clearsight.data.arrays.pairs import CLASS_NAME_ARRAYS, find_array_pairs, parse_array_name
 from clearsight.data.arrays.raw_arrays import RawArrays
 from clearsight.data.formats.damage import report_damage
 from clearsight.data.formats.limits import max_unpacked_bytes, memory_bytes
-from clearsight.data.formats.npy_header import NpyHeader, read_header
 from clearsight.data.labels.class_names import ClassNames
 from clearsight.data.listing import Part
 from clearsight.data.sources.options import SourceOptions
 from clearsight.data.splits.splits import Splits
 from clearsight.errors import DataError
+
+_MAX_HEADER = 10_000  # characters; a header of plain numbers has about 120
+
+
+@dataclass(frozen=True)
+class _NpyHeader:
+    """The header of a NumPy file.
+
+    Attributes:
+        shape: the array's shape.
+        dtype: its type.
+        header_bytes: where its values begin.
+    """
+
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    header_bytes: int
+
+    @property
+    def size_bytes(self) -> int:
+        """How long the file should be."""
+        return self.header_bytes + math.prod(self.shape) * self.dtype.itemsize
 
 
 def matches(path: Path) -> bool:
@@ -27,7 +55,7 @@ def matches(path: Path) -> bool:
     return path.suffix.lower() in (".npz", ".npy") and path.is_file()
 
 
-def open_arrays(path: Path, options: SourceOptions) -> Splits:
+def open_array_files(path: Path, options: SourceOptions) -> Splits:
     """Read images and labels from NumPy's files; nothing is ever unpickled.
 
     Images in .npy files stay on disk and are memory-mapped if they are uint8.
@@ -89,12 +117,12 @@ def _open_npy(files: dict[str, Path], provenance: str, options: SourceOptions) -
     return _to_splits(headers, lambda name: _map(files[name], headers[name]), provenance, options)
 
 
-def _npy_header(file: Path) -> NpyHeader:
+def _npy_header(file: Path) -> _NpyHeader:
     with report_damage(file, "a NumPy array"), file.open("rb") as opened:
-        return read_header(opened, str(file), file.stat().st_size)
+        return _read_header(opened, str(file), file.stat().st_size)
 
 
-def _map(file: Path, header: NpyHeader) -> np.ndarray:
+def _map(file: Path, header: _NpyHeader) -> np.ndarray:
     if 0 in header.shape or not header.shape:  # nothing to map
         return np.zeros(header.shape, dtype=header.dtype)
     with report_damage(file, "a NumPy array"):
@@ -120,9 +148,9 @@ def _open_npz(path: Path, options: SourceOptions) -> Splits:
         )
 
 
-def _npz_header(archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str) -> NpyHeader:
+def _npz_header(archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str) -> _NpyHeader:
     with archive.open(member) as file:
-        header = read_header(file, name, member.file_size)
+        header = _read_header(file, name, member.file_size)
     if header.size_bytes > min(max_unpacked_bytes(member.compress_size), memory_bytes()):
         raise DataError(
             f"{name} should fit into memory and not be nearly uniform, but unpacks from "
@@ -134,14 +162,49 @@ def _npz_header(archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str) ->
 
 def _read_array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray:
     with archive.open(member) as file:
-        array = np.lib.format.read_array(file, allow_pickle=False)
+        array = npy_format.read_array(file, allow_pickle=False)
         file.read(1)  # the checksum is compared at the very end
     array.flags.writeable = False  # nothing else refers to it, so it need not be copied
     return array
 
 
+def _read_header(file: IO[bytes], name: str, length_bytes: int) -> _NpyHeader:
+    """Read the header of an array, and check that it holds plain values and is complete.
+
+    Args:
+        file: set to the array's beginning.
+        name: what messages call the array.
+        length_bytes: the length of the file, or of the archive's member.
+
+    Raises:
+        DataError: when it is damaged, no NumPy array, or one of Python objects.
+    """
+    with report_damage(name, "a NumPy array"):
+        is_first_version = npy_format.read_magic(file) == (1, 0)
+        read = (
+            npy_format.read_array_header_1_0
+            if is_first_version
+            else npy_format.read_array_header_2_0
+        )
+        shape, _, dtype = read(file, max_header_size=_MAX_HEADER)
+        header = _NpyHeader(tuple(int(axis) for axis in shape), dtype, file.tell())
+    if dtype.hasobject:
+        raise DataError(
+            f"{name} should hold plain numbers or text, but holds Python objects, which are never "
+            "unpickled: save it with a plain dtype such as uint8."
+        )
+    if min(header.shape, default=0) < 0:
+        raise DataError(f"{name} should be a NumPy array, but its header says {header.shape}.")
+    if length_bytes != header.size_bytes:
+        raise DataError(
+            f"{name} should be {header.size_bytes:,} bytes long for {header.dtype} {header.shape}, "
+            f"but is {length_bytes:,}: it is damaged, get it again."
+        )
+    return header
+
+
 def _to_splits(
-    headers: dict[str, NpyHeader],
+    headers: dict[str, _NpyHeader],
     load: Callable[[str], np.ndarray],
     provenance: str,
     options: SourceOptions,

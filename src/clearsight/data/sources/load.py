@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from clearsight.data.decoding.decode import ShowProgress, decode_listing, silent
-from clearsight.data.formats import check_options, find_format, huggingface
+from clearsight.data.formats import check_options, detect_format, huggingface
 from clearsight.data.image_set import ImageSet
 from clearsight.data.labels.corrections import correct_splits, read_corrections
 from clearsight.data.listing import Listing
@@ -136,7 +136,7 @@ def _loaded(source: str, options: SourceOptions, show_progress: ShowProgress) ->
     if is_source_name(name):
         found = huggingface.open_named(name, options)
     else:
-        row = find_format(Path(name))
+        row = detect_format(Path(name))
         check_options(options, row.options, f"{source} ({row.name})")
         found = row.open(Path(name), options)
     if isinstance(found, Listing):
