@@ -38,12 +38,12 @@ LABELS = np.array([0, 1, 2, 1])
         (IMAGES, LABELS - 1, "run from -1 to 1"),
     ],
 )
-def test_wrong_arrays_get_a_sentence(images, labels, message: str) -> None:
+def test_invalid_arrays_are_an_error(images, labels, message: str) -> None:
     with pytest.raises(DataError, match=message):
         ImageSet(images, labels, ("a", "b", "c"))
 
 
-def test_all_mistakes_are_told_together() -> None:
+def test_all_mistakes_are_reported_together() -> None:
     with pytest.raises(DataError) as caught:
         ImageSet(IMAGES[..., 0] / 255.0, np.eye(4), ("a", "a"))
     for part in ("channel axis", "uint8", "one-hot", "different from each other"):

@@ -180,16 +180,19 @@ def test_grey_and_colour_become_colour_or_what_is_asked_for() -> None:
     [
         (7, r"The images should be \(x, y\), .* but are of type int"),
         ("cats", "but are of type str"),
-        (mixed(), r"one size, but have 10, such as 9x5 and 9x6: say .* image_size=\(height, width"),
+        (
+            mixed(),
+            r"one size, but have 10, such as 9x5 and 9x6: choose .* image_size=\(height, width",
+        ),
         ([], "at least one image, but there is none"),
         ([(X[0], 0, 1)], r"pair \(image, label\), but item 0 is a tuple of 3"),
         ([X[0], X[1], X[2]], r"but item 0 is uint8 \(6, 8, 3\)"),
-        (MapStyle([*(UNIT * 2 - 1)]), "runs from -.* leave out what normalizes it"),
+        (MapStyle([*(UNIT * 2 - 1)]), "runs from -.* remove the normalization"),
         (MapStyle([*(UNIT * np.nan)]), "Image 0 .* holds NaN or infinity"),
         (MapStyle(["path.png"] * 10), "Image 0 should be uint8 .* but is <U8"),
         (MapStyle([*X[..., :2]]), r"should have the shape .* but has \(6, 8, 2\)"),
         (MapStyle([*UNIT[:5], *X[5:].astype(float)]), "run from 0 to 1 like those before it"),
-        (Twice(lambda: [(X[:5], Y[:4])]), "one label an image, but batch 0 has images of shape"),
+        (Twice(lambda: [(X[:5], Y[:4])]), "one label per image, but batch 0 has images of shape"),
         ((X, Y[:7]), "10 images and 7 labels"),
         ((X, Y[:, None, None]), "one-hot"),
         (([[1, 2], [3]], Y), r"Image 0 should have the shape .* but has \(2,\)"),
@@ -199,6 +202,6 @@ def test_grey_and_colour_become_colour_or_what_is_asked_for() -> None:
         (((X, Y), (X[:, :4], Y)), "same image shape"),
     ],
 )
-def test_what_does_not_fit_gets_a_sentence(source: Any, message: str) -> None:
+def test_invalid_objects_are_an_error(source: Any, message: str) -> None:
     with pytest.raises(DataError, match=message):
         splits_from_object(source)

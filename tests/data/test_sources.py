@@ -46,20 +46,20 @@ def test_a_selection_counts_as_python_does() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("digits:test[900:905]", "at least one of the 359 images numbered 0 to 358"),
-        ("digits:test[5:5]", "but names none"),
+        ("digits:test[900:905]", "at least one of the 359 images 0 to 358"),
+        ("digits:test[5:5]", "but selects none"),
         ("digit:test[0:5]", "Did you mean 'digits'"),
         ("digits:held[0:5]", r"should look like .* but 'digits:held\[0:5\]' was"),
         ("digits:validation[0:5]", "'digits' has no validation images"),
         ("digits:test[-900]", "at least one of the 359"),
     ],
 )
-def test_a_wrong_selection_gets_a_sentence(text: str, message: str) -> None:
+def test_an_invalid_slice_is_an_error(text: str, message: str) -> None:
     with pytest.raises(DataError, match=message):
         load_source_slice(text)
 
 
-def test_a_path_is_no_selection() -> None:
+def test_a_path_is_not_a_slice() -> None:
     assert not is_source_slice("images/test.png")
     assert not is_source_slice("C:test.png")
     with pytest.raises(DataError, match="takes no --data-dir"):

@@ -63,7 +63,7 @@ def fractions_beyond_1(draw: Draw, root: Path) -> Path:
     return npz(root, x=X + draw(st.sampled_from((0.5, 0.25))), y=Y)
 
 
-@breakage("one label an image, but its train part has 4 images and . labels")
+@breakage("one label per image, but its train part has 4 images and . labels")
 def wrong_counts(draw: Draw, root: Path) -> Path:
     return npz(root, x=X, y=np.arange(draw(st.sampled_from((2, 3, 5)))))
 
@@ -73,7 +73,7 @@ def unusual_names(draw: Draw, root: Path) -> Path:
     return npz(root, foo=X, bar=Y)
 
 
-@breakage("should hold labels beside .x_train'")
+@breakage("should hold labels for .x_train'")
 def no_labels(draw: Draw, root: Path) -> Path:
     return npz(root, x_train=X, y_test=Y)
 
@@ -146,7 +146,7 @@ def a_npy_alone(draw: Draw, root: Path) -> Path:
     return root / "images_of_cats.npy"
 
 
-@breakage("should be at least two class|name at least two classes, but all are '0'")
+@breakage("should be at least two class|should have at least two classes, but all are '0'")
 def one_label_only(draw: Draw, root: Path) -> Path:
     return npz(root, x=X, y=np.zeros(4, int))
 
@@ -217,7 +217,7 @@ def an_idx_that_claims_terabytes(draw: Draw, root: Path) -> Path:
     return idx_pair(root, compress(content + bytes(100)), idx_bytes(Y))
 
 
-@breakage("one label an image, but its train part has 4 images and 3 labels")
+@breakage("one label per image, but its train part has 4 images and 3 labels")
 def an_idx_of_other_length(draw: Draw, root: Path) -> Path:
     return idx_pair(root, idx_bytes(X), idx_bytes(Y[:3]))
 

@@ -1,6 +1,6 @@
-"""What is wrong with arrays of images and labels, as sentences, found before anything trains.
+"""Checks of arrays of images and labels.
 
-Every function returns its findings instead of raising, so that a caller can report them together.
+The functions return mistakes as sentences instead of raising, so that all are reported together.
 """
 
 from __future__ import annotations
@@ -9,25 +9,25 @@ import numpy as np
 
 
 def describe(array: np.ndarray) -> str:
-    """Name an array's dtype and shape the way the messages do, e.g. ``uint8 (60000, 28, 28)``."""
+    """Return an array's dtype and shape for messages, e.g. ``uint8 (60000, 28, 28)``."""
     return f"{array.dtype} {tuple(array.shape)}"
 
 
 def channel_axis_mistakes(images: np.ndarray, name: str = "images") -> list[str]:
-    """Say what is wrong with the shape of `images`, which should be (N, H, W, C) with C 1, 3 or 4.
+    """Return what is wrong with the shape of `images`: it should be (N, H, W, C), C 1, 3 or 4.
 
     Args:
         images: any array.
-        name: what the caller calls that array.
+        name: what to call it in messages.
     """
     if images.ndim == 3:
         if images.shape[-1] in (1, 3, 4):
-            mend = f"one image, add the batch axis with {name}[None]"
+            fix = f"one image, add the batch axis with {name}[None]"
         else:
-            mend = f"images without a channel axis, add it with {name}[..., None]"
+            fix = f"images without a channel axis, add it with {name}[..., None]"
         return [
             f"{name} should have four axes (number, height, width, channels), but have shape "
-            f"{tuple(images.shape)}: this looks like {mend}."
+            f"{tuple(images.shape)}: this looks like {fix}."
         ]
     if images.ndim != 4:
         return [
@@ -35,17 +35,17 @@ def channel_axis_mistakes(images: np.ndarray, name: str = "images") -> list[str]
             f"{tuple(images.shape)}."
         ]
     if images.shape[-1] not in (1, 3, 4):
-        moved = "; they look channels-first, move the axis with np.moveaxis({0}, 1, -1)"
-        hint = moved.format(name) if images.shape[1] in (1, 3, 4) else ""
+        is_channels_first = images.shape[1] in (1, 3, 4)
+        fix = f"; they look channels-first, move the axis with np.moveaxis({name}, 1, -1)"
         return [
             f"{name} should have 1, 3 or 4 channels in the last axis, but have shape "
-            f"{tuple(images.shape)}{hint}."
+            f"{tuple(images.shape)}{fix if is_channels_first else ''}."
         ]
     return []
 
 
 def pixel_type_mistakes(images: np.ndarray) -> list[str]:
-    """Say what is wrong with the dtype of `images`, which should be uint8 in 0..255."""
+    """Return what is wrong with the dtype of `images`: it should be uint8, 0..255."""
     if images.dtype == np.uint8:
         return []
     found = f"images should be uint8 from 0 to 255, but are {images.dtype}"
@@ -58,7 +58,7 @@ def pixel_type_mistakes(images: np.ndarray) -> list[str]:
         if num_bad:
             return [
                 f"{found}, and {num_bad:,} of their {images.size:,} values are NaN or infinite: "
-                "find out where these come from before converting them."
+                "find out where they come from before converting."
             ]
     if np.iscomplexobj(images):
         return [f"{found}."]
@@ -67,13 +67,11 @@ def pixel_type_mistakes(images: np.ndarray) -> list[str]:
 
 
 def _conversion(dtype: np.dtype, low: float, high: float) -> str:
-    """Say how pixels of another type and range become uint8 from 0 to 255."""
+    """Return how to convert pixels of another type and range to uint8, 0..255."""
     if low < 0:
         if low >= -1 and high <= 1:
             return "convert them with ((images + 1) * 127.5).round().astype('uint8')"
-        return (
-            "undo the standardization (subtracted mean, divided deviation) that they went through"
-        )
+        return "undo the standardization (subtracted mean, divided deviation)"
     if np.issubdtype(dtype, np.floating) and high <= 1.5:
         return "convert them with (images * 255).round().astype('uint8')"
     if high <= 255:
@@ -84,16 +82,16 @@ def _conversion(dtype: np.dtype, low: float, high: float) -> str:
 
 
 def integer_label_mistakes(labels: np.ndarray, num_images: int, num_classes: int) -> list[str]:
-    """Say what is wrong with `labels`, which should be (N,) integers from 0 to num_classes - 1.
+    """Return what is wrong with `labels`: they should be integers (N,), 0..num_classes - 1.
 
     Args:
         labels: any array.
-        num_images: N, how many images the labels belong to.
-        num_classes: K, how many classes there are; 0 when that is not known.
+        num_images: N.
+        num_classes: number of classes; 0 if unknown.
     """
     if is_one_hot(labels):
         return [
-            f"labels should be one integer an image, but are one-hot with shape "
+            f"labels should be one integer per image, but are one-hot with shape "
             f"{tuple(labels.shape)}: use labels.argmax(axis=1)."
         ]
     if labels.ndim == 2 and labels.shape[1] == 1:
@@ -106,7 +104,7 @@ def integer_label_mistakes(labels: np.ndarray, num_images: int, num_classes: int
     mistakes = []
     if len(labels) != num_images:
         mistakes.append(
-            f"There should be one label an image, but there are {num_images:,} images and "
+            f"There should be one label per image, but there are {num_images:,} images and "
             f"{len(labels):,} labels."
         )
     if not np.issubdtype(labels.dtype, np.integer):
@@ -119,16 +117,16 @@ def integer_label_mistakes(labels: np.ndarray, num_images: int, num_classes: int
 
 
 def label_range_mistakes(labels: np.ndarray, num_classes: int) -> list[str]:
-    """Say so when integer `labels` lie outside 0..num_classes - 1 (0: only negative ones)."""
+    """Return what is wrong with integer `labels` outside 0..num_classes - 1; 0 if K is unknown."""
     if not labels.size:
         return []
     low, high = int(labels.min()), int(labels.max())
     if num_classes and (low < 0 or high >= num_classes):
         counts_from_one = low == 1 and high == num_classes
-        mend = "they count from 1, use labels - 1" if counts_from_one else "check the class list"
+        fix = "they count from 1, use labels - 1" if counts_from_one else "check the class list"
         return [
             f"labels should lie between 0 and {num_classes - 1} for {num_classes} classes, but "
-            f"run from {low} to {high}: {mend}."
+            f"run from {low} to {high}: {fix}."
         ]
     if low < 0:
         return [f"labels should not be negative, but the smallest is {low}."]
@@ -136,7 +134,7 @@ def label_range_mistakes(labels: np.ndarray, num_classes: int) -> list[str]:
 
 
 def is_one_hot(labels: np.ndarray) -> bool:
-    """Tell whether `labels` are (N, K) rows with K >= 2 that each hold a single 1 among zeros."""
+    """Return whether `labels` are rows (N, K), K >= 2, that each hold a single 1 among zeros."""
     if labels.ndim != 2 or labels.shape[1] < 2 or not np.issubdtype(labels.dtype, np.number):
         return False
     return bool(np.isin(labels, (0, 1)).all() and (labels.sum(axis=1) == 1).all())

@@ -1,4 +1,4 @@
-"""Arrays of images of any usual form, brought to uint8 (N, H, W, C)."""
+"""Converting arrays of images of any usual type and shape to uint8 (N, H, W, C)."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from clearsight.data.arrays.checks import describe
 from clearsight.errors import DataError
 
 _CHANNELS = (1, 3, 4)
-_BLOCK_BYTES = 64_000_000  # of images that are looked at or converted at once
+_BLOCK_BYTES = 64_000_000  # of images that are checked or converted at once
 
 
 def to_uint8_images(arrays: Mapping[str, Any]) -> tuple[dict[str, np.ndarray], list[str]]:
-    """Bring the images of a source's parts to one form.
+    """Convert the images of a source's parts to uint8, all with the same scale.
 
-    Images that are uint8 already stay where they are, on disk too where they are mapped.
+    Images that are uint8 already are not copied, nor read if they are mapped from disk.
 
     Args:
-        arrays: for each name that messages should use, images as uint8 or other numbers 0..255,
-            floats 0..1, uint16 0..65535 or bools: (N, H, W), (N, H, W, C), (N, C, H, W), or (N, D)
-            where D is a square number.
+        arrays: by the name for messages, images as uint8 or other numbers 0..255, floats 0..1,
+            uint16 0..65535 or bools: (N, H, W), (N, H, W, C), (N, C, H, W), or (N, D) if D is a
+            square number.
 
     Returns:
-        uint8 (N, H, W, C) for each name, and sentences that say what was changed.
+        uint8 (N, H, W, C) by name, and sentences about what was changed.
 
     Raises:
         DataError: when they hold NaN, objects or values out of range, or have another shape.
@@ -45,9 +45,9 @@ def to_uint8_images(arrays: Mapping[str, Any]) -> tuple[dict[str, np.ndarray], l
     highest = max(_check_values(array, name) for name, array in shaped.items())
     converted = {}
     for name, array in shaped.items():
-        convert, said = _conversion(array, name, highest)
-        if said and said not in notes:
-            notes.append(said)
+        convert, note = _conversion(array, name, highest)
+        if note and note not in notes:
+            notes.append(note)
         converted[name] = _in_blocks(array, convert) if convert else array
     return converted, notes
 
@@ -57,13 +57,12 @@ def _as_array(values: Any, name: str) -> np.ndarray:
         return np.asarray(values)
     except (ValueError, TypeError) as error:
         raise DataError(
-            f"{name} should form one array, but its images differ in shape: bring them to one "
-            "size first."
+            f"{name} should form one array, but its images differ in shape: resize them first."
         ) from error
 
 
 def _with_channels_last(array: np.ndarray, name: str, notes: list[str]) -> np.ndarray:
-    """Give images their four axes (N, H, W, C) as a view."""
+    """Return a view of images with four axes (N, H, W, C)."""
     shape = array.shape
     if 0 in shape or not shape:
         raise DataError(f"{name} should hold at least one image, but is {describe(array)}.")
@@ -76,7 +75,7 @@ def _with_channels_last(array: np.ndarray, name: str, notes: list[str]) -> np.nd
         return array[..., None]
     side = math.isqrt(shape[1]) if array.ndim == 2 else 0
     if side > 1 and side * side == shape[1]:
-        notes.append(f"The rows of {shape[1]:,} values were taken as grey images {side}x{side}.")
+        notes.append(f"The rows of {shape[1]:,} values were read as grey images {side}x{side}.")
         return array.reshape(len(array), side, side, 1)
     raise DataError(
         f"{name} should be images (N, H, W), (N, H, W, C) or (N, C, H, W) with 1, 3 or 4 "
@@ -119,24 +118,24 @@ Conversion = Callable[[np.ndarray], np.ndarray]
 
 
 def _conversion(array: np.ndarray, name: str, highest: float) -> tuple[Conversion | None, str]:
-    """Say how values become uint8, and in which words; one scale for all parts of a source."""
+    """Return the function that converts blocks to uint8, None if they are, and a note about it."""
     if array.dtype == np.uint8:
         return None, ""
     if array.dtype.kind == "b":
-        return (lambda block: block * np.uint8(255)), "False and True were taken as 0 and 255."
+        return (lambda block: block * np.uint8(255)), "False and True were read as 0 and 255."
     if array.dtype.kind == "f" and highest <= 1:
         return _times_255, "The images were floats from 0 to 1; they were multiplied by 255."
     if highest <= 255:
         if array.dtype.kind == "f":
             _check_whole(array, name)
-        said = f"The images were {array.dtype} from 0 to 255; they were stored as uint8."
-        return (lambda block: block.astype(np.uint8)), said
+        note = f"The images were {array.dtype} from 0 to 255; they were stored as uint8."
+        return (lambda block: block.astype(np.uint8)), note
     if array.dtype == np.uint16:
-        said = "The images had 16 bits; they were divided by 257 to have 8."
-        return (lambda block: np.rint(block / np.float32(257)).astype(np.uint8)), said
+        note = "The images had 16 bits; they were divided by 257 to have 8."
+        return (lambda block: np.rint(block / np.float32(257)).astype(np.uint8)), note
     raise DataError(
-        f"{name} should run from 0 to 255 or from 0 to 1, but runs up to {highest:g}: bring the "
-        "pixels to 0..255 first."
+        f"{name} should run from 0 to 255 or from 0 to 1, but runs up to {highest:g}: scale "
+        "the pixels to 0..255 first."
     )
 
 
@@ -151,7 +150,7 @@ def _check_whole(array: np.ndarray, name: str) -> None:
         if fractions.size:
             raise DataError(
                 f"{name} should be whole numbers from 0 to 255 or lie between 0 and 1, but has "
-                f"values such as {float(fractions[0]):g} and goes beyond 1: bring it to either."
+                f"values such as {float(fractions[0]):g} and goes beyond 1: scale it to either."
             )
 
 

@@ -1,4 +1,4 @@
-"""`ImageStack`: single images from Python objects, brought to one form and stacked."""
+"""`ImageStack`: single images from Python objects, collected into one array."""
 
 from __future__ import annotations
 
@@ -16,23 +16,22 @@ _CHANNELS = (1, 3, 4)
 
 
 class ImageStack:
-    """Gathers images one by one, each brought to uint8 (H, W, C) as it comes in.
+    """Collects single images as uint8 (H, W, C).
 
-    With an image size in the options every image is fitted to it; without one all must have one
-    size already.
+    They are resized to the image size of the options; without one, all must have the same size.
     """
 
     def __init__(self, options: SourceOptions) -> None:
         self._options = options
         self._images: list[np.ndarray] = []
-        self._scale: str | None = None  # "0 to 1" or "0 to 255", once an image of floats tells
+        self._scale: str | None = None  # "0 to 1" or "0 to 255", known from the first float image
         self._was_rounded = False
 
     def __len__(self) -> int:
         return len(self._images)
 
     def add(self, image: Any) -> None:
-        """Take up an image.
+        """Add an image.
 
         Args:
             image: a PIL image, or an array (H, W), (H, W, C) or (C, H, W) of uint8, bools, or
@@ -52,11 +51,11 @@ class ImageStack:
             array = fitted.fit_image(array)
         self._images.append(array)
 
-    def stacked(self) -> tuple[np.ndarray, list[str]]:
-        """Return all images as uint8 (N, H, W, C), and sentences that say what was changed.
+    def stack(self) -> tuple[np.ndarray, list[str]]:
+        """Return all images as uint8 (N, H, W, C), and sentences about what was changed.
 
         Raises:
-            DataError: when there is none, or they differ in size and the options name none.
+            DataError: when there is none, or they differ in size and the options give none.
         """
         if not self._images:
             raise DataError("There should be at least one image, but there is none.")
@@ -64,8 +63,8 @@ class ImageStack:
         if len(sizes) > 1:
             some = " and ".join(f"{height}x{width}" for height, width in sorted(sizes)[:2])
             raise DataError(
-                f"The images should have one size, but have {len(sizes)}, such as {some}: say "
-                "which to bring them to with image_size=(height, width)."
+                f"The images should have one size, but have {len(sizes)}, such as {some}: "
+                "choose one with image_size=(height, width)."
             )
         wanted = self._options.channels
         most = max(image.shape[2] for image in self._images)
@@ -101,9 +100,7 @@ class ImageStack:
         if not (np.isfinite(low) and np.isfinite(high)):
             raise DataError(f"{expected} holds NaN or infinity.")
         if low < 0 or high > 255:
-            raise DataError(
-                f"{expected} runs from {low:g} to {high:g}: leave out what normalizes it."
-            )
+            raise DataError(f"{expected} runs from {low:g} to {high:g}: remove the normalization.")
         if image.dtype.kind in "iu" or high == 0:
             return image.astype(np.uint8)
         return self._from_floats(image, high, name)
@@ -111,13 +108,13 @@ class ImageStack:
     def _from_floats(self, image: np.ndarray, high: float, name: str) -> np.ndarray:
         rounded = np.rint(image)
         has_fractions = bool((rounded != image).any())
-        # Ones and zeros alone are a nearly black image among others from 0 to 255.
+        # Among images from 0 to 255, one of ones and zeros alone is nearly black.
         may_be_dark = self._scale == "0 to 255" and not has_fractions
         scale = "0 to 255" if high > 1 or may_be_dark else "0 to 1"
         if self._scale not in (None, scale):
             raise DataError(
                 f"{name} should run from {self._scale} like those before it, but runs up to "
-                f"{high:g}: give all images as uint8."
+                f"{high:g}: pass all images as uint8."
             )
         self._scale = scale
         if scale == "0 to 1":

@@ -1,4 +1,4 @@
-"""What the arrays of a source are called: which hold images, which labels, of which part."""
+"""Finding the arrays of images and labels of a source by their names, e.g. x_train and y_train."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ USUAL_NAMES = "x and y, x_train and y_train, images and labels, or train_images 
 
 @dataclass(frozen=True)
 class ArrayName:
-    """What an array's name says.
+    """The meaning of an array's name.
 
     Attributes:
         name: the name itself.
         role: whether it holds images or labels.
-        part: the part that it names, or None.
+        part: the part in the name, or None.
     """
 
     name: str
@@ -45,11 +45,7 @@ class ArrayName:
 
 
 def parse_array_name(name: str) -> ArrayName | None:
-    """Read what the array called `name` holds, e.g. "x_train" or "test_images".
-
-    Returns:
-        None when the name says nothing.
-    """
+    """Return the meaning of a name such as "x_train" or "test_images", None if it has none."""
     words = name.lower().replace("-", "_").split("_")
     if len(words) == 1 and words[0] in _ROLES:
         return ArrayName(name, _ROLES[words[0]], None)
@@ -63,17 +59,16 @@ def parse_array_name(name: str) -> ArrayName | None:
 def find_array_pairs(
     names: Iterable[str], flat: Iterable[str], what: str
 ) -> dict[Part, tuple[str, str]]:
-    """Find the arrays of images and of labels for each part.
+    """Find the names of the arrays of images and labels of each part.
 
     Args:
-        names: what the arrays are called.
-        flat: those among them that have fewer than three axes; where several could be the images,
-            these are not.
-        what: what to call their source in messages.
+        names: the arrays' names.
+        flat: those of arrays with fewer than three axes; they are not the images if others could
+            be.
+        what: what to call the source in messages.
 
     Returns:
-        For each part the names of its images and its labels; arrays that name no part are
-        "train".
+        The names of images and labels by part; a name without a part means "train".
 
     Raises:
         DataError: when there are no images, images without labels, or several candidates.
@@ -81,9 +76,9 @@ def find_array_pairs(
     names, flat_names = list(names), set(flat)
     found: dict[tuple[Part, Role], list[str]] = {}
     for name in names:
-        known = parse_array_name(name)
-        if known is not None:
-            found.setdefault((known.part or "train", known.role), []).append(name)
+        parsed = parse_array_name(name)
+        if parsed is not None:
+            found.setdefault((parsed.part or "train", parsed.role), []).append(name)
     listed = ", ".join(names) or "none"
     pairs: dict[Part, tuple[str, str]] = {}
     for (part, role), candidates in found.items():
@@ -93,7 +88,7 @@ def find_array_pairs(
         labels = found.get((part, "labels"))
         if labels is None:
             raise DataError(
-                f"{what} should hold labels beside '{images}', but its arrays are {listed}: name "
+                f"{what} should hold labels for '{images}', but its arrays are {listed}: name "
                 f"them {USUAL_NAMES}."
             )
         pairs[part] = (

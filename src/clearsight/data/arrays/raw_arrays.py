@@ -1,4 +1,4 @@
-"""`RawArrays`: the arrays of a source, part by part, made into `Splits`."""
+"""`RawArrays`: the arrays of a source, converted to `Splits`."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from clearsight.errors import DataError
 
 @dataclass(frozen=True, eq=False)
 class RawArrays:
-    """Images and labels as arrays, before they are checked and brought to one form.
+    """Arrays of images and labels, before they are checked and converted.
 
     Attributes:
-        images: for each part its images, in any form that `to_uint8_images` takes.
-        labels: for each part its labels, in any form that `encode_labels` takes.
+        images: images by part, in any form that `to_uint8_images` accepts.
+        labels: labels by part, in any form that `encode_labels` accepts.
         provenance: where they come from, in words.
-        class_names: the names that the source itself gives its classes.
-        groups: for each part what its images belong to, where the source says so.
-        skipped: how many things were passed over, by what they are.
-        notes: sentences that the user should read.
+        class_names: the source's own class names, or None.
+        groups: the group of each image by part, for parts that have them.
+        skipped: number of skipped items by reason.
+        notes: sentences for the user.
     """
 
     images: Mapping[Part, Any]
@@ -42,11 +42,11 @@ class RawArrays:
     notes: tuple[str, ...] = ()
 
     def to_splits(self, options: SourceOptions) -> Splits:
-        """Check the arrays and bring them to one form.
+        """Check and convert the arrays.
 
         Raises:
-            DataError: when images or labels are not what they should be, do not belong together,
-                or there are none to train on.
+            DataError: when images or labels are invalid, do not fit together, or there is no
+                training set.
         """
         if "train" not in self.images:
             found = ", ".join(part for part in PARTS if part in self.images) or "no"
@@ -54,58 +54,57 @@ class RawArrays:
                 f"{self.provenance} should hold images to train on, but holds {found} images only."
             )
         names = choose_class_names(options, self.class_names)
-        name_of = {part: self._name("images", part) for part in self.images}
+        name_of = {part: f"{self.provenance} ({part} images)" for part in self.images}
         arrays, notes = to_uint8_images(
             {name_of[part]: array for part, array in self.images.items()}
         )
-        coded = _code_together(
+        encoded = _encode_together(
             {part: self.labels[part] for part in self.images}, names, self.provenance
         )
         sets: dict[Part, ImageSet] = {}
-        for part, codes in _apart(coded, self.labels, self.images).items():
+        for part, codes in _divide(encoded, self.labels, self.images).items():
             images = arrays[name_of[part]]
             if len(images) != len(codes):
                 raise DataError(
-                    f"{self.provenance} should have one label an image, but its {part} part has "
+                    f"{self.provenance} should have one label per image, but its {part} part has "
                     f"{len(images):,} images and {len(codes):,} labels."
                 )
             sets[part] = ImageSet(
-                images, codes, coded.class_names, self.provenance, groups=self.groups.get(part)
+                images, codes, encoded.class_names, self.provenance, groups=self.groups.get(part)
             )
         return Splits(
             train=sets["train"],
             test=sets.get("test"),
             validation=sets.get("validation"),
-            load_report=LoadReport(skipped=self.skipped, notes=(*self.notes, *notes, *coded.notes)),
+            load_report=LoadReport(
+                skipped=self.skipped, notes=(*self.notes, *notes, *encoded.notes)
+            ),
         )
-
-    def _name(self, what: str, part: Part) -> str:
-        return f"{self.provenance} ({part} {what})"
 
 
 def choose_class_names(options: SourceOptions, own: ClassNames | None) -> ClassNames | None:
-    """Return the class names of the user's file, or else those of the source itself."""
+    """Return the class names in the user's file, or else the source's own."""
     if options.class_names is not None:
         return read_class_names(options.class_names)
     return own
 
 
-def _code_together(
+def _encode_together(
     labels: Mapping[Part, Any], names: ClassNames | None, provenance: str
 ) -> EncodedLabels:
-    """Number the labels of all parts alike."""
+    """Encode the labels of all parts alike."""
     arrays = [to_label_array(part, f"The labels in {provenance}") for part in labels.values()]
-    forms = {(array.ndim, array.shape[1:]) for array in arrays}
-    if len(forms) > 1:
-        shapes = " and ".join(str(array.shape) for array in arrays)
+    shapes = {(array.ndim, array.shape[1:]) for array in arrays}
+    if len(shapes) > 1:
+        found = " and ".join(str(array.shape) for array in arrays)
         raise DataError(
-            f"The labels in {provenance} should have one form in all parts, but have the shapes "
-            f"{shapes}."
+            f"The labels in {provenance} should have one shape in all parts, but have the shapes "
+            f"{found}."
         )
-    if forms and next(iter(forms))[0] == 0:
-        raise DataError(f"The labels in {provenance} should be one an image, but are one value.")
-    kinds = {"text" if array.dtype.kind in "US" else "numbers" for array in arrays}
-    if len(kinds) > 1:
+    if any(array.ndim == 0 for array in arrays):
+        raise DataError(f"The labels in {provenance} should be one per image, but are one value.")
+    types = {"text" if array.dtype.kind in "US" else "numbers" for array in arrays}
+    if len(types) > 1:
         raise DataError(
             f"The labels in {provenance} should be all numbers or all text, but are text in some "
             "parts and numbers in others."
@@ -113,9 +112,9 @@ def _code_together(
     return encode_labels(np.concatenate(arrays), names, f"The labels in {provenance}")
 
 
-def _apart(
-    coded: EncodedLabels, labels: Mapping[Part, Any], images: Mapping[Part, Any]
+def _divide(
+    encoded: EncodedLabels, labels: Mapping[Part, Any], images: Mapping[Part, Any]
 ) -> dict[Part, np.ndarray]:
     ends = np.cumsum([len(labels[part]) for part in images])
-    codes = np.split(coded.codes, ends[:-1])
+    codes = np.split(encoded.codes, ends[:-1])
     return dict(zip(images, codes, strict=True))

@@ -10,15 +10,15 @@ import numpy as np
 from clearsight.data.image_set import ImageSet
 from clearsight.data.splits.splits import Splits
 from clearsight.data.splits.stratified import stratified_split
+from clearsight.data.splits.test_split import TEST_SPLIT_SEED
 from clearsight.errors import DataError, MissingExtraError
 
 TEST_FRACTION = 0.2
-_SPLIT_SEED = 0  # fixed: the test images must be the same ones in every run
 _HIGHEST_VALUE = 16  # the scans count ink in 4x4 blocks, so values run from 0 to 16
 
 
 def locate(data_dir: Path | None = None) -> str | None:
-    """Say where the scans are: inside scikit-learn, or None when that is not installed."""
+    """Return where the scans are: "inside scikit-learn", or None if it is not installed."""
     import importlib.util
 
     del data_dir
@@ -27,13 +27,13 @@ def locate(data_dir: Path | None = None) -> str | None:
 
 
 def load(data_dir: Path | None = None) -> Splits:
-    """Load the 1,797 scans: 1,438 to train on and 359 for the test, split by class, always alike.
+    """Load the 1,797 scans: 1,438 training and 359 test images, the same in every run.
 
     Returns:
-        Splits of images uint8 (N, 8, 8, 1), 0..255, light ink on dark ground.
+        Splits of images uint8 (N, 8, 8, 1), 0..255, light ink on a dark background.
 
     Raises:
-        DataError: when a folder is named.
+        DataError: when a folder is given.
         MissingExtraError: when scikit-learn is not installed.
     """
     if data_dir is not None:
@@ -50,5 +50,5 @@ def load(data_dir: Path | None = None) -> Splits:
         tuple(str(digit) for digit in range(10)),
         provenance="scikit-learn's digits",
     )
-    train, test = stratified_split(everything.labels, TEST_FRACTION, seed=_SPLIT_SEED)
+    train, test = stratified_split(everything.labels, TEST_FRACTION, TEST_SPLIT_SEED)
     return Splits(everything.take(train), everything.take(test))

@@ -1,6 +1,7 @@
-"""Loading a source: a name from the one table of data sources here, or a path of any format.
+"""Loading a source by name or path, and the table of named sources.
 
-To add a named source: a file beside this one and a row here. Formats have their own table.
+To add a named source, add a file next to this one and a row to the table. Formats have their own
+table.
 """
 
 from __future__ import annotations
@@ -28,14 +29,14 @@ from clearsight.errors import DataError, did_you_mean
 
 @dataclass(frozen=True)
 class Source:
-    """Where data comes from.
+    """A named source.
 
     Attributes:
         name: what the user types.
         summary: what it is, in one line.
-        locate: says where the data lies, or None when it must be fetched first.
-        load: gives the images; both take an optional folder (``--data-dir``).
-        recipe: the recipe that ``train`` uses for it by default.
+        locate: returns where its files are, or None if they must be downloaded.
+        load: returns its images; both take an optional folder (``--data-dir``).
+        recipe: its default recipe.
     """
 
     name: str
@@ -70,7 +71,7 @@ def find_source(name: str) -> Source:
     """Return the source called `name`.
 
     Raises:
-        DataError: when there is none, with the nearest name.
+        DataError: when there is none; the message suggests the nearest name.
     """
     if name in SOURCES:
         return SOURCES[name]
@@ -82,17 +83,17 @@ def find_source(name: str) -> Source:
 
 
 def default_recipe(source: str) -> str:
-    """Return the recipe that `train` uses by default for a source's name or path."""
+    """Return the default recipe for a source's name or path."""
     return SOURCES[source].recipe if source in SOURCES else "strong"
 
 
 def is_source_name(text: str) -> bool:
-    """Tell whether `text` is the name of a source, here or on the Hugging Face Hub."""
+    """Return whether `text` is the name of a source, here or on the Hugging Face Hub."""
     return text in SOURCES or text.startswith(huggingface.NAME_PREFIX)
 
 
 def resolve_source(source: str) -> str:
-    """Return a source's name as it is, and a path made absolute, so that it holds anywhere.
+    """Return a source's name unchanged, or its absolute path.
 
     Raises:
         DataError: when it is neither.
@@ -113,26 +114,26 @@ def load_splits(
 
     Args:
         source: a name from ``clearsight data list``, or a path.
-        options: how its images are to be read.
-        show_progress: shows how far the decoding of images is.
+        options: how its images are read; None for the defaults.
+        show_progress: shows the progress of decoding.
 
     Raises:
-        DataError: when the source is unknown or its data cannot be had.
+        DataError: when the source is unknown or cannot be loaded.
     """
     options = options or SourceOptions()
-    splits = _loaded(source, options, show_progress)
+    splits = _load(source, options, show_progress)
     if options.corrections is None:
         return splits
     return correct_splits(read_corrections(options.corrections), splits)
 
 
-def _loaded(source: str, options: SourceOptions, show_progress: ShowProgress) -> Splits:
+def _load(source: str, options: SourceOptions, show_progress: ShowProgress) -> Splits:
     if source in SOURCES:
         check_options(options, (), f"The source '{source}'")
-        return _resized(SOURCES[source].load(options.data_dir), options)
+        return _resize(SOURCES[source].load(options.data_dir), options)
     name = resolve_source(source)
     if options.data_dir is not None:
-        raise DataError(f"{source} is a path itself and takes no --data-dir.")
+        raise DataError(f"{source} is a path and takes no --data-dir.")
     if is_source_name(name):
         found = huggingface.open_named(name, options)
     else:
@@ -141,10 +142,10 @@ def _loaded(source: str, options: SourceOptions, show_progress: ShowProgress) ->
         found = row.open(Path(name), options)
     if isinstance(found, Listing):
         return decode_listing(found, options, show_progress)
-    return _resized(hold_out_test_set(found, options.test_split), options)
+    return _resize(hold_out_test_set(found, options.test_split), options)
 
 
-def _resized(splits: Splits, options: SourceOptions) -> Splits:
+def _resize(splits: Splits, options: SourceOptions) -> Splits:
     """Resize the images of every part if the options ask for another size or channels."""
     height, width, channels = splits.train.image_shape
     size = options.image_size or (height, width)
@@ -177,7 +178,7 @@ def load_data(source: str | Path, **options: Any) -> tuple[ImageSet, ImageSet | 
         The training images and the test images (None where the source has none).
 
     Raises:
-        DataError: when the source is unknown or its data cannot be had.
+        DataError: when the source is unknown or cannot be loaded.
         RequestError: when options are unknown or out of range.
 
     Example:

@@ -1,4 +1,4 @@
-"""Images that are Python objects already: arrays, data sets of torch, iterables of batches."""
+"""Images that are Python objects: arrays, torch datasets, iterables of batches."""
 
 from __future__ import annotations
 
@@ -26,19 +26,18 @@ _CHANNELS = (1, 3, 4)
 
 
 def splits_from_object(source: Any, options: SourceOptions | None = None) -> Splits:
-    """Make `Splits` of images that are Python objects.
+    """Make `Splits` of Python objects.
 
     Args:
         source: an `ImageSet` or `Splits`; arrays ``(x, y)``, or ``((x, y), (x_test, y_test))`` as
-            Keras's data sets are; a dict of arrays named as in .npz files; a data set like torch's
+            from ``keras.datasets``; a dict of arrays named as in .npz files; a dataset like torch's
             (``len`` and items (image, label)); or an iterable of (image, label), single or in
-            batches, as tf.data gives them. Images are PIL images, arrays or tensors, uint8 or
-            floats 0..1, (H, W), (H, W, C) or, as torch has them, (C, H, W).
+            batches, as from tf.data. Images are PIL images, arrays or tensors, uint8 or floats
+            0..1, (H, W), (H, W, C) or (C, H, W).
         options: image size, channels and class names; None for the defaults.
 
     Raises:
-        DataError: when it is something else, or its images or labels are not what they should
-            be.
+        DataError: when it is something else, or its images or labels are invalid.
 
     Example:
         >>> x, y = np.zeros((4, 8, 8), "uint8"), np.array(["cat", "dog", "cat", "dog"])
@@ -49,7 +48,7 @@ def splits_from_object(source: Any, options: SourceOptions | None = None) -> Spl
     columns = (options.image_column, options.label_column, options.split_column)
     if any(column is not None for column in (*columns, options.group_column)):
         raise DataError(
-            "Columns are named for tables, but the images are Python objects: give groups with "
+            "Columns are options of tables, but the images are Python objects: pass groups with "
             "ImageSet(images, labels, class_names, groups=...)."
         )
     if isinstance(source, Splits):
@@ -57,19 +56,19 @@ def splits_from_object(source: Any, options: SourceOptions | None = None) -> Spl
     if isinstance(source, ImageSet):
         return Splits(source)
     if isinstance(source, Mapping):
-        return _of_mapping(source, options)
+        return _from_mapping(source, options)
     if isinstance(source, (tuple, list)) and len(source) == 2:
         if _is_pair(source):
-            return _of_arrays({"train": source}, options)
+            return _from_arrays({"train": source}, options)
         if all(_is_pair(part) for part in source):
-            return _of_arrays({"train": source[0], "test": source[1]}, options)
+            return _from_arrays({"train": source[0], "test": source[1]}, options)
     if isinstance(source, (str, bytes)) or not (hasattr(source, "__iter__") or _is_indexed(source)):
         raise DataError(f"The images should be {_FORMS}, but are of type {type(source).__name__}.")
-    return _of_items(source, options)
+    return _from_items(source, options)
 
 
 def _is_pair(value: Any) -> bool:
-    """Tell whether something is (x, y): many images and many labels."""
+    """Return whether a value is (x, y): many images and many labels."""
     if not (isinstance(value, (tuple, list)) and len(value) == 2):
         return False
     x, y = value
@@ -86,8 +85,8 @@ def _is_indexed(value: Any) -> bool:
     return hasattr(value, "__len__") and hasattr(value, "__getitem__")
 
 
-def _array(value: Any) -> Any:
-    """Return an array for a tensor, wherever it lies, and anything else as it is."""
+def _to_numpy(value: Any) -> Any:
+    """Return a tensor on any device as an array, and anything else unchanged."""
     try:
         for step in ("detach", "cpu", "numpy"):
             if not isinstance(value, np.ndarray) and hasattr(value, step):
@@ -100,26 +99,26 @@ def _array(value: Any) -> Any:
     return value
 
 
-def _of_arrays(parts: Mapping[Part, Any], options: SourceOptions) -> Splits:
+def _from_arrays(parts: Mapping[Part, Any], options: SourceOptions) -> Splits:
     images: dict[Part, Any] = {}
     labels: dict[Part, Any] = {}
     notes: list[str] = []
     for part, (x, y) in parts.items():
-        images[part], labels[part] = _array(x), _array(y)
+        images[part], labels[part] = _to_numpy(x), _to_numpy(y)
         if isinstance(x, list):
             stack = ImageStack(options)
             for image in x:
-                stack.add(_array(image))
-            images[part], said = stack.stacked()
-            notes.extend(said)
+                stack.add(_to_numpy(image))
+            images[part], stack_notes = stack.stack()
+            notes.extend(stack_notes)
     return RawArrays(images, labels, "arrays", notes=tuple(dict.fromkeys(notes))).to_splits(options)
 
 
-def _of_mapping(source: Mapping[Any, Any], options: SourceOptions) -> Splits:
-    arrays = {str(name): _array(values) for name, values in source.items()}
-    named = [name for name in arrays if name not in CLASS_NAME_ARRAYS]
-    flat = [name for name in named if getattr(arrays[name], "ndim", 3) < 3]
-    pairs = find_array_pairs(named, flat, "The dict")
+def _from_mapping(source: Mapping[Any, Any], options: SourceOptions) -> Splits:
+    arrays = {str(name): _to_numpy(values) for name, values in source.items()}
+    names = [name for name in arrays if name not in CLASS_NAME_ARRAYS]
+    flat = [name for name in names if getattr(arrays[name], "ndim", 3) < 3]
+    pairs = find_array_pairs(names, flat, "The dict")
     listed = next((arrays[name] for name in CLASS_NAME_ARRAYS if name in arrays), None)
     own_names = None if listed is None else ClassNames.listed(list(listed))
     images: dict[Part, Any] = {part: arrays[pair[0]] for part, pair in pairs.items()}
@@ -129,13 +128,13 @@ def _of_mapping(source: Mapping[Any, Any], options: SourceOptions) -> Splits:
     return RawArrays(images, labels, "arrays", own_names, skipped=skipped).to_splits(options)
 
 
-def _of_items(source: Any, options: SourceOptions) -> Splits:
+def _from_items(source: Any, options: SourceOptions) -> Splits:
     stack = ImageStack(options)
     labels: list[Any] = []
     is_batched: bool | None = None
     for position, item in enumerate(_items(source)):
         image, label = _image_and_label(item, position)
-        if is_batched is None:  # the first item tells: a last batch may be as small as one
+        if is_batched is None:  # only from the first item: the last batch may have one image
             is_batched = _is_batch(image, label)
         if not is_batched:
             stack.add(image)
@@ -143,22 +142,25 @@ def _of_items(source: Any, options: SourceOptions) -> Splits:
             continue
         if np.shape(image)[:1] != np.shape(label)[:1]:
             raise DataError(
-                f"Every batch should have one label an image, but batch {position} has images of "
+                f"Every batch should have one label per image, but batch {position} has images of "
                 f"shape {np.shape(image)} and labels of shape {np.shape(label)}."
             )
         for one in image:
             stack.add(one)
         labels.extend(np.asarray(label))
-    images, notes = stack.stacked()
-    called = f"a {type(source).__name__}"
+    images, notes = stack.stack()
     parts = RawArrays(
-        {"train": images}, {"train": labels}, called, _names_of(source), notes=tuple(notes)
+        {"train": images},
+        {"train": labels},
+        f"a {type(source).__name__}",
+        _names_of(source),
+        notes=tuple(notes),
     )
     return parts.to_splits(options)
 
 
 def _items(source: Any) -> Iterator[Any]:
-    # torch's data sets need not raise IndexError at their end, which Python would wait for.
+    # A torch dataset need not raise IndexError at its end, so that `iter` might never stop.
     if _is_indexed(source) and not hasattr(source, "__iter__"):
         return (source[index] for index in range(len(source)))
     iterable: Iterable[Any] = source
@@ -170,9 +172,9 @@ def _image_and_label(item: Any, position: int) -> tuple[Any, Any]:
         image, label = find_array_pairs([str(name) for name in item], (), f"Item {position}")[
             "train"
         ]
-        return _array(item[image]), _array(item[label])
+        return _to_numpy(item[image]), _to_numpy(item[label])
     if isinstance(item, (tuple, list)) and len(item) == 2:
-        return _array(item[0]), _array(item[1])
+        return _to_numpy(item[0]), _to_numpy(item[1])
     if isinstance(item, np.ndarray):
         found = describe(item)
     else:

@@ -1,4 +1,4 @@
-"""Naming some images of a source: ``fashion-mnist:test[0:5]``, ``photos.zip:train[7]``."""
+"""`SourceSlice`: some images of a source, e.g. ``fashion-mnist:test[0:5]``."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class SourceSlice:
     """Some images of a source.
 
     Attributes:
-        names: one an image, e.g. "fashion-mnist:test[3]".
+        names: one per image, e.g. "fashion-mnist:test[3]".
         images: the images with their true labels.
     """
 
@@ -33,43 +33,44 @@ class SourceSlice:
 
 
 def is_source_slice(text: str) -> bool:
-    """Tell whether `text` is meant as SOURCE:train[START:STOP], rightly written or not."""
+    """Return whether `text` has the form of SOURCE:PART[START:STOP], whether or not it exists."""
     return _PATTERN.fullmatch(text) is not None
 
 
 def load_source_slice(
     text: str, options_for: Callable[[str], SourceOptions | None] = lambda _: None
 ) -> SourceSlice:
-    """Load the images that `text` names; the numbers count as in Python, negative ones too.
+    """Load some images of a source.
 
     Args:
-        text: SOURCE:PART[START:STOP] or SOURCE:PART[INDEX], the source a name or a path.
-        options_for: says how the images of a source are to be read, if not by default.
+        text: SOURCE:PART[START:STOP] or SOURCE:PART[INDEX], the source a name or a path; the
+            indices are those of Python, negative ones included.
+        options_for: returns the options for a source, or None for the defaults.
 
     Raises:
-        DataError: when the form, the source or the numbers are wrong.
+        DataError: when the form, the source or the indices are wrong.
     """
     match = _PATTERN.fullmatch(text)
     if match is None or match["part"] is None:
         raise DataError(
-            f"A selection should look like fashion-mnist:train[7] or fashion-mnist:test[0:5], but "
+            f"A slice of a source should look like fashion-mnist:train[7] or fashion-mnist:test[0:5], but "
             f"'{text}' was given."
         )
     source, part = match["source"], match["part"]
     images = load_splits(source, options_for(source)).parts.get(part)
     if images is None:
-        raise DataError(f"'{source}' has no {part} images: select from {source}:train[...].")
-    numbers = range(len(images))
+        raise DataError(f"'{source}' has no {part} images: use {source}:train[...].")
+    indices = range(len(images))
     if match["index"]:
         index = int(match["index"])
-        numbers = [numbers[index]] if -len(images) <= index < len(images) else []
+        indices = [indices[index]] if -len(images) <= index < len(images) else []
     else:
         start, stop = (int(match[key]) if match[key] else None for key in ("start", "stop"))
-        numbers = numbers[start:stop]
-    if not numbers:
+        indices = indices[start:stop]
+    if not indices:
         raise DataError(
-            f"'{text}' should name at least one of the {len(images):,} images numbered 0 to "
-            f"{len(images) - 1}, but names none."
+            f"'{text}' should select at least one of the {len(images):,} images 0 to "
+            f"{len(images) - 1}, but selects none."
         )
-    names = tuple(f"{source}:{part}[{number}]" for number in numbers)
-    return SourceSlice(names, images.take(np.array(numbers)))
+    names = tuple(f"{source}:{part}[{index}]" for index in indices)
+    return SourceSlice(names, images.take(np.array(indices)))
