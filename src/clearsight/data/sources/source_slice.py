@@ -53,8 +53,8 @@ def load_source_slice(
     match = _PATTERN.fullmatch(text)
     if match is None or match["part"] is None:
         raise DataError(
-            f"A slice of a source should look like fashion-mnist:train[7] or fashion-mnist:test[0:5], but "
-            f"'{text}' was given."
+            "A slice of a source should look like fashion-mnist:train[7] or "
+            f"fashion-mnist:test[0:5], but '{text}' was given."
         )
     source, part = match["source"], match["part"]
     images = load_splits(source, options_for(source)).parts.get(part)
