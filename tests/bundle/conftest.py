@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import clearsight
-from clearsight.bundle.web.web_folder import write_web_folder
+from clearsight.bundle.web.web_page import write_web_page
 from clearsight.errors import BundleError
 from support.web_page import opened, serving
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def copied(small_bundle: clearsight.Bundle, tmp_path: Path) -> Path:
-    """A bundle's folder of one's own, to tamper with."""
+    """A copy of the bundle's folder to tamper with."""
     import shutil
 
     return Path(shutil.copytree(small_bundle.path, tmp_path / "bundle"))
@@ -27,14 +27,14 @@ def copied(small_bundle: clearsight.Bundle, tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def page_folder(small_bundle: clearsight.Bundle, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The page of the small bundle, with what runs it fetched as a user's first page fetches it."""
+    """The web page of the small bundle, its runtime downloaded as for a user's first page."""
     folder = tmp_path_factory.mktemp("web") / "page"
     try:
-        write_web_folder(small_bundle.path, folder)
+        write_web_page(small_bundle.path, folder)
     except BundleError as error:
         if "Connect to the internet" not in str(error):
             raise
-        pytest.skip(f"there is neither a network nor ONNX Runtime Web: {error}")
+        pytest.skip(f"ONNX Runtime Web cannot be downloaded: {error}")
     return folder
 
 
@@ -53,7 +53,7 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
 
 @pytest.fixture(scope="module")
 def page(browser: Browser, served: str) -> Iterator[Page]:
-    """The page, ready; tests share it, since each start compiles the runtime anew."""
+    """The page, ready; shared by tests, because each start compiles the runtime again."""
     context = browser.new_context()
     yield opened(context, served)
     context.close()

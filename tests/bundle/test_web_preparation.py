@@ -1,4 +1,4 @@
-"""The page's own preparation and network give, in a browser, what Python's give."""
+"""In a browser, the page's preparation and network give the same results as Python's."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from clearsight.data.image_set import ImageSet
 from clearsight.data.preparation.preparation import Preparation
 from support.web_images import jpeg_images, lossless_images, turned_images
 
-# What a module of the page gives for files, read and prepared in each way.
+# Reads and prepares files with the page's modules.
 PREPARED = """async ([files, preparations]) => {
   const { readImage } = await import("./decoding.js");
   const { fitImage, isOpposite } = await import("./preparation.js");
@@ -36,10 +36,10 @@ FITTED = """async (cases) => {
     return [[...fitted], isOpposite(fitted, preparation)];
   });
 }"""
-NAMED = """async (images) => {
+PREDICTED = """async (images) => {
   const { openNetwork, readSpec } = await import("./network.js");
-  const probabilities = await openNetwork(await readSpec());
-  return [...await probabilities(Uint8Array.from(images.flat(9)), images.length)];
+  const predict = await openNetwork(await readSpec());
+  return [...await predict(Uint8Array.from(images.flat(9)), images.length)];
 }"""
 PREPARATIONS = (
     Preparation(28, 28, 1, polarity="light-on-dark"),
@@ -48,23 +48,23 @@ PREPARATIONS = (
 )
 
 
-def test_images_without_loss_are_prepared_to_the_very_pixels(
+def test_lossless_images_are_prepared_exactly_alike(
     page: Page, fashion: tuple[ImageSet, ImageSet]
 ) -> None:
     for name, off in prepared_differences(page, lossless_images(fashion[1])).items():
-        # A browser keeps colours multiplied by their alpha, in 8 bits.
+        # Browsers store colours multiplied by alpha, in 8 bits.
         assert off.max() <= ("alpha" in name), name
 
 
-def test_jpeg_images_are_prepared_within_what_decoders_differ(
+def test_jpeg_images_are_prepared_alike_up_to_decoder_differences(
     page: Page, fashion: tuple[ImageSet, ImageSet]
 ) -> None:
-    """Chromium and Pillow enlarge the colour of a JPEG file differently, at its sharp edges."""
+    """Chromium and Pillow upsample a JPEG file's colours differently at sharp edges."""
     check_jpeg_images(page, jpeg_images(fashion[1]))
 
 
 @pytest.mark.slow
-def test_jpeg_images_turned_in_any_way_are_prepared_alike(page: Page) -> None:
+def test_rotated_jpeg_images_are_prepared_alike(page: Page) -> None:
     check_jpeg_images(page, turned_images())
 
 
@@ -77,10 +77,10 @@ def check_jpeg_images(page: Page, images: dict[str, bytes]) -> None:
 
 
 def prepared_differences(page: Page, images: dict[str, bytes]) -> dict[str, np.ndarray]:
-    """Return by how many levels the page differs from Python in each pixel of each image."""
+    """Return the difference between the page and Python, in levels, per pixel of each image."""
     files = [(name, base64.b64encode(content).decode()) for name, content in images.items()]
-    said = [preparation.to_json() for preparation in PREPARATIONS]
-    found = iter(page.evaluate(PREPARED, [files, said]))
+    described = [preparation.to_json() for preparation in PREPARATIONS]
+    found = iter(page.evaluate(PREPARED, [files, described]))
     differences = {}
     for name, content in images.items():
         off = []
@@ -93,7 +93,7 @@ def prepared_differences(page: Page, images: dict[str, bytes]) -> dict[str, np.n
     return differences
 
 
-def test_whatever_size_and_alpha_the_preparation_is_pythons(page: Page) -> None:
+def test_all_sizes_and_alpha_values_are_prepared_exactly_alike(page: Page) -> None:
     generator = np.random.default_rng(11)
     cases, expected = [], []
     for number in range(300):
@@ -117,11 +117,11 @@ def test_whatever_size_and_alpha_the_preparation_is_pythons(page: Page) -> None:
     assert [number for number in range(300) if found[number] != expected[number]] == []
 
 
-def test_the_network_gives_pythons_probabilities(
+def test_the_network_gives_the_same_probabilities(
     page: Page, small_bundle: clearsight.Bundle, fashion: tuple[ImageSet, ImageSet]
 ) -> None:
     images = fashion[1].images[:16]
     expected = small_bundle.probabilities(images)
-    found = np.reshape(page.evaluate(NAMED, images.tolist()), expected.shape)
+    found = np.reshape(page.evaluate(PREDICTED, images.tolist()), expected.shape)
     assert np.abs(found - expected).max() < 1e-4
     assert np.array_equal(found.argmax(axis=1), expected.argmax(axis=1))

@@ -1,4 +1,4 @@
-"""Naming images needs numpy, Pillow and onnxruntime, and nothing else."""
+"""Predicting needs numpy, Pillow and onnxruntime, and nothing else."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ import clearsight
 bundle = clearsight.load(sys.argv[1])
 predictions = bundle.predict([sys.argv[2]], temperature=True)
 assert predictions.probabilities.shape == (1, 10)
-print("NAMED", predictions.names[0], sorted(set(sys.modules) & set(sys.argv[3].split(","))))
+print("PREDICTED", predictions.names[0], sorted(set(sys.modules) & set(sys.argv[3].split(","))))
 """
 
 
@@ -38,16 +38,16 @@ def image(tmp_path: Path) -> Path:
     return path
 
 
-def test_nothing_heavy_is_loaded(small_bundle: clearsight.Bundle, image: Path) -> None:
+def test_nothing_heavy_is_imported(small_bundle: clearsight.Bundle, image: Path) -> None:
     arguments = [str(small_bundle.path), str(image), ",".join(HEAVY)]
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, *arguments], capture_output=True, text=True, check=True
     )
-    assert done.stdout.startswith("NAMED ")
+    assert done.stdout.startswith("PREDICTED ")
     assert done.stdout.rstrip().endswith("[]")
 
 
-def test_the_command_line_loads_no_framework_either(
+def test_the_command_line_imports_no_framework_either(
     small_bundle: clearsight.Bundle, image: Path
 ) -> None:
     program = (
@@ -61,13 +61,13 @@ def test_the_command_line_loads_no_framework_either(
     assert done.stdout.splitlines()[-1] == "LOADED set()"
 
 
-def test_it_runs_where_nothing_else_is_installed(
+def test_it_runs_without_anything_else_installed(
     small_bundle: clearsight.Bundle, image: Path, tmp_path: Path
 ) -> None:
-    """An environment of its own that sees those three, and clearsight's own code."""
-    place = tmp_path / "environment"
-    venv.create(place, symlinks=True)
-    paths = {"base": str(place), "platbase": str(place)}
+    """In an environment with only those three and clearsight itself."""
+    environment = tmp_path / "environment"
+    venv.create(environment, symlinks=True)
+    paths = {"base": str(environment), "platbase": str(environment)}
     packages = Path(sysconfig.get_path("purelib", "venv", vars=paths))
     installed = Path(sysconfig.get_path("purelib"))
     names = ["numpy", "numpy.libs", "PIL", "pillow.libs", "onnxruntime"]
@@ -75,7 +75,7 @@ def test_it_runs_where_nothing_else_is_installed(
         if (installed / name).exists():
             (packages / name).symlink_to(installed / name)
     (packages / "clearsight").symlink_to(Path(clearsight.__file__).parent)
-    python = place / ("Scripts" if os.name == "nt" else "bin") / "python"
+    python = environment / ("Scripts" if os.name == "nt" else "bin") / "python"
     clean = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
     absent = [str(python), "-c", "import keras"]
     assert subprocess.run(absent, capture_output=True, env=clean, check=False).returncode == 1

@@ -100,29 +100,29 @@ def test_evaluate_measures_what_training_measured(cli: Cli, run_folder: Path) ->
     assert_refused(cli("evaluate", str(run_folder), "--data", "digits"), "have the run's classes")
 
 
-def test_predict_names_images_of_a_source(cli: Cli, run_folder: Path) -> None:
+def test_predict_classifies_images_of_a_source(cli: Cli, run_folder: Path) -> None:
     done = cli("predict", str(run_folder), "fashion-mnist:test[0:5]")
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     lines = done.stdout.splitlines()
     assert len(lines) == 5
     assert lines[0].startswith("fashion-mnist:test[0]  Ankle boot")
-    assert lines[0].endswith("(truth: Ankle boot)")
+    assert lines[0].endswith("(true: Ankle boot)")
     rows = json.loads(
         cli("predict", str(run_folder), "fashion-mnist:test[0:3]", "--top", "3", "--json").stdout
     )["images"]
     assert [len(row["predictions"]) for row in rows] == [3, 3, 3]
     for row in rows:
-        shares = [prediction["probability"] for prediction in row["predictions"]]
-        assert shares == sorted(shares, reverse=True)
+        probabilities = [prediction["probability"] for prediction in row["predictions"]]
+        assert probabilities == sorted(probabilities, reverse=True)
 
 
-def test_predict_names_files_and_warns_of_the_wrong_polarity(
+def test_predict_classifies_files_and_warns_of_inverted_brightness(
     cli: Cli, run_folder: Path, images: Path
 ) -> None:
     boot, trousers = str(images / "boot.png"), str(images / "trousers on white.jpg")
     plain = cli("predict", str(run_folder), boot, trousers, "--json")
-    assert "trousers on white.jpg shows dark on light (judged by its border)" in plain.stderr
+    assert "trousers on white.jpg looks dark on light (judging by its border)" in plain.stderr
     assert "try --invert" in plain.stderr
     assert "boot.png" not in plain.stderr
     rows = json.loads(plain.stdout)["images"]
@@ -130,17 +130,17 @@ def test_predict_names_files_and_warns_of_the_wrong_polarity(
     of_source = cli("predict", str(run_folder), "fashion-mnist:test[0]", "--json")
     (boot_of_source,) = json.loads(of_source.stdout)["images"]
     assert rows[0]["predictions"][0] == {
-        "class": boot_of_source["predictions"][0]["class"],
-        # Batches of another size add in another order.
+        "class_name": boot_of_source["predictions"][0]["class_name"],
+        # Another batch size sums in another order.
         "probability": pytest.approx(boot_of_source["predictions"][0]["probability"], abs=1e-5),
     }
-    assert rows[1]["predictions"][0]["class"] != "Trouser"
+    assert rows[1]["predictions"][0]["class_name"] != "Trouser"
     inverted = cli("predict", str(run_folder), trousers, "--invert", "--json")
     assert inverted.stderr == ""
-    assert json.loads(inverted.stdout)["images"][0]["predictions"][0]["class"] == "Trouser"
+    assert json.loads(inverted.stdout)["images"][0]["predictions"][0]["class_name"] == "Trouser"
 
 
-def test_predict_refuses_bad_files_by_name(cli: Cli, run_folder: Path, images: Path) -> None:
+def test_predict_reports_every_unreadable_input(cli: Cli, run_folder: Path, images: Path) -> None:
     done = cli(
         "predict", str(run_folder), str(images / "boot.png"), str(images / "words.png"),
         "absent.png", "fashion-mnist:test[20000:20005]",

@@ -1,4 +1,4 @@
-"""``clearsight export``: where a bundle goes, what is refused, and 8-bit integers."""
+"""``clearsight export``: where a bundle is written, what is rejected, and 8-bit integers."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 
 import clearsight
+from clearsight.bundle.formats.table import FORMATS
 from clearsight.data.splits.splits import Splits
 from clearsight.errors import BundleError, RunError
 from support.command_line import BARE, Cli, assert_refused
 
 
-def test_training_writes_a_bundle_unless_told_not_to(
+def test_training_writes_a_bundle_unless_disabled(
     cli: Cli, run_folder: Path, tmp_path: Path
 ) -> None:
     assert {path.name for path in (run_folder / "bundle").iterdir()} == {
@@ -26,15 +27,17 @@ def test_training_writes_a_bundle_unless_told_not_to(
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert not (tmp_path / "run" / "bundle").exists()
-    assert_refused(cli("export", "run", "--check"), "has none yet: make it with clearsight export")
-    made = cli("export", "run", "--to", "taken/away.zip")
-    assert "64 images replayed" in made.stdout
-    checked = json.loads(cli("export", "taken/away.zip", "--check", "--json").stdout)
+    assert_refused(
+        cli("export", "run", "--check"), "has none yet: create it with clearsight export"
+    )
+    exported = cli("export", "run", "--to", "a/b.zip")
+    assert "64 images replayed" in exported.stdout
+    checked = json.loads(cli("export", "a/b.zip", "--check", "--json").stdout)
     assert checked["checked"]
     assert checked["largest_difference"] < 1e-4
 
 
-def test_training_without_onnx_says_so_once_and_goes_on(cli: Cli, tmp_path: Path) -> None:
+def test_training_without_onnx_reports_it_once_and_continues(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "onnx.py").write_text("raise ImportError('not here')\n")
     path = f"{tmp_path}:{Path(clearsight.__file__).parents[1]}"
     done = cli(
@@ -50,14 +53,15 @@ def test_training_without_onnx_says_so_once_and_goes_on(cli: Cli, tmp_path: Path
     [
         (["nowhere"], "nowhere does not exist"),
         (["nowhere", "--check"], "nowhere does not exist"),
-        (["RUN", "--check", "--to", "x"], "but --to was given"),
-        (["RUN", "--allow-loss"], "should stand with --int8"),
+        (["RUN", "--check", "--to", "x"], "so that --to has no effect"),
+        (["RUN", "--allow-loss"], "--allow-loss is for --int8"),
         (["RUN", "--int8", "--format", "keras"], "--int8 is for the format onnx"),
-        (["RUN", "--to", "RUN/model.keras"], "but something else is there"),
+        (["RUN", "--to", "RUN/model.keras"], "but is something else"),
+        (["RUN", "--format", "onyx"], "Did you mean 'onnx'"),
         (["RUN/bundle"], "is a bundle already: add --check"),
     ],
 )
-def test_wrong_requests_get_a_sentence(
+def test_invalid_requests_get_a_clear_message(
     cli: Cli, run_folder: Path, arguments: list[str], expected: str
 ) -> None:
     given = [argument.replace("RUN", str(run_folder)) for argument in arguments]
@@ -79,7 +83,7 @@ def test_more_epochs_replace_the_bundle(small_fashion: Splits, tmp_path: Path) -
     again = clearsight.resume(
         run.path, data=small_fashion, epochs=2, report=False, bundle=False, verbose=False
     )
-    assert not (again.path / "bundle").exists(), "one of the first epoch would be believed"
+    assert not (again.path / "bundle").exists(), "a bundle of the first epoch would be misleading"
     after = again.predict(images).probabilities
     assert not np.allclose(before, after, atol=1e-3)
     from clearsight.run.export.bundle import export_run
@@ -88,23 +92,27 @@ def test_more_epochs_replace_the_bundle(small_fashion: Splits, tmp_path: Path) -
         export_run(clearsight.Run.load(run.path))
 
 
-def test_integers_are_measured_and_a_loss_is_refused(
+def test_int8_accuracy_is_measured_and_a_loss_is_rejected(
     run_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from clearsight.run.export import int8
 
     run = clearsight.Run.load(run_folder)
-    made = int8.export_int8(run, tmp_path / "int8")
-    assert abs(made.comparison.difference) <= 0.01
-    assert made.comparison.num_images == 600
-    assert "95% interval" in made.sentence
+    exported = int8.export_int8(run, tmp_path / "int8")
+    assert abs(exported.comparison.difference) <= 0.01
+    assert exported.comparison.num_images == 600
+    assert "95% interval" in exported.sentence
     small = (tmp_path / "int8" / "model.onnx").stat().st_size
     assert small < 0.4 * (run_folder / "bundle" / "model.onnx").stat().st_size
     assert clearsight.load(tmp_path / "int8").spec.precision == "int8"
-    monkeypatch.setattr(int8, "MAX_LOSS", -1.0)  # whatever is lost is too much
+    monkeypatch.setattr(int8, "MAX_LOSS", -1.0)  # any loss is too much
     with pytest.raises(
         BundleError, match=r"should lose at most .* accept the loss with --allow-loss"
     ):
         int8.export_int8(run, tmp_path / "refused")
     assert not (tmp_path / "refused").exists()
     int8.export_int8(run, tmp_path / "taken", allow_loss=True)
+
+
+def test_the_help_lists_every_format(cli: Cli) -> None:
+    assert f"--format {'|'.join(FORMATS)} " in cli("export", "--help").stdout

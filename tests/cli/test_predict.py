@@ -1,4 +1,4 @@
-"""``clearsight predict`` with a bundle: what may be named, and how rows are written."""
+"""``clearsight predict`` with a bundle: its inputs and its output formats."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from support.command_line import Cli, assert_refused
 
 @pytest.fixture
 def folder(tmp_path: Path, fashion: tuple[ImageSet, ImageSet]) -> Path:
-    """Five real images, two of them deeper, and one that is none."""
+    """Five real images, some in subfolders or hidden, and a broken one."""
     _, test = fashion
     root = tmp_path / "images"
     (root / "deep" / "Trouser").mkdir(parents=True)
     (root / ".hidden").mkdir()
-    places = ("0.png", "1.png", "deep/2.png", "deep/Trouser/3.png", ".hidden/4.png")
-    for index, place in enumerate(places):
-        Image.fromarray(test.images[index, ..., 0]).save(root / place)
-    (root / "deep" / "broken.png").write_bytes(b"no image")
+    paths = ("0.png", "1.png", "deep/2.png", "deep/Trouser/3.png", ".hidden/4.png")
+    for index, path in enumerate(paths):
+        Image.fromarray(test.images[index, ..., 0]).save(root / path)
+    (root / "deep" / "broken.png").write_bytes(b"not an image")
     return root
 
 
@@ -43,15 +43,15 @@ def rows_of(text: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(text)))
 
 
-def test_a_folder_is_named_with_all_in_it(cli: Cli, bundle: str, folder: Path) -> None:
+def test_a_folder_is_searched_recursively(cli: Cli, bundle: str, folder: Path) -> None:
     done = cli("predict", bundle, str(folder), "--format", "csv", "--top", "2")
     assert done.returncode == 2
-    assert "All 5 images should be readable, but 1 could not be named" in done.stderr
+    assert "All 5 images should be readable, but 1 cannot be read. The first: " in done.stderr
     rows = rows_of(done.stdout)
     names = [str(Path(row["image"]).relative_to(folder)) for row in rows]
     assert names == ["0.png", "1.png", "deep/2.png", "deep/broken.png", "deep/Trouser/3.png"]
     assert "should be an image file" in rows[3]["error"]
-    assert [row["truth"] for row in rows] == ["", "", "", "", "Trouser"]
+    assert [row["true_label"] for row in rows] == ["", "", "", "", "Trouser"]
     good = [row for row in rows if not row["error"]]
     assert all(float(row["probability"]) >= float(row["probability_2"]) for row in good)
 
@@ -70,28 +70,29 @@ def test_files_patterns_and_standard_input_give_the_same(
         capture_output=True,
         check=True,
     )
-    said = json.loads(piped.stdout)
-    assert said["predictions"] == alone["predictions"]
-    assert said["image"] == "standard input"
+    row = json.loads(piped.stdout)
+    assert row["predictions"] == alone["predictions"]
+    assert row["image"] == "standard input"
 
 
-def test_the_bundle_says_what_the_run_says(
+def test_the_bundle_predicts_as_its_run(
     cli: Cli, run_folder: Path, bundle: str, folder: Path
 ) -> None:
     of_bundle = json.loads(cli("predict", bundle, str(folder / "1.png"), "--json").stdout)
     with Image.open(folder / "1.png") as image:
         expected = clearsight.Run.load(run_folder).predict(np.asarray(image)[None, ..., None])
-    ((kind, share),) = expected.top(1)[0]
+    ((class_name, probability),) = expected.top(1)[0]
     (found,) = of_bundle["images"][0]["predictions"]
-    assert (found["class"], found["probability"]) == (kind, pytest.approx(share, abs=1e-5))
+    assert found["class_name"] == class_name
+    assert found["probability"] == pytest.approx(probability, abs=1e-5)
 
 
-def test_json_lists_what_failed_and_the_exit_code_says_so(
+def test_json_lists_failed_images_and_the_exit_code_is_2(
     cli: Cli, bundle: str, folder: Path
 ) -> None:
     done = cli("predict", bundle, str(folder), "--json")
     assert done.returncode == 2
-    assert "1 could not be named" in done.stderr
+    assert "1 cannot be read" in done.stderr
     answer = json.loads(done.stdout)
     assert len(answer["images"]) == 4
     (failed,) = answer["failed"]
@@ -104,8 +105,8 @@ def test_rows_are_written_whole_or_not_at_all(
     cli: Cli, bundle: str, folder: Path, tmp_path: Path, suffix: str
 ) -> None:
     out = tmp_path / f"rows.{suffix}"
-    refused = cli("predict", bundle, str(folder), "--out", str(out), "fashion-mnist:test[99999]")
-    assert_refused(refused, "should name at least one of the 10,000 images")
+    failed = cli("predict", bundle, str(folder), "--out", str(out), "fashion-mnist:test[99999]")
+    assert_refused(failed, "should name at least one of the 10,000 images")
     assert not out.exists()
     done = cli("predict", bundle, str(folder), "--out", str(out))
     assert done.stdout == ""
@@ -128,38 +129,41 @@ def test_a_temperature_is_applied_on_request(cli: Cli, bundle: str, folder: Path
     )
     temperature = clearsight.load(bundle).temperature
     assert temperature is not None
-    powers = {row["class"]: row["probability"] ** (1 / temperature) for row in plain}
-    expected = {kind: power / sum(powers.values()) for kind, power in powers.items()}
-    assert {row["class"]: row["probability"] for row in scaled} == pytest.approx(expected, abs=1e-5)
+    powers = {row["class_name"]: row["probability"] ** (1 / temperature) for row in plain}
+    expected = {name: power / sum(powers.values()) for name, power in powers.items()}
+    assert {row["class_name"]: row["probability"] for row in scaled} == pytest.approx(
+        expected, abs=1e-5
+    )
 
 
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (["https://example.org/a.png"], "is a URL: fetch it first"),
-        (["a.png", "--format", "parquet"], "say where it goes with --out FILE"),
+        (["https://example.org/a.png"], "is a URL: download it first"),
+        (["a.png", "--format", "parquet"], "is not text: choose a file with --out FILE"),
+        (["a.png", "--format", "tabel"], "Did you mean 'table'"),
         (["a.png", "--format", "csv", "--json"], "leave one of them out"),
         (["nothing-*.png"], "there is no such file"),
     ],
 )
-def test_wrong_requests_get_a_sentence(
+def test_invalid_requests_get_a_clear_message(
     cli: Cli, bundle: str, arguments: list[str], expected: str
 ) -> None:
     assert_refused(cli("predict", bundle, *arguments), expected)
 
 
-def test_a_run_without_a_bundle_is_given_one(
+def test_a_bundle_is_exported_for_a_run_without_one(
     cli: Cli, run_folder: Path, folder: Path, tmp_path: Path
 ) -> None:
     run = tmp_path / "run"
     shutil.copytree(run_folder, run, ignore=shutil.ignore_patterns("bundle"))
     first = cli("predict", str(run), str(folder / "0.png"))
-    assert f"{run / 'bundle'} was made" in first.stderr
+    assert f"Exported {run / 'bundle'}" in first.stderr
     again = cli("predict", str(run), str(folder / "0.png"))
     assert (again.stdout, again.stderr) == (first.stdout, "")
 
 
-def test_an_unfinished_run_names_with_its_own_network(
+def test_an_unfinished_run_predicts_with_its_own_network(
     cli: Cli, run_folder: Path, folder: Path, tmp_path: Path
 ) -> None:
     run = tmp_path / "run"
@@ -168,7 +172,7 @@ def test_an_unfinished_run_names_with_its_own_network(
     (run / "run.json").write_text(json.dumps({**record, "status": "interrupted"}))
     done = cli("predict", str(run), str(folder / "0.png"))
     assert done.returncode == 0
-    assert "has not finished: its network as it was saved last" in done.stderr
+    assert "is not finished: predicting with its last saved network" in done.stderr
     assert not (run / "bundle").exists()
 
 
@@ -180,9 +184,9 @@ def test_many_images_take_no_more_memory(
 
     train, _ = fashion
     for index in range(20_000):
-        place = tmp_path / "many" / str(index // 10_000)
-        place.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(train.images[index, ..., 0]).resize((64, 64)).save(place / f"{index}.png")
+        part = tmp_path / "many" / str(index // 10_000)
+        part.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(train.images[index, ..., 0]).resize((64, 64)).save(part / f"{index}.png")
     peaks = []
     for part in ("many/0", "many"):
         done = cli("predict", bundle, str(tmp_path / part), "--out", str(tmp_path / "rows.csv"))

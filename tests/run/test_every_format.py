@@ -18,8 +18,8 @@ import clearsight
 from clearsight.data.formats import FORMATS, detect_format
 from clearsight.data.image_set import ImageSet
 from clearsight.data.sources.load import load_splits
-from clearsight.predict.predict import Asked
-from clearsight.predict.prediction_job import name_images
+from clearsight.predict.inputs import find_inputs
+from clearsight.predict.predict import predict_images
 from clearsight.predict.predictor import RunPredictor
 from clearsight.report.contact_sheet import write_contact_sheet
 from clearsight.run.data_check.check import check_data
@@ -169,12 +169,14 @@ def test_a_format_is_shown_checked_trained_on_measured_and_named(
     assert clearsight.evaluate(run).score.num_images == run.results.test_count == len(splits.test)
     assert clearsight.evaluate(run).score.accuracy == run.results.test_accuracy
     assert clearsight.evaluate(run, str(path)).score.num_images == len(splits.test)
-    named = name_images(run.path, RunPredictor(run), [str(path)], Asked())
-    rows = list(named.rows())
-    assert len(rows) == named.num_images == 240
-    assert {str(row.truth).removeprefix("digit ") for row in rows} == set("0123456789")
-    first = name_images(run.path, RunPredictor(run), [f"{path}:test[0:2]"], Asked())
-    assert [row.name for row in first.rows()] == [f"{path}:test[0]", f"{path}:test[1]"]
+    predictor = RunPredictor(run)
+    inputs = find_inputs([str(path)], run.path, predictor)
+    rows = list(predict_images(inputs, predictor))
+    assert len(rows) == inputs.num_images == 240
+    assert {str(row.true_label).removeprefix("digit ") for row in rows} == set("0123456789")
+    first = find_inputs([f"{path}:test[0:2]"], run.path, predictor)
+    names = [row.name for row in predict_images(first, predictor)]
+    assert names == [f"{path}:test[0]", f"{path}:test[1]"]
 
 
 def test_the_command_line_reads_paths_in_every_verb(tmp_path: Path, digits: ImageSet) -> None:

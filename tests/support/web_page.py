@@ -35,8 +35,8 @@ def opened(context: BrowserContext, url: str) -> Page:
 
 
 def show(page: Page, content: bytes, name: str = "image.png") -> None:
-    """Choose an image and wait for its answer."""
+    """Choose an image and wait for its prediction."""
     file = {"name": name, "mimeType": "", "buffer": content}
     page.set_input_files("#file", [file])  # pyright: ignore[reportArgumentType]
     page.wait_for_selector(f"#original-caption:text('{name}')")
-    page.wait_for_selector("#answer:visible")
+    page.wait_for_selector("#result:visible")

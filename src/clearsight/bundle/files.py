@@ -75,11 +75,6 @@ def is_bundle(path: Path) -> bool:
     )
 
 
-def is_run_folder(path: Path) -> bool:
-    """Check whether a path is the folder of a run, without opening the run."""
-    return os.path.isfile(path / "run.json")
-
-
 def bundle_path(run: Path, model_format: str = "onnx", precision: str = "float32") -> Path:
     """Return the default path of a run's bundle.
 
@@ -102,7 +97,7 @@ def find_bundle(path: Path, model_format: str = "onnx", precision: str = "float3
     in_run = bundle_path(path, model_format, precision)
     if is_bundle(in_run):
         return in_run
-    if is_run_folder(path):
+    if os.path.isfile(path / "run.json"):
         options = ["--format", model_format] * (model_format != "onnx")
         options += ["--int8"] * (precision == "int8")
         raise BundleError(

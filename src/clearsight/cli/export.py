@@ -1,9 +1,10 @@
-"""``clearsight export``: make a run's bundle, or check one."""
+"""``clearsight export``: write a run's bundle, check one, or turn one into a web page."""
 
 from __future__ import annotations
 
 import os
-from enum import StrEnum
+import shlex
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,181 +12,197 @@ import typer
 
 from clearsight.cli.keras_start import loading_keras
 from clearsight.cli.output import AsJson, console_for, print_json
-from clearsight.cli.web_page import export_page
 from clearsight.errors import RequestError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from clearsight.bundle.bundle import Bundle
-
-
-class Format(StrEnum):
-    """Which model file a bundle holds."""
-
-    onnx = "onnx"
-    keras = "keras"
-    openvino = "openvino"
-    litert = "litert"
-    pt2 = "pt2"
+_PORT = 8000
 
 
 def export(
     path: Annotated[
         Path,
         typer.Argument(
-            metavar="RUN|BUNDLE", help="A run's folder, or a bundle for --check or --to-web."
+            metavar="RUN|BUNDLE", help="A run's folder, or a bundle with --check or --to-web."
         ),
     ],
     to: Annotated[
         Path | None,
-        typer.Option(
-            metavar="FOLDER|FILE.zip", help="Where the bundle goes; by default RUN/bundle."
-        ),
+        typer.Option(metavar="FOLDER|FILE.zip", help="Where to write it; by default RUN/bundle."),
     ] = None,
-    format: Annotated[Format, typer.Option(help="Which model file it holds.")] = Format.onnx,
+    format: Annotated[
+        str, typer.Option(metavar="onnx|keras|openvino|litert|pt2", help="Model file format.")
+    ] = "onnx",
     int8: Annotated[
         bool,
-        typer.Option("--int8", help="Compute in 8-bit integers; says what that costs in accuracy."),
+        typer.Option("--int8", help="Quantize to 8-bit integers, and report the loss of accuracy."),
     ] = False,
     allow_loss: Annotated[
         bool,
-        typer.Option("--allow-loss", help="With --int8: take a loss of more than a point."),
+        typer.Option("--allow-loss", help="With --int8: accept a loss of more than one point."),
     ] = False,
     check: Annotated[
         bool,
-        typer.Option("--check", help="Write nothing; replay a bundle's images and compare."),
+        typer.Option("--check", help="Write nothing; check that a bundle predicts as exported."),
     ] = False,
     to_web: Annotated[
         Path | None,
-        typer.Option(
-            metavar="FOLDER", help="Make a page of the bundle: it names images in a browser."
-        ),
+        typer.Option(metavar="FOLDER", help="Write a web page that predicts in the browser."),
     ] = None,
     runtime_from: Annotated[
         Path | None,
         typer.Option(
             metavar="FOLDER|FILE.tgz",
-            help="With --to-web: npm's package onnxruntime-web, instead of fetching it.",
+            help="With --to-web: npm's package onnxruntime-web, instead of downloading it.",
         ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make a run's bundle: one small folder that predicts without Keras or torch.
+    """Export a run as a bundle, one small folder.
 
-    It holds the network, class names, how images are prepared, and images that are replayed
-    before it is put in its place: it gives what the trained network gives, or is not there.
+    A bundle predicts without Keras or torch. It holds the network, class names, how to prepare
+    images, and 64 images: it is only written if it predicts them as the trained network does.
     """
-    console = console_for(as_json)
     precision = "int8" if int8 else "float32"
+    given = {
+        "--to": to is not None,
+        "--format": format != "onnx",
+        "--allow-loss": allow_loss,
+        "--check": check,
+    }
     if to_web is not None:
-        others = {"--to": to is not None, "--format": format is not Format.onnx}
-        others |= {"--check": check, "--allow-loss": allow_loss}
-        _refuse_beside(
-            "--to-web makes a page of the bundle that is there, so that nothing about a bundle",
-            others,
-        )
-        export_page(path, to_web, runtime_from, precision, None if as_json else console)
+        _refuse("--to-web uses an existing bundle", given, "--to", "--format", "--check",
+                "--allow-loss")  # fmt: skip
+        _export_page(path, to_web, runtime_from, precision, as_json)
         return
     if runtime_from is not None:
-        raise RequestError("--runtime-from should stand with --to-web: leave it out.")
+        raise RequestError("--runtime-from is for --to-web: add that, or leave it out.")
     if check:
-        others = {"--to": to is not None, "--allow-loss": allow_loss}
-        _refuse_beside("--check writes nothing, so that nothing else", others)
-        bundle, result = _checked(path, format.value, precision)
-        values = {"bundle": str(bundle.path), "checked": True, **_as_json(result)}
-        if as_json:
-            print_json(values)
-        else:
-            console.print(f"{bundle.path}: {result.sentence}")
+        _refuse("--check writes nothing", given, "--to", "--allow-loss")
+        _check(path, format, precision, as_json)
         return
     if allow_loss and not int8:
-        raise RequestError("--allow-loss should stand with --int8: leave it out.")
-    if int8 and format is not Format.onnx:
+        raise RequestError("--allow-loss is for --int8: add that, or leave it out.")
+    if int8 and format != "onnx":
         raise RequestError(
-            f"--int8 is for the format onnx, but --format {format.value} was given: leave one out."
+            f"--int8 is for the format onnx, but --format {format} was given: leave one out."
         )
-    _check_request(path, to)
-    if int8:
-        values, sentence = _exported_int8(path, to, allow_loss, console)
-    else:
-        values, sentence = _exported(path, to, format.value, console)
+    _check_request(path, to, format)
+    console = console_for(as_json)
+    with loading_keras(console):
+        values, sentence = (
+            _export(path, to, format) if not int8 else _export_int8(path, to, allow_loss)
+        )
     if as_json:
         print_json({"run": str(path), **values})
-        return
-    console.print(sentence)
-    console.print(f"bundle: {values['bundle']}")
+    else:
+        console.print(sentence)
+        console.print(f"bundle: {values['bundle']}")
 
 
-def _check_request(path: Path, to: Path | None) -> None:
-    """Look at both paths before Keras is loaded."""
+def _refuse(reason: str, given: dict[str, bool], *names: str) -> None:
+    """Refuse options that have no meaning with another one."""
+    found = [name for name in names if given[name]]
+    if found:
+        raise RequestError(f"{reason}, so that {', '.join(found)} has no effect: leave it out.")
+
+
+def _check_request(path: Path, to: Path | None, format: str) -> None:
+    """Check the paths and the format before Keras is loaded."""
     from clearsight.bundle.files import is_bundle
+    from clearsight.bundle.formats.table import find_format
     from clearsight.bundle.write import check_bundle_path
+    from clearsight.run.store.folder import RunFolder
 
+    find_format(format, "a bundle")
     if to is not None:
         check_bundle_path(to)
     if is_bundle(path):
         raise RequestError(
-            f"A bundle should be made of a run, but {path} is a bundle already: add --check to "
-            "replay its images, or name the run."
+            f"A run should be exported, but {path} is a bundle already: add --check to check it, "
+            "or give the run's folder."
         )
-    if not os.path.isfile(path / "run.json"):
-        what = "has no run.json" if os.path.isdir(path) else "does not exist"
-        raise RequestError(
-            f"A run should be a folder that `clearsight train` made, but {path} {what}."
-        )
+    RunFolder.existing(path)
 
 
-def _exported(
-    path: Path, to: Path | None, kind: str, console: Console
-) -> tuple[dict[str, Any], str]:
-    with loading_keras(console):
-        from clearsight.run.export.bundle import export_run
-        from clearsight.run.store.run import Run
-
-        place, result = export_run(Run.load(path), to, model_format=kind)
-    return {"bundle": str(place), **_as_json(result)}, result.sentence
-
-
-def _exported_int8(
-    path: Path, to: Path | None, allow_loss: bool, console: Console
-) -> tuple[dict[str, Any], str]:
-    with loading_keras(console):
-        from clearsight.run.export.int8 import export_int8
-        from clearsight.run.store.run import Run
-
-        made = export_int8(Run.load(path), to, allow_loss=allow_loss)
-    interval = made.comparison.interval
-    values = {
-        "bundle": str(made.path),
-        **_as_json(made.parity),
-        "accuracy_change": made.comparison.difference,
-        "accuracy_change_interval": [interval.low, interval.high],
-        "num_validation_images": made.comparison.num_images,
-        "speedup": _as_json(made.speedup),
-    }
-    return values, made.sentence
-
-
-def _refuse_beside(why: str, others: dict[str, bool]) -> None:
-    """Refuse options that have no meaning beside another; `others` says which were given."""
-    named = [name for name, is_given in others.items() if is_given]
-    if named:
-        raise RequestError(
-            f"{why} may be asked for beside it, but {', '.join(named)} was given: leave it out."
-        )
-
-
-def _checked(path: Path, kind: str, precision: str) -> tuple[Bundle, Any]:
+def _check(path: Path, format: str, precision: str, as_json: bool) -> None:
     from clearsight.bundle.bundle import load
     from clearsight.bundle.files import find_bundle
     from clearsight.bundle.parity import check_parity
 
-    bundle = load(find_bundle(path, kind, precision))
-    return bundle, check_parity(bundle)
+    bundle = load(find_bundle(path, format, precision))
+    result = check_parity(bundle)
+    if as_json:
+        print_json({"bundle": str(bundle.path), "checked": True, **asdict(result)})
+    else:
+        console_for(as_json).print(f"{bundle.path}: {result.sentence}")
 
 
-def _as_json(result: Any) -> dict[str, Any]:
-    from dataclasses import asdict
+def _export(path: Path, to: Path | None, format: str) -> tuple[dict[str, Any], str]:
+    from clearsight.run.export.bundle import export_run
+    from clearsight.run.store.run import Run
 
-    return asdict(result)
+    bundle, result = export_run(Run.load(path), to, model_format=format)
+    return {"bundle": str(bundle), **asdict(result)}, result.sentence
+
+
+def _export_int8(path: Path, to: Path | None, allow_loss: bool) -> tuple[dict[str, Any], str]:
+    from clearsight.run.export.int8 import export_int8
+    from clearsight.run.store.run import Run
+
+    exported = export_int8(Run.load(path), to, allow_loss=allow_loss)
+    interval = exported.comparison.interval
+    values = {
+        "bundle": str(exported.path),
+        **asdict(exported.parity),
+        "accuracy_change": exported.comparison.difference,
+        "accuracy_change_interval": [interval.low, interval.high],
+        "num_validation_images": exported.comparison.num_images,
+        "speedup": asdict(exported.speedup),
+    }
+    return values, exported.sentence
+
+
+def _export_page(
+    path: Path, folder: Path, runtime_from: Path | None, precision: str, as_json: bool
+) -> None:
+    """Write a web page of a bundle and say how to open it."""
+    from clearsight.bundle.web.web_page import write_web_page
+
+    console = console_for(as_json)
+    bundle = _find_or_export(path, precision, console)
+    size_bytes = write_web_page(bundle, folder, runtime_from)
+    python = "python" if os.name == "nt" else "python3"
+    serve = shlex.join(
+        [python, "-m", "http.server", "--directory", str(folder), "--bind", "127.0.0.1", str(_PORT)]
+    )
+    url = f"http://127.0.0.1:{_PORT}/"
+    if as_json:
+        print_json(
+            {
+                "bundle": str(bundle),
+                "page": str(folder),
+                "size_bytes": size_bytes,
+                "serve": serve,
+                "url": url,
+            }
+        )
+        return
+    console.print(f"page: {folder} ({size_bytes / 1e6:.1f} MB)")
+    console.print("Any web server can serve it. On this machine, run")
+    console.print(f"  {serve}", soft_wrap=True)
+    console.print(f"and open {url}")
+
+
+def _find_or_export(path: Path, precision: str, console: Console) -> Path:
+    """Find a bundle; export a run's float32 bundle if it has none."""
+    from clearsight.bundle.files import bundle_path, find_bundle, is_bundle
+    from clearsight.run.store.location import is_run
+
+    exists = is_bundle(path) or is_bundle(bundle_path(path, precision=precision))
+    if exists or precision != "float32" or not is_run(path):
+        return find_bundle(path, precision=precision)
+    with loading_keras(console):
+        values, _ = _export(path, None, "onnx")
+    return Path(values["bundle"])

@@ -1,17 +1,24 @@
-"""``clearsight predict``: name images with a bundle, or with a run's network."""
+"""``clearsight predict``: classify images with a bundle or a run."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from enum import StrEnum
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from clearsight.cli.output import AsJson, console_for, print_json
+from clearsight.cli.output import AsJson, console_for
+from clearsight.cli.prediction_rows import (
+    JSON_FORMAT,
+    ROW_FORMATS,
+    RowFormat,
+    RowSettings,
+    RowWriter,
+)
 from clearsight.cli.request_options import (
     NETWORK_OPTIONS,
     SOURCE_OPTIONS,
@@ -19,23 +26,14 @@ from clearsight.cli.request_options import (
     given_source_options,
     takes_options,
 )
-from clearsight.errors import DataError, RequestError
+from clearsight.errors import DataError, RequestError, did_you_mean
 
 if TYPE_CHECKING:
     from clearsight.predict.predict import Prediction
-    from clearsight.predict.prediction_job import Naming
 
-_MOST_TOLD = 20  # warnings of single images; files hold all of them
-_FEW = 500  # images: fewer take less than a second
-
-
-class Form(StrEnum):
-    """How rows are written."""
-
-    table = "table"
-    csv = "csv"
-    jsonl = "jsonl"
-    parquet = "parquet"
+_MAX_WARNINGS = 20  # printed; the rows hold all of them
+_NUM_WITHOUT_BAR = 500  # images, which take less than a second
+_BAR_STEP = 100
 
 
 COMMAND = takes_options(SOURCE_OPTIONS, without=NETWORK_OPTIONS)
@@ -43,73 +41,87 @@ COMMAND = takes_options(SOURCE_OPTIONS, without=NETWORK_OPTIONS)
 
 def predict(
     context: typer.Context,
-    path: Annotated[
-        Path, typer.Argument(metavar="BUNDLE|RUN", help="A bundle, or a run's folder.")
-    ],
+    path: Annotated[Path, typer.Argument(metavar="BUNDLE|RUN", help="A bundle or a run's folder.")],
     images: Annotated[
         list[str],
         typer.Argument(
             metavar="PATH...",
-            help="Image files, folders, patterns such as 'photos/**/*.jpg', - for an image on "
-            "standard input, sources, or images such as fashion-mnist:test[0:5].",
+            help="Image files, folders, patterns such as 'photos/**/*.jpg', - for standard input, "
+            "data sources, or some of their images such as fashion-mnist:test[0:5].",
         ),
     ],
-    top: Annotated[int, typer.Option(min=1, help="How many classes to show an image.")] = 1,
-    invert: Annotated[
-        bool, typer.Option("--invert", help="Turn light into dark and back first.")
-    ] = False,
+    top: Annotated[int, typer.Option(min=1, help="Number of classes per image.")] = 1,
+    invert: Annotated[bool, typer.Option("--invert", help="Invert brightness first.")] = False,
     temperature: Annotated[
         bool,
         typer.Option(
             "--temperature",
-            help="Apply the temperature fitted on validation images; no name changes.",
+            help="Calibrate probabilities with the temperature fitted on validation images.",
         ),
     ] = False,
     format: Annotated[
-        Form | None,
-        typer.Option(help="How rows are written; by default a table, or as FILE's name ends."),
+        str | None,
+        typer.Option(
+            metavar="|".join(ROW_FORMATS),
+            help="Output format; by default from FILE's suffix, else a table.",
+        ),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write the rows there, all or none.")
+        Path | None, typer.Option(metavar="FILE", help="Write to this file, all rows or none.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Name images: the most probable class of each, with its probability.
+    """Classify images.
 
-    An image that cannot be read becomes a row that says why, and the exit code is then 2; --json
-    lists it under "failed". In a table and with --json, a file named by itself must be readable.
+    An image that cannot be read becomes a row with an error, and the exit code is 2; --json lists
+    it under "failed". In a table and with --json, a file given by its own path must be readable.
     """
-    form = _form(format, out, as_json)
-    from clearsight.predict.predict import Asked
-    from clearsight.predict.prediction_job import name_images
-    from clearsight.predict.predictor import predictor_for
+    row_format = _choose_format(format, out, as_json)
+    from clearsight.predict.inputs import find_inputs
+    from clearsight.predict.predict import PredictOptions, predict_images
+    from clearsight.predict.predictor import open_predictor
 
-    predictor, notes = predictor_for(path, lambda: _loading_keras(as_json))
+    predictor, notes = open_predictor(path, lambda: _loading_keras(as_json))
     for note in notes:
         print(f"Note: {note}", file=sys.stderr)
-    asked = Asked(top, invert, temperature)
-    options = (lambda: given_source_options(context)) if given_options(context) else None
-    naming = name_images(path, predictor, images, asked, options)
-    if form in ("table", "json"):
-        _show(path, naming, form, out)
-    else:
-        _stream(naming, form, out)
+    source_options = given_source_options(context) if given_options(context) else None
+    inputs = find_inputs(images, path, predictor, source_options)
+    if inputs.problems and row_format.is_streamed:
+        raise DataError(" ".join(inputs.problems))
+    predictions = predict_images(inputs, predictor, PredictOptions(top, invert, temperature))
+    # Streamed rows themselves show the progress on a terminal.
+    has_bar = not row_format.is_streamed or out is not None or not sys.stdout.isatty()
+    with (
+        _open_output(out, row_format) as file,
+        _progress(inputs.num_images, is_shown=has_bar) as advance,
+    ):
+        writer = row_format.writer(file, RowSettings(path, top))
+        messages = _write_rows(_advancing(predictions, advance), writer, row_format)
+        required = [problem for name, problem in messages.failures if name in images]
+        if not row_format.is_streamed and (required or inputs.problems):
+            raise DataError(" ".join([*required, *inputs.problems]))
+        writer.close()
+    _report(messages, inputs.num_images)
 
 
-def _form(format: Form | None, out: Path | None, as_json: bool) -> str:
-    from clearsight.cli.prediction_rows import form_of_suffix
-
+def _choose_format(format: str | None, out: Path | None, as_json: bool) -> RowFormat:
     if as_json:
         if format is not None:
             raise RequestError(
-                f"One form should be asked for, but --json and --format {format.value} were given: "
+                f"There should be one output format, but --json and --format {format} were given: "
                 "leave one of them out."
             )
-        return "json"
-    form = format.value if format is not None else (out and form_of_suffix(out)) or "table"
-    if form == "parquet" and out is None:
-        raise RequestError("--format parquet makes no text: say where it goes with --out FILE.")
-    return form
+        return JSON_FORMAT
+    suffix = out.suffix.lower().removeprefix(".") if out is not None else ""
+    name = format or (suffix if suffix in ROW_FORMATS else "table")
+    if name not in ROW_FORMATS:
+        raise RequestError(
+            f"--format should be one of {', '.join(ROW_FORMATS)}, but is '{name}'."
+            f"{did_you_mean(name, ROW_FORMATS)}"
+        )
+    if not ROW_FORMATS[name].is_text and out is None:
+        raise RequestError(f"--format {name} is not text: choose a file with --out FILE.")
+    return ROW_FORMATS[name]
 
 
 def _loading_keras(as_json: bool) -> Any:
@@ -118,120 +130,76 @@ def _loading_keras(as_json: bool) -> Any:
     return loading_keras(console_for(as_json))
 
 
-def _show(path: Path, naming: Naming, form: str, out: Path | None) -> None:
-    """Print all images at once, as a table or one JSON object."""
-    with _progress(naming.num_images, is_shown=sys.stderr.isatty()) as advance:
-        rows = list(naming.rows(advance))
-    problems = [row.problem for row in rows if row.problem is not None and row.stands_alone]
-    problems += naming.problems
-    if problems:
-        raise DataError(" ".join(problems))
-    failed = [row for row in rows if row.problem is not None]
-    warnings = [row.problem for row in failed if row.problem is not None]
-    warnings += [row.warning for row in rows if row.warning is not None]
-    _warn(warnings)
-    with _opened(out, is_text=True) as file:
-        if form == "json":
-            _print_json(path, rows, warnings, file)
-        else:
-            _print_table(rows, file)
-    _tell_failed(len(failed), len(rows), failed[0].problem if failed else None)
+@dataclass
+class _Messages:
+    """What to report after the rows have been written.
+
+    Attributes:
+        warnings: the first few.
+        num_warnings: of all images.
+        failures: the name of each unreadable image, and why it cannot be read.
+    """
+
+    warnings: list[str] = field(default_factory=list)
+    num_warnings: int = 0
+    failures: list[tuple[str, str]] = field(default_factory=list)
 
 
-def _print_json(path: Path, rows: list[Prediction], warnings: list[str], file: Any) -> None:
-    from clearsight.cli.prediction_rows import as_json
-
-    read = [as_json(row) for row in rows if row.problem is None]
-    images = [{key: row[key] for key in ("image", "truth", "predictions")} for row in read]
-    failed = [{"image": row.name, "error": row.problem} for row in rows if row.problem]
-    values = {"run": str(path), "warnings": warnings, "images": images, "failed": failed}
-    print_json(values, file)
-
-
-def _print_table(rows: list[Prediction], file: Any) -> None:
-    name_width = max((len(row.name) for row in rows), default=0)
-    class_width = max((len(kind) for row in rows for kind, _ in row.kinds), default=0)
+def _write_rows(rows: Iterable[Prediction], writer: RowWriter, row_format: RowFormat) -> _Messages:
+    messages = _Messages()
     for row in rows:
-        said = "  ".join(f"{kind:<{class_width}} {share:6.1%}" for kind, share in row.kinds)
-        known = f"  (truth: {row.truth})" if row.truth is not None else ""
-        told = "cannot be read" if row.problem is not None else f"{said}{known}"
-        print(f"{row.name:<{name_width}}  {told}", file=file)
+        writer.write(row)
+        warning = row.warning
+        if row.problem is not None:
+            messages.failures.append((row.name, row.problem))
+            warning = None if row_format.is_streamed else row.problem
+        if warning is not None:
+            messages.num_warnings += 1
+            if messages.num_warnings <= _MAX_WARNINGS:
+                messages.warnings.append(warning)
+    return messages
 
 
-def _stream(naming: Naming, form: str, out: Path | None) -> None:
-    """Write rows as they come."""
-    from clearsight.cli.prediction_rows import ROW_FORMS
-
-    if naming.problems:
-        raise DataError(" ".join(naming.problems))
-    warnings: list[str] = []
-    num_warnings, num_failed, first = 0, 0, None
-    kind = ROW_FORMS[form]
-    # Where rows appear on the terminal themselves, they show the progress.
-    is_shown = sys.stderr.isatty() and (out is not None or not sys.stdout.isatty())
-    with (
-        _opened(out, is_text=kind.is_text) as file,
-        _progress(naming.num_images, is_shown=is_shown) as advance,
-    ):
-        writer = kind.opened(file, naming.asked.top)
-        for row in naming.rows(advance):
-            writer.write(row)
-            if row.problem is not None:
-                num_failed += 1
-                first = first or row.problem
-            if row.warning is not None:
-                num_warnings += 1
-                warnings += [row.warning] * (len(warnings) < _MOST_TOLD)
-        writer.close()
-    _warn(warnings, num_warnings)
-    _tell_failed(num_failed, naming.num_images, first)
+def _report(messages: _Messages, num_images: int) -> None:
+    """Print warnings, and raise if images could not be read."""
+    for warning in messages.warnings:
+        print(f"Warning: {warning}", file=sys.stderr)
+    more = messages.num_warnings - len(messages.warnings)
+    if more > 0:
+        print(f"Warning: {more:,} more warnings are not shown.", file=sys.stderr)
+    if messages.failures:
+        raise DataError(
+            f"All {num_images:,} images should be readable, but {len(messages.failures):,} cannot "
+            f"be read. The first: {messages.failures[0][1]}"
+        )
 
 
 @contextmanager
-def _opened(out: Path | None, *, is_text: bool) -> Iterator[Any]:
+def _open_output(out: Path | None, row_format: RowFormat) -> Iterator[Any]:
     if out is None:
         yield sys.stdout
         return
     from clearsight.io.atomic import write_atomically
 
-    with write_atomically(out) as temporary:
-        if is_text:
-            with temporary.open(
-                "w", encoding="utf-8", errors="surrogateescape", newline=""
-            ) as file:
-                yield file
-        else:
-            with temporary.open("wb") as file:
-                yield file
+    text: dict[str, Any] = {"encoding": "utf-8", "errors": "surrogateescape", "newline": ""}
+    mode, options = ("w", text) if row_format.is_text else ("wb", {})
+    with write_atomically(out) as temporary, temporary.open(mode, **options) as file:
+        yield file
 
 
 @contextmanager
 def _progress(num_images: int, *, is_shown: bool) -> Iterator[Callable[[int], None]]:
-    if not is_shown or num_images < _FEW:
+    if not is_shown or not sys.stderr.isatty() or num_images < _NUM_WITHOUT_BAR:
         yield lambda _: None
         return
     from clearsight.cli.decoding import progress_bar
 
-    with progress_bar("naming images", num_images) as advance:
+    with progress_bar("classifying images", num_images) as advance:
         yield advance
 
 
-def _warn(warnings: list[str], count: int | None = None) -> None:
-    for warning in warnings[:_MOST_TOLD]:
-        print(f"Warning: {warning}", file=sys.stderr)
-    more = (len(warnings) if count is None else count) - _MOST_TOLD
-    if more > 0:
-        print(f"Warning: {more:,} more such sentences are left out.", file=sys.stderr)
-
-
-def _tell_failed(num_failed: int, num_images: int, first: str | None) -> None:
-    """Leave with exit code 2 when an image could not be named.
-
-    Raises:
-        DataError: then.
-    """
-    if num_failed:
-        raise DataError(
-            f"All {num_images:,} images should be readable, but {num_failed:,} could not be "
-            f"named; the first: {first}"
-        )
+def _advancing(rows: Iterable[Prediction], advance: Callable[[int], None]) -> Iterator[Prediction]:
+    for count, row in enumerate(rows, 1):
+        yield row
+        if count % _BAR_STEP == 0:
+            advance(_BAR_STEP)

@@ -1,108 +1,122 @@
-"""What a user names on the command line to be predicted: files, folders, patterns, or a source."""
+"""Find and read the images to classify: files, folders, patterns and data sources."""
 
 from __future__ import annotations
 
-import glob
-import os
-import re
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePath
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from clearsight.data.image_suffixes import is_hidden, is_image
-from clearsight.errors import RequestError
+import numpy as np
 
-STANDARD_INPUT = "-"
-_URL = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+://")
-_PATTERN_MARKS = re.compile(r"[*?\[]")
+from clearsight.errors import DataError
+from clearsight.predict.image_files import STANDARD_INPUT, ImageFiles, find_image_files
+from clearsight.predict.predictor import Predictor
+
+if TYPE_CHECKING:
+    from clearsight.data.sources.options import SourceOptions
+    from clearsight.predict.sources import SourceImages
 
 
 @dataclass(frozen=True)
-class ImageFiles:
-    """Image files that one word stands for.
+class Inputs:
+    """The images to classify, not read yet unless they come from a source.
 
     Attributes:
-        text: the word.
-        paths: the files, sorted; a file that was named is there whether it exists or not.
-        folder: the folder that was named; None where none was.
-        is_single: whether the word names one file.
+        parts: image files, or a source's images, one per argument.
+        problems: one message per source that could not be read.
     """
 
-    text: str
-    paths: tuple[str, ...]
-    folder: str | None = None
-    is_single: bool = False
+    parts: tuple[ImageFiles | SourceImages, ...]
+    problems: tuple[str, ...]
 
-    def __len__(self) -> int:
-        return len(self.paths)
-
-    def truth_of(self, path: str, class_names: Sequence[str]) -> str | None:
-        """Return the class that a file's folder is called after, below the folder that was named.
-
-        Example:
-            >>> files = ImageFiles("photos", ("photos/cats/1.png",), "photos")
-            >>> files.truth_of("photos/cats/1.png", ("cats", "dogs"))
-            'cats'
-        """
-        if self.folder is None:
-            return None
-        parents = PurePath(path).relative_to(self.folder).parts[:-1]
-        names = ("/".join(parents[start:]) for start in range(len(parents)))
-        return next((name for name in names if name in class_names), None)
+    @property
+    def num_images(self) -> int:
+        """How many images there are."""
+        return sum(map(len, self.parts))
 
 
-def image_files(text: str) -> ImageFiles | None:
-    """Find the image files that a word stands for.
+@dataclass(frozen=True)
+class InputImage:
+    """An image to classify, or the reason why it cannot be read.
+
+    Attributes:
+        name: the file, or e.g. "fashion-mnist:test[3]".
+        true_label: the name of its true class, if known.
+        pixels: uint8 (H, W, C) of the network's size and channels; None if it cannot be read.
+        problem: a sentence if it cannot be read.
+    """
+
+    name: str
+    true_label: str | None = None
+    pixels: np.ndarray | None = None
+    problem: str | None = None
+
+
+def find_inputs(
+    arguments: Sequence[str],
+    path: Path,
+    predictor: Predictor,
+    source_options: SourceOptions | None = None,
+) -> Inputs:
+    """Find image files and load data sources.
 
     Args:
-        text: a file, a folder (with all folders in it), a pattern such as ``photos/**/*.jpg``, or
-            "-" for standard input.
-
-    Returns:
-        None when it is the name, the path or a selection of a source of another kind.
+        arguments: image files, folders of them, patterns, "-" for standard input, data sources of
+            any format, or slices such as "fashion-mnist:test[0:5]".
+        path: the bundle or run that `predictor` comes from.
+        predictor: whose size and channels the images of sources get.
+        source_options: how to read sources; folders then are sources too, with the labels that the
+            options define.
 
     Raises:
-        RequestError: when it is a URL.
+        RequestError: if an argument is a URL.
     """
-    if _URL.match(text) and not text.startswith("hf://"):
-        raise RequestError(
-            f"Images should be files on this machine, but '{text}' is a URL: fetch it first and "
-            "name the file, or send the image to standard input and name -."
-        )
-    if text == STANDARD_INPUT:
-        return ImageFiles(text, (text,), is_single=True)
-    if os.path.isdir(text):
-        found = tuple(_within(text))
-        return ImageFiles(text, found, text) if found else None
-    if os.path.lexists(text):
-        return None if _is_other_source(text) else ImageFiles(text, (text,), is_single=True)
-    if _PATTERN_MARKS.search(text):
-        matches = sorted(glob.glob(text, recursive=True))  # noqa: PTH207 - Path has no such patterns
-        paths = tuple(path for path in matches if is_image(path) and os.path.isfile(path))
-        if paths:
-            return ImageFiles(text, paths)
-    return None if _is_named_source(text) else ImageFiles(text, (text,), is_single=True)
+    parts: list[ImageFiles | SourceImages] = []
+    problems: list[str] = []
+    for argument in arguments:
+        files = find_image_files(argument)
+        if files is not None and (source_options is None or files.folder is None):
+            parts.append(files)
+            continue
+        from clearsight.data.sources.options import SourceOptions
+        from clearsight.predict.sources import load_source_images
+
+        options = source_options or SourceOptions()
+        try:
+            parts.append(load_source_images(argument, path, predictor.preparation, options))
+        except DataError as error:
+            problems.append(str(error))
+    return Inputs(tuple(parts), tuple(problems))
 
 
-def _within(folder: str) -> Iterator[str]:
-    for place, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not is_hidden(name))
-        for name in sorted(files):
-            if is_image(name) and not is_hidden(name):
-                yield os.path.join(place, name)  # noqa: PTH118 - a hundred thousand of them
+def read_inputs(inputs: Inputs, predictor: Predictor, *, invert: bool) -> Iterator[InputImage]:
+    """Read images one after the other, resized to the network's size and channels."""
+    for part in inputs.parts:
+        if isinstance(part, ImageFiles):
+            for path in part.paths:
+                true_label = part.true_label(path, predictor.class_names)
+                yield _read_file(path, true_label, predictor, invert)
+        else:
+            yield from _read_source(part, predictor, invert)
 
 
-def _is_other_source(text: str) -> bool:
-    """Tell whether a file that is there is an archive, a table or the like."""
-    if is_image(text):
-        return False
-    from clearsight.data.formats import FORMATS
+def _read_file(path: str, true_label: str | None, predictor: Predictor, invert: bool) -> InputImage:
+    is_standard_input = path == STANDARD_INPUT
+    try:
+        source = sys.stdin.buffer.read() if is_standard_input else Path(path)
+        pixels = predictor.preparation.read(source, invert=invert)
+    except DataError as error:
+        return InputImage(path, true_label, problem=str(error))
+    return InputImage("standard input" if is_standard_input else path, true_label, pixels)
 
-    return any(row.matches(Path(text)) for row in FORMATS)
 
-
-def _is_named_source(text: str) -> bool:
-    from clearsight.data.sources.load import is_source_name
-    from clearsight.data.sources.source_slice import is_source_slice
-
-    return is_source_name(text) or is_source_slice(text)
+def _read_source(source: SourceImages, predictor: Predictor, invert: bool) -> Iterator[InputImage]:
+    names = iter(source.names)
+    for images in source.parts:
+        for image, label in zip(images.images, images.labels, strict=True):
+            pixels = predictor.preparation.fit_image(image, invert=invert)
+            yield InputImage(next(names), images.class_names[label], pixels)
+    for bad in source.bad_files:
+        yield InputImage(bad.name, problem=bad.problem)

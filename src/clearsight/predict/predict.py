@@ -1,97 +1,27 @@
-"""Naming images one batch after the other, so that any number of them fits in memory."""
+"""`predict_images`: classify images batch by batch, so that any number of them fits in memory."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Protocol
+from itertools import islice
 
 import numpy as np
 
-from clearsight.data.preparation.preparation import Preparation
-from clearsight.errors import BundleError, DataError
+from clearsight.errors import BundleError
 from clearsight.evaluation.predictions import Predictions
-from clearsight.predict.inputs import STANDARD_INPUT, ImageFiles
-
-
-class Predictor(Protocol):
-    """What names images: a `Bundle`, or a run's own network."""
-
-    @property
-    def class_names(self) -> tuple[str, ...]:
-        """Label k means ``class_names[k]``."""
-        ...
-
-    @property
-    def preparation(self) -> Preparation:
-        """How images become the network's input."""
-        ...
-
-    @property
-    def batch_size(self) -> int:
-        """How many images go through the network at once."""
-        ...
-
-    def probabilities(self, images: np.ndarray) -> np.ndarray:
-        """Map uint8 (N, H, W, C) to float32 (N, K)."""
-        ...
-
-    def tempered(self, probabilities: np.ndarray) -> np.ndarray:
-        """Apply the temperature."""
-        ...
+from clearsight.predict.inputs import InputImage, Inputs, read_inputs
+from clearsight.predict.predictor import Predictor
 
 
 @dataclass(frozen=True)
-class InputImage:
-    """An image that is to be named, or why it cannot be.
+class PredictOptions:
+    """How images are classified.
 
     Attributes:
-        name: the file, or e.g. "fashion-mnist:test[3]".
-        truth: the true class's name where it is known.
-        image: uint8 (H, W, C) of the network's size and channels; None when it cannot be read.
-        problem: a sentence that says why not.
-        stands_alone: whether the user named this very file.
-    """
-
-    name: str
-    truth: str | None = None
-    image: np.ndarray | None = None
-    problem: str | None = None
-    stands_alone: bool = False
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """What the network says of an image.
-
-    Attributes:
-        name: see `InputImage`.
-        truth: likewise.
-        kinds: the most probable classes with their probabilities, best first; none when the image
-            cannot be read.
-        problem: likewise.
-        warning: a sentence when it does not look like what was trained on.
-        stands_alone: see `InputImage`.
-    """
-
-    name: str
-    truth: str | None
-    kinds: tuple[tuple[str, float], ...]
-    problem: str | None
-    warning: str | None
-    stands_alone: bool
-
-
-@dataclass(frozen=True)
-class Asked:
-    """How images are to be named.
-
-    Attributes:
-        top: how many classes an image.
-        invert: turn light into dark and back first.
-        temperature: whether to apply the temperature.
+        top: how many of the most probable classes to return.
+        invert: invert brightness first.
+        temperature: apply the temperature.
     """
 
     top: int = 1
@@ -99,86 +29,76 @@ class Asked:
     temperature: bool = False
 
 
-def images_in(files: ImageFiles, predictor: Predictor, asked: Asked) -> Iterator[InputImage]:
-    """Read image files one after the other, and bring each to the network's form."""
-    preparation = predictor.preparation
-    for path in files.paths:
-        truth = files.truth_of(path, predictor.class_names)
-        try:
-            if path == STANDARD_INPUT:
-                content = sys.stdin.buffer.read()
-                image, name = preparation.read(content, invert=asked.invert), "standard input"
-            else:
-                image, name = preparation.read(Path(path), invert=asked.invert), path
-        except DataError as error:
-            yield InputImage(path, truth, problem=str(error), stands_alone=files.is_single)
-            continue
-        yield InputImage(name, truth, image, stands_alone=files.is_single)
+@dataclass(frozen=True)
+class Prediction:
+    """The result for one image.
+
+    Attributes:
+        name: see `InputImage`.
+        true_label: see `InputImage`.
+        classes: the most probable classes with their probabilities, best first; empty if the image
+            cannot be read.
+        problem: see `InputImage`.
+        warning: a sentence if its brightness looks inverted.
+    """
+
+    name: str
+    true_label: str | None
+    classes: tuple[tuple[str, float], ...] = ()
+    problem: str | None = None
+    warning: str | None = None
 
 
-def named(
-    images: Iterable[InputImage],
+def predict_images(
+    inputs: Inputs,
     predictor: Predictor,
-    asked: Asked,
-    advance: Callable[[int], None] = lambda _: None,
+    options: PredictOptions = PredictOptions(),
 ) -> Iterator[Prediction]:
-    """Name images, in their order, holding one batch of them at a time.
-
-    Args:
-        images: they, read when their turn comes.
-        predictor: what names them.
-        asked: how.
-        advance: told how many more are done.
+    """Read and classify images in their order, holding one batch in memory at a time.
 
     Raises:
-        BundleError: when a temperature is asked for and there is none.
+        BundleError: if the network's probabilities are not finite, or the temperature is to be
+            applied and the bundle has none.
+        RunError: if the temperature is to be applied and the run has none.
     """
-    waiting: list[InputImage] = []
-    num_readable = 0
-    for image in images:
-        waiting.append(image)
-        num_readable += image.image is not None
-        if num_readable == predictor.batch_size or len(waiting) == 4 * predictor.batch_size:
-            yield from _named_batch(waiting, predictor, asked)
-            advance(len(waiting))
-            waiting, num_readable = [], 0
-    if waiting:
-        yield from _named_batch(waiting, predictor, asked)
-        advance(len(waiting))
+    images = read_inputs(inputs, predictor, invert=options.invert)
+    while batch := list(islice(images, predictor.batch_size)):
+        yield from _predict_batch(batch, predictor, options)
 
 
-def _named_batch(
-    batch: list[InputImage], predictor: Predictor, asked: Asked
+def _predict_batch(
+    batch: Sequence[InputImage], predictor: Predictor, options: PredictOptions
 ) -> Iterator[Prediction]:
-    pixels = [found.image for found in batch if found.image is not None]
-    best: Iterator[list[tuple[str, float]]] = iter(())
-    if pixels:
-        probabilities = predictor.probabilities(np.stack(pixels))
-        if not np.isfinite(probabilities).all():
-            raise BundleError(
-                "The network gives no finite numbers, because its training diverged: train again "
-                "with a lower learning rate."
-            )
-        if asked.temperature:
-            probabilities = predictor.tempered(probabilities)
-        best = iter(Predictions(probabilities, predictor.class_names).top(asked.top))
-    for found in batch:
-        kinds: list[tuple[str, float]] = []
+    pixels = [image.pixels for image in batch if image.pixels is not None]
+    best = iter(_top_classes(np.stack(pixels), predictor, options) if pixels else ())
+    for image in batch:
+        if image.pixels is None:
+            yield Prediction(image.name, image.true_label, problem=image.problem)
+            continue
         warning = None
-        if found.image is not None:
-            kinds = next(best)
-            if predictor.preparation.is_opposite(found.image):
-                warning = _opposite(found.name, predictor.preparation.polarity, asked.invert)
-        yield Prediction(
-            found.name, found.truth, tuple(kinds), found.problem, warning, found.stands_alone
+        if predictor.preparation.is_opposite(image.pixels):
+            warning = _polarity_warning(image.name, predictor.preparation.polarity, options.invert)
+        yield Prediction(image.name, image.true_label, tuple(next(best)), warning=warning)
+
+
+def _top_classes(
+    images: np.ndarray, predictor: Predictor, options: PredictOptions
+) -> list[list[tuple[str, float]]]:
+    probabilities = predictor.probabilities(images)
+    if not np.isfinite(probabilities).all():
+        raise BundleError(
+            "The network's probabilities should be finite, but are not, because its training "
+            "diverged: train again with a lower learning rate."
         )
+    if options.temperature:
+        probabilities = predictor.apply_temperature(probabilities)
+    return Predictions(probabilities, predictor.class_names).top(options.top)
 
 
-def _opposite(name: str, trained_polarity: str, invert: bool) -> str:
+def _polarity_warning(name: str, trained_polarity: str, invert: bool) -> str:
     found = "dark on light" if trained_polarity == "light-on-dark" else "light on dark"
-    wanted = trained_polarity.replace("-", " ")
-    mend = "leave out --invert" if invert else "try --invert"
     return (
-        f"{name} shows {found}{' once inverted' if invert else ''} (judged by its border), but the "
-        f"network was trained on images that are {wanted}: {mend}."
+        f"{name} looks {found}{' after inversion' if invert else ''} (judging by its border), but "
+        f"the network was trained on {trained_polarity} images: "
+        f"{'leave out' if invert else 'try'} --invert."
     )

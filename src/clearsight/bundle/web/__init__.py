@@ -1,4 +1,4 @@
-"""A bundle as a page for browsers: one folder for any static server, nothing runs on the server.
+"""A bundle as a web page: a folder for any static server, since all code runs in the browser.
 
-`page/` holds the page itself, whose JavaScript prepares images as `data.preparation` does.
+`page/` holds the page itself, whose JavaScript prepares images exactly as `data.preparation` does.
 """

@@ -1,12 +1,12 @@
-// A photograph through the camera that the browser gives to the page, or through the telephone's
-// own camera program where it gives none.
+// Takes a photograph with the camera that the browser gives to pages; if it gives none, the caller
+// uses the phone's own camera app instead.
 
 const dialog = document.getElementById("camera");
 const video = document.getElementById("video");
 const take = document.getElementById("take");
 
-// What the camera shows now, as a file without loss.
-function frame() {
+// The current video frame as a lossless image file.
+function captureFrame() {
   const canvas = document.createElement("canvas");
   [canvas.width, canvas.height] = [video.videoWidth, video.videoHeight];
   canvas.getContext("2d").drawImage(video, 0, 0);
@@ -16,25 +16,25 @@ function frame() {
 }
 
 /**
- * Let the reader take a photograph.
+ * Let the user take a photograph.
  *
- * @returns a File; null when the reader leaves without one; undefined when there is no camera here.
+ * @returns a File; null if the user cancels; undefined if no camera is available.
  */
-export async function photograph() {
-  if (!navigator.mediaDevices?.getUserMedia) return undefined; // not on localhost nor over HTTPS
+export async function takePhotograph() {
+  if (!navigator.mediaDevices?.getUserMedia) return undefined; // neither localhost nor HTTPS
   let stream;
   try {
     stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } });
   } catch {
-    return undefined; // there is none, or it was not allowed
+    return undefined; // no camera, or permission denied
   }
   video.srcObject = stream;
-  take.disabled = true; // until there is something to take
+  take.disabled = true; // until the video plays
   dialog.showModal();
   try {
     return await new Promise((resolve, reject) => {
-      take.onclick = () => resolve(frame());
-      document.getElementById("leave").onclick = () => resolve(null);
+      take.onclick = () => resolve(captureFrame());
+      document.getElementById("cancel").onclick = () => resolve(null);
       dialog.oncancel = () => resolve(null);
       video.play().then(() => {
         take.disabled = false;

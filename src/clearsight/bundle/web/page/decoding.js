@@ -1,35 +1,35 @@
-// From an image file to its pixels, upright, as `clearsight.data.preparation.read_image` reads it. The browser
-// decodes; what else happens to pixels on the way to a canvas is kept from happening.
+// Reads an image file into upright pixels, as `clearsight.data.preparation.read_image` does. The
+// browser decodes; colour management and alpha premultiplication are switched off.
 
-import { jpegFacts } from "./jpeg.js";
+import { readJpegFacts } from "./jpeg.js";
 
-const MOST_PIXELS = 50_000_000;
-const MOST_JPEG_PIXELS = 178_000_000;
+const MAX_PIXELS = 50_000_000;
+const MAX_JPEG_PIXELS = 178_000_000;
 const DRAFT_FACTOR = 2;
-const STRIP_PIXELS = 2 ** 22; // read at once: some browsers take no canvas of a whole photograph
+const STRIP_PIXELS = 2 ** 22; // some browsers have no canvas as large as a photograph
 
-// By how much Python has a JPEG file made smaller while it is unpacked: see `_draft` there.
-function shrinkOf(facts, bitmap, preparation) {
+// The factor by which Python's JPEG decoder shrinks the image: see `_draft` there.
+function draftFactor(facts, bitmap, preparation) {
   if (!facts.isDrafted) return 1;
-  const least = DRAFT_FACTOR * Math.max(preparation.width, preparation.height);
-  const shortest = Math.min(bitmap.width, bitmap.height);
-  if (shortest < 2 * least) return 1;
-  return [8, 4, 2, 1].find((factor) => Math.floor(shortest / least) >= factor);
+  const minSide = DRAFT_FACTOR * Math.max(preparation.width, preparation.height);
+  const shortSide = Math.min(bitmap.width, bitmap.height);
+  if (shortSide < 2 * minSide) return 1;
+  return [8, 4, 2, 1].find((factor) => Math.floor(shortSide / minSide) >= factor);
 }
 
-async function decoded(file) {
+async function decode(file) {
   try {
     return await createImageBitmap(file, {
       colorSpaceConversion: "none",
       premultiplyAlpha: "none",
     });
   } catch {
-    return createImageBitmap(file); // a browser without these options, or no image
+    return createImageBitmap(file); // the browser lacks these options, or this is not an image
   }
 }
 
-// Hand over an image's rows, some at a time.
-function eachStrip(bitmap, take) {
+// Call `handle` with the pixels of some rows at a time.
+function forEachStrip(bitmap, handle) {
   const rows = Math.max(Math.floor(STRIP_PIXELS / bitmap.width), 1);
   const canvas = document.createElement("canvas");
   canvas.width = bitmap.width;
@@ -40,25 +40,25 @@ function eachStrip(bitmap, take) {
     const height = Math.min(rows, bitmap.height - top);
     context.clearRect(0, 0, canvas.width, canvas.height);
     context.drawImage(bitmap, 0, -top);
-    take(context.getImageData(0, 0, bitmap.width, height).data, top, height);
+    handle(context.getImageData(0, 0, bitmap.width, height).data, top, height);
   }
 }
 
-function wholeImage(bitmap) {
+function readPixels(bitmap) {
   const pixels = new Uint8ClampedArray(bitmap.width * bitmap.height * 4);
-  eachStrip(bitmap, (strip, top) => pixels.set(strip, top * bitmap.width * 4));
+  forEachStrip(bitmap, (strip, top) => pixels.set(strip, top * bitmap.width * 4));
   return { width: bitmap.width, height: bitmap.height, pixels };
 }
 
-// The mean of each block: what libjpeg gives when it unpacks at a half, a quarter or an eighth. Its
-// blocks begin where the file does, which in a turned image is another corner.
-function shrunkImage(bitmap, factor, corner) {
+// Average blocks, as libjpeg does when it decodes at 1/2, 1/4 or 1/8. Its blocks start at the file's
+// own first pixel, which in a rotated image is another corner.
+function readShrunkPixels(bitmap, factor, corner) {
   const width = Math.ceil(bitmap.width / factor);
   const height = Math.ceil(bitmap.height / factor);
   const left = corner.isRight ? width * factor - bitmap.width : 0;
   const above = corner.isBottom ? height * factor - bitmap.height : 0;
-  const sums = new Float64Array(width * height * 4); // alpha's place holds how many were added
-  eachStrip(bitmap, (strip, top, rows) => {
+  const sums = new Float64Array(width * height * 4); // the alpha channel counts the pixels added
+  forEachStrip(bitmap, (strip, top, rows) => {
     for (let row = 0; row < rows; row += 1) {
       const line = Math.floor((top + row + above) / factor) * width;
       for (let column = 0; column < bitmap.width; column += 1) {
@@ -84,32 +84,32 @@ function shrunkImage(bitmap, factor, corner) {
  * Read an image file.
  *
  * @param file a Blob.
- * @param preparation what it will be made smaller to, as `bundle.json` says it.
+ * @param preparation the entry of `bundle.json`, with the size that the image will get.
  * @returns {width, height, pixels}: red, green, blue, alpha, 8 bits each, row by row.
- * @throws Error with a sentence for the reader.
+ * @throws Error with a message for the user.
  */
 export async function readImage(file, preparation) {
   const name = file.name || "The image";
-  const facts = jpegFacts(new Uint8Array(await file.slice(0, 2 ** 18).arrayBuffer()));
+  const facts = readJpegFacts(new Uint8Array(await file.slice(0, 2 ** 18).arrayBuffer()));
   let bitmap;
   try {
-    bitmap = await decoded(file);
+    bitmap = await decode(file);
   } catch {
     throw new Error(
-      `${name} should be an image that this browser shows (PNG, JPEG, WebP, BMP or GIF), but is ` +
-        "another file or damaged: choose another.",
+      `${name} should be an image that this browser can show (PNG, JPEG, WebP, BMP or GIF), but is ` +
+        "another kind of file, or damaged: choose another.",
     );
   }
   try {
-    const most = facts.isDrafted ? MOST_JPEG_PIXELS : MOST_PIXELS;
-    if (bitmap.width * bitmap.height > most) {
+    const maxPixels = facts.isDrafted ? MAX_JPEG_PIXELS : MAX_PIXELS;
+    if (bitmap.width * bitmap.height > maxPixels) {
       throw new Error(
-        `${name} should have at most ${most.toLocaleString("en")} pixels, but has ${bitmap.width} × ` +
-          `${bitmap.height}: make it smaller first.`,
+        `${name} should have at most ${maxPixels.toLocaleString("en")} pixels, but has ` +
+          `${bitmap.width} × ${bitmap.height}: shrink it first.`,
       );
     }
-    const shrink = shrinkOf(facts, bitmap, preparation);
-    return shrink === 1 ? wholeImage(bitmap) : shrunkImage(bitmap, shrink, facts.corner);
+    const factor = draftFactor(facts, bitmap, preparation);
+    return factor === 1 ? readPixels(bitmap) : readShrunkPixels(bitmap, factor, facts.corner);
   } finally {
     bitmap.close();
   }

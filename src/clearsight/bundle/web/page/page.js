@@ -1,162 +1,158 @@
-// The page: an image comes in, is prepared as in training, and is named.
+// The page: an image is chosen, prepared as in training, and classified.
 
-import { showAnswer } from "./answer.js";
-import { photograph } from "./camera.js";
+import { takePhotograph } from "./camera.js";
 import { readImage } from "./decoding.js";
 import { openNetwork, readSpec } from "./network.js";
 import { checkParity } from "./parity.js";
 import { fitImage, isOpposite } from "./preparation.js";
+import { showResult } from "./result.js";
 
-const part = (id) => document.getElementById(id);
-const SMALL = 96; // images up to this many pixels wide are shown pixel by pixel
+const element = (id) => document.getElementById(id);
+const SMALL = 96; // images up to this size are enlarged without smoothing
 
 let spec = null;
-let probabilities = null;
-let current = null; // the image that is shown: its pixels and how long they took to read
-let turn = 0; // counts images, so that an answer that comes late is not shown for another image
+let predict = null;
+let current = null; // the chosen image: its pixels, and how long reading them took
+let latestRun = 0; // so that a late result does not appear under another image
 
-function tell(error) {
-  part("trouble").textContent = error.message;
-  part("trouble").hidden = false;
+function showError(error) {
+  element("error").textContent = error.message;
+  element("error").hidden = false;
 }
 
-const POLARITY = {
-  "light-on-dark": "light things on dark ground",
-  "dark-on-light": "dark things on light ground",
-};
-
-function about() {
+function describeBundle() {
   const { source, test_accuracy: accuracy, test_count: count } = spec.provenance;
-  const words = [`${spec.class_names.length} classes`, `learned from ${source}`];
+  const parts = [`${spec.class_names.length} classes`, `trained on ${source}`];
   if (typeof accuracy === "number") {
-    words.push(
-      `${(100 * accuracy).toFixed(1)}% of ${count.toLocaleString("en")} test images named rightly`,
+    parts.push(
+      `${(100 * accuracy).toFixed(1)}% of ${count.toLocaleString("en")} test images correct`,
     );
   }
-  return `${spec.name}: ${words.join(", ")}.`;
+  return `${spec.name}: ${parts.join(", ")}.`;
 }
 
-function drawSeen(fitted) {
+function drawInput(fitted) {
   const { width, height, channels } = spec.preparation;
-  const canvas = part("seen");
+  const canvas = element("input");
   [canvas.width, canvas.height] = [width, height];
   const image = new ImageData(width, height);
-  for (let place = 0; place < width * height; place += 1) {
+  for (let pixel = 0; pixel < width * height; pixel += 1) {
     for (let channel = 0; channel < 3; channel += 1) {
-      image.data[place * 4 + channel] = fitted[place * channels + (channels === 1 ? 0 : channel)];
+      image.data[pixel * 4 + channel] = fitted[pixel * channels + (channels === 1 ? 0 : channel)];
     }
-    image.data[place * 4 + 3] = channels === 4 ? fitted[place * channels + 3] : 255;
+    image.data[pixel * 4 + 3] = channels === 4 ? fitted[pixel * channels + 3] : 255;
   }
   canvas.getContext("2d").putImageData(image, 0, 0);
-  const kind = { 1: "grey", 3: "in colour", 4: "in colour with alpha" }[channels];
-  part("seen-caption").textContent =
-    `As the network sees it: ${width}\u00a0×\u00a0${height}, ${kind}`;
+  const colours = { 1: "grey", 3: "colour", 4: "colour with alpha" }[channels];
+  element("input-caption").textContent =
+    `The network's input: ${width}\u00a0×\u00a0${height}, ${colours}`;
 }
 
-function warn(fitted) {
-  const isTurned = isOpposite(fitted, spec.preparation);
-  part("opposite").hidden = !isTurned;
-  if (!isTurned) return;
-  const learned = POLARITY[spec.preparation.polarity];
-  const other = Object.values(POLARITY).find((words) => words !== learned);
-  part("opposite").textContent =
-    `This image shows ${other}, but the network has learned from ${learned}: invert it.`;
+function warnOfPolarity(fitted) {
+  const looksInverted = isOpposite(fitted, spec.preparation);
+  element("polarity-warning").hidden = !looksInverted;
+  if (!looksInverted) return;
+  const trained = spec.preparation.polarity;
+  const found = trained === "light-on-dark" ? "dark on light" : "light on dark";
+  element("polarity-warning").textContent =
+    `Brightness looks inverted: this image is ${found}, but the network was trained on ` +
+    `${trained} images. Try Invert.`;
 }
 
-async function name() {
-  turn += 1;
-  const mine = turn;
+async function classify() {
+  latestRun += 1;
+  const run = latestRun;
   const started = performance.now();
-  const fitted = fitImage(current.image, spec.preparation, part("invert").checked);
+  const fitted = fitImage(current.image, spec.preparation, element("invert").checked);
   const prepared = performance.now();
-  const shares = await probabilities(fitted, 1);
+  const probabilities = await predict(fitted, 1);
   const done = performance.now();
-  if (mine !== turn) return;
-  drawSeen(fitted);
-  warn(fitted);
-  part("shown").hidden = false;
-  part("inverting").hidden = false;
-  showAnswer(spec.class_names, [...shares], {
+  if (run !== latestRun) return;
+  drawInput(fitted);
+  warnOfPolarity(fitted);
+  element("preview").hidden = false;
+  element("invert-option").hidden = false;
+  showResult(spec.class_names, [...probabilities], {
     preparation: current.milliseconds + prepared - started,
     network: done - prepared,
   });
 }
 
-async function take(file) {
-  if (!file || probabilities === null) return;
-  part("trouble").hidden = true;
+async function open(file) {
+  if (!file || predict === null) return;
+  element("error").hidden = true;
   try {
     const started = performance.now();
     const image = await readImage(file, spec.preparation);
     current = { image, milliseconds: performance.now() - started };
-    part("invert").checked = false;
-    const original = part("original");
+    element("invert").checked = false;
+    const original = element("original");
     URL.revokeObjectURL(original.src);
     original.src = URL.createObjectURL(file);
     await original.decode();
-    original.alt = `The image ${file.name || "that was pasted"}`;
+    original.alt = file.name ? `The image ${file.name}` : "The pasted image";
     original.classList.toggle(
       "small",
       Math.max(original.naturalWidth, original.naturalHeight) <= SMALL,
     );
     const size = `${original.naturalWidth}\u00a0×\u00a0${original.naturalHeight}`;
-    part("original-caption").textContent = `${file.name}, ${size}`;
-    part("invitation").textContent = "Drop another image here, paste one, or";
-    await name();
+    element("original-caption").textContent = `${file.name}, ${size}`;
+    element("invitation").textContent = "Drop another image here, paste one, or";
+    await classify();
   } catch (error) {
-    tell(error);
+    showError(error);
   }
 }
 
 function listen() {
   for (const id of ["file", "capture"]) {
-    part(id).addEventListener("change", () => {
-      take(part(id).files[0]);
-      part(id).value = ""; // so that the same file may be chosen again
+    element(id).addEventListener("change", () => {
+      open(element(id).files[0]);
+      element(id).value = ""; // so that the same file can be chosen again
     });
   }
-  part("choose").addEventListener("click", () => part("file").click());
-  part("photograph").addEventListener("click", async () => {
+  element("choose").addEventListener("click", () => element("file").click());
+  element("photograph").addEventListener("click", async () => {
     try {
-      const file = await photograph();
-      if (file === undefined) part("capture").click();
-      else await take(file);
+      const file = await takePhotograph();
+      if (file === undefined) element("capture").click();
+      else await open(file);
     } catch (error) {
-      tell(error);
+      showError(error);
     }
   });
-  part("invert").addEventListener("change", () => name().catch(tell));
-  for (const kind of ["dragover", "dragleave", "drop"]) {
-    document.addEventListener(kind, (event) => {
+  element("invert").addEventListener("change", () => classify().catch(showError));
+  for (const type of ["dragover", "dragleave", "drop"]) {
+    document.addEventListener(type, (event) => {
       event.preventDefault();
-      part("drop").classList.toggle("over", kind === "dragover");
-      if (kind === "drop") take(event.dataTransfer.files[0]);
+      element("drop").classList.toggle("over", type === "dragover");
+      if (type === "drop") open(event.dataTransfer.files[0]);
     });
   }
-  document.addEventListener("paste", (event) => take(event.clipboardData.files[0]));
+  document.addEventListener("paste", (event) => open(event.clipboardData.files[0]));
 }
 
 async function start() {
-  part("closed").remove();
-  part("work").hidden = false;
+  element("not-started").remove();
+  element("app").hidden = false;
   try {
     spec = await readSpec();
-    part("about").textContent = about();
-    document.title = `Name an image: ${spec.name}`;
-    probabilities = await openNetwork(spec);
-    part("loading").hidden = true;
-    part("checking").hidden = false;
+    element("about").textContent = describeBundle();
+    document.title = `Classify an image: ${spec.name}`;
+    predict = await openNetwork(spec);
+    element("loading").hidden = true;
+    element("check-link").hidden = false;
     listen();
-    part("choose").disabled = part("photograph").disabled = false;
+    element("choose").disabled = element("photograph").disabled = false;
     if (new URLSearchParams(location.search).has("check")) {
-      const result = await checkParity(spec, probabilities);
-      part("parity").textContent = result.sentence;
-      part("parity").classList.toggle("problem", !result.isRight);
-      part("parity").hidden = false;
+      const result = await checkParity(spec, predict);
+      element("parity").textContent = result.sentence;
+      element("parity").classList.toggle("problem", !result.passes);
+      element("parity").hidden = false;
     }
   } catch (error) {
-    part("loading").hidden = true;
-    tell(error);
+    element("loading").hidden = true;
+    showError(error);
   }
 }
 

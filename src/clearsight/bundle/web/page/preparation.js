@@ -1,5 +1,5 @@
-// From an image of any size to the network's input, as `clearsight.data.preparation.preparation` does it.
-// Whatever is changed there is to be changed here: tests compare the two pixel by pixel.
+// Turns an image of any size into the network's input, as `clearsight.data.preparation.preparation`
+// does. Change both together: tests compare them pixel by pixel.
 
 import { resize } from "./resize.js";
 
@@ -9,8 +9,8 @@ const WEIGHTS = [19595, 38470, 7471]; // ITU-R BT.601 in 16 bits, as Pillow's mo
 const BRIGHTNESS = [0.299, 0.587, 0.114];
 const MIDDLE_GREY = 127.5;
 
-// Python's and numpy's rounding: halves go to the even number.
-function rounded(value) {
+// Round half to even, as Python and NumPy do.
+function round(value) {
   const below = Math.floor(value);
   const rest = value - below;
   if (rest !== 0.5) return Math.round(value);
@@ -23,21 +23,21 @@ function median(values) {
   return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
-// Computed in 32-bit floats as Python does, so that halves fall on the same side.
-function overGround(pixels, ground) {
+// Blend RGBA over a background. In 32-bit floats as in Python, so that halves round alike.
+function blendOver(pixels, background) {
   const { fround } = Math;
   const output = new Uint8ClampedArray((pixels.length / 4) * 3);
   for (let from = 0, to = 0; from < pixels.length; from += 4, to += 3) {
     const alpha = fround(pixels[from + 3] / 255);
-    const shown = fround(ground * fround(1 - alpha));
+    const behind = fround(background * fround(1 - alpha));
     for (let channel = 0; channel < 3; channel += 1) {
-      output[to + channel] = rounded(fround(fround(pixels[from + channel] * alpha) + shown));
+      output[to + channel] = round(fround(fround(pixels[from + channel] * alpha) + behind));
     }
   }
   return output;
 }
 
-function grey(pixels) {
+function toGrey(pixels) {
   const output = new Uint8ClampedArray(pixels.length / 3);
   for (let from = 0, to = 0; to < output.length; from += 3, to += 1) {
     const sum =
@@ -47,41 +47,42 @@ function grey(pixels) {
   return output;
 }
 
-function inverted(pixels, channels) {
+function invertPixels(pixels, channels) {
   return pixels.map((value, at) => (channels === 4 && at % 4 === 3 ? value : 255 - value));
 }
 
-// The part of an image that ImageOps.fit of Pillow keeps.
+// The part of an image that Pillow's ImageOps.fit keeps.
 function cropBox(image, width, height) {
   const ratio = image.width / image.height;
-  const wanted = width / height;
-  let [kept, keptRows] = [image.width, image.height];
-  if (ratio > wanted) kept = wanted * image.height;
-  else if (ratio < wanted) keptRows = image.width / wanted;
-  const left = (image.width - kept) * 0.5;
-  const top = (image.height - keptRows) * 0.5;
-  return [left, top, left + kept, top + keptRows];
+  const targetRatio = width / height;
+  let [columns, rows] = [image.width, image.height];
+  if (ratio > targetRatio) columns = targetRatio * image.height;
+  else if (ratio < targetRatio) rows = image.width / targetRatio;
+  const left = (image.width - columns) * 0.5;
+  const top = (image.height - rows) * 0.5;
+  return [left, top, left + columns, top + rows];
 }
 
-// Places of the outermost pixels, in the order and as often as `border_pixels` takes them.
-function borderPlaces(width, height) {
-  const places = [];
+// Indices of the outermost pixels, in the order and as often as `border_pixels` takes them.
+function borderIndices(width, height) {
+  const indices = [];
   for (let column = 0; column < width; column += 1) {
-    places.push(column, (height - 1) * width + column);
+    indices.push(column, (height - 1) * width + column);
   }
   for (let row = 1; row < height - 1; row += 1) {
-    places.push(row * width, row * width + width - 1);
+    indices.push(row * width, row * width + width - 1);
   }
-  return places;
+  return indices;
 }
 
-function onCanvas(image, width, height) {
+// Pad with the median colour of the border.
+function pad(image, width, height) {
   const { channels, pixels } = image;
-  const places = borderPlaces(image.width, image.height);
+  const border = borderIndices(image.width, image.height);
   const output = new Uint8ClampedArray(width * height * channels);
   for (let channel = 0; channel < channels; channel += 1) {
-    const ground = Math.trunc(median(places.map((place) => pixels[place * channels + channel])));
-    for (let at = channel; at < output.length; at += channels) output[at] = ground;
+    const colour = Math.trunc(median(border.map((index) => pixels[index * channels + channel])));
+    for (let at = channel; at < output.length; at += channels) output[at] = colour;
   }
   const left = Math.floor((width - image.width) / 2);
   const top = Math.floor((height - image.height) / 2);
@@ -95,7 +96,7 @@ function onCanvas(image, width, height) {
   return { width, height, channels, pixels: output };
 }
 
-function brought(image, preparation) {
+function resizeTo(image, preparation) {
   const { width, height } = preparation;
   if (image.width === width && image.height === height) return image;
   if (preparation.resize === "stretch") return resize(image, width, height);
@@ -103,42 +104,43 @@ function brought(image, preparation) {
     return resize(image, width, height, cropBox(image, width, height));
   }
   const scale = Math.min(width / image.width, height / image.height);
-  const columns = Math.max(rounded(image.width * scale), 1);
-  const rows = Math.max(rounded(image.height * scale), 1);
-  return onCanvas(resize(image, columns, rows), width, height);
+  const columns = Math.max(round(image.width * scale), 1);
+  const rows = Math.max(round(image.height * scale), 1);
+  return pad(resize(image, columns, rows), width, height);
 }
 
 /**
- * Bring an image to the network's size and channels.
+ * Resize and convert an image to the network's size and channels.
  *
  * @param image {width, height, pixels}: red, green, blue, alpha, 8 bits each, row by row.
- * @param preparation as `bundle.json` says it.
- * @param invert whether to turn light into dark and back.
+ * @param preparation the entry of `bundle.json`.
+ * @param invert whether to invert brightness.
  * @returns Uint8Array of height x width x channels.
  */
 export function fitImage(image, preparation, invert = false) {
   const { channels, polarity } = preparation;
   let { pixels } = image;
   if (channels !== 4) {
-    // An inverted image needs the opposite ground before it is turned over.
-    const ground = preparation.alpha_background ?? (polarity === "light-on-dark" ? 0 : 255);
-    pixels = overGround(pixels, invert ? 255 - ground : ground);
+    // The background is inverted together with the image.
+    const background =
+      preparation.alpha_background ?? (polarity === "light-on-dark" ? 0 : 255);
+    pixels = blendOver(pixels, invert ? 255 - background : background);
   }
-  if (invert) pixels = inverted(pixels, channels);
-  if (channels === 1) pixels = grey(pixels);
-  const fitted = brought(
+  if (invert) pixels = invertPixels(pixels, channels);
+  if (channels === 1) pixels = toGrey(pixels);
+  const fitted = resizeTo(
     { width: image.width, height: image.height, channels, pixels },
     preparation,
   );
   return new Uint8Array(fitted.pixels);
 }
 
-/** Tell whether a fitted image is dark on light for a light-on-dark network, or the reverse. */
+/** Check whether a fitted image is dark on light for a light-on-dark network, or the reverse. */
 export function isOpposite(fitted, preparation) {
   const { width, height, channels, polarity } = preparation;
   if (polarity === "mixed") return false;
-  const brightness = borderPlaces(width, height).map((place) => {
-    const at = place * channels;
+  const brightness = borderIndices(width, height).map((index) => {
+    const at = index * channels;
     if (channels === 1) return fitted[at];
     return BRIGHTNESS.reduce((sum, weight, channel) => sum + weight * fitted[at + channel], 0);
   });

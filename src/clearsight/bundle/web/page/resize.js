@@ -1,9 +1,9 @@
-// Pillow's bicubic filter, bit for bit: a browser's own scaling gives other pixels, and so other
-// answers, than the ones that the network was trained and tested with.
+// Pillow's bicubic filter, bit for bit: a browser's own scaling gives other pixels than those that the
+// network was trained and tested with.
 
 const SUPPORT = 2;
-const PRECISION_BITS = 22; // of the fixed-point weights: Pillow's 32 - 8 - 2
-const A = -0.5; // Pillow's sharpness; many others take -0.75
+const PRECISION_BITS = 22; // of the fixed-point weights: 32 - 8 - 2 in Pillow
+const A = -0.5; // Pillow's sharpness; many other programs use -0.75
 
 function bicubic(distance) {
   const x = Math.abs(distance);
@@ -12,8 +12,8 @@ function bicubic(distance) {
   return 0;
 }
 
-// What each of `size` outputs takes of a line of `length` pixels, between `from` and `to`.
-function weightsOf(length, from, to, size) {
+// The weights of a line's `length` pixels, between `from` and `to`, for each of `size` outputs.
+function computeWeights(length, from, to, size) {
   const scale = Math.fround(to - from) / size;
   const filterScale = Math.max(scale, 1);
   const support = SUPPORT * filterScale;
@@ -29,28 +29,28 @@ function weightsOf(length, from, to, size) {
       sum += exact[index];
     }
     const fixed = Int32Array.from(exact, (weight) => {
-      const share = (sum === 0 ? weight : weight / sum) * 2 ** PRECISION_BITS;
-      return Math.trunc(share < 0 ? share - 0.5 : share + 0.5);
+      const scaled = (sum === 0 ? weight : weight / sum) * 2 ** PRECISION_BITS;
+      return Math.trunc(scaled < 0 ? scaled - 0.5 : scaled + 0.5);
     });
     weights.push({ first, fixed });
   }
   return weights;
 }
 
-// Bring one axis, "width" or "height", to a size; `from` and `to` are the part of it that is taken.
-function pass(image, axis, size, from, to) {
+// Resize the part between `from` and `to` of one axis, "width" or "height".
+function resizeAxis(image, axis, size, from, to) {
   const { width, height, channels, pixels } = image;
   const output = { ...image, [axis]: size };
   output.pixels = new Uint8ClampedArray(output.width * output.height * channels);
-  const isAcross = axis === "width";
-  const lines = isAcross ? height : width;
-  // How far apart values lie: along the axis, and from line to line.
-  const [step, line] = isAcross ? [channels, width * channels] : [width * channels, channels];
-  const outputLine = isAcross ? size * channels : channels;
-  const weights = weightsOf(image[axis], from, to, size);
+  const isHorizontal = axis === "width";
+  const lines = isHorizontal ? height : width;
+  // Strides along the axis, and from line to line.
+  const [step, line] = isHorizontal ? [channels, width * channels] : [width * channels, channels];
+  const outputLine = isHorizontal ? size * channels : channels;
+  const weights = computeWeights(image[axis], from, to, size);
   for (let index = 0; index < lines; index += 1) {
-    for (let place = 0; place < size; place += 1) {
-      const { first, fixed } = weights[place];
+    for (let position = 0; position < size; position += 1) {
+      const { first, fixed } = weights[position];
       for (let channel = 0; channel < channels; channel += 1) {
         let sum = 1 << (PRECISION_BITS - 1);
         let at = index * line + first * step + channel;
@@ -58,32 +58,34 @@ function pass(image, axis, size, from, to) {
           sum += pixels[at] * fixed[tap];
           at += step;
         }
-        // A clamped array clips.
-        output.pixels[index * outputLine + place * step + channel] = sum >> PRECISION_BITS;
+        // The clamped array clips.
+        output.pixels[index * outputLine + position * step + channel] = sum >> PRECISION_BITS;
       }
     }
   }
   return output;
 }
 
-function resampled(image, width, height, box) {
+function resample(image, width, height, box) {
   const [left, top, right, bottom] = box.map(Math.fround);
-  const across = (before) =>
+  const horizontally = (before) =>
     width === before.width && left === 0 && right === width
       ? before
-      : pass(before, "width", width, left, right);
-  const down = (before) =>
+      : resizeAxis(before, "width", width, left, right);
+  const vertically = (before) =>
     height === before.height && top === 0 && bottom === height
       ? before
-      : pass(before, "height", height, top, bottom);
-  // Each pass rounds to 8 bits, so that their order shows. This is Pillow's since its version 13; the
-  // ones before it always go across first.
+      : resizeAxis(before, "height", height, top, bottom);
+  // Each pass rounds to 8 bits, so their order matters. This is the order of Pillow 13 and later;
+  // earlier versions always resize horizontally first.
   const [lostColumns, lostRows] = [image.width - width, image.height - height];
-  const isDownFirst = lostRows > 0 && lostRows > 2 * lostColumns;
-  return isDownFirst ? across(down(image)) : down(across(image));
+  const isVerticalFirst = lostRows > 0 && lostRows > 2 * lostColumns;
+  return isVerticalFirst
+    ? horizontally(vertically(image))
+    : vertically(horizontally(image));
 }
 
-function premultiplied(pixels) {
+function multiplyByAlpha(pixels) {
   const output = new Uint8ClampedArray(pixels);
   for (let at = 0; at < output.length; at += 4) {
     for (let channel = 0; channel < 3; channel += 1) {
@@ -94,7 +96,7 @@ function premultiplied(pixels) {
   return output;
 }
 
-function divided(pixels) {
+function divideByAlpha(pixels) {
   for (let at = 0; at < pixels.length; at += 4) {
     const alpha = pixels[at + 3];
     if (alpha === 0 || alpha === 255) continue;
@@ -106,19 +108,19 @@ function divided(pixels) {
 }
 
 /**
- * Return the part `box` (left, top, right, bottom) of an image at another size.
+ * Resize the part `box` (left, top, right, bottom) of an image.
  *
- * An image is {width, height, channels, pixels}: 8 bits a value, row by row, channels last.
+ * An image is {width, height, channels, pixels}: 8 bits per value, row by row, channels last.
  */
 export function resize(image, width, height, box = [0, 0, image.width, image.height]) {
   const isSame = image.width === width && image.height === height;
   if (isSame && `${box}` === `${[0, 0, width, height]}`) return image;
-  if (image.channels !== 4) return resampled(image, width, height, box);
-  const output = resampled(
-    { ...image, pixels: premultiplied(image.pixels) },
+  if (image.channels !== 4) return resample(image, width, height, box);
+  const output = resample(
+    { ...image, pixels: multiplyByAlpha(image.pixels) },
     width,
     height,
     box,
   );
-  return { ...output, pixels: divided(output.pixels) };
+  return { ...output, pixels: divideByAlpha(output.pixels) };
 }

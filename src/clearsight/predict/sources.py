@@ -1,0 +1,62 @@
+"""`SourceImages`: the images of a data source, resized to fit a network."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from clearsight.data.image_set import ImageSet
+from clearsight.data.load_report import BadFile
+from clearsight.data.preparation.preparation import Preparation
+from clearsight.data.sources.load import load_splits
+from clearsight.data.sources.options import SourceOptions
+from clearsight.data.sources.source_slice import is_source_slice, load_source_slice
+from clearsight.run.store.folder import RunFolder
+from clearsight.run.store.location import is_run
+from clearsight.run.store.source_images import options_for
+
+
+@dataclass(frozen=True)
+class SourceImages:
+    """The images of a source.
+
+    Attributes:
+        names: one per image.
+        parts: the images in the same order, for instance a training and a test part.
+        bad_files: images that could not be read.
+    """
+
+    names: tuple[str, ...]
+    parts: tuple[ImageSet, ...]
+    bad_files: tuple[BadFile, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.names) + len(self.bad_files)
+
+
+def load_source_images(
+    text: str, path: Path, preparation: Preparation, options: SourceOptions
+) -> SourceImages:
+    """Load a source, or a slice of one such as ``fashion-mnist:test[0:5]``.
+
+    Args:
+        text: the source's name or path, or the slice.
+        path: the bundle or run; slices of a run's own source are read as the run read it.
+        preparation: of the network.
+        options: how to read the source.
+
+    Raises:
+        DataError: if it cannot be read.
+    """
+    fitting = options.fitted_to(preparation)
+    if os.path.lexists(text) or not is_source_slice(text):
+        splits = load_splits(text, fitting)
+        parts = tuple(splits.parts.values())
+        names = tuple(images.name_of(index) for images in parts for index in range(len(images)))
+        return SourceImages(names, parts, splits.load_report.bad_files)
+    record = RunFolder(path).read_record() if is_run(path) else None
+    loaded = load_source_slice(
+        text, lambda source: fitting if record is None else options_for(record, source, options)
+    )
+    return SourceImages(loaded.names, (loaded.images,))
