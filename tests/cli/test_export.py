@@ -45,7 +45,7 @@ def test_training_without_onnx_reports_it_once_and_continues(cli: Cli, tmp_path:
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert done.stderr.count("pip install 'clearsight[onnx]'") == 1
-    assert "Note: no bundle was written." in done.stderr
+    assert "No bundle was written." in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -115,4 +115,4 @@ def test_int8_accuracy_is_measured_and_a_loss_is_rejected(
 
 
 def test_the_help_lists_every_format(cli: Cli) -> None:
-    assert f"--format {'|'.join(FORMATS)} " in cli("export", "--help").stdout
+    assert "|".join(FORMATS) in cli("export", "--help").stdout.split()
