@@ -1,4 +1,4 @@
-"""Every score against scikit-learn's own, and what must hold for any predictions."""
+"""All scores against scikit-learn's, and properties for any predictions."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from clearsight.evaluation.intervals.proportions import wilson_interval
 from clearsight.evaluation.predictions import Predictions
 from clearsight.evaluation.scores.per_class import class_scores, confusion_matrix, macro_scores
 from clearsight.evaluation.scores.scores import Scores, compute_scores, top_k_accuracies
-from support.known_scores import CLASSES, World
+from support.known_scores import CLASSES, SimulatedProblem
 
 
 @pytest.fixture(scope="module")
 def measured() -> tuple[Scores, np.ndarray, np.ndarray]:
-    probabilities, labels = World.of(1.6).measured(2_000, np.random.default_rng(3))
+    probabilities, labels = SimulatedProblem.of(1.6).sample(2_000, np.random.default_rng(3))
     return compute_scores(Predictions(probabilities, CLASSES), labels), probabilities, labels
 
 
@@ -84,7 +84,7 @@ def test_class_scores_are_scikit_learns(case) -> None:
 
 
 @given(st.integers(0, 2**32 - 1))
-def test_of_equal_probabilities_the_first_class_comes_first(seed: int) -> None:
+def test_equally_probable_classes_are_ranked_in_order(seed: int) -> None:
     generator = np.random.default_rng(seed)
     probabilities = generator.integers(0, 3, (30, 7)) / 2
     labels = generator.integers(0, 7, 30)
@@ -97,7 +97,7 @@ def test_of_equal_probabilities_the_first_class_comes_first(seed: int) -> None:
         assert top.accuracy.value == pytest.approx(np.mean(among))
 
 
-def test_each_score_says_how_its_interval_was_found(measured) -> None:
+def test_each_score_has_its_intervals_method(measured) -> None:
     found, *_ = measured
     right = round(value(found.accuracy) * 2_000)
     assert found.accuracy.interval == wilson_interval(right, 2_000)
@@ -118,7 +118,7 @@ def test_the_same_predictions_give_the_same_intervals(measured) -> None:
     assert other.log_loss.interval.low == pytest.approx(found.log_loss.interval.low, rel=0.02)
 
 
-def test_a_network_that_diverged_has_an_accuracy_and_no_more() -> None:
+def test_a_diverged_network_has_only_an_accuracy() -> None:
     nothing = np.full((4, 6), np.nan)
     found = compute_scores(Predictions(nothing, tuple("abcdef")), np.array([0, 1, 2, 5]))
     assert found.accuracy.value == 0.25

@@ -1,4 +1,4 @@
-"""Classes compared one by one: no more false alarms among all than of one."""
+"""Comparing classes: no more false alarms over all classes than for one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from clearsight.evaluation.comparison.by_class import compare_classes
 NAMES = tuple("abcdefghij")
 
 
-def test_chance_is_seldom_taken_for_a_change() -> None:
+def test_chance_is_rarely_significant() -> None:
     generator = np.random.default_rng(0)
     labels = np.repeat(np.arange(10), 100)
     alarms = [
@@ -19,7 +19,7 @@ def test_chance_is_seldom_taken_for_a_change() -> None:
     assert np.mean(alarms) <= 0.06
 
 
-def test_a_class_that_changed_comes_first_and_absent_ones_are_left_out() -> None:
+def test_a_changed_class_comes_first_and_empty_classes_are_left_out() -> None:
     generator = np.random.default_rng(0)
     labels = np.repeat(np.arange(5), 200)
     first = generator.random(1000) < 0.8

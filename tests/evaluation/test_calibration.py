@@ -14,10 +14,10 @@ from clearsight.evaluation.scores.calibration import NUM_BINS, compute_calibrati
 from clearsight.evaluation.scores.score import compute_score
 from clearsight.evaluation.scores.scores import compute_scores
 from clearsight.evaluation.scores.temperature import apply_temperature, fit_temperature
-from support.known_scores import CLASSES, World, softmax
+from support.known_scores import CLASSES, SimulatedProblem, softmax
 
 
-def test_rows_and_error_worked_by_hand() -> None:
+def test_bins_and_ece_calculated_by_hand() -> None:
     """Eight images at 0.9, six right; two at 0.6, both right: (8 × 0.15 + 2 × 0.4) / 10."""
     confidence = np.array([0.9] * 8 + [0.6] * 2)
     probabilities = np.stack([confidence, 1 - confidence], axis=1)
@@ -49,18 +49,20 @@ def test_every_image_is_in_the_bin_of_its_confidence(seed: int, count: int) -> N
     assert found.ece.value in found.ece.interval
 
 
-def test_a_calibrated_network_is_not_called_anything_else() -> None:
-    probabilities, labels = World.of(1.0).measured(2_000, np.random.default_rng(0))
+def test_a_calibrated_network_is_recognized() -> None:
+    probabilities, labels = SimulatedProblem.of(1.0).sample(2_000, np.random.default_rng(0))
     found = compute_calibration(probabilities, labels)
     assert found.ece.value == pytest.approx(found.ece_if_calibrated, abs=0.01)
     assert 0.0 in found.ece.interval
-    too_sure = compute_calibration(*World.of(2.0).measured(2_000, np.random.default_rng(0)))
-    assert too_sure.ece.interval.low > too_sure.ece_if_calibrated
+    too_sure = compute_calibration(
+        *SimulatedProblem.of(2.0).sample(2_000, np.random.default_rng(0))
+    )
+    assert too_sure.ece.interval.low > overconfident.ece_if_calibrated
 
 
 @pytest.mark.parametrize("sharpness", [0.5, 1.0, 1.6, 3.0])
-def test_the_temperature_that_made_a_network_too_sure_is_found(sharpness: float) -> None:
-    probabilities, labels = World.of(sharpness).measured(20_000, np.random.default_rng(1))
+def test_the_temperature_behind_overconfidence_is_found(sharpness: float) -> None:
+    probabilities, labels = SimulatedProblem.of(sharpness).sample(20_000, np.random.default_rng(1))
     assert fit_temperature(probabilities, labels) == pytest.approx(sharpness, rel=0.05)
 
 
@@ -89,14 +91,14 @@ def test_temperatures_stay_in_their_bounds() -> None:
     assert fit_temperature(np.full((3, 2), 0.5), np.array([0, 1, 1])) > 0  # any does
 
 
-def test_scaling_mends_calibration_and_names_the_same_classes() -> None:
-    world, generator = World.of(1.6), np.random.default_rng(2)
-    probabilities, labels = world.measured(2_000, generator)
+def test_scaling_corrects_calibration_and_keeps_the_predictions() -> None:
+    problem, generator = SimulatedProblem.of(1.6), np.random.default_rng(2)
+    probabilities, labels = problem.sample(2_000, generator)
     scaled = apply_temperature(probabilities, 1.6)
     assert np.array_equal(scaled.argmax(axis=1), probabilities.argmax(axis=1))
     assert scaled.sum(axis=1) == pytest.approx(1)
     found = compute_scores(
-        Predictions(probabilities, CLASSES), labels, world.measured(1_000, generator)
+        Predictions(probabilities, CLASSES), labels, problem.sample(1_000, generator)
     )
     assert found.temperature_scaling is not None
     assert found.temperature_scaling.num_val_images == 1_000

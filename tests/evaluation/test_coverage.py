@@ -1,4 +1,4 @@
-"""A 95% interval is one when it holds the truth 95 times in 100: simulated, for every score."""
+"""Coverage: a 95% interval contains the true score 95 times in 100, simulated for every score."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from scipy.stats import binom
 from clearsight.evaluation.intervals.estimate import Estimate
 from clearsight.evaluation.predictions import Predictions
 from clearsight.evaluation.scores.scores import Scores, compute_scores
-from support.known_scores import CLASSES, World
+from support.known_scores import CLASSES, SimulatedProblem
 
 
 def estimates(scores: Scores) -> dict[str, Estimate]:
@@ -33,12 +33,12 @@ def estimates(scores: Scores) -> dict[str, Estimate]:
     }
 
 
-def coverage(world: World, num_images: int, num_repeats: int) -> dict[str, float]:
-    """How often each score's interval holds the world's true score."""
-    truth, held = world.scores(), Counter()
+def coverage(problem: SimulatedProblem, num_images: int, num_repeats: int) -> dict[str, float]:
+    """How often each score's interval contains the true score."""
+    truth, held = problem.scores(), Counter()
     generator = np.random.default_rng(0)
     for repeat in range(num_repeats):
-        probabilities, labels = world.measured(num_images, generator)
+        probabilities, labels = problem.sample(num_images, generator)
         found = compute_scores(Predictions(probabilities, CLASSES), labels, seed=repeat)
         for name, estimate in estimates(found).items():
             assert estimate.interval is not None
@@ -46,22 +46,22 @@ def coverage(world: World, num_images: int, num_repeats: int) -> dict[str, float
     return {name: held[name] / num_repeats for name in truth}
 
 
-def test_intervals_hold_the_truth_about_as_often_as_they_say() -> None:
-    """So few tell only rough faults: beyond what chance does to 93 or 97% once in 2,000."""
+def test_intervals_contain_the_truth_about_95_percent_of_the_time() -> None:
+    """Few repeats only show large errors: bounds that 93 or 97% exceeds once in 2,000 times."""
     repeats = 100
     low, high = binom.ppf(0.0005, repeats, 0.93), binom.ppf(0.9995, repeats, 0.97)
-    for name, share in coverage(World.of(1.6), 1_000, repeats).items():
+    for name, share in coverage(SimulatedProblem.of(1.6), 1_000, repeats).items():
         assert low <= round(share * repeats) <= high, f"{name}: {share}"
 
 
 @pytest.mark.slow
-def test_intervals_hold_the_truth_as_often_as_they_say() -> None:
-    for name, share in coverage(World.of(1.6), 1_000, 2_000).items():
+def test_intervals_contain_the_truth_95_percent_of_the_time() -> None:
+    for name, share in coverage(SimulatedProblem.of(1.6), 1_000, 2_000).items():
         assert 0.93 <= share <= 0.97, f"{name}: {share}"
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("sharpness", [1.0, 1.1, 1.3])
 def test_the_ece_of_a_nearly_calibrated_network_is_not_overstated(sharpness: float) -> None:
-    """Its interval is then rather too wide than too narrow."""
-    assert coverage(World.of(sharpness), 1_000, 1_000)["ECE"] >= 0.93
+    """Its interval is too wide then rather than too narrow."""
+    assert coverage(SimulatedProblem.of(sharpness), 1_000, 1_000)["ECE"] >= 0.93

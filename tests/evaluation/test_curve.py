@@ -1,4 +1,4 @@
-"""What is said of histories made up for it; tests/run/test_curve_cases.py reads real ones."""
+"""Readings of made-up histories; tests/run/test_curve_cases.py reads real ones."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ LESSON = history(
 )
 
 
-def test_the_lessons_curve_overfits_and_says_since_when_and_by_how_much() -> None:
+def test_the_lessons_curve_overfits_since_an_epoch_by_an_amount() -> None:
     reading = read_curve(LESSON, TEN_CLASSES)
     assert names(reading) == ["overfitting"]
     assert reading.sentence.startswith(
@@ -59,38 +59,38 @@ def test_the_lessons_curve_overfits_and_says_since_when_and_by_how_much() -> Non
     assert reading.best_epoch == 7
 
 
-def test_what_twenty_images_cannot_tell_is_not_told() -> None:
+def test_twenty_validation_images_are_too_few() -> None:
     rows = history(*((1 / n, 1 - 0.3 / n, 0.5, 0.90) for n in range(1, 9)))
     reading = read_curve(rows, replace(TEN_CLASSES, num_val=20))
     assert names(reading) == ["too-noisy"]
     needed = reading.findings[0].evidence["num_val_needed"]
     assert needed > 20
-    # With so many images the very same curve can be read.
-    told = read_curve(rows, replace(TEN_CLASSES, num_val=int(needed) * 4))
-    assert "too-noisy" not in names(told)
+    # With that many images, the same curve can be read.
+    more = read_curve(rows, replace(TEN_CLASSES, num_val=int(needed) * 4))
+    assert "too-noisy" not in names(more)
 
 
-def test_one_epoch_has_no_direction() -> None:
+def test_one_epoch_shows_no_trend() -> None:
     reading = read_curve(LESSON[:1], TEN_CLASSES)
     assert names(reading) == ["too-noisy"]
     assert "One epoch shows no trend" in reading.sentence
 
 
-def test_a_loss_that_is_no_number_is_said_alone() -> None:
+def test_a_loss_that_is_not_finite_is_the_only_finding() -> None:
     spoiled = (*LESSON[:4], replace(LESSON[4], loss=float("nan")))
     reading = read_curve(spoiled, TEN_CLASSES)
     assert reading.sentence.startswith("The loss stopped being a finite number in epoch 5")
     assert names(reading) == ["diverged"]
 
 
-def test_an_annealed_curve_is_not_said_to_be_still_learning() -> None:
+def test_an_annealed_curve_is_not_still_learning() -> None:
     falling = history(*((0.9**n, 1 - 0.5 * 0.9**n, 0.9**n, 1 - 0.5 * 0.9**n) for n in range(1, 9)))
     assert names(read_curve(falling, TEN_CLASSES))[0] == "still-learning"
     annealed = replace(TEN_CLASSES, is_annealed=True)
     assert "still-learning" not in names(read_curve(falling, annealed))
 
 
-def test_the_last_weights_tell_easy_images_from_dropout() -> None:
+def test_the_final_weights_distinguish_easy_images_from_dropout() -> None:
     rows = history(*((0.5, 0.80, 0.3, 0.90) for _ in range(8)))
     hard = replace(TEN_CLASSES, is_made_harder=True)
     assert names(read_curve(rows, hard))[-1] == "validation-easier"
@@ -151,8 +151,8 @@ def test_any_history_is_read(
         assert names(reading) == ["diverged"]
 
 
-def test_curves_that_only_scatter_are_hardly_ever_said_to_go_anywhere() -> None:
-    """Flat curves without a gap, seen through so many images."""
+def test_noise_alone_is_rarely_read_as_a_trend() -> None:
+    """Flat curves without a gap, with sampling noise."""
     generator = np.random.default_rng(0)
     true, num_wrong = 0.85, 0
     for _ in range(500):

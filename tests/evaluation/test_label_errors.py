@@ -1,4 +1,4 @@
-"""Confident learning: the paper's definitions, what must hold for any input, and what it finds."""
+"""Confident learning: the paper's definitions, properties for any input, and flipped labels."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from clearsight.evaluation.label_errors import class_thresholds, find_label_erro
 
 
 @st.composite
-def judged(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
-    """Probabilities float64 (N, K) and labels of any quality, classes without images too."""
+def cases(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
+    """Probabilities float64 (N, K) and labels of any quality; some classes without images."""
     num_classes = draw(st.integers(2, 6))
     count = draw(st.integers(1, 40))
     generator = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
@@ -21,15 +21,15 @@ def judged(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
     return probabilities, generator.integers(0, num_classes, count)
 
 
-@given(judged())
-def test_a_label_that_is_the_likeliest_is_never_suspected(case) -> None:
+@given(cases())
+def test_the_most_probable_label_is_never_suspected(case) -> None:
     probabilities, labels = case
     errors = find_label_errors(probabilities, labels)
     assert not errors.is_suspect[probabilities.argmax(axis=1) == labels].any()
     assert (errors.suggested != labels).all()
 
 
-@given(judged())
+@given(cases())
 def test_the_joint_counts_each_image_at_most_once(case) -> None:
     probabilities, labels = case
     errors = find_label_errors(probabilities, labels)
@@ -39,7 +39,7 @@ def test_the_joint_counts_each_image_at_most_once(case) -> None:
     assert errors.is_suspect.sum() <= off_diagonal
 
 
-@given(judged(), st.randoms(use_true_random=False))
+@given(cases(), st.randoms(use_true_random=False))
 def test_the_order_of_images_and_of_classes_does_not_matter(case, random) -> None:
     probabilities, labels = case
     order = np.array(random.sample(range(len(labels)), len(labels)))
@@ -51,8 +51,8 @@ def test_the_order_of_images_and_of_classes_does_not_matter(case, random) -> Non
     assert np.allclose(other.scores, plain.scores[order])
 
 
-@given(judged())
-def test_the_ranking_holds_every_image_once_and_suspects_in_its_order(case) -> None:
+@given(cases())
+def test_the_ranking_has_every_image_once_and_orders_the_suspects(case) -> None:
     probabilities, labels = case
     errors = find_label_errors(probabilities, labels)
     assert sorted(errors.ranking.tolist()) == list(range(len(labels)))
@@ -60,7 +60,7 @@ def test_the_ranking_holds_every_image_once_and_suspects_in_its_order(case) -> N
     assert set(errors.suspects) == set(np.flatnonzero(errors.is_suspect))
 
 
-def test_the_definitions_of_the_paper_worked_by_hand() -> None:
+def test_the_papers_definitions_calculated_by_hand() -> None:
     """Thresholds: class 0 (0.9 + 0.7 + 0.2) / 3 = 0.6, class 1 (0.8 + 0.6) / 2 = 0.7."""
     of_first = np.array([0.9, 0.7, 0.2, 0.2, 0.4])
     probabilities = np.stack([of_first, 1 - of_first], axis=1)
@@ -72,7 +72,7 @@ def test_the_definitions_of_the_paper_worked_by_hand() -> None:
     assert errors.suspects.tolist() == [2]
 
 
-def test_a_class_without_images_takes_none() -> None:
+def test_a_class_without_images_gets_none() -> None:
     probabilities = np.array([[0.1, 0.9, 0.0], [0.8, 0.2, 0.0], [0.2, 0.2, 0.6]])
     errors = find_label_errors(probabilities, np.array([0, 0, 1]))
     assert errors.thresholds[2] == 1.0
@@ -80,8 +80,8 @@ def test_a_class_without_images_takes_none() -> None:
 
 
 @given(st.integers(0, 2**32 - 1))
-def test_flipped_labels_of_a_good_judge_are_found(seed: int) -> None:
-    """A judge that gives the true class 0.5 or more: all flips, and nothing else, are suspected."""
+def test_flipped_labels_are_found_by_a_good_network(seed: int) -> None:
+    """With 0.6 or more for the true class, flips rank first and nothing else is suspected."""
     generator = np.random.default_rng(seed)
     truth = np.arange(400) % 4
     probabilities = 0.4 * generator.dirichlet(np.ones(4), size=400)
@@ -95,6 +95,6 @@ def test_flipped_labels_of_a_good_judge_are_found(seed: int) -> None:
     assert (errors.suggested[flipped] == truth[flipped]).all()
 
 
-def test_what_does_not_fit_together_is_refused() -> None:
+def test_inputs_of_different_lengths_are_refused() -> None:
     with pytest.raises(ValueError, match=r"at least 2\) for 3 labels, but got \(2, 2\)"):
         find_label_errors(np.full((2, 2), 0.5), np.zeros(3, dtype=int))

@@ -1,4 +1,4 @@
-"""What a network gets wrong, sorted."""
+"""Finding and sorting a network's mistakes."""
 
 from __future__ import annotations
 
@@ -12,15 +12,17 @@ from clearsight.evaluation.intervals.proportions import wilson_interval
 from clearsight.evaluation.mistakes import find_mistakes
 
 
-def judged(seed: int, num_images: int, num_classes: int) -> tuple[np.ndarray, np.ndarray]:
+def random_predictions(
+    seed: int, num_images: int, num_classes: int
+) -> tuple[np.ndarray, np.ndarray]:
     generator = np.random.default_rng(seed)
     probabilities = generator.dirichlet(np.full(num_classes, 0.3), num_images)
     return probabilities, generator.integers(0, num_classes, num_images)
 
 
 @given(st.integers(0, 1000), st.integers(1, 60), st.integers(2, 12))
-def test_everything_agrees_with_counting_by_hand(seed: int, count: int, classes: int) -> None:
-    probabilities, labels = judged(seed, count, classes)
+def test_mistakes_agree_with_counting_by_hand(seed: int, count: int, classes: int) -> None:
+    probabilities, labels = random_case(seed, count, classes)
     predicted = probabilities.argmax(axis=1)
     mistakes = find_mistakes(probabilities, labels)
     by_hand = [
@@ -47,13 +49,13 @@ def test_everything_agrees_with_counting_by_hand(seed: int, count: int, classes:
 def test_a_confident_disagreement_is_a_suspected_label() -> None:
     right = np.tile([[0.95, 0.05], [0.05, 0.95]], (20, 1))
     labels = np.tile([0, 1], 20)
-    labels[6] = 1  # the network is sure of 0
+    labels[6] = 1  # the network is certain of 0
     mistakes = find_mistakes(right, labels)
     assert mistakes.suspects.tolist() == [6]
     assert mistakes.wrong.tolist() == [6]
 
 
-def test_groups_come_worst_first_with_their_intervals() -> None:
+def test_groups_are_sorted_worst_first_with_intervals() -> None:
     probabilities = np.array([[0.9, 0.1]] * 6)
     labels = np.array([0, 0, 0, 0, 1, 1])
     groups = ("a", "a", "a", "b", "b", "c")
@@ -65,7 +67,7 @@ def test_groups_come_worst_first_with_their_intervals() -> None:
 
 
 @given(arrays.arrays(np.float64, (4, 3), elements=st.sampled_from([0.0, 1.0, np.nan, np.inf])))
-def test_what_is_no_number_is_refused(values: np.ndarray) -> None:
+def test_probabilities_that_are_not_finite_are_refused(values: np.ndarray) -> None:
     labels = np.zeros(4, dtype=int)
     if np.isfinite(values).all():
         find_mistakes(values, labels)
@@ -74,7 +76,7 @@ def test_what_is_no_number_is_refused(values: np.ndarray) -> None:
             find_mistakes(values, labels)
 
 
-def test_what_does_not_fit_is_refused() -> None:
+def test_inputs_of_different_lengths_are_refused() -> None:
     with pytest.raises(ValueError, match=r"at least 2\) for 3 labels"):
         find_mistakes(np.full((2, 2), 0.5), np.zeros(3, dtype=int))
     with pytest.raises(ValueError, match="a group for each of 2 images, but got 1 groups"):

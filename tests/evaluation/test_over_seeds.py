@@ -27,7 +27,7 @@ def test_a_summary_is_what_scipy_gives() -> None:
     ("num_seeds", "of_seed", "of_image", "most"),
     [(3, 0.05, 0.3, 0.98), (5, 0.1, 0.3, 0.97), (10, 0.05, 0.0, 0.97), (3, 0.0, 0.0, 1.0)],
 )
-def test_the_interval_holds_the_truth_as_often_as_it_says(
+def test_the_interval_contains_the_truth_95_percent_of_the_time(
     num_seeds: int, of_seed: float, of_image: float, most: float
 ) -> None:
     generator = np.random.default_rng(0)
@@ -49,7 +49,7 @@ def test_the_interval_holds_the_truth_as_often_as_it_says(
     assert 0.93 <= held <= most
 
 
-def test_seeds_that_disagree_make_it_wide_and_agreeing_ones_narrow() -> None:
+def test_disagreeing_seeds_widen_the_interval() -> None:
     generator = np.random.default_rng(0)
     images = (generator.random((4, 2000)) < 0.1).astype(int)
     agreeing = difference_over_seeds(images)

@@ -25,7 +25,7 @@ def test_scores_are_those_of_keras(small_fashion: Splits) -> None:
     assert score.loss == pytest.approx(loss, rel=1e-5)
 
 
-def test_certainly_wrong_is_a_finite_loss() -> None:
+def test_a_certain_mistake_has_a_finite_loss() -> None:
     score = compute_score(np.eye(2)[[0, 0]], np.array([0, 1]))
     assert (score.num_correct, score.num_images) == (1, 2)
     assert score.loss == pytest.approx(-np.log(1e-7) / 2, rel=1e-3)
@@ -38,5 +38,5 @@ def test_top_classes_come_in_order() -> None:
     assert len(predictions.top(9)[0]) == 3
 
 
-def test_a_loss_that_is_no_number_is_none() -> None:
+def test_a_loss_that_is_not_finite_is_none() -> None:
     assert compute_score(np.full((3, 2), np.nan), np.array([0, 1, 1])).loss is None

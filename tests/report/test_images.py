@@ -1,4 +1,4 @@
-"""The images that are drawn, looked at by their pixels."""
+"""Drawn images, checked pixel by pixel."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def drawn(path: Path, num_epochs: int) -> np.ndarray:
         return np.asarray(image.convert("RGB")).astype(int)
 
 
-def share_of(pixels: np.ndarray, colour: tuple[int, int, int]) -> float:
+def fraction_of(pixels: np.ndarray, colour: tuple[int, int, int]) -> float:
     return float((np.abs(pixels - colour).max(axis=-1) < 12).mean())
 
 
@@ -52,17 +52,17 @@ def test_both_lines_are_drawn_on_white_in_both_panels(tmp_path: Path, num_epochs
     assert 600 < height < 1200
     for panel in (pixels[:, : width // 2], pixels[:, width // 2 :]):
         for colour in (BLUE, ORANGE):
-            assert share_of(panel, colour) > 0.0003
+            assert fraction_of(panel, colour) > 0.0003
 
 
 def test_the_gap_is_shaded(tmp_path: Path) -> None:
     shaded = (0xE9, 0xE9, 0xE9)
-    narrow = share_of(drawn(tmp_path / "one.png", 1), shaded)
-    wide = share_of(drawn(tmp_path / "ten.png", 10), shaded)
+    narrow = fraction_of(drawn(tmp_path / "one.png", 1), shaded)
+    wide = fraction_of(drawn(tmp_path / "ten.png", 10), shaded)
     assert wide > narrow + 0.02
 
 
-def test_the_contact_sheet_has_a_row_of_real_images_a_class(tmp_path: Path) -> None:
+def test_the_contact_sheet_has_a_row_of_images_per_class(tmp_path: Path) -> None:
     train, _ = load_data("digits")
     write_contact_sheet(train, tmp_path / "sheet.png")
     with Image.open(tmp_path / "sheet.png") as image:

@@ -1,4 +1,4 @@
-"""A run's report in a real browser: whole in one file, safe whatever names hold, fit for all."""
+"""A run's report in a real browser: a single file, safe with hostile names, accessible."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CLASSES = (SCRIPT, '</script><img src=x onerror=alert(2)>"', "{{ 7*7 }} & 'so on
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """A small run on images whose names would run as script were they not escaped."""
+    """A small run on images whose names would run as scripts if not escaped."""
     generator = np.random.default_rng(0)
     labels = np.arange(180) % 3
     images = generator.integers(0, 60, (180, 28, 28, 1), dtype=np.uint8)
@@ -44,7 +44,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 @dataclass
 class Opened:
-    """A page, and what happened while it was opened."""
+    """A page, and what happened while it was loaded."""
 
     page: Page
     requests: list[str] = field(default_factory=list)
@@ -84,7 +84,7 @@ def test_hostile_names_are_only_text_and_nothing_is_loaded(run: Run, browser: Br
     page.context.close()
 
 
-def test_scripts_that_get_in_all_the_same_are_not_run(run: Run, browser: Browser) -> None:
+def test_injected_scripts_are_blocked(run: Run, browser: Browser) -> None:
     found = opened(browser, run.folder.report_path)
     page = found.page
     page.evaluate(
@@ -120,7 +120,7 @@ def test_it_is_accessible_in_both_themes_and_fits_a_phone(
     page.context.close()
 
 
-def test_the_keyboard_gets_everywhere_and_headings_are_in_order(run: Run, browser: Browser) -> None:
+def test_keyboard_navigation_works_and_headings_are_in_order(run: Run, browser: Browser) -> None:
     page = opened(browser, run.folder.report_path).page
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.textContent") == "Skip to the findings"
@@ -136,7 +136,7 @@ def test_the_keyboard_gets_everywhere_and_headings_are_in_order(run: Run, browse
     page.context.close()
 
 
-def test_hovering_over_a_curve_gives_the_numbers(run: Run, browser: Browser) -> None:
+def test_hovering_over_a_curve_shows_the_numbers(run: Run, browser: Browser) -> None:
     page = opened(browser, run.folder.report_path).page
     page.locator("#accuracy-chart svg").hover()
     page.wait_for_selector("#vg-tooltip-element.visible")
@@ -146,7 +146,7 @@ def test_hovering_over_a_curve_gives_the_numbers(run: Run, browser: Browser) -> 
     page.context.close()
 
 
-def test_without_scripts_there_is_a_image_and_the_table(run: Run, browser: Browser) -> None:
+def test_without_scripts_there_are_an_image_and_the_table(run: Run, browser: Browser) -> None:
     page = opened(browser, run.folder.report_path, java_script_enabled=False).page
     assert page.locator("noscript img").is_visible()
     assert not page.locator("#accuracy-chart").is_visible()
@@ -156,7 +156,7 @@ def test_without_scripts_there_is_a_image_and_the_table(run: Run, browser: Brows
     page.context.close()
 
 
-def test_it_prints_dark_on_light_whatever_the_theme(run: Run, browser: Browser) -> None:
+def test_it_prints_dark_on_light_in_any_theme(run: Run, browser: Browser) -> None:
     page = opened(browser, run.folder.report_path, color_scheme="dark").page
     page.emulate_media(media="print", color_scheme="dark")
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
@@ -166,7 +166,7 @@ def test_it_prints_dark_on_light_whatever_the_theme(run: Run, browser: Browser) 
     page.context.close()
 
 
-def test_it_names_nothing_elsewhere(run: Run) -> None:
+def test_it_refers_to_nothing_outside(run: Run) -> None:
     text = run.folder.report_path.read_text("utf-8")
     without_programs = re.sub("<script>.*?</script>", "", text, flags=re.DOTALL)
     assert re.findall(r"(?:src|href)=\"(?!data:|#)", without_programs) == []

@@ -1,4 +1,4 @@
-"""What a finished run's network looks at, from its own test images."""
+"""Saliency of a finished run, on its own test images."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def saliency(run: clearsight.Run) -> Saliency:
     return compute_saliency(run)
 
 
-def test_it_chooses_the_surest_of_each_class_and_the_surest_mistakes(
+def test_it_chooses_the_most_confident_images_and_mistakes(
     run: clearsight.Run, saliency: Saliency
 ) -> None:
     _, test = clearsight.load_data("digits")
@@ -48,7 +48,7 @@ def test_it_chooses_the_surest_of_each_class_and_the_surest_mistakes(
         assert not np.array_equal(shown.label_heat_map, shown.heat_map)
 
 
-def test_all_parts_are_there_and_passed_probabilities_give_the_same(
+def test_all_parts_are_there_and_known_probabilities_change_nothing(
     run: clearsight.Run, saliency: Saliency
 ) -> None:
     assert saliency.missing == ()
@@ -60,11 +60,11 @@ def test_all_parts_are_there_and_passed_probabilities_give_the_same(
     assert test is not None
     again = compute_saliency(run, test, run.predict(test.images).probabilities)
     assert again.deletion_check is not None
-    assert again.deletion_check.verdict == saliency.deletion.verdict
+    assert again.deletion_check.verdict == saliency.deletion_check.verdict
     assert [shown.index for shown in again.correct] == [shown.index for shown in saliency.correct]
 
 
-def test_a_network_without_convolutions_shows_its_images_and_says_what_is_missing(
+def test_a_network_without_convolutions_reports_what_is_missing(
     run: clearsight.Run,
 ) -> None:
     dense = keras.Sequential(

@@ -1,4 +1,4 @@
-"""A made-up world whose true scores are known: what a judge says, and how things really are."""
+"""A simulated classification problem whose true scores are known."""
 
 from __future__ import annotations
 
@@ -15,37 +15,37 @@ def softmax(logits: np.ndarray) -> np.ndarray:
 
 
 @dataclass(frozen=True, eq=False)
-class World:
-    """What a judge says, float64 (P, K), and each class's true probability, likewise."""
+class SimulatedProblem:
+    """Predicted probabilities and true ones, each float64 (P, K)."""
 
-    said: np.ndarray
+    predicted: np.ndarray
     true: np.ndarray
 
     @classmethod
-    def of(cls, sharpness: float) -> World:
-        """A judge that is calibrated at 1 and too sure above."""
+    def of(cls, sharpness: float) -> SimulatedProblem:
+        """Return a problem whose predictions are calibrated at 1 and overconfident above."""
         logits = np.random.default_rng(7).normal(0, 2, (200_000, len(CLASSES)))
         return cls(softmax(sharpness * logits), softmax(logits))
 
-    def measured(self, count: int, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """So many images of it: probabilities float64 (N, K) and labels int64 (N,)."""
-        rows = generator.integers(0, len(self.said), count)
+    def sample(self, count: int, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """Draw images: predicted probabilities float64 (N, K) and labels int64 (N,)."""
+        rows = generator.integers(0, len(self.predicted), count)
         reached = self.true[rows].cumsum(axis=1)
         labels = (generator.random((count, 1)) > reached).sum(axis=1)
-        return self.said[rows], np.minimum(labels, len(CLASSES) - 1)
+        return self.predicted[rows], np.minimum(labels, len(CLASSES) - 1)
 
     def scores(self) -> dict[str, float]:
-        """Its true scores, by the definitions."""
-        said, true = self.said, self.true
-        called = said.argmax(axis=1)
-        joint = np.stack([true[called == label].sum(axis=0) for label in range(len(CLASSES))], 1)
-        joint /= len(said)
-        of_class, of_called, right = joint.sum(axis=1), joint.sum(axis=0), np.diag(joint)
-        precision, recall = right / of_called, right / of_class
-        f1 = 2 * right / (of_class + of_called)
-        top = np.argsort(-said, axis=1)[:, :3]
-        apart = said.max(axis=1) - true[np.arange(len(said)), called]
-        bins = np.ceil(said.max(axis=1) * 15)
+        """Return the true scores, by their definitions."""
+        predicted, true = self.predicted, self.true
+        classes = predicted.argmax(axis=1)
+        joint = np.stack([true[classes == label].sum(axis=0) for label in range(len(CLASSES))], 1)
+        joint /= len(predicted)
+        of_class, of_predicted, right = joint.sum(axis=1), joint.sum(axis=0), np.diag(joint)
+        precision, recall = right / of_predicted, right / of_class
+        f1 = 2 * right / (of_class + of_predicted)
+        top = np.argsort(-predicted, axis=1)[:, :3]
+        differences = predicted.max(axis=1) - true[np.arange(len(predicted)), classes]
+        bins = np.ceil(predicted.max(axis=1) * 15).astype(int)
         return {
             "accuracy": float(right.sum()),
             "top-3": float(np.take_along_axis(true, top, axis=1).sum(axis=1).mean()),
@@ -55,7 +55,9 @@ class World:
             "macro precision": float(precision.mean()),
             "macro recall": float(recall.mean()),
             "macro F1": float(f1.mean()),
-            "log loss": float(-(true * np.log(said)).sum(axis=1).mean()),
-            "Brier": float((true * (1 - 2 * said) + said**2).sum(axis=1).mean()),
-            "ECE": float(np.abs(np.bincount(bins.astype(int), weights=apart)).sum() / len(said)),
+            "log loss": float(-(true * np.log(predicted)).sum(axis=1).mean()),
+            "Brier": float((true * (1 - 2 * predicted) + predicted**2).sum(axis=1).mean()),
+            "ECE": float(
+                np.abs(np.bincount(bins.astype(int), weights=differences)).sum() / len(predicted)
+            ),
         }

@@ -111,7 +111,7 @@ def gallery_section(evaluated: EvaluatedImages) -> list[dict[str, Any]]:
         ),
         *(
             (
-                f"{names[pair.label]} predicted as {names[pair.predicted]}: {pair.count:,}",
+                f"{names[pair.label]} predicted as {names[pair.predicted]} ({pair.count:,} images)",
                 "",
                 pair.indices[:_MOST_IMAGES_OF_PAIR],
             )

@@ -41,7 +41,7 @@ def saliency_section(saliency: Saliency) -> dict[str, Any]:
         "filters": _filters(filters) if filters is not None else None,
         "maps": [_layer_maps(layer) for layer in saliency.feature_maps],
         "map_image": thumbnail(subject.image, "the image that the feature maps are of"),
-        "map_caption": f"{subject.name}, {names[subject.label]}",
+        "map_caption": f"{subject.name}, true class {names[subject.label]}",
         "worked": _worked(example) if example is not None else None,
         "missing": saliency.missing,
     }

@@ -39,8 +39,8 @@ def calibration_section(scores: Scores) -> dict[str, Any] | None:
         direction = "less" if scaling.temperature > 1 else "more"
         remedy = (
             f"Temperature scaling with T = {scaling.temperature:.2f}, fitted on "
-            f"{scaling.num_val_images:,} validation images, would make the network {direction} "
-            f"confident and the difference {percent(scaling.ece.value or 0.0)}; the predicted "
+            f"{scaling.num_val_images:,} validation images, would make it {direction} confident "
+            f"and change the difference to {percent(scaling.ece.value or 0.0)}; the predicted "
             "classes stay the same."
         )
     return {
