@@ -54,10 +54,10 @@ def test_a_calibrated_network_is_recognized() -> None:
     found = compute_calibration(probabilities, labels)
     assert found.ece.value == pytest.approx(found.ece_if_calibrated, abs=0.01)
     assert 0.0 in found.ece.interval
-    too_sure = compute_calibration(
+    overconfident = compute_calibration(
         *SimulatedProblem.of(2.0).sample(2_000, np.random.default_rng(0))
     )
-    assert too_sure.ece.interval.low > overconfident.ece_if_calibrated
+    assert overconfident.ece.interval.low > overconfident.ece_if_calibrated
 
 
 @pytest.mark.parametrize("sharpness", [0.5, 1.0, 1.6, 3.0])

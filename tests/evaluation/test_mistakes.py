@@ -12,9 +12,7 @@ from clearsight.evaluation.intervals.proportions import wilson_interval
 from clearsight.evaluation.mistakes import find_mistakes
 
 
-def random_predictions(
-    seed: int, num_images: int, num_classes: int
-) -> tuple[np.ndarray, np.ndarray]:
+def random_case(seed: int, num_images: int, num_classes: int) -> tuple[np.ndarray, np.ndarray]:
     generator = np.random.default_rng(seed)
     probabilities = generator.dirichlet(np.full(num_classes, 0.3), num_images)
     return probabilities, generator.integers(0, num_classes, num_images)

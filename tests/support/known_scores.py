@@ -57,7 +57,5 @@ class SimulatedProblem:
             "macro F1": float(f1.mean()),
             "log loss": float(-(true * np.log(predicted)).sum(axis=1).mean()),
             "Brier": float((true * (1 - 2 * predicted) + predicted**2).sum(axis=1).mean()),
-            "ECE": float(
-                np.abs(np.bincount(bins.astype(int), weights=differences)).sum() / len(predicted)
-            ),
+            "ECE": float(np.abs(np.bincount(bins, weights=differences)).sum() / len(predicted)),
         }
