@@ -49,8 +49,8 @@ class _Step:
 
     def __init__(self, model: keras.Model, dtype: torch.dtype, *, training: bool) -> None:
         self._model: Any = model
-        self._functional = functional_of(model)
-        self._shapes = [tuple(tensor.shape[1:]) for tensor in self._functional.inputs]
+        self._core = functional_of(model)
+        self._shapes = [tuple(tensor.shape[1:]) for tensor in self._core.inputs]
         self._training = training
         self._program = compile_program(model, training=training, dtype=dtype)
         self._loss = self._metric_updates = None
@@ -70,7 +70,7 @@ class _Step:
         None if their shapes are not the model's, so that Keras can raise its own error.
         """
         x, _, _ = keras.utils.unpack_x_y_sample_weight(data)
-        inputs = [x] if self._is_standard(x) else standardize_inputs(self._functional, x)
+        inputs = [x] if self._is_standard(x) else standardize_inputs(self._core, x)
         fits = all(
             len(shape) == value.ndim - 1
             and all(want in (None, size) for want, size in zip(shape, value.shape[1:], strict=True))
@@ -84,12 +84,12 @@ class _Step:
         Its standardization leaves reference cycles that keep a batch in memory until Python
         collects garbage: gigabytes, if images are large.
         """
-        (input_, *others) = self._functional.inputs
-        weights = self._functional.weights
+        (input_, *others) = self._core.inputs
+        weights = self._core.weights
         return (
             isinstance(x, torch.Tensor)
             and not others
-            and takes_one_tensor(self._functional)
+            and takes_one_tensor(self._core)
             and x.ndim == 1 + len(self._shapes[0])
             and x.dtype is torch.float32
             and input_.dtype == "float32"
@@ -101,7 +101,7 @@ class _Step:
         outputs = [value.float() for value in raw]
         if self._program.ends_in_softmax:
             outputs = [torch.softmax(outputs[0], -1)]
-        return pack_outputs(self._functional, outputs)
+        return pack_outputs(self._core, outputs)
 
     def _forward(self, inputs: Tensors, data: Any) -> Forward:
         x, y, weights = keras.utils.unpack_x_y_sample_weight(data)

@@ -27,7 +27,8 @@ try:
     from keras.src.trainers.data_adapters.array_slicing import train_validation_split
 except ImportError as error:
     raise BackendError(
-        f"Keras {keras.__version__} lacks something that clearsight needs ({error}). {_ADVICE}"
+        f"clearsight needs a part of Keras that version {keras.__version__} lacks ({error}). "
+        f"{_ADVICE}"
     ) from error
 
 __all__ = ["ArrayDataAdapter", "Functional", "LayerScale", "train_validation_split"]
@@ -56,13 +57,22 @@ PRIVATE_NAMES: dict[type, tuple[str, ...]] = {
 """Keras's class -> its private attributes and methods that this file uses."""
 
 
-def missing_names(needed: dict[type, tuple[str, ...]]) -> list[str]:
-    """Return those of the needed names, as "Class.name", that Keras's source does not mention."""
-    return [
+def check_names(needed: dict[type, tuple[str, ...]]) -> None:
+    """Check that the source of Keras's classes mentions all of these names.
+
+    Raises:
+        BackendError: if one is missing.
+    """
+    missing = [
         f"{kind.__name__}.{name}"
         for kind, names in needed.items()
         for name in sorted(set(names) - _names_in(kind))
     ]
+    if missing:
+        raise BackendError(
+            f"clearsight needs {', '.join(missing)} of Keras, which version {keras.__version__} "
+            f"lacks. {_ADVICE}"
+        )
 
 
 def _names_in(kind: type) -> set[str]:
@@ -76,10 +86,7 @@ def _names_in(kind: type) -> set[str]:
     return found
 
 
-if _missing := missing_names(PRIVATE_NAMES):
-    raise BackendError(
-        f"Keras {keras.__version__} lacks {', '.join(_missing)}, which clearsight needs. {_ADVICE}"
-    )
+check_names(PRIVATE_NAMES)
 
 
 # Models and layers.
