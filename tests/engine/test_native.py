@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +19,22 @@ from torch.nn import functional
 
 import clearsight
 from clearsight.data.image_set import ImageSet
-from clearsight.engine.kernels import first_convolution, max_pooling, pooled_convolution
+from clearsight.engine.kernels import convolution, max_pooling
 from clearsight.engine.kernels import library as native_library
+from clearsight.engine.kernels.convolution import (
+    ConvolutionKernel,
+    Sizes,
+    convolve_and_pool,
+    is_supported,
+)
+from clearsight.engine.kernels.first_convolution import FIRST
 from clearsight.engine.kernels.library import library
 from clearsight.engine.kernels.max_pooling import max_pool_2x2
+from clearsight.engine.kernels.pooled_convolution import POOLED, can_pool
+from clearsight.engine.runtime.processor import cpu_supports
 from clearsight.models.backend import keras
 
-is_bfloat16_machine = getattr(torch.cpu, "_is_avx512_bf16_supported", bool)()
+is_bfloat16_machine = cpu_supports("avx512_bf16")
 compiled = pytest.mark.skipif(library() is None, reason="no kernels for this processor")
 
 
@@ -171,6 +181,22 @@ def cases(draw: Any, *, channels: st.SearchStrategy[int], is_even: bool) -> Case
     )
 
 
+def convolve(
+    x: torch.Tensor,
+    kernel: torch.Tensor,
+    bias: torch.Tensor,
+    edges: Any,
+    *,
+    by: ConvolutionKernel,
+    rectified: bool,
+) -> torch.Tensor:
+    sizes = Sizes(x.shape, kernel.shape, edges)
+    return convolve_and_pool(by, x, kernel, bias, sizes, rectified=rectified)
+
+
+first, pooled = partial(convolve, by=FIRST), partial(convolve, by=POOLED)
+
+
 def gradients_of(case: Case, convolve: Callable[..., torch.Tensor]) -> list[torch.Tensor]:
     """Return what comes out, and the gradients of images (if asked for), kernel and bias."""
     generator = torch.Generator().manual_seed(1)
@@ -182,21 +208,21 @@ def gradients_of(case: Case, convolve: Callable[..., torch.Tensor]) -> list[torc
     x, kernel, bias = ((value * 4).round().div(4) for value in (x, kernel, bias))
     x, kernel, bias = (value.detach().requires_grad_() for value in (x, kernel, bias))
     inputs = [x, kernel, bias]
-    if convolve is first_convolution.first_convolution:
+    if convolve is first:
         inputs = [kernel, bias]
         x = x.detach()
     number, torch_threads = case.num_threads, torch.get_num_threads()
     try:
         torch.set_num_threads(number)
-        pooled = convolve(x, kernel, bias, case.edges, rectified=case.rectified)
-        towards = torch.randn(pooled.shape, generator=generator, dtype=torch.float32)
+        output = convolve(x, kernel, bias, case.edges, rectified=case.rectified)
+        towards = torch.randn(output.shape, generator=generator, dtype=torch.float32)
         towards = towards.mul(4).round()
         if case.turned:
             towards = towards.permute(0, 3, 1, 2).contiguous().permute(0, 2, 3, 1)
-        gradients = torch.autograd.grad(pooled, inputs, towards.to(pooled.dtype))
+        gradients = torch.autograd.grad(output, inputs, towards.to(output.dtype))
     finally:
         torch.set_num_threads(torch_threads)
-    return [pooled, *gradients]
+    return [output, *gradients]
 
 
 def in_torch(
@@ -233,9 +259,10 @@ def assert_same(found: list[torch.Tensor], expected: list[torch.Tensor], is_firs
 @given(cases(channels=st.integers(1, 3), is_even=False))
 def test_a_first_convolution_agrees_with_torch(case: Case) -> None:
     x, kernel = torch.empty(case.images), torch.empty(case.kernel)
+    sizes = Sizes(x.shape, kernel.shape, case.edges)
     is_few = len(x) < torch.get_num_threads()
-    assert is_few or first_convolution.takes_first(x, kernel, case.edges)
-    found = gradients_of(case, first_convolution.first_convolution)
+    assert is_few or (is_supported(x, kernel, sizes) and FIRST.takes(x, sizes))
+    found = gradients_of(case, first)
     expected = gradients_of(case, in_torch)
     assert_same(found, [expected[0], *expected[2:]], is_first=True)
 
@@ -245,9 +272,10 @@ def test_a_first_convolution_agrees_with_torch(case: Case) -> None:
 @given(cases(channels=st.sampled_from([16, 32, 48, 64]), is_even=True))
 def test_a_pooled_convolution_agrees_with_torch(case: Case) -> None:
     x, kernel = torch.empty(case.images), torch.empty(case.kernel)
+    sizes = Sizes(x.shape, kernel.shape, case.edges)
     is_few = len(x) < torch.get_num_threads()
-    assert is_few or pooled_convolution.can_pool(x, kernel, case.edges)
-    found = gradients_of(case, pooled_convolution.pooled_convolution)
+    assert is_few or (is_supported(x, kernel, sizes) and can_pool(sizes))
+    found = gradients_of(case, pooled)
     assert_same(found, gradients_of(case, rounded_in_torch), is_first=False)
 
 
@@ -260,8 +288,8 @@ def test_a_frozen_convolution_passes_gradients_on() -> None:
     kernel = torch.randn((3, 3, 16, 16), generator=generator).mul(4).round().div(4)
     bias = torch.zeros(16)
     edges = ((1, 1), (1, 1))
-    pooled = pooled_convolution.pooled_convolution(x, kernel, bias, edges, rectified=True)
-    (found,) = torch.autograd.grad(pooled.sum(), x)
+    output = pooled(x, kernel, bias, edges, rectified=True)
+    (found,) = torch.autograd.grad(output.sum(), x)
     reference = rounded_in_torch(x.float(), kernel, bias, edges, rectified=True)
     (expected,) = torch.autograd.grad(reference.sum(), x)
     assert (found - expected).abs().max() / expected.abs().max() < 2**-6
@@ -306,11 +334,7 @@ def test_few_images_or_none_are_predicted(count: int) -> None:
 def test_torchs_defaults_do_not_matter(channels: int) -> None:
     size = (3, 3, channels, 16)
     case = Case((4, 9, 9, channels), size, ((1, 1), (1, 1)), True, 2, False)
-    convolve = (
-        first_convolution.first_convolution
-        if channels == 1
-        else pooled_convolution.pooled_convolution
-    )
+    convolve = first if channels == 1 else pooled
     expected = gradients_of(case, convolve)
     try:
         torch.set_default_dtype(torch.float64)
@@ -335,7 +359,7 @@ def test_a_network_learns_the_same_with_kernels_and_without(
         return history.history["loss"], model.predict(images, verbose=0)
 
     with_kernels, probabilities = trained()
-    for module in (max_pooling, first_convolution, pooled_convolution):
+    for module in (max_pooling, convolution):
         monkeypatch.setattr(module, "library", lambda: None)
     without, others = trained()
     # Two ways of rounding to eight binary digits, 40 steps.

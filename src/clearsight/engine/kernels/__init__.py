@@ -1,1 +1,1 @@
-"""What torch has no fast operation for, in C; without a compiler at installation torch does it."""
+"""Kernels in C for what torch has no fast operation for; without them torch computes the same."""

@@ -1,4 +1,4 @@
-/* What a convolution of stride 1 with 2x2 max pooling behind it looks at. */
+/* Sizes of a convolution of stride 1 with 2x2 max pooling behind it, and vectors of its values. */
 #ifndef CLEARSIGHT_CONVOLUTION_H
 #define CLEARSIGHT_CONVOLUTION_H
 
@@ -24,7 +24,7 @@ static inline struct shape shape_of(const ptrdiff_t *sizes)
     return shape;
 }
 
-/* A padded image is what the windows look at, zeros around the image counted. */
+/* A padded image is an image with the zeros around it, as far as windows reach. */
 static inline ptrdiff_t row_length(const struct shape *s)
 {
     return (2 * s->pooled_width + s->kernel_width - 1) * s->channels;

@@ -1,99 +1,56 @@
-"""A convolution of few channels with 2x2 max pooling, ReLU or not; see `first_convolution.c`."""
+"""`FIRST`: a convolution of few channels, such as a network's first; see `first_convolution.c`."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
-from torch.autograd.function import once_differentiable
 
-from clearsight.engine.kernels.library import call, float32, library, num_shares
-from clearsight.engine.kernels.windows import Edges, pooled_size, sizes_of
+from clearsight.engine.kernels.convolution import ConvolutionKernel, Gradients, Saved, Sizes
+from clearsight.engine.kernels.library import call, float32_zeros
 
-_MOST_TAPS = 75  # with so many a step takes 0.6 of torch's time; 2 cores of a Zen 4, batch 64
+FEW_CHANNELS = 16  # from this number of channels on, `POOLED` computes convolutions
+_MOST_TAPS = 75  # with this number a step takes 0.6 of torch's time; 2 cores of a Zen 4, batch 64
 _LANES = 16  # filters that are computed together
-FEW_CHANNELS = 16  # so many, or more, are for `pooled_convolution.c`
 
 
-def takes_first(images: torch.Tensor, kernel: torch.Tensor, edges: Edges) -> bool:
-    """Tell whether `first_convolution` can and should work on this; it makes no gradient of it.
-
-    Args:
-        images: (N, H, W, C).
-        kernel: (kernel height, kernel width, C, filters).
-        edges: of zeros.
-    """
-    channels, filters = kernel.shape[2:]
+def _takes(images: torch.Tensor, sizes: Sizes) -> bool:
+    *window, channels, filters = sizes.kernel
     return (
-        library() is not None
-        and images.device.type == kernel.device.type == "cpu"
-        and not images.requires_grad
-        and images.shape[-1] == channels < FEW_CHANNELS
-        and kernel[..., 0].numel() <= _MOST_TAPS
+        not images.requires_grad
+        and sizes.images[-1] == channels < FEW_CHANNELS
+        and window[0] * window[1] * channels <= _MOST_TAPS
         and filters % _LANES == 0
-        and len(images) >= torch.get_num_threads()  # which share out whole images
-        and min(pooled_size(images.shape, kernel.shape, edges)) > 0
     )
 
 
-def first_convolution(
+def _forward(
     images: torch.Tensor,
     kernel: torch.Tensor,
     bias: torch.Tensor,
-    edges: Edges,
-    *,
+    sizes: Sizes,
     rectified: bool,
-) -> torch.Tensor:
-    """Convolve, pool and perhaps rectify.
-
-    Args:
-        images: (N, H, W, C), computed with in float32.
-        kernel: float32 (kernel height, kernel width, C, filters).
-        bias: float32 (filters,).
-        edges: of zeros around an image.
-        rectified: whether a ReLU stands before or behind the pooling.
-
-    Returns:
-        bfloat16 (N, pooled height, pooled width, filters).
-    """
-    images = images.float().contiguous()
-    pooled: Any = _FirstConvolution.apply(images, kernel, bias, edges, rectified)
-    return pooled
+    needs_gradients: bool,
+) -> tuple[torch.Tensor, Saved]:
+    kernel, bias = kernel.contiguous(), bias.contiguous()
+    pooled = images.new_empty(sizes.pooled, dtype=torch.bfloat16)
+    winners = torch.empty_like(pooled, dtype=torch.uint8) if needs_gradients else None
+    struct, shares = sizes.as_struct, sizes.num_shares
+    # Images are padded there; the zeros around them stay for the gradients.
+    padded = float32_zeros(shares, call("first_convolution_scratch_size", (), struct))
+    tensors = (images, kernel, bias, pooled, winners, padded)
+    call("first_convolution", tensors, struct, rectified, shares)
+    return pooled, (images, winners, padded)
 
 
-class _FirstConvolution(torch.autograd.Function):
-    @staticmethod
-    def forward(
-        ctx: Any,
-        images: torch.Tensor,
-        kernel: torch.Tensor,
-        bias: torch.Tensor,
-        edges: Edges,
-        rectified: bool,
-    ) -> torch.Tensor:
-        kernel, bias = kernel.contiguous(), bias.contiguous()
-        size, filters = pooled_size(images.shape, kernel.shape, edges), kernel.shape[-1]
-        pooled = images.new_empty((len(images), *size, filters), dtype=torch.bfloat16)
-        keeps_winners = any(ctx.needs_input_grad)
-        winners = torch.empty_like(pooled, dtype=torch.uint8) if keeps_winners else None
-        sizes, shares = sizes_of(images.shape, kernel.shape, edges), num_shares(images)
-        # Images are padded there; the zeros around them stay for the way back.
-        padded = float32(shares, call("first_convolution_scratch_size", (), sizes))
-        tensors = (images, kernel, bias, pooled, winners, padded)
-        call("first_convolution", tensors, sizes, rectified, shares)
-        ctx.save_for_backward(images, winners, padded)
-        ctx.sizes, ctx.kernel_shape = sizes, kernel.shape
-        return pooled
+def _backward(
+    gradient: torch.Tensor, saved: tuple[torch.Tensor, ...], sizes: Sizes, _: bool
+) -> Gradients:
+    images, winners, padded = saved
+    num_weights, filters = sizes.kernel.numel(), sizes.kernel[-1]
+    partial = float32_zeros(len(padded), num_weights + filters)
+    tensors = (images, gradient, winners, padded, partial)
+    call("first_convolution_backward", tensors, sizes.as_struct, len(padded))
+    of_kernel, of_bias = partial.sum(0).split([num_weights, filters])
+    return None, of_kernel.view(sizes.kernel), of_bias
 
-    @staticmethod
-    @once_differentiable
-    def backward(  # pyright: ignore[reportIncompatibleMethodOverride] - the decorator's type
-        ctx: Any, *gradients: torch.Tensor
-    ) -> tuple[torch.Tensor | None, ...]:
-        images, winners, padded = ctx.saved_tensors
-        num_weights, filters = ctx.kernel_shape.numel(), ctx.kernel_shape[-1]
-        partial = float32(len(padded), num_weights + filters)
-        tensors = (images, gradients[0].contiguous(), winners, padded, partial)
-        call("first_convolution_backward", tensors, ctx.sizes, len(padded))
-        of_kernel, of_bias = partial.sum(0).split([num_weights, filters])
-        return None, of_kernel.view(ctx.kernel_shape), of_bias, None, None
+
+FIRST = ConvolutionKernel(_takes, torch.float32, _forward, _backward)

@@ -1,4 +1,4 @@
-"""The compiled library: whether it is there, and whether this machine can run it."""
+"""The compiled library: whether it is there, whether this machine can run it, and calls of it."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from typing import Any
 
 import torch
 
+from clearsight.engine.runtime.processor import cpu_supports
+
 NAME = "clearsight.engine.kernels._kernels"
-_VERSION = (
-    1  # the library's own `kernels_version`: one of another is left over from an older source
-)
+# The library's own `kernels_version`: one of another version is left over from older source.
+_VERSION = 1
 
 _pointer, _size, _int = ctypes.c_void_p, ctypes.c_ssize_t, ctypes.c_int
 _FUNCTIONS = {
@@ -32,13 +33,11 @@ def library() -> ctypes.CDLL | None:
     """Load the kernels.
 
     Returns:
-        None where they were not compiled, where the processor does not multiply bfloat16 (for no
-        other they are made), or where torch brings no OpenMP library whose threads they can use.
+        None if they were not compiled, if the processor does not multiply bfloat16 (they are made
+        for no other), or if torch brings no OpenMP library whose threads they can use.
     """
     found = find_spec(NAME)
-    # Torch has no public way to ask a CPU; what it lacks it answers with no.
-    is_able = getattr(torch.cpu, "_is_avx512_bf16_supported", bool)()
-    if found is None or found.origin is None or not is_able:
+    if found is None or found.origin is None or not cpu_supports("avx512_bf16"):
         return None
     try:
         loaded = ctypes.CDLL(found.origin)
@@ -66,11 +65,6 @@ def call(name: str, tensors: Sequence[torch.Tensor | None], *rest: Any) -> Any:
     return getattr(loaded, name)(*addresses, *rest)
 
 
-def num_shares(images: torch.Tensor) -> int:
-    """Return in how many shares so many images are worked on: at most one a thread."""
-    return max(1, min(torch.get_num_threads(), len(images)))
-
-
-def float32(*shape: int) -> torch.Tensor:
+def float32_zeros(*shape: int) -> torch.Tensor:
     """Return zeros in the memory that the library works with, whatever torch's defaults are."""
     return torch.zeros(shape, dtype=torch.float32, device="cpu")

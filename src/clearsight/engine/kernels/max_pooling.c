@@ -1,7 +1,7 @@
-/* 2x2 max pooling of bfloat16 images in channels-last memory, with a ReLU in one or without.
+/* 2x2 max pooling of bfloat16 images in channels-last memory, with or without a ReLU.
 
-   Numbers are compared as 16-bit integers, so that nothing needs to become float32 and go back:
-   the order is the same once the lower bits of negative ones are turned. */
+   Numbers are compared as 16-bit integers, so that nothing is converted to float32 and back: the
+   order is the same once the lower bits of negative numbers are flipped. */
 #include <stdint.h>
 #include <string.h>
 
@@ -25,20 +25,20 @@ struct unpooling {
     ptrdiff_t height, width, channels;
 };
 
-/* Turn bfloat16 into an integer of the same order, or back. */
-static inline int16_t turned(int16_t bits)
+/* Convert bfloat16 to an integer of the same order, or back. */
+static inline int16_t flip(int16_t bits)
 {
     return bits ^ ((bits >> 15) & 0x7fff);
 }
 
-/* The integer that is compared. What is no number is the largest, and comes out as no number. With
-   ReLU the order of negative ones does not matter. */
+/* The integer that is compared. NaN is the largest, and the result is NaN too. With ReLU the order
+   of negative numbers does not matter. */
 static inline int16_t ordered(int16_t bits, int rectified)
 {
-    return (bits & 0x7fff) > 0x7f80 ? 0x7fff : rectified ? bits : turned(bits);
+    return (bits & 0x7fff) > 0x7f80 ? 0x7fff : rectified ? bits : flip(bits);
 }
 
-/* One row of windows, as it compiles best: flags known, pointers apart. */
+/* One row of windows, in the form that compiles best: flags constant, pointers not aliased. */
 static inline __attribute__((always_inline)) void
 pool_row(const int16_t *restrict above, const int16_t *restrict below, int16_t *restrict pooled,
          uint8_t *restrict winners, ptrdiff_t num_windows, ptrdiff_t channels, int rectified,
@@ -60,11 +60,11 @@ pool_row(const int16_t *restrict above, const int16_t *restrict below, int16_t *
             best = third > best ? third : best;
             winner = fourth > best ? 3 : winner;
             best = fourth > best ? fourth : best;
-            if (rectified) { /* of two negative numbers the wrong one may have won: both go */
+            if (rectified) { /* of two negative numbers the wrong one may have won */
                 winner = best <= 0 ? NONE : winner;
                 best = best <= 0 ? 0 : best;
             }
-            pooled[window * channels + c] = rectified ? best : turned(best);
+            pooled[window * channels + c] = rectified ? best : flip(best);
             if (keeps_winners)
                 winners[window * channels + c] = (uint8_t)winner;
         }

@@ -1,4 +1,4 @@
-"""2x2 max pooling of bfloat16 images, with ReLU in one or without; see `max_pooling.c`."""
+"""2x2 max pooling of bfloat16 images, with ReLU or without; see `max_pooling.c`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from clearsight.engine.kernels.library import call, library
 
 
 def max_pool_2x2(images: torch.Tensor, *, rectified: bool) -> torch.Tensor:
-    """Return ``max_pool2d(images, 2)``, or where `rectified` its ReLU.
+    """Return ``max_pool2d(images, 2)``, or its ReLU if `rectified`.
 
     Where equal values compete for a gradient, another of them may get it than in torch.
 
@@ -24,29 +24,28 @@ def max_pool_2x2(images: torch.Tensor, *, rectified: bool) -> torch.Tensor:
         (N, C, H // 2, W // 2), in channels-last memory.
     """
     images = images.contiguous(memory_format=torch.channels_last)
-    is_special = (
+    has_kernel = (
         images.dtype is torch.bfloat16
         and images.device.type == "cpu"
         and min(images.shape[2:]) > 1
         and library() is not None
     )
-    if not is_special:
+    if not has_kernel:
         pooled = functional.max_pool2d(images, 2)
         return functional.relu(pooled) if rectified else pooled
-    last = images.permute(0, 2, 3, 1)
-    pooled_last: Any = _MaxPool2x2.apply(last, rectified)
+    pooled_last: Any = _MaxPool2x2.apply(images.permute(0, 2, 3, 1), rectified)
     return pooled_last.permute(0, 3, 1, 2)
 
 
-def pooled_with_winners(
-    last: torch.Tensor, *, rectified: bool, keeps_winners: bool
+def pool_with_winners(
+    last: torch.Tensor, *, rectified: bool, needs_gradients: bool
 ) -> tuple[torch.Tensor, torch.Tensor | None]:
-    """Pool; also return which of the four has won, if that will be asked.
+    """Pool; also return which value of each window is the largest, if gradients need it.
 
     Args:
         last: bfloat16 (N, H, W, C), contiguous.
         rectified: whether negative values become 0.
-        keeps_winners: whether a gradient will be taken.
+        needs_gradients: whether gradients will be asked for.
 
     Returns:
         bfloat16 (N, H // 2, W // 2, C), and likewise uint8: 0 or 1 above, 2 or 3 below, 4 for a
@@ -54,7 +53,7 @@ def pooled_with_winners(
     """
     count, height, width, channels = last.shape
     pooled = last.new_empty((count, height // 2, width // 2, channels))
-    winners = torch.empty_like(pooled, dtype=torch.uint8) if keeps_winners else None
+    winners = torch.empty_like(pooled, dtype=torch.uint8) if needs_gradients else None
     call("max_pool", (last, pooled, winners), *last.shape, rectified, torch.get_num_threads())
     return pooled, winners
 
@@ -65,8 +64,8 @@ class _MaxPool2x2(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, last: torch.Tensor, rectified: bool) -> torch.Tensor:
         ctx.shape = last.shape
-        pooled, winners = pooled_with_winners(
-            last, rectified=rectified, keeps_winners=ctx.needs_input_grad[0]
+        pooled, winners = pool_with_winners(
+            last, rectified=rectified, needs_gradients=ctx.needs_input_grad[0]
         )
         ctx.save_for_backward(winners)
         return pooled

@@ -1,7 +1,7 @@
 #include "parallel.h"
 
 /* Of the OpenMP library that torch has loaded: a second one would have threads of its own, which
-   would wait for work on the cores that torch's threads need. */
+   would spin on the cores that torch's threads need. */
 extern void GOMP_parallel(void (*body)(void *), void *data, unsigned num_threads, unsigned flags);
 extern int omp_get_thread_num(void);
 extern int omp_get_num_threads(void);
@@ -16,7 +16,7 @@ struct shared {
 static void body(void *data)
 {
     const struct shared *shared = data;
-    /* OpenMP may give fewer threads than were asked for; then one does several shares. */
+    /* OpenMP may start fewer threads than requested; then one does several shares. */
     for (int share = omp_get_thread_num(); share < shared->num_shares;
          share += omp_get_num_threads()) {
         ptrdiff_t first = shared->num_items * share / shared->num_shares;

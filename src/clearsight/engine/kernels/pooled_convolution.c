@@ -1,15 +1,15 @@
 /* The gradients of a convolution whose output goes through 2x2 max pooling.
 
-   Of each window one value has a gradient, and with a ReLU not even one. So most products of the
-   gradients, as they are usually worked out, are with zero; here none of those is computed. What is
-   left does not fit the processor's products of bfloat16, and is done in float32, with the kernel
-   as it is and not rounded as on the way forward.
+   Of each window one value has a gradient, and with a ReLU at most one. So most products of the
+   usual computation are with zero; here none of those is computed. What is left does not fit the
+   processor's products of bfloat16, and is done in float32, with the kernel as it is and not
+   rounded as in the forward pass.
 
    Strides are 1; channels and filters come in vectors of 16. */
 #include "convolution.h"
 #include "parallel.h"
 
-/* A gradient and where that lies which it is multiplied with. */
+/* A gradient, and the offset of the values that it is multiplied with. */
 struct entry {
     int32_t offset;
     float gradient;
@@ -82,28 +82,28 @@ static void add_products(const struct entry *entries, ptrdiff_t num_entries, con
 /* An image as float32 with zeros around. */
 static void pad(const struct shape *s, const uint16_t *image, float *padded)
 {
-    ptrdiff_t room = row_length(s) - s->left * s->channels, whole = s->width * s->channels;
+    ptrdiff_t space = row_length(s) - s->left * s->channels, whole = s->width * s->channels;
     for (ptrdiff_t row = 0; row < s->height && row + s->top < num_rows(s); row++) {
         float *to = padded + (row + s->top) * row_length(s) + s->left * s->channels;
-        for (ptrdiff_t at = 0; at < whole && at < room; at += LANES)
+        for (ptrdiff_t at = 0; at < whole && at < space; at += LANES)
             _mm512_storeu_ps(to + at, widened(image + row * whole + at));
     }
 }
 
-/* The reverse; what no window has looked at has no gradient. */
+/* The reverse; values outside of all windows have no gradient. */
 static void cut_out(const struct shape *s, const float *padded, uint16_t *image)
 {
-    ptrdiff_t room = row_length(s) - s->left * s->channels, whole = s->width * s->channels;
+    ptrdiff_t space = row_length(s) - s->left * s->channels, whole = s->width * s->channels;
     for (ptrdiff_t row = 0; row < s->height; row++) {
         const float *from = padded + (row + s->top) * row_length(s) + s->left * s->channels;
-        ptrdiff_t seen = row + s->top < num_rows(s) ? room : 0;
+        ptrdiff_t seen = row + s->top < num_rows(s) ? space : 0;
         for (ptrdiff_t at = 0; at < whole; at += LANES)
             narrow(at < seen ? _mm512_loadu_ps(from + at) : _mm512_setzero_ps(),
                    image + row * whole + at);
     }
 }
 
-/* Where the spots of a window lie in a padded image. */
+/* Offset of a window in a padded image; `offset_of` is that of a spot in a window. */
 static ptrdiff_t corner_of(const struct shape *s, ptrdiff_t window)
 {
     ptrdiff_t row = window / s->pooled_width, column = window % s->pooled_width;
@@ -153,8 +153,8 @@ static void add_kernel_gradient(const struct job *job, ptrdiff_t image, const fl
     }
 }
 
-/* Write down who has won each spot of each window, one after the other; `ends` is where the entries
-   of each spot end. */
+/* List the filters that have won each spot of each window, one spot after the other; `ends` is
+   where the entries of each spot end. */
 static void list_winners(const struct job *job, ptrdiff_t image, struct entry *entries,
                          int32_t *ends)
 {
@@ -187,7 +187,7 @@ static void list_winners(const struct job *job, ptrdiff_t image, struct entry *e
         }
 }
 
-/* Row by row of the kernels, of which so much stays in the first cache. */
+/* Row by row of the kernels, of which one row fits the first cache. */
 static void write_image_gradient(const struct job *job, ptrdiff_t image, float *padded,
                                    struct entry *entries, int32_t *ends)
 {
@@ -206,8 +206,8 @@ static void write_image_gradient(const struct job *job, ptrdiff_t image, float *
     cut_out(s, padded, job->output + image * s->height * s->width * s->channels);
 }
 
-/* Values of type float: two padded images, the entries, and where each of their lists ends; in
-   whole vectors, since a share's images should begin where a vector does. */
+/* Number of floats: two padded images, the entries, and where each of their lists ends; a whole
+   number of vectors, so that each share's images are aligned to one. */
 static ptrdiff_t scratch_size(const struct shape *s)
 {
     ptrdiff_t entries = num_windows(s) * s->filters + LANES, ends = NUM_SPOTS * num_windows(s);
@@ -240,7 +240,7 @@ void pooled_convolution_backward(const uint16_t *images, const float *kernel,
     share_out(backward_images, &job, job.shape.count, num_shares);
 }
 
-/* How many values of `scratch` a share needs. */
+/* Number of values of `scratch` that a share needs. */
 ptrdiff_t pooled_convolution_scratch_size(const ptrdiff_t *sizes)
 {
     struct shape shape = shape_of(sizes);

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from clearsight.engine.kernels.windows import NO_EDGES, Edges
+from clearsight.engine.kernels.convolution import NO_EDGES, Edges
 from clearsight.engine.lowering.activation import activation_of
 from clearsight.engine.lowering.padding import same_edges
 from clearsight.engine.lowering.site import CannotLowerError, Site

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch.nn import functional
 
-from clearsight.engine.kernels.windows import Edges
+from clearsight.engine.kernels.convolution import Edges
 from clearsight.engine.lowering.site import CannotLowerError, Site
 from clearsight.engine.operations.operation import Function, Operation
 from clearsight.engine.operations.padding import pad

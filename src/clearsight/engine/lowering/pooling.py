@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch.nn import functional
 
-from clearsight.engine.kernels.windows import NO_EDGES
+from clearsight.engine.kernels.convolution import NO_EDGES
 from clearsight.engine.lowering.padding import same_edges
 from clearsight.engine.lowering.site import Site
 from clearsight.engine.operations.operation import Axes, Function, Operation

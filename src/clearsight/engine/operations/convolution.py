@@ -8,16 +8,13 @@ from typing import Any
 import torch
 from torch.nn import functional
 
-from clearsight.engine.kernels.first_convolution import first_convolution, takes_first
+from clearsight.engine.kernels.convolution import Edges, Sizes, convolve_and_pool, is_supported
+from clearsight.engine.kernels.first_convolution import FIRST
 from clearsight.engine.kernels.max_pooling import max_pool_2x2
-from clearsight.engine.kernels.pooled_convolution import pooled_convolution, takes_pooled
-from clearsight.engine.kernels.windows import Edges
+from clearsight.engine.kernels.pooled_convolution import POOLED
 from clearsight.engine.operations.normalization import MovingNormalization
 from clearsight.engine.operations.operation import Operation, Weights, cast, value_of
 from clearsight.engine.operations.padding import is_symmetric, pad
-
-_KERNELS = ((takes_first, first_convolution), (takes_pooled, pooled_convolution))
-"""What convolves and pools in one, and whether it takes some images and kernel."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,11 +102,12 @@ class PooledConvolution(Operation):
         """Convolve and pool images (N, C, H, W)."""
         convolution, rectified = self.convolution, self.rectified
         last = images.permute(0, 2, 3, 1)
-        for takes, convolve in _KERNELS:
-            if takes(last, kernel, convolution.edges):
-                bias = kernel.new_zeros(kernel.shape[-1]) if bias is None else bias
-                pooled = convolve(last, kernel, bias, convolution.edges, rectified=rectified)
-                return pooled.permute(0, 3, 1, 2)
+        sizes = Sizes(last.shape, kernel.shape, convolution.edges)
+        by = next((by for by in (FIRST, POOLED) if by.takes(last, sizes)), None)
+        if by is not None and is_supported(last, kernel, sizes):
+            bias = kernel.new_zeros(kernel.shape[-1]) if bias is None else bias
+            pooled = convolve_and_pool(by, last, kernel, bias, sizes, rectified=rectified)
+            return pooled.permute(0, 3, 1, 2)
         arranged = kernel.permute(3, 2, 0, 1).to(convolution.dtype)
         convolved = convolution.apply(images, arranged, cast(bias, convolution.dtype))
         return max_pool_2x2(convolved, rectified=rectified)

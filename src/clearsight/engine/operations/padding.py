@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch.nn import functional
 
-from clearsight.engine.kernels.windows import Edges
+from clearsight.engine.kernels.convolution import Edges
 
 
 def pad(

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import torch
 
+from clearsight.engine.kernels.convolution import Edges
 from clearsight.engine.kernels.max_pooling import max_pool_2x2
-from clearsight.engine.kernels.windows import Edges
 from clearsight.engine.operations.operation import Operation
 from clearsight.engine.operations.padding import is_symmetric, pad
 

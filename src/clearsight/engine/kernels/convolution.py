@@ -1,0 +1,144 @@
+"""A convolution of stride 1 with 2x2 max pooling, and perhaps ReLU, in one operation."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch.autograd.function import once_differentiable
+
+from clearsight.engine.kernels.library import library
+
+Edges = tuple[tuple[int, int], tuple[int, int]]
+"""Rows added above and below an image, and columns left and right of it; most often of zeros."""
+
+NO_EDGES: Edges = ((0, 0), (0, 0))
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """What a kernel works on.
+
+    Attributes:
+        images: (N, H, W, C).
+        kernel: (kernel height, kernel width, C, filters).
+        edges: of zeros around an image.
+    """
+
+    images: torch.Size
+    kernel: torch.Size
+    edges: Edges
+
+    @cached_property
+    def pooled(self) -> torch.Size:
+        """Shape of the output: (N, pooled height, pooled width, filters)."""
+        height, width = (
+            (self.images[1 + axis] + sum(self.edges[axis]) - self.kernel[axis] + 1) // 2
+            for axis in (0, 1)
+        )
+        return torch.Size((self.images[0], height, width, self.kernel[3]))
+
+    @cached_property
+    def as_struct(self) -> Any:
+        """The C program's ``struct shape``, as an array."""
+        (top, _), (left, _) = self.edges
+        *kernel, _, filters = self.kernel
+        numbers = (*self.images, *kernel, filters, top, left, *self.pooled[1:3])
+        return (ctypes.c_ssize_t * len(numbers))(*numbers)
+
+    @property
+    def num_shares(self) -> int:
+        """Number of shares that the images are divided into: at most one per thread."""
+        return max(1, min(torch.get_num_threads(), self.images[0]))
+
+
+Saved = tuple[torch.Tensor | None, ...]
+Gradients = tuple[torch.Tensor | None, torch.Tensor, torch.Tensor]
+
+
+@dataclass(frozen=True)
+class ConvolutionKernel:
+    """One way to compute such a convolution.
+
+    Attributes:
+        takes: whether it can, and should, compute a convolution of images of these sizes, if
+            `is_supported` allows it.
+        dtype: of the images it computes with.
+        forward: from images, kernel, bias, sizes, whether there is a ReLU, and whether gradients
+            will be asked for, to the output and the tensors that `backward` needs.
+        backward: from the output's gradient, those tensors, sizes, and whether the images need a
+            gradient, to the gradients of images (or None), kernel and bias.
+    """
+
+    takes: Callable[[torch.Tensor, Sizes], bool]
+    dtype: torch.dtype
+    forward: Callable[..., tuple[torch.Tensor, Saved]]
+    backward: Callable[..., Gradients]
+
+
+def is_supported(images: torch.Tensor, kernel: torch.Tensor, sizes: Sizes) -> bool:
+    """Return whether the library is there, and can compute this convolution at all."""
+    return (
+        library() is not None
+        and images.device.type == kernel.device.type == "cpu"
+        and len(images) >= torch.get_num_threads()  # which get whole images
+        and min(sizes.pooled[1:3]) > 0
+    )
+
+
+def convolve_and_pool(
+    by: ConvolutionKernel,
+    images: torch.Tensor,
+    kernel: torch.Tensor,
+    bias: torch.Tensor,
+    sizes: Sizes,
+    *,
+    rectified: bool,
+) -> torch.Tensor:
+    """Convolve, pool and perhaps rectify.
+
+    Args:
+        by: how to compute it.
+        images: (N, H, W, C).
+        kernel: float32 (kernel height, kernel width, C, filters).
+        bias: float32 (filters,).
+        sizes: of these.
+        rectified: whether a ReLU is before or behind the pooling.
+
+    Returns:
+        bfloat16 (N, pooled height, pooled width, filters).
+    """
+    images = images.to(by.dtype).contiguous()
+    pooled: Any = _ConvolveAndPool.apply(images, kernel, bias, sizes, rectified, by)
+    return pooled
+
+
+class _ConvolveAndPool(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any,
+        images: torch.Tensor,
+        kernel: torch.Tensor,
+        bias: torch.Tensor,
+        sizes: Sizes,
+        *options: Any,
+    ) -> torch.Tensor:
+        ctx.sizes, (rectified, ctx.by) = sizes, options
+        needs_gradients = any(ctx.needs_input_grad)
+        pooled, saved = ctx.by.forward(images, kernel, bias, sizes, rectified, needs_gradients)
+        ctx.save_for_backward(*saved)
+        return pooled
+
+    @staticmethod
+    @once_differentiable
+    def backward(  # pyright: ignore[reportIncompatibleMethodOverride] - the decorator's type
+        ctx: Any, *gradients: torch.Tensor
+    ) -> tuple[torch.Tensor | None, ...]:
+        found = ctx.by.backward(
+            gradients[0].contiguous(), ctx.saved_tensors, ctx.sizes, ctx.needs_input_grad[0]
+        )
+        return *found, None, None, None
