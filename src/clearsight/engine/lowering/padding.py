@@ -1,4 +1,4 @@
-"""Padding "same" as Keras and TensorFlow have it, and the three layers that pad, cut and repeat."""
+"""Padding "same" as in Keras and TensorFlow, and the layers that pad, crop and repeat images."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def same_edges(
 ) -> Edges:
     """Return the edges of padding "same" at this site.
 
-    A window of k places at a stride s covers n places ceil(n / s) times; what is missing is added
-    half before and half after, the odd one after. Source: https://www.tensorflow.org/api_docs/
-    python/tf/nn#notes_on_padding_2.
+    A window at a stride s is at ceil(n / s) positions of n pixels; the pixels that are missing for
+    that are added, half before and half after, the odd one after.
+    Source: https://www.tensorflow.org/api_docs/python/tf/nn#notes_on_padding_2.
     """
     axes = (1, 2) if layer.data_format == "channels_first" else (0, 1)
     edges = []

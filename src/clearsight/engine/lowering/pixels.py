@@ -12,7 +12,7 @@ from clearsight.models.backend import keras
 
 
 def rescaling(layer: Any, site: Site) -> list[Operation]:
-    """Lower Rescaling by one number, or by one a channel."""
+    """Lower Rescaling by one number, or one for each channel."""
     is_first = keras.config.image_data_format() == "channels_first"
     has_numbers = all(isinstance(value, int | float) for value in (layer.scale, layer.offset))
     if site.rank == 4 and is_first and not has_numbers:
@@ -32,7 +32,7 @@ def rescaling(layer: Any, site: Site) -> list[Operation]:
 def normalization(layer: Any, site: Site) -> list[Operation]:
     """Lower Normalization: subtract a mean and divide by a deviation, or the reverse.
 
-    Keras keeps both as constants that broadcast; a deviation below 1e-7 counts as 1e-7.
+    Keras has both as constants that broadcast; a deviation below 1e-7 counts as 1e-7.
     """
     del site
     if layer.mean is None or layer.variance is None:
@@ -43,14 +43,14 @@ def normalization(layer: Any, site: Site) -> list[Operation]:
     inverts = bool(layer.invert)
 
     def normalize(values: torch.Tensor) -> torch.Tensor:
-        at, by = mean.to(values.device), deviation.to(values.device)
-        return values.float() * by + at if inverts else (values.float() - at) / by
+        shift, scale = mean.to(values.device), deviation.to(values.device)
+        return values.float() * scale + shift if inverts else (values.float() - shift) / scale
 
     return [Function(normalize)]
 
 
 def layer_scale(layer: Any, site: Site) -> list[Operation]:
-    """Lower the LayerScale of ConvNeXt: one factor a channel."""
+    """Lower the LayerScale of ConvNeXt: one factor for each channel."""
     del site
     gamma = layer.gamma
 

@@ -65,11 +65,11 @@ class Convolution(Operation):
         padding = (top, left)
         if not is_symmetric(self.edges):
             images, padding = pad(images, self.edges), (0, 0)
-        # In float32 the rounding follows Keras's, which adds the bias last.
-        is_last = bias is not None and self.dtype is torch.float32
         options = (self.strides, padding, self.dilation, self.groups)
-        convolved = functional.conv2d(images, kernel, None if is_last else bias, *options)
-        return convolved + bias[:, None, None] if is_last else convolved
+        if bias is None or self.dtype is not torch.float32:
+            return functional.conv2d(images, kernel, bias, *options)
+        # In float32 the rounding follows Keras's, which adds the bias last.
+        return functional.conv2d(images, kernel, None, *options) + bias[:, None, None]
 
     def _arranged(self, kernel: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
         if not self.is_depthwise:
