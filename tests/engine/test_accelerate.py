@@ -18,6 +18,7 @@ from torch.profiler import ProfilerActivity, profile
 
 import clearsight
 from clearsight.data.image_set import ImageSet
+from clearsight.engine import accelerate as accelerate_module
 from clearsight.errors import ModelError, RequestError
 from clearsight.models.backend import keras
 from clearsight.models.build import ModelRequest, build_model
@@ -407,6 +408,15 @@ def test_a_image_of_the_wrong_size_is_refused_in_kerass_words(fashion: Fashion) 
     model = reference(precision="float32")
     with pytest.raises(ValueError, match="incompatible"):
         model.fit(np.zeros((8, 20, 20, 1), "float32"), np.zeros(8, "int64"), verbose=0)
+
+
+def test_the_process_is_left_alone_if_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[bool] = []
+    monkeypatch.setattr(accelerate_module, "keep_freed_memory", lambda: calls.append(True))
+    clearsight.accelerate(reference(), tune_process=False)
+    assert calls == []
+    clearsight.accelerate(reference())
+    assert calls == [True]
 
 
 def test_what_cannot_be_accelerated_is_said_in_one_sentence() -> None:
