@@ -1,7 +1,7 @@
 """Keras on the torch backend: the one place where Keras is imported.
 
-Every other file says ``from clearsight.models.backend import keras``. The choice is made through
-the environment of this process, so the user's ``keras.json`` is neither obeyed nor changed.
+Every other file uses ``from clearsight.models.backend import keras``. The choice is made through
+the environment of this process, so the user's ``keras.json`` is neither read nor changed.
 """
 
 from __future__ import annotations

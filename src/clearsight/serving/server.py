@@ -118,6 +118,7 @@ class _DrainingServer(uvicorn.Server):
         """
         del sig, frame
         if self._service.is_draining:
+            logging.getLogger("uvicorn.error").disabled = True  # of its own cancelled task
             self.should_exit = self.force_exit = True
             return
         self._service.is_draining = True
