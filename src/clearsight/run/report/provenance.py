@@ -1,4 +1,4 @@
-"""Where a run comes from, as its report shows it: its images, and how to make it again."""
+"""What a run's report shows about its images, and about how the run was made."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from clearsight.run.store.record import RunRecord
 from clearsight.run.store.results import Results
 
 
-def health_of(record: RunRecord) -> DataHealth:
-    """Return what is known of a run's images."""
+def data_health(record: RunRecord) -> DataHealth:
+    """Return what is known about a run's images."""
     parts = []
     for part, described in record.data.items():
         if described is not None:
@@ -27,40 +27,42 @@ def health_of(record: RunRecord) -> DataHealth:
 
 def provenance_of(record: RunRecord, results: Results | None) -> Provenance:
     """Return how a run was made: options, versions, machine, and the command that repeats it."""
-    # The run's own network counts, not the one that the recipe was found with.
-    elsewhere = {"name", "summary", "model", "model_arguments"}
-    given = record.request.recipe.model_dump(exclude=elsewhere)
-    arguments = ", ".join(f"{key}={value}" for key, value in record.request.model_arguments.items())
+    request = record.request
+    # The run's own network is shown, not the default one of its recipe.
+    values = request.recipe.model_dump(exclude={"name", "summary", "model", "model_arguments"})
+    arguments = ", ".join(f"{key}={value}" for key, value in request.model_arguments.items())
     facts = [
-        ("network", f"{record.request.model} {f'({arguments})' if arguments else ''}"),
-        ("recipe", f"{record.request.recipe.name}: {record.request.recipe.summary}"),
-        *((key.replace("_", " "), _in_words(value)) for key, value in given.items()),
-        ("seed", str(record.request.seed)),
-        (
-            "computed by",
-            f"{record.request.engine}, in {record.request.precision}, on {record.request.device}",
-        ),
+        ("network", f"{request.model} {f'({arguments})' if arguments else ''}"),
+        ("recipe", f"{request.recipe.name}: {request.recipe.summary}"),
+        *_format_all(values),
+        ("seed", str(request.seed)),
+        ("computed by", f"{request.engine}, in {request.precision}, on {request.device}"),
         ("started", record.started_at),
     ]
     if results is not None:
-        facts.append(
-            (
-                "seconds",
-                f"{results.fit_seconds:.1f} to fit, {results.epoch_seconds:.1f} an epoch, "
-                f"{results.total_seconds:.1f} in all",
-            )
+        seconds = (
+            f"{results.fit_seconds:.1f} to fit, {results.epoch_seconds:.1f} per epoch, "
+            f"{results.total_seconds:.1f} in all"
         )
-    facts += [(key.replace("_", " "), _in_words(value)) for key, value in record.machine.items()]
-    facts.append(
-        ("versions", ", ".join(f"{key} {value}" for key, value in record.versions.items()))
+        facts.append(("seconds", seconds))
+    versions = ", ".join(f"{key} {value}" for key, value in record.versions.items())
+    facts += [
+        *_format_all(record.machine),
+        ("versions", versions),
+        ("training images", f"SHA-256 {record.data['train']['sha256']}"),
+        *(("resumed", sentence) for sentence in record.resumptions),
+        *(("changed", sentence) for sentence in record.changes),
+    ]
+    outcome = "gives the same weights" if record.reproducible else "may give other weights"
+    reproducibility = (
+        f"The same command with the same versions {outcome}: {record.reproducible_because}."
     )
-    facts.append(("training images", f"SHA-256 {record.data['train']['sha256']}"))
-    facts += [("gone on with", sentence) for sentence in record.resumptions]
-    facts += [("changed", sentence) for sentence in record.changes]
-    again = "gives the same weights" if record.reproducible else "may give other weights"
-    promise = f"The same command with the same versions {again}: {record.reproducible_because}."
-    return Provenance(facts, repeat_command(record), promise)
+    return Provenance(facts, repeat_command(record), reproducibility)
 
 
-def _in_words(value: Any) -> str:
+def _format_all(values: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(key.replace("_", " "), _format_value(value)) for key, value in values.items()]
+
+
+def _format_value(value: Any) -> str:
     return "none" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
