@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from clearsight.data.sources.load import SOURCES, Source, find_source, load_data
+from clearsight.data.sources.load import SOURCES, Source, load_data, resolve_source
 from clearsight.data.sources.source_slice import is_source_slice, load_source_slice
 from clearsight.errors import DataError
 
@@ -29,16 +29,16 @@ def test_training_and_test_digits_share_no_scan() -> None:
 
 def test_an_unknown_source_gets_the_nearest_name() -> None:
     with pytest.raises(DataError, match="Did you mean 'fashion-mnist'"):
-        find_source("fashion_mnist")
+        resolve_source("fashion_mnist")
 
 
 def test_a_selection_counts_as_python_does() -> None:
-    selection = load_source_slice("fashion-mnist:test[0:5]")
-    assert selection.images.labels.tolist() == [9, 2, 1, 1, 6]
-    assert selection.names[4] == "fashion-mnist:test[4]"
-    assert load_source_slice("fashion-mnist:test[3]").images.labels.tolist() == [1]
-    assert len(load_source_slice("digits:test").images) == 359
-    assert len(load_source_slice("digits:test[350:]").images) == 9
+    images = load_source_slice("fashion-mnist:test[0:5]")
+    assert images.labels.tolist() == [9, 2, 1, 1, 6]
+    assert images.names[4] == "fashion-mnist:test[4]"
+    assert load_source_slice("fashion-mnist:test[3]").labels.tolist() == [1]
+    assert len(load_source_slice("digits:test")) == 359
+    assert len(load_source_slice("digits:test[350:]")) == 9
     assert load_source_slice("digits:test[-2:]").names == ("digits:test[357]", "digits:test[358]")
     assert load_source_slice("digits:test[-1]").names == ("digits:test[358]",)
 

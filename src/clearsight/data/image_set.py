@@ -14,6 +14,7 @@ from clearsight.data.arrays.checks import (
     channel_axis_mistakes,
     integer_label_mistakes,
     pixel_type_mistakes,
+    to_array,
 )
 from clearsight.errors import DataError
 
@@ -65,7 +66,7 @@ class ImageSet:
     def __post_init__(
         self, known_digests: np.ndarray | None, known_value_range: tuple[int, int] | None
     ) -> None:
-        images, labels = _to_array(self.images, "images"), _to_array(self.labels, "labels")
+        images, labels = to_array(self.images, "images"), to_array(self.labels, "labels")
         names = tuple(str(name) for name in self.class_names)
         mistakes = channel_axis_mistakes(images) + pixel_type_mistakes(images)
         mistakes += integer_label_mistakes(labels, len(images) if images.ndim else 0, len(names))
@@ -258,16 +259,6 @@ def image_digests(images: np.ndarray) -> np.ndarray:
         for image in images
     )
     return np.frombuffer(digests, dtype=np.uint8).reshape(len(images), DIGEST_BYTES)
-
-
-def _to_array(values: Any, name: str) -> np.ndarray:
-    try:
-        return np.asarray(values)
-    except ValueError as error:
-        raise DataError(
-            f"{name} should form one array, but differ in shape: resize them first, e.g. with "
-            "clearsight.read_images(paths, size=(64, 64))."
-        ) from error
 
 
 def _read_only(array: np.ndarray) -> np.ndarray:

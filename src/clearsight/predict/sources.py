@@ -56,7 +56,7 @@ def load_source_images(
         names = tuple(images.name_of(index) for images in parts for index in range(len(images)))
         return SourceImages(names, parts, splits.load_report.bad_files)
     record = RunFolder(path).read_record() if is_run(path) else None
-    loaded = load_source_slice(
+    images = load_source_slice(
         text, lambda source: fitting if record is None else options_for(record, source, options)
     )
-    return SourceImages(loaded.names, (loaded.images,))
+    return SourceImages(images.names or (), (images,))

@@ -5,7 +5,26 @@ The functions return mistakes as sentences instead of raising, so that all are r
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+
+from clearsight.errors import DataError
+
+
+def to_array(values: Any, name: str) -> np.ndarray:
+    """Return values as an array.
+
+    Raises:
+        DataError: when they differ in shape.
+    """
+    try:
+        return np.asarray(values)
+    except (ValueError, TypeError) as error:
+        raise DataError(
+            f"{name} should form one array, but differ in shape: resize them first, e.g. with "
+            "clearsight.read_images(paths, size=(64, 64))."
+        ) from error
 
 
 def describe(array: np.ndarray) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from clearsight.data.arrays.checks import describe
+from clearsight.data.arrays.checks import describe, to_array
 from clearsight.errors import DataError
 
 _CHANNELS = (1, 3, 4)
@@ -34,7 +34,7 @@ def to_uint8_images(arrays: Mapping[str, Any]) -> tuple[dict[str, np.ndarray], l
     notes: list[str] = []
     shaped: dict[str, np.ndarray] = {}
     for name, values in arrays.items():
-        array = values if isinstance(values, np.ndarray) else _as_array(values, name)
+        array = to_array(values, name)
         if array.dtype.kind not in "buif":
             raise DataError(
                 f"{name} should be numbers, but is {describe(array)}: save the pixels as uint8."
@@ -50,15 +50,6 @@ def to_uint8_images(arrays: Mapping[str, Any]) -> tuple[dict[str, np.ndarray], l
             notes.append(note)
         converted[name] = _in_blocks(array, convert) if convert else array
     return converted, notes
-
-
-def _as_array(values: Any, name: str) -> np.ndarray:
-    try:
-        return np.asarray(values)
-    except (ValueError, TypeError) as error:
-        raise DataError(
-            f"{name} should form one array, but its images differ in shape: resize them first."
-        ) from error
 
 
 def _with_channels_last(array: np.ndarray, name: str, notes: list[str]) -> np.ndarray:

@@ -27,9 +27,6 @@ class ImageStack:
         self._scale: str | None = None  # "0 to 1" or "0 to 255", known from the first float image
         self._was_rounded = False
 
-    def __len__(self) -> int:
-        return len(self._images)
-
     def add(self, image: Any) -> None:
         """Add an image.
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from clearsight.data.listing import PART_NAMES, Part
 from clearsight.errors import DataError
@@ -29,17 +28,9 @@ CLASS_NAME_ARRAYS = ("class_names", "label_names")
 USUAL_NAMES = "x and y, x_train and y_train, images and labels, or train_images and train_labels"
 
 
-@dataclass(frozen=True)
-class ArrayName:
-    """The meaning of an array's name.
+class ArrayName(NamedTuple):
+    """The meaning of an array's name; `part` is None if it has no part."""
 
-    Attributes:
-        name: the name itself.
-        role: whether it holds images or labels.
-        part: the part in the name, or None.
-    """
-
-    name: str
     role: Role
     part: Part | None
 
@@ -48,11 +39,11 @@ def parse_array_name(name: str) -> ArrayName | None:
     """Return the meaning of a name such as "x_train" or "test_images", None if it has none."""
     words = name.lower().replace("-", "_").split("_")
     if len(words) == 1 and words[0] in _ROLES:
-        return ArrayName(name, _ROLES[words[0]], None)
+        return ArrayName(_ROLES[words[0]], None)
     if len(words) == 2:
         for role, part in (words, reversed(words)):
             if role in _ROLES and part in PART_NAMES:
-                return ArrayName(name, _ROLES[role], PART_NAMES[part])
+                return ArrayName(_ROLES[role], PART_NAMES[part])
     return None
 
 

@@ -58,11 +58,10 @@ class RawArrays:
         arrays, notes = to_uint8_images(
             {name_of[part]: array for part, array in self.images.items()}
         )
-        encoded = _encode_together(
-            {part: self.labels[part] for part in self.images}, names, self.provenance
-        )
+        encoded = self._encode_labels(names)
         sets: dict[Part, ImageSet] = {}
-        for part, codes in _divide(encoded, self.labels, self.images).items():
+        ends = np.cumsum([len(self.labels[part]) for part in self.images])
+        for part, codes in zip(self.images, np.split(encoded.codes, ends[:-1]), strict=True):
             images = arrays[name_of[part]]
             if len(images) != len(codes):
                 raise DataError(
@@ -81,40 +80,27 @@ class RawArrays:
             ),
         )
 
+    def _encode_labels(self, names: ClassNames | None) -> EncodedLabels:
+        """Encode the labels of all parts alike."""
+        what = f"The labels in {self.provenance}"
+        arrays = [to_label_array(self.labels[part], what) for part in self.images]
+        if len({(array.ndim, array.shape[1:]) for array in arrays}) > 1:
+            found = " and ".join(str(array.shape) for array in arrays)
+            raise DataError(
+                f"{what} should have one shape in all parts, but have the shapes {found}."
+            )
+        if any(array.ndim == 0 for array in arrays):
+            raise DataError(f"{what} should be one per image, but are one value.")
+        if len({array.dtype.kind in "US" for array in arrays}) > 1:
+            raise DataError(
+                f"{what} should be all numbers or all text, but are text in some parts and "
+                "numbers in others."
+            )
+        return encode_labels(np.concatenate(arrays), names, what)
+
 
 def choose_class_names(options: SourceOptions, own: ClassNames | None) -> ClassNames | None:
     """Return the class names in the user's file, or else the source's own."""
     if options.class_names is not None:
         return read_class_names(options.class_names)
     return own
-
-
-def _encode_together(
-    labels: Mapping[Part, Any], names: ClassNames | None, provenance: str
-) -> EncodedLabels:
-    """Encode the labels of all parts alike."""
-    arrays = [to_label_array(part, f"The labels in {provenance}") for part in labels.values()]
-    shapes = {(array.ndim, array.shape[1:]) for array in arrays}
-    if len(shapes) > 1:
-        found = " and ".join(str(array.shape) for array in arrays)
-        raise DataError(
-            f"The labels in {provenance} should have one shape in all parts, but have the shapes "
-            f"{found}."
-        )
-    if any(array.ndim == 0 for array in arrays):
-        raise DataError(f"The labels in {provenance} should be one per image, but are one value.")
-    types = {"text" if array.dtype.kind in "US" else "numbers" for array in arrays}
-    if len(types) > 1:
-        raise DataError(
-            f"The labels in {provenance} should be all numbers or all text, but are text in some "
-            "parts and numbers in others."
-        )
-    return encode_labels(np.concatenate(arrays), names, f"The labels in {provenance}")
-
-
-def _divide(
-    encoded: EncodedLabels, labels: Mapping[Part, Any], images: Mapping[Part, Any]
-) -> dict[Part, np.ndarray]:
-    ends = np.cumsum([len(labels[part]) for part in images])
-    codes = np.split(encoded.codes, ends[:-1])
-    return dict(zip(images, codes, strict=True))

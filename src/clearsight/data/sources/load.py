@@ -67,21 +67,6 @@ SOURCES: dict[str, Source] = {
 }
 
 
-def find_source(name: str) -> Source:
-    """Return the source called `name`.
-
-    Raises:
-        DataError: when there is none; the message suggests the nearest name.
-    """
-    if name in SOURCES:
-        return SOURCES[name]
-    raise DataError(
-        f"The source should be one of {', '.join(SOURCES)}, or a folder or file of images, but "
-        f"'{name}' is neither.{did_you_mean(name, SOURCES)} "
-        "`clearsight data list` shows what can be read."
-    )
-
-
 def default_recipe(source: str) -> str:
     """Return the default recipe for a source's name or path."""
     return SOURCES[source].recipe if source in SOURCES else "strong"
@@ -96,13 +81,17 @@ def resolve_source(source: str) -> str:
     """Return a source's name unchanged, or its absolute path.
 
     Raises:
-        DataError: when it is neither.
+        DataError: when it is neither; the message suggests the nearest name.
     """
     if is_source_name(source):
         return source
     if os.path.lexists(source):
         return str(Path(source).resolve())
-    return find_source(source).name
+    raise DataError(
+        f"The source should be one of {', '.join(SOURCES)}, or a folder or file of images, but "
+        f"'{source}' is neither.{did_you_mean(source, SOURCES)} "
+        "`clearsight data list` shows what can be read."
+    )
 
 
 def load_splits(

@@ -1,10 +1,10 @@
-"""`SourceSlice`: some images of a source, e.g. ``fashion-mnist:test[0:5]``."""
+"""Loading a slice of a source, e.g. ``fashion-mnist:test[0:5]``."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
 
@@ -19,19 +19,6 @@ _PATTERN = re.compile(
 )
 
 
-@dataclass(frozen=True)
-class SourceSlice:
-    """Some images of a source.
-
-    Attributes:
-        names: one per image, e.g. "fashion-mnist:test[3]".
-        images: the images with their true labels.
-    """
-
-    names: tuple[str, ...]
-    images: ImageSet
-
-
 def is_source_slice(text: str) -> bool:
     """Return whether `text` has the form of SOURCE:PART[START:STOP], whether or not it exists."""
     return _PATTERN.fullmatch(text) is not None
@@ -39,13 +26,16 @@ def is_source_slice(text: str) -> bool:
 
 def load_source_slice(
     text: str, options_for: Callable[[str], SourceOptions | None] = lambda _: None
-) -> SourceSlice:
+) -> ImageSet:
     """Load some images of a source.
 
     Args:
         text: SOURCE:PART[START:STOP] or SOURCE:PART[INDEX], the source a name or a path; the
             indices are those of Python, negative ones included.
         options_for: returns the options for a source, or None for the defaults.
+
+    Returns:
+        The images with names such as "fashion-mnist:test[3]".
 
     Raises:
         DataError: when the form, the source or the indices are wrong.
@@ -73,4 +63,4 @@ def load_source_slice(
             f"{len(images) - 1}, but selects none."
         )
     names = tuple(f"{source}:{part}[{index}]" for index in indices)
-    return SourceSlice(names, images.take(np.array(indices)))
+    return replace(images.take(np.array(indices)), names=names)
