@@ -17,7 +17,7 @@ from clearsight.data.splits.splits import Splits
 from clearsight.errors import MissingExtraError, RunError
 from clearsight.run.advise.command import repeat_command, step_command
 from clearsight.run.advise.next_step import NextStep
-from clearsight.run.finish.artifacts import write_or_warn
+from clearsight.run.finish.write import write_or_warn
 from clearsight.run.report.report import write_report
 from clearsight.run.store.run import Run
 from support.command_line import BARE, Cli, assert_refused, run_cli
@@ -167,7 +167,7 @@ def test_a_report_that_cannot_be_written_never_fails_the_run(
     def broken() -> Path:
         raise ZeroDivisionError
 
-    write_or_warn("report", broken, ["clearsight", "report", str(array_run.path)])
+    write_or_warn("report", broken, f"clearsight report {array_run.path}")
     said = caplog.text
     assert "No report was written: ZeroDivisionError()." in said
     assert f"clearsight report {array_run.path}" in said
@@ -180,5 +180,5 @@ def test_a_missing_extra_gives_the_install_line(
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(MissingExtraError, match=r"'clearsight\[report\]'"):
         write_report(array_run)
-    write_or_warn("report", lambda: write_report(array_run), ["clearsight", "report"])
+    write_or_warn("report", lambda: write_report(array_run), "clearsight report")
     assert "pip install 'clearsight[report]'" in caplog.text

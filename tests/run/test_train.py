@@ -116,7 +116,7 @@ def test_an_existing_folder_is_refused_and_left_alone(
     run: clearsight.Run, small_fashion: Splits
 ) -> None:
     before = {path: path.read_bytes() for path in run.path.rglob("*") if path.is_file()}
-    with pytest.raises(RunError, match=r"exists and is never overwritten: name another with --out"):
+    with pytest.raises(RunError, match="exists and is never overwritten: choose another"):
         small_run(small_fashion, run.path)
     assert {p: p.read_bytes() for p in run.path.rglob("*") if p.is_file()} == before
 
@@ -332,7 +332,7 @@ def test_a_folder_that_is_no_run_gets_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(RunError, match=r"has no run\.json"):
         clearsight.Run.load(tmp_path)
     (tmp_path / "run.json").write_text('{"format_version": 9}')
-    with pytest.raises(RunError, match="is damaged or of another version"):
+    with pytest.raises(RunError, match="is missing, damaged or of another version"):
         clearsight.Run.load(tmp_path)
 
 
@@ -355,13 +355,13 @@ def test_runs_that_begin_in_the_same_second_get_folders_of_their_own(tmp_path: P
 
 
 def test_without_altair_training_still_finishes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setitem(sys.modules, "altair", None)
     run = clearsight.train(
         "digits", epochs=1, out=tmp_path / "run", report=False, bundle=False, verbose=False
     )
     assert run.record.status == "finished"
-    said = capsys.readouterr().err
+    said = caplog.text
     assert "No curve image was drawn" in said
     assert "pip install 'clearsight[report]'" in said

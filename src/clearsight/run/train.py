@@ -5,19 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from clearsight.bundle.parity import NUM_IMAGES
 from clearsight.data.decoding.decode import ShowProgress, silent
 from clearsight.data.splits.splits import Splits
 from clearsight.run.execute.execute import execute
 from clearsight.run.execute.session import run_session
-from clearsight.run.export.bundle import export_run
-from clearsight.run.finish.artifacts import write_or_warn
 from clearsight.run.finish.evaluate import evaluate_run
 from clearsight.run.finish.final_weights import settle_weights
+from clearsight.run.finish.write import write_artifacts, write_results
 from clearsight.run.plan.data import read_data
 from clearsight.run.plan.plan import Plan, plan_training
 from clearsight.run.plan.resolve import resolve_request
-from clearsight.run.report.report import write_report
 from clearsight.run.request import ResumeRequest, TrainRequest
 from clearsight.run.resume.plan_resume import plan_resume
 from clearsight.run.store.run import Run, save_finished_model
@@ -73,13 +70,6 @@ def run_plan(plan: Plan, display: Display) -> Run:
         history = execute(plan, session)
         weights = settle_weights(plan, session.folder, history)
         save_finished_model(plan.model, session.folder)
-        evaluate_run(plan, session.folder, history, weights)
-    run = Run.load(session.folder.path)
-    if plan.record.request.bundle:
-        images = plan.data.validation_images(NUM_IMAGES)
-        again = ["clearsight", "export", str(run.path)]
-        write_or_warn("bundle", lambda: export_run(run, images=images), again)
-    if plan.record.request.report:
-        again = ["clearsight", "report", str(run.path)]
-        write_or_warn("report", lambda: write_report(run, plan.data.splits.test), again)
-    return run
+        evaluated = evaluate_run(plan, session.folder.path, history, weights)
+        write_results(plan, session.folder, history, evaluated)
+    return write_artifacts(plan, session.folder)

@@ -1,62 +1,64 @@
-"""Evaluating a network when its training has ended, and writing its results."""
+"""Evaluating a network when its training has ended."""
 
 from __future__ import annotations
 
-import logging
 import statistics
 import time
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
-from clearsight.errors import MissingExtraError
 from clearsight.evaluation.curve.context import CurveContext
 from clearsight.evaluation.curve.reading import CurveReading, read_curve
 from clearsight.evaluation.intervals.proportions import wilson_interval
 from clearsight.evaluation.predictions import Predictions
 from clearsight.evaluation.scores.score import compute_score
-from clearsight.evaluation.scores.scores import compute_scores
+from clearsight.evaluation.scores.scores import Scores, compute_scores
 from clearsight.models.graph import get_graph
-from clearsight.report.curves import write_curves
 from clearsight.run.finish.final_weights import FinalWeights
 from clearsight.run.plan.plan import Plan
-from clearsight.run.store.folder import RunFolder
-from clearsight.run.store.predictions_csv import write_predictions
 from clearsight.run.store.results import Results
 from clearsight.run.store.run import predict_probabilities
 from clearsight.run.test_set.ledger import TestSetUse, record_use
 from clearsight.training.history import History
 
-_logger = logging.getLogger(__name__)
 _NUM_SHOWN = 5
 _MOST_VALIDATION = 1_000  # images: enough to fit a single number, the temperature, within percents
 _NEARLY_ZERO = 0.2  # of the learning rate, as a fraction of its maximum
 
 
-def evaluate_run(plan: Plan, folder: RunFolder, history: History, weights: FinalWeights) -> None:
-    """Evaluate on the test images, unless that is declined, and write all results.
+@dataclass(frozen=True, eq=False)
+class RunEvaluation:
+    """What is known about a network when its training has ended.
 
-    ``predictions.csv`` and ``scores.json`` hold the test images' results; ``results.json`` and
-    ``curves.png`` are written without test images too.
+    Attributes:
+        results: accuracies, times and the reading of the curve.
+        reading: of the training curve.
+        probabilities: float32 (N, K), predicted for the test images; None if not evaluated.
+        scores: all scores of the test images; None if not evaluated.
+    """
+
+    results: Results
+    reading: CurveReading
+    probabilities: np.ndarray | None = None
+    scores: Scores | None = None
+
+
+def evaluate_run(plan: Plan, path: Path, history: History, weights: FinalWeights) -> RunEvaluation:
+    """Read the training curve, and evaluate on the test images unless that is declined.
+
+    The use of the test images is recorded in the user's ledger.
+
+    Args:
+        plan: its model has the final weights.
+        path: the run's folder.
+        history: of the whole training.
+        weights: the final ones.
     """
     num_train, num_val = plan.data.num_train, plan.data.num_validation
-    reading = read_curve(history, _circumstances(plan), weights.outcomes)
+    reading = read_curve(history, _curve_context(plan), weights.outcomes)
     last = history[weights.epoch - 1]
-    test = None if plan.record.request.no_test else plan.data.splits.test
-    score, first_predictions, num_leaked, without_leaked, uses = None, (), 0, None, None
-    if test is not None:
-        probabilities = predict_probabilities(
-            plan.model, plan.preparation, test.images, plan.recipe.views
-        )
-        score = compute_score(probabilities, test.labels)
-        first_predictions = tuple(probabilities[:_NUM_SHOWN].argmax(axis=1).tolist())
-        num_leaked = plan.leaks.num_test
-        without_leaked = plan.leaks.accuracy_without(probabilities, test.labels)
-        write_predictions(test, probabilities, folder.predictions_path)
-        predictions = Predictions(probabilities, test.class_names)
-        folder.write_scores(compute_scores(predictions, test.labels, _validation(plan, weights)))
-        is_correct = predictions.labels == test.labels
-        use = TestSetUse.now(folder.path, "train", is_correct, last.val_accuracy)
-        uses = record_use(test.fingerprint, use)
     results = Results(
         train_accuracy=last.accuracy,
         train_count=num_train,
@@ -64,12 +66,6 @@ def evaluate_run(plan: Plan, folder: RunFolder, history: History, weights: Final
         val_accuracy=last.val_accuracy,
         val_count=num_val,
         val_accuracy_interval=_interval(last.val_accuracy, num_val),
-        test_accuracy=score.accuracy if score else None,
-        test_count=score.num_images if score else 0,
-        test_accuracy_interval=(score.interval.low, score.interval.high) if score else None,
-        test_loss=score.loss if score else None,
-        first_test_predictions=first_predictions,
-        first_test_labels=tuple(test.labels[:_NUM_SHOWN].tolist()) if test is not None else (),
         reading=reading.sentence,
         gap=reading.gap,
         gap_interval=(reading.gap_interval.low, reading.gap_interval.high),
@@ -79,15 +75,35 @@ def evaluate_run(plan: Plan, folder: RunFolder, history: History, weights: Final
         total_seconds=time.perf_counter() - plan.planned_at + _seconds_before(plan),
         findings=reading.findings,
         weights_of_epoch=weights.epoch,
-        test_leaked_count=num_leaked,
-        test_accuracy_without_leaked=without_leaked,
-        test_set_uses=uses,
     )
-    folder.write_results(results)
-    _write_curves(plan, folder, history, reading)
+    test = plan.data.splits.test
+    if test is None or plan.record.request.no_test:
+        return RunEvaluation(results, reading)
+    probabilities = predict_probabilities(
+        plan.model, plan.preparation, test.images, plan.recipe.views
+    )
+    score = compute_score(probabilities, test.labels)
+    predictions = Predictions(probabilities, test.class_names)
+    scores = compute_scores(predictions, test.labels, _validation(plan, weights))
+    is_correct = predictions.labels == test.labels
+    use = TestSetUse.now(path, "train", is_correct, last.val_accuracy)
+    results = replace(
+        results,
+        test_accuracy=score.accuracy,
+        test_count=score.num_images,
+        test_accuracy_interval=(score.interval.low, score.interval.high),
+        test_loss=score.loss,
+        first_test_predictions=tuple(predictions.labels[:_NUM_SHOWN].tolist()),
+        first_test_labels=tuple(test.labels[:_NUM_SHOWN].tolist()),
+        test_leaked_count=plan.leaks.num_test,
+        test_accuracy_without_leaked=plan.leaks.accuracy_without(probabilities, test.labels),
+        test_set_uses=record_use(test.fingerprint, use),
+        total_seconds=time.perf_counter() - plan.planned_at + _seconds_before(plan),
+    )
+    return RunEvaluation(results, reading, probabilities, scores)
 
 
-def _circumstances(plan: Plan) -> CurveContext:
+def _curve_context(plan: Plan) -> CurveContext:
     """Return what the curve does not show by itself."""
     recipe = plan.recipe
     counts = np.bincount(plan.data.held_out.labels[plan.data.split.validation])
@@ -128,14 +144,3 @@ def _seconds_before(plan: Plan) -> float:
 def _interval(accuracy: float, count: int) -> tuple[float, float]:
     interval = wilson_interval(round(accuracy * count), count)
     return interval.low, interval.high
-
-
-def _write_curves(plan: Plan, folder: RunFolder, history: History, reading: CurveReading) -> None:
-    title = (
-        f"{plan.record.request.model} on {plan.source_name}: {plan.data.num_train:,} training and "
-        f"{plan.data.num_validation:,} validation images"
-    )
-    try:
-        write_curves(history, reading, title, folder.curves_path)
-    except MissingExtraError as error:
-        _logger.warning("No curve image was drawn. %s", error)

@@ -75,12 +75,6 @@ class Results:
     val_accuracy: float
     val_count: int
     val_accuracy_interval: tuple[float, float]
-    test_accuracy: float | None
-    test_count: int
-    test_accuracy_interval: tuple[float, float] | None
-    test_loss: float | None
-    first_test_predictions: tuple[int, ...]
-    first_test_labels: tuple[int, ...]
     reading: str
     gap: float
     gap_interval: tuple[float, float]
@@ -90,6 +84,12 @@ class Results:
     total_seconds: float
     findings: tuple[CurveFinding, ...]
     weights_of_epoch: int
-    test_leaked_count: int
-    test_accuracy_without_leaked: float | None
-    test_set_uses: TestSetUses | None
+    test_accuracy: float | None = None
+    test_count: int = 0
+    test_accuracy_interval: tuple[float, float] | None = None
+    test_loss: float | None = None
+    first_test_predictions: tuple[int, ...] = ()
+    first_test_labels: tuple[int, ...] = ()
+    test_leaked_count: int = 0
+    test_accuracy_without_leaked: float | None = None
+    test_set_uses: TestSetUses | None = None

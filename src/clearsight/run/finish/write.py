@@ -1,0 +1,76 @@
+"""Writing what a run found: its results, then its report and its bundle."""
+
+from __future__ import annotations
+
+import logging
+import shlex
+from collections.abc import Callable
+from typing import Any
+
+from clearsight.bundle.parity import NUM_IMAGES
+from clearsight.errors import ClearsightError, MissingExtraError
+from clearsight.report.curves import write_curves
+from clearsight.run.export.bundle import export_run
+from clearsight.run.finish.evaluate import RunEvaluation
+from clearsight.run.plan.plan import Plan
+from clearsight.run.report.report import write_report
+from clearsight.run.store.folder import RunFolder
+from clearsight.run.store.predictions_csv import write_predictions
+from clearsight.run.store.run import Run
+from clearsight.training.history import History
+
+_logger = logging.getLogger(__name__)
+
+
+def write_results(
+    plan: Plan, folder: RunFolder, history: History, evaluated: RunEvaluation
+) -> None:
+    """Write ``results.json`` and ``curves.png``, and the scores and predictions if there are any.
+
+    Raises:
+        OutputError: when a file cannot be written.
+    """
+    test = plan.data.splits.test
+    if test is not None and evaluated.probabilities is not None:
+        write_predictions(test, evaluated.probabilities, folder.predictions_path)
+    if evaluated.scores is not None:
+        folder.write_scores(evaluated.scores)
+    folder.write_results(evaluated.results)
+    title = (
+        f"{plan.record.request.model} on {plan.source_name}: {plan.data.num_train:,} training and "
+        f"{plan.data.num_validation:,} validation images"
+    )
+    try:
+        write_curves(history, evaluated.reading, title, folder.curves_path)
+    except MissingExtraError as error:
+        _logger.warning("No curve image was drawn. %s", error)
+
+
+def write_artifacts(plan: Plan, folder: RunFolder) -> Run:
+    """Write the report and the bundle of a finished run, unless that is declined.
+
+    If one cannot be written, the run is finished all the same, and a warning says why.
+    """
+    run, request = Run.load(folder.path), plan.record.request
+    if request.bundle:
+        images = plan.data.validation_images(NUM_IMAGES)
+        write_or_warn("bundle", lambda: export_run(run, images=images), _command("export", run))
+    if request.report:
+        test = plan.data.splits.test
+        write_or_warn("report", lambda: write_report(run, test), _command("report", run))
+    return run
+
+
+def write_or_warn(what: str, write: Callable[[], Any], retry: str) -> None:
+    """Write something, or log a warning that says why not, and the command to retry with."""
+    try:
+        write()
+    except MissingExtraError as error:
+        _logger.warning("No %s was written. %s", what, error)
+    except Exception as error:
+        why = str(error) if isinstance(error, ClearsightError) else f"{error!r}."
+        _logger.warning("No %s was written: %s Try again: %s", what, why, retry)
+
+
+def _command(verb: str, run: Run) -> str:
+    return shlex.join(["clearsight", verb, str(run.path)])
