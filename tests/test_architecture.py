@@ -190,7 +190,8 @@ def test_keras_runs_on_torch_whatever_keras_json_says(tmp_path: Path) -> None:
     config = tmp_path / "keras.json"
     config.write_text('{"backend": "tensorflow"}')
     program = (
-        "from clearsight.models.backend import keras; print('BACKEND', keras.config.backend())"
+        "import clearsight; clearsight.accelerate; import keras; "
+        "print('BACKEND', keras.config.backend())"
     )
     done = subprocess.run(
         [sys.executable, "-c", program],

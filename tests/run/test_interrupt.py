@@ -16,7 +16,7 @@ import pytest
 
 import clearsight
 from clearsight.errors import RunError
-from support.command_line import assert_refused, run_cli
+from support.command_line import BARE, assert_refused, run_cli
 
 
 def start(out: Path, *options: str) -> subprocess.Popen[str]:
@@ -43,7 +43,7 @@ def wait_for(path: Path, process: subprocess.Popen[str]) -> None:
 def interrupted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """A run that got Ctrl-C in its second epoch, and what it said."""
     out = tmp_path_factory.mktemp("interrupted") / "run"
-    process = start(out, "--train-limit", "6000", "--epochs", "3", "--test-limit", "500")
+    process = start(out, "--train-limit", "4000", "--epochs", "3", "--test-limit", "500")
     wait_for(out / "history.csv", process)
     process.send_signal(signal.SIGINT)
     _, stderr = process.communicate(timeout=60)
@@ -73,7 +73,7 @@ def test_an_interrupted_run_goes_on_to_its_end(
     """Given more epochs afterwards, it ends as a run does that had them from the start."""
     out = Path(shutil.copytree(interrupted[0], tmp_path / "run"))
     first = clearsight.Run.load(out).history
-    done = run_cli("train", "--resume", str(out))
+    done = run_cli("train", "--resume", str(out), *BARE)
     assert done.returncode == 0, done.stderr
     assert re.search(r"Resuming \S+ after 1 of 3 epochs and \d+ batches of epoch 2", done.stdout)
     run = clearsight.Run.load(out)
@@ -86,7 +86,7 @@ def test_an_interrupted_run_goes_on_to_its_end(
 
     again = run_cli("train", "--resume", str(out))
     assert_refused(again, "has already trained for 3 epochs", "--epochs 13")
-    longer = run_cli("train", "--resume", str(out), "--epochs", "4", "--json")
+    longer = run_cli("train", "--resume", str(out), "--epochs", "4", "--json", *BARE)
     assert longer.returncode == 0, longer.stderr
     assert json.loads(longer.stdout)["test_count"] == 500
     assert "It now has 4 epochs instead of 3." in longer.stderr
@@ -94,7 +94,7 @@ def test_an_interrupted_run_goes_on_to_its_end(
     whole = tmp_path / "whole"
     clearsight.train(
         "fashion-mnist",
-        train_limit=6000,
+        train_limit=4000,
         epochs=4,
         test_limit=500,
         out=whole,

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import clearsight
-from clearsight.data.splits.splits import Splits
+from clearsight.data.image_set import ImageSet
 from clearsight.errors import FitError
 from clearsight.models.backend import keras
 
@@ -17,20 +17,25 @@ SPARSE, ONE_HOT = "sparse_categorical_crossentropy", "categorical_crossentropy"
 
 def network(*first: keras.Layer, last: str | None = "softmax", loss: object = SPARSE):
     model = keras.Sequential(
-        [keras.Input((28, 28, 1)), *first, layers.Flatten(), layers.Dense(10, activation=last)]
+        [keras.Input((8, 8, 1)), *first, layers.Flatten(), layers.Dense(10, activation=last)]
     )
     model.compile(optimizer="adam", loss=loss)
     return model
 
 
 @pytest.fixture(scope="module")
-def x(small_fashion: Splits) -> np.ndarray:
-    return small_fashion.train.images[:200].astype("float32") / 255
+def digits() -> ImageSet:
+    return clearsight.load_data("digits")[0].first(200)
 
 
 @pytest.fixture(scope="module")
-def y(small_fashion: Splits) -> np.ndarray:
-    return small_fashion.train.labels[:200]
+def x(digits: ImageSet) -> np.ndarray:
+    return digits.images.astype("float32") / 255
+
+
+@pytest.fixture(scope="module")
+def y(digits: ImageSet) -> np.ndarray:
+    return digits.labels
 
 
 def test_what_fits_passes(x: np.ndarray, y: np.ndarray) -> None:
@@ -55,8 +60,8 @@ MISTAKES = {
     ),
     "another shape": (
         {},
-        lambda x, y: (x[:, :20], y),
-        r"x should have shape \(N, 28, 28, 1\) for this network, but is float32 \(200, 20, 28, 1\)",
+        lambda x, y: (x[:, :6], y),
+        r"x should have shape \(N, 8, 8, 1\) for this network, but is float32 \(200, 6, 8, 1\)",
     ),
     "raw pixels": (
         {},
@@ -142,7 +147,7 @@ def test_several_mistakes_are_told_together(x: np.ndarray, y: np.ndarray) -> Non
 
 
 def test_networks_that_cannot_be_checked_are_told(x: np.ndarray, y: np.ndarray) -> None:
-    first, second = keras.Input((28, 28, 1)), keras.Input((28, 28, 1))
+    first, second = keras.Input((8, 8, 1)), keras.Input((8, 8, 1))
     two = keras.Model([first, second], layers.Dense(10)(layers.Flatten()(first + second)))
     two.compile(loss=SPARSE)
     with pytest.raises(FitError, match=r"one input, the images, and one output.* but has 2 and 1"):
@@ -170,7 +175,7 @@ def test_tables_are_not_called_pixels() -> None:
 
 def test_a_softmax_layer_of_its_own_counts_too(x: np.ndarray, y: np.ndarray) -> None:
     model = keras.Sequential(
-        [keras.Input((28, 28, 1)), layers.Flatten(), layers.Dense(10), layers.Softmax()]
+        [keras.Input((8, 8, 1)), layers.Flatten(), layers.Dense(10), layers.Softmax()]
     )
     model.compile(loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     with pytest.raises(FitError, match="already ends in probabilities"):
