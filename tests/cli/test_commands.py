@@ -149,7 +149,7 @@ def test_predict_reports_every_unreadable_input(cli: Cli, run_folder: Path, imag
         done,
         "words.png should be an image file",
         "absent.png should be an image file",
-        "should name at least one of the 10,000 images",
+        "should select at least one of the 10,000 images",
     )
 
 

@@ -106,7 +106,7 @@ def test_rows_are_written_whole_or_not_at_all(
 ) -> None:
     out = tmp_path / f"rows.{suffix}"
     failed = cli("predict", bundle, str(folder), "--out", str(out), "fashion-mnist:test[99999]")
-    assert_refused(failed, "should name at least one of the 10,000 images")
+    assert_refused(failed, "should select at least one of the 10,000 images")
     assert not out.exists()
     done = cli("predict", bundle, str(folder), "--out", str(out))
     assert done.stdout == ""
