@@ -17,6 +17,7 @@ COMMANDS = (
     ("data", "check"),
     ("evaluate",),
     ("predict",),
+    ("export",),
     ("report",),
     ("serve",),
     ("compare",),
