@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,14 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from clearsight.cli.keras_start import loading_keras
 from clearsight.cli.output import AsJson, console_for
-from clearsight.cli.prediction_rows import (
-    JSON_FORMAT,
-    ROW_FORMATS,
-    RowFormat,
-    RowSettings,
-    RowWriter,
-)
+from clearsight.cli.prediction_rows import JSON_FORMAT, ROW_FORMATS, RowFormat, RowSettings
 from clearsight.cli.request_options import (
     NETWORK_OPTIONS,
     SOURCE_OPTIONS,
@@ -81,27 +76,26 @@ def predict(
     from clearsight.predict.predict import PredictOptions, predict_images
     from clearsight.predict.predictor import open_predictor
 
-    predictor, notes = open_predictor(path, lambda: _loading_keras(as_json))
+    predictor, notes = open_predictor(path, lambda: loading_keras(console_for(as_json)))
     for note in notes:
         print(f"Note: {note}", file=sys.stderr)
     source_options = given_source_options(context) if given_options(context) else None
     inputs = find_inputs(images, path, predictor, source_options)
     if inputs.problems and row_format.is_streamed:
         raise DataError(" ".join(inputs.problems))
-    predictions = predict_images(inputs, predictor, PredictOptions(top, invert, temperature))
-    # Streamed rows themselves show the progress on a terminal.
-    has_bar = not row_format.is_streamed or out is not None or not sys.stdout.isatty()
-    with (
-        _open_output(out, row_format) as file,
-        _progress(inputs.num_images, is_shown=has_bar) as advance,
-    ):
-        writer = row_format.writer(file, RowSettings(path, top))
-        messages = _write_rows(_advancing(predictions, advance), writer, row_format)
-        required = [problem for name, problem in messages.failures if name in images]
-        if not row_format.is_streamed and (required or inputs.problems):
-            raise DataError(" ".join([*required, *inputs.problems]))
-        writer.close()
-    _report(messages, inputs.num_images)
+    messages = _Messages(row_format)
+    rows = predict_images(inputs, predictor, PredictOptions(top, invert, temperature))
+    if _has_progress_bar(inputs.num_images, row_format, out):
+        rows = _with_progress_bar(rows, inputs.num_images)
+    rows = _recording(rows, messages)
+    with _open_output(out, row_format) as file:
+        if not row_format.is_streamed:
+            rows = list(rows)
+            required = [problem for name, problem in messages.failures if name in images]
+            if required or inputs.problems:
+                raise DataError(" ".join([*required, *inputs.problems]))
+        row_format.write(rows, file, RowSettings(path, top))
+    messages.report(inputs.num_images)
 
 
 def _choose_format(format: str | None, out: Path | None, as_json: bool) -> RowFormat:
@@ -124,54 +118,66 @@ def _choose_format(format: str | None, out: Path | None, as_json: bool) -> RowFo
     return ROW_FORMATS[name]
 
 
-def _loading_keras(as_json: bool) -> Any:
-    from clearsight.cli.keras_start import loading_keras
-
-    return loading_keras(console_for(as_json))
-
-
 @dataclass
 class _Messages:
-    """What to report after the rows have been written.
+    """What to report once the rows have been written.
 
     Attributes:
+        row_format: whose rows may have their own errors.
         warnings: the first few.
         num_warnings: of all images.
         failures: the name of each unreadable image, and why it cannot be read.
     """
 
+    row_format: RowFormat
     warnings: list[str] = field(default_factory=list)
     num_warnings: int = 0
     failures: list[tuple[str, str]] = field(default_factory=list)
 
-
-def _write_rows(rows: Iterable[Prediction], writer: RowWriter, row_format: RowFormat) -> _Messages:
-    messages = _Messages()
-    for row in rows:
-        writer.write(row)
+    def add(self, row: Prediction) -> None:
         warning = row.warning
         if row.problem is not None:
-            messages.failures.append((row.name, row.problem))
-            warning = None if row_format.is_streamed else row.problem
+            self.failures.append((row.name, row.problem))
+            warning = None if self.row_format.is_streamed else row.problem
         if warning is not None:
-            messages.num_warnings += 1
-            if messages.num_warnings <= _MAX_WARNINGS:
-                messages.warnings.append(warning)
-    return messages
+            self.num_warnings += 1
+            if self.num_warnings <= _MAX_WARNINGS:
+                self.warnings.append(warning)
+
+    def report(self, num_images: int) -> None:
+        """Print warnings, and raise if images could not be read."""
+        for warning in self.warnings:
+            print(f"Warning: {warning}", file=sys.stderr)
+        more = self.num_warnings - len(self.warnings)
+        if more > 0:
+            print(f"Warning: {more:,} more warnings are not shown.", file=sys.stderr)
+        if self.failures:
+            raise DataError(
+                f"All {num_images:,} images should be readable, but {len(self.failures):,} cannot "
+                f"be read. The first: {self.failures[0][1]}"
+            )
 
 
-def _report(messages: _Messages, num_images: int) -> None:
-    """Print warnings, and raise if images could not be read."""
-    for warning in messages.warnings:
-        print(f"Warning: {warning}", file=sys.stderr)
-    more = messages.num_warnings - len(messages.warnings)
-    if more > 0:
-        print(f"Warning: {more:,} more warnings are not shown.", file=sys.stderr)
-    if messages.failures:
-        raise DataError(
-            f"All {num_images:,} images should be readable, but {len(messages.failures):,} cannot "
-            f"be read. The first: {messages.failures[0][1]}"
-        )
+def _recording(rows: Iterable[Prediction], messages: _Messages) -> Iterator[Prediction]:
+    for row in rows:
+        messages.add(row)
+        yield row
+
+
+def _has_progress_bar(num_images: int, row_format: RowFormat, out: Path | None) -> bool:
+    # Streamed rows themselves show the progress on a terminal.
+    shows_rows = row_format.is_streamed and out is None and sys.stdout.isatty()
+    return sys.stderr.isatty() and num_images >= _NUM_WITHOUT_BAR and not shows_rows
+
+
+def _with_progress_bar(rows: Iterable[Prediction], num_images: int) -> Iterator[Prediction]:
+    from clearsight.cli.decoding import progress_bar
+
+    with progress_bar("classifying images", num_images) as advance:
+        for count, row in enumerate(rows, 1):
+            yield row
+            if count % _BAR_STEP == 0:
+                advance(_BAR_STEP)
 
 
 @contextmanager
@@ -185,21 +191,3 @@ def _open_output(out: Path | None, row_format: RowFormat) -> Iterator[Any]:
     mode, options = ("w", text) if row_format.is_text else ("wb", {})
     with write_atomically(out) as temporary, temporary.open(mode, **options) as file:
         yield file
-
-
-@contextmanager
-def _progress(num_images: int, *, is_shown: bool) -> Iterator[Callable[[int], None]]:
-    if not is_shown or not sys.stderr.isatty() or num_images < _NUM_WITHOUT_BAR:
-        yield lambda _: None
-        return
-    from clearsight.cli.decoding import progress_bar
-
-    with progress_bar("classifying images", num_images) as advance:
-        yield advance
-
-
-def _advancing(rows: Iterable[Prediction], advance: Callable[[int], None]) -> Iterator[Prediction]:
-    for count, row in enumerate(rows, 1):
-        yield row
-        if count % _BAR_STEP == 0:
-            advance(_BAR_STEP)

@@ -1,13 +1,14 @@
-"""How predictions are written. The table of formats is at the end."""
+"""How predictions are written, one function per format. The table of formats is at the end."""
 
 from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from clearsight.cli.output import print_json
 from clearsight.errors import MissingExtraError
@@ -20,7 +21,7 @@ _ROW_GROUP = 10_000  # rows of a Parquet file that are held in memory
 
 @dataclass(frozen=True)
 class RowSettings:
-    """What a writer needs to know.
+    """What a format needs to know besides the predictions.
 
     Attributes:
         predictor: the path of the bundle or run.
@@ -31,150 +32,87 @@ class RowSettings:
     top: int
 
 
-class RowWriter(Protocol):
-    """Writes predictions to an open file."""
-
-    def write(self, row: Prediction) -> None:
-        """Write one prediction, or hold it until `close`."""
-        ...
-
-    def close(self) -> None:
-        """Write the rest; the file stays open."""
-        ...
-
-
-class CsvRows:
-    """One line per image; with ``--top N`` N pairs of class and probability."""
-
-    def __init__(self, file: TextIO, settings: RowSettings) -> None:
-        self._writer = csv.writer(file, lineterminator="\n")
-        self._top = settings.top
-        columns = ["class_name", "probability"]
-        for rank in range(2, settings.top + 1):
-            columns += [f"class_name_{rank}", f"probability_{rank}"]
-        self._writer.writerow(["image", "true_label", *columns, "error", "warning"])
-
-    def write(self, row: Prediction) -> None:
-        """Write one line."""
+def write_csv(rows: Iterable[Prediction], file: TextIO, settings: RowSettings) -> None:
+    """Write one line per image; with ``--top N`` N pairs of class and probability."""
+    writer = csv.writer(file, lineterminator="\n")
+    columns = ["class_name", "probability"]
+    for rank in range(2, settings.top + 1):
+        columns += [f"class_name_{rank}", f"probability_{rank}"]
+    writer.writerow(["image", "true_label", *columns, "error", "warning"])
+    for row in rows:
         values = [value for name, p in row.classes for value in (name, f"{p:.6f}")]
-        values += [""] * (2 * self._top - len(values))
-        self._writer.writerow(
-            [row.name, row.true_label or "", *values, row.problem or "", row.warning or ""]
-        )
-
-    def close(self) -> None:
-        """Do nothing: every row has been written."""
+        values += [""] * (len(columns) - len(values))
+        writer.writerow([row.name, row.true_label, *values, row.problem, row.warning])
 
 
-class JsonLines:
-    """One JSON object per line."""
-
-    def __init__(self, file: TextIO, settings: RowSettings) -> None:
-        del settings
-        self._file = file
-
-    def write(self, row: Prediction) -> None:
-        """Write one line."""
-        self._file.write(json.dumps(row_to_json(row), ensure_ascii=False) + "\n")
-
-    def close(self) -> None:
-        """Do nothing: every row has been written."""
+def write_json_lines(rows: Iterable[Prediction], file: TextIO, settings: RowSettings) -> None:
+    """Write one JSON object per line."""
+    del settings
+    for row in rows:
+        file.write(json.dumps(row_to_json(row), ensure_ascii=False) + "\n")
 
 
-class ParquetRows:
-    """A Parquet file, written in row groups."""
+def write_parquet(rows: Iterable[Prediction], file: Any, settings: RowSettings) -> None:
+    """Write a Parquet file, row group by row group.
 
-    def __init__(self, file: Any, settings: RowSettings) -> None:
-        del settings
-        try:
-            import pyarrow
-            import pyarrow.parquet
-        except ImportError as error:
-            raise MissingExtraError("--format parquet", "parquet") from error
-        self._pyarrow = pyarrow
-        text = pyarrow.string()
-        pair = pyarrow.struct([("class_name", text), ("probability", pyarrow.float32())])
-        self._schema = pyarrow.schema(
-            [
-                ("image", text),
-                ("true_label", text),
-                ("predictions", pyarrow.list_(pair)),
-                ("error", text),
-                ("warning", text),
-            ]
-        )
-        self._writer = pyarrow.parquet.ParquetWriter(file, self._schema)
-        self._rows: list[dict[str, Any]] = []
-
-    def write(self, row: Prediction) -> None:
-        """Hold one row, and write a row group once it is full."""
-        self._rows.append(row_to_json(row))
-        if len(self._rows) == _ROW_GROUP:
-            self._flush()
-
-    def close(self) -> None:
-        """Write the last row group and the file's footer."""
-        self._flush()
-        self._writer.close()
-
-    def _flush(self) -> None:
-        self._writer.write_table(self._pyarrow.Table.from_pylist(self._rows, self._schema))
-        self._rows = []
-
-
-class TableRows:
-    """A table to read, its columns as wide as the longest name."""
-
-    def __init__(self, file: TextIO, settings: RowSettings) -> None:
-        del settings
-        self._file = file
-        self._rows: list[Prediction] = []
-
-    def write(self, row: Prediction) -> None:
-        """Hold one row."""
-        self._rows.append(row)
-
-    def close(self) -> None:
-        """Write the table."""
-        rows = self._rows
-        name_width = max((len(row.name) for row in rows), default=0)
-        class_width = max((len(name) for row in rows for name, _ in row.classes), default=0)
-        for row in rows:
-            text = "  ".join(f"{name:<{class_width}} {p:6.1%}" for name, p in row.classes)
-            if row.problem is not None:
-                text = "cannot be read"
-            elif row.true_label is not None:
-                text += f"  (true: {row.true_label})"
-            print(f"{row.name:<{name_width}}  {text}", file=self._file)
-
-
-class JsonObject:
-    """One JSON object for all images, which lists unreadable ones under "failed"."""
-
-    def __init__(self, file: TextIO, settings: RowSettings) -> None:
-        self._file = file
-        self._run = str(settings.predictor)
-        self._rows: list[Prediction] = []
-
-    def write(self, row: Prediction) -> None:
-        """Hold one row."""
-        self._rows.append(row)
-
-    def close(self) -> None:
-        """Write the object."""
-        rows = [(row, row_to_json(row)) for row in self._rows]
-        keys = ("image", "true_label", "predictions")
-        values = {
-            "run": self._run,
-            "warnings": [text for row, _ in rows if (text := row.problem or row.warning)],
-            "images": [{key: json_[key] for key in keys} for row, json_ in rows if not row.problem],
-            "failed": [
-                {"image": json_["image"], "error": row.problem}
-                for row, json_ in rows
-                if row.problem
-            ],
+    Raises:
+        MissingExtraError: if pyarrow is not installed.
+    """
+    del settings
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError as error:
+        raise MissingExtraError("--format parquet", "parquet") from error
+    text = pyarrow.string()
+    pair = pyarrow.struct([("class_name", text), ("probability", pyarrow.float32())])
+    predictions = pyarrow.list_(pair)
+    schema = pyarrow.schema(
+        {
+            "image": text,
+            "true_label": text,
+            "predictions": predictions,
+            "error": text,
+            "warning": text,
         }
-        print_json(values, self._file)
+    )
+    values = map(row_to_json, rows)
+    with pyarrow.parquet.ParquetWriter(file, schema) as writer:
+        while group := list(islice(values, _ROW_GROUP)):
+            writer.write_table(pyarrow.Table.from_pylist(group, schema))
+
+
+def write_table(rows: Iterable[Prediction], file: TextIO, settings: RowSettings) -> None:
+    """Write a table to read, its columns as wide as the longest name."""
+    del settings
+    rows = list(rows)
+    name_width = max((len(row.name) for row in rows), default=0)
+    class_width = max((len(name) for row in rows for name, _ in row.classes), default=0)
+    for row in rows:
+        text = "  ".join(f"{name:<{class_width}} {p:6.1%}" for name, p in row.classes)
+        if row.problem is not None:
+            text = "cannot be read"
+        elif row.true_label is not None:
+            text += f"  (true: {row.true_label})"
+        print(f"{row.name:<{name_width}}  {text}", file=file)
+
+
+def write_json_object(rows: Iterable[Prediction], file: TextIO, settings: RowSettings) -> None:
+    """Write one JSON object for all images, with unreadable ones under "failed"."""
+    values: dict[str, Any] = {
+        "run": str(settings.predictor),
+        "warnings": [],
+        "images": [],
+        "failed": [],
+    }
+    for row in map(row_to_json, rows):
+        error, warning = row.pop("error"), row.pop("warning")
+        values["warnings"] += [text for text in (error, warning) if text is not None]
+        if error is None:
+            values["images"].append(row)
+        else:
+            values["failed"].append({"image": row["image"], "error": error})
+    print_json(values, file)
 
 
 def row_to_json(row: Prediction) -> dict[str, Any]:
@@ -195,21 +133,21 @@ class RowFormat:
     """A format for predictions.
 
     Attributes:
-        writer: starts writing to an open file.
+        write: writes predictions to an open file.
         is_text: whether the file is text; if not, it cannot go to standard output.
-        is_streamed: whether rows are written as they come, each with its own error; if not, they
-            are held in memory.
+        is_streamed: whether rows are written as they come, each with its own error; if not,
+            nothing is written before the last prediction.
     """
 
-    writer: Callable[[Any, RowSettings], RowWriter]
+    write: Callable[[Iterable[Prediction], Any, RowSettings], None]
     is_text: bool = True
     is_streamed: bool = True
 
 
 ROW_FORMATS: dict[str, RowFormat] = {
-    "table": RowFormat(TableRows, is_streamed=False),
-    "csv": RowFormat(CsvRows),
-    "jsonl": RowFormat(JsonLines),
-    "parquet": RowFormat(ParquetRows, is_text=False),
+    "table": RowFormat(write_table, is_streamed=False),
+    "csv": RowFormat(write_csv),
+    "jsonl": RowFormat(write_json_lines),
+    "parquet": RowFormat(write_parquet, is_text=False),
 }
-JSON_FORMAT = RowFormat(JsonObject, is_streamed=False)  # --json
+JSON_FORMAT = RowFormat(write_json_object, is_streamed=False)  # --json

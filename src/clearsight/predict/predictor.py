@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,76 +17,68 @@ from clearsight.bundle.bundle import load
 from clearsight.bundle.files import bundle_path, is_bundle
 from clearsight.data.preparation.preparation import Preparation
 from clearsight.errors import ClearsightError, RunError
+from clearsight.evaluation.scores.temperature import apply_temperature
 from clearsight.run.store.location import is_run
 
 if TYPE_CHECKING:
     from clearsight.run.store.run import Run
 
-
-class Predictor(Protocol):
-    """What classifies images: a `Bundle` or a `RunPredictor`."""
-
-    @property
-    def class_names(self) -> tuple[str, ...]:
-        """The name of each class, in the order of the probabilities."""
-        ...
-
-    @property
-    def preparation(self) -> Preparation:
-        """How images become the network's input."""
-        ...
-
-    @property
-    def batch_size(self) -> int:
-        """Images per batch."""
-        ...
-
-    def probabilities(self, images: np.ndarray) -> np.ndarray:
-        """Map uint8 (N, H, W, C) to float32 (N, K)."""
-        ...
-
-    def apply_temperature(self, probabilities: np.ndarray) -> np.ndarray:
-        """Return float32 (N, K) at the temperature fitted on validation images."""
-        ...
+ArrayFunction = Callable[[np.ndarray], np.ndarray]
+_BATCH_SIZE = 256  # of a run's own network
 
 
 @dataclass(frozen=True)
-class RunPredictor:
-    """A run's own network as a `Predictor`."""
+class Predictor:
+    """What classifies images: a bundle, or a run's own network.
 
-    run: Run
-    batch_size: int = 256
+    Attributes:
+        class_names: the name of each class, in the order of the probabilities.
+        preparation: how images become the network's input.
+        batch_size: images per batch.
+        probabilities: maps uint8 (N, H, W, C) to float32 (N, K).
+        apply_temperature: maps probabilities to those at the temperature fitted on validation
+            images, float32 (N, K); raises BundleError or RunError if there is none.
+    """
 
-    @property
-    def class_names(self) -> tuple[str, ...]:
-        """The run's classes."""
-        return self.run.class_names
+    class_names: tuple[str, ...]
+    preparation: Preparation
+    batch_size: int
+    probabilities: ArrayFunction
+    apply_temperature: ArrayFunction
 
-    @property
-    def preparation(self) -> Preparation:
-        """The run's preparation."""
-        return self.run.preparation
 
-    def probabilities(self, images: np.ndarray) -> np.ndarray:
-        """Map uint8 (N, H, W, C) to float32 (N, K)."""
-        return self.run.predict(images).probabilities
+def bundle_predictor(path: Path) -> Predictor:
+    """Open a bundle.
 
-    def apply_temperature(self, probabilities: np.ndarray) -> np.ndarray:
-        """Return float32 (N, K) at the run's temperature.
+    Raises:
+        BundleError: if it is damaged.
+    """
+    bundle = load(path)
+    return Predictor(
+        bundle.class_names,
+        bundle.preparation,
+        bundle.batch_size,
+        bundle.probabilities,
+        bundle.apply_temperature,
+    )
 
-        Raises:
-            RunError: if the run has none.
-        """
-        scores = self.run.folder.read_scores()
+
+def run_predictor(run: Run) -> Predictor:
+    """Predict with a run's own network."""
+
+    def probabilities(images: np.ndarray) -> np.ndarray:
+        return run.predict(images).probabilities
+
+    def at_temperature(values: np.ndarray) -> np.ndarray:
+        scores = run.folder.read_scores()
         if scores is None or scores.temperature_scaling is None:
             raise RunError(
-                f"{self.run.path} should have a temperature to apply, but has none, because it "
-                "fitted none on validation images: predict without it."
+                f"{run.path} should have a temperature to apply, but has none, because it fitted "
+                "none on validation images: predict without it."
             )
-        from clearsight.evaluation.scores.temperature import apply_temperature
+        return apply_temperature(values, scores.temperature_scaling.temperature).astype("float32")
 
-        temperature = scores.temperature_scaling.temperature
-        return apply_temperature(probabilities, temperature).astype("float32")
+    return Predictor(run.class_names, run.preparation, _BATCH_SIZE, probabilities, at_temperature)
 
 
 def open_predictor(
@@ -106,10 +98,10 @@ def open_predictor(
         RunError: if there is neither a bundle nor a run.
     """
     if is_bundle(path):
-        return load(path), ()
+        return bundle_predictor(path), ()
     in_run = bundle_path(path)
     if is_run(path) and is_bundle(in_run):
-        return load(in_run), ()
+        return bundle_predictor(in_run), ()
     with loading_keras():
         from clearsight.run.export.bundle import export_run
         from clearsight.run.store.run import Run
@@ -117,9 +109,11 @@ def open_predictor(
         run = Run.load(path)
         if run.record.status != "finished":
             note = f"{path} is not finished: predicting with its last saved network."
-            return RunPredictor(run), (note,)
+            return run_predictor(run), (note,)
         try:
             exported, _ = export_run(run)
         except ClearsightError as error:
-            return RunPredictor(run), (f"Predicting with the run's own network. {error}",)
-        return load(exported), (f"Exported {exported}; from now on predict starts faster.",)
+            return run_predictor(run), (f"Predicting with the run's own network. {error}",)
+        return bundle_predictor(exported), (
+            f"Exported {exported}; from now on predict starts faster.",
+        )

@@ -196,18 +196,8 @@ def _require_onnx() -> None:
 
 
 def _export_trace(module: ImagesToProbabilities, network: TrainedNetwork, path: Path) -> None:
-    import torch
-
-    torch.onnx.export(
-        module,
-        (network.example_images(_EXAMPLE_BATCH),),
-        str(path),
-        dynamo=False,
-        input_names=[INPUT_NAME],
-        output_names=[OUTPUT_NAME],
-        dynamic_axes={INPUT_NAME: _BATCH_AXIS, OUTPUT_NAME: _BATCH_AXIS},
-        opset_version=_TRACE_OPSET,
-    )
+    axes = {INPUT_NAME: _BATCH_AXIS, OUTPUT_NAME: _BATCH_AXIS}
+    _export(module, network, path, dynamo=False, dynamic_axes=axes, opset_version=_TRACE_OPSET)
 
 
 def _export_dynamo(module: ImagesToProbabilities, network: TrainedNetwork, path: Path) -> None:
@@ -217,17 +207,23 @@ def _export_dynamo(module: ImagesToProbabilities, network: TrainedNetwork, path:
         import onnxscript  # noqa: F401
     except ImportError as error:
         raise MissingExtraError("Writing this network as ONNX", "onnx") from error
+    shapes = ({0: torch.export.Dim("N")},)
+    settings = {"dynamic_shapes": shapes, "external_data": False, "verbose": False}
+    _export(module, network, path, dynamo=True, opset_version=_DYNAMO_OPSET, **settings)
+
+
+def _export(
+    module: ImagesToProbabilities, network: TrainedNetwork, path: Path, **settings: Any
+) -> None:
+    import torch
+
     torch.onnx.export(
         module,
         (network.example_images(_EXAMPLE_BATCH),),
         str(path),
-        dynamo=True,
-        external_data=False,
-        verbose=False,
         input_names=[INPUT_NAME],
         output_names=[OUTPUT_NAME],
-        dynamic_shapes=({0: torch.export.Dim("N")},),
-        opset_version=_DYNAMO_OPSET,
+        **settings,
     )
 
 
