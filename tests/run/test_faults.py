@@ -18,8 +18,8 @@ import clearsight
 from clearsight.data.sources.fashion_mnist import locate
 from clearsight.data.splits.splits import Splits
 from clearsight.errors import ClearsightError, OutputError, RequestError, RunError, TrainingError
-from clearsight.run.request import resume_request
 from clearsight.run.resume.plan_resume import plan_resume
+from clearsight.run.resume.request import resume_request
 from clearsight.run.train import Display, run_plan
 from clearsight.training.augment import AugmentedBatches
 from clearsight.training.checkpoint.checkpoint import (

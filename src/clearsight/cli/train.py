@@ -68,7 +68,8 @@ def train(
     console = console_for(as_json)
     start_drawing()
     with loading_keras(console):
-        from clearsight.run.request import resume_request, train_request
+        from clearsight.run.request import train_request
+        from clearsight.run.resume.request import resume_request
         from clearsight.run.seeds.train import resume_seeds, train_seeds
         from clearsight.run.store.location import is_seed_runs
         from clearsight.run.train import Display, resume_training, run_training

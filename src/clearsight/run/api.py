@@ -9,7 +9,8 @@ from rich.console import Console
 
 from clearsight.data.sources.options import SourceOptions
 from clearsight.options import documents
-from clearsight.run.request import TrainRequest, resume_request, train_request
+from clearsight.run.request import TrainRequest, train_request
+from clearsight.run.resume.request import resume_request
 from clearsight.run.seeds.runs import SeedRuns
 from clearsight.run.seeds.train import resume_seeds, train_seeds
 from clearsight.run.store.location import is_seed_runs

@@ -1,10 +1,10 @@
-"""`TrainRequest` and `ResumeRequest`: the options of a training, checked where they come in."""
+"""`TrainRequest`: the options of a training, checked where they come in."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
 from pydantic import (
     AfterValidator,
@@ -28,7 +28,7 @@ from clearsight.engine.runtime.choices import (
     PrecisionChoice,
 )
 from clearsight.errors import RequestError, format_validation_error
-from clearsight.options import Option, option_fields
+from clearsight.options import Option
 from clearsight.training.recipe import Fraction, PositiveFiniteFloat, Recipe
 
 ARRAYS = "arrays"  # what a source of objects from Python is called
@@ -212,39 +212,6 @@ class ResolvedRequest(TrainRequest):
         return cls(**values)
 
 
-class ResumeRequest(BaseModel):
-    """How a run is resumed.
-
-    Attributes:
-        path: the run's folder.
-        data: the images again, for a run on arrays from Python.
-        accept_changes: whether to resume although something that matters has changed.
-        changes: other values of the options that a resumed run may change, by name.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
-
-    path: Path
-    data: InstanceOf[Splits] | None = None
-    accept_changes: bool = False
-    changes: dict[str, Any] = Field(default_factory=dict)
-
-    @property
-    def recipe_changes(self) -> dict[str, Any]:
-        """The changes to the recipe."""
-        return {name: self.changes[name] for name in RECIPE_OPTIONS if name in self.changes}
-
-    @property
-    def other_changes(self) -> dict[str, Any]:
-        """The changes that the weights do not depend on."""
-        return {k: v for k, v in self.changes.items() if k not in RECIPE_OPTIONS}
-
-
-def resume_rules() -> dict[str, Literal["fixed", "accepted", "free"]]:
-    """Return for each option whether a resumed run may change it."""
-    return {each.name: each.option.on_resume for each in option_fields(TrainRequest, SourceOptions)}
-
-
 def train_request(source: Any, **options: Any) -> TrainRequest:
     """Make a `TrainRequest`, reporting all mistakes in one sentence.
 
@@ -270,43 +237,6 @@ def train_request(source: Any, **options: Any) -> TrainRequest:
         return request
     splits = splits_from_object(source, request.source_options)
     return request.model_copy(update={"source": splits})
-
-
-def resume_request(
-    path: str | Path, *, data: Any = None, accept_changes: bool = False, **changes: Any
-) -> ResumeRequest:
-    """Make a `ResumeRequest`, reporting all mistakes in one sentence.
-
-    Args:
-        path: the run's folder.
-        data: the images again, as any object that `train` takes, for a run on arrays.
-        accept_changes: see `ResumeRequest`.
-        **changes: options that a resumed run may change; None leaves them as they were.
-
-    Raises:
-        RequestError: when options are unknown, out of range or fixed.
-        DataError: when `data` holds no images with labels.
-    """
-    changes = {name: value for name, value in changes.items() if value is not None}
-    rules = resume_rules()
-    fixed = [name for name in changes if rules.get(name, "fixed") == "fixed"]
-    if fixed:
-        allowed = ", ".join(name for name, rule in rules.items() if rule != "fixed")
-        raise RequestError(
-            f"A resumed run keeps its options, of which only {allowed} may change, but "
-            f"{', '.join(fixed)} was given: leave it out, or train a new run."
-        )
-    checked = train_request("", **changes)  # the same types and ranges as for a new run
-    sources = (checked, checked.source_options)
-    return ResumeRequest(
-        path=Path(path),
-        data=None if data is None else splits_from_object(data),
-        accept_changes=accept_changes,
-        changes={
-            name: next(getattr(each, name) for each in sources if hasattr(each, name))
-            for name in changes
-        },
-    )
 
 
 def _absolute_model(model: str) -> str:

@@ -15,8 +15,9 @@ from clearsight.run.finish.write import write_artifacts, write_results
 from clearsight.run.plan.data import read_data
 from clearsight.run.plan.plan import Plan, plan_training
 from clearsight.run.plan.resolve import resolve_request
-from clearsight.run.request import ResumeRequest, TrainRequest
+from clearsight.run.request import TrainRequest
 from clearsight.run.resume.plan_resume import plan_resume
+from clearsight.run.resume.request import ResumeRequest
 from clearsight.run.store.run import Run, save_finished_model
 from clearsight.training.progress import Progress
 

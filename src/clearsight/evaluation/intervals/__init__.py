@@ -1,1 +1,1 @@
-"""TODO."""
+"""95% intervals for proportions and means, and the bootstrap."""

@@ -1,1 +1,1 @@
-"""TODO."""
+"""Resuming a run: what may change, from which checkpoint, and what has changed."""

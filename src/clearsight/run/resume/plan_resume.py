@@ -15,8 +15,8 @@ from clearsight.run.plan.data import limit, split_data
 from clearsight.run.plan.image_check import check_images
 from clearsight.run.plan.network import set_engine
 from clearsight.run.plan.plan import Plan, ResumePoint
-from clearsight.run.request import ResumeRequest
 from clearsight.run.resume.changes import changes_since, describe_resume, resumed_record
+from clearsight.run.resume.request import ResumeRequest
 from clearsight.run.store.folder import RunFolder
 from clearsight.run.store.lock import check_unlocked
 from clearsight.run.store.record import RunRecord

@@ -13,8 +13,9 @@ from clearsight.data.splits.splits import Splits
 from clearsight.errors import RequestError, RunError, TrainingInterrupted
 from clearsight.models.backend import keras
 from clearsight.run.plan.plan import Plan
-from clearsight.run.request import ResumeRequest, TrainRequest
+from clearsight.run.request import TrainRequest
 from clearsight.run.resume.plan_resume import plan_resume
+from clearsight.run.resume.request import ResumeRequest
 from clearsight.run.seeds.runs import SeedRuns
 from clearsight.run.store.folder import RunFolder
 from clearsight.run.store.location import is_run
