@@ -1,4 +1,4 @@
-"""What Keras's `fit` costs around a training step: batches, callbacks, metrics, progress.
+"""The overhead of Keras's `fit` around a training step: batches, callbacks, metrics, progress.
 
 The step itself is replaced by one that does nothing, so that all that is left is bookkeeping.
 """

@@ -1,4 +1,4 @@
-"""What checkpoints cost an epoch of the reference job.
+"""The cost of checkpoints in an epoch of the reference job.
 
 Epochs with a checkpoint at their end and epochs without take turns within one training, so that
 whatever else the machine does hits both. As a bound that no noise can hide there is also what
@@ -51,15 +51,15 @@ def main() -> None:
             "fashion-mnist", epochs=_EPOCHS, out=Path(folder) / "run", verbose=False
         )
         seconds = [epoch.seconds for epoch in run.history][_WARM_UP:]
-    # Epoch k, counted from 0, runs beside the writing of what was saved when k epochs were done.
+    # Epoch k, counted from 0, runs while the checkpoint saved after k epochs is written.
     with_one, without = seconds[0::2], seconds[1::2]
     epoch = statistics.median(without)
     on_thread = statistics.median(in_training[1:])
     off_thread = statistics.median(in_writer[2:])
     print("| of the reference job | median (least to most) |\n|---|---|")
     for name, values in (
-        ("an epoch beside a checkpoint's writing, s", with_one),
-        ("an epoch without, s", without),
+        ("an epoch while a checkpoint is written, s", with_one),
+        ("an epoch without one, s", without),
     ):
         print(
             f"| {name} | {statistics.median(values):.3f} ({min(values):.3f} to {max(values):.3f}) |"
@@ -69,7 +69,7 @@ def main() -> None:
     print(f"| a checkpoint, MB | {statistics.median(sizes) / 1e6:.2f} |")
     print(f"| saving, on the training thread, ms | {1e3 * on_thread:.2f} |")
     print(f"| writing, off it, processor ms | {1e3 * off_thread:.2f} |")
-    print(f"| both, as a share of an epoch | {100 * (on_thread + off_thread) / epoch:.2f}% |")
+    print(f"| both, as a percentage of an epoch | {100 * (on_thread + off_thread) / epoch:.2f}% |")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""How fast 60,000 small JPEG files in class folders become arrays, beside peers; `make bench`.
+"""How fast 60,000 small JPEG files in class folders become arrays, next to peers; `make bench`.
 
-Each reading is a process of its own; rounds are interleaved. The files are Fashion-MNIST's training
-images at 32x32 in colour. Starting Python and importing is not counted, for any of them.
+Each program runs in its own process; rounds are interleaved. The files are Fashion-MNIST's training
+images at 32x32 in colour. Starting Python and importing is not counted for any of them.
 """
 
 from __future__ import annotations

@@ -47,10 +47,10 @@ class Answers:
         """Right answers a second."""
         return len(self.latencies) / self.seconds
 
-    def quantile(self, share: float) -> float:
-        """Return the seconds within which this share of the answers came."""
+    def quantile(self, fraction: float) -> float:
+        """Return the seconds within which this fraction of the answers came."""
         ordered = sorted(self.latencies)
-        return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+        return ordered[min(len(ordered) - 1, int(fraction * len(ordered)))]
 
 
 def form_request(path: str, image: bytes) -> bytes:

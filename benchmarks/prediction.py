@@ -1,10 +1,10 @@
-"""Naming images with a bundle, beside Keras on TensorFlow; run it with `make bench`.
+"""Prediction with a bundle, next to Keras on TensorFlow; run it with `make bench`.
 
-One image, from a cold start to its name; 10,000 of Fashion-MNIST from memory, starting not
-counted; and 8-bit integers beside float32. Every program is a process of its own, and rounds are
-interleaved, so that a noisy moment hits all alike. The network is the lesson's, trained for an
-epoch; what it learned makes no difference to its speed. The peer predicts as `predict` does when
-nothing is said, in batches of 32, and with the best of three batch sizes.
+Measures one image from a cold start to its prediction; 10,000 images of Fashion-MNIST in memory,
+without the start; and 8-bit integers next to float32. Every program runs in its own process, and
+rounds are interleaved, so that a noisy moment hits all alike. The network is the lesson's, trained
+for one epoch, which makes no difference to its speed. The peer predicts as Keras's `predict` does
+by default, in batches of 32, and with the best of three batch sizes.
 """
 
 from __future__ import annotations
@@ -77,8 +77,8 @@ def many_images(python: Path | None, out: Path, many: Path, num_calls: int) -> C
     if python is not None:
         peer = str(HERE / "peers" / "keras_prediction.py")
         for name, sizes in BATCH_SIZES.items():
-            told = [*rest, *map(str, sizes)]
-            commands[name] = [str(python), peer, "many", str(out / "model.keras"), *told]
+            arguments = [*rest, *map(str, sizes)]
+            commands[name] = [str(python), peer, "many", str(out / "model.keras"), *arguments]
     return commands
 
 
@@ -136,8 +136,8 @@ def main() -> None:
         python = Environments(HERE / ".environments").python_for(peer)
     except InstallationError as error:
         print(f"left out: {PEER}: {error}", file=sys.stderr)
-    with tempfile.TemporaryDirectory() as place:
-        out, image, many = prepared(Path(place))
+    with tempfile.TemporaryDirectory() as folder:
+        out, image, many = prepared(Path(folder))
         cold = cold_seconds(one_image(python, out, image), asked.rounds)
         throughput = told_seconds(many_images(python, out, many, asked.calls), asked.rounds)
     report = {

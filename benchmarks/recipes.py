@@ -1,8 +1,8 @@
-"""What the recipes `fast` and `strong` give, and in what time, beside Keras on TensorFlow.
+"""Accuracy and time of the recipes `fast` and `strong`, next to Keras on TensorFlow.
 
-The peer trains the reference job. Every training is a process of its own, from the command to its
-end; rounds are interleaved, so that a noisy moment hits all alike, and each has its own seeds, two
-of `fast` and one of `strong`. Accuracies are of the first 3,000 test images. Run it with
+The peer trains the reference job. Every training runs in its own process and is timed from the
+command to its end. Rounds are interleaved, so that a noisy moment hits all alike; each has its own
+seeds, two of `fast` and one of `strong`. Accuracies are of the first 3,000 test images. Run it with
 `make bench`.
 """
 

@@ -1,7 +1,8 @@
-"""How many images a second a server names, beside the naive one; run it with `make bench`.
+"""How many images per second a server classifies, next to a naive one; run it with `make bench`.
 
 Both serve the same network to the same clients, one server at a time, on all cores, which the
-clients share. Rounds are interleaved. Every answer is checked. Images come as a form sends them.
+clients use too. Rounds are interleaved. Every answer is checked. Images are sent as an HTML form
+does.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How fast training and prediction are, beside peers that do the same job. Run with `make bench`.
+"""How fast training and prediction are, next to peers that do the same job. Run with `make bench`.
 
 Each program is its own process. A round runs every program once on every task, in an order that
 rotates from round to round, so that a noisy moment hits all alike. Results are written after every

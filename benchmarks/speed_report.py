@@ -1,4 +1,4 @@
-"""What is written down: every number as JSON, and the tables as Markdown."""
+"""The report: every number as JSON, and the tables as Markdown."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Report:
         parts = [markdown_table(header, rows)]
         reached = throughput(self.outcomes, self.job, self.machine)
         if "reference" in self.sections:
-            if reached is not None and reached.shares:
+            if reached is not None and reached.fractions:
                 parts.append(_throughput_table(reached))
             parts.append(self._accuracies())
         parts.append(self._circumstances())
@@ -152,13 +152,13 @@ def _verdict(met: bool | None) -> str:
 def _throughput_table(reached: Throughput) -> str:
     rows = [
         [
-            share.peak,
-            f"{_words(share.peak_gflops)} GFLOP/s",
-            f"{share.share:.0%}",
-            "" if share.wanted is None
-            else f"{share.wanted:.0%}{_verdict(share.share >= share.wanted)}",
+            each.peak,
+            f"{_words(each.peak_gflops)} GFLOP/s",
+            f"{each.fraction:.0%}",
+            "" if each.wanted is None
+            else f"{each.wanted:.0%}{_verdict(each.fraction >= each.wanted)}",
         ]
-        for share in reached.shares
+        for each in reached.fractions
     ]  # fmt: skip
     header = [
         "the machine's measured peak", "median (least to most)",

@@ -1,4 +1,4 @@
-"""How fast the command line answers, beside importing Keras plainly. Run it with `make bench`.
+"""How fast the command line responds, next to a plain import of Keras. Run it with `make bench`.
 
 Each command is its own process; rounds are interleaved, so that a noisy moment hits all alike.
 """

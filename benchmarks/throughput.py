@@ -1,4 +1,4 @@
-"""How much of what the machine can compute the reference fit reaches."""
+"""What fraction of the machine's peak the reference fit reaches."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from peers.job import Job
 from processes import Outcome
 from programs import OURS
 
-WANTED_SHARE = 0.6
+WANTED_FRACTION = 0.6
 _PEAKS = {
     f"{operation}_{precision}_gflops": f"{name}, {precision}"
     for operation, name in (
@@ -24,19 +24,19 @@ _PEAKS = {
 
 
 @dataclass(frozen=True)
-class Share:
-    """One of the machine's peaks, and clearsight's whole fit beside it.
+class PeakFraction:
+    """How much of one of the machine's peaks clearsight's whole fit reaches.
 
     Attributes:
         peak: what was measured, in words.
         peak_gflops: over the rounds.
-        share: the fit's GFLOP/s over the peak's.
-        wanted: what `share` should at least be; None in the precision that is not used here.
+        fraction: the fit's GFLOP/s over the peak's.
+        wanted: what `fraction` should be at least; None in the precision that is not used here.
     """
 
     peak: str
     peak_gflops: Spread
-    share: float
+    fraction: float
     wanted: float | None
 
 
@@ -45,7 +45,7 @@ class Throughput:
     """Floating-point operations of clearsight's reference fit, a second."""
 
     fit_gflops: float
-    shares: list[Share]
+    fractions: list[PeakFraction]
 
 
 def throughput(outcomes: Sequence[Outcome], job: Job, machine: Machine) -> Throughput | None:
@@ -57,14 +57,14 @@ def throughput(outcomes: Sequence[Outcome], job: Job, machine: Machine) -> Throu
     flops = fit_flops(job.num_trained, job.num_images - job.num_trained, job.num_epochs)
     fit_gflops = flops / fit_seconds.median / 1e9
     used = "bfloat16" if machine.bfloat16_is_fast else "float32"
-    shares = [
-        Share(
+    fractions = [
+        PeakFraction(
             _PEAKS[name],
             spread,
             fit_gflops / spread.median,
-            WANTED_SHARE if used in name else None,
+            WANTED_FRACTION if used in name else None,
         )
         for name, spread in peaks.items()
         if spread is not None
     ]
-    return Throughput(fit_gflops, shares)
+    return Throughput(fit_gflops, fractions)

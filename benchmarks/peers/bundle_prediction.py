@@ -1,4 +1,4 @@
-"""Name many images from memory with a bundle; print the seconds of each round."""
+"""Classify many images in memory with a bundle; print the seconds of each round."""
 
 from __future__ import annotations
 

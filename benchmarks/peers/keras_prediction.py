@@ -1,4 +1,4 @@
-"""Name images with Keras on TensorFlow: one file, as a script would, or many from memory."""
+"""Classify images with Keras on TensorFlow: one file, as a script would, or many in memory."""
 
 from __future__ import annotations
 

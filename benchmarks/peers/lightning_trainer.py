@@ -1,4 +1,4 @@
-"""Lightning with what costs time beside training switched off: logger, checkpoints, progress."""
+"""Lightning without its logger, checkpoints and progress bar, which cost time."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ def residual_network() -> nn.Sequential:
 
 
 class _BasicBlock(nn.Module):
-    """Two convolutions beside a shortcut."""
+    """Two convolutions and a shortcut."""
 
     def __init__(self, before: int, after: int, stride: int = 1) -> None:
         super().__init__()
