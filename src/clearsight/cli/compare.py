@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -63,36 +64,76 @@ def compare(
 
 
 def _to_json(found: RunComparison) -> dict[str, Any]:
-    first = str(found.runs[0].path)
+    first = found.runs[0].path
     measured = zip(found.runs, found.accuracies, found.intervals, strict=True)
     compared = zip(found.runs[1:], found.against_first, found.by_class, strict=True)
     return {
         "num_images": found.num_images,
         "num_left_out": found.num_left_out,
-        "runs": [
-            {
-                "run": str(run.path),
-                "test_accuracy": accuracy,
-                "test_accuracy_interval": _ends(interval),
-                **_cost([run]),
-            }
-            for run, accuracy, interval in measured
-        ],
+        "runs": [_run_to_json(run.path, value, ends, [run]) for run, value, ends in measured],
         "comparisons": [
             {
-                "first": first,
-                "second": str(other.path),
-                "difference": pair.difference,
-                "difference_interval": _ends(pair.interval),
+                **_difference_to_json(first, other.path, pair.difference, pair.interval),
                 "only_first": pair.only_first,
                 "only_second": pair.only_second,
                 "p_value": pair.p_value,
                 "num_images_needed": pair.num_images_needed,
                 "classes": [_class_to_json(change) for change in changes],
-                "sentence": pair.sentence(first, str(other.path)),
+                "sentence": pair.sentence(str(first), str(other.path)),
             }
             for other, pair, changes in compared
         ],
+    }
+
+
+def _seeds_to_json(found: SeedComparison) -> dict[str, Any]:
+    first = found.groups[0].path
+    compared = zip(found.groups[1:], found.against_first, found.sentences(), strict=True)
+    return {
+        "num_images": found.num_images,
+        "num_left_out": found.num_left_out,
+        "seeds": list(found.seeds),
+        "runs": [
+            {
+                **_run_to_json(group.path, summary.mean, summary.interval, group.runs),
+                "test_accuracies": list(summary.values),
+            }
+            for group, summary in zip(found.groups, found.accuracies, strict=True)
+        ],
+        "comparisons": [
+            {
+                **_difference_to_json(first, other.path, difference.value, difference.interval),
+                "difference_by_seed": list(difference.by_seed),
+                "classes": [],
+                "sentence": sentence,
+            }
+            for other, difference, sentence in compared
+        ],
+    }
+
+
+def _run_to_json(
+    path: Path, accuracy: float, interval: Interval | None, runs: Sequence[Run]
+) -> dict[str, Any]:
+    """Return a run's accuracy and cost, or those of several runs, averaged."""
+    return {
+        "run": str(path),
+        "test_accuracy": accuracy,
+        "test_accuracy_interval": _ends(interval),
+        "fit_seconds": sum(run.results.fit_seconds for run in runs) / len(runs),
+        "num_parameters": runs[0].record.num_parameters,
+        "model_bytes": runs[0].folder.model_path.stat().st_size,
+    }
+
+
+def _difference_to_json(
+    first: Path, second: Path, difference: float, interval: Interval
+) -> dict[str, Any]:
+    return {
+        "first": str(first),
+        "second": str(second),
+        "difference": difference,
+        "difference_interval": _ends(interval),
     }
 
 
@@ -105,47 +146,6 @@ def _class_to_json(change: ClassComparison) -> dict[str, Any]:
         "p_value": change.pair.p_value,
         "adjusted_p_value": change.adjusted_p_value,
         "is_significant": change.is_significant,
-    }
-
-
-def _seeds_to_json(found: SeedComparison) -> dict[str, Any]:
-    groups = zip(found.groups, found.accuracies, strict=True)
-    compared = zip(found.groups[1:], found.against_first, found.sentences(), strict=True)
-    return {
-        "num_images": found.num_images,
-        "num_left_out": found.num_left_out,
-        "seeds": list(found.seeds),
-        "runs": [
-            {
-                "run": str(group.path),
-                "test_accuracy": summary.mean,
-                "test_accuracy_interval": _ends(summary.interval),
-                "test_accuracies": list(summary.values),
-                **_cost(group.runs),
-            }
-            for group, summary in groups
-        ],
-        "comparisons": [
-            {
-                "first": str(found.groups[0].path),
-                "second": str(other.path),
-                "difference": difference.value,
-                "difference_interval": _ends(difference.interval),
-                "difference_by_seed": list(difference.by_seed),
-                "classes": [],
-                "sentence": sentence,
-            }
-            for other, difference, sentence in compared
-        ],
-    }
-
-
-def _cost(runs: list[Run] | tuple[Run, ...]) -> dict[str, Any]:
-    """Return what a training costs, averaged over several."""
-    return {
-        "fit_seconds": sum(run.results.fit_seconds for run in runs) / len(runs),
-        "num_parameters": runs[0].record.num_parameters,
-        "model_bytes": runs[0].folder.model_path.stat().st_size,
     }
 
 

@@ -26,7 +26,7 @@ class RunRecord(BaseModel):
         preparation: how images become the network's input.
         data: counts, provenance and SHA-256 of training and test images.
         split: how the validation images were chosen.
-        notes: what the user was told before it started.
+        notes: shown to the user before training.
         num_parameters: of the network.
         reproducible: whether the same seed on the same machine gives the same weights.
         reproducible_because: what breaks that, or why it holds.
@@ -59,7 +59,7 @@ class RunRecord(BaseModel):
     changes: tuple[str, ...] = ()
 
     def with_status(self, status: Status, reason: str | None = None) -> Self:
-        """Return the record of the run as it stands now.
+        """Return the record with the run's status now.
 
         Args:
             status: how far it came.
