@@ -40,7 +40,7 @@ class SeedComparison:
     against_first: tuple[SeedDifference, ...]
 
     def sentences(self) -> list[str]:
-        """Return, for each other group, whether the first is better, worse, or too close to tell."""
+        """Return a sentence about the first group and each of the others."""
         first = str(self.groups[0].path)
         return [
             _sentence(difference, first, str(group.path))
