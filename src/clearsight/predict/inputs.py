@@ -113,10 +113,9 @@ def _read_file(path: str, true_label: str | None, predictor: Predictor, invert: 
 
 
 def _read_source(source: SourceImages, predictor: Predictor, invert: bool) -> Iterator[InputImage]:
-    names = iter(source.names)
     for images in source.parts:
-        for image, label in zip(images.images, images.labels, strict=True):
+        for index, (image, label) in enumerate(zip(images.images, images.labels, strict=True)):
             pixels = predictor.preparation.fit_image(image, invert=invert)
-            yield InputImage(next(names), images.class_names[label], pixels)
+            yield InputImage(images.name_of(index), images.class_names[label], pixels)
     for bad in source.bad_files:
         yield InputImage(bad.name, problem=bad.problem)

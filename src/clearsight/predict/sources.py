@@ -22,17 +22,15 @@ class SourceImages:
     """The images of a source.
 
     Attributes:
-        names: one per image.
-        parts: the images in the same order, for instance a training and a test part.
+        parts: for instance a training and a test part.
         bad_files: images that could not be read.
     """
 
-    names: tuple[str, ...]
     parts: tuple[ImageSet, ...]
     bad_files: tuple[BadFile, ...] = ()
 
     def __len__(self) -> int:
-        return len(self.names) + len(self.bad_files)
+        return sum(map(len, self.parts)) + len(self.bad_files)
 
 
 def load_source_images(
@@ -52,11 +50,9 @@ def load_source_images(
     fitting = options.fitted_to(preparation)
     if os.path.lexists(text) or not is_source_slice(text):
         splits = load_splits(text, fitting)
-        parts = tuple(splits.parts.values())
-        names = tuple(images.name_of(index) for images in parts for index in range(len(images)))
-        return SourceImages(names, parts, splits.load_report.bad_files)
+        return SourceImages(tuple(splits.parts.values()), splits.load_report.bad_files)
     record = RunFolder(path).read_record() if is_run(path) else None
     images = load_source_slice(
         text, lambda source: fitting if record is None else options_for(record, source, options)
     )
-    return SourceImages(images.names or (), (images,))
+    return SourceImages((images,))
