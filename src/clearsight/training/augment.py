@@ -43,10 +43,10 @@ class AugmentedBatches(ImageBatches):
         if "parity" in state:
             self._parity = state["parity"].to(torch.int64)
 
-    def transform(self, places: torch.Tensor, images: torch.Tensor) -> torch.Tensor:
+    def transform(self, indices: torch.Tensor, images: torch.Tensor) -> torch.Tensor:
         """Flip, translate and cut out as the recipe says; see `ImageBatches`."""
         if self._parity is not None:
-            parity = self._parity[places.cpu()].to(images.device)
+            parity = self._parity[indices.cpu()].to(images.device)
             images = flip(images, (parity + self.epoch) % 2 == 1)
         if self._recipe.translate_pixels:
             images = translate(images, self._recipe.translate_pixels)

@@ -69,12 +69,12 @@ class ImageBatches(InMemoryBatches):
         images = stored.index_select(0, rows.to(stored.device)).to(rows.device, torch.float32)
         return self.transform(indices, images.div_(self._examples.divisor)), targets
 
-    def transform(self, places: torch.Tensor, images: torch.Tensor) -> torch.Tensor:
+    def transform(self, indices: torch.Tensor, images: torch.Tensor) -> torch.Tensor:
         """Return the images of a batch as the model gets them.
 
         Args:
-            places: int64 (B,), the images' indices in the rows.
+            indices: int64 (B,), which of the rows they are.
             images: float32 (B, H, W, C).
         """
-        del places
+        del indices
         return images

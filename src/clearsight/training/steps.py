@@ -1,5 +1,7 @@
-"""What stands around each training step: batches done before are passed over, and a loss that is no
-finite number stops the training before it spoils the weights."""
+"""Watch each training step: skip batches trained on before, and stop at a non-finite loss.
+
+A non-finite loss stops the training before it spoils the weights.
+"""
 
 from __future__ import annotations
 
@@ -15,27 +17,27 @@ from clearsight.engine.step_control import step_control
 from clearsight.models.backend import keras
 from clearsight.models.graph import get_graph
 
-# On a GPU reading a loss waits for it, so there only every so many steps are looked at.
-_STEPS_BETWEEN_LOOKS = {"cpu": 1, "cuda": 50}
+# Reading a loss on a GPU waits for it, so only the loss of every 50th step is checked there.
+_STEPS_BETWEEN_CHECKS = {"cpu": 1, "cuda": 50}
 
 
 class NonFiniteLossError(Exception):
     """The loss became NaN or infinite.
 
     Attributes:
-        layer: the first layer with a value that is not finite, or None where there is none.
+        layer: the first layer with a non-finite value, or None if there is none.
         is_weight: whether that value is one of its weights, rather than of its output.
-        places: which images the batch was made of.
+        indices: of the batch's training images.
         learning_rate: of this step.
     """
 
     def __init__(
-        self, layer: str | None, is_weight: bool, places: tuple[int, ...], learning_rate: float
+        self, layer: str | None, is_weight: bool, indices: tuple[int, ...], learning_rate: float
     ) -> None:
-        super().__init__(layer, is_weight, places, learning_rate)
+        super().__init__(layer, is_weight, indices, learning_rate)
         self.layer = layer
         self.is_weight = is_weight
-        self.places = places
+        self.indices = indices
         self.learning_rate = learning_rate
 
 
@@ -43,8 +45,8 @@ class NonFiniteLossError(Exception):
 def watched_steps(model: keras.Model, batches: InMemoryBatches) -> Iterator[None]:
     """Watch the steps of `fit` within the block.
 
-    The engine's steps have a hook for the loss. Keras's own call `compute_loss`, which Keras
-    documents to be overridden. Either is before the weights change.
+    The engine's steps have a hook for the loss; Keras's own steps call `compute_loss`, which Keras
+    documents as a method to override. Both come before the weights change.
 
     Raises:
         NonFiniteLossError: from within `fit`; the weights are then those before the step.
@@ -67,12 +69,12 @@ def watched_steps(model: keras.Model, batches: InMemoryBatches) -> Iterator[None
     def check(loss: torch.Tensor) -> None:
         nonlocal num_losses
         num_losses += 1
-        every = _STEPS_BETWEEN_LOOKS.get(loss.device.type, 1)
+        every = _STEPS_BETWEEN_CHECKS.get(loss.device.type, 1)
         if num_losses % every == 0 and not bool(torch.isfinite(loss).all()):
             x, _, _ = keras.utils.unpack_x_y_sample_weight(batch)
             indices = batches.indices
             raise NonFiniteLossError(
-                *first_non_finite(model, x),
+                *find_non_finite(model, x),
                 tuple(indices.tolist()) if indices is not None else (),
                 float(own.optimizer.learning_rate.numpy()),
             )
@@ -107,8 +109,8 @@ def _overridden(model: keras.Model, name: str, method: Callable[..., Any]) -> It
             setattr(model, name, before)
 
 
-def non_finite_weights(model: keras.Model) -> NonFiniteLossError:
-    """Return the error for a validation loss that is no finite number, with the layer at fault."""
+def non_finite_validation_loss(model: keras.Model) -> NonFiniteLossError:
+    """Return the error for a non-finite validation loss, with the layer at fault."""
     optimizer: Any = model.optimizer
     spoiled = (
         layer.name
@@ -119,15 +121,15 @@ def non_finite_weights(model: keras.Model) -> NonFiniteLossError:
     return NonFiniteLossError(name, name is not None, (), float(optimizer.learning_rate.numpy()))
 
 
-def first_non_finite(model: keras.Model, x: Any) -> tuple[str | None, bool]:
-    """Find where a batch first meets a value that is not finite.
+def find_non_finite(model: keras.Model, x: Any) -> tuple[str | None, bool]:
+    """Find the first non-finite value that a batch leads to.
 
     Args:
         model: Sequential or Functional.
         x: the batch's images, (B, H, W, C).
 
     Returns:
-        The layer's name, and whether the value is one of its weights; None where all is finite.
+        The layer's name, and whether the value is one of its weights; None if all are finite.
     """
     graph = get_graph(model)
     values: dict[int, Any] = {id(tensor): x for tensor in graph.inputs}

@@ -42,8 +42,8 @@ def _diverged(found: NonFiniteLossError, where: str, plan: Plan, folder: RunFold
     else:
         what = "a weight" if found.is_weight else "a value"
         which = f"'{found.layer}' is the first layer with {what} that is not finite"
-    images = [_called(plan, place) for place in found.places[:_NUM_NAMED]]
-    more = f" and {len(found.places) - len(images)} more" if found.places[_NUM_NAMED:] else ""
+    images = [_called(plan, index) for index in found.indices[:_NUM_NAMED]]
+    more = f" and {len(found.indices) - len(images)} more" if found.indices[_NUM_NAMED:] else ""
     batch = f"; its batch: training images {', '.join(images)}{more}" if images else ""
     rate = plan.recipe.learning_rate / 10
     return (

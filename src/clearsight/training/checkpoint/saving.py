@@ -15,7 +15,7 @@ from clearsight.training.checkpoint.snapshot import network_json, restore_variab
 from clearsight.training.checkpoint.writer import CheckpointWriter
 from clearsight.training.history import History
 from clearsight.training.recorder import EpochRecorder
-from clearsight.training.steps import non_finite_weights
+from clearsight.training.steps import non_finite_validation_loss
 from clearsight.training.stopping import Position
 
 
@@ -138,7 +138,7 @@ class SaveCheckpoints(keras.callbacks.Callback):
         """
         del logs
         if not math.isfinite(self._recorder.history[-1].val_loss):
-            raise non_finite_weights(self._fitted_model)
+            raise non_finite_validation_loss(self._fitted_model)
         self.position = Position(epochs_done=epoch + 1, num_batches=0)
         self.save()
 
