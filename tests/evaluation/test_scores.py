@@ -7,7 +7,7 @@ import pytest
 
 from clearsight.data.splits.splits import Splits
 from clearsight.evaluation.predictions import Predictions
-from clearsight.evaluation.scores.score import compute_score
+from clearsight.evaluation.scores.scores import compute_scores
 from clearsight.models.backend import keras
 
 
@@ -20,15 +20,17 @@ def test_scores_are_those_of_keras(small_fashion: Splits) -> None:
     model.compile(loss="sparse_categorical_crossentropy", metrics=["accuracy"])
     x = test.images / np.float32(255)
     loss, accuracy = model.evaluate(x, test.labels, verbose=0)
-    score = compute_score(model.predict(x, verbose=0), test.labels)
-    assert score.accuracy == pytest.approx(accuracy, abs=1e-6)
-    assert score.loss == pytest.approx(loss, rel=1e-5)
+    scores = compute_scores(Predictions(model.predict(x, verbose=0), test.class_names), test.labels)
+    assert scores.log_loss is not None
+    assert scores.accuracy.value == pytest.approx(accuracy, abs=1e-6)
+    assert scores.log_loss.value == pytest.approx(loss, rel=1e-5)
 
 
 def test_a_certain_mistake_has_a_finite_loss() -> None:
-    score = compute_score(np.eye(2)[[0, 0]], np.array([0, 1]))
-    assert (score.num_correct, score.num_images) == (1, 2)
-    assert score.loss == pytest.approx(-np.log(1e-7) / 2, rel=1e-3)
+    scores = compute_scores(Predictions(np.eye(2)[[0, 0]], ("a", "b")), np.array([0, 1]))
+    assert scores.log_loss is not None
+    assert (scores.num_correct, scores.num_images) == (1, 2)
+    assert scores.log_loss.value == pytest.approx(-np.log(1e-7) / 2, rel=1e-3)
 
 
 def test_top_classes_come_in_order() -> None:
@@ -39,4 +41,5 @@ def test_top_classes_come_in_order() -> None:
 
 
 def test_a_loss_that_is_not_finite_is_none() -> None:
-    assert compute_score(np.full((3, 2), np.nan), np.array([0, 1, 1])).loss is None
+    nothing = Predictions(np.full((3, 2), np.nan), ("a", "b"))
+    assert compute_scores(nothing, np.array([0, 1, 1])).log_loss is None

@@ -166,9 +166,9 @@ def test_a_format_is_shown_checked_trained_on_measured_and_named(
         verbose=False,
     )
     assert splits.test is not None
-    assert clearsight.evaluate(run).score.num_images == run.results.test_count == len(splits.test)
-    assert clearsight.evaluate(run).score.accuracy == run.results.test_accuracy
-    assert clearsight.evaluate(run, str(path)).score.num_images == len(splits.test)
+    assert clearsight.evaluate(run).scores.num_images == run.results.test_count == len(splits.test)
+    assert clearsight.evaluate(run).scores.accuracy.value == run.results.test_accuracy
+    assert clearsight.evaluate(run, str(path)).scores.num_images == len(splits.test)
     predictor = run_predictor(run)
     inputs = find_inputs([str(path)], run.path, predictor)
     rows = list(predict_images(inputs, predictor))

@@ -330,7 +330,7 @@ def test_an_unfinished_run_predicts_with_what_it_saved_last(
     process.join()
     run = clearsight.Run.load(out)
     assert not run.folder.model_path.exists()
-    assert clearsight.evaluate(run).score.accuracy > 0.15, "better than by chance"
+    assert clearsight.evaluate(run).scores.accuracy.value > 0.15, "better than by chance"
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="limits memory as Linux does")

@@ -229,7 +229,7 @@ def test_a_run_that_could_not_be_measured_is_measured_when_resumed(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("clearsight.run.finish.evaluate.compute_score", full_disk)
+        patch.setattr("clearsight.run.finish.evaluate.compute_scores", full_disk)
         with pytest.raises(OSError, match="No space left"):
             clearsight.train("digits", epochs=1, out=out, report=False, bundle=False, verbose=False)
     assert clearsight.Run.load(out).record.status == "failed"
@@ -262,7 +262,7 @@ def test_networks_that_could_not_be_opened_again_are_refused_before_training(
     registered = keras.saving.register_keras_serializable("tests")(Own)
     run = small_run("digits", tmp_path / "run", model=network(registered()))
     assert "your own layers (Own)" in run.record.notes[0]
-    assert clearsight.evaluate(clearsight.Run.load(tmp_path / "run")).score.num_images == 359
+    assert clearsight.evaluate(clearsight.Run.load(tmp_path / "run")).scores.num_images == 359
 
 
 def test_a_model_object_is_not_called_reproducible(small_fashion: Splits, tmp_path: Path) -> None:
@@ -343,7 +343,7 @@ def test_runs_on_arrays_need_them_again(run: clearsight.Run) -> None:
         clearsight.evaluate(run)
     with pytest.raises(DataError, match="should have the run's classes"):
         clearsight.evaluate(run, "digits")
-    assert clearsight.evaluate(run, "fashion-mnist").score.num_images == 10_000
+    assert clearsight.evaluate(run, "fashion-mnist").scores.num_images == 10_000
 
 
 def test_runs_that_begin_in_the_same_second_get_folders_of_their_own(tmp_path: Path) -> None:

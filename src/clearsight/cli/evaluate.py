@@ -46,12 +46,11 @@ def evaluate(
     if as_json:
         print_json({"run": str(run), "data": data, **_to_json(found)})
         return
-    score = found.score
-    loss = "not finite" if score.loss is None else f"{score.loss:.4f}"
+    scores = found.scores
+    loss = "not finite" if scores.log_loss is None else f"{scores.log_loss.value:.4f}"
     console.print(
-        f"test accuracy {score.accuracy:.3f} (95% interval {score.interval.low:.3f} to "
-        f"{score.interval.high:.3f}): {score.num_correct:,} of {score.num_images:,} images "
-        f"correct; test loss {loss}"
+        f"test accuracy {_value(scores.accuracy)} (95% interval {_interval(scores.accuracy)}): "
+        f"{scores.num_correct:,} of {scores.num_images:,} images correct; test loss {loss}"
     )
     if found.test_set_uses.sentence:
         console.print(found.test_set_uses.sentence)
@@ -59,13 +58,13 @@ def evaluate(
 
 
 def _to_json(found: Evaluation) -> dict[str, Any]:
-    score = found.score
+    scores, interval = found.scores, found.scores.accuracy.interval
     return {
-        "test_accuracy": score.accuracy,
-        "test_correct": score.num_correct,
-        "test_count": score.num_images,
-        "test_accuracy_interval": [score.interval.low, score.interval.high],
-        "test_loss": score.loss,
+        "test_accuracy": scores.accuracy.value,
+        "test_correct": scores.num_correct,
+        "test_count": scores.num_images,
+        "test_accuracy_interval": interval and [interval.low, interval.high],
+        "test_loss": scores.log_loss and scores.log_loss.value,
         "test_set_uses": asdict(found.test_set_uses),
         "scores": asdict(found.scores),
     }

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-from clearsight.evaluation.intervals.interval import Interval
+from clearsight.evaluation.intervals.estimate import Estimate
 from clearsight.evaluation.saliency.saliency import Saliency
 from clearsight.evaluation.scores.scores import Scores
 from clearsight.models.trace import Trace
 from clearsight.report.charts import epoch_chart, reliability_chart
-from clearsight.report.numbers import interval_in_percent, percent
+from clearsight.report.numbers import estimate_in_percent
 from clearsight.report.rendering import write_page
 from clearsight.report.sections.capacity import capacity_section
 from clearsight.report.sections.mistakes import (
@@ -40,23 +40,6 @@ class Advice:
 
     sentence: str
     command: str | None = None
-
-
-@dataclass(frozen=True)
-class Accuracy:
-    """An accuracy at the top of the page.
-
-    Attributes:
-        part: "test", "validation" or "training".
-        value: 0..1.
-        interval: its 95% interval.
-        num_images: how many images it is computed on.
-    """
-
-    part: str
-    value: float
-    interval: Interval
-    num_images: int
 
 
 @dataclass(frozen=True)
@@ -96,7 +79,7 @@ class ReportPage:
     Attributes:
         title: network and source.
         run_name: the name of the run's folder.
-        accuracies: the test accuracy first, if there is one.
+        accuracies: of each set of images, with its name, the test set first if there is one.
         remarks: sentences shown below the accuracies.
         advice: findings about the training curve, and the next step.
         history: at least one epoch.
@@ -112,7 +95,7 @@ class ReportPage:
 
     title: str
     run_name: str
-    accuracies: Sequence[Accuracy]
+    accuracies: Sequence[tuple[str, Estimate]]
     remarks: Sequence[str]
     advice: Sequence[Advice]
     history: History
@@ -151,7 +134,10 @@ def write_report_page(page: ReportPage, path: Path) -> None:
             "scripts": " ".join(f"'sha256-{_digest(script)}'" for script in (vega, drawing)),
         },
         page=page,
-        accuracies=[_accuracy(each) for each in page.accuracies],
+        accuracies=[
+            {"part": part, "count": f"{accuracy.num_images:,}", **estimate_in_percent(accuracy)}
+            for part, accuracy in page.accuracies
+        ],
         curves=data_url(png, "PNG") if png is not None else None,
         network=capacity_section(page.trace) if page.trace is not None else None,
         confusion=confusion_section(evaluated) if evaluated is not None else None,
@@ -161,15 +147,6 @@ def write_report_page(page: ReportPage, path: Path) -> None:
         saliency=saliency_section(page.saliency) if page.saliency is not None else None,
         charts=charts,
     )
-
-
-def _accuracy(accuracy: Accuracy) -> dict[str, str]:
-    return {
-        "part": accuracy.part,
-        "value": percent(accuracy.value),
-        "interval": interval_in_percent(accuracy.interval),
-        "count": f"{accuracy.num_images:,}",
-    }
 
 
 def _escape_script(script: str) -> str:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from clearsight.evaluation.comparison.by_class import ClassComparison, compare_classes
 from clearsight.evaluation.comparison.paired import PairedComparison
-from clearsight.evaluation.intervals.proportions import Interval, wilson_interval
+from clearsight.evaluation.intervals.interval import Interval
+from clearsight.evaluation.intervals.proportions import wilson_interval
 from clearsight.run.store.run import Run
 from clearsight.run.test_set.shared_images import check_several, shared_images
 

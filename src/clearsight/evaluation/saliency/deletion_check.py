@@ -39,7 +39,7 @@ _BUDGET = 1e12
 _FEWEST, _MOST = 8, 50  # images; 50 suffice to detect a difference of 0.05
 # An untrained network can hardly distinguish the classes. Its heat maps may still beat random
 # patches significantly, by 0.003 to 0.006 for the lesson's network, which proves nothing.
-LEAST_DIFFERENCE = 0.02
+_LEAST_DIFFERENCE = 0.02
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,31 +48,25 @@ class DeletionCheck:
 
     Attributes:
         fractions: float64 (S,), the fraction of the pixels deleted in each step, from 0 to 1.
-        classes: int64 (N,), the class whose probability is recorded.
         marked: float32 (N, S), each image's probability if the most marked pixels go first.
         random: float32 (N, S), the same if random patches go first, mean over the orders.
         marked_areas: float64 (N,), the mean of each image's curve: low if the pixels that go first
             matter.
         random_areas: float64 (N,), the same for random patches, mean over the orders.
         contrast_areas: float64 (N,), the same for the pixels that deletion changes most.
-        num_random_orders: how many random orders each image has.
         interval: 95% interval of the mean of `differences`; None for fewer than three images.
         contrast_interval: 95% interval of the mean of `contrast_areas` minus `marked_areas`; None
             for fewer than three images.
-        least_difference: the smallest difference that counts.
     """
 
     fractions: np.ndarray
-    classes: np.ndarray
     marked: np.ndarray
     random: np.ndarray
     marked_areas: np.ndarray
     random_areas: np.ndarray
     contrast_areas: np.ndarray
-    num_random_orders: int
     interval: Interval | None
     contrast_interval: Interval | None
-    least_difference: float = LEAST_DIFFERENCE
 
     @property
     def differences(self) -> np.ndarray:
@@ -87,7 +81,7 @@ class DeletionCheck:
     @property
     def beats_random(self) -> bool:
         """Whether the marked regions matter significantly more than random patches."""
-        return self.interval is not None and self.interval.low > self.least_difference
+        return self.interval is not None and self.interval.low > _LEAST_DIFFERENCE
 
     @property
     def beats_contrast(self) -> bool:
@@ -179,13 +173,11 @@ def run_deletion_check(
     marked_areas, random_areas = _areas(marked), _areas(others).mean(axis=0)
     return DeletionCheck(
         fractions=fractions,
-        classes=classes,
         marked=marked,
         random=others.mean(axis=0),
         marked_areas=marked_areas,
         random_areas=random_areas,
         contrast_areas=contrast_areas,
-        num_random_orders=num_random_orders,
         interval=mean_interval(random_areas - marked_areas),
         contrast_interval=mean_interval(contrast_areas - marked_areas),
     )

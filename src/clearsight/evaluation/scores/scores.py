@@ -10,6 +10,7 @@ from clearsight.evaluation.intervals.bootstrap import percentile_interval, resam
 from clearsight.evaluation.intervals.estimate import Estimate, estimate_fraction
 from clearsight.evaluation.predictions import Predictions
 from clearsight.evaluation.scores.calibration import Calibration, compute_calibration
+from clearsight.evaluation.scores.log_loss import log_losses
 from clearsight.evaluation.scores.per_class import (
     ClassScore,
     MacroScores,
@@ -17,7 +18,6 @@ from clearsight.evaluation.scores.per_class import (
     confusion_matrix,
     macro_scores,
 )
-from clearsight.evaluation.scores.score import log_losses
 from clearsight.evaluation.scores.temperature import apply_temperature, fit_temperature
 
 _TOP_K = (3, 5)
@@ -59,6 +59,7 @@ class Scores:
 
     Attributes:
         num_images: how many images were scored.
+        num_correct: how many of them were classified correctly.
         accuracy: fraction classified correctly.
         top: top-3 and top-5 accuracy, if there are more classes than that.
         macro: precision, recall and F1, with equal weights for all classes.
@@ -70,6 +71,7 @@ class Scores:
     """
 
     num_images: int
+    num_correct: int
     accuracy: Estimate
     top: tuple[TopKAccuracy, ...]
     macro: MacroScores
@@ -97,6 +99,7 @@ def compute_scores(
     """
     probabilities, names = predictions.probabilities, predictions.class_names
     confusion = confusion_matrix(labels, predictions.labels, len(names))
+    num_correct = int(np.trace(confusion))
     log_loss = brier = calibration = scaling = None
     if np.isfinite(probabilities).all():
         log_loss, brier = _means(
@@ -106,7 +109,8 @@ def compute_scores(
         scaling = _temperature_scaling(probabilities, labels, validation, seed)
     return Scores(
         num_images=len(labels),
-        accuracy=estimate_fraction(int(np.trace(confusion)), len(labels)),
+        num_correct=num_correct,
+        accuracy=estimate_fraction(num_correct, len(labels)),
         top=top_k_accuracies(probabilities, labels),
         macro=macro_scores(confusion, seed),
         classes=class_scores(confusion, names),

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from clearsight.evaluation.scores.score import SMALLEST_PROBABILITY
+from clearsight.evaluation.scores.log_loss import SMALLEST_PROBABILITY
 
 # Outside this range, every image is certain or all classes are equally probable.
 _SMALLEST, _LARGEST = 0.05, 20.0
-_NUM_STEPS = 60
-_TOLERANCE = 1e-7
 
 
 def fit_temperature(probabilities: np.ndarray, labels: np.ndarray) -> float:
     """Return the temperature at which the probabilities fit the labels best, 0.05 to 20.
 
     Above 1 the network was overconfident, below 1 underconfident. The mean log loss of the
-    log-probabilities over T is convex in 1/T, so Newton's method within a bracket finds its only
-    minimum.
+    log-probabilities over T is convex in 1/T, so its derivative has at most one root, which
+    Brent's method finds.
 
     Source: Guo, Pleiss, Sun and Weinberger 2017, https://arxiv.org/abs/1706.04599, section 4.2. A
     softmax's logits equal its log-probabilities up to a constant per image, which does not matter.
@@ -32,25 +30,20 @@ def fit_temperature(probabilities: np.ndarray, labels: np.ndarray) -> float:
         >>> apply_temperature(probabilities, temperature)[0].round(4).tolist()
         [0.9, 0.1]
     """
+    from scipy.optimize import root_scalar
+
     logits = _logits(probabilities)
     of_label = logits[np.arange(len(labels)), labels].mean()
-    low, high = 1 / _LARGEST, 1 / _SMALLEST
-    sharpness = 1.0
-    for _ in range(_NUM_STEPS):
-        weights = _softmax(logits * sharpness)
-        means = (weights * logits).sum(axis=1)
-        slope = means.mean() - of_label
-        if slope > 0:
-            high = sharpness
-        else:
-            low = sharpness
-        curvature = ((weights * logits**2).sum(axis=1) - means**2).mean()
-        newton = sharpness - slope / curvature if curvature > 0 else low
-        following = newton if low < newton < high else (low + high) / 2
-        if abs(following - sharpness) <= _TOLERANCE * sharpness:
-            break
-        sharpness = following
-    return float(1 / sharpness)
+
+    def slope(sharpness: float) -> float:
+        """Return the derivative of the mean log loss with respect to 1/T."""
+        return float((_softmax(logits * sharpness) * logits).sum(axis=1).mean() - of_label)
+
+    if slope(1 / _LARGEST) >= 0:
+        return _LARGEST
+    if slope(1 / _SMALLEST) <= 0:
+        return _SMALLEST
+    return float(1 / root_scalar(slope, bracket=(1 / _LARGEST, 1 / _SMALLEST)).root)
 
 
 def apply_temperature(probabilities: np.ndarray, temperature: float) -> np.ndarray:

@@ -13,7 +13,6 @@ from clearsight.evaluation.curve.context import CurveContext
 from clearsight.evaluation.curve.reading import CurveReading, read_curve
 from clearsight.evaluation.intervals.proportions import wilson_interval
 from clearsight.evaluation.predictions import Predictions
-from clearsight.evaluation.scores.score import compute_score
 from clearsight.evaluation.scores.scores import Scores, compute_scores
 from clearsight.models.graph import get_graph
 from clearsight.run.finish.final_weights import FinalWeights
@@ -82,17 +81,16 @@ def evaluate_run(plan: Plan, path: Path, history: History, weights: FinalWeights
     probabilities = predict_probabilities(
         plan.model, plan.preparation, test.images, plan.recipe.views
     )
-    score = compute_score(probabilities, test.labels)
     predictions = Predictions(probabilities, test.class_names)
     scores = compute_scores(predictions, test.labels, _validation(plan, weights))
     is_correct = predictions.labels == test.labels
     use = TestSetUse.now(path, "train", is_correct, last.val_accuracy)
     results = replace(
         results,
-        test_accuracy=score.accuracy,
-        test_count=score.num_images,
-        test_accuracy_interval=(score.interval.low, score.interval.high),
-        test_loss=score.loss,
+        test_accuracy=scores.accuracy.value,
+        test_count=scores.num_images,
+        test_accuracy_interval=_interval(scores.num_correct / scores.num_images, scores.num_images),
+        test_loss=scores.log_loss.value if scores.log_loss is not None else None,
         first_test_predictions=tuple(predictions.labels[:_NUM_SHOWN].tolist()),
         first_test_labels=tuple(test.labels[:_NUM_SHOWN].tolist()),
         test_leaked_count=plan.leaks.num_test,

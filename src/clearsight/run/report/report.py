@@ -11,13 +11,13 @@ from clearsight.data.image_set import ImageSet
 from clearsight.errors import ClearsightError, RunError
 from clearsight.evaluation.curve.context import CurveContext
 from clearsight.evaluation.curve.reading import read_curve
+from clearsight.evaluation.intervals.estimate import Estimate, estimate_fraction
 from clearsight.evaluation.intervals.interval import Interval
-from clearsight.evaluation.intervals.proportions import wilson_interval
 from clearsight.evaluation.mistakes import find_mistakes
 from clearsight.evaluation.saliency.saliency import Saliency
 from clearsight.evaluation.scores.scores import Scores
 from clearsight.models.trace import Trace, trace_model
-from clearsight.report.page import Accuracy, Advice, ReportPage, write_report_page
+from clearsight.report.page import Advice, ReportPage, write_report_page
 from clearsight.report.sections.mistakes import EvaluatedImages
 from clearsight.run.advise.command import step_command
 from clearsight.run.advise.next_step import next_step
@@ -151,19 +151,18 @@ def _load_images(run: Run, predicted: PredictedImages) -> ImageSet:
 
 def _accuracies(
     record: RunRecord, results: Results | None, history: History
-) -> tuple[Accuracy, ...]:
+) -> tuple[tuple[str, Estimate], ...]:
     if results is None:
         num_val = int(record.split["num_validation"])
-        last = history[-1].val_accuracy
-        interval = wilson_interval(round(last * num_val), num_val)
-        return (Accuracy("validation", last, interval, num_val),)
+        num_correct = round(history[-1].val_accuracy * num_val)
+        return (("validation", estimate_fraction(num_correct, num_val)),)
     parts = (
         ("test", results.test_accuracy, results.test_accuracy_interval, results.test_count),
         ("validation", results.val_accuracy, results.val_accuracy_interval, results.val_count),
         ("training", results.train_accuracy, results.train_accuracy_interval, results.train_count),
     )
     return tuple(
-        Accuracy(part, value, Interval(*interval), count)
+        (part, Estimate(value, Interval(*interval), "wilson", count))
         for part, value, interval, count in parts
         if value is not None and interval is not None
     )

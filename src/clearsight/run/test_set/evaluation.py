@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from clearsight.data.sources.options import SourceOptions
 from clearsight.errors import RunError
-from clearsight.evaluation.scores.score import Score, compute_score
 from clearsight.evaluation.scores.scores import Scores, compute_scores
 from clearsight.run.store.results import TestSetUses
 from clearsight.run.store.run import Run
@@ -20,12 +19,10 @@ class Evaluation:
     """How a run's network did on test images.
 
     Attributes:
-        score: accuracy and loss.
         scores: all scores, with their intervals.
         test_set_uses: how often these images have been used, this evaluation included.
     """
 
-    score: Score
     scores: Scores
     test_set_uses: TestSetUses
 
@@ -53,8 +50,4 @@ def evaluate(
     # The run's own images have the fingerprint of its training, wherever they are stored now.
     is_own = is_own_source(run.record, source)
     fingerprint = run.record.data["test"]["sha256"] if is_own else images.fingerprint
-    return Evaluation(
-        compute_score(predictions.probabilities, images.labels),
-        compute_scores(predictions, images.labels),
-        record_use(fingerprint, use),
-    )
+    return Evaluation(compute_scores(predictions, images.labels), record_use(fingerprint, use))
