@@ -100,12 +100,7 @@ class ImageSet:
     def from_arrays(
         cls, images: np.ndarray, labels: np.ndarray, class_names: Sequence[str] | None = None
     ) -> ImageSet:
-        """Make a set from arrays; the classes are called "0", "1", ... by default.
-
-        Args:
-            images: uint8 (N, H, W, C), 0..255.
-            labels: integers (N,), 0..K-1.
-            class_names: K names, or None for the numbers up to the largest label.
+        """Make a set from arrays as in the class; the classes are called "0", "1", ... by default.
 
         Raises:
             DataError: as the class itself.
@@ -210,9 +205,7 @@ class ImageSet:
     def with_classes(self, class_names: tuple[str, ...], whose: str = "the classes") -> ImageSet:
         """Return the same images with their labels encoded by another list of classes.
 
-        Args:
-            class_names: that list.
-            whose: what to call it in messages.
+        Messages call that list `whose`.
 
         Raises:
             DataError: when a class that occurs is not in that list.
@@ -233,12 +226,7 @@ class ImageSet:
     def with_labels(
         self, labels: np.ndarray, class_names: tuple[str, ...] | None = None
     ) -> ImageSet:
-        """Return the same images with other labels.
-
-        Args:
-            labels: integers (N,).
-            class_names: the classes that they encode; None for the present ones.
-        """
+        """Return the same images with other labels, integers (N,), and perhaps other classes."""
         return replace(
             self,
             labels=labels,
@@ -249,11 +237,7 @@ class ImageSet:
 
 
 def image_digests(images: np.ndarray) -> np.ndarray:
-    """Return BLAKE2b of each image's pixels: uint8 (N, 16).
-
-    Args:
-        images: uint8 (N, H, W, C).
-    """
+    """Return BLAKE2b of each image's pixels: uint8 (N, H, W, C) to uint8 (N, 16)."""
     digests = b"".join(
         hashlib.blake2b(np.ascontiguousarray(image).data, digest_size=DIGEST_BYTES).digest()
         for image in images

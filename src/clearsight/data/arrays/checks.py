@@ -33,25 +33,16 @@ def describe(array: np.ndarray) -> str:
 
 
 def channel_axis_mistakes(images: np.ndarray, name: str = "images") -> list[str]:
-    """Return what is wrong with the shape of `images`: it should be (N, H, W, C), C 1, 3 or 4.
-
-    Args:
-        images: any array.
-        name: what to call it in messages.
-    """
-    if images.ndim == 3:
-        if images.shape[-1] in (1, 3, 4):
-            fix = f"one image, add the batch axis with {name}[None]"
-        else:
-            fix = f"images without a channel axis, add it with {name}[..., None]"
-        return [
-            f"{name} should have four axes (number, height, width, channels), but have shape "
-            f"{tuple(images.shape)}: this looks like {fix}."
-        ]
+    """Return what is wrong with the shape of `images`: it should be (N, H, W, C), C 1, 3 or 4."""
     if images.ndim != 4:
+        fix = ""
+        if images.ndim == 3 and images.shape[-1] in (1, 3, 4):
+            fix = f": this looks like one image, add the batch axis with {name}[None]"
+        elif images.ndim == 3:
+            fix = f": this looks like images without a channel axis, add it with {name}[..., None]"
         return [
             f"{name} should have four axes (number, height, width, channels), but have shape "
-            f"{tuple(images.shape)}."
+            f"{tuple(images.shape)}{fix}."
         ]
     if images.shape[-1] not in (1, 3, 4):
         is_channels_first = images.shape[1] in (1, 3, 4)
@@ -101,12 +92,9 @@ def _conversion(dtype: np.dtype, low: float, high: float) -> str:
 
 
 def integer_label_mistakes(labels: np.ndarray, num_images: int, num_classes: int) -> list[str]:
-    """Return what is wrong with `labels`: they should be integers (N,), 0..num_classes - 1.
+    """Return what is wrong with `labels`: they should be integers (num_images,), 0..K-1.
 
-    Args:
-        labels: any array.
-        num_images: N.
-        num_classes: number of classes; 0 if unknown.
+    `num_classes` is K, or 0 if it is unknown.
     """
     if is_one_hot(labels):
         return [

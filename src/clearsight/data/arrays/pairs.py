@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Literal, NamedTuple
 
 from clearsight.data.listing import PART_NAMES, Part
@@ -50,21 +50,15 @@ def parse_array_name(name: str) -> ArrayName | None:
 def find_array_pairs(
     names: Iterable[str], flat: Iterable[str], what: str
 ) -> dict[Part, tuple[str, str]]:
-    """Find the names of the arrays of images and labels of each part.
+    """Find the names of the arrays of images and labels of each part; no part means "train".
 
-    Args:
-        names: the arrays' names.
-        flat: those of arrays with fewer than three axes; they are not the images if others could
-            be.
-        what: what to call the source in messages.
-
-    Returns:
-        The names of images and labels by part; a name without a part means "train".
+    Arrays in `flat` have fewer than three axes: they are not the images if others could be.
+    Messages call the source `what`.
 
     Raises:
         DataError: when there are no images, images without labels, or several candidates.
     """
-    names, flat_names = list(names), set(flat)
+    names, flat = list(names), set(flat)
     found: dict[tuple[Part, Role], list[str]] = {}
     for name in names:
         parsed = parse_array_name(name)
@@ -75,17 +69,14 @@ def find_array_pairs(
     for (part, role), candidates in found.items():
         if role == "labels":
             continue
-        images = _only(candidates, flat_names, f"{what} should hold one array of {part} images")
+        images = _only(candidates, flat, f"{what} should hold one array of {part} images")
         labels = found.get((part, "labels"))
         if labels is None:
             raise DataError(
                 f"{what} should hold labels for '{images}', but its arrays are {listed}: name "
                 f"them {USUAL_NAMES}."
             )
-        pairs[part] = (
-            images,
-            _only(labels, set(), f"{what} should hold one array of {part} labels"),
-        )
+        pairs[part] = images, _only(labels, (), f"{what} should hold one array of {part} labels")
     if not pairs:
         raise DataError(
             f"{what} should hold arrays named {USUAL_NAMES}, but its arrays are {listed}."
@@ -93,9 +84,8 @@ def find_array_pairs(
     return pairs
 
 
-def _only(candidates: list[str], flat_names: set[str], expected: str) -> str:
-    if len(candidates) > 1:
-        candidates = [name for name in candidates if name not in flat_names] or candidates
+def _only(candidates: list[str], flat: Collection[str], expected: str) -> str:
+    candidates = [name for name in candidates if name not in flat] or candidates
     if len(candidates) > 1:
         raise DataError(f"{expected}, but has {' and '.join(candidates)}: keep one of them.")
     return candidates[0]

@@ -20,12 +20,9 @@ _ROWS_AT_ONCE = 1024  # moved when gaps are closed
 
 
 def make_arrays(folder: Path, num_images: int, shape: tuple[int, int, int]) -> None:
-    """Create the arrays of a folder and reserve their disk space.
+    """Create the arrays in an empty folder and reserve their disk space.
 
-    Args:
-        folder: an empty folder.
-        num_images: number of rows.
-        shape: height, width and channels of every image.
+    `shape` is the height, width and channels of every image.
 
     Raises:
         OSError: when the disk is too full.
@@ -57,12 +54,7 @@ def open_arrays(
 
 
 def remove_rows(folder: Path, rows: list[int]) -> None:
-    """Remove rows from the arrays of a folder, in place.
-
-    Args:
-        folder: the folder of the arrays.
-        rows: the rows' indices, ascending.
-    """
+    """Remove rows, given in ascending order, from the arrays of a folder, in place."""
     if not rows:
         return
     for path in (folder / f"{name}.npy" for name in ARRAYS):

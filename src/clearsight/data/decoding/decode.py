@@ -55,15 +55,8 @@ def decode_listing(
 ) -> Splits:
     """Decode the images of a listing on all cores, or load them from the cache.
 
-    Images that cannot be read are reported and left out.
-
-    Args:
-        listing: the images.
-        options: how they are read.
-        show_progress: see `ShowProgress`.
-
-    Returns:
-        Splits whose images are mapped from disk, read-only.
+    The images of the splits are mapped from disk, read-only. Those that cannot be read are reported
+    and left out.
 
     Raises:
         DataError: when more than 1% (and more than one) cannot be read, unless the options allow

@@ -30,12 +30,9 @@ def order_rows(listing: Listing, test_split: float) -> RowOrder:
     """Divide a listing's images into parts, and shuffle each part in a fixed way.
 
     Folders and tables are mostly sorted by class; once shuffled, the first images are as good a
-    sample as any. The order of one part does not depend on the others.
-
-    Args:
-        listing: the images.
-        test_split: fraction to hold out as the test set, stratified and by groups, if the source
-            does not divide its images; 0 for none.
+    sample as any. The order of one part does not depend on the others. If the source does not
+    divide its images, the fraction `test_split` is held out as the test set, stratified and by
+    groups.
 
     Raises:
         DataError: when there are no training images.

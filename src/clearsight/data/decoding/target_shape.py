@@ -80,9 +80,7 @@ def _read_headers(listing: Listing, keys: Sequence[str]) -> list[tuple[int, int,
 def _choose_size(sizes: np.ndarray, num_images: int) -> tuple[tuple[int, int], str]:
     """Choose height and width, and say why.
 
-    Args:
-        sizes: integers (M, 2), height and width of the sampled images.
-        num_images: the number of all images.
+    `sizes` are integers (M, 2), height and width of the sampled images.
     """
     height, width = (int(side) for side in sizes[0])
     longer = max(height, width)

@@ -33,9 +33,7 @@ _LOG_NAME = "workers.log"
 def decode_images(job: DecodeJob, report: Callable[[int], None]) -> dict[int, str]:
     """Decode images into arrays on disk, with as many processes as there are cores.
 
-    Args:
-        job: all images.
-        report: called now and then with the number of images done.
+    `report` is called now and then with the number of images done.
 
     Returns:
         The problem of each image that cannot be decoded, by row.

@@ -31,12 +31,7 @@ class MemberCollector(Generic[Position]):
         self._hidden: set[str] = set()
 
     def add(self, name: str, member_type: MemberType, position: Position) -> None:
-        """Add a member.
-
-        Args:
-            name: its path as the archive gives it.
-            member_type: what it is.
-            position: what the archive's reader needs to find it.
+        """Add a member: its path in the archive, and what the archive's reader needs to find it.
 
         Raises:
             DataError: when there are too many.

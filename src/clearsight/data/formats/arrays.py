@@ -169,12 +169,7 @@ def _read_array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray
 
 
 def _read_header(file: IO[bytes], name: str, length_bytes: int) -> _NpyHeader:
-    """Read the header of an array, and check that it holds plain values and is complete.
-
-    Args:
-        file: set to the array's beginning.
-        name: what messages call the array.
-        length_bytes: the length of the file, or of the archive's member.
+    """Read the header at a file's start, and check that it holds plain values and is complete.
 
     Raises:
         DataError: when it is damaged, no NumPy array, or one of Python objects.

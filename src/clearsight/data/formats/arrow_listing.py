@@ -41,13 +41,7 @@ class PartFile:
 def list_arrow_files(
     root: Path, files: Sequence[PartFile], options: SourceOptions, provenance: str
 ) -> Listing:
-    """List the images in Parquet or Arrow files that have the same columns.
-
-    Args:
-        root: the folder that the files' names are relative to.
-        files: at least one.
-        options: the columns that the user gives.
-        provenance: what messages call the source.
+    """List the images in one or more Parquet or Arrow files that have the same columns.
 
     Raises:
         DataError: when a file cannot be read, or columns, labels or splits are not valid.

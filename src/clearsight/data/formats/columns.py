@@ -55,12 +55,7 @@ class ColumnFinder:
     table: str
 
     def columns(self, typed_image: str = "", typed_label: str = "") -> TableColumns:
-        """Find all columns.
-
-        Args:
-            typed_image: the column that holds images by its type, "" if unknown.
-            typed_label: the column that holds labels by its type, "" if unknown.
-        """
+        """Find all columns; pass those of images and labels that are known by their type."""
         given_label = self._given("label_column") or typed_label
         image = self._given("image_column") or typed_image
         image = image or self._usual(self.names, _IMAGE_NAMES, "images or their paths", "image")

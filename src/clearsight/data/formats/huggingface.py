@@ -55,9 +55,7 @@ def open_saved(path: Path, options: SourceOptions) -> Listing:
 def open_named(name: str, options: SourceOptions) -> Listing:
     """List the images of a dataset by its name on Hugging Face, downloading it if necessary.
 
-    Args:
-        name: e.g. "hf:ylecun/mnist", or "hf:OWNER/NAME:CONFIGURATION".
-        options: the user's.
+    The name is e.g. "hf:ylecun/mnist", or "hf:OWNER/NAME:CONFIGURATION".
 
     Raises:
         DataError: when there is no such dataset, no network, or no images with labels.

@@ -128,12 +128,9 @@ def _read(file: Path, num_axes: int) -> np.ndarray:
 
 
 def parse_idx(content: bytes, num_axes: int, name: str) -> np.ndarray:
-    """Return the array in an IDX file's content.
+    """Return the array in an IDX file's decompressed content.
 
-    Args:
-        content: the whole file, decompressed.
-        num_axes: how many axes it should have: 3 for images, 1 for labels.
-        name: what to call the file in messages.
+    It should have `num_axes` axes: 3 for images, 1 for labels.
 
     Returns:
         uint8, a read-only view of `content` with the shape in its header.

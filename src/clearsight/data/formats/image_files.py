@@ -61,21 +61,11 @@ def file_signature(path: Path) -> str:
 
 
 def files_signature(root: str, states: Iterable[tuple[str, str]]) -> str:
-    """Return text that changes whenever one of the files in a folder does.
-
-    Args:
-        root: the folder.
-        states: each file's key and its `file_state`.
-    """
+    """Return text that changes whenever a file in a folder does: from keys and `file_state`s."""
     lines = "\n".join((root, *(f"{key}\0{state}" for key, state in states)))
     return hashlib.sha256(lines.encode(errors="surrogateescape")).hexdigest()
 
 
 def is_inside(path: str, folder: str) -> bool:
-    """Return whether a path leads into a folder once every link is resolved.
-
-    Args:
-        path: any path.
-        folder: the folder, every link resolved.
-    """
+    """Return whether a path leads into a folder (resolved already) once every link is resolved."""
     return f"{os.path.realpath(path)}{os.sep}".startswith(f"{folder}{os.sep}")

@@ -87,11 +87,7 @@ def open_tar(path: Path) -> tuple[FolderContents[Extent], TarReader]:
 
 
 def first_files(path: Path, count: int) -> Iterator[tuple[str, IO[bytes], int]]:
-    """Iterate over the first files in a tar archive.
-
-    Args:
-        path: the archive.
-        count: how many at most.
+    """Iterate over the first `count` files in a tar archive.
 
     Yields:
         Each file's path in the archive, the unpacked archive set to its content, and its size in

@@ -32,13 +32,9 @@ def check(pool: ImagePool) -> list[Finding]:
 
 
 def interval_width(count: int, accuracy: float = _TYPICAL_ACCURACY) -> float:
-    """Return the width of Wilson's 95% interval of an accuracy.
+    """Return the width of Wilson's 95% interval of an accuracy measured on `count` >= 1 images.
 
     Source: Wilson 1927, https://doi.org/10.1080/01621459.1927.10502953.
-
-    Args:
-        count: the number of images that it was measured on, at least 1.
-        accuracy: the fraction classified correctly.
 
     Example:
         >>> round(interval_width(20), 2), round(interval_width(2000), 3)

@@ -49,11 +49,7 @@ class Fingerprints:
     factor: int
 
     def best_shifts(self, first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Find the shift at which the images of each pair match best.
-
-        Args:
-            first: int64 (P,), rows of these fingerprints, the first image of each pair.
-            second: likewise, the second image.
+        """Find the shift at which the images of each pair, int64 (P,) twice, match best.
 
         Returns:
             Rows of `SHIFTS`, int64 (P,), and the correlation at that shift, float32 (P,).
@@ -71,12 +67,7 @@ class Fingerprints:
 
 
 def compute_fingerprints(images: Images, numbers: np.ndarray) -> Fingerprints:
-    """Compute the fingerprints of the images with these numbers, block by block.
-
-    Args:
-        images: uint8 (N, H, W, C), an array or several joined.
-        numbers: int64 (M,), ascending.
-    """
+    """Compute the fingerprints of the images with these numbers, int64 (M,), block by block."""
     factor = shrink_factor(images.shape[1:3], HASH_SIDE)
     kept, hashes, samples = [], [], []
     # At least one block, even if empty, which gives the arrays their shapes.

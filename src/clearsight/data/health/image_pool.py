@@ -168,12 +168,9 @@ class ImagePool:
         )
 
     def find_flaw(self, flaw: Flaw, is_flawed: np.ndarray, caption: str = "") -> list[Finding]:
-        """Report the images that have a flaw; no finding if there are none.
+        """Report the images that have a flaw, bool (N,); no finding if there are none.
 
-        Args:
-            flaw: the flaw in words.
-            is_flawed: bool (N,), which images have it.
-            caption: what to add to the captions of the examples.
+        `caption` is added to the captions of the examples.
         """
         numbers = np.flatnonzero(is_flawed)
         count = len(numbers)

@@ -10,7 +10,7 @@ from clearsight.data.health.fingerprints import shrink, shrink_factor, to_grey
 from clearsight.data.health.joined_images import Images, block_length
 from clearsight.data.preparation.polarity import border_pixels
 
-_SIDE = 64  # pixels; larger images are shrink first
+_SIDE = 64  # pixels; larger images are shrunk first
 
 
 @dataclass(frozen=True)
@@ -35,11 +35,7 @@ class ImageStatistics:
 
 
 def compute_statistics(images: Images) -> ImageStatistics:
-    """Compute the statistics of images, block by block.
-
-    Args:
-        images: uint8 (N, H, W, C).
-    """
+    """Compute the statistics of images, block by block."""
     factor = shrink_factor(images.shape[1:3], _SIDE)
     length = block_length(images.shape)
     blocks = [

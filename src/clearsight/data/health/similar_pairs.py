@@ -163,31 +163,17 @@ def _differences(
 def _overlapping(
     one: np.ndarray, other: np.ndarray, shift: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Crop images so that the second ones, shifted by `shift` pixels, match the first.
+    """Crop images so that the second ones, shifted down and right by `shift`, match the first.
 
-    Args:
-        one: uint8 (P, H, W, C).
-        other: likewise.
-        shift: int64 (2,), down and right.
-
-    Returns:
-        uint8 (P, H - 2, W - 2, C), twice.
+    Both are uint8 (P, H, W, C) and become (P, H - 2, W - 2, C).
     """
     _, height, width, _ = one.shape
     down, right = 1 + shift
-    return (
-        one[:, 1:-1, 1:-1],
-        other[:, down : height - 2 + down, right : width - 2 + right],
-    )
+    return one[:, 1:-1, 1:-1], other[:, down : height - 2 + down, right : width - 2 + right]
 
 
 def _difference(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Return how much aligned images differ: float32 (P,), infinite if too much.
-
-    Args:
-        one: float32 (P, H, W, C).
-        other: likewise.
-    """
+    """Return how much aligned images, float32 (P, H, W, C), differ: (P,), infinite if too much."""
     grey, other_grey = to_grey(one), to_grey(other)
     axes = (1, 2)
     grey = grey - grey.mean(axis=axes, keepdims=True)

@@ -56,12 +56,7 @@ class ClassNames:
 
     @classmethod
     def listed(cls, names: Iterable[Any], origin: str = "The class names") -> ClassNames:
-        """Number the classes 0, 1, ... in the order of `names`.
-
-        Args:
-            names: K names: text, bytes or other values.
-            origin: see the class.
-        """
+        """Number the classes 0, 1, ... in the order of `names`: text, bytes or other values."""
         texts = tuple(
             name.decode("utf-8", "replace") if isinstance(name, bytes) else str(name)
             for name in names

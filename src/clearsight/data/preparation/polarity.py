@@ -14,25 +14,15 @@ REC_601 = np.array([0.299, 0.587, 0.114])  # luma weights, ITU-R BT.601, as Pill
 
 
 def border_pixels(images: np.ndarray) -> np.ndarray:
-    """Return the outermost pixels of each image.
-
-    Args:
-        images: uint8 (N, H, W, C).
-
-    Returns:
-        uint8 (N, P, C).
-    """
+    """Return the outermost pixels of each image: uint8 (N, H, W, C) to uint8 (N, P, C)."""
     edges = (images[:, 0], images[:, -1], images[:, 1:-1, 0], images[:, 1:-1, -1])
     return np.concatenate(edges, axis=1)
 
 
 def find_polarity(images: np.ndarray) -> Polarity:
-    """Return the polarity of images from their borders.
+    """Return the polarity of images, uint8 (N, H, W, C), from their borders.
 
     A border is dark if the median brightness of its pixels is below middle grey.
-
-    Args:
-        images: uint8 (N, H, W, C), 0..255.
     """
     border = border_pixels(images)
     brightness = border[..., :3] @ REC_601 if border.shape[-1] >= 3 else border[..., 0]

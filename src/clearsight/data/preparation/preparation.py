@@ -57,14 +57,7 @@ class Preparation:
         resize: ResizeMethod = "fit",
         alpha_background: int | None = None,
     ) -> Self:
-        """Describe the preparation of a network that trains on `images`.
-
-        Args:
-            images: uint8 (N, H, W, C), the training images.
-            divisor: see the class, as for the other arguments.
-            resize: see the class.
-            alpha_background: see the class.
-        """
+        """Describe the preparation of a network that trains on `images`: uint8 (N, H, W, C)."""
         num_images, height, width, channels = images.shape
         # Some of the images, so that a file larger than memory is not read whole.
         sample = images[:: -(-num_images // _POLARITY_SAMPLE)]
@@ -97,13 +90,7 @@ class Preparation:
         return asdict(self)
 
     def apply(self, images: np.ndarray) -> np.ndarray:
-        """Scale images to the network's input.
-
-        Args:
-            images: uint8 (N, height, width, channels), 0..255.
-
-        Returns:
-            float32 of the same shape, 0..255 divided by `divisor`.
+        """Divide images, uint8 (N, height, width, channels), by `divisor`: float32.
 
         Raises:
             DataError: as `check`.
@@ -154,10 +141,6 @@ class Preparation:
     def read_sized(self, content: bytes, name: str) -> tuple[np.ndarray, tuple[int, int], bool]:
         """Read an image as `read` does, and return its original size and colour too.
 
-        Args:
-            content: an image file's content.
-            name: what to call it in messages.
-
         Returns:
             uint8 (height, width, channels); height and width in the file; whether it is in colour.
 
@@ -188,11 +171,7 @@ class Preparation:
         return resize_image(image, (self.height, self.width, self.channels), self.resize)
 
     def is_opposite(self, image: np.ndarray) -> bool:
-        """Return whether a resized image has the opposite polarity of the training images.
-
-        Args:
-            image: uint8 (height, width, channels).
-        """
+        """Return whether a resized image has the opposite polarity of the training images."""
         found = find_polarity(image[None])
         return "mixed" not in (found, self.polarity) and found != self.polarity
 

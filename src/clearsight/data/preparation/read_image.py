@@ -83,14 +83,7 @@ def read_sized_image(
 
 
 def pillow_to_array(image: Image.Image, name: str) -> np.ndarray:
-    """Convert a Pillow image to an array as `read_image` does.
-
-    Args:
-        image: an image of any mode and size.
-        name: what to call it in messages.
-
-    Returns:
-        uint8 (H, W, C), 0..255: C is 1, 3 or 4.
+    """Convert a Pillow image of any mode and size to an array as `read_image` does.
 
     Raises:
         DataError: when it is absurdly large, or loaded lazily from a damaged file.

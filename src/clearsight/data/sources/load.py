@@ -99,12 +99,7 @@ def load_splits(
     options: SourceOptions | None = None,
     show_progress: ShowProgress = silent,
 ) -> Splits:
-    """Load a source by its name or its path.
-
-    Args:
-        source: a name from ``clearsight data list``, or a path.
-        options: how its images are read; None for the defaults.
-        show_progress: shows the progress of decoding.
+    """Load a source by its name from ``clearsight data list``, or by its path.
 
     Raises:
         DataError: when the source is unknown or cannot be loaded.
