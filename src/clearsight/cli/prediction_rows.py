@@ -32,7 +32,7 @@ class RowSettings:
     top: int
 
 
-def write_csv(rows: Iterable[Prediction], file: TextIO, settings: RowSettings) -> None:
+def write_csv_rows(rows: Iterable[Prediction], file: TextIO, settings: RowSettings) -> None:
     """Write one line per image; with ``--top N`` N pairs of class and probability."""
     writer = csv.writer(file, lineterminator="\n")
     columns = ["class_name", "probability"]
@@ -45,14 +45,14 @@ def write_csv(rows: Iterable[Prediction], file: TextIO, settings: RowSettings) -
         writer.writerow([row.name, row.true_label, *values, row.problem, row.warning])
 
 
-def write_json_lines(rows: Iterable[Prediction], file: TextIO, settings: RowSettings) -> None:
+def write_json_lines_rows(rows: Iterable[Prediction], file: TextIO, settings: RowSettings) -> None:
     """Write one JSON object per line."""
     del settings
     for row in rows:
         file.write(json.dumps(row_to_json(row), ensure_ascii=False) + "\n")
 
 
-def write_parquet(rows: Iterable[Prediction], file: Any, settings: RowSettings) -> None:
+def write_parquet_rows(rows: Iterable[Prediction], file: Any, settings: RowSettings) -> None:
     """Write a Parquet file, row group by row group.
 
     Raises:
@@ -82,7 +82,7 @@ def write_parquet(rows: Iterable[Prediction], file: Any, settings: RowSettings) 
             writer.write_table(pyarrow.Table.from_pylist(group, schema))
 
 
-def write_table(rows: Iterable[Prediction], file: TextIO, settings: RowSettings) -> None:
+def write_table_rows(rows: Iterable[Prediction], file: TextIO, settings: RowSettings) -> None:
     """Write a table to read, its columns as wide as the longest name."""
     del settings
     rows = list(rows)
@@ -97,7 +97,7 @@ def write_table(rows: Iterable[Prediction], file: TextIO, settings: RowSettings)
         print(f"{row.name:<{name_width}}  {text}", file=file)
 
 
-def write_json_object(rows: Iterable[Prediction], file: TextIO, settings: RowSettings) -> None:
+def write_json_object_rows(rows: Iterable[Prediction], file: TextIO, settings: RowSettings) -> None:
     """Write one JSON object for all images, with unreadable ones under "failed"."""
     values: dict[str, Any] = {
         "run": str(settings.predictor),
@@ -145,9 +145,9 @@ class RowFormat:
 
 
 ROW_FORMATS: dict[str, RowFormat] = {
-    "table": RowFormat(write_table, is_streamed=False),
-    "csv": RowFormat(write_csv),
-    "jsonl": RowFormat(write_json_lines),
-    "parquet": RowFormat(write_parquet, is_text=False),
+    "table": RowFormat(write_table_rows, is_streamed=False),
+    "csv": RowFormat(write_csv_rows),
+    "jsonl": RowFormat(write_json_lines_rows),
+    "parquet": RowFormat(write_parquet_rows, is_text=False),
 }
-JSON_FORMAT = RowFormat(write_json_object, is_streamed=False)  # --json
+JSON_FORMAT = RowFormat(write_json_object_rows, is_streamed=False)  # --json
