@@ -105,8 +105,8 @@ def test_the_command_on_the_page_repeats_the_run(tmp_path: Path) -> None:
         (NextStep("", {"model": "residual"}), "--model residual --epochs 2 --train-limit 3000"),
         (
             NextStep("", {"recipe": "strong", "model": "residual"}),
-            "clearsight train fashion-mnist --seed 0 --train-limit 3000 --test-limit 500 "
-            "--recipe strong --model residual",
+            "clearsight train fashion-mnist --model residual --recipe strong --train-limit 3000 "
+            "--test-limit 500",
         ),
         (NextStep("", checks_data=True), "clearsight data check fashion-mnist"),
     ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -324,6 +325,20 @@ def test_wrong_requests_get_a_sentence_and_leave_nothing(
     with pytest.raises(kind, match=message):
         clearsight.train(source, **{"out": tmp_path / "runs" / "run", **options})
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("verbose", [True, False])
+def test_warnings_are_printed_only_if_verbose(tmp_path: Path, verbose: bool) -> None:
+    program = (
+        "import sys, clearsight; sys.modules['altair'] = None\n"
+        "clearsight.train('digits', epochs=1, out='run', report=False, bundle=False, "
+        f"verbose={verbose})"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert ("No curve image was drawn" in done.stderr) == verbose
+    assert verbose or done.stdout + done.stderr == ""
 
 
 def test_a_folder_that_is_no_run_gets_a_sentence(tmp_path: Path) -> None:

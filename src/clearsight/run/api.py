@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, overload
 
@@ -62,9 +65,10 @@ def train(
     Options:
     """
     request = train_request(source, **options)
-    if seeds is not None:
-        return train_seeds(request, seeds, _display(verbose))
-    return run_training(request, _display(verbose))
+    with _silence(verbose):
+        if seeds is not None:
+            return train_seeds(request, seeds, _display(verbose))
+        return run_training(request, _display(verbose))
 
 
 def resume(
@@ -91,9 +95,22 @@ def resume(
         TrainingInterrupted: as for `train`.
     """
     request = resume_request(path, data=data, accept_changes=accept_changes, **options)
-    if is_seed_runs(request.path):
-        return resume_seeds(request, _display(verbose))
-    return resume_training(request, _display(verbose))
+    with _silence(verbose):
+        if is_seed_runs(request.path):
+            return resume_seeds(request, _display(verbose))
+        return resume_training(request, _display(verbose))
+
+
+@contextmanager
+def _silence(verbose: bool) -> Iterator[None]:
+    """Keep Python from printing logged warnings that the program itself does not handle."""
+    logger, handler = logging.getLogger("clearsight"), logging.NullHandler()
+    if not verbose:
+        logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
 
 
 def _display(verbose: bool) -> Display:
