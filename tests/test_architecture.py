@@ -151,9 +151,7 @@ def name_of(path: Path) -> str:
         ("from clearsight import run", "clearsight.run"),
     ],
 )
-def test_an_import_that_points_down_is_noticed(
-    tmp_path: Path, statement: str, noticed: str
-) -> None:
+def test_an_import_from_a_later_part_is_found(tmp_path: Path, statement: str, noticed: str) -> None:
     path = tmp_path / "bad.py"
     path.write_text(f"def f():\n    {statement}\n")
     assert downward_imports(path, "models") == [noticed]

@@ -52,7 +52,7 @@ def test_the_reference_job_gives_what_was_published(tmp_path: Path, seed: int) -
 
 
 @pytest.mark.slow
-def test_the_lesson_as_it_stands(tmp_path: Path) -> None:
+def test_the_whole_lesson(tmp_path: Path) -> None:
     printed, run = run_lesson(tmp_path)
     assert "predicted: Ankle boot, Pullover, Trouser, Trouser, " in printed
     assert len(run.history) == 10

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from support.training_processes import context
+from support.training_processes import begin_command
 
 # Train without writing the report and the bundle, which most tests do not need.
 BARE = ("--no-report", "--no-bundle")
@@ -35,31 +35,13 @@ def run_cli(*arguments: str, **environment: str) -> subprocess.CompletedProcess[
         )
     with tempfile.TemporaryDirectory() as folder:
         outputs = Path(folder, "stdout"), Path(folder, "stderr")
-        process = context().Process(
-            target=_run_main, args=(arguments, dict(os.environ), str(Path.cwd()), outputs)
-        )
-        process.start()
+        process = begin_command(list(arguments), *outputs)
         process.join(TIMEOUT_SECONDS)
         if process.exitcode is None:
             process.kill()
             raise subprocess.TimeoutExpired(arguments, TIMEOUT_SECONDS)
         stdout, stderr = (path.read_text() for path in outputs)
     return subprocess.CompletedProcess(arguments, process.exitcode, stdout, stderr)
-
-
-def _run_main(
-    arguments: tuple[str, ...], environment: dict[str, str], folder: str, outputs: tuple[Path, Path]
-) -> None:
-    os.environ.clear()
-    os.environ.update(environment)
-    os.chdir(folder)
-    for number, path in zip((1, 2), outputs, strict=True):
-        with path.open("wb") as file:
-            os.dup2(file.fileno(), number)
-    sys.argv = ["clearsight", *arguments]
-    from clearsight.cli.main import main
-
-    main()
 
 
 def assert_refused(done: subprocess.CompletedProcess[str], *expected: str) -> None:

@@ -1,11 +1,11 @@
-"""Training processes that start quickly, so that many can be killed.
+"""Processes that start quickly, because they are forked from one that has imported Keras.
 
-A server imports Keras once and forks a process for each training, which is then a process like any
-other: it has its own memory, files and lock, and dies by SIGKILL as others do.
+Each is then a process like any other: it has its own memory, files and locks, and SIGKILL ends it.
 """
 
 from __future__ import annotations
 
+import importlib.util
 import multiprocessing
 import os
 import sys
@@ -16,18 +16,20 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
+PRELOADED = ("clearsight.run.api", "clearsight.report.curves")
+
 
 def context() -> ForkServerContext:
-    """Return what starts the processes."""
-    started = multiprocessing.get_context("forkserver")
-    started.set_forkserver_preload(
-        ["clearsight.run.train", "clearsight.report.curves", "support.training_processes"]
-    )
-    return started
+    """Return the context that starts the processes."""
+    for name in PRELOADED:
+        assert importlib.util.find_spec(name) is not None  # multiprocessing would say nothing
+    forkserver = multiprocessing.get_context("forkserver")
+    forkserver.set_forkserver_preload([*PRELOADED, "support.training_processes"])
+    return forkserver
 
 
 def begin(out: Path, source: str, options: dict[str, Any]) -> ForkServerProcess:
-    """Begin a run, or go on with it if it has begun."""
+    """Begin a run, or resume it if it has begun."""
     process = context().Process(target=_train, args=(out, source, options))
     process.start()
     return process
@@ -42,17 +44,33 @@ def _train(out: Path, source: str, options: dict[str, Any]) -> None:
         clearsight.train(source, out=out, report=False, bundle=False, verbose=False, **options)
 
 
-def begin_command(arguments: list[str], output: Path) -> ForkServerProcess:
-    """Begin the command line, whose words on both streams go to a file."""
-    process = context().Process(target=_command, args=(arguments, output))
+def begin_command(
+    arguments: list[str], output: Path, error_output: Path | None = None
+) -> ForkServerProcess:
+    """Begin ``clearsight`` with this process's environment and folder; its output goes to files.
+
+    Args:
+        arguments: of the command line.
+        output: the file for standard output.
+        error_output: the file for standard error; by default the same.
+    """
+    outputs = (output, error_output or output)
+    process = context().Process(
+        target=_run_command, args=(arguments, outputs, dict(os.environ), Path.cwd())
+    )
     process.start()
     return process
 
 
-def _command(arguments: list[str], output: Path) -> None:
-    with output.open("wb", buffering=0) as file:
-        os.dup2(file.fileno(), 1)
-        os.dup2(file.fileno(), 2)
+def _run_command(
+    arguments: list[str], outputs: tuple[Path, Path], environment: dict[str, str], folder: Path
+) -> None:
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(folder)
+    for number, path in zip((1, 2), outputs, strict=True):
+        with path.open("ab") as file:
+            os.dup2(file.fileno(), number)
     sys.argv = ["clearsight", *arguments]
     from clearsight.cli.main import main
 
@@ -67,7 +85,7 @@ def wait_for(path: Path, process: BaseProcess) -> None:
 
 
 def train_within(size_bytes: int, out: Path, answer: Connection) -> None:
-    """Train on large batches with so much more address space; send what was said."""
+    """Train on large batches with so much more address space; send the message."""
     import resource
 
     import numpy as np

@@ -73,7 +73,7 @@ def test_within_fit_the_epochs_alternate() -> None:
     assert not first & second
 
 
-def test_a_resumed_run_goes_on_with_the_same_images_mirrored() -> None:
+def test_a_resumed_run_mirrors_the_same_images() -> None:
     x = numbered(10)
     keras.utils.set_random_seed(0)
     whole = AugmentedBatches(examples(x), recipe(flip="alternating"))

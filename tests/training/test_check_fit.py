@@ -1,4 +1,4 @@
-"""Each beginner's mistake, made for real on real images, gets its sentence."""
+"""Each beginner's mistake, made for real on real images, gets its message."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def y(digits: ImageSet) -> np.ndarray:
     return digits.labels
 
 
-def test_what_fits_passes(x: np.ndarray, y: np.ndarray) -> None:
+def test_networks_and_data_that_fit_pass(x: np.ndarray, y: np.ndarray) -> None:
     one_hot = keras.utils.to_categorical(y, 10)
     from_logits = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     clearsight.check_fit(network(), x, y)
@@ -131,7 +131,7 @@ MISTAKES = {
 
 
 @pytest.mark.parametrize("name", MISTAKES)
-def test_each_mistake_gets_its_sentence(x: np.ndarray, y: np.ndarray, name: str) -> None:
+def test_each_mistake_gets_its_message(x: np.ndarray, y: np.ndarray, name: str) -> None:
     options, spoil, message = MISTAKES[name]
     first = [options["first"]] if "first" in options else []
     rest = {key: value for key, value in options.items() if key != "first"}
@@ -140,13 +140,13 @@ def test_each_mistake_gets_its_sentence(x: np.ndarray, y: np.ndarray, name: str)
     assert len(caught.value.mistakes) == 1
 
 
-def test_several_mistakes_are_told_together(x: np.ndarray, y: np.ndarray) -> None:
+def test_several_mistakes_are_reported_together(x: np.ndarray, y: np.ndarray) -> None:
     with pytest.raises(FitError) as caught:
         clearsight.check_fit(network(last=None), x * 255, y + 1)
     assert len(caught.value.mistakes) == 3
 
 
-def test_networks_that_cannot_be_checked_are_told(x: np.ndarray, y: np.ndarray) -> None:
+def test_networks_that_cannot_be_checked_are_refused(x: np.ndarray, y: np.ndarray) -> None:
     first, second = keras.Input((8, 8, 1)), keras.Input((8, 8, 1))
     two = keras.Model([first, second], layers.Dense(10)(layers.Flatten()(first + second)))
     two.compile(loss=SPARSE)
@@ -167,13 +167,13 @@ def test_tensors_with_gradients_and_listed_losses_are_understood(
         clearsight.check_fit(network(), tensor * 255, y)
 
 
-def test_tables_are_not_called_pixels() -> None:
+def test_tables_are_not_taken_for_pixels() -> None:
     model = keras.Sequential([keras.Input((3,)), layers.Dense(2, activation="softmax")])
     model.compile(loss=SPARSE)
     clearsight.check_fit(model, np.full((4, 3), 100.0), np.array([0, 1, 0, 1]))
 
 
-def test_a_softmax_layer_of_its_own_counts_too(x: np.ndarray, y: np.ndarray) -> None:
+def test_a_separate_softmax_layer_counts_too(x: np.ndarray, y: np.ndarray) -> None:
     model = keras.Sequential(
         [keras.Input((8, 8, 1)), layers.Flatten(), layers.Dense(10), layers.Softmax()]
     )

@@ -65,7 +65,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return checkpoint().write(tmp_path_factory.mktemp("checkpoints"))
 
 
-def test_a_checkpoint_comes_back_as_it_was(written: Path) -> None:
+def test_a_checkpoint_is_read_as_it_was_written(written: Path) -> None:
     found = Checkpoint.read(written)
     expected = checkpoint()
     for name, tensor in expected.tensors.items():
@@ -77,7 +77,7 @@ def test_a_checkpoint_comes_back_as_it_was(written: Path) -> None:
     assert not list(written.parent.glob(".unfinished-*"))
 
 
-def test_random_generators_go_on_where_they_stood(tmp_path: Path) -> None:
+def test_random_generators_are_restored(tmp_path: Path) -> None:
     path = checkpoint().write(tmp_path)
 
     def drawn() -> list[float]:
@@ -134,7 +134,7 @@ def test_every_damage_is_noticed(written: Path, data: st.DataObject) -> None:
 
 @settings(max_examples=100)
 @given(junk=st.binary(max_size=200))
-def test_no_bytes_at_all_upset_the_reader(written: Path, junk: bytes) -> None:
+def test_files_that_are_no_checkpoints_are_refused(written: Path, junk: bytes) -> None:
     """Even with a right SHA-256, a file that is no checkpoint is refused."""
     path = written.with_name(
         f"000001_epochs-1_batches-3_{hashlib.sha256(junk).hexdigest()}.safetensors"
@@ -175,7 +175,7 @@ def test_the_last_two_and_the_best_are_kept(scores: list[float], batches: list[i
     assert len(kept) <= 3
 
 
-def test_the_writer_keeps_three_and_removes_what_is_damaged(tmp_path: Path) -> None:
+def test_the_writer_keeps_three_and_removes_damaged_ones(tmp_path: Path) -> None:
     bad = checkpoint(1).write(tmp_path)
     bad.write_bytes(b"")
     unfinished = tmp_path / ".unfinished-left-by-a-killed-process"
@@ -194,7 +194,7 @@ def test_the_writer_keeps_three_and_removes_what_is_damaged(tmp_path: Path) -> N
     assert len(list(tmp_path.iterdir())) == 3
 
 
-def test_what_has_diverged_pushes_nothing_out(tmp_path: Path) -> None:
+def test_a_diverged_checkpoint_is_not_written(tmp_path: Path) -> None:
     spoiled = {**TENSORS, "model.0000.kernel": torch.tensor([1.0, float("inf")])}
     with CheckpointWriter(tmp_path, print) as writer:
         writer.save(checkpoint())
@@ -203,7 +203,7 @@ def test_what_has_diverged_pushes_nothing_out(tmp_path: Path) -> None:
     assert [file.number for file in checkpoint_files(tmp_path)] == [1]
 
 
-def test_a_full_disk_keeps_what_is_good(small_disks: Callable[[int], Path]) -> None:
+def test_a_full_disk_keeps_intact_checkpoints(small_disks: Callable[[int], Path]) -> None:
     small_disk = small_disks(1_000_000)
     said: list[str] = []
     big = replace(checkpoint(), tensors={**TENSORS, "model.0000.kernel": torch.zeros(100_000)})

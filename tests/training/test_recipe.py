@@ -24,7 +24,7 @@ def test_the_lesson_is_the_published_job() -> None:
     assert (lesson.train_limit, lesson.test_limit) == (15_000, 3_000)
 
 
-def test_changes_are_checked_too_and_all_told() -> None:
+def test_changes_are_validated_and_all_mistakes_reported() -> None:
     lesson = find_recipe("lesson")
     assert lesson.replace(epochs=None) == lesson
     assert lesson.replace(epochs=3).epochs == 3

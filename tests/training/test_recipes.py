@@ -79,7 +79,7 @@ def test_the_learning_rate_rises_and_falls_in_straight_lines() -> None:
     np.testing.assert_allclose(np.diff(factors[top + 1 :], 2), 0, atol=1e-9)
 
 
-def test_a_resumed_schedule_goes_on_where_it_was() -> None:
+def test_a_resumed_schedule_continues_where_it_was() -> None:
     recipe = find_recipe("fast").replace(epochs=2)
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
     model.compile("sgd", "mse")
