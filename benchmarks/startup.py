@@ -51,7 +51,7 @@ def main() -> None:
         "machine": f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores",
         "versions": {
             "python": platform.python_version(),
-            **{name: version(name) for name in ("clearsight", "keras", "torch", "typer")},
+            **{name: version(name) for name in ("clearsight", "keras", "torch", "click")},
         },
         "num_rounds": NUM_ROUNDS,
         "median_seconds": {name: statistics.median(times) for name, times in seconds.items()},

@@ -2,46 +2,39 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
+from click.testing import CliRunner
+
+from clearsight.cli.main import app
+
 PAGE = Path(__file__).with_name("cli.md")
-COMMANDS = (
-    (),
-    ("train",),
-    ("trace",),
-    ("data", "list"),
-    ("data", "show"),
-    ("data", "check"),
-    ("evaluate",),
-    ("predict",),
-    ("export",),
-    ("report",),
-    ("serve",),
-    ("compare",),
-    ("exercise",),
-    ("runs",),
-    ("runs", "prune"),
-)
 
 
 def reference() -> str:
-    """Return the page: each command's help as the terminal shows it, 100 columns wide."""
-    program = Path(sys.executable).with_name("clearsight")
+    """Return the page: each command's help as a terminal with 80 columns shows it."""
     sections = ["# The command line\n\nMade by `make docs` from `--help`; do not edit by hand.\n"]
-    for command in COMMANDS:
-        done = subprocess.run(
-            [program, *command, "--help"],
-            capture_output=True,
-            text=True,
-            check=True,
-            env={**os.environ, "COLUMNS": "100", "TERMINAL_WIDTH": "100"},
+    for words in _commands(app, ()):
+        shown = CliRunner().invoke(
+            app,
+            [*words, "--help"],
+            prog_name="clearsight",
+            terminal_width=80,
+            catch_exceptions=False,
         )
-        title = " ".join(("clearsight", *command))
-        sections.append(f"## {title}\n\n```\n{done.stdout.strip()}\n```\n")
+        title = " ".join(("clearsight", *words))
+        sections.append(f"## {title}\n\n```\n{shown.output.strip()}\n```\n")
     return "\n".join(sections)
+
+
+def _commands(command: click.Command, words: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """Iterate over what to type for a command and for all below it, in the order of `--help`."""
+    yield words
+    if isinstance(command, click.Group):
+        for name in command.list_commands(click.Context(command)):
+            yield from _commands(command.commands[name], (*words, name))
 
 
 if __name__ == "__main__":

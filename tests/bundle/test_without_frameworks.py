@@ -15,7 +15,7 @@ import pytest
 import clearsight
 
 HEAVY = {
-    "keras", "torch", "pydantic", "typer", "rich", "pooch", "platformdirs", "onnx", "scipy",
+    "keras", "torch", "pydantic", "click", "rich", "pooch", "platformdirs", "onnx", "scipy",
     "sklearn", "pandas", "pyarrow",
 }  # fmt: skip
 PROGRAM = """

@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
+import click
 import pytest
-import typer.main
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
 from clearsight.cli.main import app
 
 MAX_CHARACTERS = 60
 
 
-def groups(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+def groups(
+    group: click.Group, path: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], click.Group]]:
     """Iterate over the commands that have verbs of their own."""
-    if hasattr(command, "commands"):
-        yield path, command
-        for name, verb in command.commands.items():
+    yield path, group
+    for name, verb in group.commands.items():
+        if isinstance(verb, click.Group):
             yield from groups(verb, (*path, name))
 
 
-GROUPS = dict(groups(typer.main.get_command(app)))
 VERBS = {
-    (*path, name): GROUPS[path].commands[name] for path in GROUPS for name in GROUPS[path].commands
+    (*path, name): verb for path, group in groups(app) for name, verb in group.commands.items()
 }
 
 
@@ -34,7 +34,7 @@ def test_all_verbs_are_found() -> None:
 
 @pytest.mark.parametrize("path", VERBS, ids=" ".join)
 def test_a_verb_is_described_by_one_short_line(path: tuple[str, ...]) -> None:
-    line = VERBS[path].help.partition("\n\n")[0].replace("\n", " ")
+    line = (VERBS[path].help or "").partition("\n\n")[0].replace("\n", " ")
     assert 0 < len(line) <= MAX_CHARACTERS, line
     assert line[0].isupper()
     assert line.endswith(".")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
+import click
 
 from clearsight.cli.keras_start import loading_keras
-from clearsight.cli.output import AsJson, check_new_file, console_for, print_json
+from clearsight.cli.output import PATH, check_new_file, console_for, json_option, print_json
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -23,16 +23,13 @@ if TYPE_CHECKING:
 _MEGABYTE = 1e6
 
 
-def compare(
-    runs: Annotated[
-        list[Path], typer.Argument(metavar="RUN RUN...", help="Folders of at least two runs.")
-    ],
-    curves: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE.png", help="Draw their curves in one image; a new file."),
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
+@click.command()
+@click.argument("runs", metavar="RUN RUN...", nargs=-1, required=True, type=PATH)
+@click.option(
+    "--curves", metavar="FILE.png", type=PATH, help="Draw their curves in one image; a new file."
+)
+@json_option
+def compare(runs: tuple[Path, ...], curves: Path | None, as_json: bool) -> None:
     """Compare runs on the test images that they share.
 
     The first run is compared with each other one. Folders of `train --seeds` are compared over

@@ -3,32 +3,35 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
+import click
 
 from clearsight.cli.data_check import check_source
 from clearsight.cli.decoding import show_decoding
-from clearsight.cli.output import AsJson, check_new_file, console_for, print_json
-from clearsight.cli.request_options import SOURCE_OPTIONS, given_source_options, takes_options
+from clearsight.cli.output import PATH, check_new_file, console_for, json_option, print_json
+from clearsight.cli.request_options import SOURCE_OPTIONS, RequestCommand, given_source_options
 
 if TYPE_CHECKING:
     from clearsight.data.image_set import ImageSet
 
-app = typer.Typer(help="List, show and check datasets.", rich_markup_mode=None)
-app.command("check", cls=takes_options(SOURCE_OPTIONS))(check_source)
-
 _BAR_WIDTH = 30
 
 
-@app.command("list")
-def list_sources(
-    data_dir: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="Folder with a built-in dataset's files."),
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
+@click.group()
+def data() -> None:
+    """List, show and check datasets."""
+
+
+data.add_command(check_source)
+
+
+@data.command("list")
+@click.option(
+    "--data-dir", metavar="DIR", type=PATH, help="Folder with a built-in dataset's files."
+)
+@json_option
+def list_sources(data_dir: Path | None, as_json: bool) -> None:
     """List built-in datasets and supported formats."""
     from clearsight.data.formats import FORMATS
     from clearsight.data.sources.load import SOURCES
@@ -52,17 +55,18 @@ def list_sources(
         console.print(f"{row.name:<14} {row.summary}")
 
 
-@app.command("show", cls=takes_options(SOURCE_OPTIONS))
-def show_source(
-    context: typer.Context,
-    source: Annotated[str, typer.Argument(help="A name or a path; see `clearsight data list`.")],
-    out: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE.png", help="Where to write the contact sheet; a new file."),
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Show a dataset's size and classes, and a contact sheet."""
+@data.command("show", cls=RequestCommand, requests=(SOURCE_OPTIONS,))
+@click.argument("source")
+@click.option(
+    "--out", metavar="FILE.png", type=PATH, help="Where to write the contact sheet; a new file."
+)
+@json_option
+@click.pass_context
+def show_source(context: click.Context, source: str, out: Path | None, as_json: bool) -> None:
+    """Show a dataset's size and classes, and a contact sheet.
+
+    SOURCE is a name or a path; see `clearsight data list`.
+    """
     import platformdirs
 
     from clearsight.data.sources.load import load_splits

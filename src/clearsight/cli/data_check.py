@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
+import click
 
 from clearsight.cli.decoding import show_decoding
 from clearsight.cli.keras_start import loading_keras
-from clearsight.cli.output import AsJson, check_new_file, console_for, print_json
-from clearsight.cli.request_options import given_source_options
+from clearsight.cli.output import PATH, check_new_file, console_for, json_option, print_json
+from clearsight.cli.request_options import SOURCE_OPTIONS, RequestCommand, given_source_options
 from clearsight.errors import MissingExtraError, RequestError
 
 if TYPE_CHECKING:
@@ -21,26 +21,37 @@ if TYPE_CHECKING:
 _INDENT = 9
 
 
+@click.command("check", cls=RequestCommand, requests=(SOURCE_OPTIONS,))
+@click.argument("source")
+@click.option("--quick", is_flag=True, help="Leave out the network that judges the labels.")
+@click.option("--out", metavar="FILE.html", type=PATH, help="Where to write the page; a new file.")
+@click.option(
+    "--labels-out",
+    metavar="FILE.csv",
+    type=PATH,
+    help="Write suspected labels to correct; a new file.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    help="Random seed of the network that judges the labels.",
+)
+@json_option
+@click.pass_context
 def check_source(
-    context: typer.Context,
-    source: Annotated[str, typer.Argument(help="A name or a path; see `clearsight data list`.")],
-    quick: Annotated[
-        bool, typer.Option("--quick", help="Leave out the network that judges the labels.")
-    ] = False,
-    out: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE.html", help="Where to write the page; a new file."),
-    ] = None,
-    labels_out: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE.csv", help="Write suspected labels to correct; a new file."),
-    ] = None,
-    seed: Annotated[
-        int, typer.Option(min=0, help="Random seed of the network that judges the labels.")
-    ] = 0,
-    as_json: AsJson = False,
+    context: click.Context,
+    source: str,
+    quick: bool,
+    out: Path | None,
+    labels_out: Path | None,
+    seed: int,
+    as_json: bool,
 ) -> None:
-    """Check images for duplicates, leakage and wrong labels."""
+    """Check images for duplicates, leakage and wrong labels.
+
+    SOURCE is a name or a path; see `clearsight data list`.
+    """
     _check_usage(quick, out, labels_out)
     console = console_for(as_json)
     from clearsight.data.sources.load import load_splits

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
+import click
 
 from clearsight.cli.keras_start import loading_keras
-from clearsight.cli.output import AsJson, console_for, print_json
+from clearsight.cli.output import PATH, console_for, json_option, print_json
 from clearsight.cli.request_options import (
     NETWORK_OPTIONS,
     SOURCE_OPTIONS,
+    RequestCommand,
     given_source_options,
-    takes_options,
 )
 
 if TYPE_CHECKING:
@@ -24,18 +24,13 @@ if TYPE_CHECKING:
     from clearsight.evaluation.scores.scores import Scores
     from clearsight.run.test_set.evaluation import Evaluation
 
-COMMAND = takes_options(SOURCE_OPTIONS, without=NETWORK_OPTIONS)
 
-
-def evaluate(
-    context: typer.Context,
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder.")],
-    data: Annotated[
-        str | None,
-        typer.Option(metavar="SOURCE", help="Use the test images of this source instead."),
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
+@click.command(cls=RequestCommand, requests=(SOURCE_OPTIONS,), without=NETWORK_OPTIONS)
+@click.argument("run", type=PATH)
+@click.option("--data", metavar="SOURCE", help="Use the test images of this source instead.")
+@json_option
+@click.pass_context
+def evaluate(context: click.Context, run: Path, data: str | None, as_json: bool) -> None:
     """Evaluate a run on its test images or on another source."""
     console = console_for(as_json)
     with loading_keras(console):

@@ -5,15 +5,14 @@ from __future__ import annotations
 import signal
 import sys
 from collections.abc import Sequence
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
+import click
 
 from clearsight.cli.interruption import EXIT_BY_SIGNAL, exit_on_interruption
 from clearsight.cli.keras_start import loading_keras
-from clearsight.cli.output import AsJson, check_new_file, console_for, print_json
+from clearsight.cli.output import PATH, check_new_file, console_for, json_option, print_json
 from clearsight.errors import RequestError
 
 if TYPE_CHECKING:
@@ -22,44 +21,47 @@ if TYPE_CHECKING:
     from clearsight.run.exercises.answer import CheckedAnswer
     from clearsight.run.exercises.exercise import Exercise, Question
 
+NAMES = ("shapes", "padding", "third-block")  # of `EXERCISES`, whose import loads Keras
 _NUM_SEEDS = 3  # runs of each network: two minutes on two cores
 
 
-class Name(StrEnum):
-    """Names of the exercises."""
-
-    shapes = "shapes"
-    padding = "padding"
-    third_block = "third-block"
-
-
+@click.command()
+@click.argument("name", metavar="NAME", type=click.Choice(NAMES))
+@click.option(
+    "--answers",
+    metavar="TEXT|FILE",
+    help='All answers at once, without asking, e.g. "28x28x32, 14x14x32, ...".',
+)
+@click.option("--parameters", is_flag=True, help="Ask for each layer's parameters as well.")
+@click.option(
+    "--seeds",
+    metavar="N",
+    type=int,
+    default=_NUM_SEEDS,
+    help="third-block: runs of each network; 0 for none.",
+)
+@click.option("--epochs", type=int, help="third-block: number of epochs.")
+@click.option(
+    "--train-limit",
+    metavar="N",
+    type=int,
+    help="third-block: use only the first N training images.",
+)
+@click.option("--out", metavar="DIR", type=PATH, help="third-block: a new folder for the runs.")
+@json_option
 def exercise(
-    name: Annotated[Name, typer.Argument(metavar="NAME", help="shapes, padding or third-block.")],
-    answers: Annotated[
-        str | None,
-        typer.Option(
-            metavar="TEXT|FILE",
-            help='All answers at once, without asking, e.g. "28x28x32, 14x14x32, ...".',
-        ),
-    ] = None,
-    parameters: Annotated[
-        bool, typer.Option("--parameters", help="Ask for each layer's parameters as well.")
-    ] = False,
-    seeds: Annotated[
-        int,
-        typer.Option(metavar="N", help="third-block: runs of each network; 0 for none."),
-    ] = _NUM_SEEDS,
-    epochs: Annotated[int | None, typer.Option(help="third-block: number of epochs.")] = None,
-    train_limit: Annotated[
-        int | None, typer.Option(help="third-block: use only the first N training images.")
-    ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="third-block: a new folder for the runs."),
-    ] = None,
-    as_json: AsJson = False,
+    name: str,
+    answers: str | None,
+    parameters: bool,
+    seeds: int,
+    epochs: int | None,
+    train_limit: int | None,
+    out: Path | None,
+    as_json: bool,
 ) -> None:
     """Work out the lesson network by hand and check your answers.
+
+    NAME is shapes, padding or third-block.
 
     Wrong answers are explained with the formula and its numbers. Shapes are written 28x28x32 or
     (28, 28, 32). `third-block` then trains both networks on Fashion-MNIST and reports whether the
@@ -77,7 +79,7 @@ def exercise(
         from clearsight.run.exercises.answer import check_answers
         from clearsight.run.exercises.exercise import questions_about
 
-        chosen = EXERCISES[name.value]
+        chosen = EXERCISES[name]
         questions = tuple(questions_about(chosen.trace(), with_parameters=parameters))
         changes = chosen.changes()
     checked: Sequence[CheckedAnswer]
@@ -108,7 +110,7 @@ def exercise(
 
 
 def _check_usage(
-    name: Name, seeds: int, epochs: int | None, train_limit: int | None, out: Path | None
+    name: str, seeds: int, epochs: int | None, train_limit: int | None, out: Path | None
 ) -> None:
     if seeds < 0 or seeds == 1:
         raise RequestError(
@@ -116,10 +118,10 @@ def _check_usage(
             f"{seeds}."
         )
     trains = seeds != _NUM_SEEDS or (epochs, train_limit, out) != (None, None, None)
-    if name is not Name.third_block and trains:
+    if name != "third-block" and trains:
         raise RequestError(
             "--seeds, --epochs, --train-limit and --out belong to the exercise third-block, but "
-            f"{name.value} trains nothing: leave them out."
+            f"{name} trains nothing: leave them out."
         )
     check_new_file(out, "--out")
 
@@ -154,7 +156,7 @@ def _ask_all(questions: Sequence[Question], console: Console) -> list[CheckedAns
     except (EOFError, KeyboardInterrupt) as stop:
         console.print(f"\nStopped after {len(answered)} of {len(questions)} questions.")
         if isinstance(stop, KeyboardInterrupt):
-            raise typer.Exit(EXIT_BY_SIGNAL + signal.SIGINT) from None
+            raise SystemExit(EXIT_BY_SIGNAL + signal.SIGINT) from None
     return answered
 
 

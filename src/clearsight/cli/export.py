@@ -6,12 +6,12 @@ import os
 import shlex
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
+import click
 
 from clearsight.cli.keras_start import loading_keras
-from clearsight.cli.output import AsJson, console_for, print_json
+from clearsight.cli.output import PATH, console_for, json_option, print_json
 from clearsight.errors import RequestError
 
 if TYPE_CHECKING:
@@ -20,49 +20,58 @@ if TYPE_CHECKING:
 _PORT = 8000
 
 
+@click.command()
+@click.argument("path", metavar="RUN|BUNDLE", type=PATH)
+@click.option(
+    "--to",
+    metavar="FOLDER|FILE.zip",
+    type=PATH,
+    help="Where to write it; by default RUN/bundle.",
+)
+@click.option(
+    "--format",
+    metavar="onnx|keras|openvino|litert|pt2",
+    default="onnx",
+    help="Model file format.",
+)
+@click.option(
+    "--int8", is_flag=True, help="Quantize to 8-bit integers, and report the loss of accuracy."
+)
+@click.option(
+    "--allow-loss", is_flag=True, help="With --int8: accept a loss of more than one point."
+)
+@click.option(
+    "--check", is_flag=True, help="Write nothing; check that a bundle predicts as exported."
+)
+@click.option(
+    "--to-web",
+    metavar="FOLDER",
+    type=PATH,
+    help="Write a web page that predicts in the browser.",
+)
+@click.option(
+    "--runtime-from",
+    metavar="FOLDER|FILE.tgz",
+    type=PATH,
+    help="With --to-web: npm's package onnxruntime-web, instead of downloading it.",
+)
+@json_option
 def export(
-    path: Annotated[
-        Path,
-        typer.Argument(
-            metavar="RUN|BUNDLE", help="A run's folder, or a bundle with --check or --to-web."
-        ),
-    ],
-    to: Annotated[
-        Path | None,
-        typer.Option(metavar="FOLDER|FILE.zip", help="Where to write it; by default RUN/bundle."),
-    ] = None,
-    format: Annotated[
-        str, typer.Option(metavar="onnx|keras|openvino|litert|pt2", help="Model file format.")
-    ] = "onnx",
-    int8: Annotated[
-        bool,
-        typer.Option("--int8", help="Quantize to 8-bit integers, and report the loss of accuracy."),
-    ] = False,
-    allow_loss: Annotated[
-        bool,
-        typer.Option("--allow-loss", help="With --int8: accept a loss of more than one point."),
-    ] = False,
-    check: Annotated[
-        bool,
-        typer.Option("--check", help="Write nothing; check that a bundle predicts as exported."),
-    ] = False,
-    to_web: Annotated[
-        Path | None,
-        typer.Option(metavar="FOLDER", help="Write a web page that predicts in the browser."),
-    ] = None,
-    runtime_from: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FOLDER|FILE.tgz",
-            help="With --to-web: npm's package onnxruntime-web, instead of downloading it.",
-        ),
-    ] = None,
-    as_json: AsJson = False,
+    path: Path,
+    to: Path | None,
+    format: str,
+    int8: bool,
+    allow_loss: bool,
+    check: bool,
+    to_web: Path | None,
+    runtime_from: Path | None,
+    as_json: bool,
 ) -> None:
     """Export a run as a bundle, one small folder.
 
     A bundle predicts without Keras or torch. It holds the network, class names, how to prepare
     images, and 64 images: it is only written if it predicts them as the trained network does.
+    With --check or --to-web, the path may be a bundle.
     """
     precision = "int8" if int8 else "float32"
     given = {

@@ -6,8 +6,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import typer
-
 from clearsight.errors import TrainingInterrupted
 
 EXIT_BY_SIGNAL = 128  # plus the signal's number: 130 for Ctrl-C
@@ -18,6 +16,6 @@ def exit_on_interruption() -> Iterator[None]:
     """Print what was saved, and exit with 128 plus the signal's number."""
     try:
         yield
-    except TrainingInterrupted as stop:  # Typer would end a KeyboardInterrupt without a word
+    except TrainingInterrupted as stop:
         print(stop, file=sys.stderr)
-        raise typer.Exit(EXIT_BY_SIGNAL + stop.signal_number) from None
+        raise SystemExit(EXIT_BY_SIGNAL + stop.signal_number) from None

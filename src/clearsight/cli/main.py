@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import gc
 import logging
+import signal
 import sys
 from io import TextIOWrapper
-from typing import Annotated
+from typing import Any
 
-import typer
+import click
 
 import clearsight
 from clearsight.cli import (
@@ -28,47 +29,51 @@ from clearsight.cli import (
     trace,
     train,
 )
+from clearsight.cli.interruption import EXIT_BY_SIGNAL
 from clearsight.errors import ClearsightError
 
 EXIT_WRONG_INPUT = 2
 
-# rich_markup_mode=None: plain help takes half the time of help formatted by rich.
-app = typer.Typer(
-    name="clearsight",
-    help="Train Keras image classifiers and read honestly what they learned.",
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    add_completion=False,
-    no_args_is_help=True,
-    context_settings={"help_option_names": ["-h", "--help"]},
+
+class _Program(click.Group):
+    """Lists its verbs in the order in which they were added."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        del ctx
+        return list(self.commands)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise SystemExit(EXIT_BY_SIGNAL + signal.SIGINT) from None
+
+
+@click.group(
+    cls=_Program,
+    context_settings={"help_option_names": ["-h", "--help"], "show_default": True},
 )
-app.command("train", cls=train.COMMAND)(train.train)
-app.command("trace")(trace.trace)
-app.add_typer(data.app, name="data")
-app.command("evaluate", cls=evaluate.COMMAND)(evaluate.evaluate)
-app.command("predict", cls=predict.COMMAND)(predict.predict)
-app.command("export")(export.export)
-app.command("serve", cls=serve.COMMAND)(serve.serve)
-app.command("report")(report.report)
-app.command("compare")(compare.compare)
-app.command("exercise")(exercise.exercise)
-app.add_typer(runs.app, name="runs")
+@click.version_option(
+    clearsight.__version__, message="clearsight %(version)s", help="Show the version."
+)
+def app() -> None:
+    """Train Keras image classifiers and read honestly what they learned."""
 
 
-def _print_version(wanted: bool) -> None:
-    if wanted:
-        print(f"clearsight {clearsight.__version__}")
-        raise typer.Exit
-
-
-@app.callback()
-def _options(
-    version: Annotated[
-        bool,
-        typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version."),
-    ] = False,
-) -> None:
-    del version
+for _verb in (
+    train.train,
+    trace.trace,
+    evaluate.evaluate,
+    predict.predict,
+    export.export,
+    serve.serve,
+    report.report,
+    compare.compare,
+    exercise.exercise,
+    data.data,
+    runs.runs,
+):
+    app.add_command(_verb)
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Where a command prints, and checks of the files that it writes."""
+"""What verbs share: where they print, the option ``--json``, and checks of files to write."""
 
 from __future__ import annotations
 
@@ -6,18 +6,23 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
-import typer
+import click
 
 from clearsight.errors import RequestError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-AsJson = Annotated[
-    bool, typer.Option("--json", help="Print one JSON object on stdout and nothing else there.")
-]
+PATH = click.Path(path_type=Path)
+
+json_option = click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Print one JSON object on stdout and nothing else there.",
+)
 
 
 def console_for(as_json: bool) -> Console:

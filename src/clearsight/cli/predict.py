@@ -7,19 +7,19 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
+import click
 
 from clearsight.cli.keras_start import loading_keras
-from clearsight.cli.output import AsJson, console_for
+from clearsight.cli.output import PATH, console_for, json_option
 from clearsight.cli.prediction_rows import JSON_FORMAT, ROW_FORMATS, RowFormat, RowSettings
 from clearsight.cli.request_options import (
     NETWORK_OPTIONS,
     SOURCE_OPTIONS,
+    RequestCommand,
     given_options,
     given_source_options,
-    takes_options,
 )
 from clearsight.errors import DataError, RequestError, did_you_mean
 
@@ -31,42 +31,39 @@ _NUM_WITHOUT_BAR = 500  # images, which take less than a second
 _BAR_STEP = 100
 
 
-COMMAND = takes_options(SOURCE_OPTIONS, without=NETWORK_OPTIONS)
-
-
+@click.command(cls=RequestCommand, requests=(SOURCE_OPTIONS,), without=NETWORK_OPTIONS)
+@click.argument("path", metavar="BUNDLE|RUN", type=PATH)
+@click.argument("images", metavar="PATH...", nargs=-1, required=True)
+@click.option("--top", type=click.IntRange(min=1), default=1, help="Number of classes per image.")
+@click.option("--invert", is_flag=True, help="Invert brightness first.")
+@click.option(
+    "--temperature",
+    is_flag=True,
+    help="Calibrate probabilities with the temperature fitted on validation images.",
+)
+@click.option(
+    "--format",
+    metavar="|".join(ROW_FORMATS),
+    help="Output format; by default from FILE's suffix, else a table.",
+)
+@click.option("--out", metavar="FILE", type=PATH, help="Write to this file, all rows or none.")
+@json_option
+@click.pass_context
 def predict(
-    context: typer.Context,
-    path: Annotated[Path, typer.Argument(metavar="BUNDLE|RUN", help="A bundle or a run's folder.")],
-    images: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="PATH...",
-            help="Image files, folders, patterns such as 'photos/**/*.jpg', - for standard input, "
-            "data sources, or some of their images such as fashion-mnist:test[0:5].",
-        ),
-    ],
-    top: Annotated[int, typer.Option(min=1, help="Number of classes per image.")] = 1,
-    invert: Annotated[bool, typer.Option("--invert", help="Invert brightness first.")] = False,
-    temperature: Annotated[
-        bool,
-        typer.Option(
-            "--temperature",
-            help="Calibrate probabilities with the temperature fitted on validation images.",
-        ),
-    ] = False,
-    format: Annotated[
-        str | None,
-        typer.Option(
-            metavar="|".join(ROW_FORMATS),
-            help="Output format; by default from FILE's suffix, else a table.",
-        ),
-    ] = None,
-    out: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write to this file, all rows or none.")
-    ] = None,
-    as_json: AsJson = False,
+    context: click.Context,
+    path: Path,
+    images: tuple[str, ...],
+    top: int,
+    invert: bool,
+    temperature: bool,
+    format: str | None,
+    out: Path | None,
+    as_json: bool,
 ) -> None:
     """Classify images.
+
+    Each PATH is an image file, a folder, a pattern such as 'photos/**/*.jpg', - for standard
+    input, a data source, or some of its images such as fashion-mnist:test[0:5].
 
     An image that cannot be read becomes a row with an error, and the exit code is 2; --json lists
     it under "failed". In a table and with --json, a file given by its own path must be readable.

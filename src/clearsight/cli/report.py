@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
 
-import typer
+import click
 
 from clearsight.cli.keras_start import loading_keras
-from clearsight.cli.output import AsJson, console_for, print_json
+from clearsight.cli.output import PATH, console_for, json_option, print_json
 
 
-def report(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder.")],
-    as_json: AsJson = False,
-) -> None:
+@click.command()
+@click.argument("run", type=PATH)
+@json_option
+def report(run: Path, as_json: bool) -> None:
     """Write a run's report, one HTML page that opens offline.
 
     RUN/report.html shows the results of the run's evaluation; writing it is no further use of the

@@ -2,65 +2,82 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from importlib import import_module
 from pathlib import Path
 from types import UnionType
-from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
 
-import typer
-from typer.core import TyperCommand, TyperOption
+import click
 
 if TYPE_CHECKING:
-    from pydantic import BaseModel
-
     from clearsight.data.sources.options import SourceOptions
     from clearsight.options import OptionField
 
 TRAIN_REQUEST = "clearsight.run.request:TrainRequest"
+SOURCE_OPTIONS = "clearsight.data.sources.options:SourceOptions"
 # The options that a trained network settles: verbs that use one do not take them.
 NETWORK_OPTIONS = ("image_size", "resize", "channels", "test_split")
-SOURCE_OPTIONS = "clearsight.data.sources.options:SourceOptions"
-_METAVARS = {int: "INTEGER", float: "FLOAT", str: "TEXT", Path: "PATH"}
+
+# Entries of a context's `meta`.
 _GIVEN = "clearsight.given_options"
+_NEEDS_REQUESTS = "clearsight.needs_requests"
+_METAVARS = {int: "INTEGER", float: "FLOAT", str: "TEXT", Path: "PATH"}
 
 
-def takes_options(*requests: str, without: tuple[str, ...] = ()) -> type[TyperCommand]:
-    """Return the class of a command that takes the options of requests besides its own.
+class RequestCommand(click.Command):
+    """A command that takes the options of requests along with its own.
 
-    A request's options come before the command's own switches. Their values are text, which the
-    request itself parses, so that a mistake reads the same from Python and from the command line.
+    Their values are text, which the request itself parses, so that a mistake reads the same from
+    Python and from the command line.
 
     Args:
-        *requests: MODULE:MODEL, imported only when an option that is not the command's own, or
-            help, is asked for: loading a request takes longer than `--help` may.
+        requests: "MODULE:MODEL" each, imported only when help or an option that is not the
+            command's own is asked for: that takes longer than a cold `predict` may.
         without: names of fields that this command does not take.
+        **settings: of `click.Command`.
     """
 
-    class RequestCommand(TyperCommand):
-        _needs_requests = True
+    def __init__(
+        self, *, requests: tuple[str, ...], without: tuple[str, ...] = (), **settings: Any
+    ) -> None:
+        super().__init__(**settings)
+        self._requests = requests
+        self._without = without
 
-        def get_params(self, ctx: Any) -> list[Any]:
-            own = super().get_params(ctx)
-            if not self._needs_requests:
-                return own
-            models = [_import(request) for request in requests]
-            return [*own[:-2], *_click_options(models, without), *own[-2:]]
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """Return the command's own parameters, with those of the requests before its switches."""
+        own = super().get_params(ctx)
+        if not ctx.meta.get(_NEEDS_REQUESTS, True):
+            return own
+        return [*own[:-2], *self._request_options, *own[-2:]]
 
-        def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-            own = {name for param in self.params for name in param.opts}
-            given = {arg.partition("=")[0] for arg in args if arg.startswith("-") and arg != "-"}
-            self._needs_requests = not given <= own
-            return super().parse_args(ctx, args)
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the command line."""
+        own = {name for parameter in self.params for name in parameter.opts}
+        given = {arg.partition("=")[0] for arg in args if arg.startswith("-") and arg != "-"}
+        ctx.meta[_NEEDS_REQUESTS] = not given <= own
+        return super().parse_args(ctx, args)
 
-    return RequestCommand
+    @cached_property
+    def _request_options(self) -> list[click.Option]:
+        from clearsight.options import option_fields
+
+        names = (request.split(":") for request in self._requests)
+        models = [getattr(import_module(module), name) for module, name in names]
+        return [
+            _click_option(each)
+            for each in option_fields(*models)
+            if each.option.flag != "" and each.name not in self._without
+        ]
 
 
-def given_options(context: typer.Context) -> dict[str, Any]:
+def given_options(context: click.Context) -> dict[str, Any]:
     """Return the options of requests that were typed, by the names of their fields."""
     return dict(context.meta.get(_GIVEN, {}))
 
 
-def given_source_options(context: typer.Context) -> SourceOptions:
+def given_source_options(context: click.Context) -> SourceOptions:
     """Return the typed options as checked `SourceOptions`.
 
     Raises:
@@ -71,28 +88,13 @@ def given_source_options(context: typer.Context) -> SourceOptions:
     return source_options(**given_options(context))
 
 
-def _import(request: str) -> type[BaseModel]:
-    module, _, name = request.partition(":")
-    return getattr(import_module(module), name)
-
-
-def _click_options(models: list[type[BaseModel]], without: tuple[str, ...]) -> list[TyperOption]:
-    from clearsight.options import option_fields
-
-    return [
-        _click_option(each)
-        for each in option_fields(*models)
-        if each.option.flag != "" and each.name not in without
-    ]
-
-
-def _click_option(option: OptionField) -> TyperOption:
-    default, kind = option.field.default, option.field.annotation
+def _click_option(option: OptionField) -> click.Option:
+    default, kind = option.field.default, _plain_type(option.field.annotation)
     is_switch, is_repeated = kind is bool, get_origin(kind) is dict
 
-    def store(context: typer.Context, parameter: Any, value: Any) -> None:
-        source = context.get_parameter_source(parameter.name)
-        if source is None or source.name != "COMMANDLINE":
+    def store(context: click.Context, parameter: click.Parameter, value: Any) -> None:
+        source = context.get_parameter_source(parameter.name or "")
+        if source is not click.core.ParameterSource.COMMANDLINE:
             return
         if is_switch:
             value = not default
@@ -100,41 +102,34 @@ def _click_option(option: OptionField) -> TyperOption:
             value = parse_arguments(value)
         context.meta.setdefault(_GIVEN, {})[option.name] = value
 
-    shown = default if isinstance(default, str | int | float) and not is_switch else None
-    return TyperOption(
-        param_decls=[option.flag, option.name],
-        help=option.option.help + (f" [{shown}]" if shown is not None else ""),
-        type_descriptor=_type_descriptor(is_switch=is_switch),
-        is_flag=is_switch,
+    shows_default = isinstance(default, str | int | float) and not is_switch
+    return click.Option(
+        [option.flag, option.name],
+        help=option.option.help + (f"  [default: {default}]" if shows_default else ""),
+        type=None if is_switch else str,
+        is_flag=True if is_switch else None,  # False: the value may be left out
         multiple=is_repeated,
-        metavar=option.option.metavar or _metavar(kind),
+        metavar=None if is_switch else option.option.metavar or _metavar(kind),
         expose_value=False,
         callback=store,
     )
 
 
-def _type_descriptor(*, is_switch: bool) -> Any:
-    from typer._coercion import bool_flag_type_descriptor, resolve_type_descriptor
-
-    return (
-        bool_flag_type_descriptor()
-        if is_switch
-        else resolve_type_descriptor(annotation=str, parameter_info=typer.models.OptionInfo())
-    )
+def _plain_type(kind: Any) -> Any:
+    """Return a type without `Annotated` and None."""
+    while get_origin(kind) in (Annotated, Union, UnionType):
+        kind = get_args(kind)[0]
+    return kind
 
 
 def _metavar(kind: Any) -> str | None:
-    """Return what stands for a value of a type, e.g. "INTEGER"; None for a switch."""
-    if get_origin(kind) in (Union, UnionType):
-        kind = get_args(kind)[0]
+    """Return what stands for a value of a type, e.g. "INTEGER"."""
     if get_origin(kind) is Literal:
         return "|".join(map(str, get_args(kind)))
-    if get_origin(kind) is dict:
-        return "KEY=VALUE"
-    return _METAVARS.get(kind)
+    return "KEY=VALUE" if get_origin(kind) is dict else _METAVARS.get(kind)
 
 
-def parse_arguments(texts: list[str] | None) -> dict[str, Any]:
+def parse_arguments(texts: tuple[str, ...]) -> dict[str, Any]:
     """Parse repeated ``KEY=VALUE`` options; values are JSON if they can be.
 
     Raises:
@@ -142,4 +137,4 @@ def parse_arguments(texts: list[str] | None) -> dict[str, Any]:
     """
     from clearsight.models.build import parse_argument
 
-    return dict(parse_argument(text) for text in texts or ())
+    return dict(parse_argument(text) for text in texts)

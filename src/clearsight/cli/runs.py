@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import sys
 from dataclasses import asdict
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
+import click
 
-from clearsight.cli.output import AsJson, console_for, print_json
+from clearsight.cli.output import PATH, console_for, json_option, print_json
 from clearsight.errors import RequestError
 
 if TYPE_CHECKING:
@@ -18,23 +17,20 @@ if TYPE_CHECKING:
 
     from clearsight.run.store.listing import ListedRun
 
-app = typer.Typer(help="List and clean up runs.", rich_markup_mode=None)
-
-Folder = Annotated[Path, typer.Option(metavar="DIR", help="The folder of the runs.")]
 _RUNS = Path("runs")
+_PRUNABLE_STATES = ("failed", "interrupted", "finished")
 _MEGABYTE = 1e6
 
-
-class Prunable(StrEnum):
-    """States of runs that can be deleted."""
-
-    failed = "failed"
-    interrupted = "interrupted"
-    finished = "finished"
+_folder_option = click.option(
+    "--folder", metavar="DIR", type=PATH, default=_RUNS, help="The folder of the runs."
+)
 
 
-@app.callback(invoke_without_command=True)
-def runs(context: typer.Context, folder: Folder = _RUNS, as_json: AsJson = False) -> None:
+@click.group(invoke_without_command=True)
+@_folder_option
+@json_option
+@click.pass_context
+def runs(context: click.Context, folder: Path, as_json: bool) -> None:
     """List and clean up runs."""
     if context.invoked_subcommand is not None:
         if folder != _RUNS or as_json:
@@ -56,18 +52,26 @@ def runs(context: typer.Context, folder: Folder = _RUNS, as_json: AsJson = False
     _show(found, console)
 
 
-@app.command("prune")
+@runs.command("prune")
+@_folder_option
+@click.option(
+    "--state",
+    "states",
+    type=click.Choice(_PRUNABLE_STATES),
+    multiple=True,
+    default=("failed",),
+    help="Only runs in this state; may be repeated.",
+)
+@click.option(
+    "--older-than-days",
+    type=click.FloatRange(min=0),
+    default=0.0,
+    help="Only runs that started at least this many days ago.",
+)
+@click.option("--yes", is_flag=True, help="Delete without asking.")
+@json_option
 def prune(
-    folder: Folder = _RUNS,
-    state: Annotated[
-        list[Prunable] | None,
-        typer.Option(help="Only runs in this state; may be repeated. By default failed ones."),
-    ] = None,
-    older_than_days: Annotated[
-        float, typer.Option(min=0.0, help="Only runs that started this many days ago.")
-    ] = 0.0,
-    yes: Annotated[bool, typer.Option("--yes", help="Delete without asking.")] = False,
-    as_json: AsJson = False,
+    folder: Path, states: tuple[str, ...], older_than_days: float, yes: bool, as_json: bool
 ) -> None:
     """Show which runs would be deleted, and delete them if confirmed.
 
@@ -76,7 +80,6 @@ def prune(
     """
     from clearsight.run.store.listing import delete_remains, delete_run, list_runs, runs_to_prune
 
-    states = [each.value for each in state or [Prunable.failed]]
     doomed = runs_to_prune(list_runs(folder), states, older_than_days)
     console = console_for(as_json)
     if doomed:
@@ -100,7 +103,7 @@ def prune(
 
 def _confirm(as_json: bool) -> bool:
     """Ask for confirmation on a terminal; elsewhere it is refused."""
-    return not as_json and sys.stdin.isatty() and typer.confirm("Delete them?")
+    return not as_json and sys.stdin.isatty() and click.confirm("Delete them?")
 
 
 def _show(found: list[ListedRun], console: Console) -> None:

@@ -3,40 +3,36 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
 
-import typer
+import click
 
-from clearsight.cli.request_options import given_options, takes_options
+from clearsight.cli.request_options import RequestCommand, given_options
 from clearsight.errors import MissingExtraError
 
-COMMAND = takes_options("clearsight.serving.settings:ServerSettings")
 
-
+@click.command(cls=RequestCommand, requests=("clearsight.serving.settings:ServerSettings",))
+@click.argument("bundles", metavar="BUNDLE...", nargs=-1, required=True)
+@click.option(
+    "--token",
+    envvar="CLEARSIGHT_TOKEN",
+    show_envvar=True,
+    help="Token that requests must have in `Authorization: Bearer`. Other users of this machine "
+    "cannot read it if it is set in the environment.",
+)
+@click.option(
+    "--allow-host",
+    metavar="NAME",
+    multiple=True,
+    help="Another name of the server, * for any; may be repeated.",
+)
+@click.pass_context
 def serve(
-    context: typer.Context,
-    bundles: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="BUNDLE...",
-            help="Bundles from `clearsight export`, or runs that have one; NAME=PATH sets a name.",
-        ),
-    ],
-    token: Annotated[
-        str | None,
-        typer.Option(
-            envvar="CLEARSIGHT_TOKEN",
-            show_envvar=True,
-            help="Token that requests must have in `Authorization: Bearer`. Other users of this "
-            "machine cannot read it if it is set in the environment.",
-        ),
-    ] = None,
-    allow_host: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME", help="Another name of the server, * for any; repeatable."),
-    ] = None,
+    context: click.Context, bundles: tuple[str, ...], token: str | None, allow_host: tuple[str, ...]
 ) -> None:
     """Serve bundles over HTTP, with a web page.
+
+    Each BUNDLE is written by `clearsight export`, or is a run that has one; NAME=PATH sets its
+    name in the addresses.
 
     SIGTERM or Ctrl-C stops the server after all pending requests are answered. A bundle that
     changes on disk is reloaded without interruption.
@@ -50,9 +46,7 @@ def serve(
     from clearsight.serving.named_bundle import open_named_bundles
     from clearsight.serving.settings import server_settings
 
-    settings = server_settings(
-        token=token, allowed_hosts=tuple(allow_host or ()), **given_options(context)
-    )
+    settings = server_settings(token=token, allowed_hosts=allow_host, **given_options(context))
     named_bundles = open_named_bundles(bundles, settings.network_threads)
 
     def print_address(address: str) -> None:

@@ -3,38 +3,44 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated
 
-import typer
+import click
 
 from clearsight.cli.keras_start import loading_keras
-from clearsight.cli.output import AsJson, console_for, print_json
+from clearsight.cli.output import console_for, json_option, print_json
 from clearsight.cli.request_options import parse_arguments
 from clearsight.errors import RequestError
 
 
+@click.command()
+@click.argument("model")
+@click.option("--input-shape", metavar="H,W,C", help="Shape of an image, e.g. 28,28,1.")
+@click.option(
+    "--model-arg",
+    metavar="KEY=VALUE",
+    multiple=True,
+    help="An option of the model; may be repeated.",
+)
+@click.option("--against", metavar="MODEL", help="Compare with this network, explain differences.")
+@click.option(
+    "--against-arg",
+    metavar="KEY=VALUE",
+    multiple=True,
+    help="An option of the second model; may be repeated.",
+)
+@json_option
 def trace(
-    model: Annotated[
-        str, typer.Argument(metavar="MODEL", help="NAME, FILE.keras or FILE.py:FUNCTION.")
-    ],
-    input_shape: Annotated[
-        str | None, typer.Option(metavar="H,W,C", help="Shape of an image, e.g. 28,28,1.")
-    ] = None,
-    model_arg: Annotated[
-        list[str] | None,
-        typer.Option(metavar="KEY=VALUE", help="An option of the model; may be repeated."),
-    ] = None,
-    against: Annotated[
-        str | None,
-        typer.Option(metavar="MODEL", help="Compare with this network and explain differences."),
-    ] = None,
-    against_arg: Annotated[
-        list[str] | None,
-        typer.Option(metavar="KEY=VALUE", help="An option of the second model; repeatable."),
-    ] = None,
-    as_json: AsJson = False,
+    model: str,
+    input_shape: str | None,
+    model_arg: tuple[str, ...],
+    against: str | None,
+    against_arg: tuple[str, ...],
+    as_json: bool,
 ) -> None:
-    """Show a network's layers, sizes, costs and formulas."""
+    """Show a network's layers, sizes, costs and formulas.
+
+    MODEL is NAME, FILE.keras or FILE.py:FUNCTION.
+    """
     if against_arg and against is None:
         raise RequestError(
             "--against-arg is an option of the second network, but there is none: add --against "
@@ -57,7 +63,7 @@ def trace(
 
 
 def _parse_input_shape(text: str | None) -> tuple[int, int, int] | None:
-    """Understand ``--input-shape 28,28,1``.
+    """Parse ``--input-shape 28,28,1``.
 
     Raises:
         RequestError: when it is not three positive whole numbers.

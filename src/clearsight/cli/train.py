@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
+import click
 
 from clearsight.cli.decoding import show_decoding
 from clearsight.cli.interruption import exit_on_interruption
 from clearsight.cli.keras_start import loading_keras
-from clearsight.cli.output import AsJson, console_for, print_json
+from clearsight.cli.output import PATH, console_for, json_option, print_json
 from clearsight.cli.request_options import (
     SOURCE_OPTIONS,
     TRAIN_REQUEST,
+    RequestCommand,
     given_options,
-    takes_options,
 )
 from clearsight.cli.results import results_as_json, show_results, show_seeds
 from clearsight.errors import RequestError
-from clearsight.report.chart_file import start_drawing
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -30,42 +29,45 @@ if TYPE_CHECKING:
     from clearsight.run.store.run import Run
     from clearsight.run.train import Display
 
-COMMAND = takes_options(TRAIN_REQUEST, SOURCE_OPTIONS)
 
-
+@click.command(cls=RequestCommand, requests=(TRAIN_REQUEST, SOURCE_OPTIONS))
+@click.argument("source", required=False)
+@click.option(
+    "--seeds",
+    metavar="N",
+    type=int,
+    help="Train N times, with --seed and the seeds that follow it.",
+)
+@click.option("--try-next", is_flag=True, help="Run the suggested next experiment and compare.")
+@click.option(
+    "--resume", metavar="RUN", type=PATH, help="Resume this run exactly where it stopped."
+)
+@click.option(
+    "--accept-changes",
+    is_flag=True,
+    help="With --resume: even if something that matters has changed.",
+)
+@json_option
+@click.pass_context
 def train(
-    context: typer.Context,
-    source: Annotated[
-        str | None,
-        typer.Argument(help="A name or a path of images; see `clearsight data list`."),
-    ] = None,
-    seeds: Annotated[
-        int | None,
-        typer.Option(metavar="N", help="Train N times, with --seed and the seeds that follow it."),
-    ] = None,
-    try_next: Annotated[
-        bool,
-        typer.Option("--try-next", help="Run the suggested next experiment and compare."),
-    ] = False,
-    resume: Annotated[
-        Path | None,
-        typer.Option(metavar="RUN", help="Resume this run exactly where it stopped."),
-    ] = None,
-    accept_changes: Annotated[
-        bool,
-        typer.Option(
-            "--accept-changes", help="With --resume: even if something that matters has changed."
-        ),
-    ] = False,
-    as_json: AsJson = False,
+    context: click.Context,
+    source: str | None,
+    seeds: int | None,
+    try_next: bool,
+    resume: Path | None,
+    accept_changes: bool,
+    as_json: bool,
 ) -> None:
     """Train an image classifier and evaluate it.
 
-    `clearsight train fashion-mnist` runs the lesson; `clearsight train FOLDER` trains on your own
-    images, one folder per class.
+    SOURCE is a name or a path of images; see `clearsight data list`. `clearsight train
+    fashion-mnist` runs the lesson; `clearsight train FOLDER` trains on your own images, one folder
+    per class.
     """
     _check_usage(source, seeds, resume, accept_changes=accept_changes, try_next=try_next)
     console = console_for(as_json)
+    from clearsight.report.chart_file import start_drawing
+
     start_drawing()
     with loading_keras(console):
         from clearsight.run.request import train_request

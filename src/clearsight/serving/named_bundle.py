@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,7 +31,7 @@ class NamedBundle:
     bundle: Bundle
 
 
-def open_named_bundles(arguments: list[str], num_threads: int) -> tuple[NamedBundle, ...]:
+def open_named_bundles(arguments: Sequence[str], num_threads: int) -> tuple[NamedBundle, ...]:
     """Open the bundles given on the command line.
 
     Args:
