@@ -25,9 +25,10 @@ ADDED = """\
 PYTHON = """
 import json, sys
 import clearsight
+from clearsight.errors import RequestError
 try:
     clearsight.train("digits", added="x")
-except clearsight.RequestError as error:
+except RequestError as error:
     message = str(error)
 sys.path.insert(0, sys.argv[1])
 from make_cli_reference import reference

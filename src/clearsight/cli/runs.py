@@ -73,7 +73,7 @@ def runs(context: click.Context, folder: Path, as_json: bool) -> None:
 def prune(
     folder: Path, states: tuple[str, ...], older_than_days: float, yes: bool, as_json: bool
 ) -> None:
-    """Show which runs would be deleted, and delete them if confirmed.
+    """Delete failed or old runs, after confirmation.
 
     Running runs are never deleted, nor, for each set of images, the run with the highest
     validation accuracy.
