@@ -23,7 +23,7 @@ def groups(
             yield from groups(verb, (*path, name))
 
 
-VERBS = {
+VERBS: dict[tuple[str, ...], click.Command] = {
     (*path, name): verb for path, group in groups(app) for name, verb in group.commands.items()
 }
 
