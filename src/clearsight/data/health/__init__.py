@@ -5,7 +5,7 @@ To add one: a file next to this one with `check(pool)`, and a row here.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from clearsight.data.health import (
@@ -35,7 +35,7 @@ class Check:
 
     name: str
     summary: str
-    run: Callable[[ImagePool], list[Finding]]
+    run: Callable[[ImagePool], Iterable[Finding]]
     is_cheap: bool = False
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from clearsight.data.health.finding import (
     MAX_EXAMPLES,
     Example,
@@ -12,14 +14,12 @@ from clearsight.data.health.finding import (
 from clearsight.data.health.image_pool import ImagePool
 
 
-def check(pool: ImagePool) -> list[Finding]:
+def check(pool: ImagePool) -> Iterator[Finding]:
     """Report the images that the loader skipped because it could not read them."""
     report = pool.splits.load_report
     bad = report.bad_files
-    if not bad:
-        return []
-    return [
-        Finding(
+    if bad:
+        yield Finding(
             id="bad-files",
             title="Unreadable images",
             severity="warning",
@@ -33,4 +33,3 @@ def check(pool: ImagePool) -> list[Finding]:
                 for file in bad[:MAX_EXAMPLES]
             ),
         )
-    ]

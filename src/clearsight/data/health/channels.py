@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from clearsight.data.health.finding import Finding
 from clearsight.data.health.image_pool import Flaw, ImagePool
 
@@ -16,22 +18,20 @@ _SOME_GREY = Flaw(
 )
 
 
-def check(pool: ImagePool) -> list[Finding]:
+def check(pool: ImagePool) -> Iterator[Finding]:
     """Find images without colour among those stored in colour."""
     if pool.images.shape[-1] < 3:
-        return []
-    is_grey = pool.statistics.is_grey
-    if not is_grey.all():
-        return pool.find_flaw(_SOME_GREY, is_grey)
-    return [
-        Finding(
-            id="grey-stored-as-colour",
-            title="Grey images stored as colour",
-            severity="note",
-            count=len(pool),
-            total=len(pool),
-            message="Red, green and blue are equal in all images, so the same grey values are "
-            "stored three times",
-            advice="Store one channel, which is faster to read and to train on.",
-        )
-    ]
+        return
+    if not pool.statistics.is_grey.all():
+        yield from pool.find_flaw(_SOME_GREY, pool.statistics.is_grey)
+        return
+    yield Finding(
+        id="grey-stored-as-colour",
+        title="Grey images stored as colour",
+        severity="note",
+        count=len(pool),
+        total=len(pool),
+        message="Red, green and blue are equal in all images, so the same grey values are "
+        "stored three times",
+        advice="Store one channel, which is faster to read and to train on.",
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -20,15 +21,10 @@ _CONSEQUENCES = {
 }
 
 
-def check(pool: ImagePool) -> list[Finding]:
+def check(pool: ImagePool) -> Iterator[Finding]:
     """Count the images of every class in every part."""
-    return [
-        *_missing(pool),
-        *_few_test(pool),
-        *_few_train(pool),
-        *_imbalance(pool),
-        *_empty(pool),
-    ]
+    for find in (_missing, _few_test, _few_train, _imbalance, _empty):
+        yield from find(pool)
 
 
 def interval_width(count: int, accuracy: float = _TYPICAL_ACCURACY) -> float:
@@ -44,113 +40,100 @@ def interval_width(count: int, accuracy: float = _TYPICAL_ACCURACY) -> float:
     return 2 * _Z * math.sqrt(spread) / (1 + _Z**2 / count)
 
 
-def _missing(pool: ImagePool) -> list[Finding]:
+def _missing(pool: ImagePool) -> Iterator[Finding]:
     is_present = np.sum(list(pool.role_counts.values()), axis=0) > 0
-    findings = []
     for role, counts in pool.role_counts.items():
         names = [pool.class_names[label] for label in np.flatnonzero(is_present & (counts == 0))]
         if not names:
             continue
         adjective = ROLE_ADJECTIVES[role]
-        findings.append(
-            Finding(
-                id=f"classes-missing-{role}",
-                title=f"Classes without {adjective} images",
-                severity="problem" if role == "train" else "warning",
-                count=len(names),
-                total=len(pool.class_names),
-                message=f"There are no {adjective} images of {quote_names(names)}, so "
-                f"{_CONSEQUENCES[role]}",
-                advice="Add images of these classes, split again, or remove the classes from all "
-                "sets.",
-            )
+        yield Finding(
+            id=f"classes-missing-{role}",
+            title=f"Classes without {adjective} images",
+            severity="problem" if role == "train" else "warning",
+            count=len(names),
+            total=len(pool.class_names),
+            message=f"There are no {adjective} images of {quote_names(names)}, so "
+            f"{_CONSEQUENCES[role]}",
+            advice="Add images of these classes, split again, or remove the classes from all sets.",
         )
-    return findings
 
 
-def _few_test(pool: ImagePool) -> list[Finding]:
+def _few_test(pool: ImagePool) -> Iterator[Finding]:
     counts = pool.role_counts.get("test", np.empty(0))
     few = np.flatnonzero((counts > 0) & (counts < _FEW_TEST))
     if not len(few):
-        return []
+        return
     smallest = few[counts[few].argmin()]
     width = 100 * interval_width(int(counts[smallest]))
-    return [
-        Finding(
-            id="classes-few-test",
-            title="Classes with too few test images",
-            severity="warning",
-            count=len(few),
-            total=len(pool.class_names),
-            message=f"{_classes_have(len(few))} fewer than {_FEW_TEST} test images; with the "
-            f"{counts[smallest]} of '{pool.class_names[smallest]}', the 95% interval of an "
-            f"accuracy of {_TYPICAL_ACCURACY:.0%} would be {width:.0f} percentage points wide",
-            advice="Move more images of these classes into the test set, or treat their scores as "
-            "rough.",
-        )
-    ]
+    yield Finding(
+        id="classes-few-test",
+        title="Classes with too few test images",
+        severity="warning",
+        count=len(few),
+        total=len(pool.class_names),
+        message=f"{_classes_have(len(few))} fewer than {_FEW_TEST} test images; with the "
+        f"{counts[smallest]} of '{pool.class_names[smallest]}', the 95% interval of an "
+        f"accuracy of {_TYPICAL_ACCURACY:.0%} would be {width:.0f} percentage points wide",
+        advice="Move more images of these classes into the test set, or treat their scores as "
+        "rough.",
+    )
 
 
-def _few_train(pool: ImagePool) -> list[Finding]:
+def _few_train(pool: ImagePool) -> Iterator[Finding]:
     counts = pool.role_counts["train"]
     few = np.flatnonzero((counts > 0) & (counts < _FEW_TRAIN))
     if not len(few):
-        return []
+        return
     ordered = few[np.argsort(counts[few], kind="stable")]
     names = [f"{pool.class_names[label]} ({counts[label]})" for label in ordered]
-    return [
-        Finding(
-            id="classes-few-train",
-            title="Classes with few training images",
-            severity="warning",
-            count=len(few),
-            total=len(pool.class_names),
-            message=f"{_classes_have(len(few))} fewer than {_FEW_TRAIN} training images: "
-            f"{quote_names(names)}",
-            advice="Add images of these classes, or merge them with similar classes.",
-        )
-    ]
+    yield Finding(
+        id="classes-few-train",
+        title="Classes with few training images",
+        severity="warning",
+        count=len(few),
+        total=len(pool.class_names),
+        message=f"{_classes_have(len(few))} fewer than {_FEW_TRAIN} training images: "
+        f"{quote_names(names)}",
+        advice="Add images of these classes, or merge them with similar classes.",
+    )
 
 
-def _imbalance(pool: ImagePool) -> list[Finding]:
+def _imbalance(pool: ImagePool) -> Iterator[Finding]:
     counts = pool.role_counts["train"]
     most, least = int(counts.argmax()), int(np.where(counts > 0, counts, counts.max()).argmin())
     ratio = counts[most] / counts[least]
     if ratio < _UNBALANCED:
-        return []
+        return
     names = pool.class_names
-    return [
-        Finding(
-            id="class-imbalance",
-            title="Classes of very different size",
-            severity="warning" if ratio >= _VERY_UNBALANCED else "note",
-            count=int((counts * _UNBALANCED <= counts[most]).sum()),
-            total=len(names),
-            message=f"'{names[most]}' has {ratio:.0f} times as many training images "
-            f"({counts[most]:,}) as '{names[least]}' ({counts[least]:,}), and always predicting "
-            f"'{names[most]}' would be correct for {counts[most] / counts.sum():.0%} of them",
-            advice="Compare every accuracy with that fraction, and check the scores of each class.",
-        )
-    ]
+    yield Finding(
+        id="class-imbalance",
+        title="Classes of very different size",
+        severity="warning" if ratio >= _VERY_UNBALANCED else "note",
+        count=int((counts * _UNBALANCED <= counts[most]).sum()),
+        total=len(names),
+        message=f"'{names[most]}' has {ratio:.0f} times as many training images "
+        f"({counts[most]:,}) as '{names[least]}' ({counts[least]:,}), and always predicting "
+        f"'{names[most]}' would be correct for {counts[most] / counts.sum():.0%} of them",
+        advice="Compare every accuracy with that fraction, and check the scores of each class.",
+    )
 
 
-def _empty(pool: ImagePool) -> list[Finding]:
+def _empty(pool: ImagePool) -> Iterator[Finding]:
     counts = np.sum(list(pool.role_counts.values()), axis=0)
     names = [pool.class_names[label] for label in np.flatnonzero(counts == 0)]
     names += [name for name in pool.splits.load_report.empty_classes if name not in names]
     if not names:
-        return []
-    return [
-        Finding(
-            id="classes-empty",
-            title="Empty classes",
-            severity="warning",
-            count=len(names),
-            total=len({*pool.class_names, *names}),
-            message=f"There are no images of {quote_names(names)}",
-            advice="Add images or remove the folders.",
-        )
-    ]
+        return
+    yield Finding(
+        id="classes-empty",
+        title="Empty classes",
+        severity="warning",
+        count=len(names),
+        total=len({*pool.class_names, *names}),
+        message=f"There are no images of {quote_names(names)}",
+        advice="Add images or remove the folders.",
+    )
 
 
 def _classes_have(count: int) -> str:

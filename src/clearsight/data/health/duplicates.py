@@ -6,6 +6,7 @@ pixel, brightened or recompressed.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,11 +45,11 @@ _NEAR = _Wording(
 )
 
 
-def check_exact(pool: ImagePool) -> list[Finding]:
+def check_exact(pool: ImagePool) -> Iterator[Finding]:
     """Find exact duplicates."""
     copied = np.flatnonzero(np.bincount(pool.contents)[pool.contents] > 1)
     if not len(copied):
-        return []
+        return
     # Duplicates next to each other, each group in the order of the roles: training first.
     order = copied[np.lexsort((copied, pool.roles[copied], pool.contents[copied]))]
     contents, roles = pool.contents[order], pool.roles[order]
@@ -56,44 +57,38 @@ def check_exact(pool: ImagePool) -> list[Finding]:
     firsts = order[np.maximum.accumulate(np.where(is_first, np.arange(len(order)), 0))]
     # Only what follows another copy of the same role is an extra copy within that role.
     is_extra = ~is_first[1:] & (roles[1:] == roles[:-1])
-    return [
-        *_across(pool, _EXACT, firsts, order),
-        *_conflicting(pool, _EXACT, firsts, order),
-        *_within(pool, _EXACT, order[:-1][is_extra], order[1:][is_extra]),
-    ]
+    yield from _across(pool, _EXACT, firsts, order)
+    yield from _conflicting(pool, _EXACT, firsts, order)
+    yield from _within(pool, _EXACT, order[:-1][is_extra], order[1:][is_extra])
 
 
-def check_near(pool: ImagePool) -> list[Finding]:
+def check_near(pool: ImagePool) -> Iterator[Finding]:
     """Find near-duplicates; exact duplicates are left to `check_exact`."""
     if not pool.searches_near_duplicates:
-        return []
+        return
     if pool.is_too_large_to_compare:
-        return [
-            Finding(
-                id="near-duplicates-not-searched",
-                title="Near-duplicates were not searched for",
-                severity="note",
-                count=0,
-                total=len(pool),
-                message=f"There are more than {MAX_IMAGES:,} images, so only exact duplicates "
-                "were searched for",
-                advice="Check a subset of the images to find near-duplicates.",
-            )
-        ]
+        yield Finding(
+            id="near-duplicates-not-searched",
+            title="Near-duplicates were not searched for",
+            severity="note",
+            count=0,
+            total=len(pool),
+            message=f"There are more than {MAX_IMAGES:,} images, so only exact duplicates "
+            "were searched for",
+            advice="Check a subset of the images to find near-duplicates.",
+        )
+        return
     one, other = pool.similar.first, pool.similar.second
     # The image of the later role is the one that leaks.
     is_swapped = pool.roles[one] > pool.roles[other]
     first, second = np.where(is_swapped, other, one), np.where(is_swapped, one, other)
-    return [
-        *_across(pool, _NEAR, first, second),
-        *_conflicting(pool, _NEAR, first, second),
-        *_within(pool, _NEAR, first, second),
-    ]
+    for find in (_across, _conflicting, _within):
+        yield from find(pool, _NEAR, first, second)
 
 
 def _across(
     pool: ImagePool, wording: _Wording, first: np.ndarray, second: np.ndarray
-) -> list[Finding]:
+) -> Iterator[Finding]:
     """Find test and validation images with a duplicate of an earlier role.
 
     Args:
@@ -102,7 +97,6 @@ def _across(
         first: int64 (P,), numbers of images.
         second: int64 (P,), their duplicates, which have the same role or a later one.
     """
-    findings = []
     for number in (2, 1):
         here = (pool.roles[second] == number) & (pool.roles[first] < number)
         count, total = len(np.unique(second[here])), int((pool.roles == number).sum())
@@ -112,69 +106,60 @@ def _across(
         earlier = " or ".join(
             ROLE_ADJECTIVES[ROLES[found]] for found in np.unique(pool.roles[first[here]])
         )
-        findings.append(
-            Finding(
-                id=f"{wording.id}-{ROLES[number]}",
-                title=f"{role.capitalize()} images that {wording.also} in the {earlier} set",
-                severity="problem" if count > _MANY * total else wording.severity,
-                count=count,
-                total=total,
-                message=f"{count_images(count, role)} of {total:,} ({count / total:.2%}) "
-                + (
-                    f"is {wording.singular} of a {earlier} image"
-                    if count == 1
-                    else f"are {wording.plural} of {earlier} images"
-                ),
-                advice="Remove them from one of the two sets, because a score on images seen in "
-                "training is too high.",
-                examples=pool.pairs(first[here], second[here]),
-            )
+        copies = f"are {wording.plural} of {earlier} images"
+        if count == 1:
+            copies = f"is {wording.singular} of a {earlier} image"
+        yield Finding(
+            id=f"{wording.id}-{ROLES[number]}",
+            title=f"{role.capitalize()} images that {wording.also} in the {earlier} set",
+            severity="problem" if count > _MANY * total else wording.severity,
+            count=count,
+            total=total,
+            message=f"{count_images(count, role)} of {total:,} ({count / total:.2%}) {copies}",
+            advice="Remove them from one of the two sets, because a score on images seen in "
+            "training is too high.",
+            examples=pool.pairs(first[here], second[here]),
         )
-    return findings
 
 
 def _conflicting(
     pool: ImagePool, wording: _Wording, first: np.ndarray, second: np.ndarray
-) -> list[Finding]:
+) -> Iterator[Finding]:
     """Find pairs of duplicates that have different labels."""
     differs = pool.labels[first] != pool.labels[second]
     count = int(differs.sum())
     if not count:
-        return []
-    return [
-        Finding(
-            id=f"{wording.id}-labels",
-            title=f"{wording.plural.capitalize()} with different labels",
-            severity=wording.severity,
-            count=count,
-            total=len(pool),
-            message=f"{count:,} {'pair' if count == 1 else 'pairs'} of {wording.plural} "
-            f"{'has' if count == 1 else 'have'} different labels",
-            advice="Find out which label is right and correct the other.",
-            examples=pool.pairs(first[differs], second[differs]),
-        )
-    ]
+        return
+    yield Finding(
+        id=f"{wording.id}-labels",
+        title=f"{wording.plural.capitalize()} with different labels",
+        severity=wording.severity,
+        count=count,
+        total=len(pool),
+        message=f"{count:,} {'pair' if count == 1 else 'pairs'} of {wording.plural} "
+        f"{'has' if count == 1 else 'have'} different labels",
+        advice="Find out which label is right and correct the other.",
+        examples=pool.pairs(first[differs], second[differs]),
+    )
 
 
 def _within(
     pool: ImagePool, wording: _Wording, first: np.ndarray, second: np.ndarray
-) -> list[Finding]:
+) -> Iterator[Finding]:
     """Find images with a duplicate of the same role."""
     inside = pool.roles[first] == pool.roles[second]
     count = len(np.unique(second[inside]))
     if not count:
-        return []
+        return
     verb = f"is {wording.singular}" if count == 1 else f"are {wording.plural}"
-    return [
-        Finding(
-            id=f"{wording.id}-within",
-            title=f"{wording.plural.capitalize()} within one split",
-            severity="warning" if count > _MANY * len(pool) else "note",
-            count=count,
-            total=len(pool),
-            message=f"{count_images(count)} {verb} of other images in the same split",
-            advice="Keep one of each, or give them a common group, because copies count twice and "
-            "a random split may put them on both sides.",
-            examples=pool.pairs(first[inside], second[inside]),
-        )
-    ]
+    yield Finding(
+        id=f"{wording.id}-within",
+        title=f"{wording.plural.capitalize()} within one split",
+        severity="warning" if count > _MANY * len(pool) else "note",
+        count=count,
+        total=len(pool),
+        message=f"{count_images(count)} {verb} of other images in the same split",
+        advice="Keep one of each, or give them a common group, because copies count twice and "
+        "a random split may put them on both sides.",
+        examples=pool.pairs(first[inside], second[inside]),
+    )

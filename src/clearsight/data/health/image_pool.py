@@ -6,6 +6,7 @@ the part where validation images are taken from the training part.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -167,27 +168,19 @@ class ImagePool:
             for one, other in zip(first[:MAX_EXAMPLES], second[:MAX_EXAMPLES], strict=True)
         )
 
-    def find_flaw(self, flaw: Flaw, is_flawed: np.ndarray, caption: str = "") -> list[Finding]:
+    def find_flaw(self, flaw: Flaw, is_flawed: np.ndarray, caption: str = "") -> Iterator[Finding]:
         """Report the images that have a flaw, bool (N,); no finding if there are none.
 
         `caption` is added to the captions of the examples.
         """
         numbers = np.flatnonzero(is_flawed)
         count = len(numbers)
-        if not count:
-            return []
-        return [
-            Finding(
-                id=flaw.id,
-                title=flaw.title,
-                severity=flaw.severity,
-                count=count,
-                total=len(self),
-                message=f"{count_images(count)} {flaw.singular if count == 1 else flaw.plural}",
-                advice=flaw.advice,
-                examples=self.examples(numbers, caption),
+        if count:
+            message = f"{count_images(count)} {flaw.singular if count == 1 else flaw.plural}"
+            examples = self.examples(numbers, caption)
+            yield Finding(
+                flaw.id, flaw.title, flaw.severity, count, len(self), message, flaw.advice, examples
             )
-        ]
 
     def _pair_caption(self, one: int, other: int) -> str:
         roles = [ROLE_ADJECTIVES[ROLES[self.roles[number]]] for number in (one, other)]

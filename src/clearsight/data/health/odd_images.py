@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -34,7 +35,7 @@ _BLURRED_IMAGES = Flaw(
 )
 
 
-def check(pool: ImagePool) -> list[Finding]:
+def check(pool: ImagePool) -> Iterator[Finding]:
     """Find odd images."""
     statistics = pool.statistics
     is_blank = statistics.contrast < _BLANK
@@ -49,12 +50,10 @@ def check(pool: ImagePool) -> list[Finding]:
         f"are {never}",
         "Check whether anything can be seen in them; brighten or remove them.",
     )
-    return [
-        *pool.find_flaw(_BLANK_IMAGES, is_blank),
-        *pool.find_flaw(dark_images, is_dark),
-        *pool.find_flaw(_BLURRED_IMAGES, ~is_blank & ~is_dark & _is_blurred(pool)),
-        *_odd_shapes(pool),
-    ]
+    yield from pool.find_flaw(_BLANK_IMAGES, is_blank)
+    yield from pool.find_flaw(dark_images, is_dark)
+    yield from pool.find_flaw(_BLURRED_IMAGES, ~is_blank & ~is_dark & _is_blurred(pool))
+    yield from _odd_shapes(pool)
 
 
 def _is_blurred(pool: ImagePool) -> np.ndarray:
@@ -71,7 +70,7 @@ def _is_blurred(pool: ImagePool) -> np.ndarray:
     return is_blurred
 
 
-def _odd_shapes(pool: ImagePool) -> list[Finding]:
+def _odd_shapes(pool: ImagePool) -> Iterator[Finding]:
     """Find images that were much taller or wider than the others before resizing."""
     sizes = [
         np.zeros((len(images), 2)) if images.original_sizes is None else images.original_sizes
@@ -80,13 +79,13 @@ def _odd_shapes(pool: ImagePool) -> list[Finding]:
     heights, widths = np.concatenate(sizes).astype(float).T
     is_known = (heights > 0) & (widths > 0)
     if not is_known.any():
-        return []
+        return
     ratios = np.ones(len(is_known))
     ratios[is_known] = widths[is_known] / heights[is_known]
     usual = float(np.median(ratios[is_known]))
     is_odd = is_known & (np.abs(np.log(ratios / usual)) > np.log(_OTHER_SHAPE))
     if not 0 < is_odd.sum() <= _FEW * is_known.sum():
-        return []
+        return
     first = np.flatnonzero(is_odd)[0]
     ratio = f"ratio of width to height than the usual {usual:.2f}, for example one of "
     ratio += f"{widths[first]:.0f}x{heights[first]:.0f} pixels"
@@ -98,4 +97,4 @@ def _odd_shapes(pool: ImagePool) -> list[Finding]:
         "Rotate those that lie on their side, and crop those that show more than the others.",
     )
     (finding,) = pool.find_flaw(flaw, is_odd, "of another shape")
-    return [replace(finding, total=int(is_known.sum()))]
+    yield replace(finding, total=int(is_known.sum()))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from clearsight.data.health.finding import Finding
 from clearsight.data.health.image_pool import ROLE_ADJECTIVES, Flaw, ImagePool
 from clearsight.data.preparation.polarity import find_polarity
@@ -11,13 +13,14 @@ _DARK_BORDER, _LIGHT_BORDER = 64.0, 191.0
 _CLEAR_FRACTION = 0.9
 
 
-def check(pool: ImagePool) -> list[Finding]:
+def check(pool: ImagePool) -> Iterator[Finding]:
     """Find images, or whole parts, with a light background where that of the others is dark."""
     findings = _inverted_parts(pool)
+    yield from findings
     border = pool.statistics.border
     dark, light = border < _DARK_BORDER, border > _LIGHT_BORDER
     if findings or max(dark.mean(), light.mean()) < _CLEAR_FRACTION:
-        return findings
+        return
     usual, other, odd = (
         ("dark", "light", light) if dark.mean() > light.mean() else ("light", "dark", dark)
     )
@@ -28,7 +31,7 @@ def check(pool: ImagePool) -> list[Finding]:
         f"have a {other} border, while nearly all others have a {usual} one",
         "Inspect them, and invert those that are inverted (255 - pixels).",
     )
-    return pool.find_flaw(flaw, odd, f"{other} border")
+    yield from pool.find_flaw(flaw, odd, f"{other} border")
 
 
 def _inverted_parts(pool: ImagePool) -> list[Finding]:

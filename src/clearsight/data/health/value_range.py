@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from clearsight.data.health.finding import Finding
 from clearsight.data.health.image_pool import ROLE_ADJECTIVES, ImagePool
 
 _NARROW = 64  # values; a quarter of what uint8 holds
 
 
-def check(pool: ImagePool) -> list[Finding]:
+def check(pool: ImagePool) -> Iterator[Finding]:
     """Find parts whose lowest and highest pixel values are close together."""
-    findings = []
     for part, images in pool.splits.parts.items():
         low, high = images.value_range
         if high - low >= _NARROW:
@@ -28,15 +29,12 @@ def check(pool: ImagePool) -> list[Finding]:
             advice = (
                 f"Stretch them, for example with (pixels - {low}) * (255 / {high - low}), rounded."
             )
-        findings.append(
-            Finding(
-                id=f"value-range-{part}",
-                title="Pixel values in a small range",
-                severity="problem" if high <= 1 or low == high else "warning",
-                count=len(images),
-                total=len(images),
-                message=message,
-                advice=advice,
-            )
+        yield Finding(
+            id=f"value-range-{part}",
+            title="Pixel values in a small range",
+            severity="problem" if high <= 1 or low == high else "warning",
+            count=len(images),
+            total=len(images),
+            message=message,
+            advice=advice,
         )
-    return findings
