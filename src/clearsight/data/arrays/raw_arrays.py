@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from clearsight.data.arrays.convert import to_uint8_images
+from clearsight.data.arrays.pairs import CLASS_NAME_ARRAYS, find_array_pairs
 from clearsight.data.image_set import ImageSet
 from clearsight.data.labels.class_names import ClassNames, read_class_names
 from clearsight.data.labels.encode import EncodedLabels, encode_labels, to_label_array
@@ -97,6 +98,37 @@ class RawArrays:
                 "numbers in others."
             )
         return encode_labels(np.concatenate(arrays), names, what)
+
+
+def collect_arrays(
+    num_axes: Mapping[str, int], load: Callable[[str], Any], what: str, num_others: int = 0
+) -> RawArrays:
+    """Collect the images, labels and class names among arrays with the usual names.
+
+    Args:
+        num_axes: each array's number of axes by its name.
+        load: returns an array.
+        what: what messages call the source.
+        num_others: how many arrays without a usual name the source holds besides.
+
+    Raises:
+        DataError: as `find_array_pairs`.
+    """
+    names = [name for name in num_axes if name not in CLASS_NAME_ARRAYS]
+    pairs = find_array_pairs(names, [name for name in names if num_axes[name] < 3], what)
+    class_names = None
+    names_array = next((name for name in CLASS_NAME_ARRAYS if name in num_axes), None)
+    if names_array is not None:
+        listed = np.atleast_1d(load(names_array)).ravel().tolist()
+        class_names = ClassNames.listed(listed, origin=f"{what}'s class names")
+    unused = num_others + len(num_axes) - 2 * len(pairs) - (names_array is not None)
+    return RawArrays(
+        images={part: load(pair[0]) for part, pair in pairs.items()},
+        labels={part: load(pair[1]) for part, pair in pairs.items()},
+        provenance=what,
+        class_names=class_names,
+        skipped={"array that is neither images nor labels": unused} if unused else {},
+    )
 
 
 def choose_class_names(options: SourceOptions, own: ClassNames | None) -> ClassNames | None:

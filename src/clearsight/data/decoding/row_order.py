@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from clearsight.data.listing import PARTS, Listing, Part
+from clearsight.data.splits.splits import TEST_SPLIT_SEED
 from clearsight.data.splits.stratified import stratified_split
-from clearsight.data.splits.test_split import TEST_SPLIT_SEED
 from clearsight.errors import DataError
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 import zipfile
-from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -16,11 +15,9 @@ import numpy as np
 from numpy.lib import format as npy_format
 
 from clearsight.data.arrays.pairs import CLASS_NAME_ARRAYS, find_array_pairs, parse_array_name
-from clearsight.data.arrays.raw_arrays import RawArrays
+from clearsight.data.arrays.raw_arrays import collect_arrays
 from clearsight.data.formats.damage import report_damage
 from clearsight.data.formats.limits import max_unpacked_bytes, memory_bytes
-from clearsight.data.labels.class_names import ClassNames
-from clearsight.data.listing import Part
 from clearsight.data.sources.options import SourceOptions
 from clearsight.data.splits.splits import Splits
 from clearsight.errors import DataError
@@ -114,7 +111,9 @@ def _is_wanted(name: str) -> bool:
 
 def _open_npy(files: dict[str, Path], provenance: str, options: SourceOptions) -> Splits:
     headers = {name: _npy_header(file) for name, file in files.items() if _is_wanted(name)}
-    return _to_splits(headers, lambda name: _map(files[name], headers[name]), provenance, options)
+    num_axes = {name: len(header.shape) for name, header in headers.items()}
+    arrays = collect_arrays(num_axes, lambda name: _map(files[name], headers[name]), provenance)
+    return arrays.to_splits(options)
 
 
 def _npy_header(file: Path) -> _NpyHeader:
@@ -139,13 +138,17 @@ def _open_npz(path: Path, options: SourceOptions) -> Splits:
         wanted = [name for name in members if _is_wanted(name)]
         if not wanted:
             find_array_pairs(members, (), str(path))  # raises, with the usual names
-        headers = {
-            name: _npz_header(archive, members[name], f"'{name}' in {path}") for name in wanted
+        num_axes = {
+            name: len(_npz_header(archive, members[name], f"'{name}' in {path}").shape)
+            for name in wanted
         }
-        others = set(members) - set(wanted)
-        return _to_splits(
-            headers, lambda name: _read_array(archive, members[name]), str(path), options, others
+        arrays = collect_arrays(
+            num_axes,
+            lambda name: _read_array(archive, members[name]),
+            str(path),
+            num_others=len(members) - len(wanted),
         )
+        return arrays.to_splits(options)
 
 
 def _npz_header(archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str) -> _NpyHeader:
@@ -196,26 +199,3 @@ def _read_header(file: IO[bytes], name: str, length_bytes: int) -> _NpyHeader:
             f"but is {length_bytes:,}: it is damaged, get it again."
         )
     return header
-
-
-def _to_splits(
-    headers: dict[str, _NpyHeader],
-    load: Callable[[str], np.ndarray],
-    provenance: str,
-    options: SourceOptions,
-    others: Collection[str] = (),
-) -> Splits:
-    names = [name for name in headers if name not in CLASS_NAME_ARRAYS]
-    flat = [name for name in names if len(headers[name].shape) < 3]
-    pairs = find_array_pairs(names, flat, provenance)
-    names_array = next((name for name in CLASS_NAME_ARRAYS if name in headers), None)
-    class_names = None
-    if names_array is not None:
-        listed = np.atleast_1d(load(names_array)).ravel().tolist()
-        class_names = ClassNames.listed(listed, origin=f"The names in {provenance}")
-    images: dict[Part, np.ndarray] = {part: load(pair[0]) for part, pair in pairs.items()}
-    labels: dict[Part, np.ndarray] = {part: load(pair[1]) for part, pair in pairs.items()}
-    used = 2 * len(pairs) + (names_array is not None)
-    unused = len(headers) + len(others) - used
-    skipped = {"array that is neither images nor labels": unused} if unused else {}
-    return RawArrays(images, labels, provenance, class_names, skipped=skipped).to_splits(options)

@@ -79,10 +79,8 @@ def encode_labels(
     array = normalize_labels(array, what)
     if names is None:
         encoded = _encode_without_names(array, what)
-    elif array.dtype.kind == "U":
-        encoded = _encode_text(array, names, what)
     else:
-        encoded = _encode_numbers(array, names, what)
+        encoded = _encode_with_names(array, names, what)
     if len(encoded.class_names) == 1:
         raise DataError(
             f"{what} should have at least two classes, but all are '{encoded.class_names[0]}'."
@@ -111,40 +109,33 @@ def _encode_without_names(array: np.ndarray, what: str) -> EncodedLabels:
     return EncodedLabels(codes.astype(np.int64), class_names, notes)
 
 
-def _encode_text(array: np.ndarray, names: ClassNames, what: str) -> EncodedLabels:
-    distinct, ranks = np.unique(array, return_inverse=True)
-    code_of = {name: code for code, name in enumerate(names.names)}
-    unknown = [name for name in distinct.tolist() if name not in code_of]
-    if unknown:
-        raise DataError(
-            f"{what} should all be among the {len(names.names)} given class names, but "
-            f"{list_some(unknown, _MAX_SHOWN)} {'is' if len(unknown) == 1 else 'are'} not."
-            f"{did_you_mean(unknown[0], names.names)}"
-        )
-    codes = np.array([code_of[name] for name in distinct.tolist()], dtype=np.int64)
-    return EncodedLabels(codes[ranks], names.names)
-
-
-def _encode_numbers(array: np.ndarray, names: ClassNames, what: str) -> EncodedLabels:
+def _encode_with_names(array: np.ndarray, names: ClassNames, what: str) -> EncodedLabels:
     distinct, ranks = np.unique(array, return_inverse=True)
     texts = [str(value) for value in distinct.tolist()]
-    if set(texts) <= set(names.names) and all(is_integer(name) for name in names.names):
-        # The names are numbers themselves: 3 means the class called "3", whatever its index.
-        return _encode_text(np.array(texts)[ranks], names, what)
-    numbers = distinct.astype(np.int64).tolist()
+    # If all names are numbers themselves, 3 means the class called "3", whatever its index.
+    is_text = array.dtype.kind == "U" or (
+        set(texts) <= set(names.names) and all(is_integer(name) for name in names.names)
+    )
+    values: list[Any] = texts if is_text else distinct.astype(np.int64).tolist()
+    code_of = {key: code for code, key in enumerate(names.names if is_text else names.numbers)}
     notes: tuple[str, ...] = ()
-    code_of = {number: code for code, number in enumerate(names.numbers)}
-    if names.is_counted and min(numbers) == 1 and max(numbers) == len(names.names):
+    counts_from_1 = not is_text and (min(values), max(values)) == (1, len(names.names))
+    if counts_from_1 and names.is_counted:
         code_of = {code + 1: code for code in range(len(names.names))}
         notes = (f"{what} count from 1: 1 means '{names.names[0]}'.",)
-    unknown = [number for number in numbers if number not in code_of]
+    unknown = [value for value in values if value not in code_of]
     if unknown:
+        found = f"{list_some(unknown, _MAX_SHOWN)} {'is' if len(unknown) == 1 else 'are'}"
+        if is_text:
+            raise DataError(
+                f"{what} should all be among the {len(names.names)} given class names, but "
+                f"{found} not.{did_you_mean(unknown[0], names.names)}"
+            )
         raise DataError(
             f"{what} should be numbers of the {len(names.names)} classes that have names "
-            f"({names.numbers[0]} to {names.numbers[-1]}), but {list_some(unknown, _MAX_SHOWN)} "
-            f"{'is' if len(unknown) == 1 else 'are'} among them."
+            f"({names.numbers[0]} to {names.numbers[-1]}), but {found} among them."
         )
-    codes = np.array([code_of[number] for number in numbers], dtype=np.int64)
+    codes = np.array([code_of[value] for value in values], dtype=np.int64)
     return EncodedLabels(codes[ranks], names.names, notes)
 
 

@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 
 from clearsight.data.image_set import ImageSet
-from clearsight.data.splits.splits import Splits
+from clearsight.data.splits.splits import TEST_SPLIT_SEED, Splits
 from clearsight.data.splits.stratified import stratified_split
-from clearsight.data.splits.test_split import TEST_SPLIT_SEED
 from clearsight.errors import DataError, MissingExtraError
 
 TEST_FRACTION = 0.2

@@ -22,8 +22,7 @@ from clearsight.data.listing import Listing
 from clearsight.data.preparation.preparation import Preparation
 from clearsight.data.sources import digits, fashion_mnist
 from clearsight.data.sources.options import SourceOptions, source_options
-from clearsight.data.splits.splits import Splits
-from clearsight.data.splits.test_split import hold_out_test_set
+from clearsight.data.splits.splits import Splits, hold_out_test_set
 from clearsight.errors import DataError, did_you_mean
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from clearsight.data.arrays.checks import describe
 from clearsight.data.arrays.image_stack import ImageStack
-from clearsight.data.arrays.pairs import CLASS_NAME_ARRAYS, find_array_pairs
-from clearsight.data.arrays.raw_arrays import RawArrays
+from clearsight.data.arrays.pairs import find_array_pairs
+from clearsight.data.arrays.raw_arrays import RawArrays, collect_arrays
 from clearsight.data.image_set import ImageSet
 from clearsight.data.labels.class_names import ClassNames
 from clearsight.data.listing import Part
@@ -116,16 +117,9 @@ def _from_arrays(parts: Mapping[Part, Any], options: SourceOptions) -> Splits:
 
 def _from_mapping(source: Mapping[Any, Any], options: SourceOptions) -> Splits:
     arrays = {str(name): _to_numpy(values) for name, values in source.items()}
-    names = [name for name in arrays if name not in CLASS_NAME_ARRAYS]
-    flat = [name for name in names if getattr(arrays[name], "ndim", 3) < 3]
-    pairs = find_array_pairs(names, flat, "The dict")
-    listed = next((arrays[name] for name in CLASS_NAME_ARRAYS if name in arrays), None)
-    own_names = None if listed is None else ClassNames.listed(list(listed))
-    images: dict[Part, Any] = {part: arrays[pair[0]] for part, pair in pairs.items()}
-    labels: dict[Part, Any] = {part: arrays[pair[1]] for part, pair in pairs.items()}
-    unused = len(arrays) - 2 * len(pairs) - (own_names is not None)
-    skipped = {"array that is neither images nor labels": unused} if unused else {}
-    return RawArrays(images, labels, "arrays", own_names, skipped=skipped).to_splits(options)
+    num_axes = {name: getattr(values, "ndim", 3) for name, values in arrays.items()}
+    raw = collect_arrays(num_axes, arrays.__getitem__, "The dict")
+    return replace(raw, provenance="arrays").to_splits(options)
 
 
 def _from_items(source: Any, options: SourceOptions) -> Splits:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from clearsight.data.image_set import ImageSet
 from clearsight.data.load_report import LoadReport
+from clearsight.data.splits.stratified import stratified_split
 from clearsight.errors import DataError
+
+# Fixed: the test images must be the same in every run.
+TEST_SPLIT_SEED = 0
 
 
 @dataclass(frozen=True)
@@ -42,3 +46,17 @@ class Splits:
         """The sets that exist, by name: "train", "validation", "test"."""
         parts = {"train": self.train, "validation": self.validation, "test": self.test}
         return {name: images for name, images in parts.items() if images is not None}
+
+
+def hold_out_test_set(splits: Splits, fraction: float) -> Splits:
+    """Hold out a stratified fraction of the training images as the test set.
+
+    Splits that have a test or a validation set already are returned unchanged.
+    """
+    if splits.test is not None or splits.validation is not None or fraction == 0:
+        return splits
+    train = splits.train
+    kept, test = stratified_split(train.labels, fraction, TEST_SPLIT_SEED, train.groups)
+    if not len(kept) or not len(test):
+        return splits
+    return replace(splits, train=train.take(kept), test=train.take(test))
