@@ -1,4 +1,4 @@
-"""Every verb as its own process: what it prints, what it writes, and what it refuses."""
+"""Every verb in its own process: what it prints, what it writes, and which input it rejects."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from support.command_line import BARE, Cli, assert_refused
 
 @pytest.fixture
 def images(tmp_path: Path, fashion: tuple[ImageSet, ImageSet]) -> Path:
-    """Real test images as files: as trained, as a photograph would show them, and spoiled."""
+    """Real test images as files: one as in training, one inverted and large, one unreadable."""
     folder = tmp_path / "images"
     folder.mkdir()
     _, test = fashion
@@ -33,7 +33,7 @@ def images(tmp_path: Path, fashion: tuple[ImageSet, ImageSet]) -> Path:
     return folder
 
 
-def test_data_list_says_what_is_here(cli: Cli) -> None:
+def test_data_list_shows_datasets_and_formats(cli: Cli) -> None:
     done = cli("data", "list")
     assert done.returncode == 0
     for text in ("fashion-mnist", "digits", "present: ", "inside scikit-learn"):
@@ -49,7 +49,7 @@ def test_data_list_says_what_is_here(cli: Cli) -> None:
     assert [row["location"] for row in nowhere if row["name"] == "fashion-mnist"] == [None]
 
 
-def test_data_show_counts_and_draws(cli: Cli, tmp_path: Path) -> None:
+def test_data_show_counts_images_and_writes_a_contact_sheet(cli: Cli, tmp_path: Path) -> None:
     done = cli("data", "show", "fashion-mnist", "--out", "sheet.png")
     assert done.returncode == 0, done.stderr
     assert "train: 60,000 images, 28x28x1, values 0 to 255, 10 classes" in done.stdout
@@ -76,7 +76,7 @@ def test_trace_shows_the_formulas_and_json(cli: Cli) -> None:
     assert values["layers"][0]["output_shape"] == [8, 8, 32]
 
 
-def test_trace_against_says_what_changed(cli: Cli) -> None:
+def test_trace_against_explains_differences(cli: Cli) -> None:
     done = cli("trace", "lesson", "--against", "lesson", "--against-arg", "padding=valid,same")
     assert "28 to 26: the filter cannot reach past the border, one pixel lost" in done.stdout
     values = json.loads(
@@ -88,7 +88,7 @@ def test_trace_against_says_what_changed(cli: Cli) -> None:
     assert values["second"]["num_parameters"] == 421_642
 
 
-def test_evaluate_measures_what_training_measured(cli: Cli, run_folder: Path) -> None:
+def test_evaluate_gives_the_same_scores_as_training(cli: Cli, run_folder: Path) -> None:
     expected = clearsight.Run.load(run_folder).results
     found = json.loads(cli("evaluate", str(run_folder), "--json").stdout)
     assert found["test_accuracy"] == expected.test_accuracy
@@ -153,12 +153,12 @@ def test_predict_reports_every_unreadable_input(cli: Cli, run_folder: Path, imag
     )
 
 
-def test_train_prints_plain_lines_and_the_whole_story(cli: Cli, tmp_path: Path) -> None:
+def test_train_prints_plain_lines_without_a_terminal(cli: Cli, tmp_path: Path) -> None:
     done = cli("train", "digits", "--epochs", "2", "--seed", "3")
     assert done.returncode == 0, done.stderr
     for text in (
         "conv2d Conv2D",
-        "digits: 1,150 images to train on, 288 to validate on, 359 kept for the test.",
+        "digits: 1,150 training, 288 validation and 359 test images.",
         "1/2  loss ",
         "2/2  loss ",
         "% interval ",
@@ -174,7 +174,7 @@ def test_train_prints_plain_lines_and_the_whole_story(cli: Cli, tmp_path: Path) 
     assert folder.name.endswith("_digits_lesson")
 
 
-def test_a_terminal_gets_a_live_bar(tmp_path: Path) -> None:
+def test_a_terminal_shows_a_progress_bar(tmp_path: Path) -> None:
     """On a real pseudo-terminal: epoch, batch, loss, accuracy, validation and the time left."""
     program = str(Path(sys.executable).with_name("clearsight"))
     arguments = [
@@ -197,7 +197,7 @@ def test_a_terminal_gets_a_live_bar(tmp_path: Path) -> None:
         while True:
             try:
                 block = os.read(read_end, 65536)
-            except OSError:  # Linux says so when the other end has closed
+            except OSError:  # on Linux, when the other end has been closed
                 break
             if not block:
                 break
@@ -209,13 +209,13 @@ def test_a_terminal_gets_a_live_bar(tmp_path: Path) -> None:
     assert re.search(bar, text), text[-3000:]
 
 
-def test_words_that_an_old_terminal_lacks_do_no_harm(cli: Cli) -> None:
+def test_characters_that_the_terminal_lacks_are_replaced(cli: Cli) -> None:
     done = cli("train", *BARE, "digits", "--epochs", "1", PYTHONIOENCODING="cp1252")
     assert done.returncode == 0, done.stderr
     assert "raining accuracy ends" in done.stdout
 
 
-def test_train_json_prints_one_object_and_nothing_else(cli: Cli, tmp_path: Path) -> None:
+def test_train_json_prints_one_object_only(cli: Cli, tmp_path: Path) -> None:
     done = cli(
         "train", "digits", "--epochs", "1", "--train-limit", "5000", "--out", "a/b", "--json"
     )
@@ -223,7 +223,7 @@ def test_train_json_prints_one_object_and_nothing_else(cli: Cli, tmp_path: Path)
     values = json.loads(done.stdout)
     assert values["run"] == "a/b"
     assert values["test_count"] == 359
-    assert "fewer than the 5,000 asked for" in values["notes"][0]
+    assert "fewer than the 5,000 requested" in values["notes"][0]
     assert "1/1  loss " in done.stderr
     assert (tmp_path / "a" / "b" / "results.json").exists()
 
@@ -258,7 +258,7 @@ def test_train_json_prints_one_object_and_nothing_else(cli: Cli, tmp_path: Path)
     ],
     ids=lambda value: "_".join(value) if isinstance(value, list) else "",
 )
-def test_wrong_input_gets_one_sentence_and_leaves_nothing(
+def test_invalid_input_gets_one_sentence_and_writes_nothing(
     cli: Cli, tmp_path: Path, arguments: list[str], expected: str
 ) -> None:
     assert_refused(cli(*arguments), expected)
@@ -268,14 +268,14 @@ def test_wrong_input_gets_one_sentence_and_leaves_nothing(
 @pytest.mark.parametrize(
     "arguments", [["trian"], ["train", "digits", "--epochs"], ["predict"], ["--bogus"]]
 )
-def test_wrong_usage_is_told_by_the_parser(cli: Cli, arguments: list[str]) -> None:
+def test_wrong_usage_is_reported_by_click(cli: Cli, arguments: list[str]) -> None:
     done = cli(*arguments)
     assert done.returncode == 2
     assert "Usage: " in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_a_folder_that_cannot_be_written_gets_a_sentence(cli: Cli, tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_created_gets_one_sentence(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     done = cli("train", *BARE, "digits", "--out", "file/run", "--epochs", "1")
     assert done.returncode == 2
@@ -283,14 +283,14 @@ def test_a_folder_that_cannot_be_written_gets_a_sentence(cli: Cli, tmp_path: Pat
     assert "loss" not in done.stdout
 
 
-def test_fetching_says_every_place_when_none_works(cli: Cli, tmp_path: Path) -> None:
+def test_a_failed_download_lists_every_location_that_was_tried(cli: Cli, tmp_path: Path) -> None:
     if Path("/usr/share/datasets/fashion-mnist").exists():
-        pytest.skip("Debian's package is installed, so one place works")
+        pytest.skip("Debian's package is installed, so one location works")
     no_network = {
         "XDG_CACHE_HOME": str(tmp_path / "cache"),
         "KERAS_HOME": str(tmp_path / "keras"),
         "PATH": str(tmp_path),
-        # Nothing listens on the discard port, so that every mirror is out of reach.
+        # Nothing listens on the discard port, so no mirror can be reached.
         "http_proxy": "http://127.0.0.1:9",
         "https_proxy": "http://127.0.0.1:9",
     }
@@ -307,14 +307,14 @@ def test_fetching_says_every_place_when_none_works(cli: Cli, tmp_path: Path) -> 
     assert list(tmp_path.iterdir()) == []
 
 
-def test_help_names_every_verb_and_version_is_told(cli: Cli) -> None:
+def test_help_lists_every_verb_and_version_is_printed(cli: Cli) -> None:
     done = cli("--help")
     for verb in ("train", "trace", "data", "evaluate", "predict"):
         assert f"\n  {verb} " in done.stdout
     assert cli("--version").stdout == f"clearsight {clearsight.__version__}\n"
 
 
-def test_probabilities_are_the_networks_own(cli: Cli, run_folder: Path, images: Path) -> None:
+def test_probabilities_are_those_of_the_run(cli: Cli, run_folder: Path, images: Path) -> None:
     run = clearsight.Run.load(run_folder)
     with Image.open(images / "boot.png") as image:
         pixels = np.asarray(image)[None, ..., None]

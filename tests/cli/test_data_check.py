@@ -31,7 +31,7 @@ def folder(tmp_path: Path) -> Path:
     return root
 
 
-def test_a_table_a_page_and_labels(cli: Cli, folder: Path, tmp_path: Path) -> None:
+def test_findings_page_and_labels_are_written(cli: Cli, folder: Path, tmp_path: Path) -> None:
     wrong = sorted((folder / "train" / "digit 0").iterdir())[0]
     wrong.rename(folder / "train" / "digit 1" / "moved.png")
     done = cli("data", "check", "scans", "--out", "page.html", "--labels-out", "labels.csv")
@@ -45,7 +45,7 @@ def test_a_table_a_page_and_labels(cli: Cli, folder: Path, tmp_path: Path) -> No
     with (tmp_path / "labels.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert list(rows[0]) == ["name", "part", "index", "label", "suggested", "score"]
-    # Two sound scans of other classes may look odd to a network that learned from 500.
+    # Correct labels may be suspected too, as the network was trained on only 500 images.
     moved = next(row for row in rows[:3] if row["name"].endswith("moved.png"))
     assert (moved["part"], moved["label"], moved["suggested"]) == ("train", "digit 1", "digit 0")
     moved["label"] = moved["suggested"]
@@ -61,7 +61,7 @@ def test_a_table_a_page_and_labels(cli: Cli, folder: Path, tmp_path: Path) -> No
     assert corrected["digit 1"] == plain["digit 1"] - 1
 
 
-def test_json_is_one_object_and_quick_leaves_the_network_out(cli: Cli, folder: Path) -> None:
+def test_json_is_one_object_and_quick_trains_no_network(cli: Cli, folder: Path) -> None:
     done = cli("data", "check", "scans", "--quick", "--json")
     assert done.returncode == 0, done.stderr
     values = json.loads(done.stdout)
@@ -76,7 +76,7 @@ def test_json_is_one_object_and_quick_leaves_the_network_out(cli: Cli, folder: P
     assert values["labels"] is None
 
 
-def test_wrong_usage_leaves_nothing(cli: Cli, folder: Path, tmp_path: Path) -> None:
+def test_invalid_options_write_nothing(cli: Cli, folder: Path, tmp_path: Path) -> None:
     (tmp_path / "there.html").write_text("mine")
     before = sorted(tmp_path.iterdir())
     for arguments, expected in (
@@ -91,10 +91,10 @@ def test_wrong_usage_leaves_nothing(cli: Cli, folder: Path, tmp_path: Path) -> N
     assert (tmp_path / "there.html").read_text() == "mine"
 
 
-def test_a_training_tells_the_score_without_leaked_images(cli: Cli, folder: Path) -> None:
+def test_training_reports_the_score_without_leaked_images(cli: Cli, folder: Path) -> None:
     done = cli("train", *BARE, "scans", "--recipe", "lesson", "--epochs", "1", "--out", "run")
     assert done.returncode == 0, done.stderr
     assert "are exact duplicates of training" in done.stdout
     assert "also appear in the training set; without them: test 0." in done.stdout
-    # The originals of the others validate.
+    # The originals of the others are in the validation set.
     assert 1 <= json.loads(Path("run/results.json").read_text())["test_leaked_count"] <= 5

@@ -1,4 +1,4 @@
-"""``clearsight exercise``: answers are held against the built network, also on a terminal."""
+"""``clearsight exercise``: answers are compared with the built network, also on a terminal."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from clearsight.cli.exercise import NAMES
 from clearsight.run.exercises import EXERCISES
 from support.command_line import Cli, assert_refused
 
-RIGHT = {
+CORRECT = {
     "shapes": "28x28x32, 14x14x32, 14x14x64, 7x7x64, 3136, 128, 10",
     "padding": "(26, 26, 32), (13, 13, 32), (13, 13, 64), (6, 6, 64), (2304,), 128, 10",
 }
@@ -27,9 +27,9 @@ def test_the_command_line_offers_every_exercise() -> None:
     assert list(NAMES) == list(EXERCISES)
 
 
-@pytest.mark.parametrize("name", RIGHT)
-def test_right_answers_are_right(cli: Cli, name: str) -> None:
-    done = cli("exercise", name, "--answers", RIGHT[name])
+@pytest.mark.parametrize("name", CORRECT)
+def test_correct_answers_are_accepted(cli: Cli, name: str) -> None:
+    done = cli("exercise", name, "--answers", CORRECT[name])
     assert done.returncode == 0, done.stderr
     assert "7 of 7 correct." in done.stdout
     assert "Not quite" not in done.stdout
@@ -37,7 +37,7 @@ def test_right_answers_are_right(cli: Cli, name: str) -> None:
     assert (padded in done.stdout) == (name == "padding")
 
 
-def test_a_miss_is_explained_with_its_formula_worked(cli: Cli, tmp_path: Path) -> None:
+def test_wrong_answers_are_explained_with_the_formula(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "answers.txt").write_text(
         "26x26x32\n14x14x32\nwhat?\n7x7x64\n(7, 7, 64)\n128\n10\n"
         "320\n0\n18,496\n0\n0\n401408\n1290\n"
@@ -46,20 +46,21 @@ def test_a_miss_is_explained_with_its_formula_worked(cli: Cli, tmp_path: Path) -
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert (found["num_correct"], found["num_questions"]) == (10, 14)
-    misses = [row for row in found["questions"] if not row["is_correct"]]
-    told = [row["explanation"] for row in misses]
+    mistakes = [row for row in found["questions"] if not row["is_correct"]]
+    explanations = [row["explanation"] for row in mistakes]
     assert (
-        "the answer is (28, 28, 32), not (26, 26, 32): floor((28 + 2*1 - 3)/1) + 1 = 28" in told[0]
+        "the answer is (28, 28, 32), not (26, 26, 32): floor((28 + 2*1 - 3)/1) + 1 = 28"
+        in explanations[0]
     )
-    assert "A shape should look like 28x28x32" in told[1]
-    assert "one channel for each of the 64 filters" in told[1]
-    assert "the answer is 3,136, not (7, 7, 64): 7*7*64 = 3136" in told[2]
-    assert "the answer is 401,536, not 401,408: (3136 + 1)*128 = 401,536" in told[3]
-    assert misses[2]["given"] == [7, 7, 64]
+    assert "A shape should look like 28x28x32" in explanations[1]
+    assert "one channel for each of the 64 filters" in explanations[1]
+    assert "the answer is 3,136, not (7, 7, 64): 7*7*64 = 3136" in explanations[2]
+    assert "the answer is 401,536, not 401,408: (3136 + 1)*128 = 401,536" in explanations[3]
+    assert mistakes[2]["given"] == [7, 7, 64]
 
 
-def test_what_cannot_be_answered_gets_one_sentence(cli: Cli) -> None:
-    # The tests' own standard input is no terminal.
+def test_invalid_answers_get_one_sentence(cli: Cli) -> None:
+    # The standard input of tests is no terminal.
     assert_refused(cli("exercise", "shapes"), "no terminal to ask in", "--answers")
     assert_refused(cli("exercise", "shapes", "--answers", "a, b"), "none can be read. A shape")
     assert_refused(cli("exercise", "shapes", "--answers", ""), "none can be read")
@@ -67,7 +68,7 @@ def test_what_cannot_be_answered_gets_one_sentence(cli: Cli) -> None:
     assert_refused(cli("exercise", "shapes", "--answers", many), "7 answers, but holds 8")
 
 
-def test_the_third_block_is_predicted_and_tried_out(
+def test_the_third_block_is_worked_out_and_trained(
     cli: Cli, tmp_path: Path, fashion: object
 ) -> None:
     answers = "28x28x32, 14x14x32, 14x14x64, 7x7x64, 7x7x64, 3x3x64, 576, 128, 10"
@@ -89,11 +90,11 @@ def test_the_third_block_is_predicted_and_tried_out(
     assert_refused(cli(*arguments, "--out", "both"), "both exists and is never overwritten")
     assert_refused(cli(*arguments, "--seeds", "1"), "at least 2")
     assert "trial" not in json.loads(cli(*arguments, "--seeds", "0", "--json").stdout)
-    shapes = cli("exercise", "shapes", "--answers", RIGHT["shapes"], "--seeds", "2")
+    shapes = cli("exercise", "shapes", "--answers", CORRECT["shapes"], "--seeds", "2")
     assert_refused(shapes, "belong to the exercise third-block")
 
 
-def test_a_terminal_is_asked_again_and_may_stop(tmp_path: Path) -> None:
+def test_a_terminal_is_asked_again_until_the_input_ends(tmp_path: Path) -> None:
     text, code = _at_a_terminal(["hm", "28x28x32", "14x14x3", "\x04"])
     assert "A shape should look like 28x28x32" in text
     assert "Correct: (28, 28, 32)" in text
@@ -103,7 +104,7 @@ def test_a_terminal_is_asked_again_and_may_stop(tmp_path: Path) -> None:
     assert code == 0
 
 
-def test_ctrl_c_leaves_at_once_and_without_a_traceback(tmp_path: Path) -> None:
+def test_ctrl_c_stops_at_once_without_a_traceback(tmp_path: Path) -> None:
     text, code = _at_a_terminal(["28x28x32", "\x03"])
     assert "Stopped after 1 of 7 questions." in text
     assert "Traceback" not in text
@@ -111,7 +112,7 @@ def test_ctrl_c_leaves_at_once_and_without_a_traceback(tmp_path: Path) -> None:
 
 
 def _at_a_terminal(lines: list[str]) -> tuple[str, int]:
-    """Answer ``clearsight exercise shapes`` on a pseudo-terminal, a line at each question."""
+    """Answer ``clearsight exercise shapes`` on a pseudo-terminal, one line per question."""
     program = str(Path(sys.executable).with_name("clearsight"))
     pid, terminal = pty.fork()
     if pid == 0:
@@ -121,13 +122,13 @@ def _at_a_terminal(lines: list[str]) -> tuple[str, int]:
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         if not select.select([terminal], [], [], 5.0)[0]:
-            # Typed before the program listened for it; once more while it ends would be too much.
+            # Typed too early, so type it again, but not while the program ends.
             if given and lines[given - 1] < " " and b"Stopped" not in shown:
                 os.write(terminal, lines[given - 1].encode())
             continue
         try:
             block = os.read(terminal, 65536)
-        except OSError:  # Linux says so when the other end has closed
+        except OSError:  # on Linux, when the other end has been closed
             break
         if not block:
             break

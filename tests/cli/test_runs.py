@@ -1,4 +1,4 @@
-"""``clearsight runs``: how each run stands, and deleting those of no use."""
+"""``clearsight runs``: the state of each run, and deleting runs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from support.training_processes import begin, wait_for
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One run of each kind: two finished, one failed, one killed."""
+    """Two finished runs, a failed one, and one whose process was killed."""
     folder = tmp_path_factory.mktemp("home") / "runs"
     for name, epochs in (("good", 3), ("less-good", 1)):
         clearsight.train(
@@ -47,7 +47,7 @@ def copied(runs: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(runs, tmp_path / "runs"))
 
 
-def test_each_run_is_shown_as_it_stands(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_run_is_listed_with_its_state(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(runs.parent)
     done = run_cli("runs", "--json")
     assert done.returncode == 0, done.stderr
@@ -80,19 +80,19 @@ def test_a_run_in_training_is_running(copied: Path) -> None:
     assert (copied / "killed" / "run.json").exists()
 
 
-def test_pruning_shows_first_and_spares_the_best(copied: Path) -> None:
+def test_prune_asks_first_and_keeps_the_best_run(copied: Path) -> None:
     everything = ["--state", "finished", "--state", "failed", "--state", "interrupted"]
     arguments = ["runs", "prune", "--folder", str(copied), *everything]
     shown = run_cli(*arguments)
     assert "Nothing was deleted; --yes deletes without asking." in shown.stdout
     assert len(list_runs(copied)) == 4
-    spared = run_cli(*arguments, "--older-than-days", "1", "--yes")
-    assert "There is nothing to delete" in spared.stdout
+    recent = run_cli(*arguments, "--older-than-days", "1", "--yes")
+    assert "There is nothing to delete" in recent.stdout
     done = run_cli(*arguments, "--yes", "--json")
     answer = json.loads(done.stdout)
-    gone = {Path(run["path"]).name for run in answer["runs"]}
+    deleted = {Path(run["path"]).name for run in answer["runs"]}
     assert answer["deleted"]
-    assert {"less-good", "failed"} <= gone
+    assert {"less-good", "failed"} <= deleted
     left = {run.path.name: run.is_best for run in list_runs(copied)}
     assert left["good"]
     assert all(left.values())
@@ -100,20 +100,20 @@ def test_pruning_shows_first_and_spares_the_best(copied: Path) -> None:
     assert not list(copied.glob(".deleting-*"))
 
 
-def test_by_default_only_failed_runs_go(copied: Path) -> None:
+def test_by_default_only_failed_runs_are_deleted(copied: Path) -> None:
     done = run_cli("runs", "prune", "--folder", str(copied), "--yes", "--json")
     assert [Path(run["path"]).name for run in json.loads(done.stdout)["runs"]] == ["failed"]
     assert not RunFolder(copied / "failed").path.exists()
 
 
-def test_no_runs_and_no_folder_are_told(tmp_path: Path) -> None:
+def test_an_absent_folder_and_a_file_instead_of_one_are_reported(tmp_path: Path) -> None:
     assert "There are no runs in" in run_cli("runs", "--folder", str(tmp_path / "none")).stdout
     file = tmp_path / "file"
     file.touch()
     assert_refused(run_cli("runs", "--folder", str(file)), "should be a folder of runs")
 
 
-def test_several_seeds_are_one_entry_and_go_together(tmp_path: Path) -> None:
+def test_several_seeds_are_one_entry_and_are_deleted_together(tmp_path: Path) -> None:
     three = clearsight.train(
         "digits",
         epochs=1,
