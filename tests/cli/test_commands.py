@@ -266,7 +266,7 @@ def test_invalid_input_gets_one_sentence_and_writes_nothing(
 
 
 @pytest.mark.parametrize(
-    "arguments", [["trian"], ["train", "digits", "--epochs"], ["predict"], ["--bogus"]]
+    "arguments", [["trian"], ["train", "digits", "--epoch", "1"], ["predict"], ["--bogus"]]
 )
 def test_wrong_usage_is_reported_by_click(cli: Cli, arguments: list[str]) -> None:
     done = cli(*arguments)

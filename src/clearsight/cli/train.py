@@ -107,7 +107,7 @@ def train(
 def _try_next(
     request: TrainRequest, run: Run, display: Display, console: Console
 ) -> NextComparison | None:
-    """Run the suggested next experiment, and say whether it helped."""
+    """Run the suggested next experiment and compare."""
     from clearsight.run.advise.next_step import next_step
     from clearsight.run.advise.try_next import compare_next, unevaluated_next_request
     from clearsight.run.train import plan_request, run_plan
