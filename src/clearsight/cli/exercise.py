@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from clearsight.cli.interruption import EXIT_BY_SIGNAL, exit_on_interruption
 from clearsight.cli.keras_start import loading_keras
 from clearsight.cli.output import PATH, check_new_file, console_for, json_option, print_json
 from clearsight.errors import RequestError
@@ -135,8 +133,7 @@ def _run_trial(
     from clearsight.training.progress import Progress
 
     display = Display(Progress(console))
-    with exit_on_interruption():
-        trial = run_trial(chosen, seeds, display, out=out, announce=console.print, **options)
+    trial = run_trial(chosen, seeds, display, out=out, announce=console.print, **options)
     for title, runs in (("The lesson's network", trial.lesson), ("This network", trial.other)):
         console.print(f"\n{title}, {runs.path}:\n{runs}")
     console.print()
@@ -156,7 +153,7 @@ def _ask_all(questions: Sequence[Question], console: Console) -> list[CheckedAns
     except (EOFError, KeyboardInterrupt) as stop:
         console.print(f"\nStopped after {len(answered)} of {len(questions)} questions.")
         if isinstance(stop, KeyboardInterrupt):
-            raise SystemExit(EXIT_BY_SIGNAL + signal.SIGINT) from None
+            raise
     return answered
 
 

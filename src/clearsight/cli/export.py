@@ -23,16 +23,10 @@ _PORT = 8000
 @click.command()
 @click.argument("path", metavar="RUN|BUNDLE", type=PATH)
 @click.option(
-    "--to",
-    metavar="FOLDER|FILE.zip",
-    type=PATH,
-    help="Where to write it; by default RUN/bundle.",
+    "--to", metavar="FOLDER|FILE.zip", type=PATH, help="Where to write it; by default RUN/bundle."
 )
 @click.option(
-    "--format",
-    metavar="onnx|keras|openvino|litert|pt2",
-    default="onnx",
-    help="Model file format.",
+    "--format", metavar="onnx|keras|openvino|litert|pt2", default="onnx", help="Model file format."
 )
 @click.option(
     "--int8", is_flag=True, help="Quantize to 8-bit integers, and report the loss of accuracy."
@@ -44,10 +38,7 @@ _PORT = 8000
     "--check", is_flag=True, help="Write nothing; check that a bundle predicts as exported."
 )
 @click.option(
-    "--to-web",
-    metavar="FOLDER",
-    type=PATH,
-    help="Write a web page that predicts in the browser.",
+    "--to-web", metavar="FOLDER", type=PATH, help="Write a web page that predicts in the browser."
 )
 @click.option(
     "--runtime-from",

@@ -29,14 +29,14 @@ from clearsight.cli import (
     trace,
     train,
 )
-from clearsight.cli.interruption import EXIT_BY_SIGNAL
-from clearsight.errors import ClearsightError
+from clearsight.errors import ClearsightError, TrainingInterrupted
 
 EXIT_WRONG_INPUT = 2
+EXIT_BY_SIGNAL = 128  # plus the signal's number: 130 for Ctrl-C
 
 
 class _Program(click.Group):
-    """Lists its verbs in the order in which they were added."""
+    """Lists its verbs in the order in which they were added, and has exit codes for signals."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         del ctx
@@ -45,13 +45,15 @@ class _Program(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
+        except TrainingInterrupted as stop:
+            print(stop, file=sys.stderr)
+            raise SystemExit(EXIT_BY_SIGNAL + stop.signal_number) from None
         except KeyboardInterrupt:
             raise SystemExit(EXIT_BY_SIGNAL + signal.SIGINT) from None
 
 
 @click.group(
-    cls=_Program,
-    context_settings={"help_option_names": ["-h", "--help"], "show_default": True},
+    cls=_Program, context_settings={"help_option_names": ["-h", "--help"], "show_default": True}
 )
 @click.version_option(
     clearsight.__version__, message="clearsight %(version)s", help="Show the version."

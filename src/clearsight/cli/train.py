@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import click
 
 from clearsight.cli.decoding import show_decoding
-from clearsight.cli.interruption import exit_on_interruption
 from clearsight.cli.keras_start import loading_keras
 from clearsight.cli.output import PATH, console_for, json_option, print_json
 from clearsight.cli.request_options import (
@@ -64,7 +63,7 @@ def train(
     fashion-mnist` runs the lesson; `clearsight train FOLDER` trains on your own images, one folder
     per class.
     """
-    _check_usage(source, seeds, resume, accept_changes=accept_changes, try_next=try_next)
+    _check_usage(source, seeds, resume, accept_changes, try_next)
     console = console_for(as_json)
     from clearsight.report.chart_file import start_drawing
 
@@ -85,20 +84,19 @@ def train(
 
     display = Display(Progress(console), show_decoding, show_plan)
     options, request = given_options(context), None
-    with exit_on_interruption():
-        if resume is not None:
-            own = {"source": source, "seeds": seeds, "try_next": try_next or None}
-            resumed = resume_request(resume, accept_changes=accept_changes, **options, **own)
-            if is_seed_runs(resume):
-                return show_seeds(resume_seeds(resumed, display), console, as_json)
-            run = resume_training(resumed, display)
-        else:
-            request = train_request(source, **options)
-            if seeds is not None:
-                return show_seeds(train_seeds(request, seeds, display), console, as_json)
-            run = run_training(request, display)
-        show_results(run, console)
-        tried = _try_next(request, run, display, console) if request and try_next else None
+    if resume is not None:
+        own = {"source": source, "seeds": seeds, "try_next": try_next or None}
+        resumed = resume_request(resume, accept_changes=accept_changes, **options, **own)
+        if is_seed_runs(resume):
+            return show_seeds(resume_seeds(resumed, display), console, as_json)
+        run = resume_training(resumed, display)
+    else:
+        request = train_request(source, **options)
+        if seeds is not None:
+            return show_seeds(train_seeds(request, seeds, display), console, as_json)
+        run = run_training(request, display)
+    show_results(run, console)
+    tried = _try_next(request, run, display, console) if request and try_next else None
     if as_json:
         print_json({"notes": list(plans[0].notes), **results_as_json(run, tried)})
     return None
@@ -126,12 +124,7 @@ def _try_next(
 
 
 def _check_usage(
-    source: str | None,
-    seeds: int | None,
-    resume: Path | None,
-    *,
-    accept_changes: bool,
-    try_next: bool,
+    source: str | None, seeds: int | None, resume: Path | None, accept_changes: bool, try_next: bool
 ) -> None:
     if seeds is not None and try_next:
         raise RequestError(
