@@ -34,10 +34,7 @@ class Reader(Protocol):
     """
 
     def each(self, keys: Sequence[str]) -> Iterator[tuple[str, bytes | DataError]]:
-        """Iterate over images, in the order that is fastest to read.
-
-        Args:
-            keys: the images' keys.
+        """Iterate over the images with these keys, in the order that is fastest to read.
 
         Yields:
             Each key with the encoded image's bytes, or with the reason why it cannot be read.

@@ -11,6 +11,7 @@ import numpy as np
 from clearsight.data.arrays.checks import describe, to_array
 from clearsight.errors import DataError
 
+TIMES_255_NOTE = "The images were floats from 0 to 1; they were multiplied by 255."
 _CHANNELS = (1, 3, 4)
 _BLOCK_BYTES = 64_000_000  # of images that are checked or converted at once
 
@@ -39,7 +40,7 @@ def to_uint8_images(arrays: Mapping[str, Any]) -> tuple[dict[str, np.ndarray], l
             raise DataError(
                 f"{name} should be numbers, but is {describe(array)}: save the pixels as uint8."
             )
-        shaped[name] = _with_channels_last(array, name, notes)
+        shaped[name] = _to_four_axes(array, name, notes)
     if all(array.dtype == np.uint8 for array in shaped.values()):
         return shaped, notes
     highest = max(_check_values(array, name) for name, array in shaped.items())
@@ -48,22 +49,38 @@ def to_uint8_images(arrays: Mapping[str, Any]) -> tuple[dict[str, np.ndarray], l
         convert, note = _conversion(array, name, highest)
         if note and note not in notes:
             notes.append(note)
-        converted[name] = _in_blocks(array, convert) if convert else array
+        converted[name] = array
+        if convert:
+            converted[name] = np.empty(array.shape, dtype=np.uint8)
+            for block in _blocks(array):
+                converted[name][block] = convert(array[block])
     return converted, notes
 
 
-def _with_channels_last(array: np.ndarray, name: str, notes: list[str]) -> np.ndarray:
+def channels_last(images: np.ndarray) -> np.ndarray | None:
+    """Return a view (N, H, W, C) of images (N, H, W), (N, H, W, C) or (N, C, H, W), C 1, 3 or 4.
+
+    Images of any other shape give None.
+    """
+    if images.ndim == 3:
+        return images[..., None]
+    if images.ndim == 4 and images.shape[-1] in _CHANNELS:
+        return images
+    if images.ndim == 4 and images.shape[1] in _CHANNELS:
+        return np.moveaxis(images, 1, -1)
+    return None
+
+
+def _to_four_axes(array: np.ndarray, name: str, notes: list[str]) -> np.ndarray:
     """Return a view of images with four axes (N, H, W, C)."""
     shape = array.shape
     if 0 in shape or not shape:
         raise DataError(f"{name} should hold at least one image, but is {describe(array)}.")
-    if array.ndim == 4 and shape[-1] in _CHANNELS:
-        return array
-    if array.ndim == 4 and shape[1] in _CHANNELS:
-        notes.append("The images had their channels first; they were moved to the last axis.")
-        return np.moveaxis(array, 1, -1)
-    if array.ndim == 3:
-        return array[..., None]
+    view = channels_last(array)
+    if view is not None:
+        if array.ndim == 4 and view.shape != shape:
+            notes.append("The images had their channels first; they were moved to the last axis.")
+        return view
     side = math.isqrt(shape[1]) if array.ndim == 2 else 0
     if side > 1 and side * side == shape[1]:
         notes.append(f"The rows of {shape[1]:,} values were read as grey images {side}x{side}.")
@@ -115,7 +132,7 @@ def _conversion(array: np.ndarray, name: str, highest: float) -> tuple[Conversio
     if array.dtype.kind == "b":
         return (lambda block: block * np.uint8(255)), "False and True were read as 0 and 255."
     if array.dtype.kind == "f" and highest <= 1:
-        return _times_255, "The images were floats from 0 to 1; they were multiplied by 255."
+        return times_255, TIMES_255_NOTE
     if highest <= 255:
         if array.dtype.kind == "f":
             _check_whole(array, name)
@@ -130,7 +147,8 @@ def _conversion(array: np.ndarray, name: str, highest: float) -> tuple[Conversio
     )
 
 
-def _times_255(block: np.ndarray) -> np.ndarray:
+def times_255(block: np.ndarray) -> np.ndarray:
+    """Convert floats from 0 to 1 to uint8."""
     return np.rint(block.astype(np.float32) * 255).astype(np.uint8)
 
 
@@ -143,10 +161,3 @@ def _check_whole(array: np.ndarray, name: str) -> None:
                 f"{name} should be whole numbers from 0 to 255 or lie between 0 and 1, but has "
                 f"values such as {float(fractions[0]):g} and goes beyond 1: scale it to either."
             )
-
-
-def _in_blocks(array: np.ndarray, convert: Conversion) -> np.ndarray:
-    result = np.empty(array.shape, dtype=np.uint8)
-    for block in _blocks(array):
-        result[block] = convert(array[block])
-    return result

@@ -7,12 +7,11 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from clearsight.data.arrays.convert import TIMES_255_NOTE, channels_last, times_255
 from clearsight.data.preparation.preparation import Preparation
 from clearsight.data.preparation.read_image import pillow_to_array
 from clearsight.data.sources.options import SourceOptions
 from clearsight.errors import DataError
-
-_CHANNELS = (1, 3, 4)
 
 
 class ImageStack:
@@ -41,7 +40,14 @@ class ImageStack:
         if isinstance(image, Image.Image):
             array = pillow_to_array(image, name)
         else:
-            array = _with_channels_last(self._as_uint8(np.asarray(image), name), name)
+            array = self._as_uint8(np.asarray(image), name)
+            view = channels_last(array[None]) if array.ndim in (2, 3) and array.size else None
+            if view is None:
+                raise DataError(
+                    f"{name} should have the shape (H, W), (H, W, C) or (C, H, W) with 1, 3 or 4 "
+                    f"channels, but has {array.shape}."
+                )
+            array = view[0]
         size = self._options.image_size
         if size is not None and array.shape[:2] != size:
             fitted = Preparation(*size, array.shape[2], resize=self._options.resize)
@@ -75,15 +81,12 @@ class ImageStack:
             ]
         )
         images.flags.writeable = False
-        return images, self._notes()
-
-    def _notes(self) -> list[str]:
         notes = []
         if self._scale == "0 to 1":
-            notes.append("The images were floats from 0 to 1; they were multiplied by 255.")
+            notes.append(TIMES_255_NOTE)
         if self._was_rounded:
             notes.append("The images were floats from 0 to 255; they were rounded.")
-        return notes
+        return images, notes
 
     def _as_uint8(self, image: np.ndarray, name: str) -> np.ndarray:
         if image.dtype == np.uint8:
@@ -115,20 +118,6 @@ class ImageStack:
             )
         self._scale = scale
         if scale == "0 to 1":
-            return np.rint(image.astype(np.float32) * 255).astype(np.uint8)
+            return times_255(image)
         self._was_rounded |= has_fractions
         return rounded.astype(np.uint8)
-
-
-def _with_channels_last(image: np.ndarray, name: str) -> np.ndarray:
-    if image.ndim == 2 and image.size:
-        return image[..., None]
-    if image.ndim == 3 and image.size:
-        if image.shape[2] in _CHANNELS:
-            return image
-        if image.shape[0] in _CHANNELS:
-            return np.moveaxis(image, 0, 2)
-    raise DataError(
-        f"{name} should have the shape (H, W), (H, W, C) or (C, H, W) with 1, 3 or 4 channels, but "
-        f"has {image.shape}."
-    )

@@ -103,13 +103,9 @@ class RawArrays:
 def collect_arrays(
     num_axes: Mapping[str, int], load: Callable[[str], Any], what: str, num_others: int = 0
 ) -> RawArrays:
-    """Collect the images, labels and class names among arrays with the usual names.
+    """Collect images, labels and class names from arrays with usual names, given with their axes.
 
-    Args:
-        num_axes: each array's number of axes by its name.
-        load: returns an array.
-        what: what messages call the source.
-        num_others: how many arrays without a usual name the source holds besides.
+    `load` returns an array; `num_others` arrays of the source have no usual name.
 
     Raises:
         DataError: as `find_array_pairs`.

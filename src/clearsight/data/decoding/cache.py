@@ -80,13 +80,9 @@ def cannot_write(folder: Path, error: OSError) -> OutputError:
 
 
 def save(new: DecodedImages, key: str, content: str) -> DecodedImages:
-    """Move newly decoded images into the cache.
+    """Move newly decoded images into the cache, under their source's key and a content digest.
 
-    Args:
-        new: images in a folder of `new_folder`; the folder is moved, or removed if the cache has
-            the same content already.
-        key: the key of their source.
-        content: a digest of their content.
+    Their folder, from `new_folder`, is removed if the cache has the same content already.
     """
     folder = _cache() / content
     for path in new.folder.iterdir():

@@ -9,15 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from clearsight.data.formats import (
-    archive,
-    arrays,
-    cifar,
-    folder,
-    huggingface,
-    idx,
-    table,
-)
+from clearsight.data.formats import archive, arrays, cifar, folder, huggingface, idx, table
 from clearsight.data.listing import Listing
 from clearsight.data.sources.options import SourceOptions
 from clearsight.data.splits.splits import Splits

@@ -4,12 +4,7 @@ from __future__ import annotations
 
 from typing import Generic, Literal
 
-from clearsight.data.formats.class_folders import (
-    HIDDEN,
-    NOT_AN_IMAGE,
-    FolderContents,
-    Position,
-)
+from clearsight.data.formats.class_folders import HIDDEN, NOT_AN_IMAGE, FolderContents, Position
 from clearsight.data.image_suffixes import is_hidden, is_image
 from clearsight.errors import DataError
 

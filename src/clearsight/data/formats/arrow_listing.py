@@ -7,12 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from clearsight.data.formats.arrow_files import (
-    ArrowReader,
-    ArrowTable,
-    describe_file,
-    read_columns,
-)
+from clearsight.data.formats.arrow_files import ArrowReader, ArrowTable, describe_file, read_columns
 from clearsight.data.formats.columns import ColumnFinder, TableColumns
 from clearsight.data.formats.image_files import file_signature
 from clearsight.data.formats.image_paths import list_image_paths

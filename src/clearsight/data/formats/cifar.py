@@ -5,7 +5,7 @@ The format: https://www.cs.toronto.edu/~kriz/cifar.html ("Binary version").
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -58,11 +58,8 @@ _VERSIONS = (
     ),
     _Version("CIFAR-100", ("train.bin",), "test.bin", "fine_label_names.txt", 2),
 )
-_NAMES = {
-    name
-    for version in _VERSIONS
-    for name in (*version.train, version.test, version.class_names)
-}  # fmt: skip
+_IMAGE_FILES = {name for version in _VERSIONS for name in (*version.train, version.test)}
+_NAMES = _IMAGE_FILES | {version.class_names for version in _VERSIONS}
 
 
 def matches(path: Path) -> bool:
@@ -80,8 +77,7 @@ def matches(path: Path) -> bool:
 
 
 def _is_cifar(names: set[str]) -> bool:
-    known = {name for version in _VERSIONS for name in (*version.train, version.test)}
-    known |= {"batches.meta.txt", "batches.meta", *_PICKLED}
+    known = _IMAGE_FILES | {"batches.meta.txt", "batches.meta", *_PICKLED}
     return bool(names & known) or {"train", "test", "meta"} <= names
 
 
@@ -91,8 +87,18 @@ def open_cifar(path: Path, options: SourceOptions) -> Splits:
     Raises:
         DataError: when files are missing, damaged or the version for Python, which is pickled.
     """
+    content_of: dict[str, bytes] = {}
+    seen = set()
     with report_damage(path, "a folder or archive of CIFAR's files"):
-        content_of, seen = _contents(_files(path))
+        for inner_path, file, size in _files(path):
+            name = inner_path.rpartition("/")[2]
+            seen.add(name)
+            if name in _NAMES:
+                if size > _MAX_BYTES:
+                    raise DataError(
+                        f"{name} should be one of CIFAR's files, but has {size:,} bytes."
+                    )
+                content_of[name] = file.read(size)
     version = next((v for v in _VERSIONS if set(v.train) & set(content_of)), None)
     if version is None:
         if seen & {*_PICKLED, *_PICKLED_META}:
@@ -105,10 +111,8 @@ def open_cifar(path: Path, options: SourceOptions) -> Splits:
             f"{path} should contain CIFAR's training files (data_batch_1.bin to data_batch_5.bin, "
             "or train.bin), but does not."
         )
-    notes = []
     absent = [name for name in version.train if name not in content_of]
-    if absent:
-        notes.append(f"{path} lacks {', '.join(absent)} of {version.name}.")
+    notes = (f"{path} lacks {', '.join(absent)} of {version.name}.",) if absent else ()
     train = [
         _records(content_of[name], name, version) for name in version.train if name in content_of
     ]
@@ -117,8 +121,7 @@ def open_cifar(path: Path, options: SourceOptions) -> Splits:
     if version.test in content_of:
         images["test"], labels["test"] = _records(content_of[version.test], version.test, version)
     names = _class_names(content_of.get(version.class_names), path)
-    parts = RawArrays(images, labels, str(path), names, notes=tuple(notes))
-    return parts.to_splits(options)
+    return RawArrays(images, labels, str(path), names, notes=notes).to_splits(options)
 
 
 def _files(path: Path) -> Iterator[tuple[str, IO[bytes], int]]:
@@ -129,20 +132,6 @@ def _files(path: Path) -> Iterator[tuple[str, IO[bytes], int]]:
         if file.is_file():
             with file.open("rb") as opened:
                 yield file.name, opened, file.stat().st_size
-
-
-def _contents(files: Iterable[tuple[str, IO[bytes], int]]) -> tuple[dict[str, bytes], set[str]]:
-    """Read CIFAR's files, and return their contents and the names of all files."""
-    content_of: dict[str, bytes] = {}
-    seen = set()
-    for path, file, size in files:
-        name = path.rpartition("/")[2]
-        seen.add(name)
-        if name in _NAMES:
-            if size > _MAX_BYTES:
-                raise DataError(f"{name} should be one of CIFAR's files, but has {size:,} bytes.")
-            content_of[name] = file.read(size)
-    return content_of, seen
 
 
 def _records(content: bytes, name: str, version: _Version) -> tuple[np.ndarray, np.ndarray]:
@@ -161,5 +150,5 @@ def _class_names(content: bytes | None, path: Path) -> ClassNames | None:
     if content is None:
         return None
     lines = [line.strip() for line in content.decode("utf-8", "replace").splitlines()]
-    names = [line for line in lines if line]
-    return ClassNames(tuple(names), tuple(range(len(names))), origin=f"The class names in {path}")
+    names = tuple(filter(None, lines))
+    return ClassNames(names, tuple(range(len(names))), origin=f"The class names in {path}")

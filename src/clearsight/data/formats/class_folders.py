@@ -46,11 +46,7 @@ def list_class_folders(
 ) -> Listing:
     """List the images in class folders, sorted by part, class and name.
 
-    Args:
-        contents: the paths; those of images outside of any class folder are counted as skipped.
-        reader: reads the images.
-        signature: see `Listing`.
-        options: with the file of class names, if any.
+    Images outside of any class folder are counted as skipped.
 
     Raises:
         DataError: when there are no class folders, fewer than two classes, two class names that

@@ -38,13 +38,9 @@ def report_damage(
     fix: str = "get it again",
     errors: tuple[type[Exception], ...] = DAMAGE,
 ) -> Iterator[None]:
-    """Turn what a library raises for a damaged file into a `DataError`.
+    """Turn the errors that a library raises for a damaged file into a `DataError`.
 
-    Args:
-        name: what messages call the file.
-        expected: what it should be, e.g. "a ZIP archive".
-        fix: what to do.
-        errors: what the library raises.
+    The message says that the file should be what is expected, e.g. "a ZIP archive".
     """
     try:
         yield

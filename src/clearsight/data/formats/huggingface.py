@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import sys
 from dataclasses import replace
@@ -92,13 +93,12 @@ def open_named(name: str, options: SourceOptions) -> Listing:
     root = Path(os.path.commonpath([path.parent for path, _ in files]))
     part_files = [PartFile(path.relative_to(root).as_posix(), part) for path, part in files]
     listing = list_arrow_files(root, part_files, options, name)
-    if isinstance(listing.reader, ArrowReader):
-        # Datasets that are folders of images stay files in the library's cache.
-        folders = (str(config.HF_DATASETS_CACHE), str(HF_HUB_CACHE))
-        local = (repository,) if Path(repository).is_dir() else ()
-        reader = replace(listing.reader, image_folders=(*folders, *local))
-        listing = replace(listing, reader=reader)
-    return listing
+    if not isinstance(listing.reader, ArrowReader):
+        return listing
+    # Datasets that are folders of images stay files in the library's cache.
+    local = (repository,) if Path(repository).is_dir() else ()
+    folders = (str(config.HF_DATASETS_CACHE), str(HF_HUB_CACHE), *local)
+    return replace(listing, reader=replace(listing.reader, image_folders=folders))
 
 
 def _stay_offline_without_network() -> None:
@@ -177,5 +177,4 @@ def _parquet_files(path: Path) -> list[str]:
 
 def _part_of_file(name: str) -> Part | None:
     """Return the part in a name such as train-00000-of-00002.parquet."""
-    stem = Path(name).name.split(".")[0]
-    return parse_part(stem.split("-")[0].split("_")[0])
+    return parse_part(re.split("[._-]", Path(name).name)[0])

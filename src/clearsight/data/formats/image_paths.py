@@ -31,14 +31,10 @@ def list_image_paths(
     options: SourceOptions,
     table: tuple[str, str],
 ) -> Listing:
-    """List images by the paths in a table's cells.
+    """List images by the paths in a table's cells, relative to a folder.
 
-    Args:
-        folder: what the paths are relative to.
-        cells: N paths.
-        rows: the other columns of the N rows; their keys are not used.
-        options: the user's.
-        table: what messages call the table, and its signature.
+    `rows` are the other columns, without keys; `table` is what messages call the table, and its
+    signature.
 
     Raises:
         DataError: when a path leads out of the folder, is no regular file, could be several

@@ -12,12 +12,7 @@ from clearsight.data.formats.archive_members import MemberCollector, MemberType
 from clearsight.data.formats.class_folders import FolderContents
 from clearsight.data.formats.compression import is_compressed, open_unpacked
 from clearsight.data.formats.damage import DAMAGE, damaged_image, report_damage
-from clearsight.data.formats.limits import (
-    MAX_IMAGE_BYTES,
-    MAX_RATIO,
-    max_unpacked_bytes,
-    too_large,
-)
+from clearsight.data.formats.limits import MAX_IMAGE_BYTES, MAX_RATIO, max_unpacked_bytes, too_large
 from clearsight.errors import DataError
 
 TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")

@@ -91,11 +91,8 @@ def _across(
 ) -> Iterator[Finding]:
     """Find test and validation images with a duplicate of an earlier role.
 
-    Args:
-        pool: the images.
-        wording: how to call the duplicates.
-        first: int64 (P,), numbers of images.
-        second: int64 (P,), their duplicates, which have the same role or a later one.
+    `first` and `second` are the numbers of duplicates, int64 (P,); the second ones have the same
+    role as the first or a later one.
     """
     for number in (2, 1):
         here = (pool.roles[second] == number) & (pool.roles[first] < number)

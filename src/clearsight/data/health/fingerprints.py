@@ -135,12 +135,8 @@ def shrink_factor(size: tuple[int, ...], max_side: int) -> int:
 def shrink(images: np.ndarray, factor: int) -> np.ndarray:
     """Shrink images by a whole factor; each pixel becomes the mean of a square.
 
-    Args:
-        images: uint8 (N, H, W, C).
-        factor: at least 1; incomplete squares at the lower and right edge are dropped.
-
-    Returns:
-        float32 (N, H // factor, W // factor, C), 0..255.
+    uint8 (N, H, W, C) becomes float32 (N, H // factor, W // factor, C), 0..255: incomplete squares
+    at the lower and right edge are dropped.
     """
     if factor == 1:
         return images.astype(np.float32)

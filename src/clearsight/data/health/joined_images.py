@@ -30,11 +30,7 @@ class Images(Protocol):
 
 
 class JoinedImages:
-    """The images of several sets as if they were in one array, without copying them.
-
-    Args:
-        sets: sets whose images have the same shape.
-    """
+    """The images of several sets, of one shape, as if they were in one array; not copied."""
 
     def __init__(self, sets: tuple[ImageSet, ...]) -> None:
         self._arrays = [images.images for images in sets]

@@ -125,14 +125,9 @@ def _candidates(fingerprints: Fingerprints) -> tuple[np.ndarray, np.ndarray, np.
 
 
 def _best_partners(first: np.ndarray, similarity: np.ndarray) -> np.ndarray:
-    """Choose the best partners of each image, so that the cost of a long burst stays linear.
+    """Choose the best partners of each first image, so that the cost of a long burst stays linear.
 
-    Args:
-        first: int64 (P,), the first image of each pair.
-        similarity: float32 (P,), how similar the second image is.
-
-    Returns:
-        int64 (Q,), which pairs.
+    Pairs, (P,) with their similarity, become the indices of those chosen, int64 (Q,).
     """
     order = np.lexsort((-similarity, first))
     ordered = first[order]

@@ -99,11 +99,7 @@ class Preparation:
         return np.divide(images, np.float32(self.divisor), dtype=np.float32)
 
     def check(self, images: np.ndarray) -> None:
-        """Check that images are uint8 (N, height, width, channels).
-
-        Raises:
-            DataError: when they are not.
-        """
+        """Raise `DataError` unless images are uint8 (N, height, width, channels)."""
         if not len(images):
             raise DataError("There should be at least one image, but there is none.")
         expected = f"uint8 images (N, {self.height}, {self.width}, {self.channels}) from 0 to 255"
@@ -112,25 +108,18 @@ class Preparation:
                 f"The network's images should be {expected}, but are {images.dtype}: pass the "
                 "pixels as they are in the file; they are scaled here."
             )
-        if images.ndim == 3 and images.shape[1:] == (self.height, self.width):
-            raise DataError(
-                f"The network's images should be {expected}, but have shape {images.shape}, "
-                "without a channel axis: add it with images[..., None]."
-            )
         if images.shape[1:] != (self.height, self.width, self.channels):
+            fix = ", without a channel axis: add it with images[..., None]"
+            is_fix = images.ndim == 3 and images.shape[1:] == (self.height, self.width)
             raise DataError(
-                f"The network's images should be {expected}, but have shape {images.shape}."
+                f"The network's images should be {expected}, but have shape {images.shape}"
+                f"{fix if is_fix else ''}."
             )
 
     def read(self, source: Path | bytes, *, invert: bool = False) -> np.ndarray:
-        """Read an image and resize it to the network's input.
+        """Read an image file or its content and resize it: uint8 (height, width, channels).
 
-        Args:
-            source: an image file's path or content.
-            invert: whether to invert its brightness first.
-
-        Returns:
-            uint8 (height, width, channels).
+        With `invert` its brightness is inverted first.
 
         Raises:
             DataError: as `read_image`.
@@ -151,14 +140,9 @@ class Preparation:
         return self.fit_image(image), size, image.shape[-1] > 1
 
     def fit_image(self, image: np.ndarray, *, invert: bool = False) -> np.ndarray:
-        """Resize one image to the network's input, drawn on a background if it has alpha.
+        """Resize one image, uint8 (H, W, C), to the network's input (height, width, channels).
 
-        Args:
-            image: uint8 (H, W, C), C is 1, 3 or 4.
-            invert: whether to invert its brightness first.
-
-        Returns:
-            uint8 (height, width, channels).
+        It is drawn on a background if it has alpha, and with `invert` inverted first.
         """
         if image.shape[-1] == 4 and self.channels != 4:
             background = self.alpha_background

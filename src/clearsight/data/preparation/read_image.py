@@ -7,7 +7,9 @@ import os
 import struct
 import warnings
 import zlib
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -52,8 +54,7 @@ def read_sized_image(
     source: Path | bytes, *, name: str | None = None, fit_for: tuple[int, int] | None = None
 ) -> tuple[np.ndarray, tuple[int, int]]:
     """Read an image as `read_image` does; also return its height and width in the file."""
-    if name is None:
-        name = str(source) if isinstance(source, Path) else "The image"
+    name = name or (str(source) if isinstance(source, Path) else "The image")
     if isinstance(source, Path):
         if not os.path.lexists(source):
             raise DataError(f"{name} should be {_EXPECTED}, but there is no such file.")
@@ -107,6 +108,7 @@ def read_image_header(content: bytes) -> tuple[int, int, bool] | None:
         return None
 
 
+_T = TypeVar("_T")
 _TIFF_WIDTH, _TIFF_HEIGHT = 256, 257  # TIFF's tags
 _ORIENTATION = 0x0112  # EXIF's tag
 _SIDEWAYS = (5, 6, 7, 8)  # its values that swap height and width
@@ -146,31 +148,26 @@ def _upright_size(file: Image.Image) -> tuple[int, int]:
 
 def _is_sideways(image: Image.Image) -> bool:
     """Return whether EXIF data swap the height and width of a file."""
-    if not _may_be_rotated(image):
-        return False
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            return image.getexif().get(_ORIENTATION, 1) in _SIDEWAYS
-        except Exception:  # damaged EXIF data, the image itself may be sound
-            return False
+    return _read_exif(image, lambda: image.getexif().get(_ORIENTATION, 1) in _SIDEWAYS, False)
 
 
 def _upright(image: Image.Image) -> Image.Image:
     """Rotate a loaded image as its EXIF data say."""
-    if not _may_be_rotated(image):
-        return image
+    return _read_exif(image, lambda: ImageOps.exif_transpose(image), image)
+
+
+def _read_exif(image: Image.Image, read: Callable[[], _T], default: _T) -> _T:
+    """Return what `read` returns; the default without EXIF data, or with damaged ones."""
+    # Found without parsing them: most small images have none.
+    has_exif = {"exif", "Raw profile type exif"} & image.info.keys() or image.format == "TIFF"
+    if not has_exif:
+        return default
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            return ImageOps.exif_transpose(image)
-        except Exception:  # damaged EXIF data, the image itself may be sound
-            return image
-
-
-def _may_be_rotated(file: Image.Image) -> bool:
-    """Return whether a file has EXIF data, without parsing them: most small images do not."""
-    return "exif" in file.info or "Raw profile type exif" in file.info or file.format == "TIFF"
+            return read()
+        except Exception:  # the image itself may be sound
+            return default
 
 
 def _to_array(image: Image.Image) -> np.ndarray:

@@ -44,15 +44,7 @@ def resize_image(
 
 
 def flatten_alpha(image: np.ndarray, background: int) -> np.ndarray:
-    """Draw RGB with alpha on an even background.
-
-    Args:
-        image: uint8 (H, W, 4).
-        background: grey value, 0..255.
-
-    Returns:
-        uint8 (H, W, 3).
-    """
+    """Draw an image with alpha, uint8 (H, W, 4), on an even grey: uint8 (H, W, 3)."""
     # Some rows at a time: floats of a whole large image would take more than a gigabyte.
     num_rows = max(1, _ALPHA_VALUES // image[0].size)
     flat = np.empty((*image.shape[:2], 3), np.uint8)

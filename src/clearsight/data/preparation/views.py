@@ -36,18 +36,11 @@ class Views:
         return "" if self.is_plain else f"the mean over {', '.join(views[:-1])} and {views[-1]}"
 
     def of(self, images: torch.Tensor) -> list[tuple[float, torch.Tensor]]:
-        """Return each view and its weight; the weights sum to 1.
-
-        Args:
-            images: float32 (N, H, W, C).
-        """
+        """Return each view of images, float32 (N, H, W, C), and its weight; they sum to 1."""
         views = [(1.0, images)]
         if self.shift_pixels:
-            views = [
-                (0.5, images),
-                (0.25, _shift(images, self.shift_pixels)),
-                (0.25, _shift(images, -self.shift_pixels)),
-            ]
+            moved = [_shift(images, pixels) for pixels in (self.shift_pixels, -self.shift_pixels)]
+            views = [(0.5, images), *((0.25, view) for view in moved)]
         if not self.mirrored:
             return views
         return [(weight / 2, both) for weight, view in views for both in (view, view.flip(2))]

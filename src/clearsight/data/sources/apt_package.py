@@ -22,9 +22,7 @@ def read_files(package: str, members: dict[str, str]) -> dict[str, bytes]:
     apt uses lists and archives of its own in a temporary folder, so that neither root nor an
     earlier ``apt-get update`` is needed and the system does not change.
 
-    Args:
-        package: the package's name.
-        members: for each key of the result, the file's path in the package.
+    `members` gives, for each key of the result, the file's path in the package.
 
     Raises:
         DataError: when apt is not installed, or cannot download or unpack the package.

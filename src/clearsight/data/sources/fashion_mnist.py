@@ -52,8 +52,9 @@ MIRRORS = (
 DEBIAN_PACKAGE = "dataset-fashion-mnist"
 
 
-def _keras_home() -> Path:
-    return Path(os.environ.get("KERAS_HOME", Path.home() / ".keras"))
+def _keras_cache() -> Path:
+    home = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras"))
+    return home / "datasets" / "fashion-mnist"
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ class FashionMnistLocations:
     cache: Path = field(
         default_factory=lambda: platformdirs.user_cache_path("clearsight") / "fashion-mnist"
     )
-    keras_cache: Path = field(default_factory=lambda: _keras_home() / "datasets" / "fashion-mnist")
+    keras_cache: Path = field(default_factory=_keras_cache)
     debian_folder: Path = Path("/usr/share/datasets/fashion-mnist")
     mirrors: tuple[str, ...] = MIRRORS
     use_apt: bool = True
@@ -114,10 +115,7 @@ def locate(data_dir: Path | None = None) -> str | None:
 
 
 def load(data_dir: Path | None = None) -> Splits:
-    """Load Fashion-MNIST from the first location that has it, or download it.
-
-    Args:
-        data_dir: a folder with the four IDX files (plain or .gz); None looks everywhere.
+    """Load Fashion-MNIST from a folder with the four IDX files (plain or .gz), or from anywhere.
 
     Returns:
         Splits of 60,000 and 10,000 images, uint8 (N, 28, 28, 1), 0..255, light on dark.
@@ -134,11 +132,10 @@ def load_from(locations: FashionMnistLocations) -> Splits:
     problems: list[str] = []
     for name, folder in locations.folders.items():
         files = _find_files(folder)
-        if files is None:
-            problems.append(f"{name} ({folder}): the four files are not there")
-            continue
         try:
-            return _splits({stem: read_gzip(path) for stem, path in files.items()})
+            if files is not None:
+                return _splits({stem: read_gzip(path) for stem, path in files.items()})
+            problems.append(f"{name} ({folder}): the four files are not there")
         except DataError as error:
             if locations.data_dir is not None:
                 raise
@@ -162,13 +159,13 @@ def load_from(locations: FashionMnistLocations) -> Splits:
 
 def _find_files(folder: Path) -> dict[str, Path] | None:
     """Return the path of each of the four files, plain before .gz, or None if one is missing."""
-    files = {}
-    for name in SHA256:
-        paths = [path for path in (folder / name, folder / f"{name}.gz") if path.is_file()]
-        if not paths:
-            return None
-        files[name] = paths[0]
-    return files
+    files = {
+        name: path
+        for name in SHA256
+        for path in (folder / f"{name}.gz", folder / name)
+        if path.is_file()
+    }
+    return files if len(files) == len(SHA256) else None
 
 
 def _download_files(url: str) -> dict[str, bytes]:

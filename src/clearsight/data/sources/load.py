@@ -105,9 +105,9 @@ def load_splits(
     """
     options = options or SourceOptions()
     splits = _load(source, options, show_progress)
-    if options.corrections is None:
-        return splits
-    return correct_splits(read_corrections(options.corrections), splits)
+    if options.corrections is not None:
+        splits = correct_splits(read_corrections(options.corrections), splits)
+    return splits
 
 
 def _load(source: str, options: SourceOptions, show_progress: ShowProgress) -> Splits:
@@ -151,14 +151,11 @@ def _fit(images: ImageSet, preparation: Preparation) -> ImageSet:
 
 
 def load_data(source: str | Path, **options: Any) -> tuple[ImageSet, ImageSet | None]:
-    """Load a source by name or path.
+    """Load the training and the test images (None if there are none) of a source.
 
     Args:
         source: a name from ``clearsight data list``, or the path of a folder or file of images.
         **options: the fields of `SourceOptions`: data_dir, image_size, resize, channels, ...
-
-    Returns:
-        The training images and the test images (None where the source has none).
 
     Raises:
         DataError: when the source is unknown or cannot be loaded.

@@ -27,15 +27,10 @@ def is_source_slice(text: str) -> bool:
 def load_source_slice(
     text: str, options_for: Callable[[str], SourceOptions | None] = lambda _: None
 ) -> ImageSet:
-    """Load some images of a source.
+    """Load SOURCE:PART[START:STOP] or SOURCE:PART[INDEX], the source a name or a path.
 
-    Args:
-        text: SOURCE:PART[START:STOP] or SOURCE:PART[INDEX], the source a name or a path; the
-            indices are those of Python, negative ones included.
-        options_for: returns the options for a source, or None for the defaults.
-
-    Returns:
-        The images with names such as "fashion-mnist:test[3]".
+    Indices are those of Python, negative ones included; the images get names such as
+    "fashion-mnist:test[3]". `options_for` returns the options for a source.
 
     Raises:
         DataError: when the form, the source or the indices are wrong.

@@ -18,12 +18,6 @@ def stratified_split(
     Every class with at least two images has one on each side. Groups are not divided, and the
     fractions are as close as they allow.
 
-    Args:
-        labels: integers (N,).
-        held_out_fraction: fraction to hold out, between 0 and 1.
-        seed: chooses the images.
-        groups: N names of the group that each image belongs to, or None.
-
     Returns:
         int64 indices of the remaining and of the held-out images, each ascending.
     """

@@ -58,15 +58,10 @@ def choose_validation_split(
     seed: int,
     groups: Sequence[str] | None = None,
 ) -> ValidationSplit:
-    """Choose the validation images; a tail that is no fair sample is not used.
+    """Choose the fraction `validation_split` of the training images, labels (N,), for validation.
 
-    Args:
-        labels: integers (N,) of all training images, in their order.
-        validation_split: fraction to hold out, between 0 and 1.
-        method: "tail" holds out the last images, unless their labels differ from the rest's or
-            images come in groups.
-        seed: of a stratified split.
-        groups: N names of the group that each image belongs to, or None.
+    The method "tail" holds out the last images, unless their labels differ from the rest's or
+    images come in groups; a stratified split is then held out instead.
     """
     warning = None
     if method == "tail" and groups is None:
