@@ -15,14 +15,9 @@ PARTS: tuple[Part, ...] = ("train", "validation", "test")
 
 # Usual names of folders and table values for the parts, in lower case.
 PART_NAMES: dict[str, Part] = {
-    "train": "train",
-    "training": "train",
-    "val": "validation",
-    "valid": "validation",
-    "validation": "validation",
-    "dev": "validation",
-    "test": "test",
-    "testing": "test",
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("val", "valid", "validation", "dev"), "validation"),
+    **dict.fromkeys(("test", "testing"), "test"),
 }
 
 

@@ -101,13 +101,11 @@ def integer_label_mistakes(labels: np.ndarray, num_images: int, num_classes: int
             f"labels should be one integer per image, but are one-hot with shape "
             f"{tuple(labels.shape)}: use labels.argmax(axis=1)."
         ]
-    if labels.ndim == 2 and labels.shape[1] == 1:
-        return [
-            f"labels should have shape ({num_images},), but have shape {tuple(labels.shape)}: "
-            "use labels[:, 0]."
-        ]
     if labels.ndim != 1:
-        return [f"labels should have shape ({num_images},), but have {tuple(labels.shape)}."]
+        fix = ": use labels[:, 0]" if labels.ndim == 2 and labels.shape[1] == 1 else ""
+        return [
+            f"labels should have shape ({num_images},), but have shape {tuple(labels.shape)}{fix}."
+        ]
     mistakes = []
     if len(labels) != num_images:
         mistakes.append(

@@ -11,18 +11,8 @@ from clearsight.errors import DataError
 Role = Literal["images", "labels"]
 
 _ROLES: dict[str, Role] = {
-    "x": "images",
-    "image": "images",
-    "images": "images",
-    "img": "images",
-    "imgs": "images",
-    "data": "images",
-    "pictures": "images",
-    "y": "labels",
-    "label": "labels",
-    "labels": "labels",
-    "target": "labels",
-    "targets": "labels",
+    **dict.fromkeys(("x", "image", "images", "img", "imgs", "data", "pictures"), "images"),
+    **dict.fromkeys(("y", "label", "labels", "target", "targets"), "labels"),
 }
 CLASS_NAME_ARRAYS = ("class_names", "label_names")
 USUAL_NAMES = "x and y, x_train and y_train, images and labels, or train_images and train_labels"

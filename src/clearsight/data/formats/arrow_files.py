@@ -156,13 +156,12 @@ def _cells(path: Path, column: str, rows: Sequence[int]) -> Iterator[tuple[int, 
         wanted = set(rows)
         for group in range(file.num_row_groups):
             end = first + file.metadata.row_group(group).num_rows
-            if wanted.isdisjoint(range(first, end)):
-                first = end
-                continue
-            _check_group(file.metadata.row_group(group), column)
-            for batch in file.iter_batches(_ROWS_AT_ONCE, [group], [column]):
-                yield first, _validate(batch.column(0))
-                first += batch.num_rows
+            if not wanted.isdisjoint(range(first, end)):
+                _check_group(file.metadata.row_group(group), column)
+                for batch in file.iter_batches(_ROWS_AT_ONCE, [group], [column]):
+                    yield first, _validate(batch.column(0))
+                    first += batch.num_rows
+            first = end
 
 
 def _check_group(group: Any, column: str) -> None:

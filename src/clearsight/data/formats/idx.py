@@ -112,13 +112,10 @@ def _arrays(
 
 def _read(file: Path, num_axes: int) -> np.ndarray:
     """Read one file; of a gzipped one no more than its header says."""
-    header_bytes = 4 + 4 * num_axes
     packed_bytes = file.stat().st_size
     with report_damage(file, "an IDX file"), open_unpacked(file) as opened:
-        header = opened.read(header_bytes)
-        if len(header) < header_bytes or header[:4] != bytes((0, 0, 8, num_axes)):
-            return parse_idx(header, num_axes, str(file))  # explains what is wrong
-        length = math.prod(struct.unpack(f">{num_axes}I", header[4:]))
+        header = opened.read(4 + 4 * num_axes)
+        length = math.prod(_parse_header(header, num_axes, str(file)))
         if length > min(max_unpacked_bytes(packed_bytes), memory_bytes()):
             raise DataError(
                 f"{file} should contain as much as its {packed_bytes:,} bytes allow, but its "
@@ -138,6 +135,19 @@ def parse_idx(content: bytes, num_axes: int, name: str) -> np.ndarray:
     Raises:
         DataError: when the first bytes, the number of axes or the length are wrong.
     """
+    shape = _parse_header(content, num_axes, name)
+    header_bytes = 4 + 4 * num_axes
+    expected_bytes = header_bytes + math.prod(shape)
+    if len(content) != expected_bytes:
+        raise DataError(
+            f"{name} should be {expected_bytes:,} bytes long for the shape {shape} in its header, "
+            f"but is {len(content):,}: it is damaged; download it again."
+        )
+    return np.frombuffer(content, dtype=np.uint8, offset=header_bytes).reshape(shape)
+
+
+def _parse_header(content: bytes, num_axes: int, name: str) -> tuple[int, ...]:
+    """Return the shape in the header that `content` begins with."""
     if len(content) < 4 or content[:2] != b"\x00\x00":
         raise DataError(
             f"{name} should be an IDX file (its first two bytes zero), but begins with "
@@ -156,14 +166,7 @@ def parse_idx(content: bytes, num_axes: int, name: str) -> np.ndarray:
     header_bytes = 4 + 4 * num_axes
     if len(content) < header_bytes:
         raise DataError(f"{name} ends within its header: it is cut short; download it again.")
-    shape = struct.unpack(f">{num_axes}I", content[4:header_bytes])
-    expected_bytes = header_bytes + int(np.prod(shape, dtype=np.uint64))
-    if len(content) != expected_bytes:
-        raise DataError(
-            f"{name} should be {expected_bytes:,} bytes long for the shape {shape} in its header, "
-            f"but is {len(content):,}: it is damaged; download it again."
-        )
-    return np.frombuffer(content, dtype=np.uint8, offset=header_bytes).reshape(shape)
+    return struct.unpack(f">{num_axes}I", content[4:header_bytes])
 
 
 def _read_mapping(file: Path) -> ClassNames | None:

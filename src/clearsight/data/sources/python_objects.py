@@ -73,13 +73,10 @@ def _is_pair(value: Any) -> bool:
     if not (isinstance(value, (tuple, list)) and len(value) == 2):
         return False
     x, y = value
-    are_images = getattr(x, "ndim", 0) >= 2 or _is_list_of_images(x)
+    is_list = isinstance(x, list) and bool(x) and not isinstance(x[0], (tuple, list))
+    are_images = getattr(x, "ndim", 0) >= 2 or is_list
     are_labels = getattr(y, "ndim", 0) >= 1 or isinstance(y, (list, tuple))
     return are_images and are_labels
-
-
-def _is_list_of_images(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and not isinstance(value[0], (tuple, list))
 
 
 def _is_indexed(value: Any) -> bool:
@@ -143,13 +140,8 @@ def _from_items(source: Any, options: SourceOptions) -> Splits:
             stack.add(one)
         labels.extend(np.asarray(label))
     images, notes = stack.stack()
-    parts = RawArrays(
-        {"train": images},
-        {"train": labels},
-        f"a {type(source).__name__}",
-        _names_of(source),
-        notes=tuple(notes),
-    )
+    what, names = f"a {type(source).__name__}", _names_of(source)
+    parts = RawArrays({"train": images}, {"train": labels}, what, names, notes=tuple(notes))
     return parts.to_splits(options)
 
 
@@ -163,9 +155,8 @@ def _items(source: Any) -> Iterator[Any]:
 
 def _image_and_label(item: Any, position: int) -> tuple[Any, Any]:
     if isinstance(item, Mapping):
-        image, label = find_array_pairs([str(name) for name in item], (), f"Item {position}")[
-            "train"
-        ]
+        pairs = find_array_pairs([str(name) for name in item], (), f"Item {position}")
+        image, label = pairs["train"]
         return _to_numpy(item[image]), _to_numpy(item[label])
     if isinstance(item, (tuple, list)) and len(item) == 2:
         return _to_numpy(item[0]), _to_numpy(item[1])
