@@ -145,8 +145,7 @@ def _by_group(is_correct: np.ndarray, groups: Sequence[str]) -> tuple[GroupAccur
         GroupAccuracy(name, estimate_fraction(sum(correct), len(correct)))
         for name, correct in results.items()
     ]
-
-    def worst_first(group: GroupAccuracy) -> tuple[float, int, str]:
-        return group.accuracy.value or 0.0, -group.accuracy.num_images, group.group
-
-    return tuple(sorted(accuracies, key=worst_first))
+    accuracies.sort(
+        key=lambda each: (each.accuracy.value or 0.0, -each.accuracy.num_images, each.group)
+    )
+    return tuple(accuracies)

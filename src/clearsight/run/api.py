@@ -65,10 +65,10 @@ def train(
     Options:
     """
     request = train_request(source, **options)
-    with _silence(verbose):
+    with _display(verbose) as display:
         if seeds is not None:
-            return train_seeds(request, seeds, _display(verbose))
-        return run_training(request, _display(verbose))
+            return train_seeds(request, seeds, display)
+        return run_training(request, display)
 
 
 def resume(
@@ -95,23 +95,21 @@ def resume(
         TrainingInterrupted: as for `train`.
     """
     request = resume_request(path, data=data, accept_changes=accept_changes, **options)
-    with _silence(verbose):
+    with _display(verbose) as display:
         if is_seed_runs(request.path):
-            return resume_seeds(request, _display(verbose))
-        return resume_training(request, _display(verbose))
+            return resume_seeds(request, display)
+        return resume_training(request, display)
 
 
 @contextmanager
-def _silence(verbose: bool) -> Iterator[None]:
-    """Keep Python from printing logged warnings that the program itself does not handle."""
+def _display(verbose: bool) -> Iterator[Display]:
+    """Show a training, or not even what Python prints of logged warnings without a handler."""
+    if verbose:
+        yield Display(Progress(Console()))
+        return
     logger, handler = logging.getLogger("clearsight"), logging.NullHandler()
-    if not verbose:
-        logger.addHandler(handler)
+    logger.addHandler(handler)
     try:
-        yield
+        yield Display(Progress.silent())
     finally:
         logger.removeHandler(handler)
-
-
-def _display(verbose: bool) -> Display:
-    return Display(Progress(Console()) if verbose else Progress.silent())

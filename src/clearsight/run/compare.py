@@ -46,10 +46,7 @@ class RunComparison:
 
 
 def compare_runs(paths: Sequence[Path]) -> RunComparison:
-    """Compare runs on the test images that all share and that none has trained on.
-
-    Args:
-        paths: the runs' folders, at least two.
+    """Compare two or more runs on the test images that all share and that none has trained on.
 
     Raises:
         RunError: when there are fewer, their classes or sizes differ, or they share no test

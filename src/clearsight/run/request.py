@@ -118,12 +118,9 @@ class TrainRequest(BaseModel):
     @property
     def recipe_values(self) -> dict[str, Any]:
         """The recipe's values that this request replaces."""
-        return {**self.recipe_arguments, **self._shared_with_recipe}
-
-    @property
-    def _shared_with_recipe(self) -> dict[str, Any]:
         values = {name: getattr(self, name) for name in RECIPE_OPTIONS}
-        return {name: value for name, value in values.items() if value is not None}
+        given = {name: value for name, value in values.items() if value is not None}
+        return {**self.recipe_arguments, **given}
 
     @property
     def source_name(self) -> str:
@@ -147,19 +144,15 @@ class TrainRequest(BaseModel):
 
         Objects from Python are replaced by what they are called: `ARRAYS` for a source.
         """
+        is_path = isinstance(self.source, str) and self.source != ARRAYS
         update: dict[str, Any] = {
-            "source": self._portable_source(),
+            "source": resolve_source(self.source) if is_path else ARRAYS,
             "source_options": self.source_options.resolved(),
         }
         if self.model is not None:
             update["model"] = _absolute_model(self.model_name)
         given = self.model_copy(update=update)
         return given.model_dump(mode="json", exclude_unset=True, exclude={"out"})
-
-    def _portable_source(self) -> str:
-        if not isinstance(self.source, str) or self.source == ARRAYS:
-            return ARRAYS
-        return resolve_source(self.source)
 
     def with_options(self, **changes: Any) -> Self:
         """Return the request with other values, of its own fields or of `SourceOptions`."""

@@ -52,7 +52,7 @@ def plan_request(request: TrainRequest, display: Display, loaded: Splits | None 
 
     Args:
         request: the user's options.
-        display: shows how far the decoding of images is.
+        display: shows the decoding of images.
         loaded: the source's images if they have been loaded already.
 
     Raises:

@@ -80,12 +80,7 @@ class PairedComparison:
         return math.ceil((spread / self.difference) ** 2)
 
     def sentence(self, first: str, second: str) -> str:
-        """Return which of the two networks is better, or that these images are too few to tell.
-
-        Args:
-            first: what to call the first network.
-            second: what to call the second network.
-        """
+        """Return which of the networks, called so, is better, or that the images are too few."""
         interval = self.interval
         amount = (
             f"{abs(self.difference) * 100:.1f} points of test accuracy (95% interval of the "

@@ -138,13 +138,9 @@ class CurveStatistics:
         return 1 - wilson_interval(round(float(self.val_accuracy[-1]) * count), count).high
 
     def late_slope(self, values: np.ndarray) -> Slope | None:
-        """Return the slope over the last half of the epochs, and at least the last four.
+        """Return the slope of values, float (epochs,), over the last half of the epochs.
 
-        Args:
-            values: float (epochs,).
-
-        Returns:
-            None for fewer than four epochs.
+        It takes at least the last four; None if there are fewer.
         """
         return fit_slope(values[-max(self.num_epochs // 2, 4) :])
 
@@ -164,10 +160,9 @@ class CurveStatistics:
         return max(self.num_epochs // 4, 1)
 
     def recent_fall(self, losses: np.ndarray) -> float:
-        """Return the fraction by which a loss fell from the stretch before last to the last one.
+        """Return the fraction by which losses, float (epochs,), fell in the last stretch.
 
-        Args:
-            losses: float (epochs,).
+        Means over the last stretch and the one before it are compared.
         """
         stretch = self.last_stretch
         if self.num_epochs < 2 * stretch:
@@ -184,13 +179,9 @@ class CurveStatistics:
 
 
 def fit_slope(values: np.ndarray) -> Slope | None:
-    """Fit a straight line by least squares.
+    """Fit a straight line to values, float (epochs,), by least squares.
 
-    Args:
-        values: float (epochs,).
-
-    Returns:
-        None for fewer than four values, which are too few to estimate their scatter.
+    None for fewer than four values, which are too few to estimate their scatter.
     """
     count = len(values)
     if count < 4:

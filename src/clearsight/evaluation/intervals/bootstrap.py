@@ -54,10 +54,6 @@ def resampled_counts(counts: np.ndarray, seed: int = 0) -> np.ndarray:
 
 
 def percentile_interval(scores: np.ndarray) -> Interval:
-    """Return the interval that holds the middle 95% of the resamples' scores.
-
-    Args:
-        scores: float (NUM_RESAMPLES,).
-    """
+    """Return the middle 95% of the resamples' scores, float (NUM_RESAMPLES,)."""
     low, high = np.quantile(scores, (0.025, 0.975))
     return Interval(float(low), float(high))

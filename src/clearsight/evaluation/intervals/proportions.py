@@ -42,14 +42,12 @@ def wilson_interval(num_hits: int, num_trials: int) -> Interval:
 
 
 def difference_interval(first: tuple[int, int], second: tuple[int, int]) -> Interval:
-    """Return the interval for the first proportion minus the second, of independent samples.
+    """Return the interval for the difference of two proportions, of independent samples.
+
+    Each sample is given as its hits and trials; the second proportion is subtracted.
 
     Newcombe's hybrid score interval, method 10 of Newcombe 1998,
     https://doi.org/10.1002/(SICI)1097-0258(19980430)17:8%3C873::AID-SIM779%3E3.0.CO;2-I.
-
-    Args:
-        first: hits and trials of one sample.
-        second: hits and trials of the other.
     """
     fraction, other = first[0] / first[1], second[0] / second[1]
     interval, other_interval = wilson_interval(*first), wilson_interval(*second)

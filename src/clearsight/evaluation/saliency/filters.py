@@ -50,7 +50,7 @@ class Filters:
     Attributes:
         layer_name: the convolution's name.
         num_filters: how many it has.
-        shown: those with the largest weights, at most as many as asked for.
+        shown: those with the largest weights, at most `NUM_SHOWN`.
     """
 
     layer_name: str
@@ -62,8 +62,6 @@ def describe_filters(
     outputs: LayerOutputs,
     images: np.ndarray,
     inputs: np.ndarray,
-    *,
-    num_shown: int = NUM_SHOWN,
     num_patches: int = NUM_PATCHES,
 ) -> Filters:
     """Return the first convolution's filters and the patches that each responds to most.
@@ -72,7 +70,6 @@ def describe_filters(
         outputs: of the network.
         images: uint8 (N, H, W, C), the images to take patches from.
         inputs: float32 (N, H, W, C), the same images as the network takes them.
-        num_shown: maximum number of filters.
         num_patches: maximum number of patches per filter.
 
     Raises:
@@ -81,7 +78,7 @@ def describe_filters(
     convolution = FirstConvolution.of(outputs)
     kernel = convolution.kernel
     size = np.sqrt((kernel.astype(np.float64) ** 2).sum(axis=(0, 1, 2)))
-    shown = np.argsort(-size, kind="stable")[:num_shown]
+    shown = np.argsort(-size, kind="stable")[:NUM_SHOWN]
     responses, positions, num_columns = _strongest_responses(convolution, inputs, shown)
     filters = []
     for column, index in enumerate(shown.tolist()):

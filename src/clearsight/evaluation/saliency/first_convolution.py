@@ -88,10 +88,9 @@ class FirstConvolution:
         return values[self.call.inputs[0]], values[self.call.outputs[0]]
 
     def before_activation(self, inputs: torch.Tensor) -> torch.Tensor:
-        """Return its output before the activation: float32 (N, rows, columns, filters).
+        """Return its output before the activation, float32 (N, rows, columns, filters).
 
-        Args:
-            inputs: float32 (N, rows, columns, C), the convolution's own input.
+        `inputs` are its own, float32 (N, rows, columns, C).
         """
         layer = self.layer
         with torch.no_grad(), self.outputs.on_its_device():

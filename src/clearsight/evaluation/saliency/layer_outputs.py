@@ -124,11 +124,7 @@ class LayerOutputs:
         return found
 
     def to_tensor(self, images: np.ndarray) -> torch.Tensor:
-        """Return images as a tensor on the network's device.
-
-        Args:
-            images: float32 (N, H, W, C), as the network takes them.
-        """
+        """Return images, float32 (N, H, W, C), as a tensor on the network's device."""
         return torch.tensor(images, dtype=torch.float32, device=self._device)
 
     def on_its_device(self) -> AbstractContextManager[None]:
@@ -165,7 +161,7 @@ class LayerOutputs:
         values = self.run(values, self.calls[first : len(self.calls) - is_end])
         if is_end and _is_softmax(layer):
             logits = values[last.inputs[0]]
-        elif is_end and kind is layers.Dense and _is_softmax_function(layer.activation):
+        elif is_end and kind is layers.Dense and layer.activation is keras.activations.softmax:
             logits = values[last.inputs[0]] @ layer.kernel.value
             logits = logits if layer.bias is None else logits + layer.bias.value
         elif is_end:
@@ -192,12 +188,8 @@ def _is_nested_graph(call: Call) -> bool:
 
 def _is_softmax(layer: Any) -> bool:
     if isinstance(layer, layers.Activation):
-        return _is_softmax_function(layer.activation)
+        return layer.activation is keras.activations.softmax
     return type(layer).__name__ == "Softmax"
-
-
-def _is_softmax_function(activation: Any) -> bool:
-    return activation is keras.activations.softmax
 
 
 def _shapes(tensors: Iterable[Any]) -> str:

@@ -138,12 +138,9 @@ def compute_worked_example(
 def _choose_output(
     values: np.ndarray, position: tuple[int, int] | None, filter_index: int | None
 ) -> tuple[int, int, int]:
-    """Return row, column and filter of the highest output that meets the conditions.
+    """Return row, column and filter of the highest of the values, float32 (rows, columns, filters).
 
-    Args:
-        values: float32 (rows, columns, filters).
-        position: row and column, if given.
-        filter_index: the filter, if given.
+    A position (row and column) or filter that is given is taken.
     """
     if filter_index is None:
         highest = values.max(axis=(0, 1)) if position is None else values[position]

@@ -129,18 +129,13 @@ def _resampled_eces(
 
 
 def _calibrated_eces(confidence: np.ndarray, bins: np.ndarray, seed: int) -> np.ndarray:
-    """Simulate a network that is right with a probability equal to its confidence.
+    """Return the ECEs of simulated networks that are right as often as they are confident.
 
-    Returns:
-        float64 (_NUM_SIMULATIONS,), the ECE of each simulation.
+    float64 (_NUM_SIMULATIONS,).
     """
     generator = np.random.default_rng(seed)
-    return np.array(
-        [
-            _ece(confidence, generator.random(len(bins)) < confidence, bins)
-            for _ in range(_NUM_SIMULATIONS)
-        ]
-    )
+    draws = (generator.random(len(bins)) for _ in range(_NUM_SIMULATIONS))
+    return np.array([_ece(confidence, draw < confidence, bins) for draw in draws])
 
 
 def _ece(confidence: np.ndarray, is_correct: np.ndarray, bins: np.ndarray) -> float:

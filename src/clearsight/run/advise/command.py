@@ -21,11 +21,7 @@ _UNREPEATED = ("out", "no_test", "report", "bundle", "checkpoint_minutes")
 def repeat_command(record: RunRecord) -> str | None:
     """Return the command that repeats a run, with every value spelled out.
 
-    Args:
-        record: of the run.
-
-    Returns:
-        None if the run cannot be typed: its images, recipe or model came from Python.
+    None if the run cannot be typed: its images, recipe or model came from Python.
     """
     request = record.request
     recipe, named = request.recipe, RECIPES.get(request.recipe.name)
@@ -47,12 +43,7 @@ def repeat_command(record: RunRecord) -> str | None:
 
 
 def step_command(record: RunRecord, step: NextStep) -> str | None:
-    """Return the command for the next step after a run; None if it cannot be typed.
-
-    Args:
-        record: of the run.
-        step: what to try.
-    """
+    """Return the command for the next step after a run; None if it cannot be typed."""
     if step.checks_data:
         return check_command(record)
     if not step.options:
@@ -60,12 +51,9 @@ def step_command(record: RunRecord, step: NextStep) -> str | None:
     request = next_request(TrainRequest(**record.given), record, step)
     if isinstance(request.recipe, Recipe) or not _is_typeable(request):
         return None
-    fields = option_fields(TrainRequest)
-    values = {
-        each.name: getattr(request, each.name)
-        for each in fields
-        if each.name in request.model_fields_set and each.name not in _UNREPEATED
-    }
+    names = [each.name for each in option_fields(TrainRequest)]
+    given = request.model_fields_set.difference(_UNREPEATED)
+    values = {name: getattr(request, name) for name in names if name in given}
     return _command(request, {k: v for k, v in values.items() if v is not None})
 
 
@@ -75,7 +63,7 @@ def next_request(request: TrainRequest, record: RunRecord, step: NextStep) -> Tr
     Args:
         request: that led to the run.
         record: of the run.
-        step: with options.
+        step: one with options.
     """
     options = dict(step.options)
     if "recipe" in options:  # with its own values of everything but the number of images

@@ -37,14 +37,11 @@ class NextStep:
 
 
 def next_step(record: RunRecord, findings: tuple[CurveFinding, ...]) -> NextStep | None:
-    """Return what to try next.
+    """Return what to try next after a run; None if its curve suggests nothing.
 
     Args:
         record: of the run.
         findings: what its curve shows, most important first.
-
-    Returns:
-        None if the curve suggests nothing.
     """
     steps = (_STEPS[finding.name](record, finding) for finding in findings)
     return next((step for step in steps if step is not None), None)
@@ -56,8 +53,7 @@ def _lower_learning_rate(record: RunRecord, finding: CurveFinding) -> NextStep:
     return NextStep(f"Set the learning rate to {rate:g}.", {"learning_rate": rate})
 
 
-def _less_overfitting(record: RunRecord, finding: CurveFinding) -> NextStep:
-    del finding
+def _less_overfitting(record: RunRecord, _: CurveFinding) -> NextStep:
     recipe = record.request.recipe
     dropout = _current(record, "dropout")
     if dropout is not None and dropout < _MOST_DROPOUT:
@@ -82,14 +78,12 @@ def _less_overfitting(record: RunRecord, finding: CurveFinding) -> NextStep:
     return NextStep("What helps most now is more images, and more varied ones.")
 
 
-def _more_epochs(record: RunRecord, finding: CurveFinding) -> NextStep:
-    del finding
+def _more_epochs(record: RunRecord, _: CurveFinding) -> NextStep:
     epochs = 2 * record.request.recipe.epochs
     return NextStep(f"Train for {epochs} epochs.", {"epochs": epochs})
 
 
-def _larger_network(record: RunRecord, finding: CurveFinding) -> NextStep | None:
-    del finding
+def _larger_network(record: RunRecord, _: CurveFinding) -> NextStep:
     for regularizer in ("l2", "dropout"):
         if _current(record, regularizer):
             return NextStep(
@@ -98,14 +92,12 @@ def _larger_network(record: RunRecord, finding: CurveFinding) -> NextStep | None
             )
     if record.request.model == "lesson":
         options = LessonOptions(**record.request.model_arguments)
+        larger = {
+            "filters": [2 * filters for filters, _ in options.blocks],
+            "dense_units": 2 * options.dense_units,
+        }
         return NextStep(
-            "Double the number of filters and hidden units.",
-            {
-                "model_arguments": {
-                    "filters": [2 * filters for filters, _ in options.blocks],
-                    "dense_units": 2 * options.dense_units,
-                }
-            },
+            "Double the number of filters and hidden units.", {"model_arguments": larger}
         )
     width = _current(record, "width")
     if width is not None:
@@ -117,7 +109,9 @@ def _larger_network(record: RunRecord, finding: CurveFinding) -> NextStep | None
 
 def _comparable_validation(record: RunRecord, finding: CurveFinding) -> NextStep | None:
     if "num_leaked" in finding.evidence or "end_gap" not in finding.evidence:
-        return _check_data("See which images are in both the training and the validation set.")
+        return NextStep(
+            "See which images are in both the training and the validation set.", checks_data=True
+        )
     if finding.evidence["end_gap"] >= 0:
         return None
     is_own_split = record.data.get("validation") is None
@@ -126,10 +120,10 @@ def _comparable_validation(record: RunRecord, finding: CurveFinding) -> NextStep
             "Hold out the same fraction of each class.",
             {"recipe_arguments": {"validation_method": "stratified"}},
         )
-    return _check_data("See how the validation images differ from the others.")
+    return NextStep("See how the validation images differ from the others.", checks_data=True)
 
 
-def _more_validation(record: RunRecord, finding: CurveFinding) -> NextStep | None:
+def _more_validation(record: RunRecord, finding: CurveFinding) -> NextStep:
     if "num_epochs" in finding.evidence:
         return _more_epochs(record, finding)
     fraction = record.request.recipe.validation_split
@@ -141,8 +135,7 @@ def _more_validation(record: RunRecord, finding: CurveFinding) -> NextStep | Non
     return NextStep("Only more validation images can tell.")
 
 
-def _stronger_network(record: RunRecord, finding: CurveFinding) -> NextStep | None:
-    del finding
+def _stronger_network(record: RunRecord, _: CurveFinding) -> NextStep | None:
     request = record.request
     if request.recipe.name not in ("strong", "best") and request.model in FAMILIES:
         return NextStep(
@@ -150,10 +143,6 @@ def _stronger_network(record: RunRecord, finding: CurveFinding) -> NextStep | No
             {"recipe": "strong", "model": "residual"},
         )
     return None
-
-
-def _check_data(why: str) -> NextStep:
-    return NextStep(why, checks_data=True)
 
 
 _STEPS: dict[FindingName, Callable[[RunRecord, CurveFinding], NextStep | None]] = {

@@ -57,27 +57,19 @@ class NextComparison:
 
 
 def unevaluated_next_request(request: TrainRequest, run: Run, step: NextStep) -> TrainRequest:
-    """Return the request of a suggested run in a folder next to the earlier run's.
-
-    It does not use the test set.
+    """Return the request of a suggested run next to the earlier run, without the test set.
 
     Args:
         request: of the earlier run.
         run: the earlier run, finished.
-        step: with options.
+        step: one with options.
     """
     update = {"out": _free_path(run.path), "no_test": True}
     return next_request(request, run.record, step).model_copy(update=update)
 
 
 def compare_next(plan: Plan, run: Run, next_run: Run) -> NextComparison:
-    """Compare a suggested run with the run that suggested it, on their validation images.
-
-    Args:
-        plan: of the suggested run.
-        run: the earlier run.
-        next_run: the suggested run.
-    """
+    """Compare a suggested run, and its plan, with the earlier `run`, on their validation images."""
     before, now = (
         {
             (used.part, used.index, used.digest)
@@ -90,15 +82,9 @@ def compare_next(plan: Plan, run: Run, next_run: Run) -> NextComparison:
         accuracies = next_run.results.val_accuracy, run.results.val_accuracy
         return NextComparison(next_run, None, *accuracies)
     images = plan.data.validation_images()
-    correct_now, correct_before = (
-        each.predict(images.images).labels == images.labels for each in (next_run, run)
-    )
-    return NextComparison(
-        next_run,
-        PairedComparison.of(correct_now, correct_before),
-        float(correct_now.mean()),
-        float(correct_before.mean()),
-    )
+    correct = [each.predict(images.images).labels == images.labels for each in (next_run, run)]
+    accuracies = (float(each.mean()) for each in correct)
+    return NextComparison(next_run, PairedComparison.of(*correct), *accuracies)
 
 
 def _free_path(path: Path) -> Path:

@@ -118,13 +118,13 @@ def check_data(
     *,
     quick: bool = False,
     seed: int = 0,
-    announce: Callable[[str], object] | None = None,
+    announce: Callable[[str], object] = lambda _: None,
 ) -> DataCheck:
-    """Run all checks.
+    """Run all checks of a source's images.
 
     Args:
         splits: the images.
-        source: their name.
+        source: what to call their source.
         quick: leave out the network that judges the labels.
         seed: of that network.
         announce: called with the name of each check before it runs.
@@ -134,8 +134,7 @@ def check_data(
     findings: list[Finding] = []
     skipped_checks: list[str] = []
     for check in CHECKS.values():
-        if announce is not None:
-            announce(f"looking for {check.summary}")
+        announce(f"looking for {check.summary}")
         try:
             findings += check.run(pool)
         except MissingExtraError as error:
@@ -164,7 +163,7 @@ def check_data(
 
 
 def judge_labels(
-    train: ImageSet, *, seed: int = 0, announce: Callable[[str], object] | None = None
+    train: ImageSet, *, seed: int = 0, announce: Callable[[str], object] = lambda _: None
 ) -> tuple[LabelErrors, float]:
     """Judge the labels of training images with a quick network that has not seen them.
 
@@ -174,11 +173,7 @@ def judge_labels(
     """
     from clearsight.run.data_check.quick_network import out_of_fold_probabilities
 
-    def on_fold(fold: int, num_folds: int) -> None:
-        if announce is not None:
-            announce(f"training a quick network to judge labels, {fold} of {num_folds}")
-
-    probabilities = out_of_fold_probabilities(train, seed=seed, on_fold=on_fold)
+    probabilities = out_of_fold_probabilities(train, seed=seed, announce=announce)
     errors = find_label_errors(probabilities, train.labels)
     can_be_judged = train.class_counts[train.labels] >= _MIN_CLASS_SIZE
     errors = replace(errors, is_suspect=errors.is_suspect & can_be_judged)
@@ -187,8 +182,7 @@ def judge_labels(
 
 def label_findings(train: ImageSet, errors: LabelErrors, accuracy: float) -> list[Finding]:
     """Return a finding about suspected labels, if there are any."""
-    suspects = errors.suspects
-    count = len(suspects)
+    count = len(errors.suspects)
     if not count:
         return []
     return [
@@ -209,7 +203,7 @@ def label_findings(train: ImageSet, errors: LabelErrors, accuracy: float) -> lis
                     f"{train.class_names[train.labels[index]]}, rather "
                     f"{train.class_names[errors.suggested[index]]}?",
                 )
-                for index in suspects[:MAX_EXAMPLES]
+                for index in errors.suspects[:MAX_EXAMPLES]
             ),
         )
     ]

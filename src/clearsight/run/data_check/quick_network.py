@@ -30,7 +30,7 @@ _DIVISOR = 255.0  # of pixel values, for [0, 1]
 
 
 def out_of_fold_probabilities(
-    images: ImageSet, *, seed: int = 0, on_fold: Callable[[int, int], None] | None = None
+    images: ImageSet, *, seed: int = 0, announce: Callable[[str], object] = lambda _: None
 ) -> np.ndarray:
     """Predict each fold of the images with a small network trained on the other folds.
 
@@ -40,7 +40,7 @@ def out_of_fold_probabilities(
     Args:
         images: at least two images.
         seed: of the folds, the initial weights and the order of images.
-        on_fold: called before each fold with its number, from 1, and the number of folds.
+        announce: called before each fold with what is done.
 
     Returns:
         float32 (N, K), class probabilities of every image.
@@ -50,8 +50,7 @@ def out_of_fold_probabilities(
     probabilities = np.full((len(images), images.num_classes), 1 / images.num_classes, np.float32)
     generator = np.random.default_rng(seed)
     for fold in range(num_folds):
-        if on_fold is not None:
-            on_fold(fold + 1, num_folds)
+        announce(f"training a quick network to judge labels, {fold + 1} of {num_folds}")
         train, held_out = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
         if not len(held_out) or not len(train):
             continue

@@ -16,11 +16,7 @@ _NUM_MODELS, _OTHER_BYTES = 2, 1 << 20
 
 
 def check_disk_space(path: Path, model: keras.Model) -> None:
-    """Check that the disk has space for a run's checkpoints and network.
-
-    Args:
-        path: the run's folder, which need not exist yet.
-        model: compiled.
+    """Check that the disk has space for a run's checkpoints and compiled network.
 
     Raises:
         OutputError: when it does not.

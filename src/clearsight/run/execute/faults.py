@@ -1,4 +1,4 @@
-"""Why a training could not go on, in a sentence that says what to do."""
+"""Why a training stopped, in a sentence that says what to do."""
 
 from __future__ import annotations
 
@@ -17,13 +17,7 @@ _NUM_NAMED = 8  # images
 def explain_failure(
     stopped: TrainingStoppedError, plan: Plan, folder: RunFolder
 ) -> ClearsightError | None:
-    """Put into words why a training stopped; None for what nobody foresaw.
-
-    Args:
-        stopped: its cause is what happened.
-        plan: of the run.
-        folder: of the run.
-    """
+    """Explain why a training stopped and how to resume it; None for an unforeseen cause."""
     cause, where = stopped.__cause__, str(stopped.position)
     if isinstance(cause, ClearsightError):
         return cause
@@ -42,35 +36,27 @@ def _diverged(found: NonFiniteLossError, where: str, plan: Plan, folder: RunFold
     else:
         what = "a weight" if found.is_weight else "a value"
         which = f"'{found.layer}' is the first layer with {what} that is not finite"
-    images = [_called(plan, index) for index in found.indices[:_NUM_NAMED]]
+    names = plan.data.splits.train.names
+    rows = [int(plan.data.split.train[index]) for index in found.indices[:_NUM_NAMED]]
+    images = [names[row] if names is not None else str(row) for row in rows]
     more = f" and {len(found.indices) - len(images)} more" if found.indices[_NUM_NAMED:] else ""
     batch = f"; its batch: training images {', '.join(images)}{more}" if images else ""
     rate = plan.recipe.learning_rate / 10
     return (
         f"The loss should stay a finite number, but did not in {where} ({which}{batch}). The last "
-        f"good checkpoint is kept; go on from it with a lower learning rate: "
+        f"good checkpoint is kept; resume from it with a lower learning rate: "
         f"{folder.resume_command} --learning-rate {rate:g} --accept-changes"
     )
 
 
-def _called(plan: Plan, place: int) -> str:
-    """Return what the source calls an image (its file), or its number."""
-    row, names = int(plan.data.split.train[place]), plan.data.splits.train.names
-    return names[row] if names is not None else str(row)
-
-
 def _out_of_memory(where: str, plan: Plan, folder: RunFolder) -> str:
     size = plan.recipe.batch_size
-    lower = f"--batch-size (now {size}), --train-limit or the size of the network"
-    again = (
-        f"{folder.resume_command} --batch-size {size // 2} --accept-changes"
-        if size > 1
-        else folder.resume_command
-    )
+    halve = f" --batch-size {size // 2} --accept-changes" if size > 1 else ""
     what = "GPU's" if plan.record.request.device == "cuda" else "machine's"
     return (
         f"The {what} memory should hold a batch of {size} images in training, but ran out in "
-        f"{where}: lower {lower}. The last good checkpoint is kept; go on from it: {again}"
+        f"{where}: lower --batch-size (now {size}), --train-limit or the size of the network. The "
+        f"last good checkpoint is kept; resume from it: {folder.resume_command}{halve}"
     )
 
 
@@ -79,11 +65,11 @@ def _file_trouble(error: OSError, where: str, folder: RunFolder) -> ClearsightEr
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS) or error.filename is None:
         return OutputError(
             f"The run's files should be written to {folder.path}, but cannot be in {where}: "
-            f"{reason}. The last good checkpoint is kept; once that is mended: "
+            f"{reason}. The last good checkpoint is kept; fix that and resume from it: "
             f"{folder.resume_command}"
         )
     return TrainingError(
         f"A file that the training reads should stay until its end, but {error.filename} cannot be "
-        f"read in {where}: {reason}. The last good checkpoint is kept; bring the file back, and "
-        f"then: {folder.resume_command}"
+        f"read in {where}: {reason}. The last good checkpoint is kept; restore the file and resume "
+        f"from it: {folder.resume_command}"
     )

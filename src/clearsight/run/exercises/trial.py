@@ -42,21 +42,18 @@ class Trial:
     def sentences(self) -> tuple[str, str]:
         """Whether validation accuracy is higher, and whether the gap is wider."""
         seeds = f"These {len(self.validation.by_seed)} seeds"
+        too_few = f"{seeds} and {self.validation.num_images:,} validation images are too few"
+        gap = "the gap between training and validation accuracy"
         return (
             _sentence(
                 self.validation,
-                ("It raised validation accuracy", "It lowered validation accuracy"),
-                f"{seeds} and {self.validation.num_images:,} validation images are too few to tell "
-                "whether it helps validation accuracy",
+                ("raised validation accuracy", "lowered validation accuracy"),
+                f"{too_few} to tell whether it helps validation accuracy",
             ),
             _sentence(
                 self.gap,
-                (
-                    "It widened the gap between training and validation accuracy",
-                    "It narrowed the gap between training and validation accuracy",
-                ),
-                f"{seeds} are too few to tell whether it widens the gap between training and "
-                "validation accuracy",
+                (f"widened {gap}", f"narrowed {gap}"),
+                f"{seeds} are too few to tell whether it widens {gap}",
             ),
         )
 
@@ -148,7 +145,7 @@ def _sentence(difference: SeedDifference, rise_and_fall: tuple[str, str], unclea
     points = 100 * difference.value
     if not difference.is_significant:
         return f"{unclear}: it changed by {points:+.1f} points {interval}."
-    return f"{rise_and_fall[points < 0]} by {abs(points):.1f} points {interval}."
+    return f"It {rise_and_fall[points < 0]} by {abs(points):.1f} points {interval}."
 
 
 def _to_json(difference: SeedDifference) -> dict[str, Any]:

@@ -47,13 +47,8 @@ class RunEvaluation:
 def evaluate_run(plan: Plan, path: Path, history: History, weights: FinalWeights) -> RunEvaluation:
     """Read the training curve, and evaluate on the test images unless that is declined.
 
-    The use of the test images is recorded in the user's ledger.
-
-    Args:
-        plan: its model has the final weights.
-        path: the run's folder.
-        history: of the whole training.
-        weights: the final ones.
+    The use of the test images is recorded in the user's ledger as one of the run in `path`. The
+    plan's model has the final weights.
     """
     num_train, num_val = plan.data.num_train, plan.data.num_validation
     reading = read_curve(history, _curve_context(plan), weights.outcomes)

@@ -39,13 +39,7 @@ class FinalWeights:
 
 
 def settle_weights(plan: Plan, folder: RunFolder, history: History) -> FinalWeights:
-    """Restore the best epoch's weights if the recipe says so, and compare them with the last.
-
-    Args:
-        plan: its model has been trained.
-        folder: of the run, with its checkpoints.
-        history: of the whole training.
-    """
+    """Restore the best epoch's weights if the recipe says so, and compare them with the last."""
     data, model = plan.data, plan.model
     validation = _sample(data.held_out, data.split.validation)
     train = _sample(data.splits.train, data.split.train)

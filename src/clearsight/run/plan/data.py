@@ -56,11 +56,9 @@ class TrainingData:
         return self.held_out.take(rows if most is None else rows[evenly_spaced(len(rows), most)])
 
     def fit_data(self, recipe: Recipe, divisor: float) -> FitData:
-        """Return the images with their targets, as Keras's `fit` gets them.
+        """Return the images with targets of the form that the recipe needs, for Keras's `fit`.
 
-        Args:
-            recipe: decides the form of the targets.
-            divisor: pixel values are divided by this.
+        Pixel values are divided by `divisor`.
         """
 
         def examples(images: ImageSet, rows: np.ndarray) -> Examples:
@@ -78,12 +76,7 @@ def read_data(
     show_progress: ShowProgress = silent,
     loaded: Splits | None = None,
 ) -> TrainingData:
-    """Load, limit and split the images of a request.
-
-    Args:
-        resolved: names the source, how it is read, and the recipe with its limits.
-        show_progress: shows how far the decoding of images is.
-        loaded: the source's images if they have been loaded already.
+    """Load the images of a request, unless they are `loaded` already, and limit and split them.
 
     Raises:
         DataError: when they cannot be loaded, or none are left on one side of the split.
@@ -101,13 +94,7 @@ def read_data(
 def split_data(
     splits: Splits, recipe: Recipe, seed: int, notes: tuple[str, ...] = ()
 ) -> TrainingData:
-    """Limit images as the recipe says, and choose the validation images.
-
-    Args:
-        splits: all that the source has.
-        recipe: its limits and its validation split.
-        seed: of a stratified split.
-        notes: see `TrainingData`.
+    """Limit images as the recipe says, and choose the validation images; `seed` shuffles them.
 
     Raises:
         DataError: when no images are left on one side.

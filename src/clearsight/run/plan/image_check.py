@@ -13,7 +13,7 @@ from clearsight.data.load_report import LoadReport
 from clearsight.data.splits.splits import Splits
 from clearsight.data.splits.validation_split import ValidationSplit
 
-MOST_NOTES = 5
+_MOST_NOTES = 5
 # Near-duplicates among so many images, of so many values in all, are found in some tenths of a
 # second on two cores; the work grows with the square of the one, and with the other.
 _MOST_COMPARED, _MOST_VALUES = 6_000, 30_000_000
@@ -21,12 +21,12 @@ _MOST_COMPARED, _MOST_VALUES = 6_000, 30_000_000
 
 @dataclass(frozen=True, eq=False)
 class Leaks:
-    """Images to measure on that are also learned from.
+    """Validation and test images that also appear in the training set.
 
     Attributes:
-        test: bool (N,), which test images; empty where there are none.
-        validation: int64 (M,), which of the images to validate on, counted as they lie in the
-            part that they are taken from.
+        test: bool (N,), which test images; empty without test images.
+        validation: int64 (M,), which validation images, as indices in the part of the source that
+            they are taken from.
     """
 
     test: np.ndarray
@@ -34,18 +34,15 @@ class Leaks:
 
     @property
     def num_test(self) -> int:
-        """How many test images are also learned from."""
+        """How many test images also appear in the training set."""
         return int(self.test.sum())
 
     def accuracy_without(self, probabilities: np.ndarray, labels: np.ndarray) -> float | None:
-        """Return the accuracy on the test images that are not learned from.
+        """Return the accuracy on the test images that are not trained on; None if all or none are.
 
         Args:
-            probabilities: float (N, K), what a network says of all test images.
+            probabilities: float (N, K), predicted for all test images.
             labels: integers (N,), their true labels.
-
-        Returns:
-            None where no test image is learned from, or all are.
         """
         if not self.test.any() or self.test.all():
             return None
@@ -58,7 +55,7 @@ class ImageCheck:
 
     Attributes:
         findings: most severe first.
-        leaks: which images to measure on are also trained on.
+        leaks: which validation and test images also appear in the training set.
     """
 
     findings: tuple[Finding, ...]
@@ -66,26 +63,23 @@ class ImageCheck:
 
     @property
     def notes(self) -> list[str]:
-        """Problems and warnings in sentences for the user, at most `MOST_NOTES`."""
+        """Problems and warnings in sentences for the user, at most five."""
         notes = [each.sentence for each in self.findings if each.severity != "note"]
-        if len(notes) <= MOST_NOTES:
-            return notes
-        more = len(notes) - (MOST_NOTES - 1)
-        return [
-            *notes[: MOST_NOTES - 1],
-            f"`clearsight data check` lists {more} more findings about the images.",
-        ]
+        if len(notes) > _MOST_NOTES:
+            more = len(notes) - (_MOST_NOTES - 1)
+            more_findings = f"`clearsight data check` lists {more} more findings about the images."
+            notes[_MOST_NOTES - 1 :] = [more_findings]
+        return notes
 
 
 def check_images(splits: Splits, split: ValidationSplit) -> ImageCheck:
-    """Run the checks that are fast enough to run before every training.
-
-    Args:
-        splits: what is trained and measured on.
-        split: which training images validate.
-    """
+    """Run the checks that are fast enough to run before every training."""
     # Unreadable files were reported when the images were loaded.
-    pool = _pool(replace(splits, load_report=LoadReport()), split)
+    splits = replace(splits, load_report=LoadReport())
+    parts = splits.parts.values()
+    is_quick = sum(map(len, parts)) <= _MOST_COMPARED
+    is_quick &= sum(images.images.size for images in parts) <= _MOST_VALUES
+    pool = ImagePool(splits, split.validation, searches_near_duplicates=is_quick)
     findings = [
         finding for check in CHECKS.values() if check.is_cheap for finding in check.run(pool)
     ]
@@ -99,9 +93,7 @@ def _leaks(pool: ImagePool, splits: Splits) -> Leaks:
     is_known[pool.contents[learned]] = True
     if len(pool.similar):
         # What nearly equals a known image is known too; the pairs stand for equal images.
-        one, other = (
-            pool.contents[numbers] for numbers in (pool.similar.first, pool.similar.second)
-        )
+        one, other = pool.contents[pool.similar.first], pool.contents[pool.similar.second]
         is_known[np.concatenate([one[is_known[other]], other[is_known[one]]])] = True
     leaked = is_known[pool.contents]
     validation = np.flatnonzero(leaked & (pool.roles == ROLES.index("validation")))
@@ -109,10 +101,3 @@ def _leaks(pool: ImagePool, splits: Splits) -> Leaks:
     if splits.validation is not None:
         validation = validation - len(splits.train)
     return Leaks(leaked[pool.roles == ROLES.index("test")], validation)
-
-
-def _pool(splits: Splits, split: ValidationSplit) -> ImagePool:
-    parts = splits.parts.values()
-    is_quick = sum(map(len, parts)) <= _MOST_COMPARED
-    is_quick &= sum(images.images.size for images in parts) <= _MOST_VALUES
-    return ImagePool(splits, split.validation, searches_near_duplicates=is_quick)

@@ -58,23 +58,17 @@ def check_output(model: keras.Model, train: ImageSet) -> None:
     output_shape = model.output_shape
     if isinstance(output_shape, tuple) and output_shape == (None, train.num_classes):
         return
-    if len(model.outputs) != 1:
-        raise FitError(
-            [f"The network should have one output, the classes, but has {len(model.outputs)}."]
-        )
-    raise FitError(
-        [
-            f"The network should end in {train.num_classes} units, one per class, but its output "
-            f"has shape {output_shape}: build it with num_classes={train.num_classes}."
-        ]
+    problem = (
+        f"The network should end in {train.num_classes} units, one per class, but its output has "
+        f"shape {output_shape}: build it with num_classes={train.num_classes}."
     )
+    if len(model.outputs) != 1:
+        problem = f"The network should have one output, the classes, but has {len(model.outputs)}."
+    raise FitError([problem])
 
 
 def check_reloadable(request: TrainRequest, model: keras.Model) -> list[str]:
-    """Check that the user's own network can be loaded again once it is trained.
-
-    Returns:
-        Sentences for the user.
+    """Check that the user's own network can be loaded once trained; return notes for the user.
 
     Raises:
         ModelError: when Keras's safe mode cannot load the saved network.
@@ -93,11 +87,8 @@ def check_reloadable(request: TrainRequest, model: keras.Model) -> list[str]:
                 f"({describe_error(error.__cause__ or error)}): use Keras's own layers, or "
                 "register yours with @keras.saving.register_keras_serializable()."
             ) from error
-    own = {
-        type(call.layer).__name__
-        for call in get_graph(model).calls
-        if not is_builtin_layer(call.layer)
-    }
+    layers = [call.layer for call in get_graph(model).calls]
+    own = {type(layer).__name__ for layer in layers if not is_builtin_layer(layer)}
     if not own:
         return []
     return [

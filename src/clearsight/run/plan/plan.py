@@ -97,10 +97,6 @@ class Plan:
 def plan_training(resolved: ResolvedOptions, data: TrainingData) -> Plan:
     """Build and check the network for the data, and settle what is still open.
 
-    Args:
-        resolved: what the user asked for.
-        data: the images that it names.
-
     Raises:
         ClearsightError: of the kind that fits, when the model, an option or their combination is
             wrong.

@@ -77,15 +77,7 @@ def resumed_record(
     splits: Splits,
     changes: list[str],
 ) -> RunRecord:
-    """Return the record of the run from here on.
-
-    Args:
-        record: until now.
-        request: what the run is resumed with.
-        checkpoint: what it is resumed from.
-        splits: its images.
-        changes: that were accepted.
-    """
+    """Return the record of a run that is resumed from a checkpoint, with the accepted changes."""
     recipe, device, before = request.recipe, request.device, record.request.recipe
     now = f"{datetime.now().astimezone():%Y-%m-%d %H:%M:%S}"
     where = f"after epoch {checkpoint.epochs_done} and {checkpoint.num_batches} batches"

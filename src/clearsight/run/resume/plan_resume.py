@@ -35,10 +35,6 @@ from clearsight.training.recipe import Recipe
 def plan_resume(request: ResumeRequest, show_progress: ShowProgress = silent) -> Plan:
     """Settle how an unfinished run is resumed, or a finished one trained for more epochs.
 
-    Args:
-        request: which run, and what changes.
-        show_progress: shows how far the decoding of images is.
-
     Raises:
         RequestError: when an option is out of range.
         RunError: when there is no checkpoint or nothing left to train, or when something that
@@ -119,14 +115,12 @@ def check_current(point: ResumePoint, folder: RunFolder) -> None:
 
 
 def _no_checkpoint(path: Path, damaged: tuple[tuple[Path, str], ...]) -> RunError:
+    found = "has none:"
     if damaged:
         names = ", ".join(file.name for file, _ in damaged)
-        return RunError(
-            f"{path} should have a checkpoint to resume from, but all are damaged ({names}): "
-            "restore them from a copy, or train again with another --out."
-        )
+        found = f"all are damaged ({names}): restore them from a copy, or"
     return RunError(
-        f"{path} should have a checkpoint to resume from, but has none: train again with another "
+        f"{path} should have a checkpoint to resume from, but {found} train again with another "
         "--out."
     )
 
@@ -159,29 +153,21 @@ def _splits(request: ResumeRequest, record: RunRecord, show_progress: ShowProgre
     if record.request.source != "arrays":
         options = record.request.with_options(**request.other_changes).source_options
         return load_run_splits(record, options, show_progress)
-    if request.data is None:
-        raise RunError(
-            f"{request.path} was trained on arrays from Python, which are not saved: resume it in "
-            "Python, clearsight.resume(path, data=...), with the same images."
-        )
-    return request.data
+    return request.images
 
 
 def _check_fits(record: RunRecord, splits: Splits) -> None:
-    train, expected = splits.train, tuple(record.data["train"]["image_shape"])
+    train, shape = splits.train, tuple(record.data["train"]["image_shape"])
     for what, wanted, found in (
         ("classes", record.class_names, train.class_names),
-        ("image shape", expected, train.image_shape),
+        ("image shape", shape, train.image_shape),
     ):
         if found != wanted:
+            expected, actual = (", ".join(map(str, each)) for each in (wanted, found))
             raise RunError(
-                f"The images should have the run's {what} {_listed(wanted)}, but have "
-                f"{_listed(found)}: train a new run."
+                f"The images should have the run's {what} {expected}, but have {actual}: train a "
+                "new run."
             )
-
-
-def _listed(values: tuple[object, ...]) -> str:
-    return ", ".join(map(str, values))
 
 
 def _at_start_of_epoch(checkpoint: Checkpoint) -> Checkpoint:

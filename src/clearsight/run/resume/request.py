@@ -10,8 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, InstanceOf
 from clearsight.data.sources.options import SourceOptions
 from clearsight.data.sources.python_objects import splits_from_object
 from clearsight.data.splits.splits import Splits
-from clearsight.errors import RequestError
-from clearsight.options import OnResume, option_fields
+from clearsight.errors import RequestError, RunError
+from clearsight.options import option_fields
 from clearsight.run.request import RECIPE_OPTIONS, TrainRequest, train_request
 
 
@@ -33,6 +33,20 @@ class ResumeRequest(BaseModel):
     changes: dict[str, Any] = Field(default_factory=dict)
 
     @property
+    def images(self) -> Splits:
+        """The images of a run on arrays.
+
+        Raises:
+            RunError: when they are not given.
+        """
+        if self.data is None:
+            raise RunError(
+                f"{self.path} was trained on arrays from Python, which are not saved: resume it in "
+                "Python, clearsight.resume(path, data=...), with the same images."
+            )
+        return self.data
+
+    @property
     def recipe_changes(self) -> dict[str, Any]:
         """The changes to the recipe."""
         return {name: self.changes[name] for name in RECIPE_OPTIONS if name in self.changes}
@@ -41,11 +55,6 @@ class ResumeRequest(BaseModel):
     def other_changes(self) -> dict[str, Any]:
         """The changes that the weights do not depend on."""
         return {k: v for k, v in self.changes.items() if k not in RECIPE_OPTIONS}
-
-
-def resume_rules() -> dict[str, OnResume]:
-    """Return for each option whether a resumed run may change it."""
-    return {each.name: each.option.on_resume for each in option_fields(TrainRequest, SourceOptions)}
 
 
 def resume_request(
@@ -64,13 +73,13 @@ def resume_request(
         DataError: when `data` holds no images with labels.
     """
     changes = {name: value for name, value in changes.items() if value is not None}
-    rules = resume_rules()
-    fixed = [name for name in changes if rules.get(name, "fixed") == "fixed"]
+    options = option_fields(TrainRequest, SourceOptions)
+    may_change = [each.name for each in options if each.option.on_resume != "fixed"]
+    fixed = [name for name in changes if name not in may_change]
     if fixed:
-        allowed = ", ".join(name for name, rule in rules.items() if rule != "fixed")
         raise RequestError(
-            f"A resumed run keeps its options, of which only {allowed} may change, but "
-            f"{', '.join(fixed)} was given: leave it out, or train a new run."
+            f"A resumed run keeps its options, of which only {', '.join(may_change)} may change, "
+            f"but {', '.join(fixed)} was given: leave it out, or train a new run."
         )
     checked = train_request("", **changes)  # the same types and ranges as for a new run
     sources = (checked, checked.source_options)

@@ -49,10 +49,7 @@ class SeedComparison:
 
 
 def compare_seed_runs(paths: Sequence[Path]) -> SeedComparison:
-    """Compare runs with several seeds on the test images that all their members share.
-
-    Args:
-        paths: their folders, at least two.
+    """Compare two or more runs with several seeds on the test images that all members share.
 
     Raises:
         RunError: when one is no such folder, or they have fewer than two finished seeds in common,

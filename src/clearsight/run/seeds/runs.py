@@ -97,11 +97,7 @@ class SeedRuns(Sequence[Run]):
         return member_path(self.path, index)
 
     def summary(self, name: str) -> SeedSummary | None:
-        """Summarize one result over the finished members; None if some have none.
-
-        Args:
-            name: of `SUMMARIZED`, e.g. "test_accuracy".
-        """
+        """Summarize a result of `SUMMARIZED` over the finished members; None if some have none."""
         values = [getattr(results, name) for results in self.results]
         if not values or None in values:
             return None

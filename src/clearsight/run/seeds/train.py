@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 from pydantic import ValidationError
 
@@ -155,12 +154,5 @@ def _original_request(runs: SeedRuns, resume: ResumeRequest) -> TrainRequest:
             f"{runs.path / 'seeds.json'} should hold the training's request, but is damaged or of "
             "another version."
         ) from error
-    update: dict[str, Any] = {}
-    if request.source == "arrays":
-        if resume.data is None:
-            raise RunError(
-                f"{runs.path} was trained on arrays from Python, which are not saved: resume in "
-                "Python, clearsight.resume(path, data=...), with the same images."
-            )
-        update["source"] = resume.data
+    update = {"source": resume.images} if request.source == "arrays" else {}
     return request.with_options(**resume.other_changes).model_copy(update=update)

@@ -56,11 +56,7 @@ class RunFolder:
 
     @classmethod
     def create(cls, path: Path, *, is_named: bool) -> Self:
-        """Make a new folder.
-
-        Args:
-            path: where.
-            is_named: whether the user chose the path; otherwise a number is added if it is taken.
+        """Make a new folder; unless the user named it, a number is added if the path is taken.
 
         Raises:
             RunError: when it exists or cannot be made.

@@ -25,10 +25,7 @@ def write_json(values: dict[str, Any], path: Path) -> None:
 def read_json(path: Path, content: type[Content], description: str) -> Content:
     """Read a file into the pydantic model or dataclass that it was written from.
 
-    Args:
-        path: of the file.
-        content: the class.
-        description: what the file should hold, for the error.
+    The error describes what the file should hold with the words of `description`.
 
     Raises:
         RunError: when the file is missing, damaged or of another version.

@@ -94,12 +94,9 @@ def state_of(folder: RunFolder, record: RunRecord) -> tuple[Status, str]:
 def runs_to_prune(
     runs: Iterable[ListedRun], states: Sequence[str], older_than_days: float = 0.0
 ) -> list[ListedRun]:
-    """Return the runs that may be deleted: none that is running, and none that is the best.
+    """Return the runs in one of the states that started this long ago and may be deleted.
 
-    Args:
-        runs: to choose from.
-        states: only runs in one of these.
-        older_than_days: only runs that started this long ago.
+    Running ones and the best ones may not.
     """
     before = datetime.now().astimezone() - timedelta(days=older_than_days)
     return [

@@ -37,9 +37,7 @@ def describe_machine(device: Device) -> dict[str, Any]:
 def checkpoint_identity(data_sha256: str, batch_size: int) -> dict[str, Any]:
     """Return what a checkpoint depends on, to compare with when the run is resumed.
 
-    Args:
-        data_sha256: the training images' fingerprint.
-        batch_size: images per batch, in which the position within an epoch is counted.
+    The position within an epoch is counted in batches of `batch_size` images.
     """
     return {
         "data": data_sha256,

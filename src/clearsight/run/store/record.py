@@ -59,12 +59,7 @@ class RunRecord(BaseModel):
     changes: tuple[str, ...] = ()
 
     def with_status(self, status: Status, reason: str | None = None) -> Self:
-        """Return the record with the run's status now.
-
-        Args:
-            status: how far it came.
-            reason: where an interrupted run was interrupted, or why a failed one failed.
-        """
+        """Return the record with another status, and where it was interrupted or why it failed."""
         update = {
             "status": status,
             "interrupted_at": reason if status == "interrupted" else None,

@@ -24,10 +24,7 @@ def load_run_splits(
 ) -> Splits:
     """Load all images of a run's source, at the size that its network takes.
 
-    Args:
-        record: of the run.
-        options: how to read them; None for the run's own options.
-        show_progress: shows the progress of decoding.
+    They are read with the run's own options unless others are given.
     """
     preparation = Preparation.from_json(record.preparation)
     shape = (preparation.height, preparation.width, preparation.channels)

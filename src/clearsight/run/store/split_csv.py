@@ -41,13 +41,7 @@ class UsedImage:
 
 
 def write_split(splits: Splits, split: ValidationSplit, path: Path) -> None:
-    """Write which image is used for what, one per row.
-
-    Args:
-        splits: the images of the run, limits applied.
-        split: which of them validate.
-        path: of ``split.csv``.
-    """
+    """Write which image of a run is used for what, one per row."""
     validation, part = splits.train, "train"
     if splits.validation is not None:
         validation, part = splits.validation, "validation"
@@ -93,10 +87,6 @@ def read_split(path: Path) -> tuple[UsedImage, ...]:
 
 def find_images(used: tuple[UsedImage, ...], splits: Splits) -> dict[str, np.ndarray] | None:
     """Find images of a run in its source as it is now, by content and class.
-
-    Args:
-        used: the images to find.
-        splits: all images of the source.
 
     Returns:
         For each part int64 indices of those found in it, in the order of `used`; None if an image

@@ -1,7 +1,8 @@
 """The ledger of test-set uses: which run was evaluated on which test set, and how well.
 
-It lies in the user's data folder, one file per test set, named by the images' fingerprint, with one
-line per use. Each line is appended in a single write, so that concurrent processes lose none.
+It lies in the user's data folder, one file per test set, named by the images' fingerprint (SHA-256
+in hexadecimal), with one line per use. Each line is appended in a single write, so that concurrent
+processes lose none.
 """
 
 from __future__ import annotations
@@ -57,14 +58,7 @@ class TestSetUse:
         is_correct: np.ndarray,
         val_accuracy: float | None,
     ) -> Self:
-        """Return a use at this moment.
-
-        Args:
-            run: the run's folder.
-            command: the command that evaluates.
-            is_correct: bool (N,), whether each prediction is correct.
-            val_accuracy: of the run.
-        """
+        """Return a use at this moment; `is_correct`, bool (N,): which predictions are correct."""
         bits = np.packbits(is_correct).tobytes() if len(is_correct) <= _MOST_FLAGS else b""
         return cls(
             time=datetime.now().astimezone().isoformat(timespec="seconds"),
@@ -87,13 +81,9 @@ def ledger_folder() -> Path:
 
 
 def record_use(fingerprint: str, use: TestSetUse) -> TestSetUses:
-    """Record a use of a test set, and count all uses so far.
+    """Record a use of the test set whose images have this fingerprint, and count all uses so far.
 
     A ledger that cannot be read or written never stops a run; a warning is logged.
-
-    Args:
-        fingerprint: the test images' SHA-256 in hexadecimal.
-        use: to record.
     """
     path = ledger_folder() / f"{fingerprint}.jsonl"
     try:
@@ -111,11 +101,7 @@ def record_use(fingerprint: str, use: TestSetUse) -> TestSetUses:
 
 
 def read_uses(fingerprint: str) -> tuple[TestSetUse, ...]:
-    """Read all uses of a test set, oldest first, skipping damaged lines.
-
-    Args:
-        fingerprint: the test images' SHA-256 in hexadecimal.
-    """
+    """Read all uses of a test set, oldest first, skipping damaged lines."""
     try:
         text = (ledger_folder() / f"{fingerprint}.jsonl").read_text("utf-8", "replace")
     except OSError:

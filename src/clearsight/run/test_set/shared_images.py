@@ -63,10 +63,7 @@ def check_several(paths: Sequence[Path]) -> None:
 
 
 def shared_images(runs: Sequence[Run]) -> SharedImages:
-    """Return the test images of all runs that none has trained on.
-
-    Args:
-        runs: at least two.
+    """Return the test images that two or more runs share and that none has trained on.
 
     Raises:
         RunError: when their classes or image sizes differ, their images are not stored or not
