@@ -20,8 +20,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-_NO_CLASS = -1
-
 
 @dataclass(frozen=True, eq=False)
 class LabelErrors:
@@ -78,8 +76,7 @@ def find_label_errors(probabilities: np.ndarray, labels: np.ndarray) -> LabelErr
     num_classes = values.shape[1]
     thresholds = class_thresholds(values, labels)
     confident = np.where(values >= thresholds, values, -1.0)
-    counted = np.where(confident.max(axis=1) >= 0, confident.argmax(axis=1), _NO_CLASS)
-    is_counted = counted != _NO_CLASS
+    counted, is_counted = confident.argmax(axis=1), confident.max(axis=1) >= 0
     joint = np.zeros((num_classes, num_classes), dtype=np.int64)
     np.add.at(joint, (labels[is_counted], counted[is_counted]), 1)
     rows = np.arange(len(labels))

@@ -144,11 +144,12 @@ class TrainRequest(BaseModel):
 
         Objects from Python are replaced by what they are called: `ARRAYS` for a source.
         """
-        is_path = isinstance(self.source, str) and self.source != ARRAYS
         update: dict[str, Any] = {
-            "source": resolve_source(self.source) if is_path else ARRAYS,
+            "source": ARRAYS,
             "source_options": self.source_options.resolved(),
         }
+        if isinstance(self.source, str) and self.source != ARRAYS:
+            update["source"] = resolve_source(self.source)
         if self.model is not None:
             update["model"] = _absolute_model(self.model_name)
         given = self.model_copy(update=update)

@@ -50,10 +50,7 @@ def resume_training(request: ResumeRequest, display: Display) -> Run:
 def plan_request(request: TrainRequest, display: Display, loaded: Splits | None = None) -> Plan:
     """Settle and check everything that a request leaves open; nothing is written yet.
 
-    Args:
-        request: the user's options.
-        display: shows the decoding of images.
-        loaded: the source's images if they have been loaded already.
+    The source's images are read unless they are `loaded` already.
 
     Raises:
         ClearsightError: of the kind that fits, when the source, the model, an option or their

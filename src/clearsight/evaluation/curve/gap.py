@@ -28,11 +28,9 @@ class Gap:
     def description(self) -> str:
         """The gap as a clause, such as "training accuracy ends 6.6 points above validation"."""
         side = "above" if self.value >= 0 else "below"
-        both = (
-            ""
-            if self.accuracies is None
-            else "{:.3f} and {:.3f} after the last epoch; ".format(*self.accuracies)
-        )
+        both = ""
+        if self.accuracies is not None:
+            both = "{:.3f} and {:.3f} after the last epoch; ".format(*self.accuracies)
         return (
             f"training accuracy ends {points(abs(self.value))} {side} validation ({both}95% "
             f"interval {_number(self.interval.low)} to {_number(self.interval.high)})"

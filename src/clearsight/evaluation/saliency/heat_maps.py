@@ -131,13 +131,11 @@ def _choose_layer(outputs: LayerOutputs) -> int:
     """
     calls = outputs.calls
     convolutions = [k for k, call in enumerate(calls) if isinstance(call.layer, CONVOLUTIONS)]
+    first = min(convolutions, default=len(calls))
     found = [
         index
         for index in outputs.bottlenecks
-        if convolutions
-        and index >= convolutions[0]
-        and calls[index].has_maps
-        and calls[index].outputs != (outputs.output,)
+        if index >= first and calls[index].has_maps and calls[index].outputs != (outputs.output,)
     ]
     if not found:
         raise ModelError(

@@ -58,13 +58,7 @@ def step_command(record: RunRecord, step: NextStep) -> str | None:
 
 
 def next_request(request: TrainRequest, record: RunRecord, step: NextStep) -> TrainRequest:
-    """Return the request of the training that a next step asks for.
-
-    Args:
-        request: that led to the run.
-        record: of the run.
-        step: one with options.
-    """
+    """Return the request for a next step that has options, from that of the run before."""
     options = dict(step.options)
     if "recipe" in options:  # with its own values of everything but the number of images
         limits = {name: getattr(record.request.recipe, name) for name in _LIMITS}

@@ -57,12 +57,9 @@ class NextComparison:
 
 
 def unevaluated_next_request(request: TrainRequest, run: Run, step: NextStep) -> TrainRequest:
-    """Return the request of a suggested run next to the earlier run, without the test set.
+    """Return the request for a next step that has options, from that of the finished run before.
 
-    Args:
-        request: of the earlier run.
-        run: the earlier run, finished.
-        step: one with options.
+    The suggested run does not use the test set, and its folder is next to the earlier run's.
     """
     update = {"out": _free_path(run.path), "no_test": True}
     return next_request(request, run.record, step).model_copy(update=update)

@@ -68,13 +68,7 @@ def bundle_parts(
 
 
 def describe_bundle(run: Run, model_format: str, precision: str = "float32") -> BundleSpec:
-    """Return the specification of a run's bundle, still without its files.
-
-    Args:
-        run: a finished one.
-        model_format: a row of `bundle.formats.FORMATS`.
-        precision: "float32" or "int8".
-    """
+    """Return the specification of a finished run's bundle, still without its files."""
     scores = run.folder.read_scores()
     tempered = scores.temperature_scaling if scores is not None else None
     return BundleSpec(

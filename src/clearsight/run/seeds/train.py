@@ -66,11 +66,7 @@ def train_seeds(request: TrainRequest, num_seeds: int, display: Display) -> Seed
 
 
 def resume_seeds(request: ResumeRequest, display: Display) -> SeedRuns:
-    """Resume the unfinished runs, and train those that are missing.
-
-    Args:
-        request: the folder of `train_seeds`, and options that the weights do not depend on.
-        display: where they are shown.
+    """Resume the unfinished runs of a `train_seeds`, and train those that are missing.
 
     Raises:
         RequestError: when another option is given.

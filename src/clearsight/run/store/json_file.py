@@ -13,6 +13,7 @@ from clearsight.errors import RunError
 from clearsight.io.atomic import write_atomically
 
 Content = TypeVar("Content")
+_adapter = cache(TypeAdapter)
 
 
 def write_json(values: dict[str, Any], path: Path) -> None:
@@ -36,8 +37,3 @@ def read_json(path: Path, content: type[Content], description: str) -> Content:
         raise RunError(
             f"{path} should hold {description}, but is missing, damaged or of another version."
         ) from error
-
-
-@cache
-def _adapter(content: type[Content]) -> TypeAdapter[Content]:
-    return TypeAdapter(content)

@@ -118,11 +118,8 @@ def read_uses(fingerprint: str) -> tuple[TestSetUse, ...]:
 def _append(path: Path, use: TestSetUse) -> None:
     # The first newline ends a line that was half written when the machine lost power.
     line = f"\n{json.dumps(asdict(use), ensure_ascii=True)}\n".encode()
-    file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
-    try:
-        os.write(file, line)
-    finally:
-        os.close(file)
+    with path.open("ab", buffering=0) as file:  # a single write
+        file.write(line)
 
 
 def _summarize(uses: tuple[TestSetUse, ...]) -> TestSetUses:
