@@ -254,9 +254,4 @@ _ELEMENTWISE = (
 )
 _SAME_SHAPE = (*_ELEMENTWISE, layers.LayerNormalization, layers.GroupNormalization)
 _RULES.update(dict.fromkeys(_SAME_SHAPE, _same_shape))
-SAME_RECEPTIVE_FIELD = (
-    *_ELEMENTWISE,
-    layers.Concatenate,
-    layers.ZeroPadding2D,
-    layers.Cropping2D,
-)
+SAME_RECEPTIVE_FIELD = (*_ELEMENTWISE, layers.Concatenate, layers.ZeroPadding2D, layers.Cropping2D)

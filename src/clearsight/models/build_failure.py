@@ -66,9 +66,7 @@ def _reason(error: BaseException) -> str:
     )
 
 
-def _failing_layer(
-    trace: TracebackType | None,
-) -> tuple[Any, list[tuple[int | None, ...]]] | None:
+def _failing_layer(trace: TracebackType | None) -> tuple[Any, list[tuple[int | None, ...]]] | None:
     """Find the innermost layer being called, and the shapes of its inputs."""
     found = None
     while trace is not None:

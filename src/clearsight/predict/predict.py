@@ -50,9 +50,7 @@ class Prediction:
 
 
 def predict_images(
-    inputs: Inputs,
-    predictor: Predictor,
-    options: PredictOptions = PredictOptions(),
+    inputs: Inputs, predictor: Predictor, options: PredictOptions = PredictOptions()
 ) -> Iterator[Prediction]:
     """Read and classify images in their order, holding one batch in memory at a time.
 

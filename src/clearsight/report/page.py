@@ -17,11 +17,7 @@ from clearsight.report.charts import epoch_chart, reliability_chart
 from clearsight.report.numbers import estimate_in_percent
 from clearsight.report.rendering import write_page
 from clearsight.report.sections.capacity import capacity_section
-from clearsight.report.sections.mistakes import (
-    EvaluatedImages,
-    confusion_section,
-    gallery_section,
-)
+from clearsight.report.sections.mistakes import EvaluatedImages, confusion_section, gallery_section
 from clearsight.report.sections.saliency import saliency_section
 from clearsight.report.sections.scores import calibration_section, class_section
 from clearsight.report.thumbnail import data_url

@@ -43,8 +43,7 @@ class LimitedConnection(H11Protocol):
         else:
             self._reject(
                 overloaded(
-                    "too_many_connections",
-                    "Too many connections are open: try again in a second.",
+                    "too_many_connections", "Too many connections are open: try again in a second."
                 )
             )
 

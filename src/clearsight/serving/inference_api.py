@@ -100,11 +100,7 @@ def _add_model_routes(router: APIRouter, path: str, service: Service) -> None:
         if f"{{{name}}}" in path
     ]
 
-    @router.get(
-        path,
-        responses=error_responses(401, 404),
-        openapi_extra={"parameters": parameters},
-    )
+    @router.get(path, responses=error_responses(401, 404), openapi_extra={"parameters": parameters})
     async def metadata(request: Request) -> ModelMetadata:
         """Return a model's input and output tensors."""
         return _metadata(find(request))

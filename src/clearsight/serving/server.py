@@ -26,9 +26,7 @@ _EXTRA_SECONDS = 3.0  # after the longest that a request may take, before the re
 
 
 def serve(
-    settings: ServerSettings,
-    bundles: tuple[NamedBundle, ...],
-    on_listening: Callable[[str], None],
+    settings: ServerSettings, bundles: tuple[NamedBundle, ...], on_listening: Callable[[str], None]
 ) -> None:
     """Answer until SIGTERM or SIGINT, then answer all pending requests, and return.
 

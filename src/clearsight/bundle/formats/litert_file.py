@@ -10,12 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clearsight.bundle.files import BundleFiles
-from clearsight.bundle.formats.model_format import (
-    Network,
-    first_line,
-    load_error,
-    write_error,
-)
+from clearsight.bundle.formats.model_format import Network, first_line, load_error, write_error
 from clearsight.bundle.formats.quiet import quiet
 from clearsight.bundle.spec import INPUT_NAME, OUTPUT_NAME, BundleSpec
 from clearsight.errors import MissingExtraError
@@ -70,9 +65,7 @@ def open_model(files: BundleFiles, num_threads: int | None) -> Network:
         BundleError: if LiteRT cannot load it.
     """
     try:
-        from ai_edge_litert.interpreter import (  # pyright: ignore[reportMissingImports]
-            Interpreter,
-        )
+        from ai_edge_litert.interpreter import Interpreter  # pyright: ignore[reportMissingImports]
     except ImportError as error:
         raise MissingExtraError(f"Running {files.path}", "litert") from error
     content = files.read(MODEL_FILE)

@@ -13,12 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clearsight.bundle.files import BundleFiles
-from clearsight.bundle.formats.model_format import (
-    Network,
-    first_line,
-    load_error,
-    write_error,
-)
+from clearsight.bundle.formats.model_format import Network, first_line, load_error, write_error
 from clearsight.bundle.spec import INPUT_NAME, BundleSpec
 from clearsight.errors import MissingExtraError
 

@@ -79,7 +79,4 @@ def _bundle_contents(bundle: BundleFiles) -> dict[str, bytes]:
             f"A page needs a bundle of the format {_MODEL_FORMAT}, but {bundle.path} has the "
             f"format {spec.format}: export the run without --format."
         )
-    return {
-        **{name: bundle.read(name) for name in spec.files},
-        SPEC_FILE: spec.to_json().encode(),
-    }
+    return {**{name: bundle.read(name) for name in spec.files}, SPEC_FILE: spec.to_json().encode()}

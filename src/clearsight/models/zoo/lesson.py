@@ -119,10 +119,7 @@ def build(options: LessonOptions) -> keras.Sequential:
         layers.append(keras.layers.Dropout(options.dropout, name="dropout"))
     layers.append(
         keras.layers.Dense(
-            options.num_classes,
-            activation="softmax",
-            kernel_regularizer=penalty(),
-            name="dense_1",
+            options.num_classes, activation="softmax", kernel_regularizer=penalty(), name="dense_1"
         )
     )
     return keras.Sequential(layers, name="lesson")
