@@ -81,10 +81,6 @@ def _separable_convolution(call: Call) -> Arithmetic:
     )
 
 
-def _pooling(call: Call) -> Arithmetic:
-    return _windowed(call, "", 0)
-
-
 def _windowed(call: Call, parameters: str, multiply_adds_per_position: int) -> Arithmetic:
     windows = get_windows(call)
     assert windows is not None  # the table below sends only windowed layers here
@@ -126,10 +122,6 @@ def _global_pooling(call: Call) -> Arithmetic:
     )
 
 
-def _flatten(call: Call) -> Arithmetic:
-    return Arithmetic(f"{_product(call.input_shapes[0])} = {math.prod(call.output_shape)}")
-
-
 def _reshape(call: Call) -> Arithmetic:
     return Arithmetic(f"{_product(call.input_shapes[0])} = {_product(call.output_shape)}")
 
@@ -145,14 +137,6 @@ def _dense(call: Call) -> Arithmetic:
 
 def _same_shape(call: Call) -> Arithmetic:
     return Arithmetic("same shape", _sum_of_weights(call.layer))
-
-
-def _padding(call: Call) -> Arithmetic:
-    return _border(call, call.layer.padding, "+")
-
-
-def _cropping(call: Call) -> Arithmetic:
-    return _border(call, call.layer.cropping, "-")
 
 
 def _border(call: Call, amounts: tuple[tuple[int, int], tuple[int, int]], sign: str) -> Arithmetic:
@@ -210,15 +194,15 @@ _RULES: dict[type, Callable[[Call], Arithmetic]] = {
     layers.DepthwiseConv2D: _depthwise_convolution,
     layers.SeparableConv2D: _separable_convolution,
     layers.Conv2DTranspose: _transposed_convolution,
-    layers.MaxPooling2D: _pooling,
-    layers.AveragePooling2D: _pooling,
+    layers.MaxPooling2D: lambda call: _windowed(call, "", 0),
+    layers.AveragePooling2D: lambda call: _windowed(call, "", 0),
     layers.GlobalAveragePooling2D: _global_pooling,
     layers.GlobalMaxPooling2D: _global_pooling,
-    layers.Flatten: _flatten,
+    layers.Flatten: _reshape,
     layers.Reshape: _reshape,
     layers.Dense: _dense,
-    layers.ZeroPadding2D: _padding,
-    layers.Cropping2D: _cropping,
+    layers.ZeroPadding2D: lambda call: _border(call, call.layer.padding, "+"),
+    layers.Cropping2D: lambda call: _border(call, call.layer.cropping, "-"),
     layers.UpSampling2D: _upsampling,
     layers.Concatenate: _concatenate,
 }

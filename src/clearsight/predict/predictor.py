@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from clearsight.bundle.bundle import load
+from clearsight.bundle.bundle import Bundle, load
 from clearsight.bundle.files import bundle_path, is_bundle
 from clearsight.data.preparation.preparation import Preparation
 from clearsight.errors import ClearsightError, RunError
@@ -28,8 +28,8 @@ _BATCH_SIZE = 256  # of a run's own network
 
 
 @dataclass(frozen=True)
-class Predictor:
-    """What classifies images: a bundle, or a run's own network.
+class RunPredictor:
+    """What classifies images with a run's own network, as a bundle does.
 
     Attributes:
         class_names: the name of each class, in the order of the probabilities.
@@ -37,7 +37,7 @@ class Predictor:
         batch_size: images per batch.
         probabilities: maps uint8 (N, H, W, C) to float32 (N, K).
         apply_temperature: maps probabilities to those at the temperature fitted on validation
-            images, float32 (N, K); raises BundleError or RunError if there is none.
+            images, float32 (N, K); raises RunError if there is none.
     """
 
     class_names: tuple[str, ...]
@@ -47,23 +47,10 @@ class Predictor:
     apply_temperature: ArrayFunction
 
 
-def bundle_predictor(path: Path) -> Predictor:
-    """Open a bundle.
-
-    Raises:
-        BundleError: if it is damaged.
-    """
-    bundle = load(path)
-    return Predictor(
-        bundle.class_names,
-        bundle.preparation,
-        bundle.batch_size,
-        bundle.probabilities,
-        bundle.apply_temperature,
-    )
+Predictor = Bundle | RunPredictor
 
 
-def run_predictor(run: Run) -> Predictor:
+def run_predictor(run: Run) -> RunPredictor:
     """Predict with a run's own network."""
 
     def probabilities(images: np.ndarray) -> np.ndarray:
@@ -78,7 +65,9 @@ def run_predictor(run: Run) -> Predictor:
             )
         return apply_temperature(values, scores.temperature_scaling.temperature).astype("float32")
 
-    return Predictor(run.class_names, run.preparation, _BATCH_SIZE, probabilities, at_temperature)
+    return RunPredictor(
+        run.class_names, run.preparation, _BATCH_SIZE, probabilities, at_temperature
+    )
 
 
 def open_predictor(
@@ -98,10 +87,10 @@ def open_predictor(
         RunError: if there is neither a bundle nor a run.
     """
     if is_bundle(path):
-        return bundle_predictor(path), ()
+        return load(path), ()
     in_run = bundle_path(path)
     if is_run(path) and is_bundle(in_run):
-        return bundle_predictor(in_run), ()
+        return load(in_run), ()
     with loading_keras():
         from clearsight.run.export.bundle import export_run
         from clearsight.run.store.run import Run
@@ -114,6 +103,4 @@ def open_predictor(
             exported, _ = export_run(run)
         except ClearsightError as error:
             return run_predictor(run), (f"Predicting with the run's own network. {error}",)
-        return bundle_predictor(exported), (
-            f"Exported {exported}; from now on predict starts faster.",
-        )
+        return load(exported), (f"Exported {exported}; from now on predict starts faster.",)

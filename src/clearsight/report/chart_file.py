@@ -9,6 +9,7 @@ from typing import Any
 
 from clearsight.errors import MissingExtraError
 from clearsight.io.atomic import write_atomically
+from clearsight.training.history import History
 
 WIDTH, HEIGHT = 380, 260  # of one panel, in points
 _SCALE = 2.0  # pixels per point
@@ -29,6 +30,18 @@ def import_altair(needed_by: str) -> Any:
     except ImportError as error:
         raise MissingExtraError(needed_by, extra="report") from error
     return alt
+
+
+def epoch_rows(history: History, metric: str) -> list[dict[str, float]]:
+    """Return a metric ("accuracy" or "loss") of each epoch, for training and validation."""
+    return [
+        {
+            "epoch": row.epoch,
+            "training": getattr(row, metric),
+            "validation": getattr(row, f"val_{metric}"),
+        }
+        for row in history
+    ]
 
 
 def epoch_axis(alt: Any, first: int, last: int) -> Any:

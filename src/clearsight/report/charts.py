@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from clearsight.evaluation.scores.calibration import ReliabilityBin
-from clearsight.report.chart_file import epoch_axis, import_altair
+from clearsight.report.chart_file import epoch_axis, epoch_rows, import_altair
 from clearsight.training.history import History
 
 _HEIGHT = 240  # pixels; the width is the page's
@@ -32,13 +32,10 @@ def epoch_chart(history: History, metric: str) -> dict[str, Any]:
         MissingExtraError: if altair or vl-convert is not installed.
     """
     alt = import_altair("The report")
+    # JSON cannot represent NaN and infinity.
     rows = [
-        {
-            "epoch": row.epoch,
-            "training": _finite(getattr(row, metric)),
-            "validation": _finite(getattr(row, f"val_{metric}")),
-        }
-        for row in history
+        {name: value if math.isfinite(value) else None for name, value in row.items()}
+        for row in epoch_rows(history, metric)
     ]
     value = alt.Y("value:Q", title=None, scale=alt.Scale(zero=False))
     color = alt.Color(
@@ -143,8 +140,3 @@ def _specification(chart: Any, description: str) -> dict[str, Any]:
         .configure_legend(labelColor=_INK, labelFontSize=13)
         .to_dict()
     )
-
-
-def _finite(value: float) -> float | None:
-    """Return None for NaN and infinity, which JSON cannot represent."""
-    return value if math.isfinite(value) else None

@@ -7,7 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from clearsight.evaluation.curve.reading import CurveReading
-from clearsight.report.chart_file import HEIGHT, WIDTH, epoch_axis, import_altair, write_chart
+from clearsight.report.chart_file import (
+    HEIGHT,
+    WIDTH,
+    epoch_axis,
+    epoch_rows,
+    import_altair,
+    write_chart,
+)
 from clearsight.training.history import History
 
 _TRAINING, _VALIDATION = "#1f6fb4", "#d95f02"
@@ -53,16 +60,9 @@ def write_overlaid_curves(curves: Sequence[tuple[str, History]], path: Path) -> 
 
 def _panel(alt: Any, history: History, metric: str, gap: str, best_epoch: int) -> Any:
     """Draw one metric: two lines with marks, the gap between them, and the best epoch."""
-    rows = [
-        {
-            "epoch": row.epoch,
-            "training": getattr(row, metric),
-            "validation": getattr(row, f"val_{metric}"),
-        }
-        for row in history
-    ]
+    rows = epoch_rows(history, metric)
     last = rows[-1]
-    epoch = epoch_axis(alt, rows[0]["epoch"], last["epoch"])
+    epoch = epoch_axis(alt, history[0].epoch, history[-1].epoch)
     low, high = _range(rows)
     margin = 0.05 * (high - low)
 

@@ -48,10 +48,9 @@ def write_data_page(page: DataPage, path: Path) -> None:
     write_page(
         "data_page.html",
         path,
-        source=page.source,
+        page=page,
         num_images={part: len(images) for part, images in splits.parts.items()},
         shape=f"{height}x{width}x{channels}",
-        findings=page.findings,
         example_rows=[
             [_example_row(splits, example) for example in finding.examples]
             for finding in page.findings
@@ -59,9 +58,7 @@ def write_data_page(page: DataPage, path: Path) -> None:
         counts=[(severity, counts[severity]) for severity in SEVERITIES if counts[severity]],
         class_rows=_class_rows(splits),
         num_classes_not_shown=max(splits.train.num_classes - _MAX_CLASSES, 0),
-        skipped_checks=page.skipped_checks,
         load_report=splits.load_report,
-        seconds=page.seconds,
     )
 
 

@@ -1,26 +1,20 @@
-"""How a page formats numbers."""
+"""How a page formats numbers; `rendering` offers these functions to its template as filters."""
 
 from __future__ import annotations
 
-from clearsight.evaluation.intervals.estimate import Estimate
 from clearsight.evaluation.intervals.interval import Interval
 
 
-def percent(fraction: float) -> str:
-    """Return "88.9%"."""
-    return f"{100 * fraction:.1f}%"
+def percent(fraction: float | None) -> str:
+    """Return "88.9%", or a dash if the fraction is undefined."""
+    return "–" if fraction is None else f"{100 * fraction:.1f}%"
 
 
-def interval_in_percent(interval: Interval) -> str:
-    """Return "87.7 to 90.0%"."""
-    return f"{100 * interval.low:.1f} to {100 * interval.high:.1f}%"
-
-
-def estimate_in_percent(estimate: Estimate) -> dict[str, str]:
-    """Return an estimate's value and interval as text, a dash if it is undefined."""
-    if estimate.value is None or estimate.interval is None:
-        return {"value": "–", "interval": "undefined"}
-    return {"value": percent(estimate.value), "interval": interval_in_percent(estimate.interval)}
+def interval_in_percent(interval: Interval | None) -> str:
+    """Return "87.7 to 90.0%", or "undefined"."""
+    return (
+        "undefined" if interval is None else f"{100 * interval.low:.1f} to {percent(interval.high)}"
+    )
 
 
 def signed(value: float) -> str:

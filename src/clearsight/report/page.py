@@ -14,12 +14,9 @@ from clearsight.evaluation.saliency.saliency import Saliency
 from clearsight.evaluation.scores.scores import Scores
 from clearsight.models.trace import Trace
 from clearsight.report.charts import epoch_chart, reliability_chart
-from clearsight.report.numbers import estimate_in_percent
 from clearsight.report.rendering import write_page
-from clearsight.report.sections.capacity import capacity_section
 from clearsight.report.sections.mistakes import EvaluatedImages, confusion_section, gallery_section
-from clearsight.report.sections.saliency import saliency_section
-from clearsight.report.sections.scores import calibration_section, class_section
+from clearsight.report.sections.saliency import saliency_galleries
 from clearsight.report.thumbnail import data_url
 from clearsight.report.vega import vega_script
 from clearsight.training.history import History
@@ -130,17 +127,10 @@ def write_report_page(page: ReportPage, path: Path) -> None:
             "scripts": " ".join(f"'sha256-{_digest(script)}'" for script in (vega, drawing)),
         },
         page=page,
-        accuracies=[
-            {"part": part, "count": f"{accuracy.num_images:,}", **estimate_in_percent(accuracy)}
-            for part, accuracy in page.accuracies
-        ],
         curves=data_url(png, "PNG") if png is not None else None,
-        network=capacity_section(page.trace) if page.trace is not None else None,
         confusion=confusion_section(evaluated) if evaluated is not None else None,
         galleries=gallery_section(evaluated) if evaluated is not None else [],
-        classes=class_section(scores) if scores is not None else None,
-        calibration=calibration_section(scores) if scores is not None else None,
-        saliency=saliency_section(page.saliency) if page.saliency is not None else None,
+        heat_maps=saliency_galleries(page.saliency) if page.saliency is not None else [],
         charts=charts,
     )
 

@@ -8,6 +8,18 @@ from typing import Any
 
 from clearsight.errors import MissingExtraError
 from clearsight.io.atomic import write_atomically
+from clearsight.models.table import format_bytes, format_shape
+from clearsight.report.numbers import interval_in_percent, percent, signed
+from clearsight.report.thumbnail import thumbnail
+
+_FILTERS = {
+    "percent": percent,
+    "interval": interval_in_percent,
+    "signed": signed,
+    "shape": format_shape,
+    "size": format_bytes,
+    "as_thumbnail": thumbnail,
+}
 
 
 def write_page(
@@ -39,6 +51,7 @@ def write_page(
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters |= _FILTERS
     values |= {name: Markup(text) for name, text in (trusted or {}).items()}
     text = environment.get_template(template).render(**values)
     with write_atomically(path) as temporary:

@@ -66,13 +66,7 @@ class ServedModel:
     ) -> None:
         """Create a model; see `start`.
 
-        Args:
-            name: see the class.
-            bundle: see the class.
-            quota: of queued images, shared with the model that this one replaces.
-            decoders: threads that decode images.
-            settings: of the server.
-            metrics: of the server.
+        `quota`, of queued images, is shared with the model that this one replaces.
         """
         self.name = name
         self.bundle = bundle

@@ -10,7 +10,7 @@ import numpy as np
 
 from clearsight.data.image_set import ImageSet
 from clearsight.evaluation.mistakes import Mistakes
-from clearsight.report.numbers import estimate_in_percent, percent
+from clearsight.report.numbers import percent
 from clearsight.report.thumbnail import thumbnail
 
 _MOST_CLASSES = 20  # in the matrix
@@ -67,23 +67,9 @@ def confusion_section(evaluated: EvaluatedImages) -> dict[str, Any]:
             for label in shown
         ],
         "num_left_out": len(names) - len(shown),
-        "pairs": [
-            {
-                "label": names[pair.label],
-                "predicted": names[pair.predicted],
-                "count": pair.count,
-                "fraction": percent(pair.count / max(totals[pair.label], 1)),
-            }
-            for pair in mistakes.pairs[:_MOST_LISTED_PAIRS]
-        ],
-        "groups": [
-            {
-                "name": group.group,
-                "count": group.accuracy.num_images,
-                **estimate_in_percent(group.accuracy),
-            }
-            for group in mistakes.by_group[:_MOST_GROUPS]
-        ],
+        "totals": totals,
+        "pairs": mistakes.pairs[:_MOST_LISTED_PAIRS],
+        "groups": mistakes.by_group[:_MOST_GROUPS],
         "num_groups_left_out": max(len(mistakes.by_group) - _MOST_GROUPS, 0),
     }
 

@@ -1,4 +1,4 @@
-"""The section of the saliency: heat maps with their check, filters, feature maps, arithmetic."""
+"""The galleries of the section of the saliency: images with their heat maps."""
 
 from __future__ import annotations
 
@@ -6,45 +6,26 @@ from typing import Any
 
 import numpy as np
 
-from clearsight.evaluation.saliency.feature_maps import LayerMaps
-from clearsight.evaluation.saliency.filters import Filters
 from clearsight.evaluation.saliency.saliency import Saliency, SaliencyExample
-from clearsight.evaluation.saliency.worked_example import WorkedExample
-from clearsight.report.numbers import percent, signed
+from clearsight.report.numbers import percent
 from clearsight.report.thumbnail import Thumbnail, thumbnail
 
-_MOST_FILTERS = 12
-_MOST_PATCHES = 3
-_SMALL_SIDE = 56  # pixels, of a filter, a patch or a feature map
 # From no evidence to the strongest: dark blue, violet, orange, pale yellow, evenly lighter.
 _HEAT = np.array([[13, 8, 75], [126, 3, 168], [225, 100, 98], [252, 206, 37], [255, 255, 190]])
 _MOST_OPAQUE = 0.75  # opacity of the strongest evidence over the image
 
 
-def saliency_section(saliency: Saliency) -> dict[str, Any]:
-    """Return what the section shows."""
-    names = saliency.class_names
-    check, filters, example = saliency.deletion_check, saliency.filters, saliency.worked_example
+def saliency_galleries(saliency: Saliency) -> list[dict[str, Any]]:
+    """Return the galleries of images with their heat maps; there are none without heat maps."""
     galleries = (
         ("Correct predictions", saliency.correct),
         ("Most confident mistakes", saliency.mistakes),
     )
-    subject = saliency.feature_map_image
-    return {
-        "source": _heat_map_source(saliency),
-        "verdict": check.verdict if check is not None else None,
-        "galleries": [
-            {"title": title, "images": [_example(each, names) for each in examples]}
-            for title, examples in galleries
-            if examples and saliency.method is not None
-        ],
-        "filters": _filters(filters) if filters is not None else None,
-        "maps": [_layer_maps(layer) for layer in saliency.feature_maps],
-        "map_image": thumbnail(subject.image, "the image that the feature maps are of"),
-        "map_caption": f"{subject.name}, true class {names[subject.label]}",
-        "worked": _worked(example) if example is not None else None,
-        "missing": saliency.missing,
-    }
+    return [
+        {"title": title, "images": [_example(each, saliency.class_names) for each in examples]}
+        for title, examples in galleries
+        if examples and saliency.method is not None
+    ]
 
 
 def overlay(image: np.ndarray, heat_map: np.ndarray) -> np.ndarray:
@@ -61,17 +42,6 @@ def overlay(image: np.ndarray, heat_map: np.ndarray) -> np.ndarray:
     return np.clip((1 - opacity) * grey + opacity * color, 0, 255).astype(np.uint8)
 
 
-def _heat_map_source(saliency: Saliency) -> str | None:
-    if saliency.method is None or saliency.heat_map_grid is None:
-        return None
-    rows, columns = saliency.heat_map_grid
-    return (
-        f"Heat maps by {saliency.method} at layer {saliency.heat_map_layer}, whose output has "
-        f"{rows}×{columns} values: the maps are no finer than that. Yellow is the strongest "
-        "evidence for the predicted class; for a mistake, the second map is for the true class."
-    )
-
-
 def _example(example: SaliencyExample, names: tuple[str, ...]) -> dict[str, Any]:
     label, predicted = names[example.label], names[example.predicted]
     images: list[Thumbnail] = [thumbnail(example.image, f"{example.name}, {label}")]
@@ -86,64 +56,4 @@ def _example(example: SaliencyExample, names: tuple[str, ...]) -> dict[str, Any]
         "confidence": percent(example.probability),
         "is_correct": example.label == example.predicted,
         "name": example.name,
-    }
-
-
-def _filters(filters: Filters) -> dict[str, Any]:
-    shown = filters.shown[:_MOST_FILTERS]
-    return {
-        "layer": filters.layer_name,
-        "num_shown": len(shown),
-        "num_filters": filters.num_filters,
-        "shown": [
-            {
-                "kernel": thumbnail(
-                    each.image,
-                    f"filter {each.index}: weights from {each.lowest:.2f} to {each.highest:.2f}",
-                    _SMALL_SIDE,
-                ),
-                "index": each.index,
-                "range": f"{each.lowest:.2f} to {each.highest:.2f}".replace("-", "−"),
-                "patches": [
-                    thumbnail(patch, f"a patch that filter {each.index} responds to", _SMALL_SIDE)
-                    for patch in each.patches[:_MOST_PATCHES]
-                ],
-            }
-            for each in shown
-        ],
-    }
-
-
-def _layer_maps(layer: LayerMaps) -> dict[str, Any]:
-    return {
-        "layer": layer.layer_name,
-        "kind": layer.kind,
-        "num_maps": layer.num_maps,
-        "num_constant": layer.num_constant,
-        "images": [
-            thumbnail(image, f"feature map {channel} of {layer.layer_name}", _SMALL_SIDE)
-            for channel, image in zip(layer.channels.tolist(), layer.images, strict=True)
-        ],
-    }
-
-
-def _worked(example: WorkedExample) -> dict[str, Any]:
-    """Return the example's table: each input value times its weight, channel by channel."""
-    rows, columns, channels = example.patch.shape
-    return {
-        "layer": example.layer_name,
-        "filter": example.filter_index,
-        "row": example.row,
-        "column": example.column,
-        "terms": [
-            [
-                f"{example.patch[row, column, channel]:.3f} × "
-                f"{signed(float(example.kernel[row, column, channel]))}"
-                for column in range(columns)
-            ]
-            for channel in range(channels)
-            for row in range(rows)
-        ],
-        "sentence": example.sentence,
-        "layer_output": signed(example.layer_output),
     }
