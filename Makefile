@@ -16,8 +16,9 @@ BIN := $(VENV)/bin
 PIP := python -m pip --disable-pip-version-check install --quiet --constraint
 # One process per core, each running one file's tests at a time.
 PYTEST := python -m pytest -q --numprocesses=logical --maxprocesses=8 --dist=loadfile
-# The tests cover this percentage of the lines of src/; measured 92, see `make coverage`.
-COVERAGE_FLOOR := 90
+# Percentage of lines, two points below what `make coverage` reports; processes that tests start are
+# not counted.
+COVERAGE_FLOOR := 80
 OLDEST := .venv-oldest
 KERNELS := $(wildcard src/clearsight/engine/kernels/*.[ch])
 SAY := @printf '==> %s\n'
