@@ -44,11 +44,7 @@ def make_arrays(folder: Path, num_images: int, shape: tuple[int, int, int]) -> N
 def open_arrays(
     folder: Path, mode: Literal["r", "r+"] = "r"
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Map the arrays of a folder into memory.
-
-    Returns:
-        images uint8 (N, H, W, C), digests uint8 (N, 16), facts int32 (N, 5).
-    """
+    """Map a folder's images uint8 (N, H, W, C), digests uint8 (N, 16) and facts int32 (N, 5)."""
     images, digests, facts = (np.asarray(np.load(folder / f"{name}.npy", mode)) for name in ARRAYS)
     return images, digests, facts
 

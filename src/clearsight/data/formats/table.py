@@ -115,6 +115,8 @@ def _open_pixels(table: DelimitedFile, options: SourceOptions) -> Splits:
         part: np.frombuffer(bytes(values), np.uint8).reshape(-1, end - begin)
         for part, values in pixels.items()
     }
-    groups_of = {part: tuple(values) for part, values in groups.items()}
+    groups_of: dict[Part, tuple[str, ...]] = {
+        part: tuple(values) for part, values in groups.items()
+    }
     arrays = RawArrays(images, labels, source, groups=groups_of, skipped=dict(skipped))
     return arrays.to_splits(options)

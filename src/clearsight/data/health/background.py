@@ -65,9 +65,8 @@ def check(pool: ImagePool) -> Iterator[Finding]:
 def border_features(images: np.ndarray) -> np.ndarray:
     """Describe the border of images coarsely: float32 (N, F), each column of variance 1.
 
-    Args:
-        images: uint8 (N, H, W, C); each side's border is divided into four cells, and each cell
-            gives the mean and the standard deviation of every channel.
+    Each side's border is divided into four cells, and each cell gives the mean and the standard
+    deviation of every channel.
     """
     _, height, width, _ = images.shape
     tall = max(1, round(_BORDER_FRACTION * height))

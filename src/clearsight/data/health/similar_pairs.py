@@ -71,15 +71,12 @@ NO_PAIRS = SimilarPairs(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0
 
 
 def find_similar_pairs(images: Images, numbers: np.ndarray | None = None) -> SimilarPairs:
-    """Find near-duplicates, the most similar pairs first.
+    """Find near-duplicates, the most similar pairs first; none among images below 8 pixels.
 
     Args:
         images: uint8 (N, H, W, C), an array or several joined.
         numbers: int64 (M,), ascending, which images to compare; None for all. Give only one of
             each group of exact duplicates.
-
-    Returns:
-        Pairs of numbers of images; none if the images are smaller than 8 pixels.
     """
     if min(images.shape[1:3]) < MIN_SIDE:
         return NO_PAIRS

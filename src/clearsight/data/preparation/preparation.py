@@ -128,10 +128,7 @@ class Preparation:
         return self.fit_image(image, invert=invert)
 
     def read_sized(self, content: bytes, name: str) -> tuple[np.ndarray, tuple[int, int], bool]:
-        """Read an image as `read` does, and return its original size and colour too.
-
-        Returns:
-            uint8 (height, width, channels); height and width in the file; whether it is in colour.
+        """Read as `read` does; also return height and width in the file, and whether it has colour.
 
         Raises:
             DataError: as `read_image`.

@@ -28,8 +28,7 @@ def locate(data_dir: Path | None = None) -> str | None:
 def load(data_dir: Path | None = None) -> Splits:
     """Load the 1,797 scans: 1,438 training and 359 test images, the same in every run.
 
-    Returns:
-        Splits of images uint8 (N, 8, 8, 1), 0..255, light ink on a dark background.
+    Images are uint8 (N, 8, 8, 1), 0..255, light ink on a dark background.
 
     Raises:
         DataError: when a folder is given.
@@ -44,10 +43,7 @@ def load(data_dir: Path | None = None) -> Splits:
     scans: Any = load_digits()
     images = np.rint(scans.images * (255 / _HIGHEST_VALUE)).astype(np.uint8)[..., None]
     everything = ImageSet(
-        images,
-        scans.target.astype(np.int64),
-        tuple(str(digit) for digit in range(10)),
-        provenance="scikit-learn's digits",
+        images, scans.target, tuple("0123456789"), provenance="scikit-learn's digits"
     )
     train, test = stratified_split(everything.labels, TEST_FRACTION, TEST_SPLIT_SEED)
     return Splits(everything.take(train), everything.take(test))

@@ -117,8 +117,7 @@ def locate(data_dir: Path | None = None) -> str | None:
 def load(data_dir: Path | None = None) -> Splits:
     """Load Fashion-MNIST from a folder with the four IDX files (plain or .gz), or from anywhere.
 
-    Returns:
-        Splits of 60,000 and 10,000 images, uint8 (N, 28, 28, 1), 0..255, light on dark.
+    The 60,000 and 10,000 images are uint8 (N, 28, 28, 1), 0..255, light on dark.
 
     Raises:
         DataError: when a file in `data_dir` is not the published one, or no location has the files;

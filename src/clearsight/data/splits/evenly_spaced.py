@@ -6,10 +6,9 @@ import numpy as np
 
 
 def evenly_spaced(num_images: int, max_sample: int) -> np.ndarray:
-    """Return the indices of a sample, evenly spaced because images may be sorted by class.
+    """Return the indices of a sample, the first and the last image included: int64 (M,).
 
-    Returns:
-        int64 (M,), the first and the last image included.
+    They are evenly spaced because images may be sorted by class.
 
     Example:
         >>> evenly_spaced(100, 4).tolist(), evenly_spaced(3, 4).tolist()

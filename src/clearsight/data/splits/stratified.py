@@ -37,10 +37,9 @@ def stratified_split(
 def _hold_out_groups(
     labels: np.ndarray, groups: Sequence[str], fraction: float, generator: np.random.Generator
 ) -> np.ndarray:
-    """Choose the groups to hold out, largest first: each that brings the fractions closer.
+    """Choose the groups, and so images: bool (N,), to hold out.
 
-    Returns:
-        bool (N,), True for images of groups that are held out.
+    Largest first, each group is held out that brings the fractions closer.
     """
     classes, codes = np.unique(labels, return_inverse=True)
     names, group_of = np.unique(np.asarray(groups), return_inverse=True)
@@ -69,14 +68,7 @@ def stratified_folds(
 ) -> np.ndarray:
     """Assign every image to a fold, each class spread evenly over the folds.
 
-    Args:
-        labels: integers (N,).
-        num_folds: at least 2.
-        seed: chooses the images of each fold.
-        groups: N names or numbers; groups are not divided, and the folds are as even as they allow.
-
-    Returns:
-        int64 (N,), 0..num_folds - 1.
+    Groups are not divided, and the folds, int64 (N,), 0..num_folds - 1, are as even as they allow.
 
     Example:
         >>> folds = stratified_folds(np.array([0, 0, 1, 1]), 2, seed=0)

@@ -41,10 +41,8 @@ def tail_split(num_images: int, validation_split: float) -> tuple[np.ndarray, np
     """Hold out the last images, exactly those that Keras's ``validation_split`` holds out.
 
     Keras trains on the first ``floor(N * (1 - validation_split))`` images
-    (https://keras.io/api/models/model_training_apis/#fit-method).
-
-    Returns:
-        int64 indices of the training and of the validation images.
+    (https://keras.io/api/models/model_training_apis/#fit-method). Returns the int64 indices of the
+    training and of the validation images.
     """
     boundary = int(np.floor(num_images * (1.0 - validation_split)))
     indices = np.arange(num_images)
