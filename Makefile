@@ -1,10 +1,9 @@
 # Needs only python3 (3.11 or later) with pip and venv.
 #   make lesson      train the reference job and show what it learned
-#   make test        run the tests
+#   make test        run the tests; with COVERAGE=yes check how many lines they cover
 #   make setup       create the environment, .venv
 #   make test-all    run the tests, including those that take minutes
 #   make test-oldest run the engine's and the runs' tests with the oldest supported versions
-#   make coverage    run the tests and check how many lines of code they cover
 #   make bench       measure speed against peers
 #   make lint        check format, style and types
 #   make docs        write docs/cli.md again from --help
@@ -16,14 +15,14 @@ BIN := $(VENV)/bin
 PIP := python -m pip --disable-pip-version-check install --quiet --constraint
 # One process per core, each running one file's tests at a time.
 PYTEST := python -m pytest -q --numprocesses=logical --maxprocesses=8 --dist=loadfile
-# Percentage of lines, two points below what `make coverage` reports; processes that tests start are
+# Percentage of lines, two points below what COVERAGE=yes reports; processes that tests start are
 # not counted.
 COVERAGE_FLOOR := 80
 OLDEST := .venv-oldest
 KERNELS := $(wildcard src/clearsight/engine/kernels/*.[ch])
 SAY := @printf '==> %s\n'
 
-.PHONY: help setup lesson test test-all test-oldest coverage bench lint docs clean
+.PHONY: help setup lesson test test-all test-oldest bench lint docs clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -36,7 +35,8 @@ lesson: $(VENV)/.installed
 
 test: $(VENV)/.installed-dev
 	$(SAY) 'running the tests (some minutes on two cores)'
-	@$(BIN)/$(PYTEST)
+	@$(BIN)/$(PYTEST) $(if $(COVERAGE),--cov=clearsight --cov-report=term:skip-covered \
+	  --cov-fail-under=$(COVERAGE_FLOOR))
 
 test-all: $(VENV)/.installed-dev
 	$(SAY) 'running all tests, including slow ones (a quarter of an hour on two cores)'
@@ -45,10 +45,6 @@ test-all: $(VENV)/.installed-dev
 test-oldest: $(OLDEST)/.installed
 	$(SAY) 'running the tests of engine, training and runs with the oldest supported versions'
 	@$(OLDEST)/bin/$(PYTEST) tests/engine tests/training tests/run
-
-coverage: $(VENV)/.installed-dev
-	$(SAY) 'running the tests and counting the lines that they cover'
-	@$(BIN)/$(PYTEST) --cov=clearsight --cov-report=term:skip-covered --cov-fail-under=$(COVERAGE_FLOOR)
 
 bench: $(VENV)/.installed-dev
 	$(SAY) 'measuring how fast the command line starts'

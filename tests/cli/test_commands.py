@@ -130,14 +130,14 @@ def test_predict_classifies_files_and_warns_of_inverted_brightness(
     of_source = cli("predict", str(run_folder), "fashion-mnist:test[0]", "--json")
     (boot_of_source,) = json.loads(of_source.stdout)["images"]
     assert rows[0]["predictions"][0] == {
-        "class_name": boot_of_source["predictions"][0]["class_name"],
+        "class": boot_of_source["predictions"][0]["class"],
         # Another batch size sums in another order.
         "probability": pytest.approx(boot_of_source["predictions"][0]["probability"], abs=1e-5),
     }
-    assert rows[1]["predictions"][0]["class_name"] != "Trouser"
+    assert rows[1]["predictions"][0]["class"] != "Trouser"
     inverted = cli("predict", str(run_folder), trousers, "--invert", "--json")
     assert inverted.stderr == ""
-    assert json.loads(inverted.stdout)["images"][0]["predictions"][0]["class_name"] == "Trouser"
+    assert json.loads(inverted.stdout)["images"][0]["predictions"][0]["class"] == "Trouser"
 
 
 def test_predict_reports_every_unreadable_input(cli: Cli, run_folder: Path, images: Path) -> None:

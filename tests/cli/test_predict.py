@@ -83,7 +83,7 @@ def test_the_bundle_predicts_as_its_run(
         expected = clearsight.Run.load(run_folder).predict(np.asarray(image)[None, ..., None])
     ((class_name, probability),) = expected.top(1)[0]
     (found,) = of_bundle["images"][0]["predictions"]
-    assert found["class_name"] == class_name
+    assert found["class"] == class_name
     assert found["probability"] == pytest.approx(probability, abs=1e-5)
 
 
@@ -129,11 +129,9 @@ def test_a_temperature_is_applied_on_request(cli: Cli, bundle: str, folder: Path
     )
     temperature = clearsight.load(bundle).temperature
     assert temperature is not None
-    powers = {row["class_name"]: row["probability"] ** (1 / temperature) for row in plain}
+    powers = {row["class"]: row["probability"] ** (1 / temperature) for row in plain}
     expected = {name: power / sum(powers.values()) for name, power in powers.items()}
-    assert {row["class_name"]: row["probability"] for row in scaled} == pytest.approx(
-        expected, abs=1e-5
-    )
+    assert {row["class"]: row["probability"] for row in scaled} == pytest.approx(expected, abs=1e-5)
 
 
 @pytest.mark.parametrize(

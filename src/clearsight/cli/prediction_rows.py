@@ -35,9 +35,9 @@ class RowSettings:
 def write_csv_rows(rows: Iterable[Prediction], file: TextIO, settings: RowSettings) -> None:
     """Write one line per image; with ``--top N`` N pairs of class and probability."""
     writer = csv.writer(file, lineterminator="\n")
-    columns = ["class_name", "probability"]
+    columns = ["class", "probability"]
     for rank in range(2, settings.top + 1):
-        columns += [f"class_name_{rank}", f"probability_{rank}"]
+        columns += [f"class_{rank}", f"probability_{rank}"]
     writer.writerow(["image", "true_label", *columns, "error", "warning"])
     for row in rows:
         values = [value for name, p in row.classes for value in (name, f"{p:.6f}")]
@@ -65,7 +65,7 @@ def write_parquet_rows(rows: Iterable[Prediction], file: Any, settings: RowSetti
     except ImportError as error:
         raise MissingExtraError("--format parquet", "parquet") from error
     text = pyarrow.string()
-    pair = pyarrow.struct([("class_name", text), ("probability", pyarrow.float32())])
+    pair = pyarrow.struct([("class", text), ("probability", pyarrow.float32())])
     predictions = pyarrow.list_(pair)
     schema = pyarrow.schema(
         {
@@ -122,7 +122,7 @@ def row_to_json(row: Prediction) -> dict[str, Any]:
     return {
         "image": name,
         "true_label": row.true_label,
-        "predictions": [{"class_name": name, "probability": p} for name, p in row.classes],
+        "predictions": [{"class": name, "probability": p} for name, p in row.classes],
         "error": row.problem,
         "warning": row.warning,
     }
