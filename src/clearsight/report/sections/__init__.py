@@ -1,1 +1,1 @@
-"""The report's sections: each turns results into values for its template."""
+"""The report's sections that need more than a template: galleries, heat maps and the matrix."""

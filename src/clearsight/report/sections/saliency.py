@@ -1,4 +1,4 @@
-"""The galleries of the section of the saliency: images with their heat maps."""
+"""The galleries of the saliency section: images with their heat maps."""
 
 from __future__ import annotations
 
