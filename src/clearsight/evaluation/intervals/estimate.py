@@ -27,11 +27,7 @@ class Estimate:
 
 
 def estimate_fraction(num_hits: int, num_trials: int) -> Estimate:
-    """Return a fraction of images with Wilson's interval.
-
-    Args:
-        num_hits: 0..num_trials.
-        num_trials: 0 gives an undefined score.
+    """Return a fraction of images with Wilson's interval; without trials it is undefined.
 
     Example:
         >>> estimate_fraction(2649, 3000).value

@@ -186,8 +186,7 @@ def run_deletion_check(
 def affordable_images(multiply_adds: int | None) -> int:
     """Return how many images to check without spending minutes on a large network.
 
-    Args:
-        multiply_adds: of the network, per image; None if unknown, which gives the minimum.
+    `multiply_adds` are per image; None if unknown, which gives the minimum.
 
     Example:
         >>> affordable_images(5_000_000), affordable_images(4_100_000_000)

@@ -133,11 +133,9 @@ class LayerOutputs:
         return on_device(kind)
 
     def run(self, values: Values, calls: Iterable[LayerCall]) -> Values:
-        """Run calls in order; return `values` with their outputs added.
+        """Run some of `calls` in order; return `values` with their outputs added.
 
-        Args:
-            values: everything that the calls take; index 0 is the images.
-            calls: some of `calls`.
+        `values` holds everything that these calls take; index 0 is the images.
         """
         values = dict(values)
         with self.on_its_device():

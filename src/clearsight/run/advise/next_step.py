@@ -37,12 +37,7 @@ class NextStep:
 
 
 def next_step(record: RunRecord, findings: tuple[CurveFinding, ...]) -> NextStep | None:
-    """Return what to try next after a run; None if its curve suggests nothing.
-
-    Args:
-        record: of the run.
-        findings: what its curve shows, most important first.
-    """
+    """Return what a run's findings, most important first, suggest to try next; None if nothing."""
     steps = (_STEPS[finding.name](record, finding) for finding in findings)
     return next((step for step in steps if step is not None), None)
 

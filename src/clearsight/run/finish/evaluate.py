@@ -15,10 +15,9 @@ from clearsight.evaluation.intervals.proportions import wilson_interval
 from clearsight.evaluation.predictions import Predictions
 from clearsight.evaluation.scores.scores import Scores, compute_scores
 from clearsight.models.graph import get_graph
-from clearsight.run.finish.final_weights import FinalWeights
+from clearsight.run.finish.final_weights import FinalWeights, predict_images
 from clearsight.run.plan.plan import Plan
 from clearsight.run.store.results import Results
-from clearsight.run.store.run import predict_probabilities
 from clearsight.run.test_set.ledger import TestSetUse, record_use
 from clearsight.training.history import History
 
@@ -73,9 +72,7 @@ def evaluate_run(plan: Plan, path: Path, history: History, weights: FinalWeights
     test = plan.data.splits.test
     if test is None or plan.record.request.no_test:
         return RunEvaluation(results, reading)
-    probabilities = predict_probabilities(
-        plan.model, plan.preparation, test.images, plan.recipe.views
-    )
+    probabilities = predict_images(plan, test, plan.recipe.views)
     predictions = Predictions(probabilities, test.class_names)
     scores = compute_scores(predictions, test.labels, _validation(plan, weights))
     is_correct = predictions.labels == test.labels
@@ -120,10 +117,7 @@ def _validation(plan: Plan, weights: FinalWeights) -> tuple[np.ndarray, np.ndarr
     if plan.recipe.views.is_plain:
         return weights.val_probabilities, weights.val_labels
     images = plan.data.validation_images(_MOST_VALIDATION)
-    probabilities = predict_probabilities(
-        plan.model, plan.preparation, images.images, plan.recipe.views
-    )
-    return probabilities, images.labels
+    return predict_images(plan, images, plan.recipe.views), images.labels
 
 
 def _seconds_before(plan: Plan) -> float:

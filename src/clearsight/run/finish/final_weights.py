@@ -43,8 +43,9 @@ def settle_weights(plan: Plan, folder: RunFolder, history: History) -> FinalWeig
     data, model = plan.data, plan.model
     validation = _sample(data.held_out, data.split.validation)
     train = _sample(data.splits.train, data.split.train)
-    train_correct = _predict(plan, train).argmax(axis=1) == train.labels
-    final = _predict(plan, validation)
+    plain = Views()  # as within `fit`
+    train_correct = predict_images(plan, train, plain).argmax(axis=1) == train.labels
+    final = predict_images(plan, validation, plain)
     val_correct, val_losses = _correct_and_losses(final, validation)
     best_correct, best_losses = val_correct, val_losses
     epoch, checkpoint = history[-1].epoch, None
@@ -53,7 +54,7 @@ def settle_weights(plan: Plan, folder: RunFolder, history: History) -> FinalWeig
     if checkpoint is not None:
         last_weights = model.get_weights()
         restore_variables(model, checkpoint, "model")
-        best = _predict(plan, validation)
+        best = predict_images(plan, validation, plain)
         best_correct, best_losses = _correct_and_losses(best, validation)
         if plan.recipe.patience:
             epoch, final = checkpoint.epochs_done, best
@@ -72,9 +73,9 @@ def _sample(images: ImageSet, rows: np.ndarray) -> ImageSet:
     return images.take(rows[:: -(-len(rows) // _MOST_IMAGES)])
 
 
-def _predict(plan: Plan, images: ImageSet) -> np.ndarray:
-    """Return class probabilities, float32 (N, K), of plain views, as within `fit`."""
-    return predict_probabilities(plan.model, plan.preparation, images.images, Views())
+def predict_images(plan: Plan, images: ImageSet, views: Views) -> np.ndarray:
+    """Return the class probabilities that a plan's model predicts: float32 (N, K)."""
+    return predict_probabilities(plan.model, plan.preparation, images.images, views)
 
 
 def _correct_and_losses(

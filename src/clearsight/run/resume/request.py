@@ -65,7 +65,7 @@ def resume_request(
     Args:
         path: the run's folder.
         data: the images again, as any object that `train` takes, for a run on arrays.
-        accept_changes: see `ResumeRequest`.
+        accept_changes: whether to resume although something that matters has changed.
         **changes: options that a resumed run may change; None leaves them as they were.
 
     Raises:

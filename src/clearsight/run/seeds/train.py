@@ -24,12 +24,9 @@ from clearsight.run.train import Display, plan_request, run_plan
 
 
 def train_seeds(request: TrainRequest, num_seeds: int, display: Display) -> SeedRuns:
-    """Train with the request's seed and the ones that follow it.
+    """Train with the request's seed and the ones that follow it, at least 2 in all.
 
-    Args:
-        request: the options of each training; its `out` is the folder of them all.
-        num_seeds: how many trainings, at least 2.
-        display: where they are shown.
+    The request's `out` is the folder of all the runs.
 
     Raises:
         ClearsightError: as `train`; nothing has been written when an option is wrong.
