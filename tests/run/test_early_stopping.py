@@ -40,7 +40,7 @@ def test_it_ends_early_with_the_best_weights(splits: Splits, tmp_path: Path) -> 
     assert validation is not None
     correct = run.predict(validation.images).labels == validation.labels
     assert correct.mean() == pytest.approx(run.history[best - 1].val_accuracy, abs=0.011)
-    with pytest.raises(RunError, match="has ended early, after"):
+    with pytest.raises(RunError, match="stopped early, after"):
         clearsight.resume(run.path, data=splits, epochs=40)
 
 

@@ -139,7 +139,8 @@ def test_evaluate_measures_the_same_images_wherever_they_lie_now(
     shutil.copytree(photographs, moved)
     shutil.copytree(photo_run, run)
     record = json.loads((run / "run.json").read_text())
-    (run / "run.json").write_text(json.dumps({**record, "source": str(moved)}))
+    record["request"]["source"] = str(moved)
+    (run / "run.json").write_text(json.dumps(record))
     shutil.copy(moved / "flower" / "01.jpg", moved / "flower" / "new.jpg")  # other numbers for all
     Image.new("RGB", (60, 60), "red").save(moved / "temple" / "0.jpg")
     again = json.loads(cli("evaluate", str(run), "--json").stdout)

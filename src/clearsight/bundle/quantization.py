@@ -1,7 +1,5 @@
 """``model.onnx`` in 8-bit integers, and how much faster it is on this machine."""
 
-from __future__ import annotations
-
 import statistics
 import time
 from dataclasses import dataclass

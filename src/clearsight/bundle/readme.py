@@ -1,7 +1,5 @@
 """A bundle's ``README.md``: how to use it, with its own shapes and names in the examples."""
 
-from __future__ import annotations
-
 import math
 from importlib.resources import files
 from string import Template

@@ -3,8 +3,6 @@
 Checked by hand, because opening a bundle must not need pydantic.
 """
 
-from __future__ import annotations
-
 import json
 from dataclasses import asdict, dataclass
 from typing import Any, Self, get_args

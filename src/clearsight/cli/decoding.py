@@ -1,7 +1,5 @@
 """Showing the progress of decoding images."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 

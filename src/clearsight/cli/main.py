@@ -4,8 +4,6 @@ Neither this file nor a verb's file imports anything heavy at its top, so that `
 is quick.
 """
 
-from __future__ import annotations
-
 import gc
 import logging
 import signal

@@ -1,7 +1,5 @@
 """``clearsight report``: write a run's report."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import click

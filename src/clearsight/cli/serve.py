@@ -1,7 +1,5 @@
 """``clearsight serve``: an HTTP server for bundles."""
 
-from __future__ import annotations
-
 import sys
 
 import click

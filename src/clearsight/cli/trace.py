@@ -1,7 +1,5 @@
 """``clearsight trace``: a network layer by layer, before it is trained."""
 
-from __future__ import annotations
-
 import re
 
 import click

@@ -1,7 +1,5 @@
 """Recognising image files and hidden files by their names alone."""
 
-from __future__ import annotations
-
 from pathlib import PurePosixPath
 
 IMAGE_SUFFIXES = frozenset(

@@ -1,7 +1,5 @@
 """`Listing`: the images of a source with their labels, before they are decoded."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol

@@ -1,7 +1,5 @@
 """`LoadReport`: what was left out when a source was loaded."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 

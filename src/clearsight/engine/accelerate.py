@@ -5,8 +5,6 @@ It sets the methods that Keras documents for this, ``train_step``, ``test_step``
 Keras's. Keras's own `fit`, `evaluate` and `predict` call the steps.
 """
 
-from __future__ import annotations
-
 import warnings
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Arrays that are in memory as a whole, and batches gathered from them."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import Any

@@ -1,7 +1,5 @@
 """`Hooks`: methods set on a model object, through which Keras's loops run the engine's steps."""
 
-from __future__ import annotations
-
 import functools
 import inspect
 import math

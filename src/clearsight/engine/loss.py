@@ -1,7 +1,5 @@
 """The loss: cross-entropy on logits where Keras would take the logarithm of a softmax."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

@@ -1,7 +1,5 @@
 """`StepControl`: what a run sets, and reads, of an accelerated model's training steps."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary

@@ -1,7 +1,5 @@
 """What one training step, or one step of an evaluation, does with a batch."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial

@@ -14,8 +14,6 @@ They are ranked by self-confidence, the probability of their own label. With 5% 
 The probabilities must come from a network that was not trained on the image (out of fold).
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,7 +1,5 @@
 """What a network gets wrong: confused classes, confident mistakes, uncertain images, groups."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """`Predictions`: class probabilities of some images, with the classes' names."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Atomic writes: no reader ever sees half a file."""
 
-from __future__ import annotations
-
 import os
 import secrets
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """The folder for what can be fetched or computed again."""
 
-from __future__ import annotations
-
 import logging
 import os
 from pathlib import Path

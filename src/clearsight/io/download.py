@@ -1,7 +1,5 @@
 """Downloading one file over HTTP, with a progress bar on a terminal."""
 
-from __future__ import annotations
-
 import logging
 import sys
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Reading a file that may be compressed with gzip."""
 
-from __future__ import annotations
-
 import gzip
 import zlib
 from pathlib import Path

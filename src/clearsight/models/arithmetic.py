@@ -4,8 +4,6 @@ The formulas follow Dumoulin and Visin, "A guide to convolution arithmetic for d
 https://arxiv.org/abs/1603.07285, with Keras's asymmetric "same" padding if strides require it.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -4,8 +4,6 @@ Every other file uses ``from clearsight.models.backend import keras``. The choic
 the environment of this process, so the user's ``keras.json`` is neither read nor changed.
 """
 
-from __future__ import annotations
-
 import os
 import sys
 

@@ -1,7 +1,5 @@
 """Build a Keras model from a zoo name, a .keras file or FILE.py:FUNCTION."""
 
-from __future__ import annotations
-
 import importlib.util
 import inspect
 import json

@@ -1,7 +1,5 @@
 """Explain why a network cannot be built: which layer, what its input was, and what it needs."""
 
-from __future__ import annotations
-
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager

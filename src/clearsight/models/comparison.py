@@ -1,7 +1,5 @@
 """Compare two networks layer by layer, with the reason for each difference."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any

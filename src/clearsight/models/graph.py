@@ -1,7 +1,5 @@
 """The graph of a built Keras model: its layer calls, in the order of computation."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from dataclasses import dataclass

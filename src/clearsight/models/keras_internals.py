@@ -4,8 +4,6 @@ Keras 3.14 to 3.15 are known to work. Importing this module checks that the name
 exist, so that another version of Keras fails at once and not in the middle of a training.
 """
 
-from __future__ import annotations
-
 import inspect
 from collections.abc import Callable, Sequence
 from typing import Any, Literal

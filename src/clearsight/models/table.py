@@ -1,7 +1,5 @@
 """Plain text tables of layers, and shapes and sizes as text."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 Row = tuple[str, ...]

@@ -1,7 +1,5 @@
 """Trace a network before training: shape, parameters, cost and receptive field of each layer."""
 
-from __future__ import annotations
-
 import json
 import math
 from dataclasses import asdict, dataclass

@@ -4,8 +4,6 @@
 https://www.tensorflow.org/api_docs/python/tf/nn#notes_on_padding_2.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

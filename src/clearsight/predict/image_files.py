@@ -1,7 +1,5 @@
 """`ImageFiles`: the image files that a path, a folder or a pattern stands for."""
 
-from __future__ import annotations
-
 import glob
 import os
 import re

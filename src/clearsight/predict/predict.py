@@ -1,7 +1,5 @@
 """`predict_images`: classify images batch by batch, so that any number of them fits in memory."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice

@@ -1,7 +1,5 @@
 """`SourceImages`: the images of a data source, resized to fit a network."""
 
-from __future__ import annotations
-
 import os
 from dataclasses import dataclass
 from pathlib import Path

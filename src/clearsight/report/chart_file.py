@@ -1,7 +1,5 @@
 """What Altair charts have in common: the import, the axis of epochs, PNG files."""
 
-from __future__ import annotations
-
 import threading
 from contextlib import suppress
 from pathlib import Path

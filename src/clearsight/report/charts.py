@@ -1,7 +1,5 @@
 """Interactive charts as Vega-Lite specifications, in the page's own colours, light or dark."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from typing import Any

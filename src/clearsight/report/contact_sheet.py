@@ -1,7 +1,5 @@
 """A contact sheet: one row of sample images for every class."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Training curves as PNG: one run with its gap shaded, or several runs in one image."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """The page of `clearsight data check`: one self-contained HTML file."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass

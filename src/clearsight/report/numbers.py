@@ -1,7 +1,5 @@
 """How a page formats numbers; `rendering` offers these functions to its template as filters."""
 
-from __future__ import annotations
-
 from clearsight.evaluation.intervals.interval import Interval
 
 

@@ -1,7 +1,5 @@
 """A run's report: one HTML file that needs nothing else, for screens of any size and paper."""
 
-from __future__ import annotations
-
 import base64
 import hashlib
 from collections.abc import Sequence

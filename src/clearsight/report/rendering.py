@@ -1,7 +1,5 @@
 """Rendering a page's template, with everything in it escaped."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """`Thumbnail`: a small image as a data URL, for pages that are a single file."""
 
-from __future__ import annotations
-
 import base64
 import io
 from dataclasses import dataclass

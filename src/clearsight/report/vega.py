@@ -1,7 +1,5 @@
 """The JavaScript that draws a page's charts: Vega, Vega-Lite and Vega-Embed."""
 
-from __future__ import annotations
-
 from contextlib import suppress
 from importlib.metadata import version
 

@@ -1,7 +1,5 @@
 """`train` and `resume`, as Python users call them."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,7 +1,5 @@
 """Comparing runs on the test images that they share, image by image."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """`TrainRequest`: the options of a training, checked where they come in."""
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 from typing import Annotated, Any, Self

@@ -1,7 +1,5 @@
 """A training from its request to a finished run, step by step."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """The web application: its routes, and errors in one form."""
 
-from __future__ import annotations
-
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 

@@ -1,7 +1,5 @@
 """`Batcher`: runs the network on the images of many requests together."""
 
-from __future__ import annotations
-
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterator

@@ -6,8 +6,6 @@ response; its limit of connections counts a connection only once a header is com
 errors are plain text.
 """
 
-from __future__ import annotations
-
 import asyncio
 import sys
 

@@ -1,7 +1,5 @@
 """`HttpError`: a problem with a request, in the one JSON form of all errors."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from typing import Any

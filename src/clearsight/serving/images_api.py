@@ -1,7 +1,5 @@
 """``/v1``: classify images given as files or as arrays."""
 
-from __future__ import annotations
-
 import base64
 import binascii
 from typing import Annotated, Any

@@ -1,7 +1,5 @@
 """``/v2``: KServe's Open Inference Protocol."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

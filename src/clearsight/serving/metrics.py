@@ -1,7 +1,5 @@
 """`Metrics`: what a server counts, for Prometheus."""
 
-from __future__ import annotations
-
 from prometheus_client import (
     CollectorRegistry,
     Counter,

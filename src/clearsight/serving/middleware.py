@@ -1,7 +1,5 @@
 """`Middleware`: access control, response headers, errors and metrics of every request."""
 
-from __future__ import annotations
-
 import hmac
 import logging
 import time

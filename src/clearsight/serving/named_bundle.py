@@ -1,7 +1,5 @@
 """`NamedBundle`: a bundle with the name that requests use, opened from PATH or NAME=PATH."""
 
-from __future__ import annotations
-
 import os
 import re
 from collections.abc import Sequence

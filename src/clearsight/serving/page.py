@@ -1,7 +1,5 @@
 """The web page, one file that loads nothing else."""
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import re

@@ -1,7 +1,5 @@
 """`Quota`: a limit on queued images, or on bytes held in memory."""
 
-from __future__ import annotations
-
 from clearsight.serving.http_error import overloaded
 
 

@@ -1,7 +1,5 @@
 """`ModelRegistry`: the models of a server, each replaced when its bundle changes on disk."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import os

@@ -1,7 +1,5 @@
 """Reading request bodies, which may be hostile: limits on bytes, seconds, parts and numbers."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager

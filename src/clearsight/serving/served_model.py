@@ -1,7 +1,5 @@
 """`ServedModel`: an open bundle that answers requests within their deadline."""
 
-from __future__ import annotations
-
 import asyncio
 import hashlib
 import logging

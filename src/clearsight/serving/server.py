@@ -1,7 +1,5 @@
 """`serve`: listen, answer, and stop without losing a request."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import socket

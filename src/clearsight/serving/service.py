@@ -1,7 +1,5 @@
 """`Service`: the state of a server that its routes and its middleware share."""
 
-from __future__ import annotations
-
 from clearsight.serving.http_error import HttpError, too_many_images
 from clearsight.serving.metrics import Metrics
 from clearsight.serving.named_bundle import NamedBundle

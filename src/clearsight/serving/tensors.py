@@ -1,7 +1,5 @@
 """Requests and responses of the Open Inference Protocol, with tensors as JSON or as bytes."""
 
-from __future__ import annotations
-
 import math
 from typing import Annotated, Any
 

@@ -1,7 +1,5 @@
 """Random changes to training images: flips, translations and cutout."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import torch

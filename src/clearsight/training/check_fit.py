@@ -1,7 +1,5 @@
 """Check whether a network, its loss and its data fit together: the mistakes that beginners make."""
 
-from __future__ import annotations
-
 from typing import Any, Literal
 
 import numpy as np

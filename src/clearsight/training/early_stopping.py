@@ -1,7 +1,5 @@
 """Stop a training when validation accuracy no longer improves."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

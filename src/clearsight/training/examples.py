@@ -1,7 +1,5 @@
 """`Examples`, stored images with targets, and `ImageBatches`, the batches made of them."""
 
-from __future__ import annotations
-
 import warnings
 from dataclasses import dataclass
 from functools import cached_property

@@ -1,7 +1,5 @@
 """Train a model: Keras's own `fit` on prepared arrays, recorded epoch by epoch."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """`History`: the scores of each epoch, and the file ``history.csv``."""
 
-from __future__ import annotations
-
 import csv
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Show a training's progress: a live bar in a terminal, plain lines elsewhere."""
 
-from __future__ import annotations
-
 from typing import Any, Self
 
 from rich.console import Console

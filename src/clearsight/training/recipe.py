@@ -1,7 +1,5 @@
 """`Recipe`: how to train, as data; all recipes share one training loop."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, ValidationError

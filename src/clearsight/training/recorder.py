@@ -1,7 +1,5 @@
 """A Keras callback that records epochs."""
 
-from __future__ import annotations
-
 import time
 from typing import Any
 

@@ -1,7 +1,5 @@
 """How the learning rate changes during a training."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from clearsight.models.backend import keras

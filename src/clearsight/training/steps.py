@@ -3,8 +3,6 @@
 A non-finite loss stops the training before it spoils the weights.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any

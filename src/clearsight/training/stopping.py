@@ -1,7 +1,5 @@
 """Stop a training early on a signal, between two batches and with everything saved."""
 
-from __future__ import annotations
-
 import signal
 import threading
 from collections.abc import Callable, Iterator

@@ -1,7 +1,5 @@
 """`quiet`: hide the warnings and log messages of other libraries' converters."""
 
-from __future__ import annotations
-
 import logging
 import warnings
 from collections.abc import Iterator

@@ -3,8 +3,6 @@
 A format's own libraries are imported when it is used. Every format passes the same parity check.
 """
 
-from __future__ import annotations
-
 from clearsight.bundle.formats import keras_file, litert_file, onnx_file, openvino_file, pt2_file
 from clearsight.bundle.formats.model_format import ModelFormat
 from clearsight.errors import BundleError, did_you_mean

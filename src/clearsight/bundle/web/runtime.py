@@ -4,8 +4,6 @@ It is 14 MB and does not depend on the run, so it is not part of this package: t
 downloads npm's package and caches the two files that a page needs.
 """
 
-from __future__ import annotations
-
 import hashlib
 import os
 import shutil

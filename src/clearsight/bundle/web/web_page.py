@@ -1,7 +1,5 @@
 """`write_web_page`: a bundle, a page and ONNX Runtime Web, as one folder."""
 
-from __future__ import annotations
-
 import os
 import tempfile
 from importlib.resources import files

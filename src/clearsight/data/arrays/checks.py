@@ -3,8 +3,6 @@
 The functions return mistakes as sentences instead of raising, so that all are reported together.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

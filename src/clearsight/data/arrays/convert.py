@@ -1,7 +1,5 @@
 """Converting arrays of images of any usual type and shape to uint8 (N, H, W, C)."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping
 from typing import Any

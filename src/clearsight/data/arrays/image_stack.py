@@ -1,7 +1,5 @@
 """`ImageStack`: single images from Python objects, collected into one array."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

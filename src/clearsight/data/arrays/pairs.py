@@ -1,7 +1,5 @@
 """Finding the arrays of images and labels of a source by their names, e.g. x_train and y_train."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable
 from typing import Literal, NamedTuple
 

@@ -1,7 +1,5 @@
 """`RawArrays`: the arrays of a source, converted to `Splits`."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any

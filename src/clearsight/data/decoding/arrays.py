@@ -1,7 +1,5 @@
 """The arrays that images are decoded into: .npy files of one folder, shared between processes."""
 
-from __future__ import annotations
-
 import os
 from itertools import pairwise
 from pathlib import Path

@@ -4,8 +4,6 @@ Each folder of arrays is named by a digest of its content. An index leads to it 
 source: names, sizes and times of its files, and the options that they are read with.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import shutil

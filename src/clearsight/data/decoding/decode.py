@@ -1,7 +1,5 @@
 """Decoding a `Listing` into `Splits`, or finding them in the cache."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import shutil

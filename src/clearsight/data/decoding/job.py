@@ -1,7 +1,5 @@
 """`DecodeJob`: images that one process decodes into arrays on disk."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """`RowOrder`: the order of a listing's images in the decoded arrays."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

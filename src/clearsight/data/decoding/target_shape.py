@@ -1,7 +1,5 @@
 """`TargetShape`: the size and channels that the images of a listing are resized to."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

@@ -4,8 +4,6 @@ It needs nothing of the program that starts it, so that decoding works from note
 scripts without a main guard.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import pickle

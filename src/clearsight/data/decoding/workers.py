@@ -4,8 +4,6 @@
 main guard would run again, and a process that dies takes the whole pool with it.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import pickle

@@ -3,8 +3,6 @@
 To add one: a file next to this one and a row here.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path

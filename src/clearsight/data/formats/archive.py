@@ -1,7 +1,5 @@
 """Class folders inside a ZIP or tar archive, read without unpacking it to disk."""
 
-from __future__ import annotations
-
 import zipfile
 from pathlib import Path
 

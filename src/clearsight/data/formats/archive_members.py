@@ -1,7 +1,5 @@
 """The members of an archive, collected from their names alone."""
 
-from __future__ import annotations
-
 from typing import Generic, Literal
 
 from clearsight.data.formats.class_folders import HIDDEN, NOT_AN_IMAGE, FolderContents, Position

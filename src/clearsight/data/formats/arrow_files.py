@@ -1,7 +1,5 @@
 """Parquet and Arrow files: their columns, and the encoded images in one of them."""
 
-from __future__ import annotations
-
 import json
 import os
 from collections.abc import Iterator, Sequence

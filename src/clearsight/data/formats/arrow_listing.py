@@ -1,7 +1,5 @@
 """Lists the images in Parquet and Arrow files: one file, or one or more for each part."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path

@@ -3,8 +3,6 @@
 The format: https://www.cs.toronto.edu/~kriz/cifar.html ("Binary version").
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Images in class folders, on disk or in an archive: classes and parts from their paths."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """`TableColumns`: which columns of a table hold images, labels, splits and groups."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Files compressed with gzip, bzip2 or xz, recognized by their first bytes."""
 
-from __future__ import annotations
-
 import bz2
 import gzip
 import lzma

@@ -1,7 +1,5 @@
 """Errors that libraries raise for damaged files, turned into `DataError`."""
 
-from __future__ import annotations
-
 import csv
 import lzma
 import struct

@@ -1,7 +1,5 @@
 """Text tables: CSV with commas, semicolons or tabs between cells."""
 
-from __future__ import annotations
-
 import csv
 import re
 from collections.abc import Iterator

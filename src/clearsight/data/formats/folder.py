@@ -1,7 +1,5 @@
 """A folder of class folders, flat or with train/, val/ and test/."""
 
-from __future__ import annotations
-
 import os
 import stat
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """Datasets of Hugging Face's `datasets`: saved on disk, as Parquet files, or by name."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

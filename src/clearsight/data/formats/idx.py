@@ -4,8 +4,6 @@ The format: two zero bytes, a type code, the number of axes, one big-endian uint
 the values in C order. Source: http://yann.lecun.com/exdb/mnist/ ("THE IDX FILE FORMAT").
 """
 
-from __future__ import annotations
-
 import math
 import re
 import struct

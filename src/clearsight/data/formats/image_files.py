@@ -1,7 +1,5 @@
 """Images that are files in a folder: reading them, and signatures that change when they do."""
 
-from __future__ import annotations
-
 import hashlib
 import os
 from collections.abc import Iterable, Iterator, Sequence

@@ -1,7 +1,5 @@
 """Paths in a table's cells, resolved to files in the table's folder and nowhere else."""
 
-from __future__ import annotations
-
 import os
 import stat
 from collections.abc import Iterator, Sequence

@@ -1,7 +1,5 @@
 """Limits on what a file may unpack to, so that a hostile one cannot exhaust the memory."""
 
-from __future__ import annotations
-
 import os
 
 from clearsight.errors import DataError

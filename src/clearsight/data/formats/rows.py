@@ -1,7 +1,5 @@
 """`Rows`: the labels, splits and groups in a table of images, made into a `Listing`."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

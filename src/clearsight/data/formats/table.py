@@ -1,7 +1,5 @@
 """Tables of images: CSV, TSV or Parquet with labels and with paths, encoded images or pixels."""
 
-from __future__ import annotations
-
 from collections import Counter
 from pathlib import Path
 

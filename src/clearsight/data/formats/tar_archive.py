@@ -1,7 +1,5 @@
 """Images in a tar archive, plain or compressed, read without unpacking it to disk."""
 
-from __future__ import annotations
-
 import tarfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass

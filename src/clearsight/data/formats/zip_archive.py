@@ -1,7 +1,5 @@
 """Images in a ZIP archive, read without unpacking it to disk."""
 
-from __future__ import annotations
-
 import stat
 import struct
 import zipfile

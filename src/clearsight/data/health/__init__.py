@@ -3,8 +3,6 @@
 To add one: a file next to this one with `check(pool)`, and a row here.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 

@@ -5,8 +5,6 @@ logistic regression on nothing but the outermost pixels should do little better 
 recognizes a class almost perfectly, that class has a background of its own.
 """
 
-from __future__ import annotations
-
 import warnings
 from collections.abc import Iterator
 from typing import Any

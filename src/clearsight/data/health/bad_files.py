@@ -1,7 +1,5 @@
 """Images that could not be read."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from clearsight.data.health.finding import (

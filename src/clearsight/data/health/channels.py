@@ -1,7 +1,5 @@
 """Grey images stored with three equal channels."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from clearsight.data.health.finding import Finding

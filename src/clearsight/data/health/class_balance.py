@@ -1,7 +1,5 @@
 """Classes that are rare, missing from a part, empty, or too small to evaluate."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator
 

@@ -4,8 +4,6 @@ Exact duplicates are equal in every pixel. Near-duplicates show the same photogr
 pixel, brightened or recompressed.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 

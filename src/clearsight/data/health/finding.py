@@ -1,7 +1,5 @@
 """`Finding`: one fault of a dataset, or a fact about it, found before anything trains."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any, Literal

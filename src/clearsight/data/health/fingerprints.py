@@ -7,8 +7,6 @@ averages of 3x3 squares over the inner part, taken in place and shifted by a pix
 direction; they show by which shift two images match.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -4,8 +4,6 @@ An image's *number* counts through all parts. Its *role* is how training uses it
 the part where validation images are taken from the training part.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property

@@ -1,7 +1,5 @@
 """`ImageStatistics`: a few numbers about every image, computed in one pass."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, fields
 
 import numpy as np

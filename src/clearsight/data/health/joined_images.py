@@ -1,7 +1,5 @@
 """`JoinedImages`: the images of several sets, numbered as if they were in one array."""
 
-from __future__ import annotations
-
 from typing import Protocol
 
 import numpy as np

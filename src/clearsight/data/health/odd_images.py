@@ -1,7 +1,5 @@
 """Images unlike the others: nearly blank, dark, blurred, or of another shape."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import replace
 

@@ -1,7 +1,5 @@
 """Images with inverted brightness."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from clearsight.data.health.finding import Finding

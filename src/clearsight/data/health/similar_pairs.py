@@ -10,8 +10,6 @@ photograph or the same article in another colour; from 3.5 on they were the same
 print, and from 4 on other trousers.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

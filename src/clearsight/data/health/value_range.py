@@ -1,7 +1,5 @@
 """Pixel values that use only a small part of 0 to 255."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from clearsight.data.health.finding import Finding

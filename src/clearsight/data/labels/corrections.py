@@ -1,7 +1,5 @@
 """Labels corrected by hand: a CSV file that `data check` writes and the user edits."""
 
-from __future__ import annotations
-
 import csv
 from collections import Counter
 from collections.abc import Iterable, Sequence

@@ -1,7 +1,5 @@
 """Encoding labels of any form as class numbers and class names."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Labels in any form as an array of integers, bools or text."""
 
-from __future__ import annotations
-
 import sys
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Polarity: whether images show light things on a dark background or the reverse."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 import numpy as np

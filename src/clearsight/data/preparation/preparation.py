@@ -4,8 +4,6 @@
 description is saved with the run and in every export.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path

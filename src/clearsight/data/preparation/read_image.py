@@ -1,7 +1,5 @@
 """Reading image files of any size and mode into uint8 arrays."""
 
-from __future__ import annotations
-
 import io
 import os
 import struct

@@ -1,7 +1,5 @@
 """Resizing one image to a network's height, width and channels."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 import numpy as np

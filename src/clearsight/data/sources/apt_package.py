@@ -1,7 +1,5 @@
 """Reading files from a Debian package with apt, without root and without installing it."""
 
-from __future__ import annotations
-
 import logging
 import shutil
 import subprocess

@@ -1,7 +1,5 @@
 """scikit-learn's real 8x8 scans of handwritten digits: the source that needs no download."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -3,8 +3,6 @@
 Source: Xiao, Rasul and Vollgraf 2017, https://arxiv.org/abs/1708.07747, MIT licence.
 """
 
-from __future__ import annotations
-
 import hashlib
 import os
 import tempfile

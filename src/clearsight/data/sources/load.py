@@ -4,8 +4,6 @@ To add a named source, add a file next to this one and a row to the table. Forma
 table.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace

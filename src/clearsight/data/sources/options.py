@@ -1,7 +1,5 @@
 """`SourceOptions`: how the images of a source are read, checked where they come in."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self

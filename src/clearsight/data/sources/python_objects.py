@@ -1,7 +1,5 @@
 """Images that are Python objects: arrays, torch datasets, iterables of batches."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any

@@ -1,7 +1,5 @@
 """Loading a slice of a source, e.g. ``fashion-mnist:test[0:5]``."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """Choosing a sample of images."""
 
-from __future__ import annotations
-
 import numpy as np
 
 

@@ -1,7 +1,5 @@
 """`Splits`: the training, validation and test sets of a source."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field, replace
 
 from clearsight.data.image_set import ImageSet

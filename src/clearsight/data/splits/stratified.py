@@ -1,7 +1,5 @@
 """Stratified splits: every side has the same fraction of every class."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -1,7 +1,5 @@
 """`ValidationSplit`: which training images are held out for validation."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal

@@ -1,7 +1,5 @@
 """A convolution of stride 1 with 2x2 max pooling, and perhaps ReLU, in one operation."""
 
-from __future__ import annotations
-
 import ctypes
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """`FIRST`: a convolution of few channels, such as a network's first; see `first_convolution.c`."""
 
-from __future__ import annotations
-
 import torch
 
 from clearsight.engine.kernels.convolution import ConvolutionKernel, Gradients, Saved, Sizes

@@ -1,7 +1,5 @@
 """The compiled library: whether it is there, whether this machine can run it, and calls of it."""
 
-from __future__ import annotations
-
 import ctypes
 from collections.abc import Sequence
 from functools import cache

@@ -1,7 +1,5 @@
 """2x2 max pooling of bfloat16 images, with ReLU or without; see `max_pooling.c`."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import torch

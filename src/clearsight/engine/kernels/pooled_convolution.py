@@ -1,7 +1,5 @@
 """`POOLED`: a convolution of many channels; see `pooled_convolution.c`."""
 
-from __future__ import annotations
-
 import torch
 
 from clearsight.engine.kernels.convolution import ConvolutionKernel, Gradients, Saved, Sizes

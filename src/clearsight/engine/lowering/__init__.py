@@ -3,8 +3,6 @@
 To add one: a function next to those of its family, a row here, and a row in the contract test.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Activations, as layers of their own or as a layer's ``activation``."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

@@ -3,8 +3,6 @@
 Keras's torch backend moves images one after the other; here a whole batch is sampled at once.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Conv2D, DepthwiseConv2D and SeparableConv2D."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from clearsight.engine.kernels.convolution import NO_EDGES, Edges

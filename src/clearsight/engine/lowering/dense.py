@@ -1,7 +1,5 @@
 """Dense."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import torch

@@ -1,7 +1,5 @@
 """`lower`: from a Keras layer to its operations in torch."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from clearsight.engine.lowering import LOWERINGS

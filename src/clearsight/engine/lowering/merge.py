@@ -1,7 +1,5 @@
 """Add, Multiply, Average, Maximum and Concatenate."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import reduce
 from typing import Any

@@ -3,8 +3,6 @@
 All draw from the generators that plain Keras draws from, so the same seed drops the same units.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import torch

@@ -1,7 +1,5 @@
 """BatchNormalization, LayerNormalization and GroupNormalization; statistics are float32."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import torch

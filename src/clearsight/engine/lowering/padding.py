@@ -1,7 +1,5 @@
 """Padding "same" as in Keras and TensorFlow, and the layers that pad, crop and repeat images."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import torch

@@ -1,7 +1,5 @@
 """Rescaling and Normalization of pixel values, in float32, and LayerScale."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import torch

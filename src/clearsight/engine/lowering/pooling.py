@@ -1,7 +1,5 @@
 """Max, average and global pooling of images."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

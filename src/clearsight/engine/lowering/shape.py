@@ -1,7 +1,5 @@
 """Flatten and Reshape."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import torch

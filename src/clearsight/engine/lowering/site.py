@@ -1,7 +1,5 @@
 """`Site`: what the lowering of a layer depends on, besides the layer."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

@@ -1,7 +1,5 @@
 """ReLU and softmax."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch

@@ -1,7 +1,5 @@
 """Convolution, with a normalization folded in or with max pooling as part of it."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

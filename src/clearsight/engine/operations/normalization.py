@@ -1,7 +1,5 @@
 """Batch normalization by moving statistics."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

@@ -1,7 +1,5 @@
 """`Operation`: one computation on torch tensors, and `Function`, the general case of it."""
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Padding of images."""
 
-from __future__ import annotations
-
 import torch
 from torch.nn import functional
 

@@ -1,7 +1,5 @@
 """Pooling of images by windows."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 

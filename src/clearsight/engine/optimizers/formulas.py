@@ -1,7 +1,5 @@
 """The formulas of Keras's optimizers, as a few operations on all weights at once."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Sequence
 from typing import Any

@@ -4,8 +4,6 @@ An optimizer's state stays where Keras keeps it, so that a model saved during tr
 trained further in plain Keras, and the reverse.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """`Muon`: Keras's optimizer of that name, for the kernels of convolutions too."""
 
-from __future__ import annotations
-
 import re
 from typing import Any
 

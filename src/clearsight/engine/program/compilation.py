@@ -1,7 +1,5 @@
 """`compile_program`: from a Keras graph to a `Program`."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import torch

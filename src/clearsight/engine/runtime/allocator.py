@@ -1,7 +1,5 @@
 """Whether the C library keeps freed memory for later, or returns it to the system."""
 
-from __future__ import annotations
-
 import ctypes
 import sys
 from functools import cache

@@ -1,7 +1,5 @@
 """The choices that users have for engine, device and precision, known without loading torch."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 Engine = Literal["clearsight", "keras"]

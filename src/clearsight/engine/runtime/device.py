@@ -1,7 +1,5 @@
 """Which device a network computes on."""
 
-from __future__ import annotations
-
 from contextlib import AbstractContextManager
 
 from clearsight.engine.runtime.choices import Device, DeviceChoice

@@ -1,7 +1,5 @@
 """Which precision a network computes in."""
 
-from __future__ import annotations
-
 import torch
 
 from clearsight.engine.runtime.choices import Device, Precision, PrecisionChoice

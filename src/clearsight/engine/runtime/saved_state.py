@@ -1,7 +1,5 @@
 """`SavedState`: variables and random generators as they were before a step."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import Any
 

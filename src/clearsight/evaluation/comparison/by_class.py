@@ -1,7 +1,5 @@
 """Comparing two networks class by class, corrected for testing many classes."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

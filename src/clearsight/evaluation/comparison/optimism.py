@@ -1,7 +1,5 @@
 """Selection bias: how much too good the best of several networks scores on the same images."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Results of several trainings that differ only by their seed, and differences between them."""
 
-from __future__ import annotations
-
 import math
 import statistics
 from dataclasses import dataclass

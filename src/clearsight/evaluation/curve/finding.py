@@ -1,7 +1,5 @@
 """`CurveFinding`: one thing that a training curve shows."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from typing import Literal
 

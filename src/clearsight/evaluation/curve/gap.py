@@ -1,7 +1,5 @@
 """`Gap`: training accuracy minus validation accuracy."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from clearsight.evaluation.intervals.interval import Interval

@@ -1,7 +1,5 @@
 """Curves of trainings whose steps are too large: diverged, unstable, noisy at the plateau."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Overfitting: since when, and how certain it is."""
 
-from __future__ import annotations
-
 from clearsight.evaluation.curve.finding import CurveFinding
 from clearsight.evaluation.curve.gap import LEAST_GAP, points
 from clearsight.evaluation.curve.statistics import LEAST_FALL, CurveStatistics

@@ -1,7 +1,5 @@
 """How far training has come: too noisy to tell, still learning, underfitting, converged."""
 
-from __future__ import annotations
-
 import math
 
 from clearsight.evaluation.curve.finding import CurveFinding

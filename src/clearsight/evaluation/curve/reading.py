@@ -1,7 +1,5 @@
 """Reading a training curve: the gap at its end with its uncertainty, and what it means."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 

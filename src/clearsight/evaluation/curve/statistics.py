@@ -1,7 +1,5 @@
 """`CurveStatistics`: the numbers that the findings about a training curve rest on."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Validation images that are no fair sample: leaked into training, or easier than others."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from clearsight.evaluation.curve.finding import CurveFinding

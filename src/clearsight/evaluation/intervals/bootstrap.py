@@ -4,8 +4,6 @@ Efron 1979, https://doi.org/10.1214/aos/1176344552. Each resample draws as many 
 are, with replacement; the percentile interval holds the middle 95% of the resamples' scores.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from clearsight.evaluation.intervals.interval import Interval

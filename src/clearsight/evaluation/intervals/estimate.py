@@ -1,7 +1,5 @@
 """`Estimate`: a score with its 95% interval and the method behind it."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Literal
 

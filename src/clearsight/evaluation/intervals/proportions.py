@@ -1,7 +1,5 @@
 """95% intervals for proportions and for the difference between two of them."""
 
-from __future__ import annotations
-
 import math
 
 from clearsight.evaluation.intervals.interval import Interval, Z

@@ -16,8 +16,6 @@ Deleted pixels get the mean colour of all the images. On Fashion-MNIST that is g
 disturbs the dark background, so random patches are a strong baseline there.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """`LayerMaps`: the feature maps of each layer for one image, the most variable ones first."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

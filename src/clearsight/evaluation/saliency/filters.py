@@ -1,7 +1,5 @@
 """`Filters`: the first convolution's filters and the patches that each responds to most."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -7,8 +7,6 @@ gradients (Selvaraju et al. 2017, https://arxiv.org/abs/1610.02391), which marks
 network does not use.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,7 +1,5 @@
 """`LayerOutputs`: runs a network layer by layer, for the layers' outputs and their gradients."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """`Saliency`: everything that explains what a network looks at in some images."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

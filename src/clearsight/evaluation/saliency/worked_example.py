@@ -1,7 +1,5 @@
 """`WorkedExample`: the arithmetic behind one output value of the first convolution."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

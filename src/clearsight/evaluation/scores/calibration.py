@@ -1,7 +1,5 @@
 """Calibration: whether confidence matches accuracy. The reliability diagram and the ECE."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from itertools import pairwise
 

@@ -1,7 +1,5 @@
 """Cross-entropy of single images."""
 
-from __future__ import annotations
-
 import numpy as np
 
 # Keras clips probabilities to [1e-7, 1 - 1e-7] before the logarithm (keras.config.epsilon()).

@@ -1,7 +1,5 @@
 """Precision, recall and F1 of each class, and their macro averages."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 
 import numpy as np

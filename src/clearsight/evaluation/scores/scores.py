@@ -1,7 +1,5 @@
 """`Scores`: all scores of predictions against labels."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Temperature scaling: one number, fitted on validation images, that corrects overconfidence."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from clearsight.evaluation.scores.log_loss import SMALLEST_PROBABILITY

@@ -1,7 +1,5 @@
 """The sections of the confusion matrix and of the galleries of mistakes."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """The galleries of the saliency section: images with their heat maps."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The command line that repeats a run, tries the next step, or checks the data."""
 
-from __future__ import annotations
-
 import shlex
 from typing import Any
 

@@ -1,7 +1,5 @@
 """`NextStep`: the next experiment that a training curve suggests."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any

@@ -1,7 +1,5 @@
 """Running the next experiment that a curve suggests, and comparing it with the run before."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """`check_data`: all checks of a source's images before training."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace

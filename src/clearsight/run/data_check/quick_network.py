@@ -1,7 +1,5 @@
 """Out-of-fold probabilities: a quick network's predictions for images that it has not seen."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

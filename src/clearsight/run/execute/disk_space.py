@@ -1,7 +1,5 @@
 """Checking before a run begins that the disk has space for what it will write."""
 
-from __future__ import annotations
-
 import shutil
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """`execute`: train the network of a plan."""
 
-from __future__ import annotations
-
 from clearsight.engine.step_control import num_parts_of
 from clearsight.run.execute.session import RunSession
 from clearsight.run.plan.plan import Plan

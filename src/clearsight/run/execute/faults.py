@@ -1,7 +1,5 @@
 """Why a training stopped, in a sentence that says what to do."""
 
-from __future__ import annotations
-
 import errno
 
 from clearsight.engine.runtime.memory import is_out_of_memory

@@ -4,8 +4,6 @@ Its folder and lock, signals, the writer of checkpoints, and a status in ``run.j
 ends.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The one table of exercises. To add one: a row here."""
 
-from __future__ import annotations
-
 from clearsight.run.exercises.exercise import Exercise
 
 EXERCISES: dict[str, Exercise] = {

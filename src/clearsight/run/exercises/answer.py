@@ -1,7 +1,5 @@
 """Reading answers, shapes and counts as people write them, and checking them."""
 
-from __future__ import annotations
-
 import os
 import re
 from collections.abc import Sequence

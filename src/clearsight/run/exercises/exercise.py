@@ -1,7 +1,5 @@
 """`Exercise`: a network whose shapes and parameters are to be worked out by hand."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal

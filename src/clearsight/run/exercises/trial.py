@@ -1,7 +1,5 @@
 """Training the lesson's network and an exercise's with several seeds, to see which is better."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Exporting a run as a bundle, which predicts without Keras or torch."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 from typing import Any

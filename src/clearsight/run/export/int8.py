@@ -1,7 +1,5 @@
 """Exporting a run in 8-bit integers, with the change in accuracy and speed."""
 
-from __future__ import annotations
-
 import shutil
 import tempfile
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Evaluating a network when its training has ended."""
 
-from __future__ import annotations
-
 import statistics
 import time
 from dataclasses import dataclass, replace

@@ -1,7 +1,5 @@
 """The weights that a training ends with, and how single images do with them and with the best."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Writing what a run found: its results, then its report and its bundle."""
 
-from __future__ import annotations
-
 import logging
 import shlex
 from collections.abc import Callable

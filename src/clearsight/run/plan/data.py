@@ -1,7 +1,5 @@
 """Reading the data of a run: images loaded, limited, split and checked."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 

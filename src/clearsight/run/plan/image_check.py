@@ -1,7 +1,5 @@
 """What is said about the images before every training, and which test images leak into it."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The network of a run: built, accelerated, and checked to be trainable and reloadable."""
 
-from __future__ import annotations
-
 import tempfile
 import warnings
 from pathlib import Path

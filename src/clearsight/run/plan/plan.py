@@ -1,7 +1,5 @@
 """`Plan`: a training with everything settled and checked, and nothing written yet."""
 
-from __future__ import annotations
-
 import math
 import time
 from dataclasses import dataclass

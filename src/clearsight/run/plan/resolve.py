@@ -1,7 +1,5 @@
 """Resolving a request: which recipe, network and device it means when it leaves them open."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from clearsight.data.sources.load import default_recipe

@@ -1,7 +1,5 @@
 """What a run's report shows about its images, and about how the run was made."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from clearsight.report.page import DataHealth, Provenance

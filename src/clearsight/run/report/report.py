@@ -1,7 +1,5 @@
 """``report.html``: a run's results, composed into one page."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Saliency of a run: what its network looks at in its own test images."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import TypeVar
 

@@ -1,7 +1,5 @@
 """What has changed since a run was interrupted, and how that is reported and recorded."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from pathlib import Path
 from typing import Any

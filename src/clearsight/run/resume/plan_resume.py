@@ -1,7 +1,5 @@
 """Planning how a run is resumed: from which checkpoint, and whether anything has changed."""
 
-from __future__ import annotations
-
 import time
 from dataclasses import replace
 from pathlib import Path

@@ -1,7 +1,5 @@
 """`ResumeRequest`: how a run is resumed, and which options may change then."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

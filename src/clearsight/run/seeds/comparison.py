@@ -1,7 +1,5 @@
 """Comparing runs with several seeds, over paired seeds and shared test images."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path

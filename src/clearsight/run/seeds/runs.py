@@ -1,7 +1,5 @@
 """`SeedRuns`: runs that differ only by their seed, with their summary and its files."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Training the same network with several seeds, one after the other."""
 
-from __future__ import annotations
-
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """Opening and writing the CSV files of a run."""
 
-from __future__ import annotations
-
 import csv
 from collections.abc import Iterable, Sequence
 from pathlib import Path

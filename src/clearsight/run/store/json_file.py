@@ -1,7 +1,5 @@
 """Reading and writing the JSON files of a run."""
 
-from __future__ import annotations
-
 import json
 from functools import cache
 from pathlib import Path

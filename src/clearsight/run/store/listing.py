@@ -1,7 +1,5 @@
 """The list of runs in a folder, with the state of each, and deleting some of them."""
 
-from __future__ import annotations
-
 import shutil
 import statistics
 from collections.abc import Iterable, Sequence

@@ -1,7 +1,5 @@
 """Where runs lie on the disk, known without opening them."""
 
-from __future__ import annotations
-
 import os
 import shlex
 from datetime import datetime

@@ -1,7 +1,5 @@
 """A lock that allows one process per run, and that a killed process cannot leave behind."""
 
-from __future__ import annotations
-
 import errno
 import os
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """What a run is computed with and on, for its record."""
 
-from __future__ import annotations
-
 import os
 import platform
 from importlib.metadata import version

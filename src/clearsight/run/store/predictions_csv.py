@@ -1,7 +1,5 @@
 """``predictions.csv``: the predictions for a run's test images."""
 
-from __future__ import annotations
-
 import csv
 from dataclasses import dataclass
 from pathlib import Path

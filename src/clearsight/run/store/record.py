@@ -1,7 +1,5 @@
 """`RunRecord`: the contents of ``run.json``."""
 
-from __future__ import annotations
-
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict

@@ -1,7 +1,5 @@
 """`Results`: what a training achieved."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from clearsight.evaluation.curve.finding import CurveFinding

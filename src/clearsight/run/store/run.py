@@ -1,7 +1,5 @@
 """`Run`: a training that has ended or was stopped, loaded from its folder."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from functools import cached_property

@@ -1,7 +1,5 @@
 """`SeedsRecord`: what was requested of runs that differ only by their seed."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any, Literal
 

@@ -1,7 +1,5 @@
 """``split.csv``: which image of the source was used for what, by index and content."""
 
-from __future__ import annotations
-
 import csv
 from collections.abc import Iterator
 from dataclasses import dataclass

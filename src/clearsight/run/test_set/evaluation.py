@@ -1,7 +1,5 @@
 """Evaluating a run's network on its test images, or on those of another source."""
 
-from __future__ import annotations
-
 from contextlib import suppress
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """The images that a run is evaluated on."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from clearsight.data.image_set import ImageSet

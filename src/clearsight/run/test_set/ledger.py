@@ -5,8 +5,6 @@ in hexadecimal), with one line per use. Each line is appended in a single write,
 processes lose none.
 """
 
-from __future__ import annotations
-
 import base64
 import json
 import logging

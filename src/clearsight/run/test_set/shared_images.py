@@ -1,7 +1,5 @@
 """The test images that runs share and that none of them has trained on."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path

@@ -4,8 +4,6 @@ A checkpoint is one safetensors file. Its name says how far the training was and
 SHA-256, which `sha256sum` prints too; a file that does not match its name is never loaded.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os

@@ -1,7 +1,5 @@
 """The state of every random generator that a training draws from."""
 
-from __future__ import annotations
-
 import random
 from dataclasses import dataclass
 from typing import Any, Self

@@ -1,7 +1,5 @@
 """When a training is saved, and how it resumes within an epoch."""
 
-from __future__ import annotations
-
 import math
 import time
 from dataclasses import dataclass

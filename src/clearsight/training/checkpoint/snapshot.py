@@ -1,7 +1,5 @@
 """From a model in training to a `Checkpoint`, and back."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from typing import Any

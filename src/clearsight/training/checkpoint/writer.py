@@ -1,7 +1,5 @@
 """Write checkpoints in the background, and remove those that are no longer needed."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager

@@ -1,7 +1,5 @@
 """The table of recipes. To add one, write a file in this folder and add a row here."""
 
-from __future__ import annotations
-
 from clearsight.errors import RequestError, did_you_mean
 from clearsight.training.recipe import Recipe
 from clearsight.training.recipes.best import BEST

@@ -3,8 +3,6 @@
 To add one: a file with a function from program to program, and a row here.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 from clearsight.engine.program.passes.drop_softmax import drop_softmax

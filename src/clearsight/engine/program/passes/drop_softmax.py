@@ -1,7 +1,5 @@
 """The softmax that ends a model is left to the loss, which is computed on logits."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 from clearsight.engine.operations.activation import Softmax

@@ -1,7 +1,5 @@
 """A normalization by moving statistics is folded into the weights of the convolution before it."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 from clearsight.engine.operations.convolution import Convolution

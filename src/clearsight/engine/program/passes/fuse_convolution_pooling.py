@@ -1,7 +1,5 @@
 """A convolution takes in the max pooling behind it, where there is a kernel for both."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import torch

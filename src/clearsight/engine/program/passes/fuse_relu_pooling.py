@@ -1,7 +1,5 @@
 """ReLU becomes part of the max pooling behind it, where there is a kernel for both."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 from clearsight.engine.operations.activation import Relu

@@ -3,8 +3,6 @@
 The largest of the positive parts is the positive part of the largest.
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 from torch.nn import functional

@@ -1,7 +1,5 @@
 """`rewrite_pairs`: replacing a node and the only node that uses its output."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import replace
 
