@@ -97,7 +97,7 @@ def test_predict_reads_a_file_as_training_did(photo_run: Path, photographs: Path
         "predict", str(photo_run), str(lying), str(photographs / "temple" / "01.jpg"), "--json"
     )
     images = json.loads(done.stdout)["images"]
-    assert [image["predictions"][0]["class_name"] for image in images] == ["flower", "temple"]
+    assert [image["predictions"][0]["class"] for image in images] == ["flower", "temple"]
 
 
 @pytest.mark.parametrize("form", ["class folders", "one folder", "archive", "selection"])
@@ -121,7 +121,7 @@ def test_predict_names_whole_sources(
     assert len(images) == expected
     truths = [image["true_label"] for image in images]
     assert set(truths) == ({None} if form == "one folder" else {"flower", "temple"})
-    named = [image["predictions"][0]["class_name"] for image in images]
+    named = [image["predictions"][0]["class"] for image in images]
     wanted = ["flower"] * expected if form == "one folder" else truths
     assert np.mean([a == b for a, b in zip(named, wanted, strict=True)]) > 0.85
 

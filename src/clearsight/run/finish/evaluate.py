@@ -13,7 +13,7 @@ from clearsight.evaluation.intervals.proportions import wilson_interval
 from clearsight.evaluation.predictions import Predictions
 from clearsight.evaluation.scores.scores import Scores, compute_scores
 from clearsight.models.graph import get_graph
-from clearsight.run.finish.final_weights import FinalWeights, predict_images
+from clearsight.run.finish.final_weights import FinalWeights, predict_split
 from clearsight.run.plan.plan import Plan
 from clearsight.run.store.results import Results
 from clearsight.run.test_set.ledger import TestSetUse, record_use
@@ -70,7 +70,7 @@ def evaluate_run(plan: Plan, path: Path, history: History, weights: FinalWeights
     test = plan.data.splits.test
     if test is None or plan.record.request.no_test:
         return RunEvaluation(results, reading)
-    probabilities = predict_images(plan, test, plan.recipe.views)
+    probabilities = predict_split(plan, test, plan.recipe.views)
     predictions = Predictions(probabilities, test.class_names)
     scores = compute_scores(predictions, test.labels, _validation(plan, weights))
     is_correct = predictions.labels == test.labels
@@ -115,7 +115,7 @@ def _validation(plan: Plan, weights: FinalWeights) -> tuple[np.ndarray, np.ndarr
     if plan.recipe.views.is_plain:
         return weights.val_probabilities, weights.val_labels
     images = plan.data.validation_images(_MOST_VALIDATION)
-    return predict_images(plan, images, plan.recipe.views), images.labels
+    return predict_split(plan, images, plan.recipe.views), images.labels
 
 
 def _seconds_before(plan: Plan) -> float:

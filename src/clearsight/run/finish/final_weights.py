@@ -42,8 +42,8 @@ def settle_weights(plan: Plan, folder: RunFolder, history: History) -> FinalWeig
     validation = _sample(data.held_out, data.split.validation)
     train = _sample(data.splits.train, data.split.train)
     plain = Views()  # as within `fit`
-    train_correct = predict_images(plan, train, plain).argmax(axis=1) == train.labels
-    final = predict_images(plan, validation, plain)
+    train_correct = predict_split(plan, train, plain).argmax(axis=1) == train.labels
+    final = predict_split(plan, validation, plain)
     val_correct, val_losses = _correct_and_losses(final, validation)
     best_correct, best_losses = val_correct, val_losses
     epoch, checkpoint = history[-1].epoch, None
@@ -52,7 +52,7 @@ def settle_weights(plan: Plan, folder: RunFolder, history: History) -> FinalWeig
     if checkpoint is not None:
         last_weights = model.get_weights()
         restore_variables(model, checkpoint, "model")
-        best = predict_images(plan, validation, plain)
+        best = predict_split(plan, validation, plain)
         best_correct, best_losses = _correct_and_losses(best, validation)
         if plan.recipe.patience:
             epoch, final = checkpoint.epochs_done, best
@@ -71,7 +71,7 @@ def _sample(images: ImageSet, rows: np.ndarray) -> ImageSet:
     return images.take(rows[:: -(-len(rows) // _MOST_IMAGES)])
 
 
-def predict_images(plan: Plan, images: ImageSet, views: Views) -> np.ndarray:
+def predict_split(plan: Plan, images: ImageSet, views: Views) -> np.ndarray:
     """Return the class probabilities that a plan's model predicts: float32 (N, K)."""
     return predict_probabilities(plan.model, plan.preparation, images.images, views)
 
