@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from clearsight.errors import ModelError, did_you_mean, format_validation_error
 from clearsight.models.backend import keras
-from clearsight.models.build_failure import describe_error, explain_build_errors
+from clearsight.models.build_failure import check_output_sizes, describe_error, explain_build_errors
 from clearsight.models.zoo import FAMILIES, Family
 
 
@@ -95,7 +95,8 @@ def _build_family(family: Family, request: ModelRequest) -> keras.Model:
             f"Its options are {known}."
         ) from error
     with explain_build_errors(family.name):
-        return family.build(options)
+        model = family.build(options)
+    return _check_model(model, family.name)
 
 
 def _load_keras_file(path: Path, request: ModelRequest) -> keras.Model:
@@ -200,4 +201,5 @@ def _check_model(
             f"{name} should return a built network, but its input shape is unknown: begin it with "
             "keras.Input(shape=(height, width, channels))."
         )
+    check_output_sizes(model, name)
     return model

@@ -32,6 +32,23 @@ def explain_build_errors(name: str) -> Iterator[None]:
             keras.config.enable_traceback_filtering()
 
 
+def check_output_sizes(model: keras.Model, name: str) -> None:
+    """Reject layers with an empty output, which Keras 3.14 builds and later versions do not.
+
+    Raises:
+        ModelError: with the layer, the shape of its input, and what it needs.
+    """
+    for layer in model.layers:
+        try:
+            inputs, outputs = (keras.tree.flatten(each) for each in (layer.input, layer.output))
+        except (AttributeError, ValueError):  # not called within the model, or several times
+            continue
+        if any(0 in output.shape for output in outputs):
+            shapes = [tuple(each.shape) for each in inputs]
+            reason = _explain_layer(layer, shapes, "its output would be empty")
+            raise ModelError(f"{name} cannot be built: {reason}")
+
+
 def describe_error(error: BaseException) -> str:
     """Return an exception's type, first line and location: "KeyError: 'units' (net.py:12)"."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
@@ -47,11 +64,14 @@ def _reason(error: BaseException) -> str:
     if found is None:
         return describe_error(error)
     layer, shapes = found
+    return _explain_layer(layer, shapes, str(error).strip().splitlines()[0])
+
+
+def _explain_layer(layer: Any, shapes: list[tuple[int | None, ...]], reason: str) -> str:
     inputs = " and ".join(str(shape[1:]) for shape in shapes)
     layer_type = type(layer).__name__
     window = _effective_window(layer)
     if window is None or not _is_too_large(layer, window, shapes[0]):
-        reason = str(error).strip().splitlines()[0]
         return f"layer '{layer.name}' ({layer_type}) rejects its input {inputs}: {reason}"
     rows, columns = window
     fix = "larger images, fewer blocks or a smaller window"
