@@ -38,7 +38,14 @@ def report_damage(
 ) -> Iterator[None]:
     """Turn the errors that a library raises for a damaged file into a `DataError`.
 
-    The message says that the file should be what is expected, e.g. "a ZIP archive".
+    Args:
+        name: what to call the file.
+        expected: what it should be, e.g. "a ZIP archive".
+        fix: what to do.
+        errors: that mean damage.
+
+    Raises:
+        DataError: when the block raises one of them.
     """
     try:
         yield

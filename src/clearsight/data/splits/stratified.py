@@ -16,6 +16,12 @@ def stratified_split(
     Every class with at least two images has one on each side. Groups are not divided, and the
     fractions are as close as they allow.
 
+    Args:
+        labels: int64 (N,).
+        held_out_fraction: between 0 and 1.
+        seed: decides which images are held out.
+        groups: N names of what each image belongs to, e.g. a patient.
+
     Returns:
         int64 indices of the remaining and of the held-out images, each ascending.
     """
@@ -66,7 +72,16 @@ def stratified_folds(
 ) -> np.ndarray:
     """Assign every image to a fold, each class spread evenly over the folds.
 
-    Groups are not divided, and the folds, int64 (N,), 0..num_folds - 1, are as even as they allow.
+    Groups are not divided, and the folds are as even as they allow.
+
+    Args:
+        labels: int64 (N,).
+        num_folds: at least 2.
+        seed: decides which images share a fold.
+        groups: N names or numbers of what each image belongs to.
+
+    Returns:
+        int64 (N,), 0..num_folds - 1.
 
     Example:
         >>> folds = stratified_folds(np.array([0, 0, 1, 1]), 2, seed=0)

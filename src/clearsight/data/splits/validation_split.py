@@ -54,10 +54,17 @@ def choose_validation_split(
     seed: int,
     groups: Sequence[str] | None = None,
 ) -> ValidationSplit:
-    """Choose the fraction `validation_split` of the training images, labels (N,), for validation.
+    """Choose which training images are held out for validation.
 
     The method "tail" holds out the last images, unless their labels differ from the rest's or
     images come in groups; a stratified split is then held out instead.
+
+    Args:
+        labels: int64 (N,), of the training images.
+        validation_split: the fraction to hold out.
+        method: "tail" or "stratified".
+        seed: of a stratified split.
+        groups: N names of what each image belongs to, e.g. a patient.
     """
     warning = None
     if method == "tail" and groups is None:
