@@ -6,6 +6,7 @@ import csv
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ import pytest
 
 import clearsight
 from clearsight.data.image_set import ImageSet
+from clearsight.data.sources.load import load_splits
 from clearsight.data.splits.splits import Splits
 from clearsight.errors import ClearsightError, DataError, FitError, RequestError, RunError
 from clearsight.models.backend import keras
@@ -339,6 +341,18 @@ def test_warnings_are_printed_only_if_verbose(tmp_path: Path, verbose: bool) -> 
     )
     assert ("No curve image was drawn" in done.stderr) == verbose
     assert verbose or done.stdout + done.stderr == ""
+
+
+def test_the_total_time_includes_reading_the_data(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def load_slowly(*arguments: object) -> Splits:
+        time.sleep(1.0)
+        return load_splits(*arguments)  # pyright: ignore[reportArgumentType]
+
+    monkeypatch.setattr("clearsight.run.plan.data.load_splits", load_slowly)
+    results = small_run("digits", tmp_path / "run").results
+    assert results.total_seconds >= results.fit_seconds + 1.0
 
 
 def test_a_folder_that_is_no_run_gets_a_sentence(tmp_path: Path) -> None:

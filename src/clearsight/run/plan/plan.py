@@ -1,9 +1,7 @@
 """`Plan`: a training with everything settled and checked, and nothing written yet."""
 
 import math
-import time
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -99,8 +97,7 @@ def plan_training(resolved: ResolvedOptions, data: TrainingData) -> Plan:
         ClearsightError: of the kind that fits, when the model, an option or their combination is
             wrong.
     """
-    planned_at, started = time.perf_counter(), datetime.now().astimezone()
-    request, device = resolved.request, resolved.device
+    request, device, started = resolved.request, resolved.device, resolved.started
     train = data.splits.train
     recipe, epoch_notes = _with_enough_steps(resolved, data.num_train)
     with on_device(device):
@@ -156,7 +153,7 @@ def plan_training(resolved: ResolvedOptions, data: TrainingData) -> Plan:
         preparation=preparation,
         resume_point=None,
         notes=tuple(notes),
-        planned_at=planned_at,
+        planned_at=resolved.planned_at,
     )
 
 

@@ -1,6 +1,8 @@
 """Resolving a request: which recipe, network and device it means when it leaves them open."""
 
+import time
 from dataclasses import dataclass
+from datetime import datetime
 
 from clearsight.data.sources.load import default_recipe
 from clearsight.engine.runtime.choices import Device
@@ -20,12 +22,16 @@ class ResolvedOptions:
         given: the request as it was given.
         recipe: with the values that the request replaces.
         device: what the network computes on.
+        started: when the request came, in local time.
+        planned_at: `time.perf_counter` then.
     """
 
     request: TrainRequest
     given: TrainRequest
     recipe: Recipe
     device: Device
+    started: datetime
+    planned_at: float
 
 
 def resolve_request(given: TrainRequest) -> ResolvedOptions:
@@ -35,6 +41,7 @@ def resolve_request(given: TrainRequest) -> ResolvedOptions:
         RequestError: when the recipe or device is unknown, or a recipe value is out of range.
         RunError: when the run's folder exists already.
     """
+    planned_at, started = time.perf_counter(), datetime.now().astimezone()
     if given.out is not None:
         check_free(given.out)
     device = choose_device(given.device)
@@ -43,7 +50,7 @@ def resolve_request(given: TrainRequest) -> ResolvedOptions:
     if given.model is None:
         arguments = {**recipe.model_arguments, **given.model_arguments}
         request = given.model_copy(update={"model": recipe.model, "model_arguments": arguments})
-    return ResolvedOptions(request, given, recipe, device)
+    return ResolvedOptions(request, given, recipe, device, started, planned_at)
 
 
 def _recipe(request: TrainRequest) -> Recipe:
