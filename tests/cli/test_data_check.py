@@ -95,6 +95,6 @@ def test_training_reports_the_score_without_leaked_images(cli: Cli, folder: Path
     done = cli("train", *BARE, "scans", "--recipe", "lesson", "--epochs", "1", "--out", "run")
     assert done.returncode == 0, done.stderr
     assert "are exact duplicates of training" in done.stdout
-    assert "also appear in the training set; without them: test 0." in done.stdout
+    assert "also appear in the training set; without them: test accuracy 0." in done.stdout
     # The originals of the others are in the validation set.
     assert 1 <= json.loads(Path("run/results.json").read_text())["test_leaked_count"] <= 5

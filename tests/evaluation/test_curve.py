@@ -104,7 +104,7 @@ def test_the_final_weights_distinguish_easy_images_from_dropout() -> None:
 def outcomes(train: float, val: float, count: int = 3_000) -> ImageOutcomes:
     right = np.arange(count) < val * count
     losses = np.where(right, 0.1, 2.0)
-    return ImageOutcomes(np.arange(count) < train * count, right, losses, right, losses)
+    return ImageOutcomes(np.arange(count) < train * count, right, losses, losses)
 
 
 @given(st.lists(st.floats(-1, 1), min_size=4, max_size=30))

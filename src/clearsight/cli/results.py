@@ -26,21 +26,10 @@ def show_results(run: Run, console: Console) -> None:
             f"{results.test_count:,} images)"
         )
     console.print(f"\n{scores}")
-    if results.weights_of_epoch != len(run.history):
-        console.print(
-            f"The saved weights are those of epoch {results.weights_of_epoch} of "
-            f"{len(run.history)}, which has the best validation accuracy."
-        )
-    if results.test_leaked_count:
-        without = results.test_accuracy_without_leaked
-        console.print(
-            f"{results.test_leaked_count:,} of the test images also appear in the training set; "
-            + ("there are no others" if without is None else f"without them: test {without:.3f}")
-        )
+    for remark in results.remarks(len(run.history)):
+        console.print(remark)
     if run.record.request.no_test and run.record.data.get("test"):
         console.print(f"The test set is not used yet. Use it with: clearsight evaluate {run.path}")
-    if results.test_set_uses is not None and results.test_set_uses.sentence:
-        console.print(results.test_set_uses.sentence)
     if results.first_test_labels:
         names = [run.class_names[label] for label in results.first_test_predictions]
         console.print(

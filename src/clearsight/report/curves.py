@@ -125,24 +125,18 @@ def _overlaid_panel(
 ) -> Any:
     """Draw one metric: for each run, validation as a solid line and training dashed."""
     rows = [
-        {
-            "run": name,
-            "line": f"{position} {part}",
-            "part": part,
-            "epoch": epoch.epoch,
-            "value": getattr(epoch, field),
-        }
-        for position, (name, history) in enumerate(curves)
-        for part, field in (("validation", f"val_{metric}"), ("training", metric))
-        for epoch in history
+        {"run": name, "number": number, **row}
+        for number, (name, history) in enumerate(curves)
+        for row in epoch_rows(history, metric)
     ]
     dashes = alt.Scale(domain=["validation", "training"], range=[[1, 0], [5, 4]])
     base = alt.Chart(alt.InlineData(rows)).encode(
         epoch_axis(alt, 1, max(row["epoch"] for row in rows)),
         alt.Y("value:Q", title=None, scale=alt.Scale(zero=False)),
         alt.Color("run:N", title=None, scale=colors),
-        alt.Detail("line:N"),
+        alt.Detail(["number:N", "part:N"]),
     )
+    base = base.transform_fold(["validation", "training"], ["part", "value"])
     lines = base.mark_line(strokeWidth=2).encode(alt.StrokeDash("part:N", title=None, scale=dashes))
     marks = base.mark_point(filled=True, size=24)  # a single epoch has no line
     return alt.layer(lines, marks).properties(width=WIDTH, height=HEIGHT, title=metric.capitalize())

@@ -1,14 +1,32 @@
-"""Rendering a page's template, with everything in it escaped."""
+"""Rendering a page's template, with everything in it escaped and numbers formatted."""
 
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from clearsight.errors import MissingExtraError
+from clearsight.evaluation.intervals.interval import Interval
 from clearsight.io.atomic import write_atomically
 from clearsight.models.table import format_bytes, format_shape
-from clearsight.report.numbers import interval_in_percent, percent, signed
 from clearsight.report.thumbnail import thumbnail
+
+
+def percent(fraction: float | None) -> str:
+    """Return "88.9%", or a dash if the fraction is undefined."""
+    return "–" if fraction is None else f"{100 * fraction:.1f}%"
+
+
+def interval_in_percent(interval: Interval | None) -> str:
+    """Return "87.7 to 90.0%", or "undefined"."""
+    return (
+        "undefined" if interval is None else f"{100 * interval.low:.1f} to {percent(interval.high)}"
+    )
+
+
+def signed(value: float) -> str:
+    """Return a number with four decimals and a proper minus sign."""
+    return f"{value:.4f}".replace("-", "−")
+
 
 _FILTERS = {
     "percent": percent,

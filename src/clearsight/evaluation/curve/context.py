@@ -42,13 +42,11 @@ class ImageOutcomes:
             after the last epoch.
         val_correct: bool (B,), the same for validation images.
         val_losses: float (B,), the validation images' cross-entropies in nats.
-        best_val_correct: bool (B,), `val_correct` after the epoch with the best validation
+        best_val_losses: float (B,), `val_losses` after the epoch with the best validation
             accuracy; the same array if that is the last one.
-        best_val_losses: float (B,), `val_losses` after that epoch.
     """
 
     train_correct: np.ndarray
     val_correct: np.ndarray
     val_losses: np.ndarray
-    best_val_correct: np.ndarray
     best_val_losses: np.ndarray

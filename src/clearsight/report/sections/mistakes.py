@@ -8,7 +8,7 @@ import numpy as np
 
 from clearsight.data.image_set import ImageSet
 from clearsight.evaluation.mistakes import Mistakes
-from clearsight.report.numbers import percent
+from clearsight.report.rendering import percent
 from clearsight.report.thumbnail import thumbnail
 
 _MOST_CLASSES = 20  # in the matrix

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from clearsight.evaluation.saliency.saliency import Saliency, SaliencyExample
-from clearsight.report.numbers import percent
+from clearsight.report.rendering import percent
 from clearsight.report.thumbnail import Thumbnail, thumbnail
 
 # From no evidence to the strongest: dark blue, violet, orange, pale yellow, evenly lighter.

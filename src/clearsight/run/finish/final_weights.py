@@ -44,8 +44,8 @@ def settle_weights(plan: Plan, folder: RunFolder, history: History) -> FinalWeig
     plain = Views()  # as within `fit`
     train_correct = predict_split(plan, train, plain).argmax(axis=1) == train.labels
     final = predict_split(plan, validation, plain)
-    val_correct, val_losses = _correct_and_losses(final, validation)
-    best_correct, best_losses = val_correct, val_losses
+    val_correct = final.argmax(axis=1) == validation.labels
+    val_losses = best_losses = log_losses(final, validation.labels)
     epoch, checkpoint = history[-1].epoch, None
     if best_epoch(history) != epoch:
         checkpoint = read_best_checkpoint(folder.checkpoints_path, history)
@@ -53,14 +53,14 @@ def settle_weights(plan: Plan, folder: RunFolder, history: History) -> FinalWeig
         last_weights = model.get_weights()
         restore_variables(model, checkpoint, "model")
         best = predict_split(plan, validation, plain)
-        best_correct, best_losses = _correct_and_losses(best, validation)
+        best_losses = log_losses(best, validation.labels)
         if plan.recipe.patience:
             epoch, final = checkpoint.epochs_done, best
         else:
             model.set_weights(last_weights)
     return FinalWeights(
         epoch,
-        ImageOutcomes(train_correct, val_correct, val_losses, best_correct, best_losses),
+        ImageOutcomes(train_correct, val_correct, val_losses, best_losses),
         final,
         validation.labels,
     )
@@ -74,11 +74,3 @@ def _sample(images: ImageSet, rows: np.ndarray) -> ImageSet:
 def predict_split(plan: Plan, images: ImageSet, views: Views) -> np.ndarray:
     """Return the class probabilities that a plan's model predicts: float32 (N, K)."""
     return predict_probabilities(plan.model, plan.preparation, images.images, views)
-
-
-def _correct_and_losses(
-    probabilities: np.ndarray, images: ImageSet
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return whether each prediction is correct, bool (N,), and its loss, float64 (N,)."""
-    correct = probabilities.argmax(axis=1) == images.labels
-    return correct, log_losses(probabilities, images.labels)

@@ -1,7 +1,8 @@
 """``report.html``: a run's results, composed into one page."""
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -12,9 +13,7 @@ from clearsight.evaluation.curve.reading import read_curve
 from clearsight.evaluation.intervals.estimate import Estimate, estimate_fraction
 from clearsight.evaluation.intervals.interval import Interval
 from clearsight.evaluation.mistakes import find_mistakes
-from clearsight.evaluation.saliency.saliency import Saliency
-from clearsight.evaluation.scores.scores import Scores
-from clearsight.models.trace import Trace, trace_model
+from clearsight.models.trace import trace_model
 from clearsight.report.page import Advice, ReportPage, write_report_page
 from clearsight.report.sections.mistakes import EvaluatedImages
 from clearsight.run.advise.command import step_command
@@ -28,16 +27,7 @@ from clearsight.run.store.run import Run
 from clearsight.run.test_set.images import load_test_images
 from clearsight.training.history import History
 
-
-@dataclass
-class _Sections:
-    """The sections that could be made, and a sentence for each that could not."""
-
-    trace: Trace | None = None
-    evaluated: EvaluatedImages | None = None
-    scores: Scores | None = None
-    saliency: Saliency | None = None
-    missing: list[str] = field(default_factory=list)
+Part = TypeVar("Part")
 
 
 def write_report(run: Run, images: ImageSet | None = None) -> Path:
@@ -61,7 +51,19 @@ def write_report(run: Run, images: ImageSet | None = None) -> Path:
             f"resume it with {run.folder.resume_command}"
         )
     record, results = run.record, run.folder.read_results()
-    sections = _make_sections(run, results, images)
+    missing: list[str] = []
+    trace = _attempt("The network", lambda: trace_model(run.model), missing)
+    evaluated = scores = saliency = None
+    why = _why_not_evaluated(run, results)
+    if why is not None:
+        missing.append(f"Test scores, mistakes and heat maps: {why}")
+    else:
+        scores = run.folder.read_scores()
+        part = "Mistakes and heat maps"
+        evaluated = _attempt(part, lambda: _evaluated_images(run, images, missing), missing)
+    if evaluated is not None and evaluated.images is not None:
+        shown = evaluated.images, evaluated.probabilities
+        saliency = _attempt("Saliency", lambda: compute_saliency(run, *shown), missing)
     curves = run.folder.curves_path
     page = ReportPage(
         title=f"{Path(record.request.model).name} on {Path(record.request.source).name}",
@@ -71,34 +73,25 @@ def write_report(run: Run, images: ImageSet | None = None) -> Path:
         advice=_advice(run, results, history),
         history=history,
         curves_png=curves.read_bytes() if curves.is_file() else None,
-        trace=sections.trace,
-        evaluated=sections.evaluated,
-        scores=sections.scores,
-        saliency=sections.saliency,
+        trace=trace,
+        evaluated=evaluated,
+        scores=scores,
+        saliency=saliency,
         health=data_health(record),
         provenance=provenance_of(record, results),
-        missing=sections.missing,
+        missing=missing,
     )
     write_report_page(page, run.folder.report_path)
     return run.folder.report_path
 
 
-def _make_sections(run: Run, results: Results | None, images: ImageSet | None) -> _Sections:
-    sections = _Sections()
+def _attempt(part: str, make: Callable[[], Part], missing: list[str]) -> Part | None:
+    """Make a part of the page, or say in `missing` why it cannot be made."""
     try:
-        sections.trace = trace_model(run.model)
+        return make()
     except ClearsightError as error:
-        sections.missing.append(f"The network: {error}")
-    why = _why_not_evaluated(run, results)
-    if why is not None:
-        sections.missing.append(f"Test scores, mistakes and heat maps: {why}")
-        return sections
-    sections.scores = run.folder.read_scores()
-    try:
-        _add_evaluated(run, images, sections)
-    except ClearsightError as error:
-        sections.missing.append(f"Mistakes and heat maps: {error}")
-    return sections
+        missing.append(f"{part}: {error}")
+        return None
 
 
 def _why_not_evaluated(run: Run, results: Results | None) -> str | None:
@@ -111,28 +104,18 @@ def _why_not_evaluated(run: Run, results: Results | None) -> str | None:
     return None
 
 
-def _add_evaluated(run: Run, images: ImageSet | None, sections: _Sections) -> None:
-    """Add the predictions for the test images, and the images themselves if they still exist."""
+def _evaluated_images(run: Run, images: ImageSet | None, missing: list[str]) -> EvaluatedImages:
+    """Return the predictions for the test images, and the images themselves if they still exist."""
     predicted = read_predictions(run.folder.predictions_path)
     probabilities = predicted.predictions.probabilities
     if not np.isfinite(probabilities).all():
         raise RunError("the network's predictions are not finite, because its training diverged.")
     if images is None:
-        try:
-            images = _load_images(run, predicted)
-        except ClearsightError as error:
-            sections.missing.append(f"Images of mistakes and heat maps: {error}")
+        part = "Images of mistakes and heat maps"
+        images = _attempt(part, lambda: _load_images(run, predicted), missing)
     groups = images.groups if images is not None else None
     mistakes = find_mistakes(probabilities, predicted.labels, groups)
-    sections.evaluated = EvaluatedImages(
-        run.class_names, predicted.labels, probabilities, mistakes, images
-    )
-    if images is None:
-        return
-    try:
-        sections.saliency = compute_saliency(run, images, probabilities)
-    except ClearsightError as error:
-        sections.missing.append(f"Saliency: {error}")
+    return EvaluatedImages(run.class_names, predicted.labels, probabilities, mistakes, images)
 
 
 def _load_images(run: Run, predicted: PredictedImages) -> ImageSet:
@@ -173,19 +156,7 @@ def _remarks(record: RunRecord, results: Results | None, history: History) -> li
             f"interrupted in {record.interrupted_at}" if record.interrupted_at else record.status
         )
         remarks.append(f"This run has not finished: {why}")
-    if results is None:
-        return remarks
-    if results.weights_of_epoch < history[-1].epoch:
-        remarks.append(f"The saved weights are those of epoch {results.weights_of_epoch}.")
-    if results.test_leaked_count:
-        without = results.test_accuracy_without_leaked
-        remarks.append(
-            f"{results.test_leaked_count:,} of the test images also appear in the training set; "
-            + ("there are no others." if without is None else f"without them: {without:.1%}.")
-        )
-    if results.test_set_uses is not None and results.test_set_uses.sentence:
-        remarks.append(results.test_set_uses.sentence)
-    return remarks
+    return remarks if results is None else [*remarks, *results.remarks(len(history))]
 
 
 def _advice(run: Run, results: Results | None, history: History) -> tuple[Advice, ...]:

@@ -7,6 +7,7 @@ import numpy as np
 
 from clearsight.data.image_set import ImageSet
 from clearsight.data.preparation.views import Views
+from clearsight.data.splits.evenly_spaced import evenly_spaced
 from clearsight.errors import ModelError
 from clearsight.evaluation.mistakes import most_confident_mistakes
 from clearsight.evaluation.saliency.deletion_check import affordable_images, run_deletion_check
@@ -83,7 +84,7 @@ def compute_saliency(
     )
     deletion_check = None
     if for_predicted:
-        checked = _evenly_spaced(len(images), affordable_images(_multiply_adds(run.model)))
+        checked = evenly_spaced(len(images), affordable_images(_multiply_adds(run.model)))
         maps = heat_maps(checked, predicted)
         assert maps is not None  # as for the examples
         deletion_check = run_deletion_check(
@@ -92,7 +93,7 @@ def compute_saliency(
             images.images[checked],
             maps,
         )
-    patched = _evenly_spaced(len(images), _NUM_PATCHED)
+    patched = evenly_spaced(len(images), _NUM_PATCHED)
     subject = prepare(chosen[:1])[0]
     return Saliency(
         class_names=run.class_names,
@@ -152,8 +153,3 @@ def _most_confident_correct(images: ImageSet, probabilities: np.ndarray) -> np.n
         if len(of_class) and len(found) < _NUM_CORRECT:
             found.append(of_class[confidence[of_class].argmax()])
     return np.array(found, dtype=np.int64)
-
-
-def _evenly_spaced(num_images: int, count: int) -> np.ndarray:
-    """Return the indices of up to `count` images from the first to the last."""
-    return np.unique(np.linspace(0, num_images - 1, count).round().astype(np.int64))

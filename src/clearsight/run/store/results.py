@@ -91,3 +91,25 @@ class Results:
     test_leaked_count: int = 0
     test_accuracy_without_leaked: float | None = None
     test_set_uses: TestSetUses | None = None
+
+    def remarks(self, num_epochs: int) -> list[str]:
+        """Return what must be known beside the accuracies: of which weights, on which images."""
+        remarks = []
+        if self.weights_of_epoch < num_epochs:
+            remarks.append(
+                f"The saved weights are those of epoch {self.weights_of_epoch} of {num_epochs}, "
+                "which has the best validation accuracy."
+            )
+        if self.test_leaked_count:
+            without = self.test_accuracy_without_leaked
+            remarks.append(
+                f"{self.test_leaked_count:,} of the test images also appear in the training set; "
+                + (
+                    "there are no others."
+                    if without is None
+                    else f"without them: test accuracy {without:.3f}."
+                )
+            )
+        if self.test_set_uses is not None and self.test_set_uses.sentence:
+            remarks.append(self.test_set_uses.sentence)
+        return remarks
