@@ -33,8 +33,11 @@ def _commands(command: click.Command, words: tuple[str, ...]) -> Iterator[tuple[
     """Iterate over what to type for a command and for all below it, in the order of `--help`."""
     yield words
     if isinstance(command, click.Group):
-        for name in command.list_commands(click.Context(command)):
-            yield from _commands(command.commands[name], (*words, name))
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            found = command.get_command(context, name)
+            assert found is not None
+            yield from _commands(found, (*words, name))
 
 
 if __name__ == "__main__":

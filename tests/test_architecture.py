@@ -134,7 +134,7 @@ def test_no_two_public_classes_or_functions_share_a_name() -> None:
 
 
 def is_verb(path: Path, name: str) -> bool:
-    """Whether a function is a verb of the command line, which may be called like Python's."""
+    """Whether a function is a command of the command line, which may be called like Python's."""
     return path == PACKAGE / "cli" / f"{name}.py"
 
 

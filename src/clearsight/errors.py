@@ -7,7 +7,8 @@ without a traceback and exits with code 2.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -60,6 +61,21 @@ class MissingExtraError(ClearsightError):
             f"{what} needs the optional part '{extra}', which is not installed: "
             f"run pip install 'clearsight[{extra}]'."
         )
+
+
+@contextmanager
+def needs_extra(what: str, extra: str) -> Iterator[None]:
+    """Report imports that fail in the block as missing; `what` needs them, `extra` installs them.
+
+    Raises:
+        MissingExtraError: if an import fails, except one of clearsight itself.
+    """
+    try:
+        yield
+    except ImportError as error:
+        if (error.name or "").partition(".")[0] == "clearsight":
+            raise
+        raise MissingExtraError(what, extra) from error
 
 
 class FitError(ClearsightError):

@@ -77,8 +77,8 @@ def test_a_temperature_changes_probabilities_but_no_prediction(
 ) -> None:
     images = small_fashion.train.images[:100]
     plain, scaled = small_bundle.predict(images), small_bundle.predict(images, temperature=True)
-    assert small_bundle.temperature is not None
-    expected = apply_temperature(plain.probabilities, small_bundle.temperature)
+    assert small_bundle.spec.temperature is not None
+    expected = apply_temperature(plain.probabilities, small_bundle.spec.temperature)
     np.testing.assert_allclose(scaled.probabilities, expected, atol=1e-6)
     assert scaled.names == plain.names
     assert not np.allclose(scaled.probabilities, plain.probabilities, atol=1e-4)
@@ -189,7 +189,7 @@ def test_the_model_file_alone_has_all_metadata(small_bundle: clearsight.Bundle) 
     said = {entry.key: json.loads(entry.value) for entry in model.metadata_props}
     assert said["clearsight.class_names"] == list(small_bundle.class_names)
     assert said["clearsight.preparation"] == small_bundle.preparation.to_json()
-    assert said["clearsight.temperature"] == small_bundle.temperature
+    assert said["clearsight.temperature"] == small_bundle.spec.temperature
     assert said["clearsight.temperature_applied"] is False
     assert str(Path.cwd()).encode() not in model.SerializeToString()
     (given,) = model.graph.input

@@ -1,4 +1,4 @@
-"""Every verb in its own process: what it prints, what it writes, and which input it rejects."""
+"""Every command in its own process: what it prints, what it writes, and which input it rejects."""
 
 from __future__ import annotations
 
@@ -309,8 +309,8 @@ def test_a_failed_download_lists_every_location_that_was_tried(cli: Cli, tmp_pat
 
 def test_help_lists_every_verb_and_version_is_printed(cli: Cli) -> None:
     done = cli("--help")
-    for verb in ("train", "trace", "data", "evaluate", "predict"):
-        assert f"\n  {verb} " in done.stdout
+    for command in ("train", "trace", "data", "evaluate", "predict"):
+        assert f"\n  {command} " in done.stdout
     assert cli("--version").stdout == f"clearsight {clearsight.__version__}\n"
 
 

@@ -1,4 +1,4 @@
-"""The help of every verb is one short line, which ``--help`` shows in full."""
+"""The help of every command is one short line, which ``--help`` shows in full."""
 
 from __future__ import annotations
 
@@ -13,28 +13,29 @@ from clearsight.cli.main import app
 MAX_CHARACTERS = 60
 
 
-def groups(
+def commands(
     group: click.Group, path: tuple[str, ...] = ()
-) -> Iterator[tuple[tuple[str, ...], click.Group]]:
-    """Iterate over the commands that have verbs of their own."""
-    yield path, group
-    for name, verb in group.commands.items():
-        if isinstance(verb, click.Group):
-            yield from groups(verb, (*path, name))
+) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    """Iterate over all commands, and what to type for each."""
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
+        yield (*path, name), command
+        if isinstance(command, click.Group):
+            yield from commands(command, (*path, name))
 
 
-VERBS: dict[tuple[str, ...], click.Command] = {
-    (*path, name): verb for path, group in groups(app) for name, verb in group.commands.items()
-}
+COMMANDS = dict(commands(app))
 
 
-def test_all_verbs_are_found() -> None:
-    assert {("train",), ("data", "check"), ("runs", "prune")} < set(VERBS)
+def test_all_commands_are_found() -> None:
+    assert {("train",), ("data", "check"), ("runs", "prune")} < set(COMMANDS)
 
 
-@pytest.mark.parametrize("path", VERBS, ids=" ".join)
-def test_a_verb_is_described_by_one_short_line(path: tuple[str, ...]) -> None:
-    line = (VERBS[path].help or "").partition("\n\n")[0].replace("\n", " ")
+@pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
+def test_a_command_is_described_by_one_short_line(path: tuple[str, ...]) -> None:
+    line = (COMMANDS[path].help or "").partition("\n\n")[0].replace("\n", " ")
     assert 0 < len(line) <= MAX_CHARACTERS, line
     assert line[0].isupper()
     assert line.endswith(".")

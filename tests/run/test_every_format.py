@@ -1,4 +1,4 @@
-"""Every format goes through every verb: shown, checked, trained on, measured and named."""
+"""Every command reads every format: shown, checked, trained on, evaluated and predicted."""
 
 from __future__ import annotations
 

@@ -71,11 +71,6 @@ class Bundle:
     network: Network
 
     @property
-    def name(self) -> str:
-        """The name of the run that it comes from."""
-        return self.spec.name
-
-    @property
     def class_names(self) -> tuple[str, ...]:
         """The name of each class, in the order of the probabilities."""
         return self.spec.class_names
@@ -84,11 +79,6 @@ class Bundle:
     def preparation(self) -> Preparation:
         """How images become the network's input."""
         return self.spec.preparation
-
-    @property
-    def temperature(self) -> float | None:
-        """The temperature fitted on validation images, or None. See `predict`."""
-        return self.spec.temperature
 
     @property
     def batch_size(self) -> int:
@@ -139,12 +129,12 @@ class Bundle:
         Raises:
             BundleError: if the bundle has none.
         """
-        if self.temperature is None:
+        if self.spec.temperature is None:
             raise BundleError(
                 f"{self.path} should have a temperature to apply, but has none, because its run "
                 "fitted none on validation images: predict without it."
             )
-        return apply_temperature(probabilities, self.temperature).astype(np.float32)
+        return apply_temperature(probabilities, self.spec.temperature).astype(np.float32)
 
     def fit_images(self, images: ImageLike | Sequence[ImageLike]) -> np.ndarray:
         """Resize and convert images, as `predict` takes them, to the network's uint8 (N, H, W, C).

@@ -1,8 +1,9 @@
 """``model.onnx`` in 8-bit integers, and how much faster it is on this machine."""
 
 import statistics
-import time
+import timeit
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from clearsight.bundle.formats.model_format import Network, first_line
 from clearsight.bundle.formats.onnx_file import add_metadata
 from clearsight.bundle.formats.quiet import quiet
 from clearsight.bundle.spec import INPUT_NAME, BundleSpec
-from clearsight.errors import BundleError, MissingExtraError
+from clearsight.errors import BundleError, needs_extra
 
 NUM_CALIBRATION = 512
 _BATCH_SIZE = 64
@@ -37,12 +38,10 @@ def quantize(model: Path, images: np.ndarray, spec: BundleSpec, path: Path) -> N
         MissingExtraError: if ONNX is not installed.
         BundleError: if ONNX Runtime's tools fail.
     """
-    try:
+    with needs_extra("--int8", "onnx"):
         import onnx
         from onnxruntime import quantization
         from onnxruntime.quantization.shape_inference import quant_pre_process
-    except ImportError as error:
-        raise MissingExtraError("--int8", "onnx") from error
 
     class Reader(quantization.CalibrationDataReader):
         """Returns the images in batches, then None."""
@@ -110,12 +109,7 @@ def measure_speedup(network: Network, baseline: Network, images: np.ndarray) -> 
 
 
 def _ratio(network: Network, baseline: Network, images: np.ndarray) -> float:
-    pairs = [(_time(network, images), _time(baseline, images)) for _ in range(_NUM_TIMED)]
-    seconds, baseline_seconds = zip(*pairs, strict=True)
-    return statistics.median(baseline_seconds) / statistics.median(seconds)
-
-
-def _time(network: Network, images: np.ndarray) -> float:
-    started = time.perf_counter()
-    network(images)
-    return time.perf_counter() - started
+    timers = [timeit.Timer(partial(each, images)) for each in (network, baseline)]
+    pairs = [[timer.timeit(number=1) for timer in timers] for _ in range(_NUM_TIMED)]
+    seconds, baseline_seconds = map(statistics.median, zip(*pairs, strict=True))
+    return baseline_seconds / seconds

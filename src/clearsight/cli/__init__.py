@@ -1,1 +1,1 @@
-"""The command line: one file a verb, each only reading options and showing results."""
+"""The command line: one file per command, which reads its options and shows its results."""

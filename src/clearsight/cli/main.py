@@ -1,44 +1,41 @@
-"""The program ``clearsight``: its verbs, and how errors become messages and exit codes.
+"""The program ``clearsight``: its commands, and how errors become messages and exit codes.
 
-Neither this file nor a verb's file imports anything heavy at its top, so that ``clearsight --help``
-is quick.
+A command's file is imported when the command is asked for, and imports nothing heavy at its top, so
+that ``clearsight --help`` is quick.
 """
 
 import gc
 import logging
 import signal
 import sys
+from importlib import import_module
 from io import TextIOWrapper
 from typing import Any
 
 import click
 
 import clearsight
-from clearsight.cli import (
-    compare,
-    data,
-    evaluate,
-    exercise,
-    export,
-    predict,
-    report,
-    runs,
-    serve,
-    trace,
-    train,
-)
 from clearsight.errors import ClearsightError, TrainingInterrupted
 
+# Each is a module of `clearsight.cli` with a command of the same name; in the order of ``--help``.
+_COMMANDS = ("train", "trace", "evaluate", "predict", "export", "serve", "report", "compare",
+             "exercise", "data", "runs")  # fmt: skip
 EXIT_WRONG_INPUT = 2
 EXIT_BY_SIGNAL = 128  # plus the signal's number: 130 for Ctrl-C
 
 
 class _Program(click.Group):
-    """Lists its verbs in the order in which they were added, and has exit codes for signals."""
+    """Imports commands when they are asked for, and has exit codes for signals."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         del ctx
-        return list(self.commands)
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        del ctx
+        if cmd_name not in _COMMANDS:
+            return None
+        return getattr(import_module(f"clearsight.cli.{cmd_name}"), cmd_name)
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -58,22 +55,6 @@ class _Program(click.Group):
 )
 def app() -> None:
     """Train Keras image classifiers and read honestly what they learned."""
-
-
-for _verb in (
-    train.train,
-    trace.trace,
-    evaluate.evaluate,
-    predict.predict,
-    export.export,
-    serve.serve,
-    report.report,
-    compare.compare,
-    exercise.exercise,
-    data.data,
-    runs.runs,
-):
-    app.add_command(_verb)
 
 
 def main() -> None:

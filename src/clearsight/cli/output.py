@@ -1,4 +1,4 @@
-"""What verbs share: where they print, the option ``--json``, and checks of files to write."""
+"""What commands share: where they print, the option ``--json``, and checks of files to write."""
 
 from __future__ import annotations
 

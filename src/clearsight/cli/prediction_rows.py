@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from clearsight.cli.output import print_json
-from clearsight.errors import MissingExtraError
+from clearsight.errors import needs_extra
 
 if TYPE_CHECKING:
     from clearsight.predict.predict import Prediction
@@ -59,11 +59,9 @@ def write_parquet_rows(rows: Iterable[Prediction], file: Any, settings: RowSetti
         MissingExtraError: if pyarrow is not installed.
     """
     del settings
-    try:
+    with needs_extra("--format parquet", "parquet"):
         import pyarrow
         import pyarrow.parquet
-    except ImportError as error:
-        raise MissingExtraError("--format parquet", "parquet") from error
     text = pyarrow.string()
     pair = pyarrow.struct([("class", text), ("probability", pyarrow.float32())])
     predictions = pyarrow.list_(pair)

@@ -1,4 +1,4 @@
-"""Options of a verb that are the fields of request models; see `clearsight.options`."""
+"""Options of a command that are the fields of request models; see `clearsight.options`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 TRAIN_REQUEST = "clearsight.run.request:TrainRequest"
 SOURCE_OPTIONS = "clearsight.data.sources.options:SourceOptions"
-# The options that a trained network settles: verbs that use one do not take them.
+# Options that a trained network determines: commands that use one do not have them.
 NETWORK_OPTIONS = ("image_size", "resize", "channels", "test_split")
 
 # Entries of a context's `meta`.

@@ -5,7 +5,7 @@ import sys
 import click
 
 from clearsight.cli.request_options import RequestCommand, given_options
-from clearsight.errors import MissingExtraError
+from clearsight.errors import needs_extra
 
 
 @click.command(cls=RequestCommand, requests=("clearsight.serving.settings:ServerSettings",))
@@ -35,12 +35,8 @@ def serve(
     SIGTERM or Ctrl-C stops the server after all pending requests are answered. A bundle that
     changes on disk is reloaded without interruption.
     """
-    try:
+    with needs_extra("Serving", "serve"):
         from clearsight.serving.server import serve as serve_until_signal
-    except ImportError as error:
-        if (error.name or "").partition(".")[0] == "clearsight":
-            raise
-        raise MissingExtraError("Serving", "serve") from error
     from clearsight.serving.named_bundle import open_named_bundles
     from clearsight.serving.settings import server_settings
 

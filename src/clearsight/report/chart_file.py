@@ -5,7 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from clearsight.errors import MissingExtraError
+from clearsight.errors import needs_extra
 from clearsight.io.atomic import write_atomically
 from clearsight.training.history import History
 
@@ -22,11 +22,9 @@ def import_altair(needed_by: str) -> Any:
     Raises:
         MissingExtraError: if altair or vl-convert is not installed.
     """
-    try:
+    with needs_extra(needed_by, "report"):
         import altair as alt
         import vl_convert  # noqa: F401 - renders the charts
-    except ImportError as error:
-        raise MissingExtraError(needed_by, extra="report") from error
     return alt
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from clearsight.errors import MissingExtraError
+from clearsight.errors import needs_extra
 from clearsight.evaluation.intervals.interval import Interval
 from clearsight.io.atomic import write_atomically
 from clearsight.models.table import format_bytes, format_shape
@@ -55,11 +55,9 @@ def write_page(
         MissingExtraError: if jinja2 is not installed.
         OutputError: if the page cannot be written.
     """
-    try:
+    with needs_extra("The page", "report"):
         from jinja2 import Environment, PackageLoader, StrictUndefined
         from markupsafe import Markup
-    except ImportError as error:
-        raise MissingExtraError("The page", extra="report") from error
     environment = Environment(
         loader=PackageLoader("clearsight.report"),
         autoescape=True,

@@ -8,6 +8,7 @@ errors are plain text.
 
 import asyncio
 import sys
+from collections.abc import Callable
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -34,10 +35,9 @@ class LimitedConnection(H11Protocol):
         """Wait for a header, or reject the connection if there are too many."""
         super().connection_made(transport)
         self._opened_at = self.loop.time()
-        self._receive_timer: asyncio.TimerHandle | None = None
-        self._write_timer: asyncio.TimerHandle | None = None
+        self._timers: dict[Callable[[], None], asyncio.TimerHandle] = {}
         if len(self.connections) <= self.max_connections:
-            self._start_receive_timer()
+            self._start_timer(self._on_timeout)
         else:
             self._reject(
                 overloaded(
@@ -47,8 +47,8 @@ class LimitedConnection(H11Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop the timers."""
-        self._stop_receive_timer()
-        self._stop_write_timer()
+        for action in tuple(self._timers):
+            self._stop_timer(action)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -58,18 +58,18 @@ class LimitedConnection(H11Protocol):
         cycle = self.cycle
         super().data_received(data)
         if self.cycle is not cycle or not self._is_receiving():  # or another request has begun
-            self._stop_receive_timer()
-        if self._is_receiving() and self._receive_timer is None:
-            self._start_receive_timer()
+            self._stop_timer(self._on_timeout)
+        if self._is_receiving() and self._on_timeout not in self._timers:
+            self._start_timer(self._on_timeout)
 
     def pause_writing(self) -> None:
         """Give the client a limited time to read."""
         super().pause_writing()
-        self._write_timer = self.loop.call_later(self.receive_seconds, self.transport.abort)
+        self._start_timer(self.transport.abort)
 
     def resume_writing(self) -> None:
         """Stop the timer: the client reads."""
-        self._stop_write_timer()
+        self._stop_timer(self.transport.abort)
         super().resume_writing()
 
     def shutdown(self) -> None:
@@ -93,25 +93,19 @@ class LimitedConnection(H11Protocol):
                 )
             )
 
-    def _start_receive_timer(self) -> None:
-        self._receive_timer = self.loop.call_later(self.receive_seconds, self._on_timeout)
+    def _start_timer(self, action: Callable[[], None]) -> None:
+        self._timers[action] = self.loop.call_later(self.receive_seconds, action)
 
-    def _stop_receive_timer(self) -> None:
-        if self._receive_timer is not None:
-            self._receive_timer.cancel()
-            self._receive_timer = None
-
-    def _stop_write_timer(self) -> None:
-        if self._write_timer is not None:
-            self._write_timer.cancel()
-            self._write_timer = None
+    def _stop_timer(self, action: Callable[[], None]) -> None:
+        if action in self._timers:
+            self._timers.pop(action).cancel()
 
     def _is_receiving(self) -> bool:
         state = self.conn.their_state
         return state is h11.SEND_BODY or (state is h11.IDLE and bool(self.conn.trailing_data[0]))
 
     def _on_timeout(self) -> None:
-        self._receive_timer = None
+        self._stop_timer(self._on_timeout)
         if self.conn.our_state is h11.IDLE and self.conn.their_state is h11.IDLE:
             self._reject(
                 HttpError(

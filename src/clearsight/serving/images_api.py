@@ -145,7 +145,7 @@ def images_router(service: Service) -> APIRouter:
     ) -> Response:
         """Classify one image (its file is the body) or several (multipart or JSON)."""
         with service.registry.find(name).in_use() as model:
-            if temperature and model.bundle.temperature is None:
+            if temperature and model.bundle.spec.temperature is None:
                 raise HttpError(
                     422, "no_temperature", "This model has no temperature: leave out the option."
                 )
@@ -243,7 +243,7 @@ def _describe(model: ServedModel) -> ModelDescription:
         version=model.version,
         input_shape=list(bundle.spec.image_shape),
         class_names=list(bundle.class_names),
-        has_temperature=bundle.temperature is not None,
+        has_temperature=bundle.spec.temperature is not None,
     )
 
 

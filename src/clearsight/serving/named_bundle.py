@@ -44,7 +44,7 @@ def open_named_bundles(arguments: Sequence[str], num_threads: int) -> tuple[Name
     for argument in arguments:
         given_name, path = _parse(argument)
         bundle = open_checked_bundle(path, num_threads)
-        name = given_name or bundle.name
+        name = given_name or bundle.spec.name
         if not _NAME.fullmatch(name):
             raise RequestError(
                 "A bundle's name should consist of letters, digits, dots, dashes and underscores, "

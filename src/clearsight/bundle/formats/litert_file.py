@@ -13,7 +13,7 @@ from clearsight.bundle.files import BundleFiles
 from clearsight.bundle.formats.model_format import Network, first_line, load_error, write_error
 from clearsight.bundle.formats.quiet import quiet
 from clearsight.bundle.spec import INPUT_NAME, OUTPUT_NAME, BundleSpec
-from clearsight.errors import MissingExtraError
+from clearsight.errors import needs_extra
 
 if TYPE_CHECKING:
     from clearsight.bundle.network import TrainedNetwork
@@ -30,10 +30,8 @@ def write(network: TrainedNetwork, spec: BundleSpec, folder: Path) -> tuple[str,
     """
     import torch
 
-    try:
+    with needs_extra("Writing a bundle for LiteRT", "litert"):
         import litert_torch  # pyright: ignore[reportMissingImports]
-    except ImportError as error:
-        raise MissingExtraError("Writing a bundle for LiteRT", "litert") from error
     del spec
 
     class NamedOutput(torch.nn.Module):
@@ -64,10 +62,8 @@ def open_model(files: BundleFiles, num_threads: int | None) -> Network:
         MissingExtraError: if LiteRT is not installed.
         BundleError: if LiteRT cannot load it.
     """
-    try:
+    with needs_extra(f"Running {files.path}", "litert"):
         from ai_edge_litert.interpreter import Interpreter  # pyright: ignore[reportMissingImports]
-    except ImportError as error:
-        raise MissingExtraError(f"Running {files.path}", "litert") from error
     content = files.read(MODEL_FILE)
     try:
         interpreter: Any = Interpreter(model_content=content, num_threads=num_threads)

@@ -16,7 +16,7 @@ from clearsight.bundle.files import BundleFiles
 from clearsight.bundle.formats.model_format import Network, first_line, load_error, write_error
 from clearsight.bundle.formats.quiet import quiet
 from clearsight.bundle.spec import INPUT_NAME, METADATA_PREFIX, OUTPUT_NAME, SPEC_FILE, BundleSpec
-from clearsight.errors import BundleError, MissingExtraError
+from clearsight.errors import BundleError, needs_extra
 
 if TYPE_CHECKING:
     from clearsight.bundle.network import ImagesToProbabilities, TrainedNetwork
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 MODEL_FILE = "model.onnx"
 # Opset 17 is read by every runtime since 2022; the newer exporter writes none lower than 18.
 _TRACE_OPSET, _DYNAMO_OPSET = 17, 18
-_BATCH_AXIS = {0: "N"}
 _EXAMPLE_BATCH = 3
 _CHECKED_BATCHES = (1, 5)
 _TOLERANCE = 1e-4
@@ -45,15 +44,17 @@ def write(network: TrainedNetwork, spec: BundleSpec, folder: Path) -> tuple[str,
         MissingExtraError: if ONNX is not installed.
         BundleError: if neither exporter supports the network.
     """
-    _require_onnx()
+    with needs_extra("Writing a bundle", "onnx"):
+        import onnx  # noqa: F401
+        import onnxruntime  # noqa: F401
     import torch
 
     module, path = network.as_module(), folder / MODEL_FILE
     reasons = []
-    for export in (_export_trace, _export_dynamo):
+    for dynamo in (False, True):
         try:
             with quiet("torch.onnx"), torch.no_grad():
-                export(module, network, path)
+                _export(module, network, path, dynamo=dynamo)
             if _matches_other_batches(module, network, path):
                 add_metadata(path, spec)
                 return (MODEL_FILE,)
@@ -132,10 +133,8 @@ def _num_cores() -> int:
 
 
 def _open_session(model: bytes, num_threads: int | None, name: str) -> Any:
-    try:
+    with needs_extra("Running a bundle", "onnx"):
         import onnxruntime
-    except ImportError as error:
-        raise MissingExtraError("Running a bundle", "onnx") from error
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3  # errors, which are raised anyway
     # Waiting threads leave their cores to other programs.
@@ -182,42 +181,28 @@ def _shorten(text: str | None) -> str:
     return "missing" if text is None else text if len(text) <= 200 else f"{text[:200]}…"
 
 
-def _require_onnx() -> None:
-    try:
-        import onnx  # noqa: F401
-        import onnxruntime  # noqa: F401
-    except ImportError as error:
-        raise MissingExtraError("Writing a bundle", "onnx") from error
-
-
-def _export_trace(module: ImagesToProbabilities, network: TrainedNetwork, path: Path) -> None:
-    axes = {INPUT_NAME: _BATCH_AXIS, OUTPUT_NAME: _BATCH_AXIS}
-    _export(module, network, path, dynamo=False, dynamic_axes=axes, opset_version=_TRACE_OPSET)
-
-
-def _export_dynamo(module: ImagesToProbabilities, network: TrainedNetwork, path: Path) -> None:
-    import torch
-
-    try:
-        import onnxscript  # noqa: F401
-    except ImportError as error:
-        raise MissingExtraError("Writing this network as ONNX", "onnx") from error
-    shapes = ({0: torch.export.Dim("N")},)
-    settings = {"dynamic_shapes": shapes, "external_data": False, "verbose": False}
-    _export(module, network, path, dynamo=True, opset_version=_DYNAMO_OPSET, **settings)
-
-
 def _export(
-    module: ImagesToProbabilities, network: TrainedNetwork, path: Path, **settings: Any
+    module: ImagesToProbabilities, network: TrainedNetwork, path: Path, *, dynamo: bool
 ) -> None:
+    """Write a model file with torch's newer exporter, or with the tracing one."""
     import torch
 
+    settings: dict[str, Any]
+    if dynamo:
+        with needs_extra("Writing this network as ONNX", "onnx"):
+            import onnxscript  # noqa: F401
+        shapes = ({0: torch.export.Dim("N")},)
+        settings = {"dynamic_shapes": shapes, "external_data": False, "verbose": False}
+    else:
+        settings = {"dynamic_axes": {name: {0: "N"} for name in (INPUT_NAME, OUTPUT_NAME)}}
     torch.onnx.export(
         module,
         (network.example_images(_EXAMPLE_BATCH),),
         str(path),
         input_names=[INPUT_NAME],
         output_names=[OUTPUT_NAME],
+        opset_version=_DYNAMO_OPSET if dynamo else _TRACE_OPSET,
+        dynamo=dynamo,
         **settings,
     )
 

@@ -12,7 +12,7 @@ from clearsight.bundle.files import BundleFiles
 from clearsight.bundle.formats import onnx_file
 from clearsight.bundle.formats.model_format import Network, load_error
 from clearsight.bundle.spec import INPUT_NAME, OUTPUT_NAME, BundleSpec
-from clearsight.errors import MissingExtraError
+from clearsight.errors import needs_extra
 
 if TYPE_CHECKING:
     from clearsight.bundle.network import TrainedNetwork
@@ -61,8 +61,6 @@ def open_model(files: BundleFiles, num_threads: int | None) -> Network:
 
 
 def _import_openvino(what: str) -> Any:
-    try:
+    with needs_extra(what, "openvino"):
         import openvino  # pyright: ignore[reportMissingImports]
-    except ImportError as error:
-        raise MissingExtraError(what, "openvino") from error
     return openvino

@@ -15,7 +15,7 @@ import numpy as np
 from clearsight.bundle.files import BundleFiles
 from clearsight.bundle.formats.model_format import Network, first_line, load_error, write_error
 from clearsight.bundle.spec import INPUT_NAME, BundleSpec
-from clearsight.errors import MissingExtraError
+from clearsight.errors import needs_extra
 
 if TYPE_CHECKING:
     from clearsight.bundle.network import TrainedNetwork
@@ -67,10 +67,8 @@ def open_model(files: BundleFiles, num_threads: int | None) -> Network:
         MissingExtraError: if torch is not installed.
         BundleError: if torch cannot load it, or it contains a pickle.
     """
-    try:
+    with needs_extra(f"Running {files.path}", "onnx"):
         import torch
-    except ImportError as error:
-        raise MissingExtraError(f"Running {files.path}", "onnx") from error
     del num_threads  # torch has one setting for the whole process
     content = files.read(MODEL_FILE)
     try:

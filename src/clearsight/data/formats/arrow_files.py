@@ -11,7 +11,7 @@ from typing import Any
 from clearsight.data.formats.damage import DAMAGE, damaged_image, report_damage
 from clearsight.data.formats.image_files import is_inside
 from clearsight.data.formats.limits import MAX_IMAGE_BYTES, max_unpacked_bytes, too_large
-from clearsight.errors import DataError, MissingExtraError
+from clearsight.errors import DataError, needs_extra
 
 _ROWS_AT_ONCE = 64  # encoded images of some megabytes each
 
@@ -243,9 +243,7 @@ def _damage() -> tuple[type[Exception], ...]:
 
 
 def _report_damage(path: Path) -> AbstractContextManager[None]:
-    try:
+    with needs_extra(f"Reading {path}", "parquet"):
         errors = _damage()
-    except ImportError as error:
-        raise MissingExtraError(f"Reading {path}", "parquet") from error
     what = "a Parquet file" if is_parquet(path) else "an Arrow file"
     return report_damage(path, what, errors=errors)

@@ -16,7 +16,7 @@ from clearsight.data.formats.arrow_listing import PartFile, list_arrow_files
 from clearsight.data.formats.damage import reason_of, report_damage
 from clearsight.data.listing import Listing, Part, parse_part
 from clearsight.data.sources.options import SourceOptions
-from clearsight.errors import DataError, MissingExtraError
+from clearsight.errors import DataError, needs_extra
 
 NAME_PREFIX = "hf:"
 _DICT_FILE, _STATE_FILE = "dataset_dict.json", "state.json"
@@ -62,12 +62,10 @@ def open_named(name: str, options: SourceOptions) -> Listing:
     """
     _stay_offline_without_network()
     repository, _, configuration = name.removeprefix(NAME_PREFIX).partition(":")
-    try:
+    with needs_extra(f"Reading {name}", "huggingface"):
         import datasets
         from datasets import config
         from huggingface_hub.constants import HF_HUB_CACHE
-    except ImportError as error:
-        raise MissingExtraError(f"Reading {name}", "huggingface") from error
     try:
         loaded: Any = datasets.load_dataset(repository, configuration or None)
     except Exception as error:

@@ -13,7 +13,7 @@ import numpy as np
 
 from clearsight.data.health.finding import Finding, quote_names
 from clearsight.data.health.image_pool import ImagePool
-from clearsight.errors import MissingExtraError
+from clearsight.errors import needs_extra
 
 _MAX_IMAGES = 3000  # enough for stable scores, and a second's work
 _MIN_IMAGES_PER_CLASS = 15
@@ -98,13 +98,11 @@ def _sample(labels: np.ndarray) -> np.ndarray:
 
 def _scores(features: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Return each class's F1 score on images held out from the classifier: float64 (K,)."""
-    try:
+    with needs_extra("The background check", "report"):
         from sklearn.exceptions import ConvergenceWarning
         from sklearn.linear_model import LogisticRegression
         from sklearn.metrics import f1_score
         from sklearn.model_selection import StratifiedKFold, cross_val_predict
-    except ImportError as error:
-        raise MissingExtraError("The background check", extra="report") from error
     folds = StratifiedKFold(_NUM_FOLDS, shuffle=True, random_state=0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)

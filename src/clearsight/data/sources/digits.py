@@ -8,7 +8,7 @@ import numpy as np
 from clearsight.data.image_set import ImageSet
 from clearsight.data.splits.splits import TEST_SPLIT_SEED, Splits
 from clearsight.data.splits.stratified import stratified_split
-from clearsight.errors import DataError, MissingExtraError
+from clearsight.errors import DataError, needs_extra
 
 TEST_FRACTION = 0.2
 _HIGHEST_VALUE = 16  # the scans count ink in 4x4 blocks, so values run from 0 to 16
@@ -34,10 +34,8 @@ def load(data_dir: Path | None = None) -> Splits:
     """
     if data_dir is not None:
         raise DataError("The source 'digits' lies inside scikit-learn and takes no --data-dir.")
-    try:
+    with needs_extra("The source 'digits'", "report"):
         from sklearn.datasets import load_digits
-    except ImportError as error:
-        raise MissingExtraError("The source 'digits'", extra="report") from error
     scans: Any = load_digits()
     images = np.rint(scans.images * (255 / _HIGHEST_VALUE)).astype(np.uint8)[..., None]
     everything = ImageSet(
