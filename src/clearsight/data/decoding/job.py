@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +35,14 @@ class DecodeJob:
     rows: np.ndarray
     folder: Path
     number: int = 0
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def take(self, indices: np.ndarray, number: int = 0) -> "DecodeJob":
+        """Return the job of the images at `indices`, integers (M,)."""
+        keys = tuple(self.keys[index] for index in indices)
+        return replace(self, keys=keys, rows=self.rows[indices], number=number)
 
     @property
     def events_path(self) -> Path:

@@ -1,4 +1,4 @@
-"""Decoding images on all cores: one process per core, restarted if an image kills it.
+"""Decoding images on all cores: one process per core, and new ones if an image kills its process.
 
 `concurrent.futures` cannot do this: its processes import the user's script, so that one without a
 main guard would run again, and a process that dies takes the whole pool with it.
@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -25,7 +25,6 @@ from clearsight.errors import DataError
 # A process takes 0.2 s to start, as long as 2,000 tiny images or 20 photographs take to decode.
 _FEW_IMAGES = 64
 _POLL_SECONDS = 0.02
-_LOG_NAME = "workers.log"
 
 
 def decode_images(job: DecodeJob, report: Callable[[int], None]) -> dict[int, str]:
@@ -39,31 +38,16 @@ def decode_images(job: DecodeJob, report: Callable[[int], None]) -> dict[int, st
     Raises:
         DataError: when a process ends before its first image.
     """
-    num_jobs = max(min(num_cores(), len(job.keys) // _FEW_IMAGES), 1)
-    if len(job.keys) < 2 * _FEW_IMAGES:
+    if len(job) < 2 * _FEW_IMAGES:
         return dict(event for event in run_job(job) if isinstance(event, tuple))
-    jobs = [
-        replace(job, keys=job.keys[start::num_jobs], rows=job.rows[start::num_jobs], number=start)
-        for start in range(num_jobs)
-    ]
     problems: dict[int, str] = {}
-    num_done, next_number = 0, num_jobs
-    with (job.folder / _LOG_NAME).open("ab") as log:
-        running = [_Worker(part, log) for part in jobs]
-        try:
-            while running:
-                time.sleep(_POLL_SECONDS)
-                num_done += sum(worker.count_new_images() for worker in running)
-                report(num_done)
-                for worker in [worker for worker in running if worker.has_ended()]:
-                    running.remove(worker)
-                    rest = worker.collect(problems)
-                    if rest is not None:
-                        running.append(_Worker(replace(rest, number=next_number), log))
-                        next_number += 1
-        finally:
-            for worker in running:
-                worker.kill()
+    num_images, left = len(job), job
+    while len(left):
+        num_done = num_images - len(left)
+        # Bound now, since it changes in the next round.
+        problems |= _run_processes(left, lambda new, done=num_done: report(done + new))
+        is_done = open_arrays(job.folder)[1][left.rows].any(axis=1)
+        left = left.take(np.flatnonzero(~is_done & ~np.isin(left.rows, list(problems))))
     return problems
 
 
@@ -72,78 +56,75 @@ def num_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-class _Worker:
-    """A running process and its job."""
-
-    def __init__(self, job: DecodeJob, log: IO[bytes]) -> None:
-        self._job = job
-        job.events_path.touch()
-        self._new_events = job.events_path.open("rb")
-        package_folder = str(Path(clearsight.__file__).parent.parent)
-        search_path = [package_folder, *filter(None, [os.environ.get("PYTHONPATH")])]
-        self._process = subprocess.Popen(
-            # -P: the user's numpy.py is not imported instead of numpy.
-            [sys.executable, "-P", "-m", "clearsight.data.decoding.worker"],
-            stdin=subprocess.PIPE,
-            stdout=log,
-            stderr=log,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(search_path)},
-            start_new_session=True,  # Ctrl-C is for the parent process
-        )
-        assert self._process.stdin is not None
+def _run_processes(job: DecodeJob, report: Callable[[int], None]) -> dict[int, str]:
+    """Decode what one process per core can until it ends, and return the problems found."""
+    num_jobs = max(min(num_cores(), len(job) // _FEW_IMAGES), 1)
+    parts = [job.take(np.arange(start, len(job), num_jobs), start) for start in range(num_jobs)]
+    log_path = job.folder / "workers.log"
+    processes: list[subprocess.Popen[bytes]] = []
+    num_begun = 0
+    with log_path.open("wb") as log:
+        for part in parts:
+            part.events_path.write_bytes(b"")
+        events = [part.events_path.open("rb") for part in parts]
         try:
-            pickle.dump(job, self._process.stdin)
-            self._process.stdin.flush()
-        except BrokenPipeError:
-            pass  # it has ended already, which `collect` reports
+            for part in parts:
+                processes.append(_start(part, log))
+            while any(process.poll() is None for process in processes):
+                time.sleep(_POLL_SECONDS)
+                num_begun += sum(line[:1] != b"[" for file in events for line in file)
+                report(num_begun)
+        finally:
+            for process in processes:
+                process.kill()
+                process.communicate()
+            for file in events:
+                file.close()
+    problems: dict[int, str] = {}
+    for part, process in zip(parts, processes, strict=True):
+        problems |= _find_problems(part, process.returncode, log_path)
+    return problems
 
-    def count_new_images(self) -> int:
-        return sum(line[:1] != b"[" for line in self._new_events)
 
-    def has_ended(self) -> bool:
-        return self._process.poll() is not None
+def _start(job: DecodeJob, log: IO[bytes]) -> subprocess.Popen[bytes]:
+    search_path = [str(Path(clearsight.__file__).parent.parent)]
+    search_path += filter(None, [os.environ.get("PYTHONPATH")])
+    process = subprocess.Popen(
+        # -P: the user's numpy.py is not imported instead of numpy.
+        [sys.executable, "-P", "-m", "clearsight.data.decoding.worker"],
+        stdin=subprocess.PIPE,
+        stdout=log,
+        stderr=log,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(search_path)},
+        start_new_session=True,  # Ctrl-C is for the parent process
+    )
+    assert process.stdin is not None
+    with suppress(BrokenPipeError):  # it has ended already, which `_find_problems` reports
+        pickle.dump(job, process.stdin)
+        process.stdin.flush()
+    return process
 
-    def collect(self, problems: dict[int, str]) -> DecodeJob | None:
-        """Add the bad images of an ended process to `problems`.
 
-        Returns:
-            The images that are still to be decoded if the process died of one, else None.
+def _find_problems(job: DecodeJob, exit_code: int, log_path: Path) -> dict[int, str]:
+    """Return the bad images of an ended process, the one that killed it included.
 
-        Raises:
-            DataError: when it ended before its first image.
-        """
-        self.kill()
-        job, code = self._job, self._process.returncode
-        lines = job.events_path.read_bytes().split(b"\n")[:-1]
-        events = [json.loads(line) for line in lines]
-        problems.update({event[0]: event[1] for event in events if isinstance(event, list)})
-        if code == 0:
-            return None
-        if not events:
-            log = (job.folder / _LOG_NAME).read_text(errors="replace")
-            reason = log.strip().splitlines() or ["no output"]
-            raise DataError(
-                f"A process that decodes images ended with code {code} before its first image "
-                f"({reason[-1]}): is memory or disk full?"
-            )
-        last = events[-1][0] if isinstance(events[-1], list) else events[-1]
-        is_done = np.any(open_arrays(job.folder)[1][job.rows], axis=1)
-        left: list[int] = []
-        for index, row in enumerate(job.rows.tolist()):
-            if row == last and not is_done[index]:
-                problems.setdefault(
-                    row,
-                    f"{job.keys[index]} should be an image, but the process that decoded it ended "
-                    f"(code {code}).",
-                )
-            if not is_done[index] and row not in problems:
-                left.append(index)
-        if not left:
-            return None
-        return replace(job, keys=tuple(job.keys[index] for index in left), rows=job.rows[left])
-
-    def kill(self) -> None:
-        """End the process, if it has not ended, and close its pipe."""
-        self._process.kill()
-        self._process.communicate()
-        self._new_events.close()
+    Raises:
+        DataError: when it ended before its first image.
+    """
+    lines = job.events_path.read_bytes().split(b"\n")[:-1]
+    events = [json.loads(line) for line in lines]
+    problems = {event[0]: event[1] for event in events if isinstance(event, list)}
+    if exit_code == 0:
+        return problems
+    if not events:
+        output = log_path.read_text(errors="replace").strip().splitlines() or ["no output"]
+        raise DataError(
+            f"A process that decodes images ended with code {exit_code} before its first image "
+            f"({output[-1]}): is memory or disk full?"
+        )
+    last = events[-1][0] if isinstance(events[-1], list) else events[-1]
+    if not open_arrays(job.folder)[1][last].any():
+        key = job.keys[job.rows.tolist().index(last)]
+        ended = f"the process that decoded it ended (code {exit_code})"
+        problems.setdefault(last, f"{key} should be an image, but {ended}.")
+    return problems
