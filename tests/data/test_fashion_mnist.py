@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from clearsight.data.formats.compression import read_unpacked
 from clearsight.data.image_set import ImageSet
 from clearsight.data.sources.fashion_mnist import (
     CLASS_NAMES,
@@ -22,7 +23,6 @@ from clearsight.data.sources.fashion_mnist import (
     locate,
 )
 from clearsight.errors import DataError
-from clearsight.io.gzip_file import read_gzip
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def files(fashion: tuple[ImageSet, ImageSet], tmp_path_factory: pytest.TempPathF
     where = Path(locate() or "")
     for stem in SHA256:
         path = where / stem if (where / stem).exists() else where / f"{stem}.gz"
-        (folder / f"{stem}.gz").write_bytes(gzip.compress(read_gzip(path), compresslevel=1))
+        (folder / f"{stem}.gz").write_bytes(gzip.compress(read_unpacked(path), compresslevel=1))
     return folder
 
 

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from clearsight.data.formats.compression import read_unpacked
 from clearsight.data.formats.idx import parse_idx
 from clearsight.errors import DataError
-from clearsight.io.gzip_file import read_gzip
 
 
 def idx(values: np.ndarray, type_code: int = 8) -> bytes:
@@ -30,7 +30,7 @@ def test_plain_and_gzipped_files_have_the_same_content(tmp_path: Path, compress)
     content = idx(np.arange(24, dtype=np.uint8).reshape(2, 3, 4))
     path = tmp_path / "images"
     path.write_bytes(compress(content))
-    assert read_gzip(path) == content
+    assert read_unpacked(path) == content
 
 
 GOOD = idx(np.zeros((2, 3, 4), dtype=np.uint8))
@@ -57,4 +57,4 @@ def test_damaged_compression_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "images.gz"
     path.write_bytes(gzip.compress(GOOD * 100)[:-9])
     with pytest.raises(DataError, match=r"images\.gz cannot be read"):
-        read_gzip(path)
+        read_unpacked(path)

@@ -135,7 +135,10 @@ def test_the_signature_changes_with_the_archive(tmp_path: Path, kind: str) -> No
 
 
 def test_a_deleted_archive_gives_bad_images() -> None:
-    for reader in (ZipReader("none.zip"), TarReader("none.tar", {"a.png": (0, 9)}, False)):
+    for reader in (
+        ZipReader("none.zip", {"a.png": "a.png"}),
+        TarReader("none.tar", {"a.png": (0, 9)}, False),
+    ):
         ((key, content),) = reader.each(["a.png"])
         assert key == "a.png"
         assert isinstance(content, DataError)

@@ -17,17 +17,17 @@ USUAL_NAMES = "x and y, x_train and y_train, images and labels, or train_images 
 
 
 class ArrayName(NamedTuple):
-    """The meaning of an array's name; `part` is None if it has no part."""
+    """The meaning of an array's name; one without a part belongs to the training set."""
 
     role: Role
-    part: Part | None
+    part: Part
 
 
 def parse_array_name(name: str) -> ArrayName | None:
     """Return the meaning of a name such as "x_train" or "test_images", None if it has none."""
     words = name.lower().replace("-", "_").split("_")
     if len(words) == 1 and words[0] in _ROLES:
-        return ArrayName(_ROLES[words[0]], None)
+        return ArrayName(_ROLES[words[0]], "train")
     if len(words) == 2:
         for role, part in (words, reversed(words)):
             if role in _ROLES and part in PART_NAMES:
@@ -51,7 +51,7 @@ def find_array_pairs(
     for name in names:
         parsed = parse_array_name(name)
         if parsed is not None:
-            found.setdefault((parsed.part or "train", parsed.role), []).append(name)
+            found.setdefault((parsed.part, parsed.role), []).append(name)
     listed = ", ".join(names) or "none"
     pairs: dict[Part, tuple[str, str]] = {}
     for (part, role), candidates in found.items():

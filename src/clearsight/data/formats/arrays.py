@@ -74,7 +74,7 @@ def open_array_files(path: Path, options: SourceOptions) -> Splits:
     files = {
         file.stem: file
         for file in sorted(path.parent.glob("*.npy"))
-        if file == path or not _is_alternative(file.stem, path.stem)
+        if file == path or parse_array_name(file.stem) != known  # another file of the same part
     }
     return _open_npy(files, str(path), options)
 
@@ -82,14 +82,6 @@ def open_array_files(path: Path, options: SourceOptions) -> Splits:
 def _is_images(file: Path) -> bool:
     known = parse_array_name(file.stem)
     return known is not None and known.role == "images"
-
-
-def _is_alternative(stem: str, chosen: str) -> bool:
-    """Return whether a file would be the images of the same part as the chosen one."""
-    one, other = parse_array_name(stem), parse_array_name(chosen)
-    if one is None or other is None:
-        return False
-    return one.role == other.role and (one.part or "train") == (other.part or "train")
 
 
 def _labels_of(path: Path) -> Path:
@@ -176,12 +168,8 @@ def _read_header(file: IO[bytes], name: str, length_bytes: int) -> _NpyHeader:
         DataError: when it is damaged, no NumPy array, or one of Python objects.
     """
     with report_damage(name, "a NumPy array"):
-        is_first_version = npy_format.read_magic(file) == (1, 0)
-        read = (
-            npy_format.read_array_header_1_0
-            if is_first_version
-            else npy_format.read_array_header_2_0
-        )
+        version = npy_format.read_magic(file)[0]
+        read = {1: npy_format.read_array_header_1_0}.get(version, npy_format.read_array_header_2_0)
         shape, _, dtype = read(file, max_header_size=_MAX_HEADER)
         header = _NpyHeader(tuple(int(axis) for axis in shape), dtype, file.tell())
     if dtype.hasobject:

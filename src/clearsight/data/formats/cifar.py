@@ -23,8 +23,7 @@ _SIDE, _CHANNELS = 32, 3
 _IMAGE_BYTES = _SIDE * _SIDE * _CHANNELS
 _MAX_BYTES = 1_000_000_000  # CIFAR-100's training file, the largest, has 153,700,000
 _MAX_FILES = 30  # the archives have eight
-_PICKLED = ("data_batch_1", "data_batch_2", "test_batch")
-_PICKLED_META = ("batches.meta", "meta")
+_PICKLED = {"data_batch_1", "data_batch_2", "test_batch", "batches.meta"}
 # The folders in the original archives.
 _FOLDERS = {
     "cifar-10-batches-bin", "cifar-100-binary", "cifar-10-batches-py", "cifar-100-python",
@@ -75,7 +74,7 @@ def matches(path: Path) -> bool:
 
 
 def _is_cifar(names: set[str]) -> bool:
-    known = _IMAGE_FILES | {"batches.meta.txt", "batches.meta", *_PICKLED}
+    known = {*_IMAGE_FILES, *_PICKLED, "batches.meta.txt"}
     return bool(names & known) or {"train", "test", "meta"} <= names
 
 
@@ -99,7 +98,7 @@ def open_cifar(path: Path, options: SourceOptions) -> Splits:
                 content_of[name] = file.read(size)
     version = next((v for v in _VERSIONS if set(v.train) & set(content_of)), None)
     if version is None:
-        if seen & {*_PICKLED, *_PICKLED_META}:
+        if seen & {*_PICKLED, "meta"}:
             raise DataError(
                 f"{path} should be the binary version of CIFAR, but is the one for Python, which "
                 "is pickled and could run arbitrary code: get cifar-10-binary.tar.gz or "
@@ -111,15 +110,17 @@ def open_cifar(path: Path, options: SourceOptions) -> Splits:
         )
     absent = [name for name in version.train if name not in content_of]
     notes = (f"{path} lacks {', '.join(absent)} of {version.name}.",) if absent else ()
-    train = [
-        _records(content_of[name], name, version) for name in version.train if name in content_of
-    ]
-    images: dict[Part, np.ndarray] = {"train": np.concatenate([images for images, _ in train])}
-    labels: dict[Part, np.ndarray] = {"train": np.concatenate([classes for _, classes in train])}
-    if version.test in content_of:
-        images["test"], labels["test"] = _records(content_of[version.test], version.test, version)
-    names = _class_names(content_of.get(version.class_names), path)
-    return RawArrays(images, labels, str(path), names, notes=notes).to_splits(options)
+    images: dict[Part, np.ndarray] = {}
+    labels: dict[Part, np.ndarray] = {}
+    names_of: dict[Part, tuple[str, ...]] = {"train": version.train, "test": (version.test,)}
+    for part, names in names_of.items():
+        records = [
+            _records(content_of[name], name, version) for name in names if name in content_of
+        ]
+        if records:
+            images[part], labels[part] = map(np.concatenate, zip(*records, strict=True))
+    class_names = _class_names(content_of.get(version.class_names), path)
+    return RawArrays(images, labels, str(path), class_names, notes=notes).to_splits(options)
 
 
 def _files(path: Path) -> Iterator[tuple[str, IO[bytes], int]]:

@@ -8,6 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, cast
 
+from clearsight.data.formats.damage import DAMAGE
+from clearsight.errors import DataError
+
 _OPENERS = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\x00": lzma.open}
 
 
@@ -21,6 +24,19 @@ def open_unpacked(path: str | Path) -> Iterator[IO[bytes]]:
     """Open a file, which is unpacked as it is read if it is compressed."""
     with _opener(path)(path, "rb") as file:
         yield cast(IO[bytes], file)
+
+
+def read_unpacked(path: Path) -> bytes:
+    """Return a file's content, unpacked if it is compressed.
+
+    Raises:
+        DataError: when the file cannot be read or its compression is damaged.
+    """
+    try:
+        with open_unpacked(path) as file:
+            return file.read()
+    except DAMAGE as error:
+        raise DataError(f"{path} cannot be read: {error}.") from error
 
 
 def _opener(path: str | Path):

@@ -7,7 +7,7 @@ the values in C order. Source: http://yann.lecun.com/exdb/mnist/ ("THE IDX FILE 
 import math
 import re
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -70,7 +70,7 @@ def open_idx(path: Path, options: SourceOptions) -> Splits:
             f"{', '.join(prefix or 'one without a name' for prefix in prefixes)}: give the path of "
             "one file of images."
         )
-    images, labels = _arrays({n: f for n, f in found.items() if n.prefix == prefixes[0]}, path)
+    images, labels = _read_parts({n: f for n, f in found.items() if n.prefix == prefixes[0]}, path)
     notes: tuple[str, ...] = ()
     if prefixes[0].lower().startswith("emnist"):
         # https://www.tensorflow.org/datasets/catalog/emnist
@@ -90,22 +90,20 @@ def _name_of(path: Path) -> _IdxName | None:
     return _IdxName(matched["prefix"] or "", PART_NAMES[part], num_axes)
 
 
-def _arrays(
+def _read_parts(
     found: dict[_IdxName, Path], path: Path
 ) -> tuple[dict[Part, np.ndarray], dict[Part, np.ndarray]]:
-    images: dict[Part, np.ndarray] = {}
-    labels: dict[Part, np.ndarray] = {}
+    """Return the images and the labels of each part."""
+    arrays: dict[int, dict[Part, np.ndarray]] = {3: {}, 1: {}}  # by number of axes
     for name, file in found.items():
-        other = _IdxName(name.prefix, name.part, 4 - name.num_axes)
-        if other not in found:
-            missing = "labels" if name.num_axes == 3 else "images"
+        if replace(name, num_axes=4 - name.num_axes) not in found:
             raise DataError(
                 f"{path} should contain images and labels for each part, but next to {file.name} "
-                f"there is no file of {missing}: MNIST's are called train-images-idx3-ubyte and "
-                "train-labels-idx1-ubyte."
+                f"there is no file of {'labels' if name.num_axes == 3 else 'images'}: MNIST's are "
+                "called train-images-idx3-ubyte and train-labels-idx1-ubyte."
             )
-        (images if name.num_axes == 3 else labels)[name.part] = _read(file, name.num_axes)
-    return images, labels
+        arrays[name.num_axes][name.part] = _read(file, name.num_axes)
+    return arrays[3], arrays[1]
 
 
 def _read(file: Path, num_axes: int) -> np.ndarray:

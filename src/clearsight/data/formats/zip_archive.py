@@ -3,7 +3,7 @@
 import stat
 import struct
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -12,7 +12,6 @@ from clearsight.data.formats.archive_members import (
     MAX_MEMBERS,
     MemberCollector,
     MemberType,
-    inner_path,
     too_many_members,
 )
 from clearsight.data.formats.class_folders import FolderContents
@@ -37,9 +36,11 @@ class ZipReader:
 
     Attributes:
         path: the archive.
+        names: for each key the member's name as Python reads it.
     """
 
     path: str
+    names: Mapping[str, str]
 
     def each(self, keys: Sequence[str]) -> Iterator[tuple[str, bytes | DataError]]:
         """Read the members in the order of the archive; see `Reader`."""
@@ -50,17 +51,13 @@ class ZipReader:
                 yield key, damaged_image(key, error)
             return
         with archive:
-            members = {
-                key_of(member): member
-                for member in archive.infolist()
-                if _type_of(member) == "file"
-            }
-            found = [(members[key].header_offset, key) for key in keys if key in members]
-            for _, key in sorted(found):
-                yield key, _read(archive, members[key], key)
-            for key in keys:
-                if key not in members:
+            members = {key: archive.NameToInfo.get(self.names.get(key, "")) for key in keys}
+            for key, member in members.items():
+                if member is None:
                     yield key, DataError(f"{key} should be in {self.path}, but no longer is.")
+            found = ((key, member) for key, member in members.items() if member is not None)
+            for key, member in sorted(found, key=lambda pair: pair[1].header_offset):
+                yield key, _read(archive, member, key)
 
 
 def _read(archive: zipfile.ZipFile, member: zipfile.ZipInfo, key: str) -> bytes | DataError:
@@ -74,29 +71,26 @@ def _read(archive: zipfile.ZipFile, member: zipfile.ZipInfo, key: str) -> bytes 
         return damaged_image(key, error)
 
 
-def open_zip(path: Path) -> tuple[FolderContents[None], ZipReader]:
+def open_zip(path: Path) -> tuple[FolderContents[str], ZipReader]:
     """List what a ZIP archive contains.
 
     Raises:
         DataError: when it is damaged, encrypted or has too many members.
     """
-    members: MemberCollector[None] = MemberCollector(str(path))
+    members: MemberCollector[str] = MemberCollector(str(path))
     with report_damage(path, "a ZIP archive"), path.open("rb") as file:
         _check_directory(file, str(path))
         with zipfile.ZipFile(file) as archive:
             for member in archive.infolist():
-                members.add(_readable_name(member), _type_of(member), None)
-                if member.flag_bits & _ENCRYPTED and key_of(member) in members.contents.images:
+                members.add(_readable_name(member), _type_of(member), member.filename)
+            names = members.contents.images
+            for key, name in names.items():
+                if archive.getinfo(name).flag_bits & _ENCRYPTED:
                     raise DataError(
-                        f"{path} should be a ZIP archive without a password, but "
-                        f"{key_of(member)} is encrypted: unpack it and give the folder."
+                        f"{path} should be a ZIP archive without a password, but {key} is "
+                        "encrypted: unpack it and give the folder."
                     )
-    return members.contents, ZipReader(str(path.resolve()))
-
-
-def key_of(member: zipfile.ZipInfo) -> str:
-    """Return a member's path with "/" between names."""
-    return "/".join(inner_path(_readable_name(member)) or ())
+    return members.contents, ZipReader(str(path.resolve()), names)
 
 
 def _readable_name(member: zipfile.ZipInfo) -> str:

@@ -6,8 +6,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from clearsight.data.formats.compression import read_unpacked
 from clearsight.errors import DataError
-from clearsight.io.gzip_file import read_gzip
 
 _TIMEOUT_SECONDS = 300
 
@@ -43,7 +43,7 @@ def read_files(package: str, members: dict[str, str]) -> dict[str, bytes]:
         _run(folder, *apt, "download", package)
         (archive,) = folder.glob(f"{package}_*.deb")
         _run(folder, "dpkg-deb", "--extract", str(archive), "content")
-        return {key: read_gzip(folder / "content" / path) for key, path in members.items()}
+        return {key: read_unpacked(folder / "content" / path) for key, path in members.items()}
 
 
 def _run(folder: Path, *command: str) -> None:

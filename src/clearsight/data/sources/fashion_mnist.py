@@ -12,6 +12,7 @@ from pathlib import Path
 
 import platformdirs
 
+from clearsight.data.formats.compression import read_unpacked
 from clearsight.data.formats.idx import parse_idx
 from clearsight.data.image_set import ImageSet
 from clearsight.data.sources import apt_package
@@ -19,7 +20,6 @@ from clearsight.data.splits.splits import Splits
 from clearsight.errors import DataError
 from clearsight.io.cache_folder import save_to_cache
 from clearsight.io.download import download
-from clearsight.io.gzip_file import read_gzip
 
 CLASS_NAMES = (
     "T-shirt/top",
@@ -131,7 +131,7 @@ def load_from(locations: FashionMnistLocations) -> Splits:
         files = _find_files(folder)
         try:
             if files is not None:
-                return _splits({stem: read_gzip(path) for stem, path in files.items()})
+                return _splits({stem: read_unpacked(path) for stem, path in files.items()})
             problems.append(f"{name} ({folder}): the four files are not there")
         except DataError as error:
             if locations.data_dir is not None:
@@ -167,7 +167,7 @@ def _find_files(folder: Path) -> dict[str, Path] | None:
 
 def _download_files(url: str) -> dict[str, bytes]:
     with tempfile.TemporaryDirectory() as folder:
-        return {name: read_gzip(download(f"{url}{name}.gz", Path(folder))) for name in SHA256}
+        return {name: read_unpacked(download(f"{url}{name}.gz", Path(folder))) for name in SHA256}
 
 
 def _splits(contents: dict[str, bytes]) -> Splits:
