@@ -102,7 +102,7 @@ def cold_seconds(commands: Commands, num_rounds: int) -> Seconds:
     return seconds
 
 
-def told_seconds(commands: Commands, num_rounds: int) -> Seconds:
+def reported_seconds(commands: Commands, num_rounds: int) -> Seconds:
     """Gather what the processes say; the last line is theirs, whatever a library printed."""
     seconds: Seconds = {name: [] for name in commands}
     for _ in range(num_rounds):
@@ -139,7 +139,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         out, image, many = prepared(Path(folder))
         cold = cold_seconds(one_image(python, out, image), asked.rounds)
-        throughput = told_seconds(many_images(python, out, many, asked.calls), asked.rounds)
+        throughput = reported_seconds(many_images(python, out, many, asked.calls), asked.rounds)
     report = {
         "machine": str(this_machine()),
         "versions": {name: version(name) for name in ("clearsight", "onnxruntime", "numpy")},

@@ -16,7 +16,7 @@ class Quantity:
 
     Attributes:
         section: what ``--only`` calls it.
-        title: what stands in the table, with the job's numbers in braces.
+        title: the row's title in the table, with the job's numbers in braces.
         task: the task that measures it.
         unit: of `value`.
         value: reads it from one outcome.

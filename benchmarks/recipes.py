@@ -69,9 +69,9 @@ def peer_trained(environments: Environments, job: Job, round_number: int) -> Mea
     whole_seconds = time.perf_counter() - started
     if outcome.failure is not None:
         raise RuntimeError(outcome.failure)
-    told = {name: outcome.measured[name] for name in ("fit_seconds", "test_accuracy")}
+    measured = {name: outcome.measured[name] for name in ("fit_seconds", "test_accuracy")}
     seconds = {"results_seconds": whole_seconds, "whole_seconds": whole_seconds}
-    return {name: float(value) for name, value in (told | seconds).items()}  # pyright: ignore
+    return {name: float(value) for name, value in (measured | seconds).items()}  # pyright: ignore
 
 
 def table(measured: dict[str, list[Measured]]) -> str:
@@ -94,8 +94,8 @@ def table(measured: dict[str, list[Measured]]) -> str:
             )
             digits = 2 if is_time else 4
             spread = f"{middle:.{digits}f} ({min(values):.{digits}f} to {max(values):.{digits}f})"
-            ratio_told = "" if ratio is None else f"{ratio:.1f}x"
-            rows.append((name, _WORDS[measure], spread, str(len(values)), ratio_told, verdict))
+            ratio_text = "" if ratio is None else f"{ratio:.1f}x"
+            rows.append((name, _WORDS[measure], spread, str(len(values)), ratio_text, verdict))
     header = ("program", "measure", "median, or mean accuracy (least to most)", "n")
     return markdown_table((*header, "times shorter than the peer's", "wanted"), rows)
 

@@ -11,7 +11,7 @@ from playwright.sync_api import Page
 import clearsight
 from clearsight.data.image_set import ImageSet
 from clearsight.data.preparation.preparation import Preparation
-from support.web_images import jpeg_images, lossless_images, turned_images
+from support.web_images import jpeg_images, lossless_images, rotated_images
 
 # Reads and prepares files with the page's modules.
 PREPARED = """async ([files, preparations]) => {
@@ -65,7 +65,7 @@ def test_jpeg_images_are_prepared_alike_up_to_decoder_differences(
 
 @pytest.mark.slow
 def test_rotated_jpeg_images_are_prepared_alike(page: Page) -> None:
-    check_jpeg_images(page, turned_images())
+    check_jpeg_images(page, rotated_images())
 
 
 def check_jpeg_images(page: Page, images: dict[str, bytes]) -> None:

@@ -32,7 +32,7 @@ FORMS = {
 @pytest.mark.parametrize("form", FORMS)
 @given(num_classes=st.integers(2, 12), data=st.data())
 def test_every_form_of_the_same_labels_gives_the_same(form: str, num_classes: int, data) -> None:
-    # Every class occurs, so that the classes can be told from what occurs.
+    # Every class occurs, so that the classes can be inferred from the labels.
     more = data.draw(st.lists(st.integers(0, num_classes - 1), max_size=10))
     codes = np.array(data.draw(st.permutations([*range(num_classes), *more, 0])))
     encoded = encode_labels(FORMS[form](codes))

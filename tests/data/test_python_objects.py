@@ -54,7 +54,7 @@ def batches(images: Any, labels: Any, size: int = 3) -> Iterator[tuple[Any, Any]
 
 
 class Twice:
-    """An iterable that begins anew each time."""
+    """An iterable that starts from the beginning each time."""
 
     def __init__(self, make: Any) -> None:
         self._make = make

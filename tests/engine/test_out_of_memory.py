@@ -239,6 +239,6 @@ def test_a_batch_that_does_not_fit_goes_through_in_halves_once() -> None:
     assert num_parts == 2
     assert steps == 2
     assert any("each batch goes through in two halves" in text for text in said)
-    is_told, num_parts, said = outcome(0.1)
-    assert is_told, said
+    is_explained, num_parts, printed = outcome(0.1)
+    assert is_explained, printed
     assert num_parts == 2

@@ -137,14 +137,16 @@ def test_classes_in_another_order_are_matched_by_name(tmp_path: Path) -> None:
         assert accuracy > 0.5
 
 
-def test_what_cannot_be_compared_is_told_why(two_runs: tuple[Path, Path], tmp_path: Path) -> None:
+def test_runs_that_cannot_be_compared_are_explained(
+    two_runs: tuple[Path, Path], tmp_path: Path
+) -> None:
     train, test = clearsight.load_data("digits")
     assert test is not None
     options = {"recipe": "lesson", "epochs": 1, "report": False, "verbose": False}
     arrays = clearsight.train(clearsight.Splits(train, test), out=tmp_path / "arrays", **options)
-    with pytest.raises(RunError, match=r"arrays from Python.*numpy.savez") as told:
+    with pytest.raises(RunError, match=r"arrays from Python.*numpy.savez") as error:
         compare_runs([two_runs[0], arrays.path])
-    assert "clearsight evaluate RUN --data SOURCE" in str(told.value)
+    assert "clearsight evaluate RUN --data SOURCE" in str(error.value)
     border = ((0, 0), (1, 1), (1, 1), (0, 0))
     np.savez(
         tmp_path / "larger.npz",

@@ -17,7 +17,7 @@ from clearsight.training.history import best_epoch
 
 @pytest.fixture(scope="module")
 def splits() -> Splits:
-    """So few images that the network soon knows them by heart."""
+    """So few images that the network soon memorizes them."""
     train, test = clearsight.load_data("fashion-mnist")
     assert isinstance(test, ImageSet)
     rows = np.arange(200)
@@ -58,7 +58,7 @@ def test_the_weights_are_those_of_a_training_of_so_many_epochs(
 
 
 def test_a_resumed_training_ends_where_it_would_have_ended(splits: Splits, tmp_path: Path) -> None:
-    """Going back to the best weights, too, leaves what a resumed training goes on from."""
+    """Restoring the best weights does not change where a resumed training starts."""
     options = {**OPTIONS, "recipe_arguments": {"patience": 2}}
     whole = clearsight.train(splits, out=tmp_path / "whole", **options)
     clearsight.train(splits, out=tmp_path / "parts", **{**options, "epochs": 3})

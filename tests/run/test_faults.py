@@ -1,4 +1,4 @@
-"""What can go wrong in a training, for real: one sentence, and a run that can be gone on with."""
+"""What can go wrong in a training, for real: one sentence, and a run that can be resumed."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def finished(digits_run: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(digits_run, tmp_path / "run"))
 
 
-def test_a_loss_that_is_no_number_stops_the_run_before_it_spoils_the_weights(
+def test_a_non_finite_loss_stops_the_run_before_the_weights_change(
     tmp_path: Path,
 ) -> None:
     out = tmp_path / "run"
@@ -85,7 +85,7 @@ def test_a_loss_that_is_no_number_stops_the_run_before_it_spoils_the_weights(
     assert run.results.val_accuracy > 0.5
 
 
-def test_a_damaged_checkpoint_is_named_and_the_one_before_it_used(
+def test_a_damaged_checkpoint_is_reported_and_the_previous_one_used(
     finished: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     expected = clearsight.resume(
@@ -159,7 +159,9 @@ def test_other_images_are_refused_or_accepted(small_fashion: Splits, tmp_path: P
         clearsight.resume(out, data=renamed, epochs=4, accept_changes=True)
 
 
-def test_a_stretched_schedule_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_stretched_schedule_is_reported(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     out = tmp_path / "run"
     clearsight.train(
         "digits", recipe="fast", epochs=2, out=out, report=False, bundle=False, verbose=False
@@ -177,7 +179,7 @@ def test_a_stretched_schedule_is_told(tmp_path: Path, capsys: pytest.CaptureFixt
     assert "4 epochs after a schedule for 2" in run.record.reproducible_because
 
 
-def test_wrong_wishes_for_a_resumption_get_a_sentence(finished: Path) -> None:
+def test_wrong_options_of_a_resumption_are_explained(finished: Path) -> None:
     for options, message in (
         ({"batch_size": 0}, "batch_size = 0"),
         ({"checkpoint_minutes": -1.0}, r"checkpoint_minutes = -1\.0"),
@@ -190,7 +192,7 @@ def test_wrong_wishes_for_a_resumption_get_a_sentence(finished: Path) -> None:
     assert "--accept-changes needs --resume RUN" in done.stderr
 
 
-def test_a_disk_too_small_is_told_before_training(small_disks: Callable[[int], Path]) -> None:
+def test_a_disk_too_small_is_reported_before_training(small_disks: Callable[[int], Path]) -> None:
     disk = small_disks(2_000_000)
     with pytest.raises(OutputError, match=r"needs about \d+ MB .* has 2 MB left: free some"):
         clearsight.train("digits", out=disk / "run", report=False, bundle=False, verbose=False)
@@ -200,10 +202,10 @@ def test_a_disk_too_small_is_told_before_training(small_disks: Callable[[int], P
 @pytest.mark.parametrize(
     "seed", [1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(2, 6))]
 )
-def test_a_disk_that_fills_up_at_random_moments_loses_nothing_good(
+def test_a_disk_that_fills_up_at_random_moments_loses_no_intact_checkpoint(
     small_disks: Callable[[int], Path], digits_run: Path, seed: int
 ) -> None:
-    """A filler takes all that is free, and gives it back, while a run trains on the same disk."""
+    """Another process fills the disk and frees it again while a run trains on it."""
     draw = np.random.default_rng(seed)
     disk = small_disks(12_000_000)
     out, filler = disk / "run", disk / "filler"
@@ -239,7 +241,7 @@ def test_a_disk_that_fills_up_at_random_moments_loses_nothing_good(
         assert np.array_equal(found, wanted)
 
 
-def test_a_folder_that_cannot_be_written_to_is_told(
+def test_a_folder_that_cannot_be_written_to_is_reported(
     finished: Path, small_disks: Callable[[int], Path]
 ) -> None:
     disk = small_disks(20_000_000)
@@ -251,7 +253,7 @@ def test_a_folder_that_cannot_be_written_to_is_told(
         clearsight.train("digits", out=disk / "new", report=False, bundle=False, verbose=False)
 
 
-def test_data_that_are_gone_are_told_and_the_run_goes_on_once_they_are_back(
+def test_missing_data_are_reported_and_the_run_resumes_once_they_are_back(
     tmp_path: Path,
 ) -> None:
     place = locate()
@@ -285,7 +287,7 @@ def newest_epochs(out: Path) -> int:
     return checkpoint.epochs_done
 
 
-def test_a_file_that_vanishes_while_training_reads_it_is_named(
+def test_a_file_that_vanishes_while_training_reads_it_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "brightness.npy"
@@ -310,7 +312,7 @@ def test_a_file_that_vanishes_while_training_reads_it_is_named(
     assert newest_epochs(out) == 1
 
 
-def test_a_run_that_went_on_in_the_meantime_is_not_gone_on_with_twice(finished: Path) -> None:
+def test_a_run_that_was_resumed_in_the_meantime_is_not_resumed_twice(finished: Path) -> None:
     plan = plan_resume(resume_request(finished, epochs=3))
     clearsight.resume(finished, epochs=4, report=False, bundle=False, verbose=False)
     with pytest.raises(RunError, match="was resumed by another process"):
@@ -320,7 +322,7 @@ def test_a_run_that_went_on_in_the_meantime_is_not_gone_on_with_twice(finished: 
     assert len(run.history) == 4
 
 
-def test_an_unfinished_run_predicts_with_what_it_saved_last(
+def test_an_unfinished_run_predicts_with_its_last_checkpoint(
     digits_run: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "run"
@@ -334,7 +336,7 @@ def test_an_unfinished_run_predicts_with_what_it_saved_last(
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="limits memory as Linux does")
-def test_memory_that_runs_out_is_told_with_what_to_lower(tmp_path: Path) -> None:
+def test_memory_that_runs_out_is_reported_with_what_to_lower(tmp_path: Path) -> None:
     out = tmp_path / "run"
     receiver, sender = context().Pipe(duplex=False)
     process = context().Process(target=train_within, args=(150_000_000, out, sender))

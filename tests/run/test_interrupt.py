@@ -1,4 +1,4 @@
-"""Ctrl-C for real: a signal to a training process, and how it goes on."""
+"""Ctrl-C for real: a signal to a training process, and how the run is resumed."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ def wait_for(path: Path, process: subprocess.Popen[str]) -> None:
             return
         assert process.poll() is None, process.communicate()[1]
         time.sleep(0.05)
-    raise AssertionError(f"{path} never came")
+    raise AssertionError(f"{path} was never written")
 
 
 @pytest.fixture(scope="module")
 def interrupted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    """A run that got Ctrl-C in its second epoch, and what it said."""
+    """A run that was interrupted by Ctrl-C in its second epoch, and what it printed."""
     out = tmp_path_factory.mktemp("interrupted") / "run"
     process = start(out, "--train-limit", "4000", "--epochs", "3", "--test-limit", "500")
     wait_for(out / "history.csv", process)
@@ -51,11 +51,11 @@ def interrupted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     return out, stderr
 
 
-def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(interrupted: tuple[Path, str]) -> None:
-    out, said = interrupted
-    assert "Interrupted in epoch 2, after batch" in said
-    assert f"clearsight train --resume {out}" in said
-    assert "Traceback" not in said
+def test_ctrl_c_keeps_finished_epochs_and_says_how_to_resume(interrupted: tuple[Path, str]) -> None:
+    out, printed = interrupted
+    assert "Interrupted in epoch 2, after batch" in printed
+    assert f"clearsight train --resume {out}" in printed
+    assert "Traceback" not in printed
     assert {path.name for path in out.iterdir()} == {
         "run.json", "history.csv", "model.keras", "checkpoints", "split.csv",
     }  # fmt: skip
@@ -67,10 +67,10 @@ def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(interrupted: tuple[Path
         _ = run.results
 
 
-def test_an_interrupted_run_goes_on_to_its_end(
+def test_an_interrupted_run_can_be_resumed_to_its_end(
     interrupted: tuple[Path, str], tmp_path: Path
 ) -> None:
-    """Given more epochs afterwards, it ends as a run does that had them from the start."""
+    """With more epochs added later, it ends like a run that had them from the start."""
     out = Path(shutil.copytree(interrupted[0], tmp_path / "run"))
     first = clearsight.Run.load(out).history
     done = run_cli("train", "--resume", str(out), *BARE)
@@ -103,13 +103,13 @@ def test_an_interrupted_run_goes_on_to_its_end(
         verbose=False,
     )
     for name in ("loss", "accuracy", "val_loss", "val_accuracy", "learning_rate"):
-        found, wanted = (
+        found, expected = (
             [getattr(epoch, name) for epoch in clearsight.Run.load(path).history]
             for path in (out, whole)
         )
-        assert found == wanted, name
+        assert found == expected, name
 
 
-def test_resume_stands_alone(interrupted: tuple[Path, str]) -> None:
+def test_resume_accepts_no_other_source_or_seed(interrupted: tuple[Path, str]) -> None:
     done = run_cli("train", "digits", "--resume", str(interrupted[0]), "--seed", "3")
     assert_refused(done, "may change, but seed, source was given")

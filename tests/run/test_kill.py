@@ -1,4 +1,4 @@
-"""Runs killed with SIGKILL at random moments end in the very weights of runs that were not."""
+"""Runs killed with SIGKILL at random moments end with exactly the weights of uninterrupted runs."""
 
 from __future__ import annotations
 
@@ -22,9 +22,12 @@ from support.training_processes import begin, wait_for
 
 SMALL = {"train_limit": 1500, "test_limit": 100, "epochs": 3, "checkpoint_minutes": 0.0005}
 KINDS: dict[str, dict[str, Any]] = {
-    "lesson": {**SMALL, "checkpoint_minutes": 0.0},  # so that there is nearly always one written
+    "lesson": {
+        **SMALL,
+        "checkpoint_minutes": 0.0,
+    },  # so that a checkpoint is being written nearly always
     "float32": {**SMALL, "precision": "float32"},
-    # Muon, a schedule, mirrored and moved images, smoothed labels, batch normalization.
+    # Muon, a schedule, flipped and translated images, smoothed labels, batch normalization.
     "strong": {**SMALL, "recipe": "strong", "train_limit": 1000},
     "keras": {**SMALL, "engine": "keras", "train_limit": 600},
 }
@@ -33,7 +36,7 @@ KINDS: dict[str, dict[str, Any]] = {
 def final_state(out: Path) -> dict[str, torch.Tensor]:
     """Everything that the last checkpoint holds: weights, optimizer, random generators.
 
-    By part and place: a network that was built again has other names before its variables' own.
+    Tensors are identified by part and index, because a rebuilt network numbers its layers again.
     """
     checkpoint = read_newest_checkpoint(out / "checkpoints").checkpoint
     assert checkpoint is not None
@@ -45,12 +48,12 @@ def final_state(out: Path) -> dict[str, torch.Tensor]:
 
 
 def assert_same_end(out: Path, expected: Path) -> None:
-    run, wanted = clearsight.Run.load(out), clearsight.Run.load(expected)
-    assert run.record.status == wanted.record.status == "finished"
+    run, other_run = clearsight.Run.load(out), clearsight.Run.load(expected)
+    assert run.record.status == other_run.record.status == "finished"
     assert run.record.reproducible
-    for epoch, other in zip(run.history, wanted.history, strict=True):
+    for epoch, other in zip(run.history, other_run.history, strict=True):
         assert astuple(epoch)[:5] == astuple(other)[:5]
-    for weight, other in zip(run.model.weights, wanted.model.weights, strict=True):
+    for weight, other in zip(run.model.weights, other_run.model.weights, strict=True):
         assert torch.equal(weight.value, other.value)
     found, other = final_state(out), final_state(expected)
     assert found.keys() == other.keys()
@@ -63,7 +66,7 @@ def half_written(out: Path) -> set[Path]:
 
 
 def wait_for_a_write(out: Path, left: set[Path], process: BaseProcess) -> None:
-    """Wait until a checkpoint is half written that is not left from before, or the end."""
+    """Wait until a checkpoint other than `left` is half written, or until the process ends."""
     while process.is_alive() and not half_written(out) - left:
         time.sleep(0.001)
 
@@ -76,7 +79,7 @@ def has_finished(out: Path) -> bool:
 def kill_and_resume(
     folder: Path, options: dict[str, Any], num_kills: int, seed: int
 ) -> Counter[str]:
-    """Kill runs until so many kills have hit one, going on after each; compare every end."""
+    """Kill runs `num_kills` times, resume after each kill, and compare the end of every run."""
     draw = random.Random(seed)
     expected = folder / "uninterrupted"
     process = begin(expected, "fashion-mnist", options)
@@ -96,10 +99,10 @@ def kill_and_resume(
             process.join(draw.uniform(0.0, seconds) if counts["kills"] < num_kills else None)
             if draw.random() < 0.4:
                 wait_for_a_write(out, left, process)
-            process.kill()  # does nothing to one that has ended
+            process.kill()  # does nothing if it has ended
             process.join()
             assert process.exitcode in (0, -9)
-            # One that was killed on its way out has nothing left to go on with.
+            # A run that was killed after it had finished has nothing left to resume.
             if process.exitcode == 0 or has_finished(out):
                 counts["resumes"] += begun
                 break
@@ -109,7 +112,7 @@ def kill_and_resume(
                 counts["within a write"] += bool(half_written(out) - left)
             else:  # before anything was trained
                 shutil.rmtree(out)
-                counts["before it began"] += 1
+                counts["before the start"] += 1
         counts["runs"] += 1
         try:
             assert_same_end(out, expected)

@@ -1,4 +1,4 @@
-"""Signals to a training process: what is trained is saved, soon, and the exit code says which."""
+"""A training process saves its progress on a signal, ends soon, and says which in its exit code."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from support.training_processes import begin_command, wait_for
 TRAIN = ["train", "fashion-mnist", "--train-limit", "2000", "--test-limit", "100"]
 
 
-def test_each_signal_saves_and_leaves_with_its_own_code(
+def test_each_signal_saves_progress_and_sets_the_exit_code(
     tmp_path: Path, report_figure: ReportFigure
 ) -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
-        out, said = tmp_path / number.name, tmp_path / f"{number.name}.txt"
-        process = begin_command([*TRAIN, "--epochs", "50", "--out", str(out)], said)
+        out, printed = tmp_path / number.name, tmp_path / f"{number.name}.txt"
+        process = begin_command([*TRAIN, "--epochs", "50", "--out", str(out)], printed)
         wait_for(out / "history.csv", process)
         assert process.pid is not None
         sent_at = time.monotonic()
         os.kill(process.pid, number)
         process.join(60)
         seconds = time.monotonic() - sent_at
-        text = said.read_text()
+        text = printed.read_text()
         assert process.exitcode == 128 + number, text
-        report_figure(f"{number.name}: saved and left within {seconds:.2f} s")
+        report_figure(f"{number.name}: saved and ended within {seconds:.2f} s")
         assert "Traceback" not in text
         assert f"clearsight train --resume {out}" in text
         run = clearsight.Run.load(out)
@@ -63,12 +63,12 @@ def network(input_shape, num_classes):
 
 
 @pytest.mark.parametrize("is_hurried", [True, False])
-def test_a_long_batch_is_not_waited_for(tmp_path: Path, is_hurried: bool) -> None:
-    """After some seconds, or at once after a second Ctrl-C: what was saved last is what is kept."""
+def test_a_long_batch_is_abandoned(tmp_path: Path, is_hurried: bool) -> None:
+    """After some seconds, or at once after a second Ctrl-C; the last checkpoint remains."""
     (tmp_path / "slow.py").write_text(SLOW_NETWORK)
-    out, said = tmp_path / "run", tmp_path / "said.txt"
+    out, printed = tmp_path / "run", tmp_path / "printed.txt"
     options = ["--model", f"{tmp_path}/slow.py:network", "--batch-size", "64", "--out", str(out)]
-    process = begin_command([*TRAIN, *options], said)
+    process = begin_command([*TRAIN, *options], printed)
     wait_for(out / "run.json", process)
     time.sleep(1.0)  # into the first batch
     assert process.pid is not None
@@ -77,7 +77,7 @@ def test_a_long_batch_is_not_waited_for(tmp_path: Path, is_hurried: bool) -> Non
         time.sleep(0.2)
         os.kill(process.pid, signal.SIGINT)
     process.join(60)
-    text = said.read_text()
+    text = printed.read_text()
     assert process.exitcode == 130, text
     assert "press Ctrl-C again to stop at once" in text
     assert ("Interrupted at once." in text) == is_hurried
@@ -89,8 +89,8 @@ def test_a_long_batch_is_not_waited_for(tmp_path: Path, is_hurried: bool) -> Non
 
 
 def test_two_processes_do_not_train_into_one_folder(tmp_path: Path) -> None:
-    out, said = tmp_path / "run", tmp_path / "said.txt"
-    first = begin_command([*TRAIN, "--epochs", "50", "--out", str(out)], said)
+    out, printed = tmp_path / "run", tmp_path / "printed.txt"
+    first = begin_command([*TRAIN, "--epochs", "50", "--out", str(out)], printed)
     wait_for(out / "run.json", first)
     assert is_locked(out)
     run = clearsight.Run.load(out)

@@ -1,4 +1,4 @@
-"""What happens to images from epoch to epoch."""
+"""Flips and translations of training images, from epoch to epoch."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import numpy as np
 import torch
 
 from clearsight.models.backend import keras
-from clearsight.training.augment import AugmentedBatches, SetEpoch, flip, translate
+from clearsight.training.augment import AugmentedBatches, flip, translate
 from clearsight.training.examples import Examples
+from clearsight.training.fit import FitData, fit_without_checkpoints
 from clearsight.training.recipe import Recipe
 
 
@@ -57,16 +58,18 @@ def test_within_fit_the_epochs_alternate() -> None:
     layers = [keras.Input((6, 6, 1)), keras.layers.Flatten(), keras.layers.Dense(1)]
     model: Any = keras.Sequential(layers)
     model.compile(loss="mse")
-    batches = AugmentedBatches(examples(x), recipe(flip="alternating"))
 
     def step(data: Any) -> dict[str, Any]:
-        seen[-1].update(image.numpy().tobytes() for image in data[0])
+        images = [image.numpy().tobytes() for image in data[0]]
+        if not seen or len(seen[-1]) == len(x):
+            seen.append(set())
+        seen[-1].update(images)
         return {}
 
     model.train_step = step
-    begin = keras.callbacks.LambdaCallback(on_epoch_begin=lambda *_: seen.append(set()))
-    callbacks = [SetEpoch(batches), begin]
-    model.fit(batches, batch_size=4, epochs=3, callbacks=callbacks, verbose=0)
+    fit_without_checkpoints(
+        model, FitData(examples(x), examples(x)), recipe(flip="alternating", epochs=3)
+    )
     first, second, third = seen
     assert len(first) == 10
     assert first == third

@@ -1,4 +1,4 @@
-"""Each beginner's mistake, made for real on real images, gets its message."""
+"""Each beginner's mistake, made on real images, gets its message."""
 
 from __future__ import annotations
 
@@ -167,7 +167,7 @@ def test_tensors_with_gradients_and_listed_losses_are_understood(
         clearsight.check_fit(network(), tensor * 255, y)
 
 
-def test_tables_are_not_taken_for_pixels() -> None:
+def test_tables_are_not_mistaken_for_images() -> None:
     model = keras.Sequential([keras.Input((3,)), layers.Dense(2, activation="softmax")])
     model.compile(loss=SPARSE)
     clearsight.check_fit(model, np.full((4, 3), 100.0), np.array([0, 1, 0, 1]))

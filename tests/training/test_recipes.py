@@ -1,4 +1,4 @@
-"""The recipes, and the loop that carries them out."""
+"""The recipes, and the training loop that they share."""
 
 from __future__ import annotations
 

@@ -18,6 +18,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from clearsight.evaluation.scores.per_class import confusion_matrix
+
 
 @dataclass(frozen=True, eq=False)
 class LabelErrors:
@@ -72,35 +74,20 @@ def find_label_errors(probabilities: np.ndarray, labels: np.ndarray) -> LabelErr
         )
     values = probabilities.astype(np.float64)
     num_classes = values.shape[1]
-    thresholds = class_thresholds(values, labels)
+    rows = np.arange(len(labels))
+    scores = values[rows, labels]
+    counts = np.bincount(labels, minlength=num_classes)
+    sums = np.bincount(labels, weights=scores, minlength=num_classes)
+    thresholds = np.where(counts > 0, sums / np.maximum(counts, 1), 1.0)
     confident = np.where(values >= thresholds, values, -1.0)
     counted, is_counted = confident.argmax(axis=1), confident.max(axis=1) >= 0
-    joint = np.zeros((num_classes, num_classes), dtype=np.int64)
-    np.add.at(joint, (labels[is_counted], counted[is_counted]), 1)
-    rows = np.arange(len(labels))
-    others = values.copy()
-    others[rows, labels] = -np.inf
-    suggested = others.argmax(axis=1)
-    scores = values[rows, labels]
+    values[rows, labels] = -np.inf
+    suggested = values.argmax(axis=1)
     return LabelErrors(
         scores=scores,
         suggested=suggested,
         # A label that is as probable as any other class is not suspicious.
-        is_suspect=is_counted & (counted != labels) & (scores < others[rows, suggested]),
-        joint=joint,
+        is_suspect=is_counted & (counted != labels) & (scores < values[rows, suggested]),
+        joint=confusion_matrix(labels[is_counted], counted[is_counted], num_classes),
         thresholds=thresholds,
     )
-
-
-def class_thresholds(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Return each class's mean probability over the images labelled so: float64 (K,).
-
-    Args:
-        probabilities: float (N, K).
-        labels: integers (N,); a class without images gets the threshold 1.
-    """
-    num_classes = probabilities.shape[1]
-    counts = np.bincount(labels, minlength=num_classes)
-    of_label = probabilities[np.arange(len(labels)), labels]
-    sums = np.bincount(labels, weights=of_label, minlength=num_classes)
-    return np.where(counts > 0, sums / np.maximum(counts, 1), 1.0)

@@ -1,11 +1,8 @@
 """Random changes to training images: flips, translations and cutout."""
 
-from typing import Any
-
 import torch
 from torch.nn import functional
 
-from clearsight.models.backend import keras
 from clearsight.training.examples import Examples, ImageBatches
 from clearsight.training.recipe import Recipe
 
@@ -21,7 +18,8 @@ class AugmentedBatches(ImageBatches):
         recipe: gives the batch size and the augmentation.
 
     Attributes:
-        epoch: the current epoch, counted from 0; `SetEpoch` updates it within `fit`.
+        epoch: the current epoch, counted from 0. Keras does not pass it to the batches, so a
+            callback has to set it; see `fit_model`.
     """
 
     def __init__(self, examples: Examples, recipe: Recipe) -> None:
@@ -51,23 +49,6 @@ class AugmentedBatches(ImageBatches):
         if self._recipe.cutout_pixels:
             images = cutout(images, self._recipe.cutout_pixels)
         return images
-
-
-class SetEpoch(keras.callbacks.Callback):
-    """Passes the number of each epoch to the batches, which Keras does not tell them.
-
-    Args:
-        batches: the training's.
-    """
-
-    def __init__(self, batches: AugmentedBatches) -> None:
-        super().__init__()
-        self._batches = batches
-
-    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Set the epoch."""
-        del logs
-        self._batches.epoch = epoch
 
 
 def flip(images: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:

@@ -8,11 +8,10 @@ import numpy as np
 
 from clearsight.engine.optimizers.muon import Muon
 from clearsight.models.backend import keras
-from clearsight.training.augment import AugmentedBatches, SetEpoch
+from clearsight.training.augment import AugmentedBatches
 from clearsight.training.checkpoint.saving import Checkpointing, SaveCheckpoints
-from clearsight.training.early_stopping import StopEarly, patience_has_run_out
 from clearsight.training.examples import Examples, ImageBatches
-from clearsight.training.history import History
+from clearsight.training.history import History, patience_has_run_out
 from clearsight.training.progress import Progress
 from clearsight.training.recipe import Recipe
 from clearsight.training.recorder import EpochRecorder
@@ -112,9 +111,14 @@ def fit_model(
         batches.load_state_dict(start.tensors_of("batches"))
     recorder = EpochRecorder(earlier)
     saver = SaveCheckpoints(checkpointing, batches, recorder)
-    callbacks: list[Any] = [recorder, progress.callback(recorder), saver, stopper.callback]
-    if recipe.patience:
-        callbacks.append(StopEarly(recorder, recipe.patience))
+
+    def stop_early(*_args: Any, **_kwargs: Any) -> None:
+        """Decide by the history alone, so that a resumed training ends where it would have."""
+        if patience_has_run_out(recorder.history, recipe.patience):
+            model.stop_training = True
+
+    early_stopping = keras.callbacks.LambdaCallback(on_epoch_end=stop_early)
+    callbacks = [recorder, progress.callback(recorder), saver, stopper.callback, early_stopping]
     if start is not None and recipe.schedule == "constant":
         optimizer: Any = model.optimizer
         optimizer.learning_rate.assign(recipe.learning_rate)
@@ -157,7 +161,11 @@ def _fit(
     *,
     first_epoch: int,
 ) -> None:
-    callbacks = [SetEpoch(batches), *callbacks]
+
+    def set_epoch(epoch: int, _logs: Any = None) -> None:
+        batches.epoch = epoch
+
+    callbacks = [keras.callbacks.LambdaCallback(on_epoch_begin=set_epoch), *callbacks]
     if recipe.schedule != "constant":
         callbacks.append(LearningRateSchedule(recipe, batches.num_batches, first_epoch=first_epoch))
     validation_batches = ImageBatches(validation, recipe.batch_size, shuffle=False)

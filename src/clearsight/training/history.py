@@ -46,6 +46,23 @@ def best_epoch(history: History) -> int | None:
     return max(history, key=lambda epoch: epoch.val_accuracy).epoch if history else None
 
 
+def patience_has_run_out(history: History, patience: int) -> bool:
+    """Check whether validation accuracy has not improved for `patience` epochs.
+
+    Args:
+        history: the epochs so far.
+        patience: epochs; 0 never runs out.
+
+    Example:
+        >>> scores = enumerate((0.6, 0.8, 0.7, 0.8), start=1)
+        >>> rows = tuple(Epoch(n, 1.0, 0.5, 1.0, score, 1.0, 0.1) for n, score in scores)
+        >>> patience_has_run_out(rows, patience=2), patience_has_run_out(rows, patience=3)
+        (True, False)
+    """
+    best = best_epoch(history)
+    return bool(patience) and best is not None and history[-1].epoch - best >= patience
+
+
 def write_history(history: History, path: Path) -> None:
     """Write ``history.csv``, one row per epoch, replacing the whole file."""
     with write_atomically(path) as temporary, temporary.open("w", newline="") as file:

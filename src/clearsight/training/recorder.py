@@ -38,14 +38,11 @@ class EpochRecorder(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Record the epoch."""
-        values = {name: float(value) for name, value in (logs or {}).items()}
+        names = ("loss", "accuracy", "val_loss", "val_accuracy")
         model: Any = self.model
         row = Epoch(
             epoch=epoch + 1,
-            loss=values["loss"],
-            accuracy=values["accuracy"],
-            val_loss=values["val_loss"],
-            val_accuracy=values["val_accuracy"],
+            **{name: float((logs or {})[name]) for name in names},
             seconds=self.seconds,
             learning_rate=float(model.optimizer.learning_rate.numpy()),
         )

@@ -96,8 +96,17 @@ class Stopper(AbstractContextManager["Stopper"]):
 
     @property
     def callback(self) -> keras.callbacks.Callback:
-        """A Keras callback that leaves `fit` between two batches; it must be the last one."""
-        return _StopBetweenBatches(self)
+        """A Keras callback that leaves `fit` between two batches; it must be the last one.
+
+        Keras's own ``stop_training`` would still validate and record the unfinished epoch.
+        """
+
+        def stop(*_args: Any, **_kwargs: Any) -> None:
+            self.stop_if_requested()
+
+        return keras.callbacks.LambdaCallback(
+            on_train_batch_end=stop, on_test_batch_end=stop, on_epoch_end=stop
+        )
 
     @contextmanager
     def fitting(self) -> Iterator[None]:
@@ -151,23 +160,3 @@ class Stopper(AbstractContextManager["Stopper"]):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-
-
-class _StopBetweenBatches(keras.callbacks.Callback):
-    """Keras's own ``stop_training`` would still validate and record the unfinished epoch."""
-
-    def __init__(self, stopper: Stopper) -> None:
-        super().__init__()
-        self._stopper = stopper
-
-    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        del batch, logs
-        self._stopper.stop_if_requested()
-
-    def on_test_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        del batch, logs
-        self._stopper.stop_if_requested()
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        del epoch, logs
-        self._stopper.stop_if_requested()

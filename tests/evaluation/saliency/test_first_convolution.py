@@ -9,7 +9,7 @@ import pytest
 
 from clearsight.errors import ModelError
 from clearsight.evaluation.saliency.feature_maps import compute_feature_maps
-from clearsight.evaluation.saliency.filters import describe_filters
+from clearsight.evaluation.saliency.filters import NUM_PATCHES, describe_filters
 from clearsight.evaluation.saliency.layer_outputs import LayerOutputs
 from clearsight.evaluation.saliency.worked_example import compute_worked_example
 from clearsight.models.backend import keras
@@ -44,39 +44,42 @@ CONVOLUTIONS = {
 def test_every_worked_example_is_what_keras_computes(kind: str) -> None:
     model = network(*CONVOLUTIONS[kind]())
     convolution = next(layer for layer in model.layers if isinstance(layer, layers.Conv2D))
-    given = keras.Model(model.inputs, convolution.output).predict(IMAGES[:1], verbose=0)[0]
-    outputs = LayerOutputs(model)
-    rows, columns, _ = given.shape
-    positions = [(0, 0), (0, columns - 1), (rows - 1, 0), (rows - 1, columns - 1), (rows // 2, 2)]
-    for position in positions:
-        for index in (0, 5):
-            found = compute_worked_example(outputs, IMAGES[0], position, index)
-            assert found.output == pytest.approx(given[(*position, index)], abs=1e-5)
-            assert found.layer_output == pytest.approx(given[(*position, index)], abs=1e-6)
-            assert (found.patch * found.kernel).sum() == pytest.approx(
-                found.sum_of_products, abs=1e-5
-            )
-            assert found.total == pytest.approx(found.sum_of_products + found.bias)
-            assert not found.patch[found.is_padding].any()
+    # Each spotted image has its highest output near another place: at corners, edges, inside.
+    spotted, generator = np.zeros((12, 9, 8, 4), np.float32), np.random.default_rng(1)
+    for image, (row, column) in zip(
+        spotted, [(row, column) for row in (0, 4, 8) for column in (0, 3, 5, 7)], strict=True
+    ):
+        image[row, column] = generator.uniform(-20, 20, size=4)
+    images = np.concatenate([IMAGES, spotted])
+    outputs_of = keras.Model(model.inputs, convolution.output)
+    outputs, examples = LayerOutputs(model), []
+    for image, given in zip(images, outputs_of.predict(images, verbose=0), strict=True):
+        found = compute_worked_example(outputs, image)
+        assert found.layer_output == pytest.approx(given.max(), abs=1e-5)
+        assert found.output == pytest.approx(
+            given[found.row, found.column, found.filter_index], abs=1e-4
+        )
+        dot_product = (found.patch * found.kernel).sum()
+        assert dot_product == pytest.approx(found.sum_of_products, abs=1e-4)
+        assert found.total == pytest.approx(found.sum_of_products + found.bias)
+        assert not found.patch[found.is_padding].any()
+        examples.append(found)
+    assert len({found.filter_index for found in examples}) > 1
+    assert len({(found.row, found.column) for found in examples}) > 3
     if kind == "same":
-        corner = compute_worked_example(outputs, IMAGES[0], (0, 0), 0)
-        assert corner.is_padding.tolist() == [
-            [True, True, True],
-            [True, False, False],
-            [True, False, False],
-        ]
-        assert (corner.top, corner.left) == (-1, -1)
+        assert any(found.is_padding.any() for found in examples)
+        for found in examples:
+            assert (found.top, found.left) == (found.row - 1, found.column - 1)
+            rows, columns = found.top + np.arange(3), found.left + np.arange(3)
+            is_inside = np.outer((rows >= 0) & (rows < 9), (columns >= 0) & (columns < 8))
+            np.testing.assert_array_equal(found.is_padding, ~is_inside)
 
 
-def test_the_default_worked_example_is_the_highest_output() -> None:
+def test_a_worked_example_has_a_sentence() -> None:
     model = network(layers.Conv2D(6, 3, activation="relu"))
     found = compute_worked_example(LayerOutputs(model), IMAGES[0])
-    given = keras.ops.convert_to_numpy(model.layers[0](IMAGES[:1]))
-    assert found.layer_output == given.max()
     assert "36 products sum to" in found.sentence
     assert "relu gives" in found.sentence
-    with pytest.raises(ModelError, match="should be below"):
-        compute_worked_example(LayerOutputs(model), IMAGES[0], (99, 0))
 
 
 @pytest.mark.parametrize("kind", ["same", "strides", "dilation", "padded"])
@@ -84,14 +87,14 @@ def test_patches_are_those_that_the_filter_responds_to_most(kind: str) -> None:
     model = network(*CONVOLUTIONS[kind]())
     convolution = next(layer for layer in model.layers if isinstance(layer, layers.Conv2D))
     images = (255 * IMAGES).astype(np.uint8)
-    found = describe_filters(LayerOutputs(model), images, images / np.float32(255), num_patches=4)
+    found = describe_filters(LayerOutputs(model), images, images / np.float32(255))
     assert found.num_filters == 6
     kernel = keras.ops.convert_to_numpy(convolution.kernel)
     dilation = convolution.dilation_rate[0]
     for shown in found.shown:
         np.testing.assert_array_equal(shown.kernel, kernel[..., shown.index])
         assert (np.diff(shown.responses) <= 0).all()
-        assert len(set(shown.corners[:, 0])) == 4
+        assert len(set(shown.corners[:, 0])) == NUM_PATCHES
         bias = keras.ops.convert_to_numpy(convolution.bias)[shown.index]
         for patch, response in zip(shown.patches, shown.responses, strict=True):
             seen = patch[::dilation, ::dilation] / 255
@@ -119,13 +122,13 @@ def test_feature_maps_are_the_most_variable_of_each_layer() -> None:
         layers.Conv2D(6, 3, activation="relu", name="seen"), layers.Dropout(0.5),
         layers.MaxPooling2D(2, name="pooled"), layers.Conv2D(2, 3, name="single"),
     )  # fmt: skip
-    found = compute_feature_maps(LayerOutputs(model), IMAGES[0], num_shown=3)
+    found = compute_feature_maps(LayerOutputs(model), IMAGES[0])
     # Dropout returns its input, and a map of one value is no map.
     assert [each.layer_name for each in found] == ["seen", "pooled"]
     given = keras.ops.convert_to_numpy(model.get_layer("seen")(IMAGES[:1]))[0]
     spread = given.std(axis=(0, 1))
     assert found[0].num_maps == 6
-    assert found[0].channels.tolist() == np.argsort(-spread)[:3].tolist()
+    assert found[0].channels.tolist() == np.argsort(-spread).tolist()
     np.testing.assert_allclose(found[0].maps, given[..., found[0].channels].transpose(2, 0, 1))
     assert found[0].num_constant == np.count_nonzero(spread == 0)
     assert found[0].images.dtype == np.uint8

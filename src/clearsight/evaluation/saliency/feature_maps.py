@@ -23,8 +23,6 @@ class LayerMaps:
         maps: float32 (k, rows, columns), the layer's output.
         images: uint8 (k, rows, columns), each map as an image: black is its lowest value, white
             its highest; all black if it is constant.
-        lowest: float32 (k,), each map's lowest value.
-        highest: float32 (k,), each map's highest value.
         num_constant: how many of all maps have the same value everywhere.
     """
 
@@ -34,14 +32,10 @@ class LayerMaps:
     channels: np.ndarray
     maps: np.ndarray
     images: np.ndarray
-    lowest: np.ndarray
-    highest: np.ndarray
     num_constant: int
 
 
-def compute_feature_maps(
-    outputs: LayerOutputs, image: np.ndarray, num_shown: int = NUM_SHOWN
-) -> tuple[LayerMaps, ...]:
+def compute_feature_maps(outputs: LayerOutputs, image: np.ndarray) -> tuple[LayerMaps, ...]:
     """Return each layer's feature maps for an image, in the order in which the layers run.
 
     A layer that returns its input unchanged, like dropout in inference, is left out.
@@ -49,7 +43,6 @@ def compute_feature_maps(
     Args:
         outputs: of the network.
         image: float32 (H, W, C), as the network takes it.
-        num_shown: maximum number of maps per layer.
 
     Returns:
         One entry per layer whose output has rows and columns; may be empty.
@@ -57,7 +50,7 @@ def compute_feature_maps(
     with torch.no_grad():
         values = outputs.run({0: outputs.to_tensor(image[None])}, outputs.calls)
     return tuple(
-        _layer_maps(call, values[call.outputs[0]][0].cpu().numpy(), num_shown)
+        _layer_maps(call, values[call.outputs[0]][0].cpu().numpy())
         for call in outputs.calls
         if call.has_maps and not _is_unchanged(call, values)
     )
@@ -71,9 +64,9 @@ def _is_unchanged(call: LayerCall, values: Values) -> bool:
     )
 
 
-def _layer_maps(call: LayerCall, values: np.ndarray, num_shown: int) -> LayerMaps:
+def _layer_maps(call: LayerCall, values: np.ndarray) -> LayerMaps:
     spread = values.std(axis=(0, 1), dtype=np.float64)
-    channels = np.argsort(-spread, kind="stable")[:num_shown]
+    channels = np.argsort(-spread, kind="stable")[:NUM_SHOWN]
     maps = np.ascontiguousarray(values[..., channels].transpose(2, 0, 1), dtype=np.float32)
     lowest, highest = maps.min(axis=(1, 2)), maps.max(axis=(1, 2))
     span = (highest - lowest)[:, None, None]
@@ -85,7 +78,5 @@ def _layer_maps(call: LayerCall, values: np.ndarray, num_shown: int) -> LayerMap
         channels=channels,
         maps=maps,
         images=np.rint(255 * scaled).astype(np.uint8),
-        lowest=lowest,
-        highest=highest,
         num_constant=int((np.ptp(values, axis=(0, 1)) == 0).sum()),
     )

@@ -22,8 +22,6 @@ class Filter:
         kernel: float32 (rows, columns, C), its weights.
         image: uint8 (rows, columns, C), the kernel as an image: 128 is 0; 0 and 255 are minus and
             plus its largest absolute weight.
-        lowest: its lowest weight.
-        highest: its highest weight.
         patches: uint8 (k, rows, columns, C), the patches with the strongest responses, strongest
             first, at most one per image; black outside the image.
         responses: float32 (k,), the convolution's output for them, before its activation.
@@ -34,8 +32,6 @@ class Filter:
     index: int
     kernel: np.ndarray
     image: np.ndarray
-    lowest: float
-    highest: float
     patches: np.ndarray
     responses: np.ndarray
     corners: np.ndarray
@@ -56,19 +52,13 @@ class Filters:
     shown: tuple[Filter, ...]
 
 
-def describe_filters(
-    outputs: LayerOutputs,
-    images: np.ndarray,
-    inputs: np.ndarray,
-    num_patches: int = NUM_PATCHES,
-) -> Filters:
+def describe_filters(outputs: LayerOutputs, images: np.ndarray, inputs: np.ndarray) -> Filters:
     """Return the first convolution's filters and the patches that each responds to most.
 
     Args:
         outputs: of the network.
         images: uint8 (N, H, W, C), the images to take patches from.
         inputs: float32 (N, H, W, C), the same images as the network takes them.
-        num_patches: maximum number of patches per filter.
 
     Raises:
         ModelError: if no convolution takes the image itself.
@@ -80,7 +70,7 @@ def describe_filters(
     responses, positions, num_columns = _strongest_responses(convolution, inputs, shown)
     filters = []
     for column, index in enumerate(shown.tolist()):
-        best = np.argsort(-responses[:, column], kind="stable")[:num_patches]
+        best = np.argsort(-responses[:, column], kind="stable")[:NUM_PATCHES]
         patches, corners = [], []
         for image in best.tolist():
             top, left = convolution.corner(*divmod(int(positions[image, column]), num_columns))
@@ -94,8 +84,6 @@ def describe_filters(
                 index=index,
                 kernel=weights,
                 image=np.rint(127.5 + 127.5 * weights / largest).astype(np.uint8),
-                lowest=float(weights.min()),
-                highest=float(weights.max()),
                 patches=np.stack(patches),
                 responses=responses[best, column],
                 corners=np.array(corners, dtype=np.int64),

@@ -62,35 +62,23 @@ class WorkedExample:
         )
 
 
-def compute_worked_example(
-    outputs: LayerOutputs,
-    image: np.ndarray,
-    position: tuple[int, int] | None = None,
-    filter_index: int | None = None,
-) -> WorkedExample:
-    """Work out one output value of the first convolution.
+def compute_worked_example(outputs: LayerOutputs, image: np.ndarray) -> WorkedExample:
+    """Work out the highest output value of the first convolution.
 
     Args:
         outputs: of the network.
         image: float32 (H, W, C), as the network takes it.
-        position: row and column of the output; None for the filter's highest output.
-        filter_index: which filter; None for the one with the highest output.
 
     Raises:
-        ModelError: if no convolution takes the image itself, if there is no such output, or if the
-            layer's output differs from the arithmetic.
+        ModelError: if no convolution takes the image itself, or if the layer's output differs from
+            the arithmetic.
     """
     convolution = FirstConvolution.of(outputs)
     inputs, layer_outputs = (
         values[0].cpu().numpy() for values in convolution.input_and_output(image[None])
     )
-    asked = (*(position or (0, 0)), filter_index or 0)
-    if not all(0 <= at < size for at, size in zip(asked, layer_outputs.shape, strict=True)):
-        raise ModelError(
-            f"Row, column and filter of an output of '{convolution.call.name}' should be below "
-            f"{layer_outputs.shape}, counted from 0, but are {asked}."
-        )
-    row, column, index = _choose_output(layer_outputs, position, filter_index)
+    highest = np.unravel_index(layer_outputs.argmax(), layer_outputs.shape)
+    row, column, index = map(int, highest)
     top, left = convolution.corner(row, column)
     rows, columns = convolution.windows
     dilated = np.s_[:: rows.dilation, :: columns.dilation]
@@ -131,21 +119,6 @@ def compute_worked_example(
         output=output,
         layer_output=layer_output,
     )
-
-
-def _choose_output(
-    values: np.ndarray, position: tuple[int, int] | None, filter_index: int | None
-) -> tuple[int, int, int]:
-    """Return row, column and filter of the highest of the values, float32 (rows, columns, filters).
-
-    A position (row and column) or filter that is given is taken.
-    """
-    if filter_index is None:
-        highest = values.max(axis=(0, 1)) if position is None else values[position]
-        filter_index = int(highest.argmax())
-    if position is None:
-        position = divmod(int(values[..., filter_index].argmax()), values.shape[1])
-    return *position, filter_index
 
 
 def _signed(value: float) -> str:

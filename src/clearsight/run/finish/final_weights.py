@@ -11,8 +11,8 @@ from clearsight.evaluation.scores.log_loss import log_losses
 from clearsight.run.plan.plan import Plan
 from clearsight.run.store.folder import RunFolder
 from clearsight.run.store.run import predict_probabilities
+from clearsight.training.checkpoint.checkpoint import read_best_checkpoint
 from clearsight.training.checkpoint.snapshot import restore_variables
-from clearsight.training.early_stopping import read_best_checkpoint
 from clearsight.training.history import History, best_epoch
 
 # Images of each part that are compared one by one: their accuracy is then known to one point.

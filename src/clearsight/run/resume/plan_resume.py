@@ -25,8 +25,8 @@ from clearsight.training.checkpoint.checkpoint import (
     read_newest_checkpoint,
 )
 from clearsight.training.checkpoint.snapshot import network_from_json, restore_variables
-from clearsight.training.early_stopping import patience_has_run_out
 from clearsight.training.fit import compile_model
+from clearsight.training.history import patience_has_run_out
 from clearsight.training.recipe import Recipe
 
 

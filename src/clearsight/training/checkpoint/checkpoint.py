@@ -115,7 +115,7 @@ class Checkpoint:
         try:
             with safe_open(path, framework="pt") as file:
                 values = json.loads((file.metadata() or {})["state"])
-                # Copies: the file may be removed while the training goes on.
+                # Copies: the file may be removed while the training continues.
                 tensors = {key: file.get_tensor(key).clone() for key in file.keys()}  # noqa: SIM118
         except (SafetensorError, KeyError) as error:
             raise ValueError(f"it is no checkpoint: {error}") from error
@@ -176,6 +176,23 @@ def read_newest_checkpoint(folder: Path) -> NewestCheckpoint:
         except (OSError, ValueError) as error:
             damaged.append((file.path, str(error)))
     return NewestCheckpoint(None, tuple(damaged))
+
+
+def read_best_checkpoint(folder: Path, history: History) -> Checkpoint | None:
+    """Read the checkpoint of the epoch with the best validation accuracy, the first of equals.
+
+    Returns:
+        None if it is missing or damaged: it could not be written, or the images changed and later
+        epochs replaced it.
+    """
+    best = best_epoch(history)
+    for file in checkpoint_files(folder):
+        if file.epochs_done == best and not file.num_batches:
+            try:
+                return Checkpoint.read(file.path)
+            except (OSError, ValueError):
+                return None
+    return None
 
 
 def checkpoints_to_keep(files: Iterable[CheckpointFile], history: History) -> set[Path]:

@@ -20,8 +20,8 @@ from clearsight.training.checkpoint.checkpoint import (
 class CheckpointWriter(AbstractContextManager["CheckpointWriter"]):
     """Writes checkpoints in a thread of its own, one at a time.
 
-    A checkpoint that cannot be written is announced and the training goes on: the last intact ones
-    remain, and the next one may succeed. Use it as a context manager.
+    A checkpoint that cannot be written is announced and the training continues: the last intact
+    ones remain, and the next one may succeed. Use it as a context manager.
 
     Args:
         folder: where the files go.
