@@ -85,7 +85,7 @@ def prepared_differences(page: Page, images: dict[str, bytes]) -> dict[str, np.n
     for name, content in images.items():
         off = []
         for preparation in PREPARATIONS:
-            expected = preparation.read(content)
+            expected = preparation.read(content).pixels
             pixels, is_opposite = next(found)
             off.append(np.abs(np.array(pixels) - expected.ravel().astype(int)))
             assert is_opposite == preparation.is_opposite(expected)

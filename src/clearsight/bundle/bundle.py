@@ -167,9 +167,9 @@ class Bundle:
         if isinstance(image, Image.Image):
             return self.preparation.fit_image(pillow_to_array(image, f"Image {index}"))
         if isinstance(image, bytes):
-            return self.preparation.read(image)
+            return self.preparation.read(image).pixels
         if isinstance(image, str | os.PathLike):
-            return self.preparation.read(Path(image))
+            return self.preparation.read(Path(image)).pixels
         raise DataError(
             f"Image {index} should be a path, a file's content, a Pillow image or uint8 "
             f"(H, W, C), but is of type {type(image).__name__}."

@@ -106,7 +106,7 @@ def _read_file(path: str, true_label: str | None, predictor: Predictor, invert: 
     is_standard_input = path == STANDARD_INPUT
     try:
         source = sys.stdin.buffer.read() if is_standard_input else Path(path)
-        pixels = predictor.preparation.read(source, invert=invert)
+        pixels = predictor.preparation.read(source, invert=invert).pixels
     except DataError as error:
         return InputImage(path, true_label, problem=str(error))
     return InputImage("standard input" if is_standard_input else path, true_label, pixels)

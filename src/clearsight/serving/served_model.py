@@ -184,7 +184,7 @@ class ServedModel:
 def _read(preparation: Preparation, content: bytes, invert: bool, index: int | None) -> np.ndarray:
     """Read an image; an error begins with the image's index if there is one."""
     try:
-        return preparation.read(content, invert=invert)
+        return preparation.read(content, invert=invert).pixels
     except DataError as error:
         if index is None:
             raise

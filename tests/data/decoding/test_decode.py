@@ -58,7 +58,7 @@ def test_every_image_has_its_label_and_the_pixels_that_prediction_reads(
     assert len(found) == 300 == len(splits.train) + len(splits.parts["test"])
     for name, (class_name, pixels) in found.items():
         assert class_name == name.split("/")[0]
-        assert pixels == preparation.read(images / name).tobytes()
+        assert pixels == preparation.read(images / name).pixels.tobytes()
 
 
 def test_known_digests_and_ranges_are_the_computed_ones(images: Path, own_cache: Path) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from clearsight.data.decoding.arrays import HIGHEST, IS_COLOUR, LOWEST, open_arrays
 from clearsight.data.image_set import image_digests
 from clearsight.data.listing import Reader
-from clearsight.data.preparation.preparation import Preparation
+from clearsight.data.preparation.preparation import Preparation, PreparedImage
 from clearsight.errors import DataError
 
 _BLOCK_BYTES = 1 << 19  # images written at once
@@ -64,7 +64,7 @@ def run_job(job: DecodeJob) -> Iterator[int | tuple[int, str]]:
         try:
             if isinstance(content, DataError):
                 raise content
-            block.add(row, *job.preparation.read_sized(content, key))
+            block.add(row, job.preparation.read(content, name=key))
         except DataError as error:
             yield row, str(error)
     block.write()
@@ -85,10 +85,10 @@ class _Block:
         self._rows: list[int] = []
         self._facts: list[tuple[int, int, bool]] = []
 
-    def add(self, row: int, image: np.ndarray, size: tuple[int, int], is_colour: bool) -> None:
-        self._buffer[len(self._rows)] = image
+    def add(self, row: int, image: PreparedImage) -> None:
+        self._buffer[len(self._rows)] = image.pixels
         self._rows.append(row)
-        self._facts.append((*size, is_colour))
+        self._facts.append((*image.size, image.is_colour))
         if len(self._rows) == len(self._buffer):
             self.write()
 

@@ -12,7 +12,7 @@ from typing import Any, Self
 import numpy as np
 
 from clearsight.data.preparation.polarity import Polarity, find_polarity
-from clearsight.data.preparation.read_image import read_image, read_sized_image
+from clearsight.data.preparation.read_image import read_image
 from clearsight.data.preparation.resize import ResizeMethod, flatten_alpha, resize_image
 from clearsight.errors import DataError
 
@@ -114,25 +114,18 @@ class Preparation:
                 f"{fix if is_fix else ''}."
             )
 
-    def read(self, source: Path | bytes, *, invert: bool = False) -> np.ndarray:
-        """Read an image file or its content and resize it: uint8 (height, width, channels).
+    def read(
+        self, source: Path | bytes, *, name: str | None = None, invert: bool = False
+    ) -> "PreparedImage":
+        """Read an image file or its content and resize it.
 
-        With `invert` its brightness is inverted first.
-
-        Raises:
-            DataError: as `read_image`.
-        """
-        image = read_image(source, fit_for=(self.height, self.width))
-        return self.fit_image(image, invert=invert)
-
-    def read_sized(self, content: bytes, name: str) -> tuple[np.ndarray, tuple[int, int], bool]:
-        """Read as `read` does; also return height and width in the file, and whether it has colour.
+        With `invert` its brightness is inverted first. Messages call it `name`.
 
         Raises:
             DataError: as `read_image`.
         """
-        image, size = read_sized_image(content, name=name, fit_for=(self.height, self.width))
-        return self.fit_image(image), size, image.shape[-1] > 1
+        image, size = read_image(source, name=name, fit_for=(self.height, self.width))
+        return PreparedImage(self.fit_image(image, invert=invert), size, image.shape[-1] > 1)
 
     def fit_image(self, image: np.ndarray, *, invert: bool = False) -> np.ndarray:
         """Resize one image, uint8 (H, W, C), to the network's input (height, width, channels).
@@ -153,6 +146,21 @@ class Preparation:
         """Return whether a resized image has the opposite polarity of the training images."""
         found = find_polarity(image[None])
         return "mixed" not in (found, self.polarity) and found != self.polarity
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedImage:
+    """An image file, resized to a network's input.
+
+    Attributes:
+        pixels: uint8 (height, width, channels).
+        size: height and width in the file.
+        is_colour: whether the file has colour or alpha.
+    """
+
+    pixels: np.ndarray
+    size: tuple[int, int]
+    is_colour: bool
 
 
 def read_images(
@@ -181,7 +189,7 @@ def read_images(
     images, problems = [], []
     for path in paths:
         try:
-            images.append(preparation.read(Path(path)))
+            images.append(preparation.read(Path(path)).pixels)
         except DataError as error:
             problems.append(str(error))
     if problems or not images:

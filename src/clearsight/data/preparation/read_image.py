@@ -30,7 +30,7 @@ _DRAFT_FACTOR = 2  # a JPEG file is decoded at no less than this times the final
 
 def read_image(
     source: Path | bytes, *, name: str | None = None, fit_for: tuple[int, int] | None = None
-) -> np.ndarray:
+) -> tuple[np.ndarray, tuple[int, int]]:
     """Read an image as a viewer shows it: upright, 8 bits, with alpha.
 
     Args:
@@ -40,18 +40,12 @@ def read_image(
             at a fraction of their size, which is several times faster.
 
     Returns:
-        uint8 (H, W, C), 0..255: C is 1 for grey, 3 for RGB, 4 for RGB with alpha.
+        uint8 (H, W, C), 0..255, C is 1 for grey, 3 for RGB, 4 for RGB with alpha; and the height
+        and width in the file.
 
     Raises:
         DataError: when the file is missing, empty, no image, cut short or absurdly large.
     """
-    return read_sized_image(source, name=name, fit_for=fit_for)[0]
-
-
-def read_sized_image(
-    source: Path | bytes, *, name: str | None = None, fit_for: tuple[int, int] | None = None
-) -> tuple[np.ndarray, tuple[int, int]]:
-    """Read an image as `read_image` does; also return its height and width in the file."""
     name = name or (str(source) if isinstance(source, Path) else "The image")
     if isinstance(source, Path):
         if not os.path.lexists(source):
