@@ -127,7 +127,7 @@ def test_a_temperature_is_applied_on_request(cli: Cli, bundle: str, folder: Path
         json.loads(cli(*arguments, *more).stdout)["images"][0]["predictions"]
         for more in ((), ("--temperature",))
     )
-    temperature = clearsight.load(bundle).temperature
+    temperature = clearsight.load(bundle).spec.temperature
     assert temperature is not None
     powers = {row["class"]: row["probability"] ** (1 / temperature) for row in plain}
     expected = {name: power / sum(powers.values()) for name, power in powers.items()}

@@ -20,7 +20,7 @@ from clearsight.data.image_set import ImageSet
 from clearsight.data.sources.load import load_splits
 from clearsight.predict.inputs import find_inputs
 from clearsight.predict.predict import predict_images
-from clearsight.predict.predictor import run_predictor
+from clearsight.predict.predictor import run_as_bundle
 from clearsight.report.contact_sheet import write_contact_sheet
 from clearsight.run.data_check.check import check_data
 from support.command_line import run_cli
@@ -169,7 +169,7 @@ def test_a_format_is_shown_checked_trained_on_measured_and_named(
     assert clearsight.evaluate(run).scores.num_images == run.results.test_count == len(splits.test)
     assert clearsight.evaluate(run).scores.accuracy.value == run.results.test_accuracy
     assert clearsight.evaluate(run, str(path)).scores.num_images == len(splits.test)
-    predictor = run_predictor(run)
+    predictor = run_as_bundle(run)
     inputs = find_inputs([str(path)], run.path, predictor)
     rows = list(predict_images(inputs, predictor))
     assert len(rows) == inputs.num_images == 240

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import shutil
-import tempfile
 import zipfile
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,8 +15,8 @@ from clearsight.bundle.formats.table import find_format
 from clearsight.bundle.parity import Parity, ParityResult, check_parity
 from clearsight.bundle.readme import render_readme
 from clearsight.bundle.spec import PARITY_FILE, README_FILE, SPEC_FILE, BundleSpec
-from clearsight.errors import BundleError, OutputError
-from clearsight.io.atomic import write_atomically
+from clearsight.errors import BundleError
+from clearsight.io.atomic import replace_folder, temporary_folder, write_atomically
 
 if TYPE_CHECKING:
     from clearsight.bundle.network import TrainedNetwork
@@ -58,27 +55,22 @@ def assemble_bundle(
 ) -> ParityResult:
     """Write a bundle whose model files `write_model` writes into a folder; see `write_bundle`."""
     check_bundle_path(path)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{path.stem}-", dir=path.parent) as temporary:
-            folder = Path(temporary) / "bundle"
-            folder.mkdir()
-            model_files = write_model(folder)
-            (folder / PARITY_FILE).write_bytes(parity.to_bytes())
-            (folder / README_FILE).write_text(render_readme(spec, model_files), encoding="utf-8")
-            names = (*model_files, PARITY_FILE, README_FILE)
-            files = {name: file_record((folder / name).read_bytes()) for name in names}
-            complete = dataclasses.replace(spec, files=files)
-            (folder / SPEC_FILE).write_text(complete.to_json(), encoding="utf-8")
-            try:
-                result = check_parity(load(folder))
-            except BundleError as error:  # the temporary path would mean nothing to the user
-                raise BundleError(str(error).replace(str(folder), str(path))) from error
-            _move(folder, path)
-    except OSError as error:
-        raise OutputError(
-            f"{path} should be written, but cannot be: {error.strerror or error}."
-        ) from error
+    with temporary_folder(path) as folder:
+        model_files = write_model(folder)
+        (folder / PARITY_FILE).write_bytes(parity.to_bytes())
+        (folder / README_FILE).write_text(render_readme(spec, model_files), encoding="utf-8")
+        names = (*model_files, PARITY_FILE, README_FILE)
+        files = {name: file_record((folder / name).read_bytes()) for name in names}
+        complete = dataclasses.replace(spec, files=files)
+        (folder / SPEC_FILE).write_text(complete.to_json(), encoding="utf-8")
+        try:
+            result = check_parity(load(folder))
+        except BundleError as error:  # the temporary path would mean nothing to the user
+            raise BundleError(str(error).replace(str(folder), str(path))) from error
+        if path.suffix.lower() == ".zip":
+            _pack(folder, path)
+        else:
+            replace_folder(folder, path)
     return result
 
 
@@ -95,26 +87,9 @@ def check_bundle_path(path: Path) -> None:
         )
 
 
-def _move(folder: Path, path: Path) -> None:
-    """Move a finished folder to its path, or pack it into a .zip there."""
-    if path.suffix.lower() == ".zip":
-        with write_atomically(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
-            for file in sorted(folder.iterdir()):
-                member = zipfile.ZipInfo(file.name, _ZIP_DATE)
-                member.external_attr = 0o644 << 16
-                archive.writestr(member, file.read_bytes(), zipfile.ZIP_DEFLATED)
-        return
-    for file in folder.iterdir():
-        with file.open("rb") as written:
-            os.fsync(written.fileno())
-    # A folder cannot be replaced in one step: the older one first moves into the temporary folder.
-    older = folder.with_name("older")
-    with suppress(FileNotFoundError):
-        path.rename(older)
-    try:
-        folder.rename(path)
-    except OSError:
-        if older.exists():
-            older.rename(path)
-        raise
-    shutil.rmtree(older, ignore_errors=True)
+def _pack(folder: Path, path: Path) -> None:
+    with write_atomically(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+        for file in sorted(folder.iterdir()):
+            member = zipfile.ZipInfo(file.name, _ZIP_DATE)
+            member.external_attr = 0o644 << 16
+            archive.writestr(member, file.read_bytes(), zipfile.ZIP_DEFLATED)

@@ -67,17 +67,14 @@ def show_source(context: click.Context, source: str, out: Path | None, as_json: 
 
     SOURCE is a name or a path; see `clearsight data list`.
     """
-    import platformdirs
-
     from clearsight.data.sources.load import load_splits
+    from clearsight.io.cache_folder import cache_folder
     from clearsight.report.contact_sheet import write_contact_sheet
 
     check_new_file(out, "--out", ".png")
     splits = load_splits(source, given_source_options(context), show_decoding)
     train, parts, notes = splits.train, splits.parts, list(splits.load_report.sentences)
-    sheet = out or (
-        platformdirs.user_cache_path("clearsight") / "shown" / f"{Path(source).resolve().name}.png"
-    )
+    sheet = out or cache_folder("shown") / f"{Path(source).resolve().name}.png"
     write_contact_sheet(train, sheet)
     if as_json:
         summaries = {part: images.summary() for part, images in parts.items()}

@@ -23,14 +23,7 @@ def show_decoding(num_images: int) -> Iterator[Callable[[int], None]]:
             )
         yield lambda _: None
         return
-    num_shown = 0
-    with progress_bar("decoding images", num_images) as advance:
-
-        def show(num_done: int) -> None:
-            nonlocal num_shown
-            advance(num_done - num_shown)
-            num_shown = num_done
-
+    with progress_bar("decoding images", num_images) as show:
         yield show
 
 
@@ -43,7 +36,7 @@ def progress_bar(title: str, total: int) -> Iterator[Callable[[int], None]]:
         total: number of items.
 
     Yields:
-        A function to call with the number of further items done.
+        A function to call with the number of items done so far.
     """
     from rich.console import Console
     from rich.progress import (
@@ -64,4 +57,4 @@ def progress_bar(title: str, total: int) -> Iterator[Callable[[int], None]]:
     )
     with bar:
         task = bar.add_task(title, total=total)
-        yield lambda num_more: bar.advance(task, num_more)
+        yield lambda num_done: bar.update(task, completed=num_done)

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _PORT = 8000
 
+Shown = tuple[dict[str, Any], list[str]]  # what is printed: as JSON, or line by line
+
 
 @click.command()
 @click.argument("path", metavar="RUN|BUNDLE", type=PATH)
@@ -64,7 +66,7 @@ def export(
     images, and 64 images: it is only written if it predicts them as the trained network does.
     With --check or --to-web, the path may be a bundle.
     """
-    precision = "int8" if int8 else "float32"
+    console, precision = console_for(as_json), "int8" if int8 else "float32"
     given = {
         "--to": to is not None,
         "--format": format != "onnx",
@@ -74,31 +76,29 @@ def export(
     if to_web is not None:
         _refuse("--to-web uses an existing bundle", given, "--to", "--format", "--check",
                 "--allow-loss")  # fmt: skip
-        _export_page(path, to_web, runtime_from, precision, as_json)
-        return
-    if runtime_from is not None:
+        values, lines = _export_page(path, to_web, runtime_from, precision, console)
+    elif runtime_from is not None:
         raise RequestError("--runtime-from is for --to-web: add that, or leave it out.")
-    if check:
+    elif check:
         _refuse("--check writes nothing", given, "--to", "--allow-loss")
-        _check(path, format, precision, as_json)
-        return
-    if allow_loss and not int8:
-        raise RequestError("--allow-loss is for --int8: add that, or leave it out.")
-    if int8 and format != "onnx":
-        raise RequestError(
-            f"--int8 is for the format onnx, but --format {format} was given: leave one out."
-        )
-    _check_request(path, to, format)
-    console = console_for(as_json)
-    with loading_keras(console):
-        values, sentence = (
-            _export(path, to, format) if not int8 else _export_int8(path, to, allow_loss)
-        )
-    if as_json:
-        print_json({"run": str(path), **values})
+        values, lines = _check(path, format, precision)
     else:
-        console.print(sentence)
-        console.print(f"bundle: {values['bundle']}")
+        if allow_loss and not int8:
+            raise RequestError("--allow-loss is for --int8: add that, or leave it out.")
+        if int8 and format != "onnx":
+            raise RequestError(
+                f"--int8 is for the format onnx, but --format {format} was given: leave one out."
+            )
+        _check_request(path, to, format)
+        with loading_keras(console):
+            values, lines = (
+                _export(path, to, format) if not int8 else _export_int8(path, to, allow_loss)
+            )
+    if as_json:
+        print_json(values)
+    else:
+        for line in lines:
+            console.print(line, soft_wrap=line.startswith(" "))  # a command stays one line
 
 
 def _refuse(reason: str, given: dict[str, bool], *names: str) -> None:
@@ -126,34 +126,34 @@ def _check_request(path: Path, to: Path | None, format: str) -> None:
     RunFolder.existing(path)
 
 
-def _check(path: Path, format: str, precision: str, as_json: bool) -> None:
+def _check(path: Path, format: str, precision: str) -> Shown:
     from clearsight.bundle.bundle import load
     from clearsight.bundle.files import find_bundle
     from clearsight.bundle.parity import check_parity
 
     bundle = load(find_bundle(path, format, precision))
     result = check_parity(bundle)
-    if as_json:
-        print_json({"bundle": str(bundle.path), "checked": True, **asdict(result)})
-    else:
-        console_for(as_json).print(f"{bundle.path}: {result.sentence}")
+    values = {"bundle": str(bundle.path), "checked": True, **asdict(result)}
+    return values, [f"{bundle.path}: {result.sentence}"]
 
 
-def _export(path: Path, to: Path | None, format: str) -> tuple[dict[str, Any], str]:
+def _export(path: Path, to: Path | None, format: str) -> Shown:
     from clearsight.run.export.bundle import export_run
     from clearsight.run.store.run import Run
 
     bundle, result = export_run(Run.load(path), to, model_format=format)
-    return {"bundle": str(bundle), **asdict(result)}, result.sentence
+    values = {"run": str(path), "bundle": str(bundle), **asdict(result)}
+    return values, [result.sentence, f"bundle: {bundle}"]
 
 
-def _export_int8(path: Path, to: Path | None, allow_loss: bool) -> tuple[dict[str, Any], str]:
+def _export_int8(path: Path, to: Path | None, allow_loss: bool) -> Shown:
     from clearsight.run.export.int8 import export_int8
     from clearsight.run.store.run import Run
 
     exported = export_int8(Run.load(path), to, allow_loss=allow_loss)
     interval = exported.comparison.interval
     values = {
+        "run": str(path),
         "bundle": str(exported.path),
         **asdict(exported.parity),
         "accuracy_change": exported.comparison.difference,
@@ -161,16 +161,15 @@ def _export_int8(path: Path, to: Path | None, allow_loss: bool) -> tuple[dict[st
         "num_validation_images": exported.comparison.num_images,
         "speedup": asdict(exported.speedup),
     }
-    return values, exported.sentence
+    return values, [exported.sentence, f"bundle: {exported.path}"]
 
 
 def _export_page(
-    path: Path, folder: Path, runtime_from: Path | None, precision: str, as_json: bool
-) -> None:
-    """Write a web page of a bundle and say how to open it."""
+    path: Path, folder: Path, runtime_from: Path | None, precision: str, console: Console
+) -> Shown:
+    """Write a bundle as a web page, and return how to open it."""
     from clearsight.bundle.web.web_page import write_web_page
 
-    console = console_for(as_json)
     bundle = _find_or_export(path, precision, console)
     size_bytes = write_web_page(bundle, folder, runtime_from)
     python = "python" if os.name == "nt" else "python3"
@@ -178,21 +177,13 @@ def _export_page(
         [python, "-m", "http.server", "--directory", str(folder), "--bind", "127.0.0.1", str(_PORT)]
     )
     url = f"http://127.0.0.1:{_PORT}/"
-    if as_json:
-        print_json(
-            {
-                "bundle": str(bundle),
-                "page": str(folder),
-                "size_bytes": size_bytes,
-                "serve": serve,
-                "url": url,
-            }
-        )
-        return
-    console.print(f"page: {folder} ({size_bytes / 1e6:.1f} MB)")
-    console.print("Any web server can serve it. On this machine, run")
-    console.print(f"  {serve}", soft_wrap=True)
-    console.print(f"and open {url}")
+    written = {"bundle": str(bundle), "page": str(folder), "size_bytes": size_bytes}
+    return {**written, "serve": serve, "url": url}, [
+        f"page: {folder} ({size_bytes / 1e6:.1f} MB)",
+        "Any web server can serve it. On this machine, run",
+        f"  {serve}",
+        f"and open {url}",
+    ]
 
 
 def _find_or_export(path: Path, precision: str, console: Console) -> Path:

@@ -73,15 +73,15 @@ def predict(
     from clearsight.predict.predict import PredictOptions, predict_images
     from clearsight.predict.predictor import open_predictor
 
-    predictor, notes = open_predictor(path, lambda: loading_keras(console_for(as_json)))
+    bundle, notes = open_predictor(path, lambda: loading_keras(console_for(as_json)))
     for note in notes:
         print(f"Note: {note}", file=sys.stderr)
     source_options = given_source_options(context) if given_options(context) else None
-    inputs = find_inputs(images, path, predictor, source_options)
+    inputs = find_inputs(images, path, bundle, source_options)
     if inputs.problems and row_format.is_streamed:
         raise DataError(" ".join(inputs.problems))
     messages = _Messages(row_format)
-    rows = predict_images(inputs, predictor, PredictOptions(top, invert, temperature))
+    rows = predict_images(inputs, bundle, PredictOptions(top, invert, temperature))
     if _has_progress_bar(inputs.num_images, row_format, out):
         rows = _with_progress_bar(rows, inputs.num_images)
     rows = _recording(rows, messages)
@@ -170,11 +170,11 @@ def _has_progress_bar(num_images: int, row_format: RowFormat, out: Path | None) 
 def _with_progress_bar(rows: Iterable[Prediction], num_images: int) -> Iterator[Prediction]:
     from clearsight.cli.decoding import progress_bar
 
-    with progress_bar("classifying images", num_images) as advance:
+    with progress_bar("classifying images", num_images) as show:
         for count, row in enumerate(rows, 1):
             yield row
             if count % _BAR_STEP == 0:
-                advance(_BAR_STEP)
+                show(count)
 
 
 @contextmanager

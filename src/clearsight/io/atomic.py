@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -42,6 +43,45 @@ def write_atomically(path: Path) -> Iterator[Path]:
         # Nothing to remove after the move; a path below a file raises NotADirectoryError.
         with suppress(OSError):
             temporary.unlink()
+
+
+@contextmanager
+def temporary_folder(path: Path) -> Iterator[Path]:
+    """Yield a new folder next to `path`, to fill and move there; it is removed at the end.
+
+    Raises:
+        OutputError: when a file in it cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{path.stem}-", dir=path.parent) as temporary:
+            folder = Path(temporary) / "new"
+            folder.mkdir()
+            yield folder
+    except OSError as error:
+        raise OutputError(f"{path} cannot be written: {error.strerror or error}.") from error
+
+
+def replace_folder(temporary: Path, path: Path) -> None:
+    """Move a `temporary_folder` to its path. A folder that is there is replaced, or kept on error.
+
+    Raises:
+        OSError: when it cannot be moved.
+    """
+    for file in temporary.rglob("*"):
+        if file.is_file():
+            with file.open("rb") as written:
+                os.fsync(written.fileno())
+    # A folder cannot be replaced in one step: the older one first moves next to the temporary one.
+    older = temporary.with_name("older")
+    with suppress(FileNotFoundError):
+        path.rename(older)
+    try:
+        temporary.rename(path)
+    except OSError:
+        if older.exists():
+            older.rename(path)
+        raise
 
 
 def remove_temporary_files(folder: Path) -> None:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from clearsight.bundle.bundle import Bundle
 from clearsight.errors import DataError
 from clearsight.predict.image_files import STANDARD_INPUT, ImageFiles, find_image_files
-from clearsight.predict.predictor import Predictor
 
 if TYPE_CHECKING:
     from clearsight.data.sources.options import SourceOptions
@@ -57,7 +57,7 @@ class InputImage:
 def find_inputs(
     arguments: Sequence[str],
     path: Path,
-    predictor: Predictor,
+    bundle: Bundle,
     source_options: SourceOptions | None = None,
 ) -> Inputs:
     """Find image files and load data sources.
@@ -65,8 +65,8 @@ def find_inputs(
     Args:
         arguments: image files, folders of them, patterns, "-" for standard input, data sources of
             any format, or slices such as "fashion-mnist:test[0:5]".
-        path: the bundle or run that `predictor` comes from.
-        predictor: whose size and channels the images of sources get.
+        path: the bundle or run that `bundle` comes from.
+        bundle: whose size and channels the images of sources get.
         source_options: how to read sources; folders then are sources too, with the labels that the
             options define.
 
@@ -85,37 +85,37 @@ def find_inputs(
 
         options = source_options or SourceOptions()
         try:
-            parts.append(load_source_images(argument, path, predictor.preparation, options))
+            parts.append(load_source_images(argument, path, bundle.preparation, options))
         except DataError as error:
             problems.append(str(error))
     return Inputs(tuple(parts), tuple(problems))
 
 
-def read_inputs(inputs: Inputs, predictor: Predictor, *, invert: bool) -> Iterator[InputImage]:
+def read_inputs(inputs: Inputs, bundle: Bundle, *, invert: bool) -> Iterator[InputImage]:
     """Read images one after the other, resized to the network's size and channels."""
     for part in inputs.parts:
         if isinstance(part, ImageFiles):
             for path in part.paths:
-                true_label = part.true_label(path, predictor.class_names)
-                yield _read_file(path, true_label, predictor, invert)
+                true_label = part.true_label(path, bundle.class_names)
+                yield _read_file(path, true_label, bundle, invert)
         else:
-            yield from _read_source(part, predictor, invert)
+            yield from _read_source(part, bundle, invert)
 
 
-def _read_file(path: str, true_label: str | None, predictor: Predictor, invert: bool) -> InputImage:
+def _read_file(path: str, true_label: str | None, bundle: Bundle, invert: bool) -> InputImage:
     is_standard_input = path == STANDARD_INPUT
     try:
         source = sys.stdin.buffer.read() if is_standard_input else Path(path)
-        pixels = predictor.preparation.read(source, invert=invert).pixels
+        pixels = bundle.preparation.read(source, invert=invert).pixels
     except DataError as error:
         return InputImage(path, true_label, problem=str(error))
     return InputImage("standard input" if is_standard_input else path, true_label, pixels)
 
 
-def _read_source(source: SourceImages, predictor: Predictor, invert: bool) -> Iterator[InputImage]:
+def _read_source(source: SourceImages, bundle: Bundle, invert: bool) -> Iterator[InputImage]:
     for images in source.parts:
         for index, (image, label) in enumerate(zip(images.images, images.labels, strict=True)):
-            pixels = predictor.preparation.fit_image(image, invert=invert)
+            pixels = bundle.preparation.fit_image(image, invert=invert)
             yield InputImage(images.name_of(index), images.class_names[label], pixels)
     for bad in source.bad_files:
         yield InputImage(bad.name, problem=bad.problem)

@@ -6,10 +6,10 @@ from itertools import islice
 
 import numpy as np
 
+from clearsight.bundle.bundle import Bundle
 from clearsight.errors import BundleError
 from clearsight.evaluation.predictions import Predictions
 from clearsight.predict.inputs import InputImage, Inputs, read_inputs
-from clearsight.predict.predictor import Predictor
 
 
 @dataclass(frozen=True)
@@ -48,47 +48,46 @@ class Prediction:
 
 
 def predict_images(
-    inputs: Inputs, predictor: Predictor, options: PredictOptions = PredictOptions()
+    inputs: Inputs, bundle: Bundle, options: PredictOptions = PredictOptions()
 ) -> Iterator[Prediction]:
     """Read and classify images in their order, holding one batch in memory at a time.
 
     Raises:
         BundleError: if the network's probabilities are not finite, or the temperature is to be
-            applied and the bundle has none.
-        RunError: if the temperature is to be applied and the run has none.
+            applied and there is none.
     """
-    images = read_inputs(inputs, predictor, invert=options.invert)
-    while batch := list(islice(images, predictor.batch_size)):
-        yield from _predict_batch(batch, predictor, options)
+    images = read_inputs(inputs, bundle, invert=options.invert)
+    while batch := list(islice(images, bundle.batch_size)):
+        yield from _predict_batch(batch, bundle, options)
 
 
 def _predict_batch(
-    batch: Sequence[InputImage], predictor: Predictor, options: PredictOptions
+    batch: Sequence[InputImage], bundle: Bundle, options: PredictOptions
 ) -> Iterator[Prediction]:
     pixels = [image.pixels for image in batch if image.pixels is not None]
-    best = iter(_top_classes(np.stack(pixels), predictor, options) if pixels else ())
+    best = iter(_top_classes(np.stack(pixels), bundle, options) if pixels else ())
     for image in batch:
         if image.pixels is None:
             yield Prediction(image.name, image.true_label, problem=image.problem)
             continue
         warning = None
-        if predictor.preparation.is_opposite(image.pixels):
-            warning = _polarity_warning(image.name, predictor.preparation.polarity, options.invert)
+        if bundle.preparation.is_opposite(image.pixels):
+            warning = _polarity_warning(image.name, bundle.preparation.polarity, options.invert)
         yield Prediction(image.name, image.true_label, tuple(next(best)), warning=warning)
 
 
 def _top_classes(
-    images: np.ndarray, predictor: Predictor, options: PredictOptions
+    images: np.ndarray, bundle: Bundle, options: PredictOptions
 ) -> list[list[tuple[str, float]]]:
-    probabilities = predictor.probabilities(images)
+    probabilities = bundle.probabilities(images)
     if not np.isfinite(probabilities).all():
         raise BundleError(
             "The network's probabilities should be finite, but are not, because its training "
             "diverged: train again with a lower learning rate."
         )
     if options.temperature:
-        probabilities = predictor.apply_temperature(probabilities)
-    return Predictions(probabilities, predictor.class_names).top(options.top)
+        probabilities = bundle.apply_temperature(probabilities)
+    return Predictions(probabilities, bundle.class_names).top(options.top)
 
 
 def _polarity_warning(name: str, trained_polarity: str, invert: bool) -> str:

@@ -1,14 +1,14 @@
 """`write_web_page`: a bundle, a page and ONNX Runtime Web, as one folder."""
 
 import os
-import tempfile
 from importlib.resources import files
 from pathlib import Path
 
 from clearsight.bundle.files import BundleFiles
 from clearsight.bundle.spec import SPEC_FILE
 from clearsight.bundle.web.runtime import PACKAGE, load_web_runtime
-from clearsight.errors import BundleError, OutputError
+from clearsight.errors import BundleError
+from clearsight.io.atomic import replace_folder, temporary_folder
 
 _LICENCE = f"{PACKAGE}/LICENSE.txt"
 _PAGE = files("clearsight.bundle.web") / "page"
@@ -52,21 +52,11 @@ def write_web_page(bundle: Path, folder: Path, runtime_from: Path | None = None)
             for name, content in load_web_runtime(runtime_from).items()
         },
     }
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as temporary:
-            new = Path(temporary) / "page"
-            (new / PACKAGE).mkdir(parents=True)
-            for name, content in contents.items():
-                with (new / name).open("wb") as file:
-                    file.write(content)
-                    file.flush()
-                    os.fsync(file.fileno())
-            new.rename(folder)
-    except OSError as error:
-        raise OutputError(
-            f"{folder} should be written, but cannot be: {error.strerror or error}."
-        ) from error
+    with temporary_folder(folder) as new:
+        (new / PACKAGE).mkdir()
+        for name, content in contents.items():
+            (new / name).write_bytes(content)
+        replace_folder(new, folder)
     return sum(map(len, contents.values()))
 
 

@@ -66,7 +66,7 @@ def bundle_parts(
 
 
 def describe_bundle(run: Run, model_format: str, precision: str = "float32") -> BundleSpec:
-    """Return the specification of a finished run's bundle, still without its files."""
+    """Return the specification of a run's bundle, still without its files."""
     scores = run.folder.read_scores()
     tempered = scores.temperature_scaling if scores is not None else None
     return BundleSpec(
@@ -84,7 +84,7 @@ def describe_bundle(run: Run, model_format: str, precision: str = "float32") -> 
 
 def _provenance(run: Run) -> dict[str, Any]:
     """Return where the network comes from, without paths of this machine."""
-    record, request, results = run.record, run.record.request, run.results
+    record, request, results = run.record, run.record.request, run.folder.read_results()
     return {
         "source": os.path.basename(request.source),  # noqa: PTH119 - a source need not be a path
         "model": os.path.basename(request.model),  # noqa: PTH119 - nor a model
@@ -95,7 +95,7 @@ def _provenance(run: Run) -> dict[str, Any]:
         "started_at": record.started_at,
         "training_images": record.data["train"]["num_images"],
         "training_images_sha256": record.data["train"]["sha256"],
-        **{name: getattr(results, name) for name in _RESULTS},
+        **{name: getattr(results, name, None) for name in _RESULTS},
         "versions": record.versions,
     }
 

@@ -5,9 +5,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from clearsight.bundle.bundle import load
+from clearsight.bundle.bundle import Bundle, load
 from clearsight.bundle.files import bundle_path
 from clearsight.bundle.formats import onnx_file
 from clearsight.bundle.parity import Parity, ParityResult
@@ -75,15 +73,9 @@ def export_int8(run: Run, path: Path | None = None, *, allow_loss: bool = False)
         write_bundle(network, float_spec, parity, float_path)
         quantized = Path(folder) / onnx_file.MODEL_FILE
         quantize(float_path / onnx_file.MODEL_FILE, train.images, spec, quantized)
-        float32, int8 = load(float_path), onnx_file.open_file(quantized)
-
-        def predict(images: np.ndarray) -> np.ndarray:
-            size = float32.batch_size
-            starts = range(0, len(images), size)
-            return np.concatenate([int8(images[start : start + size]) for start in starts])
-
+        float32, int8 = load(float_path), Bundle(path, spec, onnx_file.open_file(quantized))
         comparison = PairedComparison.of(
-            predict(validation.images).argmax(axis=1) == validation.labels,
+            int8.probabilities(validation.images).argmax(axis=1) == validation.labels,
             float32.probabilities(validation.images).argmax(axis=1) == validation.labels,
         )
         if -comparison.difference > MAX_LOSS and not allow_loss:
@@ -92,13 +84,14 @@ def export_int8(run: Run, path: Path | None = None, *, allow_loss: bool = False)
                 f"accuracy. {_describe_change(comparison)} Keep float32, or accept the loss with "
                 "--allow-loss."
             )
-        speedup = measure_speedup(int8, float32.network, validation.images[: float32.batch_size])
+        images = validation.images[: float32.batch_size]
+        speedup = measure_speedup(int8.network, float32.network, images)
 
         def write_model(target: Path) -> tuple[str, ...]:
             shutil.copy(quantized, target / onnx_file.MODEL_FILE)
             return (onnx_file.MODEL_FILE,)
 
-        own_parity = Parity.of(parity.images, predict(parity.images), spec.preparation)
+        own_parity = Parity.of(parity.images, int8.probabilities(parity.images), spec.preparation)
         result = assemble_bundle(write_model, spec, own_parity, path)
     return Int8Bundle(path, result, comparison, speedup)
 
