@@ -66,11 +66,9 @@ def _to_json(found: Evaluation) -> dict[str, Any]:
 
 
 def _show_scores(scores: Scores, console: Console) -> None:
-    from rich.table import Table
+    from rich.table import Column, Table
 
-    table = Table(box=None, pad_edge=False)
-    for column in ("score", "value", "95% interval", "method"):
-        table.add_column(column)
+    table = Table("score", "value", "95% interval", "method", box=None, pad_edge=False)
     rows = [(f"top-{top.k} accuracy", top.accuracy) for top in scores.top]
     rows += [
         ("macro precision", scores.macro.precision),
@@ -85,11 +83,13 @@ def _show_scores(scores: Scores, console: Console) -> None:
             table.add_row(name, _value(estimate), _interval(estimate), estimate.method.title())
     console.print()
     console.print(table)
-    classes = Table(box=None, pad_edge=False)
-    classes.add_column("class", overflow="fold")
-    classes.add_column("images", justify="right", no_wrap=True)
-    for column in ("precision", "recall", "F1"):
-        classes.add_column(column, no_wrap=True)
+    classes = Table(
+        Column("class", overflow="fold"),
+        Column("images", justify="right", no_wrap=True),
+        *(Column(name, no_wrap=True) for name in ("precision", "recall", "F1")),
+        box=None,
+        pad_edge=False,
+    )
     for row in scores.classes:
         cells = [_with_interval(cell) for cell in (row.precision, row.recall, row.f1)]
         classes.add_row(row.class_name, f"{row.num_images:,}", *cells)

@@ -143,27 +143,21 @@ def _run_trial(
 
 
 def _ask_all(questions: Sequence[Question], console: Console) -> list[CheckedAnswer]:
-    """Ask one question after the other, until the input ends."""
+    """Ask each question until its answer can be parsed, or the input ends."""
+    from clearsight.run.exercises.answer import check_answer
+
     answered: list[CheckedAnswer] = []
     try:
         for question in questions:
             console.print(question.text)
-            answered.append(_ask(question, console))
-            console.print(f"    {answered[-1].sentence}")
+            checked = None
+            while checked is None or checked.problem:
+                console.print("  > ", end="")
+                checked = check_answer(question, input())
+                console.print(f"    {checked.problem or checked.sentence}")
+            answered.append(checked)
     except (EOFError, KeyboardInterrupt) as stop:
         console.print(f"\nStopped after {len(answered)} of {len(questions)} questions.")
         if isinstance(stop, KeyboardInterrupt):
             raise
     return answered
-
-
-def _ask(question: Question, console: Console) -> CheckedAnswer:
-    """Ask until the answer can be read."""
-    from clearsight.run.exercises.answer import check_answer
-
-    while True:
-        console.print("  > ", end="")
-        checked = check_answer(question, input())
-        if not checked.problem:
-            return checked
-        console.print(f"    {checked.problem}")
