@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from clearsight.data.formats.arrow_files import ArrowReader, ArrowTable, describe_file, read_columns
-from clearsight.data.formats.columns import ColumnFinder, TableColumns
+from clearsight.data.formats.arrow_files import ArrowReader, describe_file, read_columns
+from clearsight.data.formats.columns import find_columns
 from clearsight.data.formats.image_files import file_signature
 from clearsight.data.formats.image_paths import list_image_paths
 from clearsight.data.formats.rows import Rows
@@ -48,59 +48,50 @@ def list_arrow_files(
                 f"{provenance} should have the same columns in all its files, but {files[0].name} "
                 f"has {', '.join(first.names)} and {file.name} has {', '.join(table.names)}."
             )
-    columns = _find_columns(first, options, provenance)
+    images, classes = first.image_columns, first.class_names
+    columns = find_columns(
+        first.names,
+        options,
+        provenance,
+        image=images[0] if len(images) == 1 else None,
+        label=next(iter(classes)) if len(classes) == 1 and {*classes} <= {*first.names} else None,
+    )
     holds_paths = columns.image in first.text_columns
-    if not holds_paths and columns.image not in first.image_columns:
+    if not holds_paths and columns.image not in images:
         raise DataError(
             f"{provenance} should hold encoded images or their paths in its column "
             f"'{columns.image}', but holds another type: choose another with --image-column."
         )
-    wanted = [columns.label, columns.split, columns.group, columns.image if holds_paths else None]
-    names = [name for name in dict.fromkeys(wanted) if name]
-    values: dict[str, list[Any]] = {name: [] for name in names}
+    names = [name for name in columns.names if holds_paths or name != columns.image]
+    cells: dict[str | None, list[Any]] = {name: [] for name in names}
+    splits: list[Any] = []
     keys: list[str] = []
     for file, table in zip(files, tables, strict=True):
-        for name, column in read_columns(root / file.name, names).items():
-            values[name].extend(column)
+        read = read_columns(root / file.name, names)
+        for name in names:
+            cells[name].extend(read[name])
+        # A file's own part takes precedence over the split column.
+        nothing = [None] * table.num_rows
+        splits += (
+            [file.part] * table.num_rows if file.part else read.get(columns.split or "", nothing)
+        )
         keys.extend(f"{file.name}#{row}" for row in range(table.num_rows))
-    listed, class_names = first.class_names.get(columns.label), None
-    labels: Sequence[Any] = values[columns.label]
-    if listed is not None:
+    labels, class_names = cells[columns.label], None
+    if columns.label in classes:
+        listed = classes[columns.label]
         class_names = ClassNames(listed, tuple(range(len(listed))))
         labels = [None if label == _NO_CLASS else label for label in labels]
     rows = Rows(
-        keys=keys,
+        table=provenance,
         labels=labels,
         row_name=lambda row: "row {2} of {0}".format(*keys[row].rpartition("#")),
-        splits=_splits(files, tables, values[columns.split] if columns.split else None),
-        groups=values[columns.group] if columns.group else None,
+        splits=splits if columns.split or any(file.part for file in files) else None,
+        groups=cells.get(columns.group),
         class_names=class_names,
     )
     signature = "\n".join(file_signature(root / file.name) for file in files)
     if holds_paths:
-        cells = ["" if cell is None else cell for cell in values[columns.image]]
-        return list_image_paths(root, cells, rows, options, (provenance, signature))
+        paths = ["" if cell is None else cell for cell in cells[columns.image]]
+        return list_image_paths(root, paths, rows, options, signature)
     reader = ArrowReader(str(root.resolve()), columns.image)
-    return rows.to_listing(reader, options, provenance, f"{signature}\n{columns}")
-
-
-def _find_columns(table: ArrowTable, options: SourceOptions, provenance: str) -> TableColumns:
-    images, classes = table.image_columns, tuple(table.class_names)
-    return ColumnFinder(table.names, options, provenance).columns(
-        typed_image=images[0] if len(images) == 1 else "",
-        typed_label=classes[0] if len(classes) == 1 and classes[0] in table.names else "",
-    )
-
-
-def _splits(
-    files: Sequence[PartFile], tables: Sequence[ArrowTable], column: list[Any] | None
-) -> list[Any] | None:
-    """Return each row's part: a file's own part takes precedence over the split column."""
-    if column is None and not any(file.part for file in files):
-        return None
-    splits: list[Any] = []
-    for file, table in zip(files, tables, strict=True):
-        begin = len(splits)
-        own = column[begin : begin + table.num_rows] if column else [None] * table.num_rows
-        splits.extend([file.part] * table.num_rows if file.part else own)
-    return splits
+    return rows.to_listing(keys, reader, options, f"{signature}\n{columns}")

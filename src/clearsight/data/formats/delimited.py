@@ -2,10 +2,13 @@
 
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
+
+import numpy as np
 
 from clearsight.data.formats.damage import report_damage
 from clearsight.errors import DataError
@@ -38,16 +41,41 @@ class DelimitedFile:
         columns = [index for index, name in enumerate(self.names) if _PIXEL.fullmatch(name)]
         return columns if len(columns) >= _MIN_PIXELS else []
 
-    def rows(self) -> Iterator[tuple[int, list[str]]]:
-        """Iterate over the rows below the header.
+    def read(
+        self, names: Sequence[str], *, with_pixels: bool = False
+    ) -> tuple[dict[str, list[str]], np.ndarray, list[int]]:
+        """Read whole columns.
 
-        Yields:
-            The number of the line that a row ends in, and its cells, one for each column.
+        Returns:
+            The N cells of each column without white space around them; the pixels, uint8 (N, P),
+            or nothing without `with_pixels`; and the N numbers of the lines that the rows end in.
 
         Raises:
-            DataError: when a row has another number of cells, there are too many rows, or the
-                file is not text.
+            DataError: when a row has another number of cells, a pixel is not valid, there are too
+                many rows, or the file is not text.
         """
+        cells: dict[str, list[str]] = {name: [] for name in names}
+        columns = [(self.names.index(name), values) for name, values in cells.items()]
+        pixel_columns = self.pixel_columns if with_pixels else []
+        pixels_of = itemgetter(*pixel_columns) if pixel_columns else lambda _: ()
+        pixels = bytearray()
+        lines: list[int] = []
+        for line, row in self._rows():
+            lines.append(line)
+            for index, values in columns:
+                values.append(row[index].strip())
+            try:
+                pixels += bytes(map(int, pixels_of(row)))
+            except ValueError as error:
+                raise DataError(
+                    f"{self.path} should hold pixels that are whole numbers from 0 to 255, but "
+                    f"holds another value in line {line} ({error})."
+                ) from error
+        images = np.frombuffer(pixels, np.uint8).reshape(len(lines), len(pixel_columns))
+        return cells, images, lines
+
+    def _rows(self) -> Iterator[tuple[int, list[str]]]:
+        """Iterate over the number of the line that each row ends in, and the row's cells."""
         with _open_text(self.path, self.encoding) as file:
             reader = csv.reader(file, delimiter=self.delimiter)
             next(reader, None)

@@ -3,7 +3,6 @@
 import os
 import stat
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from clearsight.data.formats.image_files import (
@@ -23,35 +22,27 @@ _MAX_WALKED = 5_000_000  # files that are searched for names without a suffix
 
 
 def list_image_paths(
-    folder: Path,
-    cells: Sequence[str],
-    rows: Rows,
-    options: SourceOptions,
-    table: tuple[str, str],
+    folder: Path, cells: Sequence[str], rows: Rows, options: SourceOptions, signature: str
 ) -> Listing:
     """List images by the paths in a table's cells, relative to a folder.
 
-    `rows` are the other columns, without keys; `table` is what messages call the table, and its
-    signature.
+    `rows` are the table's other columns, and `signature` is that of the table alone.
 
     Raises:
         DataError: when a path leads out of the folder, is no regular file, could be several
             images, or none of the files exists; and as `Rows.to_listing`.
     """
-    provenance, signature = table
-    finder = _ImageFinder(str(folder.resolve()), provenance)
+    finder = _ImageFinder(str(folder.resolve()), rows.table)
     keys = [finder.key_of(cell.strip(), rows.row_name(row)) for row, cell in enumerate(cells)]
     states = [finder.states[key] for key in keys]
     if keys and all(state == ABSENT for state in states):
         raise DataError(
-            f"{provenance} should contain paths relative to {finder.folder}, but none of its "
+            f"{rows.table} should contain paths relative to {finder.folder}, but none of its "
             f"{len(keys):,} files exists, not even '{cells[0]}': put the table into the folder "
             "that its paths start from."
         )
     files = files_signature(finder.folder, zip(keys, states, strict=True))
-    return replace(rows, keys=keys).to_listing(
-        FileReader(finder.folder), options, provenance, f"{signature}\n{files}"
-    )
+    return rows.to_listing(keys, FileReader(finder.folder), options, f"{signature}\n{files}")
 
 
 class _ImageFinder:
