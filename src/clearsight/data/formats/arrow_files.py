@@ -2,8 +2,8 @@
 
 import json
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -82,14 +82,12 @@ class ArrowTable:
 
     Attributes:
         names: the names of all columns.
-        num_rows: the number of rows.
         image_columns: the columns that hold bytes, or a struct with a field "bytes".
         class_names: for each column of numbered classes their names, as `datasets` writes them.
         text_columns: the columns of text.
     """
 
     names: tuple[str, ...]
-    num_rows: int
     image_columns: tuple[str, ...]
     class_names: dict[str, tuple[str, ...]]
     text_columns: tuple[str, ...]
@@ -105,11 +103,10 @@ def describe_file(path: Path) -> ArrowTable:
     with _report_damage(path):
         import pyarrow as pa
 
-        schema, num_rows = _schema(path)
+        schema = _schema(path)
         binary, text = (pa.binary(), pa.large_binary()), (pa.string(), pa.large_string())
         return ArrowTable(
             names=tuple(schema.names),
-            num_rows=num_rows,
             image_columns=tuple(each.name for each in schema if _bytes_type(each.type) in binary),
             class_names=_class_names(schema.metadata or {}),
             text_columns=tuple(each.name for each in schema if each.type in text),
@@ -142,24 +139,29 @@ def _cells(path: Path, column: str, rows: Sequence[int]) -> Iterator[tuple[int, 
     Yields:
         The number of a piece's first row, and its cells.
     """
-    first = 0
     if not is_parquet(path):
-        for batch in _batches(path, [column]):
-            yield first, _validate(batch.column(0))
-            first += batch.num_rows
+        yield from _numbered(_batches(path, [column]), 0)
         return
     from pyarrow import parquet
 
     with parquet.ParquetFile(path) as file:
         wanted = set(rows)
+        first = 0
         for group in range(file.num_row_groups):
-            end = first + file.metadata.row_group(group).num_rows
-            if not wanted.isdisjoint(range(first, end)):
-                _check_group(file.metadata.row_group(group), column)
-                for batch in file.iter_batches(_ROWS_AT_ONCE, [group], [column]):
-                    yield first, _validate(batch.column(0))
-                    first += batch.num_rows
-            first = end
+            metadata = file.metadata.row_group(group)
+            if not wanted.isdisjoint(range(first, first + metadata.num_rows)):
+                _check_group(metadata, column)
+                yield from _numbered(file.iter_batches(_ROWS_AT_ONCE, [group], [column]), first)
+            first += metadata.num_rows
+
+
+def _numbered(batches: Iterable[Any], first: int) -> Iterator[tuple[int, Any]]:
+    """Iterate over each batch's first column, with the number of its first row."""
+    for batch in batches:
+        cells = batch.column(0)
+        cells.validate(full=True)  # offsets that lead out of a damaged file would end the process
+        yield first, cells
+        first += len(cells)
 
 
 def _check_group(group: Any, column: str) -> None:
@@ -172,45 +174,42 @@ def _check_group(group: Any, column: str) -> None:
             raise DataError(f"it unpacks from {packed:,} to {unpacked:,} bytes, as no images do")
 
 
-def _validate(cells: Any) -> Any:
-    cells.validate(full=True)  # offsets that lead out of a damaged file would crash the process
-    return cells
+def _schema(path: Path) -> Any:
+    if not is_parquet(path):
+        with _open_arrow(path) as (schema, _):
+            return schema
+    from pyarrow import parquet
+
+    return parquet.read_schema(path)
 
 
-def _schema(path: Path) -> tuple[Any, int]:
-    if is_parquet(path):
-        from pyarrow import parquet
-
-        with parquet.ParquetFile(path) as file:
-            return file.schema_arrow, file.metadata.num_rows
-    schema, num_rows = None, 0
-    for batch in _batches(path, None):
-        schema = batch.schema
-        num_rows += batch.num_rows
-    if schema is None:
-        raise DataError(f"{path} should contain rows, but has none.")
-    return schema, num_rows
-
-
-def _batches(path: Path, columns: list[str] | None) -> Iterator[Any]:
-    """Iterate over a file's record batches; Arrow files are memory-mapped."""
-    if is_parquet(path):
-        from pyarrow import parquet
-
-        with parquet.ParquetFile(path) as file:
-            yield from file.iter_batches(columns=columns)
+def _batches(path: Path, columns: list[str]) -> Iterator[Any]:
+    """Iterate over a file's record batches with these columns."""
+    if not is_parquet(path):
+        with _open_arrow(path) as (_, batches):
+            yield from (batch.select(columns) for batch in batches)
         return
+    from pyarrow import parquet
+
+    with parquet.ParquetFile(path) as file:
+        yield from file.iter_batches(columns=columns)
+
+
+@contextmanager
+def _open_arrow(path: Path) -> Iterator[tuple[Any, Iterable[Any]]]:
+    """Open a memory-mapped Arrow file, in either of Arrow's two layouts: schema and batches."""
     import pyarrow as pa
 
     with pa.memory_map(str(path)) as source:
+        batches: Any
         try:
-            stream = pa.ipc.open_stream(source)
-        except pa.ArrowInvalid:  # the other of Arrow's two layouts
+            batches = pa.ipc.open_stream(source)
+            schema = batches.schema
+        except pa.ArrowInvalid:
             source.seek(0)
             file = pa.ipc.open_file(source)
-            stream = (file.get_batch(index) for index in range(file.num_record_batches))
-        for batch in stream:
-            yield batch if columns is None else batch.select(columns)
+            schema, batches = file.schema, map(file.get_batch, range(file.num_record_batches))
+        yield schema, batches
 
 
 def _bytes_type(column_type: Any) -> Any:

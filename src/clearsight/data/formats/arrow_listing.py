@@ -64,18 +64,17 @@ def list_arrow_files(
         )
     names = [name for name in columns.names if holds_paths or name != columns.image]
     cells: dict[str | None, list[Any]] = {name: [] for name in names}
-    splits: list[Any] = []
+    parts: list[Part | None] = []
     keys: list[str] = []
-    for file, table in zip(files, tables, strict=True):
-        read = read_columns(root / file.name, names)
-        for name in names:
-            cells[name].extend(read[name])
-        # A file's own part takes precedence over the split column.
-        nothing = [None] * table.num_rows
-        splits += (
-            [file.part] * table.num_rows if file.part else read.get(columns.split or "", nothing)
-        )
-        keys.extend(f"{file.name}#{row}" for row in range(table.num_rows))
+    for file in files:
+        for name, column in read_columns(root / file.name, names).items():
+            cells[name].extend(column)
+        num_rows = len(cells[columns.label]) - len(keys)
+        parts += [file.part] * num_rows
+        keys += [f"{file.name}#{row}" for row in range(num_rows)]
+    # A file's own part takes precedence over the split column.
+    in_column: list[Any] = cells[columns.split] if columns.split else parts
+    splits = [part or split for part, split in zip(parts, in_column, strict=True)]
     labels, class_names = cells[columns.label], None
     if columns.label in classes:
         listed = classes[columns.label]
@@ -85,7 +84,7 @@ def list_arrow_files(
         table=provenance,
         labels=labels,
         row_name=lambda row: "row {2} of {0}".format(*keys[row].rpartition("#")),
-        splits=splits if columns.split or any(file.part for file in files) else None,
+        splits=splits if columns.split or any(parts) else None,
         groups=cells.get(columns.group),
         class_names=class_names,
     )

@@ -122,7 +122,7 @@ class Rows:
                 f"{self.table} should hold labelled images, but none of its {len(keys):,} rows is "
                 "one."
             )
-        selected = tuple(parts[row] for row in rows)
+        selected: tuple[Part | None, ...] = tuple(parts[row] for row in rows)
         if self.splits is not None and "train" not in selected:
             found = ", ".join(sorted({str(part) for part in selected}))
             raise DataError(
@@ -140,7 +140,9 @@ class Rows:
     def _parts(self) -> list[Part | None]:
         if self.splits is None:
             return [None] * len(self.labels)
-        part_of = {value: parse_part(str(value)) for value in set(self.splits)}
+        part_of: dict[Any, Part | None] = {
+            value: parse_part(str(value)) for value in set(self.splits)
+        }
         unknown = sorted(
             str(value) for value, part in part_of.items() if not (part or _is_blank(value))
         )

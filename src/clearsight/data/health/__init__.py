@@ -9,12 +9,10 @@ from dataclasses import dataclass
 from clearsight.data.health import (
     background,
     bad_files,
-    channels,
     class_balance,
     duplicates,
     odd_images,
-    polarity,
-    value_range,
+    pixel_values,
 )
 from clearsight.data.health.finding import Finding
 from clearsight.data.health.image_pool import ImagePool
@@ -44,10 +42,12 @@ CHECKS: dict[str, Check] = {
         Check("exact-duplicates", "exact duplicates", duplicates.check_exact, is_cheap=True),
         Check("near-duplicates", "near-duplicates", duplicates.check_near, is_cheap=True),
         Check("class-balance", "rare and missing classes", class_balance.check, is_cheap=True),
-        Check("value-range", "pixel values in a small range", value_range.check, is_cheap=True),
+        Check(
+            "value-range", "pixel values in a small range", pixel_values.check_range, is_cheap=True
+        ),
         Check("odd-images", "blank, dark, blurred or oddly shaped images", odd_images.check),
-        Check("polarity", "inverted brightness", polarity.check),
-        Check("channels", "grey images stored as colour", channels.check),
+        Check("polarity", "inverted brightness", pixel_values.check_polarity),
+        Check("channels", "grey images stored as colour", pixel_values.check_channels),
         Check("background", "backgrounds that reveal the class", background.check),
     )
 }

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from clearsight.data.health.finding import Finding, quote_names
+from clearsight.data.health.finding import Finding
 from clearsight.data.health.image_pool import ImagePool
-from clearsight.errors import needs_extra
+from clearsight.errors import list_some, needs_extra
 
 _MAX_IMAGES = 3000  # enough for stable scores, and a second's work
 _MIN_IMAGES_PER_CLASS = 15
@@ -52,7 +52,7 @@ def check(pool: ImagePool) -> Iterator[Finding]:
         count=len(names),
         total=len(classes),
         message=f"A classifier that sees only the border of the images recognizes "
-        f"{quote_names(names)} with an F1 score of at least {scores[is_revealed].min():.2f} "
+        f"{list_some(names, 5)} with an F1 score of at least {scores[is_revealed].min():.2f} "
         f"(at most {by_chance[is_revealed].max():.2f} with shuffled labels)",
         advice="Photograph each class on several backgrounds, or crop, because a network would "
         "learn the background.",

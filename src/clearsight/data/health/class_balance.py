@@ -5,8 +5,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from clearsight.data.health.finding import Finding, quote_names
+from clearsight.data.health.finding import Finding
 from clearsight.data.health.image_pool import ROLE_ADJECTIVES, ImagePool
+from clearsight.errors import list_some
 
 _VERY_UNBALANCED, _UNBALANCED = 10, 3  # size of the largest class over that of the smallest
 _FEW_TRAIN, _FEW_TEST = 20, 20  # images of a class
@@ -51,7 +52,7 @@ def _missing(pool: ImagePool) -> Iterator[Finding]:
             severity="problem" if role == "train" else "warning",
             count=len(names),
             total=len(pool.class_names),
-            message=f"There are no {adjective} images of {quote_names(names)}, so "
+            message=f"There are no {adjective} images of {list_some(names, 5)}, so "
             f"{_CONSEQUENCES[role]}",
             advice="Add images of these classes, split again, or remove the classes from all sets.",
         )
@@ -92,7 +93,7 @@ def _few_train(pool: ImagePool) -> Iterator[Finding]:
         count=len(few),
         total=len(pool.class_names),
         message=f"{_classes_have(len(few))} fewer than {_FEW_TRAIN} training images: "
-        f"{quote_names(names)}",
+        f"{list_some(names, 5)}",
         advice="Add images of these classes, or merge them with similar classes.",
     )
 
@@ -129,7 +130,7 @@ def _empty(pool: ImagePool) -> Iterator[Finding]:
         severity="warning",
         count=len(names),
         total=len({*pool.class_names, *names}),
-        message=f"There are no images of {quote_names(names)}",
+        message=f"There are no images of {list_some(names, 5)}",
         advice="Add images or remove the folders.",
     )
 

@@ -64,7 +64,7 @@ def check_near(pool: ImagePool) -> Iterator[Finding]:
     """Find near-duplicates; exact duplicates are left to `check_exact`."""
     if not pool.searches_near_duplicates:
         return
-    if pool.is_too_large_to_compare:
+    if len(pool) > MAX_IMAGES:
         yield Finding(
             id="near-duplicates-not-searched",
             title="Near-duplicates were not searched for",

@@ -1,8 +1,8 @@
 """`Finding`: one fault of a dataset, or a fact about it, found before anything trains."""
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Literal
 
 Severity = Literal["problem", "warning", "note"]
 
@@ -68,10 +68,6 @@ class Finding:
         """The message and the advice as one sentence, for the notes of a run."""
         return f"{self.message}; {self.advice[:1].lower()}{self.advice[1:]}"
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the finding as JSON-ready values."""
-        return asdict(self)
-
 
 def by_severity(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """Sort findings, most severe first, keeping the order of equally severe ones."""
@@ -87,15 +83,3 @@ def count_images(count: int, adjective: str = "") -> str:
     """
     noun = "image" if count == 1 else "images"
     return f"{count:,} {adjective} {noun}" if adjective else f"{count:,} {noun}"
-
-
-def quote_names(names: Iterable[str], most: int = 5) -> str:
-    """Return the first `most` names in quotation marks, and how many more there are.
-
-    Example:
-        >>> quote_names(["a", "b", "c"], most=2)
-        "'a', 'b' and 1 more"
-    """
-    quoted = [f"'{name}'" for name in names]
-    more = f" and {len(quoted) - most:,} more" if len(quoted) > most else ""
-    return ", ".join(quoted[:most]) + more

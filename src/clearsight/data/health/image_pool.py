@@ -117,18 +117,13 @@ class ImagePool:
         contents[order] = np.cumsum(is_new)
         return contents
 
-    @property
-    def is_too_large_to_compare(self) -> bool:
-        """Whether there are too many images to search for near-duplicates."""
-        return len(self) > MAX_IMAGES
-
     @cached_property
     def similar(self) -> SimilarPairs:
         """Pairs of near-duplicates, by number; none if they are not searched for.
 
         Of each group of exact duplicates only the first image is compared.
         """
-        if not self.searches_near_duplicates or self.is_too_large_to_compare:
+        if not self.searches_near_duplicates or len(self) > MAX_IMAGES:
             return NO_PAIRS
         _, firsts = np.unique(self.contents, return_index=True)
         return find_similar_pairs(self.images, np.sort(firsts))

@@ -1,8 +1,8 @@
 """`check_data`: all checks of a source's images before training."""
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +69,7 @@ class DataCheck:
                 }
                 for part, images in self.splits.parts.items()
             },
-            "findings": [finding.to_json() for finding in self.findings],
+            "findings": [asdict(finding) for finding in self.findings],
             "skipped_checks": list(self.skipped_checks),
             "quick_accuracy": self.quick_accuracy,
             "num_suspect_labels": None if errors is None else len(errors.suspects),
@@ -148,7 +148,7 @@ def check_data(
                 "hardly more than chance, so it cannot find wrong labels."
             )
         else:
-            findings += label_findings(splits.train, errors, accuracy)
+            findings += _label_findings(splits.train, errors, accuracy)
     return DataCheck(
         source=source,
         splits=splits,
@@ -178,13 +178,11 @@ def judge_labels(
     return errors, float(np.mean(probabilities.argmax(axis=1) == train.labels))
 
 
-def label_findings(train: ImageSet, errors: LabelErrors, accuracy: float) -> list[Finding]:
-    """Return a finding about suspected labels, if there are any."""
+def _label_findings(train: ImageSet, errors: LabelErrors, accuracy: float) -> Iterator[Finding]:
+    """Report suspected labels."""
     count = len(errors.suspects)
-    if not count:
-        return []
-    return [
-        Finding(
+    if count:
+        yield Finding(
             id="suspect-labels",
             title="Labels that may be wrong",
             severity="warning" if count > _MANY * len(train) else "note",
@@ -204,4 +202,3 @@ def label_findings(train: ImageSet, errors: LabelErrors, accuracy: float) -> lis
                 for index in errors.suspects[:MAX_EXAMPLES]
             ),
         )
-    ]
