@@ -7,7 +7,8 @@ command line, the Python keyword arguments and their documentation, the rules fo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import json
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
@@ -74,42 +75,40 @@ def flag_words(name: str, value: Any, *models: type[BaseModel]) -> list[str]:
 
     Args:
         name: of the field.
-        value: what it is set to; nothing is typed for a switch that is off.
+        value: what it is set to; nothing is typed for None, or for a switch that is off.
         *models: the requests that may have the field.
 
     Raises:
         KeyError: when no request has such an option on the command line.
     """
     found = {each.name: each for each in option_fields(*models) if each.option.flag != ""}[name]
+    if value is None:
+        return []
     if isinstance(value, bool):
         return [found.flag] if value is not found.field.default else []
     if isinstance(value, dict):
-        pairs = (f"{key}={_argument(each)}" for key, each in value.items())
-        return [word for pair in pairs for word in (found.flag, pair)]
+        texts = {k: v if isinstance(v, str) else json.dumps(v) for k, v in value.items()}
+        return [word for key, text in texts.items() for word in (found.flag, f"{key}={text}")]
     if isinstance(value, tuple):
         value = ",".join(map(str, value))
     return [found.flag, f"{value:g}" if isinstance(value, float) else str(value)]
 
 
-def _argument(value: Any) -> str:
-    import json
+def may_change_on_resume(*models: type[BaseModel]) -> list[OptionField]:
+    """Return the options of requests that a resumed run may change."""
+    return [each for each in option_fields(*models) if each.option.on_resume != "fixed"]
 
-    return value if isinstance(value, str) else json.dumps(value)
 
-
-def documents(*models: type[BaseModel]) -> Callable[[Function], Function]:
-    """Append the options of requests to a function's docstring, which ends in "Options:"."""
+def documents(options: Iterable[OptionField]) -> Callable[[Function], Function]:
+    """Append options to a function's docstring, which ends in "Options:"."""
 
     def decorate(function: Function) -> Function:
         lines = [
-            f"        {each.name}: {each.option.help} [{_default(each.field)}]"
-            for each in option_fields(*models)
+            f"        {each.name}: {each.option.help} "
+            f"[{each.field.get_default(call_default_factory=True)!r}]"
+            for each in options
         ]
         function.__doc__ = "\n".join([(function.__doc__ or "").rstrip(), *lines, "    "])
         return function
 
     return decorate
-
-
-def _default(field: FieldInfo) -> str:
-    return repr(field.get_default(call_default_factory=True))

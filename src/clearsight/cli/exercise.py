@@ -133,7 +133,7 @@ def _run_trial(
     from clearsight.training.progress import Progress
 
     display = Display(Progress(console))
-    trial = run_trial(chosen, seeds, display, out=out, announce=console.print, **options)
+    trial = run_trial(chosen, seeds, display, out=out, **options)
     for title, runs in (("The lesson's network", trial.lesson), ("This network", trial.other)):
         console.print(f"\n{title}, {runs.path}:\n{runs}")
     console.print()

@@ -70,10 +70,11 @@ def train(
     start_drawing()
     with loading_keras(console):
         from clearsight.run.request import train_request
+        from clearsight.run.resume.plan_resume import plan_resume
         from clearsight.run.resume.request import resume_request
         from clearsight.run.seeds.train import resume_seeds, train_seeds
         from clearsight.run.store.location import is_seed_runs
-        from clearsight.run.train import Display, resume_training, run_training
+        from clearsight.run.train import Display, plan_request, run_plan
         from clearsight.training.progress import Progress
 
     plans: list[Plan] = []
@@ -89,12 +90,12 @@ def train(
         resumed = resume_request(resume, accept_changes=accept_changes, **options, **own)
         if is_seed_runs(resume):
             return show_seeds(resume_seeds(resumed, display), console, as_json)
-        run = resume_training(resumed, display)
+        run = run_plan(plan_resume(resumed, display.decoding), display)
     else:
         request = train_request(source, **options)
         if seeds is not None:
             return show_seeds(train_seeds(request, seeds, display), console, as_json)
-        run = run_training(request, display)
+        run = run_plan(plan_request(request, display), display)
     show_results(run, console)
     tried = _try_next(request, run, display, console) if request and try_next else None
     if as_json:
@@ -149,7 +150,7 @@ def _show_plan(plan: Plan, console: Console) -> None:
     later = " (not evaluated yet)" if request.no_test else ""
     epochs = "1 epoch" if recipe.epochs == 1 else f"{recipe.epochs} epochs"
     console.print(
-        f"\n{plan.source_name}: {data.num_train:,} training, {data.num_validation:,} validation "
+        f"\n{request.source_name}: {data.num_train:,} training, {data.num_validation:,} validation "
         f"and {num_test:,} test images{later}.\n"
         f"{epochs} in batches of {recipe.batch_size}, {recipe.optimizer} with "
         f"learning rate {recipe.learning_rate:g}, {request.precision} on {request.device}, "

@@ -9,14 +9,15 @@ from typing import Any, overload
 from rich.console import Console
 
 from clearsight.data.sources.options import SourceOptions
-from clearsight.options import documents
+from clearsight.options import documents, may_change_on_resume, option_fields
 from clearsight.run.request import TrainRequest, train_request
+from clearsight.run.resume.plan_resume import plan_resume
 from clearsight.run.resume.request import resume_request
 from clearsight.run.seeds.runs import SeedRuns
 from clearsight.run.seeds.train import resume_seeds, train_seeds
 from clearsight.run.store.location import is_seed_runs
 from clearsight.run.store.run import Run
-from clearsight.run.train import Display, resume_training, run_training
+from clearsight.run.train import Display, plan_request, run_plan
 from clearsight.training.progress import Progress
 
 
@@ -28,7 +29,7 @@ def train(source: Any, *, seeds: int, verbose: bool = True, **options: Any) -> S
 def train(source: Any, *, seeds: None = None, verbose: bool = True, **options: Any) -> Run: ...
 
 
-@documents(TrainRequest, SourceOptions)
+@documents(option_fields(TrainRequest, SourceOptions))
 def train(
     source: Any, *, seeds: int | None = None, verbose: bool = True, **options: Any
 ) -> Run | SeedRuns:
@@ -66,9 +67,10 @@ def train(
     with _display(verbose) as display:
         if seeds is not None:
             return train_seeds(request, seeds, display)
-        return run_training(request, display)
+        return run_plan(plan_request(request, display), display)
 
 
+@documents(may_change_on_resume(TrainRequest, SourceOptions))
 def resume(
     path: str | Path,
     *,
@@ -85,18 +87,19 @@ def resume(
         data: the images again, for a run on arrays from Python.
         accept_changes: resume although something that matters has changed.
         verbose: as for `train`.
-        **options: those of `train` that may change: epochs, learning_rate, batch_size,
-            checkpoint_minutes, data_dir, report, bundle.
+        **options: those of `train` that may change, listed below.
 
     Raises:
         RunError: when there is nothing to resume, or something that matters has changed.
         TrainingInterrupted: as for `train`.
+
+    Options:
     """
     request = resume_request(path, data=data, accept_changes=accept_changes, **options)
     with _display(verbose) as display:
         if is_seed_runs(request.path):
             return resume_seeds(request, display)
-        return resume_training(request, display)
+        return run_plan(plan_resume(request, display.decoding), display)
 
 
 @contextmanager

@@ -104,7 +104,10 @@ class TrainRequest(BaseModel):
     ] = 10.0
     no_test: Annotated[
         bool,
-        Option("Do not evaluate on the test set yet; `clearsight evaluate RUN` does it later."),
+        Option(
+            "Do not evaluate on the test set yet; `clearsight evaluate RUN` does it later.",
+            on_resume="free",
+        ),
     ] = False
     report: Annotated[bool, Option("Do not write report.html.", on_resume="free")] = True
     bundle: Annotated[
@@ -112,13 +115,6 @@ class TrainRequest(BaseModel):
         Option("Do not write bundle/, which predicts without Keras or torch.", on_resume="free"),
     ] = True
     source_options: SourceOptions = Field(default_factory=SourceOptions)
-
-    @property
-    def recipe_values(self) -> dict[str, Any]:
-        """The recipe's values that this request replaces."""
-        values = {name: getattr(self, name) for name in RECIPE_OPTIONS}
-        given = {name: value for name, value in values.items() if value is not None}
-        return {**self.recipe_arguments, **given}
 
     @property
     def source_name(self) -> str:
@@ -187,6 +183,11 @@ class ResolvedRequest(TrainRequest):
     recipe: Recipe = Field()  # pyright: ignore
     precision: Precision = Field()  # pyright: ignore
     device: Device = Field()  # pyright: ignore
+
+    def with_options(self, **changes: Any) -> Self:
+        """Return the request with other values, those of the recipe within the recipe."""
+        of_recipe = {name: changes.pop(name) for name in RECIPE_OPTIONS if name in changes}
+        return super().with_options(recipe=self.recipe.replace(**of_recipe), **changes)
 
     @classmethod
     def of(cls, request: TrainRequest, **settled: Any) -> Self:

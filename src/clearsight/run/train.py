@@ -14,8 +14,6 @@ from clearsight.run.plan.data import read_data
 from clearsight.run.plan.plan import Plan, plan_training
 from clearsight.run.plan.resolve import resolve_request
 from clearsight.run.request import TrainRequest
-from clearsight.run.resume.plan_resume import plan_resume
-from clearsight.run.resume.request import ResumeRequest
 from clearsight.run.store.run import Run, save_finished_model
 from clearsight.training.progress import Progress
 
@@ -33,16 +31,6 @@ class Display:
     progress: Progress
     decoding: ShowProgress = silent
     plan: Callable[[Plan], object] = lambda _: None
-
-
-def run_training(request: TrainRequest, display: Display) -> Run:
-    """Train and evaluate a network; see `clearsight.train`."""
-    return run_plan(plan_request(request, display), display)
-
-
-def resume_training(request: ResumeRequest, display: Display) -> Run:
-    """Resume a run; see `clearsight.resume`."""
-    return run_plan(plan_resume(request, display.decoding), display)
 
 
 def plan_request(request: TrainRequest, display: Display, loaded: Splits | None = None) -> Plan:

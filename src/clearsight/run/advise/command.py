@@ -6,14 +6,12 @@ from typing import Any
 from clearsight.models.zoo import FAMILIES
 from clearsight.options import flag_words, option_fields
 from clearsight.run.advise.next_step import NextStep
-from clearsight.run.request import RECIPE_OPTIONS, TrainRequest
+from clearsight.run.request import ARRAYS, RECIPE_OPTIONS, TrainRequest
 from clearsight.run.store.record import RunRecord
 from clearsight.training.recipe import Recipe
 from clearsight.training.recipes import RECIPES
 
 _LIMITS = ("train_limit", "test_limit")
-# Options that neither the weights nor the scores depend on.
-_UNREPEATED = ("out", "no_test", "report", "bundle", "checkpoint_minutes")
 
 
 def repeat_command(record: RunRecord) -> str | None:
@@ -49,10 +47,13 @@ def step_command(record: RunRecord, step: NextStep) -> str | None:
     request = next_request(TrainRequest(**record.given), record, step)
     if isinstance(request.recipe, Recipe) or not _is_typeable(request):
         return None
-    names = [each.name for each in option_fields(TrainRequest)]
-    given = request.model_fields_set.difference(_UNREPEATED)
-    values = {name: getattr(request, name) for name in names if name in given}
-    return _command(request, {k: v for k, v in values.items() if v is not None})
+    values = {
+        each.name: getattr(request, each.name)
+        for each in option_fields(TrainRequest)
+        if each.name in request.model_fields_set - {"out"}
+        and each.option.on_resume != "free"  # neither weights nor scores depend on those
+    }
+    return _command(request, values)
 
 
 def next_request(request: TrainRequest, record: RunRecord, step: NextStep) -> TrainRequest:
@@ -77,7 +78,7 @@ def next_request(request: TrainRequest, record: RunRecord, step: NextStep) -> Tr
 def check_command(record: RunRecord) -> str | None:
     """Return the command that checks a run's images; None for images from Python."""
     request = record.request
-    if request.source == "arrays":
+    if request.source == ARRAYS:
         return None
     words = ["clearsight", "data", "check", request.source]
     return shlex.join([*words, *request.source_options.command_words])
@@ -90,7 +91,7 @@ def _is_typeable(request: TrainRequest) -> bool:
         isinstance(model, str)
         and (model in FAMILIES or model.endswith(".keras") or ".py:" in model)
     )
-    return is_name and request.source != "arrays"
+    return is_name and request.source != ARRAYS
 
 
 def _command(request: TrainRequest, values: dict[str, Any]) -> str:

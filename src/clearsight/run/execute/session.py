@@ -4,6 +4,7 @@ Its folder and lock, signals, the writer of checkpoints, and a status in ``run.j
 ends.
 """
 
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -58,7 +59,10 @@ def run_session(plan: Plan, progress: Progress) -> Iterator[RunSession]:
             for note in plan.notes:
                 progress.announce(f"Note: {note}")
             check_disk_space(plan.path, plan.model)
-            folder = _open_folder(plan)
+            if plan.resume_point is not None:
+                folder = RunFolder.existing(plan.path)
+            else:
+                folder = RunFolder.create(plan.path, is_named=plan.path_is_given)
             with lock_run(folder.path):
                 if plan.resume_point is not None:
                     check_current(plan.resume_point, folder)
@@ -71,12 +75,6 @@ def run_session(plan: Plan, progress: Progress) -> Iterator[RunSession]:
             raise TrainingInterrupted(
                 "Interrupted before the training began.", str(plan.path), stop.signal_number
             ) from None
-
-
-def _open_folder(plan: Plan) -> RunFolder:
-    if plan.resume_point is not None:
-        return RunFolder.existing(plan.path)
-    return RunFolder.create(plan.path, is_named=plan.path_is_given)
 
 
 def _checkpoint_writer(plan: Plan, folder: RunFolder, progress: Progress) -> CheckpointWriter:
@@ -104,6 +102,11 @@ def _recorded_status(plan: Plan, folder: RunFolder) -> Iterator[None]:
         with suppress(OutputError):  # then run.json stays as it is
             write_status(status, reason)
 
+    def interrupted(where_and_what: str, signal_number: int) -> TrainingInterrupted:
+        saved = f"Interrupted {where_and_what} is saved in {folder.path}."
+        command = f"Resume with: {folder.resume_command}"
+        return TrainingInterrupted(f"{saved} {command}", str(folder.path), signal_number)
+
     try:
         yield
         write_status("finished")
@@ -114,19 +117,10 @@ def _recorded_status(plan: Plan, folder: RunFolder) -> Iterator[None]:
         where = str(stop.position) if stop.position is not None else "preparation or evaluation"
         write_early_end("interrupted", where)
         saved = "Everything up to there" if stop.is_between_batches else "The last checkpoint"
-        raise TrainingInterrupted(
-            f"Interrupted in {where}. {saved} is saved in {folder.path}. Resume with: "
-            f"{folder.resume_command}",
-            str(folder.path),
-            stop.signal_number,
-        ) from None
+        raise interrupted(f"in {where}. {saved}", stop.signal_number) from None
     except KeyboardInterrupt:
         write_early_end("interrupted")
-        raise TrainingInterrupted(
-            f"Interrupted at once. The last checkpoint is saved in {folder.path}. "
-            f"Resume with: {folder.resume_command}",
-            str(folder.path),
-        ) from None
+        raise interrupted("at once. The last checkpoint", signal.SIGINT) from None
     except TrainingStoppedError as stopped:
         error = explain_failure(stopped, plan, folder)
         write_early_end("failed", str(error or stopped.__cause__))

@@ -42,38 +42,31 @@ class Question:
     Attributes:
         layer: of the built network.
         quantity: what to work out.
+        expected: its value in the built network.
+        text: the question, with the settings that the answer follows from.
+        explanation: the formula of the answer, with its numbers.
     """
 
     layer: LayerTrace
     quantity: Literal["output_shape", "num_parameters"]
-
-    @property
-    def expected(self) -> Answer:
-        """The value in the built network."""
-        if self.quantity == "output_shape":
-            return self.layer.output_shape
-        return (self.layer.num_parameters,)
-
-    @property
-    def text(self) -> str:
-        """The question, with the settings that the answer follows from."""
-        what = "output shape" if self.quantity == "output_shape" else "parameters"
-        return f"{self.layer.name} {self.layer.layer_type}{_settings(self.layer)}: {what}?"
-
-    @property
-    def explanation(self) -> str:
-        """The formula of the answer, with its numbers."""
-        if self.quantity == "output_shape":
-            return f"{self.layer.size_formula}{_channels(self.layer)}"
-        return self.layer.parameter_formula or "the layer has no weights, so 0"
+    expected: Answer
+    text: str
+    explanation: str
 
 
 def questions_about(network: Trace, *, with_parameters: bool = False) -> Iterator[Question]:
     """Ask for each layer's output shape, and then for each layer's parameters if wanted."""
     for layer in network.layers:
-        yield Question(layer, "output_shape")
+        text, formula = f"{_title(layer)}: output shape?", f"{layer.size_formula}{_channels(layer)}"
+        yield Question(layer, "output_shape", layer.output_shape, text, formula)
     for layer in network.layers if with_parameters else ():
-        yield Question(layer, "num_parameters")
+        text = f"{_title(layer)}: parameters?"
+        formula = layer.parameter_formula or "the layer has no weights, so 0"
+        yield Question(layer, "num_parameters", (layer.num_parameters,), text, formula)
+
+
+def _title(layer: LayerTrace) -> str:
+    return f"{layer.name} {layer.layer_type}{_settings(layer)}"
 
 
 def _settings(layer: LayerTrace) -> str:

@@ -1,6 +1,5 @@
 """Training the lesson's network and an exercise's with several seeds, to see which is better."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,7 +71,6 @@ def run_trial(
     display: Display,
     *,
     out: Path | None = None,
-    announce: Callable[[str], object] = lambda _: None,
     **options: Any,
 ) -> Trial:
     """Train the lesson's network and an exercise's with the same seeds, and compare them.
@@ -82,7 +80,6 @@ def run_trial(
         num_seeds: number of runs of each network, at least 2.
         display: where they are shown.
         out: a new folder for both; None for a folder each in ``runs/``.
-        announce: called with a line that says which network is trained.
         **options: epochs, train_limit, device, ... of `TrainRequest`.
 
     Raises:
@@ -94,7 +91,7 @@ def run_trial(
         ("the lesson's", "lesson", {}),
         ("this", exercise.name, exercise.model_arguments),
     ):
-        announce(f"\nTraining {title} network:")
+        display.progress.announce(f"\nTraining {title} network:")
         request = train_request(
             SOURCE,
             recipe="lesson",

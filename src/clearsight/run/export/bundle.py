@@ -16,8 +16,9 @@ from clearsight.data.splits.evenly_spaced import evenly_spaced
 from clearsight.engine.runtime.device import on_device
 from clearsight.errors import RunError
 from clearsight.models.build import ModelRequest, build_model
+from clearsight.run.request import ARRAYS
 from clearsight.run.store.run import Run
-from clearsight.run.store.source_images import load_run_splits, used_images
+from clearsight.run.store.source_images import check_stored, load_run_splits, used_images
 
 _RESULTS = ("test_accuracy", "test_count", "val_accuracy", "val_count")
 
@@ -105,17 +106,14 @@ def _parity_images(run: Run, images: ImageSet | None) -> np.ndarray:
 
     They are validation images, so that making a bundle is no use of the test set.
     """
-    if images is None and run.record.request.source != "arrays":
-        images = used_images(run, load_run_splits(run.record), "validation", NUM_IMAGES)
     if images is None:
         path = bundle_path(run.path)
-        if is_bundle(path):
+        if run.record.request.source == ARRAYS and is_bundle(path):
             files = BundleFiles.open(path)
             return Parity.from_bytes(files.read(PARITY_FILE), files.spec, str(path)).images
-        raise RunError(
-            f"A bundle should hold some of the run's validation images, but {run.path} was trained "
-            "on arrays from Python, which are not stored: train again, which writes the bundle."
-        )
+        needed = "A bundle should hold some of the run's validation images"
+        check_stored(run, needed, "train again, which writes the bundle")
+        images = used_images(run, load_run_splits(run.record), "validation", NUM_IMAGES)
     return np.ascontiguousarray(images.images[evenly_spaced(len(images), NUM_IMAGES)])
 
 

@@ -11,11 +11,11 @@ from clearsight.bundle.formats import onnx_file
 from clearsight.bundle.parity import Parity, ParityResult
 from clearsight.bundle.quantization import NUM_CALIBRATION, Speedup, measure_speedup, quantize
 from clearsight.bundle.write import assemble_bundle, write_bundle
-from clearsight.errors import BundleError, RunError
+from clearsight.errors import BundleError
 from clearsight.evaluation.comparison.paired import PairedComparison
 from clearsight.run.export.bundle import bundle_parts, describe_bundle
 from clearsight.run.store.run import Run
-from clearsight.run.store.source_images import load_run_splits, used_images
+from clearsight.run.store.source_images import check_stored, load_run_splits, used_images
 
 MAX_LOSS = 0.01  # of accuracy
 
@@ -58,11 +58,8 @@ def export_int8(run: Run, path: Path | None = None, *, allow_loss: bool = False)
         RunError: as `export_run`, and when the run's images are gone.
     """
     path = path or bundle_path(run.path, precision="int8")
-    if run.record.request.source == "arrays":
-        raise RunError(
-            "A network in 8-bit integers should be evaluated on the run's images, but "
-            f"{run.path} was trained on arrays from Python, which are not stored: leave out --int8."
-        )
+    needed = "A network in 8-bit integers should be evaluated on the run's images"
+    check_stored(run, needed, "leave out --int8")
     splits = load_run_splits(run.record)
     train = used_images(run, splits, "train", NUM_CALIBRATION)
     validation = used_images(run, splits, "validation")

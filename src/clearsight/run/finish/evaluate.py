@@ -2,8 +2,9 @@
 
 import statistics
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -13,9 +14,10 @@ from clearsight.evaluation.intervals.proportions import wilson_interval
 from clearsight.evaluation.predictions import Predictions
 from clearsight.evaluation.scores.scores import Scores, compute_scores
 from clearsight.models.graph import get_graph
-from clearsight.run.finish.final_weights import FinalWeights, predict_split
-from clearsight.run.plan.plan import Plan
+from clearsight.run.finish.final_weights import FinalWeights
+from clearsight.run.plan.plan import Plan, ResumePoint
 from clearsight.run.store.results import Results
+from clearsight.run.store.run import predict_probabilities
 from clearsight.run.test_set.ledger import TestSetUse, record_use
 from clearsight.training.history import History
 
@@ -47,46 +49,46 @@ def evaluate_run(plan: Plan, path: Path, history: History, weights: FinalWeights
     The use of the test images is recorded in the user's ledger as one of the run in `path`. The
     plan's model has the final weights.
     """
-    num_train, num_val = plan.data.num_train, plan.data.num_validation
+    data, last = plan.data, history[weights.epoch - 1]
     reading = read_curve(history, _curve_context(plan), weights.outcomes)
-    last = history[weights.epoch - 1]
+    probabilities = scores = None
+    tested: dict[str, Any] = {}
+    test = data.splits.test
+    if test is not None and not plan.record.request.no_test:
+        probabilities = predict_probabilities(
+            plan.model, plan.preparation, test.images, plan.recipe.views
+        )
+        predictions = Predictions(probabilities, test.class_names)
+        scores = compute_scores(predictions, test.labels, _validation(plan, weights))
+        use = TestSetUse.now(path, "train", predictions.labels == test.labels, last.val_accuracy)
+        tested = {
+            "test_accuracy": scores.accuracy.value,
+            "test_count": scores.num_images,
+            "test_accuracy_interval": _interval(use.accuracy, len(test)),
+            "test_loss": scores.log_loss.value if scores.log_loss is not None else None,
+            "first_test_predictions": tuple(predictions.labels[:_NUM_SHOWN].tolist()),
+            "first_test_labels": tuple(test.labels[:_NUM_SHOWN].tolist()),
+            "test_leaked_count": plan.leaks.num_test,
+            "test_accuracy_without_leaked": plan.leaks.accuracy_without(probabilities, test.labels),
+            "test_set_uses": record_use(test.fingerprint, use),
+        }
     results = Results(
         train_accuracy=last.accuracy,
-        train_count=num_train,
-        train_accuracy_interval=_interval(last.accuracy, num_train),
+        train_count=data.num_train,
+        train_accuracy_interval=_interval(last.accuracy, data.num_train),
         val_accuracy=last.val_accuracy,
-        val_count=num_val,
-        val_accuracy_interval=_interval(last.val_accuracy, num_val),
+        val_count=data.num_validation,
+        val_accuracy_interval=_interval(last.val_accuracy, data.num_validation),
         reading=reading.sentence,
         gap=reading.gap,
         gap_interval=(reading.gap_interval.low, reading.gap_interval.high),
         best_epoch=reading.best_epoch,
         fit_seconds=sum(epoch.seconds for epoch in history),
         epoch_seconds=statistics.median(epoch.seconds for epoch in history),
-        total_seconds=time.perf_counter() - plan.planned_at + _seconds_before(plan),
+        total_seconds=time.perf_counter() - plan.planned_at + _seconds_before(plan.resume_point),
         findings=reading.findings,
         weights_of_epoch=weights.epoch,
-    )
-    test = plan.data.splits.test
-    if test is None or plan.record.request.no_test:
-        return RunEvaluation(results, reading)
-    probabilities = predict_split(plan, test, plan.recipe.views)
-    predictions = Predictions(probabilities, test.class_names)
-    scores = compute_scores(predictions, test.labels, _validation(plan, weights))
-    is_correct = predictions.labels == test.labels
-    use = TestSetUse.now(path, "train", is_correct, last.val_accuracy)
-    results = replace(
-        results,
-        test_accuracy=scores.accuracy.value,
-        test_count=scores.num_images,
-        test_accuracy_interval=_interval(scores.num_correct / scores.num_images, scores.num_images),
-        test_loss=scores.log_loss.value if scores.log_loss is not None else None,
-        first_test_predictions=tuple(predictions.labels[:_NUM_SHOWN].tolist()),
-        first_test_labels=tuple(test.labels[:_NUM_SHOWN].tolist()),
-        test_leaked_count=plan.leaks.num_test,
-        test_accuracy_without_leaked=plan.leaks.accuracy_without(probabilities, test.labels),
-        test_set_uses=record_use(test.fingerprint, use),
-        total_seconds=time.perf_counter() - plan.planned_at + _seconds_before(plan),
+        **tested,
     )
     return RunEvaluation(results, reading, probabilities, scores)
 
@@ -115,14 +117,16 @@ def _validation(plan: Plan, weights: FinalWeights) -> tuple[np.ndarray, np.ndarr
     if plan.recipe.views.is_plain:
         return weights.val_probabilities, weights.val_labels
     images = plan.data.validation_images(_MOST_VALIDATION)
-    return predict_split(plan, images, plan.recipe.views), images.labels
+    views = plan.recipe.views
+    probabilities = predict_probabilities(plan.model, plan.preparation, images.images, views)
+    return probabilities, images.labels
 
 
-def _seconds_before(plan: Plan) -> float:
+def _seconds_before(point: ResumePoint | None) -> float:
     """Return how long the earlier parts of a resumed run trained."""
-    if plan.resume_point is None:
+    if point is None:
         return 0.0
-    checkpoint = plan.resume_point.checkpoint
+    checkpoint = point.checkpoint
     return checkpoint.seconds + sum(epoch.seconds for epoch in checkpoint.history)
 
 

@@ -41,9 +41,12 @@ def settle_weights(plan: Plan, folder: RunFolder, history: History) -> FinalWeig
     data, model = plan.data, plan.model
     validation = _sample(data.held_out, data.split.validation)
     train = _sample(data.splits.train, data.split.train)
-    plain = Views()  # as within `fit`
-    train_correct = predict_split(plan, train, plain).argmax(axis=1) == train.labels
-    final = predict_split(plan, validation, plain)
+
+    def predict(images: ImageSet) -> np.ndarray:  # without other views, as within `fit`
+        return predict_probabilities(model, plan.preparation, images.images, Views())
+
+    train_correct = predict(train).argmax(axis=1) == train.labels
+    final = predict(validation)
     val_correct = final.argmax(axis=1) == validation.labels
     val_losses = best_losses = log_losses(final, validation.labels)
     epoch, checkpoint = history[-1].epoch, None
@@ -52,7 +55,7 @@ def settle_weights(plan: Plan, folder: RunFolder, history: History) -> FinalWeig
     if checkpoint is not None:
         last_weights = model.get_weights()
         restore_variables(model, checkpoint, "model")
-        best = predict_split(plan, validation, plain)
+        best = predict(validation)
         best_losses = log_losses(best, validation.labels)
         if plan.recipe.patience:
             epoch, final = checkpoint.epochs_done, best
@@ -69,8 +72,3 @@ def settle_weights(plan: Plan, folder: RunFolder, history: History) -> FinalWeig
 def _sample(images: ImageSet, rows: np.ndarray) -> ImageSet:
     """Return the images in those rows, or `_MOST_IMAGES` of them, evenly spaced."""
     return images.take(rows[:: -(-len(rows) // _MOST_IMAGES)])
-
-
-def predict_split(plan: Plan, images: ImageSet, views: Views) -> np.ndarray:
-    """Return the class probabilities that a plan's model predicts: float32 (N, K)."""
-    return predict_probabilities(plan.model, plan.preparation, images.images, views)

@@ -28,14 +28,14 @@ def write_results(
     Raises:
         OutputError: when a file cannot be written.
     """
-    test = plan.data.splits.test
+    request, test = plan.record.request, plan.data.splits.test
     if test is not None and evaluated.probabilities is not None:
         write_predictions(test, evaluated.probabilities, folder.predictions_path)
     if evaluated.scores is not None:
         folder.write_scores(evaluated.scores)
     folder.write_results(evaluated.results)
     title = (
-        f"{plan.record.request.model} on {plan.source_name}: {plan.data.num_train:,} training and "
+        f"{request.model} on {request.source_name}: {plan.data.num_train:,} training and "
         f"{plan.data.num_validation:,} validation images"
     )
     try:

@@ -16,20 +16,6 @@ from clearsight.models.graph import get_graph, is_builtin_layer
 from clearsight.run.request import TrainRequest
 
 
-def requested_model(request: TrainRequest, train: ImageSet) -> keras.Model:
-    """Build the network of a request for these images.
-
-    Raises:
-        ModelError: when it cannot be found or built.
-    """
-    if isinstance(request.model, keras.Model):
-        return request.model
-    assert request.model is not None  # settled by then
-    return build_model(
-        ModelRequest(request.model, request.model_arguments, train.image_shape, train.num_classes)
-    )
-
-
 def set_engine(
     model: keras.Model, engine: Engine, precision: PrecisionChoice, device: Device
 ) -> tuple[Precision, tuple[str, ...]]:

@@ -14,13 +14,13 @@ from clearsight.engine.runtime.choices import Device
 from clearsight.engine.runtime.device import on_device
 from clearsight.errors import RequestError
 from clearsight.models.backend import keras
+from clearsight.models.build import ModelRequest, build_model
 from clearsight.models.graph import pixel_scaling
 from clearsight.run.plan.data import TrainingData
 from clearsight.run.plan.image_check import Leaks, check_images
 from clearsight.run.plan.network import (
     check_output,
     check_reloadable,
-    requested_model,
     set_engine,
 )
 from clearsight.run.plan.resolve import ResolvedOptions
@@ -63,7 +63,6 @@ class Plan:
         path_is_given: whether the user chose it.
         record: the contents of ``run.json``.
         model: built and compiled.
-        source_name: what to call the source in messages.
         data: the images and their split.
         leaks: which images to measure on also appear in the training set.
         preparation: how images become the network's input.
@@ -76,7 +75,6 @@ class Plan:
     path_is_given: bool
     record: RunRecord
     model: keras.Model
-    source_name: str
     data: TrainingData
     leaks: Leaks
     preparation: Preparation
@@ -102,7 +100,10 @@ def plan_training(resolved: ResolvedOptions, data: TrainingData) -> Plan:
     recipe, epoch_notes = _with_enough_steps(resolved, data.num_train)
     with on_device(device):
         keras.utils.set_random_seed(request.seed)
-        model = requested_model(request, train)
+        model = request.model
+        if not isinstance(model, keras.Model):
+            shape, arguments = train.image_shape, request.model_arguments
+            model = build_model(ModelRequest(model, arguments, shape, train.num_classes))
         compile_model(model, recipe)
     check_output(model, train)
     preparation = Preparation.for_training(
@@ -147,7 +148,6 @@ def plan_training(resolved: ResolvedOptions, data: TrainingData) -> Plan:
         path_is_given=request.out is not None,
         record=record,
         model=model,
-        source_name=request.source_name,
         data=data,
         leaks=checked.leaks,
         preparation=preparation,

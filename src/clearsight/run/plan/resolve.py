@@ -7,7 +7,7 @@ from datetime import datetime
 from clearsight.data.sources.load import default_recipe
 from clearsight.engine.runtime.choices import Device
 from clearsight.engine.runtime.device import choose_device
-from clearsight.run.request import TrainRequest
+from clearsight.run.request import RECIPE_OPTIONS, TrainRequest
 from clearsight.run.store.location import check_free
 from clearsight.training.recipe import Recipe
 from clearsight.training.recipes import find_recipe
@@ -60,4 +60,6 @@ def _recipe(request: TrainRequest) -> Recipe:
         recipe = find_recipe(recipe or by_default)
     if not request.is_named_source:
         recipe = recipe.without_limits()
-    return recipe.replace(**request.recipe_values)
+    values = {name: getattr(request, name) for name in RECIPE_OPTIONS}
+    given = {name: value for name, value in values.items() if value is not None}
+    return recipe.replace(**{**request.recipe_arguments, **given})

@@ -13,6 +13,7 @@ from clearsight.run.plan.data import limit, split_data
 from clearsight.run.plan.image_check import check_images
 from clearsight.run.plan.network import set_engine
 from clearsight.run.plan.plan import Plan, ResumePoint
+from clearsight.run.request import ARRAYS
 from clearsight.run.resume.changes import changes_since, describe_resume, resumed_record
 from clearsight.run.resume.request import ResumeRequest
 from clearsight.run.store.folder import RunFolder
@@ -46,12 +47,14 @@ def plan_resume(request: ResumeRequest, show_progress: ShowProgress = silent) ->
     checkpoint = found.checkpoint
     if checkpoint is None:
         raise _no_checkpoint(path, found.damaged)
-    wanted = record.request.with_options(
-        recipe=record.request.recipe.replace(**request.recipe_changes), **request.other_changes
-    )
+    wanted = record.request.with_options(**request.changes)
     recipe = wanted.recipe
     _check_unfinished(folder, record, recipe, checkpoint)
-    splits = limit(_splits(request, record, show_progress), recipe)
+    if wanted.source == ARRAYS:
+        splits = request.images
+    else:
+        splits = load_run_splits(record, wanted.source_options, show_progress)
+    splits = limit(splits, recipe)
     device = choose_device("auto" if record.request.device == "cuda" else "cpu")
     changes = changes_since(record, recipe, checkpoint, splits, device)
     if changes and not request.accept_changes:
@@ -84,7 +87,6 @@ def plan_resume(request: ResumeRequest, show_progress: ShowProgress = silent) ->
         path_is_given=True,
         record=resumed.with_given(request.changes),
         model=model,
-        source_name=Path(wanted.source).name,
         data=data,
         leaks=check_images(data.splits, data.split).leaks,
         preparation=Preparation.from_json(record.preparation),
@@ -134,24 +136,13 @@ def _check_unfinished(
             f"not improved for {recipe.patience}: for more epochs, train again with a larger "
             "patience, or with 0."
         )
-    if done > recipe.epochs or (done == recipe.epochs and is_evaluated):
+    is_within = checkpoint.num_batches > 0
+    if done > recipe.epochs or (done == recipe.epochs and (is_evaluated or is_within)):
+        trained = f"{done} epochs and part of the next" if is_within else f"{done} epochs"
         raise RunError(
-            f"{folder.path} has already trained for {done} epochs, and {recipe.epochs} in total "
-            f"were requested: set the total number of epochs, e.g. --epochs {done + 10}."
+            f"{folder.path} has already trained for {trained}, and {recipe.epochs} in total were "
+            f"requested: set the total number of epochs, e.g. --epochs {done + 10}."
         )
-    if done == recipe.epochs and checkpoint.num_batches:
-        raise RunError(
-            f"{folder.path} is within epoch {done + 1}, and {recipe.epochs} in total were "
-            f"requested: set the total number of epochs, e.g. --epochs {done + 1}."
-        )
-
-
-def _splits(request: ResumeRequest, record: RunRecord, show_progress: ShowProgress) -> Splits:
-    """Load the run's images again, at the size of its network's input."""
-    if record.request.source != "arrays":
-        options = record.request.with_options(**request.other_changes).source_options
-        return load_run_splits(record, options, show_progress)
-    return request.images
 
 
 def _check_fits(record: RunRecord, splits: Splits) -> None:

@@ -1,19 +1,19 @@
 """`ResumeRequest`: how a run is resumed, and which options may change then."""
 
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-
-from pydantic import BaseModel, ConfigDict, Field, InstanceOf
 
 from clearsight.data.sources.options import SourceOptions
 from clearsight.data.sources.python_objects import splits_from_object
 from clearsight.data.splits.splits import Splits
 from clearsight.errors import RequestError, RunError
-from clearsight.options import option_fields
-from clearsight.run.request import RECIPE_OPTIONS, TrainRequest, train_request
+from clearsight.options import may_change_on_resume
+from clearsight.run.request import TrainRequest, train_request
 
 
-class ResumeRequest(BaseModel):
+@dataclass(frozen=True)
+class ResumeRequest:
     """How a run is resumed.
 
     Attributes:
@@ -23,12 +23,10 @@ class ResumeRequest(BaseModel):
         changes: other values of the options that a resumed run may change, by name.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
-
     path: Path
-    data: InstanceOf[Splits] | None = None
+    data: Splits | None = None
     accept_changes: bool = False
-    changes: dict[str, Any] = Field(default_factory=dict)
+    changes: dict[str, Any] = field(default_factory=dict)
 
     @property
     def images(self) -> Splits:
@@ -43,16 +41,6 @@ class ResumeRequest(BaseModel):
                 "Python, clearsight.resume(path, data=...), with the same images."
             )
         return self.data
-
-    @property
-    def recipe_changes(self) -> dict[str, Any]:
-        """The changes to the recipe."""
-        return {name: self.changes[name] for name in RECIPE_OPTIONS if name in self.changes}
-
-    @property
-    def other_changes(self) -> dict[str, Any]:
-        """The changes that the weights do not depend on."""
-        return {k: v for k, v in self.changes.items() if k not in RECIPE_OPTIONS}
 
 
 def resume_request(
@@ -71,8 +59,7 @@ def resume_request(
         DataError: when `data` holds no images with labels.
     """
     changes = {name: value for name, value in changes.items() if value is not None}
-    options = option_fields(TrainRequest, SourceOptions)
-    may_change = [each.name for each in options if each.option.on_resume != "fixed"]
+    may_change = [each.name for each in may_change_on_resume(TrainRequest, SourceOptions)]
     fixed = [name for name in changes if name not in may_change]
     if fixed:
         raise RequestError(

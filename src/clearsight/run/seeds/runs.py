@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Any, Self, overload
 
 from clearsight.evaluation.comparison.over_seeds import SeedSummary
-from clearsight.run.store.csv_file import write_csv
-from clearsight.run.store.json_file import write_json
+from clearsight.run.store.files import write_csv, write_json
 from clearsight.run.store.location import SEEDS_RECORD_NAME, is_run, member_path, resume_command
+from clearsight.run.store.record import SeedsRecord, read_seeds_record
 from clearsight.run.store.results import Results
 from clearsight.run.store.run import Run
-from clearsight.run.store.seeds_record import SeedsRecord, read_seeds_record
 
 # Results that are summarized over the seeds, with the least and the greatest possible value.
 SUMMARIZED = {
@@ -59,7 +58,7 @@ class SeedRuns(Sequence[Run]):
     @cached_property
     def runs(self) -> tuple[Run, ...]:
         """The finished members."""
-        paths = map(self.member_path, range(self.record.num_seeds))
+        paths = (member_path(self.path, index) for index in range(self.record.num_seeds))
         members = (Run.load(path) for path in paths if is_run(path))
         return tuple(run for run in members if run.record.status == "finished")
 
@@ -73,11 +72,6 @@ class SeedRuns(Sequence[Run]):
         """Whether all members are finished."""
         return len(self.runs) == self.record.num_seeds
 
-    @property
-    def resume_command(self) -> str:
-        """The command that trains the unfinished and missing members."""
-        return resume_command(self.path)
-
     @overload
     def __getitem__(self, index: int) -> Run: ...
 
@@ -89,10 +83,6 @@ class SeedRuns(Sequence[Run]):
 
     def __len__(self) -> int:
         return len(self.runs)
-
-    def member_path(self, index: int) -> Path:
-        """Return the folder of a member, counted from 0."""
-        return member_path(self.path, index)
 
     def summary(self, name: str) -> SeedSummary | None:
         """Summarize a result of `SUMMARIZED` over the finished members; None if some have none."""
@@ -143,7 +133,7 @@ class SeedRuns(Sequence[Run]):
         if not self.is_finished:
             lines.append(
                 f"{len(self)} of {self.record.num_seeds} seeds are finished; resume with: "
-                f"{self.resume_command}"
+                f"{resume_command(self.path)}"
             )
         if not self.record.same_validation:
             lines.append(

@@ -1,23 +1,20 @@
 """Training the same network with several seeds, one after the other."""
 
 import shutil
-from collections.abc import Iterator
 from dataclasses import replace
-
-from pydantic import ValidationError
 
 from clearsight.data.splits.splits import Splits
 from clearsight.errors import RequestError, RunError, TrainingInterrupted
 from clearsight.models.backend import keras
 from clearsight.run.plan.plan import Plan
-from clearsight.run.request import TrainRequest
+from clearsight.run.request import ARRAYS, RECIPE_OPTIONS, TrainRequest
 from clearsight.run.resume.plan_resume import plan_resume
 from clearsight.run.resume.request import ResumeRequest
 from clearsight.run.seeds.runs import SeedRuns
 from clearsight.run.store.folder import RunFolder
-from clearsight.run.store.location import is_run
+from clearsight.run.store.location import is_run, member_path, resume_command
 from clearsight.run.store.lock import lock_run
-from clearsight.run.store.seeds_record import SeedsRecord
+from clearsight.run.store.record import SeedsRecord
 from clearsight.run.train import Display, plan_request, run_plan
 
 
@@ -50,14 +47,13 @@ def train_seeds(request: TrainRequest, num_seeds: int, display: Display) -> Seed
             num_seeds=num_seeds,
             same_validation=first.data.split.method in ("tail", "own"),
             started_at=first.record.started_at,
-            request=request.portable(),
+            request=TrainRequest(**request.portable()),
         ),
     )
     runs.write()
     display.plan(first)
-    first = replace(first, path=runs.member_path(0), path_is_given=True)
-    resume = ResumeRequest(path=folder.path)
-    return _run_all(runs, _plans(runs, request, resume, display, first), display)
+    first = replace(first, path=member_path(runs.path, 0), path_is_given=True)
+    return _run_all(runs, request, ResumeRequest(folder.path), display, first)
 
 
 def resume_seeds(request: ResumeRequest, display: Display) -> SeedRuns:
@@ -68,82 +64,67 @@ def resume_seeds(request: ResumeRequest, display: Display) -> SeedRuns:
         RunError: when every run is finished, or the images were arrays and are not given.
     """
     runs = SeedRuns.load(request.path)
-    if request.recipe_changes:
+    recipe_changes = [name for name in request.changes if name in RECIPE_OPTIONS]
+    if recipe_changes:
         raise RequestError(
             "Trainings with several seeds are resumed as they began, but "
-            f"{', '.join(request.recipe_changes)} was given: leave it out, or resume one run."
+            f"{', '.join(recipe_changes)} was given: leave it out, or resume one run."
         )
     if runs.is_finished:
         raise RunError(
             f"{request.path} has finished all its {runs.record.num_seeds} seeds: there is nothing "
             "to resume."
         )
-    original = _original_request(runs, request)
-    return _run_all(runs, _plans(runs, original, request, display), display)
+    original = runs.record.request.with_options(**request.changes)
+    if original.source == ARRAYS:
+        original = original.with_options(source=request.images)
+    return _run_all(runs, original, request, display)
 
 
-def _plans(
+def _run_all(
     runs: SeedRuns,
     request: TrainRequest,
     resume: ResumeRequest,
     display: Display,
     first: Plan | None = None,
-) -> Iterator[Plan | None]:
-    """Yield each run's plan when its turn comes, None for finished runs; images load once."""
-    loaded: Splits | None = None
-    for index in range(runs.record.num_seeds):
-        path = runs.member_path(index)
-        if first is not None and index == 0:
-            plan = first
-        elif not is_run(path):
-            if path.exists():
-                shutil.rmtree(path)  # begun, but nothing was trained before it ended
-            changes = {"seed": runs.record.first_seed + index, "out": path}
-            plan = plan_request(request.model_copy(update=changes), display, loaded)
-        elif RunFolder(path).read_record().status == "finished":
-            yield None
-            continue
-        else:
-            plan = plan_resume(resume.model_copy(update={"path": path}), display.decoding)
-        if plan.resume_point is None:
-            loaded = plan.data.splits
-        yield plan
-
-
-def _run_all(runs: SeedRuns, plans: Iterator[Plan | None], display: Display) -> SeedRuns:
-    record = runs.record
+) -> SeedRuns:
+    """Train the members that are not finished, loading their images once; `first` is planned."""
+    record, loaded = runs.record, None
     quiet = replace(display, plan=lambda _: None)  # all plans are alike, but for the seed
-
-    def now() -> SeedRuns:
-        return SeedRuns(runs.path, record)
-
     with lock_run(runs.path):
-        for number in range(1, record.num_seeds + 1):
-            seed = record.first_seed + number - 1
+        for index in range(record.num_seeds):
+            path, seed = member_path(runs.path, index), record.first_seed + index
+            which = f"{index + 1} of {record.num_seeds}"
+            member = request.model_copy(update={"seed": seed, "out": path})
             try:
-                plan = next(plans)
-                if plan is not None:
-                    display.progress.announce(f"\nSeed {seed}, {number} of {record.num_seeds}:")
-                    run_plan(plan, quiet)
+                plan = first if first is not None and index == 0 else None
+                plan = plan or _plan(member, replace(resume, path=path), display, loaded)
+                if plan is None:
+                    continue
+                if plan.resume_point is None:
+                    loaded = plan.data.splits
+                display.progress.announce(f"\nSeed {seed}, {which}:")
+                run_plan(plan, quiet)
             except KeyboardInterrupt as stop:
                 raise TrainingInterrupted(
-                    f"Interrupted with seed {seed}, {number} of {record.num_seeds}. What was "
-                    f"trained is saved in {runs.path}. Resume with: {runs.resume_command}",
+                    f"Interrupted with seed {seed}, {which}. What was trained is saved in "
+                    f"{runs.path}. Resume with: {resume_command(runs.path)}",
                     str(runs.path),
                     stop.signal_number if isinstance(stop, TrainingInterrupted) else 2,
                 ) from None
             finally:
-                now().write()
-    return now()
+                SeedRuns(runs.path, record).write()
+    return SeedRuns(runs.path, record)
 
 
-def _original_request(runs: SeedRuns, resume: ResumeRequest) -> TrainRequest:
-    try:
-        request = TrainRequest(**runs.record.request)
-    except ValidationError as error:
-        raise RunError(
-            f"{runs.path / 'seeds.json'} should hold the training's request, but is damaged or of "
-            "another version."
-        ) from error
-    update = {"source": resume.images} if request.source == "arrays" else {}
-    return request.with_options(**resume.other_changes).model_copy(update=update)
+def _plan(
+    request: TrainRequest, resume: ResumeRequest, display: Display, loaded: Splits | None
+) -> Plan | None:
+    """Plan a member's training, or how it is resumed if it has begun; None if it is finished."""
+    path = resume.path
+    if is_run(path):
+        is_finished = RunFolder(path).read_record().status == "finished"
+        return None if is_finished else plan_resume(resume, display.decoding)
+    if path.exists():
+        shutil.rmtree(path)  # begun, but nothing was trained before it ended
+    return plan_request(request, display, loaded)

@@ -11,7 +11,7 @@ from typing import Any, Self
 from clearsight.bundle.files import BUNDLE_FOLDER
 from clearsight.errors import RunError
 from clearsight.evaluation.scores.scores import Scores
-from clearsight.run.store.json_file import read_json, write_json
+from clearsight.run.store.files import read_json, write_json
 from clearsight.run.store.location import RECORD_NAME, is_run, path_taken, resume_command
 from clearsight.run.store.record import RunRecord
 from clearsight.run.store.results import Results
@@ -111,9 +111,8 @@ class RunFolder:
 
     def read_results(self) -> Results | None:
         """Read ``results.json``; None if the run has not finished."""
-        if not self.results_path.is_file():
-            return None
-        return read_json(self.results_path, Results, "a run's results")
+        path = self.results_path
+        return read_json(path, Results, "a run's results") if path.is_file() else None
 
     def write_scores(self, scores: Scores) -> None:
         """Write ``scores.json``."""
@@ -121,9 +120,8 @@ class RunFolder:
 
     def read_scores(self) -> Scores | None:
         """Read ``scores.json``; None if the run was not evaluated on test images."""
-        if not self.scores_path.is_file():
-            return None
-        return read_json(self.scores_path, Scores, "a run's scores")
+        path = self.scores_path
+        return read_json(path, Scores, "a run's scores") if path.is_file() else None
 
     def set_results_aside(self) -> None:
         """Rename the results of a finished run that gets more epochs, and delete its bundles."""

@@ -12,8 +12,7 @@ from clearsight.errors import OutputError, RunError
 from clearsight.run.store.folder import RunFolder
 from clearsight.run.store.location import is_seed_runs, member_path
 from clearsight.run.store.lock import is_locked, lock_run
-from clearsight.run.store.record import RunRecord, Status
-from clearsight.run.store.seeds_record import read_seeds_record
+from clearsight.run.store.record import RunRecord, Status, read_seeds_record
 from clearsight.training.history import read_history
 
 _BEING_DELETED = ".deleting-"

@@ -9,7 +9,7 @@ import numpy as np
 from clearsight.data.image_set import ImageSet
 from clearsight.errors import RunError
 from clearsight.evaluation.predictions import Predictions
-from clearsight.run.store.csv_file import open_csv, write_csv
+from clearsight.run.store.files import open_csv, write_csv
 
 _FIRST = ("index", "name", "truth", "prediction", "correct")
 _PROBABILITY = "probability_"  # followed by the class's name

@@ -1,10 +1,13 @@
-"""`RunRecord`: the contents of ``run.json``."""
+"""`RunRecord` and `SeedsRecord`: the contents of ``run.json`` and ``seeds.json``."""
 
-from typing import Any, Literal, Self
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, PlainSerializer, PositiveInt
 
 from clearsight.run.request import ResolvedRequest, TrainRequest
+from clearsight.run.store.files import read_json
+from clearsight.run.store.location import SEEDS_RECORD_NAME
 
 Status = Literal["running", "finished", "interrupted", "failed"]
 
@@ -78,3 +81,38 @@ class RunRecord(BaseModel):
             "changes": (*self.changes, because),
         }
         return self.model_copy(update=update)
+
+
+class SeedsRecord(BaseModel):
+    """What ``seeds.json`` holds besides the results.
+
+    Attributes:
+        format_version: of this file.
+        source: the source's name or absolute path, "arrays" if it was a Python object.
+        model: as requested.
+        first_seed: seed of the first run; each further run has the next.
+        num_seeds: number of runs requested.
+        same_validation: whether all runs have the same validation images.
+        started_at: local time, ISO 8601 with its offset.
+        request: as it was given, so that missing runs can be trained later.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    format_version: Literal[1] = 1
+    source: str
+    model: str
+    first_seed: int
+    num_seeds: PositiveInt
+    same_validation: bool
+    started_at: str
+    request: Annotated[TrainRequest, PlainSerializer(TrainRequest.portable)]
+
+
+def read_seeds_record(path: Path) -> SeedsRecord:
+    """Read ``seeds.json`` in the folder `path`.
+
+    Raises:
+        RunError: when it is missing or damaged.
+    """
+    return read_json(path / SEEDS_RECORD_NAME, SeedsRecord, "runs with several seeds")

@@ -4,19 +4,37 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from clearsight.data.decoding.decode import ShowProgress, silent
 from clearsight.data.image_set import ImageSet
 from clearsight.data.preparation.preparation import Preparation
-from clearsight.data.sources.load import load_splits, resolve_source
+from clearsight.data.sources.load import is_source_name, load_splits, resolve_source
 from clearsight.data.sources.options import SourceOptions
 from clearsight.data.splits.evenly_spaced import evenly_spaced
 from clearsight.data.splits.splits import Splits
 from clearsight.errors import RunError
+from clearsight.run.request import ARRAYS
 from clearsight.run.store.record import RunRecord
 from clearsight.run.store.split_csv import find_images, read_split
 
 if TYPE_CHECKING:  # it loads Keras, which predicting with a bundle does without
     from clearsight.run.store.run import Run
+
+WHOSE_CLASSES = "the run's classes"  # in messages about images with others
+
+
+def check_stored(run: Run, needed: str, remedy: str) -> None:
+    """Check that a run's images can be read again; the error begins and ends with these words.
+
+    Raises:
+        RunError: when they were arrays from Python.
+    """
+    if run.record.request.source == ARRAYS:
+        raise RunError(
+            f"{needed}, but {run.path} was trained on arrays from Python, which are not stored: "
+            f"{remedy}."
+        )
 
 
 def load_run_splits(
@@ -37,27 +55,45 @@ def load_run_splits(
 
 
 def used_images(run: Run, splits: Splits, used_for: str, most: int | None = None) -> ImageSet:
-    """Return the images that a run used for training or validation.
+    """Return the images that a run used, wherever in its source they are now.
 
     Args:
         run: the run.
         splits: its source's images, from `load_run_splits`.
-        used_for: "train" or "validation".
+        used_for: "train", "validation" or "test".
         most: return at most this many, evenly spread; None for all. Only those are read from disk.
 
     Raises:
         RunError: when the source no longer holds them.
+        DataError: when its classes are no longer the run's.
     """
+    source = run.record.request.source
     used = tuple(row for row in read_split(run.folder.split_path) if row.used_for == used_for)
+    if most is not None:
+        used = tuple(used[row] for row in evenly_spaced(len(used), most))
     found = find_images(used, splits)
     if found is None:
+        others = ", or give others with --data" if used_for == "test" else ""
         raise RunError(
-            f"The images of '{run.record.request.source}' should be those that {run.path} used, "
-            "but some are gone: restore them."
+            f"The {used_for} images of '{source}' should be those that {run.path} used, but some "
+            f"are gone: restore them{others}."
         )
-    part = used[0].part
-    rows = found[part]
-    return splits.parts[part].take(rows if most is None else rows[evenly_spaced(len(rows), most)])
+    parts = [
+        splits.parts[part].take(rows).with_classes(run.class_names, WHOSE_CLASSES)
+        for part, rows in found.items()
+        if len(rows)
+    ]
+    if len(parts) == 1:
+        return parts[0]
+    images, labels = (
+        np.concatenate([getattr(part, name) for part in parts]) for name in ("images", "labels")
+    )
+    return ImageSet(images, labels, run.class_names, source)
+
+
+def is_own_source(record: RunRecord, source: str) -> bool:
+    """Return whether a source is the path that a run was trained on."""
+    return not is_source_name(source) and resolve_source(source) == record.request.source
 
 
 def options_for(record: RunRecord, source: str, options: SourceOptions) -> SourceOptions:

@@ -12,8 +12,9 @@ from clearsight.data.image_set import ImageSet
 from clearsight.data.splits.splits import Splits
 from clearsight.data.splits.validation_split import ValidationSplit
 from clearsight.errors import RunError
-from clearsight.run.store.csv_file import open_csv, write_csv
+from clearsight.run.store.files import open_csv, write_csv
 
+Key = tuple[str, str]  # an image's content, as `UsedImage.digest`, and its class
 COLUMNS = ("used_for", "part", "index", "digest", "class", "name")
 
 
@@ -37,6 +38,19 @@ class UsedImage:
     class_name: str
     name: str
 
+    @property
+    def key(self) -> Key:
+        """Its content and class."""
+        return self.digest, self.class_name
+
+
+def image_keys(images: ImageSet) -> list[Key]:
+    """Return the content and class of each image."""
+    joined, width = images.digests.tobytes().hex(), 2 * images.digests.shape[1]
+    digests = (joined[start : start + width] for start in range(0, len(joined), width))
+    names = (images.class_names[label] for label in images.labels.tolist())
+    return list(zip(digests, names, strict=True))
+
 
 def write_split(splits: Splits, split: ValidationSplit, path: Path) -> None:
     """Write which image of a run is used for what, one per row."""
@@ -55,10 +69,9 @@ def _rows(
     used_for: str, part: str, images: ImageSet, indices: np.ndarray
 ) -> Iterator[tuple[str, str, int, str, str, str]]:
     names = images.names or ("",) * len(images)
-    digests = images.digests
+    keys = image_keys(images)
     for index in indices.tolist():
-        class_name = images.class_names[images.labels[index]]
-        yield used_for, part, index, digests[index].tobytes().hex(), class_name, names[index]
+        yield used_for, part, index, *keys[index], names[index]
 
 
 def read_split(path: Path) -> tuple[UsedImage, ...]:
@@ -90,16 +103,13 @@ def find_images(used: tuple[UsedImage, ...], splits: Splits) -> dict[str, np.nda
         For each part int64 indices of those found in it, in the order of `used`; None if an image
         is gone.
     """
-    positions: dict[tuple[str, str], list[tuple[str, int]]] = {}
+    positions: dict[Key, list[tuple[str, int]]] = {}
     for part, images in splits.parts.items():
-        joined = images.digests.tobytes().hex()
-        width = len(joined) // len(images)
-        for index, label in enumerate(images.labels.tolist()):
-            key = joined[index * width : (index + 1) * width], images.class_names[label]
+        for index, key in enumerate(image_keys(images)):
             positions.setdefault(key, []).append((part, index))
     found: dict[str, list[int]] = {part: [] for part in splits.parts}
     for image in used:
-        candidates = positions.get((image.digest, image.class_name))
+        candidates = positions.get(image.key)
         if not candidates:
             return None
         # Of duplicates the one at the old position, so that each is found once.

@@ -8,7 +8,8 @@ from clearsight.errors import RunError
 from clearsight.evaluation.scores.scores import Scores, compute_scores
 from clearsight.run.store.results import TestSetUses
 from clearsight.run.store.run import Run
-from clearsight.run.test_set.images import is_own_source, load_test_images
+from clearsight.run.store.source_images import is_own_source
+from clearsight.run.test_set.images import load_test_images
 from clearsight.run.test_set.ledger import TestSetUse, record_use
 
 
@@ -46,6 +47,6 @@ def evaluate(
         val_accuracy = (run.folder.read_results() or run.history[-1]).val_accuracy
     use = TestSetUse.now(run.path, "evaluate", predictions.labels == images.labels, val_accuracy)
     # The run's own images have the fingerprint of its training, wherever they are stored now.
-    is_own = is_own_source(run.record, source)
+    is_own = source is None or is_own_source(run.record, source)
     fingerprint = run.record.data["test"]["sha256"] if is_own else images.fingerprint
     return Evaluation(compute_scores(predictions, images.labels), record_use(fingerprint, use))

@@ -86,7 +86,10 @@ def record_use(fingerprint: str, use: TestSetUse) -> TestSetUses:
     path = ledger_folder() / f"{fingerprint}.jsonl"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _append(path, use)
+        # The first newline ends a line that was half written when the machine lost power.
+        line = f"\n{json.dumps(asdict(use), ensure_ascii=True)}\n".encode()
+        with path.open("ab", buffering=0) as file:  # a single write
+            file.write(line)
     except OSError as error:
         _logger.warning(
             "This use of the test set should be recorded in %s, but cannot be: %s. Later runs will "
@@ -111,13 +114,6 @@ def read_uses(fingerprint: str) -> tuple[TestSetUse, ...]:
         except ValidationError:
             continue
     return tuple(uses)
-
-
-def _append(path: Path, use: TestSetUse) -> None:
-    # The first newline ends a line that was half written when the machine lost power.
-    line = f"\n{json.dumps(asdict(use), ensure_ascii=True)}\n".encode()
-    with path.open("ab", buffering=0) as file:  # a single write
-        file.write(line)
 
 
 def _summarize(uses: tuple[TestSetUse, ...]) -> TestSetUses:

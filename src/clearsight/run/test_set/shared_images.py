@@ -8,11 +8,10 @@ import numpy as np
 
 from clearsight.errors import RunError
 from clearsight.run.store.run import Run
-from clearsight.run.store.split_csv import UsedImage, read_split
+from clearsight.run.store.source_images import check_stored
+from clearsight.run.store.split_csv import Key, image_keys, read_split
 from clearsight.run.test_set.images import load_test_images
 from clearsight.run.test_set.ledger import read_uses
-
-Key = tuple[str, str]  # an image's content and class
 
 
 @dataclass(frozen=True)
@@ -41,9 +40,7 @@ class SharedImages:
     def is_correct(self, run: Run) -> np.ndarray:
         """Return whether a run predicts each image's class correctly: bool (N,)."""
         images = load_test_images(run)
-        digests = [row.tobytes().hex() for row in images.digests]
-        names = [images.class_names[label] for label in images.labels]
-        row_of = {key: row for row, key in enumerate(zip(digests, names, strict=True))}
+        row_of = {key: row for row, key in enumerate(image_keys(images))}
         rows = np.array([row_of[key] for key in self.keys])
         return run.predict(images.images[rows]).labels == images.labels[rows]
 
@@ -69,7 +66,7 @@ def shared_images(runs: Sequence[Run]) -> SharedImages:
     for run in runs:
         _check_comparable(run, first)
     used = [read_split(run.folder.split_path) for run in runs]
-    tested = [{_key(row) for row in rows if row.used_for == "test"} for rows in used]
+    tested = [{row.key for row in rows if row.used_for == "test"} for rows in used]
     seen = {row.digest for rows in used for row in rows if row.used_for != "test"}
     shared = set.intersection(*tested)
     fair = {key for key in shared if key[0] not in seen}
@@ -84,13 +81,12 @@ def shared_images(runs: Sequence[Run]) -> SharedImages:
 
 
 def _check_comparable(run: Run, first: Run) -> None:
-    if run.record.request.source == "arrays":
-        raise RunError(
-            f"{run.path} was trained on arrays from Python, which are not stored, so its test "
-            "images cannot be compared: save them with numpy.savez (x_train, y_train, x_test, "
-            "y_test) and train on that file, or evaluate each run on other images with "
-            "`clearsight evaluate RUN --data SOURCE`."
-        )
+    check_stored(
+        run,
+        "Runs should be compared on their test images",
+        "save them with numpy.savez (x_train, y_train, x_test, y_test) and train on that file, or "
+        "evaluate each run on other images with `clearsight evaluate RUN --data SOURCE`",
+    )
     if run.record.request.no_test and not _was_evaluated(run):
         raise RunError(
             f"The test images of {run.path} have not been used yet, and comparing would use them: "
@@ -119,7 +115,3 @@ def _was_evaluated(run: Run) -> bool:
 def _size(run: Run) -> str:
     preparation = run.preparation
     return f"{preparation.height}x{preparation.width}x{preparation.channels}"
-
-
-def _key(row: UsedImage) -> Key:
-    return row.digest, row.class_name

@@ -1,9 +1,11 @@
-"""Reading and writing the JSON files of a run."""
+"""Reading and writing the JSON and CSV files of a run."""
 
+import csv
 import json
+from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TextIO, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -35,3 +37,17 @@ def read_json(path: Path, content: type[Content], description: str) -> Content:
         raise RunError(
             f"{path} should hold {description}, but is missing, damaged or of another version."
         ) from error
+
+
+def open_csv(path: Path, mode: str = "r") -> TextIO:
+    """Open a CSV file; names of files that are not valid Unicode survive writing and reading."""
+    file: Any = path.open(mode, newline="", encoding="utf-8", errors="surrogateescape")
+    return file
+
+
+def write_csv(columns: Sequence[str], rows: Iterable[Sequence[Any]], path: Path) -> None:
+    """Write a table with a header, replacing `path` whole."""
+    with write_atomically(path) as temporary, open_csv(temporary, "w") as file:
+        writer = csv.writer(file)
+        writer.writerow(columns)
+        writer.writerows(rows)
