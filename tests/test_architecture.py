@@ -44,6 +44,24 @@ def imports_of(path: Path) -> set[str]:
     return {name for name in found if name.split(".")[0] == "clearsight"}
 
 
+def test_runtimes_that_report_home_are_imported_in_one_place() -> None:
+    """`bundle/formats/without_telemetry.py` imports them by name, after disabling that."""
+    found = {
+        (path.name, name)
+        for path in source_files()
+        for node in ast.walk(ast.parse(path.read_text()))
+        for name in imported_modules(node)
+        if name.partition(".")[0] in ("onnxruntime", "openvino")
+    }
+    assert found == set()
+
+
+def imported_modules(node: ast.AST) -> list[str]:
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    return [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+
+
 def downward_imports(path: Path, part: str) -> list[str]:
     allowed = set(PARTS[: PARTS.index(part) + 1])
     if part == "cli" or path.name == "workers.py":

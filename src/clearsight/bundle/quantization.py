@@ -12,6 +12,7 @@ import numpy as np
 from clearsight.bundle.formats.model_format import Network, first_line
 from clearsight.bundle.formats.onnx_file import add_metadata
 from clearsight.bundle.formats.quiet import quiet
+from clearsight.bundle.formats.without_telemetry import import_onnx_runtime
 from clearsight.bundle.spec import INPUT_NAME, BundleSpec
 from clearsight.errors import BundleError, needs_extra
 
@@ -40,8 +41,9 @@ def quantize(model: Path, images: np.ndarray, spec: BundleSpec, path: Path) -> N
     """
     with needs_extra("--int8", "onnx"):
         import onnx
-        from onnxruntime import quantization
-        from onnxruntime.quantization.shape_inference import quant_pre_process
+
+        quantization = import_onnx_runtime("quantization")
+        shape_inference = import_onnx_runtime("quantization.shape_inference")
 
     class Reader(quantization.CalibrationDataReader):
         """Returns the images in batches, then None."""
@@ -56,7 +58,7 @@ def quantize(model: Path, images: np.ndarray, spec: BundleSpec, path: Path) -> N
     optimized = path.with_name("optimized.onnx")
     try:
         with quiet():  # the tools recommend the pre-processing that is done here
-            quant_pre_process(str(model), str(optimized), skip_symbolic_shape=True)
+            shape_inference.quant_pre_process(str(model), str(optimized), skip_symbolic_shape=True)
             nodes = onnx.load(optimized).graph.node
             first = next((node.name for node in nodes if node.op_type == "Conv"), None)
             quantization.quantize_static(

@@ -15,6 +15,7 @@ import numpy as np
 from clearsight.bundle.files import BundleFiles
 from clearsight.bundle.formats.model_format import Network, first_line, load_error, write_error
 from clearsight.bundle.formats.quiet import quiet
+from clearsight.bundle.formats.without_telemetry import import_onnx_runtime
 from clearsight.bundle.spec import INPUT_NAME, METADATA_PREFIX, OUTPUT_NAME, SPEC_FILE, BundleSpec
 from clearsight.errors import BundleError, needs_extra
 
@@ -46,7 +47,8 @@ def write(network: TrainedNetwork, spec: BundleSpec, folder: Path) -> tuple[str,
     """
     with needs_extra("Writing a bundle", "onnx"):
         import onnx  # noqa: F401
-        import onnxruntime  # noqa: F401
+
+        import_onnx_runtime()
     import torch
 
     module, path = network.as_module(), folder / MODEL_FILE
@@ -134,7 +136,7 @@ def _num_cores() -> int:
 
 def _open_session(model: bytes, num_threads: int | None, name: str) -> Any:
     with needs_extra("Running a bundle", "onnx"):
-        import onnxruntime
+        onnxruntime = import_onnx_runtime()
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3  # errors, which are raised anyway
     # Waiting threads leave their cores to other programs.

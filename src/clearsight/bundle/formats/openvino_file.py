@@ -11,6 +11,7 @@ import numpy as np
 from clearsight.bundle.files import BundleFiles
 from clearsight.bundle.formats import onnx_file
 from clearsight.bundle.formats.model_format import Network, load_error
+from clearsight.bundle.formats.without_telemetry import import_openvino
 from clearsight.bundle.spec import INPUT_NAME, OUTPUT_NAME, BundleSpec
 from clearsight.errors import needs_extra
 
@@ -27,7 +28,8 @@ def write(network: TrainedNetwork, spec: BundleSpec, folder: Path) -> tuple[str,
         MissingExtraError: if OpenVINO or ONNX is not installed.
         BundleError: if the network cannot be converted.
     """
-    openvino = _import_openvino("Writing a bundle for OpenVINO")
+    with needs_extra("Writing a bundle for OpenVINO", "openvino"):
+        openvino = import_openvino()
     with tempfile.TemporaryDirectory() as temporary:
         onnx_file.write(network, spec, Path(temporary))
         model = openvino.convert_model(Path(temporary) / onnx_file.MODEL_FILE)
@@ -43,7 +45,8 @@ def open_model(files: BundleFiles, num_threads: int | None) -> Network:
         MissingExtraError: if OpenVINO is not installed.
         BundleError: if OpenVINO cannot load them.
     """
-    openvino = _import_openvino(f"Running {files.path}")
+    with needs_extra(f"Running {files.path}", "openvino"):
+        openvino = import_openvino()
     settings: dict[str, Any] = {"INFERENCE_PRECISION_HINT": "f32"}
     if num_threads is not None:
         settings["INFERENCE_NUM_THREADS"] = num_threads
@@ -58,9 +61,3 @@ def open_model(files: BundleFiles, num_threads: int | None) -> Network:
         return np.array(network({INPUT_NAME: images})[OUTPUT_NAME])
 
     return run
-
-
-def _import_openvino(what: str) -> Any:
-    with needs_extra(what, "openvino"):
-        import openvino  # pyright: ignore[reportMissingImports]
-    return openvino

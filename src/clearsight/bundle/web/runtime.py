@@ -76,7 +76,7 @@ def _npm_registry() -> str:
         return PUBLIC_REGISTRY
     try:
         found = subprocess.run(
-            [npm, "config", "get", "registry"],
+            [npm, "config", "get", "registry", "--logs-max=0"],  # else npm writes a log file
             capture_output=True,
             text=True,
             timeout=_NPM_TIMEOUT_SECONDS,
