@@ -1,4 +1,4 @@
-"""Readings of made-up histories; tests/run/test_curve_cases.py reads real ones."""
+"""Readings of invented and simulated histories; tests/run/test_curve_cases.py has real ones."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from clearsight.evaluation.curve.reading import CurveReading, read_curve
 from clearsight.evaluation.curve.statistics import fit_slope
 from clearsight.training.history import Epoch, History
 
-TEN_CLASSES = CurveContext(12_000, 3_000, chance=0.1, chance_loss=math.log(10))
+TEN_CLASSES = CurveContext(12_000, 3_000, 188, class_fractions=(0.1,) * 10, val_chance=0.1)
 
 
 def history(*rows: tuple[float, float, float, float]) -> History:
@@ -83,11 +83,12 @@ def test_a_loss_that_is_not_finite_is_the_only_finding() -> None:
     assert names(reading) == ["diverged"]
 
 
-def test_an_annealed_curve_is_not_still_learning() -> None:
+def test_a_finished_schedule_is_not_a_finished_network() -> None:
     falling = history(*((0.9**n, 1 - 0.5 * 0.9**n, 0.9**n, 1 - 0.5 * 0.9**n) for n in range(1, 9)))
-    assert names(read_curve(falling, TEN_CLASSES))[0] == "still-learning"
-    annealed = replace(TEN_CLASSES, is_annealed=True)
-    assert "still-learning" not in names(read_curve(falling, annealed))
+    annealed = tuple(replace(row, learning_rate=0.001 * (8 - row.epoch)) for row in falling)
+    for curve in (falling, annealed):
+        assert names(read_curve(curve, TEN_CLASSES)) == ["still-learning"]
+    assert "schedule has ended" in read_curve(annealed, TEN_CLASSES).sentence
 
 
 def test_the_final_weights_distinguish_easy_images_from_dropout() -> None:
@@ -126,19 +127,17 @@ losses = st.one_of(st.floats(0, 50), st.just(float("nan")), st.just(float("inf")
     st.lists(st.tuples(losses, shares, losses, shares), min_size=1, max_size=40),
     st.integers(1, 100_000),
     st.integers(1, 100_000),
-    st.booleans(),
+    st.integers(1, 200),
     st.booleans(),
 )
 def test_any_history_is_read(
     rows: list[tuple[float, float, float, float]],
     num_train: int,
     num_val: int,
+    steps: int,
     is_harder: bool,
-    is_annealed: bool,
 ) -> None:
-    context = CurveContext(
-        num_train, num_val, 0.1, math.log(10), is_made_harder=is_harder, is_annealed=is_annealed
-    )
+    context = CurveContext(num_train, num_val, steps, (0.1,) * 10, 0.1, is_made_harder=is_harder)
     reading = read_curve(history(*rows), context)
     assert reading.findings
     assert len({finding.name for finding in reading.findings}) == len(reading.findings)
@@ -168,3 +167,85 @@ def test_noise_alone_is_rarely_read_as_a_trend() -> None:
         reading = read_curve(history(*rows), replace(TEN_CLASSES, num_train=2_000, num_val=1_000))
         num_wrong += bool({"overfitting", "diverged", "still-learning"} & set(names(reading)))
     assert num_wrong <= 10
+
+
+def test_one_step_is_no_divergence() -> None:
+    one_batch = CurveContext(40, 10, 1, class_fractions=(0.5, 0.5), val_chance=0.5)
+    reading = read_curve(history((1.43, 0.475, 0.31, 1.0)), one_batch)
+    assert names(reading)[0] == "too-noisy"
+    few = read_curve(history((1.43, 0.475, 0.7, 0.5), (0.9, 0.5, 0.6, 0.6), (0.67, 0.55, 0.6, 0.7)),
+                     one_batch)  # fmt: skip
+    assert names(few)[0] in ("still-learning", "too-noisy")
+    assert "learning rate" not in few.sentence
+
+
+@pytest.mark.parametrize(
+    ("fractions", "smoothing", "expected"),
+    [
+        ((0.95, 0.05), 0.0, 0.1985),
+        ((0.95, 0.05), 0.1, 0.3139),
+        ((0.1,) * 10, 0.1, math.log(10)),
+        ((1.0, 0.0), 0.0, 0.0),
+    ],
+)
+def test_chance_loss_is_the_entropy_of_smoothed_labels(
+    fractions: tuple[float, ...], smoothing: float, expected: float
+) -> None:
+    context = CurveContext(100, 20, 10, class_fractions=fractions, label_smoothing=smoothing)
+    assert context.chance_loss == pytest.approx(expected, abs=2e-4)
+    assert replace(context, has_penalty=True).chance_loss is None
+    assert context.least_loss <= context.chance_loss
+
+
+def test_a_skewed_set_without_anything_to_learn_is_not_divergence() -> None:
+    skewed = CurveContext(160, 40, 10, (0.95, 0.05), val_chance=0.95, label_smoothing=0.1)
+    rows = history((0.52, 0.93, 0.45, 0.95), *((0.314, 0.95, 0.315, 0.95) for _ in range(9)))
+    reading = read_curve(rows, skewed)
+    assert names(reading) == ["not-above-chance"]
+    assert "Nothing was learned: training accuracy is 0.950, not clearly better" in reading.sentence
+    assert "not lower than that of always predicting the classes' frequencies (0.314)" in (
+        reading.sentence
+    )
+
+
+def test_a_blown_up_loss_is_told_as_such() -> None:
+    rows = history((17.6, 0.11, 2.31, 0.1), *((2.304, 0.1, 2.303, 0.1) for _ in range(5)))
+    reading = read_curve(rows, TEN_CLASSES)
+    assert names(reading) == ["diverged"]
+    assert "in epoch 1 the loss averaged 17.60, where an untrained network has 2.30" in (
+        reading.sentence
+    )
+
+
+def test_a_collapse_is_told_as_such() -> None:
+    rows = history((0.9, 0.7, 0.8, 0.7), (0.7, 0.76, 0.8, 0.7), (2.3, 0.1, 2.3, 0.1),
+                   (2.3, 0.1, 2.3, 0.1))  # fmt: skip
+    reading = read_curve(rows, TEN_CLASSES)
+    assert names(reading) == ["diverged"]
+    assert "training accuracy had reached 0.760 in epoch 2" in reading.sentence
+
+
+def with_losses(val_losses: list[float], gap: float = 0.08) -> History:
+    """A training accuracy of 0.99 from the start, and these validation losses."""
+    falling = np.linspace(0.30, 0.05, len(val_losses))
+    return history(*((falling[k], 0.99, loss, 0.99 - gap) for k, loss in enumerate(val_losses)))
+
+
+@pytest.mark.parametrize(
+    "val_losses",
+    [[0.960, 0.893, 0.884, 0.876, 0.867], [0.50, 0.42, 0.38, 0.360, 0.330, 0.310, 0.300, 0.296]],
+)
+def test_a_falling_validation_loss_is_never_overfitting(val_losses: list[float]) -> None:
+    reading = read_curve(with_losses(val_losses), TEN_CLASSES)
+    assert "overfitting" not in names(reading)
+    assert "does not" not in reading.sentence
+
+
+def test_three_epochs_of_a_finished_schedule_are_still_learning() -> None:
+    rows = history((1.2, 0.6, 0.95, 0.720), (0.85, 0.74, 0.88, 0.762), (0.75, 0.8, 0.80, 0.815))
+    annealed = tuple(replace(row, learning_rate=0.02 * (3 - row.epoch)) for row in rows)
+    small = CurveContext(640, 160, 5, (0.1,) * 10, 0.1, label_smoothing=0.1)
+    for curve, steps in ((annealed, 5), (annealed, 100), (annealed[:2], 100)):
+        reading = read_curve(curve, replace(small, steps_per_epoch=steps))
+        assert names(reading) == ["still-learning"]
+        assert "validation loss from 0.950 to" in reading.sentence

@@ -34,7 +34,7 @@ def drawn(path: Path, num_epochs: int) -> np.ndarray:
         )
         for n in range(1, num_epochs + 1)
     )
-    write_curves(history, read_curve(history, CurveContext(1000, 1000)), "a title", path)
+    write_curves(history, read_curve(history, CurveContext(1000, 1000, 16)), "a title", path)
     with Image.open(path) as image:
         return np.asarray(image.convert("RGB")).astype(int)
 

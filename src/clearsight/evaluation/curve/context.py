@@ -1,5 +1,6 @@
 """What a training curve does not show by itself."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,21 +13,59 @@ class CurveContext:
     Attributes:
         num_train: the number of images behind each training accuracy.
         num_val: the number of images behind each validation accuracy.
-        chance: the accuracy of always predicting the most common class; None if unknown.
-        chance_loss: the cross-entropy, in nats, of always predicting the classes' frequencies;
-            None if unknown.
+        steps_per_epoch: batches per epoch.
+        class_fractions: of the training labels, one for each class; empty if unknown.
+        val_chance: the accuracy on the validation images of always predicting the class that is
+            most common among them; None if unknown.
+        label_smoothing: the fraction of each target that is spread over all classes.
+        has_penalty: whether the loss includes a penalty on weights or activations.
         is_made_harder: whether dropout or augmentation makes training images harder than they are.
-        is_annealed: whether the learning rate had fallen to (almost) 0 by the last epoch.
         num_leaked: how many validation images are known to be in the training set too.
     """
 
     num_train: int
     num_val: int
-    chance: float | None = None
-    chance_loss: float | None = None
+    steps_per_epoch: int
+    class_fractions: tuple[float, ...] = ()
+    val_chance: float | None = None
+    label_smoothing: float = 0.0
+    has_penalty: bool = False
     is_made_harder: bool = False
-    is_annealed: bool = False
     num_leaked: int = 0
+
+    @property
+    def chance(self) -> float | None:
+        """Training accuracy of always predicting the most common class; None if unknown."""
+        return max(self.class_fractions, default=None)
+
+    @property
+    def chance_loss(self) -> float | None:
+        """Training loss, in nats, of always predicting the frequencies of the classes.
+
+        It is the entropy of the targets, smoothing included. None if the frequencies or a penalty
+        in the loss are unknown.
+        """
+        if not self.class_fractions or self.has_penalty:
+            return None
+        return self._entropy(np.array(self.class_fractions))
+
+    @property
+    def untrained_loss(self) -> float | None:
+        """Training loss, in nats, of giving all classes the same probability; None if unknown."""
+        return None if self.chance_loss is None else math.log(len(self.class_fractions))
+
+    @property
+    def least_loss(self) -> float:
+        """The lowest loss that is possible, in nats: above 0 if labels are smoothed."""
+        num_classes = len(self.class_fractions)
+        return self._entropy(np.eye(num_classes)[0]) if num_classes else 0.0
+
+    def _entropy(self, fractions: np.ndarray) -> float:
+        """Return the entropy of targets, in nats, with these class fractions before smoothing."""
+        smoothing = self.label_smoothing
+        targets = (1 - smoothing) * fractions + smoothing / len(fractions)
+        targets = targets[targets > 0]
+        return float(-(targets * np.log(targets)).sum())
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,6 +5,7 @@ from typing import Literal
 
 FindingName = Literal[
     "diverged",
+    "not-above-chance",
     "unstable",
     "validation-easier",
     "overfitting",

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from clearsight.evaluation.intervals.interval import Interval
 
 LEAST_GAP = 0.02  # the smallest gap that matters in practice
+# Half-widths of a 95% interval, 3.3 standard errors: chance exceeds them once in 1,000 times.
+_CLEAR = 1.7
 
 
 @dataclass(frozen=True)
@@ -12,23 +14,40 @@ class Gap:
     """Training accuracy minus validation accuracy.
 
     Attributes:
-        value: the difference.
-        interval: its 95% interval.
-        accuracies: training and validation accuracy of the last epoch's weights, if the gap is
-            between these and not between those of the history.
+        train: training accuracy.
+        val: validation accuracy.
+        interval: the 95% interval of the difference.
+        is_of_weights: whether both are those of the last epoch's weights, and not a history's,
+            whose training accuracy is a mean over the epoch.
     """
 
-    value: float
+    train: float
+    val: float
     interval: Interval
-    accuracies: tuple[float, float] | None = None
+    is_of_weights: bool = False
+
+    @property
+    def value(self) -> float:
+        """The difference."""
+        return self.train - self.val
+
+    @property
+    def half_width(self) -> float:
+        """Half the width of the interval."""
+        return (self.interval.high - self.interval.low) / 2
+
+    @property
+    def is_clearly_negative(self) -> bool:
+        """Whether chance would make validation accuracy so much higher only once in 1,000 times."""
+        return self.value < -_CLEAR * (self.interval.high - self.value)
 
     @property
     def description(self) -> str:
         """The gap as a clause, such as "training accuracy ends 6.6 points above validation"."""
         side = "above" if self.value >= 0 else "below"
         both = ""
-        if self.accuracies is not None:
-            both = "{:.3f} and {:.3f} after the last epoch; ".format(*self.accuracies)
+        if self.is_of_weights:
+            both = f"{self.train:.3f} and {self.val:.3f} after the last epoch; "
         return (
             f"training accuracy ends {points(abs(self.value))} {side} validation ({both}95% "
             f"interval {_number(self.interval.low)} to {_number(self.interval.high)})"

@@ -2,37 +2,31 @@
 
 from clearsight.evaluation.curve.finding import CurveFinding
 from clearsight.evaluation.curve.gap import LEAST_GAP, points
-from clearsight.evaluation.curve.statistics import LEAST_FALL, CurveStatistics
+from clearsight.evaluation.curve.statistics import LEAST_EPOCHS, CurveStatistics
 
 _LEAST_RISE = 0.05  # of validation loss, as a fraction of its minimum
+_STALLED = 0.01  # fall of validation loss in the last stretch, as a fraction
 _MEMORIZED = 1 / 3  # training errors per validation error
 _SLOW = 0.002  # gain in validation accuracy per epoch
-_ENOUGH = 100  # validation images to compare their accuracy with chance
 
 
 def overfitting(curve: CurveStatistics) -> CurveFinding | None:
-    """Detect a network that keeps learning its training images but not the classes."""
+    """Detect a network that keeps learning its training images but not the classes.
+
+    A gap alone does not show it: while validation loss falls, or validation accuracy rises, what is
+    learned still helps with other images.
+    """
     gap = curve.end_gap
-    if gap.value < LEAST_GAP or gap.interval.low <= 0:
+    if curve.is_val_accuracy_rising or curve.val_loss[-1] == curve.val_loss[-LEAST_EPOCHS:].min():
         return None
     gap_slope = curve.late_slope(curve.accuracy - curve.val_accuracy)
-    val_slope = curve.late_slope(curve.val_accuracy)
-    loss_gap_slope = curve.late_slope(curve.val_loss - curve.loss)
     is_widening = gap_slope is not None and gap_slope.is_rising
-    has_stalled = val_slope is not None and not val_slope.is_rising
     has_risen = _has_risen(curve)
-    losses_diverge = (
-        loss_gap_slope is not None
-        and loss_gap_slope.is_rising
-        and curve.recent_fall(curve.val_loss) < LEAST_FALL
-    )
-    is_memorized = (
-        val_slope is not None
-        and val_slope.per_epoch < _SLOW
-        and 1 - curve.end_train_accuracy < _MEMORIZED * curve.least_val_error
-        and gap.interval.low > 1.5 * LEAST_GAP
-    )
-    if not (has_risen or (has_stalled and is_widening) or losses_diverge or is_memorized):
+    if not has_risen and not (
+        gap.interval.low > LEAST_GAP
+        and _has_stalled(curve)
+        and (is_widening or _is_memorized(curve))
+    ):
         return None
     since = curve.lowest_epoch + 1 if has_risen else curve.gap_since or curve.num_epochs
     evidence = {
@@ -53,31 +47,48 @@ def overfitting(curve: CurveStatistics) -> CurveFinding | None:
         if is_widening:
             sentence += f", and the gap widens by {points(gap_slope.per_epoch)} per epoch"
     if has_risen:
+        at_lowest = curve.loss[curve.lowest_epoch - 1]
         sentence += (
             f"; validation loss was lowest in epoch {curve.lowest_epoch} "
-            f"({curve.val_loss.min():.3f}) and has risen to {curve.val_loss[-1]:.3f}"
+            f"({curve.val_loss.min():.3f}) and has risen to {curve.val_loss[-1]:.3f}, while "
+            f"training loss has fallen from {at_lowest:.3f} to {curve.loss[-1]:.3f}"
         )
-    elif losses_diverge:
+    else:
         sentence += (
-            f"; training loss keeps falling, to {curve.loss[-1]:.3f}, but validation loss does "
-            f"not ({curve.val_loss[-1]:.3f})"
-        )
-    num_val = curve.context.num_val
-    if num_val > _ENOUGH and curve.is_at_chance(float(curve.val_accuracy[-1]), num_val):
-        sentence += (
-            "; validation accuracy is no better than always predicting the most common class, as "
-            "if the labels did not belong to the images"
+            f"; training loss {curve.describe_recent(curve.loss)}, and validation loss "
+            f"{curve.describe_recent(curve.val_loss)}"
         )
     return CurveFinding("overfitting", f"{sentence}.", evidence)
 
 
-def _has_risen(curve: CurveStatistics) -> bool:
-    """Return whether validation loss has risen from its minimum by more than chance."""
-    rise, slope = curve.loss_rise, curve.late_slope(curve.val_loss)
-    is_steady = slope is not None and slope.is_rising
+def _has_stalled(curve: CurveStatistics) -> bool:
+    """Return whether neither validation loss nor validation accuracy improves any more."""
+    slope = curve.late_slope(curve.val_accuracy)
     return (
-        curve.lowest_epoch < curve.num_epochs
-        and rise > _LEAST_RISE * curve.val_loss.min()
+        curve.recent_fall(curve.val_loss) < _STALLED
+        and slope is not None
+        and not slope.is_rising
+        and slope.per_epoch < _SLOW
+    )
+
+
+def _is_memorized(curve: CurveStatistics) -> bool:
+    """Return whether there are far fewer errors on training images than on validation images."""
+    return 1 - curve.end_gap.train < _MEMORIZED * curve.least_val_error
+
+
+def _has_risen(curve: CurveStatistics) -> bool:
+    """Return whether validation loss has risen by more than chance while training loss fell.
+
+    Without a gap in accuracy, only a steady rise counts.
+    """
+    rise, slope, lowest = curve.loss_rise, curve.late_slope(curve.val_loss), curve.lowest_epoch - 1
+    is_steady = slope is not None and slope.is_rising
+    has_gap = curve.end_gap.interval.low > 0
+    return (
+        curve.val_loss[-1] > (1 + _STALLED) * curve.val_loss[lowest]
+        and curve.loss[-1] < curve.loss[lowest]
+        and rise > _LEAST_RISE * curve.val_loss[lowest]
         and rise > 2 * curve.loss_noise
-        and (is_steady or rise > 2 * curve.roughness)
+        and (is_steady or (has_gap and rise > 2 * curve.roughness))
     )

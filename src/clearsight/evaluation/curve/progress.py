@@ -1,95 +1,171 @@
-"""How far training has come: too noisy to tell, still learning, underfitting, converged."""
+"""How far training has come: too early or noisy to tell, still learning, underfitting, converged.
+
+All but `too_short` are for curves that are long enough to show a trend.
+"""
 
 import math
 
 from clearsight.evaluation.curve.finding import CurveFinding
 from clearsight.evaluation.curve.gap import LEAST_GAP, points
-from clearsight.evaluation.curve.statistics import LEAST_FALL, CurveStatistics
+from clearsight.evaluation.curve.statistics import WIDE, CurveStatistics
 
-_FAST_FALL = 0.10  # of training loss over the last quarter of the epochs, as a fraction
+_FAST_FALL = 0.10  # of training loss in the last stretch, as a fraction
 _CLEAR_ERROR = 0.05  # training error that leaves clearly more to learn
-_WIDE = 0.05  # half the width of a gap's interval
+_WIDE_GAP = 0.05
+_CLEAR_RISE, _LEAST_RISE = 0.2, 0.02  # of validation loss: as a fraction, and in nats
+_SLOW = 0.002  # rise of training accuracy per epoch
 
 
-def too_noisy(curve: CurveStatistics) -> CurveFinding | None:
-    """Detect too few validation images, or too few epochs."""
-    gap = curve.end_gap
-    if curve.num_epochs < 2:
+def too_short(curve: CurveStatistics) -> CurveFinding | None:
+    """Detect too few epochs or steps, whatever they show."""
+    if not curve.is_short:
+        return None
+    epochs, steps, gap = curve.num_epochs, curve.num_steps, curve.end_gap
+    evidence = {"num_epochs": epochs, "num_steps": steps, **gap.evidence}
+    if epochs == 1:
         return CurveFinding(
             "too-noisy",
             f"One epoch shows no trend: {gap.description}; train for more epochs.",
-            {"num_epochs": curve.num_epochs},
+            evidence,
         )
-    half_width = (gap.interval.high - gap.interval.low) / 2
-    if half_width < _WIDE or (gap.interval.low > 0 and half_width < 2 * _WIDE):
-        return None
-    num_val = curve.context.num_val
-    precision = max(min(abs(gap.value), _WIDE), LEAST_GAP)
-    # An interval's width is inversely proportional to the root of the number of images.
-    needed = math.ceil(num_val * (half_width / precision) ** 2)
+    changes = (
+        f"training loss went from {curve.loss[0]:.3f} to {curve.loss[-1]:.3f}, and validation loss "
+        f"from {curve.val_loss[0]:.3f} to {curve.val_loss[-1]:.3f}"
+    )
+    is_falling = curve.val_loss[-1] < curve.val_loss[:-1].min() and curve.loss[-1] < curve.loss[0]
+    if is_falling:
+        return CurveFinding(
+            "still-learning",
+            f"Still learning: in {epochs} epochs ({steps:,} steps), {changes}; train for more "
+            "epochs.",
+            evidence,
+        )
     return CurveFinding(
         "too-noisy",
-        f"{num_val:,} validation images are too few to tell: {gap.description}; about {needed:,} "
-        f"are needed to measure the gap to within {points(precision)}.",
-        {**gap.evidence, "num_val_needed": needed},
+        f"{epochs} epochs ({steps:,} steps) are too few to show a trend: {changes}; train for more "
+        "epochs.",
+        evidence,
     )
 
 
 def still_learning(curve: CurveStatistics) -> CurveFinding | None:
-    """Detect a falling validation loss, or a training loss so steep that it may follow."""
-    if curve.context.is_annealed or curve.num_epochs < 2:
-        return None
-    stretch = curve.last_stretch
-    train_fall, val_fall = curve.recent_fall(curve.loss), curve.recent_fall(curve.val_loss)
-    fall_in_nats = val_fall * float(curve.val_loss[-1])
-    is_falling = val_fall > LEAST_FALL and fall_in_nats > curve.loss_noise
-    is_at_its_best = curve.lowest_epoch > curve.num_epochs - stretch - 1
-    epochs = "the last epoch" if stretch == 1 else f"the last {stretch} epochs"
-    if train_fall > LEAST_FALL and is_falling and is_at_its_best:
-        evidence = (
-            f"validation loss has fallen by {val_fall:.0%} over {epochs}, to "
-            f"{curve.val_loss[-1]:.3f}, and validation accuracy has reached "
-            f"{curve.val_accuracy[-1]:.3f}; more epochs will improve it further."
+    """Detect a validation loss that falls, or a validation accuracy that rises."""
+    changes = []
+    if curve.is_val_loss_falling:
+        changes.append(f"validation loss {curve.describe_recent(curve.val_loss)}")
+    if curve.is_val_accuracy_rising:
+        before = curve.val_accuracy[-curve.num_late]
+        changes.append(
+            f"validation accuracy has risen from {before:.3f} to {curve.val_accuracy[-1]:.3f} over "
+            f"the last {curve.num_late} epochs"
         )
-    elif train_fall > _FAST_FALL and 1 - curve.end_train_accuracy > _CLEAR_ERROR:
-        evidence = (
-            f"training loss has fallen by {train_fall:.0%} over {epochs}, to "
-            f"{curve.loss[-1]:.3f}, and {curve.end_gap.description}; more epochs will show "
-            "whether validation follows."
-        )
-    else:
+    if not changes:
         return None
+    more = (
+        "the learning rate's schedule has ended, but with more epochs it may improve further"
+        if curve.is_annealed
+        else "with more epochs it should improve further"
+    )
     return CurveFinding(
         "still-learning",
-        f"Still learning: {evidence}",
-        {"val_loss_fall": val_fall, "train_loss_fall": train_fall, "over_epochs": stretch},
+        f"Still learning: {', and '.join(changes)}; {more} ({curve.end_gap.description}).",
+        _evidence(curve),
+    )
+
+
+def still_fitting(curve: CurveStatistics) -> CurveFinding | None:
+    """Detect a training loss that falls, so that validation may follow."""
+    gap = curve.end_gap
+    if gap.value >= LEAST_GAP and gap.interval.low > 0:
+        is_falling = curve.recent_fall(curve.loss) > _FAST_FALL and not curve.is_annealed
+    else:
+        is_falling = curve.is_loss_falling
+    if not is_falling or 1 - gap.train < _CLEAR_ERROR:
+        return None
+    first, last = curve.loss[-curve.num_late], curve.loss[-1]
+    return CurveFinding(
+        "still-learning",
+        f"Still learning: training loss has fallen from {first:.3f} to {last:.3f} over the last "
+        f"{curve.num_late} epochs, and validation loss {curve.describe_recent(curve.val_loss)} "
+        f"({gap.description}); more epochs will show whether validation follows.",
+        _evidence(curve),
+    )
+
+
+def _evidence(curve: CurveStatistics) -> dict[str, float | int]:
+    return {
+        "val_loss_fall": curve.recent_fall(curve.val_loss),
+        "train_loss_fall": curve.recent_fall(curve.loss),
+        "over_epochs": curve.last_stretch,
+        "train_accuracy": curve.end_gap.train,
+        **curve.end_gap.evidence,
+    }
+
+
+def too_noisy(curve: CurveStatistics) -> CurveFinding | None:
+    """Detect too few validation images."""
+    gap = curve.end_gap
+    half_width = gap.half_width
+    if half_width < WIDE or (gap.interval.low > 0 and half_width < 2 * WIDE):
+        return None
+    num_val = curve.context.num_val
+    precision = max(min(abs(gap.value), WIDE), LEAST_GAP)
+    # An interval's width is inversely proportional to the root of the number of images.
+    needed = math.ceil(num_val * (half_width / precision) ** 2)
+    return CurveFinding(
+        "too-noisy",
+        f"{num_val:,} validation images are too few to tell how large the gap is: "
+        f"{gap.description}; about {needed:,} are needed to measure it to within "
+        f"{points(precision)}.",
+        {**gap.evidence, "num_val_needed": needed},
+    )
+
+
+def unclear_rise(curve: CurveStatistics) -> CurveFinding | None:
+    """Detect a validation loss that has risen, on so few images that it may be due to chance."""
+    lowest, last = float(curve.val_loss.min()), float(curve.val_loss[-1])
+    num_val, rise = curve.context.num_val, curve.loss_rise
+    if rise < max(_CLEAR_RISE * lowest, _LEAST_RISE) or rise > 2 * curve.loss_noise:
+        return None
+    excess = 2 * curve.loss_noise / rise
+    needed = math.ceil(num_val * excess**2)
+    return CurveFinding(
+        "too-noisy",
+        f"{num_val:,} validation images are too few to tell whether validation loss has risen by "
+        f"chance, from {lowest:.3f} in epoch {curve.lowest_epoch} to {last:.3f}; about {needed:,} "
+        f"are needed ({curve.end_gap.description}).",
+        {**curve.end_gap.evidence, "num_val_needed": needed},
     )
 
 
 def underfitting(curve: CurveStatistics) -> CurveFinding | None:
     """Detect a training accuracy that has itself levelled off low."""
-    gap, accuracy = curve.end_gap, curve.end_train_accuracy
-    if 1 - accuracy < _CLEAR_ERROR or gap.interval.high > 1 - accuracy:
+    gap = curve.end_gap
+    slope = curve.late_slope(curve.accuracy)
+    if (
+        1 - gap.train < _CLEAR_ERROR
+        or gap.interval.high > 1 - gap.train
+        or (gap.value > _WIDE_GAP and gap.interval.low > 0)
+        or curve.is_loss_falling
+        or (slope is not None and slope.is_rising and slope.per_epoch > _SLOW)
+    ):
         return None
     return CurveFinding(
         "underfitting",
-        f"Underfitting: training accuracy has levelled off at {accuracy:.3f}, and validation "
+        f"Underfitting: training accuracy has levelled off at {gap.train:.3f}, and validation "
         f"accuracy with it ({gap.description}); a larger network may learn more, if these images "
         "have more to show.",
-        {"train_accuracy": accuracy, **gap.evidence},
+        {"train_accuracy": gap.train, **gap.evidence},
     )
 
 
 def converged(curve: CurveStatistics) -> CurveFinding:
     """Describe a curve that has levelled off."""
-    reason = (
-        "the learning rate has reached the end of its schedule"
-        if curve.context.is_annealed
-        else "validation loss has stopped falling"
-    )
+    reason = "; the learning rate has reached the end of its schedule" if curve.is_annealed else ""
     return CurveFinding(
         "converged",
-        f"Converged: {reason}, and validation accuracy has levelled off at "
-        f"{curve.val_accuracy[-1]:.3f} ({curve.end_gap.description}).",
+        f"Converged: validation loss {curve.describe_recent(curve.val_loss)}, and validation "
+        f"accuracy {curve.describe_recent(curve.val_accuracy)}{reason} "
+        f"({curve.end_gap.description}).",
         {"val_accuracy": float(curve.val_accuracy[-1]), **curve.end_gap.evidence},
     )

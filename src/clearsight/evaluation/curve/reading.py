@@ -4,10 +4,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from clearsight.evaluation.curve.context import CurveContext, ImageOutcomes
+from clearsight.evaluation.curve.failure import failed, validation_at_chance
 from clearsight.evaluation.curve.finding import CurveFinding
-from clearsight.evaluation.curve.instability import diverged, noisy_plateau, unstable
+from clearsight.evaluation.curve.instability import noisy_plateau, unstable
 from clearsight.evaluation.curve.overfitting import overfitting
-from clearsight.evaluation.curve.progress import converged, still_learning, too_noisy, underfitting
+from clearsight.evaluation.curve.progress import (
+    converged,
+    still_fitting,
+    still_learning,
+    too_noisy,
+    too_short,
+    unclear_rise,
+    underfitting,
+)
 from clearsight.evaluation.curve.statistics import CurveStatistics
 from clearsight.evaluation.curve.validation import easier_validation, leaked_validation
 from clearsight.evaluation.intervals.interval import Interval
@@ -15,9 +24,12 @@ from clearsight.training.history import History
 
 # A curve is in the first of these states that applies; `converged` always does.
 _STATES: tuple[Callable[[CurveStatistics], CurveFinding | None], ...] = (
+    too_short,
     overfitting,
-    too_noisy,
     still_learning,
+    too_noisy,
+    still_fitting,
+    unclear_rise,
     noisy_plateau,
     underfitting,
     converged,
@@ -89,17 +101,27 @@ def read_curve(
 
 def _findings(curve: CurveStatistics) -> tuple[CurveFinding, ...]:
     """Return at least one finding, the most important first."""
-    failure = diverged(curve)
+    failure = failed(curve)
     if failure is not None:
         return (failure,)
-    leak, jumps = leaked_validation(curve), unstable(curve)
+    leak = leaked_validation(curve)
+    jumps = None if curve.is_short else unstable(curve)
     first = tuple(finding for finding in (leak, jumps) if finding is not None)
     if jumps is not None:
         return first  # anything else that it shows may be due to the jumps
     state = next(finding for rule in _STATES if (finding := rule(curve)) is not None)
-    if first and state.name in ("unstable", "underfitting", "converged"):
-        return first  # leaked images may hide that it has not levelled off
-    if not first and (easier := easier_validation(curve)) is not None:
-        # Easier images come first, unless training images were made harder on purpose.
-        return (state, easier) if curve.context.is_made_harder else (easier, state)
-    return (*first, state)
+    if leak is not None:
+        # Leaked images may hide that it has not levelled off.
+        is_hidden = state.name in ("unstable", "underfitting", "converged")
+        return first if is_hidden else (leak, state)
+    states = (state,)
+    if state.name == "still-learning" and not curve.is_short and (few := too_noisy(curve)):
+        states = (state, few)
+    at_chance = validation_at_chance(curve)
+    if at_chance is not None:
+        return (*states, at_chance)
+    easier = easier_validation(curve)
+    if easier is None:
+        return states
+    # Easier images come first, unless training images were made harder on purpose.
+    return (*states, easier) if curve.context.is_made_harder else (easier, *states)

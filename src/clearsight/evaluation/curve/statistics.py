@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -11,7 +12,12 @@ from clearsight.evaluation.intervals.interval import Interval, t_interval
 from clearsight.evaluation.intervals.proportions import difference_interval, wilson_interval
 from clearsight.training.history import History
 
+# Up to here a curve shows the start of a training and no trend.
+LEAST_EPOCHS, LEAST_STEPS = 4, 20
 LEAST_FALL = 0.03  # a loss that falls by a smaller fraction in the last stretch has levelled off
+_ANNEALED = 0.2  # last learning rate of a schedule that has ended, as a fraction of the highest
+WIDE = 0.05  # half the width of the interval of a gap that validation images are too few for
+_LEAST_RISE = 0.005  # of validation accuracy over the last half of the epochs
 
 
 @dataclass(frozen=True)
@@ -49,23 +55,25 @@ class CurveStatistics:
         self.context = context
         self.outcomes = outcomes
         self.num_epochs = len(history)
-        self.loss, self.accuracy, self.val_loss, self.val_accuracy = (
+        self.num_steps = self.num_epochs * context.steps_per_epoch
+        self.loss, self.accuracy, self.val_loss, self.val_accuracy, rates = (
             np.array([getattr(epoch, name) for epoch in history])
-            for name in ("loss", "accuracy", "val_loss", "val_accuracy")
+            for name in ("loss", "accuracy", "val_loss", "val_accuracy", "learning_rate")
         )
+        self.is_annealed = bool(rates[-1] < _ANNEALED * rates.max())
         self.best_epoch = int(self.val_accuracy.argmax()) + 1
         self.lowest_epoch = int(self.val_loss.argmin()) + 1
 
     def gap(self, epoch: int) -> Gap:
         """Return the gap in an epoch, counted from 1, with Newcombe's 95% interval."""
         num_train, num_val = self.context.num_train, self.context.num_val
-        train, val = self.accuracy[epoch - 1], self.val_accuracy[epoch - 1]
+        train, val = float(self.accuracy[epoch - 1]), float(self.val_accuracy[epoch - 1])
         interval = difference_interval(
             (round(train * num_train), num_train), (round(val * num_val), num_val)
         )
-        return Gap(float(train - val), interval)
+        return Gap(train, val, interval)
 
-    @property
+    @cached_property
     def end_gap(self) -> Gap:
         """The gap after the last epoch: of its weights on unmodified images, if known.
 
@@ -75,15 +83,12 @@ class CurveStatistics:
             return self.gap(self.num_epochs)
         train, val = self.outcomes.train_correct, self.outcomes.val_correct
         interval = difference_interval((int(train.sum()), len(train)), (int(val.sum()), len(val)))
-        accuracies = (float(train.mean()), float(val.mean()))
-        return Gap(accuracies[0] - accuracies[1], interval, accuracies)
+        return Gap(float(train.mean()), float(val.mean()), interval, is_of_weights=True)
 
     @property
-    def end_train_accuracy(self) -> float:
-        """Training accuracy after the last epoch, on unmodified images if known."""
-        if self.outcomes is None:
-            return float(self.accuracy[-1])
-        return float(self.outcomes.train_correct.mean())
+    def is_short(self) -> bool:
+        """Whether there are too few epochs or steps to show a trend."""
+        return self.num_epochs < LEAST_EPOCHS or self.num_steps < LEAST_STEPS
 
     @property
     def gap_since(self) -> int | None:
@@ -140,37 +145,96 @@ class CurveStatistics:
 
         It takes at least the last four; None if there are fewer.
         """
-        return fit_slope(values[-max(self.num_epochs // 2, 4) :])
+        return fit_slope(values[-self.num_late :])
+
+    @property
+    def num_late(self) -> int:
+        """The number of epochs that late slopes are fitted to."""
+        return max(self.num_epochs // 2, LEAST_EPOCHS)
 
     @property
     def roughness(self) -> float:
         """Scatter of validation loss around a straight line, in nats.
 
-        Over the last half of the epochs, and at least the last five; 0 if there are fewer.
+        Over the last half of the epochs; 0 if these are fewer than five.
         """
-        values = self.val_loss[-max(self.num_epochs // 2, 5) :]
-        line = fit_slope(values) if len(values) >= 5 else None
-        return line.scatter if line is not None else 0.0
+        line = fit_slope(self.val_loss[-self.num_late :])
+        return line.scatter if line is not None and self.num_epochs >= 10 else 0.0
 
     @property
     def last_stretch(self) -> int:
         """The number of last epochs that show whether learning continues: a quarter, at least 1."""
         return max(self.num_epochs // 4, 1)
 
-    def recent_fall(self, losses: np.ndarray) -> float:
-        """Return the fraction by which losses, float (epochs,), fell in the last stretch.
+    def recent(self, values: np.ndarray) -> tuple[float, float]:
+        """Return the means of values, float (epochs,), over the last stretch and the one before.
 
-        Means over the last stretch and the one before it are compared.
+        The earlier one comes first. Of a single epoch, both are its value.
         """
         stretch = self.last_stretch
-        if self.num_epochs < 2 * stretch:
-            return 0.0
-        before, now = losses[-2 * stretch : -stretch].mean(), losses[-stretch:].mean()
-        return float((before - now) / before) if before > 0 else 0.0
+        before = values[-2 * stretch : -stretch] if len(values) >= 2 * stretch else values
+        return float(before.mean()), float(values[-stretch:].mean())
 
-    def is_at_chance(self, accuracy: float, num_images: int) -> bool:
+    def recent_fall(self, losses: np.ndarray) -> float:
+        """Return by which fraction losses, float (epochs,), fell in the last stretch.
+
+        A fraction of what they were above the lowest possible loss, which smoothed labels raise.
+        """
+        before, now = self.recent(losses)
+        above = before - self.context.least_loss
+        return (before - now) / above if above > 0 else 0.0
+
+    def describe_recent(self, values: np.ndarray) -> str:
+        """Return how values, float (epochs,), changed in the last stretch, as a predicate."""
+        stretch, (before, now) = self.last_stretch, self.recent(values)
+        if stretch == 1:
+            return f"went from {before:.3f} to {now:.3f} in the last epoch"
+        return (
+            f"averaged {now:.3f} over the last {stretch} epochs and {before:.3f} over the "
+            f"{stretch} before"
+        )
+
+    @property
+    def is_val_loss_falling(self) -> bool:
+        """Whether validation loss falls by more than chance, and is at its lowest."""
+        before, now = self.recent(self.val_loss)
+        return (
+            self.recent_fall(self.val_loss) > LEAST_FALL
+            and before - now > self._noise_multiple * self.loss_noise
+            and self._is_recent(self.lowest_epoch)
+        )
+
+    @property
+    def is_val_accuracy_rising(self) -> bool:
+        """Whether validation accuracy rises by more than chance, and is at its highest."""
+        slope = self.late_slope(self.val_accuracy)
+        if slope is None or not slope.is_rising or not self._is_recent(self.best_epoch):
+            return False
+        rise = slope.per_epoch * (self.num_late - 1)
+        return rise > max(_LEAST_RISE, self._noise_multiple * self.val_noise)
+
+    @property
+    def is_loss_falling(self) -> bool:
+        """Whether training loss falls, in the last stretch or steadily over the last half."""
+        slope = self.late_slope(-self.loss)
+        above = float(self.loss[-self.num_late]) - self.context.least_loss
+        is_steady = (
+            slope is not None
+            and slope.is_rising
+            and slope.per_epoch * (self.num_late - 1) > 2 * LEAST_FALL * above
+        )
+        return is_steady or self.recent_fall(self.loss) > LEAST_FALL
+
+    @property
+    def _noise_multiple(self) -> int:
+        """The least change of a validation score that is told, in standard errors."""
+        return 3 if self.end_gap.half_width > WIDE else 1
+
+    def _is_recent(self, epoch: int) -> bool:
+        return epoch >= self.num_epochs - self.last_stretch
+
+    def is_at_chance(self, accuracy: float, chance: float | None, num_images: int) -> bool:
         """Return whether an accuracy is not clearly better than always predicting one class."""
-        chance = self.context.chance
         if chance is None:
             return False
         return accuracy < chance + max(3 * math.sqrt(chance * (1 - chance) / num_images), 0.01)

@@ -26,14 +26,14 @@ def leaked_validation(curve: CurveStatistics) -> CurveFinding | None:
 def easier_validation(curve: CurveStatistics) -> CurveFinding | None:
     """Explain a validation accuracy that is clearly above training accuracy."""
     gap = curve.gap(curve.num_epochs)
-    if gap.interval.high >= 0 or gap.value > -LEAST_GAP / 4 or curve.num_epochs < 2:
+    if curve.is_short or not gap.is_clearly_negative or gap.value > -LEAST_GAP / 4:
         return None
     evidence: dict[str, float | int] = {"gap": gap.value, "gap_low": gap.interval.low}
     above = f"Validation accuracy is {points(-gap.value)} above training accuracy"
     if curve.outcomes is not None:
         end_gap = curve.end_gap
         evidence |= {"end_gap": end_gap.value, "end_gap_low": end_gap.interval.low}
-        if end_gap.interval.high < 0:
+        if end_gap.is_clearly_negative:
             return CurveFinding(
                 "validation-easier",
                 f"{above}, and the final network does {points(-end_gap.value)} better on "

@@ -11,11 +11,16 @@ from clearsight.models.zoo import FAMILIES
 from clearsight.models.zoo.lesson import LessonOptions
 from clearsight.run.store.record import RunRecord
 
-_FIRST_DROPOUT, _MORE_DROPOUT, _MOST_DROPOUT = 0.3, 0.2, 0.6
-_TRANSLATION = 2  # pixels
+_DROPOUT = 0.3
+_TRANSLATION = 0.07  # of an image's shorter side: 2 of 28 pixels
+_CUTOUT = 0.3  # likewise
 _WEIGHT_DECAY = 0.004  # Keras's default for AdamW
 _PATIENCE = 3  # epochs
 _MOST_VALIDATION = 0.4  # as a fraction of the training images
+_FEW = 1_000  # training images: with fewer, more of them help most
+_ENOUGH_STEPS = 200  # for a first trend
+_WIDE_GAP = 0.05  # accuracy that a network without new mistakes on other images would gain
+_LEARNED = 0.98  # training accuracy that leaves little to learn from these images
 
 
 @dataclass(frozen=True)
@@ -47,32 +52,44 @@ def _lower_learning_rate(record: RunRecord, finding: CurveFinding) -> NextStep:
 
 
 def _less_overfitting(record: RunRecord, _: CurveFinding) -> NextStep:
+    """Suggest what makes up for images that are missing; dropout helps only if there are many."""
     recipe = record.request.recipe
-    dropout = _current(record, "dropout")
-    if dropout is not None and dropout < _MOST_DROPOUT:
-        more = round(min(dropout + _MORE_DROPOUT, _MOST_DROPOUT) if dropout else _FIRST_DROPOUT, 2)
-        how = f"Raise dropout to {more:.0%}" if dropout else f"Add {more:.0%} dropout"
-        return NextStep(f"{how} before the output layer.", {"model_arguments": {"dropout": more}})
-    if not recipe.translate_pixels:
+    options: dict[str, Any] = {}
+    side = min(record.preparation["height"], record.preparation["width"])
+    few = f"{record.num_train:,} training images of {len(record.class_names)} classes are few"
+    if record.num_train >= _FEW and _current(record, "dropout") == 0:
+        what = f"Add {_DROPOUT:.0%} dropout before the output layer"
+        return NextStep(f"{what}.", {"model_arguments": {"dropout": _DROPOUT}})
+    if recipe.translate_pixels < _TRANSLATION * side / 2:
+        pixels = max(round(_TRANSLATION * side), 1)
+        what = f"Shift each image by up to {pixels} pixels, differently in each epoch"
+        options = {"recipe_arguments": {"translate_pixels": pixels}}
+    elif not recipe.cutout_pixels:
+        pixels = max(round(_CUTOUT * side), 1)
+        what = f"Blacken a random square of {pixels} pixels in each image"
+        options = {"recipe_arguments": {"cutout_pixels": pixels}}
+    elif not recipe.weight_decay:
+        what = f"Add a weight decay of {_WEIGHT_DECAY:g}"
+        options = {"recipe_arguments": {"weight_decay": _WEIGHT_DECAY}}
+    elif record.num_train >= _FEW and not recipe.patience:
+        what = "Stop when validation accuracy no longer rises, and restore the best weights"
+        options = {"recipe_arguments": {"patience": _PATIENCE}}
+    else:
         return NextStep(
-            f"Shift each image by up to {_TRANSLATION} pixels, differently in each epoch.",
-            {"recipe_arguments": {"translate_pixels": _TRANSLATION}},
+            f"Add images: {few}." if record.num_train < _FEW else "Add more and more varied images."
         )
-    if not recipe.weight_decay:
-        return NextStep(
-            f"Add a weight decay of {_WEIGHT_DECAY:g}.",
-            {"recipe_arguments": {"weight_decay": _WEIGHT_DECAY}},
-        )
-    if not recipe.patience:
-        return NextStep(
-            "Stop when validation accuracy no longer rises, and restore the best weights.",
-            {"recipe_arguments": {"patience": _PATIENCE}},
-        )
-    return NextStep("What helps most now is more images, and more varied ones.")
+    if record.num_train < _FEW:
+        what = f"{few}: more of them help most. Until then: {what[0].lower()}{what[1:]}"
+    return NextStep(f"{what}.", options)
 
 
-def _more_epochs(record: RunRecord, _: CurveFinding) -> NextStep:
-    epochs = 2 * record.request.recipe.epochs
+def _more_epochs(record: RunRecord, finding: CurveFinding) -> NextStep:
+    evidence = finding.evidence
+    has_learned = evidence.get("train_accuracy", 0) > _LEARNED
+    if has_learned and evidence.get("gap_low", 0) > 0 and evidence["gap"] > _WIDE_GAP:
+        return _less_overfitting(record, finding)
+    enough = -(-_ENOUGH_STEPS // record.steps_per_epoch)
+    epochs = max(2 * record.request.recipe.epochs, enough)
     return NextStep(f"Train for {epochs} epochs.", {"epochs": epochs})
 
 
@@ -119,26 +136,44 @@ def _comparable_validation(record: RunRecord, finding: CurveFinding) -> NextStep
 def _more_validation(record: RunRecord, finding: CurveFinding) -> NextStep:
     if "num_epochs" in finding.evidence:
         return _more_epochs(record, finding)
-    fraction = record.request.recipe.validation_split
-    if record.data.get("validation") is None and fraction < _MOST_VALIDATION:
-        fraction = round(min(2 * fraction, _MOST_VALIDATION), 2)
+    needed = int(finding.evidence["num_val_needed"])
+    num_val = int(record.split["num_validation"])
+    recipe = record.request.recipe
+    num_images = record.num_train + num_val
+    fraction = round(min(max(needed / num_images, recipe.validation_split), _MOST_VALIDATION), 2)
+    is_own_split = record.data.get("validation") is None
+    if is_own_split and fraction > recipe.validation_split and fraction * num_images >= needed:
         return NextStep(
             f"Hold out {fraction:.0%} of the images for validation.", {"validation_split": fraction}
         )
-    return NextStep("Only more validation images can tell.")
+    return NextStep(
+        f"Add images: about {needed:,} are needed for validation alone, and there are {num_val:,}."
+    )
 
 
-def _stronger_network(record: RunRecord, _: CurveFinding) -> NextStep | None:
+def _less_gap_or_stronger_network(record: RunRecord, finding: CurveFinding) -> NextStep | None:
+    if finding.evidence["gap_low"] > 0 and finding.evidence["gap"] > _WIDE_GAP:
+        return _less_overfitting(record, finding)
     request = record.request
+    if finding.evidence["val_accuracy"] == 1:
+        return None
     if request.recipe.name not in ("strong", "best") and request.model in FAMILIES:
         return NextStep(
-            "This network has reached its limit; a well-trained residual network may do better.",
+            "This network no longer improves; a well-trained residual network may do better.",
             {"recipe": "strong", "model": "residual"},
         )
     return None
 
 
+def _check_images(*_: Any) -> NextStep:
+    return NextStep(
+        "See whether the images show their classes, and whether the labels are right.",
+        checks_data=True,
+    )
+
+
 _STEPS: dict[FindingName, Callable[[RunRecord, CurveFinding], NextStep | None]] = {
+    "not-above-chance": _check_images,
     "diverged": _lower_learning_rate,
     "unstable": _lower_learning_rate,
     "validation-easier": _comparable_validation,
@@ -146,7 +181,7 @@ _STEPS: dict[FindingName, Callable[[RunRecord, CurveFinding], NextStep | None]] 
     "too-noisy": _more_validation,
     "still-learning": _more_epochs,
     "underfitting": _larger_network,
-    "converged": _stronger_network,
+    "converged": _less_gap_or_stronger_network,
 }
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from clearsight.data.image_set import ImageSet
 from clearsight.evaluation.curve.context import CurveContext
 from clearsight.evaluation.curve.reading import CurveReading, read_curve
 from clearsight.evaluation.intervals.proportions import wilson_interval
@@ -23,7 +24,6 @@ from clearsight.training.history import History
 
 _NUM_SHOWN = 5
 _MOST_VALIDATION = 1_000  # images: enough to fit a single number, the temperature, within percents
-_NEARLY_ZERO = 0.2  # of the learning rate, as a fraction of its maximum
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,21 +95,27 @@ def evaluate_run(plan: Plan, path: Path, history: History, weights: FinalWeights
 
 def _curve_context(plan: Plan) -> CurveContext:
     """Return what the curve does not show by itself."""
-    recipe = plan.recipe
-    counts = np.bincount(plan.data.held_out.labels[plan.data.split.validation])
-    fractions = counts[counts > 0] / counts.sum()
+    recipe, data = plan.recipe, plan.data
+    train = _class_fractions(data.splits.train, data.split.train)
     is_augmented = recipe.flip != "none" or recipe.translate_pixels or recipe.cutout_pixels
     layers = {type(call.layer).__name__ for call in get_graph(plan.model).calls}
     return CurveContext(
-        num_train=plan.data.num_train,
-        num_val=plan.data.num_validation,
-        chance=float(fractions.max()),
-        chance_loss=float(-(fractions * np.log(fractions)).sum()),
+        num_train=data.num_train,
+        num_val=data.num_validation,
+        steps_per_epoch=-(-data.num_train // recipe.batch_size),
+        class_fractions=tuple(train.tolist()),
+        val_chance=float(_class_fractions(data.held_out, data.split.validation).max()),
+        label_smoothing=recipe.label_smoothing,
+        has_penalty=bool(plan.model.losses),
         is_made_harder=bool(is_augmented)
         or any("Drop" in layer or "Random" in layer for layer in layers),
-        is_annealed=recipe.schedule == "triangular" and recipe.last_factor < _NEARLY_ZERO,
         num_leaked=len(plan.leaks.validation),
     )
+
+
+def _class_fractions(images: ImageSet, rows: np.ndarray) -> np.ndarray:
+    """Return the fraction of each class among the images in those rows, float64 (K,)."""
+    return np.bincount(images.labels[rows], minlength=images.num_classes) / len(rows)
 
 
 def _validation(plan: Plan, weights: FinalWeights) -> tuple[np.ndarray, np.ndarray]:

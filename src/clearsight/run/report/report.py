@@ -164,10 +164,9 @@ def _advice(run: Run, results: Results | None, history: History) -> tuple[Advice
         advice = [Advice(finding.sentence) for finding in results.findings]
         step = next_step(run.record, results.findings)
         return (*advice, Advice(step.why, step_command(run.record, step))) if step else (*advice,)
-    num_val = int(run.record.split["num_validation"])
-    num_images = run.record.data["train"]["num_images"]
-    num_train = num_images if run.record.split["method"] == "own" else num_images - num_val
-    reading = read_curve(history, CurveContext(num_train, num_val))
+    record = run.record
+    num_val = int(record.split["num_validation"])
+    reading = read_curve(history, CurveContext(record.num_train, num_val, record.steps_per_epoch))
     return (
         Advice(reading.sentence),
         Advice("The run has not finished. Resume it:", run.folder.resume_command),

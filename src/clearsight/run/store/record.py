@@ -59,6 +59,17 @@ class RunRecord(BaseModel):
     resumptions: tuple[str, ...] = ()
     changes: tuple[str, ...] = ()
 
+    @property
+    def num_train(self) -> int:
+        """How many images are trained on, without those held out for validation."""
+        num_held_out = 0 if self.split["method"] == "own" else int(self.split["num_validation"])
+        return int(self.data["train"]["num_images"]) - num_held_out
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Batches per epoch."""
+        return -(-self.num_train // self.request.recipe.batch_size)
+
     def with_status(self, status: Status, reason: str | None = None) -> Self:
         """Return the record with another status, and where it was interrupted or why it failed."""
         update = {
