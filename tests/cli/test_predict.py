@@ -100,6 +100,19 @@ def test_json_lists_failed_images_and_the_exit_code_is_2(
     assert "should be an image file" in failed["error"]
 
 
+def test_what_was_left_out_of_a_file_is_a_warning_of_its_row(
+    cli: Cli, bundle: str, folder: Path
+) -> None:
+    path, frames = folder / "two.gif", [Image.open(folder / name) for name in ("0.png", "1.png")]
+    frames[0].save(path, save_all=True, append_images=frames[1:])
+    warning = f"{path} has several frames or pages, of which only the first was used."
+    text = cli("predict", bundle, str(path))
+    assert (text.returncode, text.stderr) == (0, f"Warning: {warning}\n")
+    (row,) = rows_of(cli("predict", bundle, str(path), "--format", "csv").stdout)
+    assert row["warning"] == warning
+    assert json.loads(cli("predict", bundle, str(path), "--json").stdout)["warnings"] == [warning]
+
+
 @pytest.mark.parametrize("suffix", ["csv", "jsonl", "parquet"])
 def test_rows_are_written_whole_or_not_at_all(
     cli: Cli, bundle: str, folder: Path, tmp_path: Path, suffix: str

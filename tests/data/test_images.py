@@ -47,7 +47,7 @@ def test_every_mode_gives_the_image(tmp_path: Path, ending: str, mode: str) -> N
     else:
         image = Image.fromarray(ramp).convert(mode, dither=Image.Dither.NONE)
         image.save(tmp_path / f"image.{ending}")
-    read = read_image(tmp_path / f"image.{ending}")[0]
+    read = read_image(tmp_path / f"image.{ending}").pixels
     assert read.dtype == np.uint8
     assert read.shape[:2] == (48, 64)
     grey = read[..., :3].mean(axis=(0, 2))
@@ -61,14 +61,14 @@ def test_exif_turns_the_image_upright(tmp_path: Path, photo: Image.Image, ending
     exif = Image.Exif()
     exif[0x0112] = 6  # stored lying on its side: turn clockwise to see it upright
     photo.save(tmp_path / f"turned.{ending}", exif=exif)
-    image = read_image(tmp_path / f"turned.{ending}")[0]
+    image = read_image(tmp_path / f"turned.{ending}").pixels
     assert image.shape == (60, 40, 3)
     assert np.abs(image[5, 35].astype(int) - [255, 0, 0]).max() < 20
 
 
 def test_32_bit_files_of_8_bit_values_stay_as_they_are(tmp_path: Path) -> None:
     Image.fromarray(np.full((4, 4), 200, np.int32)).save(tmp_path / "deep.tif")
-    assert read_image(tmp_path / "deep.tif")[0].max() == 200
+    assert read_image(tmp_path / "deep.tif").pixels.max() == 200
 
 
 def test_images_for_training_are_read_as_prediction_reads_them(
@@ -78,7 +78,7 @@ def test_images_for_training_are_read_as_prediction_reads_them(
     photo.resize((20, 90)).save(tmp_path / "two.png")
     images = clearsight.read_images(sorted(tmp_path.iterdir()), size=(32, 32))
     assert images.shape == (2, 32, 32, 3)
-    assert np.array_equal(images[0], COLOUR.fit_image(read_image(tmp_path / "one.png")[0]))
+    assert np.array_equal(images[0], COLOUR.fit_image(read_image(tmp_path / "one.png").pixels))
     with pytest.raises(DataError, match=r"absent\.png should be .* gone\.png should be"):
         clearsight.read_images(["absent.png", "gone.png"], size=(8, 8))
     with pytest.raises(DataError, match="at least one image"):
@@ -93,7 +93,7 @@ def test_transparent_ground_becomes_the_ground_of_the_training_images(
     pixels[10:18, 10:18] = (128, 128, 128, 255)
     Image.fromarray(pixels).save(tmp_path / "cut out.png")
     preparation = Preparation(28, 28, 1, polarity=polarity)
-    fitted = preparation.fit_image(read_image(tmp_path / "cut out.png")[0])
+    fitted = preparation.fit_image(read_image(tmp_path / "cut out.png").pixels)
     assert fitted[0, 0, 0] == (0 if polarity == "light-on-dark" else 255)
     assert fitted[14, 14, 0] == 128
     assert not preparation.is_opposite(fitted)
@@ -103,7 +103,7 @@ def test_palette_transparency_is_seen(tmp_path: Path) -> None:
     image = Image.new("P", (4, 4), 0)
     image.putpalette([255, 0, 0, 0, 0, 255])
     image.save(tmp_path / "palette.png", transparency=0)
-    assert read_image(tmp_path / "palette.png")[0][0, 0].tolist() == [255, 0, 0, 0]
+    assert read_image(tmp_path / "palette.png").pixels[0, 0].tolist() == [255, 0, 0, 0]
 
 
 def test_proportions_are_kept_and_the_rest_filled_like_the_border(photo: Image.Image) -> None:
@@ -176,7 +176,7 @@ def test_bad_files_get_a_sentence(tmp_path: Path, photo: Image.Image) -> None:
         ("cut.jpg", "is damaged or cut short"),
     ):
         with pytest.raises(DataError, match=message):
-            read_image(tmp_path / name)[0]
+            read_image(tmp_path / name)
 
 
 def test_an_absurdly_large_image_is_refused(
@@ -185,4 +185,4 @@ def test_an_absurdly_large_image_is_refused(
     photo.save(tmp_path / "large.png")
     monkeypatch.setattr("clearsight.data.preparation.read_image.MAX_PIXELS", 2000)
     with pytest.raises(DataError, match="should have at most 2,000 pixels, but has 60 x 40"):
-        read_image(tmp_path / "large.png")[0]
+        read_image(tmp_path / "large.png")

@@ -87,6 +87,17 @@ def test_options(
     np.testing.assert_allclose(probabilities_in(tempered), right, atol=1e-5)
 
 
+def test_what_was_left_out_of_a_file_is_reported(client: httpx.Client, files: list[bytes]) -> None:
+    frames = [Image.open(io.BytesIO(content)) for content in files[:2]]
+    animation = io.BytesIO()
+    frames[0].save(animation, "GIF", save_all=True, append_images=frames[1:])
+    uploads = [("image", animation.getvalue()), ("image", files[0])]
+    first, second = client.post(PREDICT, files=uploads).json()["predictions"]
+    (warning,) = first["warnings"]
+    assert warning == "The image has several frames or pages, of which only the first was used."
+    assert second["warnings"] == []
+
+
 def test_models_are_listed(client: httpx.Client, small_bundle: clearsight.Bundle) -> None:
     (model,) = client.get("/v1/models").json()["models"]
     assert model["name"] == "fashion"

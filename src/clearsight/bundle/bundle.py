@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ ImageLike = str | os.PathLike[str] | bytes | Image.Image | np.ndarray
 # small.
 _BATCH_SIZE = 256
 _BATCH_VALUES = 16_000_000
+_log = logging.getLogger(__name__)
 
 
 def load(path: str | Path, *, num_threads: int | None = None) -> Bundle:
@@ -166,10 +168,13 @@ class Bundle:
             return self.preparation.fit_image(image)
         if isinstance(image, Image.Image):
             return self.preparation.fit_image(pillow_to_array(image, f"Image {index}"))
-        if isinstance(image, bytes):
-            return self.preparation.read(image).pixels
-        if isinstance(image, str | os.PathLike):
-            return self.preparation.read(Path(image)).pixels
+        if isinstance(image, bytes | str | os.PathLike):
+            is_path = not isinstance(image, bytes)
+            name = str(image) if is_path else f"Image {index}"
+            prepared = self.preparation.read(Path(image) if is_path else image, name=name)
+            for warning in prepared.warnings:
+                _log.warning("%s", warning)
+            return prepared.pixels
         raise DataError(
             f"Image {index} should be a path, a file's content, a Pillow image or uint8 "
             f"(H, W, C), but is of type {type(image).__name__}."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -69,6 +70,7 @@ def predict(
     it under "failed". In a table and with --json, a file given by its own path must be readable.
     """
     row_format = _choose_format(format, out, as_json)
+    warnings.simplefilter("ignore")  # Python's, of libraries: what matters is in the rows
     from clearsight.predict.inputs import find_inputs
     from clearsight.predict.predict import PredictOptions, predict_images
     from clearsight.predict.predictor import open_predictor

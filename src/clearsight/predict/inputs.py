@@ -46,12 +46,14 @@ class InputImage:
         true_label: the name of its true class, if known.
         pixels: uint8 (H, W, C) of the network's size and channels; None if it cannot be read.
         problem: a sentence if it cannot be read.
+        warnings: see `PreparedImage`.
     """
 
     name: str
     true_label: str | None = None
     pixels: np.ndarray | None = None
     problem: str | None = None
+    warnings: tuple[str, ...] = ()
 
 
 def find_inputs(
@@ -103,13 +105,13 @@ def read_inputs(inputs: Inputs, bundle: Bundle, *, invert: bool) -> Iterator[Inp
 
 
 def _read_file(path: str, true_label: str | None, bundle: Bundle, invert: bool) -> InputImage:
-    is_standard_input = path == STANDARD_INPUT
+    name = "standard input" if path == STANDARD_INPUT else path
     try:
-        source = sys.stdin.buffer.read() if is_standard_input else Path(path)
-        pixels = bundle.preparation.read(source, invert=invert).pixels
+        source = sys.stdin.buffer.read() if path == STANDARD_INPUT else Path(path)
+        image = bundle.preparation.read(source, name=name, invert=invert)
     except DataError as error:
-        return InputImage(path, true_label, problem=str(error))
-    return InputImage("standard input" if is_standard_input else path, true_label, pixels)
+        return InputImage(name, true_label, problem=str(error))
+    return InputImage(name, true_label, image.pixels, warnings=image.warnings)
 
 
 def _read_source(source: SourceImages, bundle: Bundle, invert: bool) -> Iterator[InputImage]:

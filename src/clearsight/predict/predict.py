@@ -37,7 +37,8 @@ class Prediction:
         classes: the most probable classes with their probabilities, best first; empty if the image
             cannot be read.
         problem: see `InputImage`.
-        warning: a sentence if its brightness looks inverted.
+        warning: sentences about what was left out of the image or chosen, and if its brightness
+            looks inverted; None if there are none.
     """
 
     name: str
@@ -70,10 +71,12 @@ def _predict_batch(
         if image.pixels is None:
             yield Prediction(image.name, image.true_label, problem=image.problem)
             continue
-        warning = None
+        warnings = list(image.warnings)
         if bundle.preparation.is_opposite(image.pixels):
-            warning = _polarity_warning(image.name, bundle.preparation.polarity, options.invert)
-        yield Prediction(image.name, image.true_label, tuple(next(best)), warning=warning)
+            polarity = bundle.preparation.polarity
+            warnings.append(_polarity_warning(image.name, polarity, options.invert))
+        classes = tuple(next(best))
+        yield Prediction(image.name, image.true_label, classes, warning=" ".join(warnings) or None)
 
 
 def _top_classes(

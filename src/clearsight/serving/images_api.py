@@ -68,6 +68,13 @@ class ImagePrediction(ClassProbability):
             "or the reverse; if so, try `invert`. Absent for arrays."
         ),
     ] = None
+    warnings: Annotated[
+        list[str] | None,
+        Field(
+            description="What was left out of the file or chosen, such as all frames but the "
+            "first. Absent for arrays."
+        ),
+    ] = None
 
 
 class PredictResponse(BaseModel):
@@ -263,7 +270,8 @@ def _format_response(
                 ClassProbability(class_name=name, probability=probability)
                 for name, probability in best[index]
             ],
-            is_inverted=output.is_inverted[index] if output.is_inverted else None,
+            is_inverted=output.remarks[index].is_inverted if output.remarks else None,
+            warnings=list(output.remarks[index].warnings) if output.remarks else None,
         )
         for index, (label, probabilities) in enumerate(
             zip(predictions.labels.tolist(), predictions.probabilities.tolist(), strict=True)

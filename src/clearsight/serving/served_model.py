@@ -13,7 +13,7 @@ from typing import Self
 import numpy as np
 
 from clearsight.bundle.bundle import Bundle
-from clearsight.data.preparation.preparation import Preparation
+from clearsight.data.preparation.preparation import Preparation, PreparedImage
 from clearsight.errors import DataError
 from clearsight.serving.batching import Batcher
 from clearsight.serving.http_error import HttpError
@@ -25,9 +25,23 @@ _VERSION_LENGTH = 12
 _SECONDS_BETWEEN_CHECKS = 0.01
 _log = logging.getLogger(__name__)
 
-# Decoded images, uint8 (N, H, W, C), and for files whether each image's brightness is inverted.
-Decoded = tuple[np.ndarray, tuple[bool, ...]]
+# Decoded images, uint8 (N, H, W, C), and what is to be said about each if they are files.
+Decoded = tuple[np.ndarray, "tuple[ImageRemarks, ...]"]
 Decode = Callable[[Callable[[], bool]], Decoded]
+
+
+@dataclass(frozen=True)
+class ImageRemarks:
+    """What is to be said about an image file.
+
+    Attributes:
+        is_inverted: whether it is dark on light and the training images light on dark, or the
+            reverse.
+        warnings: see `PreparedImage`.
+    """
+
+    is_inverted: bool
+    warnings: tuple[str, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,12 +50,11 @@ class ModelOutput:
 
     Attributes:
         probabilities: float32 (N, K), before any temperature.
-        is_inverted: for each image, whether it is dark on light and the training images light on
-            dark, or the reverse; () for arrays.
+        remarks: about each image; () for arrays.
     """
 
     probabilities: np.ndarray
-    is_inverted: tuple[bool, ...] = ()
+    remarks: tuple[ImageRemarks, ...] = ()
 
 
 class ServedModel:
@@ -125,7 +138,11 @@ class ServedModel:
                 for index, content in enumerate(contents)
                 if is_wanted()
             ]
-            return np.stack(images), tuple(preparation.is_opposite(image) for image in images)
+            remarks = tuple(
+                ImageRemarks(preparation.is_opposite(image.pixels), image.warnings)
+                for image in images
+            )
+            return np.stack([image.pixels for image in images]), remarks
 
         return await self._predict(len(contents), decode)
 
@@ -168,7 +185,7 @@ class ServedModel:
                 self._decoders, decode, lambda: not abandoned.is_set()
             )
             try:
-                images, is_inverted = await asyncio.shield(decoding)
+                images, remarks = await asyncio.shield(decoding)
             except asyncio.CancelledError:
                 # A thread cannot be stopped within an image. Past the deadline, the request waits
                 # for that image, so that no more than `max_queue` images are ever in memory.
@@ -178,13 +195,15 @@ class ServedModel:
                     decoding.exception()  # retrieved, so that nothing is logged
                 raise
             probabilities = self._batcher.submit(images)
-        return ModelOutput(await probabilities, is_inverted)
+        return ModelOutput(await probabilities, remarks)
 
 
-def _read(preparation: Preparation, content: bytes, invert: bool, index: int | None) -> np.ndarray:
+def _read(
+    preparation: Preparation, content: bytes, invert: bool, index: int | None
+) -> PreparedImage:
     """Read an image; an error begins with the image's index if there is one."""
     try:
-        return preparation.read(content, invert=invert).pixels
+        return preparation.read(content, invert=invert)
     except DataError as error:
         if index is None:
             raise

@@ -124,23 +124,36 @@ class Preparation:
         Raises:
             DataError: as `read_image`.
         """
-        image, size = read_image(source, name=name, fit_for=(self.height, self.width))
-        return PreparedImage(self.fit_image(image, invert=invert), size, image.shape[-1] > 1)
+        name = name or (str(source) if isinstance(source, Path) else "The image")
+        found = read_image(source, name=name, fit_for=(self.height, self.width))
+        warnings = found.warnings
+        background = self._background_of(found.pixels)
+        if background is not None and found.pixels[..., 3].min() < 255:
+            grey = {0: "black", 255: "white"}.get(background, f"the grey value {background}")
+            warnings += (f"{name} is partly transparent: it was drawn on {grey}.",)
+        pixels = self.fit_image(found.pixels, invert=invert)
+        return PreparedImage(pixels, found.size, found.pixels.shape[-1] > 1, warnings)
 
     def fit_image(self, image: np.ndarray, *, invert: bool = False) -> np.ndarray:
         """Resize one image, uint8 (H, W, C), to the network's input (height, width, channels).
 
         It is drawn on a background if it has alpha, and with `invert` inverted first.
         """
-        if image.shape[-1] == 4 and self.channels != 4:
-            background = self.alpha_background
-            if background is None:
-                background = 0 if self.polarity == "light-on-dark" else 255
+        background = self._background_of(image)
+        if background is not None:
             # An image that is inverted below needs the opposite background.
             image = flatten_alpha(image, 255 - background if invert else background)
         if invert:
             image = np.concatenate([255 - image[..., :3], image[..., 3:]], axis=-1)
         return resize_image(image, (self.height, self.width, self.channels), self.resize)
+
+    def _background_of(self, image: np.ndarray) -> int | None:
+        """Return the grey value on which an image is drawn; None if it needs no background."""
+        if image.shape[-1] != 4 or self.channels == 4:
+            return None
+        if self.alpha_background is not None:
+            return self.alpha_background
+        return 0 if self.polarity == "light-on-dark" else 255
 
     def is_opposite(self, image: np.ndarray) -> bool:
         """Return whether a resized image has the opposite polarity of the training images."""
@@ -156,11 +169,13 @@ class PreparedImage:
         pixels: uint8 (height, width, channels).
         size: height and width in the file.
         is_colour: whether the file has colour or alpha.
+        warnings: sentences about what was left out or chosen, or may be wrong.
     """
 
     pixels: np.ndarray
     size: tuple[int, int]
     is_colour: bool
+    warnings: tuple[str, ...]
 
 
 def read_images(

@@ -6,6 +6,8 @@ import struct
 import warnings
 import zlib
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,6 +15,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 from PIL.TiffImagePlugin import TiffImageFile
 
+from clearsight.data.preparation.tiff_errors import collect_tiff_errors
 from clearsight.errors import DataError
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
@@ -30,7 +33,7 @@ _DRAFT_FACTOR = 2  # a JPEG file is decoded at no less than this times the final
 
 def read_image(
     source: Path | bytes, *, name: str | None = None, fit_for: tuple[int, int] | None = None
-) -> tuple[np.ndarray, tuple[int, int]]:
+) -> "ImageInFile":
     """Read an image as a viewer shows it: upright, 8 bits, with alpha.
 
     Args:
@@ -38,10 +41,6 @@ def read_image(
         name: what to call it in messages; by default the file's path.
         fit_for: height and width that it will be resized to; larger JPEG files are then decoded
             at a fraction of their size, which is several times faster.
-
-    Returns:
-        uint8 (H, W, C), 0..255, C is 1 for grey, 3 for RGB, 4 for RGB with alpha; and the height
-        and width in the file.
 
     Raises:
         DataError: when the file is missing, empty, no image, cut short or absurdly large.
@@ -55,14 +54,18 @@ def read_image(
     elif not source:
         raise DataError(f"{name} should be {_EXPECTED}, but is empty.")
     try:
-        with _open(source) as file:
+        with _ignoring_warnings(), _open(source) as file:
             size = _upright_size(file)
             if fit_for is not None and file.format == "JPEG":
                 _check_size(file, name, _MAX_JPEG_PIXELS)
                 _draft(file, fit_for)
             _check_size(file, name, MAX_PIXELS)
-            file.load()
-            return _to_array(_upright(file)), size
+            warning = _frames_warning(file, name)
+            with collect_tiff_errors() if file.format == "TIFF" else nullcontext([]) as errors:
+                file.load()
+            warnings = [warning] if warning else []
+            warnings += [f"{name} may be damaged: {error}." for error in errors]
+            return ImageInFile(_to_array(_upright(file)), size, tuple(warnings))
     except Image.DecompressionBombError as error:
         raise DataError(_too_large(name, MAX_PIXELS, "far more")) from error
     except UnidentifiedImageError as error:
@@ -75,6 +78,21 @@ def read_image(
         ) from error
 
 
+@dataclass(frozen=True, eq=False)
+class ImageInFile:
+    """The image in a file.
+
+    Attributes:
+        pixels: uint8 (H, W, C), 0..255: C is 1 for grey, 3 for RGB, 4 for RGB with alpha.
+        size: height and width in the file.
+        warnings: sentences about what was left out of the file, or may be wrong.
+    """
+
+    pixels: np.ndarray
+    size: tuple[int, int]
+    warnings: tuple[str, ...]
+
+
 def pillow_to_array(image: Image.Image, name: str) -> np.ndarray:
     """Convert a Pillow image of any mode and size to an array as `read_image` does.
 
@@ -82,9 +100,10 @@ def pillow_to_array(image: Image.Image, name: str) -> np.ndarray:
         DataError: when it is absurdly large, or loaded lazily from a damaged file.
     """
     try:
-        _check_size(image, name, MAX_PIXELS)
-        image.load()
-        return _to_array(_upright(image))
+        with _ignoring_warnings():
+            _check_size(image, name, MAX_PIXELS)
+            image.load()
+            return _to_array(_upright(image))
     except _DAMAGE as error:
         raise DataError(f"{name} should be {_EXPECTED}, but is damaged ({error}).") from error
 
@@ -92,7 +111,7 @@ def pillow_to_array(image: Image.Image, name: str) -> np.ndarray:
 def read_image_header(content: bytes) -> tuple[int, int, bool] | None:
     """Return an image's height, width and whether it is grey, or None if its header is damaged."""
     try:
-        with _open(content) as file:
+        with _ignoring_warnings(), _open(content) as file:
             height, width = _upright_size(file)
             is_grey = file.mode in ("1", "L") or file.mode.startswith(("I", "F"))
             return height, width, is_grey and "transparency" not in file.info
@@ -106,11 +125,13 @@ _ORIENTATION = 0x0112  # EXIF's tag
 _SIDEWAYS = (5, 6, 7, 8)  # its values that swap height and width
 
 
+def _ignoring_warnings() -> AbstractContextManager[object]:
+    """Keep Pillow from printing warnings about sizes, which are checked here, and damaged tags."""
+    return warnings.catch_warnings(action="ignore")
+
+
 def _open(source: Path | bytes) -> Image.Image:
-    with warnings.catch_warnings():
-        # `_check_size` has limits of its own.
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        return Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, "r", FORMATS)
+    return Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, "r", FORMATS)
 
 
 def _check_size(file: Image.Image, name: str, most: int) -> None:
@@ -120,6 +141,14 @@ def _check_size(file: Image.Image, name: str, most: int) -> None:
 
 def _too_large(name: str, most: int, found: str) -> str:
     return f"{name} should have at most {most:,} pixels, but has {found}: make it smaller first."
+
+
+def _frames_warning(file: Image.Image, name: str) -> str | None:
+    # A photograph of the format MPO comes with a preview, or with the other eye's view.
+    with suppress(Exception):  # the first frame may be sound
+        if file.format != "MPO" and getattr(file, "is_animated", False):
+            return f"{name} has several frames or pages, of which only the first was used."
+    return None
 
 
 def _draft(file: Image.Image, fit_for: tuple[int, int]) -> None:
@@ -154,12 +183,10 @@ def _read_exif(image: Image.Image, read: Callable[[], _T], default: _T) -> _T:
     has_exif = {"exif", "Raw profile type exif"} & image.info.keys() or image.format == "TIFF"
     if not has_exif:
         return default
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            return read()
-        except Exception:  # the image itself may be sound
-            return default
+    try:
+        return read()
+    except Exception:  # the image itself may be sound
+        return default
 
 
 def _to_array(image: Image.Image) -> np.ndarray:
