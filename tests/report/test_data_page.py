@@ -17,7 +17,8 @@ from clearsight.data.health import CHECKS
 from clearsight.data.health.finding import Example, Finding, ImageReference, by_severity
 from clearsight.data.health.image_pool import ImagePool
 from clearsight.data.image_set import ImageSet
-from clearsight.data.load_report import BadFile, LoadReport
+from clearsight.data.listing import BadFile
+from clearsight.data.load_report import LoadReport
 from clearsight.data.splits.splits import Splits
 from clearsight.errors import MissingExtraError
 from clearsight.report.data_page import DataPage, write_data_page

@@ -19,6 +19,21 @@ PART_NAMES: dict[str, Part] = {
 }
 
 
+@dataclass(frozen=True)
+class BadFile:
+    """An image that cannot be read or has no valid label.
+
+    Attributes:
+        name: its name in the source, or that of its row in a table.
+        problem: what is wrong with it, in a sentence.
+        part: "train", "validation" or "test".
+    """
+
+    name: str
+    problem: str
+    part: Part = "train"
+
+
 class Reader(Protocol):
     """Reads the bytes of images.
 
@@ -61,6 +76,7 @@ class Listing:
     signature: str
     provenance: str
     groups: tuple[str, ...] | None = None
+    bad_rows: tuple[BadFile, ...] = ()
     skipped: Mapping[str, int] = field(default_factory=dict)
     empty_classes: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()

@@ -1,26 +1,13 @@
 """`LoadReport`: what was left out when a source was loaded."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from clearsight.data.listing import Part
+from clearsight.data.listing import BadFile
+from clearsight.errors import DataError
 
 _NUM_SHOWN = 3  # bad files in a sentence; `clearsight data check` lists all
-
-
-@dataclass(frozen=True)
-class BadFile:
-    """An image that cannot be read.
-
-    Attributes:
-        name: its name in the source.
-        problem: what is wrong with it, in a sentence.
-        part: "train", "validation" or "test".
-    """
-
-    name: str
-    problem: str
-    part: Part = "train"
+_MAX_BAD_FRACTION = 0.01  # of images that are left out without --allow-bad
 
 
 @dataclass(frozen=True)
@@ -28,7 +15,7 @@ class LoadReport:
     """What was left out of a source, and why.
 
     Attributes:
-        bad_files: images that cannot be read.
+        bad_files: images that cannot be read, or have no valid label.
         skipped: number of skipped items by reason, e.g. {"not an image": 3}.
         empty_classes: classes without images.
         notes: sentences for the user, e.g. why the images are resized as they are.
@@ -52,12 +39,33 @@ class LoadReport:
             sentences.append(f"Skipped: {counts}.")
         if self.empty_classes:
             names = ", ".join(f"'{name}'" for name in self.empty_classes)
-            sentences.append(f"These class folders hold no image and are left out: {names}.")
+            sentences.append(f"These classes have no image and are left out: {names}.")
         if self.bad_files:
             first = "; ".join(bad.problem.rstrip(".") for bad in self.bad_files[:_NUM_SHOWN])
             more = len(self.bad_files) - _NUM_SHOWN
             sentences.append(
-                f"{len(self.bad_files):,} of {self.num_listed:,} images cannot be read and are "
+                f"{len(self.bad_files):,} of {self.num_listed:,} images cannot be used and are "
                 f"left out: {first}{f'; and {more:,} more' if more > 0 else ''}."
             )
         return tuple(sentences)
+
+
+def check_bad_files(
+    bad: Sequence[BadFile], num_listed: int, source: str, *, allow_bad: bool
+) -> None:
+    """Check that no more than a few images of a source are bad.
+
+    Raises:
+        DataError: when more than 1% (and more than one) are, unless `allow_bad`, or all.
+    """
+    if bad and len(bad) == num_listed:
+        raise DataError(
+            f"{source} should hold images that can be read, but none of {num_listed:,} can: "
+            f"{bad[0].problem}"
+        )
+    if len(bad) > max(num_listed * _MAX_BAD_FRACTION, 1) and not allow_bad:
+        raise DataError(
+            f"At most {_MAX_BAD_FRACTION:.0%} of the images in {source} may be unusable, but "
+            f"{len(bad):,} of {num_listed:,} are: fix or remove them, or leave them out with "
+            f"--allow-bad. The first ones: {' '.join(each.problem for each in bad[:_NUM_SHOWN])}"
+        )

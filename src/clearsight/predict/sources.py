@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from clearsight.data.image_set import ImageSet
-from clearsight.data.load_report import BadFile
+from clearsight.data.listing import BadFile
 from clearsight.data.preparation.preparation import Preparation
 from clearsight.data.sources.load import load_splits
 from clearsight.data.sources.options import SourceOptions

@@ -14,7 +14,8 @@ from clearsight.data.health import similar_pairs as similar_pairs_module
 from clearsight.data.health.finding import MAX_EXAMPLES, SEVERITIES, Finding
 from clearsight.data.health.image_pool import ImagePool
 from clearsight.data.image_set import ImageSet
-from clearsight.data.load_report import BadFile, LoadReport
+from clearsight.data.listing import BadFile
+from clearsight.data.load_report import LoadReport
 from clearsight.data.splits.splits import Splits
 from clearsight.errors import MissingExtraError
 from support.image_copies import COPIES, blank_splits, compress, with_images

@@ -26,8 +26,8 @@ from clearsight.data.decoding.row_order import RowOrder, order_rows
 from clearsight.data.decoding.target_shape import TargetShape, choose_target_shape
 from clearsight.data.decoding.workers import decode_images
 from clearsight.data.image_set import ImageSet
-from clearsight.data.listing import Listing, Part
-from clearsight.data.load_report import BadFile, LoadReport
+from clearsight.data.listing import BadFile, Listing, Part
+from clearsight.data.load_report import LoadReport, check_bad_files
 from clearsight.data.preparation.preparation import Preparation
 from clearsight.data.sources.options import SourceOptions
 from clearsight.data.splits.splits import Splits
@@ -35,7 +35,6 @@ from clearsight.errors import DataError, OutputError
 
 DECODE_VERSION = 1  # of how images are read; a change invalidates the cache
 ALPHA_BACKGROUND = 255  # most images with alpha are drawn for white pages
-_MAX_BAD_FRACTION = 0.01  # of images that are left out without --allow-bad
 
 # Shows the progress of decoding: called with the number of images, it yields a function to call
 # with the number done.
@@ -77,7 +76,11 @@ def decode_listing(
         size = (decoded.height, decoded.width, decoded.channels)
         content = _digest(DECODE_VERSION, size, digests.tobytes(), facts.tobytes())
         decoded = cache.save(decoded, key, content)
-    _check_problems(decoded.problems, listing, options)
+    bad = [BadFile(key, problem) for key, problem in decoded.problems.items()]
+    num_listed = len(listing) + len(listing.bad_rows)
+    check_bad_files(
+        [*listing.bad_rows, *bad], num_listed, listing.provenance, allow_bad=options.allow_bad
+    )
     return _make_splits(listing, row_order, decoded)
 
 
@@ -124,28 +127,12 @@ def _check_disk_space(folder: Path, needed_bytes: int) -> None:
         )
 
 
-def _check_problems(problems: dict[str, str], listing: Listing, options: SourceOptions) -> None:
-    bad, total = len(problems), len(listing)
-    if bad == total:
-        raise DataError(
-            f"{listing.provenance} should hold images that can be read, but none of {total:,} "
-            f"can: {next(iter(problems.values()))}"
-        )
-    if bad > max(total * _MAX_BAD_FRACTION, 1) and not options.allow_bad:
-        first = " ".join(list(problems.values())[:3])
-        raise DataError(
-            f"At most {_MAX_BAD_FRACTION:.0%} of the images in {listing.provenance} may be "
-            f"unreadable, but {bad:,} of {total:,} are: fix or remove them, or leave them out with "
-            f"--allow-bad. The first ones: {first}"
-        )
-
-
 def _make_splits(listing: Listing, row_order: RowOrder, decoded: DecodedImages) -> Splits:
     images, digests, facts = open_arrays(decoded.folder)
     sizes = facts[:, : WIDTH + 1]  # and heights
     is_resized = bool((sizes != (decoded.height, decoded.width)).any())
     parts: dict[Part, ImageSet] = {}
-    bad_files: list[BadFile] = []
+    bad_files = [*listing.bad_rows]
     part_start, row_start = 0, 0
     for part, count in row_order.counts.items():
         indices = row_order.order[part_start : part_start + count]
@@ -176,7 +163,7 @@ def _make_splits(listing: Listing, row_order: RowOrder, decoded: DecodedImages) 
         skipped=listing.skipped,
         empty_classes=listing.empty_classes,
         notes=(*listing.notes, *([decoded.reason] if decoded.reason else [])),
-        num_listed=len(listing),
+        num_listed=len(listing) + len(listing.bad_rows),
     )
     return Splits(parts["train"], parts.get("test"), parts.get("validation"), report)
 

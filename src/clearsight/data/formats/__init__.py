@@ -12,8 +12,10 @@ from clearsight.data.listing import Listing
 from clearsight.data.sources.options import SourceOptions
 from clearsight.data.splits.splits import Splits
 from clearsight.errors import DataError
+from clearsight.options import option_fields
 
-TABLE_OPTIONS = ("image_column", "label_column", "split_column", "group_column", "class_names")
+COLUMN_OPTIONS = ("image_column", "label_column", "split_column", "group_column", "class_names")
+TABLE_OPTIONS = (*COLUMN_OPTIONS, "header")
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ FORMATS: tuple[DataFormat, ...] = (
         "a folder saved with save_to_disk of `datasets`, or a folder of Parquet files",
         huggingface.matches,
         huggingface.open_saved,
-        TABLE_OPTIONS,
+        COLUMN_OPTIONS,
     ),
     DataFormat(
         "table",
@@ -93,10 +95,14 @@ def check_options(options: SourceOptions, supported: Sequence[str], source: str)
     Raises:
         DataError: listing the options that are not supported.
     """
-    given = [name for name in TABLE_OPTIONS if getattr(options, name) is not None]
-    ignored = [f"--{name.replace('_', '-')}" for name in given if name not in supported]
+    fields = {each.name: each for each in option_fields(SourceOptions)}
+    ignored = [
+        fields[name].flag
+        for name in TABLE_OPTIONS
+        if name not in supported and getattr(options, name) != fields[name].field.default
+    ]
     if ignored:
-        known = [f"--{name.replace('_', '-')}" for name in supported]
+        known = [fields[name].flag for name in supported]
         raise DataError(
             f"{source} takes {', '.join(known) or 'no column or class name options'}, but "
             f"{', '.join(ignored)} was given: leave it out, or give a table."

@@ -77,7 +77,7 @@ class ArrowReader:
 
 
 @dataclass(frozen=True)
-class ArrowTable:
+class FileColumns:
     """The columns of a Parquet or Arrow file.
 
     Attributes:
@@ -93,7 +93,7 @@ class ArrowTable:
     text_columns: tuple[str, ...]
 
 
-def describe_file(path: Path) -> ArrowTable:
+def describe_file(path: Path) -> FileColumns:
     """Read the columns of a Parquet or Arrow file, without its images.
 
     Raises:
@@ -105,7 +105,7 @@ def describe_file(path: Path) -> ArrowTable:
 
         schema = _schema(path)
         binary, text = (pa.binary(), pa.large_binary()), (pa.string(), pa.large_string())
-        return ArrowTable(
+        return FileColumns(
             names=tuple(schema.names),
             image_columns=tuple(each.name for each in schema if _bytes_type(each.type) in binary),
             class_names=_class_names(schema.metadata or {}),

@@ -5,8 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from clearsight.data.formats.arrow_files import ArrowReader, describe_file, read_columns
-from clearsight.data.formats.columns import find_columns
+from clearsight.data.formats.arrow_files import (
+    ArrowReader,
+    FileColumns,
+    describe_file,
+    read_columns,
+)
+from clearsight.data.formats.columns import KnownColumns, find_columns
 from clearsight.data.formats.image_files import file_signature
 from clearsight.data.formats.image_paths import list_image_paths
 from clearsight.data.formats.rows import Rows
@@ -31,6 +36,61 @@ class PartFile:
     part: Part | None = None
 
 
+@dataclass(frozen=True)
+class ArrowFiles:
+    """One or more Parquet or Arrow files that have the same columns.
+
+    Attributes:
+        root: the folder that they are in.
+        files: the files.
+        source: what messages call them.
+        columns: their columns.
+    """
+
+    root: Path
+    files: tuple[PartFile, ...]
+    source: str
+    columns: FileColumns
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of all columns."""
+        return self.columns.names
+
+    @property
+    def known(self) -> KnownColumns:
+        """The columns of images and of labels, if only one has their type."""
+        images, classes = self.columns.image_columns, self.columns.class_names
+        labels = [name for name in classes if name in self.names]
+        return KnownColumns(
+            image=images[0] if len(images) == 1 else None,
+            label=labels[0] if len(labels) == len(classes) == 1 else None,
+            others=images,
+        )
+
+    def read(self, names: Sequence[str]) -> dict[str, list[Any]]:
+        """Return the cells of whole columns."""
+        return self.read_rows(names)[0]
+
+    def read_rows(
+        self, names: Sequence[str]
+    ) -> tuple[dict[str, list[Any]], list[str], list[Part | None]]:
+        """Return the cells of whole columns, at least one; the N keys of rows; and their parts.
+
+        A key is a file's name, "#" and the row's number; the parts are those of the files.
+        """
+        cells: dict[str, list[Any]] = {name: [] for name in names}
+        keys: list[str] = []
+        parts: list[Part | None] = []
+        for file in self.files:
+            for name, column in read_columns(self.root / file.name, names).items():
+                cells[name].extend(column)
+            num_rows = len(cells[names[0]]) - len(keys)
+            keys.extend(f"{file.name}#{row}" for row in range(num_rows))
+            parts.extend(file.part for _ in range(num_rows))
+        return cells, keys, parts
+
+
 def list_arrow_files(
     root: Path, files: Sequence[PartFile], options: SourceOptions, provenance: str
 ) -> Listing:
@@ -40,44 +100,30 @@ def list_arrow_files(
         DataError: when a file cannot be read, or columns, labels or splits are not valid.
         MissingExtraError: when pyarrow is not installed.
     """
-    tables = [describe_file(root / file.name) for file in files]
-    first = tables[0]
-    for file, table in zip(files, tables, strict=True):
-        if table.names != first.names:
+    described = [describe_file(root / file.name) for file in files]
+    for file, found in zip(files, described, strict=True):
+        if found.names != described[0].names:
             raise DataError(
                 f"{provenance} should have the same columns in all its files, but {files[0].name} "
-                f"has {', '.join(first.names)} and {file.name} has {', '.join(table.names)}."
+                f"has {', '.join(described[0].names)} and {file.name} has "
+                f"{', '.join(found.names)}."
             )
-    images, classes = first.image_columns, first.class_names
-    columns = find_columns(
-        first.names,
-        options,
-        provenance,
-        image=images[0] if len(images) == 1 else None,
-        label=next(iter(classes)) if len(classes) == 1 and {*classes} <= {*first.names} else None,
-    )
-    holds_paths = columns.image in first.text_columns
-    if not holds_paths and columns.image not in images:
+    table = ArrowFiles(root, tuple(files), provenance, described[0])
+    columns = find_columns(table, options)
+    holds_paths = columns.image in table.columns.text_columns
+    if not holds_paths and columns.image not in table.columns.image_columns:
         raise DataError(
             f"{provenance} should hold encoded images or their paths in its column "
             f"'{columns.image}', but holds another type: choose another with --image-column."
         )
     names = [name for name in columns.names if holds_paths or name != columns.image]
-    cells: dict[str | None, list[Any]] = {name: [] for name in names}
-    parts: list[Part | None] = []
-    keys: list[str] = []
-    for file in files:
-        for name, column in read_columns(root / file.name, names).items():
-            cells[name].extend(column)
-        num_rows = len(cells[columns.label]) - len(keys)
-        parts += [file.part] * num_rows
-        keys += [f"{file.name}#{row}" for row in range(num_rows)]
+    cells, keys, parts = table.read_rows(names)
     # A file's own part takes precedence over the split column.
     in_column: list[Any] = cells[columns.split] if columns.split else parts
-    splits = [part or split for part, split in zip(parts, in_column, strict=True)]
-    labels, class_names = cells[columns.label], None
-    if columns.label in classes:
-        listed = classes[columns.label]
+    splits: list[Any] = [part or cell for part, cell in zip(parts, in_column, strict=True)]
+    labels, class_names = columns.read_labels(cells), columns.class_names
+    listed = table.columns.class_names.get(columns.labels[0])
+    if listed is not None:
         class_names = ClassNames(listed, tuple(range(len(listed))))
         labels = [None if label == _NO_CLASS else label for label in labels]
     rows = Rows(
@@ -85,12 +131,12 @@ def list_arrow_files(
         labels=labels,
         row_name=lambda row: "row {2} of {0}".format(*keys[row].rpartition("#")),
         splits=splits if columns.split or any(parts) else None,
-        groups=cells.get(columns.group),
+        groups=cells[columns.group] if columns.group else None,
         class_names=class_names,
+        notes=columns.notes,
     )
     signature = "\n".join(file_signature(root / file.name) for file in files)
     if holds_paths:
-        paths = ["" if cell is None else cell for cell in cells[columns.image]]
-        return list_image_paths(root, paths, rows, options, signature)
+        return list_image_paths(root, cells[columns.image], rows, options, signature)
     reader = ArrowReader(str(root.resolve()), columns.image)
     return rows.to_listing(keys, reader, options, f"{signature}\n{columns}")

@@ -1,8 +1,11 @@
 """`TableColumns`: which columns of a table hold images, labels, splits and groups."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Protocol
 
+from clearsight.data.formats.one_hot import find_one_hot, join_one_hot
+from clearsight.data.labels.class_names import ClassNames
 from clearsight.data.sources.options import SourceOptions
 from clearsight.errors import DataError, did_you_mean, list_some
 
@@ -25,44 +28,85 @@ _MAX_SHOWN = 12  # column names in a message
 
 
 @dataclass(frozen=True)
+class KnownColumns:
+    """Columns whose types or cells show what they hold, so that their names do not matter.
+
+    Attributes:
+        image: images or their paths; "" if each pixel has a column.
+        label: labels.
+        split: which part an image is in.
+        others: columns that are no labels: pixels or encoded images.
+        hint: what messages about a missing column add after the names of all columns.
+    """
+
+    image: str | None = None
+    label: str | None = None
+    split: str | None = None
+    others: tuple[str, ...] = ()
+    hint: str = ""
+
+
+class Table(Protocol):
+    """A table of images, in any file format."""
+
+    @property
+    def source(self) -> str:
+        """What messages call it."""
+        ...
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of its columns."""
+        ...
+
+    @property
+    def known(self) -> KnownColumns:
+        """The columns that need no usual name."""
+        ...
+
+    def read(self, names: Sequence[str]) -> dict[str, list[Any]]:
+        """Return the cells of whole columns of text or numbers."""
+        ...
+
+
+@dataclass(frozen=True)
 class TableColumns:
     """Which columns of a table hold what.
 
     Attributes:
         image: images or their paths; "" if each pixel has a column.
-        label: labels.
+        labels: labels; or several columns of 0 and 1 (one-hot), one for each class.
         split: which part an image is in, or None if the table does not say.
         group: what an image belongs to, or None if the user gives no such column.
+        notes: sentences for the user about columns that were not found by name.
     """
 
     image: str
-    label: str
+    labels: tuple[str, ...]
     split: str | None
     group: str | None
+    notes: tuple[str, ...] = ()
 
     @property
     def names(self) -> list[str]:
         """The names of these columns, each once."""
-        columns = (self.label, self.split, self.group, self.image)
+        columns = (*self.labels, self.split, self.group, self.image)
         return list(dict.fromkeys(name for name in columns if name))
 
+    @property
+    def class_names(self) -> ClassNames | None:
+        """The classes that one-hot columns are called after."""
+        return ClassNames.listed(self.labels) if len(self.labels) > 1 else None
 
-def find_columns(
-    names: Sequence[str],
-    options: SourceOptions,
-    table: str,
-    *,
-    image: str | None = None,
-    label: str | None = None,
-) -> TableColumns:
-    """Find a table's columns: those that the user gives, else those with usual names.
+    def read_labels(self, cells: Mapping[str, Sequence[Any]]) -> Sequence[Any]:
+        """Return each row's label: the cell, or of one-hot columns the names of those with a 1."""
+        if len(self.labels) == 1:
+            return cells[self.labels[0]]
+        return join_one_hot({name: cells[name] for name in self.labels})
 
-    Args:
-        names: of all columns.
-        options: the columns that the user gives.
-        table: what messages call the table.
-        image: the column of images if its type tells; "" if each pixel has a column.
-        label: the column of labels if its type tells.
+
+def find_columns(table: Table, options: SourceOptions) -> TableColumns:
+    """Find a table's columns: those that the user gives, those that are known, and usual names.
 
     Raises:
         DataError: when a column is missing, or several could be meant.
@@ -70,46 +114,79 @@ def find_columns(
 
     def find(given: str | None, option: str, content: str, known: str | None = None) -> str:
         if given is not None:
-            _check_given(given, option, names, table)
+            _check_given(given, option, table)
             return given
-        return _find_usual(content, option, names, table) if known is None else known
+        return _find_usual(content, option, table) if known is None else known
 
-    return TableColumns(
-        find(options.image_column, "--image-column", "images or their paths", image),
-        find(options.label_column, "--label-column", "labels", label),
-        find(options.split_column, "--split-column", "splits") or None,
-        find(options.group_column, "--group-column", "groups", known="") or None,
+    known = table.known
+    image = find(options.image_column, "--image-column", "images or their paths", known.image)
+    split = find(options.split_column, "--split-column", "splits", known.split) or None
+    group = find(options.group_column, "--group-column", "groups", known="") or None
+    listed = tuple((options.label_column or "").split(","))
+    if len(listed) > 1 and set(listed) <= set(table.names):
+        return TableColumns(image, listed, split, group)
+    label = find(options.label_column, "--label-column", "labels", known.label)
+    if label:
+        return TableColumns(image, (label,), split, group)
+    one_hot = _find_one_hot(table, (image, split, group))
+    note = (
+        f"{table.source} has no column of labels with a usual name: its columns "
+        f"{list_some(one_hot, _MAX_SHOWN)} are one-hot labels, in which a 1 marks the class."
     )
+    return TableColumns(image, one_hot, split, group, (note,))
 
 
-def _check_given(given: str, option: str, names: Sequence[str], table: str) -> None:
-    if names.count(given) > 1:
-        raise DataError(f"{table} should have one column '{given}', but has several of that name.")
-    if given not in names:
+def is_usual_name(name: str) -> bool:
+    """Return whether a column with this name is found by it."""
+    tiers = (tier for usual in _USUAL_NAMES.values() for tier in usual)
+    return any(_normalize(name) in tier for tier in tiers)
+
+
+def _find_one_hot(table: Table, others: Sequence[str | None]) -> tuple[str, ...]:
+    candidates = [name for name in table.names if name not in (*others, *table.known.others)]
+    found = find_one_hot(table.names, table.read(candidates))
+    if found.labels:
+        return found.labels
+    hint = ""
+    if len(found.binary) > 1:
+        joined = ",".join(found.binary)
+        hint = f", or with --label-column {joined} if each of these columns of 0 and 1 is a class"
+    raise _no_column("labels", "--label-column", table, hint)
+
+
+def _check_given(given: str, option: str, table: Table) -> None:
+    if table.names.count(given) > 1:
         raise DataError(
-            f"{table} should have the column '{given}' given by {option}, but its columns are "
-            f"{_list_names(names)}.{did_you_mean(given, names)}"
+            f"{table.source} should have one column '{given}', but has several of that name."
+        )
+    if given not in table.names:
+        raise DataError(
+            f"{table.source} should have the column '{given}' given by {option}, but its columns "
+            f"are {_list_names(table.names)}{table.known.hint}.{did_you_mean(given, table.names)}"
         )
 
 
-def _find_usual(content: str, option: str, names: Sequence[str], table: str) -> str:
-    """Return the column with a usual name; "" if there is none, and no table needs one."""
-    usual = _USUAL_NAMES[content]
-    for tier in usual:
-        found = [name for name in names if _normalize(name) in tier]
+def _find_usual(content: str, option: str, table: Table) -> str:
+    """Return the column with a usual name; "" if there is none and that may be."""
+    for tier in _USUAL_NAMES[content]:
+        found = [name for name in table.names if _normalize(name) in tier]
         if len(found) > 1:
             raise DataError(
-                f"{table} should have one column of {content}, but {_list_names(found)} could each "
-                f"be it: choose it with {option}."
+                f"{table.source} should have one column of {content}, but {_list_names(found)} "
+                f"could each be it: choose it with {option}."
             )
         if found:
             return found[0]
-    if content == "splits":
-        return ""
-    raise DataError(
-        f"{table} should have a column of {content} with a usual name such as "
-        f"{', '.join(usual[0][:3])}, but its columns are {_list_names(names)}: choose it with "
-        f"{option}."
+    if content == "images or their paths":
+        raise _no_column(content, option, table)
+    return ""
+
+
+def _no_column(content: str, option: str, table: Table, hint: str = "") -> DataError:
+    return DataError(
+        f"{table.source} should have a column of {content} with a usual name such as "
+        f"{', '.join(_USUAL_NAMES[content][0][:3])}, but its columns are "
+        f"{_list_names(table.names)}{table.known.hint}: choose it with {option}{hint}."
     )
 
 

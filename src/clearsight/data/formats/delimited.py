@@ -1,19 +1,21 @@
-"""Text tables: CSV with commas, semicolons or tabs between cells."""
+"""Text tables: CSV, with any character between cells, with or without a header."""
 
 import csv
+import math
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
 
-from clearsight.data.formats.damage import report_damage
-from clearsight.errors import DataError
+from clearsight.data.formats.columns import KnownColumns, is_usual_name
+from clearsight.data.formats.dialect import Dialect, detect_dialect, open_text
+from clearsight.data.image_suffixes import is_image
+from clearsight.data.listing import parse_part
+from clearsight.errors import DataError, list_some
 
-_DELIMITERS = (",", ";", "\t")
 _MAX_ROWS = 3_000_000  # each takes a few hundred bytes of memory
 _PIXEL = re.compile(r"(?:pixel|px|p)[_ ]?\d+|\d+x\d+", re.IGNORECASE)
 _MIN_PIXELS = 4
@@ -21,27 +23,65 @@ _MIN_PIXELS = 4
 
 @dataclass(frozen=True)
 class DelimitedFile:
-    """A text table whose header has been read.
+    """A text table whose first rows have been read.
 
     Attributes:
         path: the file.
-        encoding: its text encoding.
-        delimiter: the character between cells.
-        names: the names of its columns.
+        dialect: how it is written.
+        names: the names of its columns: "1", "2", ... without a header.
+        has_header: whether its first row is a header.
     """
 
     path: Path
-    encoding: str
-    delimiter: str
+    dialect: Dialect
     names: tuple[str, ...]
+    has_header: bool
+
+    @property
+    def source(self) -> str:
+        """What messages call it."""
+        return str(self.path)
 
     @property
     def pixel_columns(self) -> list[int]:
         """The columns that hold one pixel each; none in a table of image files."""
+        if not self.has_header:
+            return list(range(1, len(self.names))) if self._holds_square_images() else []
         columns = [index for index, name in enumerate(self.names) if _PIXEL.fullmatch(name)]
         return columns if len(columns) >= _MIN_PIXELS else []
 
-    def read(
+    @property
+    def known(self) -> KnownColumns:
+        """The columns of a table without header, by their cells in the first rows."""
+        pixels = tuple(self.names[index] for index in self.pixel_columns)
+        image = "" if pixels else None
+        if self.has_header:
+            hint = " (if its first line is data, add --no-header)"
+            return KnownColumns(image=image, others=pixels, hint=hint)
+        hint = f" (it has no header; its first line is {list_some(self.dialect.rows[0], 5)})"
+        if pixels:
+            return KnownColumns(image, self.names[0], others=pixels, hint=hint)
+        rows = [row for row in self.dialect.rows if len(row) == len(self.names)]
+        cells_of = dict(zip(self.names, zip(*rows, strict=True), strict=True))
+        images = [name for name, cells in cells_of.items() if any(map(is_image, cells))]
+        splits = [name for name, cells in cells_of.items() if all(map(parse_part, cells))]
+        rest = [name for name in self.names if name not in (*images, *splits)]
+        if not images and len(rest) == 2:
+            # Names of images without a suffix differ, and labels repeat.
+            images = [name for name in rest if len({*cells_of[name]}) == len(rows)]
+            rest = [name for name in rest if name not in images]
+        return KnownColumns(
+            image=images[0] if len(images) == 1 else None,
+            label=rest[0] if len(rest) == 1 else None,
+            split=splits[0] if len(splits) == 1 else None,
+            hint=hint,
+        )
+
+    def read(self, names: Sequence[str]) -> dict[str, list[str]]:
+        """Return the cells of whole columns; see `read_rows`."""
+        return self.read_rows(names)[0]
+
+    def read_rows(
         self, names: Sequence[str], *, with_pixels: bool = False
     ) -> tuple[dict[str, list[str]], np.ndarray, list[int]]:
         """Read whole columns.
@@ -76,50 +116,49 @@ class DelimitedFile:
 
     def _rows(self) -> Iterator[tuple[int, list[str]]]:
         """Iterate over the number of the line that each row ends in, and the row's cells."""
-        with _open_text(self.path, self.encoding) as file:
-            reader = csv.reader(file, delimiter=self.delimiter)
-            next(reader, None)
-            for num_rows, row in enumerate(filter(None, reader), 1):
+        first_line = int(self.dialect.has_separator_line)
+        with open_text(self.path, self.dialect.encoding) as file:
+            if self.dialect.has_separator_line:
+                next(file, None)
+            reader = csv.reader(file, delimiter=self.dialect.delimiter)
+            for num_rows, row in enumerate(filter(None, reader)):
+                line = first_line + reader.line_num
+                if self.has_header and not num_rows:
+                    continue
                 if len(row) != len(self.names):
                     raise DataError(
                         f"{self.path} should have {len(self.names)} cells in every row, as in its "
-                        f"header, but has {len(row)} in line {reader.line_num}: is a quotation "
-                        "mark missing?"
+                        f"first one, but has {len(row)} in line {line}: is a quotation mark "
+                        "missing?"
                     )
                 if num_rows > _MAX_ROWS:
                     raise DataError(
                         f"{self.path} should have at most {_MAX_ROWS:,} rows, but has more: save "
                         "it as Parquet."
                     )
-                yield reader.line_num, row
+                yield line, row
+
+    def _holds_square_images(self) -> bool:
+        """Whether rows are a label and the pixels of a square image, as in MNIST's usual CSV."""
+        num_pixels = len(self.names) - 1
+        is_square = num_pixels >= _MIN_PIXELS and math.isqrt(num_pixels) ** 2 == num_pixels
+        return is_square and all(cell.isdecimal() for row in self.dialect.rows for cell in row)
 
 
-def open_delimited(path: Path) -> DelimitedFile:
-    """Read a text table's header.
+def open_delimited(path: Path, *, has_header: bool = True) -> DelimitedFile:
+    """Open a text table; without a header only if `has_header` is false or its rows show it.
 
     Raises:
-        DataError: when it cannot be read, is not text or has no header.
+        DataError: when it cannot be read, is not text, is empty, or has a header after all.
     """
-    with report_damage(path, "a table", "check its permissions"), path.open("rb") as file:
-        encoding = "utf-16" if file.read(2) in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
-    headers: dict[str, list[str]] = {}
-    for delimiter in _DELIMITERS:
-        with _open_text(path, encoding) as file:
-            headers[delimiter] = next(csv.reader(file, delimiter=delimiter), [])
-    delimiter = max(_DELIMITERS, key=lambda delimiter: len(headers[delimiter]))
-    names = tuple(name.strip() for name in headers[delimiter])
-    if not any(names):
+    dialect = detect_dialect(path)
+    first = dialect.rows[0]
+    if not has_header and sum(map(is_usual_name, first)) > 1:
         raise DataError(
-            f"{path} should be a table whose first line names its columns, but it is empty."
+            f"{path} should have no header, because of --no-header, but its first line names the "
+            f"columns {list_some(first, 5)}: leave --no-header out."
         )
-    return DelimitedFile(path, encoding, delimiter, names)
-
-
-@contextmanager
-def _open_text(path: Path, encoding: str) -> Iterator[Iterator[str]]:
-    errors = (UnicodeError, csv.Error, OSError)
-    with (
-        report_damage(path, "a text table", "save it as CSV in UTF-8", errors),
-        path.open(encoding=encoding, newline="") as file,
-    ):
-        yield file
+    if has_header and dialect.has_header:
+        return DelimitedFile(path, dialect, first, has_header=True)
+    numbers = tuple(str(number) for number in range(1, len(first) + 1))
+    return DelimitedFile(path, dialect, numbers, has_header=False)

@@ -14,6 +14,7 @@ from clearsight.data.formats.image_files import (
 )
 from clearsight.data.formats.rows import Rows
 from clearsight.data.image_suffixes import is_hidden, is_image
+from clearsight.data.labels.encode import is_missing
 from clearsight.data.listing import Listing
 from clearsight.data.sources.options import SourceOptions
 from clearsight.errors import DataError
@@ -22,7 +23,7 @@ _MAX_WALKED = 5_000_000  # files that are searched for names without a suffix
 
 
 def list_image_paths(
-    folder: Path, cells: Sequence[str], rows: Rows, options: SourceOptions, signature: str
+    folder: Path, cells: Sequence[str | None], rows: Rows, options: SourceOptions, signature: str
 ) -> Listing:
     """List images by the paths in a table's cells, relative to a folder.
 
@@ -33,15 +34,20 @@ def list_image_paths(
             images, or none of the files exists; and as `Rows.to_listing`.
     """
     finder = _ImageFinder(str(folder.resolve()), rows.table)
-    keys = [finder.key_of(cell.strip(), rows.row_name(row)) for row, cell in enumerate(cells)]
-    states = [finder.states[key] for key in keys]
-    if keys and all(state == ABSENT for state in states):
+    keys = [
+        None
+        if cell is None or is_missing(cell)
+        else finder.key_of(cell.strip(), rows.row_name(row))
+        for row, cell in enumerate(cells)
+    ]
+    states = [(key, finder.states[key]) for key in keys if key is not None]
+    if states and all(state == ABSENT for _, state in states):
         raise DataError(
             f"{rows.table} should contain paths relative to {finder.folder}, but none of its "
-            f"{len(keys):,} files exists, not even '{cells[0]}': put the table into the folder "
-            "that its paths start from."
+            f"{len(states):,} files exists, not even '{states[0][0]}': put the table into the "
+            "folder that its paths start from."
         )
-    files = files_signature(finder.folder, zip(keys, states, strict=True))
+    files = files_signature(finder.folder, states)
     return rows.to_listing(keys, FileReader(finder.folder), options, f"{signature}\n{files}")
 
 
@@ -67,8 +73,8 @@ class _ImageFinder:
     def key_of(self, cell: str, row_name: str) -> str:
         """Return a file's path below the folder; of a missing file, the path in the cell."""
         expected = f"{self._table} should contain the path of an image in {row_name}, but"
-        if not cell or "\0" in cell:
-            raise DataError(f"{expected} it is {'not text' if cell else 'empty'}.")
+        if "\0" in cell:
+            raise DataError(f"{expected} it is not text.")
         if "://" in cell:
             raise DataError(
                 f"{expected} contains the address {cell}: clearsight downloads no images, put them "

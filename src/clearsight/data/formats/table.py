@@ -1,21 +1,23 @@
 """Tables of images: CSV, TSV or Parquet with labels and with paths, encoded images or pixels."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from clearsight.data.arrays.raw_arrays import RawArrays
+from clearsight.data.arrays.raw_arrays import RawArrays, choose_class_names
 from clearsight.data.formats.arrow_files import is_parquet
 from clearsight.data.formats.arrow_listing import PartFile, list_arrow_files
-from clearsight.data.formats.columns import find_columns
-from clearsight.data.formats.delimited import open_delimited
+from clearsight.data.formats.columns import TableColumns, find_columns
+from clearsight.data.formats.delimited import DelimitedFile, open_delimited
 from clearsight.data.formats.image_files import file_signature
 from clearsight.data.formats.image_paths import list_image_paths
 from clearsight.data.formats.rows import Rows
 from clearsight.data.listing import Listing, Part
 from clearsight.data.sources.options import SourceOptions
 from clearsight.data.splits.splits import Splits
+from clearsight.errors import DataError
 
 _SUFFIXES = (".csv", ".tsv", ".parquet", ".pq")
 
@@ -34,28 +36,44 @@ def open_table(path: Path, options: SourceOptions) -> Listing | Splits:
         MissingExtraError: for a Parquet file when pyarrow is not installed.
     """
     if is_parquet(path):
+        if not options.header:
+            raise DataError(
+                f"{path} is a Parquet file, which always names its columns: leave --no-header out."
+            )
         return list_arrow_files(path.parent, [PartFile(path.name)], options, str(path))
-    table = open_delimited(path)
-    has_pixels = bool(table.pixel_columns) and options.image_column is None
-    image = "" if has_pixels else None
-    columns = find_columns(table.names, options, str(path), image=image)
-    cells, pixels, lines = table.read(columns.names, with_pixels=has_pixels)
+    table = open_delimited(path, has_header=options.header)
+    columns = find_columns(table, options)
+    cells, pixels, lines = table.read_rows(columns.names, with_pixels=not columns.image)
     rows = Rows(
         table=str(path),
-        labels=cells[columns.label],
+        labels=columns.read_labels(cells),
         row_name=lambda row: f"line {lines[row]}",
         splits=cells[columns.split] if columns.split else None,
         groups=cells[columns.group] if columns.group else None,
+        class_names=columns.class_names,
+        notes=(*_header_notes(table, columns), *columns.notes),
     )
-    if has_pixels:
-        return _split_pixels(pixels, rows).to_splits(options)
+    if not columns.image:
+        return _split_pixels(pixels, rows, options)
     signature = f"{file_signature(path)}\n{columns}"
     return list_image_paths(path.parent, cells[columns.image], rows, options, signature)
 
 
-def _split_pixels(pixels: np.ndarray, rows: Rows) -> RawArrays:
+def _header_notes(table: DelimitedFile, columns: TableColumns) -> list[str]:
+    if table.has_header:
+        return []
+    holds = f"column {columns.image} holds the images, " if columns.image else ""
+    labels = f"column{'s' if columns.labels[1:] else ''} {', '.join(columns.labels)} the labels"
+    return [
+        f"{table.path} has no header, so its first line is data and its columns are called 1, 2, "
+        f"...: {holds}{labels if holds else labels.replace(' the', ' holds the')}."
+    ]
+
+
+def _split_pixels(pixels: np.ndarray, rows: Rows, options: SourceOptions) -> Splits:
     """Divide images with one pixel in each column, uint8 (N, P), into parts."""
-    selected = rows.select(range(len(pixels)))
+    names = choose_class_names(options, rows.class_names)
+    selected = rows.select(range(len(pixels)), options, names)
     rows_of: dict[Part, list[int]] = {}
     for place, part in enumerate(selected.parts):
         rows_of.setdefault(part or "train", []).append(place)
@@ -63,10 +81,15 @@ def _split_pixels(pixels: np.ndarray, rows: Rows) -> RawArrays:
     def of_parts(values: Any) -> dict[Part, Any]:
         return {part: [values[place] for place in places] for part, places in rows_of.items()}
 
-    return RawArrays(
+    arrays = RawArrays(
         images={part: pixels[taken] for part, taken in of_parts(selected.rows).items()},
         labels=of_parts(selected.labels),
         provenance=rows.table,
+        class_names=rows.class_names,
         groups=of_parts(selected.groups) if selected.groups else {},
         skipped=selected.skipped,
+        notes=selected.notes,
     )
+    splits = arrays.to_splits(options)
+    report = replace(splits.load_report, bad_files=selected.bad_rows, num_listed=len(pixels))
+    return replace(splits, load_report=report)

@@ -2,7 +2,7 @@
 
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from clearsight.errors import DataError, did_you_mean, list_some
 # At least so many labels that are all different are names or numbers of images, not classes.
 _MIN_ALL_DIFFERENT = 20
 _MAX_SHOWN = 5  # values in a message
+_MISSING = ("", "nan", "<na>", "#n/a")  # in lower case; "None" and "NA" may be classes
 _LONGEST_NAME = 1_000  # characters
 _SCALARS = (int, float, bool, bytes, np.integer, np.floating, np.bool_)
 
@@ -76,7 +77,7 @@ def encode_labels(
         )
     if not array.size:
         raise DataError(f"{what} should be at least one, but there is none.")
-    array = _normalize(array, what)
+    array = _normalize(array, what, names.names if names else ())
     if names is None:
         encoded = _encode_without_names(array, what)
     else:
@@ -172,7 +173,7 @@ def to_label_array(values: Any, what: str = "The labels") -> np.ndarray:
         ) from error
 
 
-def _normalize(array: np.ndarray, what: str) -> np.ndarray:
+def _normalize(array: np.ndarray, what: str, known: Collection[str]) -> np.ndarray:
     """Return labels (N,) of any type as int64, bool or text; text of integers becomes int64.
 
     Raises:
@@ -184,7 +185,7 @@ def _normalize(array: np.ndarray, what: str) -> np.ndarray:
         array = np.array([value.decode("utf-8", "replace") for value in array.tolist()])
     if array.dtype.kind == "U":
         _check_characters(array, what)
-        return _from_text(np.char.strip(array), what)
+        return _from_text(np.char.strip(array), what, known)
     if array.dtype.kind == "f":
         return _from_floats(array, what)
     if array.dtype.kind == "u" and array.size and int(array.max()) > np.iinfo(np.int64).max:
@@ -196,17 +197,24 @@ def _normalize(array: np.ndarray, what: str) -> np.ndarray:
     raise DataError(f"{what} should be integers, text or one-hot, but are {array.dtype}.")
 
 
+def is_missing(value: Any) -> bool:
+    """Return whether a label is none: None, NaN, blank, or text that programs write for NaN."""
+    if isinstance(value, str):
+        return value.strip().lower() in _MISSING
+    return value is None or value != value  # noqa: PLR0124 - NaN
+
+
 def _is_integer(text: str) -> bool:
     """Return whether text is an integer as `str` writes it: "7", but not "007"."""
     digits = text.removeprefix("-")
     return digits.isascii() and digits.isdecimal() and len(digits) < 19 and str(int(text)) == text
 
 
-def _check_missing(is_missing: np.ndarray, what: str, are: str) -> None:
-    if is_missing.any():
+def _check_missing(is_absent: np.ndarray, what: str, are: str) -> None:
+    if is_absent.any():
         raise DataError(
-            f"{what} should give a class for every image, but {is_missing.sum():,} of "
-            f"{len(is_missing):,} are {are}."
+            f"{what} should give a class for every image, but {is_absent.sum():,} of "
+            f"{len(is_absent):,} are {are}."
         )
 
 
@@ -223,8 +231,8 @@ def _check_characters(array: np.ndarray, what: str) -> None:
 
 def _from_objects(array: np.ndarray, what: str) -> np.ndarray:
     values = array.tolist()
-    is_missing = [value is None or value != value for value in values]  # noqa: PLR0124 - NaN
-    _check_missing(np.array(is_missing), what, "missing")
+    is_absent = [not isinstance(value, str) and is_missing(value) for value in values]
+    _check_missing(np.array(is_absent), what, "missing")
     types = {str if isinstance(value, str) else type(value) for value in values}
     if types == {str}:
         return np.array(values, dtype=str)
@@ -236,9 +244,14 @@ def _from_objects(array: np.ndarray, what: str) -> np.ndarray:
     raise DataError(f"{what} should all be numbers or all be text, but are {found}.")
 
 
-def _from_text(array: np.ndarray, what: str) -> np.ndarray:
-    _check_missing(array == "", what, "empty")
+def _from_text(array: np.ndarray, what: str, known: Collection[str]) -> np.ndarray:
     distinct = np.unique(array).tolist()
+    absent = [value for value in distinct if is_missing(value) and value not in known]
+    _check_missing(
+        np.isin(array, absent),
+        what,
+        " or ".join(f"'{value}'" if value else "empty" for value in absent),
+    )
     # "007" and "7" are different names, so only text that `str` writes for a number is a number.
     if all(_is_integer(value) for value in distinct):
         return array.astype(np.int64)

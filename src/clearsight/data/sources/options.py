@@ -61,7 +61,9 @@ class SourceOptions(BaseModel):
     image_column: Annotated[
         str | None, Option("Table: column of images or their paths.", metavar="NAME")
     ] = None
-    label_column: Annotated[str | None, Option("Table: column of labels.", metavar="NAME")] = None
+    label_column: Annotated[
+        str | None, Option("Table: column of labels; A,B,... are one-hot.", metavar="NAME")
+    ] = None
     split_column: Annotated[
         str | None,
         Option("Table: column that says train, validation or test.", metavar="NAME"),
@@ -70,6 +72,9 @@ class SourceOptions(BaseModel):
         str | None,
         Option("Table: column of groups (e.g. patient) that no split separates.", metavar="NAME"),
     ] = None
+    header: Annotated[
+        bool, Option("Table: the first line is data; columns are called 1, 2, ...")
+    ] = True
     class_names: Annotated[
         Path | None, Option("JSON or TXT file of the class names, in order.", metavar="FILE")
     ] = None
@@ -78,7 +83,7 @@ class SourceOptions(BaseModel):
         Option("Corrected labels; see `data check --labels-out`.", metavar="FILE.csv"),
     ] = None
     allow_bad: Annotated[
-        bool, Option("Continue even if more than 1% of the images are unreadable.")
+        bool, Option("Continue even if more than 1% of the images are unusable.")
     ] = False
 
     def resolved(self) -> Self:

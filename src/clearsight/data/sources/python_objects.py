@@ -45,7 +45,8 @@ def splits_from_object(source: Any, options: SourceOptions | None = None) -> Spl
     """
     options = options or SourceOptions()
     columns = (options.image_column, options.label_column, options.split_column)
-    if any(column is not None for column in (*columns, options.group_column)):
+    is_given = any(column is not None for column in (*columns, options.group_column))
+    if is_given or not options.header:
         raise DataError(
             "Columns are options of tables, but the images are Python objects: pass groups with "
             "ImageSet(images, labels, class_names, groups=...)."
