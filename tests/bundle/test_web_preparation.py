@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import base64
+import io
 
 import numpy as np
 import pytest
+from PIL import Image
 from playwright.sync_api import Page
 
 import clearsight
 from clearsight.data.image_set import ImageSet
+from clearsight.data.preparation.pixel_range import PixelRange, range_warning
 from clearsight.data.preparation.preparation import Preparation
 from support.web_images import jpeg_images, lossless_images, rotated_images
 
@@ -91,6 +94,36 @@ def prepared_differences(page: Page, images: dict[str, bytes]) -> dict[str, np.n
             assert is_opposite == preparation.is_opposite(expected)
         differences[name] = np.concatenate(off)
     return differences
+
+
+RANGES = """async ([content, preparation, name]) => {
+  const { readImage } = await import("./decoding.js");
+  const { rangeWarning } = await import("./preparation.js");
+  const bytes = Uint8Array.from(atob(content), (letter) => letter.charCodeAt(0));
+  try {
+    await readImage(new File([bytes], name), preparation);
+  } catch (error) {
+    return [error.message, rangeWarning(preparation, name)];
+  }
+  return [null, rangeWarning(preparation, name)];
+}"""
+
+
+@pytest.mark.parametrize("pixel_range", [None, (0, 65_535), (0, 1), (-3.5, 900)])
+def test_deep_images_are_left_to_python_and_warnings_are_alike(
+    page: Page, pixel_range: tuple[float, float] | None
+) -> None:
+    chosen = None if pixel_range is None else PixelRange(*pixel_range)
+    described = Preparation(8, 8, 1, pixel_range=chosen).to_json()
+    for dtype in (np.uint16, np.uint8):
+        buffer = io.BytesIO()
+        Image.fromarray(np.zeros((8, 8), dtype)).save(buffer, "PNG")
+        content = base64.b64encode(buffer.getvalue()).decode()
+        error, warning = page.evaluate(RANGES, [content, described, "a.png"])
+        grey = np.zeros((8, 8, 1), np.uint8)
+        assert warning == range_warning(grey, chosen, "a.png")
+        is_refused = dtype == np.uint16 and pixel_range not in (None, (0, 65_535))
+        assert ("use `clearsight predict` for it" in (error or "")) == is_refused
 
 
 def test_all_sizes_and_alpha_values_are_prepared_exactly_alike(page: Page) -> None:

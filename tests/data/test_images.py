@@ -12,6 +12,7 @@ from hypothesis.extra.numpy import arrays
 from PIL import Image
 
 import clearsight
+from clearsight.data.preparation.pixel_range import PixelRange
 from clearsight.data.preparation.polarity import find_polarity
 from clearsight.data.preparation.preparation import Preparation
 from clearsight.data.preparation.read_image import read_image
@@ -48,6 +49,8 @@ def test_every_mode_gives_the_image(tmp_path: Path, ending: str, mode: str) -> N
         image = Image.fromarray(ramp).convert(mode, dither=Image.Dither.NONE)
         image.save(tmp_path / f"image.{ending}")
     read = read_image(tmp_path / f"image.{ending}").pixels
+    if mode == "I;16":
+        read = PixelRange(0, 65_535).to_uint8(read)
     assert read.dtype == np.uint8
     assert read.shape[:2] == (48, 64)
     grey = read[..., :3].mean(axis=(0, 2))

@@ -16,6 +16,7 @@ from clearsight.bundle.files import BundleFiles
 from clearsight.bundle.formats.model_format import Network
 from clearsight.bundle.formats.table import find_format
 from clearsight.bundle.spec import BundleSpec
+from clearsight.data.preparation.pixel_range import check_finite
 from clearsight.data.preparation.preparation import Preparation
 from clearsight.data.preparation.read_image import pillow_to_array
 from clearsight.errors import BundleError, DataError
@@ -112,12 +113,13 @@ class Bundle:
 
         Args:
             images: uint8 (N, H, W, C), 0..255; or one image or a sequence of them, each a path, a
-                file's content, a Pillow image, or uint8 (H, W, C).
+                file's content, a Pillow image, or uint8 (H, W, C). If the network was trained on
+                deep images, arrays of other numbers are converted by the same range.
             temperature: apply the bundle's temperature, which calibrates the probabilities without
                 changing the most probable class.
 
         Raises:
-            DataError: if an image cannot be read, or an array does not hold uint8 images.
+            DataError: if an image cannot be read, or an array does not hold such images.
             BundleError: if the temperature is to be applied and the bundle has none.
         """
         probabilities = self.probabilities(self.fit_images(images))
@@ -146,9 +148,10 @@ class Bundle:
         """
         if isinstance(images, np.ndarray):
             is_batch = images.ndim == 4 and images.shape[-1] in (1, 3, 4)
-            if images.dtype != np.uint8 or not is_batch:
+            if not (self._accepts(images) and is_batch):
                 self.preparation.check(images)  # raises, with the reason
-            if images.shape[1:] == self.spec.image_shape and len(images):
+            has_shape = images.shape[1:] == self.spec.image_shape and len(images)
+            if images.dtype == np.uint8 and has_shape:
                 return images
         is_one = isinstance(images, str | os.PathLike | bytes | Image.Image)
         batch: Iterable[Any] = [images] if is_one else images
@@ -158,24 +161,31 @@ class Bundle:
         return np.stack(rows)
 
     def _fit_image(self, image: Any, index: int) -> np.ndarray:
-        if isinstance(image, np.ndarray):
+        name = f"Image {index}"
+        if isinstance(image, bytes):
+            prepared = self.preparation.read(image, name=name)
+        elif isinstance(image, str | os.PathLike):
+            prepared = self.preparation.read(Path(image))
+        elif isinstance(image, Image.Image):
+            prepared = self.preparation.prepare(pillow_to_array(image, name), name)
+        elif isinstance(image, np.ndarray):
             has_shape = image.ndim == 3 and image.shape[-1] in (1, 3, 4) and image.size
-            if image.dtype != np.uint8 or not has_shape:
+            if not (self._accepts(image) and has_shape):
                 raise DataError(
-                    f"Image {index} should be uint8 (H, W, C) with 1, 3 or 4 channels, but is "
+                    f"{name} should be uint8 (H, W, C) with 1, 3 or 4 channels, but is "
                     f"{image.dtype} {image.shape}."
                 )
-            return self.preparation.fit_image(image)
-        if isinstance(image, Image.Image):
-            return self.preparation.fit_image(pillow_to_array(image, f"Image {index}"))
-        if isinstance(image, bytes | str | os.PathLike):
-            is_path = not isinstance(image, bytes)
-            name = str(image) if is_path else f"Image {index}"
-            prepared = self.preparation.read(Path(image) if is_path else image, name=name)
-            for warning in prepared.warnings:
-                _log.warning("%s", warning)
-            return prepared.pixels
-        raise DataError(
-            f"Image {index} should be a path, a file's content, a Pillow image or uint8 "
-            f"(H, W, C), but is of type {type(image).__name__}."
-        )
+            check_finite(image, name)
+            prepared = self.preparation.prepare(image, name)
+        else:
+            raise DataError(
+                f"{name} should be a path, a file's content, a Pillow image or uint8 (H, W, C), "
+                f"but is of type {type(image).__name__}."
+            )
+        for warning in prepared.warnings:
+            _log.warning("%s", warning)
+        return prepared.pixels
+
+    def _accepts(self, array: np.ndarray) -> bool:
+        is_deep = self.preparation.pixel_range is not None and array.dtype.kind in "iuf"
+        return array.dtype == np.uint8 or is_deep

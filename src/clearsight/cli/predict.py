@@ -76,10 +76,10 @@ def predict(
     from clearsight.predict.predictor import open_predictor
 
     bundle, notes = open_predictor(path, lambda: loading_keras(console_for(as_json)))
-    for note in notes:
-        print(f"Note: {note}", file=sys.stderr)
     source_options = given_source_options(context) if given_options(context) else None
     inputs = find_inputs(images, path, bundle, source_options)
+    for note in (*notes, *inputs.notes):
+        print(f"Note: {note}", file=sys.stderr)
     if inputs.problems and row_format.is_streamed:
         raise DataError(" ".join(inputs.problems))
     messages = _Messages(row_format)

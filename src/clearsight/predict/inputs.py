@@ -26,10 +26,12 @@ class Inputs:
     Attributes:
         parts: image files, or a source's images, one per argument.
         problems: one message per source that could not be read.
+        notes: sentences about how the images of sources were read.
     """
 
     parts: tuple[ImageFiles | SourceImages, ...]
     problems: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def num_images(self) -> int:
@@ -77,6 +79,7 @@ def find_inputs(
     """
     parts: list[ImageFiles | SourceImages] = []
     problems: list[str] = []
+    notes: list[str] = []
     for argument in arguments:
         files = find_image_files(argument)
         if files is not None and (source_options is None or files.folder is None):
@@ -87,10 +90,13 @@ def find_inputs(
 
         options = source_options or SourceOptions()
         try:
-            parts.append(load_source_images(argument, path, bundle.preparation, options))
+            loaded = load_source_images(argument, path, bundle.preparation, options)
         except DataError as error:
             problems.append(str(error))
-    return Inputs(tuple(parts), tuple(problems))
+            continue
+        parts.append(loaded)
+        notes += loaded.notes
+    return Inputs(tuple(parts), tuple(problems), tuple(notes))
 
 
 def read_inputs(inputs: Inputs, bundle: Bundle, *, invert: bool) -> Iterator[InputImage]:

@@ -22,10 +22,12 @@ class SourceImages:
     Attributes:
         parts: for instance a training and a test part.
         bad_files: images that could not be read.
+        notes: sentences about how they were read.
     """
 
     parts: tuple[ImageSet, ...]
     bad_files: tuple[BadFile, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return sum(map(len, self.parts)) + len(self.bad_files)
@@ -48,7 +50,8 @@ def load_source_images(
     fitting = options.fitted_to(preparation)
     if os.path.lexists(text) or not is_source_slice(text):
         splits = load_splits(text, fitting)
-        return SourceImages(tuple(splits.parts.values()), splits.load_report.bad_files)
+        report = splits.load_report
+        return SourceImages(tuple(splits.parts.values()), report.bad_files, report.notes)
     record = RunFolder(path).read_record() if is_run(path) else None
     images = load_source_slice(
         text, lambda source: fitting if record is None else options_for(record, source, options)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from clearsight.data.decoding.decode import ShowProgress, silent
+from clearsight.data.decoding.workers import ShowProgress, silent
 from clearsight.data.splits.splits import Splits
 from clearsight.run.execute.execute import execute
 from clearsight.run.execute.session import run_session

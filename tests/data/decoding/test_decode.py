@@ -195,12 +195,12 @@ def test_an_image_that_kills_its_process_is_a_bad_image(
     from clearsight.data.decoding.row_order import order_rows
     from clearsight.data.decoding.workers import decode_images
 
-    folder = cache.new_folder()
-    make_arrays(folder, 300, (28, 28, 1))
     rows = np.argsort(order_rows(listing, 0.2).order)
     reader = deadly_reader.DeadlyReader(str(images), deadly)
-    job = DecodeJob(reader, Preparation(28, 28, 1), listing.keys, rows, folder)
-    problems = decode_images(job, lambda _: None)
+    with cache.new_folder() as folder:
+        make_arrays(folder, 300, (28, 28, 1))
+        job = DecodeJob(reader, Preparation(28, 28, 1), listing.keys, rows, folder)
+        problems = decode_images(job)
     assert list(problems) == [rows[100]]
     assert deadly in problems[rows[100]]
     decoded = open_arrays(folder)[1].any(axis=1)

@@ -130,7 +130,7 @@ def found_in(result: Listing | Splits) -> Counter[tuple[Part | None, str, tuple[
         index = index_of[key]
         assert isinstance(content, bytes), content
         label = result.class_names[result.labels[index]]
-        seen[Sample(read_image(content)[0], label, result.parts[index]).seen] += 1
+        seen[Sample(read_image(content).pixels, label, result.parts[index]).seen] += 1
     return seen
 
 

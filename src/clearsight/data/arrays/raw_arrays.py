@@ -2,17 +2,20 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import numpy as np
 
-from clearsight.data.arrays.convert import to_uint8_images
+from clearsight.data.arrays.convert import to_four_axes, to_uint8_images
+from clearsight.data.arrays.image_stack import ImageStack
 from clearsight.data.arrays.pairs import CLASS_NAME_ARRAYS, find_array_pairs
 from clearsight.data.image_set import ImageSet
 from clearsight.data.labels.class_names import ClassNames, read_class_names
 from clearsight.data.labels.encode import EncodedLabels, encode_labels, to_label_array
 from clearsight.data.listing import PARTS, Part
 from clearsight.data.load_report import LoadReport
+from clearsight.data.preparation.pixel_range import PixelRange
 from clearsight.data.sources.options import SourceOptions
 from clearsight.data.splits.splits import Splits
 from clearsight.errors import DataError
@@ -23,7 +26,7 @@ class RawArrays:
     """Arrays of images and labels, before they are checked and converted.
 
     Attributes:
-        images: images by part, in any form that `to_uint8_images` accepts.
+        images: images by part, an `ImageStack` or any form that `to_four_axes` accepts.
         labels: labels by part, in any form that `encode_labels` accepts.
         provenance: where they come from, in words.
         class_names: the source's own class names, or None.
@@ -53,15 +56,12 @@ class RawArrays:
                 f"{self.provenance} should hold images to train on, but holds {found} images only."
             )
         names = choose_class_names(options, self.class_names)
-        name_of = {part: f"{self.provenance} ({part} images)" for part in self.images}
-        arrays, notes = to_uint8_images(
-            {name_of[part]: array for part, array in self.images.items()}
-        )
+        arrays, notes, pixel_range = self._convert_images(options.pixel_range)
         encoded = self._encode_labels(names)
         sets: dict[Part, ImageSet] = {}
         ends = np.cumsum([len(self.labels[part]) for part in self.images])
         for part, codes in zip(self.images, np.split(encoded.codes, ends[:-1]), strict=True):
-            images = arrays[name_of[part]]
+            images = arrays[part]
             if len(images) != len(codes):
                 raise DataError(
                     f"{self.provenance} should have one label per image, but its {part} part has "
@@ -77,7 +77,32 @@ class RawArrays:
             load_report=LoadReport(
                 skipped=self.skipped, notes=(*self.notes, *notes, *encoded.notes)
             ),
+            pixel_range=pixel_range,
         )
+
+    def _convert_images(
+        self, given: PixelRange | None
+    ) -> tuple[dict[Part, np.ndarray], list[str], PixelRange | None]:
+        """Return the images of all parts, converted alike, sentences about that, and the range."""
+        named: list[tuple[str, np.ndarray]] = []
+        notes: list[str] = []
+        for part, images in self.images.items():
+            if isinstance(images, ImageStack):
+                named += images.images
+                continue
+            name = f"{self.provenance} ({part} images)"
+            array, changes = to_four_axes(images, name)
+            named.append((name, array))
+            notes += changes
+        converted = to_uint8_images(named, given)
+        left = iter(converted.images)
+        arrays: dict[Part, np.ndarray] = {
+            part: images.join(list(islice(left, len(images))))
+            if isinstance(images, ImageStack)
+            else next(left)
+            for part, images in self.images.items()
+        }
+        return arrays, list(dict.fromkeys(notes)) + converted.notes, converted.pixel_range
 
     def _encode_labels(self, names: ClassNames | None) -> EncodedLabels:
         """Encode the labels of all parts alike."""

@@ -3,16 +3,18 @@
 import os
 from itertools import pairwise
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 
 from clearsight.data.image_set import DIGEST_BYTES
+from clearsight.data.preparation.pixel_range import NUM_EXTREMES
 
-ARRAYS = ("images", "digests", "facts")
+ARRAYS = ("images", "digests", "facts", "extremes")
 
-# The columns of facts.npy: size and colour of the file, range of the decoded pixels.
-HEIGHT, WIDTH, IS_COLOUR, LOWEST, HIGHEST = range(5)
+# The columns of facts.npy: size and kind of the file's image, its number of values outside the
+# pixel range, and the range of the decoded pixels.
+HEIGHT, WIDTH, IS_COLOUR, IS_DEEP, NUM_OUTSIDE, LOWEST, HIGHEST = range(7)
 
 _ROWS_AT_ONCE = 1024  # moved when gaps are closed
 
@@ -29,6 +31,7 @@ def make_arrays(folder: Path, num_images: int, shape: tuple[int, int, int]) -> N
         ("images", np.uint8, shape),
         ("digests", np.uint8, (DIGEST_BYTES,)),
         ("facts", np.int32, (HIGHEST + 1,)),
+        ("extremes", np.float64, (NUM_EXTREMES,)),
     ):
         path = folder / f"{name}.npy"
         array = np.lib.format.open_memmap(path, "w+", dtype, (num_images, *row))
@@ -39,12 +42,25 @@ def make_arrays(folder: Path, num_images: int, shape: tuple[int, int, int]) -> N
                 os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
 
 
-def open_arrays(
-    folder: Path, mode: Literal["r", "r+"] = "r"
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Map a folder's images uint8 (N, H, W, C), digests uint8 (N, 16) and facts int32 (N, 5)."""
-    images, digests, facts = (np.asarray(np.load(folder / f"{name}.npy", mode)) for name in ARRAYS)
-    return images, digests, facts
+class Arrays(NamedTuple):
+    """The arrays of a folder, mapped from disk.
+
+    Attributes:
+        images: uint8 (N, H, W, C).
+        digests: uint8 (N, 16), 0 for images that are not decoded.
+        facts: int32 (N, 7).
+        extremes: float64 (N, 18), see `find_extremes`; 0 for images that are not deep.
+    """
+
+    images: np.ndarray
+    digests: np.ndarray
+    facts: np.ndarray
+    extremes: np.ndarray
+
+
+def open_arrays(folder: Path, mode: Literal["r", "r+"] = "r") -> Arrays:
+    """Map the arrays of a folder."""
+    return Arrays(*(np.asarray(np.load(folder / f"{name}.npy", mode)) for name in ARRAYS))
 
 
 def remove_rows(folder: Path, rows: list[int]) -> None:

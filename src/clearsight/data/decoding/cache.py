@@ -9,11 +9,13 @@ import os
 import shutil
 import tempfile
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from clearsight.data.decoding.arrays import ARRAYS
+from clearsight.data.preparation.pixel_range import PixelRange
 from clearsight.errors import OutputError
 from clearsight.io.atomic import write_atomically
 from clearsight.io.cache_folder import cache_folder
@@ -30,23 +32,30 @@ class DecodedImages:
     Attributes:
         folder: the folder of their arrays.
         height, width, channels: the shape of every image.
-        reason: why they have that shape, in a sentence.
         problems: what is wrong with the images that cannot be decoded, by key.
+        notes: sentences for the user, e.g. why they have that shape.
+        pixel_range: the values that became 0 and 255 in deep images; None if all had 8 bits.
     """
 
     folder: Path
     height: int
     width: int
     channels: int
-    reason: str
     problems: dict[str, str]
+    notes: tuple[str, ...]
+    pixel_range: PixelRange | None
 
 
 def find(key: str) -> DecodedImages | None:
     """Return the complete decoded images of a source, or None."""
     try:
         found = DecodedImages(**json.loads(_index_path(key).read_bytes()))
-        found = replace(found, folder=_cache() / found.folder)
+        found = replace(
+            found,
+            folder=_cache() / found.folder,
+            notes=tuple(found.notes),
+            pixel_range=None if found.pixel_range is None else PixelRange(*found.pixel_range),
+        )
     except (OSError, TypeError, ValueError):
         return None
     if not _is_complete(found.folder):
@@ -56,21 +65,27 @@ def find(key: str) -> DecodedImages | None:
     return found
 
 
-def new_folder() -> Path:
-    """Create a folder to decode into.
+@contextmanager
+def new_folder() -> Iterator[Path]:
+    """Create a folder to decode into, which is removed if the block raises.
 
     Raises:
-        OutputError: when it cannot be created.
+        OutputError: when the folder, or a file in the block, cannot be written.
     """
+    folder = None
     try:
         _cache().mkdir(parents=True, exist_ok=True)
-        return Path(tempfile.mkdtemp(prefix=".new-", dir=_cache()))
-    except OSError as error:
-        raise cannot_write(_cache(), error) from error
+        folder = Path(tempfile.mkdtemp(prefix=".new-", dir=_cache()))
+        yield folder
+    except BaseException as error:
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+        if isinstance(error, OSError):
+            raise _cannot_write(_cache(), error) from error
+        raise
 
 
-def cannot_write(folder: Path, error: OSError) -> OutputError:
-    """Return the error for a cache that cannot be written."""
+def _cannot_write(folder: Path, error: OSError) -> OutputError:
     return OutputError(
         f"Decoded images cannot be written to {folder}: {error.strerror or error}. Set the "
         "environment variable CLEARSIGHT_CACHE to another folder."
@@ -94,7 +109,7 @@ def save(new: DecodedImages, key: str, content: str) -> DecodedImages:
         new.folder.rename(folder)
     except OSError as error:
         if not _is_complete(folder):
-            raise cannot_write(folder, error) from error
+            raise _cannot_write(folder, error) from error
         # Another process, or another source with the same images, was first.
         shutil.rmtree(new.folder, ignore_errors=True)
     with write_atomically(_index_path(key)) as temporary:

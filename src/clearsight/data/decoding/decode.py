@@ -3,8 +3,6 @@
 import hashlib
 import json
 import shutil
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,10 +19,11 @@ from clearsight.data.decoding.arrays import (
     remove_rows,
 )
 from clearsight.data.decoding.cache import DecodedImages
+from clearsight.data.decoding.deep_images import decode_deep_images
 from clearsight.data.decoding.job import DecodeJob
 from clearsight.data.decoding.row_order import RowOrder, order_rows
 from clearsight.data.decoding.target_shape import TargetShape, choose_target_shape
-from clearsight.data.decoding.workers import decode_images
+from clearsight.data.decoding.workers import ShowProgress, decode_images, silent
 from clearsight.data.image_set import ImageSet
 from clearsight.data.listing import BadFile, Listing, Part
 from clearsight.data.load_report import LoadReport, check_bad_files
@@ -33,18 +32,8 @@ from clearsight.data.sources.options import SourceOptions
 from clearsight.data.splits.splits import Splits
 from clearsight.errors import DataError, OutputError
 
-DECODE_VERSION = 1  # of how images are read; a change invalidates the cache
+DECODE_VERSION = 2  # of how images are read; a change invalidates the cache
 ALPHA_BACKGROUND = 255  # most images with alpha are drawn for white pages
-
-# Shows the progress of decoding: called with the number of images, it yields a function to call
-# with the number done.
-ShowProgress = Callable[[int], AbstractContextManager[Callable[[int], None]]]
-
-
-def silent(num_images: int) -> AbstractContextManager[Callable[[int], None]]:
-    """Show no progress."""
-    del num_images
-    return nullcontext(lambda _: None)
 
 
 def decode_listing(
@@ -64,7 +53,7 @@ def decode_listing(
     key = _digest(
         DECODE_VERSION,
         listing.signature,
-        options.model_dump_json(include={"image_size", "resize", "channels"}),
+        options.model_dump_json(include={"image_size", "resize", "channels", "pixel_range"}),
         row_order.order.tobytes(),
         "\0".join(listing.keys),
     )
@@ -72,9 +61,9 @@ def decode_listing(
     if decoded is None:
         shape = choose_target_shape(listing, options)
         decoded = _decode(listing, row_order, shape, options, show_progress)
-        _, digests, facts = open_arrays(decoded.folder)
+        arrays = open_arrays(decoded.folder)
         size = (decoded.height, decoded.width, decoded.channels)
-        content = _digest(DECODE_VERSION, size, digests.tobytes(), facts.tobytes())
+        content = _digest(DECODE_VERSION, size, *(array.tobytes() for array in arrays[1:]))
         decoded = cache.save(decoded, key, content)
     bad = [BadFile(key, problem) for key, problem in decoded.problems.items()]
     num_listed = len(listing) + len(listing.bad_rows)
@@ -92,29 +81,30 @@ def _decode(
     show_progress: ShowProgress,
 ) -> DecodedImages:
     size = (shape.height, shape.width, shape.channels)
-    preparation = Preparation(*size, resize=options.resize, alpha_background=ALPHA_BACKGROUND)
-    folder = cache.new_folder()
-    try:
+    preparation = Preparation(
+        *size,
+        resize=options.resize,
+        alpha_background=ALPHA_BACKGROUND,
+        pixel_range=options.pixel_range,
+    )
+    with cache.new_folder() as folder:
         _check_disk_space(folder, len(listing) * int(np.prod(size)))
         make_arrays(folder, len(listing), size)
         rows = np.argsort(row_order.order)
         job = DecodeJob(listing.reader, preparation, listing.keys, rows, folder)
-        with show_progress(len(listing)) as report:
-            problems = decode_images(job, report)
-    except BaseException as error:
-        shutil.rmtree(folder, ignore_errors=True)
-        if isinstance(error, OSError):
-            raise cache.cannot_write(folder.parent, error) from error
-        raise
-    is_grey_by_guess = shape.channels == 1 and options.channels == "auto"
-    if is_grey_by_guess and open_arrays(folder)[2][:, IS_COLOUR].any():
-        shutil.rmtree(folder)
-        reason = shape.reason.replace("1 channel (all are grey", "3 channels (some are in colour")
-        shape = replace(shape, channels=3, reason=reason)
-        return _decode(listing, row_order, shape, options, show_progress)
-    remove_rows(folder, sorted(problems))
+        problems = decode_images(job, show_progress)
+        is_grey_by_guess = shape.channels == 1 and options.channels == "auto"
+        if is_grey_by_guess and open_arrays(folder).facts[:, IS_COLOUR].any():
+            shutil.rmtree(folder)
+            grey, colour = "1 channel (all are grey", "3 channels (some are in colour"
+            shape = replace(shape, channels=3, reason=shape.reason.replace(grey, colour))
+            return _decode(listing, row_order, shape, options, show_progress)
+        deep = decode_deep_images(job, show_progress)
+        problems |= deep.problems
+        remove_rows(folder, sorted(problems))
     problem_of = {listing.keys[row_order.order[row]]: problem for row, problem in problems.items()}
-    return DecodedImages(folder, *size, shape.reason, problem_of)
+    notes = (*filter(None, [shape.reason]), *deep.notes)
+    return DecodedImages(folder, *size, problem_of, notes, deep.pixel_range)
 
 
 def _check_disk_space(folder: Path, needed_bytes: int) -> None:
@@ -128,7 +118,7 @@ def _check_disk_space(folder: Path, needed_bytes: int) -> None:
 
 
 def _make_splits(listing: Listing, row_order: RowOrder, decoded: DecodedImages) -> Splits:
-    images, digests, facts = open_arrays(decoded.folder)
+    images, digests, facts, _ = open_arrays(decoded.folder)
     sizes = facts[:, : WIDTH + 1]  # and heights
     is_resized = bool((sizes != (decoded.height, decoded.width)).any())
     parts: dict[Part, ImageSet] = {}
@@ -162,10 +152,12 @@ def _make_splits(listing: Listing, row_order: RowOrder, decoded: DecodedImages) 
         bad_files=tuple(sorted(bad_files, key=lambda bad: bad.name)),
         skipped=listing.skipped,
         empty_classes=listing.empty_classes,
-        notes=(*listing.notes, *([decoded.reason] if decoded.reason else [])),
+        notes=(*listing.notes, *decoded.notes),
         num_listed=len(listing) + len(listing.bad_rows),
     )
-    return Splits(parts["train"], parts.get("test"), parts.get("validation"), report)
+    return Splits(
+        parts["train"], parts.get("test"), parts.get("validation"), report, decoded.pixel_range
+    )
 
 
 def _digest(*values: object) -> str:

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from clearsight.data.decoding.arrays import HIGHEST, IS_COLOUR, LOWEST, open_arrays
+from clearsight.data.decoding.arrays import HIGHEST, LOWEST, NUM_OUTSIDE, open_arrays
 from clearsight.data.image_set import image_digests
 from clearsight.data.listing import Reader
-from clearsight.data.preparation.preparation import Preparation, PreparedImage
+from clearsight.data.preparation.pixel_range import find_extremes
+from clearsight.data.preparation.preparation import Preparation
+from clearsight.data.preparation.read_image import ImageInFile, read_image
 from clearsight.errors import DataError
 
 _BLOCK_BYTES = 1 << 19  # images written at once
@@ -22,7 +24,7 @@ class DecodeJob:
 
     Attributes:
         reader: reads their bytes.
-        preparation: resizes them.
+        preparation: resizes them; if it has no pixel range, deep images are only measured.
         keys: N keys for the reader.
         rows: int64 (N,), the row of the arrays that each image goes to.
         folder: the folder of the arrays.
@@ -64,7 +66,8 @@ def run_job(job: DecodeJob) -> Iterator[int | tuple[int, str]]:
         try:
             if isinstance(content, DataError):
                 raise content
-            block.add(row, job.preparation.read(content, name=key))
+            fit_for = (job.preparation.height, job.preparation.width)
+            block.add(row, read_image(content, name=key, fit_for=fit_for))
         except DataError as error:
             yield row, str(error)
     block.write()
@@ -78,28 +81,38 @@ class _Block:
     """
 
     def __init__(self, job: DecodeJob) -> None:
+        self._preparation = job.preparation
         self._arrays = open_arrays(job.folder, "r+")
-        shape = self._arrays[0].shape[1:]
+        shape = self._arrays.images.shape[1:]
         num_rows = min(max(_BLOCK_BYTES // math.prod(shape), 1), len(job.keys))
         self._buffer = np.empty((num_rows, *shape), np.uint8)
         self._rows: list[int] = []
-        self._facts: list[tuple[int, int, bool]] = []
+        self._facts: list[tuple[int, int, bool, bool, int]] = []
 
-    def add(self, row: int, image: PreparedImage) -> None:
-        self._buffer[len(self._rows)] = image.pixels
+    def add(self, row: int, found: ImageInFile) -> None:
+        image = found.pixels
+        pixel_range = self._preparation.pixel_range
+        is_deep, num_outside = image.dtype != np.uint8, 0
+        pixels: np.ndarray | int = 0
+        if is_deep:
+            self._arrays.extremes[row] = find_extremes(image[None])[0]
+            num_outside = 0 if pixel_range is None else pixel_range.count_outside(image)
+        if pixel_range is not None or not is_deep:
+            pixels = self._preparation.fit_image(image)
+        self._buffer[len(self._rows)] = pixels
         self._rows.append(row)
-        self._facts.append((*image.size, image.is_colour))
+        self._facts.append((*found.size, image.shape[-1] > 1, is_deep, num_outside))
         if len(self._rows) == len(self._buffer):
             self.write()
 
     def write(self) -> None:
         if not self._rows:
             return
-        images, digests, facts = self._arrays
+        images, digests, facts, _ = self._arrays
         rows, block = np.array(self._rows), self._buffer[: len(self._rows)]
         pixels = block.reshape(len(rows), -1)
         images[rows] = block
-        facts[rows, : IS_COLOUR + 1] = self._facts
+        facts[rows, : NUM_OUTSIDE + 1] = self._facts
         facts[rows, LOWEST] = pixels.min(axis=1)
         facts[rows, HIGHEST] = pixels.max(axis=1)
         digests[rows] = image_digests(block)

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from typing import IO
 
@@ -27,10 +27,19 @@ _FEW_IMAGES = 64
 _POLL_SECONDS = 0.02
 
 
-def decode_images(job: DecodeJob, report: Callable[[int], None]) -> dict[int, str]:
-    """Decode images into arrays on disk, with as many processes as there are cores.
+# Shows the progress of decoding: called with the number of images, it yields a function to call
+# with the number done.
+ShowProgress = Callable[[int], AbstractContextManager[Callable[[int], None]]]
 
-    `report` is called now and then with the number of images done.
+
+def silent(num_images: int) -> AbstractContextManager[Callable[[int], None]]:
+    """Show no progress."""
+    del num_images
+    return nullcontext(lambda _: None)
+
+
+def decode_images(job: DecodeJob, show_progress: ShowProgress = silent) -> dict[int, str]:
+    """Decode images into arrays on disk, with as many processes as there are cores.
 
     Returns:
         The problem of each image that cannot be decoded, by row.
@@ -41,13 +50,12 @@ def decode_images(job: DecodeJob, report: Callable[[int], None]) -> dict[int, st
     if len(job) < 2 * _FEW_IMAGES:
         return dict(event for event in run_job(job) if isinstance(event, tuple))
     problems: dict[int, str] = {}
-    num_images, left = len(job), job
-    while len(left):
-        num_done = num_images - len(left)
-        # Bound now, since it changes in the next round.
-        problems |= _run_processes(left, lambda new, done=num_done: report(done + new))
-        is_done = open_arrays(job.folder)[1][left.rows].any(axis=1)
-        left = left.take(np.flatnonzero(~is_done & ~np.isin(left.rows, list(problems))))
+    left = job
+    with show_progress(len(job)) as report:
+        while len(left):
+            problems |= _run_processes(left, report, len(job) - len(left))
+            is_done = open_arrays(job.folder).digests[left.rows].any(axis=1)
+            left = left.take(np.flatnonzero(~is_done & ~np.isin(left.rows, list(problems))))
     return problems
 
 
@@ -56,13 +64,15 @@ def num_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _run_processes(job: DecodeJob, report: Callable[[int], None]) -> dict[int, str]:
-    """Decode what one process per core can until it ends, and return the problems found."""
+def _run_processes(job: DecodeJob, report: Callable[[int], None], num_done: int) -> dict[int, str]:
+    """Decode what one process per core can until it ends, and return the problems found.
+
+    `num_done` images were done before.
+    """
     num_jobs = max(min(num_cores(), len(job) // _FEW_IMAGES), 1)
     parts = [job.take(np.arange(start, len(job), num_jobs), start) for start in range(num_jobs)]
     log_path = job.folder / "workers.log"
     processes: list[subprocess.Popen[bytes]] = []
-    num_begun = 0
     with log_path.open("wb") as log:
         for part in parts:
             part.events_path.write_bytes(b"")
@@ -72,8 +82,8 @@ def _run_processes(job: DecodeJob, report: Callable[[int], None]) -> dict[int, s
                 processes.append(_start(part, log))
             while any(process.poll() is None for process in processes):
                 time.sleep(_POLL_SECONDS)
-                num_begun += sum(line[:1] != b"[" for file in events for line in file)
-                report(num_begun)
+                num_done += sum(line[:1] != b"[" for file in events for line in file)
+                report(num_done)
         finally:
             for process in processes:
                 process.kill()
@@ -123,7 +133,7 @@ def _find_problems(job: DecodeJob, exit_code: int, log_path: Path) -> dict[int, 
             f"({output[-1]}): is memory or disk full?"
         )
     last = events[-1][0] if isinstance(events[-1], list) else events[-1]
-    if not open_arrays(job.folder)[1][last].any():
+    if not open_arrays(job.folder).digests[last].any():
         key = job.keys[job.rows.tolist().index(last)]
         ended = f"the process that decoded it ended (code {exit_code})"
         problems.setdefault(last, f"{key} should be an image, but {ended}.")

@@ -4,18 +4,26 @@
 description is saved with the run and in every export.
 """
 
+import logging
 from collections.abc import Iterable
-from dataclasses import MISSING, asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 
+from clearsight.data.preparation.pixel_range import (
+    PixelRange,
+    full_range,
+    parse_pixel_range,
+    range_warning,
+)
 from clearsight.data.preparation.polarity import Polarity, find_polarity
 from clearsight.data.preparation.read_image import read_image
 from clearsight.data.preparation.resize import ResizeMethod, flatten_alpha, resize_image
 from clearsight.errors import DataError
 
+_log = logging.getLogger(__name__)
 _POLARITY_SAMPLE = 10_000  # images whose polarity is measured
 # Increased when `fit_image` or `apply` would return other numbers for the same image.
 VERSION = 1
@@ -35,6 +43,8 @@ class Preparation:
         alpha_background: the grey value, 0..255, on which images with alpha are drawn; None for
             black or white, as the polarity suggests.
         version: of these rules.
+        pixel_range: the values of deep images that become 0 and 255; None if the training images
+            had 8 bits, which deep images are then converted to by the full range of their type.
     """
 
     height: int
@@ -45,6 +55,7 @@ class Preparation:
     resize: ResizeMethod = "fit"
     alpha_background: int | None = None
     version: int = VERSION
+    pixel_range: PixelRange | None = None
 
     @classmethod
     def for_training(
@@ -54,13 +65,23 @@ class Preparation:
         divisor: float = 255.0,
         resize: ResizeMethod = "fit",
         alpha_background: int | None = None,
+        pixel_range: PixelRange | None = None,
     ) -> Self:
         """Describe the preparation of a network that trains on `images`: uint8 (N, H, W, C)."""
         num_images, height, width, channels = images.shape
         # Some of the images, so that a file larger than memory is not read whole.
         sample = images[:: -(-num_images // _POLARITY_SAMPLE)]
         polarity = find_polarity(sample)
-        return cls(height, width, channels, divisor, polarity, resize, alpha_background)
+        return cls(
+            height,
+            width,
+            channels,
+            divisor=divisor,
+            polarity=polarity,
+            resize=resize,
+            alpha_background=alpha_background,
+            pixel_range=pixel_range,
+        )
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Self:
@@ -81,7 +102,12 @@ class Preparation:
                 f"A preparation should be of version {VERSION}, but is of version "
                 f"{values['version']}: use the clearsight that wrote it, or train again."
             )
-        return cls(**values)
+        given = values.get("pixel_range")
+        try:
+            pixel_range = None if given is None else parse_pixel_range(given)
+        except ValueError as error:
+            raise DataError(f"A preparation's pixel_range {given!r} {error}.") from error
+        return cls(**{**values, "pixel_range": pixel_range})
 
     def to_json(self) -> dict[str, Any]:
         """Return the description as JSON-ready values."""
@@ -126,19 +152,29 @@ class Preparation:
         """
         name = name or (str(source) if isinstance(source, Path) else "The image")
         found = read_image(source, name=name, fit_for=(self.height, self.width))
-        warnings = found.warnings
-        background = self._background_of(found.pixels)
-        if background is not None and found.pixels[..., 3].min() < 255:
+        prepared = self.prepare(found.pixels, name, invert=invert)
+        return replace(prepared, warnings=found.warnings + prepared.warnings)
+
+    def prepare(self, image: np.ndarray, name: str, *, invert: bool = False) -> "PreparedImage":
+        """Resize an image, uint8 or deep (H, W, C), as `fit_image` does; `name` is for messages."""
+        warnings = []
+        background = self._background_of(image)
+        if background is not None and image[..., 3].min() < 255:
             grey = {0: "black", 255: "white"}.get(background, f"the grey value {background}")
-            warnings += (f"{name} is partly transparent: it was drawn on {grey}.",)
-        pixels = self.fit_image(found.pixels, invert=invert)
-        return PreparedImage(pixels, found.size, found.pixels.shape[-1] > 1, warnings)
+            warnings.append(f"{name} is partly transparent: it was drawn on {grey}.")
+        warnings += filter(None, [range_warning(image, self.pixel_range, name)])
+        return PreparedImage(self.fit_image(image, invert=invert), tuple(warnings))
 
     def fit_image(self, image: np.ndarray, *, invert: bool = False) -> np.ndarray:
-        """Resize one image, uint8 (H, W, C), to the network's input (height, width, channels).
+        """Resize one image (H, W, C), uint8 or deep, to the network's input.
 
         It is drawn on a background if it has alpha, and with `invert` inverted first.
+
+        Returns:
+            uint8 (height, width, channels).
         """
+        if image.dtype != np.uint8:
+            image = (self.pixel_range or full_range(image.dtype)).to_uint8(image)
         background = self._background_of(image)
         if background is not None:
             # An image that is inverted below needs the opposite background.
@@ -167,19 +203,18 @@ class PreparedImage:
 
     Attributes:
         pixels: uint8 (height, width, channels).
-        size: height and width in the file.
-        is_colour: whether the file has colour or alpha.
         warnings: sentences about what was left out or chosen, or may be wrong.
     """
 
     pixels: np.ndarray
-    size: tuple[int, int]
-    is_colour: bool
     warnings: tuple[str, ...]
 
 
 def read_images(
-    paths: Iterable[str | Path], size: tuple[int, int], channels: int = 3
+    paths: Iterable[str | Path],
+    size: tuple[int, int],
+    channels: int = 3,
+    pixel_range: tuple[float, float] | None = None,
 ) -> np.ndarray:
     """Read image files for training exactly as prediction will read them.
 
@@ -187,6 +222,8 @@ def read_images(
         paths: image files of any size and mode.
         size: height and width to resize each to; its proportions are kept.
         channels: 1 (grey), 3 (RGB) or 4 (RGB with alpha).
+        pixel_range: the values of deep images that become 0 and 255, by default the full range of
+            their type; pass the same one to `clearsight.train`.
 
     Returns:
         uint8 (N, height, width, channels), 0..255.
@@ -200,13 +237,16 @@ def read_images(
         ...
         clearsight.errors.DataError: no such file.png should be an image file ...
     """
-    preparation = Preparation(*size, channels)
+    given = None if pixel_range is None else PixelRange(*pixel_range)
+    preparation = Preparation(*size, channels, pixel_range=given)
     images, problems = [], []
     for path in paths:
         try:
-            images.append(preparation.read(Path(path)).pixels)
+            images.append(preparation.read(Path(path)))
         except DataError as error:
             problems.append(str(error))
     if problems or not images:
         raise DataError(" ".join(problems) or "There should be at least one image to read.")
-    return np.stack(images)
+    for warning in (warning for image in images for warning in image.warnings):
+        _log.warning("%s", warning)
+    return np.stack([image.pixels for image in images])

@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 from PIL.TiffImagePlugin import TiffImageFile
 
+from clearsight.data.preparation.pixel_range import check_finite
 from clearsight.data.preparation.tiff_errors import collect_tiff_errors
 from clearsight.errors import DataError
 
@@ -34,7 +35,7 @@ _DRAFT_FACTOR = 2  # a JPEG file is decoded at no less than this times the final
 def read_image(
     source: Path | bytes, *, name: str | None = None, fit_for: tuple[int, int] | None = None
 ) -> "ImageInFile":
-    """Read an image as a viewer shows it: upright, 8 bits, with alpha.
+    """Read an image as a viewer shows it, upright and with alpha, but deep values as they are.
 
     Args:
         source: an image file's path or content; of an animation the first frame is read.
@@ -43,7 +44,8 @@ def read_image(
             at a fraction of their size, which is several times faster.
 
     Raises:
-        DataError: when the file is missing, empty, no image, cut short or absurdly large.
+        DataError: when the file is missing, empty, no image, cut short or absurdly large, or has
+            values that are NaN or infinite.
     """
     name = name or (str(source) if isinstance(source, Path) else "The image")
     if isinstance(source, Path):
@@ -65,7 +67,7 @@ def read_image(
                 file.load()
             warnings = [warning] if warning else []
             warnings += [f"{name} may be damaged: {error}." for error in errors]
-            return ImageInFile(_to_array(_upright(file)), size, tuple(warnings))
+            return ImageInFile(_to_array(_upright(file), name), size, tuple(warnings))
     except Image.DecompressionBombError as error:
         raise DataError(_too_large(name, MAX_PIXELS, "far more")) from error
     except UnidentifiedImageError as error:
@@ -83,7 +85,8 @@ class ImageInFile:
     """The image in a file.
 
     Attributes:
-        pixels: uint8 (H, W, C), 0..255: C is 1 for grey, 3 for RGB, 4 for RGB with alpha.
+        pixels: uint8 (H, W, C), 0..255: C is 1 for grey, 3 for RGB, 4 for RGB with alpha; or the
+            finite integers or floats (H, W, 1) of a deep image.
         size: height and width in the file.
         warnings: sentences about what was left out of the file, or may be wrong.
     """
@@ -103,7 +106,7 @@ def pillow_to_array(image: Image.Image, name: str) -> np.ndarray:
         with _ignoring_warnings():
             _check_size(image, name, MAX_PIXELS)
             image.load()
-            return _to_array(_upright(image))
+            return _to_array(_upright(image), name)
     except _DAMAGE as error:
         raise DataError(f"{name} should be {_EXPECTED}, but is damaged ({error}).") from error
 
@@ -189,27 +192,14 @@ def _read_exif(image: Image.Image, read: Callable[[], _T], default: _T) -> _T:
         return default
 
 
-def _to_array(image: Image.Image) -> np.ndarray:
+def _to_array(image: Image.Image, name: str) -> np.ndarray:
     if image.mode.startswith(("I", "F")):
-        return _to_8_bits(np.asarray(image))[..., None]
+        values = np.asarray(image)
+        check_finite(values, name)
+        return values[..., None]
     has_alpha = image.mode in ("LA", "PA", "La", "RGBA", "RGBa") or "transparency" in image.info
     if has_alpha:
         return np.asarray(image.convert("RGBA"))
     if image.mode in ("1", "L"):
         return np.asarray(image.convert("L"))[..., None]
     return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
-
-
-def _to_8_bits(values: np.ndarray) -> np.ndarray:
-    """Scale deep grey values to uint8: 16 bits by 257, floats in [0, 1] by 255.
-
-    32-bit files often hold 8-bit values unscaled, and so do floats above 1.
-    """
-    if not np.isfinite(values).all():
-        raise ValueError("it holds NaN or infinity")
-    highest = values.max(initial=0)
-    if np.issubdtype(values.dtype, np.floating):
-        factor = 255.0 if highest <= 1.0 else 1.0
-    else:
-        factor = 1.0 if values.dtype.itemsize > 2 and highest <= 255 else 1.0 / 257.0
-    return np.clip(np.rint(values * factor), 0, 255).astype(np.uint8)

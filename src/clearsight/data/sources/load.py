@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from clearsight.data.decoding.decode import ShowProgress, decode_listing, silent
+from clearsight.data.decoding.decode import decode_listing
+from clearsight.data.decoding.workers import ShowProgress, silent
 from clearsight.data.formats import check_options, detect_format, huggingface
 from clearsight.data.image_set import ImageSet
 from clearsight.data.labels.corrections import correct_splits, read_corrections
@@ -102,7 +103,7 @@ def load_splits(
         DataError: when the source is unknown or cannot be loaded.
     """
     options = options or SourceOptions()
-    splits = _load(source, options, show_progress)
+    splits = _load(source, options, show_progress).with_pixel_range(options.pixel_range)
     if options.corrections is not None:
         splits = correct_splits(read_corrections(options.corrections), splits)
     return splits

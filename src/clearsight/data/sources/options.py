@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveInt, ValidationError
 
+from clearsight.data.preparation.pixel_range import PixelRange, parse_pixel_range
 from clearsight.data.preparation.preparation import Preparation
 from clearsight.data.preparation.resize import ResizeMethod
 from clearsight.errors import RequestError, format_validation_error
@@ -49,6 +50,15 @@ class SourceOptions(BaseModel):
         BeforeValidator(_parse_channels),
         Option("1 is grey, 3 colour; auto is grey if all images are."),
     ] = "auto"
+    pixel_range: Annotated[
+        PixelRange | None,
+        BeforeValidator(lambda value: None if value is None else parse_pixel_range(value)),
+        Option(
+            "Values of deep (16-bit, 32-bit, float) images that become 0 and 255; by default "
+            "chosen from the data.",
+            metavar="LOW,HIGH",
+        ),
+    ] = None
     test_split: Annotated[
         float,
         Field(ge=0, lt=1),
@@ -98,6 +108,7 @@ class SourceOptions(BaseModel):
             "image_size": (preparation.height, preparation.width),
             "channels": preparation.channels if preparation.channels in (1, 3) else "auto",
             "resize": preparation.resize,
+            "pixel_range": preparation.pixel_range,
             "test_split": 0.0,
         }
         return self.model_copy(update=changes)

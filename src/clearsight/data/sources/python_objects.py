@@ -51,10 +51,9 @@ def splits_from_object(source: Any, options: SourceOptions | None = None) -> Spl
             "Columns are options of tables, but the images are Python objects: pass groups with "
             "ImageSet(images, labels, class_names, groups=...)."
         )
-    if isinstance(source, Splits):
-        return source
-    if isinstance(source, ImageSet):
-        return Splits(source)
+    if isinstance(source, Splits | ImageSet):
+        splits = source if isinstance(source, Splits) else Splits(source)
+        return splits.with_pixel_range(options.pixel_range)
     if isinstance(source, Mapping):
         return _from_mapping(source, options)
     if isinstance(source, (tuple, list)) and len(source) == 2:
@@ -99,16 +98,14 @@ def _to_numpy(value: Any) -> Any:
 def _from_arrays(parts: Mapping[Part, Any], options: SourceOptions) -> Splits:
     images: dict[Part, Any] = {}
     labels: dict[Part, Any] = {}
-    notes: list[str] = []
     for part, (x, y) in parts.items():
         images[part], labels[part] = _to_numpy(x), _to_numpy(y)
         if isinstance(x, list):
             stack = ImageStack(options)
             for image in x:
                 stack.add(_to_numpy(image))
-            images[part], stack_notes = stack.stack()
-            notes.extend(stack_notes)
-    return RawArrays(images, labels, "arrays", notes=tuple(dict.fromkeys(notes))).to_splits(options)
+            images[part] = stack
+    return RawArrays(images, labels, "arrays").to_splits(options)
 
 
 def _from_mapping(source: Mapping[Any, Any], options: SourceOptions) -> Splits:
@@ -138,10 +135,8 @@ def _from_items(source: Any, options: SourceOptions) -> Splits:
         for one in image:
             stack.add(one)
         labels.extend(np.asarray(label))
-    images, notes = stack.stack()
     what, names = f"a {type(source).__name__}", _names_of(source)
-    parts = RawArrays({"train": images}, {"train": labels}, what, names, notes=tuple(notes))
-    return parts.to_splits(options)
+    return RawArrays({"train": stack}, {"train": labels}, what, names).to_splits(options)
 
 
 def _items(source: Any) -> Iterator[Any]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 
 from clearsight.data.image_set import ImageSet
 from clearsight.data.load_report import LoadReport
+from clearsight.data.preparation.pixel_range import PixelRange
 from clearsight.data.splits.stratified import stratified_split
 from clearsight.errors import DataError
 
@@ -20,12 +21,14 @@ class Splits:
         test: the test set, or None if the source has none.
         validation: the validation set, or None to hold it out from `train`.
         load_report: what was left out of the source.
+        pixel_range: the values that became 0 and 255 in deep images; None if all had 8 bits.
     """
 
     train: ImageSet
     test: ImageSet | None = None
     validation: ImageSet | None = None
     load_report: LoadReport = field(default_factory=LoadReport)
+    pixel_range: PixelRange | None = None
 
     def __post_init__(self) -> None:
         for part, images in self.parts.items():
@@ -44,6 +47,17 @@ class Splits:
         """The sets that exist, by name: "train", "validation", "test"."""
         parts = {"train": self.train, "validation": self.validation, "test": self.test}
         return {name: images for name, images in parts.items() if images is not None}
+
+    def with_pixel_range(self, given: PixelRange | None) -> "Splits":
+        """Return the splits with the range that the user gives, for images to be predicted.
+
+        A note says so if no image of these has needed it.
+        """
+        if given is None or self.pixel_range is not None:
+            return self
+        unused = f"The pixel range {given} was not used: all images have 8 bits, 0 to 255."
+        report = replace(self.load_report, notes=(*self.load_report.notes, unused))
+        return replace(self, pixel_range=given, load_report=report)
 
 
 def hold_out_test_set(splits: Splits, fraction: float) -> Splits:

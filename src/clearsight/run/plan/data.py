@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from clearsight.data.decoding.decode import ShowProgress, silent
+from clearsight.data.decoding.workers import ShowProgress, silent
 from clearsight.data.image_set import ImageSet
 from clearsight.data.sources.load import load_splits
 from clearsight.data.splits.evenly_spaced import evenly_spaced

@@ -111,6 +111,7 @@ def plan_training(resolved: ResolvedOptions, data: TrainingData) -> Plan:
         divisor=1.0 if pixel_scaling(model) == "rescales" else 255.0,
         resize=request.source_options.resize,
         alpha_background=None if request.is_named_source else ALPHA_BACKGROUND,
+        pixel_range=data.splits.pixel_range,
     )
     _check_fit(model, train, preparation, recipe)
     own_layers = check_reloadable(request, model)

@@ -4,7 +4,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from clearsight.data.decoding.decode import ShowProgress, silent
+from clearsight.data.decoding.workers import ShowProgress, silent
 from clearsight.data.preparation.preparation import Preparation
 from clearsight.data.splits.splits import Splits
 from clearsight.engine.runtime.device import choose_device, on_device

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from clearsight.data.decoding.decode import ShowProgress, silent
+from clearsight.data.decoding.workers import ShowProgress, silent
 from clearsight.data.image_set import ImageSet
 from clearsight.data.preparation.preparation import Preparation
 from clearsight.data.sources.load import is_source_name, load_splits, resolve_source
@@ -48,9 +48,9 @@ def load_run_splits(
     shape = (preparation.height, preparation.width, preparation.channels)
     options = options or record.request.source_options
     splits = load_splits(record.request.source, options, show_progress)
-    if splits.train.image_shape == shape:
+    if (splits.train.image_shape, splits.pixel_range) == (shape, preparation.pixel_range):
         return splits
-    # The images have changed so that another size would be chosen for them now.
+    # The images have changed so that another size or range would be chosen for them now.
     return load_splits(record.request.source, options.fitted_to(preparation), show_progress)
 
 
@@ -98,6 +98,8 @@ def is_own_source(record: RunRecord, source: str) -> bool:
 
 def options_for(record: RunRecord, source: str, options: SourceOptions) -> SourceOptions:
     """Return how to read a source: the run's own as in training, others to fit the network."""
+    preparation = Preparation.from_json(record.preparation)
     if resolve_source(source) == record.request.source:
-        return record.request.source_options
-    return options.fitted_to(Preparation.from_json(record.preparation))
+        own = record.request.source_options
+        return own.model_copy(update={"pixel_range": preparation.pixel_range})
+    return options.fitted_to(preparation)

@@ -17,6 +17,22 @@ function draftFactor(facts, bitmap, preparation) {
   return [8, 4, 2, 1].find((factor) => Math.floor(shortSide / minSide) >= factor);
 }
 
+// Whether an image may have more than 8 bits per value: a 16-bit PNG file, or a TIFF file.
+function mayBeDeep(bytes) {
+  const start = String.fromCharCode(...bytes.subarray(0, 4));
+  return (start === "\x89PNG" && bytes[24] === 16) || start === "II*\0" || start === "MM\0*";
+}
+
+// Browsers reduce 16 bits to 8 by the full range, which is right only if the network was trained so.
+function checkDepth(bytes, preparation, name) {
+  const range = preparation.pixel_range ?? null;
+  if (range === null || (range[0] === 0 && range[1] === 65535) || !mayBeDeep(bytes)) return;
+  throw new Error(
+    `${name} should be converted by the network's own range, ${range[0]} to ${range[1]}, but ` +
+      "browsers reduce every image to 8 bits: use `clearsight predict` for it.",
+  );
+}
+
 async function decode(file) {
   try {
     return await createImageBitmap(file, {
@@ -90,7 +106,9 @@ function readShrunkPixels(bitmap, factor, corner) {
  */
 export async function readImage(file, preparation) {
   const name = file.name || "The image";
-  const facts = readJpegFacts(new Uint8Array(await file.slice(0, 2 ** 18).arrayBuffer()));
+  const start = new Uint8Array(await file.slice(0, 2 ** 18).arrayBuffer());
+  checkDepth(start, preparation, name);
+  const facts = readJpegFacts(start);
   let bitmap;
   try {
     bitmap = await decode(file);

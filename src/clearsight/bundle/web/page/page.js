@@ -4,7 +4,7 @@ import { takePhotograph } from "./camera.js";
 import { readImage } from "./decoding.js";
 import { openNetwork, readSpec } from "./network.js";
 import { checkParity } from "./parity.js";
-import { fitImage, isOpposite } from "./preparation.js";
+import { fitImage, isOpposite, rangeWarning } from "./preparation.js";
 import { showResult } from "./result.js";
 
 const element = (id) => document.getElementById(id);
@@ -12,7 +12,7 @@ const SMALL = 96; // images up to this size are enlarged without smoothing
 
 let spec = null;
 let predict = null;
-let current = null; // the chosen image: its pixels, and how long reading them took
+let current = null; // the chosen image: its pixels, its name, and how long reading them took
 let latestRun = 0; // so that a late result does not appear under another image
 
 function showError(error) {
@@ -59,6 +59,12 @@ function warnOfPolarity(fitted) {
     `${trained} images. Try Invert.`;
 }
 
+function warnOfRange(name) {
+  const warning = rangeWarning(spec.preparation, name);
+  element("range-warning").hidden = warning === null;
+  element("range-warning").textContent = warning ?? "";
+}
+
 async function classify() {
   latestRun += 1;
   const run = latestRun;
@@ -70,6 +76,7 @@ async function classify() {
   if (run !== latestRun) return;
   drawInput(fitted);
   warnOfPolarity(fitted);
+  warnOfRange(current.name);
   element("preview").hidden = false;
   element("invert-option").hidden = false;
   showResult(spec.class_names, [...probabilities], {
@@ -84,7 +91,8 @@ async function open(file) {
   try {
     const started = performance.now();
     const image = await readImage(file, spec.preparation);
-    current = { image, milliseconds: performance.now() - started };
+    const name = file.name || "The image";
+    current = { image, name, milliseconds: performance.now() - started };
     element("invert").checked = false;
     const original = element("original");
     URL.revokeObjectURL(original.src);

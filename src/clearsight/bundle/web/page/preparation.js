@@ -8,6 +8,7 @@ export const VERSION = 1;
 const WEIGHTS = [19595, 38470, 7471]; // ITU-R BT.601 in 16 bits, as Pillow's mode "L"
 const BRIGHTNESS = [0.299, 0.587, 0.114];
 const MIDDLE_GREY = 127.5;
+const STANDARD_RANGES = [[0, 1], [-1, 1], [0, 255], [0, 4095], [0, 65535]];
 
 // Round half to even, as Python and NumPy do.
 function round(value) {
@@ -133,6 +134,20 @@ export function fitImage(image, preparation, invert = false) {
     preparation,
   );
   return new Uint8Array(fitted.pixels);
+}
+
+/**
+ * Return a sentence if an image of 8 bits is unlike those that the network was trained on, or null.
+ * A browser reads no others; see `readImage`.
+ */
+export function rangeWarning(preparation, name) {
+  const range = preparation.pixel_range ?? null;
+  if (range === null) return null;
+  if (STANDARD_RANGES.some(([low, high]) => low === range[0] && high === range[1])) return null;
+  return (
+    `${name} has 8 bits, but the network was trained on values from ${range[0]} to ${range[1]}: ` +
+    "the values 0 to 255 were used as they are."
+  );
 }
 
 /** Check whether a fitted image is dark on light for a light-on-dark network, or the reverse. */
