@@ -16,7 +16,7 @@ from clearsight.data.splits.validation_split import (
 
 @given(st.integers(2, 5000), st.floats(0.01, 0.99))
 def test_the_tail_is_the_one_that_keras_holds_out(num_images: int, fraction: float) -> None:
-    from clearsight.models.keras_internals import train_validation_split
+    from clearsight.models.keras_internals.names import train_validation_split
 
     train, validation = tail_split(num_images, fraction)
     try:

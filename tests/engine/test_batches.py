@@ -9,7 +9,7 @@ import pytest
 
 from clearsight.engine.batches import SKIPPED, InMemoryBatches, is_in_memory
 from clearsight.models.backend import keras
-from clearsight.models.keras_internals import ArrayDataAdapter
+from clearsight.models.keras_internals.names import ArrayDataAdapter
 
 
 def epochs_of(kind: Any, shuffle: Any, **options: Any) -> list[list[int]]:

@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from clearsight.models.backend import keras
-from clearsight.models.keras_internals import LayerScale
+from clearsight.models.keras_internals.names import LayerScale
 
 layers = keras.layers
 

@@ -1,5 +1,6 @@
 """Arrays that are in memory as a whole, and batches gathered from them."""
 
+import warnings
 from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import Any
@@ -8,9 +9,9 @@ import numpy as np
 import torch
 
 from clearsight.models.backend import keras
-from clearsight.models.keras_internals import ArrayBatches
+from clearsight.models.keras_internals.batches import ArrayBatches
 
-_SHARED_TYPES = ("float32", "int64", "int32", "uint8", "bool")
+_SHARED_TYPES = ("int64", "int32", "uint8", "bool")  # and that of keras.config.floatx()
 
 SKIPPED = object()
 """Stands for a batch that a resumed epoch has trained on before; see `InMemoryBatches.skip`."""
@@ -37,7 +38,11 @@ class InMemoryBatches(ArrayBatches):
 
     @cached_property
     def tensors(self) -> Any:
-        """The arrays as tensors on the device, made once: views where torch can share memory."""
+        """The arrays as tensors, made once: views where torch can share memory.
+
+        They are on the device, but for arrays that are mapped from files: those are read batch by
+        batch.
+        """
         return keras.tree.map_structure(_as_tensor, self.arrays, none_is_leaf=False)
 
     def skip(self, num_batches: int, then: Callable[[], None]) -> None:
@@ -55,7 +60,7 @@ class InMemoryBatches(ArrayBatches):
         """Iterate over the batches of one epoch, shuffled if requested."""
         arrays = self.tensors
         (num_skipped, then), self._skipping = self._skipping, _NOTHING_SKIPPED
-        for number, indices in enumerate(self._order().split(self.batch_size), 1):
+        for number, indices in enumerate(self._order(), 1):
             if number <= num_skipped:
                 if number == num_skipped:
                     then()
@@ -63,7 +68,9 @@ class InMemoryBatches(ArrayBatches):
                 continue
             self.indices = indices
             batch = keras.tree.map_structure(
-                lambda array, indices=indices: array.index_select(0, indices.to(array.device)),
+                lambda array, indices=indices: _on_device(
+                    array.index_select(0, indices.to(array.device))
+                ),
                 arrays,
                 none_is_leaf=False,
             )
@@ -79,17 +86,17 @@ class InMemoryBatches(ArrayBatches):
         del indices
         return batch
 
-    def _order(self) -> torch.Tensor:
-        """Draw the order of an epoch with the same random numbers as Keras's samplers."""
-        everything = torch.arange(self.num_samples)
+    def _order(self) -> Iterator[torch.Tensor]:
+        """Yield each batch's indices, and draw random numbers as Keras does, and when it does."""
+        order = torch.arange(self.num_samples)
         if self.shuffle == "batch":
-            batches = everything.split(self.batch_size)
-            return torch.cat([batch[torch.randperm(len(batch))] for batch in batches])
-        if not self.shuffle:
-            return everything
-        seed = int(torch.empty((), dtype=torch.int64).random_())
-        generator = torch.Generator().manual_seed(seed)
-        return torch.randperm(self.num_samples, generator=generator)
+            for batch in order.split(self.batch_size):
+                yield batch[torch.randperm(len(batch))]
+            return
+        if self.shuffle:
+            seed = int(torch.empty((), dtype=torch.int64).random_())
+            order = torch.randperm(self.num_samples, generator=torch.Generator().manual_seed(seed))
+        yield from order.split(self.batch_size)
 
 
 class _Epoch:
@@ -106,18 +113,34 @@ class _Epoch:
 
 def _as_tensor(array: Any) -> torch.Tensor:
     """Share an array's memory with torch where its layout allows that, else copy as Keras does."""
-    is_shared = (
-        isinstance(array, np.ndarray)
-        and array.dtype in _SHARED_TYPES
-        and array.flags.writeable
-        and min(array.strides, default=0) >= 0
-    )
-    tensor: Any = keras.ops.convert_to_tensor(torch.from_numpy(array) if is_shared else array)
+    if isinstance(array, np.ndarray):
+        floatx = keras.config.floatx()
+        if array.dtype.kind == "f" and array.dtype != floatx:
+            array = array.astype(floatx)
+        if array.dtype in (floatx, *_SHARED_TYPES) and min(array.strides, default=0) >= 0:
+            with warnings.catch_warnings():
+                # Batches are gathered from it, and nothing is ever written to it.
+                warnings.filterwarnings("ignore", "The given NumPy array is not writable")
+                tensor = torch.from_numpy(array)
+            return tensor if isinstance(array, np.memmap) else _on_device(tensor)
+    return _on_device(array)
+
+
+def _on_device(array: Any) -> torch.Tensor:
+    """Return an array or a tensor as a tensor on the device that Keras computes on."""
+    tensor: Any = keras.ops.convert_to_tensor(array)
     return tensor
 
 
 def is_in_memory(*arrays: Any) -> bool:
-    """Return whether all of these are arrays or tensors in memory, or None."""
-    return all(
-        isinstance(array, np.ndarray | torch.Tensor | None) for array in keras.tree.flatten(arrays)
-    )
+    """Return whether all of these are None, or plain arrays or tensors with rows of numbers."""
+    return all(array is None or _has_rows(array) for array in keras.tree.flatten(arrays))
+
+
+def _has_rows(array: Any) -> bool:
+    if isinstance(array, torch.Tensor):
+        is_plain = not array.requires_grad and array.layout is torch.strided
+    else:
+        # Other subclasses of ndarray, such as masked arrays, have a meaning that Keras keeps.
+        is_plain = type(array) in (np.ndarray, np.memmap) and array.dtype.kind in "fiub"
+    return is_plain and array.ndim > 0 and len(array) > 0

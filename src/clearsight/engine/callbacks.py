@@ -6,27 +6,16 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from clearsight.engine.metrics import read_logs
 from clearsight.models.backend import keras
-from clearsight.models.keras_internals import append_callback
 
 _REDRAW_SECONDS = 0.05  # Keras's progress bar redraws itself no more often
 
-
-class InThisThread(keras.callbacks.Callback):
-    """Makes Keras call all callbacks of a list in the thread that trains.
-
-    If no callback has a hook for the end of a batch, Keras calls them in another thread. By then
-    the metrics that a batch's logs are read from may include the next batch, or half of it.
-    """
-
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        """Do nothing: it is enough that this hook exists."""
-
-    def on_test_batch_end(self, batch: int, logs: Any = None) -> None:
-        """Do nothing, likewise."""
+_BATCH_MODES = ("train", "test", "predict")
+_MOMENTS = ("begin", "end")
 
 
-class AtEpochBegin(InThisThread):
+class AtEpochBegin(keras.callbacks.Callback):
     """Calls a function at the beginning of every epoch."""
 
     def __init__(self, function: Callable[[], None]) -> None:
@@ -39,20 +28,24 @@ class AtEpochBegin(InThisThread):
         self._function()
 
 
-def with_callback(callbacks: Any, callback: InThisThread) -> Any:
-    """Return what `fit` takes as callbacks with one more, which keeps them all in this thread."""
+def may_change_model(callbacks: Any) -> bool:
+    """Return whether any of the callbacks that `fit` takes runs a user's code between batches.
+
+    Keras's own change nothing there but values of variables.
+    """
     if isinstance(callbacks, keras.callbacks.CallbackList):
-        append_callback(callbacks, callback)
-        return callbacks
-    return [*keras.tree.flatten(callbacks or []), callback]
+        callbacks = callbacks.callbacks
+    return any(
+        _is_users(callback)
+        and any(_has_hook(callback, mode, moment) for mode in _BATCH_MODES for moment in _MOMENTS)
+        for callback in keras.tree.flatten(callbacks or [])
+    )
 
 
-def in_this_thread(callbacks: Any) -> Any:
-    """Return what `evaluate` takes as callbacks, called in the thread that evaluates."""
-    is_list = isinstance(callbacks, keras.callbacks.CallbackList)
-    if is_list and any(isinstance(callback, InThisThread) for callback in callbacks.callbacks):
-        return callbacks  # evaluated within `fit`
-    return with_callback(callbacks, InThisThread())
+def _is_users(callback: Any) -> bool:
+    package = type(callback).__module__.partition(".")[0]
+    is_lambda = isinstance(callback, keras.callbacks.LambdaCallback)
+    return is_lambda or package not in ("keras", "clearsight")
 
 
 def _own_hooks_only(hook: str) -> Any:
@@ -69,7 +62,8 @@ class BatchedCallbacks(keras.callbacks.CallbackList):
     """A `keras.callbacks.CallbackList` that costs next to nothing per batch.
 
     Keras reads every metric for every callback after every batch. Here, callbacks without hooks
-    for batches are not called for them, and the progress bar reads metrics when it redraws.
+    for batches are not called for them, and the progress bar reads metrics when it redraws. All
+    are called in the thread that trains.
 
     Attributes:
         with_hook: for each hook of batches the callbacks that have one of their own.
@@ -83,31 +77,28 @@ class BatchedCallbacks(keras.callbacks.CallbackList):
     on_predict_batch_end = _own_hooks_only("on_predict_batch_end")
 
     def __init__(self, callbacks: Any, **kwargs: Any) -> None:
-        super().__init__(in_this_thread(callbacks), **kwargs)
+        super().__init__(callbacks, **kwargs)
         self._drawn_at = 0.0
         self.with_hook = {
             f"on_{mode}_batch_{moment}": [c for c in self.callbacks if _has_hook(c, mode, moment)]
-            for mode in ("train", "test", "predict")
-            for moment in ("begin", "end")
+            for mode in _BATCH_MODES
+            for moment in _MOMENTS
         }
 
-    def logs_for(self, callback: Any, logs: Any) -> Any:
+    def logs_for(self, callback: Any, logs: Any) -> dict[str, Any]:
         """Return a batch's logs for a callback: none for a progress bar that need not redraw."""
         if logs is None:
             return {}
-        if not isinstance(callback, keras.callbacks.ProgbarLogger):
-            return logs
-        now = time.monotonic()
-        if now - self._drawn_at < _REDRAW_SECONDS:
-            return {}
-        self._drawn_at = now
-        return logs
+        if isinstance(callback, keras.callbacks.ProgbarLogger):
+            now = time.monotonic()
+            if now - self._drawn_at < _REDRAW_SECONDS:
+                return {}
+            self._drawn_at = now
+        return read_logs(logs)
 
 
 def _has_hook(callback: Any, mode: str, moment: str) -> bool:
     """Return whether a callback does anything at the begin or end of a batch."""
-    if isinstance(callback, InThisThread):
-        return False
     names = [f"on_{mode}_batch_{moment}"]
     if mode == "train":
         names.append(f"on_batch_{moment}")  # called by Keras's default of the former

@@ -7,10 +7,11 @@ import torch
 from torch.nn import functional
 
 from clearsight.models.backend import keras
-from clearsight.models.keras_internals import loss_function
+from clearsight.models.keras_internals.compiled import loss_function
 
 LogitsLoss = Callable[[torch.Tensor, torch.Tensor, torch.Tensor | None], torch.Tensor]
-"""From logits float32 (N, K), targets and sample weights (N,) or None to the mean loss."""
+"""From logits (N, K), in float32 at least, targets and sample weights (N,) or None to the mean
+loss."""
 
 
 def loss_on_logits(model: Any, *, ends_in_softmax: bool) -> LogitsLoss | None:
@@ -41,9 +42,11 @@ def _sparse(
     logits: torch.Tensor, targets: torch.Tensor, weights: torch.Tensor | None
 ) -> torch.Tensor:
     targets = targets.reshape(-1).long()
-    if weights is None:
-        return functional.cross_entropy(logits, targets)
-    return _weighted(functional.cross_entropy(logits, targets, reduction="none"), weights)
+    if weights is not None:
+        each = functional.cross_entropy(logits, targets, reduction="none")
+        return _weighted(each, weights)
+    # A mean over all images, as in Keras; torch's own leaves out those of class -100.
+    return functional.cross_entropy(logits, targets, reduction="sum") / len(targets)
 
 
 def _categorical(smoothing: float) -> LogitsLoss:

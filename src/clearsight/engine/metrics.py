@@ -1,15 +1,16 @@
-"""Keras's metrics, updated by few tensor operations and read only when a callback reads them."""
+"""Keras's metrics, updated by few tensor operations and read only when something needs them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from functools import wraps
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
 from typing import Any
 
 import torch
 
 from clearsight.models.backend import keras
-from clearsight.models.keras_internals import compiled_metrics, loss_tracker
+from clearsight.models.keras_internals.compiled import compiled_metrics, loss_tracker
+from clearsight.models.keras_internals.names import pythonify_logs
 
 MetricUpdate = Callable[[torch.Tensor, torch.Tensor, torch.Tensor | None], None]
 """Takes targets, scores (N, K) whose largest is the prediction, and sample weights (N,) or None."""
@@ -58,54 +59,34 @@ def _accuracy(metric: Any, is_weighted: bool) -> MetricUpdate:
     return update
 
 
-def _flatten(results: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Yield names and numbers; a metric with several results yields each of them."""
-    for name, value in results.items():
-        if isinstance(value, dict):
-            yield from _flatten(value)
-        else:
-            is_number = not isinstance(value, torch.Tensor) or value.numel() == 1
-            yield name, float(value) if is_number else value
+class DeferredLogs(Mapping[str, Any]):
+    """The logs of a batch, for Keras's loop and `BatchedCallbacks`: computed when first read.
 
-
-def _read_first(method: Callable[..., Any]) -> Any:
-    """Make a method of dict read the metrics before it runs."""
-
-    @wraps(method)
-    def call(logs: LazyLogs, *arguments: Any) -> Any:
-        return method(logs.read(), *arguments)
-
-    return call
-
-
-class LazyLogs(dict[str, Any]):  # a dict, because callbacks may check for one
-    """What Keras passes to callbacks after a batch, computed when first used.
-
-    Reading a metric costs more than updating it, and on a GPU waits for it.
+    Reading a metric costs more than updating it, and on a GPU waits for it. Callbacks get `read`'s
+    plain dict.
     """
 
     def __init__(self, model: keras.Model) -> None:
-        super().__init__()
         self._model = model
-        self._is_read = False
 
-    def read(self) -> LazyLogs:
-        """Compute the metrics, once."""
-        if not self._is_read:
-            self.update(sorted(_flatten(self._model.get_metrics_result())))
-            self._is_read = True
-        return self
+    @cached_property
+    def _values(self) -> dict[str, Any]:
+        return read_logs(self._model.get_metrics_result())
 
-    def __bool__(self) -> bool:
-        return True  # without reading: it has a loss at least
+    def read(self) -> dict[str, Any]:
+        """Return the metrics as they were when first read."""
+        return self._values
 
-    __contains__ = _read_first(dict.__contains__)
-    __getitem__ = _read_first(dict.__getitem__)
-    __iter__ = _read_first(dict.__iter__)
-    __len__ = _read_first(dict.__len__)
-    __repr__ = _read_first(dict.__repr__)
-    copy = _read_first(dict.copy)
-    get = _read_first(dict.get)
-    items = _read_first(dict.items)
-    keys = _read_first(dict.keys)
-    values = _read_first(dict.values)
+    def __getitem__(self, name: str) -> Any:
+        return self._values[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+
+def read_logs(logs: Any) -> dict[str, Any]:
+    """Return logs as Keras passes them to callbacks: flat, sorted, floats where possible."""
+    return logs.read() if isinstance(logs, DeferredLogs) else pythonify_logs(logs)

@@ -8,22 +8,26 @@ from typing import Any
 import torch
 
 from clearsight.engine.loss import loss_on_logits
-from clearsight.engine.metrics import LazyLogs, metric_updates, track_loss
+from clearsight.engine.metrics import DeferredLogs, metric_updates, track_loss
+from clearsight.engine.operations.operation import accumulation_dtype
 from clearsight.engine.optimizers.fused import Update
 from clearsight.engine.program.compilation import compile_program
 from clearsight.engine.program.program import Tensors
 from clearsight.engine.runtime.saved_state import SavedState
 from clearsight.engine.step_control import StepControl
+from clearsight.engine.targets import plain_targets
 from clearsight.models.backend import keras
-from clearsight.models.keras_internals import (
-    compute_loss,
+from clearsight.models.keras_internals.compiled import compute_loss, update_metrics
+from clearsight.models.keras_internals.layers import (
+    call_context,
     functional_of,
     pack_outputs,
     standardize_inputs,
     takes_one_tensor,
-    update_metrics,
 )
+from clearsight.models.keras_internals.names import get_keras_mask
 
+Inputs = list[torch.Tensor | None]  # None for an optional input
 Gradients = Sequence[torch.Tensor | None]
 
 
@@ -51,18 +55,29 @@ class _Step:
         self._shapes = [tuple(tensor.shape[1:]) for tensor in self._core.inputs]
         self._training = training
         self._program = compile_program(model, training=training, dtype=dtype)
+        self._dtypes = [
+            None if index in self._program.keras_outputs else getattr(torch, tensor.dtype, None)
+            for index, tensor in zip(self._program.outputs, self._core.outputs, strict=True)
+        ]
         self._loss = self._metric_updates = None
         self._has_more_losses = False
-        if model.compiled:
+        if model.compiled and self._is_classifier():
             ends_in_softmax = self._program.ends_in_softmax
             if dtype is not torch.float32:  # float32 follows Keras's rounding
                 self._loss = loss_on_logits(model, ends_in_softmax=ends_in_softmax)
             self._metric_updates = metric_updates(model)
-            self._has_more_losses = bool(self._program.left_to_keras) or any(
+            self._has_more_losses = self._program.runs_keras or any(
                 variable.regularizer is not None for variable in model.trainable_variables
             )
 
-    def inputs_of(self, data: Any) -> Tensors | None:
+    def _is_classifier(self) -> bool:
+        """Return whether the only output is (N, K), with nothing masked."""
+        outputs = self._core.outputs
+        return (
+            len(outputs) == 1 and len(outputs[0].shape) == 2 and get_keras_mask(outputs[0]) is None
+        )
+
+    def inputs_of(self, data: Any) -> Inputs | None:
         """Return the model's inputs, in order, from a batch as Keras understands it.
 
         None if their shapes are not the model's, so that Keras can raise its own error.
@@ -70,8 +85,13 @@ class _Step:
         x, _, _ = keras.utils.unpack_x_y_sample_weight(data)
         inputs = [x] if self._is_standard(x) else standardize_inputs(self._core, x)
         fits = all(
-            len(shape) == value.ndim - 1
-            and all(want in (None, size) for want, size in zip(shape, value.shape[1:], strict=True))
+            value is None
+            or (
+                len(shape) == value.ndim - 1
+                and all(
+                    want in (None, size) for want, size in zip(shape, value.shape[1:], strict=True)
+                )
+            )
             for value, shape in zip(inputs, self._shapes, strict=True)
         )
         return list(inputs) if fits else None
@@ -89,22 +109,33 @@ class _Step:
             and not others
             and takes_one_tensor(self._core)
             and x.ndim == 1 + len(self._shapes[0])
-            and x.dtype is torch.float32
-            and input_.dtype == "float32"
+            and x.dtype is getattr(torch, input_.dtype, None)
+            and x.dtype.is_floating_point
             and (not weights or x.device == weights[0].value.device)
         )
 
+    def _run(self, inputs: Inputs) -> Tensors:
+        """Run the program; calls that Keras runs are part of one call of the model, as in Keras."""
+        if not self._program.runs_keras:
+            return self._program(inputs)
+        with call_context(self._model, training=self._training):
+            return self._program(inputs)
+
     def _outputs(self, raw: Tensors) -> Any:
-        """Return the model's outputs: float32, probabilities, and in the model's structure."""
-        outputs = [value.float() for value in raw]
+        """Return the model's outputs: probabilities, and in the model's structure and dtypes."""
         if self._program.ends_in_softmax:
-            outputs = [torch.softmax(outputs[0], -1)]
+            raw = [torch.softmax(_accumulated(raw[0]), -1)]
+        outputs = [
+            value if dtype is None else value.to(dtype)
+            for value, dtype in zip(raw, self._dtypes, strict=True)
+        ]
         return pack_outputs(self._core, outputs)
 
-    def _forward(self, inputs: Tensors, data: Any) -> Forward:
+    def _forward(self, inputs: Inputs, data: Any) -> Forward:
         x, y, weights = keras.utils.unpack_x_y_sample_weight(data)
-        raw = self._program(inputs)
-        if self._loss is None or y is None:
+        raw = self._run(inputs)
+        plain = plain_targets(y, weights, raw[0]) if self._loss is not None else None
+        if self._loss is None or plain is None:
             outputs = self._outputs(raw)
             loss = compute_loss(
                 self._model,
@@ -115,7 +146,7 @@ class _Step:
                 training=self._training,
             )
             return Forward(loss, raw, outputs)
-        loss = self._loss(raw[0].float(), *_as_tensors(y, weights))
+        loss = self._loss(_accumulated(raw[0]), *plain)
         if self._has_more_losses:
             for more in self._model.losses:
                 loss = loss + more.sum()
@@ -125,18 +156,18 @@ class _Step:
         """Update the metrics, and return the logs so far."""
         model = self._model
         x, y, weights = keras.utils.unpack_x_y_sample_weight(data)
-        first = x if isinstance(x, torch.Tensor) else keras.tree.flatten(x)[0]
-        track_loss(model, forward.loss, len(first))
-        if self._metric_updates is not None and y is not None:
-            y, weights = _as_tensors(y, weights)
-            for update in self._metric_updates:
-                update(y, forward.raw[0], weights)
-            return LazyLogs(model)
+        track_loss(model, forward.loss, len(first_tensor(keras.tree.flatten(x))))
+        if self._metric_updates is not None:
+            plain = plain_targets(y, weights, forward.raw[0])
+            if plain is not None:
+                for update in self._metric_updates:
+                    update(plain[0], forward.raw[0], plain[1])
+                return DeferredLogs(model)
         outputs = self._outputs(forward.raw) if forward.outputs is None else forward.outputs
         if type(model).compute_metrics is not keras.Model.compute_metrics:
             return model.compute_metrics(x, y, outputs, sample_weight=weights)
         update_metrics(model, y, outputs, weights)
-        return LazyLogs(model)
+        return DeferredLogs(model)
 
 
 class TrainingStep(_Step):
@@ -157,11 +188,11 @@ class TrainingStep(_Step):
             else Update(model.optimizer, variables)
         )
         # Keras's losses and layers may update metrics of their own.
-        is_all_ours = self._loss is not None and not self._program.left_to_keras
+        is_all_ours = self._loss is not None and not self._program.runs_keras
         metrics = () if is_all_ours else model.metrics_variables
         self._state = SavedState([*self._program.state, *metrics])
 
-    def gradients(self, inputs: Tensors, data: Any) -> tuple[Forward, Gradients]:
+    def gradients(self, inputs: Inputs, data: Any) -> tuple[Forward, Gradients]:
         """Return the forward pass of a batch and the gradients of its loss.
 
         If that fails, whatever the forward pass changes (moving statistics, the state of random
@@ -184,25 +215,25 @@ class TrainingStep(_Step):
             self._update(gradients)
             return self._track(forward, data)
 
-    def _gradients(self, inputs: Tensors, data: Any) -> tuple[Forward, Gradients]:
+    def _gradients(self, inputs: Inputs, data: Any) -> tuple[Forward, Gradients]:
         """Work on a batch as a whole or part by part, as `StepControl.num_parts` says.
 
         Only layers that use a whole batch (normalization in training) notice the difference.
         """
-        num_images, num_parts = len(inputs[0]), self._control.num_parts
+        num_images, num_parts = len(first_tensor(inputs)), self._control.num_parts
         if num_parts == 1:
             forward = self._forward(inputs, data)
             return forward, self._differentiate(forward.loss)
         size = -(-num_images // num_parts)
-        total, raws, sums = torch.zeros((), device=inputs[0].device), [], None
+        total, raws, sums = torch.zeros((), device=first_tensor(inputs).device), [], None
         for start in range(0, num_images, size):
             part = slice(start, start + size)
-            part_inputs = [value[part] for value in inputs]
+            part_inputs = [None if value is None else value[part] for value in inputs]
             part_data = keras.tree.map_structure(
                 lambda value, part=part: value[part], data, none_is_leaf=False
             )
             forward = self._forward(part_inputs, part_data)
-            loss = forward.loss * (len(part_inputs[0]) / num_images)
+            loss = forward.loss * (len(first_tensor(part_inputs)) / num_images)
             sums = _added(sums, self._differentiate(loss))
             total += loss.detach()
             raws.append([value.detach() for value in forward.raw])
@@ -223,14 +254,36 @@ class EvaluationStep(_Step):
     def __init__(self, model: keras.Model, dtype: torch.dtype) -> None:
         super().__init__(model, dtype, training=False)
         self._program = self._program.freeze_weights()
+        # A layer's first call may show that the model must be left to Keras.
+        self._state: SavedState | None = SavedState(self._program.state)
 
-    def test(self, inputs: Tensors, data: Any) -> Any:
+    def test(self, inputs: Inputs, data: Any) -> Any:
         """Evaluate a batch; return the logs so far."""
         return self._track(self._forward(inputs, data), data)
 
-    def predict(self, inputs: Tensors) -> Any:
+    def predict(self, inputs: Inputs) -> Any:
         """Return the model's outputs for a batch."""
-        return self._outputs(self._program(inputs))
+        return self._outputs(self._run(inputs))
+
+    def _run(self, inputs: Inputs) -> Tensors:
+        state, self._state = self._state, None
+        if state is None:
+            return super()._run(inputs)
+        state.save()
+        try:
+            return super()._run(inputs)
+        except Exception:
+            state.restore()
+            raise
+
+
+def first_tensor(values: Sequence[Any]) -> torch.Tensor:
+    """Return the first of these that is not None."""
+    return next(value for value in values if value is not None)
+
+
+def _accumulated(values: torch.Tensor) -> torch.Tensor:
+    return values.to(accumulation_dtype(values.dtype))
 
 
 def _added(sums: Gradients | None, more: Gradients) -> Gradients:
@@ -238,12 +291,3 @@ def _added(sums: Gradients | None, more: Gradients) -> Gradients:
     if sums is None:
         return more
     return [a if b is None else b if a is None else a + b for a, b in zip(sums, more, strict=True)]
-
-
-def _as_tensors(y: Any, weights: Any) -> tuple[torch.Tensor, torch.Tensor | None]:
-    """Convert the arguments of ``train_on_batch``; batches of `fit` are tensors already."""
-    y = y if isinstance(y, torch.Tensor) else keras.ops.convert_to_tensor(y)
-    if weights is None or isinstance(weights, torch.Tensor):
-        return y, weights
-    converted: Any = keras.ops.convert_to_tensor(weights)
-    return y, converted

@@ -1,13 +1,13 @@
 """The graph of a built Keras model: its layer calls, in the order of computation."""
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from clearsight.errors import ModelError
 from clearsight.models.backend import keras
-from clearsight.models.keras_internals import Functional, functional_of, nodes_of
+from clearsight.models.keras_internals.layers import functional_of, nodes_of, with_training
+from clearsight.models.keras_internals.names import Functional, get_keras_mask
 
 Shape = tuple[int, ...]
 PixelScaling = Literal["rescales", "normalizes", "nothing", "unknown"]
@@ -60,17 +60,33 @@ class Call:
         others = [value for name, value in self.arguments.kwargs.items() if name != "training"]
         return len(self.arguments.args) == 1 and all(value is None for value in others)
 
-    def replay(self, *, training: bool) -> Callable[..., Any]:
-        """Return a function of the inputs' values that makes the call as Keras does."""
+    @property
+    def takes_masks(self) -> bool:
+        """Whether Keras attaches a mask to any of its inputs."""
+        return any(get_keras_mask(tensor) is not None for tensor in self.inputs)
 
-        def run(*values: Any) -> Any:
-            known = dict(zip(map(id, self.inputs), values, strict=True))
-            args, kwargs = self.arguments.fill_in(known)
-            if "training" in getattr(self.layer, "call_signature_parameters", ()):
-                kwargs["training"] = training
-            return self.layer(*args, **kwargs)
+    @property
+    def is_nested_graph(self) -> bool:
+        """Whether it only runs the graph of a nested model on its inputs as they are."""
+        model = self.layer
+        if not isinstance(model, keras.Model) or not uses_default_call(model) or not self.is_plain:
+            return False
+        given, inner = self.arguments.args[0], functional_of(model).input
+        return (
+            not self.takes_masks
+            and model.activity_regularizer is None
+            and _has_structure_of(given, inner)
+            and all(map(_is_accepted, keras.tree.flatten(given), keras.tree.flatten(inner)))
+        )
 
-        return run
+    def replay(self, *values: Any, training: bool) -> Any:
+        """Make the call on its inputs' values, as the model's graph does.
+
+        The caller opens the model's `call_context`.
+        """
+        known = dict(zip(map(id, self.inputs), values, strict=True))
+        args, kwargs = self.arguments.fill_in(known)
+        return with_training(self.layer, training)(*args, **kwargs)
 
 
 @dataclass(frozen=True)
@@ -128,8 +144,29 @@ def get_graph(model: keras.Model) -> Graph:
 
 def uses_default_call(model: keras.Model) -> bool:
     """Return whether calling a model runs its graph rather than code of a subclass."""
-    has_graph = isinstance(functional_of(model), Functional)
-    return has_graph and type(model).call in (Functional.call, keras.Sequential.call)
+    return (
+        isinstance(functional_of(model), Functional)
+        and type(model).call in (Functional.call, keras.Sequential.call)
+        and type(model).__call__ is keras.Layer.__call__
+        and not {"call", "__call__"} & vars(model).keys()
+    )
+
+
+def _has_structure_of(given: Any, inner: Any) -> bool:
+    """Return whether a nested model takes its inputs in the order in which they are given."""
+    if len(keras.tree.flatten(given)) == len(keras.tree.flatten(inner)) == 1:
+        return True
+    try:
+        keras.tree.assert_same_structure(*map(keras.tree.lists_to_tuples, (given, inner)))
+    except (ValueError, TypeError):
+        return False
+    return True
+
+
+def _is_accepted(given: Any, inner: Any) -> bool:
+    """Return whether a nested model takes a symbolic tensor without changing its rank or values."""
+    is_widened = inner.dtype == "float32" and given.dtype in ("float16", "bfloat16")
+    return len(given.shape) == len(inner.shape) and (given.dtype == inner.dtype or is_widened)
 
 
 def spatial_axes(graph: Graph) -> tuple[int, int]:

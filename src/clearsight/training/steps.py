@@ -139,7 +139,7 @@ def find_non_finite(model: keras.Model, x: Any) -> tuple[str | None, bool]:
             if not all(bool(torch.isfinite(weight.value).all()) for weight in weights):
                 return call.layer.name, True
             outputs = keras.tree.flatten(
-                call.replay(training=True)(*(values[id(tensor)] for tensor in call.inputs))
+                call.replay(*(values[id(tensor)] for tensor in call.inputs), training=True)
             )
             if not all(bool(torch.isfinite(output).all()) for output in outputs):
                 return call.layer.name, False

@@ -24,7 +24,7 @@ from clearsight.engine.lowering import (
 from clearsight.engine.lowering.site import Site
 from clearsight.engine.operations.operation import Operation
 from clearsight.models.backend import keras
-from clearsight.models.keras_internals import LayerScale
+from clearsight.models.keras_internals.names import LayerScale
 
 layers = keras.layers
 

@@ -8,7 +8,13 @@ from torch.nn import functional
 
 from clearsight.engine.lowering.site import CannotLowerError, Site
 from clearsight.engine.operations.activation import Relu, Softmax, softmax
-from clearsight.engine.operations.operation import Axes, Function, Operation, value_of
+from clearsight.engine.operations.operation import (
+    Axes,
+    Function,
+    Operation,
+    accumulation_dtype,
+    value_of,
+)
 from clearsight.models.backend import keras
 
 _KERAS_LEAKY_RELU_SLOPE = 0.2  # the default of keras.activations.leaky_relu; torch's is 0.01
@@ -53,7 +59,7 @@ def activation_of(layer: Any) -> list[Operation]:
 
 
 def _log_softmax(values: torch.Tensor) -> torch.Tensor:
-    return torch.log_softmax(values, -1, dtype=torch.promote_types(values.dtype, torch.float32))
+    return torch.log_softmax(values, -1, dtype=accumulation_dtype(values.dtype))
 
 
 def activation(layer: Any, site: Site) -> list[Operation]:

@@ -9,15 +9,18 @@ from typing import Any
 import torch
 
 from clearsight.engine.lowering.site import CannotLowerError, Site
-from clearsight.engine.operations.operation import Function, Operation
-from clearsight.models.keras_internals import translation_matrices, zoom_matrices
+from clearsight.engine.operations.operation import Function, Operation, accumulation_dtype
+from clearsight.models.keras_internals.layers import translation_matrices, zoom_matrices
 
 
 def as_keras_does(layer: Any, site: Site) -> list[Operation]:
     """Lower RandomFlip, RandomContrast and RandomErasing, which Keras computes batch by batch."""
     if not site.training:
         return []
-    return [Function(lambda images: layer.call(images.float(), training=True), changes_state=True)]
+    dtype = accumulation_dtype(site.dtype)
+    return [
+        Function(lambda images: layer.call(images.to(dtype), training=True), changes_state=True)
+    ]
 
 
 def random_translation(layer: Any, site: Site) -> list[Operation]:
@@ -50,7 +53,7 @@ def _affine(
 
     def apply(images: torch.Tensor) -> torch.Tensor:
         matrix = matrices(images)
-        images = images.float()
+        images = images.to(accumulation_dtype(site.dtype))
         last = images.permute(0, 2, 3, 1) if is_first else images
         moved = sample(last, matrix, layer.interpolation, layer.fill_mode, layer.fill_value)
         return moved.permute(0, 3, 1, 2) if is_first else moved

@@ -7,7 +7,7 @@ from clearsight.engine.lowering.site import CannotLowerError, Site
 from clearsight.engine.operations.operation import Operation
 
 _BY_CLASS = dict(LOWERINGS.values())
-_DTYPES = ("float32", "bfloat16")
+_DTYPES = ("float32", "bfloat16", "float64")
 
 
 def lower(layer: Any, site: Site) -> list[Operation]:
@@ -19,6 +19,8 @@ def lower(layer: Any, site: Site) -> list[Operation]:
     lowering = _BY_CLASS.get(type(layer))
     if lowering is None:
         raise CannotLowerError("the engine does not know its class")
+    if {"call", "__call__"} & vars(layer).keys():
+        raise CannotLowerError("its `call` was replaced")
     if layer.compute_dtype not in _DTYPES:
         raise CannotLowerError(f"its dtype policy computes in {layer.compute_dtype}")
     if layer.activity_regularizer is not None:

@@ -46,9 +46,10 @@ def concatenate(layer: Any, site: Site) -> list[Operation]:
 
 
 def _one_type(values: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
-    """Cast to the narrowest type present, so that one float32 branch does not slow the rest."""
+    """Cast to one type: that of 16 bits, if present, so that no float32 branch slows the rest."""
     types = {value.dtype for value in values}
     if len(types) == 1:
         return values
     narrow = min(types, key=lambda dtype: dtype.itemsize)
-    return tuple(value.to(narrow) for value in values)
+    dtype = narrow if narrow.itemsize == 2 else max(types, key=lambda dtype: dtype.itemsize)
+    return tuple(value.to(dtype) for value in values)

@@ -7,7 +7,15 @@ from torch.nn import functional
 
 from clearsight.engine.lowering.site import CannotLowerError, Site
 from clearsight.engine.operations.normalization import MovingNormalization
-from clearsight.engine.operations.operation import Axes, Function, Operation, Weights, value_of
+from clearsight.engine.operations.operation import (
+    Axes,
+    Function,
+    Operation,
+    Weights,
+    accumulation_dtype,
+    cast,
+    value_of,
+)
 
 
 def batch_normalization(layer: Any, site: Site) -> list[Operation]:
@@ -19,12 +27,12 @@ def batch_normalization(layer: Any, site: Site) -> list[Operation]:
         raise CannotLowerError("it renormalizes or synchronizes over devices")
     order, epsilon = _channel_order(layer.axis, site), float(layer.epsilon)
     if site.training and layer.trainable:
-        return [_with_batch_statistics(layer, order)]
+        return [_with_batch_statistics(layer, site, order)]
     variables = (layer.moving_mean, layer.moving_variance, layer.gamma, layer.beta)
     return [MovingNormalization(*variables, epsilon, takes=order)]
 
 
-def _with_batch_statistics(layer: Any, order: Axes) -> Operation:
+def _with_batch_statistics(layer: Any, site: Site, order: Axes) -> Operation:
     momentum, epsilon = float(layer.momentum), float(layer.epsilon)
     moving_mean, moving_variance = layer.moving_mean.value, layer.moving_variance.value
 
@@ -37,11 +45,11 @@ def _with_batch_statistics(layer: Any, order: Axes) -> Operation:
         with torch.no_grad():
             # Keras's moving variance is that of the batch itself, torch's an unbiased estimate.
             variance = inverse.pow(-2).sub_(epsilon).clamp_(min=0.0)
-            moving_mean.lerp_(mean, 1.0 - momentum)
-            moving_variance.lerp_(variance, 1.0 - momentum)
+            moving_mean.lerp_(mean.to(moving_mean.dtype), 1.0 - momentum)
+            moving_variance.lerp_(variance.to(moving_variance.dtype), 1.0 - momentum)
         return output
 
-    return Function(normalize, _scale_and_shift(layer), takes=order, changes_state=True)
+    return Function(normalize, _scale_and_shift(layer, site), takes=order, changes_state=True)
 
 
 def layer_normalization(layer: Any, site: Site) -> list[Operation]:
@@ -61,7 +69,7 @@ def layer_normalization(layer: Any, site: Site) -> list[Operation]:
         # (N, H, W, C) seen as (N, C, H, W) and back is contiguous again, so this copies nothing.
         return functional.layer_norm(values, shape, gamma, beta, epsilon)  # pyright: ignore[reportArgumentType]
 
-    return [Function(normalize, _scale_and_shift(layer))]
+    return [Function(normalize, _scale_and_shift(layer, site))]
 
 
 def group_normalization(layer: Any, site: Site) -> list[Operation]:
@@ -76,12 +84,14 @@ def group_normalization(layer: Any, site: Site) -> list[Operation]:
         return functional.group_norm(values, groups, gamma, beta, epsilon)
 
     order = _channel_order(layer.axis, site)
-    return [Function(normalize, _scale_and_shift(layer), takes=order)]
+    return [Function(normalize, _scale_and_shift(layer, site), takes=order)]
 
 
-def _scale_and_shift(layer: Any) -> Any:
+def _scale_and_shift(layer: Any, site: Site) -> Any:
+    dtype = accumulation_dtype(site.dtype)
+
     def weights() -> Weights:
-        return value_of(layer.gamma), value_of(layer.beta)
+        return cast(value_of(layer.gamma), dtype), cast(value_of(layer.beta), dtype)
 
     return weights
 

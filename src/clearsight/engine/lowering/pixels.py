@@ -1,11 +1,17 @@
-"""Rescaling and Normalization of pixel values, in float32, and LayerScale."""
+"""Rescaling and Normalization of pixel values, in float32 at least, and LayerScale."""
 
 from typing import Any
 
 import torch
 
 from clearsight.engine.lowering.site import CannotLowerError, Site
-from clearsight.engine.operations.operation import Axes, Function, Operation, value_of
+from clearsight.engine.operations.operation import (
+    Axes,
+    Function,
+    Operation,
+    accumulation_dtype,
+    value_of,
+)
 from clearsight.models.backend import keras
 
 
@@ -15,12 +21,13 @@ def rescaling(layer: Any, site: Site) -> list[Operation]:
     has_numbers = all(isinstance(value, int | float) for value in (layer.scale, layer.offset))
     if site.rank == 4 and is_first and not has_numbers:
         raise CannotLowerError("it rescales each channel differently, channels first")
-    scale = torch.as_tensor(layer.scale, dtype=torch.float32)
-    offset = torch.as_tensor(layer.offset, dtype=torch.float32)
+    dtype = accumulation_dtype(site.dtype)
+    scale = torch.as_tensor(layer.scale, dtype=dtype)
+    offset = torch.as_tensor(layer.offset, dtype=dtype)
     is_shifted = bool(offset.any())
 
     def rescale(values: torch.Tensor) -> torch.Tensor:
-        scaled = values.float() * scale.to(values.device)
+        scaled = values.to(dtype) * scale.to(values.device)
         return scaled + offset.to(values.device) if is_shifted else scaled
 
     is_one_number = scale.ndim == offset.ndim == 0
@@ -32,17 +39,18 @@ def normalization(layer: Any, site: Site) -> list[Operation]:
 
     Keras has both as constants that broadcast; a deviation below 1e-7 counts as 1e-7.
     """
-    del site
     if layer.mean is None or layer.variance is None:
         raise CannotLowerError("it has not been adapted yet")
-    mean = torch.as_tensor(layer.convert_weight(layer.mean)).detach().float()
-    variance = torch.as_tensor(layer.convert_weight(layer.variance)).detach().float()
+    dtype = accumulation_dtype(site.dtype)
+    mean = torch.as_tensor(layer.convert_weight(layer.mean)).detach().to(dtype)
+    variance = torch.as_tensor(layer.convert_weight(layer.variance)).detach().to(dtype)
     deviation = variance.sqrt().clamp(min=1e-7)
     inverts = bool(layer.invert)
 
     def normalize(values: torch.Tensor) -> torch.Tensor:
         shift, scale = mean.to(values.device), deviation.to(values.device)
-        return values.float() * scale + shift if inverts else (values.float() - shift) / scale
+        values = values.to(dtype)
+        return values * scale + shift if inverts else (values - shift) / scale
 
     return [Function(normalize)]
 

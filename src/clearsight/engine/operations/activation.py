@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch.nn import functional
 
-from clearsight.engine.operations.operation import Axes, Operation
+from clearsight.engine.operations.operation import Axes, Operation, accumulation_dtype
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,4 +30,4 @@ class Softmax(Operation):
 
 def softmax(values: torch.Tensor, axis: int) -> torch.Tensor:
     """Return the softmax over an axis, in float32 at least."""
-    return torch.softmax(values, axis, dtype=torch.promote_types(values.dtype, torch.float32))
+    return torch.softmax(values, axis, dtype=accumulation_dtype(values.dtype))

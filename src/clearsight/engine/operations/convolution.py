@@ -11,7 +11,13 @@ from clearsight.engine.kernels.first_convolution import FIRST
 from clearsight.engine.kernels.max_pooling import max_pool_2x2
 from clearsight.engine.kernels.pooled_convolution import POOLED
 from clearsight.engine.operations.normalization import MovingNormalization
-from clearsight.engine.operations.operation import Operation, Weights, cast, value_of
+from clearsight.engine.operations.operation import (
+    Operation,
+    Weights,
+    accumulation_dtype,
+    cast,
+    value_of,
+)
 from clearsight.engine.operations.padding import is_symmetric, pad
 
 
@@ -48,9 +54,10 @@ class Convolution(Operation):
             return self._arranged(self.kernel.value, self.dtype), cast(
                 value_of(self.bias), self.dtype
             )
-        kernel = self._arranged(self.kernel.value, torch.float32)
-        bias = cast(value_of(self.bias), torch.float32)
-        scale, shift = self.normalization.scale_and_shift()
+        dtype = accumulation_dtype(self.dtype)
+        kernel = self._arranged(self.kernel.value, dtype)
+        bias = cast(value_of(self.bias), dtype)
+        scale, shift = self.normalization.scale_and_shift(dtype)
         shift = shift if bias is None else bias * scale + shift
         return (kernel * scale[:, None, None, None]).to(self.dtype), shift.to(self.dtype)
 

@@ -6,7 +6,13 @@ from typing import Any
 import torch
 from torch.nn import functional
 
-from clearsight.engine.operations.operation import Operation, Weights, value_of
+from clearsight.engine.operations.operation import (
+    Operation,
+    Weights,
+    accumulation_dtype,
+    cast,
+    value_of,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,11 +47,15 @@ class MovingNormalization(Operation):
         beta: torch.Tensor | None,
     ) -> torch.Tensor:
         """Normalize values whose second axis is that of the channels."""
-        return functional.batch_norm(values, mean, variance, gamma, beta, False, 0.0, self.epsilon)
+        dtype = accumulation_dtype(values.dtype)
+        statistics = (cast(tensor, dtype) for tensor in (mean, variance, gamma, beta))
+        return functional.batch_norm(values, *statistics, False, 0.0, self.epsilon)
 
-    def scale_and_shift(self) -> tuple[torch.Tensor, torch.Tensor]:
+    def scale_and_shift(self, dtype: torch.dtype) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the same as one factor and one summand for each channel, each (C,)."""
-        mean, gamma, beta = self.mean.value, value_of(self.gamma), value_of(self.beta)
-        scale = torch.rsqrt(self.variance.value + self.epsilon)
+        mean, variance, gamma, beta = (cast(tensor, dtype) for tensor in self.weights())
+        assert mean is not None
+        assert variance is not None
+        scale = torch.rsqrt(variance + self.epsilon)
         scale = scale if gamma is None else scale * gamma
         return scale, -mean * scale if beta is None else beta - mean * scale

@@ -89,3 +89,8 @@ def value_of(variable: Any) -> torch.Tensor | None:
 def cast(tensor: torch.Tensor | None, dtype: torch.dtype) -> torch.Tensor | None:
     """Cast a tensor that may be absent."""
     return None if tensor is None else tensor.to(dtype)
+
+
+def accumulation_dtype(dtype: torch.dtype) -> torch.dtype:
+    """Return what statistics and sums are computed in if products are in `dtype`."""
+    return torch.promote_types(dtype, torch.float32)

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from clearsight.models.keras_internals import optimizer_state, uses_adam
+from clearsight.models.keras_internals.optimizers import optimizer_state, uses_adam
 
 Tensors = list[torch.Tensor]
 UpdateRule = Callable[[Tensors, Any], None]

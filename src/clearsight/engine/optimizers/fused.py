@@ -12,7 +12,7 @@ import torch
 from clearsight.engine.optimizers.formulas import Tensors, UpdateRule, adam, muon, rmsprop, sgd
 from clearsight.engine.optimizers.muon import Muon
 from clearsight.models.backend import keras
-from clearsight.models.keras_internals import (
+from clearsight.models.keras_internals.optimizers import (
     clip_gradients,
     optimizer_state,
     public_class,

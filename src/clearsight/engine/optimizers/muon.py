@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from clearsight.models.backend import keras
-from clearsight.models.keras_internals import OpenMuon
+from clearsight.models.keras_internals.optimizers import OpenMuon
 
 
 @keras.saving.register_keras_serializable("clearsight")

@@ -6,11 +6,18 @@ import torch
 
 from clearsight.engine.lowering.lower import lower
 from clearsight.engine.lowering.site import CannotLowerError, Site
-from clearsight.engine.operations.operation import Axes, Function, Operation, Permute
+from clearsight.engine.operations.keras_call import KerasCall, Pick
+from clearsight.engine.operations.operation import (
+    Axes,
+    Function,
+    Operation,
+    Permute,
+    accumulation_dtype,
+)
 from clearsight.engine.program.passes import PASSES
 from clearsight.engine.program.program import Node, Program
 from clearsight.models.backend import keras
-from clearsight.models.graph import Call, Graph, get_graph, uses_default_call
+from clearsight.models.graph import Call, Graph, get_graph
 
 _ORDERS = {Axes.CHANNELS_SECOND: (0, 3, 1, 2), Axes.KERAS: (0, 2, 3, 1)}
 """How the axes of a value are permuted to get it in an order, from the other one."""
@@ -50,6 +57,7 @@ class _Builder:
         self.axes: list[Axes] = []  # of each value, by its index
         self.left_to_keras: dict[str, None] = {}  # in order, each once
         self._permuted: dict[int, int] = {}
+        self._optional: set[int] = set()  # symbolic tensors that may be None, by their id
 
     def new_value(self, axes: Axes) -> int:
         self.axes.append(axes)
@@ -59,36 +67,60 @@ class _Builder:
         """Add a graph whose inputs are these values, and return its outputs."""
         values = {id(t): index for t, index in zip(graph.inputs, inputs, strict=True)}
         for call in graph.calls:
-            if not call.is_input:
-                taken = [values[id(tensor)] for tensor in call.inputs]
-                given = self._add_call(call, taken)
-                values.update(zip(map(id, call.outputs), given, strict=True))
+            if call.is_input:
+                if call.layer.optional:
+                    self._optional.update(map(id, call.outputs))
+                continue
+            taken = [values[id(tensor)] for tensor in call.inputs]
+            given = self._add_call(call, taken)
+            values.update(zip(map(id, call.outputs), given, strict=True))
         return [values[id(tensor)] for tensor in graph.outputs]
 
     def _add_call(self, call: Call, taken: list[int]) -> list[int]:
         layer = call.layer
-        if isinstance(layer, keras.Model) and uses_default_call(layer) and call.is_plain:
-            return self.add_graph(get_graph(layer), taken)
         if not isinstance(layer, keras.Layer):
             return self._add_keras(call, taken)  # an operation such as ``x / 255``: fast as it is
+        if call.is_nested_graph and self._optional.isdisjoint(map(id, call.inputs)):
+            return self.add_graph(get_graph(layer), taken)
         try:
-            if not call.is_plain:
-                raise CannotLowerError("it is called with arguments of its own")
-            shapes = tuple(tuple(shape) for shape in call.input_shapes)
-            operations = lower(layer, Site(self.training, self._dtype_of(layer), shapes))
+            operations = self._lower(call)
         except CannotLowerError as reason:
             name = f"{type(layer).__name__} '{layer.name}'"
             self.left_to_keras[f"{name}, because {reason}"] = None
             return self._add_keras(call, taken)
+        taken = [
+            self._cast(value, tensor.dtype, layer)
+            for value, tensor in zip(taken, call.inputs, strict=True)
+        ]
         for operation in operations:
             taken = [self._add_operation(operation, taken, layer)]
         return taken
 
+    def _lower(self, call: Call) -> list[Operation]:
+        if not call.is_plain:
+            raise CannotLowerError("it is called with arguments of its own")
+        if call.takes_masks:
+            raise CannotLowerError("its input has a mask")
+        if not self._optional.isdisjoint(map(id, call.inputs)):
+            raise CannotLowerError("its input is optional")
+        shapes = tuple(tuple(shape) for shape in call.input_shapes)
+        return lower(call.layer, Site(self.training, self._dtype_of(call.layer), shapes))
+
     def _dtype_of(self, layer: Any) -> torch.dtype:
         """The last layer with weights computes in float32: its outputs are probabilities."""
-        if layer is self.last_layer and layer.compute_dtype == "float32":
-            return torch.float32
-        return torch.bfloat16 if layer.compute_dtype == "bfloat16" else self.dtype
+        if layer.compute_dtype in ("bfloat16", "float64"):
+            return getattr(torch, layer.compute_dtype)
+        return accumulation_dtype(self.dtype) if layer is self.last_layer else self.dtype
+
+    def _cast(self, value: int, given: str, layer: Any) -> int:
+        """Cast a layer's input as Keras does, if either is float64."""
+        dtype = self._dtype_of(layer)
+        given_dtype = getattr(torch, given, None)
+        is_float = given_dtype is not None and given_dtype.is_floating_point
+        if not is_float or torch.float64 not in (dtype, given_dtype) or dtype is given_dtype:
+            return value
+        cast = Function(lambda values: values.to(dtype), takes=Axes.ANY)
+        return self._add_operation(cast, [value], layer)
 
     def _add_operation(self, operation: Operation, taken: list[int], layer: Any) -> int:
         order = self.axes[taken[0]] if operation.takes is Axes.ANY else operation.takes
@@ -99,12 +131,12 @@ class _Builder:
 
     def _add_keras(self, call: Call, taken: list[int]) -> list[int]:
         """Let Keras run a call; if it has several outputs, one more node picks each."""
-        run = Function(call.replay(training=self.training), changes_state=self.training)
+        run = KerasCall(call, self.training, changes_state=True)
         whole = self._add_operation(run, taken, call.layer)
         if len(call.outputs) == 1:
             return [whole]
         return [
-            self._add_operation(Function(_pick(index)), [whole], call.layer)
+            self._add_operation(Pick(index), [whole], call.layer)
             for index in range(len(call.outputs))
         ]
 
@@ -122,10 +154,6 @@ class _Builder:
         return self._permuted[value]
 
 
-def _pick(index: int) -> Any:
-    return lambda values: keras.tree.flatten(values)[index]
-
-
 def _last_with_weights(graph: Graph) -> Any:
-    layers = (call.layer for call in reversed(graph.calls))
-    return next((layer for layer in layers if getattr(layer, "weights", ())), None)
+    layers = (call.layer for call in reversed(graph.calls) if isinstance(call.layer, keras.Layer))
+    return next((layer for layer in layers if layer.weights), None)

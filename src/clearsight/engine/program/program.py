@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import torch
 
+from clearsight.engine.operations.keras_call import KerasCall, Pick
 from clearsight.engine.operations.operation import Operation, Weights
 
 Tensors = list[torch.Tensor]
@@ -72,6 +74,16 @@ class Program:
             taken = [values[index] for index in node.inputs]
             values[node.output] = node.operation.apply(*taken, *weights)
         return [values[index] for index in self.outputs]
+
+    @cached_property
+    def runs_keras(self) -> bool:
+        """Whether Keras runs any of its calls."""
+        return any(isinstance(node.operation, KerasCall) for node in self.nodes)
+
+    @cached_property
+    def keras_outputs(self) -> set[int]:
+        """Indices of the values that Keras computed."""
+        return {n.output for n in self.nodes if isinstance(n.operation, KerasCall | Pick)}
 
     @property
     def state(self) -> list[Any]:

@@ -5,5 +5,5 @@ from typing import Literal
 Engine = Literal["clearsight", "keras"]
 Device = Literal["cpu", "cuda"]
 DeviceChoice = Literal["auto", "cpu", "cuda"]
-Precision = Literal["float32", "bfloat16"]
-PrecisionChoice = Literal["auto", "float32", "bfloat16"]
+Precision = Literal["float64", "float32", "bfloat16"]
+PrecisionChoice = Literal["auto", "float64", "float32", "bfloat16"]

@@ -1,5 +1,7 @@
 """Which precision a network computes in."""
 
+from typing import get_args
+
 import torch
 
 from clearsight.engine.runtime.choices import Device, Precision, PrecisionChoice
@@ -7,7 +9,11 @@ from clearsight.engine.runtime.processor import cpu_supports
 from clearsight.errors import RequestError
 from clearsight.models.backend import keras
 
-DTYPES: dict[Precision, torch.dtype] = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+DTYPES: dict[Precision, torch.dtype] = {
+    "float64": torch.float64,
+    "float32": torch.float32,
+    "bfloat16": torch.bfloat16,
+}
 
 
 def choose_precision(choice: PrecisionChoice, device: Device) -> Precision:
@@ -16,11 +22,11 @@ def choose_precision(choice: PrecisionChoice, device: Device) -> Precision:
     Weights, normalization statistics, loss and optimizer state are float32 in either.
 
     Raises:
-        RequestError: if `choice` is none of the three.
+        RequestError: if `choice` is none of these.
     """
-    if choice not in ("auto", "float32", "bfloat16"):
+    if choice not in get_args(PrecisionChoice):
         raise RequestError(
-            f"The precision should be auto, float32 or bfloat16, but '{choice}' was given."
+            f"The precision should be auto, float64, float32 or bfloat16, but '{choice}' was given."
         )
     if choice != "auto":
         return choice

@@ -13,7 +13,7 @@ from clearsight.engine.runtime.device import on_device
 from clearsight.errors import ModelError
 from clearsight.models.backend import keras
 from clearsight.models.graph import Call, get_graph, uses_default_call
-from clearsight.models.keras_internals import flatten_layers
+from clearsight.models.keras_internals.layers import flatten_layers
 
 layers = keras.layers
 
@@ -100,7 +100,7 @@ class LayerOutputs:
             if call.is_input:
                 continue
             taken = tuple(indices[id(tensor)] for tensor in call.inputs)
-            if _is_nested_graph(call):
+            if call.is_nested_graph:
                 returned = self._expand(call.layer, taken)
             else:
                 first = self._num_values
@@ -138,7 +138,8 @@ class LayerOutputs:
         values = dict(values)
         with self.on_its_device():
             for call in calls:
-                returned = call.call.replay(training=False)(*(values[each] for each in call.inputs))
+                inputs = (values[each] for each in call.inputs)
+                returned = call.call.replay(*inputs, training=False)
                 values.update(zip(call.outputs, keras.tree.flatten(returned), strict=True))
         return values
 
@@ -170,16 +171,6 @@ class LayerOutputs:
                 f"{_shapes([logits])}."
             )
         return logits
-
-
-def _is_nested_graph(call: Call) -> bool:
-    layer = call.layer
-    return (
-        isinstance(layer, keras.Model)
-        and call.is_plain
-        and uses_default_call(layer)
-        and len(get_graph(layer).inputs) == len(call.inputs)
-    )
 
 
 def _is_softmax(layer: Any) -> bool:

@@ -1,0 +1,40 @@
+"""`plain_targets`: the targets of a batch with one class for each image."""
+
+from typing import Any
+
+import torch
+
+from clearsight.models.backend import keras
+
+
+def plain_targets(
+    y: Any, weights: Any, scores: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor | None] | None:
+    """Return a batch's targets and sample weights as one tensor each.
+
+    Args:
+        y: targets, perhaps in a list or dict of one.
+        weights: sample weights likewise, or None.
+        scores: (N, K), the model's outputs.
+
+    Returns:
+        Targets (N,), (N, 1) or (N, K), and weights (N,), (N, 1) or None. None for any others, whose
+        loss and metrics are Keras's to compute.
+    """
+    ys, all_weights = keras.tree.flatten(y), keras.tree.flatten(weights)
+    if len(ys) != 1 or ys[0] is None or len(all_weights) != 1:
+        return None
+    shapes = ((), (1,), tuple(scores.shape[1:]))
+    target, weight = _as_tensor(ys[0]), _as_tensor(all_weights[0])
+    if target.shape[:1] != scores.shape[:1] or tuple(target.shape[1:]) not in shapes:
+        return None
+    if weight is not None and tuple(weight.shape) not in ((len(target),), (len(target), 1)):
+        return None
+    return target, weight
+
+
+def _as_tensor(value: Any) -> Any:
+    """Convert an argument of ``train_on_batch``; batches of `fit` are tensors already."""
+    if value is None or isinstance(value, torch.Tensor):
+        return value
+    return keras.ops.convert_to_tensor(value)
