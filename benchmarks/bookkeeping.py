@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 import clearsight
-from clearsight.engine.metrics import LazyLogs
+from clearsight.engine.metrics import DeferredLogs
 from clearsight.models.backend import keras
 from clearsight.models.build import ModelRequest, build_model
 
@@ -41,7 +41,7 @@ def _milliseconds(
     if is_accelerated:
         clearsight.accelerate(model)
     model.train_on_batch(x[:2], y[:2])
-    model.train_step = lambda _: LazyLogs(model) if is_accelerated else model.get_metrics_result()
+    model.train_step = lambda _: DeferredLogs(model) if is_accelerated else model.get_metrics_result()
     times = []
 
     class Clock(keras.callbacks.Callback):

@@ -440,7 +440,9 @@ def test_what_cannot_be_accelerated_is_said_in_one_sentence() -> None:
         clearsight.accelerate(3)  # pyright: ignore[reportArgumentType]
     with pytest.raises(ModelError, match="should know its input shape"):
         clearsight.accelerate(keras.Sequential([layers.Dense(2)]))
-    with pytest.raises(RequestError, match="should be auto, float32 or bfloat16, but 'half'"):
+    with pytest.raises(
+        RequestError, match="should be auto, float64, float32 or bfloat16, but 'half'"
+    ):
         clearsight.accelerate(reference(), "half")  # pyright: ignore[reportArgumentType]
 
 

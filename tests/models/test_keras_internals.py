@@ -1,4 +1,4 @@
-"""Keras's internals are used in one file, which says so if they are gone."""
+"""Keras's internals are used in one package, which says so if they are gone."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import pytest
 
 import clearsight
 from clearsight.errors import BackendError
-from clearsight.models import keras_internals
 from clearsight.models.backend import keras
+from clearsight.models.keras_internals import names
 
 PACKAGE = Path(clearsight.__file__).parent
-INTERNALS = Path(keras_internals.__file__)
-PRIVATE = {name for names in keras_internals.PRIVATE_NAMES.values() for name in names}
-# Private attributes of these are another library's, or the file's own.
+NAMES = Path(names.__file__)
+PRIVATE = {name for group in names.PRIVATE_NAMES.values() for name in group}
+# Private attributes of these are another library's, or the package's own.
 OTHERS = {"self", "cls", "torch", "os", "_ops"}
 
 
@@ -49,7 +49,7 @@ def test_no_other_file_uses_them() -> None:
     found = {
         str(path): uses
         for path in PACKAGE.rglob("*.py")
-        if path != INTERNALS and (uses := uses_of_internals(path.read_text()))
+        if path.parent != NAMES.parent and (uses := uses_of_internals(path.read_text()))
     }
     assert found == {}
 
@@ -72,11 +72,11 @@ def test_a_use_is_noticed(source: str, expected: list[str]) -> None:
     assert uses_of_internals(source) == expected
 
 
-def test_every_name_that_the_file_uses_is_checked() -> None:
-    source = INTERNALS.read_text()
+def test_every_name_that_the_package_uses_is_checked() -> None:
     used = {
         node.attr
-        for node in ast.walk(ast.parse(source))
+        for path in NAMES.parent.glob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Attribute) and node.attr.startswith("_")
     }
     assert {name for name in used if not name.startswith("__")} <= PRIVATE
@@ -86,10 +86,10 @@ def test_a_version_of_keras_without_a_name_is_one_error() -> None:
     needed = {keras.Model: ("_compile_loss", "_no_such_name")}
     expected = r"needs Model\._no_such_name of Keras, which version .* 3\.14 to 3\.15 is known"
     with pytest.raises(BackendError, match=expected):
-        keras_internals.check_names(needed)
+        names.check_names(needed)
 
 
 def test_a_version_of_keras_without_a_module_is_one_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr("keras.src.models.functional.Functional")
     with pytest.raises(BackendError, match=r"cannot import name 'Functional'.* is known to work"):
-        runpy.run_path(str(INTERNALS))
+        runpy.run_path(str(NAMES))

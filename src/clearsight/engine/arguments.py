@@ -5,13 +5,11 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-import torch
-
 from clearsight.engine.batches import InMemoryBatches, is_in_memory
 from clearsight.engine.callbacks import AtEpochBegin, BatchedCallbacks
 from clearsight.engine.steps import first_tensor
 from clearsight.models.backend import keras
-from clearsight.models.keras_internals.compiled import compute_loss, is_loss_built
+from clearsight.models.keras_internals.compiled import build_loss, is_loss_built
 from clearsight.models.keras_internals.layers import flatten_layers, functional_of, pack_outputs
 from clearsight.models.keras_internals.names import train_validation_split
 
@@ -129,14 +127,8 @@ def _build_loss_and_metrics(model: keras.Model, batches: InMemoryBatches) -> Non
     if y is None:
         return  # let Keras raise
     core, num_images = functional_of(model), len(first_tensor(keras.tree.flatten(x)))
-    zeros = pack_outputs(
-        core,
-        [
-            keras.ops.zeros((num_images, *(size or 1 for size in output.shape[1:])), output.dtype)
-            for output in core.outputs
-        ],
-    )
-    arguments = {"x": x, "y": y, "y_pred": zeros, "sample_weight": weights}
-    with keras.StatelessScope(), torch.no_grad():
-        model.compute_metrics(**arguments)
-        compute_loss(model, **arguments, training=False)
+    zeros = [
+        keras.ops.zeros((num_images, *(size or 1 for size in output.shape[1:])), output.dtype)
+        for output in core.outputs
+    ]
+    build_loss(model, y, pack_outputs(core, zeros), weights)

@@ -114,7 +114,7 @@ class _Step:
             and (not weights or x.device == weights[0].value.device)
         )
 
-    def _run(self, inputs: Inputs) -> Tensors:
+    def run_program(self, inputs: Inputs) -> Tensors:
         """Run the program; calls that Keras runs are part of one call of the model, as in Keras."""
         if not self._program.runs_keras:
             return self._program(inputs)
@@ -133,7 +133,7 @@ class _Step:
 
     def _forward(self, inputs: Inputs, data: Any) -> Forward:
         x, y, weights = keras.utils.unpack_x_y_sample_weight(data)
-        raw = self._run(inputs)
+        raw = self.run_program(inputs)
         plain = plain_targets(y, weights, raw[0]) if self._loss is not None else None
         if self._loss is None or plain is None:
             outputs = self._outputs(raw)
@@ -263,15 +263,16 @@ class EvaluationStep(_Step):
 
     def predict(self, inputs: Inputs) -> Any:
         """Return the model's outputs for a batch."""
-        return self._outputs(self._run(inputs))
+        return self._outputs(self.run_program(inputs))
 
-    def _run(self, inputs: Inputs) -> Tensors:
+    def run_program(self, inputs: Inputs) -> Tensors:
+        """Run the program; if its first run fails, restore what that changed."""
         state, self._state = self._state, None
         if state is None:
-            return super()._run(inputs)
+            return super().run_program(inputs)
         state.save()
         try:
-            return super()._run(inputs)
+            return super().run_program(inputs)
         except Exception:
             state.restore()
             raise

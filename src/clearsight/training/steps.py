@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from clearsight.engine.batches import SKIPPED, InMemoryBatches
-from clearsight.engine.metrics import LazyLogs
+from clearsight.engine.metrics import DeferredLogs
 from clearsight.engine.step_control import step_control
 from clearsight.models.backend import keras
 from clearsight.models.graph import get_graph
@@ -57,7 +57,7 @@ def watched_steps(model: keras.Model, batches: InMemoryBatches) -> Iterator[None
     def train_step(data: Any) -> Any:
         nonlocal batch
         if data is SKIPPED:
-            return LazyLogs(own)
+            return DeferredLogs(own)
         batch = data
         try:
             return step(data)

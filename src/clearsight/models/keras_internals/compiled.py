@@ -20,10 +20,26 @@ def is_loss_built(model: Any) -> bool:
     return all(part is None or part.built for part in parts)
 
 
+def build_loss(model: Any, y: Any, outputs: Any, weights: Any) -> None:
+    """Build the compiled loss and metrics for targets and outputs like these, and change no state.
+
+    Args:
+        model: compiled.
+        y: targets of a batch.
+        outputs: of the model for such a batch; only shapes and dtypes matter.
+        weights: sample weights or None.
+    """
+    with keras.StatelessScope(), torch.no_grad():
+        update_metrics(model, y, outputs, weights)
+        if model._compile_loss is not None:
+            model._compile_loss(y, outputs, weights)
+
+
 def loss_function(model: Any) -> tuple[Callable[..., Any], dict[str, Any]] | None:
     """Return the function and the options of a compiled model's loss.
 
-    None if it is anything but one function's mean over the batch, unweighted and in float32 or float64.
+    None if it is anything but one function's mean over the batch, unweighted and in float32 or
+    float64.
     """
     compiled = model._compile_loss
     if compiled is None or type(model).compute_loss is not keras.Model.compute_loss:
