@@ -5,10 +5,12 @@ It sets the methods that Keras documents for this, ``train_step``, ``test_step``
 Keras's. Keras's own `fit`, `evaluate` and `predict` call the steps.
 """
 
+import math
 import warnings
 from typing import Any
 
 from clearsight.engine.keras_hooks import Hooks
+from clearsight.engine.program.accelerated_fraction import accelerated_fraction
 from clearsight.engine.program.compilation import compile_program
 from clearsight.engine.runtime.allocator import keep_freed_memory
 from clearsight.engine.runtime.choices import DeviceChoice, Precision, PrecisionChoice
@@ -83,6 +85,8 @@ def accelerate_with_notes(
             "begin it with keras.Input(shape=(height, width, channels)), or call it once."
         )
     chosen_device = choose_device(device)
+    if precision == "auto" and model.compute_dtype == "float64":
+        precision = "float64"
     chosen = choose_precision(precision, chosen_device)
     reason = _why_not(model)
     if reason:
@@ -91,19 +95,25 @@ def accelerate_with_notes(
     for variable in [*model.variables, *(optimizer.variables if optimizer else ())]:
         if variable.value.device.type != chosen_device:
             variable.value.data = variable.value.data.to(chosen_device)
-    left = compile_program(model, training=True, dtype=DTYPES[chosen]).left_to_keras
+    program = compile_program(model, training=True, dtype=DTYPES[chosen])
     if tune_process:
         keep_freed_memory()
     Hooks(model, DTYPES[chosen], chosen_device).install()
-    if not left:
+    if not program.left_to_keras:
         return chosen, ()
-    return chosen, (f"Keras itself runs {'; '.join(left)}: all else is fast.",)
+    percent = math.floor(100 * accelerated_fraction(model, program))
+    return chosen, (
+        f"Keras itself runs {'; '.join(program.left_to_keras)}. About {percent}% of the network's "
+        "multiply-adds are accelerated.",
+    )
 
 
 def _why_not(model: keras.Model) -> str:
     """Return why a model cannot be lowered at all, as part of a sentence; "" if it can."""
     if not uses_default_call(model):
         return "it has no graph of layers or a `call` of its own"
+    if model.activity_regularizer is not None:
+        return "it has an activity_regularizer"
     for name in ("train_step", "test_step", "predict_step"):
         if getattr(type(model), name) is not getattr(keras.Model, name):
             return f"it has a `{name}` of its own"

@@ -63,7 +63,7 @@ class _Step:
         self._has_more_losses = False
         if model.compiled and self._is_classifier():
             ends_in_softmax = self._program.ends_in_softmax
-            if dtype is not torch.float32:  # float32 follows Keras's rounding
+            if dtype is torch.bfloat16:  # the others follow Keras's rounding
                 self._loss = loss_on_logits(model, ends_in_softmax=ends_in_softmax)
             self._metric_updates = metric_updates(model)
             self._has_more_losses = self._program.runs_keras or any(
@@ -181,11 +181,11 @@ class TrainingStep(_Step):
         self._control = control
         variables = model.trainable_variables
         self._weights = [variable.value for variable in variables]
-        # In float32 Keras's own update, so that every rounding is Keras's.
+        # But for bfloat16 Keras's own update, so that every rounding is Keras's.
         self._update: Callable[[Any], None] = (
-            partial(model.optimizer.apply, trainable_variables=variables)
-            if dtype is torch.float32
-            else Update(model.optimizer, variables)
+            Update(model.optimizer, variables)
+            if dtype is torch.bfloat16
+            else partial(model.optimizer.apply, trainable_variables=variables)
         )
         # Keras's losses and layers may update metrics of their own.
         is_all_ours = self._loss is not None and not self._program.runs_keras

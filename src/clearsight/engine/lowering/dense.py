@@ -22,7 +22,7 @@ def dense(layer: Any, site: Site) -> list[Operation]:
         values: torch.Tensor, kernel: torch.Tensor, bias: torch.Tensor | None
     ) -> torch.Tensor:
         rows = values.to(site.dtype).reshape(-1, kernel.shape[0])
-        if bias is None or site.dtype is not torch.float32:
+        if bias is None or site.dtype is torch.bfloat16:
             product = torch.mm(rows, kernel) if bias is None else torch.addmm(bias, rows, kernel)
         else:
             product = torch.mm(rows, kernel) + bias  # Keras's order, as its float32 rounds

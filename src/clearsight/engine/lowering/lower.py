@@ -5,9 +5,22 @@ from typing import Any
 from clearsight.engine.lowering import LOWERINGS
 from clearsight.engine.lowering.site import CannotLowerError, Site
 from clearsight.engine.operations.operation import Operation
+from clearsight.models.backend import keras
 
 _BY_CLASS = dict(LOWERINGS.values())
 _DTYPES = ("float32", "bfloat16", "float64")
+
+# Keras's torch backend computes these partly in float32 if their dtype policy is float64, since its
+# type promotion never results in float64: a matrix product's result, for one.
+_ROUNDED_BY_KERAS = (
+    "BatchNormalization",
+    "Dense",
+    "GlobalAveragePooling2D",
+    "GroupNormalization",
+    "LayerNormalization",
+    "Maximum",
+    "Normalization",
+)
 
 
 def lower(layer: Any, site: Site) -> list[Operation]:
@@ -23,6 +36,15 @@ def lower(layer: Any, site: Site) -> list[Operation]:
         raise CannotLowerError("its `call` was replaced")
     if layer.compute_dtype not in _DTYPES:
         raise CannotLowerError(f"its dtype policy computes in {layer.compute_dtype}")
+    is_rounded = keras.backend.result_type("float64", "float64") == "float32"
+    if (
+        layer.compute_dtype == "float64"
+        and is_rounded
+        and type(layer).__name__ in _ROUNDED_BY_KERAS
+    ):
+        raise CannotLowerError(
+            "Keras computes it partly in float32, although its policy is float64"
+        )
     if layer.activity_regularizer is not None:
         raise CannotLowerError("it has an activity_regularizer")
     return lowering(layer, site)

@@ -81,6 +81,9 @@ def group_normalization(layer: Any, site: Site) -> list[Operation]:
     ) -> torch.Tensor:
         if gamma is None and beta is not None:
             gamma = torch.ones_like(beta)  # torch has no gradient of a shift alone
+        if not values.requires_grad:
+            # If torch 2.13 needs no gradient of channels-last values, it crashes in the others.
+            values = values.contiguous()
         return functional.group_norm(values, groups, gamma, beta, epsilon)
 
     order = _channel_order(layer.axis, site)

@@ -65,13 +65,17 @@ class Convolution(Operation):
         self, images: torch.Tensor, kernel: torch.Tensor, bias: torch.Tensor | None
     ) -> torch.Tensor:
         """Convolve images (N, C, H, W)."""
-        images = images.to(self.dtype, memory_format=torch.channels_last)
+        # Torch's convolution in float64 fails, or crashes, in its gradients of channels-last values.
+        is_float64 = self.dtype is torch.float64
+        order = torch.contiguous_format if is_float64 else torch.channels_last
+        images = images.to(self.dtype, memory_format=order)
+        kernel = kernel.contiguous() if is_float64 else kernel
         (top, _), (left, _) = self.edges
         padding = (top, left)
         if not is_symmetric(self.edges):
             images, padding = pad(images, self.edges), (0, 0)
         options = (self.strides, padding, self.dilation, self.groups)
-        if bias is None or self.dtype is not torch.float32:
+        if bias is None or self.dtype is torch.bfloat16:
             return functional.conv2d(images, kernel, bias, *options)
         # In float32 the rounding follows Keras's, which adds the bias last.
         return functional.conv2d(images, kernel, None, *options) + bias[:, None, None]
