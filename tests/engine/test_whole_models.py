@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 
 import clearsight
 from clearsight.models.backend import keras
@@ -48,7 +48,12 @@ def check(drawn: DrawnModel) -> None:
             warnings.simplefilter("ignore")  # Keras's about masks, ours about layers left to Keras
             if is_accelerated:
                 clearsight.accelerate(model, precision="float64")
-            history = drawn.fit(model)
+            try:
+                history = drawn.fit(model)
+            except RuntimeError as error:
+                # Torch's gradients of some convolutions in float64, in plain Keras.
+                assume(is_accelerated or "must be contiguous" not in str(error))
+                raise
             x, y = drawn.make_data()
             evaluated = model.evaluate(x, y, verbose=0, return_dict=True)
             predicted = keras.tree.flatten(model.predict(x, verbose=0))
@@ -95,7 +100,7 @@ def test_each_head(head: str) -> None:
     check(DrawnModel("sequences", drawn.steps, head, "adam", metrics, drawn.options, ""))
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(drawn_models())
 def test_models_drawn_at_random(drawn: DrawnModel) -> None:
     check(drawn)

@@ -1,4 +1,5 @@
 """Whole models drawn at random: lowered layers among layers that the engine has never seen."""
+# ruff: noqa: PLW0108 (each use of a step makes its own layers)
 
 from __future__ import annotations
 

@@ -124,7 +124,7 @@ def _build_loss_and_metrics(model: keras.Model, batches: InMemoryBatches) -> Non
         return
     batch = next(iter(batches.get_torch_dataloader()))
     x, y, weights = keras.utils.unpack_x_y_sample_weight(batch)
-    if y is None:
+    if y is None or all(array is None for array in keras.tree.flatten(x)):
         return  # let Keras raise
     core, num_images = functional_of(model), len(first_tensor(keras.tree.flatten(x)))
     zeros = [

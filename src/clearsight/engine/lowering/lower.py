@@ -48,3 +48,8 @@ def lower(layer: Any, site: Site) -> list[Operation]:
     if layer.activity_regularizer is not None:
         raise CannotLowerError("it has an activity_regularizer")
     return lowering(layer, site)
+
+
+def _is_rounded(layer: Any) -> bool:
+    is_promoted = keras.backend.result_type("float64", "float64") == "float64"
+    return not is_promoted and type(layer).__name__ in _ROUNDED_BY_KERAS

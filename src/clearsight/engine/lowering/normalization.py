@@ -81,10 +81,11 @@ def group_normalization(layer: Any, site: Site) -> list[Operation]:
     ) -> torch.Tensor:
         if gamma is None and beta is not None:
             gamma = torch.ones_like(beta)  # torch has no gradient of a shift alone
-        if not values.requires_grad:
-            # If torch 2.13 needs no gradient of channels-last values, it crashes in the others.
-            values = values.contiguous()
-        return functional.group_norm(values, groups, gamma, beta, epsilon)
+        # If torch 2.13 needs no gradient of channels-last values, it crashes in the others.
+        is_first = values.ndim == 4 and not values.requires_grad
+        values = values.contiguous() if is_first else values
+        output = functional.group_norm(values, groups, gamma, beta, epsilon)
+        return output.contiguous(memory_format=torch.channels_last) if is_first else output
 
     order = _channel_order(layer.axis, site)
     return [Function(normalize, _scale_and_shift(layer, site), takes=order)]

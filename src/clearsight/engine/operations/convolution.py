@@ -65,11 +65,7 @@ class Convolution(Operation):
         self, images: torch.Tensor, kernel: torch.Tensor, bias: torch.Tensor | None
     ) -> torch.Tensor:
         """Convolve images (N, C, H, W)."""
-        # Torch's convolution in float64 fails, or crashes, in its gradients of channels-last values.
-        is_float64 = self.dtype is torch.float64
-        order = torch.contiguous_format if is_float64 else torch.channels_last
-        images = images.to(self.dtype, memory_format=order)
-        kernel = kernel.contiguous() if is_float64 else kernel
+        images = images.to(self.dtype, memory_format=torch.channels_last)
         (top, _), (left, _) = self.edges
         padding = (top, left)
         if not is_symmetric(self.edges):

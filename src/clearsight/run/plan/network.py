@@ -8,7 +8,7 @@ from clearsight.data.image_set import ImageSet
 from clearsight.engine.accelerate import accelerate_with_notes
 from clearsight.engine.runtime.choices import Device, Engine, Precision, PrecisionChoice
 from clearsight.engine.runtime.precision import set_policies
-from clearsight.errors import FitError, ModelError
+from clearsight.errors import FitError, RequestError, ModelError
 from clearsight.models.backend import keras
 from clearsight.models.build import ModelRequest, build_model
 from clearsight.models.build_failure import describe_error
@@ -25,9 +25,17 @@ def set_engine(
 
     Returns:
         The precision that "auto" means here, and sentences for the user.
+
+    Raises:
+        RequestError: if Keras cannot compute in the precision.
     """
     if engine == "clearsight":
         return accelerate_with_notes(model, precision, device)
+    if precision == "float64":
+        raise RequestError(
+            "The engine 'keras' computes in float32 or bfloat16, but the precision float64 was "
+            "given: use --engine clearsight, or another --precision."
+        )
     settled = "bfloat16" if precision == "bfloat16" else "float32"
     set_policies(model, settled)
     return settled, ()
