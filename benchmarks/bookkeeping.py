@@ -41,7 +41,9 @@ def _milliseconds(
     if is_accelerated:
         clearsight.accelerate(model)
     model.train_on_batch(x[:2], y[:2])
-    model.train_step = lambda _: DeferredLogs(model) if is_accelerated else model.get_metrics_result()
+    model.train_step = lambda _: (
+        DeferredLogs(model) if is_accelerated else model.get_metrics_result()
+    )
     times = []
 
     class Clock(keras.callbacks.Callback):

@@ -8,7 +8,7 @@ from clearsight.data.image_set import ImageSet
 from clearsight.engine.accelerate import accelerate_with_notes
 from clearsight.engine.runtime.choices import Device, Engine, Precision, PrecisionChoice
 from clearsight.engine.runtime.precision import set_policies
-from clearsight.errors import FitError, RequestError, ModelError
+from clearsight.errors import FitError, ModelError, RequestError
 from clearsight.models.backend import keras
 from clearsight.models.build import ModelRequest, build_model
 from clearsight.models.build_failure import describe_error
