@@ -8,25 +8,33 @@ import pytest
 
 import clearsight
 from clearsight.evaluation.curve.finding import CurveFinding
-from support.curve_cases import CASES, Case
+from clearsight.evaluation.curve.reading import read_curve
+from clearsight.run.advise.next_step import next_step
+from support.curve_cases import CASES, SMALL_CASES, Case
+from support.curve_contradictions import contradictions
 from support.figures import ReportFigure
+from support.honest_trainings import train_honestly
 
-_QUICK = ("a far too small network", "a handful of validation images", "too few epochs")
+_QUICK = (
+    "a handful of validation images",
+    "too few epochs",
+    "2 epochs of strong with 800 images",
+    "200 noise images, 95% of one class, smoothing 0.1",
+)
 _LEAST_SHARE = 0.9
+_NEVER_HONEST = {"diverged"}
 
 
-def findings_of(case: Case, seed: int, folder: Path) -> tuple[CurveFinding, ...]:
-    run = clearsight.train(
+def trained(case: Case, seed: int, folder: Path) -> clearsight.Run:
+    return clearsight.train(
         case.splits(seed),
-        recipe="lesson",
         seed=seed,
         out=folder / f"{case.name} {seed}",
         report=False,
         bundle=False,
         verbose=False,
-        **case.options,
+        **{"recipe": "lesson", **case.options},
     )
-    return run.results.findings
 
 
 def is_right(case: Case, findings: tuple[CurveFinding, ...]) -> bool:
@@ -38,9 +46,16 @@ def is_falsely_certain(case: Case, findings: tuple[CurveFinding, ...]) -> bool:
     return bool({finding.name for finding in findings} & case.wrong)
 
 
-@pytest.mark.parametrize("case", [case for case in CASES if case.name in _QUICK], ids=str)
+@pytest.mark.parametrize(
+    "case", [case for case in (*CASES, *SMALL_CASES) if case.name in _QUICK], ids=str
+)
 def test_some_curves_are_read_right(case: Case, tmp_path: Path) -> None:
-    assert is_right(case, findings_of(case, 6, tmp_path))
+    run = trained(case, 6, tmp_path)
+    assert is_right(case, run.results.findings)
+    if len(run.history) < 4:
+        step = next_step(run.record, run.results.findings)
+        assert step is not None
+        assert step.options["epochs"] > len(run.history)
 
 
 @pytest.mark.slow
@@ -49,7 +64,9 @@ def test_nine_of_ten_curves_are_read_right_and_none_with_false_certainty(
 ) -> None:
     """The rules were made on seeds 0 to 17; these are others."""
     readings = [
-        (case, seed, findings_of(case, seed, tmp_path)) for case in CASES for seed in (18, 19, 20)
+        (case, seed, trained(case, seed, tmp_path).results.findings)
+        for case in (*CASES, *SMALL_CASES)
+        for seed in (18, 19, 20)
     ]
     for case, seed, findings in readings:
         if not is_right(case, findings):
@@ -58,3 +75,18 @@ def test_nine_of_ten_curves_are_read_right_and_none_with_false_certainty(
     report_figure(f"{num_right} of {len(readings)} curves read right")
     assert num_right >= _LEAST_SHARE * len(readings)
     assert not any(is_falsely_certain(case, findings) for case, _, findings in readings)
+
+
+@pytest.mark.parametrize(
+    "seeds", [range(12), pytest.param(range(12, 212), marks=pytest.mark.slow)], ids=str
+)
+def test_no_reading_of_an_honest_training_contradicts_it(seeds: range) -> None:
+    wrong = []
+    for seed in seeds:
+        training = train_honestly(seed)
+        history, context, outcomes = training.history, training.context, training.outcomes
+        reading = read_curve(history, context, outcomes)
+        false = {finding.name for finding in reading.findings} & _NEVER_HONEST
+        false |= set(contradictions(reading, history, context, outcomes))
+        wrong += [f"{training.name}, {each}: {reading.sentence}" for each in sorted(false)]
+    assert not wrong, "\n".join(wrong)

@@ -11,8 +11,10 @@ import numpy as np
 import clearsight
 from clearsight.data.image_set import ImageSet
 from clearsight.data.splits.splits import Splits
+from support.tiny_images import noise, photographs, skewed_labels, textures
 
 Make = Callable[[int], Splits]
+Draw = Callable[[np.ndarray, np.random.Generator], ImageSet]
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,7 @@ class Case:
     Attributes:
         name: of the case.
         splits: makes the images for a seed.
-        options: of `clearsight.train`.
+        options: of `clearsight.train`; the recipe is the lesson's unless they name another.
         right: findings of which one must be made.
         wrong: findings that would be false.
     """
@@ -94,6 +96,16 @@ def two_easy_classes(seed: int) -> Splits:
         return ImageSet(chosen.images, labels, ("Trouser", "Ankle boot"), "two classes")
 
     return Splits(two(splits.train), validation=two(splits.validation))
+
+
+def few(make: Draw, count: int, largest: float = 0.5) -> Make:
+    """Draw a few small images of two classes; a fifth of them is held out."""
+
+    def draw(seed: int) -> Splits:
+        generator = np.random.default_rng(seed)
+        return Splits(make(skewed_labels(count, largest, generator), generator))
+
+    return draw
 
 
 def _case(name: str, splits: Make, options: dict[str, Any], right: str, wrong: str = "") -> Case:
@@ -216,5 +228,71 @@ CASES: tuple[Case, ...] = (
         {"epochs": 25},
         "overfitting",
         f"{_FINE} underfitting validation-easier diverged",
+    ),
+)
+
+_TOO_EARLY = "overfitting converged underfitting diverged unstable validation-easier"
+_SMALL = {"model": "lesson", "model_arguments": {"filters": 8, "num_blocks": 2, "dense_units": 16}}
+
+# Few images, skewed classes, one epoch, smoothed labels, each recipe, photographs.
+SMALL_CASES: tuple[Case, ...] = (
+    *(
+        _case(
+            f"one epoch of {recipe}",
+            few(textures, 300),
+            {"recipe": recipe, "epochs": 1, **_SMALL},
+            "too-noisy",
+            _TOO_EARLY,
+        )
+        for recipe in ("lesson", "fast", "strong")
+    ),
+    *(
+        _case(
+            f"{epochs} epochs of strong with {count} images",
+            drawn(count - count // 5, count // 5),
+            {"recipe": "strong", "epochs": epochs},
+            "still-learning too-noisy",
+            _TOO_EARLY,
+        )
+        for count, epochs in ((800, 2), (1_000, 3))
+    ),
+    *(
+        _case(
+            f"{count} noise images, {largest:.0%} of one class, smoothing {smoothing}",
+            few(noise, count, largest),
+            {
+                "epochs": 12,
+                "recipe": "lesson",
+                "batch_size": 16,
+                "recipe_arguments": {"label_smoothing": smoothing},
+                **_SMALL,
+            },
+            "not-above-chance overfitting too-noisy",
+            "diverged converged unstable",
+        )
+        for count, largest, smoothing in ((200, 0.95, 0.1), (200, 0.95, 0.0), (60, 0.8, 0.3))
+    ),
+    *(
+        _case(
+            f"{count} {make.__name__} with smoothing {smoothing}",
+            few(make, count),
+            {
+                "epochs": 10,
+                "recipe": "lesson",
+                "batch_size": 16,
+                "recipe_arguments": {"label_smoothing": smoothing},
+                **_SMALL,
+            },
+            "still-learning too-noisy converged overfitting not-above-chance underfitting",
+            "diverged validation-easier",
+        )
+        for make, count, smoothing in (
+            (photographs, 20, 0.0),
+            (photographs, 100, 0.1),
+            (photographs, 300, 0.3),
+            (textures, 40, 0.3),
+            (textures, 150, 0.0),
+            (textures, 300, 0.1),
+        )
     ),
 )

@@ -58,9 +58,14 @@ def contradictions(
             "early": is_early,
             "while validation accuracy rises": is_rising,
             "while validation loss falls": is_val_falling
-            and bool(val_loss[-1] < 0.9 * val_loss[:-1].min()),
+            and bool(val_loss[-1] < 0.95 * val_loss[-4] and lowest == num_epochs - 1),
         },
-        "too-noisy": {"with enough": not is_early and gap.high - gap.low < 0.1 and not has_risen},
+        "too-noisy": {
+            "with enough": not is_early
+            and num_steps >= 200
+            and gap.high - gap.low < 0.1
+            and not has_risen
+        },
         "still-learning": {
             "nothing improves": bool(
                 loss[-1] > loss[-2 * last :].min() * 1.02

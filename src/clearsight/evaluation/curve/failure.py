@@ -5,12 +5,16 @@ import math
 import numpy as np
 
 from clearsight.evaluation.curve.finding import CurveFinding
-from clearsight.evaluation.curve.statistics import LEAST_STEPS, CurveStatistics
+from clearsight.evaluation.curve.statistics import (
+    LEAST_PLATEAU_STEPS,
+    LEAST_STEPS,
+    CurveStatistics,
+)
 
 _STUCK = 0.005  # fall of training loss in the last stretch, as a fraction
 _BLOWN_UP = 1.5  # an epoch's mean loss, relative to that of an untrained network
 _COLLAPSED = 1.1  # last loss, relative to the lowest
-_AS_GUESSING = 0.97  # last loss, relative to that of predicting the classes' frequencies
+_AS_GUESSING = 0.03  # fraction by which the loss is below that of predicting the frequencies
 
 
 def failed(curve: CurveStatistics) -> CurveFinding | None:
@@ -56,18 +60,20 @@ def failed(curve: CurveStatistics) -> CurveFinding | None:
         )
     chance_loss = context.chance_loss
     compared = ""
+    if curve.num_steps < LEAST_PLATEAU_STEPS:
+        return None
     if chance_loss is not None:
-        if curve.loss[-1] < _AS_GUESSING * chance_loss:
+        if curve.fall(chance_loss, float(curve.loss[-1])) > _AS_GUESSING:
             return None
         evidence["chance_loss"] = chance_loss
         compared = (
-            f", and the loss ({curve.loss[-1]:.3f}) is not lower than that of always predicting "
-            f"the classes' frequencies ({chance_loss:.3f})"
+            f", and the loss is {curve.loss[-1]:.3f}, where always predicting the classes' "
+            f"frequencies has {chance_loss:.3f}"
         )
     return CurveFinding(
         "not-above-chance",
-        f"Nothing was learned: {ending}{compared}. Either the images do not show the classes, or "
-        "the labels are wrong, or the learning rate does not suit the network.",
+        f"Nothing was learned: {ending}{compared}. The images may not show the classes, or the "
+        "labels be wrong; or the learning rate or the number of steps may not suit the network.",
         evidence,
     )
 

@@ -1,13 +1,19 @@
 """How far training has come: too early or noisy to tell, still learning, underfitting, converged.
 
-All but `too_short` are for curves that are long enough to show a trend.
+A curve that is too short for a trend is only for `too_short`.
 """
 
 import math
 
 from clearsight.evaluation.curve.finding import CurveFinding
 from clearsight.evaluation.curve.gap import LEAST_GAP, points
-from clearsight.evaluation.curve.statistics import WIDE, CurveStatistics
+from clearsight.evaluation.curve.statistics import (
+    LEAST_EPOCHS,
+    LEAST_FALL,
+    LEAST_PLATEAU_STEPS,
+    WIDE,
+    CurveStatistics,
+)
 
 _FAST_FALL = 0.10  # of training loss in the last stretch, as a fraction
 _CLEAR_ERROR = 0.05  # training error that leaves clearly more to learn
@@ -17,11 +23,23 @@ _SLOW = 0.002  # rise of training accuracy per epoch
 
 
 def too_short(curve: CurveStatistics) -> CurveFinding | None:
-    """Detect too few epochs or steps, whatever they show."""
-    if not curve.is_short:
-        return None
-    epochs, steps, gap = curve.num_epochs, curve.num_steps, curve.end_gap
-    evidence = {"num_epochs": epochs, "num_steps": steps, **gap.evidence}
+    """Detect too few epochs or steps for any trend."""
+    return _early(curve) if curve.is_short else None
+
+
+def too_short_for_plateau(curve: CurveStatistics) -> CurveFinding | None:
+    """Detect too few steps to tell a plateau from a slow start."""
+    context, accuracy = curve.context, curve.end_gap.train
+    is_learned = 1 - accuracy < _CLEAR_ERROR and not curve.is_at_chance(
+        accuracy, context.chance, context.num_train
+    )
+    return None if is_learned or curve.num_steps >= LEAST_PLATEAU_STEPS else _early(curve)
+
+
+def _early(curve: CurveStatistics) -> CurveFinding:
+    """Describe the start of a training, whatever it shows."""
+    epochs, gap = curve.num_epochs, curve.end_gap
+    evidence = {"num_epochs": epochs, "num_steps": curve.num_steps, **gap.evidence}
     if epochs == 1:
         return CurveFinding(
             "too-noisy",
@@ -30,28 +48,25 @@ def too_short(curve: CurveStatistics) -> CurveFinding | None:
         )
     changes = (
         f"training loss went from {curve.loss[0]:.3f} to {curve.loss[-1]:.3f}, and validation loss "
-        f"from {curve.val_loss[0]:.3f} to {curve.val_loss[-1]:.3f}"
+        f"from {curve.val_loss[0]:.3f} to {curve.val_loss[-1]:.3f}; train for more epochs."
     )
-    is_falling = curve.val_loss[-1] < curve.val_loss[:-1].min() and curve.loss[-1] < curve.loss[0]
-    if is_falling:
-        return CurveFinding(
-            "still-learning",
-            f"Still learning: in {epochs} epochs ({steps:,} steps), {changes}; train for more "
-            "epochs.",
-            evidence,
-        )
-    return CurveFinding(
-        "too-noisy",
-        f"{epochs} epochs ({steps:,} steps) are too few to show a trend: {changes}; train for more "
-        "epochs.",
-        evidence,
-    )
+    both = (curve.loss, curve.val_loss)
+    is_falling = all(curve.fall(losses[0], losses[-1]) > LEAST_FALL for losses in both)
+    count = f"{epochs} epochs ({curve.num_steps:,} steps)"
+    if is_falling and curve.lowest_epoch == epochs:
+        return CurveFinding("still-learning", f"Still learning: in {count}, {changes}", evidence)
+    return CurveFinding("too-noisy", f"{count} are too few to show a trend: {changes}", evidence)
 
 
 def still_learning(curve: CurveStatistics) -> CurveFinding | None:
     """Detect a validation loss that falls, or a validation accuracy that rises."""
     changes = []
-    if curve.is_val_loss_falling:
+    if curve.is_val_loss_falling_steadily:
+        changes.append(
+            f"validation loss has fallen in each of the last {LEAST_EPOCHS - 1} epochs, from "
+            f"{curve.val_loss[-LEAST_EPOCHS]:.3f} to {curve.val_loss[-1]:.3f}"
+        )
+    elif curve.is_val_loss_falling:
         changes.append(f"validation loss {curve.describe_recent(curve.val_loss)}")
     if curve.is_val_accuracy_rising:
         before = curve.val_accuracy[-curve.num_late]
@@ -66,9 +81,11 @@ def still_learning(curve: CurveStatistics) -> CurveFinding | None:
         if curve.is_annealed
         else "with more epochs it should improve further"
     )
+    gap = curve.end_gap
+    beside = f" ({gap.description})" if gap.half_width < WIDE else ""
     return CurveFinding(
         "still-learning",
-        f"Still learning: {', and '.join(changes)}; {more} ({curve.end_gap.description}).",
+        f"Still learning: {', and '.join(changes)}; {more}{beside}.",
         _evidence(curve),
     )
 

@@ -14,6 +14,7 @@ from clearsight.evaluation.curve.progress import (
     still_learning,
     too_noisy,
     too_short,
+    too_short_for_plateau,
     unclear_rise,
     underfitting,
 )
@@ -27,6 +28,7 @@ _STATES: tuple[Callable[[CurveStatistics], CurveFinding | None], ...] = (
     too_short,
     overfitting,
     still_learning,
+    too_short_for_plateau,
     too_noisy,
     still_fitting,
     unclear_rise,

@@ -14,9 +14,11 @@ from clearsight.training.history import History
 
 # Up to here a curve shows the start of a training and no trend.
 LEAST_EPOCHS, LEAST_STEPS = 4, 20
+LEAST_PLATEAU_STEPS = 200  # fewer may be a slow start
 LEAST_FALL = 0.03  # a loss that falls by a smaller fraction in the last stretch has levelled off
 _ANNEALED = 0.2  # last learning rate of a schedule that has ended, as a fraction of the highest
 WIDE = 0.05  # half the width of the interval of a gap that validation images are too few for
+_LEAST_ABOVE_CHANCE = 0.01  # accuracy
 _LEAST_RISE = 0.005  # of validation accuracy over the last half of the epochs
 
 
@@ -176,11 +178,14 @@ class CurveStatistics:
         return float(before.mean()), float(values[-stretch:].mean())
 
     def recent_fall(self, losses: np.ndarray) -> float:
-        """Return by which fraction losses, float (epochs,), fell in the last stretch.
+        """Return by which fraction losses, float (epochs,), fell in the last stretch."""
+        return self.fall(*self.recent(losses))
 
-        A fraction of what they were above the lowest possible loss, which smoothed labels raise.
+    def fall(self, before: float, now: float) -> float:
+        """Return by which fraction a loss fell.
+
+        Of what it was above the lowest possible loss, which smoothed labels raise.
         """
-        before, now = self.recent(losses)
         above = before - self.context.least_loss
         return (before - now) / above if above > 0 else 0.0
 
@@ -202,6 +207,17 @@ class CurveStatistics:
             self.recent_fall(self.val_loss) > LEAST_FALL
             and before - now > self._noise_multiple * self.loss_noise
             and self._is_recent(self.lowest_epoch)
+        )
+
+    @property
+    def is_val_loss_falling_steadily(self) -> bool:
+        """Whether validation loss fell in each of the last three epochs, and to its lowest."""
+        last = self.val_loss[-LEAST_EPOCHS:]
+        is_falling = len(last) == LEAST_EPOCHS and bool((np.diff(last) < 0).all())
+        return (
+            is_falling
+            and self.lowest_epoch == self.num_epochs
+            and self.fall(float(last[0]), float(last[-1])) > 2 * LEAST_FALL
         )
 
     @property
@@ -237,7 +253,8 @@ class CurveStatistics:
         """Return whether an accuracy is not clearly better than always predicting one class."""
         if chance is None:
             return False
-        return accuracy < chance + max(3 * math.sqrt(chance * (1 - chance) / num_images), 0.01)
+        interval = wilson_interval(round(accuracy * num_images), num_images)
+        return interval.low <= chance or accuracy < chance + _LEAST_ABOVE_CHANCE
 
 
 def fit_slope(values: np.ndarray) -> Slope | None:

@@ -62,11 +62,11 @@ def _less_overfitting(record: RunRecord, _: CurveFinding) -> NextStep:
         return NextStep(f"{what}.", {"model_arguments": {"dropout": _DROPOUT}})
     if recipe.translate_pixels < _TRANSLATION * side / 2:
         pixels = max(round(_TRANSLATION * side), 1)
-        what = f"Shift each image by up to {pixels} pixels, differently in each epoch"
+        what = f"Shift each image by up to {_pixels(pixels)}, differently in each epoch"
         options = {"recipe_arguments": {"translate_pixels": pixels}}
     elif not recipe.cutout_pixels:
         pixels = max(round(_CUTOUT * side), 1)
-        what = f"Blacken a random square of {pixels} pixels in each image"
+        what = f"Blacken a random square of {_pixels(pixels)} in each image"
         options = {"recipe_arguments": {"cutout_pixels": pixels}}
     elif not recipe.weight_decay:
         what = f"Add a weight decay of {_WEIGHT_DECAY:g}"
@@ -183,6 +183,10 @@ _STEPS: dict[FindingName, Callable[[RunRecord, CurveFinding], NextStep | None]] 
     "underfitting": _larger_network,
     "converged": _less_gap_or_stronger_network,
 }
+
+
+def _pixels(count: int) -> str:
+    return "1 pixel" if count == 1 else f"{count} pixels"
 
 
 def _current(record: RunRecord, option: str) -> Any:
