@@ -130,7 +130,7 @@ def test_one_bad_file_is_reported_and_left_out(images: Path, own_cache: Path) ->
     assert len(by_name(splits)) == 299
     assert name not in by_name(splits)
     assert [bad.name for bad in splits.load_report.bad_files] == [name]
-    assert any("1 of 300 images cannot be read" in said for said in splits.load_report.sentences)
+    assert any("1 of 300 images cannot be used" in said for said in splits.load_report.sentences)
 
 
 @pytest.mark.parametrize("num_bad", [4, 150])
@@ -226,7 +226,17 @@ def test_colour_that_the_sampled_headers_miss_is_preserved(
     [
         ([(28, 28)] * 40, (28, 28)),
         ([(48, 60)] * 40, (60, 48)),
-        ([(640, 480)] * 40, (72, 96)),
+        ([(640, 480)] * 40, (83, 111)),
+        ([(128, 50)] * 40, (50, 128)),
+        ([(129, 50)] * 40, (50, 129)),
+        ([(200, 50)] * 40, (48, 192)),
+        ([(60, 600)] * 40, (304, 30)),
+        ([(400, 32)] * 40, (27, 339)),
+        ([(3000, 20)] * 40, (8, 1176)),
+        ([(200 + 4 * i, 50 + i) for i in range(40)], (48, 192)),
+        ([(640 + i, 480 - i) for i in range(40)], (80, 115)),
+        ([(300, 310), (310, 320), (250, 250), (400, 410)] * 10, (96, 96)),
+        ([(300, 200), (200, 300)] * 20, (96, 96)),
         ([(300, 200), (200, 320), (250, 250), (400, 400)] * 10, (96, 96)),
         ([(50, 40), (40, 64), (44, 52), (48, 48)] * 10, (42, 42)),
     ],

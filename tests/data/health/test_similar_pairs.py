@@ -29,8 +29,12 @@ def test_copies_are_found_and_hardly_anything_else(
     assert (~is_planted).sum() <= 3
 
 
-@pytest.mark.parametrize(("height", "width"), [(32, 32), (64, 64), (96, 70)])
-def test_pieces_of_colour_photographs_are_recognized(height: int, width: int) -> None:
+@pytest.mark.parametrize(
+    ("height", "width", "least"),
+    # A black row of 24 hides more of an image.
+    [(32, 32, 0.93), (64, 64, 0.93), (96, 70, 0.93), (24, 300, 0.7)],
+)
+def test_pieces_of_colour_photographs_are_recognized(height: int, width: int, least: float) -> None:
     """Shifted by a pixel within the photograph, by a pixel onto black, compressed, brightened."""
     photographs = load_sample_images().images
     corners = [
@@ -56,7 +60,7 @@ def test_pieces_of_colour_photographs_are_recognized(height: int, width: int) ->
     for kind, copied in copies.items():
         pairs = find_similar_pairs(np.concatenate([pieces, copied]))
         is_copy = pairs.second - pairs.first == len(pieces)
-        assert is_copy.sum() >= 0.93 * len(pieces), kind
+        assert is_copy.sum() >= least * len(pieces), kind
         assert is_copy.all(), kind
 
 

@@ -19,6 +19,12 @@ _SIDE_OF_FEW = 96
 _SIDE_OF_MANY = 64
 _MANY = 10_000  # images
 
+# Images are resized to a shape of their own, of the area that the square would have, if most have
+# nearly the same ratio of height to width. Padding wide images to a square would waste its pixels.
+_ALIKE = 1.25  # factor between two ratios that are nearly the same
+_MOST = 0.9  # fraction of the images
+_NEARLY_SQUARE = 1.1  # ratio up to which a square is as good
+
 
 @dataclass(frozen=True)
 class TargetShape:
@@ -80,18 +86,24 @@ def _choose_size(sizes: np.ndarray, num_images: int) -> tuple[tuple[int, int], s
 
     `sizes` are integers (M, 2), height and width of the sampled images.
     """
-    height, width = (int(side) for side in sizes[0])
-    longer = max(height, width)
     is_one_size = bool((sizes == sizes[0]).all())
-    if is_one_size and longer <= _LARGEST_UNCHANGED:
-        return (height, width), "their own size"
-    median = int(np.median(sizes.min(axis=1)))
-    side = max(min(_SIDE_OF_FEW if num_images <= _MANY else _SIDE_OF_MANY, median), 1)
-    why = (
-        "enough for most tasks and fast on a CPU for "
-        f"{num_images:,} images of about {median} pixels"
-    )
-    if is_one_size:
-        size = max(round(side * height / longer), 1), max(round(side * width / longer), 1)
-        return size, f"{why}, all of one shape"
-    return (side, side), why
+    if is_one_size and sizes.max() <= _LARGEST_UNCHANGED:
+        return (int(sizes[0, 0]), int(sizes[0, 1])), "their own size"
+    side = _SIDE_OF_FEW if num_images <= _MANY else _SIDE_OF_MANY
+    why = f"enough for most tasks and fast on a CPU for {num_images:,} images of about"
+    elongation = sizes[:, 0] / sizes[:, 1]
+    typical = float(np.median(elongation))
+    is_alike = np.maximum(elongation / typical, typical / elongation) <= _ALIKE
+    if not is_one_size and (
+        np.mean(is_alike) < _MOST or max(typical, 1 / typical) <= _NEARLY_SQUARE
+    ):
+        median = int(np.median(sizes.min(axis=1)))
+        side = max(min(side, median), 1)
+        return (side, side), f"{why} {median} pixels"
+    area = min(side**2, float(np.median(sizes.prod(axis=1))))
+    height, width = (area * typical) ** 0.5, (area / typical) ** 0.5
+    size = max(round(height), 1), max(round(width), 1)
+    if is_one_size and size == tuple(sizes[0]):
+        return size, "their own size"
+    own = "x".join(f"{round(middle)}" for middle in np.median(sizes, axis=0))
+    return size, f"{why} {own}, {'all' if is_one_size else 'most'} of one shape"

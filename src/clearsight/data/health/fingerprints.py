@@ -14,7 +14,7 @@ import numpy as np
 from clearsight.data.health.joined_images import Images, block_length
 from clearsight.data.preparation.polarity import REC_601
 
-HASH_SIDE = 32  # pixels; larger images are shrunk until their longer side has at most these
+HASH_SIDE = 32  # pixels; larger images are shrunk until their longer side has about these
 MIN_SIDE = 8  # pixels; smaller images have too few frequencies to tell them apart
 # Of 3, 5 and 7, seven had by far the fewest false candidates: 0.3 per image among 20,000 of
 # Fashion-MNIST at a recall of 95% of the copies shifted by a pixel, against 10 with three.
@@ -126,8 +126,11 @@ def _fade_weights(side: int) -> np.ndarray:
 
 
 def shrink_factor(size: tuple[int, ...], max_side: int) -> int:
-    """Return the whole factor by which to shrink images to at most `max_side` rows and columns."""
-    return max(1, -(-max(size) // max_side))
+    """Return the whole factor by which to shrink images to at most `max_side` rows and columns.
+
+    Elongated images are shrunk less, so that their shorter side keeps `MIN_SIDE` pixels.
+    """
+    return max(1, min(-(-max(size) // max_side), min(size) // MIN_SIDE))
 
 
 def shrink(images: np.ndarray, factor: int) -> np.ndarray:
