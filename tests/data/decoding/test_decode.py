@@ -284,3 +284,21 @@ def test_a_single_class_folder_is_an_error(tmp_path: Path) -> None:
     Image.new("L", (8, 8)).save(tmp_path / "only" / "one.png")
     with pytest.raises(DataError, match="at least two class folders"):
         load_splits(str(tmp_path))
+
+
+def test_what_is_left_out_of_images_or_may_be_wrong_is_a_note(
+    images: Path, own_cache: Path
+) -> None:
+    frames = [Image.open(path) for path in sorted(images.rglob("*.png"))[:2]]
+    frames[0].save(images / "Bag" / "two.gif", save_all=True, append_images=frames[1:])
+    frames[0].convert("1").save(images / "Bag" / "fax.tif", compression="group4")
+    content = bytearray((images / "Bag" / "fax.tif").read_bytes())
+    content[14] ^= 0xFF
+    (images / "Bag" / "fax.tif").write_bytes(content)
+    notes = load_splits(str(images)).load_report.notes
+    assert notes[-2:] == (
+        "1 of 302 images have several frames or pages, of which only the first was used: "
+        "'Bag/two.gif'.",
+        "1 of 302 images may be damaged, although their decoders return an image: 'Bag/fax.tif'.",
+    )
+    assert load_splits(str(images)).load_report.notes == notes, "from the cache"

@@ -12,9 +12,10 @@ from clearsight.data.preparation.pixel_range import NUM_EXTREMES
 
 ARRAYS = ("images", "digests", "facts", "extremes")
 
-# The columns of facts.npy: size and kind of the file's image, its number of values outside the
-# pixel range, and the range of the decoded pixels.
-HEIGHT, WIDTH, IS_COLOUR, IS_DEEP, NUM_OUTSIDE, LOWEST, HIGHEST = range(7)
+# The columns of facts.npy: size and kind of the file's image, whether it has more frames and may be
+# damaged, its number of values outside the pixel range, and the range of the decoded pixels.
+HEIGHT, WIDTH, IS_COLOUR, IS_DEEP, HAS_MORE_FRAMES, IS_DAMAGED, NUM_OUTSIDE = range(7)
+LOWEST, HIGHEST = 7, 8
 
 _ROWS_AT_ONCE = 1024  # moved when gaps are closed
 
@@ -48,7 +49,7 @@ class Arrays(NamedTuple):
     Attributes:
         images: uint8 (N, H, W, C).
         digests: uint8 (N, 16), 0 for images that are not decoded.
-        facts: int32 (N, 7).
+        facts: int32 (N, 9).
         extremes: float64 (N, 18), see `find_extremes`; 0 for images that are not deep.
     """
 

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import shutil
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,8 +11,10 @@ import numpy as np
 
 from clearsight.data.decoding import cache
 from clearsight.data.decoding.arrays import (
+    HAS_MORE_FRAMES,
     HIGHEST,
     IS_COLOUR,
+    IS_DAMAGED,
     LOWEST,
     WIDTH,
     make_arrays,
@@ -30,9 +33,9 @@ from clearsight.data.load_report import LoadReport, check_bad_files
 from clearsight.data.preparation.preparation import Preparation
 from clearsight.data.sources.options import SourceOptions
 from clearsight.data.splits.splits import Splits
-from clearsight.errors import DataError, OutputError
+from clearsight.errors import DataError, OutputError, list_some
 
-DECODE_VERSION = 2  # of how images are read; a change invalidates the cache
+DECODE_VERSION = 3  # of how images are read; a change invalidates the cache
 ALPHA_BACKGROUND = 255  # most images with alpha are drawn for white pages
 
 
@@ -101,10 +104,25 @@ def _decode(
             return _decode(listing, row_order, shape, options, show_progress)
         deep = decode_deep_images(job, show_progress)
         problems |= deep.problems
+        warnings = _warnings(folder, [listing.keys[index] for index in row_order.order])
         remove_rows(folder, sorted(problems))
     problem_of = {listing.keys[row_order.order[row]]: problem for row, problem in problems.items()}
-    notes = (*filter(None, [shape.reason]), *deep.notes)
+    notes = (*filter(None, [shape.reason]), *deep.notes, *warnings)
     return DecodedImages(folder, *size, problem_of, notes, deep.pixel_range)
+
+
+def _warnings(folder: Path, keys: Sequence[str]) -> list[str]:
+    """Return sentences about what was left out of images or may be wrong; row k is ``keys[k]``."""
+    facts, warnings = open_arrays(folder).facts, []
+    for column, sentence in (
+        (HAS_MORE_FRAMES, "have several frames or pages, of which only the first was used"),
+        (IS_DAMAGED, "may be damaged, although their decoders return an image"),
+    ):
+        rows = np.flatnonzero(facts[:, column]).tolist()
+        if len(rows):
+            names = list_some(keys[row] for row in rows)
+            warnings.append(f"{len(rows):,} of {len(keys):,} images {sentence}: {names}.")
+    return warnings
 
 
 def _check_disk_space(folder: Path, needed_bytes: int) -> None:

@@ -87,7 +87,7 @@ class _Block:
         num_rows = min(max(_BLOCK_BYTES // math.prod(shape), 1), len(job.keys))
         self._buffer = np.empty((num_rows, *shape), np.uint8)
         self._rows: list[int] = []
-        self._facts: list[tuple[int, int, bool, bool, int]] = []
+        self._facts: list[tuple[int, ...]] = []
 
     def add(self, row: int, found: ImageInFile) -> None:
         image = found.pixels
@@ -101,7 +101,8 @@ class _Block:
             pixels = self._preparation.fit_image(image)
         self._buffer[len(self._rows)] = pixels
         self._rows.append(row)
-        self._facts.append((*found.size, image.shape[-1] > 1, is_deep, num_outside))
+        kind = (image.shape[-1] > 1, is_deep, found.has_more_frames, found.damage is not None)
+        self._facts.append((*found.size, *kind, num_outside))
         if len(self._rows) == len(self._buffer):
             self.write()
 

@@ -153,7 +153,7 @@ class Preparation:
         name = name or (str(source) if isinstance(source, Path) else "The image")
         found = read_image(source, name=name, fit_for=(self.height, self.width))
         prepared = self.prepare(found.pixels, name, invert=invert)
-        return replace(prepared, warnings=found.warnings + prepared.warnings)
+        return replace(prepared, warnings=found.warnings(name) + prepared.warnings)
 
     def prepare(self, image: np.ndarray, name: str, *, invert: bool = False) -> "PreparedImage":
         """Resize an image, uint8 or deep (H, W, C), as `fit_image` does; `name` is for messages."""

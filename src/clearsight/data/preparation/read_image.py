@@ -62,12 +62,11 @@ def read_image(
                 _check_size(file, name, _MAX_JPEG_PIXELS)
                 _draft(file, fit_for)
             _check_size(file, name, MAX_PIXELS)
-            warning = _frames_warning(file, name)
+            has_more_frames = _has_more_frames(file)
             with collect_tiff_errors() if file.format == "TIFF" else nullcontext([]) as errors:
                 file.load()
-            warnings = [warning] if warning else []
-            warnings += [f"{name} may be damaged: {error}." for error in errors]
-            return ImageInFile(_to_array(_upright(file), name), size, tuple(warnings))
+            pixels = _to_array(_upright(file), name)
+            return ImageInFile(pixels, size, has_more_frames, errors[0] if errors else None)
     except Image.DecompressionBombError as error:
         raise DataError(_too_large(name, MAX_PIXELS, "far more")) from error
     except UnidentifiedImageError as error:
@@ -88,12 +87,20 @@ class ImageInFile:
         pixels: uint8 (H, W, C), 0..255: C is 1 for grey, 3 for RGB, 4 for RGB with alpha; or the
             finite integers or floats (H, W, 1) of a deep image.
         size: height and width in the file.
-        warnings: sentences about what was left out of the file, or may be wrong.
+        has_more_frames: whether the file has other frames or pages, which are left out.
+        damage: the decoder's error, if it returned an image all the same.
     """
 
     pixels: np.ndarray
     size: tuple[int, int]
-    warnings: tuple[str, ...]
+    has_more_frames: bool
+    damage: str | None
+
+    def warnings(self, name: str) -> tuple[str, ...]:
+        """Return sentences about what was left out or may be wrong, which call the file `name`."""
+        frames = f"{name} has several frames or pages, of which only the first was used."
+        damage = f"{name} may be damaged: {self.damage}."
+        return (frames,) * self.has_more_frames + (damage,) * (self.damage is not None)
 
 
 def pillow_to_array(image: Image.Image, name: str) -> np.ndarray:
@@ -146,12 +153,11 @@ def _too_large(name: str, most: int, found: str) -> str:
     return f"{name} should have at most {most:,} pixels, but has {found}: make it smaller first."
 
 
-def _frames_warning(file: Image.Image, name: str) -> str | None:
+def _has_more_frames(file: Image.Image) -> bool:
     # A photograph of the format MPO comes with a preview, or with the other eye's view.
     with suppress(Exception):  # the first frame may be sound
-        if file.format != "MPO" and getattr(file, "is_animated", False):
-            return f"{name} has several frames or pages, of which only the first was used."
-    return None
+        return file.format != "MPO" and getattr(file, "is_animated", False)
+    return False
 
 
 def _draft(file: Image.Image, fit_for: tuple[int, int]) -> None:
