@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -67,13 +68,52 @@ def test_json_is_one_object_and_quick_trains_no_network(cli: Cli, folder: Path) 
     values = json.loads(done.stdout)
     found = {finding["id"]: finding for finding in values["findings"]}
     assert found["exact-duplicates-test"]["count"] == 5
-    pair = found["exact-duplicates-test"]["examples"][0]["images"]
+    pair = found["exact-duplicates-test"]["cases"][0]["images"]
     assert [one["part"] for one in pair] == ["train", "test"]
     assert "leak" in pair[1]["name"]
     assert found["bad-files"]["count"] == 1
     assert values["quick_accuracy"] is None
     assert Path(values["page"]).is_file()
     assert values["labels"] is None
+
+
+def test_everything_is_listed_with_a_command_that_removes_it(
+    cli: Cli, folder: Path, tmp_path: Path
+) -> None:
+    leaked = sorted((folder / "train" / "digit 3").iterdir())[:20]
+    for number, original in enumerate(leaked):
+        (folder / "test" / "digit 3" / f"leak {number}.png").write_bytes(original.read_bytes())
+    done = cli("data", "check", "scans", "--quick", "--json", "--list-out", "found list.csv")
+    assert done.returncode == 0, done.stderr
+    values = json.loads(done.stdout)
+    (leak,) = [found for found in values["findings"] if found["id"] == "exact-duplicates-test"]
+    assert leak["count"] == len(leak["cases"]) == 25
+    with (tmp_path / "found list.csv").open(newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["finding"] == "exact-duplicates-test"]
+    assert {row["name"] for row in rows if row["part"] == "test"} >= {
+        f"test/digit 3/leak {number}.png" for number in range(20)
+    }
+    marked = {row["name"] for row in rows if row["remove"] == "yes"}
+    assert {f"train/digit 3/{path.name}" for path in leaked} <= marked
+    assert values["list"] == "found list.csv"
+    command = shlex.split(values["remedy"])
+    assert command[:3] == ["clearsight", "train", "scans"]
+
+    done = cli("data", "check", "scans", "--quick")
+    words = " ".join(done.stdout.split())
+    assert "and 22 more, all listed in" in words
+    assert "clearsight train scans --remove-list" in words
+    done = cli("data", "check", "scans", "--quick", "--json", *command[3:])
+    assert "exact-duplicates-test" not in {
+        each["id"] for each in json.loads(done.stdout)["findings"]
+    }
+    done = cli(*command[1:], *BARE, "--recipe", "lesson", "--epochs", "1", "--out", "run")
+    assert done.returncode == 0, done.stderr
+    assert "are exact duplicates" not in done.stdout
+    assert "Images left out because" in " ".join(done.stdout.split())
+    (tmp_path / "names.txt").write_text(next(iter(marked)) + "\nnowhere.png\n")
+    done = cli("data", "show", "scans", "--remove-list", "names.txt")
+    assert "It also lists 1 that the source does not have: 'nowhere.png'" in done.stdout
 
 
 def test_invalid_options_write_nothing(cli: Cli, folder: Path, tmp_path: Path) -> None:
@@ -83,6 +123,7 @@ def test_invalid_options_write_nothing(cli: Cli, folder: Path, tmp_path: Path) -
         (("--out", "there.html"), "there.html exists and is never overwritten"),
         (("--out", "page.pdf"), "does not end in .html"),
         (("--labels-out", "labels.txt"), "does not end in .csv"),
+        (("--list-out", "list.txt"), "does not end in .csv"),
         (("--quick", "--labels-out", "labels.csv"), "drop one of the two"),
     ):
         assert_refused(cli("data", "check", "scans", *arguments), expected)

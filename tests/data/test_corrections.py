@@ -8,13 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from clearsight.data.image_list import read_image_list, write_image_list
 from clearsight.data.image_set import ImageSet
-from clearsight.data.labels.corrections import (
-    correct_image_set,
-    correct_splits,
-    read_corrections,
-    write_suspects,
-)
+from clearsight.data.labels.corrections import COLUMNS, correct_labels
 from clearsight.data.splits.splits import Splits
 from clearsight.errors import DataError
 
@@ -34,42 +30,44 @@ def written(tmp_path: Path, text: str) -> Path:
     return path
 
 
+def corrected(path: Path, images: ImageSet) -> ImageSet:
+    return correct_labels(path, Splits(images)).train
+
+
 def test_what_is_written_is_read_back_and_changes_nothing(tmp_path: Path) -> None:
     path = tmp_path / "labels.csv"
     rows = [
         (NAMED.names[index], "train", index, NAMED.class_names[NAMED.labels[index]], "cat", 0.1)
         for index in range(4)
     ]  # fmt: skip
-    write_suspects(path, rows)
-    corrections = read_corrections(path)
-    assert [row.name for row in corrections.rows] == list(NAMED.names)
-    assert np.array_equal(correct_image_set(corrections, NAMED).labels, NAMED.labels)
+    write_image_list(path, COLUMNS, rows)
+    read = read_image_list(path, COLUMNS, "data check")
+    assert [row.name for row in read] == list(NAMED.names)
+    assert np.array_equal(corrected(path, NAMED).labels, NAMED.labels)
 
 
 def test_edited_labels_are_matched_by_name_in_any_order(tmp_path: Path) -> None:
     path = written(tmp_path, HEADER + '"c,d.png",train,2,"dog, old",cat,0.01\n')
     moved = NAMED.take(np.array([2, 0, 3, 1]))
-    corrected = correct_image_set(read_corrections(path), moved)
-    assert corrected.labels.tolist() == [1, 0, 1, 1]
-    assert corrected.names == moved.names
+    assert corrected(path, moved).labels.tolist() == [1, 0, 1, 1]
+    assert corrected(path, moved).names == moved.names
     assert moved.labels.tolist() == [0, 0, 1, 1], "the set given stays as it is"
 
 
 def test_without_names_the_index_counts_and_other_parts_are_left_alone(tmp_path: Path) -> None:
     path = written(tmp_path, '\ufeffpart,index,label,name\ntrain,0,"dog, old",\ntest,1,cat,\n')
-    corrected = correct_splits(read_corrections(path), Splits(UNNAMED, UNNAMED))
-    assert corrected.train.labels.tolist() == [1, 1, 0, 1]
-    assert corrected.test is not None
-    assert corrected.test.labels.tolist() == [0, 0, 0, 1]
+    both = correct_labels(path, Splits(UNNAMED, UNNAMED))
+    assert both.train.labels.tolist() == [1, 1, 0, 1]
+    assert both.test is not None
+    assert both.test.labels.tolist() == [0, 0, 0, 1]
 
 
 def test_digests_are_kept(tmp_path: Path) -> None:
     path = written(tmp_path, HEADER + "b.png,train,1,cat,cat,0.01\n")
     known = replace(NAMED)
     digests = known.digests
-    corrected = correct_image_set(read_corrections(path), known)
-    assert corrected.digests is digests
-    assert corrected.fingerprint != known.fingerprint
+    assert corrected(path, known).digests is digests
+    assert corrected(path, known).fingerprint != known.fingerprint
 
 
 @pytest.mark.parametrize(
@@ -88,17 +86,17 @@ def test_digests_are_kept(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_an_invalid_table_is_an_error(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(DataError, match=message):
-        correct_splits(read_corrections(written(tmp_path, text)), Splits(NAMED))
+        corrected(written(tmp_path, text), NAMED)
 
 
 def test_an_index_past_the_end_is_an_error(tmp_path: Path) -> None:
     path = written(tmp_path, HEADER + ",train,4,cat,,\n,train,-1,cat,,\n")
     with pytest.raises(DataError, match="indices that the train part does not have: '4', '-1'"):
-        correct_image_set(read_corrections(path), UNNAMED)
+        corrected(path, UNNAMED)
 
 
 def test_a_missing_file_and_a_folder_are_errors(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="there is no such file"):
-        read_corrections(tmp_path / "absent.csv")
+        corrected(tmp_path / "absent.csv", NAMED)
     with pytest.raises(DataError, match="cannot be read"):
-        read_corrections(tmp_path)
+        corrected(tmp_path, NAMED)

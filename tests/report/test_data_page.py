@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from clearsight.data.health import CHECKS
-from clearsight.data.health.finding import Example, Finding, ImageReference, by_severity
+from clearsight.data.health.finding import Case, Finding, ImageReference, by_severity
 from clearsight.data.health.image_pool import ImagePool
 from clearsight.data.image_set import ImageSet
 from clearsight.data.listing import BadFile
@@ -136,7 +136,7 @@ def test_only_fifty_classes_are_listed_and_that_is_stated(tmp_path: Path) -> Non
 def test_an_unreadable_file_is_listed_without_an_image(tmp_path: Path) -> None:
     finding = Finding(
         "bad-files", "Unreadable images", "warning", 1, 9, "One", "Do.",
-        (Example((ImageReference("train", -1, "a.jpg"),), "cut short"),),
+        (Case((ImageReference("train", -1, "a.jpg"),), "cut short"),),
     )  # fmt: skip
     write_data_page(
         DataPage("mine", Splits(hostile().train), (finding,), (), 0.1), tmp_path / "p.html"

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 import clearsight
+from clearsight.data.image_list import read_image_list
 from clearsight.data.image_set import ImageSet
-from clearsight.data.labels.corrections import correct_image_set, read_corrections
+from clearsight.data.labels.corrections import correct_labels
 from clearsight.data.splits.splits import Splits
 from clearsight.data.splits.validation_split import ValidationSplit, choose_validation_split
 from clearsight.run.data_check.check import check_data, judge_labels
@@ -73,9 +74,10 @@ def test_the_whole_check_finds_what_is_wrong_and_writes_it_down(tmp_path: Path) 
     assert any("network" in words for words in said)
 
     checked.write_labels(tmp_path / "labels.csv")
-    corrections = read_corrections(tmp_path / "labels.csv")
-    assert [row.index for row in corrections.rows] == suspects.tolist()
-    assert np.array_equal(correct_image_set(corrections, spoiled).labels, spoiled.labels)
+    rows = read_image_list(tmp_path / "labels.csv", ("label",), "data check")
+    assert [row.index for row in rows] == suspects.tolist()
+    corrected = correct_labels(tmp_path / "labels.csv", Splits(spoiled)).train
+    assert np.array_equal(corrected.labels, spoiled.labels)
     checked.write_page(tmp_path / "page.html")
     assert "Labels that may be wrong" in (tmp_path / "page.html").read_text()
 

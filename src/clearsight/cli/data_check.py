@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,19 +15,29 @@ from clearsight.cli.keras_start import loading_keras
 from clearsight.cli.output import PATH, check_new_file, console_for, json_option, print_json
 from clearsight.cli.request_options import SOURCE_OPTIONS, RequestCommand, given_source_options
 from clearsight.errors import MissingExtraError, RequestError
+from clearsight.io.cache_folder import cache_folder
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from clearsight.data.health.finding import Finding
+    from clearsight.data.sources.options import SourceOptions
     from clearsight.run.data_check.check import DataCheck
 
 _INDENT = 9
+_MOST_CASES = 3  # of a finding in the printed text
 
 
 @click.command("check", cls=RequestCommand, requests=(SOURCE_OPTIONS,))
 @click.argument("source")
 @click.option("--quick", is_flag=True, help="Leave out the network that judges the labels.")
 @click.option("--out", metavar="FILE.html", type=PATH, help="Where to write the page; a new file.")
+@click.option(
+    "--list-out",
+    metavar="FILE.csv",
+    type=PATH,
+    help="Where to list everything found, for --remove-list; a new file.",
+)
 @click.option(
     "--labels-out",
     metavar="FILE.csv",
@@ -44,54 +57,101 @@ def check_source(
     source: str,
     quick: bool,
     out: Path | None,
+    list_out: Path | None,
     labels_out: Path | None,
     seed: int,
     as_json: bool,
 ) -> None:
     """Check images for duplicates, leakage and wrong labels.
 
-    SOURCE is a name or a path; see `clearsight data list`.
+    SOURCE is a name or a path; see `clearsight data list`. Everything found is listed in a CSV
+    file that marks images to leave out: `clearsight train SOURCE --remove-list FILE`.
     """
-    _check_usage(quick, out, labels_out)
+    _check_usage(quick, out, list_out, labels_out)
     console = console_for(as_json)
     from clearsight.data.sources.load import load_splits
 
-    splits = load_splits(source, given_source_options(context), show_decoding)
+    options = given_source_options(context)
+    splits = load_splits(source, options, show_decoding)
     with loading_keras(console):
         from clearsight.run.data_check.check import check_data
     with console.status("checking the images") as status:
         checked = check_data(splits, source, quick=quick, seed=seed, announce=status.update)
-    page = _write_page(checked, out)
+    found = _write_list(checked, options, list_out)
+    page = _write_page(checked, out, found.path)
     if labels_out is not None:
         checked.write_labels(labels_out)
     if as_json:
-        labels = str(labels_out) if labels_out is not None else None
-        print_json({**checked.to_json(), "page": str(page) if page else None, "labels": labels})
+        files = {"page": page, "list": found.path, "labels": labels_out}
+        paths = {name: None if path is None else str(path) for name, path in files.items()}
+        print_json({**checked.to_json(), **paths, "remedy": found.command})
         return
-    _show(checked, console)
+    _show(checked, found, console)
     if page is not None:
         console.print(f"page:   {page}")
     if labels_out is not None:
         console.print(f"labels: {labels_out}")
 
 
-def _check_usage(quick: bool, out: Path | None, labels_out: Path | None) -> None:
+@dataclass(frozen=True)
+class _FoundList:
+    """The CSV file that lists everything that was found.
+
+    Attributes:
+        path: the file, or None if none was written.
+        num_marked: how many images it marks to be left out.
+        command: that trains without them, or None if there are none.
+    """
+
+    path: Path | None = None
+    num_marked: int = 0
+    command: str | None = None
+
+
+def _check_usage(
+    quick: bool, out: Path | None, list_out: Path | None, labels_out: Path | None
+) -> None:
     if quick and labels_out is not None:
         raise RequestError(
             "--labels-out needs the network that --quick leaves out: drop one of the two."
         )
     check_new_file(out, "--out", ".html")
+    check_new_file(list_out, "--list-out", ".csv")
     check_new_file(labels_out, "--labels-out", ".csv")
 
 
-def _write_page(checked: DataCheck, out: Path | None) -> Path | None:
-    """Write the page. If an extra is missing, print that instead, unless --out was given."""
-    import platformdirs
+def _cached_file(checked: DataCheck, suffix: str) -> Path:
+    return cache_folder("checked") / f"{Path(checked.source).resolve().name}{suffix}"
 
-    checks = platformdirs.user_cache_path("clearsight") / "checked"
-    page = out or checks / f"{Path(checked.source).resolve().name}.html"
+
+def _write_list(checked: DataCheck, options: SourceOptions, list_out: Path | None) -> _FoundList:
+    """List what was found, and before that what --remove-list left out already."""
+    from clearsight.data.health.found_list import num_marked
+    from clearsight.data.splits.removal import read_removals
+
+    removed = () if options.remove_list is None else read_removals(options.remove_list)
+    if removed and checked.splits.train.names is None:
+        # The indices of the images that are left are no longer those of the source.
+        if list_out is not None:
+            raise RequestError(
+                f"{checked.source} has images without names, which cannot be listed once some are "
+                "left out: use --list-out without --remove-list."
+            )
+        return _FoundList()
+    path = list_out or _cached_file(checked, ".csv")
+    checked.write_list(path, removed)
+    count = num_marked(checked.findings)
+    if not count:
+        return _FoundList(path)
+    words = options.model_copy(update={"remove_list": path.resolve()}).command_words
+    return _FoundList(path, count, shlex.join(["clearsight", "train", checked.source, *words]))
+
+
+def _write_page(checked: DataCheck, out: Path | None, list_file: Path | None) -> Path | None:
+    """Write the page. If an extra is missing, print that instead, unless --out was given."""
+    page = out or _cached_file(checked, ".html")
     try:
-        checked.write_page(page)
+        checked.write_page(page, str(list_file or ""))
     except MissingExtraError as error:
         if out is not None:
             raise
@@ -100,7 +160,7 @@ def _write_page(checked: DataCheck, out: Path | None) -> Path | None:
     return page
 
 
-def _show(checked: DataCheck, console: Console) -> None:
+def _show(checked: DataCheck, found: _FoundList, console: Console) -> None:
     from rich.padding import Padding
 
     parts = ", ".join(f"{len(images):,} {part}" for part, images in checked.splits.parts.items())
@@ -108,7 +168,7 @@ def _show(checked: DataCheck, console: Console) -> None:
     for finding in checked.findings:
         count = f"{finding.count:,} of {finding.total:,}"
         console.print(f"\n{finding.severity:<8} {finding.title:<46} {count:>18}")
-        for sentence in (f"{finding.message}.", finding.advice):
+        for sentence in (f"{finding.message}.", finding.advice, *_case_lines(finding, found)):
             # On a terminal wrapped lines are indented too; in a file every line stays whole.
             indented = Padding(sentence, (0, 0, 0, _INDENT), expand=False)
             console.print(indented if console.is_terminal else " " * _INDENT + sentence)
@@ -117,3 +177,20 @@ def _show(checked: DataCheck, console: Console) -> None:
     console.print()
     for sentence in checked.skipped_checks:
         console.print(f"Not done: {sentence}")
+    if found.command is not None:
+        console.print(
+            f"To train without the {found.num_marked:,} images that the list marks in its column "
+            f"'remove':\n  {found.command}"
+        )
+    if found.path is not None:
+        console.print(f"list:   {found.path}")
+
+
+def _case_lines(finding: Finding, found: _FoundList) -> Iterator[str]:
+    """Yield lines with the first cases of a finding, and how many more there are."""
+    for case in finding.cases[:_MOST_CASES]:
+        names = ", ".join(f"{image.part}: {image.name}" for image in case.images)
+        yield f"- {names} ({case.caption})"
+    more = len(finding.cases) - _MOST_CASES
+    if more > 0:
+        yield f"- and {more:,} more{'' if found.path is None else f', all listed in {found.path}'}"

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from clearsight.data.health.finding import SEVERITIES, Example, Finding
+from clearsight.data.health.finding import SEVERITIES, Case, Finding
 from clearsight.data.splits.splits import Splits
 from clearsight.report.rendering import write_page
 from clearsight.report.thumbnail import thumbnail
 
 _MAX_CLASSES = 50  # in the table of class counts
+_MAX_EXAMPLES = 9  # cases of a finding that are shown
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class DataPage:
         findings: the most severe first.
         skipped_checks: sentences that say which checks did not run, and why.
         seconds: how long the checks took.
+        list_file: the CSV file that lists all cases, "" if there is none.
     """
 
     source: str
@@ -31,6 +33,7 @@ class DataPage:
     findings: Sequence[Finding]
     skipped_checks: Sequence[str]
     seconds: float
+    list_file: str = ""
 
 
 def write_data_page(page: DataPage, path: Path) -> None:
@@ -50,9 +53,10 @@ def write_data_page(page: DataPage, path: Path) -> None:
         num_images={part: len(images) for part, images in splits.parts.items()},
         shape=f"{height}x{width}x{channels}",
         example_rows=[
-            [_example_row(splits, example) for example in finding.examples]
+            [_example_row(splits, case) for case in finding.cases[:_MAX_EXAMPLES]]
             for finding in page.findings
         ],
+        max_examples=_MAX_EXAMPLES,
         counts=[(severity, counts[severity]) for severity in SEVERITIES if counts[severity]],
         class_rows=_class_rows(splits),
         num_classes_not_shown=max(splits.train.num_classes - _MAX_CLASSES, 0),
@@ -60,14 +64,14 @@ def write_data_page(page: DataPage, path: Path) -> None:
     )
 
 
-def _example_row(splits: Splits, example: Example) -> dict[str, Any]:
+def _example_row(splits: Splits, case: Case) -> dict[str, Any]:
     images = [
         thumbnail(splits.parts[reference.part].images[reference.index])
-        for reference in example.images
+        for reference in case.images
         if reference.index >= 0  # a file that could not be read has no image
     ]
-    names = [f"{reference.part}, {reference.name}" for reference in example.images]
-    return {"images": images, "caption": example.caption, "names": names}
+    names = [f"{reference.part}, {reference.name}" for reference in case.images]
+    return {"images": images, "caption": case.caption, "names": names}
 
 
 def _class_rows(splits: Splits) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ from PIL import Image, ImageFilter
 
 from clearsight.data.health import CHECKS
 from clearsight.data.health import similar_pairs as similar_pairs_module
-from clearsight.data.health.finding import MAX_EXAMPLES, SEVERITIES, Finding
+from clearsight.data.health.finding import SEVERITIES, Finding
 from clearsight.data.health.image_pool import ImagePool
 from clearsight.data.image_set import ImageSet
 from clearsight.data.listing import BadFile
@@ -56,7 +56,6 @@ def test_every_finding_has_the_same_form(splits: Splits, name: str) -> None:
         assert finding.count <= finding.total
         assert not finding.message.endswith(".")
         assert finding.advice.endswith(".")
-        assert len(finding.examples) <= MAX_EXAMPLES
         assert finding.sentence.count(". ") == 0, "one sentence for the notes"
 
 
@@ -72,7 +71,7 @@ def test_all_exact_duplicates_across_parts_are_found(splits: Splits) -> None:
     leaky = Splits(splits.train, with_images(splits.test, copies))
     finding = found(leaky, "exact-duplicates")["exact-duplicates-test"]
     assert (finding.count, finding.total, finding.severity) == (50, 1_000, "problem")
-    for example in finding.examples:
+    for example in finding.cases:
         one, other = example.images
         assert (one.part, other.part) == ("train", "test")
         assert copies[other.index] is not None
@@ -95,10 +94,10 @@ def test_near_duplicates_across_parts_are_found(splits: Splits) -> None:
     assert 200 <= finding.count <= 212
     assert finding.severity == "problem"
     known = [
-        example for example in finding.examples
+        example for example in finding.cases
         if example.images[0].index == 2 * example.images[1].index
     ]  # fmt: skip
-    assert len(known) >= len(finding.examples) - 2
+    assert len(known) >= len(finding.cases) - 2
 
 
 def test_duplicates_within_a_part_and_across_the_validation_split(splits: Splits) -> None:
@@ -111,7 +110,7 @@ def test_duplicates_within_a_part_and_across_the_validation_split(splits: Splits
     assert split["exact-duplicates-validation"].count == 1
     assert split["exact-duplicates-validation"].total == 600
     assert split["exact-duplicates-within"].count == 1
-    pair = split["exact-duplicates-validation"].examples[0].images
+    pair = split["exact-duplicates-validation"].cases[0].images
     assert [(one.part, one.index) for one in pair] == [("train", 0), ("train", 2_999)]
 
 
@@ -172,7 +171,7 @@ def test_blank_dark_and_blurred_images(splits: Splits) -> None:
     planted |= {number: blurred(train.images[number]) for number in sharp}
     findings = found(Splits(with_images(train, planted), splits.test), "odd-images")
     assert findings["blank-images"].count == 5 + before.get("blank-images", 0)
-    assert {one.images[0].index for one in findings["blank-images"].examples} == set(range(5))
+    assert {one.images[0].index for one in findings["blank-images"].cases} == set(range(5))
     assert findings["dark-images"].count >= 20 + before.get("dark-images", 0) - 5
     assert findings["blurred-images"].count >= 45 + before.get("blurred-images", 0)
 
@@ -185,7 +184,7 @@ def test_images_of_another_shape() -> None:
     finding = found(turned, "odd-images")["odd-shapes"]
     assert finding.count == 1
     assert "usual 1.33, for example one of 300x400 pixels" in finding.message
-    assert finding.examples[0].images[0].index == 7
+    assert finding.cases[0].images[0].index == 7
     sizes[::2] = (400, 300)
     mixed = Splits(replace(splits.train, original_sizes=sizes))
     assert "odd-shapes" not in found(mixed, "odd-images"), "there is no usual shape"
@@ -198,7 +197,7 @@ def test_inverted_images_and_parts(splits: Splits) -> None:
     some = Splits(with_images(splits.train, inverted), splits.test)
     finding = found(some, "polarity")["inverted-images"]
     assert 28 <= finding.count <= 31
-    assert all(one.images[0].index < 30 for one in finding.examples)
+    assert all(one.images[0].index < 30 for one in finding.cases)
     whole = Splits(splits.train, replace(splits.test, images=255 - splits.test.images))
     finding = found(whole, "polarity")["inverted-test"]
     assert finding.severity == "problem"
@@ -271,7 +270,7 @@ def test_bad_files_are_listed() -> None:
     )
     finding = found(splits, "bad-files")["bad-files"]
     assert (finding.count, finding.total) == (1, 13)
-    assert finding.examples[0].images[0].name == "a/1.jpg"
+    assert finding.cases[0].images[0].name == "a/1.jpg"
 
 
 def test_a_jpeg_copy_is_no_exact_duplicate(splits: Splits) -> None:

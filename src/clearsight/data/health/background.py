@@ -18,6 +18,7 @@ from clearsight.errors import list_some, needs_extra
 _MAX_IMAGES = 3000  # enough for stable scores, and a second's work
 _MIN_IMAGES_PER_CLASS = 15
 _NUM_FOLDS = 3
+_NUM_CASES = 9  # images that illustrate the finding
 _BORDER_FRACTION = 0.04  # of height and width
 _CELLS = 4  # along each side
 # F1 score of a class. Objects that reach the border reveal their class too: among Fashion-MNIST's
@@ -56,7 +57,8 @@ def check(pool: ImagePool) -> Iterator[Finding]:
         f"(at most {by_chance[is_revealed].max():.2f} with shuffled labels)",
         advice="Photograph each class on several backgrounds, or crop, because a network would "
         "learn the background.",
-        examples=pool.examples(chosen[np.isin(labels, classes[is_revealed])]),
+        cases=pool.cases(chosen[np.isin(labels, classes[is_revealed])][:_NUM_CASES]),
+        classes=tuple(names),
     )
 
 

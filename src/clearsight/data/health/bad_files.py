@@ -2,13 +2,7 @@
 
 from collections.abc import Iterator
 
-from clearsight.data.health.finding import (
-    MAX_EXAMPLES,
-    Example,
-    Finding,
-    ImageReference,
-    count_images,
-)
+from clearsight.data.health.finding import Case, Finding, ImageReference, count_images
 from clearsight.data.health.image_pool import ImagePool
 
 
@@ -26,8 +20,7 @@ def check(pool: ImagePool) -> Iterator[Finding]:
             message=f"{count_images(len(bad))} could not be read and "
             f"{'was' if len(bad) == 1 else 'were'} skipped, for example '{bad[0].name}'",
             advice="Replace or delete these files.",
-            examples=tuple(
-                Example((ImageReference(file.part, -1, file.name),), file.problem)
-                for file in bad[:MAX_EXAMPLES]
+            cases=tuple(
+                Case((ImageReference(file.part, -1, file.name),), file.problem) for file in bad
             ),
         )

@@ -55,6 +55,7 @@ def _missing(pool: ImagePool) -> Iterator[Finding]:
             message=f"There are no {adjective} images of {list_some(names, 5)}, so "
             f"{_CONSEQUENCES[role]}",
             advice="Add images of these classes, split again, or remove the classes from all sets.",
+            classes=tuple(names),
         )
 
 
@@ -76,6 +77,7 @@ def _few_test(pool: ImagePool) -> Iterator[Finding]:
         f"accuracy of {_TYPICAL_ACCURACY:.0%} would be {width:.0f} percentage points wide",
         advice="Move more images of these classes into the test set, or treat their scores as "
         "rough.",
+        classes=tuple(pool.class_names[label] for label in few),
     )
 
 
@@ -95,6 +97,7 @@ def _few_train(pool: ImagePool) -> Iterator[Finding]:
         message=f"{_classes_have(len(few))} fewer than {_FEW_TRAIN} training images: "
         f"{list_some(names, 5)}",
         advice="Add images of these classes, or merge them with similar classes.",
+        classes=tuple(pool.class_names[label] for label in ordered),
     )
 
 
@@ -105,16 +108,18 @@ def _imbalance(pool: ImagePool) -> Iterator[Finding]:
     if ratio < _UNBALANCED:
         return
     names = pool.class_names
+    small = np.flatnonzero(counts * _UNBALANCED <= counts[most])
     yield Finding(
         id="class-imbalance",
         title="Classes of very different size",
         severity="warning" if ratio >= _VERY_UNBALANCED else "note",
-        count=int((counts * _UNBALANCED <= counts[most]).sum()),
+        count=len(small),
         total=len(names),
         message=f"'{names[most]}' has {ratio:.0f} times as many training images "
         f"({counts[most]:,}) as '{names[least]}' ({counts[least]:,}), and always predicting "
         f"'{names[most]}' would be correct for {counts[most] / counts.sum():.0%} of them",
         advice="Compare every accuracy with that fraction, and check the scores of each class.",
+        classes=tuple(names[label] for label in small),
     )
 
 
@@ -132,6 +137,7 @@ def _empty(pool: ImagePool) -> Iterator[Finding]:
         total=len({*pool.class_names, *names}),
         message=f"There are no images of {list_some(names, 5)}",
         advice="Add images or remove the folders.",
+        classes=tuple(names),
     )
 
 

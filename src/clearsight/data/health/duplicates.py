@@ -113,7 +113,8 @@ def _across(
             message=f"{count_images(count, role)} of {total:,} ({count / total:.2%}) {copies}",
             advice="Remove them from one of the two sets, because a score on images seen in "
             "training is too high.",
-            examples=pool.pairs(first[here], second[here]),
+            # From the earlier set, so that the score stays that of the same images.
+            cases=pool.pairs(first[here], second[here], remove=0),
         )
 
 
@@ -134,7 +135,7 @@ def _conflicting(
         message=f"{count:,} {'pair' if count == 1 else 'pairs'} of {wording.plural} "
         f"{'has' if count == 1 else 'have'} different labels",
         advice="Find out which label is right and correct the other.",
-        examples=pool.pairs(first[differs], second[differs]),
+        cases=pool.pairs(first[differs], second[differs]),
     )
 
 
@@ -156,5 +157,5 @@ def _within(
         message=f"{count_images(count)} {verb} of other images in the same split",
         advice="Keep one of each, or give them a common group, because copies count twice and "
         "a random split may put them on both sides.",
-        examples=pool.pairs(first[inside], second[inside]),
+        cases=pool.pairs(first[inside], second[inside], remove=1 if wording is _EXACT else None),
     )

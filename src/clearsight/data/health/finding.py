@@ -8,7 +8,6 @@ Severity = Literal["problem", "warning", "note"]
 
 # A problem makes a score wrong or training pointless, a warning may; a note is worth knowing.
 SEVERITIES: tuple[Severity, ...] = ("problem", "warning", "note")
-MAX_EXAMPLES = 9
 
 
 @dataclass(frozen=True)
@@ -19,24 +18,28 @@ class ImageReference:
         part: "train", "validation" or "test".
         index: its index in that part; -1 for a file that could not be read.
         name: what messages call it.
+        label: the name of its class, "" if unknown.
     """
 
     part: str
     index: int
     name: str
+    label: str = ""
 
 
 @dataclass(frozen=True)
-class Example:
-    """One image, or one pair of images, that illustrates a finding.
+class Case:
+    """One image, or one pair of images, that a finding is about.
 
     Attributes:
         images: the image, or the two of the pair.
         caption: what to see in it, in a few words.
+        remove: which of the images to leave out, if that is the remedy.
     """
 
     images: tuple[ImageReference, ...]
     caption: str
+    remove: int | None = None
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,8 @@ class Finding:
         total: out of how many.
         message: what was found, in one sentence without a full stop.
         advice: what to do, in one sentence.
-        examples: up to nine images, or pairs, that illustrate it.
+        cases: all images, or pairs, that it is about; of classes a few images that illustrate it.
+        classes: all classes that it is about.
     """
 
     id: str
@@ -61,7 +65,8 @@ class Finding:
     total: int
     message: str
     advice: str
-    examples: tuple[Example, ...] = ()
+    cases: tuple[Case, ...] = ()
+    classes: tuple[str, ...] = ()
 
     @property
     def sentence(self) -> str:

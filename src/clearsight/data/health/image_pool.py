@@ -11,8 +11,7 @@ from functools import cached_property
 import numpy as np
 
 from clearsight.data.health.finding import (
-    MAX_EXAMPLES,
-    Example,
+    Case,
     Finding,
     ImageReference,
     Severity,
@@ -43,6 +42,7 @@ class Flaw:
         plural: what follows "2 images", e.g. "have no colour".
         advice: what to do, in one sentence.
         severity: "problem", "warning" or "note".
+        is_removed: whether the remedy is to leave these images out.
     """
 
     id: str
@@ -51,6 +51,7 @@ class Flaw:
     plural: str
     advice: str
     severity: Severity = "warning"
+    is_removed: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,11 +63,13 @@ class ImagePool:
         validation: int64, which training images will be used for validation, if that is known
             and the source has no validation images of its own.
         searches_near_duplicates: whether to compare images with each other; takes seconds.
+        lists_cases: whether findings list the images that they are about.
     """
 
     splits: Splits
     validation: np.ndarray | None = None
     searches_near_duplicates: bool = True
+    lists_cases: bool = True
 
     def __len__(self) -> int:
         return len(self.images)
@@ -134,50 +137,53 @@ class ImagePool:
         return compute_statistics(self.images)
 
     def reference(self, number: int) -> ImageReference:
-        """Return the part, index and name of the image with this number."""
+        """Return the part, index, name and class of the image with this number."""
         index = int(number)
         for part, images in self.splits.parts.items():
             if index < len(images):
-                return ImageReference(part, index, images.name_of(index))
+                label = self.class_names[images.labels[index]]
+                return ImageReference(part, index, images.name_of(index), label)
             index -= len(images)
         raise IndexError(number)
 
-    def class_of(self, number: int) -> str:
-        """Return the name of an image's class."""
-        return self.class_names[self.labels[number]]
-
-    def examples(self, numbers: np.ndarray, caption: str = "") -> tuple[Example, ...]:
-        """Return the first nine of these images, captioned with their class and `caption`."""
+    def cases(
+        self, numbers: np.ndarray, caption: str = "", remove: int | None = None
+    ) -> tuple[Case, ...]:
+        """Return these images, captioned with their class and `caption`; see `Case.remove`."""
         suffix = f", {caption}" if caption else ""
-        return tuple(
-            Example((self.reference(number),), f"{self.class_of(number)}{suffix}")
-            for number in numbers[:MAX_EXAMPLES]
-        )
+        references = map(self.reference, numbers if self.lists_cases else ())
+        return tuple(Case((each,), f"{each.label}{suffix}", remove) for each in references)
 
-    def pairs(self, first: np.ndarray, second: np.ndarray) -> tuple[Example, ...]:
-        """Return the first nine of these pairs, captioned with roles and classes."""
+    def pairs(
+        self, first: np.ndarray, second: np.ndarray, remove: int | None = None
+    ) -> tuple[Case, ...]:
+        """Return these pairs, captioned with roles and classes; see `Case.remove`."""
+        if not self.lists_cases:
+            return ()
         return tuple(
-            Example((self.reference(one), self.reference(other)), self._pair_caption(one, other))
-            for one, other in zip(first[:MAX_EXAMPLES], second[:MAX_EXAMPLES], strict=True)
+            Case(
+                (self.reference(one), self.reference(other)), self._pair_caption(one, other), remove
+            )
+            for one, other in zip(first, second, strict=True)
         )
 
     def find_flaw(self, flaw: Flaw, is_flawed: np.ndarray, caption: str = "") -> Iterator[Finding]:
         """Report the images that have a flaw, bool (N,); no finding if there are none.
 
-        `caption` is added to the captions of the examples.
+        `caption` is added to the captions of the cases.
         """
         numbers = np.flatnonzero(is_flawed)
         count = len(numbers)
         if count:
             message = f"{count_images(count)} {flaw.singular if count == 1 else flaw.plural}"
-            examples = self.examples(numbers, caption)
+            cases = self.cases(numbers, caption, 0 if flaw.is_removed else None)
             yield Finding(
-                flaw.id, flaw.title, flaw.severity, count, len(self), message, flaw.advice, examples
+                flaw.id, flaw.title, flaw.severity, count, len(self), message, flaw.advice, cases
             )
 
     def _pair_caption(self, one: int, other: int) -> str:
         roles = [ROLE_ADJECTIVES[ROLES[self.roles[number]]] for number in (one, other)]
-        classes = [self.class_of(number) for number in (one, other)]
+        classes = [self.class_names[self.labels[number]] for number in (one, other)]
         where = f"both {roles[0]}" if roles[0] == roles[1] else f"{roles[0]} and {roles[1]}"
         if classes[0] == classes[1]:
             return f"{classes[0]}, {where}"

@@ -23,6 +23,7 @@ _BLANK_IMAGES = Flaw(
     "is nearly uniform: all its pixels have about the same brightness",
     "are nearly uniform: all their pixels have about the same brightness",
     "Remove them, unless a class really consists of blank images.",
+    is_removed=True,
 )
 _BLURRED_IMAGES = Flaw(
     "blurred-images",

@@ -16,10 +16,10 @@ from clearsight.data.decoding.decode import decode_listing
 from clearsight.data.decoding.workers import ShowProgress, silent
 from clearsight.data.formats import check_options, detect_format, huggingface
 from clearsight.data.image_set import ImageSet
-from clearsight.data.labels.corrections import correct_splits, read_corrections
 from clearsight.data.listing import Listing
 from clearsight.data.preparation.preparation import Preparation
 from clearsight.data.sources import digits, fashion_mnist
+from clearsight.data.sources.edits import edit_splits
 from clearsight.data.sources.options import SourceOptions, source_options
 from clearsight.data.splits.splits import Splits, hold_out_test_set
 from clearsight.errors import DataError, did_you_mean
@@ -104,9 +104,7 @@ def load_splits(
     """
     options = options or SourceOptions()
     splits = _load(source, options, show_progress).with_pixel_range(options.pixel_range)
-    if options.corrections is not None:
-        splits = correct_splits(read_corrections(options.corrections), splits)
-    return splits
+    return edit_splits(splits, options)
 
 
 def _load(source: str, options: SourceOptions, show_progress: ShowProgress) -> Splits:

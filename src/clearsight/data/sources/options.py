@@ -92,13 +92,18 @@ class SourceOptions(BaseModel):
         Path | None,
         Option("Corrected labels; see `data check --labels-out`.", metavar="FILE.csv"),
     ] = None
+    remove_list: Annotated[
+        Path | None,
+        Option("List of images to leave out; see `data check`.", metavar="FILE"),
+    ] = None
     allow_bad: Annotated[
         bool, Option("Continue even if more than 1% of the images are unusable.")
     ] = False
 
     def resolved(self) -> Self:
         """Return the options with absolute paths, which are valid from any folder."""
-        paths = {name: getattr(self, name) for name in ("data_dir", "class_names", "corrections")}
+        names = ("data_dir", "class_names", "corrections", "remove_list")
+        paths = {name: getattr(self, name) for name in names}
         absolute = {name: path.resolve() for name, path in paths.items() if path is not None}
         return self.model_copy(update=absolute)
 

@@ -13,6 +13,7 @@ from clearsight.data.arrays.raw_arrays import RawArrays, collect_arrays
 from clearsight.data.image_set import ImageSet
 from clearsight.data.labels.class_names import ClassNames
 from clearsight.data.listing import Part
+from clearsight.data.sources.edits import edit_splits
 from clearsight.data.sources.options import SourceOptions
 from clearsight.data.splits.splits import Splits
 from clearsight.errors import DataError
@@ -51,6 +52,10 @@ def splits_from_object(source: Any, options: SourceOptions | None = None) -> Spl
             "Columns are options of tables, but the images are Python objects: pass groups with "
             "ImageSet(images, labels, class_names, groups=...)."
         )
+    return edit_splits(_read(source, options), options)
+
+
+def _read(source: Any, options: SourceOptions) -> Splits:
     if isinstance(source, Splits | ImageSet):
         splits = source if isinstance(source, Splits) else Splits(source)
         return splits.with_pixel_range(options.pixel_range)

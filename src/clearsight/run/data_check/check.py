@@ -1,7 +1,7 @@
 """`check_data`: all checks of a source's images before training."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -9,17 +9,12 @@ from typing import Any
 import numpy as np
 
 from clearsight.data.health import CHECKS
-from clearsight.data.health.finding import (
-    MAX_EXAMPLES,
-    Example,
-    Finding,
-    ImageReference,
-    by_severity,
-    count_images,
-)
+from clearsight.data.health.finding import Finding, by_severity, count_images
+from clearsight.data.health.found_list import COLUMNS, found_rows
 from clearsight.data.health.image_pool import ImagePool
+from clearsight.data.image_list import ListedImage, write_image_list
 from clearsight.data.image_set import ImageSet
-from clearsight.data.labels.corrections import write_suspects
+from clearsight.data.labels import corrections
 from clearsight.data.splits.splits import Splits
 from clearsight.errors import MissingExtraError
 from clearsight.evaluation.label_errors import LabelErrors, find_label_errors
@@ -76,15 +71,32 @@ class DataCheck:
             "seconds": self.seconds,
         }
 
-    def write_page(self, path: Path) -> None:
+    def write_list(self, path: Path, removed: Sequence[ListedImage] = ()) -> None:
+        """Write every image, pair and class that was found as CSV; see `found_list`.
+
+        `removed` are images that were left out of the check, so that the list goes on leaving them
+        out.
+
+        Raises:
+            OutputError: when the file cannot be written.
+        """
+        before = (
+            (row.name, row.part, row.index, "", "yes", "remove-list", "note", "left out before", "")
+            for row in removed
+        )
+        write_image_list(path, COLUMNS, [*found_rows(self.findings, self.splits), *before])
+
+    def write_page(self, path: Path, list_file: str = "") -> None:
         """Write the findings as one HTML page, replacing `path` whole.
+
+        The page refers to `list_file`, the CSV file that lists everything, if there is one.
 
         Raises:
             MissingExtraError: when jinja2 is not installed.
             OutputError: when the page cannot be written.
         """
-        page = DataPage(self.source, self.splits, self.findings, self.skipped_checks, self.seconds)
-        write_data_page(page, path)
+        checked = (self.findings, self.skipped_checks, self.seconds)
+        write_data_page(DataPage(self.source, self.splits, *checked, list_file), path)
 
     def write_labels(self, path: Path) -> None:
         """Write training images with suspected labels as CSV, most likely errors first.
@@ -94,8 +106,9 @@ class DataCheck:
         """
         train, errors = self.splits.train, self.label_errors
         assert errors is not None, "labels are judged only without quick=True"
-        write_suspects(
+        write_image_list(
             path,
+            corrections.COLUMNS,
             (
                 (
                     train.names[index] if train.names is not None else "",
@@ -148,7 +161,7 @@ def check_data(
                 "hardly more than chance, so it cannot find wrong labels."
             )
         else:
-            findings += _label_findings(splits.train, errors, accuracy)
+            findings += _label_findings(pool, errors, accuracy)
     return DataCheck(
         source=source,
         splits=splits,
@@ -178,8 +191,9 @@ def judge_labels(
     return errors, float(np.mean(probabilities.argmax(axis=1) == train.labels))
 
 
-def _label_findings(train: ImageSet, errors: LabelErrors, accuracy: float) -> Iterator[Finding]:
+def _label_findings(pool: ImagePool, errors: LabelErrors, accuracy: float) -> Iterator[Finding]:
     """Report suspected labels."""
+    train = pool.splits.train
     count = len(errors.suspects)
     if count:
         yield Finding(
@@ -193,12 +207,10 @@ def _label_findings(train: ImageSet, errors: LabelErrors, accuracy: float) -> It
             f"a quick network that had not seen {'it' if count == 1 else 'them'} and predicts "
             f"{accuracy:.1%} of all labels",
             advice="Check the most likely errors first: --labels-out writes a table to correct.",
-            examples=tuple(
-                Example(
-                    (ImageReference("train", int(index), train.name_of(index)),),
-                    f"{train.class_names[train.labels[index]]}, rather "
-                    f"{train.class_names[errors.suggested[index]]}?",
+            cases=tuple(
+                replace(case, caption=f"{case.caption}, rather {train.class_names[suggested]}?")
+                for case, suggested in zip(
+                    pool.cases(errors.suspects), errors.suggested[errors.suspects], strict=True
                 )
-                for index in errors.suspects[:MAX_EXAMPLES]
             ),
         )

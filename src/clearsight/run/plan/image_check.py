@@ -77,7 +77,7 @@ def check_images(splits: Splits, split: ValidationSplit) -> ImageCheck:
     parts = splits.parts.values()
     is_quick = sum(map(len, parts)) <= _MOST_COMPARED
     is_quick &= sum(images.images.size for images in parts) <= _MOST_VALUES
-    pool = ImagePool(splits, split.validation, searches_near_duplicates=is_quick)
+    pool = ImagePool(splits, split.validation, searches_near_duplicates=is_quick, lists_cases=False)
     findings = [
         finding for check in CHECKS.values() if check.is_cheap for finding in check.run(pool)
     ]
