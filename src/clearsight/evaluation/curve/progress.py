@@ -113,6 +113,7 @@ def _evidence(curve: CurveStatistics) -> dict[str, float | int]:
     return {
         "val_loss_fall": curve.recent_fall(curve.val_loss),
         "train_loss_fall": curve.recent_fall(curve.loss),
+        "num_epochs": curve.num_epochs,
         "over_epochs": curve.last_stretch,
         "train_accuracy": curve.end_gap.train,
         **curve.end_gap.evidence,

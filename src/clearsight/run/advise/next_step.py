@@ -88,8 +88,15 @@ def _more_epochs(record: RunRecord, finding: CurveFinding) -> NextStep:
     has_learned = evidence.get("train_accuracy", 0) > _LEARNED
     if has_learned and evidence.get("gap_low", 0) > 0 and evidence["gap"] > _WIDE_GAP:
         return _less_overfitting(record, finding)
+    recipe = record.request.recipe
+    if recipe.patience and evidence["num_epochs"] < recipe.epochs:
+        patience = 2 * recipe.patience
+        return NextStep(
+            f"Stop only after {patience} epochs without better validation accuracy.",
+            {"recipe_arguments": {"patience": patience}},
+        )
     enough = -(-_ENOUGH_STEPS // record.steps_per_epoch)
-    epochs = max(2 * record.request.recipe.epochs, enough)
+    epochs = max(2 * recipe.epochs, enough)
     return NextStep(f"Train for {epochs} epochs.", {"epochs": epochs})
 
 
