@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from clearsight.data.listing import BadFile
+from clearsight.data.skipped_files import skipped_sentence
 from clearsight.errors import DataError
 
 _NUM_SHOWN = 3  # bad files in a sentence; `clearsight data check` lists all
@@ -16,7 +17,7 @@ class LoadReport:
 
     Attributes:
         bad_files: images that cannot be read, or have no valid label.
-        skipped: number of skipped items by reason, e.g. {"not an image": 3}.
+        skipped: number of skipped items by reason, e.g. {"notes.txt (not an image)": 1}.
         empty_classes: classes without images.
         notes: sentences for the user, e.g. why the images are resized as they are.
         num_listed: number of images in the source, bad ones included; 0 if none was decoded.
@@ -33,10 +34,7 @@ class LoadReport:
         """The notes, and what was left out."""
         sentences = list(self.notes)
         if self.skipped:
-            counts = ", ".join(
-                f"{count:,} x {reason}" for reason, count in sorted(self.skipped.items())
-            )
-            sentences.append(f"Skipped: {counts}.")
+            sentences.append(skipped_sentence(self.skipped))
         if self.empty_classes:
             names = ", ".join(f"'{name}'" for name in self.empty_classes)
             sentences.append(f"These classes have no image and are left out: {names}.")

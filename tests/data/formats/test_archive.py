@@ -57,16 +57,14 @@ def test_backslashes_separate_folders(tmp_path: Path) -> None:
     assert dict(listing.reader.each(["c/1.png"])) == {"c/1.png": PNG}
 
 
-def test_tar_names_that_are_not_utf_8_get_a_replacement_character(tmp_path: Path) -> None:
+def test_tar_names_that_are_not_utf_8_get_escapes(tmp_path: Path) -> None:
     path = tarred(tmp_path / "a.tar", "w")
-    with tarfile.open(path, "a", encoding="latin-1") as archive:
+    with tarfile.open(path, "a", encoding="latin-1", format=tarfile.USTAR_FORMAT) as archive:
         info = tarfile.TarInfo("hübsch/1.png")
         info.size = len(PNG)
         archive.addfile(info, io.BytesIO(PNG))
-    with tarfile.open(path, encoding="latin-1", format=tarfile.USTAR_FORMAT) as archive:
-        assert "hübsch/1.png" in archive.getnames()
     listing = opened(path)
-    assert len(listing.class_names) == 3
+    assert listing.class_names == ("a", "b", "h\\xfcbsch")
     str(listing.class_names).encode()  # can be printed and saved
     assert all(content == PNG for _, content in listing.reader.each(listing.keys))
 
@@ -91,17 +89,15 @@ def test_folders_without_images_are_empty_classes(tmp_path: Path, kind: str) -> 
     assert opened(path).empty_classes == ("none",)
 
 
-@pytest.mark.parametrize(
-    "kind", [tarfile.LNKTYPE, tarfile.SYMTYPE, tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.FIFOTYPE]
-)
-def test_links_and_devices_are_skipped_and_counted(tmp_path: Path, kind: bytes) -> None:
+@pytest.mark.parametrize("kind", [tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.FIFOTYPE])
+def test_devices_are_skipped_and_counted(tmp_path: Path, kind: bytes) -> None:
     path = tarred(tmp_path / "a.tar", "w")
     with tarfile.open(path, "a") as archive:
         info = tarfile.TarInfo("a/odd.png")
-        info.type, info.linkname = kind, "b/1.png"
+        info.type = kind
         archive.addfile(info)
     listing = opened(path)
-    assert listing.skipped == {"link or device in the archive": 1}
+    assert listing.skipped == {"a/odd.png (device in the archive)": 1}
     assert "a/odd.png" not in listing.keys
 
 
@@ -121,7 +117,7 @@ def test_an_archive_without_its_end_marker_is_noted(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[: 8 * 512])
     listing = opened(path)
     assert len(listing) == 4
-    assert "it may be cut short" in listing.notes[0]
+    assert "it may be cut short" in listing.notes[-1]
 
 
 @pytest.mark.parametrize("kind", ["zip", "tar"])

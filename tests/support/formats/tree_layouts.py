@@ -7,43 +7,45 @@ import tarfile
 import warnings
 import zipfile
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 from hypothesis import strategies as st
 
 from clearsight.data.listing import PARTS
+from clearsight.data.sources.options import SourceOptions
 from support.formats.class_labels import Draw
 from support.formats.content import Content, Layout, Sample, contents, encoded
 
 LOSSLESS = {"png": "PNG", "bmp": "BMP", "tif": "TIFF", "PNG": "PNG"}
 PART_FOLDERS = {
-    "train": ("train", "Training"),
-    "validation": ("val", "valid", "validation", "dev"),
-    "test": ("test", "testing"),
+    "train": ("train", "Training", "training_set", "seg_train/seg_train", "train_images"),
+    "validation": ("val", "valid", "validation", "dev", "Valid_Data"),
+    "test": ("test", "testing", "test_set", "seg_test/seg_test"),
 }
 
 
 def class_folders(draw: Draw) -> tuple[dict[str, bytes], Layout]:
     """Files by their paths; the layout's own path is still to be set."""
     content = draw(contents())
-    nested = draw(st.booleans())
+    nested = draw(st.sampled_from((None, "merged", "classes")))
     folder_of = {
         name: f"{name}/{name} x" if nested and place == 0 else name
         for place, name in enumerate(content.class_names)
     }
-    named = {name: folder_of[name] for name in content.class_names}
-    content = Content(
-        tuple(sorted(named.values())),
-        tuple(Sample(p.pixels, named[p.label], p.part) for p in content.images),
-    )
+    named = folder_of if nested == "classes" else {name: name for name in content.class_names}
     folders = {part: draw(st.sampled_from(PART_FOLDERS[part])) for part in PARTS}
     files: dict[str, bytes] = {}
     for place, image in enumerate(content.images):
         ending = draw(st.sampled_from(sorted(LOSSLESS)))
         ending = "png" if image.pixels.shape[2] == 4 else ending
         prefix = f"{folders[image.part]}/" if image.part else ""
-        path = f"{prefix}{image.label}/{place}.{ending}"
+        path = f"{prefix}{folder_of[image.label]}/{place}.{ending}"
         files[path] = encoded(image.pixels, LOSSLESS[ending])
+    content = Content(
+        tuple(sorted(named.values())),
+        tuple(Sample(p.pixels, named[p.label], p.part) for p in content.images),
+    )
     first = f"{folders['train']}/{content.class_names[0]}"
     first = first if any(content.parts) else content.class_names[0]
     skipped: Counter[str] = Counter()
@@ -62,7 +64,8 @@ def class_folders(draw: Draw) -> tuple[dict[str, bytes], Layout]:
     # One folder around everything, as archives often have; nothing is next to it then.
     if not nested and "outside.png" not in files and draw(st.booleans()):
         files = {f"my images/{path}": data for path, data in files.items()}
-    return files, Layout(Path(), content, skipped=skipped)
+    options = SourceOptions(nested_classes=nested == "classes")
+    return files, Layout(Path(), content, options, skipped=skipped)
 
 
 def folder(draw: Draw, root: Path) -> Layout:
@@ -74,7 +77,7 @@ def folder(draw: Draw, root: Path) -> Layout:
     if not any(layout.content.parts) and not (root / "my images").is_dir() and draw(st.booleans()):
         (root / "zero").mkdir()
         empty = ("zero",)
-    return Layout(root, layout.content, skipped=layout.skipped, empty_classes=empty)
+    return replace(layout, path=root, empty_classes=empty)
 
 
 def archive(draw: Draw, root: Path) -> Layout:
@@ -87,11 +90,10 @@ def archive(draw: Draw, root: Path) -> Layout:
         for name in draw(st.permutations(sorted(files))):
             if draw(st.integers(0, 5)) == 0 and name.endswith("png") and files[name] != b"litter":
                 writer.add(name, b"an earlier version")
-                skipped["file replaced by a later one of the same name"] += 1
+                skipped["replaced by a later file of the same name"] += 1
             writer.add(name, files[name])
         for name, reason in (
             ("../out.png", "path that leads out of the archive"),
-            ("/abs/out.png", "path that leads out of the archive"),
             ("a/../../out.png", "path that leads out of the archive"),
         ):
             if draw(st.booleans()):
@@ -99,8 +101,8 @@ def archive(draw: Draw, root: Path) -> Layout:
                 skipped[reason] += 1
         if draw(st.booleans()):
             writer.link("link.png", "/etc/passwd")
-            skipped["link or device in the archive"] += 1
-    return Layout(path, layout.content, skipped=skipped)
+            skipped["link out of the archive or to no image"] += 1
+    return replace(layout, path=path, skipped=skipped)
 
 
 class ZipWriter:

@@ -16,6 +16,8 @@ from clearsight.options import option_fields
 
 COLUMN_OPTIONS = ("image_column", "label_column", "split_column", "group_column", "class_names")
 TABLE_OPTIONS = (*COLUMN_OPTIONS, "header")
+FOLDER_OPTIONS = ("label_pattern", "nested_classes", "class_names")
+_FORMAT_OPTIONS = tuple(dict.fromkeys((*TABLE_OPTIONS, *FOLDER_OPTIONS, "follow_links")))
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class DataFormat:
         matches: returns whether an existing path has this format, by its name and first bytes.
         open: reads it; returns a `Listing` if images are still to be decoded, `Splits` if they are
             arrays already.
-        options: which of `TABLE_OPTIONS` it supports; others are refused.
+        options: which of the options for some formats it supports; others are refused.
     """
 
     name: str
@@ -70,19 +72,21 @@ FORMATS: tuple[DataFormat, ...] = (
         "a .csv, .tsv or .parquet file with labels and with paths, encoded images or pixels",
         table.matches,
         table.open_table,
-        TABLE_OPTIONS,
+        (*TABLE_OPTIONS, "follow_links"),
     ),
     DataFormat(
         "archive",
         "class folders inside a .zip, .tar, .tar.gz, .tar.bz2 or .tar.xz file, not unpacked",
         archive.matches,
         archive.open_archive,
+        FOLDER_OPTIONS,
     ),
     DataFormat(
         "folder",
         "a folder with one folder of images for each class, optionally in train/, val/ and test/",
         folder.matches,
         folder.open_folder,
+        (*FOLDER_OPTIONS, "follow_links"),
     ),
 )
 
@@ -98,14 +102,14 @@ def check_options(options: SourceOptions, supported: Sequence[str], source: str)
     fields = {each.name: each for each in option_fields(SourceOptions)}
     ignored = [
         fields[name].flag
-        for name in TABLE_OPTIONS
+        for name in _FORMAT_OPTIONS
         if name not in supported and getattr(options, name) != fields[name].field.default
     ]
     if ignored:
         known = [fields[name].flag for name in supported]
         raise DataError(
-            f"{source} takes {', '.join(known) or 'no column or class name options'}, but "
-            f"{', '.join(ignored)} was given: leave it out, or give a table."
+            f"{source} takes {', '.join(known) or 'no option of folders or tables'}, but "
+            f"{', '.join(ignored)} was given: leave it out, or give a folder or table with it."
         )
 
 

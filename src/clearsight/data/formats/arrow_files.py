@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from clearsight.data.folder_walk import is_inside
 from clearsight.data.formats.damage import DAMAGE, damaged_image, report_damage
-from clearsight.data.formats.image_files import is_inside
 from clearsight.data.formats.limits import MAX_IMAGE_BYTES, max_unpacked_bytes, too_large
 from clearsight.errors import DataError, needs_extra
 

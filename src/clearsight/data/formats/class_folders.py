@@ -1,42 +1,39 @@
 """Images in class folders, on disk or in an archive: classes and parts from their paths."""
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, TypeVar
 
 import numpy as np
 
-from clearsight.data.image_suffixes import IMAGE_SUFFIXES
+from clearsight.data.folder_contents import FolderContents
+from clearsight.data.formats.folder_structure import (
+    OUTSIDE_PARTS,
+    FolderStructure,
+    Place,
+    find_structure,
+)
+from clearsight.data.formats.label_pattern import NO_LABEL, find_label
+from clearsight.data.formats.unclear_folders import check_class_folders, check_labels
 from clearsight.data.labels.class_names import read_class_names
-from clearsight.data.listing import PARTS, Listing, Part, Reader, parse_part
+from clearsight.data.listing import PARTS, Listing, Part, Reader
+from clearsight.data.part_names import part_of_path
 from clearsight.data.sources.options import SourceOptions
 from clearsight.errors import DataError
+from clearsight.io.readable_name import readable_name
 
-HIDDEN = "hidden"  # a name that begins with a dot, or what operating systems leave behind
-NOT_AN_IMAGE = "not an image"
-
-Position = TypeVar("Position")
+_NUM_SHOWN = 10  # names in a sentence
 
 
-@dataclass
-class FolderContents(Generic[Position]):
-    """What a folder or an archive contains.
+@dataclass(frozen=True)
+class _Image:
+    """An image with its label; `place` is None if the label is in the file's name."""
 
-    Attributes:
-        source: what messages call it.
-        images: the images' paths, "/" between names, each with what its reader needs to find it.
-        folders: the paths of all folders, so that empty classes are noticed.
-        skipped: how many files were skipped, by reason.
-        notes: sentences for the user.
-    """
-
-    source: str
-    images: dict[str, Position] = field(default_factory=dict)
-    folders: set[str] = field(default_factory=set)
-    skipped: Counter[str] = field(default_factory=Counter)
-    notes: list[str] = field(default_factory=list)
+    path: str
+    label: str
+    part: Part | None
+    place: Place | None = None
 
 
 def list_class_folders(
@@ -44,104 +41,116 @@ def list_class_folders(
 ) -> Listing:
     """List the images in class folders, sorted by part, class and name.
 
-    Images outside of any class folder are counted as skipped.
+    With the option `label_pattern`, labels are in the names of the files instead. Images without a
+    label, or outside of the parts, are counted as skipped.
 
     Raises:
-        DataError: when there are no class folders, fewer than two classes, two class names that
-            differ only in case, or folders that the file of class names does not list.
+        DataError: when it is unclear which folders are classes, there are fewer than two, two
+            names differ only in case, nothing is for training, or the file of class names does not
+            list a folder.
     """
-    paths, folders = sorted(contents.images), contents.folders
-    depth = len(_single_root(paths, folders))
-    has_parts = _has_parts(path[depth:] for path in paths)
-    rows: list[tuple[int, str, str, Part | None]] = []
-    for path in paths:
-        *parents, _ = path[depth:].split("/")
-        part: Part | None = None
-        if has_parts and parents:
-            part = parse_part(parents[0])
-            if part is None:
-                contents.skipped["image outside of train, val and test"] += 1
-                continue
-            parents = parents[1:]
-        if not parents:
-            contents.skipped["image outside of any class folder"] += 1
-            continue
-        rows.append((PARTS.index(part) if part else 0, "/".join(parents), path, part))
-    rows.sort(key=lambda row: row[:3])
-    folder_names = tuple(sorted({row[1] for row in rows}))
-    _check_classes(folder_names, len(paths), contents.source)
-    class_names, label_of = _name_classes(folder_names, options.class_names)
-    empty = _class_folders(folders, depth, has_parts) - set(folder_names)
+    structure = find_structure({path.rpartition("/")[0] for path in contents.images})
+    if options.label_pattern is None:
+        check_class_folders(contents, structure)
+        images = _images_in_folders(contents, structure, options.nested_classes)
+        empty = _empty_classes(contents, structure, images, options.nested_classes)
+    else:
+        images, empty = _images_with_labels(contents, re.compile(options.label_pattern)), ()
+    images.sort(key=lambda image: (PARTS.index(image.part or "train"), image.label, image.path))
+    labels = tuple(sorted({image.label for image in images}))
+    check_labels(labels, contents, options.label_pattern)
+    parts = {image.part for image in images}
+    if parts != {None} and "train" not in parts:
+        raise DataError(
+            f"{contents.source} should have a folder of training images, but has only folders of "
+            f"{' and '.join(sorted(filter(None, parts)))} images: call one of them train."
+        )
+    class_names, code_of = _name_classes(labels, options.class_names)
     return Listing(
         reader=reader,
-        keys=tuple(row[2] for row in rows),
-        labels=np.array([label_of[row[1]] for row in rows], dtype=np.int64),
+        keys=tuple(image.path for image in images),
+        labels=np.array([code_of[image.label] for image in images], dtype=np.int64),
         class_names=class_names,
-        parts=tuple(row[3] for row in rows),
+        parts=tuple(image.part for image in images),
         signature=signature,
         provenance=contents.source,
-        skipped=dict(contents.skipped),
-        empty_classes=tuple(
-            name
-            for name in sorted(empty)
-            if not any(other.startswith(f"{name}/") for other in folder_names)
-        ),
-        notes=tuple(contents.notes),
+        skipped=contents.skipped.counts,
+        empty_classes=empty,
+        notes=(_describe(labels, images, structure, options), *contents.notes),
     )
 
 
-def _single_root(paths: Sequence[str], folders: Iterable[str]) -> str:
-    """Return "NAME/" if everything is in one folder that is not itself a class, else ""."""
-    tops = {path.split("/", 1)[0] for path in folders}
-    if len(tops) != 1 or any("/" not in path for path in paths):
-        return ""
-    root = next(iter(tops))
-    inner = [path[len(root) + 1 :] for path in paths]
-    is_class = parse_part(root) is not None or any("/" not in path for path in inner)
-    return "" if is_class or not inner else f"{root}/"
+def _images_in_folders(
+    contents: FolderContents, structure: FolderStructure, nested_classes: bool
+) -> list[_Image]:
+    place_of = {folder: structure.place(folder) for folder in structure.image_folders}
+    images = []
+    for path in contents.images:
+        place = place_of[path.rpartition("/")[0]]
+        if place.problem:
+            contents.skipped.add(path, place.problem)
+        else:
+            images.append(_Image(path, place.class_name(nested_classes), place.part, place))
+    return images
 
 
-def _has_parts(paths: Iterable[str]) -> bool:
-    """Return whether the top folders are train/ and perhaps val/ and test/, with classes inside."""
-    deep = {path.split("/", 1)[0] for path in paths if path.count("/") >= 2}
-    return any(parse_part(top) == "train" for top in deep)
+def _images_with_labels(contents: FolderContents, pattern: re.Pattern[str]) -> list[_Image]:
+    parts: dict[str, Part | None] = {
+        path: part_of_path(path.rpartition("/")[0]) for path in contents.images
+    }
+    is_divided = len(set(parts.values()) - {None}) > 1 or "train" in parts.values()
+    images = []
+    for path, part in parts.items():
+        label = find_label(path, pattern)
+        if label is None:
+            contents.skipped.add(path, NO_LABEL)
+        elif is_divided and part is None:
+            contents.skipped.add(path, OUTSIDE_PARTS)
+        else:
+            images.append(_Image(path, readable_name(label), part if is_divided else None))
+    return images
 
 
-def _class_folders(folders: Iterable[str], depth: int, has_parts: bool) -> set[str]:
-    """Return what the folders would be called as classes, without outer folders."""
-    names = set()
-    for path in folders:
-        levels = path[depth:].split("/") if len(path) > depth else []
-        if has_parts:
-            levels = levels[1:] if levels and parse_part(levels[0]) else []
-        if levels:
-            names.add("/".join(levels))
-    return names
+def _empty_classes(
+    contents: FolderContents,
+    structure: FolderStructure,
+    images: Sequence[_Image],
+    nested_classes: bool,
+) -> tuple[str, ...]:
+    places = (structure.place(folder) for folder in contents.folders)
+    names = {place.class_name(nested_classes) for place in places if not place.problem}
+    used = {image.label for image in images}
+    used |= {label[:end] for label in used for end, char in enumerate(label) if char == "/"}
+    return tuple(sorted(names - used))
 
 
-def _check_classes(folder_names: Sequence[str], num_images: int, source: str) -> None:
-    if not num_images:
-        raise DataError(
-            f"{source} should hold a folder of images for each class, but holds no image "
-            f"({', '.join(sorted(suffix[1:] for suffix in IMAGE_SUFFIXES)[:6])} and the like)."
-        )
-    if len(folder_names) < 2:
-        found = f"only the class '{folder_names[0]}'" if folder_names else "images in no folder"
-        raise DataError(
-            f"{source} should hold at least two class folders with images, but holds {found}: sort "
-            "the images into one folder for each class."
-        )
-    first_of: dict[str, str] = {}
-    clashes = []
-    for name in folder_names:
-        other = first_of.setdefault(name.casefold(), name)
-        if other != name:
-            clashes.append(f"'{other}' and '{name}'")
-    if clashes:
-        raise DataError(
-            f"{source} should have class folders whose names differ by more than upper and lower "
-            f"case, but has {', '.join(clashes)}: give each class one name."
-        )
+def _describe(
+    labels: Sequence[str],
+    images: Sequence[_Image],
+    structure: FolderStructure,
+    options: SourceOptions,
+) -> str:
+    """Say in a sentence what was taken for classes and parts."""
+    found = [f"{len(labels)} classes: {_shorten(labels)}"]
+    if options.label_pattern is not None:
+        found[0] += " (in the names of the files)"
+    used = {image.part for image in images}
+    if parts := [structure.describe_part(part) for part in PARTS if part in used]:
+        found.append(f"{len(parts)} split{'s' if len(parts) > 1 else ''}: {', '.join(parts)}")
+    if any(image.place is not None and image.place.inner for image in images):
+        how = "classes of their own" if options.nested_classes else "merged"
+        found.append(f"folders inside classes: {how}")
+        shared = set.intersection(*structure.class_folders.values())
+        if shared and not options.nested_classes:
+            found[-1] += (
+                f" (all classes have {_shorten(sorted(map(readable_name, shared)))} inside)"
+            )
+    return f"{'; '.join(found)}."
+
+
+def _shorten(names: Sequence[str]) -> str:
+    more = len(names) - _NUM_SHOWN
+    return ", ".join(names) if more < 2 else f"{', '.join(names[:_NUM_SHOWN])} and {more} more"
 
 
 def _name_classes(

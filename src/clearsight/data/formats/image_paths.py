@@ -2,24 +2,20 @@
 
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
+from clearsight.data.folder_walk import ABSENT, file_state, is_inside, walk_folder
+from clearsight.data.formats.damage import report_damage
 from clearsight.data.formats.image_files import (
-    ABSENT,
     FileReader,
-    file_state,
     files_signature,
-    is_inside,
 )
 from clearsight.data.formats.rows import Rows
-from clearsight.data.image_suffixes import is_hidden, is_image
 from clearsight.data.labels.encode import is_missing
 from clearsight.data.listing import Listing
 from clearsight.data.sources.options import SourceOptions
 from clearsight.errors import DataError
-
-_MAX_WALKED = 5_000_000  # files that are searched for names without a suffix
 
 
 def list_image_paths(
@@ -33,7 +29,7 @@ def list_image_paths(
         DataError: when a path leads out of the folder, is no regular file, could be several
             images, or none of the files exists; and as `Rows.to_listing`.
     """
-    finder = _ImageFinder(str(folder.resolve()), rows.table)
+    finder = _ImageFinder(str(folder.resolve()), rows.table, options.follow_links)
     keys = [
         None
         if cell is None or is_missing(cell)
@@ -63,8 +59,9 @@ class _ImageFinder:
         states: the state of each file found so far.
     """
 
-    def __init__(self, folder: str, table: str) -> None:
+    def __init__(self, folder: str, table: str, follow_links: bool) -> None:
         self.folder = folder
+        self._follow_links = follow_links
         self.states: dict[str, str] = {}
         self._table = table
         self._is_inside: dict[str, bool] = {}
@@ -109,31 +106,38 @@ class _ImageFinder:
         if key in self.states:
             return self.states[key] != ABSENT
         path = os.path.join(self.folder, key)  # noqa: PTH118
-        parent = os.path.dirname(path)  # noqa: PTH120
         try:
-            if parent not in self._is_inside:
-                self._is_inside[parent] = is_inside(parent, self.folder)
-            state = os.lstat(path)
-            is_link = stat.S_ISLNK(state.st_mode)
-            if not self._is_inside[parent] or (is_link and not is_inside(path, self.folder)):
-                raise DataError(
-                    f"{expected} {key} is a link out of {self.folder}: put the image itself there."
-                )
-            state = os.stat(path) if is_link else state  # noqa: PTH116
+            state = os.stat(path)  # noqa: PTH116
         except OSError:
             self.states[key] = ABSENT
             return False
+        if not (self._follow_links or self._is_in_folder(path)):
+            raise DataError(
+                f"{expected} {key} is a link out of {self.folder}: follow such links with "
+                "--follow-links."
+            )
         if not stat.S_ISREG(state.st_mode):
             raise DataError(f"{expected} {key} is not a regular file.")
         self.states[key] = file_state(state)
         return True
+
+    def _is_in_folder(self, path: str) -> bool:
+        parent = os.path.dirname(path)  # noqa: PTH120
+        if parent not in self._is_inside:
+            self._is_inside[parent] = is_inside(parent, self.folder)
+        is_link = os.path.islink(path)  # noqa: PTH114
+        return is_inside(path, self.folder) if is_link else self._is_inside[parent]
 
     def _by_name(self, cell: str, expected: str) -> str | None:
         if "/" in cell or "\\" in cell:
             return None
         if self._keys_of_name is None:
             self._keys_of_name = {}
-            for key in self._walk():
+            with report_damage(
+                self.folder, "a folder of images", "check its permissions", (OSError,)
+            ):
+                contents = walk_folder(self.folder, follow_links=self._follow_links)
+            for key in contents.images:
                 name = key.rpartition("/")[2]
                 for alias in {name, name.rpartition(".")[0]}:
                     self._keys_of_name.setdefault(alias, []).append(key)
@@ -143,15 +147,3 @@ class _ImageFinder:
                 f"{expected} '{cell}' could be {keys[0]} or {keys[1]}: write paths into the table."
             )
         return keys[0] if keys else None
-
-    def _walk(self) -> Iterator[str]:
-        num_files = 0
-        for folder, subfolders, files in os.walk(self.folder):
-            subfolders[:] = sorted(name for name in subfolders if not is_hidden(name))
-            prefix = "" if folder == self.folder else f"{folder[len(self.folder) + 1 :]}/"
-            for name in files:
-                num_files += 1
-                if num_files > _MAX_WALKED:
-                    return
-                if is_image(name) and not is_hidden(name):
-                    yield prefix.replace(os.sep, "/") + name

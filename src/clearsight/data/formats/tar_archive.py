@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, cast
 
-from clearsight.data.formats.archive_members import MemberCollector, MemberType
-from clearsight.data.formats.class_folders import FolderContents
+from clearsight.data.folder_contents import FolderContents
+from clearsight.data.formats.archive_members import MemberCollector
 from clearsight.data.formats.compression import is_compressed, open_unpacked
 from clearsight.data.formats.damage import DAMAGE, damaged_image, report_damage
 from clearsight.data.formats.limits import MAX_IMAGE_BYTES, MAX_RATIO, max_unpacked_bytes, too_large
+from clearsight.data.image_suffixes import START_BYTES
 from clearsight.errors import DataError
+from clearsight.io.readable_name import readable_name
 
 TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 _BLOCK_BYTES = 512
@@ -68,15 +70,32 @@ def open_tar(path: Path) -> tuple[FolderContents[Extent], TarReader]:
     with report_damage(path, "a tar archive"), open_unpacked(path) as file:
         guarded = _GuardedFile(file)
         for member in _each_member(guarded, path):
-            extent = (member.offset_data, member.size)
-            members.add(_readable_name(member), _type_of(member), extent)
+            _add(member, members, guarded)
         # Python takes anything that is not a header for the end.
         if len(guarded.last) not in (0, _BLOCK_BYTES) or any(guarded.last):
             raise tarfile.ReadError("what follows the last member is no header")
-        if not guarded.last:
-            members.contents.notes.append(f"{path} has no end marker: it may be cut short.")
-    reader = TarReader(str(path.resolve()), members.contents.images, is_compressed(path))
-    return members.contents, reader
+        has_end_marker = bool(guarded.last)
+    contents = members.finish()
+    if not has_end_marker:
+        contents.notes.append(f"{contents.source} has no end marker: it may be cut short.")
+    return contents, TarReader(str(path.resolve()), contents.images, is_compressed(path))
+
+
+def _add(member: tarfile.TarInfo, members: MemberCollector[Extent], file: "_GuardedFile") -> None:
+    begin, size = member.offset_data, member.size
+
+    def read_start() -> bytes:
+        file.seek(begin)
+        return file.read(min(START_BYTES, size))
+
+    if _is_file(member):
+        members.add_file(member.name, (begin, size), read_start)
+    elif member.isdir():
+        members.add_folder(member.name)
+    elif member.issym() or member.islnk():
+        members.add_link(member.name, member.linkname, is_hard=member.islnk())
+    else:
+        members.add_device(member.name)
 
 
 def first_files(path: Path, count: int) -> Iterator[tuple[str, IO[bytes], int]]:
@@ -91,9 +110,9 @@ def first_files(path: Path, count: int) -> Iterator[tuple[str, IO[bytes], int]]:
     """
     with open_unpacked(path) as file:
         for member in _each_member(_GuardedFile(file), path):
-            if _type_of(member) == "file":
+            if _is_file(member):
                 file.seek(member.offset_data)
-                yield _readable_name(member), file, member.size
+                yield readable_name(member.name), file, member.size
                 count -= 1
             if count <= 0:
                 break
@@ -141,13 +160,6 @@ def _each_member(file: _GuardedFile, path: Path) -> Iterator[tarfile.TarInfo]:
             yield member
 
 
-def _type_of(member: tarfile.TarInfo) -> MemberType:
-    if member.isdir():
-        return "folder"
+def _is_file(member: tarfile.TarInfo) -> bool:
     # A sparse file can claim any size without containing anything.
-    return "file" if member.isreg() and not member.issparse() else "other"
-
-
-def _readable_name(member: tarfile.TarInfo) -> str:
-    """Return a member's name, with a replacement character for each byte that is not UTF-8."""
-    return member.name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return member.isreg() and not member.issparse()

@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from clearsight.data.folder_contents import FolderContents
 from clearsight.data.formats.archive_members import (
     MAX_MEMBERS,
     MemberCollector,
-    MemberType,
     too_many_members,
 )
-from clearsight.data.formats.class_folders import FolderContents
 from clearsight.data.formats.damage import DAMAGE, damaged_image, report_damage
 from clearsight.data.formats.limits import MAX_IMAGE_BYTES, too_large
+from clearsight.data.image_suffixes import START_BYTES
 from clearsight.errors import DataError
 
 _ENCRYPTED = 0x1  # bits of a member's flags
@@ -27,6 +27,7 @@ _END = b"PK\x05\x06"
 _END_64 = b"PK\x06\x06"
 _END_BYTES = 22
 _MAX_COMMENT_BYTES = 65_535
+_MAX_TARGET_BYTES = 4096  # the path that a link leads to
 _ENTRY_BYTES = 46  # an entry of the directory, without its name
 
 
@@ -82,18 +83,38 @@ def open_zip(path: Path) -> tuple[FolderContents[str], ZipReader]:
         _check_directory(file, str(path))
         with zipfile.ZipFile(file) as archive:
             for member in archive.infolist():
-                members.add(_readable_name(member), _type_of(member), member.filename)
-            names = members.contents.images
-            for key, name in names.items():
+                _add(member, members, archive)
+            contents = members.finish()
+            for key, name in contents.images.items():
                 if archive.getinfo(name).flag_bits & _ENCRYPTED:
                     raise DataError(
                         f"{path} should be a ZIP archive without a password, but {key} is "
                         "encrypted: unpack it and give the folder."
                     )
-    return members.contents, ZipReader(str(path.resolve()), names)
+    return contents, ZipReader(str(path.resolve()), contents.images)
 
 
-def _readable_name(member: zipfile.ZipInfo) -> str:
+def _add(member: zipfile.ZipInfo, members: MemberCollector[str], archive: zipfile.ZipFile) -> None:
+    def read(num_bytes: int) -> bytes:
+        try:
+            with archive.open(member) as file:
+                return file.read(num_bytes)
+        except DAMAGE:  # which is reported when the image is read
+            return b""
+
+    name = _decoded_name(member)
+    file_type = stat.S_IFMT(member.external_attr >> 16)  # if the archive was written on Unix
+    if name.endswith(("/", "\\")):
+        members.add_folder(name)
+    elif file_type == stat.S_IFLNK:
+        members.add_link(name, read(_MAX_TARGET_BYTES).decode("utf-8", "surrogateescape"))
+    elif file_type in (0, stat.S_IFREG):
+        members.add_file(name, member.filename, lambda: read(START_BYTES))
+    else:
+        members.add_device(name)
+
+
+def _decoded_name(member: zipfile.ZipInfo) -> str:
     """Return a member's name, decoded as what it really is.
 
     Names without the UTF-8 flag should be in code page 437, but most programs for Linux and macOS
@@ -105,13 +126,6 @@ def _readable_name(member: zipfile.ZipInfo) -> str:
         return member.filename.encode("cp437").decode("utf-8")
     except UnicodeError:
         return member.filename
-
-
-def _type_of(member: zipfile.ZipInfo) -> MemberType:
-    if _readable_name(member).endswith(("/", "\\")):
-        return "folder"
-    mode = member.external_attr >> 16  # as on Unix, if the archive was written there
-    return "file" if stat.S_IFMT(mode) in (0, stat.S_IFREG) else "other"
 
 
 def _check_directory(file: BinaryIO, name: str) -> None:

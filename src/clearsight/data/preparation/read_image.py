@@ -15,12 +15,13 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 from PIL.TiffImagePlugin import TiffImageFile
 
+from clearsight.data.image_suffixes import START_BYTES, extra_format, missing_reader
 from clearsight.data.preparation.pixel_range import check_finite
 from clearsight.data.preparation.tiff_errors import collect_tiff_errors
 from clearsight.errors import DataError
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
-_EXPECTED = "an image file (PNG, JPEG, WebP, BMP, GIF, TIFF or PNM)"
+_EXPECTED = "an image file (PNG, JPEG, WebP, BMP, GIF, TIFF, PNM, AVIF or HEIC)"
 
 # What Pillow raises for damaged files of any format; TypeError if a TIFF's tag has a wrong type.
 _DAMAGE = (OSError, SyntaxError, TypeError, ValueError, EOFError, struct.error, zlib.error)
@@ -70,9 +71,10 @@ def read_image(
     except Image.DecompressionBombError as error:
         raise DataError(_too_large(name, MAX_PIXELS, "far more")) from error
     except UnidentifiedImageError as error:
-        raise DataError(
-            f"{name} should be {_EXPECTED}, but its content is none of these."
-        ) from error
+        extra = extra_format(_read_start(source))
+        missing = missing_reader(extra) if extra else None
+        found = f"is {extra}, which {missing}" if missing else "its content is none of these"
+        raise DataError(f"{name} should be {_EXPECTED}, but {found}.") from error
     except _DAMAGE as error:
         raise DataError(
             f"{name} should be {_EXPECTED}, but is damaged or cut short ({error})."
@@ -141,7 +143,23 @@ def _ignoring_warnings() -> AbstractContextManager[object]:
 
 
 def _open(source: Path | bytes) -> Image.Image:
-    return Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, "r", FORMATS)
+    formats: tuple[str, ...] = FORMATS
+    extra = extra_format(_read_start(source))
+    if extra is not None and missing_reader(extra) is None:
+        formats = ("AVIF",)
+        if extra == "HEIC":
+            import pillow_heif
+
+            pillow_heif.register_heif_opener()
+            formats = ("HEIF",)
+    return Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, "r", formats)
+
+
+def _read_start(source: Path | bytes) -> bytes:
+    if isinstance(source, bytes):
+        return source[:START_BYTES]
+    with source.open("rb") as file:
+        return file.read(START_BYTES)
 
 
 def _check_size(file: Image.Image, name: str, most: int) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 
 from clearsight.data.decoding.decode import decode_listing
 from clearsight.data.decoding.workers import ShowProgress, silent
-from clearsight.data.formats import check_options, detect_format, huggingface
+from clearsight.data.formats import COLUMN_OPTIONS, check_options, detect_format, huggingface
 from clearsight.data.image_set import ImageSet
 from clearsight.data.listing import Listing
 from clearsight.data.preparation.preparation import Preparation
@@ -115,6 +115,7 @@ def _load(source: str, options: SourceOptions, show_progress: ShowProgress) -> S
     if options.data_dir is not None:
         raise DataError(f"{source} is a path and takes no --data-dir.")
     if is_source_name(name):
+        check_options(options, COLUMN_OPTIONS, name)
         found = huggingface.open_named(name, options)
     else:
         row = detect_format(Path(name))

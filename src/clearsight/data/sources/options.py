@@ -4,7 +4,15 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveInt, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PositiveInt,
+    ValidationError,
+)
 
 from clearsight.data.preparation.pixel_range import PixelRange, parse_pixel_range
 from clearsight.data.preparation.preparation import Preparation
@@ -23,6 +31,16 @@ def parse_image_size(value: Any) -> Any:
     if len(parts) <= 2 and all(re.fullmatch(r"\s*[1-9][0-9]{0,4}\s*", part) for part in parts):
         return int(parts[0]), int(parts[-1])
     raise ValueError("should be one number of pixels such as 64, or height,width such as 48,64")
+
+
+def _check_label_pattern(pattern: str | None) -> str | None:
+    try:
+        names = re.compile(pattern or "").groupindex
+    except re.error as error:
+        raise ValueError(f"should be a regular expression, but {error}") from error
+    if pattern is not None and "label" not in names:
+        raise ValueError("should have a group called label, as in (?P<label>[a-z]+)")
+    return pattern
 
 
 def _parse_channels(value: Any) -> Any:
@@ -85,6 +103,20 @@ class SourceOptions(BaseModel):
     header: Annotated[
         bool, Option("Table: the first line is data; columns are called 1, 2, ...")
     ] = True
+    label_pattern: Annotated[
+        str | None,
+        AfterValidator(_check_label_pattern),
+        Option(
+            "Folders: find labels in file names, e.g. '(?P<label>[a-z]+)\\.' in cat.0.jpg.",
+            metavar="REGEX",
+        ),
+    ] = None
+    nested_classes: Annotated[
+        bool, Option("Folders: folders inside class folders are classes of their own.")
+    ] = False
+    follow_links: Annotated[
+        bool, Option("Folders and tables: follow links that lead out of the folder.")
+    ] = False
     class_names: Annotated[
         Path | None, Option("JSON or TXT file of the class names, in order.", metavar="FILE")
     ] = None

@@ -1,0 +1,180 @@
+"""Where the class folders are among the folders of a source, and which part each belongs to."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from clearsight.data.listing import Part
+from clearsight.data.part_names import part_of_folder
+from clearsight.io.readable_name import readable_name
+
+OUTSIDE_CLASSES = "image outside of any class folder"
+OUTSIDE_PARTS = "image outside of the training, validation and test folders"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a folder belongs.
+
+    Attributes:
+        class_folder: the name of the class folder.
+        inner: the folder's path within the class folder, or "".
+        part: the part, or None if the source is not divided.
+        problem: why the folder belongs to no class, or "".
+    """
+
+    class_folder: str = ""
+    inner: str = ""
+    part: Part | None = None
+    problem: str = ""
+
+    def class_name(self, nested: bool) -> str:
+        """Return the class; if `nested`, folders inside class folders are classes too."""
+        is_inner = nested and self.inner
+        return readable_name(f"{self.class_folder}/{self.inner}" if is_inner else self.class_folder)
+
+
+@dataclass(frozen=True)
+class FolderStructure:
+    """The class folders of a source.
+
+    Attributes:
+        image_folders: the paths of all folders that have images.
+        parents: the folders that class folders are in, "" for the source itself, with their part.
+        are_classes_divided: whether the parts are inside the class folders: cats/train, cats/test.
+    """
+
+    image_folders: frozenset[str]
+    parents: Mapping[str, Part | None]
+    are_classes_divided: bool
+
+    @cached_property
+    def class_folders(self) -> dict[str, set[str]]:
+        """The names of the class folders, each with the names of folders in it that have images."""
+        found: dict[str, set[str]] = defaultdict(set)
+        for folder in self.image_folders:
+            place = self.place(folder)
+            if not place.problem:
+                found[place.class_folder] |= {place.inner.partition("/")[0]} - {""}
+        return found
+
+    def place(self, folder: str) -> Place:
+        """Return where a folder belongs."""
+        parent = next((path for path in self.parents if _is_in(folder, path)), None)
+        if parent is None:
+            is_around = any(_is_in(path, folder) for path in self.parents)
+            return Place(problem=OUTSIDE_CLASSES if is_around else OUTSIDE_PARTS)
+        name, _, inner = folder[len(parent) :].removeprefix("/").partition("/")
+        part = self.parents[parent]
+        if name and self.are_classes_divided:
+            first, _, inner = inner.partition("/")
+            part = part_of_folder(first)
+            if part is None:
+                return Place(problem=OUTSIDE_PARTS)
+        return Place(name, inner, part) if name else Place(problem=OUTSIDE_CLASSES)
+
+    def describe_part(self, part: Part) -> str:
+        """Return the name of a part and its folders, e.g. "test (test_set)"."""
+        folders = [readable_name(path) for path, found in self.parents.items() if found == part]
+        return part if folders in ([], [part]) else f"{part} ({', '.join(folders)})"
+
+
+class _FolderTree:
+    """The folders that have images in them or below them."""
+
+    def __init__(self, image_folders: Iterable[str]) -> None:
+        self._image_folders = set(image_folders)
+        self._names_in: dict[str, set[str]] = defaultdict(set)
+        for image_folder in self._image_folders:
+            path = image_folder
+            while path:
+                parent, _, name = path.rpartition("/")
+                self._names_in[parent].add(name)
+                path = parent
+
+    def names_in(self, *path: str) -> set[str]:
+        """Return the names of the folders in a folder."""
+        return self._names_in.get(_join(*path), set())
+
+    def has_images(self, *path: str) -> bool:
+        """Return whether images are directly in a folder."""
+        return _join(*path) in self._image_folders
+
+
+def find_structure(image_folders: Iterable[str]) -> FolderStructure:
+    """Find the class folders, from the paths of all folders that images are directly in.
+
+    A folder around everything does not count. A folder is a split if its name says so and folders
+    are in it, unless what is next to it makes it a class (`_splits_in`). In a split there may be
+    folders around everything again, or splits.
+    """
+    folders = frozenset(image_folders)
+    tree = _FolderTree(folders)
+    parents = dict(_class_parents(tree, "", None))
+    are_divided = len(parents) == 1 and _are_classes_divided(tree, next(iter(parents)))
+    return FolderStructure(folders, parents, are_divided)
+
+
+def _class_parents(
+    tree: _FolderTree, folder: str, part: Part | None
+) -> Iterator[tuple[str, Part | None]]:
+    while not (splits := _splits_in(tree, folder)):
+        inner = _only_folder(tree, folder)
+        if inner is None:
+            yield folder, part
+            return
+        folder = inner
+    for name, found in sorted(splits.items()):
+        # train/ may be divided into train/ and val/ once more; everything in test/ is for testing.
+        inner_part = found if part in (None, "train") else part
+        yield from _class_parents(tree, _join(folder, name), inner_part)
+
+
+def _only_folder(tree: _FolderTree, folder: str) -> str | None:
+    """Return the one folder around everything in a folder, or None if that is a class.
+
+    A class may have a folder of its own images in it: photos/cats/old.
+    """
+    path, has_images = folder, False
+    while len(names := tree.names_in(path)) == 1:
+        path = _join(path, *names)
+        has_images |= tree.has_images(path)
+    is_class = has_images and len(names) == 0
+    return None if path == folder or is_class else _join(folder, *tree.names_in(folder))
+
+
+def _splits_in(tree: _FolderTree, folder: str) -> dict[str, Part]:
+    """Return the folders in a folder that are splits, with their parts; empty if there are none.
+
+    A class may be called "train" or "test tube". So a single folder with the name of a part is a
+    class if several folders without such a name have folders in them too; and without a training
+    folder, folders with the names of other parts are splits only if they share names of classes.
+    """
+    inner = {name: tree.names_in(folder, name) for name in tree.names_in(folder)}
+    with_folders = [name for name in inner if inner[name]]
+    splits: dict[str, Part] = {
+        name: part for name in with_folders if (part := part_of_folder(name)) is not None
+    }
+    num_parts = len(set(splits.values()))
+    if "train" in splits.values():
+        return splits if num_parts > 1 or len(with_folders) - len(splits) < 2 else {}
+    shared = set.intersection(*(inner[name] for name in splits)) if splits else set()
+    return splits if num_parts > 1 and shared else {}
+
+
+def _are_classes_divided(tree: _FolderTree, folder: str) -> bool:
+    """Return whether each class folder only contains splits: cats/train, cats/test, ..."""
+    names = tree.names_in(folder)
+    inner = [tree.names_in(folder, name) for name in names]
+    parts = {part_of_folder(name) for each in inner for name in each}
+    has_images = any(tree.has_images(folder, name) for name in names)
+    return all(inner) and "train" in parts and None not in parts and not has_images
+
+
+def _join(*path: str) -> str:
+    return "/".join(filter(None, path))
+
+
+def _is_in(path: str, folder: str) -> bool:
+    return not folder or path == folder or path.startswith(f"{folder}/")

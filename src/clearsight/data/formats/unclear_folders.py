@@ -1,0 +1,105 @@
+"""Errors for folders that do not say which class each image belongs to."""
+
+import shlex
+from collections.abc import Sequence
+
+from clearsight.data.folder_contents import FolderContents
+from clearsight.data.formats.folder_structure import FolderStructure
+from clearsight.data.formats.label_pattern import suggest_pattern
+from clearsight.data.image_suffixes import IMAGE_SUFFIXES
+from clearsight.data.part_names import is_piece, part_of_folder, part_of_path
+from clearsight.data.skipped_files import skipped_sentence
+from clearsight.errors import DataError
+from clearsight.io.readable_name import readable_name
+
+_EXAMPLE = r"(?P<label>[a-z]+)\."
+_DETECTION_FOLDERS = {"labels", "annotations"}  # YOLO's and COCO's
+
+
+def check_class_folders(contents: FolderContents, structure: FolderStructure) -> None:
+    """Check that class folders do not seem to be splits without classes, or pieces of a dataset.
+
+    Raises:
+        DataError: when they do; the message says what to do.
+    """
+    inside = structure.class_folders
+    parts = {name: part for name in sorted(inside) if (part := part_of_folder(name)) is not None}
+    are_splits = "train" in parts.values() or len(parts) == len(inside)
+    if len(set(parts.values())) > 1 and are_splits:
+        listed = ", ".join(map(readable_name, parts))
+        raise _unclear(contents, f"folders that seem to be splits ({listed}) without class folders")
+    pieces = sorted(filter(is_piece, inside))
+    shared = set.intersection(*(inside[name] for name in pieces)) if len(pieces) > 1 else set()
+    if len(shared) > 1:
+        raise DataError(
+            f"{contents.source} should have one folder for each class, but {', '.join(pieces)} all "
+            f"have the folders {', '.join(map(readable_name, sorted(shared)))}: give only one of "
+            "them, or call one train and another test."
+        )
+
+
+def check_labels(
+    labels: Sequence[str], contents: FolderContents, label_pattern: str | None
+) -> None:
+    """Check that there are at least two labels, which differ by more than upper and lower case.
+
+    Raises:
+        DataError: when there are not.
+    """
+    if not contents.images:
+        raise DataError(
+            f"{contents.source} should hold a folder of images for each class, but holds no image "
+            f"({', '.join(sorted(suffix[1:] for suffix in IMAGE_SUFFIXES)[:6])} and the like)."
+            f"{_skipped(contents)}"
+        )
+    if len(labels) < 2 and label_pattern is not None:
+        raise DataError(
+            f"{contents.source} should have at least two labels in the names of its images, but "
+            f"--label-pattern {shlex.quote(label_pattern)} finds "
+            f"{f'only {labels[0]!r}' if labels else 'none'} in names such as "
+            f"{readable_name(min(contents.images))}: change it, for example to "
+            f"{shlex.quote(suggest_pattern(list(contents.images)) or _EXAMPLE)}."
+        )
+    if len(labels) < 2:
+        found = f"only the class '{labels[0]}'" if labels else "images in no folder"
+        raise _unclear(contents, found)
+    first_of: dict[str, str] = {}
+    clashes = [
+        f"'{first}' and '{label}'"
+        for label in labels
+        if (first := first_of.setdefault(label.casefold(), label)) != label
+    ]
+    if clashes:
+        raise DataError(
+            f"{contents.source} should have class folders whose names differ by more than upper "
+            f"and lower case, but has {', '.join(clashes)}: give each class one name."
+        )
+
+
+def _unclear(contents: FolderContents, found: str) -> DataError:
+    """Return the error for folders without classes, with advice that depends on what is there."""
+    advice = []
+    names = list(contents.images)
+    names = [path for path in names if part_of_path(path.rpartition("/")[0]) == "train"] or names
+    if pattern := suggest_pattern(names):
+        advice.append(
+            f"if the labels are in the names of the files ({readable_name(min(names))}), add "
+            f"--label-pattern {shlex.quote(pattern)}"
+        )
+    if contents.tables:
+        advice.append(f"if {readable_name(contents.tables[0])} has the labels, give that table")
+    if any(path.rpartition("/")[2].lower() in _DETECTION_FOLDERS for path in contents.folders):
+        advice.append(
+            "if the images are annotated for object detection, which clearsight does not train, "
+            "cut out the objects"
+        )
+    advice.append(f"{'else ' if advice else ''}sort the images into one folder for each class")
+    return DataError(
+        f"{contents.source} should hold at least two class folders with images, but holds {found}: "
+        f"{'; '.join(advice)}.{_skipped(contents)}"
+    )
+
+
+def _skipped(contents: FolderContents) -> str:
+    counts = contents.skipped.counts
+    return f" {skipped_sentence(counts)}" if counts else ""

@@ -1,0 +1,42 @@
+"""Which part (training, validation, test) the name of a folder means."""
+
+import re
+
+from clearsight.data.listing import Part
+
+_WORDS: dict[Part, tuple[str, ...]] = {
+    "train": ("train", "training", "trn", "trainval"),
+    "validation": ("val", "valid", "validation", "validate", "dev", "eval", "evaluation"),
+    "test": ("test", "testing", "tst", "holdout"),
+}
+_PART_OF_WORD: dict[str, Part] = {word: part for part, words in _WORDS.items() for word in words}
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+# "testset" and "traindata" are two words.
+_CONTENT = re.compile(r"(?:data)?(?:set|sets|data|images?|imgs?|folder|files?|samples?|split)$")
+_PIECE = re.compile(
+    r"(?:fold|split|set|subset|batch|chunk|shard|part)s?[ _.-]?(?:[0-9]{1,3}|[a-z])", re.IGNORECASE
+)
+
+
+def part_of_folder(name: str) -> Part | None:
+    """Return the part that a folder's name means, or None if it means none or several.
+
+    Example:
+        >>> [part_of_folder(name) for name in ("seg_train", "TestSet", "val2017", "cats")]
+        ['train', 'test', 'validation', None]
+    """
+    words = [word.lower() for word in _WORD.findall(name)]
+    words += [_CONTENT.sub("", word) for word in words]
+    found: set[Part] = {_PART_OF_WORD[word] for word in words if word in _PART_OF_WORD}
+    return found.pop() if len(found) == 1 else None
+
+
+def part_of_path(path: str) -> Part | None:
+    """Return the part that the first such name in a path means, or None."""
+    parts = map(part_of_folder, path.split("/"))
+    return next((part for part in parts if part is not None), None)
+
+
+def is_piece(name: str) -> bool:
+    """Return whether a folder's name means a piece of a dataset, such as "fold1" or "set_b"."""
+    return _PIECE.fullmatch(name) is not None
