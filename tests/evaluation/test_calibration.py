@@ -11,7 +11,7 @@ from scipy.optimize import minimize_scalar
 from clearsight.evaluation.intervals.proportions import wilson_interval
 from clearsight.evaluation.predictions import Predictions
 from clearsight.evaluation.scores.calibration import NUM_BINS, compute_calibration
-from clearsight.evaluation.scores.log_loss import log_losses
+from clearsight.evaluation.scores.losses import log_losses
 from clearsight.evaluation.scores.scores import compute_scores
 from clearsight.evaluation.scores.temperature import apply_temperature, fit_temperature
 from support.known_scores import CLASSES, SimulatedProblem, softmax

@@ -22,9 +22,12 @@ class SimulatedProblem:
     true: np.ndarray
 
     @classmethod
-    def of(cls, sharpness: float) -> SimulatedProblem:
-        """Return a problem whose predictions are calibrated at 1 and overconfident above."""
-        logits = np.random.default_rng(7).normal(0, 2, (200_000, len(CLASSES)))
+    def of(cls, sharpness: float, spread: float = 2.0) -> SimulatedProblem:
+        """Return a problem whose predictions are calibrated at sharpness 1, overconfident above.
+
+        The larger the spread of the true logits, the easier the images.
+        """
+        logits = np.random.default_rng(7).normal(0, spread, (200_000, len(CLASSES)))
         return cls(softmax(sharpness * logits), softmax(logits))
 
     def sample(self, count: int, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

@@ -29,6 +29,10 @@ class Interval:
         """Return the part of the interval between two bounds."""
         return Interval(max(self.low, lowest), min(self.high, highest))
 
+    def including(self, value: float) -> Interval:
+        """Return the smallest interval that contains this one and a value."""
+        return Interval(min(self.low, value), max(self.high, value))
+
 
 def t_interval(mean: float, standard_error: float, freedom: float) -> Interval:
     """Return Student's t interval.

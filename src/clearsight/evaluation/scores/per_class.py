@@ -1,10 +1,9 @@
-"""Precision, recall and F1 of each class, and their macro averages."""
+"""The confusion matrix, and precision, recall and F1 of each class."""
 
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from clearsight.evaluation.intervals.bootstrap import percentile_interval, resampled_counts
 from clearsight.evaluation.intervals.estimate import Estimate, estimate_fraction
 from clearsight.evaluation.intervals.interval import Interval
 
@@ -27,24 +26,6 @@ class ClassScore:
     num_images: int
     num_predicted: int
     num_correct: int
-    precision: Estimate
-    recall: Estimate
-    f1: Estimate
-
-
-@dataclass(frozen=True)
-class MacroScores:
-    """Means over the classes that occur, with equal weights.
-
-    A class occurs if it is the label or the prediction of some image. As in scikit-learn,
-    precision of a class never predicted, and recall of a class without images, count as 0.
-
-    Attributes:
-        precision: mean precision.
-        recall: mean recall.
-        f1: mean F1.
-    """
-
     precision: Estimate
     recall: Estimate
     f1: Estimate
@@ -96,26 +77,6 @@ def class_scores(confusion: np.ndarray, class_names: tuple[str, ...]) -> tuple[C
     )
 
 
-def macro_scores(confusion: np.ndarray, seed: int = 0) -> MacroScores:
-    """Return the macro averages, with percentile bootstrap intervals.
-
-    Args:
-        confusion: int (K, K), of at least one image.
-        seed: random seed of the bootstrap.
-    """
-    num_classes, num_images = len(confusion), int(confusion.sum())
-    labels, predicted = np.nonzero(confusion)
-    counts = confusion[labels, predicted]
-    values = _macro(counts[None], labels, predicted, num_classes)
-    resampled = _macro(resampled_counts(counts, seed), labels, predicted, num_classes)
-    return MacroScores(
-        *(
-            Estimate(float(value), percentile_interval(row), "bootstrap", num_images)
-            for value, row in zip(values[:, 0], resampled, strict=True)
-        )
-    )
-
-
 def _f1(overlap: Estimate) -> Estimate:
     if overlap.value is None or overlap.interval is None:
         return overlap
@@ -123,34 +84,3 @@ def _f1(overlap: Estimate) -> Estimate:
         2 * s / (1 + s) for s in (overlap.value, overlap.interval.low, overlap.interval.high)
     )
     return replace(overlap, value=value, interval=Interval(low, high))
-
-
-def _macro(
-    counts: np.ndarray, labels: np.ndarray, predicted: np.ndarray, num_classes: int
-) -> np.ndarray:
-    """Return macro precision, recall and F1 of each resample: float64 (3, R).
-
-    Args:
-        counts: int (R, C), images in the C occupied cells of the confusion matrix.
-        labels: int (C,), the cells' rows.
-        predicted: int (C,), the cells' columns.
-        num_classes: K.
-    """
-    is_correct = labels == predicted
-    num_correct = _sums(counts[:, is_correct], labels[is_correct], num_classes)
-    num_images = _sums(counts, labels, num_classes)
-    num_predicted = _sums(counts, predicted, num_classes)
-    num_occurring = np.maximum((num_images + num_predicted > 0).sum(axis=1), 1)
-    scores = (
-        num_correct / np.maximum(num_predicted, 1),
-        num_correct / np.maximum(num_images, 1),
-        2 * num_correct / np.maximum(num_images + num_predicted, 1),
-    )
-    return np.stack([score.sum(axis=1) / num_occurring for score in scores])
-
-
-def _sums(counts: np.ndarray, classes: np.ndarray, num_classes: int) -> np.ndarray:
-    """Sum the cells of each class: int64 (R, K)."""
-    sums = np.zeros((num_classes, len(counts)), dtype=np.int64)
-    np.add.at(sums, classes, counts.T)
-    return sums.T

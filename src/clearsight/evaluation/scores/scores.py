@@ -4,18 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from clearsight.evaluation.intervals.bootstrap import percentile_interval, resampled_sums
 from clearsight.evaluation.intervals.estimate import Estimate, estimate_fraction
 from clearsight.evaluation.predictions import Predictions
 from clearsight.evaluation.scores.calibration import Calibration, compute_calibration
-from clearsight.evaluation.scores.log_loss import log_losses
-from clearsight.evaluation.scores.per_class import (
-    ClassScore,
-    MacroScores,
-    class_scores,
-    confusion_matrix,
-    macro_scores,
-)
+from clearsight.evaluation.scores.losses import mean_brier_score, mean_log_loss
+from clearsight.evaluation.scores.macro import MacroScores, macro_scores
+from clearsight.evaluation.scores.per_class import ClassScore, class_scores, confusion_matrix
 from clearsight.evaluation.scores.temperature import apply_temperature, fit_temperature
 
 _TOP_K = (3, 5)
@@ -100,9 +94,8 @@ def compute_scores(
     num_correct = int(np.trace(confusion))
     log_loss = brier = calibration = scaling = None
     if np.isfinite(probabilities).all():
-        log_loss, brier = _means(
-            [log_losses(probabilities, labels), brier_scores(probabilities, labels)], seed
-        )
+        log_loss = mean_log_loss(probabilities, labels)
+        brier = mean_brier_score(probabilities, labels)
         calibration = compute_calibration(probabilities, labels, seed)
         scaling = _temperature_scaling(probabilities, labels, validation, seed)
     return Scores(
@@ -117,24 +110,6 @@ def compute_scores(
         calibration=calibration,
         temperature_scaling=scaling,
     )
-
-
-def brier_scores(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Return each image's Brier score, summed over classes: float64 (N,), 0..2.
-
-    Source: Brier 1950, https://doi.org/10.1175/1520-0493(1950)078%3C0001:VOFEIT%3E2.0.CO;2.
-
-    Args:
-        probabilities: float (N, K), rows sum to 1.
-        labels: integers (N,), 0..K-1.
-
-    Example:
-        >>> brier_scores(np.array([[0.5, 0.5], [1.0, 0.0]]), np.array([0, 1])).tolist()
-        [0.5, 2.0]
-    """
-    differences = probabilities.astype(np.float64)
-    differences[np.arange(len(labels)), labels] -= 1
-    return (differences**2).sum(axis=1)
 
 
 def top_k_accuracies(probabilities: np.ndarray, labels: np.ndarray) -> tuple[TopKAccuracy, ...]:
@@ -158,16 +133,6 @@ def top_k_accuracies(probabilities: np.ndarray, labels: np.ndarray) -> tuple[Top
     )
 
 
-def _means(columns: list[np.ndarray], seed: int) -> list[Estimate]:
-    """Return the mean of each column, float (N,), with its percentile bootstrap interval."""
-    count = len(columns[0])
-    resampled = resampled_sums(np.stack(columns, axis=1), seed) / count
-    return [
-        Estimate(float(column.mean()), percentile_interval(means), "bootstrap", count)
-        for column, means in zip(columns, resampled.T, strict=True)
-    ]
-
-
 def _temperature_scaling(
     probabilities: np.ndarray,
     labels: np.ndarray,
@@ -178,6 +143,6 @@ def _temperature_scaling(
         return None
     temperature = fit_temperature(*validation)
     scaled = apply_temperature(probabilities, temperature)
-    (log_loss,) = _means([log_losses(scaled, labels)], seed)
+    log_loss = mean_log_loss(scaled, labels)
     ece = compute_calibration(scaled, labels, seed).ece
     return TemperatureScaling(temperature, len(validation[1]), log_loss, ece)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from clearsight.evaluation.scores.log_loss import SMALLEST_PROBABILITY
+from clearsight.evaluation.scores.losses import SMALLEST_PROBABILITY
 
 # Outside this range, every image is certain or all classes are equally probable.
 _SMALLEST, _LARGEST = 0.05, 20.0

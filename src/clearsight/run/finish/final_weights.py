@@ -7,7 +7,7 @@ import numpy as np
 from clearsight.data.image_set import ImageSet
 from clearsight.data.preparation.views import Views
 from clearsight.evaluation.curve.context import ImageOutcomes
-from clearsight.evaluation.scores.log_loss import log_losses
+from clearsight.evaluation.scores.losses import log_losses
 from clearsight.run.plan.plan import Plan
 from clearsight.run.store.folder import RunFolder
 from clearsight.run.store.run import predict_probabilities
