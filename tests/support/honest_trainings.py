@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from clearsight.evaluation.scores.log_loss import log_losses
+from clearsight.evaluation.scores.losses import log_losses
 
 from clearsight.engine.accelerate import accelerate
 from clearsight.evaluation.curve.context import CurveContext, ImageOutcomes
