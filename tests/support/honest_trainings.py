@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from clearsight.evaluation.scores.losses import log_losses
 
 from clearsight.engine.accelerate import accelerate
 from clearsight.evaluation.curve.context import CurveContext, ImageOutcomes
+from clearsight.evaluation.scores.losses import log_losses
 from clearsight.models.backend import keras
 from clearsight.models.build import ModelRequest, build_model
 from clearsight.training.fit import compile_model, encode_targets
