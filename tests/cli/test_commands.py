@@ -245,7 +245,7 @@ def test_train_json_prints_one_object_only(cli: Cli, tmp_path: Path) -> None:
         (["train", "digits", "--out", "."], "exists and is never overwritten"),
         (["train", "fashion-mnist", "--data-dir", "nowhere"], "the four files are not there"),
         (["train", "--resume", "nowhere"], "nowhere does not exist"),
-        (["trace", "absent.keras"], "there is no such file"),
+        (["trace", "absent.keras"], "but does not exist"),
         (["trace", "lesson", "--input-shape", "28"], "height,width,channels such as 28,28,1"),
         (["trace", "lesson", "--against-arg", "a=1"], "add --against MODEL"),
         (["data", "show", "digits", "--out", "sheet.jpg"], "does not end in .png"),
@@ -255,6 +255,9 @@ def test_train_json_prints_one_object_only(cli: Cli, tmp_path: Path) -> None:
         (["data", "show", "fashion"], "Did you mean 'fashion-mnist'"),
         (["evaluate", "nowhere"], "but nowhere does not exist"),
         (["predict", "nowhere", "a.png"], "but nowhere does not exist"),
+        (["predict", __file__, "a.png"], "test_commands.py is a file"),
+        (["export", __file__], "test_commands.py is a file"),
+        (["trace", "/.keras"], "but does not exist"),
     ],
     ids=lambda value: "_".join(value) if isinstance(value, list) else "",
 )

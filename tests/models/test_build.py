@@ -85,8 +85,8 @@ def test_errors_in_files_are_explained(tmp_path: Path) -> None:
     (tmp_path / "words.keras").write_text("no model")
     for name, message in (
         ("typo.py:network", "should run without an error, but raises SyntaxError"),
-        ("absent.py:network", "should be a Python file, but there is no such file"),
-        ("absent.keras", "should be a Keras model file, but there is no such file"),
+        ("absent.py:network", "should be a Python file, but does not exist"),
+        ("absent.keras", "should be a Keras model file, but does not exist"),
         ("words.keras", "should be a model saved by Keras in .keras format"),
     ):
         with pytest.raises(ModelError, match=message):

@@ -85,7 +85,7 @@ def test_it_is_one_file_with_headings_and_alternative_texts(tmp_path: Path) -> N
     assert "prefers-color-scheme: dark" in text
     assert "60 train, 30 test images, 28x28x3" in " ".join(text.split())
     leaks = text.index("Test images that also appear in the training set")
-    assert leaks < text.index("Unreadable images")
+    assert leaks < text.index("Unusable images")
     for words in ("What to do", "Skipped check: Not this.", "Images per class"):
         assert words in text
 
@@ -135,7 +135,7 @@ def test_only_fifty_classes_are_listed_and_that_is_stated(tmp_path: Path) -> Non
 
 def test_an_unreadable_file_is_listed_without_an_image(tmp_path: Path) -> None:
     finding = Finding(
-        "bad-files", "Unreadable images", "warning", 1, 9, "One", "Do.",
+        "bad-files", "Unusable images", "warning", 1, 9, "One", "Do.",
         (Case((ImageReference("train", -1, "a.jpg"),), "cut short"),),
     )  # fmt: skip
     write_data_page(

@@ -360,9 +360,15 @@ def test_a_folder_that_is_no_run_gets_a_sentence(tmp_path: Path) -> None:
         clearsight.Run.load(tmp_path / "absent")
     with pytest.raises(RunError, match=r"has no run\.json"):
         clearsight.Run.load(tmp_path)
+    (tmp_path / "link").symlink_to(tmp_path / "absent")
+    with pytest.raises(RunError, match="is a link to nothing"):
+        clearsight.Run.load(tmp_path / "link")
     (tmp_path / "run.json").write_text('{"format_version": 9}')
-    with pytest.raises(RunError, match="is missing, damaged or of another version"):
+    with pytest.raises(RunError, match="is damaged or of another version"):
         clearsight.Run.load(tmp_path)
+    (tmp_path / "model.keras").write_bytes(b"")
+    with pytest.raises(RunError, match=f"model.keras is a file: give its folder {tmp_path}"):
+        clearsight.Run.load(tmp_path / "model.keras")
 
 
 def test_runs_on_arrays_need_them_again(run: clearsight.Run) -> None:

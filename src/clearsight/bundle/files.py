@@ -12,6 +12,7 @@ from pathlib import Path
 
 from clearsight.bundle.spec import SPEC_FILE, BundleSpec, FileRecord
 from clearsight.errors import BundleError
+from clearsight.io.path_state import what_is_at
 
 BUNDLE_FOLDER = "bundle"  # in a run's folder
 # Limits on what is read into memory. A protobuf, and so an ONNX file, is smaller than 2 GiB.
@@ -104,10 +105,9 @@ def find_bundle(path: Path, model_format: str = "onnx", precision: str = "float3
             f"{path} should have a bundle at {in_run}, but has none yet: create it with "
             f"{shlex.join(['clearsight', 'export', str(path), *options])}"
         )
-    problem = "has neither file" if os.path.isdir(path) else "does not exist"
     raise BundleError(
         f"The path should be a run (a folder with run.json) or a bundle (with {SPEC_FILE}), but "
-        f"{path} {problem}."
+        f"{path} {what_is_at(path, 'such file')}."
     )
 
 
@@ -141,7 +141,8 @@ def _find_member(archive: zipfile.ZipFile, name: str) -> zipfile.ZipInfo:
 def _missing(path: Path, name: str) -> str:
     if os.path.lexists(path) and name != SPEC_FILE:
         return f"{path} should hold {name}, but does not: export the run again."
-    problem = f"has no {SPEC_FILE}" if os.path.lexists(path) else "does not exist"
+    is_archive = os.path.isfile(path) and zipfile.is_zipfile(path)
+    problem = f"has no {SPEC_FILE}" if is_archive else what_is_at(path, SPEC_FILE)
     return (
         f"A bundle should be a folder or a .zip that `clearsight export` wrote, but {path} "
         f"{problem}."

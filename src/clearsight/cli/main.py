@@ -8,6 +8,7 @@ import gc
 import logging
 import signal
 import sys
+import warnings
 from importlib import import_module
 from io import TextIOWrapper
 from typing import Any
@@ -57,11 +58,18 @@ def app() -> None:
     """Train Keras image classifiers and read honestly what they learned."""
 
 
+def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
+    """Print a warning of Python or a library as one line, without its place in the source."""
+    lines = str(message).strip().splitlines()
+    print(f"Warning: {lines[0] if lines else type(message).__name__}", file=sys.stderr)
+
+
 def main() -> None:
     """Run the command line and leave with its exit code."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")  # "?" rather than a traceback for "−"
+    warnings.showwarning = _show_warning
     logging.basicConfig(format="%(message)s")
     logging.getLogger("clearsight").setLevel(logging.INFO)
     try:

@@ -14,6 +14,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from clearsight.errors import ModelError, did_you_mean, format_validation_error
+from clearsight.io.path_state import what_is_at
 from clearsight.models.backend import keras
 from clearsight.models.build_failure import check_output_sizes, describe_error, explain_build_errors
 from clearsight.models.zoo import FAMILIES, Family
@@ -106,7 +107,7 @@ def _load_keras_file(path: Path, request: ModelRequest) -> keras.Model:
             f"{', '.join(request.arguments)} was given: leave it out."
         )
     if not os.path.isfile(path):  # False for invalid names too
-        raise ModelError(f"{path} should be a Keras model file, but there is no such file.")
+        raise ModelError(f"{path} should be a Keras model file, but {what_is_at(path)}.")
     try:
         # Safe mode refuses to run Python code that a file carries (Lambda layers).
         model = keras.saving.load_model(path, safe_mode=True)
@@ -120,7 +121,7 @@ def _load_keras_file(path: Path, request: ModelRequest) -> keras.Model:
 
 def _call_function(path: Path, function_name: str, request: ModelRequest) -> keras.Model:
     if not os.path.isfile(path):
-        raise ModelError(f"{path} should be a Python file, but there is no such file.")
+        raise ModelError(f"{path} should be a Python file, but {what_is_at(path)}.")
     function = getattr(_run_file(path), function_name, None)
     if not callable(function):
         raise ModelError(

@@ -202,7 +202,7 @@ def test_inverted_images_and_parts(splits: Splits) -> None:
     finding = found(whole, "polarity")["inverted-test"]
     assert finding.severity == "problem"
     assert (
-        "test images are dark on light, but the training images are light on dark"
+        "test images are mostly dark on light, but the training images are mostly light on dark"
         in finding.message
     )
 

@@ -38,7 +38,7 @@ class Check:
 CHECKS: dict[str, Check] = {
     check.name: check
     for check in (
-        Check("bad-files", "unreadable images", bad_files.check),
+        Check("bad-files", "unusable images", bad_files.check),
         Check("exact-duplicates", "exact duplicates", duplicates.check_exact, is_cheap=True),
         Check("near-duplicates", "near-duplicates", duplicates.check_near, is_cheap=True),
         Check("class-balance", "rare and missing classes", class_balance.check, is_cheap=True),

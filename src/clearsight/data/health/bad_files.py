@@ -1,4 +1,4 @@
-"""Images that could not be read."""
+"""Images that cannot be read, and rows of a table without a path or with several labels."""
 
 from collections.abc import Iterator
 
@@ -13,13 +13,13 @@ def check(pool: ImagePool) -> Iterator[Finding]:
     if bad:
         yield Finding(
             id="bad-files",
-            title="Unreadable images",
+            title="Unusable images",
             severity="warning",
             count=len(bad),
             total=max(report.num_listed, len(pool) + len(bad)),
-            message=f"{count_images(len(bad))} could not be read and "
-            f"{'was' if len(bad) == 1 else 'were'} skipped, for example '{bad[0].name}'",
-            advice="Replace or delete these files.",
+            message=f"{count_images(len(bad))} cannot be used and "
+            f"{'is' if len(bad) == 1 else 'are'} left out, for example '{bad[0].name}'",
+            advice="Replace, correct or delete these files or rows.",
             cases=tuple(
                 Case((ImageReference(file.part, -1, file.name),), file.problem) for file in bad
             ),

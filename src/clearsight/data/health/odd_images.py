@@ -41,12 +41,12 @@ def check(pool: ImagePool) -> Iterator[Finding]:
     usual = float(np.median(statistics.brightest))
     limit = min(_DARK, _DARK_FRACTION * usual)
     is_dark = ~is_blank & (statistics.brightest < limit)
-    never = f"never brighter than {limit:.0f} of 255, while others reach {usual:.0f}"
+    limits = f"below {limit:.0f} of 255, while others reach {usual:.0f}"
     dark_images = Flaw(
         "dark-images",
         "Dark images",
-        f"is {never}",
-        f"are {never}",
+        f"is dark: 98% of its pixels are {limits}",
+        f"are dark: 98% of their pixels are {limits}",
         "Check whether anything can be seen in them; brighten or remove them.",
     )
     yield from pool.find_flaw(_BLANK_IMAGES, is_blank)

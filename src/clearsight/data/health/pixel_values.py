@@ -81,12 +81,12 @@ def _inverted_parts(pool: ImagePool) -> list[Finding]:
     return [
         Finding(
             id=f"inverted-{part}",
-            title=f"All {ROLE_ADJECTIVES[part]} images are inverted",
+            title=f"{ROLE_ADJECTIVES[part].capitalize()} images with inverted brightness",
             severity="problem",
             count=len(pool.splits.parts[part]),
             total=len(pool),
-            message=f"The {ROLE_ADJECTIVES[part]} images are {polarity.replace('-', ' ')}, but "
-            f"the training images are {expected.replace('-', ' ')}",
+            message=f"The {ROLE_ADJECTIVES[part]} images are mostly {polarity.replace('-', ' ')}, "
+            f"but the training images are mostly {expected.replace('-', ' ')}",
             advice="Invert one of the two sets (255 - pixels).",
         )
         for part, polarity in polarities.items()

@@ -33,9 +33,13 @@ def read_json(path: Path, content: type[Content], description: str) -> Content:
     """
     try:
         return _adapter(content).validate_json(path.read_bytes())
-    except (OSError, ValidationError) as error:
+    except OSError as error:
+        is_absent = isinstance(error, FileNotFoundError)
+        reason = "does not exist" if is_absent else f"cannot be read ({error.strerror})"
+        raise RunError(f"{path} should hold {description}, but {reason}.") from error
+    except ValidationError as error:
         raise RunError(
-            f"{path} should hold {description}, but is missing, damaged or of another version."
+            f"{path} should hold {description}, but is damaged or of another version."
         ) from error
 
 

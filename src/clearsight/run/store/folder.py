@@ -11,6 +11,7 @@ from typing import Any, Self
 from clearsight.bundle.files import BUNDLE_FOLDER
 from clearsight.errors import RunError
 from clearsight.evaluation.scores.scores import Scores
+from clearsight.io.path_state import what_is_at
 from clearsight.run.store.files import read_json, write_json
 from clearsight.run.store.location import RECORD_NAME, is_run, path_taken, resume_command
 from clearsight.run.store.record import RunRecord
@@ -87,9 +88,10 @@ class RunFolder:
             RunError: when there is none.
         """
         if not is_run(path):
-            what = f"has no {RECORD_NAME}" if os.path.isdir(path) else "does not exist"
+            fix = f": give its folder {path.parent}" if is_run(path.parent) else ""
             raise RunError(
-                f"A run should be a folder that `clearsight train` made, but {path} {what}."
+                "A run should be a folder that `clearsight train` made, but "
+                f"{path} {what_is_at(path, RECORD_NAME)}{fix}."
             )
         return cls(path)
 
