@@ -76,9 +76,12 @@ def predict(
     from clearsight.predict.predictor import open_predictor
 
     bundle, notes = open_predictor(path, lambda: loading_keras(console_for(as_json)))
-    source_options = given_source_options(context) if given_options(context) else None
-    inputs = find_inputs(images, path, bundle, source_options)
-    for note in (*notes, *inputs.notes):
+    given = given_options(context)
+    follow_links = bool(given.pop("follow_links", False))
+    source_options = given_source_options(context) if given else None
+    inputs = find_inputs(images, path, bundle, source_options, follow_links=follow_links)
+    notes = (*notes, *inputs.notes)
+    for note in notes:
         print(f"Note: {note}", file=sys.stderr)
     if inputs.problems and row_format.is_streamed:
         raise DataError(" ".join(inputs.problems))
@@ -93,7 +96,7 @@ def predict(
             required = [problem for name, problem in messages.failures if name in images]
             if required or inputs.problems:
                 raise DataError(" ".join([*required, *inputs.problems]))
-        row_format.write(rows, file, RowSettings(path, top))
+        row_format.write(rows, file, RowSettings(path, top, notes))
     messages.report(inputs.num_images)
 
 
@@ -152,8 +155,8 @@ class _Messages:
             print(f"Warning: {more:,} more warnings are not shown.", file=sys.stderr)
         if self.failures:
             raise DataError(
-                f"All {num_images:,} images should be readable, but {len(self.failures):,} cannot "
-                f"be read. The first: {self.failures[0][1]}"
+                f"All images should be readable, but {len(self.failures):,} of {num_images:,} "
+                f"cannot be read. The first: {self.failures[0][1]}"
             )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from clearsight.cli.output import print_json
 from clearsight.errors import needs_extra
+from clearsight.io.readable_name import readable_name
 
 if TYPE_CHECKING:
     from clearsight.predict.predict import Prediction
@@ -26,10 +27,12 @@ class RowSettings:
     Attributes:
         predictor: the path of the bundle or run.
         top: classes per image.
+        notes: sentences about what was left out.
     """
 
     predictor: Path
     top: int
+    notes: Sequence[str]
 
 
 def write_csv_rows(rows: Iterable[Prediction], file: TextIO, settings: RowSettings) -> None:
@@ -99,6 +102,7 @@ def write_json_object_rows(rows: Iterable[Prediction], file: TextIO, settings: R
     """Write one JSON object for all images, with unreadable ones under "failed"."""
     values: dict[str, Any] = {
         "run": str(settings.predictor),
+        "notes": list(settings.notes),
         "warnings": [],
         "images": [],
         "failed": [],
@@ -115,14 +119,14 @@ def write_json_object_rows(rows: Iterable[Prediction], file: TextIO, settings: R
 
 def row_to_json(row: Prediction) -> dict[str, Any]:
     """Return a prediction as JSON values."""
-    # A file name need not be valid text: what is not is replaced by a question mark.
-    name = row.name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    texts = (row.name, row.true_label, row.problem, row.warning)
+    image, true_label, error, warning = (text and readable_name(text) for text in texts)
     return {
-        "image": name,
-        "true_label": row.true_label,
+        "image": image,
+        "true_label": true_label,
         "predictions": [{"class": name, "probability": p} for name, p in row.classes],
-        "error": row.problem,
-        "warning": row.warning,
+        "error": error,
+        "warning": warning,
     }
 
 

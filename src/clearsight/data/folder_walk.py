@@ -112,7 +112,7 @@ class _Walk:
         if state is None or not stat.S_ISREG(state.st_mode):  # reading a pipe may never end
             self.contents.skipped.add(key, NOT_AN_IMAGE)
             return False
-        return self.contents.add_file(key, file_state(state), lambda: _read_start(entry.path))
+        return self.contents.add_file(key, file_state(state), lambda: read_start(entry.path))
 
 
 def file_state(state: os.stat_result) -> str:
@@ -132,7 +132,8 @@ def _contains(folder: str, path: str) -> bool:
     return f"{path}{os.sep}".startswith(f"{folder.rstrip(os.sep)}{os.sep}")
 
 
-def _read_start(path: str) -> bytes:
+def read_start(path: str) -> bytes:
+    """Return the first bytes of a file, none if it cannot be read; see `why_no_image`."""
     try:
         with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - text, like all paths here
             return file.read(START_BYTES)

@@ -3,12 +3,17 @@
 import glob
 import os
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path, PurePath
+from typing import Any
 
-from clearsight.data.image_suffixes import is_hidden, is_image
-from clearsight.errors import RequestError
+from clearsight.data.folder_contents import FolderContents
+from clearsight.data.folder_walk import read_start, walk_folder
+from clearsight.data.image_suffixes import NOT_AN_IMAGE, is_image
+from clearsight.data.skipped_files import skipped_sentence
+from clearsight.errors import DataError, RequestError
 
 STANDARD_INPUT = "-"
 _URL = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+://")
@@ -22,10 +27,14 @@ class ImageFiles:
     Attributes:
         paths: sorted; a file given by its own path is included even if it does not exist.
         folder: the folder that was given, or None.
+        problems: for paths that are not read, the reason in a sentence.
+        notes: sentences about files that are no images.
     """
 
     paths: tuple[str, ...]
     folder: str | None = None
+    problems: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -45,15 +54,17 @@ class ImageFiles:
         return next((name for name in names if name in class_names), None)
 
 
-def find_image_files(text: str) -> ImageFiles | None:
+def find_image_files(text: str, *, follow_links: bool = False) -> ImageFiles | None:
     """Find the image files that an argument stands for, or return None if it is a data source.
 
     Args:
         text: a file, a folder (searched recursively), a pattern such as ``photos/**/*.jpg``, or
             "-" for standard input; or the name, path or slice of a data source.
+        follow_links: follow links that lead out of the folder too.
 
     Raises:
         RequestError: if it is a URL.
+        DataError: if it is a folder or a pattern without images, or the folder cannot be read.
     """
     if _URL.match(text) and not text.startswith("hf://"):
         raise RequestError(
@@ -63,33 +74,60 @@ def find_image_files(text: str) -> ImageFiles | None:
     if text == STANDARD_INPUT:
         return ImageFiles((text,))
     if os.path.isdir(text):
-        found = tuple(_walk(text))
-        return ImageFiles(found, text) if found else None
+        return _in_folder(text, follow_links)
     if os.path.lexists(text):
         return None if _is_source_file(text) else ImageFiles((text,))
-    if _WILDCARD.search(text):
-        matches = sorted(glob.glob(text, recursive=True))  # noqa: PTH207 - Path has no such patterns
-        paths = tuple(path for path in matches if is_image(path) and os.path.isfile(path))
-        if paths:
-            return ImageFiles(paths)
+    matches = glob.glob(text, recursive=True) if _WILDCARD.search(text) else []  # noqa: PTH207 - Path has no such patterns
+    if matches:
+        contents: FolderContents[None] = FolderContents(text)
+        for path in matches:
+            if os.path.isfile(path) or not Path(path).exists():  # a link that leads nowhere
+                contents.add_file(path, None, partial(read_start, path))
+            elif not os.path.isdir(path):  # reading a pipe may never end
+                contents.skipped.add(path, NOT_AN_IMAGE)
+        return _image_files(contents, f"The pattern '{text}' should match images, but matches none")
     return None if _is_source(text) else ImageFiles((text,))
 
 
-def _walk(folder: str) -> Iterator[str]:
-    for path, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not is_hidden(name))
-        for name in sorted(files):
-            if is_image(name) and not is_hidden(name):
-                yield os.path.join(path, name)  # noqa: PTH118 - faster, for 100,000 files
+def _in_folder(folder: str, follow_links: bool) -> ImageFiles | None:
+    try:
+        contents = walk_folder(folder, follow_links=follow_links)
+    except OSError as error:
+        raise DataError(
+            f"{folder} should be a folder of images, but {error.filename or 'it'} cannot be read: "
+            f"{error.strerror or error}."
+        ) from error
+    if not contents.images and not contents.skipped.images and _is_source_file(folder):
+        return None
+    return _image_files(contents, f"{folder} should hold images, but holds none", folder)
+
+
+def _image_files(contents: FolderContents[Any], no_images: str, folder: str = "") -> ImageFiles:
+    skipped = contents.skipped
+    notes = (skipped_sentence(skipped.other_counts),) if skipped.other_counts else ()
+    problems = {
+        os.path.join(folder, path): f"{os.path.join(folder, path)} was not read ({reason})."  # noqa: PTH118 - faster, for 100,000 files
+        for path, reason in skipped.images.items()
+    }
+    images = (os.path.join(folder, path) for path in contents.images)  # noqa: PTH118
+    paths = tuple(sorted((*images, *problems), key=_files_before_folders))
+    if not paths:
+        raise DataError(" ".join([f"{no_images}.", *notes]))
+    return ImageFiles(paths, folder or None, problems, notes)
+
+
+def _files_before_folders(path: str) -> list[tuple[bool, str]]:
+    *folders, name = PurePath(path).parts
+    return [*((True, folder) for folder in folders), (False, name)]
 
 
 def _is_source_file(text: str) -> bool:
-    """Check whether an existing file is an archive, a table or another kind of source."""
+    """Check whether an existing path is an archive, a table or another format, no mere folder."""
     if is_image(text):
         return False
     from clearsight.data.formats import FORMATS
 
-    return any(row.matches(Path(text)) for row in FORMATS)
+    return any(row.matches(Path(text)) for row in FORMATS if row.name != "folder")
 
 
 def _is_source(text: str) -> bool:

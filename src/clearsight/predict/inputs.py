@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -26,17 +27,20 @@ class Inputs:
     Attributes:
         parts: image files, or a source's images, one per argument.
         problems: one message per source that could not be read.
-        notes: sentences about how the images of sources were read.
     """
 
     parts: tuple[ImageFiles | SourceImages, ...]
     problems: tuple[str, ...]
-    notes: tuple[str, ...] = ()
 
     @property
     def num_images(self) -> int:
         """How many images there are."""
         return sum(map(len, self.parts))
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Sentences about what is left out, and how sources were read."""
+        return tuple(note for part in self.parts for note in part.notes)
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,8 @@ def find_inputs(
     path: Path,
     bundle: Bundle,
     source_options: SourceOptions | None = None,
+    *,
+    follow_links: bool = False,
 ) -> Inputs:
     """Find image files and load data sources.
 
@@ -73,30 +79,32 @@ def find_inputs(
         bundle: whose size and channels the images of sources get.
         source_options: how to read sources; folders then are sources too, with the labels that the
             options define.
+        follow_links: follow links that lead out of a folder of image files.
 
     Raises:
         RequestError: if an argument is a URL.
     """
     parts: list[ImageFiles | SourceImages] = []
     problems: list[str] = []
-    notes: list[str] = []
     for argument in arguments:
-        files = find_image_files(argument)
-        if files is not None and (source_options is None or files.folder is None):
-            parts.append(files)
-            continue
-        from clearsight.data.sources.options import SourceOptions
-        from clearsight.predict.sources import load_source_images
-
-        options = source_options or SourceOptions()
         try:
-            loaded = load_source_images(argument, path, bundle.preparation, options)
+            if source_options is not None and os.path.isdir(argument):
+                files = None
+            else:
+                files = find_image_files(argument, follow_links=follow_links)
+            parts.append(files or _load_source(argument, path, bundle, source_options))
         except DataError as error:
             problems.append(str(error))
-            continue
-        parts.append(loaded)
-        notes += loaded.notes
-    return Inputs(tuple(parts), tuple(problems), tuple(notes))
+    return Inputs(tuple(parts), tuple(problems))
+
+
+def _load_source(
+    argument: str, path: Path, bundle: Bundle, options: SourceOptions | None
+) -> SourceImages:
+    from clearsight.data.sources.options import SourceOptions
+    from clearsight.predict.sources import load_source_images
+
+    return load_source_images(argument, path, bundle.preparation, options or SourceOptions())
 
 
 def read_inputs(inputs: Inputs, bundle: Bundle, *, invert: bool) -> Iterator[InputImage]:
@@ -105,7 +113,10 @@ def read_inputs(inputs: Inputs, bundle: Bundle, *, invert: bool) -> Iterator[Inp
         if isinstance(part, ImageFiles):
             for path in part.paths:
                 true_label = part.true_label(path, bundle.class_names)
-                yield _read_file(path, true_label, bundle, invert)
+                if problem := part.problems.get(path):
+                    yield InputImage(path, true_label, problem=problem)
+                else:
+                    yield _read_file(path, true_label, bundle, invert)
         else:
             yield from _read_source(part, bundle, invert)
 

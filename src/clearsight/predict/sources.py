@@ -1,7 +1,7 @@
 """`SourceImages`: the images of a data source, resized to fit a network."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from clearsight.data.image_set import ImageSet
@@ -22,7 +22,7 @@ class SourceImages:
     Attributes:
         parts: for instance a training and a test part.
         bad_files: images that could not be read.
-        notes: sentences about how they were read.
+        notes: sentences about what is left out, and how the source was read.
     """
 
     parts: tuple[ImageSet, ...]
@@ -51,7 +51,8 @@ def load_source_images(
     if os.path.lexists(text) or not is_source_slice(text):
         splits = load_splits(text, fitting)
         report = splits.load_report
-        return SourceImages(tuple(splits.parts.values()), report.bad_files, report.notes)
+        notes = replace(report, bad_files=()).sentences  # which become rows
+        return SourceImages(tuple(splits.parts.values()), report.bad_files, notes)
     record = RunFolder(path).read_record() if is_run(path) else None
     images = load_source_slice(
         text, lambda source: fitting if record is None else options_for(record, source, options)
