@@ -46,7 +46,7 @@ def rows_of(text: str) -> list[dict[str, str]]:
 def test_a_folder_is_searched_recursively(cli: Cli, bundle: str, folder: Path) -> None:
     done = cli("predict", bundle, str(folder), "--format", "csv", "--top", "2")
     assert done.returncode == 2
-    assert "All 5 images should be readable, but 1 cannot be read. The first: " in done.stderr
+    assert "All images should be readable, but 1 of 5 cannot be read. The first: " in done.stderr
     rows = rows_of(done.stdout)
     names = [str(Path(row["image"]).relative_to(folder)) for row in rows]
     assert names == ["0.png", "1.png", "deep/2.png", "deep/broken.png", "deep/Trouser/3.png"]
@@ -92,12 +92,57 @@ def test_json_lists_failed_images_and_the_exit_code_is_2(
 ) -> None:
     done = cli("predict", bundle, str(folder), "--json")
     assert done.returncode == 2
-    assert "1 cannot be read" in done.stderr
+    assert "1 of 5 cannot be read" in done.stderr
     answer = json.loads(done.stdout)
     assert len(answer["images"]) == 4
     (failed,) = answer["failed"]
     assert failed["image"] == str(folder / "deep" / "broken.png")
     assert "should be an image file" in failed["error"]
+
+
+@pytest.mark.parametrize("form", ["table", "csv", "--json"])
+def test_every_file_of_a_folder_is_predicted_or_listed_with_a_reason(
+    cli: Cli, bundle: str, folder: Path, form: str
+) -> None:
+    shutil.move(folder / "deep", folder.parent / "deep")
+    (folder / "more").symlink_to("../deep")
+    shutil.copy(folder / "0.png", folder / "no suffix")
+    (folder / "notes.txt").write_text("no image")
+    reason = (
+        f"{folder / 'more'} was not read (link out of the folder, followed with --follow-links)"
+    )
+    done = cli(
+        "predict", bundle, str(folder), *([form] if form == "--json" else ["--format", form])
+    )
+    assert done.returncode == 2
+    assert "1 of 4 cannot be read" in done.stderr
+    assert "Note: Skipped: 1 x .hidden (hidden), 1 x notes.txt (not an image).\n" in done.stderr
+    names = [str(folder / name) for name in ("0.png", "1.png", "more", "no suffix")]
+    if form == "table":
+        rows = [line.rstrip() for line in done.stdout.splitlines()]
+        assert [row[: row.index("  ")] for row in rows] == names
+        assert rows[2].endswith("  cannot be read")
+        assert f"Warning: {reason}.\n" in done.stderr
+    elif form == "csv":
+        rows = rows_of(done.stdout)
+        assert [row["image"] for row in rows] == names
+        assert [row["error"] for row in rows] == ["", "", f"{reason}.", ""]
+    else:
+        answer = json.loads(done.stdout)
+        assert answer["failed"] == [{"image": names[2], "error": f"{reason}."}]
+        assert [row["image"] for row in answer["images"]] == [names[0], names[1], names[3]]
+        assert len(answer["notes"]) == 1
+    followed = cli("predict", bundle, str(folder), "--follow-links", "--format", "csv")
+    assert len(rows_of(followed.stdout)) == 6
+
+
+@pytest.mark.parametrize("options", [[], ["--json"], ["--format", "csv"]])
+def test_a_folder_without_images_is_refused(
+    cli: Cli, bundle: str, tmp_path: Path, options: list[str]
+) -> None:
+    (tmp_path / "empty").mkdir()
+    done = cli("predict", bundle, "empty", *options)
+    assert_refused(done, "empty should hold images, but holds none.")
 
 
 def test_what_was_left_out_of_a_file_is_a_warning_of_its_row(

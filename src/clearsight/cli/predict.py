@@ -68,6 +68,7 @@ def predict(
 
     An image that cannot be read becomes a row with an error, and the exit code is 2; --json lists
     it under "failed". In a table and with --json, a file given by its own path must be readable.
+    Files in a folder that are no images are counted in a note.
     """
     row_format = _choose_format(format, out, as_json)
     warnings.simplefilter("ignore")  # Python's, of libraries: what matters is in the rows

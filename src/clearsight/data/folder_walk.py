@@ -12,7 +12,9 @@ from clearsight.io.readable_name import readable_name
 ABSENT = "absent"  # the state of a file that is not there; reading it explains that
 
 
-def walk_folder(root: str, *, follow_links: bool = False) -> FolderContents[str]:
+def walk_folder(
+    root: str, *, follow_links: bool = False, with_targets: bool = False
+) -> FolderContents[str]:
     """List the images below a folder, each with its `file_state`, and count what is skipped.
 
     Links are followed if they lead to a place in the folder, or if `follow_links` is true. A file
@@ -26,8 +28,9 @@ def walk_folder(root: str, *, follow_links: bool = False) -> FolderContents[str]
     folders = [_Folder(root, "", (root,), is_linked=False)]
     while folders:
         folders += walk.add(folders.pop())
-    own = (target.removeprefix(f"{root}{os.sep}") for target in sorted(walk.linked))
-    walk.contents.leave_to_links(own)
+    if not with_targets:
+        own = (target.removeprefix(f"{root}{os.sep}") for target in sorted(walk.linked))
+        walk.contents.leave_to_links(own)
     return walk.contents
 
 

@@ -91,7 +91,7 @@ def find_image_files(text: str, *, follow_links: bool = False) -> ImageFiles | N
 
 def _in_folder(folder: str, follow_links: bool) -> ImageFiles | None:
     try:
-        contents = walk_folder(folder, follow_links=follow_links)
+        contents = walk_folder(folder, follow_links=follow_links, with_targets=True)
     except OSError as error:
         raise DataError(
             f"{folder} should be a folder of images, but {error.filename or 'it'} cannot be read: "

@@ -52,6 +52,11 @@ def read_image(
     if isinstance(source, Path):
         if not os.path.lexists(source):
             raise DataError(f"{name} should be {_EXPECTED}, but there is no such file.")
+        if source.is_symlink() and not source.exists():
+            raise DataError(
+                f"{name} should be {_EXPECTED}, but is a link to {source.readlink()}, which does "
+                "not exist."
+            )
         if source.is_dir():
             raise DataError(f"{name} should be {_EXPECTED}, but is a folder: pass the files in it.")
     elif not source:
