@@ -85,6 +85,15 @@ def test_a_format_that_needs_an_extra_is_listed_with_its_install_line(
     assert path in found("photos").paths
 
 
+@pytest.mark.parametrize("name", ["scan.dcm", "IMG_1.CR2", "logo.svg", "new.jxl"])
+def test_an_image_of_a_format_that_is_not_read_is_listed(photos: Path, name: str) -> None:
+    (photos / name).write_bytes(b"")
+    (problem,) = found("photos").problems.values()
+    assert problem == (
+        f"photos/{name} was not read (unsupported format: convert it to PNG or TIFF)."
+    )
+
+
 @pytest.mark.usefixtures("without_heif")
 def test_nothing_but_files_that_cannot_be_read_is_still_listed(photos: Path) -> None:
     phone = photos / "phone"

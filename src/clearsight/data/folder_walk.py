@@ -18,7 +18,7 @@ def walk_folder(
     """List the images below a folder, each with its `file_state`, and count what is skipped.
 
     Links are followed if they lead to a place in the folder, or if `follow_links` is true. A file
-    in the folder that a link leads to is listed only where the link is.
+    in the folder that a link leads to is listed only where the link is, unless `with_targets`.
 
     Raises:
         OSError: when a folder cannot be read.

@@ -11,6 +11,11 @@ IMAGE_SUFFIXES = frozenset(
     (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm",
      ".pgm", ".pbm", ".pnm")
 )  # fmt: skip
+# Images all the same, which their owner would miss.
+_OTHER_IMAGE_SUFFIXES = frozenset(
+    (".svg", ".psd", ".xcf", ".ico", ".tga", ".exr", ".hdr", ".eps", ".dcm", ".jp2", ".j2k", ".jxl",
+     ".arw", ".cr2", ".cr3", ".dng", ".nef", ".orf", ".raf", ".rw2")
+)  # fmt: skip
 HIDDEN = "hidden"
 NOT_AN_IMAGE = "not an image"
 START_BYTES = 16  # of a file, enough to recognise an image
@@ -65,6 +70,8 @@ def why_no_image(name: str, read_start: Callable[[], bytes]) -> str | None:
     start = read_start() if is_without else b""
     if extra := extra_format(start) or _EXTRA_SUFFIXES.get(suffix):
         return missing_reader(extra)
+    if suffix in _OTHER_IMAGE_SUFFIXES:
+        return "unsupported format: convert it to PNG or TIFF"
     return None if is_without and _START.match(start) else NOT_AN_IMAGE
 
 
