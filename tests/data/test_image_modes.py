@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import struct
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -17,35 +16,12 @@ from clearsight.data.preparation.read_image import (
     read_image_header,
 )
 from clearsight.errors import DataError
+from support.image_content import chunk, png, saved, tiff
 
 RNG = np.random.default_rng(5)
 GREY = RNG.integers(0, 256, (5, 7), dtype=np.uint8)
 COLOUR = RNG.integers(0, 256, (5, 7, 3), dtype=np.uint8)
 ALPHA = RNG.integers(0, 256, (5, 7, 4), dtype=np.uint8)
-
-
-def saved(image: Image.Image, form: str = "PNG", **options: object) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, form, **options)
-    return buffer.getvalue()
-
-
-def chunk(kind: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-
-def png(pixels: np.ndarray, *, depth: int, colour_type: int, extra: bytes = b"") -> bytes:
-    """A PNG file written by hand, for the forms that Pillow does not write."""
-    height, width = pixels.shape[:2]
-    header = struct.pack(">IIBBBBB", width, height, depth, colour_type, 0, 0, 0)
-    rows = b"".join(b"\0" + row.tobytes() for row in pixels)
-    parts = (
-        chunk(b"IHDR", header),
-        extra,
-        chunk(b"IDAT", zlib.compress(rows)),
-        chunk(b"IEND", b""),
-    )
-    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
 
 
 @pytest.mark.parametrize("form", ["PNG", "BMP", "TIFF", "PPM", "GIF", "WEBP"])
@@ -119,16 +95,46 @@ def test_16_bit_grey(form: str) -> None:
     assert np.array_equal(read_image(saved(Image.fromarray(deep), form)).pixels[..., 0], deep)
 
 
-@pytest.mark.parametrize(("colour_type", "pixels"), [(2, COLOUR), (6, ALPHA)])
-def test_16_bit_colour(colour_type: int, pixels: np.ndarray) -> None:
-    deep = (pixels.astype(np.uint16) * 257).astype(">u2")
-    assert np.array_equal(read_image(png(deep, depth=16, colour_type=colour_type)).pixels, pixels)
+def test_16_bit_colour_in_png_keeps_its_values() -> None:
+    deep = RNG.integers(0, 65_536, (5, 7, 3), dtype=np.uint16)
+    found = read_image(png(deep.astype(">u2"), depth=16, colour_type=2))
+    assert np.array_equal(found.pixels, deep)
+    assert found.warnings("it") == ()
 
 
-def test_16_bit_grey_with_alpha() -> None:
-    deep = (np.dstack([GREY, ALPHA[..., 3]]).astype(np.uint16) * 257).astype(">u2")
-    expected = np.dstack([GREY, GREY, GREY, ALPHA[..., 3]])
-    assert np.array_equal(read_image(png(deep, depth=16, colour_type=4)).pixels, expected)
+@pytest.mark.parametrize("order", "<>")
+@pytest.mark.parametrize("is_packed", [False, True])
+@pytest.mark.parametrize("has_planes", [False, True])
+def test_16_bit_colour_in_tiff_keeps_its_values(
+    order: str, is_packed: bool, has_planes: bool
+) -> None:
+    deep = RNG.integers(0, 65_536, (5, 7, 3), dtype=np.uint16)
+    content = tiff(deep, order, is_packed=is_packed, has_planes=has_planes)
+    if has_planes:  # Pillow would return something else, or reduce it
+        with pytest.raises(DataError, match="has planes of 16 bits: save it with"):
+            read_image(content)
+    else:
+        assert np.array_equal(read_image(content).pixels, deep)
+
+
+@pytest.mark.parametrize(("colour_type", "channels"), [(6, (0, 1, 2, 3)), (4, (0, 0, 0, 1))])
+def test_16_bit_images_with_alpha_are_reduced_with_a_warning(
+    colour_type: int, channels: tuple[int, ...]
+) -> None:
+    deep = (ALPHA[..., : max(channels) + 1].astype(np.uint16) * 257).astype(">u2")
+    found = read_image(png(deep, depth=16, colour_type=colour_type))
+    assert np.array_equal(found.pixels, ALPHA[..., channels])
+    assert "only the upper 8 were used" in found.warnings("it")[0]
+
+
+def test_32_bit_integers_in_tiff_have_no_sign_unless_the_file_says_so() -> None:
+    deep = RNG.integers(0, 2**32, (5, 7, 1), dtype=np.uint32)
+    assert np.array_equal(read_image(tiff(deep, "<")).pixels, deep)
+
+
+def test_a_tiff_that_pillow_cannot_read_is_not_said_to_be_something_else() -> None:
+    with pytest.raises(DataError, match=r"a TIFF file of a kind that cannot be read: save it as"):
+        read_image(tiff(RNG.integers(0, 2**32, (5, 7, 3), dtype=np.uint32), "<"))
 
 
 def test_16_bit_grey_with_a_transparent_value_stays_grey_or_gets_alpha() -> None:

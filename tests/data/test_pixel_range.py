@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -25,6 +24,7 @@ from clearsight.data.sources.options import SourceOptions, source_options
 from clearsight.data.sources.python_objects import splits_from_object
 from clearsight.data.splits.splits import Splits
 from clearsight.errors import DataError, RequestError
+from support.image_content import png, saved, tiff
 
 NUM_IMAGES = 16
 RNG = np.random.default_rng(11)
@@ -195,6 +195,27 @@ def test_files_and_arrays_of_the_same_values_give_the_same_pixels(
     assert note in arrays.load_report.notes
 
 
+@pytest.mark.parametrize("high", [3000, 65_535])
+def test_colour_of_16_bits_is_not_reduced_by_the_decoder(tmp_path: Path, high: int) -> None:
+    images = RNG.integers(0, high + 1, (NUM_IMAGES, 12, 10, 3), dtype=np.uint16)
+    for index, image in enumerate(images):
+        contents = {
+            "png": png(image.astype(">u2"), depth=16, colour_type=2),
+            "tif": tiff(image, "<"),
+        }
+        for form, content in contents.items():
+            folder = tmp_path / form / "ab"[index % 2]
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / f"{index:02}.{form}").write_bytes(content)
+    labels = np.arange(NUM_IMAGES) % 2
+    arrays = splits_from_object((images, labels))
+    for form in ("png", "tif"):
+        files = load_splits(str(tmp_path / form), SourceOptions(test_split=0))
+        assert files.pixel_range == arrays.pixel_range == (0, 4095 if high == 3000 else 65_535)
+        for index, image in enumerate(arrays.train.images):
+            assert np.array_equal(by_name(files)[f"{index:02}"], image)
+
+
 def test_many_files_are_decoded_by_processes_and_cached_alike(tmp_path: Path) -> None:
     images = RNG.normal(0, 1, (150, 8, 8)).astype(np.float32)
     write_files(tmp_path / "files", images, save_tiff)
@@ -264,20 +285,14 @@ def test_the_range_travels_with_the_preparation() -> None:
         Preparation.from_json({**values, "pixel_range": [3, 1]})
 
 
-def content_of(image: np.ndarray) -> bytes:
-    buffer = io.BytesIO()
-    Image.fromarray(image).save(buffer, "TIFF")
-    return buffer.getvalue()
-
-
 def test_prediction_reads_a_file_by_the_range_of_the_training_and_warns_outside_it() -> None:
     preparation = Preparation(4, 4, 1, pixel_range=PixelRange(100, 1000))
     image = np.full((4, 4), 325, np.uint16)
-    read = preparation.read(content_of(image))
+    read = preparation.read(saved(Image.fromarray(image), "TIFF"))
     assert read.warnings == ()
     assert (read.pixels == 64).all()
     image[0, :3] = 1001, 50, 1000
-    read = preparation.read(content_of(image), name="scan.tif")
+    read = preparation.read(saved(Image.fromarray(image), "TIFF"), name="scan.tif")
     assert read.warnings == (
         "scan.tif does not fit the range 100 to 1000 of the training images: 2 of its 16 values "
         "are outside and became 0 or 255.",

@@ -6,6 +6,7 @@ from string import Template
 
 from clearsight.bundle.parity import NUM_IMAGES
 from clearsight.bundle.spec import BundleSpec
+from clearsight.data.preparation.pixel_range import PixelRange
 
 _CHANNELS = {1: "grey", 3: "red, green, blue", 4: "red, green, blue, alpha"}
 _RESIZE = {
@@ -57,6 +58,7 @@ def render_readme(spec: BundleSpec, model_files: tuple[str, ...]) -> str:
         "resize_words": _RESIZE[spec.preparation.resize],
         "precision_words": f"the trained network{computed}",
         "scaling_words": scaling,
+        "range_words": _range_words(spec.preparation.pixel_range),
         "temperature_words": temperature,
         "divisor": f"{spec.preparation.divisor:g}",
         "views_words": f" and taking {mean}" if mean else "",
@@ -68,3 +70,12 @@ def render_readme(spec: BundleSpec, model_files: tuple[str, ...]) -> str:
 
 def _template(name: str) -> Template:
     return Template((files("clearsight.bundle") / "templates" / name).read_text("utf-8"))
+
+
+def _range_words(pixel_range: PixelRange | None) -> str:
+    if pixel_range is None:
+        return ""
+    return (
+        f" Deep images (16 bits, 32 bits, floats) are converted to 8 bits first: values from "
+        f"{pixel_range} become 0 to 255, rounded, and those outside become 0 or 255."
+    )

@@ -252,8 +252,7 @@ def test_the_size_is_chosen_from_the_data(
         Image.fromarray(pixels).save(folder / f"{index}.jpg")
     splits = load_splits(str(tmp_path / "images"))
     assert splits.train.image_shape == (*expected, 3)
-    (reason,) = splits.load_report.notes
-    assert f"resized to {expected[0]}x{expected[1]}" in reason
+    assert f"resized to {expected[0]}x{expected[1]}" in " ".join(splits.load_report.notes)
 
 
 def test_a_full_disk_is_an_error_and_leaves_nothing(

@@ -12,10 +12,11 @@ from clearsight.data.preparation.pixel_range import NUM_EXTREMES
 
 ARRAYS = ("images", "digests", "facts", "extremes")
 
-# The columns of facts.npy: size and kind of the file's image, whether it has more frames and may be
-# damaged, its number of values outside the pixel range, and the range of the decoded pixels.
-HEIGHT, WIDTH, IS_COLOUR, IS_DEEP, HAS_MORE_FRAMES, IS_DAMAGED, NUM_OUTSIDE = range(7)
-LOWEST, HIGHEST = 7, 8
+# The columns of facts.npy: size and kind of the file's image, whether it has more frames, may be
+# damaged, and lost its lower bits, its number of values outside the pixel range, and the range of
+# the decoded pixels.
+HEIGHT, WIDTH, IS_COLOUR, IS_DEEP, HAS_MORE_FRAMES, IS_DAMAGED, IS_REDUCED, NUM_OUTSIDE = range(8)
+LOWEST, HIGHEST = 8, 9
 
 _ROWS_AT_ONCE = 1024  # moved when gaps are closed
 
@@ -49,7 +50,7 @@ class Arrays(NamedTuple):
     Attributes:
         images: uint8 (N, H, W, C).
         digests: uint8 (N, 16), 0 for images that are not decoded.
-        facts: int32 (N, 9).
+        facts: int32 (N, 10).
         extremes: float64 (N, 18), see `find_extremes`; 0 for images that are not deep.
     """
 

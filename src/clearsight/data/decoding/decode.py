@@ -15,6 +15,7 @@ from clearsight.data.decoding.arrays import (
     HIGHEST,
     IS_COLOUR,
     IS_DAMAGED,
+    IS_REDUCED,
     LOWEST,
     WIDTH,
     make_arrays,
@@ -117,6 +118,7 @@ def _warnings(folder: Path, keys: Sequence[str]) -> list[str]:
     for column, sentence in (
         (HAS_MORE_FRAMES, "have several frames or pages, of which only the first was used"),
         (IS_DAMAGED, "may be damaged, although their decoders return an image"),
+        (IS_REDUCED, "have 16 bits with alpha or ink, of which only the upper 8 were used"),
     ):
         rows = np.flatnonzero(facts[:, column]).tolist()
         if len(rows):

@@ -17,6 +17,7 @@ _MAX_STRAYS = 8  # of an image's values at either end that may be left out of th
 NUM_EXTREMES = 2 * (_MAX_STRAYS + 1)  # values of an image, from `find_extremes`
 _MAX_STRAY_FRACTION = 1e-4  # of all values, e.g. hot pixels of a sensor
 _LEVELS = 256
+_VALUES_AT_ONCE = 4_000_000
 
 
 class PixelRange(NamedTuple):
@@ -35,8 +36,14 @@ class PixelRange(NamedTuple):
 
     def to_uint8(self, values: np.ndarray) -> np.ndarray:
         """Convert numbers of any type and shape to uint8; those outside become 0 or 255."""
-        scaled = (values.astype(np.float64) - self.low) * (255 / (self.high - self.low))
-        return np.rint(scaled).clip(0, 255).astype(np.uint8)
+        converted = np.empty(values.shape, np.uint8)
+        # Some rows at a time: floats of a whole large image would take more than a gigabyte.
+        num_rows = max(1, _VALUES_AT_ONCE // max(values[:1].size, 1))
+        for start in range(0, len(values), num_rows):
+            rows = values[start : start + num_rows].astype(np.float64)
+            scaled = (rows - self.low) * (255 / (self.high - self.low))
+            converted[start : start + num_rows] = np.rint(scaled).clip(0, 255)
+        return converted
 
     def count_outside(self, values: np.ndarray) -> int:
         """Return how many values are below the lowest or above the highest."""

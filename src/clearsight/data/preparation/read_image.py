@@ -16,6 +16,14 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from PIL.TiffImagePlugin import TiffImageFile
 
 from clearsight.data.image_suffixes import START_BYTES, extra_format, missing_reader
+from clearsight.data.preparation.deep_files import (
+    check_planes,
+    has_lower_bytes,
+    is_reduced,
+    load_lower_bytes,
+    raw_mode,
+    restore_sign,
+)
 from clearsight.data.preparation.pixel_range import check_finite
 from clearsight.data.preparation.tiff_errors import collect_tiff_errors
 from clearsight.errors import DataError
@@ -68,17 +76,26 @@ def read_image(
                 _check_size(file, name, _MAX_JPEG_PIXELS)
                 _draft(file, fit_for)
             _check_size(file, name, MAX_PIXELS)
-            has_more_frames = _has_more_frames(file)
+            check_planes(file, name)
+            mode, has_more_frames = raw_mode(file), _has_more_frames(file)
             with collect_tiff_errors() if file.format == "TIFF" else nullcontext([]) as errors:
                 file.load()
-            pixels = _to_array(_upright(file), name)
-            return ImageInFile(pixels, size, has_more_frames, errors[0] if errors else None)
+            pixels = restore_sign(_to_array(_upright(file), name), file)
+            if has_lower_bytes(mode) and pixels.shape[-1] == 3:  # else a colour is transparent
+                with _open(source) as again:
+                    lower = _to_array(_upright(load_lower_bytes(again)), name)
+                pixels = pixels.astype(np.uint16) << 8 | lower
+            damage = errors[0] if errors else None
+            return ImageInFile(pixels, size, has_more_frames, damage, is_reduced(mode))
     except Image.DecompressionBombError as error:
         raise DataError(_too_large(name, MAX_PIXELS, "far more")) from error
     except UnidentifiedImageError as error:
-        extra = extra_format(_read_start(source))
+        start = _read_start(source)
+        extra = extra_format(start)
         missing = missing_reader(extra) if extra else None
         found = f"is {extra}, which {missing}" if missing else "its content is none of these"
+        if start.startswith(_TIFF_STARTS):
+            found = "is a TIFF file of a kind that cannot be read: save it as PNG or .npy"
         raise DataError(f"{name} should be {_EXPECTED}, but {found}.") from error
     except _DAMAGE as error:
         raise DataError(
@@ -92,22 +109,31 @@ class ImageInFile:
 
     Attributes:
         pixels: uint8 (H, W, C), 0..255: C is 1 for grey, 3 for RGB, 4 for RGB with alpha; or the
-            finite integers or floats (H, W, 1) of a deep image.
+            finite integers or floats of a deep image, (H, W, 1) or (H, W, 3).
         size: height and width in the file.
         has_more_frames: whether the file has other frames or pages, which are left out.
         damage: the decoder's error, if it returned an image all the same.
+        is_reduced: whether the file has 16 bits per value, of which only the upper 8 were read.
     """
 
     pixels: np.ndarray
     size: tuple[int, int]
     has_more_frames: bool
     damage: str | None
+    is_reduced: bool
 
     def warnings(self, name: str) -> tuple[str, ...]:
         """Return sentences about what was left out or may be wrong, which call the file `name`."""
-        frames = f"{name} has several frames or pages, of which only the first was used."
-        damage = f"{name} may be damaged: {self.damage}."
-        return (frames,) * self.has_more_frames + (damage,) * (self.damage is not None)
+        sentences = {
+            f"{name} has several frames or pages, of which only the first was used.": (
+                self.has_more_frames
+            ),
+            f"{name} may be damaged: {self.damage}.": self.damage is not None,
+            f"{name} has 16 bits with alpha or ink, of which only the upper 8 were used.": (
+                self.is_reduced
+            ),
+        }
+        return tuple(sentence for sentence, is_true in sentences.items() if is_true)
 
 
 def pillow_to_array(image: Image.Image, name: str) -> np.ndarray:
@@ -138,6 +164,7 @@ def read_image_header(content: bytes) -> tuple[int, int, bool] | None:
 
 _T = TypeVar("_T")
 _TIFF_WIDTH, _TIFF_HEIGHT = 256, 257  # TIFF's tags
+_TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _ORIENTATION = 0x0112  # EXIF's tag
 _SIDEWAYS = (5, 6, 7, 8)  # its values that swap height and width
 

@@ -1,0 +1,71 @@
+"""Values in files of 16 and 32 bits that Pillow alone would reduce or misread."""
+
+import sys
+
+import numpy as np
+from PIL import Image, ImageFile
+from PIL.TiffImagePlugin import TiffImageFile
+
+from clearsight.errors import DataError
+
+# For Pillow's way to read each form of colour with 16 bits, which keeps the upper 8, the way that
+# takes the two bytes of a value in the other order, so that it keeps the lower 8.
+_LOWER_BYTES = {
+    "RGB;16B": "RGB;16L",
+    "RGB;16L": "RGB;16B",
+    "RGB;16N": "RGB;16B" if sys.byteorder == "little" else "RGB;16L",
+}
+_BITS_PER_SAMPLE, _PLANAR_CONFIGURATION, _SAMPLE_FORMAT = 258, 284, 339  # TIFF's tags
+_SEPARATE, _UNSIGNED = 2, 1  # values of the last two
+
+
+def raw_mode(file: Image.Image) -> str:
+    """Return how Pillow will read the values of an image that is opened but not loaded."""
+    tiles = getattr(file, "tile", None)
+    args = tiles[0].args if tiles else ""
+    return args if isinstance(args, str) else str(args[0] if args else "")
+
+
+def has_lower_bytes(mode: str) -> bool:
+    """Return whether Pillow reads only the upper 8 of 16 bits of an image with this `raw_mode`."""
+    return mode in _LOWER_BYTES
+
+
+def is_reduced(mode: str) -> bool:
+    """Return whether nothing but the upper 8 of 16 bits can be read: those with alpha or ink."""
+    return ";16" in mode and mode.startswith(("LA", "RGBA", "CMYK"))
+
+
+def load_lower_bytes(file: Image.Image) -> Image.Image:
+    """Load an opened image as the lower bytes of its values."""
+    assert isinstance(file, ImageFile.ImageFile)
+    mode = _LOWER_BYTES[raw_mode(file)]
+    file.tile = [
+        tile._replace(args=mode if isinstance(tile.args, str) else (mode, *(tile.args or ())[1:]))
+        for tile in file.tile
+    ]
+    file.load()
+    return file
+
+
+def check_planes(file: Image.Image, name: str) -> None:
+    """Raise `DataError` for a TIFF file with a plane for each colour of more than 8 bits.
+
+    Pillow reads only the upper 8, and something else if the file is not compressed.
+    """
+    if isinstance(file, TiffImageFile) and file.tag_v2.get(_PLANAR_CONFIGURATION) == _SEPARATE:
+        bits = file.tag_v2.get(_BITS_PER_SAMPLE, (8,))
+        if len(bits) > 1 and max(bits) > 8:
+            raise DataError(
+                f"{name} should have the colours of each pixel next to each other, but has planes "
+                f"of {max(bits)} bits: save it with contiguous colours, or as PNG."
+            )
+
+
+def restore_sign(values: np.ndarray, file: Image.Image) -> np.ndarray:
+    """Return a loaded image's values as unsigned if its TIFF file says so: Pillow knows no such."""
+    if values.dtype == np.int32 and isinstance(file, TiffImageFile):
+        bits = file.tag_v2.get(_BITS_PER_SAMPLE, (1,))
+        if max(bits) == 32 and file.tag_v2.get(_SAMPLE_FORMAT, (_UNSIGNED,))[0] == _UNSIGNED:
+            return values.view(np.uint32)
+    return values
