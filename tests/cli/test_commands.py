@@ -8,6 +8,7 @@ import pty
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -154,7 +155,9 @@ def test_predict_reports_every_unreadable_input(cli: Cli, run_folder: Path, imag
 
 
 def test_train_prints_plain_lines_without_a_terminal(cli: Cli, tmp_path: Path) -> None:
+    before = time.perf_counter()
     done = cli("train", "digits", "--epochs", "2", "--seed", "3")
+    wall_seconds = time.perf_counter() - before
     assert done.returncode == 0, done.stderr
     for text in (
         "conv2d Conv2D",
@@ -172,6 +175,10 @@ def test_train_prints_plain_lines_without_a_terminal(cli: Cli, tmp_path: Path) -
     assert "\x1b" not in done.stdout, "no colours or bars where there is no terminal"
     (folder,) = (tmp_path / "runs").iterdir()
     assert folder.name.endswith("_digits_lesson")
+    (in_all,) = re.findall(r"([\d.]+) s in all", done.stdout)
+    results = json.loads((folder / "results.json").read_text())
+    assert results["total_seconds"] < float(in_all) + 0.06, "with report, bundle and all"
+    assert float(in_all) < wall_seconds + 0.1
 
 
 def test_a_terminal_shows_a_progress_bar(tmp_path: Path) -> None:
@@ -223,6 +230,7 @@ def test_train_json_prints_one_object_only(cli: Cli, tmp_path: Path) -> None:
     values = json.loads(done.stdout)
     assert values["run"] == "a/b"
     assert values["test_count"] == 359
+    assert values["fit_seconds"] < values["total_seconds"] < values["wall_seconds"]
     assert "fewer than the 5,000 requested" in values["notes"][0]
     assert "1/1  loss " in done.stderr
     assert (tmp_path / "a" / "b" / "results.json").exists()

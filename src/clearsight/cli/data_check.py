@@ -13,6 +13,7 @@ import click
 from clearsight.cli.decoding import show_decoding
 from clearsight.cli.keras_start import loading_keras
 from clearsight.cli.output import PATH, check_new_file, console_for, json_option, print_json
+from clearsight.cli.process_clock import started_at
 from clearsight.cli.request_options import SOURCE_OPTIONS, RequestCommand, given_source_options
 from clearsight.errors import MissingExtraError, RequestError
 from clearsight.io.cache_folder import cache_folder
@@ -71,12 +72,19 @@ def check_source(
     console = console_for(as_json)
     from clearsight.data.sources.load import load_splits
 
-    options = given_source_options(context)
+    options, started = given_source_options(context), started_at(context)
     splits = load_splits(source, options, show_decoding)
     with loading_keras(console):
         from clearsight.run.data_check.check import check_data
     with console.status("checking the images") as status:
-        checked = check_data(splits, source, quick=quick, seed=seed, announce=status.update)
+        checked = check_data(
+            splits,
+            source,
+            quick=quick,
+            seed=seed,
+            announce=status.update,
+            requested_at=started,
+        )
     found = _write_list(checked, options, list_out)
     page = _write_page(checked, out, found.path)
     if labels_out is not None:

@@ -16,6 +16,7 @@ from typing import Any
 import click
 
 import clearsight
+from clearsight.cli.process_clock import process_started_at
 from clearsight.errors import ClearsightError, TrainingInterrupted
 
 # Each is a module of `clearsight.cli` with a command of the same name; in the order of ``--help``.
@@ -73,7 +74,7 @@ def main() -> None:
     logging.basicConfig(format="%(message)s")
     logging.getLogger("clearsight").setLevel(logging.INFO)
     try:
-        app()
+        app(obj=process_started_at())
     except ClearsightError as error:
         sys.stdout.flush()
         print(f"clearsight: {error}", file=sys.stderr)

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from clearsight.run.store.run import Run
 
 
-def show_results(run: Run, console: Console) -> None:
-    """Print scores, what the curve shows, the next step, and the files."""
+def show_results(run: Run, seconds: float, console: Console) -> None:
+    """Print scores, what the curve shows, the next step, the files, and the seconds in all."""
     results, folder = run.results, run.folder
     scores = f"training {results.train_accuracy:.3f}  validation {results.val_accuracy:.3f}"
     if results.test_accuracy is not None and results.test_accuracy_interval is not None:
@@ -42,7 +42,7 @@ def show_results(run: Run, console: Console) -> None:
         console.print(f"Next: {step.why}" + (f"\n  {command}" if command else ""))
     console.print(
         f"{results.fit_seconds:.1f} s to fit ({results.epoch_seconds:.1f} s per epoch), "
-        f"{results.total_seconds:.1f} s in all"
+        f"{seconds:.1f} s in all"
     )
     for title, path in (
         ("curve image", folder.curves_path),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import click
 from clearsight.cli.decoding import show_decoding
 from clearsight.cli.keras_start import loading_keras
 from clearsight.cli.output import PATH, console_for, json_option, print_json
+from clearsight.cli.process_clock import started_at
 from clearsight.cli.request_options import (
     SOURCE_OPTIONS,
     TRAIN_REQUEST,
@@ -77,29 +79,27 @@ def train(
         from clearsight.run.train import Display, plan_request, run_plan
         from clearsight.training.progress import Progress
 
-    plans: list[Plan] = []
-
-    def show_plan(plan: Plan) -> None:
-        plans.append(plan)
-        _show_plan(plan, console)
-
-    display = Display(Progress(console), show_decoding, show_plan)
+    started = started_at(context)
+    display = Display(Progress(console), show_decoding, lambda plan: _show_plan(plan, console))
     options, request = given_options(context), None
     if resume is not None:
         own = {"source": source, "seeds": seeds, "try_next": try_next or None}
         resumed = resume_request(resume, accept_changes=accept_changes, **options, **own)
         if is_seed_runs(resume):
             return show_seeds(resume_seeds(resumed, display), console, as_json)
-        run = run_plan(plan_resume(resumed, display.decoding), display)
+        plan = plan_resume(resumed, display.decoding)
     else:
         request = train_request(source, **options)
         if seeds is not None:
             return show_seeds(train_seeds(request, seeds, display), console, as_json)
-        run = run_plan(plan_request(request, display), display)
-    show_results(run, console)
+        plan = plan_request(request, display)
+    plan = replace(plan, requested_at=started)
+    run = run_plan(plan, display)
+    show_results(run, plan.seconds_so_far, console)
     tried = _try_next(request, run, display, console) if request and try_next else None
     if as_json:
-        print_json({"notes": list(plans[0].notes), **results_as_json(run, tried)})
+        values = results_as_json(run, tried)
+        print_json({"notes": list(plan.notes), **values, "wall_seconds": plan.seconds_so_far})
     return None
 
 
@@ -119,7 +119,7 @@ def _try_next(
     plan = plan_request(unevaluated_next_request(request, run, step), display)
     next_run = run_plan(plan, display)
     comparison = compare_next(plan, run, next_run)
-    show_results(next_run, console)
+    show_results(next_run, plan.seconds_so_far, console)
     console.print(f"\n{comparison.sentence}")
     return comparison
 

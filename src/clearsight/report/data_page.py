@@ -24,7 +24,7 @@ class DataPage:
         splits: the images.
         findings: the most severe first.
         skipped_checks: sentences that say which checks did not run, and why.
-        seconds: how long the checks took.
+        seconds: wall-clock time since the check was requested.
         list_file: the CSV file that lists all cases, "" if there is none.
     """
 

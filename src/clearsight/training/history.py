@@ -18,7 +18,7 @@ class Epoch:
         accuracy: likewise.
         val_loss: on the validation images at the epoch's end.
         val_accuracy: likewise.
-        seconds: wall-clock time, validation included.
+        seconds: wall-clock time since the epoch before, or since training began.
         learning_rate: of the epoch's last step.
     """
 

@@ -31,9 +31,9 @@ class EpochRecorder(keras.callbacks.Callback):
         """Add the time that the epoch took before the run was interrupted and resumed."""
         self._started_at -= seconds
 
-    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Start the clock."""
-        del epoch, logs
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        """Start the clock: all that happens between epochs counts towards the next one."""
+        del logs
         self._started_at = time.perf_counter()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
@@ -47,3 +47,4 @@ class EpochRecorder(keras.callbacks.Callback):
             learning_rate=float(model.optimizer.learning_rate.numpy()),
         )
         self.history = (*self.history, row)
+        self._started_at = time.perf_counter()

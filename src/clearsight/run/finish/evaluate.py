@@ -1,7 +1,6 @@
 """Evaluating a network when its training has ended."""
 
 import statistics
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from clearsight.evaluation.predictions import Predictions
 from clearsight.evaluation.scores.scores import Scores, compute_scores
 from clearsight.models.graph import get_graph
 from clearsight.run.finish.final_weights import FinalWeights
-from clearsight.run.plan.plan import Plan, ResumePoint
+from clearsight.run.plan.plan import Plan
 from clearsight.run.store.results import Results
 from clearsight.run.store.run import predict_probabilities
 from clearsight.run.test_set.ledger import TestSetUse, record_use
@@ -85,7 +84,7 @@ def evaluate_run(plan: Plan, path: Path, history: History, weights: FinalWeights
         best_epoch=reading.best_epoch,
         fit_seconds=sum(epoch.seconds for epoch in history),
         epoch_seconds=statistics.median(epoch.seconds for epoch in history),
-        total_seconds=time.perf_counter() - plan.planned_at + _seconds_before(plan.resume_point),
+        total_seconds=plan.seconds_so_far,
         findings=reading.findings,
         weights_of_epoch=weights.epoch,
         **tested,
@@ -126,14 +125,6 @@ def _validation(plan: Plan, weights: FinalWeights) -> tuple[np.ndarray, np.ndarr
     views = plan.recipe.views
     probabilities = predict_probabilities(plan.model, plan.preparation, images.images, views)
     return probabilities, images.labels
-
-
-def _seconds_before(point: ResumePoint | None) -> float:
-    """Return how long the earlier parts of a resumed run trained."""
-    if point is None:
-        return 0.0
-    checkpoint = point.checkpoint
-    return checkpoint.seconds + sum(epoch.seconds for epoch in checkpoint.history)
 
 
 def _interval(accuracy: float, count: int) -> tuple[float, float]:

@@ -1,6 +1,7 @@
 """`Plan`: a training with everything settled and checked, and nothing written yet."""
 
 import math
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -68,7 +69,8 @@ class Plan:
         preparation: how images become the network's input.
         resume_point: where the run is resumed; None when it is new.
         notes: sentences that the user should read before it starts.
-        planned_at: `time.perf_counter` when planning began.
+        requested_at: `time.perf_counter` when the training was requested; from the command line,
+            when the program was started.
     """
 
     path: Path
@@ -80,12 +82,21 @@ class Plan:
     preparation: Preparation
     resume_point: ResumePoint | None
     notes: tuple[str, ...]
-    planned_at: float
+    requested_at: float
 
     @property
     def recipe(self) -> Recipe:
         """How it trains."""
         return self.record.request.recipe
+
+    @property
+    def seconds_so_far(self) -> float:
+        """Wall-clock time since the request, and that of the epochs of a resumed run's parts."""
+        seconds = time.perf_counter() - self.requested_at
+        if self.resume_point is None:
+            return seconds
+        checkpoint = self.resume_point.checkpoint
+        return seconds + checkpoint.seconds + sum(epoch.seconds for epoch in checkpoint.history)
 
 
 def plan_training(resolved: ResolvedOptions, data: TrainingData) -> Plan:
@@ -154,7 +165,7 @@ def plan_training(resolved: ResolvedOptions, data: TrainingData) -> Plan:
         preparation=preparation,
         resume_point=None,
         notes=tuple(notes),
-        planned_at=resolved.planned_at,
+        requested_at=resolved.requested_at,
     )
 
 

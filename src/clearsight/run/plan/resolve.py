@@ -23,7 +23,7 @@ class ResolvedOptions:
         recipe: with the values that the request replaces.
         device: what the network computes on.
         started: when the request came, in local time.
-        planned_at: `time.perf_counter` then.
+        requested_at: `time.perf_counter` then.
     """
 
     request: TrainRequest
@@ -31,7 +31,7 @@ class ResolvedOptions:
     recipe: Recipe
     device: Device
     started: datetime
-    planned_at: float
+    requested_at: float
 
 
 def resolve_request(given: TrainRequest) -> ResolvedOptions:
@@ -41,7 +41,7 @@ def resolve_request(given: TrainRequest) -> ResolvedOptions:
         RequestError: when the recipe or device is unknown, or a recipe value is out of range.
         RunError: when the run's folder exists already.
     """
-    planned_at, started = time.perf_counter(), datetime.now().astimezone()
+    requested_at, started = time.perf_counter(), datetime.now().astimezone()
     if given.out is not None:
         check_free(given.out)
     device = choose_device(given.device)
@@ -50,7 +50,7 @@ def resolve_request(given: TrainRequest) -> ResolvedOptions:
     if given.model is None:
         arguments = {**recipe.model_arguments, **given.model_arguments}
         request = given.model_copy(update={"model": recipe.model, "model_arguments": arguments})
-    return ResolvedOptions(request, given, recipe, device, started, planned_at)
+    return ResolvedOptions(request, given, recipe, device, started, requested_at)
 
 
 def _recipe(request: TrainRequest) -> Recipe:

@@ -40,7 +40,7 @@ def provenance_of(record: RunRecord, results: Results | None) -> Provenance:
     if results is not None:
         seconds = (
             f"{results.fit_seconds:.1f} to fit, {results.epoch_seconds:.1f} per epoch, "
-            f"{results.total_seconds:.1f} in all"
+            f"{results.total_seconds:.1f} from the start to the results"
         )
         facts.append(("seconds", seconds))
     versions = ", ".join(f"{key} {value}" for key, value in record.versions.items())

@@ -39,7 +39,7 @@ def plan_resume(request: ResumeRequest, show_progress: ShowProgress = silent) ->
         RunError: when there is no checkpoint or nothing left to train, or when something that
             matters has changed and that is not accepted.
     """
-    planned_at = time.perf_counter()
+    requested_at = time.perf_counter()
     path, folder = request.path, RunFolder.existing(request.path)
     check_unlocked(path)
     record = folder.read_record()
@@ -92,7 +92,7 @@ def plan_resume(request: ResumeRequest, show_progress: ShowProgress = silent) ->
         preparation=Preparation.from_json(record.preparation),
         resume_point=ResumePoint(checkpoint, first_batch, tuple(f for f, _ in found.damaged)),
         notes=tuple(notes),
-        planned_at=planned_at,
+        requested_at=requested_at,
     )
 
 

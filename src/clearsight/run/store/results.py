@@ -58,8 +58,8 @@ class Results:
         best_epoch: the epoch with the highest validation accuracy.
         fit_seconds: of all epochs together.
         epoch_seconds: median over the epochs.
-        total_seconds: from the request to the written results, with the epochs of earlier parts of
-            a resumed run.
+        total_seconds: wall-clock time from the request, or from the start of the program, to the
+            results, with the epochs of earlier parts of a resumed run.
         findings: what the curve shows, most important first.
         weights_of_epoch: the epoch whose weights are saved and evaluated.
         test_leaked_count: number of test images that also appear in training, as far as searched.
