@@ -195,7 +195,7 @@ def test_an_image_that_kills_its_process_is_a_bad_image(
     from clearsight.data.decoding.row_order import order_rows
     from clearsight.data.decoding.workers import decode_images
 
-    rows = np.argsort(order_rows(listing, 0.2).order)
+    rows = np.argsort(order_rows(listing).order)
     reader = deadly_reader.DeadlyReader(str(images), deadly)
     with cache.new_folder() as folder:
         make_arrays(folder, 300, (28, 28, 1))
@@ -203,7 +203,7 @@ def test_an_image_that_kills_its_process_is_a_bad_image(
         problems = decode_images(job)
     assert list(problems) == [rows[100]]
     assert deadly in problems[rows[100]]
-    decoded = open_arrays(folder)[1].any(axis=1)
+    decoded = open_arrays(folder).digests.any(axis=1)
     assert decoded.sum() == 299
 
 

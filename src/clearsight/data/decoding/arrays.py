@@ -10,15 +10,13 @@ import numpy as np
 from clearsight.data.image_set import DIGEST_BYTES
 from clearsight.data.preparation.pixel_range import NUM_EXTREMES
 
-ARRAYS = ("images", "digests", "facts", "extremes")
-
 # The columns of facts.npy: size and kind of the file's image, whether it has more frames, may be
 # damaged, and lost its lower bits, its number of values outside the pixel range, and the range of
 # the decoded pixels.
 HEIGHT, WIDTH, IS_COLOUR, IS_DEEP, HAS_MORE_FRAMES, IS_DAMAGED, IS_REDUCED, NUM_OUTSIDE = range(8)
 LOWEST, HIGHEST = 8, 9
 
-_ROWS_AT_ONCE = 1024  # moved when gaps are closed
+_ROWS_AT_ONCE = 1024  # moved at once
 
 
 def make_arrays(folder: Path, num_images: int, shape: tuple[int, int, int]) -> None:
@@ -34,6 +32,7 @@ def make_arrays(folder: Path, num_images: int, shape: tuple[int, int, int]) -> N
         ("digests", np.uint8, (DIGEST_BYTES,)),
         ("facts", np.int32, (HIGHEST + 1,)),
         ("extremes", np.float64, (NUM_EXTREMES,)),
+        ("contents", np.uint8, (DIGEST_BYTES,)),
     ):
         path = folder / f"{name}.npy"
         array = np.lib.format.open_memmap(path, "w+", dtype, (num_images, *row))
@@ -52,17 +51,30 @@ class Arrays(NamedTuple):
         digests: uint8 (N, 16), 0 for images that are not decoded.
         facts: int32 (N, 10).
         extremes: float64 (N, 18), see `find_extremes`; 0 for images that are not deep.
+        contents: uint8 (N, 16), BLAKE2b of the encoded image.
     """
 
     images: np.ndarray
     digests: np.ndarray
     facts: np.ndarray
     extremes: np.ndarray
+    contents: np.ndarray
+
+
+ARRAYS = Arrays._fields
 
 
 def open_arrays(folder: Path, mode: Literal["r", "r+"] = "r") -> Arrays:
     """Map the arrays of a folder."""
     return Arrays(*(np.asarray(np.load(folder / f"{name}.npy", mode)) for name in ARRAYS))
+
+
+def swap_rows(folder: Path, rows: np.ndarray, others: np.ndarray) -> None:
+    """Swap rows, int64 (M,), with M different ones, in the arrays of a folder, in place."""
+    for array in open_arrays(folder, "r+"):
+        for start in range(0, len(rows), _ROWS_AT_ONCE):
+            one, other = (each[start : start + _ROWS_AT_ONCE] for each in (rows, others))
+            array[one], array[other] = array[other], array[one]
 
 
 def remove_rows(folder: Path, rows: list[int]) -> None:

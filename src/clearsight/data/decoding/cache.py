@@ -35,6 +35,7 @@ class DecodedImages:
         problems: what is wrong with the images that cannot be decoded, by key.
         notes: sentences for the user, e.g. why they have that shape.
         pixel_range: the values that became 0 and 255 in deep images; None if all had 8 bits.
+        test_rows: the rows of training images held out as the test set, as they were decoded.
     """
 
     folder: Path
@@ -44,6 +45,7 @@ class DecodedImages:
     problems: dict[str, str]
     notes: tuple[str, ...]
     pixel_range: PixelRange | None
+    test_rows: tuple[int, ...] = ()
 
 
 def find(key: str) -> DecodedImages | None:

@@ -21,6 +21,7 @@ from clearsight.data.decoding.arrays import (
     make_arrays,
     open_arrays,
     remove_rows,
+    swap_rows,
 )
 from clearsight.data.decoding.cache import DecodedImages
 from clearsight.data.decoding.deep_images import decode_deep_images
@@ -29,14 +30,15 @@ from clearsight.data.decoding.row_order import RowOrder, order_rows
 from clearsight.data.decoding.target_shape import TargetShape, choose_target_shape
 from clearsight.data.decoding.workers import ShowProgress, decode_images, silent
 from clearsight.data.image_set import ImageSet
-from clearsight.data.listing import BadFile, Listing, Part
+from clearsight.data.listing import PARTS, BadFile, Listing, Part
 from clearsight.data.load_report import LoadReport, check_bad_files
 from clearsight.data.preparation.preparation import Preparation
-from clearsight.data.sources.options import SourceOptions
+from clearsight.data.sources.options import TEST_FRACTION, SourceOptions
+from clearsight.data.splits.held_out_test import check_no_own_part, choose_test_images
 from clearsight.data.splits.splits import Splits
 from clearsight.errors import DataError, OutputError, list_some
 
-DECODE_VERSION = 3  # of how images are read; a change invalidates the cache
+DECODE_VERSION = 4  # of how images are read; a change invalidates the cache
 ALPHA_BACKGROUND = 255  # most images with alpha are drawn for white pages
 
 
@@ -53,18 +55,26 @@ def decode_listing(
             it, or none can.
         OutputError: when the cache cannot be written, or its disk is full.
     """
-    row_order = order_rows(listing, options.test_split)
+    num_test = listing.parts.count("test")
+    check_no_own_part("test", num_test, options.test_split, listing.provenance)
+    wanted = TEST_FRACTION if options.test_split is None else options.test_split
+    fraction = 0.0 if num_test else wanted
+    row_order = order_rows(listing)
     key = _digest(
         DECODE_VERSION,
         listing.signature,
         options.model_dump_json(include={"image_size", "resize", "channels", "pixel_range"}),
         row_order.order.tobytes(),
+        row_order.parts.tobytes(),
         "\0".join(listing.keys),
+        # What the choice of test images depends on.
+        [fraction, listing.labels.tolist(), listing.groups] if fraction else 0,
     )
     decoded = cache.find(key)
     if decoded is None:
         shape = choose_target_shape(listing, options)
         decoded = _decode(listing, row_order, shape, options, show_progress)
+        decoded = _hold_out(listing, row_order, decoded, fraction)
         arrays = open_arrays(decoded.folder)
         size = (decoded.height, decoded.width, decoded.channels)
         content = _digest(DECODE_VERSION, size, *(array.tobytes() for array in arrays[1:]))
@@ -127,6 +137,30 @@ def _warnings(folder: Path, keys: Sequence[str]) -> list[str]:
     return warnings
 
 
+def _hold_out(
+    listing: Listing, row_order: RowOrder, decoded: DecodedImages, fraction: float
+) -> DecodedImages:
+    """Choose the test images among the training images, and move them behind the others."""
+    row_order = _readable(listing, row_order, decoded)
+    rows = row_order.rows("train")
+    indices = row_order.order[rows]
+    if fraction == 0 or not len(indices):
+        return decoded
+    groups = None if listing.groups is None else [listing.groups[index] for index in indices]
+    contents = open_arrays(decoded.folder).contents[rows]
+    is_test = choose_test_images(contents, listing.labels[indices], fraction, groups)
+    swap_rows(decoded.folder, *row_order.swaps(is_test))
+    return replace(decoded, test_rows=tuple(np.flatnonzero(is_test).tolist()))
+
+
+def _readable(listing: Listing, row_order: RowOrder, decoded: DecodedImages) -> RowOrder:
+    """Return the order of the images that can be decoded."""
+    if not decoded.problems:
+        return row_order
+    keys = [listing.keys[index] for index in row_order.order]
+    return row_order.without([row for row, key in enumerate(keys) if key in decoded.problems])
+
+
 def _check_disk_space(folder: Path, needed_bytes: int) -> None:
     free_bytes = shutil.disk_usage(folder).free
     if needed_bytes > free_bytes:
@@ -138,38 +172,40 @@ def _check_disk_space(folder: Path, needed_bytes: int) -> None:
 
 
 def _make_splits(listing: Listing, row_order: RowOrder, decoded: DecodedImages) -> Splits:
-    images, digests, facts, _ = open_arrays(decoded.folder)
-    sizes = facts[:, : WIDTH + 1]  # and heights
+    arrays = open_arrays(decoded.folder)
+    sizes = arrays.facts[:, : WIDTH + 1]  # and heights
     is_resized = bool((sizes != (decoded.height, decoded.width)).any())
+    bad_files = [
+        BadFile(key, decoded.problems[key], part or "train")
+        for key, part in zip(listing.keys, listing.parts, strict=True)
+        if key in decoded.problems
+    ]
+    row_order = _readable(listing, row_order, decoded)
+    if decoded.test_rows:
+        is_test = np.zeros((row_order.parts == PARTS.index("train")).sum(), dtype=bool)
+        is_test[list(decoded.test_rows)] = True
+        row_order = row_order.hold_out(is_test)
     parts: dict[Part, ImageSet] = {}
-    bad_files = [*listing.bad_rows]
-    part_start, row_start = 0, 0
-    for part, count in row_order.counts.items():
-        indices = row_order.order[part_start : part_start + count]
-        part_start += count
-        if decoded.problems:
-            bad_keys = {listing.keys[index] for index in indices} & decoded.problems.keys()
-            bad_files += [BadFile(key, decoded.problems[key], part) for key in bad_keys]
-            indices = indices[[listing.keys[index] not in bad_keys for index in indices]]
+    for part in PARTS:
+        rows = row_order.rows(part)
+        indices, facts = row_order.order[rows], arrays.facts[rows]
         if not len(indices):
             continue
-        rows = slice(row_start, row_start + len(indices))
-        row_start += len(indices)
         parts[part] = ImageSet(
-            images[rows],
+            arrays.images[rows],
             listing.labels[indices],
             listing.class_names,
             f"{listing.provenance}, {part}",
             names=tuple(listing.keys[index] for index in indices),
             groups=tuple(listing.groups[index] for index in indices) if listing.groups else None,
             original_sizes=sizes[rows] if is_resized else None,
-            known_digests=digests[rows],
-            known_value_range=(int(facts[rows, LOWEST].min()), int(facts[rows, HIGHEST].max())),
+            known_digests=arrays.digests[rows],
+            known_value_range=(int(facts[:, LOWEST].min()), int(facts[:, HIGHEST].max())),
         )
     if "train" not in parts:
         raise DataError(f"{listing.provenance} has no training image that can be read.")
     report = LoadReport(
-        bad_files=tuple(sorted(bad_files, key=lambda bad: bad.name)),
+        bad_files=tuple(sorted([*listing.bad_rows, *bad_files], key=lambda bad: bad.name)),
         skipped=listing.skipped,
         empty_classes=listing.empty_classes,
         notes=(*listing.notes, *decoded.notes),

@@ -45,7 +45,7 @@ def decode_deep_images(job: DecodeJob, show_progress: ShowProgress) -> DeepImage
     Raises:
         DataError: when no range suits all images.
     """
-    _, digests, facts, extremes = open_arrays(job.folder, "r+")
+    _, digests, facts, extremes, _ = open_arrays(job.folder, "r+")
     is_decoded = digests.any(axis=1)
     is_deep = is_decoded & (facts[:, IS_DEEP] > 0)
     if not is_deep.any():

@@ -1,5 +1,6 @@
 """`DecodeJob`: images that one process decodes into arrays on disk."""
 
+import hashlib
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -8,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from clearsight.data.decoding.arrays import HIGHEST, LOWEST, NUM_OUTSIDE, open_arrays
-from clearsight.data.image_set import image_digests
+from clearsight.data.image_set import DIGEST_BYTES, image_digests
 from clearsight.data.listing import Reader
 from clearsight.data.preparation.pixel_range import find_extremes
 from clearsight.data.preparation.preparation import Preparation
@@ -67,7 +68,9 @@ def run_job(job: DecodeJob) -> Iterator[int | tuple[int, str]]:
             if isinstance(content, DataError):
                 raise content
             fit_for = (job.preparation.height, job.preparation.width)
-            block.add(row, read_image(content, name=key, fit_for=fit_for))
+            image = read_image(content, name=key, fit_for=fit_for)
+            digest = hashlib.blake2b(content, digest_size=DIGEST_BYTES).digest()
+            block.add(row, image, digest)
         except DataError as error:
             yield row, str(error)
     block.write()
@@ -89,8 +92,9 @@ class _Block:
         self._rows: list[int] = []
         self._facts: list[tuple[int, ...]] = []
 
-    def add(self, row: int, found: ImageInFile) -> None:
+    def add(self, row: int, found: ImageInFile, content: bytes) -> None:
         image = found.pixels
+        self._arrays.contents[row] = np.frombuffer(content, np.uint8)
         pixel_range = self._preparation.pixel_range
         is_deep, num_outside = image.dtype != np.uint8, 0
         pixels: np.ndarray | int = 0
@@ -109,7 +113,7 @@ class _Block:
     def write(self) -> None:
         if not self._rows:
             return
-        images, digests, facts, _ = self._arrays
+        images, digests, facts, *_ = self._arrays
         rows, block = np.array(self._rows), self._buffer[: len(self._rows)]
         pixels = block.reshape(len(rows), -1)
         images[rows] = block

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from clearsight.data.image_set import ImageSet
-from clearsight.data.splits.splits import TEST_SPLIT_SEED, Splits
+from clearsight.data.splits.splits import Splits
 from clearsight.data.splits.stratified import stratified_split
 from clearsight.errors import DataError, needs_extra
 
@@ -41,5 +41,5 @@ def load(data_dir: Path | None = None) -> Splits:
     everything = ImageSet(
         images, scans.target, tuple("0123456789"), provenance="scikit-learn's digits"
     )
-    train, test = stratified_split(everything.labels, TEST_FRACTION, TEST_SPLIT_SEED)
+    train, test = stratified_split(everything.labels, TEST_FRACTION, seed=0)
     return Splits(everything.take(train), everything.take(test))

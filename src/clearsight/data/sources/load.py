@@ -20,8 +20,9 @@ from clearsight.data.listing import Listing
 from clearsight.data.preparation.preparation import Preparation
 from clearsight.data.sources import digits, fashion_mnist
 from clearsight.data.sources.edits import edit_splits
-from clearsight.data.sources.options import SourceOptions, source_options
-from clearsight.data.splits.splits import Splits, hold_out_test_set
+from clearsight.data.sources.options import TEST_FRACTION, SourceOptions, source_options
+from clearsight.data.splits.held_out_test import hold_out_test_set
+from clearsight.data.splits.splits import Splits
 from clearsight.errors import DataError, did_you_mean
 
 
@@ -110,7 +111,8 @@ def load_splits(
 def _load(source: str, options: SourceOptions, show_progress: ShowProgress) -> Splits:
     if source in SOURCES:
         check_options(options, (), f"The source '{source}'")
-        return _resize(SOURCES[source].load(options.data_dir), options)
+        found = SOURCES[source].load(options.data_dir)
+        return _resize(hold_out_test_set(found, options.test_split, TEST_FRACTION), options)
     name = resolve_source(source)
     if options.data_dir is not None:
         raise DataError(f"{source} is a path and takes no --data-dir.")
@@ -123,7 +125,7 @@ def _load(source: str, options: SourceOptions, show_progress: ShowProgress) -> S
         found = row.open(Path(name), options)
     if isinstance(found, Listing):
         return decode_listing(found, options, show_progress)
-    return _resize(hold_out_test_set(found, options.test_split), options)
+    return _resize(hold_out_test_set(found, options.test_split, TEST_FRACTION), options)
 
 
 def _resize(splits: Splits, options: SourceOptions) -> Splits:

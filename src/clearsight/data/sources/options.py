@@ -20,6 +20,8 @@ from clearsight.data.preparation.resize import ResizeMethod
 from clearsight.errors import RequestError, format_validation_error
 from clearsight.options import Option, flag_words
 
+TEST_FRACTION = 0.2  # held out by default
+
 
 def parse_image_size(value: Any) -> Any:
     """Turn 64, "64" or "48,64" into height and width; leave the rest to pydantic."""
@@ -78,10 +80,10 @@ class SourceOptions(BaseModel):
         ),
     ] = None
     test_split: Annotated[
-        float,
+        float | None,
         Field(ge=0, lt=1),
-        Option("Fraction held out as the test set if the source has none; seed-independent."),
-    ] = 0.2
+        Option("Fraction held out as the test set; by default 0.2 if the source has none."),
+    ] = None
     data_dir: Annotated[
         Path | None,
         Option("Folder with the files of a named source.", metavar="DIR", on_resume="free"),

@@ -15,6 +15,7 @@ from clearsight.data.labels.class_names import ClassNames
 from clearsight.data.listing import Part
 from clearsight.data.sources.edits import edit_splits
 from clearsight.data.sources.options import SourceOptions
+from clearsight.data.splits.held_out_test import hold_out_test_set
 from clearsight.data.splits.splits import Splits
 from clearsight.errors import DataError
 
@@ -34,7 +35,8 @@ def splits_from_object(source: Any, options: SourceOptions | None = None) -> Spl
             (``len`` and items (image, label)); or an iterable of (image, label), single or in
             batches, as from tf.data. Images are PIL images, arrays or tensors, uint8 or floats
             0..1, (H, W), (H, W, C) or (C, H, W).
-        options: image size, channels and class names; None for the defaults.
+        options: image size, channels, class names and the fraction to hold out as the test set;
+            None for the defaults.
 
     Raises:
         DataError: when it is something else, or its images or labels are invalid.
@@ -45,6 +47,11 @@ def splits_from_object(source: Any, options: SourceOptions | None = None) -> Spl
         ('cat', 'dog')
     """
     options = options or SourceOptions()
+    # Who has arrays has test images at hand too: they are held out only when asked for.
+    return hold_out_test_set(_splits_from_object(source, options), options.test_split, default=0.0)
+
+
+def _splits_from_object(source: Any, options: SourceOptions) -> Splits:
     columns = (options.image_column, options.label_column, options.split_column)
     is_given = any(column is not None for column in (*columns, options.group_column))
     if is_given or not options.header:

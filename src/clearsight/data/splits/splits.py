@@ -5,11 +5,7 @@ from dataclasses import dataclass, field, replace
 from clearsight.data.image_set import ImageSet
 from clearsight.data.load_report import LoadReport
 from clearsight.data.preparation.pixel_range import PixelRange
-from clearsight.data.splits.stratified import stratified_split
 from clearsight.errors import DataError
-
-# Fixed: the test images must be the same in every run.
-TEST_SPLIT_SEED = 0
 
 
 @dataclass(frozen=True)
@@ -58,17 +54,3 @@ class Splits:
         unused = f"The pixel range {given} was not used: all images have 8 bits, 0 to 255."
         report = replace(self.load_report, notes=(*self.load_report.notes, unused))
         return replace(self, pixel_range=given, load_report=report)
-
-
-def hold_out_test_set(splits: Splits, fraction: float) -> Splits:
-    """Hold out a stratified fraction of the training images as the test set.
-
-    Splits that have a test or a validation set already are returned unchanged.
-    """
-    if splits.test is not None or splits.validation is not None or fraction == 0:
-        return splits
-    train = splits.train
-    kept, test = stratified_split(train.labels, fraction, TEST_SPLIT_SEED, train.groups)
-    if not len(kept) or not len(test):
-        return splits
-    return replace(splits, train=train.take(kept), test=train.take(test))

@@ -9,6 +9,7 @@ from clearsight.data.decoding.workers import ShowProgress, silent
 from clearsight.data.image_set import ImageSet
 from clearsight.data.sources.load import load_splits
 from clearsight.data.splits.evenly_spaced import evenly_spaced
+from clearsight.data.splits.held_out_test import check_no_own_part
 from clearsight.data.splits.splits import Splits
 from clearsight.data.splits.validation_split import ValidationSplit, choose_validation_split
 from clearsight.errors import DataError
@@ -77,7 +78,8 @@ def read_data(
     """Load the images of a request, unless they are `loaded` already, and limit and split them.
 
     Raises:
-        DataError: when they cannot be loaded, or none are left on one side of the split.
+        DataError: when they cannot be loaded, none are left on one side of the split, or a part is
+            to be held out that the source has.
     """
     request, recipe = resolved.request, resolved.recipe
     if loaded is None:
@@ -86,6 +88,9 @@ def read_data(
             if isinstance(request.source, Splits)
             else load_splits(request.source, request.source_options, show_progress)
         )
+    asked_for = request.recipe_arguments.get("validation_split", request.validation_split)
+    num_own = len(loaded.validation) if loaded.validation is not None else 0
+    check_no_own_part("validation", num_own, asked_for, request.source_name)
     return split_data(loaded, recipe, request.seed, tuple(_notes(loaded, request, recipe)))
 
 
@@ -142,8 +147,3 @@ def _notes(loaded: Splits, request: TrainRequest, recipe: Recipe) -> Iterator[st
         )
     if loaded.test is None:
         yield "There are no test images, so there will be no test score."
-    if loaded.validation is not None and request.validation_split is not None:
-        yield (
-            f"{request.source_name} has its own {len(loaded.validation):,} validation images, so "
-            "--validation-split is not used."
-        )

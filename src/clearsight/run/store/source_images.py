@@ -10,7 +10,7 @@ from clearsight.data.decoding.workers import ShowProgress, silent
 from clearsight.data.image_set import ImageSet
 from clearsight.data.preparation.preparation import Preparation
 from clearsight.data.sources.load import is_source_name, load_splits, resolve_source
-from clearsight.data.sources.options import SourceOptions
+from clearsight.data.sources.options import TEST_FRACTION, SourceOptions
 from clearsight.data.splits.evenly_spaced import evenly_spaced
 from clearsight.data.splits.splits import Splits
 from clearsight.errors import RunError
@@ -47,6 +47,8 @@ def load_run_splits(
     preparation = Preparation.from_json(record.preparation)
     shape = (preparation.height, preparation.width, preparation.channels)
     options = options or record.request.source_options
+    if options.test_split == TEST_FRACTION:  # as if left open: the source may have got test images
+        options = options.model_copy(update={"test_split": None})
     splits = load_splits(record.request.source, options, show_progress)
     if (splits.train.image_shape, splits.pixel_range) == (shape, preparation.pixel_range):
         return splits
