@@ -111,5 +111,7 @@ def test_an_interrupted_run_can_be_resumed_to_its_end(
 
 
 def test_resume_accepts_no_other_source_or_seed(interrupted: tuple[Path, str]) -> None:
-    done = run_cli("train", "digits", "--resume", str(interrupted[0]), "--seed", "3")
-    assert_refused(done, "may change, but seed, source was given")
+    done = run_cli("train", "--resume", str(interrupted[0]), "--seed", "3", "--seeds", "2")
+    assert_refused(done, "may change, but seed, seeds was given")
+    done = run_cli("train", "digits", "--resume", str(interrupted[0]), *BARE)
+    assert_refused(done, "should be resumed as it began", "removed, modified or given another")

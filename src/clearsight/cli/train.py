@@ -41,7 +41,10 @@ if TYPE_CHECKING:
 )
 @click.option("--try-next", is_flag=True, help="Run the suggested next experiment and compare.")
 @click.option(
-    "--resume", metavar="RUN", type=PATH, help="Resume this run exactly where it stopped."
+    "--resume",
+    metavar="RUN",
+    type=PATH,
+    help="Resume this run exactly where it stopped; SOURCE is where its images are now.",
 )
 @click.option(
     "--accept-changes",
@@ -83,8 +86,10 @@ def train(
     display = Display(Progress(console), show_decoding, lambda plan: _show_plan(plan, console))
     options, request = given_options(context), None
     if resume is not None:
-        own = {"source": source, "seeds": seeds, "try_next": try_next or None}
-        resumed = resume_request(resume, accept_changes=accept_changes, **options, **own)
+        own = {"seeds": seeds, "try_next": try_next or None}
+        resumed = resume_request(
+            resume, data=source, accept_changes=accept_changes, **options, **own
+        )
         if is_seed_runs(resume):
             return show_seeds(resume_seeds(resumed, display), console, as_json)
         plan = plan_resume(resumed, display.decoding)

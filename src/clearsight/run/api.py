@@ -84,7 +84,8 @@ def resume(
     Args:
         path: the run's folder, or that of a training with several seeds, whose unfinished and
             missing runs are trained then.
-        data: the images again, for a run on arrays from Python.
+        data: where the images are now, if no longer at the run's source; for a run on arrays from
+            Python, the same images again. Their content decides whether they are the same.
         accept_changes: resume although something that matters has changed.
         verbose: as for `train`.
         **options: those of `train` that may change, listed below.

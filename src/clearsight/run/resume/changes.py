@@ -17,18 +17,11 @@ _DECISIVE = ("clearsight", "keras", "torch", "numpy")  # versions that the numbe
 
 
 def changes_since(
-    record: RunRecord, recipe: Recipe, checkpoint: Checkpoint, splits: Splits, device: Device
+    record: RunRecord, recipe: Recipe, checkpoint: Checkpoint, device: Device
 ) -> list[str]:
-    """Describe what matters and differs from when the checkpoint was saved."""
+    """Describe what matters and differs from when the checkpoint was saved, but for the images."""
     before, now, old = checkpoint.identity, installed_versions(), record.request
-    recorded = {part: data["sha256"] for part, data in record.data.items() if data}
-    recorded["train"] = before["data"]
-    found = {part: images.fingerprint for part, images in splits.parts.items()}
     pairs = [
-        *(
-            (f"the {part} images' SHA-256", *(d.get(part, "none")[:12] for d in (recorded, found)))
-            for part in {**recorded, **found}
-        ),
         *((name, before["versions"].get(name), now[name]) for name in _DECISIVE),
         ("device", old.device, device),
         ("learning rate", f"{old.recipe.learning_rate:g}", f"{recipe.learning_rate:g}"),

@@ -15,11 +15,13 @@ from clearsight.run.plan.network import set_engine
 from clearsight.run.plan.plan import Plan, ResumePoint
 from clearsight.run.request import ARRAYS
 from clearsight.run.resume.changes import changes_since, describe_resume, resumed_record
+from clearsight.run.resume.image_changes import image_changes
 from clearsight.run.resume.request import ResumeRequest
 from clearsight.run.store.folder import RunFolder
 from clearsight.run.store.lock import check_unlocked
 from clearsight.run.store.record import RunRecord
 from clearsight.run.store.source_images import load_run_splits
+from clearsight.run.store.split_csv import read_split
 from clearsight.training.checkpoint.checkpoint import (
     Checkpoint,
     checkpoint_files,
@@ -50,13 +52,19 @@ def plan_resume(request: ResumeRequest, show_progress: ShowProgress = silent) ->
     wanted = record.request.with_options(**request.changes)
     recipe = wanted.recipe
     _check_unfinished(folder, record, recipe, checkpoint)
-    if wanted.source == ARRAYS:
-        splits = request.images
-    else:
-        splits = load_run_splits(record, wanted.source_options, show_progress)
-    splits = limit(splits, recipe)
+    loaded = request.source(wanted.source, wanted.source_options)
+    wanted = wanted.with_options(source=loaded if isinstance(loaded, str) else ARRAYS)
+    if isinstance(loaded, str):
+        now = record.model_copy(update={"request": wanted})
+        loaded = load_run_splits(now, show_progress=show_progress)
+    splits = limit(loaded, recipe)
     device = choose_device("auto" if record.request.device == "cuda" else "cpu")
-    changes = changes_since(record, recipe, checkpoint, splits, device)
+    changes = changes_since(record, recipe, checkpoint, device)
+    recorded = {part: data["sha256"] for part, data in record.data.items() if data}
+    recorded["train"] = checkpoint.identity["data"]
+    if recorded != {part: images.fingerprint for part, images in splits.parts.items()}:
+        used_all = splits == loaded  # no limit left some out
+        changes += image_changes(read_split(folder.split_path), loaded, used_all=used_all)
     if changes and not request.accept_changes:
         raise RunError(
             f"{path} should be resumed as it began, but some things have changed: "
@@ -82,10 +90,14 @@ def plan_resume(request: ResumeRequest, show_progress: ShowProgress = silent) ->
     first_batch = checkpoint.num_batches * checkpoint.identity["batch_size"] // recipe.batch_size
     wanted = wanted.model_copy(update={"device": device})
     resumed = resumed_record(record, wanted, checkpoint, splits, changes)
+    given = dict(request.changes)
+    if wanted.source != record.request.source:
+        given["source"] = wanted.source
+        notes.append(f"The images are now read from {wanted.source}.")
     return Plan(
         path=path,
         path_is_given=True,
-        record=resumed.with_given(request.changes),
+        record=resumed.with_given(given),
         model=model,
         data=data,
         leaks=check_images(data.splits, data.split).leaks,

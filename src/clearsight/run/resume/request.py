@@ -4,12 +4,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from clearsight.data.sources.load import resolve_source
 from clearsight.data.sources.options import SourceOptions
 from clearsight.data.sources.python_objects import splits_from_object
 from clearsight.data.splits.splits import Splits
 from clearsight.errors import RequestError, RunError
 from clearsight.options import may_change_on_resume
-from clearsight.run.request import TrainRequest, train_request
+from clearsight.run.request import ARRAYS, TrainRequest, train_request
 
 
 @dataclass(frozen=True)
@@ -18,29 +19,38 @@ class ResumeRequest:
 
     Attributes:
         path: the run's folder.
-        data: the images again, for a run on arrays from Python.
+        data: the images again: the name or path of the source, if it is no longer the run's, or
+            any object that `train` takes; None if they are still where the run found them.
         accept_changes: whether to resume although something that matters has changed.
         changes: other values of the options that a resumed run may change, by name.
     """
 
     path: Path
-    data: Splits | None = None
+    data: Any = None
     accept_changes: bool = False
     changes: dict[str, Any] = field(default_factory=dict)
 
-    @property
-    def images(self) -> Splits:
-        """The images of a run on arrays.
+    def source(self, before: str, options: SourceOptions) -> str | Splits:
+        """Return the name or path of the source now, or the images if they are Python objects.
+
+        Args:
+            before: the source that the run was trained on.
+            options: how Python objects are read.
 
         Raises:
-            RunError: when they are not given.
+            DataError: when there is no such source, or the objects hold no images with labels.
+            RunError: when they were objects, and are not given.
         """
-        if self.data is None:
+        if isinstance(self.data, str):
+            return resolve_source(self.data)
+        if self.data is not None:
+            return splits_from_object(self.data, options)
+        if before == ARRAYS:
             raise RunError(
                 f"{self.path} was trained on arrays from Python, which are not saved: resume it in "
                 "Python, clearsight.resume(path, data=...), with the same images."
             )
-        return self.data
+        return before
 
 
 def resume_request(
@@ -50,13 +60,12 @@ def resume_request(
 
     Args:
         path: the run's folder.
-        data: the images again, as any object that `train` takes, for a run on arrays.
+        data: where the images are now, or an object that holds them; see `ResumeRequest`.
         accept_changes: whether to resume although something that matters has changed.
         **changes: options that a resumed run may change; None leaves them as they were.
 
     Raises:
         RequestError: when options are unknown, out of range or fixed.
-        DataError: when `data` holds no images with labels.
     """
     changes = {name: value for name, value in changes.items() if value is not None}
     may_change = [each.name for each in may_change_on_resume(TrainRequest, SourceOptions)]
@@ -70,7 +79,7 @@ def resume_request(
     sources = (checked, checked.source_options)
     return ResumeRequest(
         path=Path(path),
-        data=None if data is None else splits_from_object(data),
+        data=str(data) if isinstance(data, Path) else data,
         accept_changes=accept_changes,
         changes={
             name: next(getattr(each, name) for each in sources if hasattr(each, name))

@@ -7,7 +7,7 @@ from clearsight.data.splits.splits import Splits
 from clearsight.errors import RequestError, RunError, TrainingInterrupted
 from clearsight.models.backend import keras
 from clearsight.run.plan.plan import Plan
-from clearsight.run.request import ARRAYS, RECIPE_OPTIONS, TrainRequest
+from clearsight.run.request import RECIPE_OPTIONS, TrainRequest
 from clearsight.run.resume.plan_resume import plan_resume
 from clearsight.run.resume.request import ResumeRequest
 from clearsight.run.seeds.runs import SeedRuns
@@ -76,8 +76,11 @@ def resume_seeds(request: ResumeRequest, display: Display) -> SeedRuns:
             "to resume."
         )
     original = runs.record.request.with_options(**request.changes)
-    if original.source == ARRAYS:
-        original = original.with_options(source=request.images)
+    source = request.source(str(original.source), original.source_options)
+    original = original.with_options(source=source)
+    given = original.portable()
+    update = {"source": given["source"], "request": TrainRequest(**given)}
+    runs = SeedRuns(runs.path, runs.record.model_copy(update=update))
     return _run_all(runs, original, request, display)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -43,17 +44,31 @@ def load_run_splits(
     """Load all images of a run's source, at the size that its network takes.
 
     They are read with the run's own options unless others are given.
+
+    Raises:
+        DataError: when they cannot be loaded.
+        RunError: when they are no longer where the run found them.
     """
+    source = record.request.source
+    if not is_source_name(source) and not os.path.lexists(source):
+        raise RunError(
+            f"The run was trained on {source}, but nothing is there any more: move the images "
+            "back, or give their new path: `clearsight train NEWPATH --resume RUN`, or "
+            "`clearsight evaluate RUN --data NEWPATH`."
+        )
     preparation = Preparation.from_json(record.preparation)
     shape = (preparation.height, preparation.width, preparation.channels)
     options = options or record.request.source_options
     if options.test_split == TEST_FRACTION:  # as if left open: the source may have got test images
         options = options.model_copy(update={"test_split": None})
-    splits = load_splits(record.request.source, options, show_progress)
+    splits = load_splits(source, options, show_progress)
     if (splits.train.image_shape, splits.pixel_range) == (shape, preparation.pixel_range):
         return splits
     # The images have changed so that another size or range would be chosen for them now.
-    return load_splits(record.request.source, options.fitted_to(preparation), show_progress)
+    fitted = options.fitted_to(preparation)
+    return load_splits(
+        source, fitted.model_copy(update={"test_split": options.test_split}), show_progress
+    )
 
 
 def used_images(run: Run, splits: Splits, used_for: str, most: int | None = None) -> ImageSet:

@@ -52,6 +52,17 @@ def image_keys(images: ImageSet) -> list[Key]:
     return list(zip(digests, names, strict=True))
 
 
+def list_images(splits: Splits) -> list[UsedImage]:
+    """Return all images of a source, each as used for its own part."""
+    return [
+        UsedImage(part, part, index, *key, name)
+        for part, images in splits.parts.items()
+        for index, (key, name) in enumerate(
+            zip(image_keys(images), images.names or ("",) * len(images), strict=True)
+        )
+    ]
+
+
 def write_split(splits: Splits, split: ValidationSplit, path: Path) -> None:
     """Write which image of a run is used for what, one per row."""
     validation, part = splits.train, "train"
