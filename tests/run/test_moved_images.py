@@ -33,7 +33,7 @@ def images(tmp_path: Path) -> Path:
     """Two classes of 20 images each."""
     for label, name in enumerate("ab"):
         for number in range(20):
-            save_noise(tmp_path / "set" / name / f"{number:02}.png", [label, number])
+            save_noise(tmp_path / "set" / name / f"{number:02}.png", [label + 1, number])
     return tmp_path / "set"
 
 

@@ -64,7 +64,9 @@ def test_photographs_are_learned_and_measured(photo_run: Path) -> None:
     assert run.class_names == ("flower", "temple")
     assert run.preparation.channels == 3
     results = run.results
-    assert (results.train_count, results.val_count, results.test_count) == (76, 20, 24)
+    assert results.train_count + results.val_count + results.test_count == 120
+    assert 12 <= results.test_count <= 36  # of 24 expected, chosen by content
+    assert results.val_count == pytest.approx((120 - results.test_count) / 5, abs=1)
     assert results.test_accuracy is not None
     assert results.test_accuracy > 0.9  # two photographs in other colours
     assert run.record.request.recipe.epochs > 9  # so few images need more
@@ -77,11 +79,12 @@ def test_the_split_is_kept_with_the_run(photo_run: Path, photographs: Path) -> N
         what: {row["name"] for row in rows if row["used_for"] == what}
         for what in ("train", "validation", "test")
     }
-    assert [len(names) for names in used.values()] == [76, 20, 24]
+    results = clearsight.Run.load(photo_run).results
+    expected = [results.train_count, results.val_count, results.test_count]
+    assert [len(names) for names in used.values()] == expected
     assert len(set.union(*used.values())) == 120
-    for names in used.values():  # the same share of each class
-        counts = [sum(name.startswith(kind) for name in names) for kind in ("flower", "temple")]
-        assert counts[0] == counts[1]
+    for names in used.values():
+        assert {name.split("/")[0] for name in names} == {"flower", "temple"}
     assert all((photographs / row["name"]).is_file() for row in rows)
 
 
@@ -92,7 +95,7 @@ def test_predict_reads_a_file_as_training_did(photo_run: Path, photographs: Path
     assert test is not None
     rows = train if "flower/00.jpg" in (train.names or ()) else test
     index = (rows.names or ()).index("flower/00.jpg")
-    assert np.array_equal(run.preparation.read(lying), rows.images[index])
+    assert np.array_equal(run.preparation.read(lying).pixels, rows.images[index])
     done = cli(
         "predict", str(photo_run), str(lying), str(photographs / "temple" / "01.jpg"), "--json"
     )
@@ -133,7 +136,6 @@ def test_evaluate_measures_the_same_images_wherever_they_lie_now(
     photo_run: Path, photographs: Path, cli: Cli, tmp_path: Path
 ) -> None:
     first = json.loads(cli("evaluate", str(photo_run), "--json").stdout)
-    assert first["test_count"] == 24
     assert first["test_accuracy"] == clearsight.Run.load(photo_run).results.test_accuracy
     moved, run = tmp_path / "my photographs", tmp_path / "run"
     shutil.copytree(photographs, moved)
@@ -161,9 +163,10 @@ def test_evaluate_measures_all_of_another_folder(
     shutil.copytree(photographs / "temple", other / "temple")
     done = cli("evaluate", str(photo_run), "--data", str(other), "--json")
     # Those that it has trained or validated on are no measure of it.
-    assert json.loads(done.stdout)["test_count"] == 24
+    test_count = clearsight.Run.load(photo_run).results.test_count
+    assert json.loads(done.stdout)["test_count"] == test_count
     own = cli("evaluate", str(photo_run), "--data", str(photographs), "--json")
-    assert json.loads(own.stdout)["test_count"] == 24
+    assert json.loads(own.stdout)["test_count"] == test_count
     (other / "temple").rename(other / "castle")
     assert_refused(cli("evaluate", str(photo_run), "--data", str(other)), "has castle")
 
