@@ -18,7 +18,7 @@ from clearsight.serving.images_api import images_router
 from clearsight.serving.inference_api import inference_router
 from clearsight.serving.metrics import CONTENT_TYPE
 from clearsight.serving.middleware import Middleware
-from clearsight.serving.page import PAGE_HEADERS, page
+from clearsight.serving.page import PAGE, PAGE_HEADERS
 from clearsight.serving.service import Service
 
 _ERRORS = (HttpError, HTTPException, RequestValidationError, Exception)
@@ -29,9 +29,9 @@ def make_app(service: Service) -> Middleware:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        service.registry.start()
+        service.start()
         yield
-        await service.registry.close()
+        await service.close()
 
     app = FastAPI(
         title="clearsight",
@@ -52,7 +52,7 @@ def make_app(service: Service) -> Middleware:
 def _add_other_routes(app: FastAPI, service: Service) -> None:
     @app.get("/", include_in_schema=False)
     async def upload_page() -> Response:
-        return Response(page(), media_type="text/html", headers=PAGE_HEADERS)
+        return Response(PAGE, media_type="text/html", headers=PAGE_HEADERS)
 
     @app.get("/healthz", tags=["health"], responses=error_responses())
     async def healthz() -> dict[str, str]:

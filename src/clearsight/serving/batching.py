@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -94,12 +94,10 @@ class Batcher:
         while True:
             while not self._pending:
                 await self._wait_for_change()
-            try:
+            with suppress(TimeoutError):
                 async with asyncio.timeout(self._max_wait_seconds):
                     while self._num_expected and self._num_pending_images < self._max_batch:
                         await self._wait_for_change()
-            except TimeoutError:
-                pass
             batch = self._next_batch()
             if batch:
                 await asyncio.shield(self._run(batch))
@@ -140,9 +138,7 @@ class Batcher:
                     each.result.set_exception(error)
             return
         self._on_batch(len(images), loop.time() - started)
-        start = 0
-        for each in batch:
-            end = start + len(each.images)
+        ends = np.cumsum([len(each.images) for each in batch])
+        for each, part in zip(batch, np.split(probabilities, ends[:-1]), strict=True):
             if not each.result.done():
-                each.result.set_result(probabilities[start:end])
-            start = end
+                each.result.set_result(part)

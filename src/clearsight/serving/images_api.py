@@ -130,7 +130,18 @@ def images_router(service: Service) -> APIRouter:
     @router.get("/models", responses=error_responses(401))
     async def models() -> ModelList:
         """List the models with their input shapes and classes."""
-        return ModelList(models=[_describe(model) for model in service.registry.models])
+        return ModelList(
+            models=[
+                ModelDescription(
+                    name=model.name,
+                    version=model.version,
+                    input_shape=list(model.bundle.spec.image_shape),
+                    class_names=list(model.bundle.class_names),
+                    has_temperature=model.bundle.spec.temperature is not None,
+                )
+                for model in service.models.values()
+            ]
+        )
 
     @router.post(
         "/models/{name}:predict",
@@ -151,7 +162,7 @@ def images_router(service: Service) -> APIRouter:
         ] = False,
     ) -> Response:
         """Classify one image (its file is the body) or several (multipart or JSON)."""
-        with service.registry.find(name).in_use() as model:
+        with service.find_model(name).in_use() as model:
             if temperature and model.bundle.spec.temperature is None:
                 raise HttpError(
                     422, "no_temperature", "This model has no temperature: leave out the option."
@@ -241,17 +252,6 @@ def _array(rows: Any) -> np.ndarray:
             f"An array should be (height, width, channels) of integers 0 to 255, but {error}.",
         ) from error
     return array
-
-
-def _describe(model: ServedModel) -> ModelDescription:
-    bundle = model.bundle
-    return ModelDescription(
-        name=model.name,
-        version=model.version,
-        input_shape=list(bundle.spec.image_shape),
-        class_names=list(bundle.class_names),
-        has_temperature=bundle.spec.temperature is not None,
-    )
 
 
 def _format_response(

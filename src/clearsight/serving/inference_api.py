@@ -90,7 +90,7 @@ def inference_router(service: Service) -> APIRouter:
 def _add_model_routes(router: APIRouter, path: str, service: Service) -> None:
     def find(request: Request) -> ServedModel:
         parameters: dict[str, Any] = request.path_params
-        return service.registry.find(parameters["name"], parameters.get("version"))
+        return service.find_model(parameters["name"], parameters.get("version"))
 
     parameters = [
         {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}

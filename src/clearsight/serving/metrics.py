@@ -1,5 +1,7 @@
 """`Metrics`: what a server counts, for Prometheus."""
 
+from typing import Any
+
 from prometheus_client import (
     CollectorRegistry,
     Counter,
@@ -21,35 +23,33 @@ class Metrics:
     """
 
     def __init__(self) -> None:
-        self.registry = registry = CollectorRegistry()
-
-        def count(name: str, help_text: str, *labels: str) -> Counter:
-            return Counter(f"clearsight_{name}", help_text, labels, registry=registry)
-
-        def histogram(
-            name: str, help_text: str, label: str, buckets: tuple[float, ...]
-        ) -> Histogram:
-            return Histogram(
-                f"clearsight_{name}", help_text, (label,), buckets=buckets, registry=registry
-            )
-
-        self.requests = count("requests", "Requests answered.", "route", "status")
-        self.images = count("images", "Images classified.", "model")
-        self.reloads = count("reloads", "Changed bundles, loaded or rejected.", "model", "outcome")
-        self.request_seconds = histogram(
-            "request_seconds", "From a request's header to its response.", "route", _SECONDS
+        self.registry = CollectorRegistry()
+        options: Any = {"namespace": "clearsight", "registry": self.registry}
+        self.requests = Counter("requests", "Requests answered.", ["route", "status"], **options)
+        self.images = Counter("images", "Images classified.", ["model"], **options)
+        self.reloads = Counter(
+            "reloads", "Changed bundles, loaded or rejected.", ["model", "outcome"], **options
         )
-        self.network_seconds = histogram(
-            "network_seconds", "Network time per batch.", "model", _SECONDS
+        self.request_seconds = Histogram(
+            "request_seconds",
+            "From a request's header to its response.",
+            ["route"],
+            buckets=_SECONDS,
+            **options,
         )
-        self.batch_images = histogram("batch_images", "Images per batch.", "model", _SIZES)
+        self.network_seconds = Histogram(
+            "network_seconds", "Network time per batch.", ["model"], buckets=_SECONDS, **options
+        )
+        self.batch_images = Histogram(
+            "batch_images", "Images per batch.", ["model"], buckets=_SIZES, **options
+        )
         self.queued = Gauge(
-            "clearsight_queued_images",
+            "queued_images",
             "Images that are being decoded or wait for the network.",
-            ("model",),
-            registry=registry,
+            ["model"],
+            **options,
         )
-        ProcessCollector(registry=registry)
+        ProcessCollector(registry=self.registry)
 
     def as_text(self) -> bytes:
         """Return all metrics in Prometheus's text format."""

@@ -42,7 +42,10 @@ def open_named_bundles(arguments: Sequence[str], num_threads: int) -> tuple[Name
     """
     bundles: dict[str, NamedBundle] = {}
     for argument in arguments:
-        given_name, path = _parse(argument)
+        given_name, separator, path_text = argument.partition("=")
+        if not separator or os.path.lexists(argument):  # a path may contain "="
+            given_name, path_text = "", argument
+        path = find_bundle(Path(path_text))
         bundle = open_checked_bundle(path, num_threads)
         name = given_name or bundle.spec.name
         if not _NAME.fullmatch(name):
@@ -68,10 +71,3 @@ def open_checked_bundle(path: Path, num_threads: int) -> Bundle:
     bundle = load(path, num_threads=num_threads)
     check_parity(bundle)
     return bundle
-
-
-def _parse(argument: str) -> tuple[str | None, Path]:
-    name, separator, path = argument.partition("=")
-    if separator and not os.path.lexists(argument):
-        return name, find_bundle(Path(path))
-    return None, find_bundle(Path(argument))

@@ -3,19 +3,14 @@
 import base64
 import hashlib
 import re
-from functools import cache
 from importlib.resources import files
 
-
-@cache
-def page() -> bytes:
-    """Return the page."""
-    return (files("clearsight.serving") / "page.html").read_bytes()
+PAGE = (files("clearsight.serving") / "page.html").read_bytes()
 
 
 def _source(tag: str) -> str:
     """Return the Content-Security-Policy hash of the page's only element with a tag."""
-    found = re.search(rb"<%b>(.*?)</%b>" % (tag.encode(), tag.encode()), page(), re.DOTALL)
+    found = re.search(rb"<%b>(.*?)</%b>" % (tag.encode(), tag.encode()), PAGE, re.DOTALL)
     assert found is not None
     digest = base64.b64encode(hashlib.sha256(found.group(1)).digest()).decode()
     return f"'sha256-{digest}'"

@@ -64,6 +64,7 @@ class ServedModel:
         name: the model's name in requests.
         bundle: the open bundle.
         version: a hash of the bundle's content.
+        quota: of queued images, shared with the model that this one replaces.
     """
 
     def __init__(
@@ -75,16 +76,13 @@ class ServedModel:
         settings: ServerSettings,
         metrics: Metrics,
     ) -> None:
-        """Create a model; see `start`.
-
-        `quota`, of queued images, is shared with the model that this one replaces.
-        """
+        """Create a model; see `start`."""
         self.name = name
         self.bundle = bundle
         content = bundle.spec.to_json().encode()  # with the SHA-256 of every file
         self.version = hashlib.sha256(content).hexdigest()[:_VERSION_LENGTH]
         self._num_users = 0
-        self._quota = quota
+        self.quota = quota
         self._decoders = decoders
         self._deadline_seconds = settings.deadline_seconds
         self._images = metrics.images.labels(name)
@@ -158,7 +156,7 @@ class ServedModel:
         return await self._predict(len(arrays), lambda _: (self.bundle.fit_images(arrays), ()))
 
     async def _predict(self, num_images: int, decode: Decode) -> ModelOutput:
-        self._quota.acquire(num_images)
+        self.quota.acquire(num_images)
         self._queued.inc(num_images)
         try:
             async with asyncio.timeout(self._deadline_seconds):
@@ -173,7 +171,7 @@ class ServedModel:
         except DataError as error:
             raise HttpError(422, "unreadable_image", str(error)) from error
         finally:
-            self._quota.release(num_images)
+            self.quota.release(num_images)
             self._queued.dec(num_images)
         self._images.inc(num_images)
         return output

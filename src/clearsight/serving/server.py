@@ -5,6 +5,8 @@ import logging
 import socket
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from types import FrameType
 from typing import Any
 
@@ -47,27 +49,6 @@ def serve(
         server.run(sockets=[listener])
 
 
-def _config(service: Service) -> uvicorn.Config:
-    settings = service.settings
-    return uvicorn.Config(
-        make_app(service),
-        http=limited_connection(settings.receive_seconds, settings.max_connections),
-        loop="asyncio",
-        ws="none",
-        lifespan="on",
-        log_config=None,
-        access_log=False,
-        proxy_headers=False,
-        server_header=False,
-        date_header=False,
-        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=int(
-            settings.receive_seconds + settings.deadline_seconds + _EXTRA_SECONDS
-        ),
-        h11_max_incomplete_event_size=MAX_HEADER_BYTES,
-    )
-
-
 def _listen(settings: ServerSettings) -> socket.socket:
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
@@ -97,14 +78,27 @@ class _DrainingServer(uvicorn.Server):
     """uvicorn's server, which on a signal first reports that it will stop, and then stops."""
 
     def __init__(self, service: Service, listener: socket.socket) -> None:
-        super().__init__(_config(service))
+        settings = service.settings
+        longest_request_seconds = settings.receive_seconds + settings.deadline_seconds
+        super().__init__(
+            uvicorn.Config(
+                make_app(service),
+                http=limited_connection(settings.receive_seconds, settings.max_connections),
+                loop="asyncio",
+                ws="none",
+                lifespan="on",
+                log_config=None,
+                access_log=False,
+                proxy_headers=False,
+                server_header=False,
+                date_header=False,
+                timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+                timeout_graceful_shutdown=int(longest_request_seconds + _EXTRA_SECONDS),
+                h11_max_incomplete_event_size=MAX_HEADER_BYTES,
+            )
+        )
         self._service = service
         self._listener = listener
-
-    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
-        """Serve on the running event loop, which `handle_exit` needs."""
-        self._loop = asyncio.get_running_loop()
-        await super().serve(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Drain for the configured time, then stop; at the second signal, stop at once.
@@ -118,36 +112,34 @@ class _DrainingServer(uvicorn.Server):
             self.should_exit = self.force_exit = True
             return
         self._service.is_draining = True
+        loop = asyncio.get_running_loop()  # signals are handled in the thread that runs it
         delay = self._service.settings.drain_seconds
-        self._loop.call_soon_threadsafe(self._loop.call_later, delay, self._stop)
+        loop.call_soon_threadsafe(loop.call_later, delay, self._stop)
 
     def _stop(self) -> None:
         self.should_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Accept the connections that have arrived, then stop listening and answer all requests."""
-        await self._accept_backlog()
-        await super().shutdown(sockets)
+        """Stop listening, and answer all requests.
 
-    async def _accept_backlog(self) -> None:
-        """Accept connections that the system has completed already; closing would reset them."""
+        Connections that the system has completed are accepted first; closing would reset them.
+        """
         loop = asyncio.get_running_loop()
         await asyncio.sleep(0)
         loop.remove_reader(self._listener)
         connections: list[socket.socket] = []
-        while True:
-            try:
+        with suppress(OSError):  # no more connections
+            while True:
                 connections.append(self._listener.accept()[0])
-            except OSError:
-                break
         for server in self.servers:
             server.close()
+        protocol: Any = partial(
+            self.config.http_protocol_class,
+            config=self.config,
+            server_state=self.server_state,
+            app_state=self.lifespan.state,
+        )
         for connection in connections:
             connection.setblocking(False)
-            await loop.connect_accepted_socket(self._create_protocol, connection)
-
-    def _create_protocol(self) -> asyncio.Protocol:
-        protocol: Any = self.config.http_protocol_class
-        return protocol(
-            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
-        )
+            await loop.connect_accepted_socket(protocol, connection)
+        await super().shutdown(sockets)
