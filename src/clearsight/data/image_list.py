@@ -11,6 +11,7 @@ from pathlib import Path
 from clearsight.data.image_set import ImageSet
 from clearsight.errors import DataError
 from clearsight.io.atomic import write_atomically
+from clearsight.io.readable_name import readable_name
 
 KEY_COLUMNS = ("name", "part", "index")
 
@@ -83,7 +84,7 @@ def read_image_list(path: str | Path, columns: Sequence[str], source: str) -> li
 def _listed_images(path: str | Path, reader: "csv.DictReader[str]") -> Iterator[ListedImage]:
     for row in reader:
         values = {key: cell.strip() for key, cell in row.items() if isinstance(cell, str)}
-        name, part, index = (values.pop(column, "") for column in KEY_COLUMNS)
+        name, part, index = (readable_name(values.pop(column, "")) for column in KEY_COLUMNS)
         try:
             number = int(index or -1)
         except ValueError as error:

@@ -14,6 +14,7 @@ from clearsight.data.folder_walk import read_start, walk_folder
 from clearsight.data.image_suffixes import NOT_AN_IMAGE, is_image
 from clearsight.data.skipped_files import skipped_sentence
 from clearsight.errors import DataError, RequestError
+from clearsight.io.readable_name import readable_name
 
 STANDARD_INPUT = "-"
 _URL = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+://")
@@ -49,7 +50,7 @@ class ImageFiles:
         """
         if self.folder is None:
             return None
-        parents = PurePath(path).relative_to(self.folder).parts[:-1]
+        parents = PurePath(readable_name(path)).relative_to(readable_name(self.folder)).parts[:-1]
         names = ("/".join(parents[start:]) for start in range(len(parents)))
         return next((name for name in names if name in class_names), None)
 

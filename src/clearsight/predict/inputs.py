@@ -13,6 +13,7 @@ import numpy as np
 
 from clearsight.bundle.bundle import Bundle
 from clearsight.errors import DataError
+from clearsight.io.readable_name import readable_name
 from clearsight.predict.image_files import STANDARD_INPUT, ImageFiles, find_image_files
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ def read_inputs(inputs: Inputs, bundle: Bundle, *, invert: bool) -> Iterator[Inp
 
 
 def _read_file(path: str, true_label: str | None, bundle: Bundle, invert: bool) -> InputImage:
-    name = "standard input" if path == STANDARD_INPUT else path
+    name = "standard input" if path == STANDARD_INPUT else readable_name(path)
     try:
         source = sys.stdin.buffer.read() if path == STANDARD_INPUT else Path(path)
         image = bundle.preparation.read(source, name=name, invert=invert)

@@ -26,6 +26,7 @@ from clearsight.engine.runtime.choices import (
     PrecisionChoice,
 )
 from clearsight.errors import RequestError, format_validation_error
+from clearsight.io.readable_name import readable_name
 from clearsight.options import Option
 from clearsight.training.recipe import Fraction, PositiveFiniteFloat, Recipe
 
@@ -121,7 +122,9 @@ class TrainRequest(BaseModel):
         """What to call the source in messages and file names."""
         if not isinstance(self.source, str):
             return ARRAYS
-        return self.source if self.is_named_source else Path(self.source).resolve().name
+        return (
+            self.source if self.is_named_source else readable_name(Path(self.source).resolve().name)
+        )
 
     @property
     def is_named_source(self) -> bool:

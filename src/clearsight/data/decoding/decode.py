@@ -37,6 +37,7 @@ from clearsight.data.sources.options import TEST_FRACTION, SourceOptions
 from clearsight.data.splits.held_out_test import check_no_own_part, choose_test_images
 from clearsight.data.splits.splits import Splits
 from clearsight.errors import DataError, OutputError, list_some
+from clearsight.io.readable_name import readable_name
 
 DECODE_VERSION = 4  # of how images are read; a change invalidates the cache
 ALPHA_BACKGROUND = 255  # most images with alpha are drawn for white pages
@@ -176,7 +177,7 @@ def _make_splits(listing: Listing, row_order: RowOrder, decoded: DecodedImages) 
     sizes = arrays.facts[:, : WIDTH + 1]  # and heights
     is_resized = bool((sizes != (decoded.height, decoded.width)).any())
     bad_files = [
-        BadFile(key, decoded.problems[key], part or "train")
+        BadFile(readable_name(key), readable_name(decoded.problems[key]), part or "train")
         for key, part in zip(listing.keys, listing.parts, strict=True)
         if key in decoded.problems
     ]
@@ -195,8 +196,8 @@ def _make_splits(listing: Listing, row_order: RowOrder, decoded: DecodedImages) 
             arrays.images[rows],
             listing.labels[indices],
             listing.class_names,
-            f"{listing.provenance}, {part}",
-            names=tuple(listing.keys[index] for index in indices),
+            readable_name(f"{listing.provenance}, {part}"),
+            names=tuple(readable_name(listing.keys[index]) for index in indices),
             groups=tuple(listing.groups[index] for index in indices) if listing.groups else None,
             original_sizes=sizes[rows] if is_resized else None,
             known_digests=arrays.digests[rows],

@@ -15,6 +15,7 @@ from clearsight.data.image_set import ImageSet
 from clearsight.data.splits.evenly_spaced import evenly_spaced
 from clearsight.engine.runtime.device import on_device
 from clearsight.errors import RunError
+from clearsight.io.readable_name import readable_name
 from clearsight.models.build import ModelRequest, build_model
 from clearsight.run.request import ARRAYS
 from clearsight.run.store.run import Run
@@ -87,7 +88,8 @@ def _provenance(run: Run) -> dict[str, Any]:
     """Return where the network comes from, without paths of this machine."""
     record, request, results = run.record, run.record.request, run.folder.read_results()
     return {
-        "source": os.path.basename(request.source),  # noqa: PTH119 - a source need not be a path
+        # A source need not be a path.
+        "source": readable_name(os.path.basename(request.source)),  # noqa: PTH119
         "model": os.path.basename(request.model),  # noqa: PTH119 - nor a model
         "num_parameters": record.num_parameters,
         "recipe": request.recipe.name,

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TextIO, TypeVar
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from clearsight.errors import RunError
 from clearsight.io.atomic import write_atomically
@@ -20,7 +20,8 @@ def write_json(values: dict[str, Any], path: Path) -> None:
     """Write JSON-ready values, replacing `path` whole."""
     with write_atomically(path) as temporary:
         text = json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False)
-        temporary.write_text(f"{text}\n", "utf-8")
+        # Paths that are not UTF-8 are surrogates in Python, and become JSON's escapes for them.
+        temporary.write_bytes(f"{text}\n".encode("utf-8", "backslashreplace"))
 
 
 def read_json(path: Path, content: type[Content], description: str) -> Content:
@@ -32,12 +33,13 @@ def read_json(path: Path, content: type[Content], description: str) -> Content:
         RunError: when the file is missing, damaged or of another version.
     """
     try:
-        return _adapter(content).validate_json(path.read_bytes())
+        # Not pydantic's own parser, which refuses the escapes of paths that are not UTF-8.
+        return _adapter(content).validate_python(json.loads(path.read_bytes()))
     except OSError as error:
         is_absent = isinstance(error, FileNotFoundError)
         reason = "does not exist" if is_absent else f"cannot be read ({error.strerror})"
         raise RunError(f"{path} should hold {description}, but {reason}.") from error
-    except ValidationError as error:
+    except (ValueError, RecursionError) as error:
         raise RunError(
             f"{path} should hold {description}, but is damaged or of another version."
         ) from error
