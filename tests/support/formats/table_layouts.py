@@ -85,11 +85,13 @@ def _write_images(draw: Draw, root: Path, data: list[bytes]) -> list[str]:
 def _write_csv(
     draw: Draw, path: Path, columns: dict[str, list[Any]], label_name: str, split_name: str
 ) -> dict[str, int]:
-    delimiter = "\t" if path.suffix == ".tsv" else draw(st.sampled_from(",;\t"))
+    delimiter = "\t" if path.suffix == ".tsv" else draw(st.sampled_from(",;\t|"))
     encoding = draw(st.sampled_from(("utf-8", "utf-8-sig", "utf-16")))
     num_unlabelled = draw(st.integers(0, 2))
     with path.open("w", newline="", encoding=encoding) as file:
         writer = csv.writer(file, delimiter=delimiter)
+        if draw(st.booleans()):
+            file.write(f"sep={delimiter}\r\n")
         writer.writerow(columns)
         writer.writerows(zip(*columns.values(), strict=True))
         if draw(st.booleans()):
