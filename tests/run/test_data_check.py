@@ -213,3 +213,17 @@ def test_a_training_says_and_counts_what_leaks(small_fashion: Splits, tmp_path: 
     right = results.test_accuracy * 500
     assert right - 3 <= results.test_accuracy_without_leaked * 497 <= right + 1e-6
     assert any("are exact duplicates of training" in note for note in run.record.notes)
+
+
+def test_a_resumed_run_on_arrays_leaves_the_same_images_out(tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_text("name,part,index\n,train,3\n,train,8\n")
+    generator = np.random.default_rng(0)
+    arrays = generator.integers(0, 256, (60, 8, 8), dtype=np.uint8), np.arange(60) % 2
+    options = {"report": False, "bundle": False, "verbose": False}
+    out, listed = tmp_path / "run", tmp_path / "list.csv"
+    run = clearsight.train(
+        arrays, recipe="lesson", epochs=1, out=out, remove_list=listed, **options
+    )
+    assert run.record.data["train"]["num_images"] == 58
+    resumed = clearsight.resume(out, data=arrays, epochs=2, **options)
+    assert len(resumed.history) == 2
