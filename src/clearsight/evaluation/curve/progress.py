@@ -82,7 +82,7 @@ def still_learning(curve: CurveStatistics) -> CurveFinding | None:
         else "with more epochs it should improve further"
     )
     gap = curve.end_gap
-    beside = f" ({gap.description})" if gap.half_width < WIDE else ""
+    beside = f"; {gap.description}" if gap.half_width < WIDE else ""
     return CurveFinding(
         "still-learning",
         f"Still learning: {', and '.join(changes)}; {more}{beside}.",
@@ -103,8 +103,8 @@ def still_fitting(curve: CurveStatistics) -> CurveFinding | None:
     return CurveFinding(
         "still-learning",
         f"Still learning: training loss has fallen from {first:.3f} to {last:.3f} over the last "
-        f"{curve.num_late} epochs, and validation loss {curve.describe_recent(curve.val_loss)} "
-        f"({gap.description}); more epochs will show whether validation follows.",
+        f"{curve.num_late} epochs, and validation loss {curve.describe_recent(curve.val_loss)}"
+        f"; {gap.description}; more epochs will show whether validation follows.",
         _evidence(curve),
     )
 
@@ -151,7 +151,7 @@ def unclear_rise(curve: CurveStatistics) -> CurveFinding | None:
         "too-noisy",
         f"{num_val:,} validation images are too few to tell whether validation loss has risen by "
         f"chance, from {lowest:.3f} in epoch {curve.lowest_epoch} to {last:.3f}; about {needed:,} "
-        f"are needed ({curve.end_gap.description}).",
+        f"are needed; {curve.end_gap.description}.",
         {**curve.end_gap.evidence, "num_val_needed": needed},
     )
 
@@ -171,19 +171,30 @@ def underfitting(curve: CurveStatistics) -> CurveFinding | None:
     return CurveFinding(
         "underfitting",
         f"Underfitting: training accuracy has levelled off at {gap.train:.3f}, and validation "
-        f"accuracy with it ({gap.description}); a larger network may learn more, if these images "
+        f"accuracy with it: {gap.description}; a larger network may learn more, if these images "
         "have more to show.",
         {"train_accuracy": gap.train, **gap.evidence},
     )
 
 
 def converged(curve: CurveStatistics) -> CurveFinding:
-    """Describe a curve that has levelled off."""
-    reason = "; the learning rate has reached the end of its schedule" if curve.is_annealed else ""
+    """Describe a curve whose validation scores hardly change."""
+    gap = curve.end_gap
+    changes = (
+        f"validation loss {curve.describe_recent(curve.val_loss)}, and validation accuracy "
+        f"{curve.describe_recent(curve.val_accuracy)}"
+    )
+    if gap.interval.low > 0 and curve.is_loss_falling:
+        said = (
+            f"Training still improves, but validation hardly does: training loss "
+            f"{curve.describe_recent(curve.loss)}, {changes}"
+        )
+    else:
+        said = f"Converged: {changes}"
+    if curve.is_annealed:
+        said += "; the learning rate has reached the end of its schedule"
     return CurveFinding(
         "converged",
-        f"Converged: validation loss {curve.describe_recent(curve.val_loss)}, and validation "
-        f"accuracy {curve.describe_recent(curve.val_accuracy)}{reason} "
-        f"({curve.end_gap.description}).",
-        {"val_accuracy": float(curve.val_accuracy[-1]), **curve.end_gap.evidence},
+        f"{said}; {gap.description}.",
+        {"val_accuracy": float(curve.val_accuracy[-1]), **gap.evidence},
     )
