@@ -136,6 +136,19 @@ def test_every_file_of_a_folder_is_predicted_or_listed_with_a_reason(
     assert len(rows_of(followed.stdout)) == 6
 
 
+def test_what_was_left_out_of_a_source_is_a_note(
+    cli: Cli, bundle: str, folder: Path, tmp_path: Path
+) -> None:
+    for name in ("a/0.png", "b/1.png"):
+        (tmp_path / "classes" / name).parent.mkdir(parents=True)
+        shutil.copy(folder / Path(name).name, tmp_path / "classes" / name)
+    (tmp_path / "classes" / "a" / "notes.txt").write_text("no image")
+    archive = shutil.make_archive(str(tmp_path / "images"), "zip", tmp_path / "classes")
+    answer = json.loads(cli("predict", bundle, archive, "--json").stdout)
+    assert "Skipped: 1 x a/notes.txt (not an image)." in answer["notes"]
+    assert len(answer["images"]) == 2
+
+
 @pytest.mark.parametrize("options", [[], ["--json"], ["--format", "csv"]])
 def test_a_folder_without_images_is_refused(
     cli: Cli, bundle: str, tmp_path: Path, options: list[str]

@@ -31,8 +31,12 @@ from clearsight.errors import DataError
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
 _EXPECTED = "an image file (PNG, JPEG, WebP, BMP, GIF, TIFF, PNM, AVIF or HEIC)"
 
-# What Pillow raises for damaged files of any format; TypeError if a TIFF's tag has a wrong type.
-_DAMAGE = (OSError, SyntaxError, TypeError, ValueError, EOFError, struct.error, zlib.error)
+# What Pillow raises for damaged files of any format; TypeError if a TIFF's tag has a wrong type,
+# RuntimeError for AVIF and HEIC.
+_DAMAGE = (
+    *(OSError, SyntaxError, TypeError, ValueError, EOFError, struct.error, zlib.error),
+    RuntimeError,
+)
 
 # Limit of memory: an image takes four bytes a pixel and some copies, less than half a gigabyte in
 # all. JPEG files are made smaller while they are decoded.
@@ -91,15 +95,17 @@ def read_image(
         raise DataError(_too_large(name, MAX_PIXELS, "far more")) from error
     except UnidentifiedImageError as error:
         start = _read_start(source)
-        extra = extra_format(start)
-        missing = missing_reader(extra) if extra else None
-        found = f"is {extra}, which {missing}" if missing else "its content is none of these"
-        if start.startswith(_TIFF_STARTS):
+        found = "its content is none of these"
+        if extra := extra_format(start):
+            missing = missing_reader(extra)
+            found = f"is {extra}, which {missing}" if missing else f"is a damaged {extra} file"
+        elif start.startswith(_TIFF_STARTS):
             found = "is a TIFF file of a kind that cannot be read: save it as PNG or .npy"
         raise DataError(f"{name} should be {_EXPECTED}, but {found}.") from error
     except _DAMAGE as error:
+        reason = " ".join(str(error).split())  # some have several lines
         raise DataError(
-            f"{name} should be {_EXPECTED}, but is damaged or cut short ({error})."
+            f"{name} should be {_EXPECTED}, but is damaged or cut short ({reason})."
         ) from error
 
 
