@@ -7,6 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from clearsight.data.preparation.pixel_range import (
+    check_finite,
+    choose_pixel_range,
+    find_extremes,
+)
 from clearsight.errors import DataError
 
 
@@ -59,34 +64,17 @@ def pixel_type_mistakes(images: np.ndarray) -> list[str]:
     found = f"images should be uint8 from 0 to 255, but are {images.dtype}"
     if images.dtype == bool:
         return [f"{found}: convert them with images.astype('uint8') * 255."]
-    if not (np.issubdtype(images.dtype, np.number) and images.size):
+    if images.dtype.kind not in "iuf" or not images.size:
         return [f"{found}."]
-    if np.issubdtype(images.dtype, np.inexact):
-        num_bad = int(np.count_nonzero(~np.isfinite(images)))
-        if num_bad:
-            return [
-                f"{found}, and {num_bad:,} of their {images.size:,} values are NaN or infinite: "
-                "find out where they come from before converting."
-            ]
-    if np.iscomplexobj(images):
-        return [f"{found}."]
-    low, high = float(images.min()), float(images.max())
-    return [f"{found} from {low:g} to {high:g}: {_conversion(images.dtype, low, high)}."]
-
-
-def _conversion(dtype: np.dtype, low: float, high: float) -> str:
-    """Return how to convert pixels of another type and range to uint8, 0..255."""
-    if low < 0:
-        if low >= -1 and high <= 1:
-            return "convert them with ((images + 1) * 127.5).round().astype('uint8')"
-        return "undo the standardization (subtracted mean, divided deviation)"
-    if np.issubdtype(dtype, np.floating) and high <= 1.5:
-        return "convert them with (images * 255).round().astype('uint8')"
-    if high <= 255:
-        return "convert them with images.astype('uint8')"
-    if high <= 65_535:
-        return "they look like 16 bits, convert them with (images / 257).round().astype('uint8')"
-    return f"convert them with (images / {high:g} * 255).round().astype('uint8')"
+    try:
+        check_finite(images, "images")
+    except DataError as error:
+        return [f"{found}. {error}"]
+    (low, high), _ = choose_pixel_range(find_extremes(images.reshape(1, -1)), images.size)
+    return [
+        f"{found}: give the arrays to clearsight.train as they are, or convert {low:g} to {high:g} "
+        f"with np.rint((images - {low:g}) * {255 / (high - low):g}).astype('uint8')."
+    ]
 
 
 def integer_label_mistakes(labels: np.ndarray, num_images: int, num_classes: int) -> list[str]:

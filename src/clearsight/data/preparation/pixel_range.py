@@ -101,7 +101,7 @@ def check_finite(values: np.ndarray, name: str) -> None:
     if num_bad:
         raise DataError(
             f"{name} should have finite pixel values, but {num_bad:,} of {values.size:,} are NaN "
-            "or infinite: remove it, or replace them."
+            "or infinite: replace these, or leave the image out."
         )
 
 
