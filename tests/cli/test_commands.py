@@ -333,3 +333,18 @@ def test_probabilities_are_those_of_the_run(cli: Cli, run_folder: Path, images: 
     done = cli("predict", str(run_folder), str(images / "boot.png"), "--json")
     found = json.loads(done.stdout)["images"][0]["predictions"][0]["probability"]
     assert found == pytest.approx(expected, abs=1e-6)
+
+
+def test_a_warning_of_python_is_one_line_without_source(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "odd.py").write_text(
+        "import warnings, keras\n"
+        "def network(input_shape, num_classes):\n"
+        "    warnings.warn('this is odd\\nand more')\n"
+        "    layers = [keras.Input(input_shape), keras.layers.Flatten()]\n"
+        "    return keras.Sequential([*layers, keras.layers.Dense(num_classes, 'softmax')])\n"
+    )
+    done = cli("trace", "odd.py:network", "--input-shape", "8,8,1", "--model-arg", "num_classes=3")
+    assert done.returncode == 0, done.stderr
+    assert "Warning: this is odd\n" in done.stderr
+    assert "odd.py:" not in done.stderr
+    assert "and more" not in done.stderr
