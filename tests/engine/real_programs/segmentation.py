@@ -10,6 +10,8 @@ from clearsight.models.backend import keras
 
 layers = keras.layers
 
+PRECISION = "float32"  # torch 2.13 has no gradients of these convolutions in float64
+
 
 def _convolve(values: Any, filters: int) -> Any:
     values = layers.Conv2D(filters, 3, padding="same", use_bias=False)(values)
