@@ -274,7 +274,7 @@ def test_gradients_are_there_for_callbacks() -> None:
 
         def look(model: Any, _: int) -> None:
             gradients = [variable.value.grad for variable in model.trainable_variables]
-            seen.append([None if g is None else g.numpy().copy() for g in gradients])
+            seen.append([None if g is None else g.cpu().numpy().copy() for g in gradients])
 
         model.fit(X, Y, epochs=2, verbose=0, callbacks=[Changes(look)])
         model.train_on_batch(X[:8], Y[:8])

@@ -25,7 +25,7 @@ def plain_targets(
     if len(ys) != 1 or ys[0] is None or len(all_weights) != 1:
         return None
     shapes = ((), (1,), tuple(scores.shape[1:]))
-    target, weight = _as_tensor(ys[0]), _as_tensor(all_weights[0])
+    target, weight = _as_tensor(ys[0], scores), _as_tensor(all_weights[0], scores)
     if target.shape[:1] != scores.shape[:1] or tuple(target.shape[1:]) not in shapes:
         return None
     if weight is not None and tuple(weight.shape) not in ((len(target),), (len(target), 1)):
@@ -33,8 +33,9 @@ def plain_targets(
     return target, weight
 
 
-def _as_tensor(value: Any) -> Any:
-    """Convert an argument of ``train_on_batch``; batches of `fit` are tensors already."""
-    if value is None or isinstance(value, torch.Tensor):
-        return value
-    return keras.ops.convert_to_tensor(value)
+def _as_tensor(value: Any, scores: torch.Tensor) -> Any:
+    """Convert an argument of ``train_on_batch``, or move a batch of a loader to the device."""
+    if value is None:
+        return None
+    tensor = value if isinstance(value, torch.Tensor) else keras.ops.convert_to_tensor(value)
+    return tensor.to(scores.device)
