@@ -55,7 +55,8 @@ def _early(curve: CurveStatistics) -> CurveFinding:
     count = f"{epochs} epochs ({curve.num_steps:,} steps)"
     if is_falling and curve.lowest_epoch == epochs:
         return CurveFinding("still-learning", f"Still learning: in {count}, {changes}", evidence)
-    return CurveFinding("too-noisy", f"{count} are too few to show a trend: {changes}", evidence)
+    what = "show a trend" if curve.is_short else "tell a plateau from a slow start"
+    return CurveFinding("too-noisy", f"{count} are too few to {what}: {changes}", evidence)
 
 
 def still_learning(curve: CurveStatistics) -> CurveFinding | None:
