@@ -95,7 +95,7 @@ def test_columns_without_header_are_found_by_what_they_hold(
     rows = [lines[0].format(n=number, label=label) for number, label in enumerate(LABELS)]
     listing = read(write(tmp_path, rows), **options)
     assert labels_of(listing) == EXPECTED
-    assert "its columns are called 1, 2, ...: column" in listing.notes[0]
+    assert "its columns are called 1, 2, ...: images in column" in listing.notes[0]
 
 
 def test_no_row_is_lost_to_a_header_that_is_none(tmp_path: Path) -> None:
@@ -132,7 +132,7 @@ def test_pixels_are_read_without_header_too(tmp_path: Path, has_header: bool) ->
     assert np.array_equal(splits.train.images.reshape(6, 9), pixels)
     assert splits.train.labels.tolist() == [0, 1] * 3
     notes = splits.load_report.notes
-    assert any("column 1 holds the labels" in note for note in notes) != has_header
+    assert any("...: labels in column 1" in note for note in notes) != has_header
 
 
 ONE_HOT = [[int(label == name) for name in ("cat", "dog", "emu")] for label in LABELS]

@@ -62,11 +62,12 @@ def open_table(path: Path, options: SourceOptions) -> Listing | Splits:
 def _header_notes(table: DelimitedFile, columns: TableColumns) -> list[str]:
     if table.has_header:
         return []
-    holds = f"column {columns.image} holds the images, " if columns.image else ""
-    labels = f"column{'s' if columns.labels[1:] else ''} {', '.join(columns.labels)} the labels"
+    labels = ", ".join(columns.labels)
+    holds = {"images": columns.image, "labels": labels, "splits": columns.split}
+    found = [f"{content} in column {name}" for content, name in holds.items() if name]
     return [
         f"{table.path} has no header, so its first line is data and its columns are called 1, 2, "
-        f"...: {holds}{labels if holds else labels.replace(' the', ' holds the')}."
+        f"...: {'; '.join(found)}."
     ]
 
 
