@@ -28,6 +28,8 @@ def part_of_folder(name: str) -> Part | None:
     words = [word.lower() for word in _WORD.findall(name)]
     words += [_CONTENT.sub("", word) for word in words]
     found: set[Part] = {_PART_OF_WORD[word] for word in words if word in _PART_OF_WORD}
+    if found == {"train", "validation"}:  # both, to be divided by whoever trains
+        return "train"
     return found.pop() if len(found) == 1 else None
 
 

@@ -87,6 +87,9 @@ def both(*folders: str) -> tuple[str, ...]:
         ((*both("train"), "test/1.png", "test/2.png"), CATS_AND_DOGS),
         (("cats/train/", "cats/test/", "dogs/train/", "dogs/test/"), TESTED),
         ((*both("train"), "test/dogs/"), {**CATS_AND_DOGS, ("test", "dogs"): 2}),
+        (both("train_val", "test"), TESTED),
+        (both("first zip/Train", "second zip/Test"), TESTED),
+        (("cats/train/", "cats/test/", "dogs/train/", "dogs/test/", "dogs/other/"), TESTED),
         (both("images/all"), {(None, "cats"): 2, (None, "dogs"): 2}),
         (both("my test"), {(None, "cats"): 2, (None, "dogs"): 2}),
     ],
@@ -129,6 +132,8 @@ def test_classes_with_names_like_splits_stay_classes(
         (("train/", "test/"), r"seem to be splits \(test, train\) without class folders"),
         (("train/", "test/", "extra/"), "seem to be splits"),
         (("trainA/", "trainB/", "testA/", "testB/"), "seem to be splits"),
+        (("images/", "masks/"), "'masks' next to 'images' seems to hold masks"),
+        (both("images", "masks"), "give only the folder of images"),
         (("train/images/", "val/images/"), "only the class 'images'"),
         (("images/train/", "images/val/", "labels/train/1.txt"), "annotated for object detection"),
         (("train/", "test/", "labels.csv"), r"if .*labels\.csv has the labels, give that table"),
@@ -208,7 +213,8 @@ def test_an_invalid_label_pattern_is_refused(pattern: str, message: str) -> None
 @pytest.mark.parametrize(
     ("name", "part"),
     [("trainval", "train"), ("X_Train", "train"), ("DevSet", "validation"), ("testing-2", "test"),
-     ("train_and_test", None), ("latest", None), ("contest", None), ("strain", None)],
+     ("train_and_test", None), ("train_and_val", "train"), ("latest", None),
+     ("contest", None), ("strain", None)],
 )  # fmt: skip
 def test_names_of_parts(name: str, part: str | None) -> None:
     assert part_of_folder(name) == part

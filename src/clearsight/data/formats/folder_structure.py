@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from clearsight.data.listing import Part
-from clearsight.data.part_names import part_of_folder
+from clearsight.data.part_names import part_of_folder, part_of_path
 from clearsight.io.readable_name import readable_name
 
 OUTSIDE_CLASSES = "image outside of any class folder"
@@ -64,7 +64,8 @@ class FolderStructure:
         parent = next((path for path in self.parents if _is_in(folder, path)), None)
         if parent is None:
             is_around = any(_is_in(path, folder) for path in self.parents)
-            return Place(problem=OUTSIDE_CLASSES if is_around else OUTSIDE_PARTS)
+            is_split = is_around or part_of_path(folder) is not None
+            return Place(problem=OUTSIDE_CLASSES if is_split else OUTSIDE_PARTS)
         name, _, inner = folder[len(parent) :].removeprefix("/").partition("/")
         part = self.parents[parent]
         if name and self.are_classes_divided:
@@ -156,6 +157,12 @@ def _splits_in(tree: _FolderTree, folder: str) -> dict[str, Part]:
     splits: dict[str, Part] = {
         name: part for name in with_folders if (part := part_of_folder(name)) is not None
     }
+    if not splits:  # but perhaps in folders around them: first/train, second/test
+        splits = {
+            name: part
+            for name in with_folders
+            if (part := _part_inside(tree, _join(folder, name))) is not None
+        }
     num_parts = len(set(splits.values()))
     if "train" in splits.values():
         return splits if num_parts > 1 or len(with_folders) - len(splits) < 2 else {}
@@ -163,13 +170,20 @@ def _splits_in(tree: _FolderTree, folder: str) -> dict[str, Part]:
     return splits if num_parts > 1 and shared else {}
 
 
+def _part_inside(tree: _FolderTree, folder: str) -> Part | None:
+    """Return the part that a folder around everything in a folder means, if it has folders."""
+    inner = _only_folder(tree, folder)
+    if inner is None or tree.has_images(folder):
+        return None
+    return part_of_folder(inner.rpartition("/")[2]) or _part_inside(tree, inner)
+
+
 def _are_classes_divided(tree: _FolderTree, folder: str) -> bool:
-    """Return whether each class folder only contains splits: cats/train, cats/test, ..."""
+    """Return whether there are splits in all class folders: cats/train, cats/test, ..."""
     names = tree.names_in(folder)
-    inner = [tree.names_in(folder, name) for name in names]
-    parts = {part_of_folder(name) for each in inner for name in each}
-    has_images = any(tree.has_images(folder, name) for name in names)
-    return all(inner) and "train" in parts and None not in parts and not has_images
+    parts = [{part_of_folder(each) for each in tree.names_in(folder, name)} for name in names]
+    found = set().union(*parts) - {None}
+    return len(found) > 1 and all("train" in each for each in parts)
 
 
 def _join(*path: str) -> str:

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 NO_LABEL = "no label in its name, by --label-pattern"
 _SUGGESTED = (
     r"^(?P<label>[a-z]+)\.",  # cat.0.jpg
-    r"^(?P<label>\D*[^\W\d_])[ ._-]*\(?\d+\)?\.",  # great_dane_12.jpg, cat (3).jpg
-    r"^\d+[ ._-]*(?P<label>[^\W\d]\D*)\.",  # 12_cat.jpg
-    r"^(?P<label>[A-Za-z]+)[^A-Za-z]",  # cat_2023-05-01_b.jpg
+    r"^(?P<label>\D+)[_ -]\d+\.",  # great_dane_12.jpg
+    r"^(?P<label>\D+?)[._ -]*\(?\d+\)?\.",  # cat12.jpg, cat (3).jpg
+    r"^\d+[._ -]*(?P<label>\D+)\.",  # 12_cat.jpg
+    r"^(?P<label>[A-Za-z]+)_",  # cat_2023-05-01_b.jpg
 )
 
 

@@ -13,6 +13,8 @@ from clearsight.errors import DataError
 from clearsight.io.readable_name import readable_name
 
 _EXAMPLE = r"(?P<label>[a-z]+)\."
+_IMAGE_FOLDERS = {"images", "image", "imgs", "img"}
+_MASK_FOLDERS = {"masks", "mask", "labels", "annotations", "segmentation", "ground_truth"}
 _DETECTION_FOLDERS = {"labels", "annotations"}  # YOLO's and COCO's
 
 
@@ -28,6 +30,13 @@ def check_class_folders(contents: FolderContents, structure: FolderStructure) ->
     if len(set(parts.values())) > 1 and are_splits:
         listed = ", ".join(map(readable_name, parts))
         raise _unclear(contents, f"folders that seem to be splits ({listed}) without class folders")
+    lower = {name.lower(): name for name in inside}
+    if (images := lower.keys() & _IMAGE_FOLDERS) and (masks := lower.keys() & _MASK_FOLDERS):
+        raise DataError(
+            f"{contents.source} should have one folder for each class, but "
+            f"'{lower[masks.pop()]}' next to '{lower[images.pop()]}' seems to hold masks of the "
+            "same images: give only the folder of images, with class folders in it."
+        )
     pieces = sorted(filter(is_piece, inside))
     shared = set.intersection(*(inside[name] for name in pieces)) if len(pieces) > 1 else set()
     if len(shared) > 1:

@@ -24,6 +24,11 @@ _FORMS = (
     "ImageSet, Splits, a torch Dataset, or an iterable of (image, label)"
 )
 _CHANNELS = (1, 3, 4)
+# Options of tables and of folders.
+_OF_FILES = (
+    "image_column", "label_column", "split_column", "group_column", "header", "label_pattern",
+    "nested_classes", "follow_links",
+)  # fmt: skip
 
 
 def splits_from_object(source: Any, options: SourceOptions | None = None) -> Splits:
@@ -52,12 +57,13 @@ def splits_from_object(source: Any, options: SourceOptions | None = None) -> Spl
 
 
 def _splits_from_object(source: Any, options: SourceOptions) -> Splits:
-    columns = (options.image_column, options.label_column, options.split_column)
-    is_given = any(column is not None for column in (*columns, options.group_column))
-    if is_given or not options.header:
+    fields = SourceOptions.model_fields
+    given = [name for name in _OF_FILES if getattr(options, name) != fields[name].default]
+    if given:
         raise DataError(
-            "Columns are options of tables, but the images are Python objects: pass groups with "
-            "ImageSet(images, labels, class_names, groups=...)."
+            f"{', '.join(given)} should be given for files alone, but the images are Python "
+            "objects: leave it out; groups are passed with ImageSet(images, labels, class_names, "
+            "groups=...)."
         )
     return edit_splits(_read(source, options), options)
 
