@@ -10,12 +10,12 @@ import signal
 import sys
 import warnings
 from importlib import import_module
-from io import TextIOWrapper
 from typing import Any
 
 import click
 
 import clearsight
+from clearsight.cli.closed_output import drop_unread_output
 from clearsight.cli.process_clock import process_started_at
 from clearsight.errors import ClearsightError, TrainingInterrupted
 
@@ -67,9 +67,7 @@ def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
 
 def main() -> None:
     """Run the command line and leave with its exit code."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="replace")  # "?" rather than a traceback for "−"
+    drop_unread_output()
     warnings.showwarning = _show_warning
     logging.basicConfig(format="%(message)s")
     logging.getLogger("clearsight").setLevel(logging.INFO)

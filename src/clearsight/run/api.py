@@ -103,11 +103,18 @@ def resume(
         return run_plan(plan_resume(request, display.decoding), display)
 
 
+class _UnreadConsole(Console):
+    """A console that is silent, and does not end the program, once nobody reads it."""
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+
+
 @contextmanager
 def _display(verbose: bool) -> Iterator[Display]:
     """Show a training, or not even what Python prints of logged warnings without a handler."""
     if verbose:
-        yield Display(Progress(Console()))
+        yield Display(Progress(_UnreadConsole()))
         return
     logger, handler = logging.getLogger("clearsight"), logging.NullHandler()
     logger.addHandler(handler)
