@@ -61,6 +61,8 @@ def open_named(name: str, options: SourceOptions) -> Listing:
         MissingExtraError: when `datasets` is not installed.
     """
     _stay_offline_without_network()
+    # Else each use is counted, and requests describe this machine's software.
+    os.environ.update(HF_HUB_DISABLE_TELEMETRY="1", HF_UPDATE_DOWNLOAD_COUNTS="0")
     repository, _, configuration = name.removeprefix(NAME_PREFIX).partition(":")
     with needs_extra(f"Reading {name}", "huggingface"):
         import datasets
