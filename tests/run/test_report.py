@@ -78,7 +78,7 @@ def test_it_tells_what_the_run_found(run_folder: Path) -> None:
 def test_the_command_on_the_page_repeats_the_run(tmp_path: Path) -> None:
     first = clearsight.train(
         "digits", model="lesson", model_arguments={"num_blocks": 1}, epochs=1, seed=3,
-        train_limit=300, learning_rate=0.0004, test_split=0.3,
+        train_limit=300, learning_rate=0.0004,
         recipe_arguments={"weight_decay": 0.01}, out=tmp_path / "first",
         report=False, bundle=False, verbose=False,
     )  # fmt: skip
