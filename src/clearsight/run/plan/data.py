@@ -14,10 +14,11 @@ from clearsight.data.splits.splits import Splits
 from clearsight.data.splits.validation_split import ValidationSplit, choose_validation_split
 from clearsight.errors import DataError
 from clearsight.run.plan.resolve import ResolvedOptions
-from clearsight.run.request import TrainRequest
 from clearsight.training.examples import Examples
 from clearsight.training.fit import FitData, encode_targets
 from clearsight.training.recipe import Recipe
+
+_MOST_OFF = 0.3  # of the validation images asked for, without a note
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +49,21 @@ class TrainingData:
     def held_out(self) -> ImageSet:
         """The part of the source that the validation images are in."""
         return self.splits.validation or self.splits.train
+
+    def split_notes(self, asked: float) -> list[str]:
+        """Say so if a stratified split holds out far more or fewer images than were asked for."""
+        num_images = self.num_train + self.num_validation
+        expected = asked * num_images
+        if self.split.method != "stratified" or abs(self.num_validation - expected) <= max(
+            _MOST_OFF * expected, 1
+        ):
+            return []
+        return [
+            f"{self.num_validation:,} of {num_images:,} training images "
+            f"({self.num_validation / num_images:.0%}) are held out for validation, not "
+            f"{asked:.0%}, because every class needs an image on both sides and groups stay "
+            "together: add images, or change --validation-split."
+        ]
 
     def validation_images(self, most: int | None = None) -> ImageSet:
         """Return the validation images, or at most that many of them, evenly spaced."""
@@ -91,7 +107,7 @@ def read_data(
     asked_for = request.recipe_arguments.get("validation_split", request.validation_split)
     num_own = len(loaded.validation) if loaded.validation is not None else 0
     check_no_own_part("validation", num_own, asked_for, request.source_name)
-    return split_data(loaded, recipe, request.seed, tuple(_notes(loaded, request, recipe)))
+    return split_data(loaded, recipe, request.seed, tuple(_notes(loaded, resolved)))
 
 
 def split_data(
@@ -125,13 +141,15 @@ def limit(splits: Splits, recipe: Recipe) -> Splits:
     return replace(splits, train=splits.train.first(recipe.train_limit), test=test)
 
 
-def _notes(loaded: Splits, request: TrainRequest, recipe: Recipe) -> Iterator[str]:
+def _notes(loaded: Splits, resolved: ResolvedOptions) -> Iterator[str]:
     """Yield what the user should know about the images of a request."""
+    request, recipe, given = resolved.request, resolved.recipe, resolved.given_recipe_options
     yield from loaded.load_report.sentences
-    for part, asked, images in (
-        ("training", request.train_limit, loaded.train),
-        ("test", request.test_limit, loaded.test),
+    for part, option, images in (
+        ("training", "train_limit", loaded.train),
+        ("test", "test_limit", loaded.test),
     ):
+        asked = getattr(recipe, option) if option in given else None
         if asked is not None and images is not None and asked > len(images):
             yield (
                 f"{request.source_name} has {len(images):,} {part} images, fewer than the "
@@ -147,3 +165,8 @@ def _notes(loaded: Splits, request: TrainRequest, recipe: Recipe) -> Iterator[st
         )
     if loaded.test is None:
         yield "There are no test images, so there will be no test score."
+    if loaded.validation is not None and "validation_method" in given:
+        yield (
+            f"{request.source_name} has its own {len(loaded.validation):,} validation images, so "
+            "validation_method changes nothing."
+        )

@@ -32,6 +32,7 @@ from clearsight.run.store.record import RunRecord
 from clearsight.training.check_fit import check_fit
 from clearsight.training.checkpoint.checkpoint import Checkpoint
 from clearsight.training.fit import compile_model, encode_targets
+from clearsight.training.option_notes import option_notes
 from clearsight.training.recipe import Recipe
 
 _MOST_EPOCHS = 60  # more epochs of the same few images mostly memorize them
@@ -130,12 +131,16 @@ def plan_training(resolved: ResolvedOptions, data: TrainingData) -> Plan:
     checked = check_images(data.splits, data.split)
     notes = [*data.notes, *epoch_notes, *own_layers, *engine_notes]
     notes += [data.split.warning] if data.split.warning else []
+    notes += data.split_notes(recipe.validation_split)
     notes += checked.notes
-    if recipe.flip != "none":
-        notes.append(
-            f"The recipe '{recipe.name}' mirrors images left to right. If left and right matter "
-            "(text, digits), use another recipe, e.g. --recipe lesson."
-        )
+    notes += option_notes(
+        recipe,
+        resolved.given_recipe_options,
+        train.image_shape,
+        data.num_train,
+        train.class_names,
+    )
+    notes += _unused_model_arguments(resolved)
     reproducible, because = _reproducibility(request, device)
     path = request.out or new_path(request.source_name, request.model_name, started)
     settled: dict[str, Any] = {"recipe": recipe, "precision": precision, "device": device}
@@ -180,6 +185,19 @@ def _with_enough_steps(resolved: ResolvedOptions, num_train: int) -> tuple[Recip
         f"With {num_train:,} training images, the {recipe.epochs} epochs of '{recipe.name}' would "
         f"be only {recipe.epochs * steps_per_epoch:,} steps: training for {enough} instead; set "
         "--epochs to change that."
+    ]
+
+
+def _unused_model_arguments(resolved: ResolvedOptions) -> list[str]:
+    """Say that a recipe's network keeps its own defaults if it is chosen by name."""
+    given, recipe = resolved.given, resolved.recipe
+    unused = {k: v for k, v in recipe.model_arguments.items() if k not in given.model_arguments}
+    if given.model != recipe.model or not unused:
+        return []
+    options = " ".join(f"--model-arg {name}={value}" for name, value in unused.items())
+    return [
+        f"The recipe '{recipe.name}' was tuned with a '{recipe.model}' network of other options "
+        f"than its defaults: leave --model out to use them, or add {options}."
     ]
 
 

@@ -33,6 +33,16 @@ class ResolvedOptions:
     started: datetime
     requested_at: float
 
+    @property
+    def given_recipe_options(self) -> set[str]:
+        """The options of the recipe that the user set, in a recipe of their own too."""
+        given, recipe = self.given, self.given.recipe
+        names = {name for name in RECIPE_OPTIONS if getattr(given, name) is not None}
+        if isinstance(recipe, Recipe):
+            fields = Recipe.model_fields
+            names |= {name for name, value in recipe if value != fields[name].default}
+        return names | given.recipe_arguments.keys()
+
 
 def resolve_request(given: TrainRequest) -> ResolvedOptions:
     """Settle recipe, network and device of a request.
