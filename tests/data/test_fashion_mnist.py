@@ -41,6 +41,7 @@ def nowhere(tmp_path: Path) -> FashionMnistLocations:
     """Locations that all lack the files."""
     return FashionMnistLocations(
         cache=tmp_path / "cache",
+        user_cache=tmp_path / "user",
         keras_cache=tmp_path / "keras",
         debian_folder=tmp_path / "debian",
         mirrors=(),

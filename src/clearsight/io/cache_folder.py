@@ -15,7 +15,12 @@ _log = logging.getLogger(__name__)
 def cache_folder(name: str) -> Path:
     """Return a folder in ``$CLEARSIGHT_CACHE``, or else in the user's cache."""
     cache = os.environ.get("CLEARSIGHT_CACHE")
-    return (Path(cache) if cache else platformdirs.user_cache_path("clearsight")) / name
+    return Path(cache) / name if cache else user_cache_folder(name)
+
+
+def user_cache_folder(name: str) -> Path:
+    """Return a folder in the user's cache, where nothing is written if another is chosen."""
+    return platformdirs.user_cache_path("clearsight") / name
 
 
 def save_to_cache(contents: dict[str, bytes], folder: Path, what: str) -> None:

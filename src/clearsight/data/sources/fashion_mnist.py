@@ -10,15 +10,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import platformdirs
-
 from clearsight.data.formats.compression import read_unpacked
 from clearsight.data.formats.idx import parse_idx
 from clearsight.data.image_set import ImageSet
 from clearsight.data.sources import apt_package
 from clearsight.data.splits.splits import Splits
 from clearsight.errors import DataError
-from clearsight.io.cache_folder import save_to_cache
+from clearsight.io.cache_folder import cache_folder, save_to_cache, user_cache_folder
 from clearsight.io.download import download
 
 CLASS_NAMES = (
@@ -62,6 +60,7 @@ class FashionMnistLocations:
     Attributes:
         data_dir: the user's folder; if given, only this one is used.
         cache: our own folder; downloads are saved here.
+        user_cache: our own folder when ``$CLEARSIGHT_CACHE`` is not set; it is only read.
         keras_cache: where ``keras.datasets.fashion_mnist.load_data()`` saves them.
         debian_folder: where Debian's package installs them.
         mirrors: URLs ending in "/" that serve ``NAME.gz``.
@@ -69,9 +68,8 @@ class FashionMnistLocations:
     """
 
     data_dir: Path | None = None
-    cache: Path = field(
-        default_factory=lambda: platformdirs.user_cache_path("clearsight") / "fashion-mnist"
-    )
+    cache: Path = field(default_factory=lambda: cache_folder("fashion-mnist"))
+    user_cache: Path = field(default_factory=lambda: user_cache_folder("fashion-mnist"))
     keras_cache: Path = field(default_factory=_keras_cache)
     debian_folder: Path = Path("/usr/share/datasets/fashion-mnist")
     mirrors: tuple[str, ...] = MIRRORS
@@ -84,6 +82,7 @@ class FashionMnistLocations:
             return {"--data-dir": self.data_dir}
         return {
             "clearsight's cache": self.cache,
+            "the user's cache": self.user_cache,
             "Keras's cache": self.keras_cache,
             "Debian's package": self.debian_folder,
         }
