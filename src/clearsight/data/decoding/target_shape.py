@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from clearsight.data.listing import Listing
-from clearsight.data.preparation.read_image import read_image_header
+from clearsight.data.preparation.read_image import read_image, read_image_header
 from clearsight.data.sources.options import SourceOptions
 from clearsight.errors import DataError
 
@@ -55,8 +55,8 @@ def choose_target_shape(listing: Listing, options: SourceOptions) -> TargetShape
     headers = _read_headers(listing, listing.keys[::step]) or _read_headers(listing, listing.keys)
     if not headers:
         raise DataError(
-            f"{listing.provenance} should hold images, but none of {len(listing):,} can be read: "
-            "check that they open in an image viewer."
+            f"{listing.provenance} should hold images, but none of {len(listing):,} can be read. "
+            f"{_first_problem(listing)} Check that they open in an image viewer."
         )
     sizes = np.array([header[:2] for header in headers])
     (height, width), why_size = _choose_size(sizes, len(listing))
@@ -73,6 +73,18 @@ def choose_target_shape(listing: Listing, options: SourceOptions) -> TargetShape
         f"Images are resized to {height}x{width} ({why_size}; change it with --image-size) and "
         f"{channels} channel{'s' if channels > 1 else ''} ({why_channels}; --channels).",
     )
+
+
+def _first_problem(listing: Listing) -> str:
+    """Return what is wrong with the first image, in a sentence; "" if it can be read after all."""
+    key, content = next(iter(listing.reader.each(listing.keys[:1])))
+    try:
+        if isinstance(content, DataError):
+            raise content
+        read_image(content, name=key)
+    except DataError as error:
+        return str(error)
+    return ""
 
 
 def _read_headers(listing: Listing, keys: Sequence[str]) -> list[tuple[int, int, bool]]:
