@@ -152,7 +152,7 @@ def test_more_than_one_in_a_hundred_stops_until_allowed(
 def test_no_readable_image_at_all_is_one_sentence(images: Path, own_cache: Path) -> None:
     for path in images.glob("*/*.png"):
         path.write_bytes(b"not an image")
-    with pytest.raises(DataError, match="content is none of these. Check that they open in an"):
+    with pytest.raises(DataError, match=r"content is none of these\. Check that they open in an"):
         load_splits(str(images), SourceOptions(allow_bad=True))
 
 
