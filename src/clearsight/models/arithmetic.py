@@ -61,10 +61,8 @@ def _convolution(call: Call) -> Arithmetic:
 def _depthwise_convolution(call: Call) -> Arithmetic:
     layer, (rows, columns) = call.layer, call.layer.kernel_size
     channels, multiplier = _num_channels(call), layer.depth_multiplier
-    kernel = _with_bias(f"{rows}*{columns}", layer)
-    return _windowed(
-        call, f"{kernel}*{channels}*{multiplier}", rows * columns * channels * multiplier
-    )
+    parameters = f"{_with_bias(f'{rows}*{columns}', layer)}*{channels}*{multiplier}"
+    return _windowed(call, parameters, rows * columns * channels * multiplier)
 
 
 def _separable_convolution(call: Call) -> Arithmetic:
@@ -133,23 +131,12 @@ def _dense(call: Call) -> Arithmetic:
     )
 
 
-def _same_shape(call: Call) -> Arithmetic:
-    return Arithmetic("same shape", _sum_of_weights(call.layer))
-
-
 def _border(call: Call, amounts: tuple[tuple[int, int], tuple[int, int]], sign: str) -> Arithmetic:
     def size(axis: int, before: int, after: int) -> str:
         low, high = amounts[axis]
         return f"{before} {sign} {low} {sign} {high} = {after}"
 
     return Arithmetic(_size(call, size))
-
-
-def _upsampling(call: Call) -> Arithmetic:
-    factors = call.layer.size
-    return Arithmetic(
-        _size(call, lambda axis, before, after: f"{before}*{factors[axis]} = {after}")
-    )
 
 
 def _concatenate(call: Call) -> Arithmetic:
@@ -201,7 +188,9 @@ _RULES: dict[type, Callable[[Call], Arithmetic]] = {
     layers.Dense: _dense,
     layers.ZeroPadding2D: lambda call: _border(call, call.layer.padding, "+"),
     layers.Cropping2D: lambda call: _border(call, call.layer.cropping, "-"),
-    layers.UpSampling2D: _upsampling,
+    layers.UpSampling2D: lambda call: Arithmetic(
+        _size(call, lambda axis, before, after: f"{before}*{call.layer.size[axis]} = {after}")
+    ),
     layers.Concatenate: _concatenate,
 }
 # Layers whose output values depend only on input values at the same position. The random layers
@@ -235,5 +224,7 @@ _ELEMENTWISE = (
     layers.Minimum,
 )
 _SAME_SHAPE = (*_ELEMENTWISE, layers.LayerNormalization, layers.GroupNormalization)
-_RULES.update(dict.fromkeys(_SAME_SHAPE, _same_shape))
+_RULES |= dict.fromkeys(
+    _SAME_SHAPE, lambda call: Arithmetic("same shape", _sum_of_weights(call.layer))
+)
 SAME_RECEPTIVE_FIELD = (*_ELEMENTWISE, layers.Concatenate, layers.ZeroPadding2D, layers.Cropping2D)

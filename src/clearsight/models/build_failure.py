@@ -26,7 +26,9 @@ def explain_build_errors(name: str) -> Iterator[None]:
     except ModelError:
         raise
     except (Exception, SystemExit) as error:
-        raise ModelError(f"{name} cannot be built: {_reason(error)}") from error
+        found = _failing_layer(error.__traceback__)
+        reason = _explain_layer(*found, str(error)) if found else describe_error(error)
+        raise ModelError(f"{name} cannot be built: {reason}") from error
     finally:
         if was_filtering:
             keras.config.enable_traceback_filtering()
@@ -59,20 +61,13 @@ def describe_error(error: BaseException) -> str:
     return f"{type(error).__name__}: {lines[0] if lines else 'no message'}{location}"
 
 
-def _reason(error: BaseException) -> str:
-    found = _failing_layer(error.__traceback__)
-    if found is None:
-        return describe_error(error)
-    layer, shapes = found
-    return _explain_layer(layer, shapes, str(error).strip().splitlines()[0])
-
-
 def _explain_layer(layer: Any, shapes: list[tuple[int | None, ...]], reason: str) -> str:
     inputs = " and ".join(str(shape[1:]) for shape in shapes)
     layer_type = type(layer).__name__
-    window = _effective_window(layer)
-    if window is None or not _is_too_large(layer, window, shapes[0]):
-        return f"layer '{layer.name}' ({layer_type}) rejects its input {inputs}: {reason}"
+    window = _too_large_window(layer, shapes[0])
+    if window is None:
+        first_line = (reason.strip() or "no message").splitlines()[0]
+        return f"layer '{layer.name}' ({layer_type}) rejects its input {inputs}: {first_line}"
     rows, columns = window
     fix = "larger images, fewer blocks or a smaller window"
     if hasattr(layer, "kernel_size"):
@@ -100,19 +95,13 @@ def _failing_layer(trace: TracebackType | None) -> tuple[Any, list[tuple[int | N
     return found
 
 
-def _effective_window(layer: Any) -> tuple[int, int] | None:
-    """Return rows and columns of the dilated window of a convolution or pooling layer, or None."""
+def _too_large_window(layer: Any, shape: tuple[int | None, ...]) -> tuple[int, int] | None:
+    """Return rows and columns of a layer's dilated window if an input map is smaller, else None."""
     size = getattr(layer, "kernel_size", None) or getattr(layer, "pool_size", None)
-    if size is None or len(size) != 2:
+    if size is None or len(size) != 2 or len(shape) != 4 or layer.padding != "valid":
         return None
     dilation = getattr(layer, "dilation_rate", (1, 1))
     rows, columns = ((length - 1) * step + 1 for length, step in zip(size, dilation, strict=True))
-    return rows, columns
-
-
-def _is_too_large(layer: Any, window: tuple[int, int], shape: tuple[int | None, ...]) -> bool:
-    if layer.padding != "valid" or len(shape) != 4:
-        return False
-    spatial = shape[1:3] if layer.data_format == "channels_last" else shape[2:]
-    pairs = zip(spatial, window, strict=True)
-    return any(size is not None and size < length for size, length in pairs)
+    height, width = shape[1:3] if layer.data_format == "channels_last" else shape[2:]
+    fits = (height is None or height >= rows) and (width is None or width >= columns)
+    return None if fits else (rows, columns)

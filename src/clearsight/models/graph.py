@@ -21,15 +21,13 @@ class Call:
         layer: the Keras layer (or operation, or nested model) that is called.
         inputs: the symbolic tensors it is called on; none for an input layer.
         outputs: the symbolic tensors it returns.
-        constants: plain numbers among its arguments, as in ``inputs / 255``.
         arguments: Keras's record of all arguments.
     """
 
     layer: Any
     inputs: tuple[Any, ...]
     outputs: tuple[Any, ...]
-    constants: tuple[float, ...] = ()
-    arguments: Any = None
+    arguments: Any
 
     @property
     def input_shapes(self) -> tuple[Shape, ...]:
@@ -124,18 +122,11 @@ def get_graph(model: keras.Model) -> Graph:
             f"'{model.name}' should be a Sequential or Functional model, but is a subclassed "
             f"{type(model).__name__} without a graph: build it with keras.Model(inputs, outputs)."
         )
-    calls = (
-        Call(
-            node.operation,
-            tuple(node.input_tensors),
-            tuple(node.outputs),
-            tuple(value for value in node.arguments.args if _is_number(value)),
-            node.arguments,
-        )
-        for node in nodes_of(functional)
-    )
     return Graph(
-        tuple(calls),
+        tuple(
+            Call(node.operation, tuple(node.input_tensors), tuple(node.outputs), node.arguments)
+            for node in nodes_of(functional)
+        ),
         tuple(functional.operations),
         tuple(functional.inputs),
         tuple(functional.outputs),
@@ -196,9 +187,10 @@ def pixel_scaling(model: keras.Model) -> PixelScaling:
         elif isinstance(layer, _NORMALIZING):
             return "normalizes"
         elif not isinstance(layer, keras.Layer) and operation in _SCALING_OPERATIONS:
-            factor = math.prod(call.constants) if call.constants else None
-            if factor is None:
+            constants = [value for value in call.arguments.args if _is_number(value)]
+            if not constants:
                 return "unknown"
+            factor = math.prod(constants)  # as in ``inputs / 255``
             scale = factor if operation == "Multiply" else 1 / factor if factor else 1.0
             if abs(scale) <= _MAX_RESCALING_FACTOR:
                 return "rescales"

@@ -72,7 +72,10 @@ def _propagate(graph: Graph, of_inputs: list[ReceptiveField]) -> dict[int, Recep
 def _after(call: Call, incoming: list[ReceptiveField]) -> ReceptiveField | None:
     layer, field, shape = call.layer, incoming[0], call.input_shapes[0]
     if isinstance(layer, keras.Model):
-        return _after_model(layer, call, incoming)
+        graph = get_graph(layer)
+        if tuple(tuple(tensor.shape[1:]) for tensor in graph.inputs) != call.input_shapes:
+            return None
+        return _propagate(graph, incoming).get(id(graph.outputs[0]))
     windows = get_windows(call)
     if windows is not None:
         rows, columns = windows
@@ -114,16 +117,6 @@ def _normalizes_over_positions(layer: Any, shape: tuple[int, ...]) -> bool:
         return False
     axes = layer.axis if isinstance(layer.axis, list | tuple) else (layer.axis,)
     return {axis % 4 for axis in axes} != {3}
-
-
-def _after_model(
-    model: keras.Model, call: Call, incoming: list[ReceptiveField]
-) -> ReceptiveField | None:
-    graph = get_graph(model)
-    expected = tuple(tuple(tensor.shape[1:]) for tensor in graph.inputs)
-    if expected != call.input_shapes:
-        return None
-    return _propagate(graph, incoming).get(id(graph.outputs[0]))
 
 
 def _pair(values: Any) -> tuple[int, int]:

@@ -109,7 +109,10 @@ class Trace:
             format_bytes(self.activation_bytes),
             "",
         )
-        rows = [(_cells(layer), _formulas(layer)) for layer in self.layers]
+        rows = [
+            (_cells(each), "      ".join(filter(None, (each.size_formula, each.parameter_formula))))
+            for each in self.layers
+        ]
         return format_table(_HEADER, rows, total, self.summary, num_left=2)
 
     def to_json(self) -> dict[str, Any]:
@@ -136,10 +139,6 @@ def _cells(layer: LayerTrace) -> Row:
     )
 
 
-def _formulas(layer: LayerTrace) -> str:
-    return "      ".join(filter(None, (layer.size_formula, layer.parameter_formula)))
-
-
 def trace(
     model: str | keras.Model,
     input_shape: tuple[int, int, int] | None = None,
@@ -161,9 +160,8 @@ def trace(
         [(28, 28, 32), (14, 14, 32), (14, 14, 64)]
     """
     if isinstance(model, str):
-        request = ModelRequest(model, model_arguments, input_shape)
-        return trace_model(_with_input_size(build_model(request), input_shape))
-    if model_arguments:
+        model = build_model(ModelRequest(model, model_arguments, input_shape))
+    elif model_arguments:
         raise ModelError(
             f"A built model takes no arguments, but {', '.join(model_arguments)} was given."
         )

@@ -100,14 +100,12 @@ def _strongest_responses(
     Returns:
         float32 (N, F); int64 (N, F), positions counted row by row; and the number of columns.
     """
-    responses, positions, num_columns = [], [], 1
-    chosen = torch.as_tensor(shown)
+    strongest, num_columns = [], 1
     for start in range(0, len(images), _BATCH_SIZE):
         inputs, _ = convolution.input_and_output(images[start : start + _BATCH_SIZE])
         found = convolution.before_activation(inputs)
         num_columns = found.shape[2]
-        found = found[..., chosen.to(found.device)].flatten(1, 2)
-        value, position = found.max(dim=1)
-        responses.append(value.cpu().numpy())
-        positions.append(position.cpu().numpy())
-    return np.concatenate(responses), np.concatenate(positions), num_columns
+        chosen = torch.as_tensor(shown, device=found.device)
+        strongest.append(found[..., chosen].flatten(1, 2).max(dim=1))
+    responses, positions = (torch.cat(each).cpu().numpy() for each in zip(*strongest, strict=True))
+    return responses, positions, num_columns

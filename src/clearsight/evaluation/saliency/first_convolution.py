@@ -22,13 +22,13 @@ class FirstConvolution:
 
     Attributes:
         outputs: the network.
-        index: of the convolution's call.
+        call: of the convolution.
         windows: along rows and columns.
         shift: rows and columns of padding that earlier layers add above and to the left.
     """
 
     outputs: LayerOutputs
-    index: int
+    call: LayerCall
     windows: tuple[Window, Window]
     shift: tuple[int, int]
 
@@ -37,24 +37,33 @@ class FirstConvolution:
         """Find the first convolution.
 
         Raises:
-            ModelError: if no convolution takes the image itself.
+            ModelError: if there is none, or it takes anything but the image, possibly padded.
         """
-        for index, call in enumerate(outputs.calls):
+        down = right = 0
+        earlier: str | None = None  # the first layer that changes more than the padding
+        for call in outputs.calls:
+            before, after = call.call.input_shapes[0], call.call.output_shape
             if isinstance(call.layer, layers.Conv2D):
                 if call.layer.data_format == "channels_first":
                     break
+                if earlier is not None:
+                    raise ModelError(
+                        f"The first convolution of '{outputs.name}' should take the image itself, "
+                        f"but takes the output of '{earlier}': its filters cannot be shown next to "
+                        "patches of the image."
+                    )
                 windows = get_windows(call.call)
                 assert windows is not None  # a Conv2D has them
-                return cls(outputs, index, windows, _shift(outputs, index))
+                return cls(outputs, call, windows, (down, right))
+            if isinstance(call.layer, layers.ZeroPadding2D):
+                (top, _), (left, _) = call.layer.padding
+                down, right = down + top, right + left
+            elif len(after) != 3 or before[:2] != after[:2]:
+                earlier = earlier or call.name
         raise ModelError(
             f"'{outputs.name}' should have a Conv2D with channels last, but has none: there are no "
             "filters and no worked example to show."
         )
-
-    @property
-    def call(self) -> LayerCall:
-        """Its call."""
-        return self.outputs.calls[self.index]
 
     @property
     def layer(self) -> Any:
@@ -66,13 +75,6 @@ class FirstConvolution:
         """Its weights: float32 (rows, columns, C, filters)."""
         return self.layer.kernel.value.detach().cpu().numpy().astype(np.float32)
 
-    @property
-    def bias(self) -> np.ndarray:
-        """Its bias: float32 (filters,), 0 without a bias."""
-        if self.layer.bias is None:
-            return np.zeros(self.layer.filters, np.float32)
-        return self.layer.bias.value.detach().cpu().numpy().astype(np.float32)
-
     def input_and_output(self, images: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the convolution's input and output.
 
@@ -82,9 +84,9 @@ class FirstConvolution:
         Returns:
             float32 (N, rows, columns, C) and (N, rows, columns, filters), after its activation.
         """
+        calls = self.outputs.calls[: self.outputs.calls.index(self.call) + 1]
         with torch.no_grad():
-            values = {0: self.outputs.to_tensor(images)}
-            values = self.outputs.run(values, self.outputs.calls[: self.index + 1])
+            values = self.outputs.run({0: self.outputs.to_tensor(images)}, calls)
         return values[self.call.inputs[0]], values[self.call.outputs[0]]
 
     def before_activation(self, inputs: torch.Tensor) -> torch.Tensor:
@@ -128,24 +130,3 @@ def extract_patch(
     is_inside = np.outer((rows >= 0) & (rows < height), (columns >= 0) & (columns < width))
     patch = values[np.ix_(rows.clip(0, height - 1), columns.clip(0, width - 1))]
     return patch * is_inside[..., None].astype(values.dtype)
-
-
-def _shift(outputs: LayerOutputs, index: int) -> tuple[int, int]:
-    """Return how far the earlier layers move the image down and to the right.
-
-    Raises:
-        ModelError: if the convolution takes anything but the image, possibly padded.
-    """
-    down = right = 0
-    for call in outputs.calls[:index]:
-        before, after = call.call.input_shapes[0], call.call.output_shape
-        if isinstance(call.layer, layers.ZeroPadding2D):
-            (top, _), (left, _) = call.layer.padding
-            down, right = down + top, right + left
-        elif len(after) != 3 or before[:2] != after[:2]:
-            raise ModelError(
-                f"The first convolution of '{outputs.name}' should take the image itself, but "
-                f"takes the output of '{call.name}': its filters cannot be shown next to patches "
-                "of the image."
-            )
-    return down, right

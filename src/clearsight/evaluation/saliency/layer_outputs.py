@@ -155,10 +155,12 @@ class LayerOutputs:
         layer = last.layer
         kind: Any = type(layer)
         is_end = last.outputs == (self.output,)
+        has_softmax = getattr(layer, "activation", None) is keras.activations.softmax
+        is_softmax = has_softmax and isinstance(layer, layers.Activation)
         values = self.run(values, self.calls[first : len(self.calls) - is_end])
-        if is_end and _is_softmax(layer):
+        if is_end and (is_softmax or kind.__name__ == "Softmax"):
             logits = values[last.inputs[0]]
-        elif is_end and kind is layers.Dense and layer.activation is keras.activations.softmax:
+        elif is_end and has_softmax and kind is layers.Dense:
             logits = values[last.inputs[0]] @ layer.kernel.value
             logits = logits if layer.bias is None else logits + layer.bias.value
         elif is_end:
@@ -171,12 +173,6 @@ class LayerOutputs:
                 f"{_shapes([logits])}."
             )
         return logits
-
-
-def _is_softmax(layer: Any) -> bool:
-    if isinstance(layer, layers.Activation):
-        return layer.activation is keras.activations.softmax
-    return type(layer).__name__ == "Softmax"
 
 
 def _shapes(tensors: Iterable[Any]) -> str:

@@ -89,7 +89,8 @@ def compute_worked_example(outputs: LayerOutputs, image: np.ndarray) -> WorkedEx
     patch = extract_patch(inputs, top, left, convolution.windows)[dilated][..., channels]
     is_inside = extract_patch(np.ones((*inputs.shape[:2], 1), bool), top, left, convolution.windows)
     products = patch.astype(np.float64) * kernel
-    bias = float(convolution.bias[index])
+    biases = convolution.layer.bias
+    bias = 0.0 if biases is None else biases.value[index].item()
     total = float(products.sum()) + bias
     activation = convolution.layer.activation
     output = float(activation(torch.tensor(total, dtype=torch.float64)))

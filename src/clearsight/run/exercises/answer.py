@@ -83,7 +83,15 @@ def check_answers(questions: Sequence[Question], given: str) -> tuple[CheckedAns
         RequestError: when the file cannot be read, no answer can be read, or there are more
             answers than questions.
     """
-    answers = split_answers(_read_if_file(given))
+    text = given
+    if os.path.isfile(given):  # False also for text that no system takes as a path
+        try:
+            text = Path(given).read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise RequestError(
+                f"{given} should be a text file with answers, but cannot be read: {error}."
+            ) from error
+    answers = split_answers(text)
     if len(answers) > len(questions):
         raise RequestError(
             f"--answers should hold {len(questions)} answers, but holds {len(answers)}: write "
@@ -152,17 +160,6 @@ def split_answers(text: str) -> list[str]:
     if ";" in plain:
         return [part.strip() for part in plain.split(";")]
     return [part.strip() for part in _BETWEEN_ANSWERS.split(plain)] if plain else []
-
-
-def _read_if_file(given: str) -> str:
-    if not os.path.isfile(given):  # False also for text that no system takes as a path
-        return given
-    try:
-        return Path(given).read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise RequestError(
-            f"{given} should be a text file with answers, but cannot be read: {error}."
-        ) from error
 
 
 def _format(answer: Answer) -> str:

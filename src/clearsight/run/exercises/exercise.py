@@ -57,33 +57,30 @@ class Question:
 def questions_about(network: Trace, *, with_parameters: bool = False) -> Iterator[Question]:
     """Ask for each layer's output shape, and then for each layer's parameters if wanted."""
     for layer in network.layers:
-        text, formula = f"{_title(layer)}: output shape?", f"{layer.size_formula}{_channels(layer)}"
+        settings, channels = _settings_and_channels(layer)
+        text = f"{layer.name} {layer.layer_type}{settings}: output shape?"
+        formula = f"{layer.size_formula}{channels}"
         yield Question(layer, "output_shape", layer.output_shape, text, formula)
     for layer in network.layers if with_parameters else ():
-        text = f"{_title(layer)}: parameters?"
+        settings, _ = _settings_and_channels(layer)
+        text = f"{layer.name} {layer.layer_type}{settings}: parameters?"
         formula = layer.parameter_formula or "the layer has no weights, so 0"
         yield Question(layer, "num_parameters", (layer.num_parameters,), text, formula)
 
 
-def _title(layer: LayerTrace) -> str:
-    return f"{layer.name} {layer.layer_type}{_settings(layer)}"
-
-
-def _settings(layer: LayerTrace) -> str:
+def _settings_and_channels(layer: LayerTrace) -> tuple[str, str]:
+    """Return a layer's settings, and why it has so many channels, which no size formula says."""
     settings = layer.settings
     if "filters" in settings:
-        rows, columns = settings["kernel_size"]
-        return f", {settings['filters']} filters {rows}x{columns}, padding {settings['padding']}"
+        (rows, columns), filters = settings["kernel_size"], settings["filters"]
+        return (
+            f", {filters} filters {rows}x{columns}, padding {settings['padding']}",
+            f", and one channel for each of the {filters} filters",
+        )
     if "pool_size" in settings:
         rows, columns = settings["pool_size"]
-        return f" {rows}x{columns}, padding {settings['padding']}"
-    return f", {settings['units']} units" if "units" in settings else ""
-
-
-def _channels(layer: LayerTrace) -> str:
-    """Return what determines the number of channels, which the size formula leaves out."""
-    if "filters" in layer.settings:
-        return f", and one channel for each of the {layer.settings['filters']} filters"
-    if "pool_size" in layer.settings:
-        return f", and pooling keeps the {layer.output_shape[-1]} channels"
-    return ""
+        return (
+            f" {rows}x{columns}, padding {settings['padding']}",
+            f", and pooling keeps the {layer.output_shape[-1]} channels",
+        )
+    return f", {settings['units']} units" if "units" in settings else "", ""

@@ -68,7 +68,8 @@ class CheckpointWriter(AbstractContextManager["CheckpointWriter"]):
         long again.
         """
         self.wait()
-        if _is_finite(checkpoint):
+        variables = checkpoint.tensors_of("model").values()
+        if all(bool(torch.isfinite(each).all()) for each in variables if each.is_floating_point()):
             self._number += 1
             self._pending = self._thread.submit(
                 self._write, replace(checkpoint, number=self._number)
@@ -116,14 +117,6 @@ class CheckpointWriter(AbstractContextManager["CheckpointWriter"]):
         files = checkpoint_files(self.folder)
         for path in {file.path for file in files} - checkpoints_to_keep(files, checkpoint.history):
             path.unlink(missing_ok=True)
-
-
-def _is_finite(checkpoint: Checkpoint) -> bool:
-    return all(
-        bool(torch.isfinite(tensor).all())
-        for tensor in checkpoint.tensors_of("model").values()
-        if tensor.is_floating_point()
-    )
 
 
 def _reason(error: OSError | OutputError) -> str:
