@@ -1,6 +1,7 @@
 """The graph of a built Keras model: its layer calls, in the order of computation."""
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -219,11 +220,9 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _calls_in_order(model: keras.Model) -> list[Call]:
-    calls: list[Call] = []
+def _calls_in_order(model: keras.Model) -> Iterator[Call]:
     for call in get_graph(model).calls:
         if isinstance(call.layer, keras.Model):
-            calls += _calls_in_order(call.layer)
+            yield from _calls_in_order(call.layer)
         else:
-            calls.append(call)
-    return calls
+            yield call

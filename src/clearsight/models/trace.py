@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -195,7 +196,6 @@ def trace_model(model: keras.Model) -> Trace:
 def _layer_trace(calls: list[Call], field: tuple[int, int] | None) -> LayerTrace:
     call = calls[-1]
     layer = call.layer
-    costs = [_cost(each) for each in calls]
     numbers = compute_arithmetic(call)
     is_model = isinstance(layer, keras.Model)
     has_weights = isinstance(layer, keras.Layer)
@@ -206,7 +206,7 @@ def _layer_trace(calls: list[Call], field: tuple[int, int] | None) -> LayerTrace
         output_shape=call.output_shape,
         more_output_shapes=call.output_shapes[1:],
         num_parameters=layer.count_params() if has_weights else 0,
-        multiply_adds=None if None in costs else sum(cost or 0 for cost in costs),
+        multiply_adds=_cost(calls),
         activation_bytes=_FLOAT32_BYTES
         * sum(math.prod(shape) for each in calls for shape in each.output_shapes),
         receptive_field=field,
@@ -216,11 +216,15 @@ def _layer_trace(calls: list[Call], field: tuple[int, int] | None) -> LayerTrace
     )
 
 
-def _cost(call: Call) -> int | None:
-    if not isinstance(call.layer, keras.Model):
-        return compute_arithmetic(call).multiply_adds
-    inner = [_cost(each) for each in get_graph(call.layer).calls]
-    return None if None in inner else sum(cost or 0 for cost in inner)
+def _cost(calls: Iterable[Call]) -> int | None:
+    """Return the multiply-adds of calls, nested models included; None if some are unknown."""
+    costs = [
+        _cost(get_graph(call.layer).calls)
+        if isinstance(call.layer, keras.Model)
+        else compute_arithmetic(call).multiply_adds
+        for call in calls
+    ]
+    return None if None in costs else sum(cost or 0 for cost in costs)
 
 
 def _clip(

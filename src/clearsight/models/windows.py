@@ -58,10 +58,8 @@ def get_windows(call: Call) -> tuple[Window, Window] | None:
     sizes = getattr(layer, "kernel_size", None) or layer.pool_size
     dilations = getattr(layer, "dilation_rate", (1, 1))
     dilations = (dilations,) * 2 if isinstance(dilations, int) else tuple(dilations)
-    before, after = (
-        spatial_size(call.input_shapes[0], layer),
-        spatial_size(call.output_shape, layer),
-    )
+    before = spatial_size(call.input_shapes[0], layer)
+    after = spatial_size(call.output_shape, layer)
     windows = []
     for axis in range(2):
         size, stride, dilation = sizes[axis], tuple(layer.strides)[axis], dilations[axis]

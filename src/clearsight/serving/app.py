@@ -1,7 +1,11 @@
-"""The web application: its routes, and errors in one form."""
+"""The web application: its routes, the page, and errors in one form."""
 
+import base64
+import hashlib
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from importlib.resources import files
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -18,10 +22,28 @@ from clearsight.serving.images_api import images_router
 from clearsight.serving.inference_api import inference_router
 from clearsight.serving.metrics import CONTENT_TYPE
 from clearsight.serving.middleware import Middleware
-from clearsight.serving.page import PAGE, PAGE_HEADERS
 from clearsight.serving.service import Service
 
 _ERRORS = (HttpError, HTTPException, RequestValidationError, Exception)
+_PAGE = (files("clearsight.serving") / "page.html").read_bytes()
+
+
+def _source(tag: str) -> str:
+    """Return the Content-Security-Policy hash of the page's only element with a tag."""
+    found = re.search(rb"<%b>(.*?)</%b>" % (tag.encode(), tag.encode()), _PAGE, re.DOTALL)
+    assert found is not None
+    digest = base64.b64encode(hashlib.sha256(found.group(1)).digest()).decode()
+    return f"'sha256-{digest}'"
+
+
+_PAGE_HEADERS = {
+    "Content-Security-Policy": (
+        f"default-src 'none'; script-src {_source('script')}; style-src {_source('style')}; "
+        "img-src blob:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
+        "frame-ancestors 'none'"
+    ),
+    "X-Frame-Options": "DENY",
+}
 
 
 def make_app(service: Service) -> Middleware:
@@ -52,7 +74,7 @@ def make_app(service: Service) -> Middleware:
 def _add_other_routes(app: FastAPI, service: Service) -> None:
     @app.get("/", include_in_schema=False)
     async def upload_page() -> Response:
-        return Response(PAGE, media_type="text/html", headers=PAGE_HEADERS)
+        return Response(_PAGE, media_type="text/html", headers=_PAGE_HEADERS)
 
     @app.get("/healthz", tags=["health"], responses=error_responses())
     async def healthz() -> dict[str, str]:

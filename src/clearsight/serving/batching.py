@@ -96,7 +96,9 @@ class Batcher:
                 await self._wait_for_change()
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._max_wait_seconds):
-                    while self._num_expected and self._num_pending_images < self._max_batch:
+                    while self._num_expected and (
+                        sum(len(each.images) for each in self._pending) < self._max_batch
+                    ):
                         await self._wait_for_change()
             batch = self._next_batch()
             if batch:
@@ -105,10 +107,6 @@ class Batcher:
     async def _wait_for_change(self) -> None:
         self._changed.clear()
         await self._changed.wait()
-
-    @property
-    def _num_pending_images(self) -> int:
-        return sum(len(each.images) for each in self._pending)
 
     def _next_batch(self) -> list[_Pending]:
         """Remove the oldest pending images up to the limit, and those whose future is cancelled."""

@@ -257,25 +257,20 @@ def _array(rows: Any) -> np.ndarray:
 def _format_response(
     model: ServedModel, predictions: Predictions, output: ModelOutput, top: int | None
 ) -> str:
-    best = predictions.top(top) if top else None
     rows = [
         ImagePrediction(
             label=label,
             class_name=predictions.class_names[label],
             probability=probabilities[label],
-            probabilities=probabilities if best is None else None,
-            top=None
-            if best is None
-            else [
-                ClassProbability(class_name=name, probability=probability)
-                for name, probability in best[index]
-            ],
-            is_inverted=output.remarks[index].is_inverted if output.remarks else None,
-            warnings=list(output.remarks[index].warnings) if output.remarks else None,
+            probabilities=None if top else probabilities,
         )
-        for index, (label, probabilities) in enumerate(
-            zip(predictions.labels.tolist(), predictions.probabilities.tolist(), strict=True)
+        for label, probabilities in zip(
+            predictions.labels.tolist(), predictions.probabilities.tolist(), strict=True
         )
     ]
+    for row, best in zip(rows, predictions.top(top) if top else (), strict=False):
+        row.top = [ClassProbability(class_name=name, probability=value) for name, value in best]
+    for row, remarks in zip(rows, output.remarks, strict=False):
+        row.is_inverted, row.warnings = remarks.is_inverted, list(remarks.warnings)
     response = PredictResponse(model=model.name, version=model.version, predictions=rows)
     return response.model_dump_json(by_alias=True, exclude_none=True)

@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 from python_multipart.exceptions import FormParserError
-from python_multipart.multipart import MultipartParser, parse_options_header
+from python_multipart.multipart import MultipartParser, MultipartState, parse_options_header
 from starlette.requests import ClientDisconnect, Request
 
 from clearsight.serving.http_error import (
@@ -115,7 +115,6 @@ def parse_multipart(body: bytes, content_type: str, max_parts: int) -> list[byte
     if not boundary:
         raise _invalid_multipart("its header has no boundary")
     parts: list[bytearray] = []
-    has_ended = False
 
     def on_part_begin() -> None:
         if len(parts) == max_parts:
@@ -125,20 +124,15 @@ def parse_multipart(body: bytes, content_type: str, max_parts: int) -> list[byte
     def on_part_data(content: bytes, start: int, end: int) -> None:
         parts[-1].extend(content[start:end])
 
-    def on_end() -> None:
-        nonlocal has_ended
-        has_ended = True
-
     try:
         parser = MultipartParser(
-            boundary,
-            {"on_part_begin": on_part_begin, "on_part_data": on_part_data, "on_end": on_end},
+            boundary, {"on_part_begin": on_part_begin, "on_part_data": on_part_data}
         )
         parser.write(body)
         parser.finalize()
     except FormParserError as error:
         raise _invalid_multipart("its parts cannot be parsed") from error
-    if not has_ended:
+    if parser.state != MultipartState.END:
         raise _invalid_multipart("it is cut short")
     return [bytes(part) for part in parts]
 

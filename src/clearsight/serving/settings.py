@@ -122,10 +122,8 @@ def server_settings(**options: Any) -> ServerSettings:
 
 def is_loopback(host: str) -> bool:
     """Return whether only this machine can reach an address."""
-    if host.lower() == "localhost":
-        return True
     address = parse_address(host)
-    return address is not None and address.is_loopback
+    return host.lower() == "localhost" or (address is not None and address.is_loopback)
 
 
 def parse_address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

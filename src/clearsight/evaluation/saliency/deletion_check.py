@@ -110,17 +110,13 @@ class DeletionCheck:
                 "The heat maps are not meaningful: the marked regions matter little more than "
                 f"random ones, if at all ({numbers})."
             )
-        contrast = (
-            f"the regions that differ most from the mean colour ({self.contrast_areas.mean():.2f})"
-        )
-        if self.is_meaningful:
-            return (
-                f"The marked regions matter more than random ones ({numbers}) and more than "
-                f"{contrast}."
-            )
+        joint, consequence = " and", ""
+        if not self.is_meaningful:
+            joint, consequence = ", but not", ", so the heat maps say little about this network"
         return (
-            f"The marked regions matter more than random ones ({numbers}), but not more than "
-            f"{contrast}, so the heat maps say little about this network."
+            f"The marked regions matter more than random ones ({numbers}){joint} more than the "
+            f"regions that differ most from the mean colour ({self.contrast_areas.mean():.2f})"
+            f"{consequence}."
         )
 
 

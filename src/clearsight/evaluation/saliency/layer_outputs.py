@@ -32,23 +32,17 @@ class LayerCall:
 
     Attributes:
         call: the call in the model's graph.
+        layer: the Keras layer.
+        name: the layer's name.
         inputs: indices of the values that it takes.
         outputs: indices of the values that it returns.
     """
 
     call: Call
+    layer: Any
+    name: str
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
-
-    @property
-    def layer(self) -> Any:
-        """The Keras layer."""
-        return self.call.layer
-
-    @property
-    def name(self) -> str:
-        """The layer's name."""
-        return self.layer.name
 
     @property
     def has_maps(self) -> bool:
@@ -106,7 +100,7 @@ class LayerOutputs:
                 first = self._num_values
                 self._num_values += len(call.outputs)
                 returned = tuple(range(first, self._num_values))
-                self.calls.append(LayerCall(call, taken, returned))
+                self.calls.append(LayerCall(call, call.layer, call.layer.name, taken, returned))
             indices.update(zip(map(id, call.outputs), returned, strict=True))
         return tuple(indices[id(tensor)] for tensor in graph.outputs)
 

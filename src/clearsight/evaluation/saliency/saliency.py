@@ -7,6 +7,7 @@ import numpy as np
 from clearsight.evaluation.saliency.deletion_check import DeletionCheck
 from clearsight.evaluation.saliency.feature_maps import LayerMaps
 from clearsight.evaluation.saliency.filters import Filters
+from clearsight.evaluation.saliency.heat_maps import HeatMaps
 from clearsight.evaluation.saliency.worked_example import WorkedExample
 
 
@@ -47,10 +48,8 @@ class Saliency:
         class_names: label k means ``class_names[k]``.
         correct: for each of up to ten classes, the correct image with the highest probability.
         mistakes: incorrect images with the highest probabilities, the most confident first.
-        method: the name of the heat maps' method; None without heat maps.
-        heat_map_layer: the layer that they are computed at; None without heat maps.
-        heat_map_grid: rows and columns of its output, which is the heat maps' true resolution;
-            None without heat maps.
+        heat_maps: of all these images, correct ones first, for the predicted classes; None if the
+            network does not allow heat maps.
         deletion_check: whether the heat maps are meaningful, computed on more images than are
             shown; None without heat maps. Show its `verdict` next to any heat map.
         filters: of the first convolution; None if it cannot be shown.
@@ -63,9 +62,7 @@ class Saliency:
     class_names: tuple[str, ...]
     correct: tuple[SaliencyExample, ...]
     mistakes: tuple[SaliencyExample, ...]
-    method: str | None
-    heat_map_layer: str | None
-    heat_map_grid: tuple[int, int] | None
+    heat_maps: HeatMaps | None
     deletion_check: DeletionCheck | None
     filters: Filters | None
     feature_map_image: SaliencyExample

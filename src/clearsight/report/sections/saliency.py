@@ -22,7 +22,7 @@ def saliency_galleries(saliency: Saliency) -> list[dict[str, Any]]:
     return [
         {"title": title, "images": [_example(each, saliency.class_names) for each in examples]}
         for title, examples in galleries
-        if examples and saliency.method is not None
+        if examples and saliency.heat_maps is not None
     ]
 
 

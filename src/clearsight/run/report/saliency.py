@@ -99,9 +99,7 @@ def compute_saliency(
         class_names=run.class_names,
         correct=examples[: len(correct)],
         mistakes=examples[len(correct) :],
-        method=for_predicted.method if for_predicted else None,
-        heat_map_layer=for_predicted.layer_name if for_predicted else None,
-        heat_map_grid=for_predicted.grid if for_predicted else None,
+        heat_maps=for_predicted,
         deletion_check=deletion_check,
         filters=parts.compute(
             lambda network: describe_filters(network, images.images[patched], prepare(patched))

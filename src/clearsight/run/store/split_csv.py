@@ -55,25 +55,20 @@ def image_keys(images: ImageSet) -> list[Key]:
 def list_images(splits: Splits) -> list[UsedImage]:
     """Return all images of a source, each as used for its own part."""
     return [
-        UsedImage(part, part, index, *key, name)
+        UsedImage(*row)
         for part, images in splits.parts.items()
-        for index, (key, name) in enumerate(
-            zip(image_keys(images), images.names or ("",) * len(images), strict=True)
-        )
+        for row in _rows(part, part, images, np.arange(len(images)))
     ]
 
 
 def write_split(splits: Splits, split: ValidationSplit, path: Path) -> None:
     """Write which image of a run is used for what, one per row."""
-    validation, part = splits.train, "train"
-    if splits.validation is not None:
-        validation, part = splits.validation, "validation"
-    rows = chain(
-        _rows("train", "train", splits.train, split.train),
-        _rows("validation", part, validation, split.validation),
-        _rows("test", "test", splits.test, np.arange(len(splits.test))) if splits.test else (),
-    )
-    write_csv(COLUMNS, rows, path)
+    held_out_of = "train" if splits.validation is None else "validation"
+    used = [("train", "train", split.train), ("validation", held_out_of, split.validation)]
+    if splits.test:
+        used.append(("test", "test", np.arange(len(splits.test))))
+    parts = (_rows(used_for, part, splits.parts[part], rows) for used_for, part, rows in used)
+    write_csv(COLUMNS, chain.from_iterable(parts), path)
 
 
 def _rows(

@@ -10,7 +10,8 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -185,23 +186,20 @@ def read_best_checkpoint(folder: Path, history: History) -> Checkpoint | None:
         None if it is missing or damaged: it could not be written, or the images changed and later
         epochs replaced it.
     """
-    best = best_epoch(history)
-    for file in checkpoint_files(folder):
-        if file.epochs_done == best and not file.num_batches:
-            try:
-                return Checkpoint.read(file.path)
-            except (OSError, ValueError):
-                return None
+    found = _of_best_epoch(checkpoint_files(folder), history)
+    with suppress(OSError, ValueError):
+        return Checkpoint.read(found[0]) if found else None
     return None
 
 
-def checkpoints_to_keep(files: Iterable[CheckpointFile], history: History) -> set[Path]:
-    """Choose the last two checkpoints and that of the epoch with the best validation accuracy."""
-    ordered = sorted(files)
+def checkpoints_to_keep(files: list[CheckpointFile], history: History) -> set[Path]:
+    """Choose the last two of sorted checkpoints, and that of the best validation accuracy."""
+    return {*(file.path for file in files[-2:]), *_of_best_epoch(files, history)}
+
+
+def _of_best_epoch(files: list[CheckpointFile], history: History) -> list[Path]:
     best = best_epoch(history)
-    return {file.path for file in ordered[-2:]} | {
-        file.path for file in ordered if file.epochs_done == best and file.num_batches == 0
-    }
+    return [file.path for file in files if file.epochs_done == best and not file.num_batches]
 
 
 def remove_unfinished(folder: Path) -> None:

@@ -39,13 +39,8 @@ class RandomState:
         if torch.cuda.is_available():
             for index, cuda_state in enumerate(torch.cuda.get_rng_state_all()):
                 tensors[f"cuda.{index}"] = cuda_state
-        return cls(
-            tensors,
-            {
-                "numpy": [int(position), int(has_gauss), float(gauss)],
-                "python": [version, gauss_next],
-            },
-        )
+        numpy_values = [int(position), int(has_gauss), float(gauss)]
+        return cls(tensors, {"numpy": numpy_values, "python": [version, gauss_next]})
 
     def restore(self) -> None:
         """Set all generators to this state."""
