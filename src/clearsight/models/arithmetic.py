@@ -36,10 +36,8 @@ def compute_arithmetic(call: Call) -> Arithmetic:
     for layer_type in type(call.layer).__mro__:
         if layer_type in _RULES:
             return _RULES[layer_type](call)
-    has_weights = bool(getattr(call.layer, "weights", ()))
-    return Arithmetic(
-        "as Keras computes it", _sum_of_weights(call.layer), None if has_weights else 0
-    )
+    weights = _sum_of_weights(call.layer)
+    return Arithmetic("as Keras computes it", weights, None if weights else 0)
 
 
 def _sum_of_weights(layer: Any) -> str:
@@ -119,7 +117,8 @@ def _global_pooling(call: Call) -> Arithmetic:
 
 
 def _reshape(call: Call) -> Arithmetic:
-    return Arithmetic(f"{_product(call.input_shapes[0])} = {_product(call.output_shape)}")
+    shapes = call.input_shapes[0], call.output_shape
+    return Arithmetic(" = ".join("*".join(map(str, shape)) for shape in shapes))
 
 
 def _dense(call: Call) -> Arithmetic:
@@ -167,10 +166,6 @@ def _num_channels(call: Call) -> int:
 
 def _with_bias(terms: str, layer: Any) -> str:
     return f"({terms} + 1)" if layer.use_bias else terms
-
-
-def _product(shape: tuple[int, ...]) -> str:
-    return "*".join(map(str, shape))
 
 
 _RULES: dict[type, Callable[[Call], Arithmetic]] = {

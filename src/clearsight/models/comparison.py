@@ -150,7 +150,7 @@ def _reason(
 
 
 def _padding_reason(name: str, first: LayerTrace, second: LayerTrace) -> str:
-    if not (_is_windowed(first) and _is_windowed(second)):
+    if not all({"kernel_size", "pool_size"} & layer.settings.keys() for layer in (first, second)):
         return _setting_reason(name, first, second)
     axis = 1 if second.settings["data_format"] == "channels_first" else 0
     inputs = first.input_shape[axis], second.input_shape[axis]
@@ -171,10 +171,6 @@ def _padding_reason(name: str, first: LayerTrace, second: LayerTrace) -> str:
         f"padding '{first.settings[name]}' to '{second.settings[name]}', "
         f"{outputs[0]} to {outputs[1]}: {reason}"
     )
-
-
-def _is_windowed(layer: LayerTrace) -> bool:
-    return "kernel_size" in layer.settings or "pool_size" in layer.settings
 
 
 def _kernel_reason(name: str, first: LayerTrace, second: LayerTrace) -> str:

@@ -185,7 +185,7 @@ def pixel_scaling(model: keras.Model) -> PixelScaling:
                 return "rescales"
         elif isinstance(layer, keras.layers.Normalization):
             return "rescales"
-        elif isinstance(layer, _NORMALIZING):
+        elif isinstance(layer, NORMALIZATIONS):
             return "normalizes"
         elif not isinstance(layer, keras.Layer) and operation in _SCALING_OPERATIONS:
             constants = [value for value in call.arguments.args if _is_number(value)]
@@ -209,7 +209,7 @@ def is_builtin_layer(layer: Any) -> bool:
 
 _MAX_RESCALING_FACTOR = 0.1
 _SCALING_OPERATIONS = ("Multiply", "Divide", "TrueDivide")
-_NORMALIZING = (
+NORMALIZATIONS = (
     keras.layers.BatchNormalization,
     keras.layers.LayerNormalization,
     keras.layers.GroupNormalization,

@@ -189,7 +189,10 @@ def trace_model(model: keras.Model) -> Trace:
         if call.is_input and not shows_inputs:
             continue
         field = fields.get(id(call.outputs[0]))
-        rows.append(_layer_trace(calls, _clip(field.size, image_shape, axes) if field else None))
+        size = None if field is None else field.size
+        if size is not None and len(image_shape) == 3:  # no larger than the image
+            size = min(size[0], image_shape[axes[0]]), min(size[1], image_shape[axes[1]])
+        rows.append(_layer_trace(calls, size))
     return Trace(model.name, image_shape, tuple(rows), model.count_params())
 
 
@@ -225,14 +228,6 @@ def _cost(calls: Iterable[Call]) -> int | None:
         for call in calls
     ]
     return None if None in costs else sum(cost or 0 for cost in costs)
-
-
-def _clip(
-    field: tuple[int, int], image_shape: tuple[int, ...], axes: tuple[int, int]
-) -> tuple[int, int]:
-    if len(image_shape) != 3:
-        return field
-    return min(field[0], image_shape[axes[0]]), min(field[1], image_shape[axes[1]])
 
 
 _SETTINGS = (

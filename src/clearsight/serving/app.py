@@ -9,6 +9,7 @@ from importlib.resources import files
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from prometheus_client import generate_latest
 from starlette.exceptions import HTTPException
 
 from clearsight.serving.http_error import (
@@ -20,11 +21,11 @@ from clearsight.serving.http_error import (
 )
 from clearsight.serving.images_api import images_router
 from clearsight.serving.inference_api import inference_router
-from clearsight.serving.metrics import CONTENT_TYPE
 from clearsight.serving.middleware import Middleware
 from clearsight.serving.service import Service
 
 _ERRORS = (HttpError, HTTPException, RequestValidationError, Exception)
+_METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _PAGE = (files("clearsight.serving") / "page.html").read_bytes()
 
 
@@ -89,7 +90,9 @@ def _add_other_routes(app: FastAPI, service: Service) -> None:
 
     @app.get("/metrics", include_in_schema=False)
     async def metrics() -> Response:
-        return Response(service.metrics.as_text(), headers={"Content-Type": CONTENT_TYPE})
+        return Response(
+            generate_latest(service.metrics.registry), headers={"Content-Type": _METRICS_TYPE}
+        )
 
 
 async def _respond_to_error(_: Request, error: Exception) -> Response:

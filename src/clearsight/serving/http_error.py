@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import BaseModel
@@ -12,6 +13,7 @@ _MAX_QUOTED = 200  # characters of the client's own text
 _ALWAYS_POSSIBLE = (403, 431, 500)
 
 
+@dataclass(eq=False)
 class HttpError(Exception):
     """A request that cannot be answered.
 
@@ -23,14 +25,10 @@ class HttpError(Exception):
         headers: additional headers of the response.
     """
 
-    def __init__(
-        self, status: int, code: str, message: str, headers: dict[str, str] | None = None
-    ) -> None:
-        super().__init__(message)
-        self.status = status
-        self.code = code
-        self.message = message
-        self.headers = headers or {}
+    status: int
+    code: str
+    message: str
+    headers: dict[str, str] = field(default_factory=dict)
 
     def response(self) -> Response:
         """Return the response; clients of the inference protocol read its ``error``."""

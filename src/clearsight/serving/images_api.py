@@ -1,7 +1,6 @@
 """``/v1``: classify images given as files or as arrays."""
 
 import base64
-import binascii
 from typing import Annotated, Any
 
 import numpy as np
@@ -234,7 +233,7 @@ async def _predict_instances(
 def _decode(image: EncodedImage) -> bytes:
     try:
         return base64.b64decode(image.b64, validate=True)
-    except (binascii.Error, ValueError) as error:
+    except ValueError as error:
         raise HttpError(
             422, "invalid_base64", "'b64' should be an image file in base64, but is not."
         ) from error

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import numpy as np
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
@@ -129,7 +128,14 @@ def _add_model_routes(router: APIRouter, path: str, service: Service) -> None:
                 )
             async with receive_body(request, service) as body:
                 parsed, images = await parse_request(body, request.headers.get(HEADER_LENGTH))
-                _check_shape(images, model)
+                expected = model.bundle.spec.image_shape
+                if images.ndim != 4 or images.shape[1:] != expected or not len(images):
+                    raise HttpError(
+                        422,
+                        "invalid_shape",
+                        f"The tensor should have shape [N, {', '.join(map(str, expected))}], but "
+                        f"has {list(images.shape)}.",
+                    )
                 service.check_num_images(len(images))
                 output = await model.predict_arrays(images)
         probabilities = output.probabilities
@@ -138,17 +144,6 @@ def _add_model_routes(router: APIRouter, path: str, service: Service) -> None:
             lambda: format_response(parsed, model.name, model.version, probabilities),
         )
         return Response(content, headers=headers)
-
-
-def _check_shape(images: np.ndarray, model: ServedModel) -> None:
-    expected = model.bundle.spec.image_shape
-    if images.ndim != 4 or images.shape[1:] != expected or not len(images):
-        raise HttpError(
-            422,
-            "invalid_shape",
-            f"The tensor should have shape [N, {', '.join(map(str, expected))}], but has "
-            f"{list(images.shape)}.",
-        )
 
 
 def _metadata(model: ServedModel) -> ModelMetadata:

@@ -102,9 +102,8 @@ class Middleware:
         name = _host_name(host)
         if not name:
             return False
-        if name in self._hosts or ANY_HOST in self._hosts:
-            return True
-        return self._allows_addresses and parse_address(name) is not None
+        is_address = self._allows_addresses and parse_address(name) is not None
+        return is_address or name in self._hosts or ANY_HOST in self._hosts
 
 
 def _check_token(authorization: str, expected: bytes) -> None:

@@ -15,15 +15,11 @@ import torch
 from clearsight.errors import ModelError
 from clearsight.evaluation.saliency.layer_outputs import CONVOLUTIONS, LayerCall, LayerOutputs
 from clearsight.models.backend import keras
+from clearsight.models.graph import NORMALIZATIONS
 
 METHOD = "HiResCAM"
 _BATCH_SIZE = 64
 _FEWEST_ROWS = 4
-_NORMALIZATIONS = (
-    keras.layers.BatchNormalization,
-    keras.layers.LayerNormalization,
-    keras.layers.GroupNormalization,
-)
 # Layers whose output is activated if their input is.
 _PASS_THROUGH = (
     keras.layers.MaxPooling2D,
@@ -149,7 +145,7 @@ def _is_activated(outputs: LayerOutputs, call: LayerCall) -> bool:
     layer = call.layer
     if isinstance(layer, CONVOLUTIONS):
         return layer.activation is not keras.activations.linear
-    if isinstance(layer, _NORMALIZATIONS):
+    if isinstance(layer, NORMALIZATIONS):
         return False
     if isinstance(layer, _PASS_THROUGH):
         makers = [each for each in outputs.calls if each.outputs[0] == call.inputs[0]]

@@ -69,7 +69,7 @@ def questions_about(network: Trace, *, with_parameters: bool = False) -> Iterato
 
 
 def _settings_and_channels(layer: LayerTrace) -> tuple[str, str]:
-    """Return a layer's settings, and why it has so many channels, which no size formula says."""
+    """Return a layer's settings, and what its number of channels follows from, as text."""
     settings = layer.settings
     if "filters" in settings:
         (rows, columns), filters = settings["kernel_size"], settings["filters"]

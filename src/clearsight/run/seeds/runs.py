@@ -124,11 +124,8 @@ class SeedRuns(Sequence[Run]):
             lines.append(_row(name.replace("_", " "), values))
         lines += [
             _interval_sentence(part, summary)
-            for part, summary in (
-                ("test", summaries["test_accuracy"]),
-                ("validation", summaries["val_accuracy"]),
-            )
-            if summary is not None
+            for part, name in (("test", "test_accuracy"), ("validation", "val_accuracy"))
+            if (summary := summaries[name]) is not None
         ]
         if not self.is_finished:
             lines.append(

@@ -100,7 +100,7 @@ def _run_all(
             which = f"{index + 1} of {record.num_seeds}"
             member = request.model_copy(update={"seed": seed, "out": path})
             try:
-                plan = first if first is not None and index == 0 else None
+                plan = first if index == 0 else None
                 plan = plan or _plan(member, replace(resume, path=path), display, loaded)
                 if plan is None:
                     continue

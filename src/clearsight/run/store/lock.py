@@ -62,18 +62,14 @@ def is_locked(folder: Path) -> bool:
     """
     if fcntl is None:
         return False
-    try:
+    with suppress(OSError):  # there is no lock file, or the filesystem has no locks
         handle = os.open(folder / _NAME, os.O_RDONLY | os.O_NOFOLLOW)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
-    finally:
-        os.close(handle)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(handle)
     return False
 
 

@@ -102,13 +102,12 @@ class Results:
             )
         if self.test_leaked_count:
             without = self.test_accuracy_without_leaked
+            others = "there are no others"
+            if without is not None:
+                others = f"without them: test accuracy {without:.3f}"
             remarks.append(
                 f"{self.test_leaked_count:,} of the test images also appear in the training set; "
-                + (
-                    "there are no others."
-                    if without is None
-                    else f"without them: test accuracy {without:.3f}."
-                )
+                f"{others}."
             )
         if self.test_set_uses is not None and self.test_set_uses.sentence:
             remarks.append(self.test_set_uses.sentence)

@@ -77,11 +77,7 @@ def restore_variables(model: keras.Model, checkpoint: Checkpoint, *parts: str) -
         variables = _variables_of(model, part)
         # In order, not by name: Keras numbers the layers that were given no name.
         values = [tensor for _, tensor in sorted(checkpoint.tensors_of(part).items())]
-        fits = len(values) == len(variables) and all(
-            tuple(value.shape) == tuple(variable.shape)
-            for value, variable in zip(values, variables, strict=True)
-        )
-        if not fits:
+        if [tuple(each.shape) for each in values] != [tuple(each.shape) for each in variables]:
             raise RunError(
                 f"The checkpoint should hold the {len(variables)} variables of this network's "
                 f"{part}, but holds {len(values)}, or some of other shapes: the network's code has "
