@@ -172,12 +172,9 @@ class SaveCheckpoints(keras.callbacks.Callback):
         Raises:
             OutputError: if the checkpoint cannot be written.
         """
-        has_begun = self._epoch_start is not None
-        if (
-            has_begun
-            and self.position.num_batches >= self._num_skipped
-            and self.position != self._saved_position
-        ):
+        is_past_start = self.position.num_batches >= self._num_skipped
+        is_saved = self.position == self._saved_position
+        if self._epoch_start is not None and is_past_start and not is_saved:
             self.save()
         self._checkpointing.writer.finish()
 
