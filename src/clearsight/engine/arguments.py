@@ -127,7 +127,7 @@ def _build_loss_and_metrics(model: keras.Model, batches: InMemoryBatches) -> Non
     if y is None or all(array is None for array in keras.tree.flatten(x)):
         return  # let Keras raise
     core, num_images = functional_of(model), len(first_tensor(keras.tree.flatten(x)))
-    zeros = [
+    zeros: list[Any] = [
         keras.ops.zeros((num_images, *(size or 1 for size in output.shape[1:])), output.dtype)
         for output in core.outputs
     ]

@@ -12,7 +12,7 @@ from clearsight.engine.metrics import DeferredLogs, metric_updates, track_loss
 from clearsight.engine.operations.operation import accumulation_dtype
 from clearsight.engine.optimizers.fused import Update
 from clearsight.engine.program.compilation import compile_program
-from clearsight.engine.program.program import Tensors
+from clearsight.engine.program.program import Inputs, Tensors
 from clearsight.engine.runtime.saved_state import SavedState
 from clearsight.engine.step_control import StepControl
 from clearsight.engine.targets import plain_targets
@@ -27,7 +27,6 @@ from clearsight.models.keras_internals.layers import (
 )
 from clearsight.models.keras_internals.names import get_keras_mask
 
-Inputs = list[torch.Tensor | None]  # None for an optional input
 Gradients = Sequence[torch.Tensor | None]
 
 

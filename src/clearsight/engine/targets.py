@@ -37,5 +37,5 @@ def _as_tensor(value: Any, scores: torch.Tensor) -> Any:
     """Convert an argument of ``train_on_batch``, or move a batch of a loader to the device."""
     if value is None:
         return None
-    tensor = value if isinstance(value, torch.Tensor) else keras.ops.convert_to_tensor(value)
+    tensor: Any = keras.ops.convert_to_tensor(value)  # on the device that Keras computes on
     return tensor.to(scores.device)

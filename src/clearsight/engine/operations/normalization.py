@@ -48,8 +48,14 @@ class MovingNormalization(Operation):
     ) -> torch.Tensor:
         """Normalize values whose second axis is that of the channels."""
         dtype = accumulation_dtype(values.dtype)
-        statistics = (cast(tensor, dtype) for tensor in (mean, variance, gamma, beta))
-        return functional.batch_norm(values, *statistics, False, 0.0, self.epsilon)
+        return functional.batch_norm(
+            values,
+            mean.to(dtype),
+            variance.to(dtype),
+            cast(gamma, dtype),
+            cast(beta, dtype),
+            eps=self.epsilon,
+        )
 
     def scale_and_shift(self, dtype: torch.dtype) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the same as one factor and one summand for each channel, each (C,)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -13,6 +14,7 @@ from clearsight.engine.operations.keras_call import KerasCall, Pick
 from clearsight.engine.operations.operation import Operation, Weights
 
 Tensors = list[torch.Tensor]
+Inputs = Sequence[torch.Tensor | None]  # None for an optional input
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +59,7 @@ class Program:
     ends_in_softmax: bool = False
     left_to_keras: tuple[str, ...] = ()
 
-    def __call__(self, inputs: Tensors) -> Tensors:
+    def __call__(self, inputs: Inputs) -> Tensors:
         """Run the program.
 
         Args:
