@@ -37,7 +37,7 @@ def load_test_images(
         splits = load_splits(source, (options or SourceOptions()).fitted_to(run.preparation))
         images = splits.test if splits.test is not None else splits.train
         return _unseen(images, run).with_classes(run.class_names, WHOSE_CLASSES)
-    check_stored(run, "A run's own test images should be read again", "give images with --data")
+    check_stored(run, "A run's own test images should be read again", "give others with --data")
     own = run.record.request
     if run.record.data.get("test") is None:
         raise DataError(f"'{own.source}' has no test images to evaluate on.")
