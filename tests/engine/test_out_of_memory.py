@@ -14,6 +14,7 @@ import torch
 
 import clearsight
 from clearsight.engine import steps
+from clearsight.engine.program.program import Program
 from clearsight.engine.runtime.memory import is_out_of_memory
 from clearsight.engine.step_control import num_parts_of, step_control
 from clearsight.models.backend import keras
@@ -242,3 +243,26 @@ def test_a_batch_that_does_not_fit_goes_through_in_halves_once() -> None:
     is_explained, num_parts, printed = outcome(0.1)
     assert is_explained, printed
     assert num_parts == 2
+
+
+def test_an_evaluation_out_of_memory_takes_half_of_the_batch_after_the_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model = keras.Sequential(
+        [keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(3)]
+    )
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    clearsight.accelerate(model, precision="float32")
+    expected = model.predict(X, verbose=0), model.evaluate(X, Y, verbose=0)
+    run, sizes = Program.__call__, []
+
+    def fails_on_many(program: Program, inputs: Any) -> Any:
+        sizes.append(len(inputs[0]))
+        if len(inputs[0]) > 8:
+            raise MemoryError
+        return run(program, inputs)
+
+    monkeypatch.setattr(Program, "__call__", fails_on_many)
+    np.testing.assert_allclose(model.predict(X, verbose=0), expected[0], atol=1e-6)
+    np.testing.assert_allclose(model.evaluate(X, Y, verbose=0), expected[1], atol=1e-6)
+    assert sizes == 2 * [24, 12, 6, 6, 12, 6, 6]

@@ -339,8 +339,9 @@ def test_an_unfinished_run_predicts_with_its_last_checkpoint(
 def test_memory_that_runs_out_is_reported_with_what_to_lower(tmp_path: Path) -> None:
     out = tmp_path / "run"
     receiver, sender = context().Pipe(duplex=False)
-    process = context().Process(target=train_within, args=(150_000_000, out, sender))
+    process = context().Process(target=train_within, args=(100_000_000, out, sender))
     process.start()
+    sender.close()  # so that a process that dies is an error here
     text = receiver.recv()
     process.join()
     assert "memory should hold a batch of 512 images in training, but ran out in epoch 1" in text

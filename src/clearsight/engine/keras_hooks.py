@@ -12,6 +12,7 @@ import torch
 
 from clearsight.engine.arguments import prepare_evaluate, prepare_fit, prepare_predict
 from clearsight.engine.callbacks import BatchedCallbacks, may_change_model
+from clearsight.engine.evaluation_step import EvaluationStep
 from clearsight.engine.layer_settings import layer_settings
 from clearsight.engine.metrics import DeferredLogs
 from clearsight.engine.operations.keras_call import UnexpectedMaskError
@@ -20,7 +21,7 @@ from clearsight.engine.runtime.choices import Device
 from clearsight.engine.runtime.device import on_device
 from clearsight.engine.runtime.memory import is_out_of_memory, release_memory
 from clearsight.engine.step_control import add_step_control
-from clearsight.engine.steps import EvaluationStep, TrainingStep, first_tensor
+from clearsight.engine.steps import TrainingStep, first_tensor
 from clearsight.models.backend import keras
 
 _COMPILED_BY_TORCH = (

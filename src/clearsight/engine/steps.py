@@ -1,4 +1,4 @@
-"""What one training step, or one step of an evaluation, does with a batch."""
+"""What one training step does with a batch, and what it shares with a step of an evaluation."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -45,7 +45,7 @@ class Forward:
     outputs: Any
 
 
-class _Step:
+class ModelStep:
     """A compiled program with the loss and metrics of its model."""
 
     def __init__(self, model: keras.Model, dtype: torch.dtype, *, training: bool) -> None:
@@ -169,7 +169,7 @@ class _Step:
         return DeferredLogs(model)
 
 
-class TrainingStep(_Step):
+class TrainingStep(ModelStep):
     """A training step in two halves: `gradients` and `apply`.
 
     Only `gradients` may be tried again after an error, since nothing has been updated by then.
@@ -245,36 +245,6 @@ class TrainingStep(_Step):
             self._control.check_loss(loss.detach())
         scaled = self._model.optimizer.scale_loss(loss)
         return torch.autograd.grad(scaled, self._weights, allow_unused=True)
-
-
-class EvaluationStep(_Step):
-    """A step of `evaluate` or `predict`; its weights are cast and folded once for all batches."""
-
-    def __init__(self, model: keras.Model, dtype: torch.dtype) -> None:
-        super().__init__(model, dtype, training=False)
-        self._program = self._program.freeze_weights()
-        # A layer's first call may show that the model must be left to Keras.
-        self._state: SavedState | None = SavedState(self._program.state)
-
-    def test(self, inputs: Inputs, data: Any) -> Any:
-        """Evaluate a batch; return the logs so far."""
-        return self._track(self._forward(inputs, data), data)
-
-    def predict(self, inputs: Inputs) -> Any:
-        """Return the model's outputs for a batch."""
-        return self._outputs(self.run_program(inputs))
-
-    def run_program(self, inputs: Inputs) -> Tensors:
-        """Run the program; if its first run fails, restore what that changed."""
-        state, self._state = self._state, None
-        if state is None:
-            return super().run_program(inputs)
-        state.save()
-        try:
-            return super().run_program(inputs)
-        except Exception:
-            state.restore()
-            raise
 
 
 def first_tensor(values: Sequence[Any]) -> torch.Tensor:

@@ -1,0 +1,55 @@
+"""`EvaluationStep`: what a step of `evaluate` or `predict` does with a batch."""
+
+from typing import Any
+
+import torch
+
+from clearsight.engine.program.program import Inputs, Tensors
+from clearsight.engine.runtime.memory import is_out_of_memory, release_memory
+from clearsight.engine.runtime.saved_state import SavedState
+from clearsight.engine.steps import ModelStep, first_tensor
+from clearsight.models.backend import keras
+
+
+class EvaluationStep(ModelStep):
+    """A step of `evaluate` or `predict`; its weights are cast and folded once for all batches."""
+
+    def __init__(self, model: keras.Model, dtype: torch.dtype) -> None:
+        super().__init__(model, dtype, training=False)
+        self._program = self._program.freeze_weights()
+        # A layer's first call may show that the model must be left to Keras.
+        self._state: SavedState | None = SavedState(self._program.state)
+
+    def test(self, inputs: Inputs, data: Any) -> Any:
+        """Evaluate a batch; return the logs so far."""
+        return self._track(self._forward(inputs, data), data)
+
+    def predict(self, inputs: Inputs) -> Any:
+        """Return the model's outputs for a batch."""
+        return self._outputs(self.run_program(inputs))
+
+    def run_program(self, inputs: Inputs) -> Tensors:
+        """Run the program; if memory runs out, on half of the batch after the other."""
+        num_images = len(first_tensor(inputs))
+        try:
+            return self._run_once(inputs)
+        except (RuntimeError, MemoryError) as error:
+            is_whole = num_images == 1 or self._program.runs_keras
+            if is_whole or not is_out_of_memory(error):
+                raise
+        release_memory()
+        halves = (slice(num_images // 2), slice(num_images // 2, None))
+        parts = [self.run_program([v if v is None else v[h] for v in inputs]) for h in halves]
+        return [torch.cat(values) for values in zip(*parts, strict=True)]
+
+    def _run_once(self, inputs: Inputs) -> Tensors:
+        """Run the program; if its first run fails, restore what that changed."""
+        state, self._state = self._state, None
+        if state is None:
+            return super().run_program(inputs)
+        state.save()
+        try:
+            return super().run_program(inputs)
+        except Exception:
+            state.restore()
+            raise
