@@ -1,4 +1,4 @@
-"""Programs in the manner of Keras's guides train as plain Keras trains them, most in float64."""
+"""Programs in the manner of Keras's guides train in float64 as plain Keras trains them."""
 
 from __future__ import annotations
 
@@ -27,15 +27,10 @@ def load(path: Path) -> Any:
     return module
 
 
+@pytest.mark.usefixtures("in_float64")
 @pytest.mark.parametrize("path", PROGRAMS, ids=lambda path: path.stem)
-def test_a_program_gives_what_it_gives_in_plain_keras(
-    path: Path, request: pytest.FixtureRequest
-) -> None:
+def test_a_program_gives_what_it_gives_in_plain_keras(path: Path) -> None:
     program, results = load(path), []
-    precision = getattr(program, "PRECISION", "float64")
-    tolerance = 1e-9 if precision == "float64" else 1e-4
-    if precision == "float64":
-        request.getfixturevalue("in_float64")
     for is_accelerated in (False, True):
         keras.backend.clear_session()  # so that layers have the same names
         keras.utils.set_random_seed(0)
@@ -43,12 +38,10 @@ def test_a_program_gives_what_it_gives_in_plain_keras(
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             if is_accelerated:
-                clearsight.accelerate(model, precision)
+                clearsight.accelerate(model, precision="float64")
             keras.utils.set_random_seed(1)
             results.append(keras.tree.flatten_with_path(program.train(model)))
     plain, fast = results
     assert [path for path, _ in fast] == [path for path, _ in plain]
     for (name, expected), (_, found) in zip(plain, fast, strict=True):
-        np.testing.assert_allclose(
-            found, expected, rtol=tolerance, atol=tolerance, err_msg=str(name)
-        )
+        np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-9, err_msg=str(name))

@@ -10,8 +10,6 @@ from clearsight.models.backend import keras
 
 layers = keras.layers
 
-PRECISION = "float32"  # torch 2.13 has no gradients of these convolutions in float64
-
 
 def _convolve(values: Any, filters: int) -> Any:
     values = layers.Conv2D(filters, 3, padding="same", use_bias=False)(values)
@@ -29,8 +27,8 @@ def make() -> Any:
 
 def train(model: Any) -> Any:
     generator = np.random.default_rng(0)
-    x, y = generator.random((24, 16, 16, 3)), generator.integers(0, 3, (24, 16, 16))
-    model.compile("rmsprop", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    x, y = generator.random((24, 16, 16, 3)), np.eye(3)[generator.integers(0, 3, (24, 16, 16))]
+    model.compile("rmsprop", "categorical_crossentropy", metrics=["accuracy"])
     weights = generator.random((24, 16, 16))
     plain = model.fit(x, y, epochs=2, batch_size=8, verbose=0).history
     weighted = model.fit(x, y, sample_weight=weights, batch_size=8, verbose=0).history
