@@ -256,11 +256,17 @@ def set_weights(model: Any, batch: int) -> None:
     "change",
     [set_rate, freeze_after_one, set_activation, set_learning_rate, set_clipping, set_weights],
 )
-@pytest.mark.parametrize("as_list", [False, True])
-def test_what_a_callback_changes_between_batches(change: Any, as_list: bool) -> None:
+@pytest.mark.parametrize("kind", ["class", "function", "CallbackList"])
+def test_what_a_callback_changes_between_batches(change: Any, kind: str) -> None:
     def program(model: Any) -> Any:
         callbacks: Any = [Changes(change)]
-        if as_list:
+        if kind == "function":
+            callbacks = [
+                keras.callbacks.LambdaCallback(
+                    on_train_batch_begin=lambda batch, logs: change(model, batch)
+                )
+            ]
+        if kind == "CallbackList":
             callbacks = keras.callbacks.CallbackList(callbacks, add_history=True, model=model)
         model.fit(X, Y, epochs=2, verbose=0, callbacks=callbacks)
         return model.get_weights()

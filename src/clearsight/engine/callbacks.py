@@ -43,9 +43,10 @@ def may_change_model(callbacks: Any) -> bool:
 
 
 def _is_users(callback: Any) -> bool:
-    package = type(callback).__module__.partition(".")[0]
-    is_lambda = isinstance(callback, keras.callbacks.LambdaCallback)
-    return is_lambda or package not in ("keras", "clearsight")
+    """Return whether a callback's code, or a function that it calls, is neither Keras's nor ours."""
+    functions = [value for name, value in vars(callback).items() if name.startswith("on_")]
+    modules = [each.__module__ or "" for each in (type(callback), *functions)]
+    return any(module.partition(".")[0] not in ("keras", "clearsight") for module in modules)
 
 
 def _own_hooks_only(hook: str) -> Any:
