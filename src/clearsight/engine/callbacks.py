@@ -43,7 +43,7 @@ def may_change_model(callbacks: Any) -> bool:
 
 
 def _is_users(callback: Any) -> bool:
-    """Return whether a callback's code, or a function that it calls, is neither Keras's nor ours."""
+    """Return whether a callback, or a function that it calls, is neither Keras's nor ours."""
     functions = [value for name, value in vars(callback).items() if name.startswith("on_")]
     modules = [each.__module__ or "" for each in (type(callback), *functions)]
     return any(module.partition(".")[0] not in ("keras", "clearsight") for module in modules)
