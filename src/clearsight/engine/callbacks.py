@@ -44,9 +44,13 @@ def may_change_model(callbacks: Any) -> bool:
 
 def _is_users(callback: Any) -> bool:
     """Return whether a callback, or a function that it calls, is neither Keras's nor ours."""
+    return not _packages(callback) <= {"keras", "clearsight"}
+
+
+def _packages(callback: Any) -> set[str]:
+    """Return the packages of a callback's code: of a `LambdaCallback`, those of its functions."""
     functions = [value for name, value in vars(callback).items() if name.startswith("on_")]
-    modules = [each.__module__ or "" for each in (type(callback), *functions)]
-    return any(module.partition(".")[0] not in ("keras", "clearsight") for module in modules)
+    return {str(each.__module__).partition(".")[0] for each in functions or [type(callback)]}
 
 
 def _own_hooks_only(hook: str) -> Any:
@@ -80,16 +84,22 @@ class BatchedCallbacks(keras.callbacks.CallbackList):
     def __init__(self, callbacks: Any, **kwargs: Any) -> None:
         super().__init__(callbacks, **kwargs)
         self._drawn_at = 0.0
+        self._own = [each for each in self.callbacks if _packages(each) == {"clearsight"}]
         self.with_hook = {
             f"on_{mode}_batch_{moment}": [c for c in self.callbacks if _has_hook(c, mode, moment)]
             for mode in _BATCH_MODES
             for moment in _MOMENTS
         }
 
-    def logs_for(self, callback: Any, logs: Any) -> dict[str, Any]:
-        """Return a batch's logs for a callback: none for a progress bar that need not redraw."""
+    def logs_for(self, callback: Any, logs: Any) -> Any:
+        """Return a batch's logs for a callback: none for a progress bar that need not redraw.
+
+        Callbacks of clearsight's own get them unread, since most do not read them.
+        """
         if logs is None:
             return {}
+        if callback in self._own:
+            return logs
         if isinstance(callback, keras.callbacks.ProgbarLogger):
             now = time.monotonic()
             if now - self._drawn_at < _REDRAW_SECONDS:
