@@ -123,9 +123,16 @@ def test_the_newer_exporter_is_used_if_the_trace_is_wrong(
 ) -> None:
     from clearsight.bundle.formats import onnx_file
 
-    def trace_for_one_batch_size(module: Any, network: TrainedNetwork, path: Path) -> None:
+    export = onnx_file._export
+
+    def trace_for_one_batch_size(
+        module: Any, network: TrainedNetwork, path: Path, *, dynamo: bool
+    ) -> None:
         import torch
 
+        if dynamo:
+            export(module, network, path, dynamo=True)
+            return
         torch.onnx.export(
             module,
             (network.example_images(3),),
@@ -135,7 +142,7 @@ def test_the_newer_exporter_is_used_if_the_trace_is_wrong(
             output_names=["probabilities"],
         )
 
-    monkeypatch.setattr(onnx_file, "_export_trace", trace_for_one_batch_size)
+    monkeypatch.setattr(onnx_file, "_export", trace_for_one_batch_size)
     views = Views(mirrored=True, shift_pixels=1)
     assert (
         export_and_compare(zoo("residual", (28, 28, 1)), "onnx", tmp_path / "bundle", views=views)

@@ -13,6 +13,7 @@ import pytest
 
 from clearsight.data.formats.archive import open_archive
 from clearsight.data.formats.folder import open_folder
+from clearsight.data.formats.folder_structure import find_structure
 from clearsight.data.listing import Listing
 from clearsight.data.part_names import part_of_folder
 from clearsight.data.sources.options import SourceOptions, source_options
@@ -218,3 +219,13 @@ def test_an_invalid_label_pattern_is_refused(pattern: str, message: str) -> None
 )  # fmt: skip
 def test_names_of_parts(name: str, part: str | None) -> None:
     assert part_of_folder(name) == part
+
+
+def test_a_split_of_one_class_in_a_folder_of_its_own_name() -> None:
+    folders = ["train/cats", "train/dogs", "test/test/cats"]
+    structure = find_structure(folders)
+    assert [structure.place(folder).class_name(False) for folder in folders] == [
+        "cats",
+        "dogs",
+        "cats",
+    ]

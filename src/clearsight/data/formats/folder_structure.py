@@ -135,14 +135,18 @@ def _class_parents(
 def _only_folder(tree: _FolderTree, folder: str) -> str | None:
     """Return the one folder around everything in a folder, or None if that is a class.
 
-    A class may have a folder of its own images in it: photos/cats/old.
+    A class may have a folder of its own images in it: photos/cats/old. But a folder called like a
+    split, with a folder of images in it, holds a split of one class: test/test/cats.
     """
     path, has_images = folder, False
     while len(names := tree.names_in(path)) == 1:
         path = _join(path, *names)
         has_images |= tree.has_images(path)
-    is_class = has_images and len(names) == 0
-    return None if path == folder or is_class else _join(folder, *tree.names_in(folder))
+    if path == folder:
+        return None
+    inner = _join(folder, *tree.names_in(folder))
+    is_split = path != inner and part_of_folder(inner.rpartition("/")[2]) is not None
+    return None if has_images and not names and not is_split else inner
 
 
 def _splits_in(tree: _FolderTree, folder: str) -> dict[str, Part]:
