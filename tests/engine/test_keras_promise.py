@@ -30,7 +30,7 @@ Y = GENERATOR.integers(0, 3, 96)
 CROSSENTROPY = "sparse_categorical_crossentropy"
 
 
-def compare(make: Callable[[], Any], program: Callable[[Any], Any]) -> Any:
+def assert_as_in_keras(make: Callable[[], Any], program: Callable[[Any], Any]) -> Any:
     """Run a program on a model in plain Keras and accelerated; return its result, if equal."""
     results = []
     for is_accelerated in (False, True):
@@ -96,7 +96,7 @@ def test_logs_are_plain_dicts_of_each_batch(source: str) -> None:
             model.fit(X, Y, callbacks=callbacks, validation_split=0.5, verbose=0)
         return recorder.seen
 
-    seen = compare(lambda: classifier(metrics=["accuracy"]), program)
+    seen = assert_as_in_keras(lambda: classifier(metrics=["accuracy"]), program)
     first, last = seen[0]["loss"], seen[9]["loss"]
     assert first != last
     assert seen[6] == "dict"
@@ -143,7 +143,7 @@ def test_the_progress_bar_and_callbacks_take_any_logs(make: Any, verbose: int) -
             model.fit(X, Y, validation_data=(X, Y), callbacks=[recorder], verbose=verbose)
         return recorder.seen
 
-    compare(make, program)
+    assert_as_in_keras(make, program)
 
 
 def two_outputs(h: Any) -> Any:
@@ -183,7 +183,7 @@ def test_targets_outputs_and_losses_in_any_structure(name: str) -> None:
         predicted = model.predict(X, verbose=0)
         return [history, evaluated, on_batch, predicted, model.predict_on_batch(X[:8])]
 
-    compare(make, program)
+    assert_as_in_keras(make, program)
 
 
 def _rows(y: Any) -> Any:
@@ -214,7 +214,7 @@ def test_an_optional_input(b: Any) -> None:
         history = model.fit(x, Y, verbose=0).history
         return [history, model.evaluate(x, Y, verbose=0), model.predict(x, verbose=0)]
 
-    compare(make, program)
+    assert_as_in_keras(make, program)
 
 
 class Changes(keras.callbacks.Callback):
@@ -271,7 +271,19 @@ def test_what_a_callback_changes_between_batches(change: Any, kind: str) -> None
         model.fit(X, Y, epochs=2, verbose=0, callbacks=callbacks)
         return model.get_weights()
 
-    compare(lambda: classifier(layers.Dense(64), layers.Dropout(0.1)), program)
+    assert_as_in_keras(lambda: classifier(layers.Dense(64), layers.Dropout(0.1)), program)
+
+
+def test_a_callback_may_have_attributes_named_like_hooks() -> None:
+    class Named(Changes):
+        on_gpu = None
+
+    def program(model: Any) -> Any:
+        callback = Named(set_rate)
+        callback.on_gpu = False
+        return model.fit(X, Y, verbose=0, callbacks=[callback]).history
+
+    assert_as_in_keras(lambda: classifier(layers.Dense(64), layers.Dropout(0.1)), program)
 
 
 def test_gradients_are_there_for_callbacks() -> None:
@@ -287,7 +299,7 @@ def test_gradients_are_there_for_callbacks() -> None:
         look(model, 0)
         return seen
 
-    seen = compare(lambda: classifier(layers.Dense(4)), program)
+    seen = assert_as_in_keras(lambda: classifier(layers.Dense(4)), program)
     assert seen[0][0] is None
     assert np.any(seen[-1][0])
 
@@ -312,7 +324,7 @@ def test_predictions_have_kerass_types_and_callbacks_its_batches(dtype: str) -> 
         predicted = model.predict(np.ones((320, 8)), verbose=0, callbacks=[Count()])
         return [str(predicted.dtype), batches, np.asarray(predicted, "float64")]
 
-    compare(make, program)
+    assert_as_in_keras(make, program)
 
 
 @pytest.mark.parametrize("wrap", [ops.softmax, lambda h: h / 2, lambda h: [h, ops.argmax(h, -1)]])
@@ -321,7 +333,7 @@ def test_a_graph_may_end_in_an_operation(wrap: Any) -> None:
         inputs = keras.Input((8,))
         return keras.Model(inputs, wrap(layers.Dense(3)(inputs)))
 
-    compare(make, lambda model: model.predict(X, verbose=0))
+    assert_as_in_keras(make, lambda model: model.predict(X, verbose=0))
 
 
 def test_a_mapped_array_is_read_batch_by_batch(tmp_path: Path) -> None:
@@ -351,7 +363,7 @@ def test_shuffling_draws_when_keras_draws(shuffle: Any) -> None:
         model.fit(X, Y, epochs=2, batch_size=10, shuffle=shuffle, verbose=0)
         return [model.get_weights(), torch.rand(2).numpy()]
 
-    compare(lambda: classifier(layers.Dense(16), layers.Dropout(0.5)), program)
+    assert_as_in_keras(lambda: classifier(layers.Dense(16), layers.Dropout(0.5)), program)
 
 
 @pytest.mark.parametrize("name", ["fit", "evaluate", "predict"])
@@ -362,13 +374,13 @@ def test_empty_arrays_raise_as_in_keras(name: str) -> None:
             getattr(model, name)(*arguments, verbose=0)
         return [type(raised.value).__name__, str(raised.value)]
 
-    compare(classifier, program)
+    assert_as_in_keras(classifier, program)
 
 
 def test_masked_arrays_and_lists_train_as_in_keras() -> None:
     masked = np.ma.masked_greater(X, 1.0)
-    compare(classifier, lambda model: model.fit(masked, Y, verbose=0).history)
-    compare(classifier, lambda model: model.fit([X], [Y], verbose=0).history)
+    assert_as_in_keras(classifier, lambda model: model.fit(masked, Y, verbose=0).history)
+    assert_as_in_keras(classifier, lambda model: model.fit([X], [Y], verbose=0).history)
 
 
 def test_a_training_that_was_backed_up_continues(tmp_path: Path) -> None:
@@ -387,7 +399,7 @@ def test_a_training_that_was_backed_up_continues(tmp_path: Path) -> None:
         history = model.fit(X, Y, epochs=4, verbose=0, callbacks=[backup], shuffle=False).history
         return [history, model.get_weights()]
 
-    history, _ = compare(lambda: classifier(layers.Dense(4)), program)
+    history, _ = assert_as_in_keras(lambda: classifier(layers.Dense(4)), program)
     assert len(history["loss"]) == 2
 
 
@@ -423,7 +435,7 @@ def test_a_replaced_call_is_kept() -> None:
         first.call = lambda values, training=None: own(values) * 2
         return model
 
-    compare(make, lambda model: model.predict(X, verbose=0))
+    assert_as_in_keras(make, lambda model: model.predict(X, verbose=0))
 
 
 def test_normalization_by_groups_as_the_first_layer() -> None:

@@ -49,8 +49,11 @@ def _is_users(callback: Any) -> bool:
 
 def _packages(callback: Any) -> set[str]:
     """Return the packages of a callback's code: of a `LambdaCallback`, those of its functions."""
-    functions = [value for name, value in vars(callback).items() if name.startswith("on_")]
-    return {str(each.__module__).partition(".")[0] for each in functions or [type(callback)]}
+    sources: list[Any] = [type(callback)]
+    if type(callback) is keras.callbacks.LambdaCallback:
+        own = vars(callback).items()
+        sources = [value for name, value in own if name.startswith("on_") and callable(value)]
+    return {str(source.__module__).partition(".")[0] for source in sources}
 
 
 def _own_hooks_only(hook: str) -> Any:
