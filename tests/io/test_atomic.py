@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from clearsight.errors import OutputError
-from clearsight.io.atomic import write_atomically
+from clearsight.io.atomic import replace_folder, temporary_folder, write_atomically
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
@@ -40,12 +43,62 @@ def test_the_file_appears_only_when_it_is_complete(tmp_path: Path) -> None:
         temporary.write_text("whole")
         assert not path.exists()
     assert path.read_text() == "whole"
-    assert path.stat().st_mode & 0o777 == 0o666 & ~_umask()
 
 
-def _umask() -> int:
-    import os
+@contextmanager
+def umask(mask: int) -> Iterator[None]:
+    before = os.umask(mask)
+    try:
+        yield
+    finally:
+        os.umask(before)
 
-    current = os.umask(0)
-    os.umask(current)
-    return current
+
+def mode_of(path: Path) -> int:
+    return path.lstat().st_mode & 0o7777
+
+
+@pytest.mark.parametrize("mask", [0o022, 0o002, 0o077])
+def test_permissions_follow_the_umask_or_the_replaced_file(tmp_path: Path, mask: int) -> None:
+    file, folder = tmp_path / "new" / "file.json", tmp_path / "new" / "folder"
+    with umask(mask):
+        with write_atomically(file) as temporary:
+            temporary.write_text("{}")
+        with temporary_folder(folder) as new:
+            (new / "inner.json").touch()
+            replace_folder(new, folder)
+    assert mode_of(file) == mode_of(folder / "inner.json") == 0o666 & ~mask
+    assert mode_of(folder) == mode_of(file.parent) == 0o777 & ~mask
+    file.chmod(0o4604)
+    with umask(mask), write_atomically(file) as temporary:
+        temporary.write_text("[]")
+    assert mode_of(file) == 0o604  # without the right to run as its owner
+
+
+def test_a_link_is_replaced_and_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "victim").write_text("mine")
+    for name, target in (("link", "victim"), ("dangling", "nothing")):
+        (tmp_path / name).symlink_to(target)
+        with write_atomically(tmp_path / name) as temporary:
+            temporary.write_text("new")
+        assert (tmp_path / name).read_text() == "new"
+        assert not (tmp_path / name).is_symlink()
+    assert (tmp_path / "victim").read_text() == "mine"
+    assert not (tmp_path / "nothing").exists()
+    os.link(tmp_path / "victim", tmp_path / "hard link")
+    with write_atomically(tmp_path / "hard link") as temporary:
+        temporary.write_text("new")
+    assert (tmp_path / "victim").read_text() == "mine"
+
+
+def test_a_pipe_and_a_folder_are_not_replaced(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("pipe")
+    for name, found in (("folder", "is a folder"), ("pipe", "a pipe"), ("link", "a pipe")):
+        with (
+            pytest.raises(OutputError, match=f"should be a file or not exist, but .*{found}"),
+            write_atomically(tmp_path / name),
+        ):
+            pass
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["folder", "link", "pipe"]

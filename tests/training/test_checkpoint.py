@@ -178,7 +178,7 @@ def test_the_last_two_and_the_best_are_kept(scores: list[float], batches: list[i
 def test_the_writer_keeps_three_and_removes_damaged_ones(tmp_path: Path) -> None:
     bad = checkpoint(1).write(tmp_path)
     bad.write_bytes(b"")
-    unfinished = tmp_path / ".unfinished-left-by-a-killed-process"
+    unfinished = tmp_path / ".unfinished-0123abcd"
     unfinished.mkdir()
     (unfinished / "checkpoint.safetensors").touch()
     with CheckpointWriter(tmp_path, print, damaged=[bad]) as writer:

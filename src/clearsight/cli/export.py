@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from clearsight.cli.keras_start import loading_keras
-from clearsight.cli.output import PATH, console_for, json_option, print_json
+from clearsight.cli.output import OUTPUT_PATH, PATH, console_for, json_option, print_json
 from clearsight.errors import RequestError
 
 if TYPE_CHECKING:
@@ -25,7 +25,10 @@ Shown = tuple[dict[str, Any], list[str]]  # what is printed: as JSON, or line by
 @click.command()
 @click.argument("path", metavar="RUN|BUNDLE", type=PATH)
 @click.option(
-    "--to", metavar="FOLDER|FILE.zip", type=PATH, help="Where to write it; by default RUN/bundle."
+    "--to",
+    metavar="FOLDER|FILE.zip",
+    type=OUTPUT_PATH,
+    help="Where to write it; by default RUN/bundle.",
 )
 @click.option(
     "--format", metavar="onnx|keras|openvino|litert|pt2", default="onnx", help="Model file format."

@@ -15,9 +15,10 @@ from typing import Any
 import click
 
 import clearsight
-from clearsight.cli.closed_output import drop_unread_output
+from clearsight.cli.closed_output import check_output_complete, drop_unread_output
 from clearsight.cli.process_clock import process_started_at
 from clearsight.errors import ClearsightError, TrainingInterrupted
+from clearsight.io.write_error import cannot_write, find_refusal
 
 # Each is a module of `clearsight.cli` with a command of the same name; in the order of ``--help``.
 _COMMANDS = ("train", "trace", "evaluate", "predict", "export", "serve", "report", "compare",
@@ -65,6 +66,28 @@ def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
     print(f"Warning: {lines[0] if lines else type(message).__name__}", file=sys.stderr)
 
 
+def _run() -> None:
+    """Run the command, and leave with its exit code.
+
+    Raises:
+        ClearsightError: when it fails, or its output could not be written.
+    """
+    try:
+        app(obj=process_started_at())
+    except SystemExit as end:
+        if not end.code:
+            check_output_complete()
+        raise
+    except ClearsightError:
+        raise
+    except Exception as error:
+        # Wherever a library writes, a full disk is no mistake in a program.
+        refused = find_refusal(error)
+        if refused is None:
+            raise
+        raise cannot_write(None, refused, what="A file") from error
+
+
 def main() -> None:
     """Run the command line and leave with its exit code."""
     drop_unread_output()
@@ -72,7 +95,7 @@ def main() -> None:
     logging.basicConfig(format="%(message)s")
     logging.getLogger("clearsight").setLevel(logging.INFO)
     try:
-        app(obj=process_started_at())
+        _run()
     except ClearsightError as error:
         sys.stdout.flush()
         print(f"clearsight: {error}", file=sys.stderr)

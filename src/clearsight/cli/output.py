@@ -17,6 +17,22 @@ if TYPE_CHECKING:
 
 PATH = click.Path(path_type=Path)
 
+
+class _OutputPath(click.Path):
+    """The path of a file or folder to write; that of what it leads to if it is a link.
+
+    Otherwise the link would be replaced, because files are written next to their path first.
+    """
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        path = super().convert(value, param, ctx)
+        leads_to = Path(os.path.realpath(path))
+        # A link to a pipe, such as /dev/stdout, leads to no path.
+        return leads_to if path.is_symlink() and leads_to.exists() == path.exists() else path
+
+
+OUTPUT_PATH = _OutputPath(path_type=Path)
+
 json_option = click.option(
     "--json",
     "as_json",

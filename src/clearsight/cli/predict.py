@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from clearsight.cli.keras_start import loading_keras
-from clearsight.cli.output import PATH, console_for, json_option
+from clearsight.cli.output import OUTPUT_PATH, PATH, console_for, json_option
 from clearsight.cli.prediction_rows import JSON_FORMAT, ROW_FORMATS, RowFormat, RowSettings
 from clearsight.cli.request_options import (
     NETWORK_OPTIONS,
@@ -47,7 +47,9 @@ _BAR_STEP = 100
     metavar="|".join(ROW_FORMATS),
     help="Output format; by default from FILE's suffix, else a table.",
 )
-@click.option("--out", metavar="FILE", type=PATH, help="Write to this file, all rows or none.")
+@click.option(
+    "--out", metavar="FILE", type=OUTPUT_PATH, help="Write to this file, all rows or none."
+)
 @json_option
 @click.pass_context
 def predict(

@@ -1,21 +1,33 @@
 """Atomic writes: no reader ever sees half a file."""
 
 import os
-import secrets
-import tempfile
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from clearsight.errors import OutputError
+from clearsight.io.path_state import what_is_at
+from clearsight.io.temporary import temporary_directory
+from clearsight.io.write_error import (
+    ANOTHER_FOLDER,
+    explained_write_errors,
+    full_disk_recognized,
+)
 
 
 @contextmanager
-def write_atomically(path: Path) -> Iterator[Path]:
-    """Yield a temporary path next to `path` to write to, and move it onto `path` at the end.
+def write_atomically(path: Path, otherwise: str = ANOTHER_FOLDER) -> Iterator[Path]:
+    """Yield an empty file in a folder next to `path`, and move it onto `path` at the end.
 
     Two processes may do this at once: each writes its own temporary file and the later move wins.
-    If the block raises, `path` stays as it was and the temporary file is removed.
+    If the block raises, `path` stays as it was and the temporary file is removed; that of a killed
+    process is removed when `path` is written next. A new file's permissions follow the umask; one
+    that replaces another keeps that one's.
+
+    Args:
+        path: the file.
+        otherwise: how to write it elsewhere, for the error message.
 
     Raises:
         OutputError: when the file cannot be written.
@@ -28,21 +40,18 @@ def write_atomically(path: Path) -> Iterator[Path]:
         >>> [file.name for file in folder.iterdir()]
         ['results.json']
     """
-    # The suffix stays at the end: Keras and Altair choose their format by it.
-    temporary = path.with_name(f".{path.stem}-{secrets.token_hex(4)}{path.suffix}")
-    try:
+    with explained_write_errors(path, otherwise=otherwise):
+        mode = _mode_to_keep(path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.touch(exist_ok=False)
-        yield temporary
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        raise OutputError(f"{path} cannot be written: {error.strerror or error}.") from error
-    finally:
-        # Nothing to remove after the move; a path below a file raises NotADirectoryError.
-        with suppress(OSError):
-            temporary.unlink()
+        with temporary_directory(path) as folder, full_disk_recognized(folder):
+            temporary = folder / path.name
+            temporary.touch()
+            yield temporary
+            with temporary.open("rb") as file:
+                os.fsync(file.fileno())
+            # Some libraries replace it by a file that no other user may read.
+            temporary.chmod(folder.stat().st_mode & 0o666 if mode is None else mode)
+            temporary.replace(path)
 
 
 @contextmanager
@@ -52,14 +61,12 @@ def temporary_folder(path: Path) -> Iterator[Path]:
     Raises:
         OutputError: when a file in it cannot be written.
     """
-    try:
+    with explained_write_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{path.stem}-", dir=path.parent) as temporary:
-            folder = Path(temporary) / "new"
+        with temporary_directory(path) as temporary, full_disk_recognized(temporary):
+            folder = temporary / "new"
             folder.mkdir()
             yield folder
-    except OSError as error:
-        raise OutputError(f"{path} cannot be written: {error.strerror or error}.") from error
 
 
 def replace_folder(temporary: Path, path: Path) -> None:
@@ -84,17 +91,21 @@ def replace_folder(temporary: Path, path: Path) -> None:
         raise
 
 
-def remove_temporary_files(folder: Path) -> None:
-    """Remove what killed processes left of `write_atomically` in a folder that no other one uses.
+def _mode_to_keep(path: Path) -> int | None:
+    """Return the permissions of the file that is to be replaced; None if there is none.
 
-    Example:
-        >>> import pathlib, tempfile
-        >>> folder = pathlib.Path(tempfile.mkdtemp())
-        >>> for name in (".results-7ad7531b.json", "results.json"):
-        ...     (folder / name).touch()
-        >>> remove_temporary_files(folder)
-        >>> [file.name for file in folder.iterdir()]
-        ['results.json']
+    A link to a file is replaced, and the file stays as it is.
+
+    Raises:
+        OutputError: when it is no file, such as a device, which a file must not replace.
     """
-    for path in folder.glob(".*-????????.*"):
-        path.unlink(missing_ok=True)
+    try:
+        mode = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    if not stat.S_ISREG(mode):
+        found = what_is_at(path)
+        raise OutputError(
+            f"{path} should be a file or not exist, but {found}: choose another name."
+        )
+    return None if path.is_symlink() else mode & 0o777

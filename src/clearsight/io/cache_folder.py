@@ -9,6 +9,8 @@ import platformdirs
 from clearsight.errors import OutputError
 from clearsight.io.atomic import write_atomically
 
+# What to do when it cannot be written.
+ANOTHER_CACHE = "set the environment variable CLEARSIGHT_CACHE to another folder"
 _log = logging.getLogger(__name__)
 
 
@@ -33,7 +35,7 @@ def save_to_cache(contents: dict[str, bytes], folder: Path, what: str) -> None:
     """
     try:
         for name, content in contents.items():
-            with write_atomically(folder / name) as temporary:
+            with write_atomically(folder / name, ANOTHER_CACHE) as temporary:
                 temporary.write_bytes(content)
     except OutputError as error:
         _log.warning("%s will be downloaded again next time: %s", what, error)

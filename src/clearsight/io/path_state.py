@@ -15,12 +15,12 @@ def what_is_at(path: Path, lacks: str = "") -> str:
         ('does not exist', 'has no run.json')
     """
     try:
-        is_folder = stat.S_ISDIR(path.stat().st_mode)
+        mode = path.stat().st_mode
     except (FileNotFoundError, NotADirectoryError, ValueError):
         return "is a link to nothing" if path.is_symlink() else "does not exist"
     except OSError as error:
         is_absent = error.errno == errno.ENAMETOOLONG
         return "does not exist" if is_absent else f"cannot be opened ({error.strerror})"
-    if not is_folder:
-        return "is a file"
+    if not stat.S_ISDIR(mode):
+        return "is a file" if stat.S_ISREG(mode) else "is a device, a pipe or a socket"
     return f"has no {lacks}" if lacks else "is a folder"

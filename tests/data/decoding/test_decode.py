@@ -201,10 +201,10 @@ def test_an_image_that_kills_its_process_is_a_bad_image(
         make_arrays(folder, 300, (28, 28, 1))
         job = DecodeJob(reader, Preparation(28, 28, 1), listing.keys, rows, folder)
         problems = decode_images(job)
-    assert list(problems) == [rows[100]]
-    assert deadly in problems[rows[100]]
-    decoded = open_arrays(folder).digests.any(axis=1)
-    assert decoded.sum() == 299
+        assert list(problems) == [rows[100]]
+        assert deadly in problems[rows[100]]
+        decoded = open_arrays(folder).digests.any(axis=1)
+        assert decoded.sum() == 299
 
 
 def test_colour_that_the_sampled_headers_miss_is_preserved(

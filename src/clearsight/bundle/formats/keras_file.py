@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ from clearsight.bundle.files import BundleFiles
 from clearsight.bundle.formats.model_format import Network
 from clearsight.bundle.spec import SPEC_FILE, BundleSpec
 from clearsight.errors import BundleError, ModelError
+from clearsight.io.scratch import scratch_folder
 
 if TYPE_CHECKING:
     from clearsight.bundle.network import TrainedNetwork
@@ -44,8 +44,8 @@ def open_model(files: BundleFiles, num_threads: int | None) -> Network:
 
     del num_threads  # torch has one setting for the whole process
     content, spec = files.read(MODEL_FILE), files.spec
-    with tempfile.TemporaryDirectory() as folder:  # Keras does not read from memory
-        path = Path(folder) / MODEL_FILE
+    with scratch_folder() as folder:  # Keras does not read from memory
+        path = folder / MODEL_FILE
         path.write_bytes(content)
         try:
             with on_device("cpu"):

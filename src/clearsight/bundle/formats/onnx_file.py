@@ -18,6 +18,7 @@ from clearsight.bundle.formats.quiet import quiet
 from clearsight.bundle.formats.without_telemetry import import_onnx_runtime
 from clearsight.bundle.spec import INPUT_NAME, METADATA_PREFIX, OUTPUT_NAME, SPEC_FILE, BundleSpec
 from clearsight.errors import BundleError, needs_extra
+from clearsight.io.write_error import find_refusal
 
 if TYPE_CHECKING:
     from clearsight.bundle.network import ImagesToProbabilities, TrainedNetwork
@@ -62,6 +63,8 @@ def write(network: TrainedNetwork, spec: BundleSpec, folder: Path) -> tuple[str,
                 return (MODEL_FILE,)
             reasons.append("the graph works for one batch size only")
         except Exception as error:  # the exporters' errors share no base class
+            if find_refusal(error) is not None:
+                raise
             reasons.append(f"{type(error).__name__}: {first_line(error)}")
     raise write_error(network, "ONNX", "; ".join(reasons), "keras")
 

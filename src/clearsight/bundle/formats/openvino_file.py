@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ from clearsight.bundle.formats.model_format import Network, load_error
 from clearsight.bundle.formats.without_telemetry import import_openvino
 from clearsight.bundle.spec import INPUT_NAME, OUTPUT_NAME, BundleSpec
 from clearsight.errors import needs_extra
+from clearsight.io.scratch import scratch_folder
 
 if TYPE_CHECKING:
     from clearsight.bundle.network import TrainedNetwork
@@ -30,9 +30,9 @@ def write(network: TrainedNetwork, spec: BundleSpec, folder: Path) -> tuple[str,
     """
     with needs_extra("Writing a bundle for OpenVINO", "openvino"):
         openvino = import_openvino()
-    with tempfile.TemporaryDirectory() as temporary:
-        onnx_file.write(network, spec, Path(temporary))
-        model = openvino.convert_model(Path(temporary) / onnx_file.MODEL_FILE)
+    with scratch_folder() as temporary:
+        onnx_file.write(network, spec, temporary)
+        model = openvino.convert_model(temporary / onnx_file.MODEL_FILE)
     # OpenVINO's default, weights in 16 bits, would fail the parity check.
     openvino.save_model(model, folder / GRAPH_FILE, compress_to_fp16=False)
     return (GRAPH_FILE, WEIGHTS_FILE)

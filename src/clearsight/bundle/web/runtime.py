@@ -9,13 +9,13 @@ import os
 import shutil
 import subprocess
 import tarfile
-import tempfile
 import zlib
 from pathlib import Path
 
 from clearsight.errors import BundleError, DataError
 from clearsight.io.cache_folder import cache_folder, save_to_cache
 from clearsight.io.download import download
+from clearsight.io.scratch import scratch_folder
 
 PACKAGE, VERSION = "onnxruntime-web", "1.30.0"
 # The smallest part of it that runs a network: WebAssembly alone, without WebGL, WebGPU and WebNN.
@@ -55,8 +55,8 @@ def load_web_runtime(runtime_from: Path | None = None) -> dict[str, bytes]:
     for registry in dict.fromkeys((_npm_registry(), PUBLIC_REGISTRY)):
         url = f"{registry.rstrip('/')}/{PACKAGE}/-/{PACKAGE}-{VERSION}.tgz"
         try:
-            with tempfile.TemporaryDirectory() as folder:
-                contents = _read_package(download(url, Path(folder)))
+            with scratch_folder() as folder:
+                contents = _read_package(download(url, folder))
         except DataError as error:
             problems.append(f"{url} ({error})")
         else:

@@ -7,7 +7,6 @@ source: names, sizes and times of its files, and the options that they are read 
 import json
 import os
 import shutil
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -16,12 +15,12 @@ from pathlib import Path
 
 from clearsight.data.decoding.arrays import ARRAYS
 from clearsight.data.preparation.pixel_range import PixelRange
-from clearsight.errors import OutputError
 from clearsight.io.atomic import write_atomically
-from clearsight.io.cache_folder import cache_folder
+from clearsight.io.cache_folder import ANOTHER_CACHE, cache_folder
+from clearsight.io.temporary import remove_leftovers, temporary_directory
+from clearsight.io.write_error import explained_write_errors
 
 _UNUSED_DAYS = 60  # decoded images that were not used for so long are removed
-_STALE_DAYS = 1  # so are those of a killed process
 _SECONDS_PER_DAY = 86_400
 
 
@@ -69,52 +68,41 @@ def find(key: str) -> DecodedImages | None:
 
 @contextmanager
 def new_folder() -> Iterator[Path]:
-    """Create a folder to decode into, which is removed if the block raises.
+    """Create a folder to decode into, which is removed at the end unless it was saved.
 
     Raises:
         OutputError: when the folder, or a file in the block, cannot be written.
     """
-    folder = None
-    try:
+    new = _cache() / "new"
+    with explained_write_errors(new, what="Decoded images", otherwise=ANOTHER_CACHE):
         _cache().mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=".new-", dir=_cache()))
-        yield folder
-    except BaseException as error:
-        if folder is not None:
-            shutil.rmtree(folder, ignore_errors=True)
-        if isinstance(error, OSError):
-            raise _cannot_write(_cache(), error) from error
-        raise
-
-
-def _cannot_write(folder: Path, error: OSError) -> OutputError:
-    return OutputError(
-        f"Decoded images cannot be written to {folder}: {error.strerror or error}. Set the "
-        "environment variable CLEARSIGHT_CACHE to another folder."
-    )
+        with temporary_directory(new) as folder:
+            yield folder
 
 
 def save(new: DecodedImages, key: str, content: str) -> DecodedImages:
     """Move newly decoded images into the cache, under their source's key and a content digest.
 
-    Their folder, from `new_folder`, is removed if the cache has the same content already.
+    Their folder, from `new_folder`, is left there if the cache has the same content already.
+
+    Raises:
+        OSError: when it cannot be moved.
     """
     folder = _cache() / content
     for path in new.folder.iterdir():
         if path.stem not in ARRAYS:
             path.unlink()
-    with write_atomically(new.folder / "sizes.json") as temporary:
+    with write_atomically(new.folder / "sizes.json", ANOTHER_CACHE) as temporary:
         temporary.write_text(json.dumps(_file_sizes(new.folder)))
     if folder.exists() and not _is_complete(folder):
         shutil.rmtree(folder, ignore_errors=True)
     try:
         new.folder.rename(folder)
-    except OSError as error:
+    except OSError:
+        # Another process, or another source with the same images, may have been first.
         if not _is_complete(folder):
-            raise _cannot_write(folder, error) from error
-        # Another process, or another source with the same images, was first.
-        shutil.rmtree(new.folder, ignore_errors=True)
-    with write_atomically(_index_path(key)) as temporary:
+            raise
+    with write_atomically(_index_path(key), ANOTHER_CACHE) as temporary:
         temporary.write_text(json.dumps({**asdict(new), "folder": content}))
     _remove_unused()
     return replace(new, folder=folder)
@@ -140,9 +128,8 @@ def _file_sizes(folder: Path) -> dict[str, int]:
 
 
 def _remove_unused() -> None:
-    now = time.time()
-    for pattern, days in (("*/sizes.json", _UNUSED_DAYS), (".new-*/images.npy", _STALE_DAYS)):
-        for path in _cache().glob(pattern):
-            with suppress(OSError):  # another process may be removing it too
-                if path.stat().st_mtime < now - days * _SECONDS_PER_DAY:
-                    shutil.rmtree(path.parent, ignore_errors=True)
+    remove_leftovers(_index_path("").parent)
+    for path in _cache().glob("*/sizes.json"):
+        with suppress(OSError):  # another process may be removing it too
+            if path.stat().st_mtime < time.time() - _UNUSED_DAYS * _SECONDS_PER_DAY:
+                shutil.rmtree(path.parent, ignore_errors=True)

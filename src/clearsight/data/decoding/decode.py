@@ -37,6 +37,7 @@ from clearsight.data.sources.options import TEST_FRACTION, SourceOptions
 from clearsight.data.splits.held_out_test import check_no_own_part, choose_test_images
 from clearsight.data.splits.splits import Splits
 from clearsight.errors import DataError, OutputError, list_some
+from clearsight.io.cache_folder import ANOTHER_CACHE
 from clearsight.io.readable_name import readable_name
 
 DECODE_VERSION = 4  # of how images are read; a change invalidates the cache
@@ -74,12 +75,13 @@ def decode_listing(
     decoded = cache.find(key)
     if decoded is None:
         shape = choose_target_shape(listing, options)
-        decoded = _decode(listing, row_order, shape, options, show_progress)
-        decoded = _hold_out(listing, row_order, decoded, fraction)
-        arrays = open_arrays(decoded.folder)
-        size = (decoded.height, decoded.width, decoded.channels)
-        content = _digest(DECODE_VERSION, size, *(array.tobytes() for array in arrays[1:]))
-        decoded = cache.save(decoded, key, content)
+        with cache.new_folder() as folder:
+            decoded = _decode(listing, row_order, shape, folder, options, show_progress)
+            decoded = _hold_out(listing, row_order, decoded, fraction)
+            arrays = open_arrays(decoded.folder)
+            size = (decoded.height, decoded.width, decoded.channels)
+            content = _digest(DECODE_VERSION, size, *(array.tobytes() for array in arrays[1:]))
+            decoded = cache.save(decoded, key, content)
     bad = [BadFile(key, problem) for key, problem in decoded.problems.items()]
     num_listed = len(listing) + len(listing.bad_rows)
     check_bad_files(
@@ -92,6 +94,7 @@ def _decode(
     listing: Listing,
     row_order: RowOrder,
     shape: TargetShape,
+    folder: Path,
     options: SourceOptions,
     show_progress: ShowProgress,
 ) -> DecodedImages:
@@ -102,22 +105,22 @@ def _decode(
         alpha_background=ALPHA_BACKGROUND,
         pixel_range=options.pixel_range,
     )
-    with cache.new_folder() as folder:
-        _check_disk_space(folder, len(listing) * int(np.prod(size)))
-        make_arrays(folder, len(listing), size)
-        rows = np.argsort(row_order.order)
-        job = DecodeJob(listing.reader, preparation, listing.keys, rows, folder)
-        problems = decode_images(job, show_progress)
-        is_grey_by_guess = shape.channels == 1 and options.channels == "auto"
-        if is_grey_by_guess and open_arrays(folder).facts[:, IS_COLOUR].any():
-            shutil.rmtree(folder)
-            grey, colour = "1 channel (all are grey", "3 channels (some are in colour"
-            shape = replace(shape, channels=3, reason=shape.reason.replace(grey, colour))
-            return _decode(listing, row_order, shape, options, show_progress)
-        deep = decode_deep_images(job, show_progress)
-        problems |= deep.problems
-        warnings = _warnings(folder, [listing.keys[index] for index in row_order.order])
-        remove_rows(folder, sorted(problems))
+    _check_disk_space(folder, len(listing) * int(np.prod(size)))
+    make_arrays(folder, len(listing), size)
+    rows = np.argsort(row_order.order)
+    job = DecodeJob(listing.reader, preparation, listing.keys, rows, folder)
+    problems = decode_images(job, show_progress)
+    is_grey_by_guess = shape.channels == 1 and options.channels == "auto"
+    if is_grey_by_guess and open_arrays(folder).facts[:, IS_COLOUR].any():
+        for path in folder.iterdir():
+            path.unlink()
+        grey, colour = "1 channel (all are grey", "3 channels (some are in colour"
+        shape = replace(shape, channels=3, reason=shape.reason.replace(grey, colour))
+        return _decode(listing, row_order, shape, folder, options, show_progress)
+    deep = decode_deep_images(job, show_progress)
+    problems |= deep.problems
+    warnings = _warnings(folder, [listing.keys[index] for index in row_order.order])
+    remove_rows(folder, sorted(problems))
     problem_of = {listing.keys[row_order.order[row]]: problem for row, problem in problems.items()}
     notes = (*filter(None, [shape.reason]), *deep.notes, *warnings)
     return DecodedImages(folder, *size, problem_of, notes, deep.pixel_range)
@@ -166,9 +169,9 @@ def _check_disk_space(folder: Path, needed_bytes: int) -> None:
     free_bytes = shutil.disk_usage(folder).free
     if needed_bytes > free_bytes:
         raise OutputError(
-            f"Decoded images need {needed_bytes / 1e9:.1f} GB in {folder.parent}, but only "
-            f"{free_bytes / 1e9:.1f} GB are free: use a smaller --image-size, free disk space, or "
-            "set the environment variable CLEARSIGHT_CACHE to another folder."
+            f"Decoded images need {needed_bytes / 1e6:,.1f} MB in {folder.parent}, but only "
+            f"{free_bytes / 1e6:,.1f} MB are free: use a smaller --image-size, free disk space, or "
+            f"{ANOTHER_CACHE}."
         )
 
 

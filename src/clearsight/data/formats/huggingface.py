@@ -17,6 +17,7 @@ from clearsight.data.formats.damage import reason_of, report_damage
 from clearsight.data.listing import Listing, Part, parse_part
 from clearsight.data.sources.options import SourceOptions
 from clearsight.errors import DataError, needs_extra
+from clearsight.io.write_error import cannot_write, find_refusal
 
 NAME_PREFIX = "hf:"
 _DICT_FILE, _STATE_FILE = "dataset_dict.json", "state.json"
@@ -59,6 +60,7 @@ def open_named(name: str, options: SourceOptions) -> Listing:
     Raises:
         DataError: when there is no such dataset, no network, or no images with labels.
         MissingExtraError: when `datasets` is not installed.
+        OutputError: when it cannot be written to the disk.
     """
     _stay_offline_without_network()
     # Else each use is counted, and requests describe this machine's software.
@@ -71,6 +73,9 @@ def open_named(name: str, options: SourceOptions) -> Listing:
     try:
         loaded: Any = datasets.load_dataset(repository, configuration or None)
     except Exception as error:
+        if (refused := find_refusal(error)) is not None:
+            otherwise = "set the environment variable HF_HOME to another folder"
+            raise cannot_write(None, refused, what=name, otherwise=otherwise) from error
         # The library and its dependencies raise dozens of types for names, networks and servers.
         raise DataError(
             f"{name} should be a dataset on Hugging Face, but cannot be loaded "

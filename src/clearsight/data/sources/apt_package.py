@@ -3,11 +3,11 @@
 import logging
 import shutil
 import subprocess
-import tempfile
 from pathlib import Path
 
 from clearsight.data.formats.compression import read_unpacked
 from clearsight.errors import DataError
+from clearsight.io.scratch import scratch_folder
 
 _TIMEOUT_SECONDS = 300
 
@@ -28,8 +28,7 @@ def read_files(package: str, members: dict[str, str]) -> dict[str, bytes]:
     if shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None:
         raise DataError("apt is not on this machine")
     _log.info("downloading Debian's package %s ...", package)
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+    with scratch_folder() as folder:
         for part in ("lists/partial", "cache/archives/partial"):
             (folder / part).mkdir(parents=True)
         apt = (

@@ -5,7 +5,6 @@ Source: Xiao, Rasul and Vollgraf 2017, https://arxiv.org/abs/1708.07747, MIT lic
 
 import hashlib
 import os
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +17,7 @@ from clearsight.data.splits.splits import Splits
 from clearsight.errors import DataError
 from clearsight.io.cache_folder import cache_folder, save_to_cache, user_cache_folder
 from clearsight.io.download import download
+from clearsight.io.scratch import scratch_folder
 
 CLASS_NAMES = (
     "T-shirt/top",
@@ -165,8 +165,8 @@ def _find_files(folder: Path) -> dict[str, Path] | None:
 
 
 def _download_files(url: str) -> dict[str, bytes]:
-    with tempfile.TemporaryDirectory() as folder:
-        return {name: read_unpacked(download(f"{url}{name}.gz", Path(folder))) for name in SHA256}
+    with scratch_folder() as folder:
+        return {name: read_unpacked(download(f"{url}{name}.gz", folder)) for name in SHA256}
 
 
 def _splits(contents: dict[str, bytes]) -> Splits:

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 
 from clearsight.engine.runtime.device import on_device
 from clearsight.errors import OutputError, TrainingInterrupted
-from clearsight.io.atomic import remove_temporary_files
+from clearsight.io.temporary import remove_leftovers
 from clearsight.run.execute.disk_space import check_disk_space
 from clearsight.run.execute.faults import explain_failure
 from clearsight.run.plan.plan import Plan
 from clearsight.run.resume.plan_resume import check_current
 from clearsight.run.store.folder import RunFolder
 from clearsight.run.store.lock import lock_run
+from clearsight.run.store.own_files import check_own_files
 from clearsight.run.store.record import Status
 from clearsight.run.store.run import save_model
 from clearsight.training.checkpoint.checkpoint import Checkpoint
@@ -61,13 +62,14 @@ def run_session(plan: Plan, progress: Progress) -> Iterator[RunSession]:
             check_disk_space(plan.path, plan.model)
             if plan.resume_point is not None:
                 folder = RunFolder.existing(plan.path)
+                check_own_files(folder.path)
             else:
                 folder = RunFolder.create(plan.path, is_named=plan.path_is_given)
             with lock_run(folder.path):
                 if plan.resume_point is not None:
                     check_current(plan.resume_point, folder)
                 with _recorded_status(plan, folder):
-                    remove_temporary_files(folder.path)
+                    remove_leftovers(folder.path)
                     device = plan.record.request.device
                     with _checkpoint_writer(plan, folder, progress) as writer, on_device(device):
                         yield RunSession(folder, progress, stopper, writer)

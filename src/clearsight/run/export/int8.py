@@ -1,7 +1,6 @@
 """Exporting a run in 8-bit integers, with the change in accuracy and speed."""
 
 import shutil
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from clearsight.bundle.quantization import NUM_CALIBRATION, Speedup, measure_spe
 from clearsight.bundle.write import assemble_bundle, write_bundle
 from clearsight.errors import BundleError
 from clearsight.evaluation.comparison.paired import PairedComparison
+from clearsight.io.scratch import scratch_folder
 from clearsight.run.export.bundle import bundle_parts, describe_bundle
 from clearsight.run.store.run import Run
 from clearsight.run.store.source_images import check_stored, load_run_splits, used_images
@@ -65,10 +65,10 @@ def export_int8(run: Run, path: Path | None = None, *, allow_loss: bool = False)
     validation = used_images(run, splits, "validation")
     network, float_spec, parity = bundle_parts(run, "onnx", validation)
     spec = describe_bundle(run, "onnx", "int8")
-    with tempfile.TemporaryDirectory() as folder:
-        float_path = Path(folder) / "float32"
+    with scratch_folder() as folder:
+        float_path = folder / "float32"
         write_bundle(network, float_spec, parity, float_path)
-        quantized = Path(folder) / onnx_file.MODEL_FILE
+        quantized = folder / onnx_file.MODEL_FILE
         quantize(float_path / onnx_file.MODEL_FILE, train.images, spec, quantized)
         float32, int8 = load(float_path), Bundle(path, spec, onnx_file.open_file(quantized))
         comparison = PairedComparison.of(

@@ -1,14 +1,13 @@
 """The network of a run: built, accelerated, and checked to be trainable and reloadable."""
 
-import tempfile
 import warnings
-from pathlib import Path
 
 from clearsight.data.image_set import ImageSet
 from clearsight.engine.accelerate import accelerate_with_notes
 from clearsight.engine.runtime.choices import Device, Engine, Precision, PrecisionChoice
 from clearsight.engine.runtime.precision import set_policies
 from clearsight.errors import FitError, ModelError, RequestError
+from clearsight.io.scratch import scratch_folder
 from clearsight.models.backend import keras
 from clearsight.models.build import ModelRequest, build_model
 from clearsight.models.build_failure import describe_error
@@ -67,9 +66,9 @@ def check_reloadable(request: TrainRequest, model: keras.Model) -> list[str]:
     """
     if isinstance(request.model, str) and not request.model.rpartition(":")[0].endswith(".py"):
         return []  # the zoo's networks, and files that were just loaded
-    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+    with scratch_folder() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Keras: the optimizer has no state yet
-        path = Path(folder) / "model.keras"
+        path = folder / "model.keras"
         model.save(path)
         try:
             build_model(ModelRequest(str(path)))

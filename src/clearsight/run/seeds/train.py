@@ -14,6 +14,7 @@ from clearsight.run.seeds.runs import SeedRuns
 from clearsight.run.store.folder import RunFolder
 from clearsight.run.store.location import is_run, member_path, resume_command
 from clearsight.run.store.lock import lock_run
+from clearsight.run.store.own_files import check_own_files
 from clearsight.run.store.record import SeedsRecord
 from clearsight.run.train import Display, plan_request, run_plan
 
@@ -94,6 +95,7 @@ def _run_all(
     """Train the members that are not finished, loading their images once; `first` is planned."""
     record, loaded = runs.record, None
     quiet = replace(display, plan=lambda _: None)  # all plans are alike, but for the seed
+    check_own_files(runs.path)
     with lock_run(runs.path):
         for index in range(record.num_seeds):
             path, seed = member_path(runs.path, index), record.first_seed + index

@@ -9,6 +9,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from clearsight.errors import RunError
+from clearsight.io.regular_file import open_regular, read_regular
 
 try:
     import fcntl
@@ -16,6 +17,7 @@ except ImportError:  # Windows
     fcntl = None
 
 _NAME = "lock"
+_MAX_BYTES = 64  # of the number of a process
 # `is_locked` takes a shared lock for an instant, which must not look like a training.
 _TIMEOUT_SECONDS = 0.25
 # What a filesystem without locks (some network filesystems) answers.
@@ -62,14 +64,12 @@ def is_locked(folder: Path) -> bool:
     """
     if fcntl is None:
         return False
-    with suppress(OSError):  # there is no lock file, or the filesystem has no locks
-        handle = os.open(folder / _NAME, os.O_RDONLY | os.O_NOFOLLOW)
+    # There may be no lock file, or the filesystem has no locks.
+    with suppress(OSError), open_regular(folder / _NAME, follow_links=False) as file:
         try:
-            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
             return True
-        finally:
-            os.close(handle)
     return False
 
 
@@ -86,7 +86,7 @@ def check_unlocked(folder: Path) -> None:
 def _write_process_id(handle: int) -> None:
     """Write who holds the lock, for the error of others; never over a file of other content."""
     with suppress(OSError):  # the lock holds without it
-        content = os.read(handle, 64)
+        content = os.read(handle, _MAX_BYTES)
         if (not content or content.isdigit()) and os.fstat(handle).st_nlink == 1:
             os.ftruncate(handle, 0)
             os.lseek(handle, 0, os.SEEK_SET)
@@ -95,10 +95,10 @@ def _write_process_id(handle: int) -> None:
 
 def _in_use(folder: Path) -> RunError:
     try:
-        number = (folder / _NAME).read_text("ascii", "replace")
+        number = read_regular(folder / _NAME, _MAX_BYTES, follow_links=False)
     except OSError:
-        number = ""
-    holder = f"process {number}" if number.isdigit() else "another process"
+        number = b""
+    holder = f"process {number.decode()}" if number.isdigit() else "another process"
     return RunError(
         f"Only one process should train in {folder}, but {holder} does already: wait for it, stop "
         "it, or choose another folder with --out."

@@ -19,6 +19,7 @@ import platformdirs
 from pydantic import Field, PositiveInt, TypeAdapter, ValidationError
 
 from clearsight.evaluation.comparison.optimism import optimism_of_best
+from clearsight.io.regular_file import append_to_regular
 from clearsight.run.store.results import TestSetUses
 
 _logger = logging.getLogger(__name__)
@@ -88,8 +89,7 @@ def record_use(fingerprint: str, use: TestSetUse) -> TestSetUses:
         path.parent.mkdir(parents=True, exist_ok=True)
         # The first newline ends a line that was half written when the machine lost power.
         line = f"\n{json.dumps(asdict(use), ensure_ascii=True)}\n".encode()
-        with path.open("ab", buffering=0) as file:  # a single write
-            file.write(line)
+        append_to_regular(path, line)
     except OSError as error:
         _logger.warning(
             "This use of the test set should be recorded in %s, but cannot be: %s. Later runs will "

@@ -8,8 +8,6 @@ import hashlib
 import json
 import os
 import re
-import shutil
-import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -20,11 +18,13 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
+from clearsight.io.temporary import temporary_directory
+from clearsight.io.write_error import find_refusal
 from clearsight.training.checkpoint.random_state import RandomState, Tensors
 from clearsight.training.history import Epoch, History, best_epoch
 
 _NAME = re.compile(r"(\d{6,})_epochs-(\d+)_batches-(\d+)_([0-9a-f]{64})\.safetensors")
-_UNFINISHED = ".unfinished-"
+_UNFINISHED = "unfinished"
 _FORMAT_VERSION = 1
 _RANDOM_STATES = ("random_state", "epoch_start_random_state")
 _HEADER_BYTES_PER_TENSOR = 200  # about
@@ -83,12 +83,14 @@ class Checkpoint:
             # Copies: both may be the same, and safetensors refuses tensors that share memory.
             tensors |= {f"{name}.{key}": tensor.clone() for key, tensor in state.tensors.items()}
         text = json.dumps({"format_version": _FORMAT_VERSION, **values})
-        with tempfile.TemporaryDirectory(prefix=_UNFINISHED, dir=folder) as temporary:
-            unfinished = Path(temporary, "checkpoint.safetensors")
+        with temporary_directory(folder / _UNFINISHED) as temporary:
+            unfinished = temporary / "checkpoint.safetensors"
             try:
                 save_file(tensors, unfinished, {"format": "pt", "state": text})
             except SafetensorError as error:
-                raise _os_error(error) from error
+                raise find_refusal(error) or OSError(str(error)) from error
+            # safetensors lets no other user read the file, whatever the umask is.
+            unfinished.chmod(temporary.stat().st_mode & 0o666)
             with unfinished.open("rb") as file:
                 os.fsync(file.fileno())
                 sha256 = hashlib.file_digest(file, "sha256").hexdigest()
@@ -202,12 +204,6 @@ def _of_best_epoch(files: list[CheckpointFile], history: History) -> list[Path]:
     return [file.path for file in files if file.epochs_done == best and not file.num_batches]
 
 
-def remove_unfinished(folder: Path) -> None:
-    """Remove what killed processes left unfinished; the caller holds the run's lock."""
-    for path in folder.glob(f"{_UNFINISHED}*"):
-        shutil.rmtree(path)
-
-
 def checkpoint_size_bytes(tensors: Mapping[str, torch.Tensor]) -> int:
     """Return about how many bytes a checkpoint of these tensors takes."""
     return sum(
@@ -222,12 +218,6 @@ def _with_prefix(tensors: Tensors, prefix: str) -> Tensors:
         for key, tensor in tensors.items()
         if key.startswith(f"{prefix}.")
     }
-
-
-def _os_error(error: SafetensorError) -> OSError:
-    """Return the operating system's error, whose number safetensors gives in its text."""
-    number = re.search(r"os error (\d+)", str(error))
-    return OSError(int(number[1]), os.strerror(int(number[1]))) if number else OSError(str(error))
 
 
 def _sync_folder(folder: Path) -> None:

@@ -9,11 +9,11 @@ from pathlib import Path
 import torch
 
 from clearsight.errors import OutputError
+from clearsight.io.temporary import remove_leftovers
 from clearsight.training.checkpoint.checkpoint import (
     Checkpoint,
     checkpoint_files,
     checkpoints_to_keep,
-    remove_unfinished,
 )
 
 
@@ -45,7 +45,7 @@ class CheckpointWriter(AbstractContextManager["CheckpointWriter"]):
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="checkpoints")
         self._pending: Future[None] | None = None
         self._failure: OSError | OutputError | None = None
-        remove_unfinished(folder)
+        remove_leftovers(folder)
         files = checkpoint_files(folder)
         self._number = files[-1].number if files else 0
 

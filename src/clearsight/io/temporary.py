@@ -1,0 +1,132 @@
+"""Temporary folders beside what is written in them, and what killed processes left of them.
+
+Whoever writes in one holds a lock on it, which the system releases when the process ends, however
+it ends. So one that somebody else can lock is a leftover. Single files are written in such a folder
+too: libraries replace, lock and accompany them as they like.
+"""
+
+import os
+import re
+import secrets
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
+
+_DIGITS = r"-[0-9a-f]{8}"
+_OF_ANY = re.compile(rf"\..*{_DIGITS}(\.[^.]*)?", re.DOTALL)
+# Where the filesystem has no locks, what nobody has written to for so long is a leftover.
+_STALE_SECONDS = 86_400
+
+
+@contextmanager
+def temporary_directory(path: Path) -> Iterator[Path]:
+    """Create a folder next to `path`; it is removed with what it still holds.
+
+    Leftovers of writing `path` are removed first.
+    """
+    stem, suffix = re.escape(path.stem), re.escape(path.suffix)
+    _remove_abandoned(path.parent, re.compile(rf"\.{stem}{_DIGITS}{suffix}"))
+    temporary, handle = _create(path)
+    try:
+        yield temporary
+    finally:
+        with suppress(OSError):
+            remove_entry(temporary)
+        if handle is not None:
+            os.close(handle)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove what killed processes left in a folder that is written to by clearsight alone.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> folder = pathlib.Path(tempfile.mkdtemp())
+        >>> for name in (".results-7ad7531b.json", "bundle"):
+        ...     (folder / name).mkdir()
+        >>> remove_leftovers(folder)
+        >>> [path.name for path in folder.iterdir()]
+        ['bundle']
+    """
+    _remove_abandoned(folder, _OF_ANY)
+
+
+def remove_entry(path: Path) -> None:
+    """Remove a file, a folder with its content, or a link, but never what the link leads to.
+
+    Raises:
+        OSError: when that cannot be done; what does not exist is fine.
+    """
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _create(path: Path) -> tuple[Path, int | None]:
+    """Create a folder next to `path` and lock it; return its path and the descriptor locked."""
+    while True:
+        temporary = path.with_name(f".{path.stem}-{secrets.token_hex(4)}{path.suffix}")
+        # Not with `tempfile`, whose folders no other user may read: the umask decides.
+        temporary.mkdir()
+        if fcntl is None:
+            return temporary, None
+        # Another process may take it for a leftover in the instant before it is locked.
+        with suppress(FileNotFoundError):
+            handle = os.open(temporary, os.O_RDONLY | os.O_NOFOLLOW)
+            if _lock(handle) is not False and _is_at(handle, temporary):
+                return temporary, handle
+            os.close(handle)
+
+
+def _remove_abandoned(folder: Path, names: re.Pattern[str]) -> None:
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if names.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False):
+                _remove_if_abandoned(Path(entry.path))
+
+
+def _remove_if_abandoned(path: Path) -> None:
+    with suppress(OSError):  # another process may be removing it too
+        if fcntl is None:
+            if _is_stale(path):
+                remove_entry(path)
+            return
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+        try:
+            is_ours = _lock(handle)
+            if is_ours or (is_ours is None and _is_stale(path)):
+                remove_entry(path)
+        finally:
+            os.close(handle)
+
+
+def _lock(handle: int) -> bool | None:
+    """Return whether it could be locked; None if the filesystem has no locks."""
+    assert fcntl is not None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return None
+    return True
+
+
+def _is_at(handle: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(handle), path.lstat())
+    except FileNotFoundError:
+        return False
+
+
+def _is_stale(path: Path) -> bool:
+    newest = max(each.lstat().st_mtime for each in (path, *path.rglob("*")))
+    return newest < time.time() - _STALE_SECONDS

@@ -1,0 +1,84 @@
+"""What killed processes leave behind is removed by the next one that writes there, and no more."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from clearsight.io.atomic import temporary_folder, write_atomically
+from clearsight.io.temporary import remove_entry, remove_leftovers, temporary_directory
+
+WRITER = """
+import sys, time
+from pathlib import Path
+from clearsight.io.atomic import temporary_folder, write_atomically
+write = {"file": write_atomically, "folder": temporary_folder}[sys.argv[1]]
+with write(Path(sys.argv[2])) as temporary:
+    (temporary / "half" if temporary.is_dir() else temporary).write_text("half")
+    print(temporary, flush=True)
+    time.sleep(60)
+"""
+WRITE = {"file": write_atomically, "folder": temporary_folder}
+
+
+@contextmanager
+def writing(kind: str, path: Path) -> Iterator[None]:
+    """Start a process that writes to a path, and kill it at the end."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", WRITER, kind, str(path)], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline()
+    try:
+        yield
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.parametrize("kind", WRITE)
+def test_only_the_leftover_of_a_dead_process_is_removed(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "result.zip"
+    # Names like those of temporary files, of other targets or by chance.
+    others = {".notes-0123abcd.zip", ".result-original.zip", ".result-0123abcd.txt"}
+    for name in others:
+        (tmp_path / name).mkdir()
+    (tmp_path / ".result-76543210.zip").touch()  # is no folder
+    others.add(".result-76543210.zip")
+
+    def hidden() -> set[str]:
+        return {each.name for each in tmp_path.iterdir()} - {"result.zip"}
+
+    with writing(kind, path):
+        (theirs,) = hidden() - others
+        with WRITE[kind](path):
+            assert theirs in hidden()
+        remove_leftovers(tmp_path)
+        assert theirs in hidden()
+        assert hidden() & others == {".result-original.zip", ".result-76543210.zip"}
+    assert theirs in hidden()
+    with WRITE[kind](path):
+        assert theirs not in hidden()
+    assert hidden() == {".result-original.zip", ".result-76543210.zip"}
+
+
+def test_links_and_what_they_lead_to_stay(tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.mkdir()
+    (victim / "file").touch()
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / ".model-0123abcd.keras").symlink_to(victim / "file")
+    (folder / ".bundle-0123abcd").symlink_to(victim)
+    remove_leftovers(folder)
+    with temporary_directory(folder / "bundle") as temporary:
+        (temporary / "inner").symlink_to(victim)
+    remove_entry(folder / ".bundle-0123abcd")
+    remove_entry(folder / "absent")
+    assert [path.name for path in folder.iterdir()] == [".model-0123abcd.keras"]
+    assert (victim / "file").exists()

@@ -1,0 +1,132 @@
+"""A run's folder from somebody else: nothing outside of it is written, emptied or deleted."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+import clearsight
+from clearsight.errors import RunError
+from clearsight.run.store.lock import is_locked
+from support.command_line import BARE, assert_refused, run_cli
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run with its bundle."""
+    out = tmp_path_factory.mktemp("digits") / "run"
+    clearsight.train("digits", epochs=1, out=out, report=False, verbose=False)
+    return out
+
+
+@pytest.fixture
+def run(original: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(original, tmp_path / "runs" / "run"))
+
+
+@pytest.fixture
+def home(tmp_path: Path, original: Path) -> Path:
+    """The user's files, among them copies of a run's, which a program may take for its own."""
+    home = tmp_path / "home"
+    shutil.copytree(original, home / "checkpoints")
+    for name in ("thesis.tex", ".unfinished-0123abcd", "0"):
+        (home / name).write_text("mine")
+    return home
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes() if path.is_file() else b""
+        for path in folder.rglob("*")
+    }
+
+
+def resume(run: Path):
+    return run_cli("train", "--resume", str(run), "--epochs", "2", "--accept-changes")
+
+
+FOLDERS = {
+    "checkpoints": "home/checkpoints/checkpoints",
+    "bundle": "home",
+    "seeds": "home",
+    "checkpoints/.unfinished-0123abcd": "home",
+    ".bundle-0123abcd": "home",
+    "report.html": "home/nothing",
+}
+
+
+@pytest.mark.parametrize("name", FOLDERS)
+def test_a_link_to_a_folder_or_to_nothing_is_refused(run: Path, home: Path, name: str) -> None:
+    before = contents(home)
+    entry = run / name
+    if entry.is_dir():
+        shutil.rmtree(entry)
+    entry.symlink_to(run.parent.parent / FOLDERS[name])
+    assert_refused(resume(run), f"but {name} is a link to", "nothing is written through it")
+    assert contents(home) == before
+
+
+def test_links_to_files_are_replaced_or_refused(run: Path, home: Path) -> None:
+    for path in [*run.iterdir(), run / "report.html"]:
+        if not path.is_dir():
+            if path.exists():
+                shutil.move(path, home / path.name)
+            else:
+                (home / path.name).write_text("mine")
+            path.symlink_to(home / path.name)
+    before = contents(home)
+    done = resume(run)
+    assert done.returncode == 0, done.stderr
+    assert contents(home) == before
+    assert clearsight.Run.load(run).record.request.recipe.epochs == 2
+    (run / "lock").symlink_to(home / "thesis.tex")
+    assert_refused(run_cli("train", "--resume", str(run), "--epochs", "3", *BARE), "lock")
+    assert contents(home) == before
+
+
+@pytest.mark.parametrize("name", ["lock", "history.csv", "curves.png"])
+def test_a_pipe_is_refused(run: Path, name: str) -> None:
+    (run / name).unlink(missing_ok=True)
+    os.mkfifo(run / name)
+    assert not is_locked(run)
+    assert_refused(resume(run), f"but {name} is no file")
+
+
+def test_pruning_deletes_nothing_elsewhere(run: Path, home: Path) -> None:
+    runs = run.parent
+    shutil.copytree(run, runs / "worse")
+    history = runs / "worse" / "history.csv"
+    header, row = history.read_text().splitlines()
+    values = row.split(",")
+    values[4] = "0.01"
+    history.write_text(f"{header}\n{','.join(values)}\n")
+    shutil.copytree(runs / "worse", home / "worse")
+    (runs / "link").symlink_to(home / "worse")
+    (runs / "worse" / "checkpoints" / "link").symlink_to(home)
+    (runs / "worse" / "lock").symlink_to(home / "thesis.tex")
+    (runs / ".deleting-old").symlink_to(home)
+    before = contents(home)
+    prune = ("runs", "prune", "--folder", str(runs), "--state", "finished", "--yes")
+    assert "Traceback" not in run_cli(*prune).stderr
+    assert contents(home) == before
+    (runs / "worse" / "lock").unlink(missing_ok=True)
+    assert "Traceback" not in run_cli(*prune).stderr
+    assert not (runs / "worse").exists()
+    assert (runs / "link").is_symlink()
+    assert contents(home) == before
+
+
+def test_a_seed_that_is_a_link_is_refused(tmp_path: Path, home: Path) -> None:
+    out = tmp_path / "runs"
+    clearsight.train(
+        "digits", epochs=1, seeds=2, out=out, report=False, bundle=False, verbose=False
+    )
+    shutil.rmtree(out / "seeds" / "1")
+    (out / "seeds" / "1").symlink_to(home)
+    before = contents(home)
+    with pytest.raises(RunError, match=r"but seeds/1 is a link to"):
+        clearsight.resume(out, report=False, bundle=False, verbose=False)
+    assert contents(home) == before
