@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import re
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from clearsight.bundle.spec import BundleSpec
 from clearsight.bundle.write import write_bundle
 from clearsight.data.preparation.preparation import Preparation
 from clearsight.data.preparation.views import Views
-from clearsight.errors import BundleError, MissingExtraError
+from clearsight.errors import MissingExtraError
 from clearsight.models.backend import keras
 from clearsight.models.build import ModelRequest, build_model
 
@@ -179,49 +178,6 @@ def test_every_format_gives_the_same(tmp_path: Path, model_format: str) -> None:
         tmp_path / "bundle.zip",
         views=Views(mirrored=True, shift_pixels=1),
     )
-
-
-def test_a_torch_program_that_contains_a_pickle_is_rejected(tmp_path: Path) -> None:
-    import zipfile
-
-    from support.tampering import update_hashes
-
-    path = tmp_path / "bundle"
-    export_and_compare(zoo("lesson", (28, 28, 1)), "pt2", path)
-    with zipfile.ZipFile(path / "model.pt2", "a") as archive:
-        root = archive.namelist()[0].split("/")[0]
-        archive.writestr(f"{root}/data/constants/custom_obj_0", b"cos\nsystem\n(S'true'\ntR.")
-    update_hashes(path)
-    with pytest.raises(BundleError, match="which might be code"):
-        clearsight.load(path)
-
-
-PICKLE_REFERENCES = ('"use_pickle":true', '"use_pickle"\n:\ttrue', '"use_pickl\\u0065": true')
-
-
-@pytest.mark.parametrize("written", PICKLE_REFERENCES)
-def test_a_table_of_contents_that_refers_to_a_pickle_is_rejected(
-    tmp_path: Path, written: str
-) -> None:
-    import zipfile
-
-    from support.tampering import update_hashes
-
-    path = tmp_path / "bundle"
-    export_and_compare(zoo("lesson", (28, 28, 1)), "pt2", path)
-    file = path / "model.pt2"
-    with zipfile.ZipFile(file) as archive:
-        members = {name: archive.read(name) for name in archive.namelist()}
-    no_pickle = re.compile(rb'"use_pickle"\s*:\s*false')
-    tables = (name for name in members if name.endswith("_config.json"))
-    table = next(name for name in tables if no_pickle.search(members[name]))
-    members[table] = no_pickle.sub(lambda _: written.encode(), members[table], count=1)
-    with zipfile.ZipFile(file, "w") as archive:
-        for name, content in members.items():
-            archive.writestr(name, content)
-    update_hashes(path)
-    with pytest.raises(BundleError, match="refers to a pickle"):
-        clearsight.load(path)
 
 
 def test_keras_opens_its_file_without_clearsight(tmp_path: Path, small_run: clearsight.Run) -> None:

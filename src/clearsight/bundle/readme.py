@@ -19,7 +19,6 @@ _REQUIREMENTS = {
     "keras": "Keras on torch",
     "openvino": "numpy, Pillow and openvino, but neither Keras nor torch",
     "litert": "numpy, Pillow and ai-edge-litert, but neither Keras nor torch",
-    "pt2": "numpy, Pillow and torch, but not Keras",
 }
 _MAX_CLASSES = 12
 

@@ -31,7 +31,7 @@ Shown = tuple[dict[str, Any], list[str]]  # what is printed: as JSON, or line by
     help="Where to write it; by default RUN/bundle.",
 )
 @click.option(
-    "--format", metavar="onnx|keras|openvino|litert|pt2", default="onnx", help="Model file format."
+    "--format", metavar="onnx|keras|openvino|litert", default="onnx", help="Model file format."
 )
 @click.option(
     "--int8", is_flag=True, help="Quantize to 8-bit integers, and report the loss of accuracy."

@@ -12,9 +12,12 @@ import numpy as np
 from clearsight.bundle.files import BundleFiles
 from clearsight.bundle.spec import BundleSpec
 from clearsight.errors import BundleError
+from clearsight.io.displayed_text import displayed
 
 if TYPE_CHECKING:
     from clearsight.bundle.network import TrainedNetwork
+
+_MAX_LINE = 300  # characters
 
 Network = Callable[[np.ndarray], np.ndarray]  # uint8 (N, H, W, C) to float32 (N, K)
 
@@ -25,11 +28,13 @@ class ModelFormat:
 
     Attributes:
         name: the value of ``--format``.
+        files: the names of the model's files.
         write: writes the model's files into a folder and returns their names.
         open_model: opens them to run on a number of threads, None for one per core.
     """
 
     name: str
+    files: tuple[str, ...]
     write: Callable[[TrainedNetwork, BundleSpec, Path], tuple[str, ...]]
     open_model: Callable[[BundleFiles, int | None], Network]
 
@@ -51,5 +56,9 @@ def load_error(model: str, runtime: str, error: Exception) -> BundleError:
 
 
 def first_line(error: Exception) -> str:
-    """Return the first line of an error's message, or its type if it has none."""
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)
+    """Return the first line of an error's message, or its type if it has none.
+
+    A runtime's message may quote names from the model file, which may hold anything.
+    """
+    line = next(iter(str(error).strip().splitlines()), type(error).__name__)
+    return displayed(line if len(line) <= _MAX_LINE else f"{line[:_MAX_LINE]}…")
