@@ -15,6 +15,7 @@ from PIL import Image
 from clearsight.bundle.files import BundleFiles
 from clearsight.bundle.formats.model_format import Network
 from clearsight.bundle.formats.table import find_format
+from clearsight.bundle.run_network import run_network
 from clearsight.bundle.spec import BundleSpec
 from clearsight.data.preparation.pixel_range import check_finite
 from clearsight.data.preparation.preparation import Preparation
@@ -42,8 +43,9 @@ def load(path: str | Path, *, num_threads: int | None = None) -> Bundle:
         num_threads: processor threads per prediction; None for one per core.
 
     Raises:
-        BundleError: if a file is missing, was changed, or is of another version, or if the
-            network's shapes are not those in ``bundle.json``.
+        BundleError: if a file is missing, was changed, is larger than a bundle's or of another
+            version, or if the network is not one that clearsight writes, or its shapes are not
+            those in ``bundle.json``.
         MissingExtraError: if the runtime of the model's format is not installed.
 
     Example:
@@ -54,8 +56,7 @@ def load(path: str | Path, *, num_threads: int | None = None) -> Bundle:
     """
     files = BundleFiles.open(Path(path))
     model_format = find_format(files.spec.format, str(path))
-    for name in files.spec.files:
-        files.read(name)  # which checks it
+    files.check(model_format.files)
     return Bundle(files.path, files.spec, model_format.open_model(files, num_threads))
 
 
@@ -100,11 +101,14 @@ class Bundle:
 
         Raises:
             DataError: if type or shape differ, for instance if pixels are scaled already.
+            BundleError: if the network fails, or does not return probabilities.
         """
         self.preparation.check(images)
-        size = self.batch_size
-        starts = range(0, len(images), size)
-        return np.concatenate([self.network(images[start : start + size]) for start in starts])
+        size, num_classes = self.batch_size, len(self.class_names)
+        batches = [images[start : start + size] for start in range(0, len(images), size)]
+        return np.concatenate(
+            [run_network(self.network, each, num_classes, str(self.path)) for each in batches]
+        )
 
     def predict(
         self, images: ImageLike | Sequence[ImageLike], *, temperature: bool = False
@@ -120,7 +124,7 @@ class Bundle:
 
         Raises:
             DataError: if an image cannot be read, or an array does not hold such images.
-            BundleError: if the temperature is to be applied and the bundle has none.
+            BundleError: as `probabilities`; if the temperature is to be applied and there is none.
         """
         probabilities = self.probabilities(self.fit_images(images))
         if temperature:

@@ -1,4 +1,8 @@
-"""The files of a bundle, in a folder or a .zip; an archive is never unpacked onto the disk."""
+"""The files of a bundle, in a folder or a .zip; an archive is never unpacked onto the disk.
+
+A bundle may come from anyone, so each file is read up to what it may be, and only regular files
+that are in the bundle's own folder are read.
+"""
 
 from __future__ import annotations
 
@@ -6,18 +10,24 @@ import hashlib
 import os
 import shlex
 import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
-from clearsight.bundle.spec import SPEC_FILE, BundleSpec, FileRecord
-from clearsight.errors import BundleError
+from clearsight.bundle.spec import PARITY_FILE, README_FILE, SPEC_FILE, BundleSpec, FileRecord
+from clearsight.errors import BundleError, list_some
 from clearsight.io.path_state import what_is_at
+from clearsight.io.regular_file import open_regular
+from clearsight.io.small_archive import DAMAGED_ARCHIVE, SmallArchive
 
 BUNDLE_FOLDER = "bundle"  # in a run's folder
-# Limits on what is read into memory. A protobuf, and so an ONNX file, is smaller than 2 GiB.
-_MAX_BYTES = 2**31
-_MAX_SPEC_BYTES = 16 * 2**20  # enough for the names of 200,000 classes
+# What is read into memory of each file.
+_MAX_BYTES = {
+    SPEC_FILE: 8 * 2**20,  # enough for the names of 200,000 classes
+    README_FILE: 2**20,
+    PARITY_FILE: 2**30,
+}
+_MAX_MODEL_BYTES = 2**31  # a protobuf, and so an ONNX file, is smaller
 
 
 @dataclass(frozen=True)
@@ -39,7 +49,32 @@ class BundleFiles:
         Raises:
             BundleError: if there is no bundle, or it is damaged or of another version.
         """
-        return cls(path, BundleSpec.from_json(_read(path, SPEC_FILE, _MAX_SPEC_BYTES), str(path)))
+        content = _read(path, SPEC_FILE, _MAX_BYTES[SPEC_FILE])
+        if len(content) > _MAX_BYTES[SPEC_FILE]:
+            raise _too_large(path, SPEC_FILE, len(content))
+        return cls(path, BundleSpec.from_json(content, str(path)))
+
+    def check(self, model_files: tuple[str, ...]) -> None:
+        """Check that there is exactly what a bundle has, and the content of all but the model.
+
+        Args:
+            model_files: the names of the model's files, which are checked when they are read.
+
+        Raises:
+            BundleError: if a file is missing, differs from its record, or does not belong there.
+        """
+        others = (PARITY_FILE, README_FILE)
+        unknown = sorted(self.spec.files.keys() - {*model_files, *others})
+        if unknown:
+            raise BundleError(
+                f"{self.path} should hold {', '.join((*model_files, *others))}, but its "
+                f"{SPEC_FILE} also lists {list_some(unknown)}: do not use it, or export the run "
+                "again."
+            )
+        for name in (*model_files, *others):
+            self._record(name)
+        for name in others:
+            self.read(name)
 
     def read(self, name: str) -> bytes:
         """Return a file's content after comparing it with ``bundle.json``.
@@ -47,13 +82,8 @@ class BundleFiles:
         Raises:
             BundleError: if the file is missing, or its size or hash differ.
         """
-        record = self.spec.files.get(name)
-        if record is None:
-            raise BundleError(
-                f"{self.path} should hold {name}, but its {SPEC_FILE} does not list it: export the "
-                "run again."
-            )
-        content = _read(self.path, name, min(record.size_bytes, _MAX_BYTES))
+        record = self._record(name)
+        content = _read(self.path, name, record.size_bytes)
         found = file_record(content)
         if found != record:
             raise BundleError(
@@ -62,6 +92,17 @@ class BundleFiles:
                 f"{found.size_bytes:,}: it was changed or cut short; export the run again."
             )
         return content
+
+    def _record(self, name: str) -> FileRecord:
+        record = self.spec.files.get(name)
+        if record is None:
+            raise BundleError(
+                f"{self.path} should hold {name}, but its {SPEC_FILE} does not list it: export the "
+                "run again."
+            )
+        if record.size_bytes > _MAX_BYTES.get(name, _MAX_MODEL_BYTES):
+            raise _too_large(self.path, name, record.size_bytes)
+        return record
 
 
 def file_record(content: bytes) -> FileRecord:
@@ -115,18 +156,30 @@ def _read(path: Path, name: str, max_bytes: int) -> bytes:
     """Read one byte more than allowed, so that a longer file does not match its record."""
     try:
         if os.path.isdir(path):
-            with (path / name).open("rb") as file:
-                return file.read(max_bytes + 1)
-        with zipfile.ZipFile(path) as archive, archive.open(_find_member(archive, name)) as file:
-            return file.read(max_bytes + 1)  # regardless of the size that the archive claims
-    except (FileNotFoundError, KeyError) as error:
+            with _open_in_folder(path, name) as file:
+                # No more than is there: Python allocates what is asked for.
+                return file.read(min(os.fstat(file.fileno()).st_size, max_bytes) + 1)
+        with open_regular(path) as file, SmallArchive(file) as archive:
+            return archive.read_up_to(_find_member(archive, name), max_bytes + 1)
+    except (FileNotFoundError, NotADirectoryError, KeyError) as error:
         raise BundleError(_missing(path, name)) from error
-    except (zipfile.BadZipFile, zlib.error, RuntimeError, ValueError, EOFError) as error:
+    except DAMAGED_ARCHIVE as error:
         raise BundleError(
             f"{path} should be a bundle's folder or .zip, but cannot be read as one ({error})."
         ) from error
     except OSError as error:
         raise BundleError(f"{name} in {path} cannot be read: {error.strerror or error}.") from error
+
+
+def _open_in_folder(folder: Path, name: str) -> BinaryIO:
+    """Open a file of a bundle's folder, or one in it that a link there leads to."""
+    root, target = os.path.realpath(folder), os.path.realpath(folder / name)
+    if os.path.commonpath((root, target)) != root:
+        raise BundleError(
+            f"{name} should be in the bundle's folder {folder}, but is a link to a file elsewhere, "
+            "which is not read: copy the folder with its files, as cp -rL does."
+        )
+    return open_regular(Path(target), follow_links=False)
 
 
 def _find_member(archive: zipfile.ZipFile, name: str) -> zipfile.ZipInfo:
@@ -136,6 +189,14 @@ def _find_member(archive: zipfile.ZipFile, name: str) -> zipfile.ZipInfo:
     if nearest is None or nearest.filename.count("/") > 1:
         raise KeyError(name)
     return nearest
+
+
+def _too_large(path: Path, name: str, size_bytes: int) -> BundleError:
+    limit = _MAX_BYTES.get(name, _MAX_MODEL_BYTES)
+    return BundleError(
+        f"{path}'s {name} should have at most {limit:,} bytes, but has {size_bytes:,}: do not use "
+        "it, or export the run again."
+    )
 
 
 def _missing(path: Path, name: str) -> str:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import io
-import zipfile
-import zlib
+import math
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,13 +14,20 @@ from clearsight.bundle.files import BundleFiles
 from clearsight.bundle.spec import PARITY_FILE, BundleSpec
 from clearsight.data.preparation.preparation import Preparation
 from clearsight.errors import BundleError
+from clearsight.io.small_archive import DAMAGED_ARCHIVE, SmallArchive
 
 NUM_IMAGES = 64
 # The largest allowed difference of a probability. Summing in another order changes it by 1e-6;
 # 8-bit kernels differ between processors, since some saturate.
 TOLERANCES = {"float32": 1e-4, "int8": 0.05}
 _PIXEL_TOLERANCE = 2  # levels of 255: Pillow's versions round differently
-_MAX_BYTES = 2**30
+# An array as numpy saves it (format 1.0 of numpy.lib.format), which evaluates the header as Python.
+_HEADER = re.compile(
+    rb"\x93NUMPY\x01\x00(..)\{'descr': '(\|u1|<f4)', 'fortran_order': (True|False), "
+    rb"'shape': \(([0-9, ]{1,200})\), \} *\n",
+    re.DOTALL,
+)
+_BEFORE_HEADER, _MAX_HEADER_BYTES = 10, 1000  # numpy writes 128 in all
 _SAMPLE_SIZE = (37, 53)  # not square, and no network's size
 
 
@@ -60,26 +67,21 @@ class Parity:
             BundleError: if it is damaged, or does not have the shapes of the bundle.
         """
         try:
-            with zipfile.ZipFile(io.BytesIO(content)) as archive:
-                if sum(info.file_size for info in archive.infolist()) > _MAX_BYTES:
-                    raise ValueError("it is far too large")
-            with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-                parity = cls(*(arrays[name] for name in cls.__dataclass_fields__))
-            expected = [
-                (np.uint8, (len(parity.images), *spec.image_shape)),
-                (np.float32, (len(parity.images), len(spec.class_names))),
-                (np.uint8, (*parity.sample.shape[:2], 4)),
-                (np.uint8, spec.image_shape),
-            ]
-            found = [(array.dtype, array.shape) for array in vars(parity).values()]
-            if found != expected or not len(parity.images):
-                raise ValueError(f"its arrays are {found}")
-        except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+            with SmallArchive(io.BytesIO(content)) as archive:
+                images = _read_array(archive, "images", (None, *spec.image_shape))
+                return cls(
+                    images,
+                    _read_array(
+                        archive, "probabilities", (len(images), len(spec.class_names)), np.float32
+                    ),
+                    _read_array(archive, "sample", (*_SAMPLE_SIZE, 4)),
+                    _read_array(archive, "fitted", spec.image_shape),
+                )
+        except (*DAMAGED_ARCHIVE, KeyError, OSError) as error:
             raise BundleError(
                 f"{bundle}'s {PARITY_FILE} should hold images and the trained network's "
                 f"probabilities, but is damaged or of another form ({error}): export the run again."
             ) from error
-        return parity
 
 
 @dataclass(frozen=True)
@@ -150,6 +152,35 @@ def _compare(expected: np.ndarray, found: np.ndarray, precision: str) -> ParityR
         is_changed &= best[:, -1] - best[:, -2] > 2 * TOLERANCES["int8"]
     difference = float(np.abs(found - expected).max())
     return ParityResult(len(expected), difference, int(is_changed.sum()), precision)
+
+
+def _read_array(
+    archive: SmallArchive,
+    name: str,
+    shape: tuple[int | None, ...],
+    dtype: type[np.generic] = np.uint8,
+) -> np.ndarray:
+    """Read an array of a known type and shape, of which the first length may be None: up to 64.
+
+    Raises:
+        ValueError: if it is anything else, which is found before memory is taken for it.
+    """
+    lengths = [NUM_IMAGES if length is None else length for length in shape]
+    most = math.prod(lengths) * np.dtype(dtype).itemsize
+    content = archive.read_up_to(archive.getinfo(f"{name}.npy"), most + _MAX_HEADER_BYTES)
+    header = _HEADER.match(content)
+    if header is None or int.from_bytes(header[1], "little") != header.end() - _BEFORE_HEADER:
+        raise ValueError(f"{name} is no array of its type")
+    found = tuple(int(length) for length in header[4].split(b",") if length.strip())
+    values = content[header.end() :]
+    expected = (found[:1] if shape[0] is None else shape[:1]) + shape[1:]
+    is_whole = len(values) == math.prod(found) * np.dtype(dtype).itemsize
+    if found != expected or header[2].decode() != np.dtype(dtype).str or not is_whole:
+        raise ValueError(f"{name} is {header[2].decode()} {found}")
+    if not 0 < found[0] <= lengths[0]:
+        raise ValueError(f"{name} has {found[0]} rows, not 1 to {lengths[0]}")
+    array = np.frombuffer(values, dtype)
+    return array.reshape(found[::-1]).T if header[3] == b"True" else array.reshape(found)
 
 
 def _draw_sample() -> np.ndarray:

@@ -4,13 +4,17 @@ Checked by hand, because opening a bundle must not need pydantic.
 """
 
 import json
+import math
 from dataclasses import asdict, dataclass
 from typing import Any, Self, get_args
 
+from clearsight.data.preparation.polarity import Polarity
 from clearsight.data.preparation.preparation import Preparation
 from clearsight.data.preparation.resize import ResizeMethod
 from clearsight.data.preparation.views import Views
 from clearsight.errors import BundleError, DataError
+from clearsight.io.displayed_text import displayed
+from clearsight.io.strict_json import parse_json
 
 FORMAT_VERSION = 1
 SPEC_FILE = "bundle.json"
@@ -18,7 +22,10 @@ PARITY_FILE = "parity.npz"
 README_FILE = "README.md"
 INPUT_NAME, OUTPUT_NAME = "images", "probabilities"
 METADATA_PREFIX = "clearsight."  # of the keys in the model file; see `BundleSpec.metadata`
+PRECISIONS = ("float32", "int8")
 _MAX_SIDE = 65_536
+_MAX_IMAGE_VALUES = 2**26  # of a network's input: 8192x8192 in grey
+_MAX_NAME = 10_000  # characters of a class or a run
 
 
 @dataclass(frozen=True)
@@ -124,41 +131,73 @@ class BundleSpec:
         """
         file = f"{bundle}'s {SPEC_FILE}"
         try:
-            values = json.loads(content)
+            values = parse_json(content)
             if values["format_version"] != FORMAT_VERSION:
                 raise BundleError(
                     f"{file} should have format version {FORMAT_VERSION}, but has "
-                    f"{values['format_version']!r}: use the clearsight that wrote it, or export "
-                    "the run again."
+                    f"{_shorten(repr(values['format_version']))}: use the clearsight that wrote "
+                    "it, or export the run again."
                 )
+            preparation = _preparation(values["preparation"])
             return cls(
                 name=_text(values["name"]),
                 format=_text(values["format"]),
-                precision=_text(values["precision"]),
-                class_names=tuple(_text(name) for name in values["class_names"]),
-                preparation=_preparation(values["preparation"]),
-                views=_views(values["views"]),
+                precision=_precision(values["precision"]),
+                class_names=_class_names(values["class_names"]),
+                preparation=preparation,
+                views=_views(values["views"], preparation),
                 temperature=_temperature(values["temperature"]),
-                provenance=dict(values["provenance"]),
+                provenance=_object(values["provenance"]),
                 files={_file_name(name): _record(row) for name, row in values["files"].items()},
             )
         except DataError as error:
-            raise BundleError(f"{file} cannot be used: {error}") from error
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise BundleError(f"{file} cannot be used: {_shorten(str(error))}") from error
+        except (
+            ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError,
+        ) as error:  # fmt: skip
             raise BundleError(
-                f"{file} should describe a bundle, but is damaged ({error}): export the run again."
+                f"{file} should describe a bundle, but is damaged ({_shorten(str(error))}): export "
+                "the run again."
             ) from error
+
+
+def _shorten(text: str) -> str:
+    return displayed(text if len(text) <= 300 else f"{text[:300]}…")
 
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise ValueError(f"{value!r} should be text")
+    if len(value) > _MAX_NAME:
+        raise ValueError(f"a name should have at most {_MAX_NAME:,} characters: {value[:20]!r}…")
     return value
 
 
-def _views(values: Any) -> Views:
+def _object(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ValueError(f"{value!r} should be an object")
+    return value
+
+
+def _precision(value: Any) -> str:
+    if value not in PRECISIONS:
+        raise ValueError(f"the precision {value!r} should be one of {', '.join(PRECISIONS)}")
+    return value
+
+
+def _class_names(values: Any) -> tuple[str, ...]:
+    if not isinstance(values, list) or not values:
+        raise ValueError(f"the class names {values!r} should be a list of names")
+    names = tuple(map(_text, values))
+    if len(set(names)) != len(names):
+        raise ValueError("two classes have the same name")
+    return names
+
+
+def _views(values: Any, preparation: Preparation) -> Views:
     mirrored, pixels = values["mirrored"], values["shift_pixels"]
-    if not isinstance(mirrored, bool) or type(pixels) is not int or not 0 <= pixels < _MAX_SIDE:
+    most = max(preparation.height, preparation.width)
+    if not isinstance(mirrored, bool) or type(pixels) is not int or not 0 <= pixels <= most:
         raise ValueError(f"the views {values!r} should be mirrored or not, and shifted by pixels")
     return Views(mirrored, pixels)
 
@@ -166,12 +205,21 @@ def _views(values: Any) -> Views:
 def _preparation(values: Any) -> Preparation:
     preparation = Preparation.from_json(values)
     sizes = (preparation.height, preparation.width, preparation.channels)
-    if any(type(size) is not int or not 0 < size < _MAX_SIDE for size in sizes):
+    is_size = all(type(size) is int and 0 < size < _MAX_SIDE for size in sizes)
+    if not is_size or math.prod(sizes) > _MAX_IMAGE_VALUES:
         raise ValueError(f"an image cannot have the shape {sizes}")
     if preparation.channels not in (1, 3, 4) or preparation.resize not in get_args(ResizeMethod):
         raise ValueError(f"{preparation.to_json()} is not a valid preparation")
-    if not isinstance(preparation.divisor, int | float) or not preparation.divisor > 0:
+    if type(preparation.divisor) not in (int, float) or not 0 < preparation.divisor < 1e30:
         raise ValueError(f"the divisor {preparation.divisor!r} should be a number above 0")
+    if preparation.polarity not in get_args(Polarity):
+        raise ValueError(f"the polarity {preparation.polarity!r} is unknown")
+    grey = preparation.alpha_background
+    if grey is not None and (type(grey) is not int or not 0 <= grey <= 255):
+        raise ValueError(f"the background {grey!r} should be a grey value from 0 to 255")
+    values_range = preparation.pixel_range
+    if values_range is not None and not math.isfinite(values_range.high - values_range.low):
+        raise ValueError(f"the pixel range {values_range} is too wide")
     return preparation
 
 
@@ -192,6 +240,6 @@ def _file_name(name: str) -> str:
 
 def _record(row: Any) -> FileRecord:
     sha256, size_bytes = _text(row["sha256"]), row["size_bytes"]
-    if not isinstance(size_bytes, int) or size_bytes < 0:
+    if type(size_bytes) is not int or size_bytes < 0:
         raise ValueError(f"{size_bytes!r} should be a number of bytes")
     return FileRecord(sha256, size_bytes)
