@@ -7,7 +7,6 @@ from itertools import islice
 import numpy as np
 
 from clearsight.bundle.bundle import Bundle
-from clearsight.errors import BundleError
 from clearsight.evaluation.predictions import Predictions
 from clearsight.predict.inputs import InputImage, Inputs, read_inputs
 
@@ -54,8 +53,8 @@ def predict_images(
     """Read and classify images in their order, holding one batch in memory at a time.
 
     Raises:
-        BundleError: if the network's probabilities are not finite, or the temperature is to be
-            applied and there is none.
+        BundleError: if the network fails or does not return probabilities, or the temperature is
+            to be applied and there is none.
     """
     images = read_inputs(inputs, bundle, invert=options.invert)
     while batch := list(islice(images, bundle.batch_size)):
@@ -83,11 +82,6 @@ def _top_classes(
     images: np.ndarray, bundle: Bundle, options: PredictOptions
 ) -> list[list[tuple[str, float]]]:
     probabilities = bundle.probabilities(images)
-    if not np.isfinite(probabilities).all():
-        raise BundleError(
-            "The network's probabilities should be finite, but are not, because its training "
-            "diverged: train again with a lower learning rate."
-        )
     if options.temperature:
         probabilities = bundle.apply_temperature(probabilities)
     return Predictions(probabilities, bundle.class_names).top(options.top)

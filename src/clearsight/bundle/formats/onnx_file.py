@@ -16,6 +16,8 @@ from clearsight.bundle.files import BundleFiles
 from clearsight.bundle.formats.model_format import Network, first_line, load_error, write_error
 from clearsight.bundle.formats.quiet import quiet
 from clearsight.bundle.formats.without_telemetry import import_onnx_runtime
+from clearsight.bundle.onnx_check.model import read_model
+from clearsight.bundle.onnx_check.size import Measure
 from clearsight.bundle.spec import INPUT_NAME, METADATA_PREFIX, OUTPUT_NAME, SPEC_FILE, BundleSpec
 from clearsight.errors import BundleError, needs_extra
 from clearsight.io.write_error import find_refusal
@@ -70,26 +72,42 @@ def write(network: TrainedNetwork, spec: BundleSpec, folder: Path) -> tuple[str,
 
 
 def open_model(files: BundleFiles, num_threads: int | None) -> Network:
-    """Load ``model.onnx``.
+    """Load ``model.onnx``, after checking that it does nothing but classify images.
 
     Raises:
         MissingExtraError: if ONNX Runtime is not installed.
-        BundleError: if ONNX Runtime cannot load it, or it disagrees with ``bundle.json``.
+        BundleError: if ONNX Runtime cannot load it, it holds more than a network of known
+            operators, or it disagrees with ``bundle.json``.
     """
-    model = files.read(MODEL_FILE)
-    session = _open_session(model, num_threads, f"{files.path}'s {MODEL_FILE}")
+    model, name = files.read(MODEL_FILE), f"{files.path}'s {MODEL_FILE}"
+    measure = _check(model, files.spec.image_shape, name)
+    session = _open_session(model, num_threads, name)
     _check_agreement(session, files)
-    return _Runner(model, session, num_threads).run
+    return _Runner(model, session, measure, num_threads).run
 
 
-def open_file(path: Path) -> Network:
-    """Load a model file outside a bundle.
+def open_file(path: Path, image_shape: tuple[int, int, int]) -> Network:
+    """Load a model file outside a bundle, for images of a height, width and channels.
 
     Raises:
-        BundleError: if ONNX Runtime cannot load it.
+        BundleError: as `open_model`.
     """
     model = path.read_bytes()
-    return _Runner(model, _open_session(model, None, path.name), None).run
+    measure = _check(model, image_shape, path.name)
+    return _Runner(model, _open_session(model, None, path.name), measure, None).run
+
+
+def _check(model: bytes, image_shape: tuple[int, int, int], name: str) -> Measure:
+    """Check the bytes of a model before ONNX Runtime sees them; see `bundle.onnx_check`."""
+    try:
+        measure = Measure(read_model(model), image_shape)
+        measure.of_batch(1)
+    except ValueError as error:
+        raise BundleError(
+            f"{name} should be a network that clearsight wrote, but {first_line(error)}: do not "
+            "use it, or export its run again."
+        ) from error
+    return measure
 
 
 class _Runner:
@@ -100,24 +118,44 @@ class _Runner:
     Runtime 1.32, 2 cores).
     """
 
-    def __init__(self, model: bytes, session: Any, num_threads: int | None) -> None:
+    def __init__(
+        self, model: bytes, session: Any, measure: Measure, num_threads: int | None
+    ) -> None:
         self._model = model if len(model) <= _MAX_COPIED_BYTES else None
         self._session = session
+        self._measure = measure
         self._num_threads = num_threads or _num_cores()
+        self._checked_counts = {1}
         self._lock = threading.Lock()
         self._pool: ThreadPoolExecutor | None = None
 
     def run(self, images: np.ndarray) -> np.ndarray:
         """Map uint8 (N, H, W, C) to float32 (N, K)."""
-        size = max(1, min(_SMALL_BATCH, _SMALL_VALUES // math.prod(images.shape[1:])))
+        size = min(_SMALL_BATCH, _SMALL_VALUES // math.prod(images.shape[1:]))
+        size = max(1, min(size, self._measure.max_images // self._num_threads))
         is_faster = self._num_threads > 1 and len(images) >= 2 * size * self._num_threads
         if self._model is None or not is_faster:
-            return _run(self._session, images)
+            batches = self._split(images, self._measure.max_images)
+            return np.concatenate([_run(self._session, batch) for batch in batches])
         pool = self._start_pool(self._model)
-        batches = [images[start : start + size] for start in range(0, len(images), size)]
+        batches = self._split(images, size)
         return np.concatenate(
             list(pool.map(lambda batch: _run(self._one_thread_session, batch), batches))
         )
+
+    def _split(self, images: np.ndarray, size: int) -> list[np.ndarray]:
+        """Split images into batches, and check what each takes: it might not grow evenly."""
+        batches = [images[start : start + size] for start in range(0, len(images), size)]
+        for count in {len(batch) for batch in batches} - self._checked_counts:
+            try:
+                self._measure.of_batch(count)
+            except ValueError as error:
+                raise BundleError(
+                    f"The network should take batches of {count} images, but "
+                    f"{first_line(error)}: do not use it, or export its run again."
+                ) from error
+            self._checked_counts.add(count)
+        return batches
 
     def _start_pool(self, model: bytes) -> ThreadPoolExecutor:
         with self._lock:
@@ -144,6 +182,8 @@ def _open_session(model: bytes, num_threads: int | None, name: str) -> Any:
     options.log_severity_level = 3  # errors, which are raised anyway
     # Waiting threads leave their cores to other programs.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # Or a file might be ONNX to the check and ONNX Runtime's own format to ONNX Runtime.
+    options.add_session_config_entry("session.load_model_format", "ONNX")
     if num_threads is not None:
         options.intra_op_num_threads = num_threads
     try:
@@ -218,6 +258,9 @@ def _matches_other_batches(
     """Check that a model file gives the module's probabilities at other batch sizes."""
     import torch
 
+    preparation = network.preparation
+    shape = (preparation.height, preparation.width, preparation.channels)
+    _check(path.read_bytes(), shape, MODEL_FILE)  # which it must pass when it is opened
     session = _open_session(path.read_bytes(), None, MODEL_FILE)
     for count in _CHECKED_BATCHES:
         images = network.example_images(count)

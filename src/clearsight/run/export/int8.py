@@ -70,7 +70,8 @@ def export_int8(run: Run, path: Path | None = None, *, allow_loss: bool = False)
         write_bundle(network, float_spec, parity, float_path)
         quantized = folder / onnx_file.MODEL_FILE
         quantize(float_path / onnx_file.MODEL_FILE, train.images, spec, quantized)
-        float32, int8 = load(float_path), Bundle(path, spec, onnx_file.open_file(quantized))
+        float32 = load(float_path)
+        int8 = Bundle(path, spec, onnx_file.open_file(quantized, spec.image_shape))
         comparison = PairedComparison.of(
             int8.probabilities(validation.images).argmax(axis=1) == validation.labels,
             float32.probabilities(validation.images).argmax(axis=1) == validation.labels,

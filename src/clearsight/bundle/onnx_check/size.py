@@ -1,0 +1,115 @@
+"""`Measure`: how much memory and work a network takes for a batch, before anything runs."""
+
+import math
+from collections import Counter
+from dataclasses import dataclass
+from functools import cached_property
+
+from clearsight.bundle.onnx_check.model import OnnxModel, Tensor
+from clearsight.bundle.onnx_check.operators import follow
+
+_BATCH_VALUES = 2**28  # numbers in memory for several images, 1 GiB as float32
+# Of one image: so many numbers in memory for each value of the image, but at least and at most so
+# many; an image in grey and 512 channels of the same size are 513.
+_VALUES_PER_INPUT, _LEAST_VALUES, _MOST_VALUES = 2_048, 2**26, 2**30
+# ResNet-152 takes 80,000 multiply-adds for each value of an image, VGG-19 130,000, and a wide
+# residual network 6e9 for a small image.
+_WORK_PER_INPUT, _LEAST_WORK, _MOST_WORK = 10**6, 10**11, 2 * 10**12
+_WORK_PER_OUTPUT = 16  # a function such as tanh, and the way through memory
+_PER_WEIGHT = 2  # constants that are computed from weights: converted and transposed
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one batch takes.
+
+    Attributes:
+        num_values: the most numbers in memory at once, besides weights and constants.
+        num_constants: the numbers that are computed from weights alone, once and for all.
+        work: multiply-adds, or as many other operations.
+    """
+
+    num_values: int
+    num_constants: int
+    work: int
+
+
+@dataclass(frozen=True, eq=False)
+class Measure:
+    """A network's costs.
+
+    Attributes:
+        model: the network.
+        image_shape: height, width and channels of an image.
+    """
+
+    model: OnnxModel
+    image_shape: tuple[int, int, int]
+
+    @cached_property
+    def max_images(self) -> int:
+        """How many images to run at once."""
+        return max(1, _BATCH_VALUES // self.of_batch(1).num_values)
+
+    def of_batch(self, num_images: int) -> Cost:
+        """Compute what a batch takes.
+
+        Raises:
+            ValueError: if the graph is not valid, has an unknown operator, or takes more than a
+                classifier of images would.
+        """
+        model, limit = self.model, self._limit(num_images)
+        known: dict[str, Tensor | None] = {
+            "": None,  # an input that is left out
+            **model.weights,
+            model.input: Tensor((num_images, *self.image_shape)),
+        }
+        num_uses = Counter(name for node in model.nodes for name in node.inputs)
+        num_uses[model.output] += 1
+        held = num_images * math.prod(self.image_shape)
+        most = num_constants = work = 0
+        for node in model.nodes:
+            absent = next((name for name in node.inputs if name not in known), None)
+            if absent is not None:
+                raise ValueError(f"its {node.operator} uses '{absent}' before it is computed")
+            step = follow(node, tuple(known[name] for name in node.inputs))
+            size = sum(math.prod(tensor.shape) for tensor in step.outputs)
+            work += step.work + _WORK_PER_OUTPUT * size
+            if not step.outputs[0].is_constant:
+                held += size
+            elif node.operator != "Constant":  # which is in the file, as weights are
+                num_constants += size
+            most = max(most, held + step.workspace)
+            if most > limit.num_values or num_constants > limit.num_constants or work > limit.work:
+                raise ValueError(
+                    f"its {node.operator} would take {max(most, num_constants):,} numbers in "
+                    f"memory and {work:,} multiplications, more than a classifier of images does"
+                )
+            for name, tensor in zip(node.outputs, step.outputs, strict=True):
+                if name in known:
+                    raise ValueError(f"two of its values are called '{name}'")
+                known[name] = tensor
+            num_uses.subtract(node.inputs)
+            for name in {*node.inputs, *node.outputs}:
+                tensor = known[name]
+                if tensor is not None and not num_uses[name] and not tensor.is_constant:
+                    held -= math.prod(tensor.shape)
+        if model.output not in known:
+            raise ValueError("its output is never computed")
+        return Cost(most, num_constants, work)
+
+    def _limit(self, num_images: int) -> Cost:
+        size = math.prod(self.image_shape)
+        values = min(max(_VALUES_PER_INPUT * size, _LEAST_VALUES), _MOST_VALUES)
+        work = min(max(_WORK_PER_INPUT * size, _LEAST_WORK), _MOST_WORK)
+        return Cost(
+            values if num_images == 1 else max(values, _BATCH_VALUES),
+            values + _PER_WEIGHT * self._num_weights,
+            work * num_images,
+        )
+
+    @cached_property
+    def _num_weights(self) -> int:
+        constants = (each for node in self.model.nodes for each in node.attributes.values())
+        tensors = [*self.model.weights.values(), *constants]
+        return sum(math.prod(each.shape) for each in tensors if isinstance(each, Tensor))
