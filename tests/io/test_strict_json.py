@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clearsight.io.strict_json import parse_json
+from clearsight.io.strict_json import parse_strict_json
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
@@ -21,13 +21,13 @@ VALUES = st.recursive(
 @given(VALUES)
 def test_usual_json_is_parsed_as_by_json(values: object) -> None:
     text = json.dumps(values)
-    assert parse_json(text.encode()) == json.loads(text)
+    assert parse_strict_json(text.encode()) == json.loads(text)
 
 
 @given(st.binary(max_size=60) | st.text(alphabet='[]{}",:1e.-NaInfty\\ud', max_size=60))
 def test_anything_else_raises_value_errors_alone(content: bytes | str) -> None:
     try:
-        values = parse_json(content.encode() if isinstance(content, str) else content)
+        values = parse_strict_json(content.encode() if isinstance(content, str) else content)
     except ValueError:
         return
     json.dumps(values, allow_nan=False, ensure_ascii=False).encode()
@@ -49,4 +49,4 @@ def test_anything_else_raises_value_errors_alone(content: bytes | str) -> None:
 )
 def test_what_means_nothing_certain_is_refused(content: str, expected: str) -> None:
     with pytest.raises(ValueError, match=expected):
-        parse_json(content.encode())
+        parse_strict_json(content.encode())

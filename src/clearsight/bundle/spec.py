@@ -14,7 +14,7 @@ from clearsight.data.preparation.resize import ResizeMethod
 from clearsight.data.preparation.views import Views
 from clearsight.errors import BundleError, DataError
 from clearsight.io.displayed_text import displayed
-from clearsight.io.strict_json import parse_json
+from clearsight.io.strict_json import parse_strict_json
 
 FORMAT_VERSION = 1
 SPEC_FILE = "bundle.json"
@@ -131,7 +131,7 @@ class BundleSpec:
         """
         file = f"{bundle}'s {SPEC_FILE}"
         try:
-            values = parse_json(content)
+            values = parse_strict_json(content)
             if values["format_version"] != FORMAT_VERSION:
                 raise BundleError(
                     f"{file} should have format version {FORMAT_VERSION}, but has "

@@ -1,4 +1,4 @@
-"""`parse_json`: JSON from anyone, as values that can be written and displayed again."""
+"""`parse_strict_json`: JSON from anyone, as values that can be written and displayed again."""
 
 import json
 import math
@@ -10,7 +10,7 @@ _MAX_CONTAINERS = 1_000_000
 _TOO_DEEP = f"its lists and objects are more than {_MAX_DEPTH} deep within each other"
 
 
-def parse_json(content: bytes) -> Any:
+def parse_strict_json(content: bytes) -> Any:
     """Parse JSON in UTF-8, in which everything means one thing.
 
     Raises:
@@ -18,7 +18,7 @@ def parse_json(content: bytes) -> Any:
             half of a character, or lists and objects too deep within each other or too many.
 
     Example:
-        >>> parse_json(b'{"divisor": NaN}')
+        >>> parse_strict_json(b'{"divisor": NaN}')
         Traceback (most recent call last):
         ...
         ValueError: the number NaN is not finite
