@@ -18,7 +18,6 @@ from clearsight.run.plan.plan import Plan
 from clearsight.run.resume.plan_resume import check_current
 from clearsight.run.store.folder import RunFolder
 from clearsight.run.store.lock import lock_run
-from clearsight.run.store.own_files import check_own_files
 from clearsight.run.store.record import Status
 from clearsight.run.store.run import save_model
 from clearsight.training.checkpoint.checkpoint import Checkpoint
@@ -62,7 +61,6 @@ def run_session(plan: Plan, progress: Progress) -> Iterator[RunSession]:
             check_disk_space(plan.path, plan.model)
             if plan.resume_point is not None:
                 folder = RunFolder.existing(plan.path)
-                check_own_files(folder.path)
             else:
                 folder = RunFolder.create(plan.path, is_named=plan.path_is_given)
             with lock_run(folder.path):

@@ -19,6 +19,7 @@ from clearsight.run.resume.image_changes import image_changes
 from clearsight.run.resume.request import ResumeRequest
 from clearsight.run.store.folder import RunFolder
 from clearsight.run.store.lock import check_unlocked
+from clearsight.run.store.own_files import check_own_files
 from clearsight.run.store.record import RunRecord
 from clearsight.run.store.source_images import load_run_splits
 from clearsight.run.store.split_csv import read_split
@@ -43,6 +44,7 @@ def plan_resume(request: ResumeRequest, show_progress: ShowProgress = silent) ->
     """
     requested_at = time.perf_counter()
     path, folder = request.path, RunFolder.existing(request.path)
+    check_own_files(path)
     check_unlocked(path)
     record = folder.read_record()
     found = read_newest_checkpoint(folder.checkpoints_path)

@@ -64,6 +64,7 @@ def resume_seeds(request: ResumeRequest, display: Display) -> SeedRuns:
         RequestError: when another option is given.
         RunError: when every run is finished, or the images were arrays and are not given.
     """
+    check_own_files(request.path)
     runs = SeedRuns.load(request.path)
     recipe_changes = [name for name in request.changes if name in RECIPE_OPTIONS]
     if recipe_changes:
@@ -95,7 +96,6 @@ def _run_all(
     """Train the members that are not finished, loading their images once; `first` is planned."""
     record, loaded = runs.record, None
     quiet = replace(display, plan=lambda _: None)  # all plans are alike, but for the seed
-    check_own_files(runs.path)
     with lock_run(runs.path):
         for index in range(record.num_seeds):
             path, seed = member_path(runs.path, index), record.first_seed + index
