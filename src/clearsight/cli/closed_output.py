@@ -10,13 +10,47 @@ import errno
 import io
 import os
 import sys
-from typing import Any
+from typing import Any, TextIO, cast
+
+from clearsight.io.displayed_text import displayed
 
 from clearsight.errors import OutputError
 from clearsight.io.write_error import reason
 
 # What writing to a pipe without a reader, or to a terminal that is gone, answers.
 _NOBODY_READS = (errno.EPIPE, errno.EIO)
+
+
+class _DisplayedText(io.TextIOWrapper):
+    """A standard stream on which text is displayed, and no terminal obeys what it contains.
+
+    Attributes:
+        replaced: the stream that it was made of.
+    """
+
+    replaced: io.TextIOWrapper
+
+    def write(self, text: str, /) -> int:
+        super().write(displayed(text, keep_newlines=True))
+        return len(text)
+
+    @property
+    def for_rendered_text(self) -> TextIO:
+        """The same stream for what is safe for terminals already, or is for programs."""
+        return cast(TextIO, _RenderedText(self))
+
+
+class _RenderedText:
+    """Passes everything on to a stream, and what is written to its buffer as it is."""
+
+    def __init__(self, stream: _DisplayedText) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        return io.TextIOWrapper.write(self._stream, text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
 
 
 class _UntilClosed(io.FileIO):
@@ -73,16 +107,18 @@ def check_output_complete() -> None:
 def _until_closed(stream: Any) -> Any:
     if not isinstance(stream, io.TextIOWrapper):  # None without a terminal, as on Windows
         return stream
-    is_buffered = isinstance(stream.buffer, io.BufferedWriter)
-    if type(stream.buffer.raw if is_buffered else stream.buffer) is not io.FileIO:
-        stream.reconfigure(errors="replace")  # a console of Windows
-        return stream
     stream.flush()
-    raw: Any = _UntilClosed(stream)
-    return io.TextIOWrapper(
-        io.BufferedWriter(raw) if is_buffered else raw,
+    is_buffered = isinstance(stream.buffer, io.BufferedWriter)
+    file: Any = stream.buffer
+    if type(stream.buffer.raw if is_buffered else stream.buffer) is io.FileIO:
+        raw: Any = _UntilClosed(stream)
+        file = io.BufferedWriter(raw) if is_buffered else raw
+    shown = _DisplayedText(
+        file,
         encoding=stream.encoding,
         errors="replace",
         line_buffering=stream.line_buffering,
         write_through=stream.write_through,
     )
+    shown.replaced = stream  # which closes its buffer when nothing refers to it any more
+    return shown

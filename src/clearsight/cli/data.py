@@ -11,6 +11,7 @@ from clearsight.cli.data_check import check_source
 from clearsight.cli.decoding import show_decoding
 from clearsight.cli.output import PATH, check_new_file, console_for, json_option, print_json
 from clearsight.cli.request_options import SOURCE_OPTIONS, RequestCommand, given_source_options
+from clearsight.io.displayed_text import displayed
 
 if TYPE_CHECKING:
     from clearsight.data.image_set import ImageSet
@@ -50,7 +51,8 @@ def list_sources(data_dir: Path | None, as_json: bool) -> None:
         location = row["location"]
         state = f"present: {location}" if location else "not present: downloaded when first used"
         console.print(f"{'':<14} {state}")
-    console.print("\nOr the path of your own images:")
+    console.print()
+    console.print("Or the path of your own images:")
     for row in reversed(FORMATS):  # the most common first
         console.print(f"{row.name:<14} {row.summary}")
 
@@ -96,7 +98,8 @@ def show_source(context: click.Context, source: str, out: Path | None, as_json: 
 
 def _show_balance(images: ImageSet, console: Any) -> None:
     counts = images.class_counts
-    name_width = max(len(name) for name in images.class_names)
-    for name, count in zip(images.class_names, counts, strict=True):
+    names = [displayed(name) for name in images.class_names]
+    name_width = max(map(len, names))
+    for name, count in zip(names, counts, strict=True):
         bar = "█" * max(round(_BAR_WIDTH * count / counts.max()), 1 if count else 0)
         console.print(f"  {name:<{name_width}}  {count:>7,}  {count / len(images):>6.1%}  {bar}")

@@ -175,7 +175,8 @@ def _show(checked: DataCheck, found: _FoundList, console: Console) -> None:
     console.print(f"{checked.source}: {parts} images, checked in {checked.seconds:.1f} s.")
     for finding in checked.findings:
         count = f"{finding.count:,} of {finding.total:,}"
-        console.print(f"\n{finding.severity:<8} {finding.title:<46} {count:>18}")
+        console.print()
+        console.print(f"{finding.severity:<8} {finding.title:<46} {count:>18}")
         for sentence in (f"{finding.message}.", finding.advice, *_case_lines(finding, found)):
             # On a terminal wrapped lines are indented too; in a file every line stays whole.
             indented = Padding(sentence, (0, 0, 0, _INDENT), expand=False)
@@ -188,8 +189,9 @@ def _show(checked: DataCheck, found: _FoundList, console: Console) -> None:
     if found.command is not None:
         console.print(
             f"To train without the {found.num_marked:,} images that the list marks in its column "
-            f"'remove':\n  {found.command}"
+            "'remove':"
         )
+        console.print(f"  {found.command}")
     if found.path is not None:
         console.print(f"list:   {found.path}")
 

@@ -13,9 +13,9 @@ def show_decoding(num_images: int) -> Iterator[Callable[[int], None]]:
     Yields:
         A function to call with the number of images decoded so far.
     """
-    from rich.console import Console
+    from clearsight.io.console import TextConsole
 
-    console = Console(stderr=True, highlight=False)
+    console = TextConsole(stderr=True)
     if not console.is_terminal:
         if num_images > _MANY:
             console.print(
@@ -38,7 +38,6 @@ def progress_bar(title: str, total: int) -> Iterator[Callable[[int], None]]:
     Yields:
         A function to call with the number of items done so far.
     """
-    from rich.console import Console
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
@@ -47,12 +46,14 @@ def progress_bar(title: str, total: int) -> Iterator[Callable[[int], None]]:
         TimeRemainingColumn,
     )
 
+    from clearsight.io.console import TextConsole
+
     bar = Progress(
         TextColumn(title),
         BarColumn(bar_width=None),
         MofNCompleteColumn(),
         TimeRemainingColumn(compact=True),
-        console=Console(stderr=True, highlight=False),
+        console=TextConsole(stderr=True),
         transient=True,
     )
     with bar:

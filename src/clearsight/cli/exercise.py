@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from clearsight.cli.keras_start import loading_keras
-from clearsight.cli.output import PATH, check_new_file, console_for, json_option, print_json
+from clearsight.cli.output import (
+    PATH,
+    check_new_file,
+    console_for,
+    json_option,
+    print_json,
+    print_lines,
+)
 from clearsight.errors import RequestError
 
 if TYPE_CHECKING:
@@ -85,14 +92,16 @@ def exercise(
         checked = check_answers(questions, answers)
         console.print(chosen.task)
         for each in checked:
-            console.print(f"{each.question.text}\n    {each.sentence}")
+            console.print(each.question.text)
+            console.print(f"    {each.sentence}")
     else:
         console.print(chosen.task)
         checked = _ask_all(questions, console)
     num_correct = sum(each.is_correct for each in checked)
     console.print(f"{num_correct} of {len(checked)} correct.")
     if changes is not None:
-        console.print(f"\nThe lesson's network (first) and this one (second):\n\n{changes}")
+        heading = "The lesson's network (first) and this one (second):"
+        print_lines(f"\n{heading}\n\n{changes}", console)
     values: dict[str, Any] = {
         "exercise": chosen.name,
         "questions": [each.to_json() for each in checked],
@@ -135,7 +144,9 @@ def _run_trial(
     display = Display(Progress(console))
     trial = run_trial(chosen, seeds, display, out=out, **options)
     for title, runs in (("The lesson's network", trial.lesson), ("This network", trial.other)):
-        console.print(f"\n{title}, {runs.path}:\n{runs}")
+        console.print()
+        console.print(f"{title}, {runs.path}:")
+        print_lines(str(runs), console)
     console.print()
     for sentence in trial.sentences:
         console.print(sentence)
@@ -157,7 +168,8 @@ def _ask_all(questions: Sequence[Question], console: Console) -> list[CheckedAns
                 console.print(f"    {checked.problem or checked.sentence}")
             answered.append(checked)
     except (EOFError, KeyboardInterrupt) as stop:
-        console.print(f"\nStopped after {len(answered)} of {len(questions)} questions.")
+        console.print()
+        console.print(f"Stopped after {len(answered)} of {len(questions)} questions.")
         if isinstance(stop, KeyboardInterrupt):
             raise
     return answered

@@ -16,8 +16,10 @@ import click
 
 import clearsight
 from clearsight.cli.closed_output import check_output_complete, drop_unread_output
+from clearsight.cli.output import print_message
 from clearsight.cli.process_clock import process_started_at
 from clearsight.errors import ClearsightError, TrainingInterrupted
+from clearsight.io.displayed_text import displayed
 from clearsight.io.write_error import cannot_write, find_refusal
 
 # Each is a module of `clearsight.cli` with a command of the same name; in the order of ``--help``.
@@ -44,7 +46,7 @@ class _Program(click.Group):
         try:
             return super().invoke(ctx)
         except TrainingInterrupted as stop:
-            print(stop, file=sys.stderr)
+            print_message(stop)
             raise SystemExit(EXIT_BY_SIGNAL + stop.signal_number) from None
         except KeyboardInterrupt:
             raise SystemExit(EXIT_BY_SIGNAL + signal.SIGINT) from None
@@ -63,7 +65,14 @@ def app() -> None:
 def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
     """Print a warning of Python or a library as one line, without its place in the source."""
     lines = str(message).strip().splitlines()
-    print(f"Warning: {lines[0] if lines else type(message).__name__}", file=sys.stderr)
+    print_message(f"Warning: {lines[0] if lines else type(message).__name__}")
+
+
+class _OneLine(logging.Formatter):
+    """Writes each logged message as one line, whatever the names that it quotes."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
+        return displayed(record.message)
 
 
 def _run() -> None:
@@ -92,13 +101,15 @@ def main() -> None:
     """Run the command line and leave with its exit code."""
     drop_unread_output()
     warnings.showwarning = _show_warning
-    logging.basicConfig(format="%(message)s")
+    handler = logging.StreamHandler()
+    handler.setFormatter(_OneLine())
+    logging.basicConfig(handlers=[handler])
     logging.getLogger("clearsight").setLevel(logging.INFO)
     try:
         _run()
     except ClearsightError as error:
         sys.stdout.flush()
-        print(f"clearsight: {error}", file=sys.stderr)
+        print_message(f"clearsight: {error}")
         sys.exit(EXIT_WRONG_INPUT)
     finally:
         # Skips Python's last garbage collection, which takes a second with Keras and torch loaded.

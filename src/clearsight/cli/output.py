@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 from clearsight.errors import RequestError
+from clearsight.io.displayed_text import displayed, displayed_json
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -41,13 +42,30 @@ json_option = click.option(
 )
 
 
+allow_download_option = click.option(
+    "--allow-download",
+    is_flag=True,
+    help="Download the images that the run names, if they are not on this machine.",
+)
+
+
 def console_for(as_json: bool) -> Console:
     """Return the console for a command's messages: stdout, or stderr next to a JSON object."""
-    from rich.console import Console
+    from clearsight.io.console import TextConsole
 
     is_terminal = (sys.stderr if as_json else sys.stdout).isatty()
     # Sentences wrap between words on a terminal; in a file every line stays whole.
-    return Console(stderr=as_json, highlight=False, soft_wrap=not is_terminal, markup=False)
+    return TextConsole(stderr=as_json, soft_wrap=not is_terminal)
+
+
+def print_lines(text: str, console: Console) -> None:
+    """Print text of several lines; otherwise what is printed is one line, whatever it quotes."""
+    console.print(*text.split("\n"), sep="\n")
+
+
+def print_message(message: object) -> None:
+    """Print a sentence as one line on stderr, whatever the names that it quotes."""
+    print(displayed(str(message)), file=sys.stderr)
 
 
 def check_new_file(path: Path | None, option: str, suffix: str = "") -> None:
@@ -73,4 +91,5 @@ def check_new_file(path: Path | None, option: str, suffix: str = "") -> None:
 
 def print_json(values: Any, file: TextIO | None = None) -> None:
     """Print a result as JSON, on stdout unless a file is given."""
-    print(json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False), file=file)
+    text = json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False)
+    print(displayed_json(text), file=file)

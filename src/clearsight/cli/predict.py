@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from clearsight.cli.keras_start import loading_keras
-from clearsight.cli.output import OUTPUT_PATH, PATH, console_for, json_option
+from clearsight.cli.output import OUTPUT_PATH, PATH, console_for, json_option, print_message
 from clearsight.cli.prediction_rows import JSON_FORMAT, ROW_FORMATS, RowFormat, RowSettings
 from clearsight.cli.request_options import (
     NETWORK_OPTIONS,
@@ -85,7 +85,7 @@ def predict(
     inputs = find_inputs(images, path, bundle, source_options, follow_links=follow_links)
     notes = (*notes, *inputs.notes)
     for note in notes:
-        print(f"Note: {note}", file=sys.stderr)
+        print_message(f"Note: {note}")
     if inputs.problems and row_format.is_streamed:
         raise DataError(" ".join(inputs.problems))
     messages = _Messages(row_format)
@@ -152,10 +152,10 @@ class _Messages:
     def report(self, num_images: int) -> None:
         """Print warnings, and raise if images could not be read."""
         for warning in self.warnings:
-            print(f"Warning: {warning}", file=sys.stderr)
+            print_message(f"Warning: {warning}")
         more = self.num_warnings - len(self.warnings)
         if more > 0:
-            print(f"Warning: {more:,} more warnings are not shown.", file=sys.stderr)
+            print_message(f"Warning: {more:,} more warnings are not shown.")
         if self.failures:
             raise DataError(
                 f"All images should be readable, but {len(self.failures):,} of {num_images:,} "
@@ -188,7 +188,8 @@ def _with_progress_bar(rows: Iterable[Prediction], num_images: int) -> Iterator[
 @contextmanager
 def _open_output(out: Path | None, row_format: RowFormat) -> Iterator[Any]:
     if out is None:
-        yield sys.stdout
+        is_data = row_format.is_data and not sys.stdout.isatty()
+        yield getattr(sys.stdout, "for_rendered_text", sys.stdout) if is_data else sys.stdout
         return
     from clearsight.io.atomic import write_atomically
 

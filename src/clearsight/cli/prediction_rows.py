@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -12,6 +11,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from clearsight.cli.output import print_json
 from clearsight.errors import needs_extra
+from clearsight.io.csv_rows import write_rows
+from clearsight.io.displayed_text import displayed, displayed_json
 from clearsight.io.readable_name import readable_name
 
 if TYPE_CHECKING:
@@ -37,22 +38,25 @@ class RowSettings:
 
 def write_csv_rows(rows: Iterable[Prediction], file: TextIO, settings: RowSettings) -> None:
     """Write one line per image; with ``--top N`` N pairs of class and probability."""
-    writer = csv.writer(file, lineterminator="\n")
     columns = ["class", "probability"]
     for rank in range(2, settings.top + 1):
         columns += [f"class_{rank}", f"probability_{rank}"]
-    writer.writerow(["image", "true_label", *columns, "error", "warning"])
-    for row in rows:
-        values = [value for name, p in row.classes for value in (name, f"{p:.6f}")]
-        values += [""] * (len(columns) - len(values))
-        writer.writerow([row.name, row.true_label, *values, row.problem, row.warning])
+
+    def cells() -> Iterator[list[str | None]]:
+        yield ["image", "true_label", *columns, "error", "warning"]
+        for row in rows:
+            values = [value for name, p in row.classes for value in (name, f"{p:.6f}")]
+            values += [""] * (len(columns) - len(values))
+            yield [row.name, row.true_label, *values, row.problem, row.warning]
+
+    write_rows(file, cells(), line_end="\n")
 
 
 def write_json_lines_rows(rows: Iterable[Prediction], file: TextIO, settings: RowSettings) -> None:
     """Write one JSON object per line."""
     del settings
     for row in rows:
-        file.write(json.dumps(row_to_json(row), ensure_ascii=False) + "\n")
+        file.write(displayed_json(json.dumps(row_to_json(row), ensure_ascii=False)) + "\n")
 
 
 def write_parquet_rows(rows: Iterable[Prediction], file: Any, settings: RowSettings) -> None:
@@ -86,16 +90,19 @@ def write_parquet_rows(rows: Iterable[Prediction], file: Any, settings: RowSetti
 def write_table_rows(rows: Iterable[Prediction], file: TextIO, settings: RowSettings) -> None:
     """Write a table to read, its columns as wide as the longest name."""
     del settings
-    rows = list(rows)
-    name_width = max((len(row.name) for row in rows), default=0)
-    class_width = max((len(name) for row in rows for name, _ in row.classes), default=0)
-    for row in rows:
-        text = "  ".join(f"{name:<{class_width}} {p:6.1%}" for name, p in row.classes)
+    shown = [
+        (row, displayed(row.name), [(displayed(name), p) for name, p in row.classes])
+        for row in rows
+    ]
+    name_width = max((len(name) for _, name, _ in shown), default=0)
+    class_width = max((len(name) for *_, classes in shown for name, _ in classes), default=0)
+    for row, image, classes in shown:
+        text = "  ".join(f"{name:<{class_width}} {p:6.1%}" for name, p in classes)
         if row.problem is not None:
             text = "cannot be read"
         elif row.true_label is not None:
-            text += f"  (true: {row.true_label})"
-        print(f"{row.name:<{name_width}}  {text}", file=file)
+            text += f"  (true: {displayed(row.true_label)})"
+        print(f"{image:<{name_width}}  {text}", file=file)
 
 
 def write_json_object_rows(rows: Iterable[Prediction], file: TextIO, settings: RowSettings) -> None:
@@ -139,16 +146,19 @@ class RowFormat:
         is_text: whether the file is text; if not, it cannot go to standard output.
         is_streamed: whether rows are written as they come, each with its own error; if not,
             nothing is written before the last prediction.
+        is_data: whether it is for programs, which get names as they are unless they are shown on a
+            terminal.
     """
 
     write: Callable[[Iterable[Prediction], Any, RowSettings], None]
     is_text: bool = True
     is_streamed: bool = True
+    is_data: bool = False
 
 
 ROW_FORMATS: dict[str, RowFormat] = {
     "table": RowFormat(write_table_rows, is_streamed=False),
-    "csv": RowFormat(write_csv_rows),
+    "csv": RowFormat(write_csv_rows, is_data=True),
     "jsonl": RowFormat(write_json_lines_rows),
     "parquet": RowFormat(write_parquet_rows, is_text=False),
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from clearsight.cli.output import print_json
+from clearsight.cli.output import print_json, print_lines
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -25,7 +25,8 @@ def show_results(run: Run, seconds: float, console: Console) -> None:
             f"  test {results.test_accuracy:.3f} (95% interval {low:.3f} to {high:.3f}, "
             f"{results.test_count:,} images)"
         )
-    console.print(f"\n{scores}")
+    console.print()
+    console.print(scores)
     for remark in results.remarks(len(run.history)):
         console.print(remark)
     if run.record.request.no_test and run.record.data.get("test"):
@@ -39,7 +40,9 @@ def show_results(run: Run, seconds: float, console: Console) -> None:
     console.print(results.reading)
     step, command = _next_step(run)
     if step is not None:
-        console.print(f"Next: {step.why}" + (f"\n  {command}" if command else ""))
+        console.print(f"Next: {step.why}")
+        if command is not None:
+            console.print(f"  {command}")
     console.print(
         f"{results.fit_seconds:.1f} s to fit ({results.epoch_seconds:.1f} s per epoch), "
         f"{seconds:.1f} s in all"
@@ -59,7 +62,8 @@ def show_seeds(runs: SeedRuns, console: Console, as_json: bool) -> None:
     if as_json:
         print_json({"run": str(runs.path), **runs.to_json()})
         return
-    console.print(f"\n{runs}")
+    console.print()
+    print_lines(str(runs), console)
     console.print(f"folder of all: {runs.path}")
 
 

@@ -4,6 +4,7 @@ import sys
 
 import click
 
+from clearsight.cli.output import print_message
 from clearsight.cli.request_options import RequestCommand, given_options
 from clearsight.errors import needs_extra
 
@@ -45,6 +46,7 @@ def serve(
 
     def print_address(address: str) -> None:
         names = ", ".join(bundle.name for bundle in named_bundles)
-        print(f"Serving {names} on {address} (Ctrl-C stops it)", file=sys.stderr, flush=True)
+        print_message(f"Serving {names} on {address} (Ctrl-C stops it)")
+        sys.stderr.flush()
 
     serve_until_signal(settings, named_bundles, print_address)

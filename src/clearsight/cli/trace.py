@@ -5,7 +5,7 @@ import re
 import click
 
 from clearsight.cli.keras_start import loading_keras
-from clearsight.cli.output import console_for, json_option, print_json
+from clearsight.cli.output import console_for, json_option, print_json, print_lines
 from clearsight.cli.request_options import parse_arguments
 from clearsight.errors import RequestError
 
@@ -57,7 +57,7 @@ def trace(
     if as_json:
         print_json(result.to_json())
     else:
-        console.print(str(result))
+        print_lines(str(result), console)
 
 
 def _parse_input_shape(text: str | None) -> tuple[int, int, int] | None:

@@ -10,7 +10,7 @@ import click
 
 from clearsight.cli.decoding import show_decoding
 from clearsight.cli.keras_start import loading_keras
-from clearsight.cli.output import PATH, console_for, json_option, print_json
+from clearsight.cli.output import PATH, console_for, json_option, print_json, print_lines
 from clearsight.cli.process_clock import started_at
 from clearsight.cli.request_options import (
     SOURCE_OPTIONS,
@@ -118,14 +118,18 @@ def _try_next(
 
     step = next_step(run.record, run.results.findings)
     if step is None or not step.options:
-        console.print("\nThe curve suggests no other experiment.")
+        console.print()
+        console.print("The curve suggests no other experiment.")
         return None
-    console.print(f"\nNext experiment: {step.why}\n")
+    console.print()
+    console.print(f"Next experiment: {step.why}")
+    console.print()
     plan = plan_request(unevaluated_next_request(request, run, step), display)
     next_run = run_plan(plan, display)
     comparison = compare_next(plan, run, next_run)
     show_results(next_run, plan.seconds_so_far, console)
-    console.print(f"\n{comparison.sentence}")
+    console.print()
+    console.print(comparison.sentence)
     return comparison
 
 
@@ -149,14 +153,17 @@ def _check_usage(
 def _show_plan(plan: Plan, console: Console) -> None:
     from clearsight.models.trace import trace_model
 
-    console.print(str(trace_model(plan.model)))
+    print_lines(str(trace_model(plan.model)), console)
+    console.print()
     request, recipe, data = plan.record.request, plan.recipe, plan.data
     num_test = len(data.splits.test) if data.splits.test is not None else 0
     later = " (not evaluated yet)" if request.no_test else ""
     epochs = "1 epoch" if recipe.epochs == 1 else f"{recipe.epochs} epochs"
     console.print(
-        f"\n{request.source_name}: {data.num_train:,} training, {data.num_validation:,} validation "
-        f"and {num_test:,} test images{later}.\n"
+        f"{request.source_name}: {data.num_train:,} training, {data.num_validation:,} validation "
+        f"and {num_test:,} test images{later}."
+    )
+    console.print(
         f"{epochs} in batches of {recipe.batch_size}, {recipe.optimizer} with "
         f"learning rate {recipe.learning_rate:g}, {request.precision} on {request.device}, "
         f"seed {request.seed}."

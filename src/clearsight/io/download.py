@@ -48,14 +48,15 @@ class _ProgressBar:
     total: int | None = None  # bytes, set by pooch
 
     def __init__(self) -> None:
-        from rich.console import Console
         from rich.progress import BarColumn, DownloadColumn, Progress, TransferSpeedColumn
+
+        from clearsight.io.console import TextConsole
 
         self._progress = Progress(
             BarColumn(),
             DownloadColumn(),
             TransferSpeedColumn(),
-            console=Console(stderr=True),
+            console=TextConsole(stderr=True),
             disable=not (sys.stderr.isatty() and _log.isEnabledFor(logging.INFO)),
             transient=True,
         )

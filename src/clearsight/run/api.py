@@ -6,9 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, overload
 
-from rich.console import Console
-
 from clearsight.data.sources.options import SourceOptions
+from clearsight.io.console import TextConsole
 from clearsight.options import documents, may_change_on_resume, option_fields
 from clearsight.run.request import TrainRequest, train_request
 from clearsight.run.resume.plan_resume import plan_resume
@@ -76,6 +75,7 @@ def resume(
     *,
     data: Any = None,
     accept_changes: bool = False,
+    model: str | None = None,
     verbose: bool = True,
     **options: Any,
 ) -> Run | SeedRuns:
@@ -87,6 +87,8 @@ def resume(
         data: where the images are now, if no longer at the run's source; for a run on arrays from
             Python, the same images again. Their content decides whether they are the same.
         accept_changes: resume although something that matters has changed.
+        model: the FILE.py:FUNCTION that the run was begun with; needed only if runs of several
+            seeds are missing, because a folder alone never makes code run.
         verbose: as for `train`.
         **options: those of `train` that may change, listed below.
 
@@ -96,14 +98,14 @@ def resume(
 
     Options:
     """
-    request = resume_request(path, data=data, accept_changes=accept_changes, **options)
+    request = resume_request(path, data=data, accept_changes=accept_changes, model=model, **options)
     with _display(verbose) as display:
         if is_seed_runs(request.path):
             return resume_seeds(request, display)
         return run_plan(plan_resume(request, display.decoding), display)
 
 
-class _UnreadConsole(Console):
+class _UnreadConsole(TextConsole):
     """A console that is silent, and does not end the program, once nobody reads it."""
 
     def on_broken_pipe(self) -> None:

@@ -2,10 +2,10 @@
 
 from typing import Any, Self
 
-from rich.console import Console
 from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
+from clearsight.io.console import TextConsole
 from clearsight.models.backend import keras
 from clearsight.training.history import Epoch
 from clearsight.training.recorder import EpochRecorder
@@ -23,7 +23,7 @@ class Progress:
         bar: rich's bar, a context manager to use around the training.
     """
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: TextConsole) -> None:
         self._console = console
         self.bar = Bar(
             TextColumn("epoch {task.fields[epoch]}"),
@@ -42,11 +42,11 @@ class Progress:
     @classmethod
     def silent(cls) -> Self:
         """Return a progress that shows nothing."""
-        return cls(Console(quiet=True))
+        return cls(TextConsole(quiet=True))
 
     def announce(self, sentence: str) -> None:
         """Print a sentence above the bar."""
-        self._console.print(sentence, highlight=False, markup=False, soft_wrap=True)
+        self._console.print(sentence, soft_wrap=True)
 
     def callback(self, recorder: EpochRecorder) -> keras.callbacks.Callback:
         """Return the Keras callback that updates this display, to be placed after `recorder`."""
@@ -65,7 +65,7 @@ def format_epoch(epoch: Epoch, num_epochs: int) -> str:
 
 
 class _UpdateProgress(keras.callbacks.Callback):
-    def __init__(self, console: Console, bar: Bar, recorder: EpochRecorder) -> None:
+    def __init__(self, console: TextConsole, bar: Bar, recorder: EpochRecorder) -> None:
         super().__init__()
         self._console = console
         self._bar = bar
@@ -105,4 +105,4 @@ class _UpdateProgress(keras.callbacks.Callback):
         del epoch, logs
         last = self._recorder.history[-1]
         self._bar.update(self._task, val_accuracy=f"{last.val_accuracy:.3f}")
-        self._console.print(format_epoch(last, self._num_epochs), highlight=False, soft_wrap=True)
+        self._console.print(format_epoch(last, self._num_epochs), soft_wrap=True)

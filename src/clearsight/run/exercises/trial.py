@@ -91,7 +91,8 @@ def run_trial(
         ("the lesson's", "lesson", {}),
         ("this", exercise.name, exercise.model_arguments),
     ):
-        display.progress.announce(f"\nTraining {title} network:")
+        display.progress.announce("")
+        display.progress.announce(f"Training {title} network:")
         request = train_request(
             SOURCE,
             recipe="lesson",
@@ -111,7 +112,7 @@ def compare_networks(lesson: SeedRuns, other: SeedRuns) -> Trial:
     Raises:
         RunError: when their images are no longer there.
     """
-    splits = load_run_splits(lesson[0].record)
+    splits = load_run_splits(lesson[0])
     validation = _contrast(lesson, other, used_images(lesson[0], splits, "validation"))
     # Keras's training accuracy is a mean over the epoch; here both sides are the finished networks.
     training = _contrast(lesson, other, used_images(lesson[0], splits, "train"))
