@@ -224,6 +224,6 @@ def test_a_resumed_run_on_arrays_leaves_the_same_images_out(tmp_path: Path) -> N
     run = clearsight.train(
         arrays, recipe="lesson", epochs=1, out=out, remove_list=listed, **options
     )
-    assert run.record.data["train"]["num_images"] == 58
+    assert run.record.data["train"].num_images == 58
     resumed = clearsight.resume(out, data=arrays, epochs=2, **options)
     assert len(resumed.history) == 2

@@ -148,7 +148,7 @@ def test_other_images_are_refused_or_accepted(small_fashion: Splits, tmp_path: P
     run = clearsight.resume(
         out, data=other, epochs=3, accept_changes=True, report=False, bundle=False, verbose=False
     )
-    assert run.record.data["train"]["num_images"] == 700
+    assert run.record.data["train"].num_images == 700
     assert run.results.train_count == 560
     assert run.record.changes[0].endswith("100 images were added")
     fewer = Splits(small_fashion.train.first(700).take(np.arange(700)))

@@ -124,6 +124,6 @@ def test_runs_with_several_seeds_move_too(images: Path, tmp_path: Path) -> None:
     assert again[1].record.request.source == str(moved)
     assert again.record.source == str(moved)
     assert again[0].record.data == {
-        part: {**summary, "provenance": summary["provenance"].replace("/moved", "/set")}
-        for part, summary in again[1].record.data.items()
+        part: images.model_copy(update={"provenance": images.provenance.replace("/moved", "/set")})
+        for part, images in again[1].record.data.items()
     }

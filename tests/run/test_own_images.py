@@ -231,7 +231,7 @@ def test_a_source_that_brings_validation_images_has_them_used(
     )
     results = run.results
     assert (results.train_count, results.val_count, results.test_count) == (180, 60, 60)
-    assert run.record.split["method"] == "own"
+    assert run.record.split.method == "own"
     assert clearsight.evaluate(run).scores.num_images == 60
 
 

@@ -35,7 +35,7 @@ def test_predictions_and_measures_are_those_of_the_run(digits: Splits, tmp_path:
         "digits", epochs=2, out=tmp_path / "run", report=False, bundle=False, verbose=False
     )
     assert digits.test is not None
-    written = read_predictions(run.folder.predictions_path)
+    written = read_predictions(run.folder.predictions_path, run.class_names)
     assert np.array_equal(written.labels, digits.test.labels)
     assert written.predictions.class_names == run.class_names
     again = run.predict(digits.test.images).probabilities
@@ -72,7 +72,7 @@ def test_an_unused_test_set_is_used_by_evaluate_alone(cli: Cli, digits: Splits) 
     assert "359 test images (not evaluated yet)" in done.stdout
     run = clearsight.Run.load("sealed")
     assert digits.test is not None
-    assert run.record.data["test"]["sha256"] == digits.test.fingerprint
+    assert run.record.data["test"].sha256 == digits.test.fingerprint
     done = cli("train", "--resume", "sealed", "--epochs", "2")
     assert done.returncode == 0, done.stderr
     assert run.results.test_accuracy is run.results.test_set_uses is None
@@ -135,10 +135,10 @@ def test_names_and_probabilities_come_back_as_they_were(tmp_path: Path) -> None:
     )
     probabilities = np.random.default_rng(0).dirichlet([0.1, 0.1], 3).astype(np.float32)
     write_predictions(images, probabilities, tmp_path / "predictions.csv")
-    found = read_predictions(tmp_path / "predictions.csv")
+    found = read_predictions(tmp_path / "predictions.csv", images.class_names)
     assert found.names == names
     assert found.labels.tolist() == [0, 1, 1]
     assert np.array_equal(found.predictions.probabilities, probabilities)
     assert found.predictions.class_names == images.class_names
     with pytest.raises(RunError, match="should hold a run's predictions"):
-        read_predictions(tmp_path / "absent.csv")
+        read_predictions(tmp_path / "absent.csv", images.class_names)

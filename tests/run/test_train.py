@@ -95,7 +95,7 @@ def test_the_folder_holds_exactly_what_the_design_says(run: clearsight.Run) -> N
 
 
 def test_data_are_known_by_their_content(run: clearsight.Run, small_fashion: Splits) -> None:
-    assert run.record.data["train"]["sha256"] == small_fashion.train.fingerprint
+    assert run.record.data["train"].sha256 == small_fashion.train.fingerprint
 
 
 def test_a_loaded_run_predicts_as_it_was_measured(
@@ -132,7 +132,7 @@ def test_sorted_images_are_noticed_and_split_by_class(
     run = clearsight.train(
         Splits(in_order, small_fashion.test), recipe="lesson", epochs=2, out=tmp_path / "run"
     )
-    assert run.record.split == {"method": "stratified", "num_validation": 400}
+    assert run.record.split.model_dump() == {"method": "stratified", "num_validation": 400}
     said = " ".join(capsys.readouterr().out.split())
     assert "the images seem to be sorted" in said
     assert "a stratified 20% is held out instead" in said
@@ -154,7 +154,7 @@ def test_a_keras_model_and_a_function_file_can_be_trained(
     model = keras.Sequential([*layers, keras.layers.Dense(10, "softmax")], name="mine")
     run = small_run(small_fashion, tmp_path / "mine", model=model)
     assert run.record.request.model == "mine"
-    assert run.record.preparation["divisor"] == 1, "the network scales the pixels itself"
+    assert run.record.preparation.divisor == 1, "the network scales the pixels itself"
     assert run.results.test_accuracy is not None
     assert run.results.test_accuracy > 0.5
     path = tmp_path / "networks.py"

@@ -68,8 +68,9 @@ def test_other_validation_images_are_not_compared_image_by_image(
 def record_of(run: clearsight.Run, num_images: int, **recipe: Any) -> RunRecord:
     """Return a run's record as if it had so many training images, a fifth held out."""
     record = run.record
-    data = {**record.data, "train": {**record.data["train"], "num_images": num_images}}
-    split = {**record.split, "num_validation": num_images // 5}
+    train = record.data["train"].model_copy(update={"num_images": num_images})
+    data = {**record.data, "train": train}
+    split = record.split.model_copy(update={"num_validation": num_images // 5})
     changed = record.request.recipe.replace(**recipe)
     request = record.request.model_copy(update={"recipe": changed})
     return record.model_copy(update={"data": data, "split": split, "request": request})

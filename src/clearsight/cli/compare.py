@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from clearsight.cli.keras_start import loading_keras
-from clearsight.cli.output import PATH, check_new_file, console_for, json_option, print_json
+from clearsight.cli.output import (
+    PATH,
+    allow_download_option,
+    check_new_file,
+    console_for,
+    json_option,
+    print_json,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -28,8 +35,11 @@ _MEGABYTE = 1e6
 @click.option(
     "--curves", metavar="FILE.png", type=PATH, help="Draw their curves in one image; a new file."
 )
+@allow_download_option
 @json_option
-def compare(runs: tuple[Path, ...], curves: Path | None, as_json: bool) -> None:
+def compare(
+    runs: tuple[Path, ...], curves: Path | None, allow_download: bool, as_json: bool
+) -> None:
     """Compare runs on the test images that they share.
 
     The first run is compared with each other one. Folders of `train --seeds` are compared over
@@ -43,11 +53,11 @@ def compare(runs: tuple[Path, ...], curves: Path | None, as_json: bool) -> None:
         from clearsight.run.store.location import is_seed_runs
 
         if any(is_seed_runs(path) for path in runs):
-            over_seeds = compare_seed_runs(runs)
+            over_seeds = compare_seed_runs(runs, allow_download=allow_download)
             values = _seeds_to_json(over_seeds)
             drawn = [(str(group.path), run) for group in over_seeds.groups for run in group]
         else:
-            found = compare_runs(runs)
+            found = compare_runs(runs, allow_download=allow_download)
             values = _to_json(found)
             drawn = [(str(run.path), run) for run in found.runs]
     _show(values, console)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from clearsight.cli.keras_start import loading_keras
-from clearsight.cli.output import PATH, console_for, json_option, print_json
+from clearsight.cli.output import PATH, allow_download_option, console_for, json_option, print_json
 from clearsight.cli.request_options import (
     NETWORK_OPTIONS,
     SOURCE_OPTIONS,
@@ -28,16 +28,20 @@ if TYPE_CHECKING:
 @click.command(cls=RequestCommand, requests=(SOURCE_OPTIONS,), without=NETWORK_OPTIONS)
 @click.argument("run", type=PATH)
 @click.option("--data", metavar="SOURCE", help="Use the test images of this source instead.")
+@allow_download_option
 @json_option
 @click.pass_context
-def evaluate(context: click.Context, run: Path, data: str | None, as_json: bool) -> None:
+def evaluate(
+    context: click.Context, run: Path, data: str | None, allow_download: bool, as_json: bool
+) -> None:
     """Evaluate a run on its test images or on another source."""
     console = console_for(as_json)
     with loading_keras(console):
         from clearsight.run.store.run import Run
         from clearsight.run.test_set.evaluation import evaluate as evaluate_network
 
-        found = evaluate_network(Run.load(run), data, given_source_options(context))
+        loaded = Run.load(run, allow_download=allow_download)
+        found = evaluate_network(loaded, data, given_source_options(context))
     if as_json:
         print_json({"run": str(run), "data": data, **_to_json(found)})
         return
@@ -95,7 +99,8 @@ def _show_scores(scores: Scores, console: Console) -> None:
         classes.add_row(row.class_name, f"{row.num_images:,}", *cells)
     console.print()
     console.print(classes)
-    console.print("\nIn brackets: Wilson's 95% intervals.")
+    console.print()
+    console.print("In brackets: Wilson's 95% intervals.")
 
 
 def _value(estimate: Estimate) -> str:

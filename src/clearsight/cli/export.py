@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from clearsight.cli.keras_start import loading_keras
-from clearsight.cli.output import OUTPUT_PATH, PATH, console_for, json_option, print_json
+from clearsight.cli.output import (
+    OUTPUT_PATH,
+    PATH,
+    allow_download_option,
+    console_for,
+    json_option,
+    print_json,
+)
 from clearsight.errors import RequestError
 
 if TYPE_CHECKING:
@@ -51,6 +58,7 @@ Shown = tuple[dict[str, Any], list[str]]  # what is printed: as JSON, or line by
     type=PATH,
     help="With --to-web: npm's package onnxruntime-web, instead of downloading it.",
 )
+@allow_download_option
 @json_option
 def export(
     path: Path,
@@ -61,6 +69,7 @@ def export(
     check: bool,
     to_web: Path | None,
     runtime_from: Path | None,
+    allow_download: bool,
     as_json: bool,
 ) -> None:
     """Export a run as a bundle, one small folder.
@@ -79,7 +88,8 @@ def export(
     if to_web is not None:
         _refuse("--to-web uses an existing bundle", given, "--to", "--format", "--check",
                 "--allow-loss")  # fmt: skip
-        values, lines = _export_page(path, to_web, runtime_from, precision, console)
+        bundle = _find_or_export(path, precision, console, allow_download=allow_download)
+        values, lines = _export_page(bundle, to_web, runtime_from)
     elif runtime_from is not None:
         raise RequestError("--runtime-from is for --to-web: add that, or leave it out.")
     elif check:
@@ -95,7 +105,9 @@ def export(
         _check_request(path, to, format)
         with loading_keras(console):
             values, lines = (
-                _export(path, to, format) if not int8 else _export_int8(path, to, allow_loss)
+                _export(path, to, format, allow_download=allow_download)
+                if not int8
+                else _export_int8(path, to, allow_loss=allow_loss, allow_download=allow_download)
             )
     if as_json:
         print_json(values)
@@ -140,20 +152,22 @@ def _check(path: Path, format: str, precision: str) -> Shown:
     return values, [f"{bundle.path}: {result.sentence}"]
 
 
-def _export(path: Path, to: Path | None, format: str) -> Shown:
+def _export(path: Path, to: Path | None, format: str, *, allow_download: bool) -> Shown:
     from clearsight.run.export.bundle import export_run
     from clearsight.run.store.run import Run
 
-    bundle, result = export_run(Run.load(path), to, model_format=format)
+    bundle, result = export_run(
+        Run.load(path, allow_download=allow_download), to, model_format=format
+    )
     values = {"run": str(path), "bundle": str(bundle), **asdict(result)}
     return values, [result.sentence, f"bundle: {bundle}"]
 
 
-def _export_int8(path: Path, to: Path | None, allow_loss: bool) -> Shown:
+def _export_int8(path: Path, to: Path | None, *, allow_loss: bool, allow_download: bool) -> Shown:
     from clearsight.run.export.int8 import export_int8
     from clearsight.run.store.run import Run
 
-    exported = export_int8(Run.load(path), to, allow_loss=allow_loss)
+    exported = export_int8(Run.load(path, allow_download=allow_download), to, allow_loss=allow_loss)
     interval = exported.comparison.interval
     values = {
         "run": str(path),
@@ -167,13 +181,10 @@ def _export_int8(path: Path, to: Path | None, allow_loss: bool) -> Shown:
     return values, [exported.sentence, f"bundle: {exported.path}"]
 
 
-def _export_page(
-    path: Path, folder: Path, runtime_from: Path | None, precision: str, console: Console
-) -> Shown:
+def _export_page(bundle: Path, folder: Path, runtime_from: Path | None) -> Shown:
     """Write a bundle as a web page, and return how to open it."""
     from clearsight.bundle.web.web_page import write_web_page
 
-    bundle = _find_or_export(path, precision, console)
     size_bytes = write_web_page(bundle, folder, runtime_from)
     python = "python" if os.name == "nt" else "python3"
     serve = shlex.join(
@@ -189,7 +200,7 @@ def _export_page(
     ]
 
 
-def _find_or_export(path: Path, precision: str, console: Console) -> Path:
+def _find_or_export(path: Path, precision: str, console: Console, *, allow_download: bool) -> Path:
     """Find a bundle; export a run's float32 bundle if it has none."""
     from clearsight.bundle.files import bundle_path, find_bundle, is_bundle
     from clearsight.run.store.location import is_run
@@ -198,5 +209,5 @@ def _find_or_export(path: Path, precision: str, console: Console) -> Path:
     if exists or precision != "float32" or not is_run(path):
         return find_bundle(path, precision=precision)
     with loading_keras(console):
-        values, _ = _export(path, None, "onnx")
+        values, _ = _export(path, None, "onnx", allow_download=allow_download)
     return Path(values["bundle"])

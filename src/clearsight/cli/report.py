@@ -5,13 +5,14 @@ from pathlib import Path
 import click
 
 from clearsight.cli.keras_start import loading_keras
-from clearsight.cli.output import PATH, console_for, json_option, print_json
+from clearsight.cli.output import PATH, allow_download_option, console_for, json_option, print_json
 
 
 @click.command()
 @click.argument("run", type=PATH)
+@allow_download_option
 @json_option
-def report(run: Path, as_json: bool) -> None:
+def report(run: Path, allow_download: bool, as_json: bool) -> None:
     """Write a run's report, one HTML page that opens offline.
 
     RUN/report.html shows the results of the run's evaluation; writing it is no further use of the
@@ -22,7 +23,7 @@ def report(run: Path, as_json: bool) -> None:
         from clearsight.run.report.report import write_report
         from clearsight.run.store.run import Run
 
-        path = write_report(Run.load(run))
+        path = write_report(Run.load(run, allow_download=allow_download))
     if as_json:
         print_json({"run": str(run), "report": str(path), "size_bytes": path.stat().st_size})
     else:

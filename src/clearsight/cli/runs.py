@@ -75,8 +75,8 @@ def prune(
 ) -> None:
     """Delete failed or old runs, after confirmation.
 
-    Running runs are never deleted, nor, for each set of images, the run with the highest
-    validation accuracy.
+    Running and damaged runs are never deleted, nor, for each set of images, the run with the
+    highest validation accuracy.
     """
     from clearsight.run.store.listing import delete_remains, delete_run, list_runs, runs_to_prune
 
@@ -115,6 +115,8 @@ def _show(found: list[ListedRun], console: Console) -> None:
             scores.append(f"val_accuracy {run.val_accuracy:.3f}")
         if run.test_accuracy is not None:
             scores.append(f"test_accuracy {run.test_accuracy:.3f}")
+        if run.state == "damaged":
+            scores = []
         scores.append(f"{run.size_bytes / _MEGABYTE:,.1f} MB")
         console.print(f"{run.path}{'  (best)' if run.is_best else ''}")
         why = f" {run.why}" if run.why.startswith("in ") else f": {run.why}" if run.why else ""

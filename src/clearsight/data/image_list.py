@@ -4,14 +4,18 @@ Their columns name, part and index say which image a row is about; others depend
 """
 
 import csv
+import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from clearsight.data.image_set import ImageSet
 from clearsight.errors import DataError
 from clearsight.io.atomic import write_atomically
+from clearsight.io.csv_rows import bounded_lines, from_cell, write_rows
 from clearsight.io.readable_name import readable_name
+from clearsight.io.regular_file import open_regular
 
 KEY_COLUMNS = ("name", "part", "index")
 
@@ -47,9 +51,8 @@ def write_image_list(
         write_atomically(path) as temporary,
         temporary.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file,
     ):
-        writer = csv.writer(file)
-        writer.writerow(columns)
-        writer.writerows(rows)
+        write_rows(file, [columns])
+        write_rows(file, rows)
 
 
 def read_image_list(path: str | Path, columns: Sequence[str], source: str) -> list[ListedImage]:
@@ -66,8 +69,9 @@ def read_image_list(path: str | Path, columns: Sequence[str], source: str) -> li
     expected = f"{path} should be a CSV file that lists images, but"
     try:
         # Excel writes a byte order mark, and a file name may hold bytes that are not UTF-8.
-        with Path(path).open(newline="", encoding="utf-8-sig", errors="surrogateescape") as file:
-            reader = csv.DictReader(file, restval="")
+        text: Any = {"newline": "", "encoding": "utf-8-sig", "errors": "surrogateescape"}
+        with io.TextIOWrapper(open_regular(Path(path)), **text) as file:
+            reader = csv.DictReader(bounded_lines(file), restval="")
             missing = [name for name in columns if name not in (reader.fieldnames or ())]
             if missing:
                 raise DataError(
@@ -77,13 +81,17 @@ def read_image_list(path: str | Path, columns: Sequence[str], source: str) -> li
             return list(_listed_images(path, reader))
     except FileNotFoundError as error:
         raise DataError(f"{expected} there is no such file.") from error
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except OSError as error:
+        raise DataError(f"{expected} cannot be read: {error.strerror}.") from error
+    except (ValueError, csv.Error) as error:
         raise DataError(f"{expected} cannot be read: {error}.") from error
 
 
 def _listed_images(path: str | Path, reader: "csv.DictReader[str]") -> Iterator[ListedImage]:
     for row in reader:
-        values = {key: cell.strip() for key, cell in row.items() if isinstance(cell, str)}
+        values = {
+            key: from_cell(cell).strip() for key, cell in row.items() if isinstance(cell, str)
+        }
         name, part, index = (readable_name(values.pop(column, "")) for column in KEY_COLUMNS)
         try:
             number = int(index or -1)

@@ -43,8 +43,10 @@ class RunComparison:
         return tuple(wilson_interval(correct, self.num_images) for correct in self.num_correct)
 
 
-def compare_runs(paths: Sequence[Path]) -> RunComparison:
+def compare_runs(paths: Sequence[Path], *, allow_download: bool = False) -> RunComparison:
     """Compare two or more runs on the test images that all share and that none has trained on.
+
+    With `allow_download`, images that are not on this machine are downloaded.
 
     Raises:
         RunError: when there are fewer, their classes or sizes differ, or they share no test
@@ -52,7 +54,7 @@ def compare_runs(paths: Sequence[Path]) -> RunComparison:
         DataError: when a run has no test images.
     """
     check_several(paths)
-    runs = tuple(Run.load(path) for path in paths)
+    runs = tuple(Run.load(path, allow_download=allow_download) for path in paths)
     shared = shared_images(runs)
     first, *others = (shared.is_correct(run) for run in runs)
     labels, names = shared.labels, shared.class_names

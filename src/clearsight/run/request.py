@@ -10,7 +10,6 @@ from pydantic import (
     ConfigDict,
     Field,
     InstanceOf,
-    PositiveInt,
     ValidationError,
 )
 
@@ -28,7 +27,7 @@ from clearsight.engine.runtime.choices import (
 from clearsight.errors import RequestError, format_validation_error
 from clearsight.io.readable_name import readable_name
 from clearsight.options import Option
-from clearsight.training.recipe import Fraction, PositiveFiniteFloat, Recipe
+from clearsight.training.recipe import Fraction, PositiveCount, PositiveFiniteFloat, Recipe
 
 ARRAYS = "arrays"  # what a source of objects from Python is called
 
@@ -66,12 +65,12 @@ class TrainRequest(BaseModel):
         Option("An option of the recipe, e.g. patience=3; may be repeated.", flag="recipe-arg"),
     ] = Field(default_factory=dict)
     epochs: Annotated[
-        PositiveInt | None,
+        PositiveCount | None,
         Option("Number of passes over the training set.", on_resume="accepted"),
     ] = None
-    batch_size: Annotated[PositiveInt | None, Option("Images per batch.", on_resume="accepted")] = (
-        None
-    )
+    batch_size: Annotated[
+        PositiveCount | None, Option("Images per batch.", on_resume="accepted")
+    ] = None
     learning_rate: Annotated[
         PositiveFiniteFloat | None, Option("Learning rate.", on_resume="accepted")
     ] = None
@@ -79,11 +78,11 @@ class TrainRequest(BaseModel):
         Fraction | None, Option("Fraction of the training images held out for validation.")
     ] = None
     train_limit: Annotated[
-        PositiveInt | None, Option("Use only the first N training images.", "N")
+        PositiveCount | None, Option("Use only the first N training images.", "N")
     ] = None
-    test_limit: Annotated[PositiveInt | None, Option("Use only the first N test images.", "N")] = (
-        None
-    )
+    test_limit: Annotated[
+        PositiveCount | None, Option("Use only the first N test images.", "N")
+    ] = None
     seed: Annotated[
         int, Field(ge=0, lt=2**32), Option("Random seed for initial weights and shuffling.")
     ] = 0
@@ -136,6 +135,14 @@ class TrainRequest(BaseModel):
         """What to call the model in file names and records."""
         return self.model if isinstance(self.model, str) else str(self.model.name)
 
+    @property
+    def code_to_run(self) -> str | None:
+        """The FILE.py:FUNCTION that builds the network; None if there is none."""
+        own = self.recipe.model if isinstance(self.recipe, Recipe) else None
+        model = own if self.model is None else self.model
+        is_code = isinstance(model, str) and model.rpartition(":")[0].endswith(".py")
+        return model if is_code else None
+
     def portable(self) -> dict[str, Any]:
         """Return the options that were given, JSON-ready, with absolute paths.
 
@@ -148,9 +155,12 @@ class TrainRequest(BaseModel):
         if isinstance(self.source, str) and self.source != ARRAYS:
             update["source"] = resolve_source(self.source)
         if self.model is not None:
-            update["model"] = _absolute_model(self.model_name)
-        given = self.model_copy(update=update)
-        return given.model_dump(mode="json", exclude_unset=True, exclude={"out"})
+            update["model"] = absolute_model(self.model_name)
+        return self.model_copy(update=update).to_json()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the options that were given as JSON-ready values, but for the run's folder."""
+        return self.model_dump(mode="json", exclude_unset=True, exclude={"out"})
 
     def with_options(self, **changes: Any) -> Self:
         """Return the request with other values, of its own fields or of `SourceOptions`."""
@@ -235,7 +245,7 @@ def train_request(source: Any, **options: Any) -> TrainRequest:
     return request.model_copy(update={"source": splits})
 
 
-def _absolute_model(model: str) -> str:
+def absolute_model(model: str) -> str:
     """Return a model's name as it is, and a file's path made absolute."""
     path, separator, function = model.rpartition(":")
     if separator and path.endswith(".py"):

@@ -3,6 +3,7 @@
 import torch
 from torch.nn import functional
 
+from clearsight.errors import RunError
 from clearsight.training.examples import Examples, ImageBatches
 from clearsight.training.recipe import Recipe
 
@@ -35,7 +36,17 @@ class AugmentedBatches(ImageBatches):
         return {} if self._parity is None else {"parity": self._parity.to(torch.uint8)}
 
     def load_state_dict(self, state: dict[str, torch.Tensor]) -> None:
-        """Restore what `state_dict` returned."""
+        """Restore what `state_dict` returned.
+
+        Raises:
+            RunError: when that was for other images or another recipe.
+        """
+        expected = {name: tensor.shape for name, tensor in self.state_dict().items()}
+        if {name: tensor.shape for name, tensor in state.items()} != expected:
+            raise RunError(
+                f"The checkpoint should hold which of {self.num_samples:,} images are mirrored, if "
+                "the recipe mirrors any, but does not: restore it from a copy."
+            )
         if "parity" in state:
             self._parity = state["parity"].to(torch.int64)
 

@@ -1,11 +1,16 @@
 """`History`: the scores of each epoch, and the file ``history.csv``."""
 
-import csv
-from dataclasses import asdict, dataclass, fields
+import io
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import astuple, dataclass, fields
 from pathlib import Path
+from typing import Any
 
 from clearsight.errors import RunError
 from clearsight.io.atomic import write_atomically
+from clearsight.io.csv_rows import read_rows, write_rows
+from clearsight.io.regular_file import open_regular
 
 
 @dataclass(frozen=True)
@@ -32,6 +37,7 @@ class Epoch:
 
 
 History = tuple[Epoch, ...]
+_MAX_EPOCHS = 1_000_000
 COLUMNS = tuple(field.name for field in fields(Epoch))
 
 
@@ -66,9 +72,7 @@ def patience_has_run_out(history: History, patience: int) -> bool:
 def write_history(history: History, path: Path) -> None:
     """Write ``history.csv``, one row per epoch, replacing the whole file."""
     with write_atomically(path) as temporary, temporary.open("w", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS)
-        writer.writeheader()
-        writer.writerows(asdict(epoch) for epoch in history)
+        write_rows(file, [COLUMNS, *map(astuple, history)])
 
 
 def read_history(path: Path) -> History:
@@ -78,13 +82,43 @@ def read_history(path: Path) -> History:
         RunError: if the file is missing or malformed.
     """
     try:
-        with path.open(newline="") as file:
-            rows = list(csv.DictReader(file))
-        return tuple(
-            Epoch(int(row["epoch"]), *(float(row[name]) for name in COLUMNS[1:])) for row in rows
-        )
-    except (OSError, KeyError, TypeError, ValueError) as error:
+        with io.TextIOWrapper(open_regular(path), encoding="utf-8", newline="") as file:
+            rows = read_rows(file)
+            columns = next(rows)
+            return check_history(dict(zip(columns, row, strict=True)) for row in rows)
+    except (OSError, StopIteration, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error) or "it is empty"
         raise RunError(
             f"{path} should hold one row per epoch with the columns {', '.join(COLUMNS)}, but "
-            f"cannot be read: {error}."
+            f"cannot be read: {reason}."
         ) from error
+
+
+def check_history(rows: Iterable[Mapping[str, Any]]) -> History:
+    """Return epochs from rows of numbers, or of their text, by the names of `COLUMNS`.
+
+    Raises:
+        ValueError: when they are no history.
+    """
+    history = []
+    for number, row in enumerate(rows, 1):
+        if number > _MAX_EPOCHS:
+            raise ValueError(f"it has more than {_MAX_EPOCHS:,} rows")
+        if set(row) != set(COLUMNS):
+            raise ValueError(f"row {number} has other columns")
+        try:
+            epoch = Epoch(int(row["epoch"]), *(float(row[name]) for name in COLUMNS[1:]))
+        except (TypeError, OverflowError) as error:
+            raise ValueError(f"row {number} should hold numbers") from error
+        fractions, others = (
+            (epoch.accuracy, epoch.val_accuracy),
+            (epoch.seconds, epoch.learning_rate),
+        )
+        if (
+            epoch.epoch != number
+            or not all(0 <= value <= 1 for value in fractions)
+            or not all(0 <= value < math.inf for value in others)
+        ):
+            raise ValueError(f"row {number} has a number that epoch {number} cannot have")
+        history.append(epoch)
+    return tuple(history)

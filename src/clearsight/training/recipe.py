@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from clearsight.data.preparation.views import Views
 from clearsight.data.splits.validation_split import SplitMethod
@@ -10,6 +10,11 @@ from clearsight.errors import RequestError, format_validation_error
 
 PositiveFiniteFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
+# No images, epochs, batches or parameters are more; arithmetic with larger numbers would overflow.
+_MOST = 10**12
+Count = Annotated[int, Field(ge=0, le=_MOST)]
+PositiveCount = Annotated[int, Field(gt=0, le=_MOST)]
+_Pixels = Annotated[int, Field(ge=0, le=65_535)]
 
 
 class Recipe(BaseModel):
@@ -70,18 +75,18 @@ class Recipe(BaseModel):
     weight_decay: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
     flip: Literal["none", "alternating"] = "none"
-    translate_pixels: NonNegativeInt = 0
-    cutout_pixels: NonNegativeInt = 0
+    translate_pixels: _Pixels = 0
+    cutout_pixels: _Pixels = 0
     flip_at_test: bool = False
-    shift_at_test: NonNegativeInt = 0
-    epochs: PositiveInt = 10
-    patience: NonNegativeInt = 0
-    min_steps: NonNegativeInt = 0
-    batch_size: PositiveInt = 64
+    shift_at_test: _Pixels = 0
+    epochs: PositiveCount = 10
+    patience: Count = 0
+    min_steps: Count = 0
+    batch_size: PositiveCount = 64
     validation_split: Fraction = 0.2
     validation_method: SplitMethod = "tail"
-    train_limit: PositiveInt | None = None
-    test_limit: PositiveInt | None = None
+    train_limit: PositiveCount | None = None
+    test_limit: PositiveCount | None = None
 
     @property
     def views(self) -> Views:

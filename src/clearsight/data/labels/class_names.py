@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from clearsight.errors import DataError
+from clearsight.io.regular_file import read_regular
 
 _MAX_BYTES = 50_000_000  # of a file of names
 _FORMS = (
@@ -75,9 +76,7 @@ def read_class_names(path: Path) -> ClassNames:
     expected = f"{path} should hold class names as {_FORMS}, but"
     origin = f"The names in {path}"
     try:
-        if path.stat().st_size > _MAX_BYTES:
-            raise DataError(f"{expected} is larger than {_MAX_BYTES:,} bytes.")
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_regular(path, _MAX_BYTES).decode("utf-8-sig")
     except OSError as error:
         raise DataError(f"{expected} cannot be read: {error.strerror}.") from error
     except ValueError as error:

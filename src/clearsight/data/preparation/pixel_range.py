@@ -233,7 +233,7 @@ def parse_pixel_range(value: Any) -> PixelRange:
     """
     try:
         low, high = map(float, value.split(",") if isinstance(value, str) else value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         low = high = math.nan
     if not (math.isfinite(low) and math.isfinite(high) and low < high):
         raise ValueError("should be two numbers, the lower one first, such as 0,4095")

@@ -5,10 +5,11 @@ description is saved with the run and in every export.
 """
 
 import logging
-from collections.abc import Iterable
+import reprlib
+from collections.abc import Callable, Iterable
 from dataclasses import MISSING, asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, get_args
 
 import numpy as np
 
@@ -27,6 +28,8 @@ _log = logging.getLogger(__name__)
 _POLARITY_SAMPLE = 10_000  # images whose polarity is measured
 # Increased when `fit_image` or `apply` would return other numbers for the same image.
 VERSION = 1
+_MAX_SIDE = 65_535
+_DIVISORS = (1e-3, 1e6)  # the smallest and the largest
 
 
 @dataclass(frozen=True)
@@ -83,13 +86,21 @@ class Preparation:
             pixel_range=pixel_range,
         )
 
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """Height, width and channels of the input."""
+        return self.height, self.width, self.channels
+
     @classmethod
-    def from_json(cls, values: dict[str, Any]) -> Self:
+    def from_json(cls, values: Any) -> Self:
         """Read what `to_json` wrote.
 
         Raises:
-            DataError: when entries are missing or unknown, or the version is another.
+            DataError: when entries are missing, unknown or out of range, or it is of another
+                version.
         """
+        if not isinstance(values, dict):
+            raise DataError("A preparation should be a JSON object, but is none.")
         names = {field.name for field in fields(cls)}
         required = {field.name for field in fields(cls) if field.default is MISSING}
         if not required <= set(values) <= names:
@@ -102,6 +113,11 @@ class Preparation:
                 f"A preparation should be of version {VERSION}, but is of version "
                 f"{values['version']}: use the clearsight that wrote it, or train again."
             )
+        for name, is_valid in _IS_VALID.items():
+            if name in values and not is_valid(values[name]):
+                raise DataError(
+                    f"A preparation cannot have the {name} {reprlib.repr(values[name])}."
+                )
         given = values.get("pixel_range")
         try:
             pixel_range = None if given is None else parse_pixel_range(given)
@@ -195,6 +211,21 @@ class Preparation:
         """Return whether a resized image has the opposite polarity of the training images."""
         found = find_polarity(image[None])
         return "mixed" not in (found, self.polarity) and found != self.polarity
+
+
+def _is_whole(value: Any, lowest: int, highest: int) -> bool:
+    return type(value) is int and lowest <= value <= highest
+
+
+_IS_VALID: dict[str, Callable[[Any], bool]] = {
+    "height": lambda value: _is_whole(value, 1, _MAX_SIDE),
+    "width": lambda value: _is_whole(value, 1, _MAX_SIDE),
+    "channels": lambda value: type(value) is int and value in (1, 3, 4),
+    "divisor": lambda value: type(value) in (int, float) and _DIVISORS[0] <= value <= _DIVISORS[1],
+    "polarity": lambda value: value in get_args(Polarity),
+    "resize": lambda value: value in get_args(ResizeMethod),
+    "alpha_background": lambda value: value is None or _is_whole(value, 0, 255),
+}
 
 
 @dataclass(frozen=True, eq=False)

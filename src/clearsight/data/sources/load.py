@@ -4,6 +4,7 @@ To add a named source, add a file next to this one and a row to the table. Forma
 table.
 """
 
+import math
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -15,6 +16,7 @@ import numpy as np
 from clearsight.data.decoding.decode import decode_listing
 from clearsight.data.decoding.workers import ShowProgress, silent
 from clearsight.data.formats import COLUMN_OPTIONS, check_options, detect_format, huggingface
+from clearsight.data.formats.limits import memory_bytes
 from clearsight.data.image_set import ImageSet
 from clearsight.data.listing import Listing
 from clearsight.data.preparation.preparation import Preparation
@@ -74,6 +76,13 @@ def default_recipe(source: str) -> str:
 def is_source_name(text: str) -> bool:
     """Return whether `text` is the name of a source, here or on the Hugging Face Hub."""
     return text in SOURCES or text.startswith(huggingface.NAME_PREFIX)
+
+
+def must_be_downloaded(source: str, options: SourceOptions) -> bool:
+    """Return whether loading a source would use the network, or may."""
+    if source in SOURCES:
+        return SOURCES[source].locate(options.data_dir) is None
+    return is_source_name(source)  # the library that loads it decides
 
 
 def resolve_source(source: str) -> str:
@@ -142,7 +151,13 @@ def _resize(splits: Splits, options: SourceOptions) -> Splits:
 
 
 def _fit(images: ImageSet, preparation: Preparation) -> ImageSet:
-    shape = (len(images), preparation.height, preparation.width, preparation.channels)
+    shape = (len(images), *preparation.image_shape)
+    if math.prod(shape) > memory_bytes():
+        raise DataError(
+            f"The images should fit into memory, but {len(images):,} of "
+            f"{preparation.height}x{preparation.width} take {math.prod(shape):,} bytes: choose a "
+            "smaller --image-size."
+        )
     fitted = np.empty(shape, dtype=np.uint8)
     for row, image in enumerate(images.images):
         fitted[row] = preparation.fit_image(image)

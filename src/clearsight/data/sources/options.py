@@ -10,7 +10,6 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    PositiveInt,
     ValidationError,
 )
 
@@ -21,6 +20,7 @@ from clearsight.errors import RequestError, format_validation_error
 from clearsight.options import Option, flag_words
 
 TEST_FRACTION = 0.2  # held out by default
+_Side = Annotated[int, Field(gt=0, le=65_535)]  # pixels
 
 
 def parse_image_size(value: Any) -> Any:
@@ -58,7 +58,7 @@ class SourceOptions(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     image_size: Annotated[
-        tuple[PositiveInt, PositiveInt] | None,
+        tuple[_Side, _Side] | None,
         BeforeValidator(parse_image_size),
         Option("Size of all images; by default chosen from the data.", metavar="N|H,W"),
     ] = None

@@ -1,8 +1,10 @@
 """Images that the user leaves out: a CSV file that `data check` writes, or a list of names."""
 
+import io
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -10,6 +12,8 @@ from clearsight.data.image_list import ListedImage, find_rows, read_image_list
 from clearsight.data.image_set import ImageSet
 from clearsight.data.splits.splits import Splits
 from clearsight.errors import DataError, list_some
+from clearsight.io.csv_rows import bounded_lines
+from clearsight.io.regular_file import open_regular
 
 REMOVE = "remove"  # the column that says which of the listed images to leave out
 _YES, _NO = ("yes", "y", "true", "1", "x"), ("", "no", "n", "false", "0")
@@ -68,12 +72,15 @@ def read_removals(path: Path) -> list[ListedImage]:
         DataError: when the file is missing or not valid.
     """
     try:
-        with path.open(encoding="utf-8-sig", errors="surrogateescape") as file:
-            header = [name.strip().strip('"') for name in file.readline().split(",")]
-            lines = [",".join(header), *(line.rstrip("\r\n") for line in file)]
-    except OSError as error:
+        text: Any = {"encoding": "utf-8-sig", "errors": "surrogateescape"}
+        with io.TextIOWrapper(open_regular(path), **text) as file:
+            found = bounded_lines(file)
+            header = [name.strip().strip('"') for name in next(found, "").split(",")]
+            lines = [",".join(header), *(line.rstrip("\r\n") for line in found)]
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
         raise DataError(
-            f"{path} should list images to leave out, but cannot be read: {error.strerror}."
+            f"{path} should list images to leave out, but cannot be read: {reason}."
         ) from error
     if not {"name", "index"} & {*header}:
         names = ((line, name.strip()) for line, name in enumerate(lines, 1))

@@ -23,6 +23,10 @@ class Estimate:
     method: Literal["wilson", "bootstrap"]
     num_images: int
 
+    def __post_init__(self) -> None:
+        if self.value is None and self.interval is not None:
+            raise ValueError("a score that is undefined has no interval")
+
 
 def estimate_fraction(num_hits: int, num_trials: int) -> Estimate:
     """Return a fraction of images with Wilson's interval; without trials it is undefined.

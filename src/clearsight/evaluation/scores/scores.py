@@ -44,6 +44,10 @@ class TemperatureScaling:
     log_loss: Estimate
     ece: Estimate
 
+    def __post_init__(self) -> None:
+        if not self.temperature > 0:
+            raise ValueError("a temperature is above 0")
+
 
 @dataclass(frozen=True)
 class Scores:

@@ -42,7 +42,7 @@ class LessonOptions(BaseModel):
 
     input_shape: tuple[PositiveInt, PositiveInt, PositiveInt] = (28, 28, 1)
     num_classes: Annotated[int, Field(ge=2)] = 10
-    num_blocks: PositiveInt | None = None
+    num_blocks: Annotated[int, Field(gt=0, le=100)] | None = None
     filters: Annotated[tuple[PositiveInt, ...] | None, BeforeValidator(_as_tuple)] = None
     kernel_size: PositiveInt = 3
     padding: Annotated[tuple[Padding, ...], BeforeValidator(_as_tuple)] = ("same",)

@@ -44,7 +44,7 @@ def step_command(record: RunRecord, step: NextStep) -> str | None:
         return check_command(record)
     if not step.options:
         return None
-    request = next_request(TrainRequest(**record.given), record, step)
+    request = next_request(record.given, record, step)
     if isinstance(request.recipe, Recipe) or not _is_typeable(request):
         return None
     values = {

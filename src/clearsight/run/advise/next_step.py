@@ -4,8 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
+from clearsight.errors import RunError
 from clearsight.evaluation.curve.finding import CurveFinding, FindingName
 from clearsight.models.zoo import FAMILIES
 from clearsight.models.zoo.lesson import LessonOptions
@@ -40,9 +41,20 @@ class NextStep:
 
 
 def next_step(record: RunRecord, findings: tuple[CurveFinding, ...]) -> NextStep | None:
-    """Return what a run's findings, most important first, suggest to try next; None if nothing."""
+    """Return what a run's findings, most important first, suggest to try next; None if nothing.
+
+    Raises:
+        RunError: when a finding lacks a number, or the network's options are not valid.
+    """
     steps = (_STEPS[finding.name](record, finding) for finding in findings)
-    return next((step for step in steps if step is not None), None)
+    try:
+        return next((step for step in steps if step is not None), None)
+    except (KeyError, ValidationError) as error:
+        raise RunError(
+            "The next step should follow from the numbers of results.json and the network's "
+            f"options in run.json, but {str(error).splitlines()[0]} is missing or not valid: "
+            "restore the run from a copy."
+        ) from error
 
 
 def _lower_learning_rate(record: RunRecord, finding: CurveFinding) -> NextStep:
@@ -55,7 +67,7 @@ def _less_overfitting(record: RunRecord, _: CurveFinding) -> NextStep:
     """Suggest what makes up for images that are missing; dropout helps only if there are many."""
     recipe = record.request.recipe
     options: dict[str, Any] = {}
-    side = min(record.preparation["height"], record.preparation["width"])
+    side = min(record.preparation.height, record.preparation.width)
     few = f"{record.num_train:,} training images of {len(record.class_names)} classes are few"
     if record.num_train >= _FEW and _current(record, "dropout") == 0:
         what = f"Add {_DROPOUT:.0%} dropout before the output layer"
@@ -144,7 +156,7 @@ def _more_validation(record: RunRecord, finding: CurveFinding) -> NextStep:
     if "num_epochs" in finding.evidence:
         return _more_epochs(record, finding)
     needed = int(finding.evidence["num_val_needed"])
-    num_val = int(record.split["num_validation"])
+    num_val = record.split.num_validation
     recipe = record.request.recipe
     num_images = record.num_train + num_val
     fraction = round(min(max(needed / num_images, recipe.validation_split), _MOST_VALIDATION), 2)

@@ -3,7 +3,7 @@
 from clearsight.engine.step_control import num_parts_of
 from clearsight.run.execute.session import RunSession
 from clearsight.run.plan.plan import Plan
-from clearsight.run.store.machine import checkpoint_identity
+from clearsight.run.store.machine import CheckpointIdentity
 from clearsight.run.store.split_csv import write_split
 from clearsight.training.checkpoint.saving import Checkpointing, save_initial_checkpoint
 from clearsight.training.fit import fit_model
@@ -24,7 +24,9 @@ def execute(plan: Plan, session: RunSession) -> History:
     checkpointing = Checkpointing(
         writer=session.writer,
         interval_seconds=60.0 * record.request.checkpoint_minutes,
-        identity=checkpoint_identity(record.data["train"]["sha256"], plan.recipe.batch_size),
+        identity=CheckpointIdentity.now(
+            record.data["train"].sha256, plan.recipe.batch_size
+        ).model_dump(),
         start=point.checkpoint if point is not None else None,
         first_batch=point.first_batch if point is not None else 0,
     )

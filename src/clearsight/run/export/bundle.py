@@ -96,8 +96,8 @@ def _provenance(run: Run) -> dict[str, Any]:
         "epochs": request.recipe.epochs,
         "seed": request.seed,
         "started_at": record.started_at,
-        "training_images": record.data["train"]["num_images"],
-        "training_images_sha256": record.data["train"]["sha256"],
+        "training_images": record.data["train"].num_images,
+        "training_images_sha256": record.data["train"].sha256,
         **{name: getattr(results, name, None) for name in _RESULTS},
         "versions": record.versions,
     }
@@ -115,7 +115,7 @@ def _parity_images(run: Run, images: ImageSet | None) -> np.ndarray:
             return Parity.from_bytes(files.read(PARITY_FILE), files.spec, str(path)).images
         needed = "A bundle should hold some of the run's validation images"
         check_stored(run, needed, "train again, which writes the bundle")
-        images = used_images(run, load_run_splits(run.record), "validation", NUM_IMAGES)
+        images = used_images(run, load_run_splits(run), "validation", NUM_IMAGES)
     return np.ascontiguousarray(images.images[evenly_spaced(len(images), NUM_IMAGES)])
 
 

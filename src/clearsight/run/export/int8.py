@@ -60,7 +60,7 @@ def export_int8(run: Run, path: Path | None = None, *, allow_loss: bool = False)
     path = path or bundle_path(run.path, precision="int8")
     needed = "A network in 8-bit integers should be evaluated on the run's images"
     check_stored(run, needed, "leave out --int8")
-    splits = load_run_splits(run.record)
+    splits = load_run_splits(run)
     train = used_images(run, splits, "train", NUM_CALIBRATION)
     validation = used_images(run, splits, "validation")
     network, float_spec, parity = bundle_parts(run, "onnx", validation)

@@ -49,7 +49,7 @@ def write_artifacts(plan: Plan, folder: RunFolder) -> Run:
 
     If one cannot be written, the run is finished all the same, and a warning says why.
     """
-    run, request = Run.load(folder.path), plan.record.request
+    run, request = Run.load(folder.path, allow_download=True), plan.record.request
     if request.bundle:
         images = plan.data.validation_images(NUM_IMAGES)
         write_or_warn("bundle", lambda: export_run(run, images=images), _command("export", run))

@@ -28,7 +28,7 @@ from clearsight.run.plan.resolve import ResolvedOptions
 from clearsight.run.request import ResolvedRequest, TrainRequest
 from clearsight.run.store.location import new_path
 from clearsight.run.store.machine import describe_machine, installed_versions
-from clearsight.run.store.record import RunRecord
+from clearsight.run.store.record import RunRecord, SplitRecord, describe_parts
 from clearsight.training.check_fit import check_fit
 from clearsight.training.checkpoint.checkpoint import Checkpoint
 from clearsight.training.fit import compile_model, encode_targets
@@ -150,9 +150,9 @@ def plan_training(resolved: ResolvedOptions, data: TrainingData) -> Plan:
         given=_recordable(resolved.given),
         request=ResolvedRequest.of(request, **settled),
         class_names=train.class_names,
-        preparation=preparation.to_json(),
-        data={part: images.summary() for part, images in data.splits.parts.items()},
-        split={"method": data.split.method, "num_validation": data.num_validation},
+        preparation=preparation,
+        data=describe_parts(data.splits),
+        split=SplitRecord(method=data.split.method, num_validation=data.num_validation),
         notes=tuple(notes),
         num_parameters=model.count_params(),
         reproducible=reproducible,
@@ -210,9 +210,9 @@ def _check_fit(
     check_fit(model, preparation.apply(sample.images), targets)
 
 
-def _recordable(given: TrainRequest) -> dict[str, Any]:
+def _recordable(given: TrainRequest) -> TrainRequest:
     try:
-        return given.portable()
+        return TrainRequest(**given.portable())
     except PydanticSerializationError as error:
         raise RequestError(
             "The model's arguments should be plain values (numbers, text, lists of them), so that "

@@ -10,15 +10,12 @@ from clearsight.run.store.results import Results
 
 def data_health(record: RunRecord) -> DataHealth:
     """Return what is known about a run's images."""
-    parts = []
-    for part, described in record.data.items():
-        if described is not None:
-            shape = "×".join(map(str, described["image_shape"]))
-            parts.append(
-                (part, f"{described['num_images']:,} images {shape}, {described['provenance']}")
-            )
-    num_val = int(record.split["num_validation"])
-    parts.append(("validation", f"{num_val:,} images, chosen: {record.split['method']}"))
+    parts: list[tuple[str, str]] = []
+    for part, images in record.data.items():
+        shape = "×".join(map(str, images.image_shape))
+        parts.append((part, f"{images.num_images:,} images {shape}, {images.provenance}"))
+    num_val = record.split.num_validation
+    parts.append(("validation", f"{num_val:,} images, chosen: {record.split.method}"))
     parts.append(("classes", ", ".join(record.class_names)))
     return DataHealth(parts, record.notes, check_command(record))
 
@@ -47,7 +44,7 @@ def provenance_of(record: RunRecord, results: Results | None) -> Provenance:
     facts += [
         *_format_all(record.machine),
         ("versions", versions),
-        ("training images", f"SHA-256 {record.data['train']['sha256']}"),
+        ("training images", f"SHA-256 {record.data['train'].sha256}"),
         *(("resumed", sentence) for sentence in record.resumptions),
         *(("changed", sentence) for sentence in record.changes),
     ]

@@ -13,6 +13,7 @@ from clearsight.evaluation.curve.reading import read_curve
 from clearsight.evaluation.intervals.estimate import Estimate, estimate_fraction
 from clearsight.evaluation.intervals.interval import Interval
 from clearsight.evaluation.mistakes import find_mistakes
+from clearsight.io.regular_file import read_regular
 from clearsight.models.trace import trace_model
 from clearsight.report.page import Advice, ReportPage, write_report_page
 from clearsight.report.sections.mistakes import EvaluatedImages
@@ -28,6 +29,8 @@ from clearsight.run.test_set.images import load_test_images
 from clearsight.training.history import History
 
 Part = TypeVar("Part")
+_PNG = b"\x89PNG\r\n\x1a\n"
+_MAX_CURVES_BYTES = 20_000_000
 
 
 def write_report(run: Run, images: ImageSet | None = None) -> Path:
@@ -45,7 +48,8 @@ def write_report(run: Run, images: ImageSet | None = None) -> Path:
         MissingExtraError: when the extra `report` is not installed.
         OutputError: when the page cannot be written.
     """
-    if not run.folder.history_path.is_file() or not (history := run.history):
+    history = run.folder.read_history()
+    if not history:
         raise RunError(
             f"A report should show at least one finished epoch, but {run.path} has none yet: "
             f"resume it with {run.folder.resume_command}"
@@ -64,7 +68,6 @@ def write_report(run: Run, images: ImageSet | None = None) -> Path:
     if evaluated is not None and evaluated.images is not None:
         shown = evaluated.images, evaluated.probabilities
         saliency = _attempt("Saliency", lambda: compute_saliency(run, *shown), missing)
-    curves = run.folder.curves_path
     page = ReportPage(
         title=f"{Path(record.request.model).name} on {Path(record.request.source).name}",
         run_name=run.path.resolve().name,
@@ -72,7 +75,7 @@ def write_report(run: Run, images: ImageSet | None = None) -> Path:
         remarks=_remarks(record, results, history),
         advice=_advice(run, results, history),
         history=history,
-        curves_png=curves.read_bytes() if curves.is_file() else None,
+        curves_png=_attempt("The image of the curves", lambda: _read_curves(run), missing),
         trace=trace,
         evaluated=evaluated,
         scores=scores,
@@ -94,6 +97,24 @@ def _attempt(part: str, make: Callable[[], Part], missing: list[str]) -> Part | 
         return None
 
 
+def _read_curves(run: Run) -> bytes | None:
+    """Return the image of the curves, None if there is none.
+
+    Raises:
+        RunError: when it is something else, which must not become part of a page.
+    """
+    path = run.folder.curves_path
+    try:
+        content = read_regular(path, _MAX_CURVES_BYTES, follow_links=False)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise RunError(f"{path.name} cannot be read: {error.strerror}.") from error
+    if not content.startswith(_PNG):
+        raise RunError(f"{path.name} should be a PNG file, but is none.")
+    return content
+
+
 def _why_not_evaluated(run: Run, results: Results | None) -> str | None:
     if results is None:
         return "the run has not finished, and its test set is not used until then."
@@ -106,7 +127,7 @@ def _why_not_evaluated(run: Run, results: Results | None) -> str | None:
 
 def _evaluated_images(run: Run, images: ImageSet | None, missing: list[str]) -> EvaluatedImages:
     """Return the predictions for the test images, and the images themselves if they still exist."""
-    predicted = read_predictions(run.folder.predictions_path)
+    predicted = read_predictions(run.folder.predictions_path, run.class_names)
     probabilities = predicted.predictions.probabilities
     if not np.isfinite(probabilities).all():
         raise RunError("the network's predictions are not finite, because its training diverged.")
@@ -134,7 +155,7 @@ def _accuracies(
     record: RunRecord, results: Results | None, history: History
 ) -> tuple[tuple[str, Estimate], ...]:
     if results is None:
-        num_val = int(record.split["num_validation"])
+        num_val = record.split.num_validation
         num_correct = round(history[-1].val_accuracy * num_val)
         return (("validation", estimate_fraction(num_correct, num_val)),)
     parts = (
@@ -165,7 +186,7 @@ def _advice(run: Run, results: Results | None, history: History) -> tuple[Advice
         step = next_step(run.record, results.findings)
         return (*advice, Advice(step.why, step_command(run.record, step))) if step else (*advice,)
     record = run.record
-    num_val = int(record.split["num_validation"])
+    num_val = record.split.num_validation
     reading = read_curve(history, CurveContext(record.num_train, num_val, record.steps_per_epoch))
     return (
         Advice(reading.sentence),

@@ -7,8 +7,12 @@ from typing import Any
 from clearsight.data.splits.splits import Splits
 from clearsight.engine.runtime.choices import Device
 from clearsight.run.request import ResolvedRequest
-from clearsight.run.store.machine import describe_machine, installed_versions
-from clearsight.run.store.record import RunRecord
+from clearsight.run.store.machine import (
+    CheckpointIdentity,
+    describe_machine,
+    installed_versions,
+)
+from clearsight.run.store.record import RunRecord, describe_parts
 from clearsight.training.checkpoint.checkpoint import Checkpoint
 from clearsight.training.recipe import Recipe
 from clearsight.training.schedule import learning_rate_factor
@@ -20,12 +24,13 @@ def changes_since(
     record: RunRecord, recipe: Recipe, checkpoint: Checkpoint, device: Device
 ) -> list[str]:
     """Describe what matters and differs from when the checkpoint was saved, but for the images."""
-    before, now, old = checkpoint.identity, installed_versions(), record.request
+    before, now = CheckpointIdentity.of(checkpoint), installed_versions()
+    old = record.request
     pairs = [
-        *((name, before["versions"].get(name), now[name]) for name in _DECISIVE),
+        *((name, before.versions.get(name), now[name]) for name in _DECISIVE),
         ("device", old.device, device),
         ("learning rate", f"{old.recipe.learning_rate:g}", f"{recipe.learning_rate:g}"),
-        ("batch size", before["batch_size"], recipe.batch_size),
+        ("batch size", before.batch_size, recipe.batch_size),
     ]
     return [f"{name} was {was}, is {now}" for name, was, now in pairs if was != now]
 
@@ -52,7 +57,8 @@ def describe_resume(path: Path, record: RunRecord, recipe: Recipe, checkpoint: C
                 f"The {recipe.schedule} schedule is stretched to {recipe.epochs} epochs: about "
                 f"{new:.3g} in the next epoch, where it would have been {old:.3g}."
             )
-    threads, found = checkpoint.identity["num_threads"], describe_machine("cpu")["num_threads"]
+    threads = CheckpointIdentity.of(checkpoint).num_threads
+    found = describe_machine("cpu")["num_threads"]
     if threads != found:
         sentences.append(
             f"It ran on {threads} threads and now runs on {found}, so the last digits differ; "
@@ -73,7 +79,7 @@ def resumed_record(
     now = f"{datetime.now().astimezone():%Y-%m-%d %H:%M:%S}"
     where = f"after epoch {checkpoint.epochs_done} and {checkpoint.num_batches} batches"
     reasons = list(changes)
-    if checkpoint.identity["num_threads"] != describe_machine(device)["num_threads"]:
+    if CheckpointIdentity.of(checkpoint).num_threads != describe_machine(device)["num_threads"]:
         reasons.append("another number of threads")
     uses_kernels = request.precision == "bfloat16" and device == "cpu"
     if uses_kernels and record.machine.get("kernels") != describe_machine(device)["kernels"]:
@@ -84,7 +90,7 @@ def resumed_record(
         "request": request,
         "versions": installed_versions(),
         "machine": describe_machine(device),
-        "data": {part: images.summary() for part, images in splits.parts.items()},
+        "data": describe_parts(splits),
         "resumptions": (*record.resumptions, f"{now}: {where}"),
         "changes": (*record.changes, *(f"{now}, {where}: {change}" for change in changes)),
     }

@@ -5,7 +5,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from clearsight.data.decoding.workers import ShowProgress, silent
-from clearsight.data.preparation.preparation import Preparation
 from clearsight.data.splits.splits import Splits
 from clearsight.engine.runtime.device import choose_device, on_device
 from clearsight.errors import RunError
@@ -19,8 +18,10 @@ from clearsight.run.resume.image_changes import image_changes
 from clearsight.run.resume.request import ResumeRequest
 from clearsight.run.store.folder import RunFolder
 from clearsight.run.store.lock import check_unlocked
+from clearsight.run.store.machine import CheckpointIdentity
 from clearsight.run.store.own_files import check_own_files
 from clearsight.run.store.record import RunRecord
+from clearsight.run.store.run import Run
 from clearsight.run.store.source_images import load_run_splits
 from clearsight.run.store.split_csv import read_split
 from clearsight.training.checkpoint.checkpoint import (
@@ -54,16 +55,19 @@ def plan_resume(request: ResumeRequest, show_progress: ShowProgress = silent) ->
     wanted = record.request.with_options(**request.changes)
     recipe = wanted.recipe
     _check_unfinished(folder, record, recipe, checkpoint)
+    request.check_model(record.request.model)
     loaded = request.source(wanted.source, wanted.source_options)
     wanted = wanted.with_options(source=loaded if isinstance(loaded, str) else ARRAYS)
     if isinstance(loaded, str):
         now = record.model_copy(update={"request": wanted})
-        loaded = load_run_splits(now, show_progress=show_progress)
+        is_named = request.data is not None
+        loaded = load_run_splits(Run(folder, now, is_named), show_progress=show_progress)
     splits = limit(loaded, recipe)
     device = choose_device("auto" if record.request.device == "cuda" else "cpu")
     changes = changes_since(record, recipe, checkpoint, device)
-    recorded = {part: data["sha256"] for part, data in record.data.items() if data}
-    recorded["train"] = checkpoint.identity["data"]
+    recorded = {part: images.sha256 for part, images in record.data.items()}
+    identity = CheckpointIdentity.of(checkpoint)
+    recorded["train"] = identity.data
     if recorded != {part: images.fingerprint for part, images in splits.parts.items()}:
         used_all = splits == loaded  # no limit left some out
         changes += image_changes(read_split(folder.split_path), loaded, used_all=used_all)
@@ -72,7 +76,7 @@ def plan_resume(request: ResumeRequest, show_progress: ShowProgress = silent) ->
             f"{path} should be resumed as it began, but some things have changed: "
             f"{'; '.join(changes)}. Restore them, or accept them with --accept-changes."
         )
-    if splits.train.fingerprint != checkpoint.identity["data"]:
+    if splits.train.fingerprint != identity.data:
         _check_fits(record, splits)
         checkpoint = _at_start_of_epoch(checkpoint)
     with on_device(device):
@@ -89,7 +93,7 @@ def plan_resume(request: ResumeRequest, show_progress: ShowProgress = silent) ->
         *(f"Accepted: {change}." for change in changes),
     ]
     data = split_data(splits, recipe, wanted.seed)
-    first_batch = checkpoint.num_batches * checkpoint.identity["batch_size"] // recipe.batch_size
+    first_batch = checkpoint.num_batches * identity.batch_size // recipe.batch_size
     wanted = wanted.model_copy(update={"device": device})
     resumed = resumed_record(record, wanted, checkpoint, splits, changes)
     given = dict(request.changes)
@@ -103,7 +107,7 @@ def plan_resume(request: ResumeRequest, show_progress: ShowProgress = silent) ->
         model=model,
         data=data,
         leaks=check_images(data.splits, data.split).leaks,
-        preparation=Preparation.from_json(record.preparation),
+        preparation=record.preparation,
         resume_point=ResumePoint(checkpoint, first_batch, tuple(f for f, _ in found.damaged)),
         notes=tuple(notes),
         requested_at=requested_at,
@@ -160,7 +164,7 @@ def _check_unfinished(
 
 
 def _check_fits(record: RunRecord, splits: Splits) -> None:
-    train, shape = splits.train, tuple(record.data["train"]["image_shape"])
+    train, shape = splits.train, record.data["train"].image_shape
     for what, wanted, found in (
         ("classes", record.class_names, train.class_names),
         ("image shape", shape, train.image_shape),

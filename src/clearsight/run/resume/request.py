@@ -10,7 +10,7 @@ from clearsight.data.sources.python_objects import splits_from_object
 from clearsight.data.splits.splits import Splits
 from clearsight.errors import RequestError, RunError
 from clearsight.options import may_change_on_resume
-from clearsight.run.request import ARRAYS, TrainRequest, train_request
+from clearsight.run.request import ARRAYS, TrainRequest, absolute_model, train_request
 
 
 @dataclass(frozen=True)
@@ -22,13 +22,27 @@ class ResumeRequest:
         data: the images again: the name or path of the source, if it is no longer the run's, or
             any object that `train` takes; None if they are still where the run found them.
         accept_changes: whether to resume although something that matters has changed.
+        model: the run's network again, if the user names it, which `code_to_run` needs.
         changes: other values of the options that a resumed run may change, by name.
     """
 
     path: Path
     data: Any = None
     accept_changes: bool = False
+    model: str | None = None
     changes: dict[str, Any] = field(default_factory=dict)
+
+    def check_model(self, before: str | None) -> None:
+        """Check that the network is the run's own, if it is named.
+
+        Raises:
+            RequestError: when it is another one.
+        """
+        if self.model not in (None, before):
+            raise RequestError(
+                f"A resumed run keeps its network, {before or 'that of its recipe'}, but "
+                f"{self.model} was given: leave --model out, or train a new run."
+            )
 
     def source(self, before: str, options: SourceOptions) -> str | Splits:
         """Return the name or path of the source now, or the images if they are Python objects.
@@ -54,7 +68,12 @@ class ResumeRequest:
 
 
 def resume_request(
-    path: str | Path, *, data: Any = None, accept_changes: bool = False, **changes: Any
+    path: str | Path,
+    *,
+    data: Any = None,
+    accept_changes: bool = False,
+    model: str | None = None,
+    **changes: Any,
 ) -> ResumeRequest:
     """Make a `ResumeRequest`, reporting all mistakes in one sentence.
 
@@ -62,6 +81,7 @@ def resume_request(
         path: the run's folder.
         data: where the images are now, or an object that holds them; see `ResumeRequest`.
         accept_changes: whether to resume although something that matters has changed.
+        model: the run's own network again; see `ResumeRequest`.
         **changes: options that a resumed run may change; None leaves them as they were.
 
     Raises:
@@ -81,6 +101,7 @@ def resume_request(
         path=Path(path),
         data=str(data) if isinstance(data, Path) else data,
         accept_changes=accept_changes,
+        model=None if model is None else absolute_model(model),
         changes={
             name: next(getattr(each, name) for each in sources if hasattr(each, name))
             for name in changes

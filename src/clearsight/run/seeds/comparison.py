@@ -46,8 +46,10 @@ class SeedComparison:
         ]
 
 
-def compare_seed_runs(paths: Sequence[Path]) -> SeedComparison:
+def compare_seed_runs(paths: Sequence[Path], *, allow_download: bool = False) -> SeedComparison:
     """Compare two or more runs with several seeds on the test images that all members share.
+
+    With `allow_download`, images that are not on this machine are downloaded.
 
     Raises:
         RunError: when one is no such folder, or they have fewer than two finished seeds in common,
@@ -60,7 +62,7 @@ def compare_seed_runs(paths: Sequence[Path]) -> SeedComparison:
             "one: train it with --seeds, or give a single member, e.g. RUN/seeds/0."
         )
     check_several(paths)
-    groups = tuple(SeedRuns.load(path) for path in paths)
+    groups = tuple(SeedRuns.load(path, allow_download=allow_download) for path in paths)
     by_seed = [{run.record.request.seed: run for run in group} for group in groups]
     seeds = sorted(set.intersection(*(set(members) for members in by_seed)))
     if len(seeds) < 2:

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Self, overload
 
@@ -34,6 +34,7 @@ class SeedRuns(Sequence[Run]):
     Attributes:
         path: the folder; the members are ordinary runs in ``seeds/0``, ``seeds/1``, ...
         record: what was requested.
+        allow_download: as `Run.allow_download`, of each member.
 
     Example:
         >>> import clearsight, tempfile, pathlib
@@ -45,21 +46,29 @@ class SeedRuns(Sequence[Run]):
 
     path: Path
     record: SeedsRecord
+    allow_download: bool = False
 
     @classmethod
-    def load(cls, path: str | Path) -> Self:
-        """Load runs with several seeds from their folder.
+    def load(cls, path: str | Path, *, allow_download: bool = False) -> Self:
+        """Load runs with several seeds from their folder; see `Run.load`.
 
         Raises:
             RunError: when the folder holds none, or damaged ones.
         """
-        return cls(Path(path), read_seeds_record(Path(path)))
+        return cls(Path(path), read_seeds_record(Path(path)), allow_download)
+
+    @property
+    def resume_command(self) -> str:
+        """The command that trains what is missing."""
+        code = self.record.request.code_to_run
+        return resume_command(self.path, *(["--model", code] if code is not None else []))
 
     @cached_property
     def runs(self) -> tuple[Run, ...]:
         """The finished members."""
         paths = (member_path(self.path, index) for index in range(self.record.num_seeds))
-        members = (Run.load(path) for path in paths if is_run(path))
+        load = partial(Run.load, allow_download=self.allow_download)
+        members = (load(path) for path in paths if is_run(path))
         return tuple(run for run in members if run.record.status == "finished")
 
     @cached_property
@@ -130,7 +139,7 @@ class SeedRuns(Sequence[Run]):
         if not self.is_finished:
             lines.append(
                 f"{len(self)} of {self.record.num_seeds} seeds are finished; resume with: "
-                f"{resume_command(self.path)}"
+                f"{self.resume_command}"
             )
         if not self.record.same_validation:
             lines.append(

@@ -12,10 +12,11 @@ from clearsight.run.resume.plan_resume import plan_resume
 from clearsight.run.resume.request import ResumeRequest
 from clearsight.run.seeds.runs import SeedRuns
 from clearsight.run.store.folder import RunFolder
-from clearsight.run.store.location import is_run, member_path, resume_command
+from clearsight.run.store.location import is_run, member_path
 from clearsight.run.store.lock import lock_run
 from clearsight.run.store.own_files import check_own_files
-from clearsight.run.store.record import SeedsRecord
+from clearsight.run.store.record import MOST_SEEDS, SeedsRecord
+from clearsight.run.store.source_images import check_download
 from clearsight.run.train import Display, plan_request, run_plan
 
 
@@ -30,6 +31,8 @@ def train_seeds(request: TrainRequest, num_seeds: int, display: Display) -> Seed
     """
     if num_seeds < 2:
         raise RequestError(f"--seeds should be at least 2, but is {num_seeds}: leave it out.")
+    if num_seeds > MOST_SEEDS:
+        raise RequestError(f"--seeds should be at most {MOST_SEEDS:,}, but is {num_seeds:,}.")
     if isinstance(request.model, keras.Model):
         raise RequestError(
             "With several seeds the network should be built again for each, but a built model was "
@@ -78,12 +81,31 @@ def resume_seeds(request: ResumeRequest, display: Display) -> SeedRuns:
             "to resume."
         )
     original = runs.record.request.with_options(**request.changes)
+    request.check_model(original.code_to_run or original.model)
     source = request.source(str(original.source), original.source_options)
+    if request.data is None:
+        check_download(str(source), original.source_options, request.path)
     original = original.with_options(source=source)
     given = original.portable()
     update = {"source": given["source"], "request": TrainRequest(**given)}
     runs = SeedRuns(runs.path, runs.record.model_copy(update=update))
+    _check_code(runs, request)
     return _run_all(runs, original, request, display)
+
+
+def _check_code(runs: SeedRuns, request: ResumeRequest) -> None:
+    """Check that code which `seeds.json` names is only run if the user names it too.
+
+    Raises:
+        RunError: when a run that has not begun needs it, and the user has not.
+    """
+    code, count = runs.record.request.code_to_run, runs.record.num_seeds
+    is_needed = any(not is_run(member_path(runs.path, index)) for index in range(count))
+    if code is not None and is_needed and request.model is None:
+        raise RunError(
+            f"{runs.path} needs the code of {code}, and a run's folder alone never makes code run: "
+            f"if you trust that file, name it: `{runs.resume_command}`."
+        )
 
 
 def _run_all(
@@ -108,18 +130,19 @@ def _run_all(
                     continue
                 if plan.resume_point is None:
                     loaded = plan.data.splits
-                display.progress.announce(f"\nSeed {seed}, {which}:")
+                display.progress.announce("")
+                display.progress.announce(f"Seed {seed}, {which}:")
                 run_plan(plan, quiet)
             except KeyboardInterrupt as stop:
                 raise TrainingInterrupted(
                     f"Interrupted with seed {seed}, {which}. What was trained is saved in "
-                    f"{runs.path}. Resume with: {resume_command(runs.path)}",
+                    f"{runs.path}. Resume with: {runs.resume_command}",
                     str(runs.path),
                     stop.signal_number if isinstance(stop, TrainingInterrupted) else 2,
                 ) from None
             finally:
                 SeedRuns(runs.path, record).write()
-    return SeedRuns(runs.path, record)
+    return SeedRuns(runs.path, record, allow_download=True)
 
 
 def _plan(

@@ -1,18 +1,27 @@
-"""Reading and writing the JSON and CSV files of a run."""
+"""Reading and writing the JSON and CSV files of a run.
 
-import csv
+A run's folder may come from anybody, and a disk may damage any file. So each file is read here, if
+it is a regular file of a plausible size, and checked whole against the one model that it is written
+from; whoever needs only a part of it gets a valid model or an error in one sentence.
+"""
+
+import io
 import json
 from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any, TextIO, TypeVar
+from typing import Any, NoReturn, TextIO, TypeVar
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
-from clearsight.errors import RunError
+from clearsight.errors import RunError, format_validation_error
 from clearsight.io.atomic import write_atomically
+from clearsight.io.csv_rows import write_rows
+from clearsight.io.regular_file import open_regular, read_regular
 
 Content = TypeVar("Content")
+MAX_JSON_BYTES = 32_000_000  # the scores of 20,000 classes have about 20 MB
+_MAX_DEPTH = 32  # of nested values; ours have about six levels
 _adapter = cache(TypeAdapter)
 
 
@@ -32,28 +41,79 @@ def read_json(path: Path, content: type[Content], description: str) -> Content:
     Raises:
         RunError: when the file is missing, damaged or of another version.
     """
+    expected = f"{path} should hold {description}, but"
     try:
         # Not pydantic's own parser, which refuses the escapes of paths that are not UTF-8.
-        return _adapter(content).validate_python(json.loads(path.read_bytes()))
+        return _adapter(content).validate_python(parse_json(read_regular(path, MAX_JSON_BYTES)))
+    except FileNotFoundError as error:
+        raise RunError(f"{expected} does not exist.") from error
     except OSError as error:
-        is_absent = isinstance(error, FileNotFoundError)
-        reason = "does not exist" if is_absent else f"cannot be read ({error.strerror})"
-        raise RunError(f"{path} should hold {description}, but {reason}.") from error
-    except (ValueError, RecursionError) as error:
+        raise RunError(f"{expected} cannot be read: {error.strerror}.") from error
+    except ValidationError as error:
         raise RunError(
-            f"{path} should hold {description}, but is damaged or of another version."
+            f"{expected} is damaged or of another version ({format_validation_error(error)}): "
+            "restore it from a copy."
         ) from error
+    except (ValueError, OverflowError, RecursionError) as error:
+        raise RunError(f"{expected} is damaged ({error}): restore it from a copy.") from error
 
 
-def open_csv(path: Path, mode: str = "r") -> TextIO:
-    """Open a CSV file; names of files that are not valid Unicode survive writing and reading."""
-    file: Any = path.open(mode, newline="", encoding="utf-8", errors="surrogateescape")
-    return file
+def read_json_if_present(path: Path, content: type[Content], description: str) -> Content | None:
+    """Read a file as `read_json` does; None if there is none."""
+    try:
+        return read_json(path, content, description)
+    except RunError as error:
+        if isinstance(error.__cause__, FileNotFoundError) and not path.is_symlink():
+            return None
+        raise
+
+
+def parse_json(content: bytes) -> Any:
+    """Parse JSON whose numbers are finite and whose values are not deeply nested.
+
+    Raises:
+        ValueError: when it is something else.
+        RecursionError: when its nesting exceeds even what Python parses.
+    """
+    values = json.loads(content, parse_constant=_refuse_constant, parse_float=_finite)
+    level = [values]
+    for _ in range(_MAX_DEPTH):
+        level = [
+            child
+            for value in level
+            if isinstance(value, dict | list)
+            for child in (value.values() if isinstance(value, dict) else value)
+        ]
+        if not level:
+            return values
+    raise ValueError(f"its values are nested more than {_MAX_DEPTH} levels deep")
+
+
+def open_csv(path: Path) -> TextIO:
+    """Open a CSV file to read; names of files that are not valid Unicode survive.
+
+    Raises:
+        OSError: when there is no such regular file.
+    """
+    return io.TextIOWrapper(
+        open_regular(path), encoding="utf-8", errors="surrogateescape", newline=""
+    )
 
 
 def write_csv(columns: Sequence[str], rows: Iterable[Sequence[Any]], path: Path) -> None:
     """Write a table with a header, replacing `path` whole."""
-    with write_atomically(path) as temporary, open_csv(temporary, "w") as file:
-        writer = csv.writer(file)
-        writer.writerow(columns)
-        writer.writerows(rows)
+    text: Any = {"encoding": "utf-8", "errors": "surrogateescape", "newline": ""}
+    with write_atomically(path) as temporary, temporary.open("w", **text) as file:
+        write_rows(file, [columns])
+        write_rows(file, rows)
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if number in (float("inf"), float("-inf")):
+        raise ValueError(f"{text} is too large a number")
+    return number
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no number")

@@ -12,10 +12,11 @@ from clearsight.bundle.files import BUNDLE_FOLDER
 from clearsight.errors import RunError
 from clearsight.evaluation.scores.scores import Scores
 from clearsight.io.path_state import what_is_at
-from clearsight.run.store.files import read_json, write_json
+from clearsight.run.store.files import read_json, read_json_if_present, write_json
 from clearsight.run.store.location import RECORD_NAME, is_run, path_taken, resume_command
 from clearsight.run.store.record import RunRecord
 from clearsight.run.store.results import Results
+from clearsight.training.history import History, read_history
 
 
 class _Entry:
@@ -113,8 +114,16 @@ class RunFolder:
 
     def read_results(self) -> Results | None:
         """Read ``results.json``; None if the run has not finished."""
-        path = self.results_path
-        return read_json(path, Results, "a run's results") if path.is_file() else None
+        return read_json_if_present(self.results_path, Results, "a run's results")
+
+    def read_history(self) -> History:
+        """Read ``history.csv``; empty before the first epoch has ended."""
+        try:
+            return read_history(self.history_path)
+        except RunError as error:
+            if isinstance(error.__cause__, FileNotFoundError):
+                return ()
+            raise
 
     def write_scores(self, scores: Scores) -> None:
         """Write ``scores.json``."""
@@ -122,8 +131,7 @@ class RunFolder:
 
     def read_scores(self) -> Scores | None:
         """Read ``scores.json``; None if the run was not evaluated on test images."""
-        path = self.scores_path
-        return read_json(path, Scores, "a run's scores") if path.is_file() else None
+        return read_json_if_present(self.scores_path, Scores, "a run's scores")
 
     def set_results_aside(self) -> None:
         """Rename the results of a finished run that gets more epochs, and delete its bundles."""

@@ -1,21 +1,25 @@
 """The list of runs in a folder, with the state of each, and deleting some of them."""
 
+import os
 import shutil
+import stat
 import statistics
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Literal
 
 from clearsight.errors import OutputError, RunError
 from clearsight.run.store.folder import RunFolder
-from clearsight.run.store.location import is_seed_runs, member_path
+from clearsight.run.store.location import is_run, is_seed_runs, member_path
 from clearsight.run.store.lock import is_locked, lock_run
-from clearsight.run.store.record import RunRecord, Status, read_seeds_record
-from clearsight.training.history import read_history
+from clearsight.run.store.record import RunRecord, Status, local_time, read_seeds_record
 
 _BEING_DELETED = ".deleting-"
+_NEVER = datetime.min.replace(tzinfo=UTC)  # when damaged runs started, for their order in the list
+State = Status | Literal["damaged"]
 
 
 @dataclass(frozen=True)
@@ -24,8 +28,9 @@ class ListedRun:
 
     Attributes:
         path: its folder.
-        state: now; a run whose process died is interrupted.
-        why: reason why a run was interrupted or failed; else "".
+        state: now; a run whose process died is interrupted. Of a damaged run, whose files cannot
+            be read, nothing else is known: text is "", and counts are 0.
+        why: reason why a run was interrupted or failed, or what is damaged; else "".
         started_at: local time, ISO 8601 with its offset.
         source: what it was trained on.
         model: as requested.
@@ -40,7 +45,7 @@ class ListedRun:
     """
 
     path: Path
-    state: Status
+    state: State
     why: str
     started_at: str
     source: str
@@ -55,7 +60,7 @@ class ListedRun:
 
 
 def list_runs(folder: Path) -> list[ListedRun]:
-    """List the runs in a folder, oldest first, skipping damaged ones and other files.
+    """List the runs in a folder, damaged ones first, then the oldest; other files are left out.
 
     Raises:
         RunError: when the folder cannot be read.
@@ -70,11 +75,17 @@ def list_runs(folder: Path) -> list[ListedRun]:
     for path in paths:
         if path.name.startswith("."):
             continue
-        with suppress(RunError):
-            found.append(_list_seeds(path) if is_seed_runs(path) else _list_one(path))
+        try:
+            if is_seed_runs(path):
+                found.append(_list_seeds(path))
+            elif is_run(path):
+                found.append(_list_one(path))
+        except RunError as error:
+            if is_seed_runs(path) or is_run(path):  # not deleted in the meantime
+                found.append((_damaged(path, str(error)), ""))
     best = _best_paths(found)
     listed = [replace(run, is_best=run.path in best) for run, _ in found]
-    return sorted(listed, key=lambda run: run.started_at)
+    return sorted(listed, key=lambda run: local_time(run.started_at) if run.started_at else _NEVER)
 
 
 def state_of(folder: RunFolder, record: RunRecord) -> tuple[Status, str]:
@@ -93,16 +104,17 @@ def runs_to_prune(
 ) -> list[ListedRun]:
     """Return the runs in one of the states that started this long ago and may be deleted.
 
-    Running ones and the best ones may not.
+    Running, damaged and the best ones may not.
     """
     before = datetime.now().astimezone() - timedelta(days=older_than_days)
+    runs = [run for run in runs if run.state != "damaged"]
     return [
         run
         for run in runs
         if run.state in states
         and run.state != "running"
         and not run.is_best
-        and datetime.fromisoformat(run.started_at) <= before
+        and local_time(run.started_at) <= before
     ]
 
 
@@ -144,12 +156,9 @@ def _best_paths(found: Sequence[tuple[ListedRun, str]]) -> set[Path]:
 def _list_one(path: Path) -> tuple[ListedRun, str]:
     """Return one run, and the SHA-256 of its training images."""
     folder = RunFolder.existing(path)
-    record, history, results = folder.read_record(), (), None
+    record, results = folder.read_record(), folder.read_results()
+    history = folder.read_history()
     state, why = state_of(folder, record)
-    with suppress(RunError):
-        history = read_history(folder.history_path)
-    with suppress(RunError):
-        results = folder.read_results()
     listed = ListedRun(
         path=path,
         state=state,
@@ -163,16 +172,14 @@ def _list_one(path: Path) -> tuple[ListedRun, str]:
         test_accuracy=results.test_accuracy if results is not None else None,
         size_bytes=_size_bytes(path),
     )
-    return listed, record.data["train"]["sha256"]
+    return listed, record.data["train"].sha256
 
 
 def _list_seeds(path: Path) -> tuple[ListedRun, str]:
     """Return runs with several seeds as one, and the SHA-256 of their training images."""
     record = read_seeds_record(path)
-    found = []
-    for index in range(record.num_seeds):
-        with suppress(RunError):
-            found.append(_list_one(member_path(path, index)))
+    paths = (member_path(path, index) for index in range(record.num_seeds))
+    found = [_list_one(member) for member in paths if is_run(member)]
     members = [member for member, _ in found]
     finished = [member for member in members if member.state == "finished"]
     why = ""
@@ -200,6 +207,22 @@ def _list_seeds(path: Path) -> tuple[ListedRun, str]:
     return listed, found[0][1] if found else ""
 
 
+def _damaged(path: Path, why: str) -> ListedRun:
+    return ListedRun(
+        path=path,
+        state="damaged",
+        why=why,
+        started_at="",
+        source="",
+        model="",
+        epochs_done=0,
+        epochs=0,
+        val_accuracy=None,
+        test_accuracy=None,
+        size_bytes=_size_bytes(path),
+    )
+
+
 def _mean(values: Sequence[float | None]) -> float | None:
     known = [value for value in values if value is not None]
     return statistics.fmean(known) if known else None
@@ -207,7 +230,9 @@ def _mean(values: Sequence[float | None]) -> float | None:
 
 def _size_bytes(path: Path) -> int:
     total = 0
-    for file in path.rglob("*"):
-        with suppress(OSError):  # a running training replaces its files
-            total += file.stat().st_size if file.is_file() else 0
+    for folder, _, names in os.walk(path):
+        for name in names:
+            with suppress(OSError):  # a running training replaces its files
+                status = os.stat(os.path.join(folder, name), follow_symlinks=False)  # noqa: PTH116, PTH118 - faster
+                total += status.st_size if stat.S_ISREG(status.st_mode) else 0
     return total

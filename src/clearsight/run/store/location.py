@@ -13,12 +13,12 @@ _RUNS = Path("runs")
 
 def is_run(path: Path) -> bool:
     """Return whether a folder holds a run."""
-    return os.path.isfile(path / RECORD_NAME)
+    return os.path.lexists(path / RECORD_NAME)
 
 
 def is_seed_runs(path: Path) -> bool:
     """Return whether a folder holds runs with several seeds."""
-    return os.path.isfile(path / SEEDS_RECORD_NAME)
+    return os.path.lexists(path / SEEDS_RECORD_NAME)
 
 
 def member_path(path: Path, index: int) -> Path:
@@ -26,9 +26,9 @@ def member_path(path: Path, index: int) -> Path:
     return path / "seeds" / str(index)
 
 
-def resume_command(path: Path) -> str:
+def resume_command(path: Path, *options: str) -> str:
     """Return the command that resumes a run, or runs with several seeds."""
-    return f"clearsight train --resume {shlex.quote(str(path))}"
+    return shlex.join(["clearsight", "train", "--resume", str(path), *options])
 
 
 def new_path(source: str, model: str, started: datetime) -> Path:

@@ -4,9 +4,14 @@ import os
 import platform
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from clearsight.engine.runtime.choices import Device
+from clearsight.errors import RunError
+from clearsight.training.checkpoint.checkpoint import Checkpoint
+from clearsight.training.recipe import PositiveCount
 
 _PACKAGES = ("clearsight", "keras", "torch", "numpy", "pillow")
 
@@ -32,17 +37,47 @@ def describe_machine(device: Device) -> dict[str, Any]:
     }
 
 
-def checkpoint_identity(data_sha256: str, batch_size: int) -> dict[str, Any]:
-    """Return what a checkpoint depends on, to compare with when the run is resumed.
+class CheckpointIdentity(BaseModel):
+    """What a checkpoint depends on, to compare with when the run is resumed.
 
-    The position within an epoch is counted in batches of `batch_size` images.
+    Attributes:
+        data: SHA-256 of the training images, in hexadecimal.
+        versions: see `installed_versions`.
+        num_threads: that torch used.
+        batch_size: of the batches in which the position within an epoch is counted.
     """
-    return {
-        "data": data_sha256,
-        "versions": installed_versions(),
-        "num_threads": describe_machine("cpu")["num_threads"],
-        "batch_size": batch_size,
-    }
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    data: str
+    versions: dict[str, str]
+    num_threads: PositiveCount
+    batch_size: PositiveCount
+
+    @classmethod
+    def now(cls, data_sha256: str, batch_size: int) -> Self:
+        """Return the identity of a checkpoint that is saved by this process."""
+        return cls(
+            data=data_sha256,
+            versions=installed_versions(),
+            num_threads=describe_machine("cpu")["num_threads"],
+            batch_size=batch_size,
+        )
+
+    @classmethod
+    def of(cls, checkpoint: Checkpoint) -> Self:
+        """Return the identity that a checkpoint was saved with.
+
+        Raises:
+            RunError: when it has none.
+        """
+        try:
+            return cls(**checkpoint.identity)
+        except (TypeError, ValidationError) as error:
+            raise RunError(
+                "A checkpoint should say on which images, versions and threads it depends, but "
+                "does not: restore it from a copy, or train again with another --out."
+            ) from error
 
 
 def _processor() -> str:

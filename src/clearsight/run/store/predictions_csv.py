@@ -1,6 +1,5 @@
 """``predictions.csv``: the predictions for a run's test images."""
 
-import csv
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import numpy as np
 from clearsight.data.image_set import ImageSet
 from clearsight.errors import RunError
 from clearsight.evaluation.predictions import Predictions
+from clearsight.io.csv_rows import read_rows
 from clearsight.run.store.files import open_csv, write_csv
 
 _FIRST = ("index", "name", "truth", "prediction", "correct")
@@ -52,29 +52,34 @@ def write_predictions(images: ImageSet, probabilities: np.ndarray, path: Path) -
     write_csv((*_FIRST, *(f"{_PROBABILITY}{name}" for name in classes)), rows, path)
 
 
-def read_predictions(path: Path) -> PredictedImages:
-    """Read what `write_predictions` wrote.
+def read_predictions(path: Path, class_names: tuple[str, ...]) -> PredictedImages:
+    """Read what `write_predictions` wrote for images with these classes.
 
     Raises:
         RunError: when the file is missing or has another form.
     """
+    columns = (*_FIRST, *(f"{_PROBABILITY}{name}" for name in class_names))
+    label_of = {name: label for label, name in enumerate(class_names)}
     try:
         with open_csv(path) as file:
-            rows = csv.reader(file)
-            header = next(rows)
-            if tuple(header[: len(_FIRST)]) != _FIRST:
-                raise ValueError("other columns")
-            classes = tuple(column.removeprefix(_PROBABILITY) for column in header[len(_FIRST) :])
-            label_of = {name: label for label, name in enumerate(classes)}
-            found = [(row[1], label_of[row[2]], row[len(_FIRST) :]) for row in rows]
-        probabilities = np.array([values for *_, values in found], dtype=np.float32)
-    except (OSError, StopIteration, ValueError, KeyError, IndexError) as error:
+            rows = read_rows(file)
+            if tuple(next(rows)) != columns:
+                raise ValueError("it has other columns")
+            found = []
+            for number, row in enumerate(rows, 1):
+                if len(row) != len(columns) or row[2] not in label_of:
+                    raise ValueError(f"row {number} is not that of an image")
+                found.append((row[1], label_of[row[2]], np.array(row[len(_FIRST) :], np.float32)))
+    except (OSError, StopIteration, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error) or "it is empty"
         raise RunError(
             f"{path} should hold a run's predictions, with the columns {', '.join(_FIRST)} and one "
-            f"per class, but cannot be read: {error}."
+            f"per class, but cannot be read: {reason}."
         ) from error
+    if not found:
+        raise RunError(f"{path} should hold the predictions for at least one image, but is empty.")
     return PredictedImages(
         tuple(name for name, *_ in found),
         np.array([label for _, label, _ in found], dtype=np.int64),
-        Predictions(probabilities.reshape(len(found), len(classes)), classes),
+        Predictions(np.stack([probabilities for *_, probabilities in found]), class_names),
     )

@@ -1,15 +1,109 @@
 """`RunRecord` and `SeedsRecord`: the contents of ``run.json`` and ``seeds.json``."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, PlainSerializer, PositiveInt
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    InstanceOf,
+    PlainSerializer,
+    model_validator,
+)
 
+from clearsight.data.listing import PARTS, Part
+from clearsight.data.preparation.preparation import Preparation
+from clearsight.data.splits.splits import Splits
+from clearsight.errors import DataError
 from clearsight.run.request import ResolvedRequest, TrainRequest
 from clearsight.run.store.files import read_json
 from clearsight.run.store.location import SEEDS_RECORD_NAME
+from clearsight.training.recipe import Count, PositiveCount
 
 Status = Literal["running", "finished", "interrupted", "failed"]
+MOST_SEEDS = 10_000
+
+
+def local_time(text: str) -> datetime:
+    """Return the local time that a record's ISO 8601 text stands for.
+
+    Raises:
+        ValueError: when it is no such time.
+    """
+    try:
+        return datetime.fromisoformat(text).astimezone()
+    except OverflowError as error:  # in the years 1 and 9999
+        raise ValueError(str(error)) from error
+
+
+def _check_time(text: str) -> str:
+    local_time(text)
+    return text
+
+
+def _read_preparation(value: Any) -> Any:
+    try:
+        return value if isinstance(value, Preparation) else Preparation.from_json(value)
+    except DataError as error:
+        raise ValueError(str(error)) from error
+
+
+_Time = Annotated[str, AfterValidator(_check_time)]
+_Pixel = Annotated[int, Field(ge=0, le=255)]
+_Request = Annotated[TrainRequest, PlainSerializer(TrainRequest.to_json)]
+_Preparation = Annotated[
+    InstanceOf[Preparation],
+    BeforeValidator(_read_preparation),
+    PlainSerializer(Preparation.to_json),
+]
+
+
+class ImagesRecord(BaseModel):
+    """One part of a run's images, as `ImageSet.summary` describes it.
+
+    Attributes:
+        num_images: how many there are.
+        image_shape: height, width and channels.
+        lowest_value: of all pixels.
+        highest_value: likewise.
+        class_counts: number of images of each class, by its name.
+        provenance: where they come from, in words.
+        sha256: their fingerprint, in hexadecimal.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    num_images: PositiveCount
+    image_shape: tuple[PositiveCount, PositiveCount, PositiveCount]
+    lowest_value: _Pixel
+    highest_value: _Pixel
+    class_counts: dict[str, Count]
+    provenance: str
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]  # it becomes a file's name
+
+
+def describe_parts(splits: Splits) -> dict[Part, ImagesRecord]:
+    """Return what a record holds about each part of a source."""
+    found = splits.parts
+    return {part: ImagesRecord(**found[part].summary()) for part in PARTS if part in found}
+
+
+class SplitRecord(BaseModel):
+    """How the validation images of a run were chosen.
+
+    Attributes:
+        method: as `ValidationSplit.method`.
+        num_validation: how many there are.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    method: Literal["tail", "stratified", "own"]
+    num_validation: PositiveCount
 
 
 class RunRecord(BaseModel):
@@ -21,11 +115,11 @@ class RunRecord(BaseModel):
         interrupted_at: where a signal came, in words, or None.
         failed_because: why the run failed, in words, or None.
         started_at: local time, ISO 8601 with its offset.
-        given: the options that were given, JSON-ready; see `TrainRequest.portable`.
+        given: the options that were given; see `TrainRequest.portable`.
         request: the options with everything settled that was left open.
         class_names: label k means ``class_names[k]``.
         preparation: how images become the network's input.
-        data: counts, provenance and SHA-256 of training and test images.
+        data: what is known about the images of each part; there is always one called train.
         split: how the validation images were chosen.
         notes: shown to the user before training.
         num_parameters: of the network.
@@ -43,27 +137,43 @@ class RunRecord(BaseModel):
     status: Status
     interrupted_at: str | None = None
     failed_because: str | None = None
-    started_at: str
-    given: dict[str, Any]
+    started_at: _Time
+    given: _Request
     request: ResolvedRequest
-    class_names: tuple[str, ...]
-    preparation: dict[str, Any]
-    data: dict[str, Any]
-    split: dict[str, Any]
+    class_names: Annotated[tuple[str, ...], Field(min_length=2)]
+    preparation: _Preparation
+    data: dict[Part, ImagesRecord]
+    split: SplitRecord
     notes: tuple[str, ...]
-    num_parameters: int
+    num_parameters: Count
     reproducible: bool
     reproducible_because: str
     versions: dict[str, str]
-    machine: dict[str, Any]
+    machine: dict[str, str | int | float | None]
     resumptions: tuple[str, ...] = ()
     changes: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _check_consistent(self) -> Self:
+        if len(set(self.class_names)) < len(self.class_names):
+            raise ValueError("class_names should differ from each other, but some repeat")
+        if "train" not in self.data:
+            raise ValueError("data should describe the training images, but does not")
+        for part, images in self.data.items():
+            if images.image_shape != self.preparation.image_shape:
+                raise ValueError(
+                    f"the images called {part} should have the preparation's shape "
+                    f"{self.preparation.image_shape}, but have {images.image_shape}"
+                )
+        if self.num_train < 1:
+            raise ValueError("there should be images to train on, but all are held out")
+        return self
 
     @property
     def num_train(self) -> int:
         """How many images are trained on, without those held out for validation."""
-        num_held_out = 0 if self.split["method"] == "own" else int(self.split["num_validation"])
-        return int(self.data["train"]["num_images"]) - num_held_out
+        num_held_out = 0 if self.split.method == "own" else self.split.num_validation
+        return self.data["train"].num_images - num_held_out
 
     @property
     def steps_per_epoch(self) -> int:
@@ -81,8 +191,7 @@ class RunRecord(BaseModel):
 
     def with_given(self, changes: dict[str, Any]) -> Self:
         """Return the record of a run that was resumed with other options."""
-        given = TrainRequest(**self.given).with_options(**changes).portable()
-        return self.model_copy(update={"given": given})
+        return self.model_copy(update={"given": self.given.with_options(**changes)})
 
     def irreproducible(self, because: str) -> Self:
         """Return the record of a run whose weights another run would not get, with the reason."""
@@ -113,11 +222,11 @@ class SeedsRecord(BaseModel):
     format_version: Literal[1] = 1
     source: str
     model: str
-    first_seed: int
-    num_seeds: PositiveInt
+    first_seed: Annotated[int, Field(ge=0, lt=2**32)]
+    num_seeds: Annotated[int, Field(ge=1, le=MOST_SEEDS)]
     same_validation: bool
-    started_at: str
-    request: Annotated[TrainRequest, PlainSerializer(TrainRequest.portable)]
+    started_at: _Time
+    request: _Request
 
 
 def read_seeds_record(path: Path) -> SeedsRecord:

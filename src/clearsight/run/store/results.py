@@ -1,8 +1,16 @@
 """`Results`: what a training achieved."""
 
 from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import Field
 
 from clearsight.evaluation.curve.finding import CurveFinding
+from clearsight.training.recipe import Count, PositiveCount
+
+_Fraction = Annotated[float, Field(ge=0, le=1)]
+_Difference = Annotated[float, Field(ge=-1, le=1)]
+_Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 @dataclass(frozen=True)
@@ -16,9 +24,9 @@ class TestSetUses:
             fraction.
     """
 
-    count: int
-    num_runs: int
-    optimism: float
+    count: PositiveCount
+    num_runs: PositiveCount
+    optimism: Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
     @property
     def sentence(self) -> str:
@@ -67,29 +75,29 @@ class Results:
         test_set_uses: of this test set, this evaluation included; None if it was not evaluated.
     """
 
-    train_accuracy: float
-    train_count: int
-    train_accuracy_interval: tuple[float, float]
-    val_accuracy: float
-    val_count: int
-    val_accuracy_interval: tuple[float, float]
+    train_accuracy: _Fraction
+    train_count: PositiveCount
+    train_accuracy_interval: tuple[_Fraction, _Fraction]
+    val_accuracy: _Fraction
+    val_count: PositiveCount
+    val_accuracy_interval: tuple[_Fraction, _Fraction]
     reading: str
-    gap: float
-    gap_interval: tuple[float, float]
-    best_epoch: int
-    fit_seconds: float
-    epoch_seconds: float
-    total_seconds: float
+    gap: _Difference
+    gap_interval: tuple[_Difference, _Difference]
+    best_epoch: PositiveCount
+    fit_seconds: _Seconds
+    epoch_seconds: _Seconds
+    total_seconds: _Seconds
     findings: tuple[CurveFinding, ...]
-    weights_of_epoch: int
-    test_accuracy: float | None = None
-    test_count: int = 0
-    test_accuracy_interval: tuple[float, float] | None = None
+    weights_of_epoch: PositiveCount
+    test_accuracy: _Fraction | None = None
+    test_count: Count = 0
+    test_accuracy_interval: tuple[_Fraction, _Fraction] | None = None
     test_loss: float | None = None
-    first_test_predictions: tuple[int, ...] = ()
-    first_test_labels: tuple[int, ...] = ()
-    test_leaked_count: int = 0
-    test_accuracy_without_leaked: float | None = None
+    first_test_predictions: tuple[Count, ...] = ()
+    first_test_labels: tuple[Count, ...] = ()
+    test_leaked_count: Count = 0
+    test_accuracy_without_leaked: _Fraction | None = None
     test_set_uses: TestSetUses | None = None
 
     def remarks(self, num_epochs: int) -> list[str]:

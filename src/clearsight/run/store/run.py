@@ -37,20 +37,27 @@ class Run:
     Attributes:
         folder: its files.
         record: what was requested, and what it ran on.
+        allow_download: whether its images may be downloaded if they are not on this machine.
     """
 
     folder: RunFolder
     record: RunRecord
+    allow_download: bool = False
 
     @classmethod
-    def load(cls, path: str | Path) -> Self:
+    def load(cls, path: str | Path, *, allow_download: bool = False) -> Self:
         """Load a run from its folder.
+
+        Args:
+            path: the folder.
+            allow_download: whether its images may be downloaded from the source that it names, if
+                they are not on this machine.
 
         Raises:
             RunError: when the folder holds no run, or a damaged one.
         """
         folder = RunFolder.existing(Path(path))
-        return cls(folder, folder.read_record())
+        return cls(folder, folder.read_record(), allow_download)
 
     @property
     def path(self) -> Path:
@@ -65,7 +72,7 @@ class Run:
     @property
     def preparation(self) -> Preparation:
         """How images become the network's input."""
-        return Preparation.from_json(self.record.preparation)
+        return self.record.preparation
 
     @property
     def history(self) -> History:
@@ -94,8 +101,23 @@ class Run:
         An unfinished run's network comes from its last good checkpoint.
 
         Raises:
-            RunError: when the run was stopped before it saved any weights.
+            RunError: when the run was stopped before it saved any weights, or the network does not
+                fit its record.
+            ModelError: when ``model.keras`` cannot be loaded.
         """
+        model = self._load_model()
+        expected = (None, *self.preparation.image_shape), (None, len(self.class_names))
+        found: Any = model.input_shape, model.output_shape
+        for what, wanted, shape in zip(("input", "output"), expected, found, strict=True):
+            is_one = isinstance(shape, tuple) and len(shape) == len(wanted)
+            if not is_one or any(b not in (None, a) for a, b in zip(wanted, shape, strict=True)):
+                raise RunError(
+                    f"The network of {self.path} should have the {what} shape {wanted}, as its "
+                    f"run.json says, but has {shape}: restore the run from a copy."
+                )
+        return model
+
+    def _load_model(self) -> keras.Model:
         if self.record.status != "finished":
             checkpoint = read_newest_checkpoint(self.folder.checkpoints_path).checkpoint
             if checkpoint is not None and not checkpoint.is_initial:

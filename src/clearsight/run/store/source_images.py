@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import os
+import shlex
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from clearsight.data.decoding.workers import ShowProgress, silent
 from clearsight.data.image_set import ImageSet
-from clearsight.data.preparation.preparation import Preparation
-from clearsight.data.sources.load import is_source_name, load_splits, resolve_source
+from clearsight.data.sources.load import (
+    is_source_name,
+    load_splits,
+    must_be_downloaded,
+    resolve_source,
+)
 from clearsight.data.sources.options import TEST_FRACTION, SourceOptions
 from clearsight.data.splits.evenly_spaced import evenly_spaced
 from clearsight.data.splits.splits import Splits
@@ -38,8 +44,25 @@ def check_stored(run: Run, needed: str, remedy: str) -> None:
         )
 
 
+def check_download(source: str, options: SourceOptions, path: Path) -> None:
+    """Check that the source named by the run in `path` needs no download.
+
+    A run's folder may come from anybody, and must not decide whom this machine connects to.
+
+    Raises:
+        RunError: when it does.
+    """
+    if must_be_downloaded(source, options):
+        resume = shlex.join(["clearsight", "train", source, "--resume", str(path)])
+        raise RunError(
+            f"{path} was trained on {source}, which is on the network, and a run's folder alone "
+            "never starts a download: add --allow-download (in Python, Run.load(PATH, "
+            f"allow_download=True)), or to resume the run name the source: `{resume}`."
+        )
+
+
 def load_run_splits(
-    record: RunRecord, options: SourceOptions | None = None, show_progress: ShowProgress = silent
+    run: Run, options: SourceOptions | None = None, show_progress: ShowProgress = silent
 ) -> Splits:
     """Load all images of a run's source, at the size that its network takes.
 
@@ -47,8 +70,10 @@ def load_run_splits(
 
     Raises:
         DataError: when they cannot be loaded.
-        RunError: when they are no longer where the run found them.
+        RunError: when they are no longer where the run found them, or must be downloaded and may
+            not be.
     """
+    record = run.record
     source = record.request.source
     if not is_source_name(source) and not os.path.lexists(source):
         raise RunError(
@@ -56,13 +81,17 @@ def load_run_splits(
             "back, or give their new path: `clearsight train NEWPATH --resume RUN`, or "
             "`clearsight evaluate RUN --data NEWPATH`."
         )
-    preparation = Preparation.from_json(record.preparation)
-    shape = (preparation.height, preparation.width, preparation.channels)
+    preparation = record.preparation
     options = options or record.request.source_options
+    if not run.allow_download:
+        check_download(source, options, run.path)
     if options.test_split == TEST_FRACTION:  # as if left open: the source may have got test images
         options = options.model_copy(update={"test_split": None})
     splits = load_splits(source, options, show_progress)
-    if (splits.train.image_shape, splits.pixel_range) == (shape, preparation.pixel_range):
+    if (splits.train.image_shape, splits.pixel_range) == (
+        preparation.image_shape,
+        preparation.pixel_range,
+    ):
         return splits
     # The images have changed so that another size or range would be chosen for them now.
     fitted = options.fitted_to(preparation)
@@ -88,6 +117,11 @@ def used_images(run: Run, splits: Splits, used_for: str, most: int | None = None
     used = tuple(row for row in read_split(run.folder.split_path) if row.used_for == used_for)
     if most is not None:
         used = tuple(used[row] for row in evenly_spaced(len(used), most))
+    if not used:
+        raise RunError(
+            f"{run.folder.split_path} should list the run's {used_for} images, but lists none: "
+            "restore it from a copy."
+        )
     found = find_images(used, splits)
     if found is None:
         others = ", or give others with --data" if used_for == "test" else ""
@@ -115,7 +149,7 @@ def is_own_source(record: RunRecord, source: str) -> bool:
 
 def options_for(record: RunRecord, source: str, options: SourceOptions) -> SourceOptions:
     """Return how to read a source: the run's own as in training, others to fit the network."""
-    preparation = Preparation.from_json(record.preparation)
+    preparation = record.preparation
     if resolve_source(source) == record.request.source:
         own = record.request.source_options
         return own.model_copy(update={"pixel_range": preparation.pixel_range})

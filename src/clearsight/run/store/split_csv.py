@@ -1,6 +1,6 @@
 """``split.csv``: which image of the source was used for what, by index and content."""
 
-import csv
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
@@ -8,14 +8,18 @@ from pathlib import Path
 
 import numpy as np
 
-from clearsight.data.image_set import ImageSet
+from clearsight.data.image_set import DIGEST_BYTES, ImageSet
+from clearsight.data.listing import PARTS
 from clearsight.data.splits.splits import Splits
 from clearsight.data.splits.validation_split import ValidationSplit
 from clearsight.errors import RunError
+from clearsight.io.csv_rows import read_rows
 from clearsight.run.store.files import open_csv, write_csv
 
 Key = tuple[str, str]  # an image's content, as `UsedImage.digest`, and its class
 COLUMNS = ("used_for", "part", "index", "digest", "class", "name")
+_DIGEST = re.compile(f"[0-9a-f]{{{2 * DIGEST_BYTES}}}")
+_INDEX = re.compile("[0-9]{1,12}")
 
 
 @dataclass(frozen=True)
@@ -88,18 +92,26 @@ def read_split(path: Path) -> tuple[UsedImage, ...]:
     """
     try:
         with open_csv(path) as file:
-            rows = csv.reader(file)
+            rows = read_rows(file)
             if tuple(next(rows)) != COLUMNS:
-                raise ValueError("other columns")
-            return tuple(
-                UsedImage(used_for, part, int(index), *others)
-                for used_for, part, index, *others in rows
-            )
-    except (OSError, StopIteration, TypeError, ValueError) as error:
+                raise ValueError("it has other columns")
+            return tuple(_read_row(row, number) for number, row in enumerate(rows, 1))
+    except (OSError, StopIteration, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error) or "it is empty"
         raise RunError(
             f"{path} should list the images that a run used, with the columns "
-            f"{', '.join(COLUMNS)}, but cannot be read: {error}."
+            f"{', '.join(COLUMNS)}, but cannot be read: {reason}."
         ) from error
+
+
+def _read_row(row: list[str], number: int) -> UsedImage:
+    if len(row) != len(COLUMNS):
+        raise ValueError(f"row {number} has {len(row)} cells")
+    used_for, part, index, digest, class_name, name = row
+    is_valid = used_for in PARTS and part in PARTS and _INDEX.fullmatch(index)
+    if not (is_valid and _DIGEST.fullmatch(digest)):
+        raise ValueError(f"row {number} names no image of a source")
+    return UsedImage(used_for, part, int(index), digest, class_name, name)
 
 
 def find_images(used: tuple[UsedImage, ...], splits: Splits) -> dict[str, np.ndarray] | None:

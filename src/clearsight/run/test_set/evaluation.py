@@ -48,5 +48,5 @@ def evaluate(
     use = TestSetUse.now(run.path, "evaluate", predictions.labels == images.labels, val_accuracy)
     # The run's own images have the fingerprint of its training, wherever they are stored now.
     is_own = source is None or is_own_source(run.record, source)
-    fingerprint = run.record.data["test"]["sha256"] if is_own else images.fingerprint
+    fingerprint = run.record.data["test"].sha256 if is_own else images.fingerprint
     return Evaluation(compute_scores(predictions, images.labels), record_use(fingerprint, use))

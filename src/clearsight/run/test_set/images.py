@@ -43,7 +43,7 @@ def load_test_images(
         raise DataError(f"'{own.source}' has no test images to evaluate on.")
     allow_bad = own.source_options.allow_bad or (options is not None and options.allow_bad)
     as_trained = own.source_options.model_copy(update={"allow_bad": allow_bad})
-    return used_images(run, load_run_splits(run.record, as_trained), "test")
+    return used_images(run, load_run_splits(run, as_trained), "test")
 
 
 def _unseen(images: ImageSet, run: Run) -> ImageSet:

@@ -16,15 +16,17 @@ from typing import Annotated, Literal, Self
 
 import numpy as np
 import platformdirs
-from pydantic import Field, PositiveInt, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from clearsight.evaluation.comparison.optimism import optimism_of_best
-from clearsight.io.regular_file import append_to_regular
+from clearsight.io.regular_file import append_to_regular, read_regular
 from clearsight.run.store.results import TestSetUses
+from clearsight.training.recipe import PositiveCount
 
 _logger = logging.getLogger(__name__)
 # Above this many images a line would be long; only the accuracy is recorded.
 _MOST_FLAGS = 100_000
+_MAX_BYTES = 200_000_000  # 12,000 uses with the longest lines
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ class TestSetUse:
     command: Literal["train", "evaluate"]
     accuracy: Annotated[float, Field(ge=0, le=1)]
     val_accuracy: float | None
-    num_images: PositiveInt
+    num_images: PositiveCount
     correct: str = ""
 
     @classmethod
@@ -102,17 +104,33 @@ def record_use(fingerprint: str, use: TestSetUse) -> TestSetUses:
 
 
 def read_uses(fingerprint: str) -> tuple[TestSetUse, ...]:
-    """Read all uses of a test set, oldest first, skipping damaged lines."""
+    """Read all uses of a test set, oldest first; damaged lines are skipped with a warning."""
+    path, uses, num_damaged = ledger_folder() / f"{fingerprint}.jsonl", [], 0
     try:
-        text = (ledger_folder() / f"{fingerprint}.jsonl").read_text("utf-8", "replace")
-    except OSError:
+        lines = read_regular(path, _MAX_BYTES).splitlines()
+    except FileNotFoundError:
         return ()
-    uses = []
-    for line in text.splitlines():
+    except OSError as error:
+        _logger.warning(
+            "Earlier uses of this test set should be listed in %s, but it cannot be read: %s. They "
+            "are not counted.",
+            path,
+            error.strerror,
+        )
+        return ()
+    for line in filter(None, map(bytes.strip, lines)):
         try:
             uses.append(_ADAPTER.validate_json(line))
         except ValidationError:
-            continue
+            num_damaged += 1
+    if num_damaged:
+        _logger.warning(
+            "%d of %d lines in %s are damaged: the uses of the test set that they recorded are not "
+            "counted.",
+            num_damaged,
+            num_damaged + len(uses),
+            path,
+        )
     return tuple(uses)
 
 

@@ -108,7 +108,7 @@ def _check_comparable(run: Run, first: Run) -> None:
 def _was_evaluated(run: Run) -> bool:
     """Return whether the ledger holds a use of the run's test images by the run."""
     test = run.record.data.get("test")
-    uses = read_uses(test["sha256"]) if test else ()
+    uses = read_uses(test.sha256) if test else ()
     return any(use.run == str(run.path.resolve()) for use in uses)
 
 

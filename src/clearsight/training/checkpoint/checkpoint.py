@@ -12,22 +12,43 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Literal, Self
 
 import torch
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
+from clearsight.errors import format_validation_error
+from clearsight.io.regular_file import open_regular
 from clearsight.io.temporary import temporary_directory
 from clearsight.io.write_error import find_refusal
 from clearsight.training.checkpoint.random_state import RandomState, Tensors
-from clearsight.training.history import Epoch, History, best_epoch
+from clearsight.training.history import History, best_epoch, check_history
+from clearsight.training.recipe import Count
 
 _NAME = re.compile(r"(\d{6,})_epochs-(\d+)_batches-(\d+)_([0-9a-f]{64})\.safetensors")
 _UNFINISHED = "unfinished"
 _FORMAT_VERSION = 1
 _RANDOM_STATES = ("random_state", "epoch_start_random_state")
 _HEADER_BYTES_PER_TENSOR = 200  # about
+
+
+class _State(BaseModel):
+    """What a checkpoint's file holds besides its tensors; see `Checkpoint`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format_version: Literal[1]
+    epochs_done: Count
+    num_batches: Count
+    history: tuple[dict[str, float], ...]
+    seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    network: str
+    identity: dict[str, Any]
+    random_state: dict[str, list[Any]]
+    epoch_start_random_state: dict[str, list[Any]]
+    number: Count
 
 
 @dataclass(frozen=True)
@@ -111,22 +132,29 @@ class Checkpoint:
             ValueError: if it is damaged.
         """
         name = _NAME.fullmatch(path.name)
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
         if name is None or sha256 != name[4]:
             raise ValueError("its SHA-256 is not the one in its name")
         try:
             with safe_open(path, framework="pt") as file:
-                values = json.loads((file.metadata() or {})["state"])
+                state = _State.model_validate(json.loads((file.metadata() or {})["state"]))
                 # Copies: the file may be removed while the training continues.
                 tensors = {key: file.get_tensor(key).clone() for key in file.keys()}  # noqa: SIM118
-        except (SafetensorError, KeyError) as error:
+        except ValidationError as error:
+            raise ValueError(
+                f"it is of another version, or no checkpoint: {format_validation_error(error)}"
+            ) from error
+        except (SafetensorError, KeyError, RecursionError) as error:
             raise ValueError(f"it is no checkpoint: {error}") from error
-        if values.pop("format_version") != _FORMAT_VERSION:
-            raise ValueError("it was written by another version of clearsight")
-        for state in _RANDOM_STATES:
-            values[state] = RandomState(_with_prefix(tensors, state), values[state])
-        values["history"] = tuple(Epoch(**row) for row in values["history"])
+        history = check_history(state.history)
+        if len(history) != state.epochs_done:
+            raise ValueError(f"it holds {len(history)} of its {state.epochs_done} epochs")
+        values = dict(state) | {"history": history, "tensors": {}}
+        del values["format_version"]
+        for key in _RANDOM_STATES:
+            values[key] = RandomState(_with_prefix(tensors, key), values[key])
+            values[key].check()
         values["tensors"] = {
             key: tensor
             for key, tensor in tensors.items()

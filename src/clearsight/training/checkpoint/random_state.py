@@ -49,8 +49,32 @@ class RandomState:
             for index in range(torch.cuda.device_count()):
                 if f"cuda.{index}" in self.tensors:
                     torch.cuda.set_rng_state(self.tensors[f"cuda.{index}"], index)
+        np.random.set_state(self._numpy_state)
+        random.setstate(self._python_state)
+
+    def check(self) -> None:
+        """Check that it is a state that `capture` may return, by setting generators of its own.
+
+        Raises:
+            ValueError: when it is none.
+        """
+        try:
+            torch.Generator().set_state(self.tensors["torch"].clone())
+            _, keys, position, *_ = self._numpy_state
+            # numpy itself would read beyond its words from a later position.
+            if keys.dtype != np.uint32 or not 0 <= position <= len(keys):
+                raise ValueError("its state of numpy's random numbers is not valid")
+            np.random.RandomState().set_state(self._numpy_state)
+            random.Random().setstate(self._python_state)
+        except (LookupError, TypeError, RuntimeError, OverflowError) as error:
+            raise ValueError(f"its state of the random numbers is not valid ({error})") from error
+
+    @property
+    def _numpy_state(self) -> Any:
         position, has_gauss, gauss = self.values["numpy"]
-        keys = self.tensors["numpy"].numpy()
-        np.random.set_state(("MT19937", keys, position, has_gauss, gauss))
+        return "MT19937", self.tensors["numpy"].numpy(), position, has_gauss, gauss
+
+    @property
+    def _python_state(self) -> Any:
         version, gauss_next = self.values["python"]
-        random.setstate((version, tuple(self.tensors["python"].tolist()), gauss_next))
+        return version, tuple(self.tensors["python"].tolist()), gauss_next

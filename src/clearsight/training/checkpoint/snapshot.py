@@ -8,6 +8,7 @@ import torch
 
 from clearsight.errors import RunError
 from clearsight.models.backend import keras
+from clearsight.models.build_failure import describe_error
 from clearsight.training.checkpoint.checkpoint import Checkpoint
 from clearsight.training.checkpoint.random_state import Tensors
 
@@ -27,11 +28,15 @@ def network_from_json(text: str) -> keras.Model:
     """
     try:
         model: Any = keras.saving.deserialize_keras_object(json.loads(text), safe_mode=True)
-    except (TypeError, ValueError) as error:
+    except Exception as error:  # Keras raises many types
         raise RunError(
             "Keras should rebuild the run's network from its checkpoint, but cannot: "
-            f"{str(error).splitlines()[0]} Import the code of its custom layers first."
+            f"{describe_error(error)} Import the code of its custom layers first."
         ) from error
+    if not isinstance(model, keras.Model) or not model.built:
+        raise RunError(
+            "The checkpoint should hold a built network, but does not: restore it from a copy."
+        )
     return model
 
 
@@ -77,15 +82,19 @@ def restore_variables(model: keras.Model, checkpoint: Checkpoint, *parts: str) -
         variables = _variables_of(model, part)
         # In order, not by name: Keras numbers the layers that were given no name.
         values = [tensor for _, tensor in sorted(checkpoint.tensors_of(part).items())]
-        if [tuple(each.shape) for each in values] != [tuple(each.shape) for each in variables]:
+        if list(map(_form, values)) != [_form(variable.value) for variable in variables]:
             raise RunError(
                 f"The checkpoint should hold the {len(variables)} variables of this network's "
-                f"{part}, but holds {len(values)}, or some of other shapes: the network's code has "
+                f"{part}, but holds {len(values)}, or some of another form: the network's code has "
                 "changed. Restore the old code, or train again."
             )
         with torch.no_grad():
             for value, variable in zip(values, variables, strict=True):
                 variable.value.copy_(value)
+
+
+def _form(tensor: torch.Tensor) -> tuple[tuple[int, ...], torch.dtype]:
+    return tuple(tensor.shape), tensor.dtype
 
 
 def _variables_of(model: keras.Model, part: str) -> Sequence[Any]:
