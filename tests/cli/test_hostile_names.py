@@ -23,7 +23,7 @@ from clearsight.run.store.split_csv import read_split
 from support.command_line import BARE, run_cli
 
 CLASSES = ("cat\x1b]0;title\x07", "dog\u202egpj.exe", "=1+1", "two\nlines")
-FILES = ("\x1b[31m{}.png", "[red]{}[/red].png", "-{}+1.png", "\x9b2J{}.png", "a\r{}.png")
+FILES = ("\x1b[31m{}.png", "[red]{}[bold].png", "-{}+1.png", "\x9b2J{}.png", "a\r{}.png")
 _UNSAFE = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b\u2028-\u202e\u2060-\u2069\ufeff]")
 
 
@@ -77,39 +77,53 @@ def test_files_hold_the_names_as_they_are(source: Path, run: Path) -> None:
         assert not [cell for cell in cells if cell.startswith(("=", "@", "\t", "\r"))]
 
 
-def test_every_command_displays_them(source: Path, run: Path, tmp_path: Path) -> None:
-    bad = tmp_path / "bad\x1b[31m\u202e"
-    bad.mkdir()
-    (bad / "run.json").write_text('{"class_names": ["\x1b[31m"]}')
-    for words in (
-        ["data", "show", str(source), "--out", str(tmp_path / "sheet\x1b.png")],
-        ["data", "check", str(source), "--quick", "--list-out", str(tmp_path / "list.csv")],
-        ["evaluate", str(run)],
-        ["evaluate", str(run), "--json"],
-        ["compare", str(run), str(run)],
-        ["runs", "--folder", str(run.parent)],
-        ["runs", "--folder", str(tmp_path)],
-        ["runs", "--folder", str(tmp_path), "--json"],
-        ["export", str(run)],
-        ["report", str(run)],
-        ["predict", str(run), str(source)],
-        ["predict", str(run), str(source), "--format", "jsonl"],
-        ["predict", str(run), str(source), "--json"],
-    ):
+def show_all(commands: list[list[str]]) -> None:
+    for words in commands:
         done = run_cli(*words)
         assert done.returncode == 0, done.stderr
         check_displayed(done.stdout + done.stderr)
-        if "json" in words[-1] and words[-1] != "jsonl":
+        if words[-1] == "--json":
             json.loads(done.stdout)
-    for words in (
-        ["evaluate", str(bad)],
-        ["train", str(source / "none\x1b[31m")],
-        ["predict", str(run), "\x1b[31mnone.png"],
-        ["train", "--resume", str(run)],
-    ):
+
+
+def test_commands_display_them(source: Path, run: Path, tmp_path: Path) -> None:
+    bad = tmp_path / "bad\x1b[31m\u202e"
+    bad.mkdir()
+    (bad / "run.json").write_text('{"class_names": ["\x1b[31m"]}')
+    show_all(
+        [
+            ["evaluate", str(run)],
+            ["predict", str(run), str(source)],
+            ["predict", str(run), str(source), "--json"],
+            ["runs", "--folder", str(tmp_path)],
+        ]
+    )
+    for words in (["evaluate", str(bad)], ["train", str(source / "none\x1b[31m")]):
         done = run_cli(*words)
         assert done.returncode == 2
         assert done.stderr.count("\n") == 1, done.stderr
+        check_displayed(done.stderr)
+
+
+@pytest.mark.slow
+def test_other_commands_do_too(source: Path, run: Path, tmp_path: Path) -> None:
+    lists = ["--list-out", str(tmp_path / "list.csv")]
+    show_all(
+        [
+            ["data", "show", str(source), "--out", str(tmp_path / "sheet\x1b.png")],
+            ["data", "check", str(source), "--quick", *lists],
+            ["evaluate", str(run), "--json"],
+            ["compare", str(run), str(run), "--curves", str(tmp_path / "curves.png")],
+            ["runs", "--folder", str(run.parent)],
+            ["runs", "--folder", str(run.parent), "--json"],
+            ["export", str(run)],
+            ["report", str(run)],
+            ["predict", str(run), str(source), "--format", "jsonl"],
+        ]
+    )
+    for words in (["predict", str(run), "\x1b[31mnone.png"], ["train", "--resume", str(run)]):
+        done = run_cli(*words)
+        assert done.returncode == 2
         check_displayed(done.stderr)
 
 

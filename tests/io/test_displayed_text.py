@@ -22,6 +22,7 @@ HOSTILE = {
     "\u2066x\u2069": "\\u2066x\\u2069",
     "\u2028": "\\u2028",
     "a\u200bb\ufeff": "a\\u200bb\\ufeff",
+    "\udce9\uffff": "\\udce9\\uffff",
 }
 HARMLESS = ["cat", "猫", "été", "🏳️\u200d🌈", "می\u200cخواهم", "a\\b", "[red]x[/red]", ":cat:"]
 

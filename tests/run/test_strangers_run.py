@@ -66,6 +66,7 @@ def test_a_source_on_the_network_needs_the_users_word(remote: Path, trained: Pat
     assert_refused(done, f"clearsight train hf:evil/tracker --resume {remote}`")
 
 
+@pytest.mark.slow
 def test_a_report_says_why_it_shows_no_images(remote: Path) -> None:
     done = run_cli("report", str(remote))
     assert done.returncode == 0, done.stderr
@@ -115,6 +116,7 @@ def test_code_that_seeds_name_is_run_only_if_the_user_names_it(tmp_path: Path) -
     assert json.loads((out / "seeds" / "1" / "run.json").read_text())["status"] == "finished"
 
 
+@pytest.mark.slow
 def test_code_in_a_recipe_is_code_too(tmp_path: Path, trained: Path) -> None:
     code, marker, out = tmp_path / "net.py", tmp_path / "ran", tmp_path / "seeds"
     code.write_text(NETWORK)
@@ -140,6 +142,7 @@ def test_a_single_run_never_needs_its_code(tmp_path: Path, trained: Path) -> Non
     assert not marker.exists()
 
 
+@pytest.mark.slow
 def test_several_seeds_on_the_network_are_not_loaded(tmp_path: Path) -> None:
     out = tmp_path / "seeds"
     clearsight.train("digits", seeds=2, out=out, **BRIEF)

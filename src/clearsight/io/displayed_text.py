@@ -8,9 +8,12 @@ text around them, or cannot be seen. All of these are displayed as escapes such 
 import re
 
 # The control characters C0, DEL and C1; the zero-width space; separators of lines and paragraphs;
-# embeddings, overrides and isolates of the writing direction; other characters without a shape.
+# embeddings, overrides and isolates of the writing direction; other characters without a shape;
+# parts of file names that are not UTF-8, which Python keeps as surrogates; and noncharacters.
 # Joiners, and the marks of direction in Arabic and Hebrew names, stay: writing needs them.
-_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u200b\u2028-\u202e\u2060-\u2069\ufeff]")
+_UNSAFE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u200b\u2028-\u202e\u2060-\u2069\ud800-\udfff\ufeff\ufffe\uffff]"
+)
 _UNSAFE_BUT_NEWLINES = re.compile(_UNSAFE.pattern.replace("\x00-\x1f", "\x00-\x09\x0b-\x1f"))
 
 
@@ -43,4 +46,4 @@ def displayed_json(text: str) -> str:
 
 
 def _escape(found: "re.Match[str]") -> str:
-    return found[0].encode("unicode_escape").decode("ascii")
+    return found[0].encode("unicode_escape", "surrogatepass").decode("ascii")

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from clearsight.evaluation.curve.reading import CurveReading
+from clearsight.io.displayed_text import displayed
 from clearsight.report.chart_file import (
     HEIGHT,
     WIDTH,
@@ -34,7 +35,7 @@ def write_curves(history: History, reading: CurveReading, title: str, path: Path
         _panel(alt, history, "loss", f"{loss_gap:+.3f}", reading.lowest_val_loss_epoch),
         spacing=30,
     )
-    heading = alt.TitleParams(title, fontSize=15, anchor="start", offset=14)
+    heading = alt.TitleParams(displayed(title), fontSize=15, anchor="start", offset=14)
     write_chart(panels.properties(title=heading), path)
 
 
@@ -49,6 +50,8 @@ def write_overlaid_curves(curves: Sequence[tuple[str, History]], path: Path) -> 
         MissingExtraError: if altair or vl-convert is not installed.
     """
     alt = import_altair("The curve image")
+    # The renderer ends the whole process at a control character.
+    curves = [(displayed(name), history) for name, history in curves]
     names = list(dict.fromkeys(name for name, _ in curves))
     palette = [_RUN_COLORS[k % len(_RUN_COLORS)] for k in range(len(names))]
     colors = alt.Scale(domain=names, range=palette)

@@ -85,6 +85,8 @@ def read_history(path: Path) -> History:
         with io.TextIOWrapper(open_regular(path), encoding="utf-8", newline="") as file:
             rows = read_rows(file)
             columns = next(rows)
+            if set(columns) != set(COLUMNS):
+                raise ValueError("it has other columns")
             return check_history(dict(zip(columns, row, strict=True)) for row in rows)
     except (OSError, StopIteration, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error) or "it is empty"

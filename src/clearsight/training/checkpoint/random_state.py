@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 Tensors = dict[str, torch.Tensor]
+_NUMPY_WORDS = 624  # of its Mersenne Twister
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,8 @@ class RandomState:
             torch.Generator().set_state(self.tensors["torch"].clone())
             _, keys, position, *_ = self._numpy_state
             # numpy itself would read beyond its words from a later position.
-            if keys.dtype != np.uint32 or not 0 <= position <= len(keys):
+            is_state = keys.dtype == np.uint32 and keys.shape == (_NUMPY_WORDS,)
+            if not is_state or not 0 <= position <= _NUMPY_WORDS:
                 raise ValueError("its state of numpy's random numbers is not valid")
             np.random.RandomState().set_state(self._numpy_state)
             random.Random().setstate(self._python_state)
