@@ -51,7 +51,7 @@ def test_moved_images_are_found_where_the_user_says(images: Path, tmp_path: Path
     assert f"The images are now read from {moved}." in done.stdout
     run = clearsight.Run.load(out)
     assert run.record.reproducible
-    assert run.record.request.source == run.record.given["source"] == str(moved)
+    assert run.record.request.source == run.record.given.source == str(moved)
     assert len(clearsight.resume(out, epochs=3, verbose=False).history) == 3
 
     whole = clearsight.train(moved, out=tmp_path / "whole", **{**OPTIONS, "epochs": 3})

@@ -12,9 +12,8 @@ import os
 import sys
 from typing import Any, TextIO, cast
 
-from clearsight.io.displayed_text import displayed
-
 from clearsight.errors import OutputError
+from clearsight.io.displayed_text import displayed
 from clearsight.io.write_error import reason
 
 # What writing to a pipe without a reader, or to a terminal that is gone, answers.

@@ -10,12 +10,15 @@ _MAX_CONTAINERS = 1_000_000
 _TOO_DEEP = f"its lists and objects are more than {_MAX_DEPTH} deep within each other"
 
 
-def parse_strict_json(content: bytes) -> Any:
+def parse_strict_json(content: bytes, *, allow_half_characters: bool = False) -> Any:
     """Parse JSON in UTF-8, in which everything means one thing.
+
+    Half characters stand for the bytes of file names that are not UTF-8.
 
     Raises:
         ValueError: if it is not JSON, has a number that is not finite, a key twice in one object,
-            half of a character, or lists and objects too deep within each other or too many.
+            half of a character that is not allowed, or lists and objects too deep within each other
+            or too many.
 
     Example:
         >>> parse_strict_json(b'{"divisor": NaN}')
@@ -35,7 +38,8 @@ def parse_strict_json(content: bytes) -> Any:
     except RecursionError as error:
         raise ValueError(_TOO_DEEP) from error
     _check_depth(values)
-    json.dumps(values, ensure_ascii=False).encode("utf-8")  # fails for half a character
+    if not allow_half_characters:
+        json.dumps(values, ensure_ascii=False).encode("utf-8")  # fails for one
     return values
 
 

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any, NoReturn, TextIO, TypeVar
+from typing import Any, TextIO, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -18,10 +18,10 @@ from clearsight.errors import RunError, format_validation_error
 from clearsight.io.atomic import write_atomically
 from clearsight.io.csv_rows import write_rows
 from clearsight.io.regular_file import open_regular, read_regular
+from clearsight.io.strict_json import parse_strict_json
 
 Content = TypeVar("Content")
 MAX_JSON_BYTES = 32_000_000  # the scores of 20,000 classes have about 20 MB
-_MAX_DEPTH = 32  # of nested values; ours have about six levels
 _adapter = cache(TypeAdapter)
 
 
@@ -44,7 +44,8 @@ def read_json(path: Path, content: type[Content], description: str) -> Content:
     expected = f"{path} should hold {description}, but"
     try:
         # Not pydantic's own parser, which refuses the escapes of paths that are not UTF-8.
-        return _adapter(content).validate_python(parse_json(read_regular(path, MAX_JSON_BYTES)))
+        values = parse_strict_json(read_regular(path, MAX_JSON_BYTES), allow_half_characters=True)
+        return _adapter(content).validate_python(values)
     except FileNotFoundError as error:
         raise RunError(f"{expected} does not exist.") from error
     except OSError as error:
@@ -54,7 +55,7 @@ def read_json(path: Path, content: type[Content], description: str) -> Content:
             f"{expected} is damaged or of another version ({format_validation_error(error)}): "
             "restore it from a copy."
         ) from error
-    except (ValueError, OverflowError, RecursionError) as error:
+    except (ValueError, OverflowError) as error:
         raise RunError(f"{expected} is damaged ({error}): restore it from a copy.") from error
 
 
@@ -66,27 +67,6 @@ def read_json_if_present(path: Path, content: type[Content], description: str) -
         if isinstance(error.__cause__, FileNotFoundError) and not path.is_symlink():
             return None
         raise
-
-
-def parse_json(content: bytes) -> Any:
-    """Parse JSON whose numbers are finite and whose values are not deeply nested.
-
-    Raises:
-        ValueError: when it is something else.
-        RecursionError: when its nesting exceeds even what Python parses.
-    """
-    values = json.loads(content, parse_constant=_refuse_constant, parse_float=_finite)
-    level = [values]
-    for _ in range(_MAX_DEPTH):
-        level = [
-            child
-            for value in level
-            if isinstance(value, dict | list)
-            for child in (value.values() if isinstance(value, dict) else value)
-        ]
-        if not level:
-            return values
-    raise ValueError(f"its values are nested more than {_MAX_DEPTH} levels deep")
 
 
 def open_csv(path: Path) -> TextIO:
@@ -106,14 +86,3 @@ def write_csv(columns: Sequence[str], rows: Iterable[Sequence[Any]], path: Path)
     with write_atomically(path) as temporary, temporary.open("w", **text) as file:
         write_rows(file, [columns])
         write_rows(file, rows)
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if number in (float("inf"), float("-inf")):
-        raise ValueError(f"{text} is too large a number")
-    return number
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no number")
