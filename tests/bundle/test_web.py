@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 import shutil
 from pathlib import Path
@@ -17,6 +18,7 @@ from playwright.sync_api import Browser, BrowserContext, Page
 import clearsight
 from clearsight.bundle.web.web_page import write_web_page
 from clearsight.data.image_set import ImageSet
+from clearsight.data.preparation.read_image import read_image
 from clearsight.run.export.int8 import export_int8
 from support.web_images import encoded
 from support.web_page import opened, serving, show
@@ -62,6 +64,20 @@ def test_inverted_brightness_gives_a_warning_and_can_be_inverted(
     assert shown_classes(page) == expected_classes(small_bundle, boot_png(fashion, 5))
     show(page, boot_png(fashion), "next.png")
     assert not page.is_checked("#invert")
+
+
+@pytest.mark.parametrize("suffix", ["gif", "png", "webp"])
+def test_other_frames_than_the_first_are_reported_as_in_python(
+    page: Page, fashion: tuple[ImageSet, ImageSet], suffix: str
+) -> None:
+    first, second = (Image.fromarray(image[..., 0]) for image in fashion[1].images[:2])
+    for others in ([second], []):
+        name, content = f"boot{len(others)}.{suffix}", io.BytesIO()
+        first.save(content, suffix, save_all=True, append_images=others)
+        expected = read_image(content.getvalue(), name=name).warnings(name)
+        assert len(expected) == len(others)
+        show(page, content.getvalue(), name)
+        assert page.locator("#file-warnings p").all_text_contents() == list(expected)
 
 
 def test_an_image_can_be_dropped_or_photographed(

@@ -1,6 +1,7 @@
 // Reads an image file into upright pixels, as `clearsight.data.preparation.read_image` does. The
 // browser decodes; colour management and alpha premultiplication are switched off.
 
+import { hasMoreFrames } from "./frames.js";
 import { readJpegFacts } from "./jpeg.js";
 
 const MAX_PIXELS = 50_000_000;
@@ -101,7 +102,8 @@ function readShrunkPixels(bitmap, factor, corner) {
  *
  * @param file a Blob.
  * @param preparation the entry of `bundle.json`, with the size that the image will get.
- * @returns {width, height, pixels}: red, green, blue, alpha, 8 bits each, row by row.
+ * @returns {width, height, pixels, warnings}: pixels are red, green, blue, alpha, 8 bits each, row by
+ *   row; warnings are sentences about what was left out, as in Python.
  * @throws Error with a message for the user.
  */
 export async function readImage(file, preparation) {
@@ -127,7 +129,12 @@ export async function readImage(file, preparation) {
       );
     }
     const factor = draftFactor(facts, bitmap, preparation);
-    return factor === 1 ? readPixels(bitmap) : readShrunkPixels(bitmap, factor, facts.corner);
+    const image =
+      factor === 1 ? readPixels(bitmap) : readShrunkPixels(bitmap, factor, facts.corner);
+    const warnings = [];
+    if (hasMoreFrames(new Uint8Array(await file.arrayBuffer())))
+      warnings.push(`${name} has several frames or pages, of which only the first was used.`);
+    return { ...image, warnings };
   } finally {
     bitmap.close();
   }

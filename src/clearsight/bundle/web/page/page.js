@@ -59,10 +59,15 @@ function warnOfPolarity(fitted) {
     `${trained} images. Try Invert.`;
 }
 
-function warnOfRange(name) {
-  const warning = rangeWarning(spec.preparation, name);
-  element("range-warning").hidden = warning === null;
-  element("range-warning").textContent = warning ?? "";
+function showFileWarnings() {
+  const range = rangeWarning(spec.preparation, current.name);
+  const warnings = range === null ? current.image.warnings : [range, ...current.image.warnings];
+  const paragraphs = warnings.map((warning) => {
+    const paragraph = document.createElement("p");
+    paragraph.textContent = warning;
+    return paragraph;
+  });
+  element("file-warnings").replaceChildren(...paragraphs);
 }
 
 async function classify() {
@@ -76,7 +81,7 @@ async function classify() {
   if (run !== latestRun) return;
   drawInput(fitted);
   warnOfPolarity(fitted);
-  warnOfRange(current.name);
+  showFileWarnings();
   element("preview").hidden = false;
   element("invert-option").hidden = false;
   showResult(spec.class_names, [...probabilities], {
