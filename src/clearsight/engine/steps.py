@@ -15,7 +15,7 @@ from clearsight.engine.program.compilation import compile_program
 from clearsight.engine.program.program import Inputs, Tensors
 from clearsight.engine.runtime.saved_state import SavedState
 from clearsight.engine.step_control import StepControl
-from clearsight.engine.targets import plain_targets
+from clearsight.engine.targets import PlainTargets, plain_targets
 from clearsight.models.backend import keras
 from clearsight.models.keras_internals.compiled import compute_loss, update_metrics
 from clearsight.models.keras_internals.layers import (
@@ -37,12 +37,14 @@ class Forward:
     Attributes:
         loss: the mean over the batch, float32 ().
         raw: the program's outputs.
+        targets: see `plain_targets`; None for a model that is no classifier.
         outputs: the model's outputs, in its structure; None if nothing has needed them yet.
     """
 
     loss: torch.Tensor
     raw: Tensors
-    outputs: Any
+    targets: PlainTargets | None
+    outputs: Any = None
 
 
 class ModelStep:
@@ -60,7 +62,8 @@ class ModelStep:
         ]
         self._loss = self._metric_updates = None
         self._has_more_losses = False
-        if model.compiled and self._is_classifier():
+        self._is_classifier = model.compiled and self._has_one_output()
+        if self._is_classifier:
             ends_in_softmax = self._program.ends_in_softmax
             if dtype is torch.bfloat16:  # the others follow Keras's rounding
                 self._loss = loss_on_logits(model, ends_in_softmax=ends_in_softmax)
@@ -69,7 +72,7 @@ class ModelStep:
                 variable.regularizer is not None for variable in model.trainable_variables
             )
 
-    def _is_classifier(self) -> bool:
+    def _has_one_output(self) -> bool:
         """Return whether the only output is (N, K), with nothing masked."""
         outputs = self._core.outputs
         return (
@@ -133,8 +136,8 @@ class ModelStep:
     def _forward(self, inputs: Inputs, data: Any) -> Forward:
         x, y, weights = keras.utils.unpack_x_y_sample_weight(data)
         raw = self.run_program(inputs)
-        plain = plain_targets(y, weights, raw[0]) if self._loss is not None else None
-        if self._loss is None or plain is None:
+        targets = plain_targets(y, weights, raw[0]) if self._is_classifier else None
+        if self._loss is None or targets is None:
             outputs = self._outputs(raw)
             loss = compute_loss(
                 self._model,
@@ -144,24 +147,23 @@ class ModelStep:
                 sample_weight=weights,
                 training=self._training,
             )
-            return Forward(loss, raw, outputs)
-        loss = self._loss(_accumulated(raw[0]), *plain)
+            return Forward(loss, raw, targets, outputs)
+        loss = self._loss(_accumulated(raw[0]), *targets)
         if self._has_more_losses:
             for more in self._model.losses:
                 loss = loss + more.sum()
-        return Forward(loss, raw, None)
+        return Forward(loss, raw, targets)
 
     def _track(self, forward: Forward, data: Any) -> Any:
         """Update the metrics, and return the logs so far."""
         model = self._model
         x, y, weights = keras.utils.unpack_x_y_sample_weight(data)
         track_loss(model, forward.loss, len(first_tensor(keras.tree.flatten(x))))
-        if self._metric_updates is not None:
-            plain = plain_targets(y, weights, forward.raw[0])
-            if plain is not None:
-                for update in self._metric_updates:
-                    update(plain[0], forward.raw[0], plain[1])
-                return DeferredLogs(model)
+        if self._metric_updates is not None and forward.targets is not None:
+            target, weight = forward.targets
+            for update in self._metric_updates:
+                update(target, forward.raw[0], weight)
+            return DeferredLogs(model)
         outputs = self._outputs(forward.raw) if forward.outputs is None else forward.outputs
         if type(model).compute_metrics is not keras.Model.compute_metrics:
             return model.compute_metrics(x, y, outputs, sample_weight=weights)
@@ -238,7 +240,9 @@ class TrainingStep(ModelStep):
             raws.append([value.detach() for value in forward.raw])
         assert sums is not None  # a batch has an image
         raw = [torch.cat(values) for values in zip(*raws, strict=True)]
-        return Forward(total, raw, None), sums
+        _, y, weights = keras.utils.unpack_x_y_sample_weight(data)
+        targets = plain_targets(y, weights, raw[0]) if self._is_classifier else None
+        return Forward(total, raw, targets), sums
 
     def _differentiate(self, loss: torch.Tensor) -> Gradients:
         if self._control.check_loss is not None:

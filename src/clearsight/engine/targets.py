@@ -7,9 +7,11 @@ import torch
 from clearsight.models.backend import keras
 
 
-def plain_targets(
-    y: Any, weights: Any, scores: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor | None] | None:
+PlainTargets = tuple[torch.Tensor, torch.Tensor | None]
+"""Targets (N,), (N, 1) or (N, K), and sample weights (N,), (N, 1) or None."""
+
+
+def plain_targets(y: Any, weights: Any, scores: torch.Tensor) -> PlainTargets | None:
     """Return a batch's targets and sample weights as one tensor each.
 
     Args:
@@ -18,8 +20,7 @@ def plain_targets(
         scores: (N, K), the model's outputs.
 
     Returns:
-        Targets (N,), (N, 1) or (N, K), and weights (N,), (N, 1) or None. None for any others, whose
-        loss and metrics are Keras's to compute.
+        None for any others, whose loss and metrics are Keras's to compute.
     """
     ys, all_weights = keras.tree.flatten(y), keras.tree.flatten(weights)
     if len(ys) != 1 or ys[0] is None or len(all_weights) != 1:
