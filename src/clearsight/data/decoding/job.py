@@ -105,8 +105,8 @@ class _Block:
             pixels = self._preparation.fit_image(image)
         self._buffer[len(self._rows)] = pixels
         self._rows.append(row)
-        doubts = (found.has_more_frames, found.damage is not None, found.is_reduced)
-        self._facts.append((*found.size, image.shape[-1] > 1, is_deep, *doubts, num_outside))
+        flags = (found.has_more_frames, found.damage is not None, found.is_reduced)
+        self._facts.append((*found.size, image.shape[-1] > 1, is_deep, *flags, num_outside))
         if len(self._rows) == len(self._buffer):
             self.write()
 

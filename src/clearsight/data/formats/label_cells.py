@@ -29,7 +29,7 @@ def single_labels(
     """
     values = [_parse_list(cell) for cell in cells]
     if _are_vectors(values):
-        values = [[place for place, mark in enumerate(vector) if mark] for vector in values]
+        values = [[index for index, mark in enumerate(vector) if mark] for vector in values]
     values = [_unwrap(value) if isinstance(value, list) else value for value in values]
     texts = {value.strip() for value in values if isinstance(value, str) and not is_missing(value)}
     several_in = _several_in(texts - {*class_names})

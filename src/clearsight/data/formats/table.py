@@ -76,11 +76,11 @@ def _split_pixels(pixels: np.ndarray, rows: Rows, options: SourceOptions) -> Spl
     names = choose_class_names(options, rows.class_names)
     selected = rows.select(range(len(pixels)), options, names)
     rows_of: dict[Part, list[int]] = {}
-    for place, part in enumerate(selected.parts):
-        rows_of.setdefault(part or "train", []).append(place)
+    for index, part in enumerate(selected.parts):
+        rows_of.setdefault(part or "train", []).append(index)
 
     def of_parts(values: Any) -> dict[Part, Any]:
-        return {part: [values[place] for place in places] for part, places in rows_of.items()}
+        return {part: [values[index] for index in indices] for part, indices in rows_of.items()}
 
     arrays = RawArrays(
         images={part: pixels[taken] for part, taken in of_parts(selected.rows).items()},

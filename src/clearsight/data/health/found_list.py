@@ -19,11 +19,11 @@ def found_rows(findings: Sequence[Finding], splits: Splits) -> Iterator[Sequence
     for finding in findings:
         columns = (finding.id, finding.severity)
         for case in finding.cases:
-            for place, image in enumerate(case.images):
+            for index, image in enumerate(case.images):
                 has_name = image.index < 0 or splits.parts[image.part].names is not None
                 key = (image.name if has_name else "", image.part, image.index, image.label)
                 others = [f"{other.part} {other.name}" for other in case.images if other != image]
-                remove = "yes" if place == case.remove else ""
+                remove = "yes" if index == case.remove else ""
                 yield (*key, remove, *columns, case.caption, *(others or [""]))
         for name in finding.classes:
             yield ("", "", "", name, "", *columns, finding.title, "")

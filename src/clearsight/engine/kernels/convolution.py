@@ -49,8 +49,8 @@ class Sizes:
         return (ctypes.c_ssize_t * len(numbers))(*numbers)
 
     @property
-    def num_shares(self) -> int:
-        """Number of shares that the images are divided into: at most one per thread."""
+    def num_chunks(self) -> int:
+        """Number of chunks that the images are divided into: at most one per thread."""
         return max(1, min(torch.get_num_threads(), self.images[0]))
 
 

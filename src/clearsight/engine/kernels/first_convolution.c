@@ -17,8 +17,8 @@ struct job {
     const uint16_t *gradient; /* of `pooled` */
     uint16_t *pooled;         /* bfloat16 (N, pooled_height, pooled_width, filters) */
     uint8_t *winners;         /* the same, as in max_pooling.c, or NULL if there is no backward */
-    float *padded;            /* (num_shares, padded_size()), zeros around where images go */
-    float *partial; /* (num_shares, num_gradients()), zeros: of the kernel, then of the bias */
+    float *padded;            /* (num_chunks, padded_size()), zeros around where images go */
+    float *partial; /* (num_chunks, num_gradients()), zeros: of the kernel, then of the bias */
     int rectified;
 };
 
@@ -37,7 +37,7 @@ static ptrdiff_t num_gradients(const struct shape *s)
 
 /* One window for 16 filters (num_vectors 1) or 32 (2); see EACH_WINDOW for the arguments. */
 static inline __attribute__((always_inline)) void
-forward_window(const struct job *job, const float *corner, ptrdiff_t filter, ptrdiff_t place,
+forward_window(const struct job *job, const float *corner, ptrdiff_t filter, ptrdiff_t offset,
                const int num_vectors)
 {
     const struct shape *s = &job->shape;
@@ -79,15 +79,15 @@ forward_window(const struct job *job, const float *corner, ptrdiff_t filter, ptr
             best = _mm512_mask_mov_ps(best, cut, _mm512_setzero_ps());
             winner = _mm512_mask_mov_epi32(winner, cut, _mm512_set1_epi32(NUM_SPOTS));
         }
-        narrow(best, job->pooled + place + v * LANES);
+        narrow(best, job->pooled + offset + v * LANES);
         if (job->winners)
-            _mm_storeu_si128((__m128i *)(job->winners + place + v * LANES),
+            _mm_storeu_si128((__m128i *)(job->winners + offset + v * LANES),
                              _mm512_cvtepi32_epi8(winner));
     }
 }
 
 static inline __attribute__((always_inline)) void
-backward_window(const struct job *job, const float *corner, ptrdiff_t filter, ptrdiff_t place,
+backward_window(const struct job *job, const float *corner, ptrdiff_t filter, ptrdiff_t offset,
                 float *gradients, const int num_vectors)
 {
     const struct shape *s = &job->shape;
@@ -96,8 +96,8 @@ backward_window(const struct job *job, const float *corner, ptrdiff_t filter, pt
     __m512 parts[NUM_SPOTS][2]; /* the gradient, where this spot has won */
 #pragma GCC unroll 2
     for (int v = 0; v < num_vectors; v++) {
-        __m512 gradient = widened(job->gradient + place + v * LANES);
-        __m128i winner = _mm_loadu_si128((const __m128i *)(job->winners + place + v * LANES));
+        __m512 gradient = widened(job->gradient + offset + v * LANES);
+        __m128i winner = _mm_loadu_si128((const __m128i *)(job->winners + offset + v * LANES));
 #pragma GCC unroll 4
         for (int spot = 0; spot < NUM_SPOTS; spot++)
             parts[spot][v] = _mm512_maskz_mov_ps(
@@ -123,17 +123,17 @@ backward_window(const struct job *job, const float *corner, ptrdiff_t filter, pt
     }
 }
 
-/* Do `window(num_vectors)` for every window of a share's images, with 32 or 16 filters at a time.
-   `corner` is where the window begins in the padded image, `filter` the first filter, and `place`
+/* Do `window(num_vectors)` for every window of a chunk's images, with 32 or 16 filters at a time.
+   `corner` is where the window begins in the padded image, `filter` the first filter, and `offset`
    plus that the index of its value in `pooled`. A macro, because GCC makes 8% slower code of a
    function that calls one or the other window. */
 #define EACH_WINDOW(window)                                                                       \
-    float *padded = job->padded + share * padded_size(s);                                         \
-    ptrdiff_t place = first * num_windows(s) * s->filters;                                        \
+    float *padded = job->padded + chunk * padded_size(s);                                         \
+    ptrdiff_t offset = first * num_windows(s) * s->filters;                                       \
     for (ptrdiff_t image = first; image < last; image++) {                                        \
         pad(s, job->images + image * s->height * s->width * s->channels, padded);                 \
         for (ptrdiff_t row = 0; row < s->pooled_height; row++)                                    \
-            for (ptrdiff_t column = 0; column < s->pooled_width; column++, place += s->filters) { \
+            for (ptrdiff_t column = 0; column < s->pooled_width; column++, offset += s->filters) { \
                 const float *corner = padded + 2 * row * row_length(s) + 2 * column * s->channels; \
                 ptrdiff_t filter = 0;                                                             \
                 for (; filter + 2 * LANES <= s->filters; filter += 2 * LANES)                     \
@@ -143,45 +143,45 @@ backward_window(const struct job *job, const float *corner, ptrdiff_t filter, pt
             }                                                                                     \
     }
 
-static void forward_images(const void *data, ptrdiff_t first, ptrdiff_t last, int share)
+static void forward_images(const void *data, ptrdiff_t first, ptrdiff_t last, int chunk)
 {
     const struct job *job = data;
     const struct shape *s = &job->shape;
-#define FORWARD(num_vectors) forward_window(job, corner, filter, place + filter, num_vectors)
+#define FORWARD(num_vectors) forward_window(job, corner, filter, offset + filter, num_vectors)
     EACH_WINDOW(FORWARD)
 }
 
-static void backward_images(const void *data, ptrdiff_t first, ptrdiff_t last, int share)
+static void backward_images(const void *data, ptrdiff_t first, ptrdiff_t last, int chunk)
 {
     const struct job *job = data;
     const struct shape *s = &job->shape;
-    float *gradients = job->partial + share * num_gradients(s);
+    float *gradients = job->partial + chunk * num_gradients(s);
 #define BACKWARD(num_vectors) \
-    backward_window(job, corner, filter, place + filter, gradients, num_vectors)
+    backward_window(job, corner, filter, offset + filter, gradients, num_vectors)
     EACH_WINDOW(BACKWARD)
 }
 
 void first_convolution(const float *images, const float *kernel, const float *bias,
                        uint16_t *pooled, uint8_t *winners, float *padded, const ptrdiff_t *sizes,
-                       int rectified, int num_shares)
+                       int rectified, int num_chunks)
 {
     struct job job = {.shape = shape_of(sizes), .images = images, .kernel = kernel, .bias = bias,
                       .pooled = pooled, .winners = winners, .padded = padded,
                       .rectified = rectified};
-    share_out(forward_images, &job, job.shape.count, num_shares);
+    parallel_for(forward_images, &job, job.shape.count, num_chunks);
 }
 
-/* `partial` holds zeros; the shares' rows of it are to be added up. */
+/* `partial` holds zeros; the chunks' rows of it are to be added up. */
 void first_convolution_backward(const float *images, const uint16_t *gradient, uint8_t *winners,
                                 float *padded, float *partial, const ptrdiff_t *sizes,
-                                int num_shares)
+                                int num_chunks)
 {
     struct job job = {.shape = shape_of(sizes), .images = images, .gradient = gradient,
                       .winners = winners, .padded = padded, .partial = partial};
-    share_out(backward_images, &job, job.shape.count, num_shares);
+    parallel_for(backward_images, &job, job.shape.count, num_chunks);
 }
 
-/* Number of values of `padded` that a share needs. */
+/* Number of values of `padded` that a chunk needs. */
 ptrdiff_t first_convolution_scratch_size(const ptrdiff_t *sizes)
 {
     struct shape shape = shape_of(sizes);

@@ -31,11 +31,11 @@ def _forward(
     kernel, bias = kernel.contiguous(), bias.contiguous()
     pooled = images.new_empty(sizes.pooled, dtype=torch.bfloat16)
     winners = torch.empty_like(pooled, dtype=torch.uint8) if needs_gradients else None
-    struct, shares = sizes.as_struct, sizes.num_shares
+    struct, chunks = sizes.as_struct, sizes.num_chunks
     # Images are padded there; the zeros around them stay for the gradients.
-    padded = float32_zeros(shares, call("first_convolution_scratch_size", (), struct))
+    padded = float32_zeros(chunks, call("first_convolution_scratch_size", (), struct))
     tensors = (images, kernel, bias, pooled, winners, padded)
-    call("first_convolution", tensors, struct, rectified, shares)
+    call("first_convolution", tensors, struct, rectified, chunks)
     return pooled, (images, winners, padded)
 
 

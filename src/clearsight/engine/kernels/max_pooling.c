@@ -71,9 +71,9 @@ pool_row(const int16_t *restrict above, const int16_t *restrict below, int16_t *
     }
 }
 
-static void pool_rows(const void *data, ptrdiff_t first, ptrdiff_t last, int share)
+static void pool_rows(const void *data, ptrdiff_t first, ptrdiff_t last, int chunk)
 {
-    (void)share;
+    (void)chunk;
     const struct pooling *job = data;
     ptrdiff_t length = job->width * job->channels, rows = job->height / 2;
     ptrdiff_t num_windows = job->width / 2, pooled_length = num_windows * job->channels;
@@ -93,10 +93,10 @@ static void pool_rows(const void *data, ptrdiff_t first, ptrdiff_t last, int sha
 }
 
 void max_pool(const int16_t *images, int16_t *pooled, uint8_t *winners, ptrdiff_t count,
-              ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels, int rectified, int num_shares)
+              ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels, int rectified, int num_chunks)
 {
     struct pooling job = {images, pooled, winners, height, width, channels, rectified};
-    share_out(pool_rows, &job, count * (height / 2), num_shares);
+    parallel_for(pool_rows, &job, count * (height / 2), num_chunks);
 }
 
 static inline __attribute__((always_inline)) void
@@ -113,9 +113,9 @@ unpool_window(const int16_t *restrict gradient, const uint8_t *restrict winners,
     }
 }
 
-static void unpool_rows(const void *data, ptrdiff_t first, ptrdiff_t last, int share)
+static void unpool_rows(const void *data, ptrdiff_t first, ptrdiff_t last, int chunk)
 {
-    (void)share;
+    (void)chunk;
     const struct unpooling *job = data;
     ptrdiff_t channels = job->channels, length = job->width * channels;
     ptrdiff_t rows = job->height / 2, num_windows = job->width / 2;
@@ -137,8 +137,8 @@ static void unpool_rows(const void *data, ptrdiff_t first, ptrdiff_t last, int s
 
 void max_pool_backward(const int16_t *gradient, const uint8_t *winners, int16_t *output,
                        ptrdiff_t count, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels,
-                       int num_shares)
+                       int num_chunks)
 {
     struct unpooling job = {gradient, winners, output, height, width, channels};
-    share_out(unpool_rows, &job, count * (height / 2), num_shares);
+    parallel_for(unpool_rows, &job, count * (height / 2), num_chunks);
 }

@@ -10,26 +10,26 @@ struct shared {
     Work work;
     const void *job;
     ptrdiff_t num_items;
-    int num_shares;
+    int num_chunks;
 };
 
 static void body(void *data)
 {
     const struct shared *shared = data;
-    /* OpenMP may start fewer threads than requested; then one does several shares. */
-    for (int share = omp_get_thread_num(); share < shared->num_shares;
-         share += omp_get_num_threads()) {
-        ptrdiff_t first = shared->num_items * share / shared->num_shares;
-        ptrdiff_t last = shared->num_items * (share + 1) / shared->num_shares;
+    /* OpenMP may start fewer threads than requested; then one does several chunks. */
+    for (int chunk = omp_get_thread_num(); chunk < shared->num_chunks;
+         chunk += omp_get_num_threads()) {
+        ptrdiff_t first = shared->num_items * chunk / shared->num_chunks;
+        ptrdiff_t last = shared->num_items * (chunk + 1) / shared->num_chunks;
         if (first < last)
-            shared->work(shared->job, first, last, share);
+            shared->work(shared->job, first, last, chunk);
     }
 }
 
-void share_out(Work work, const void *job, ptrdiff_t num_items, int num_shares)
+void parallel_for(Work work, const void *job, ptrdiff_t num_items, int num_chunks)
 {
-    struct shared shared = {work, job, num_items, num_shares};
-    GOMP_parallel(body, &shared, (unsigned)num_shares, 0);
+    struct shared shared = {work, job, num_items, num_chunks};
+    GOMP_parallel(body, &shared, (unsigned)num_chunks, 0);
 }
 
 /* Raised whenever the arguments of a function here change: see library.py. */

@@ -22,9 +22,9 @@ struct job {
     const uint16_t *gradient; /* bfloat16 (N, pooled_height, pooled_width, filters) */
     const uint8_t *winners;   /* the same, as in max_pooling.c */
     uint16_t *output;         /* the gradient of the images, or NULL */
-    float *partial; /* (num_shares, a share's gradients), zeros: of the kernel, laid out as it is,
+    float *partial; /* (num_chunks, a chunk's gradients), zeros: of the kernel, laid out as it is,
                        then of the bias */
-    float *scratch; /* (num_shares, scratch_size()), zeros */
+    float *scratch; /* (num_chunks, scratch_size()), zeros */
 };
 
 /* to[row][i] += sum over entries of gradient * from[offset + row * stride + i] */
@@ -130,15 +130,15 @@ static void add_kernel_gradient(const struct job *job, ptrdiff_t image, const fl
         ptrdiff_t num_entries[LANES] = {0};
         __m512 bias = _mm512_loadu_ps(of_bias + first);
         for (ptrdiff_t window = 0; window < windows; window++) {
-            ptrdiff_t corner = corner_of(s, window), place = window * s->filters + first;
+            ptrdiff_t corner = corner_of(s, window), offset = window * s->filters + first;
             float values[LANES];
-            __m512 all = widened(gradient + place);
+            __m512 all = widened(gradient + offset);
             _mm512_storeu_ps(values, all);
-            __m128i won = _mm_loadu_si128((const __m128i *)(winners + place));
+            __m128i won = _mm_loadu_si128((const __m128i *)(winners + offset));
             bias = _mm512_mask_add_ps(bias, _mm_cmplt_epi8_mask(won, _mm_set1_epi8(NUM_SPOTS)),
                                       bias, all);
             for (int lane = 0; lane < LANES; lane++) { /* those that nobody won are overwritten */
-                int winner = winners[place + lane];
+                int winner = winners[offset + lane];
                 struct entry entry = {(int32_t)(corner + offsets[winner]), values[lane]};
                 entries[lane * windows + num_entries[lane]] = entry;
                 num_entries[lane] += winner < NUM_SPOTS;
@@ -167,8 +167,8 @@ static void list_winners(const struct job *job, ptrdiff_t image, struct entry *e
     for (ptrdiff_t window = 0; window < windows; window++)
         for (int spot = 0; spot < NUM_SPOTS; spot++) {
             for (ptrdiff_t filter = 0; filter < s->filters; filter += LANES) {
-                ptrdiff_t place = window * s->filters + filter;
-                __m128i won = _mm_loadu_si128((const __m128i *)(winners + place));
+                ptrdiff_t offset = window * s->filters + filter;
+                __m128i won = _mm_loadu_si128((const __m128i *)(winners + offset));
                 __mmask16 wins = _mm_cmpeq_epi8_mask(won, _mm_set1_epi8((char)spot));
                 __m512i filters = _mm512_add_epi32(_mm512_set1_epi32((int)filter), lanes);
                 __m512i offsets =
@@ -177,7 +177,7 @@ static void list_winners(const struct job *job, ptrdiff_t image, struct entry *e
                 float what[LANES];
                 _mm512_storeu_si512(where, _mm512_maskz_compress_epi32(wins, offsets));
                 _mm512_storeu_ps(what,
-                                 _mm512_maskz_compress_ps(wins, widened(gradient + place)));
+                                 _mm512_maskz_compress_ps(wins, widened(gradient + offset)));
                 int num_won = _mm_popcnt_u32(wins);
                 for (int i = 0; i < num_won; i++)
                     entries[number + i] = (struct entry){where[i], what[i]};
@@ -207,21 +207,21 @@ static void write_image_gradient(const struct job *job, ptrdiff_t image, float *
 }
 
 /* Number of floats: two padded images, the entries, and where each of their lists ends; a whole
-   number of vectors, so that each share's images are aligned to one. */
+   number of vectors, so that each chunk's images are aligned to one. */
 static ptrdiff_t scratch_size(const struct shape *s)
 {
     ptrdiff_t entries = num_windows(s) * s->filters + LANES, ends = NUM_SPOTS * num_windows(s);
     return 2 * padded_size(s) + 2 * entries + (ends + LANES - 1) / LANES * LANES;
 }
 
-static void backward_images(const void *data, ptrdiff_t first, ptrdiff_t last, int share)
+static void backward_images(const void *data, ptrdiff_t first, ptrdiff_t last, int chunk)
 {
     const struct job *job = data;
     const struct shape *s = &job->shape;
-    float *padded = job->scratch + share * scratch_size(s), *output = padded + padded_size(s);
+    float *padded = job->scratch + chunk * scratch_size(s), *output = padded + padded_size(s);
     struct entry *entries = (struct entry *)(output + padded_size(s));
     int32_t *ends = (int32_t *)(entries + num_windows(s) * s->filters + LANES);
-    float *gradients = job->partial + share * s->filters * (kernel_size(s) + 1);
+    float *gradients = job->partial + chunk * s->filters * (kernel_size(s) + 1);
     for (ptrdiff_t image = first; image < last; image++) {
         pad(s, job->images + image * s->height * s->width * s->channels, padded);
         add_kernel_gradient(job, image, padded, entries, gradients);
@@ -233,14 +233,14 @@ static void backward_images(const void *data, ptrdiff_t first, ptrdiff_t last, i
 void pooled_convolution_backward(const uint16_t *images, const float *kernel,
                                  const uint16_t *gradient, const uint8_t *winners, uint16_t *output,
                                  float *partial, float *scratch, const ptrdiff_t *sizes,
-                                 int num_shares)
+                                 int num_chunks)
 {
     struct job job = {shape_of(sizes), images, kernel,  gradient,
                       winners,         output,   partial, scratch};
-    share_out(backward_images, &job, job.shape.count, num_shares);
+    parallel_for(backward_images, &job, job.shape.count, num_chunks);
 }
 
-/* Number of values of `scratch` that a share needs. */
+/* Number of values of `scratch` that a chunk needs. */
 ptrdiff_t pooled_convolution_scratch_size(const ptrdiff_t *sizes)
 {
     struct shape shape = shape_of(sizes);

@@ -64,11 +64,11 @@ def _backward(
     height, width, channels, filters = kernel.shape
     output = torch.empty_like(images) if images_need_gradient else None
     filters_first = kernel.permute(3, 0, 1, 2).contiguous()
-    struct, shares = sizes.as_struct, sizes.num_shares
-    partial = float32_zeros(shares, filters_first.numel() + filters)
-    scratch = float32_zeros(shares, call("pooled_convolution_scratch_size", (), struct))
+    struct, chunks = sizes.as_struct, sizes.num_chunks
+    partial = float32_zeros(chunks, filters_first.numel() + filters)
+    scratch = float32_zeros(chunks, call("pooled_convolution_scratch_size", (), struct))
     tensors = (images, filters_first, gradient, winners, output, partial, scratch)
-    call("pooled_convolution_backward", tensors, struct, shares)
+    call("pooled_convolution_backward", tensors, struct, chunks)
     of_kernel, of_bias = partial.sum(0).split([filters_first.numel(), filters])
     of_kernel = of_kernel.view(filters, height, width, channels).permute(1, 2, 3, 0)
     return output, of_kernel.contiguous(), of_bias

@@ -69,9 +69,9 @@ def _mean_loss(by_class: np.ndarray, probabilities: np.ndarray, labels: np.ndarr
     """
     predicted = probabilities.argmax(axis=1)
     # No probability is 0: a network that is certain of everything can be wrong too.
-    doubts = np.maximum(probabilities, SMALLEST_PROBABILITY, dtype=np.float64)
-    doubts[np.arange(len(labels)), predicted] = 0
-    doubts /= doubts.sum()
+    wrong_weights = np.maximum(probabilities, SMALLEST_PROBABILITY, dtype=np.float64)
+    wrong_weights[np.arange(len(labels)), predicted] = 0
+    wrong_weights /= wrong_weights.sum()
     losses, if_correct = _of_labels(by_class, labels), _of_labels(by_class, predicted)
     total = len(labels) + NUM_PSEUDO_CORRECT + NUM_PSEUDO_WRONG
 
@@ -80,7 +80,7 @@ def _mean_loss(by_class: np.ndarray, probabilities: np.ndarray, labels: np.ndarr
         return float(
             ((losses - center) ** power).sum()
             + NUM_PSEUDO_CORRECT * ((if_correct - center) ** power).mean()
-            + NUM_PSEUDO_WRONG * (doubts * (by_class - center) ** power).sum()
+            + NUM_PSEUDO_WRONG * (wrong_weights * (by_class - center) ** power).sum()
         ) / float(total)
 
     value, mean = float(losses.mean()), moment(1)

@@ -106,12 +106,12 @@ def _intervals(confusion: np.ndarray, counts: _Counts, seed: int) -> list[Interv
     the variance of s. That holds if labels are drawn at random; if a stratified split fixes them,
     simulated biases are about half as large. Half is subtracted, which suits both.
     """
-    shares = 1 / (counts.in_class + counts.predicted)
-    shares /= shares.sum()
-    mistakes = np.outer(shares, shares)
+    weights = 1 / (counts.in_class + counts.predicted)
+    weights /= weights.sum()
+    mistakes = np.outer(weights, weights)
     np.fill_diagonal(mistakes, 0)
     mistakes /= mistakes.sum()
-    correct, wrong = NUM_PSEUDO_CORRECT * shares, NUM_PSEUDO_WRONG * mistakes
+    correct, wrong = NUM_PSEUDO_CORRECT * weights, NUM_PSEUDO_WRONG * mistakes
     smoothed = _Counts(
         counts.correct + correct,
         counts.in_class + correct + wrong.sum(axis=1),
