@@ -6,7 +6,6 @@ import torch
 
 from clearsight.models.backend import keras
 
-
 PlainTargets = tuple[torch.Tensor, torch.Tensor | None]
 """Targets (N,), (N, 1) or (N, K), and sample weights (N,), (N, 1) or None."""
 
