@@ -19,6 +19,15 @@ if TYPE_CHECKING:
     from clearsight.bundle.network import TrainedNetwork
 
 MODEL_FILE = "model.tflite"
+_REFUSED = (
+    "CALL",
+    "CALL_ONCE",
+    "CUSTOM",
+    "IF",
+    "STABLEHLO_CUSTOM_CALL",
+    "STABLEHLO_WHILE",
+    "WHILE",
+)
 
 
 def write(network: TrainedNetwork, spec: BundleSpec, folder: Path) -> tuple[str, ...]:
@@ -56,17 +65,19 @@ def write(network: TrainedNetwork, spec: BundleSpec, folder: Path) -> tuple[str,
 
 
 def open_model(files: BundleFiles, num_threads: int | None) -> Network:
-    """Load ``model.tflite``.
+    """Load ``model.tflite``, if it has no loops and operators of its own.
 
     Raises:
         MissingExtraError: if LiteRT is not installed.
-        BundleError: if LiteRT cannot load it.
+        BundleError: if LiteRT cannot load it, or it has them.
     """
     with needs_extra(f"Running {files.path}", "litert"):
         from ai_edge_litert.interpreter import Interpreter  # pyright: ignore[reportMissingImports]
     content = files.read(MODEL_FILE)
     try:
+        # Which also checks that the file is well-formed.
         interpreter: Any = Interpreter(model_content=content, num_threads=num_threads)
+        _check_operators(content)
         interpreter.allocate_tensors()
         signature = interpreter.get_signature_runner()
     except (ValueError, RuntimeError) as error:
@@ -77,3 +88,26 @@ def open_model(files: BundleFiles, num_threads: int | None) -> Network:
         return np.concatenate(rows)
 
     return run
+
+
+def _check_operators(content: bytes) -> None:
+    """Check that a well-formed file has no loops, no operators of its own and no other files.
+
+    Raises:
+        ValueError: if it has.
+    """
+    from ai_edge_litert import (  # pyright: ignore[reportMissingImports]
+        schema_py_generated as schema,
+    )
+
+    model = schema.Model.GetRootAs(content)
+    names = {code: name for name, code in vars(schema.BuiltinOperator).items()}
+    for index in range(model.OperatorCodesLength()):
+        operator = model.OperatorCodes(index)
+        # Codes above 127 are in a later field, and LiteRT takes the larger of the two.
+        code = max(operator.BuiltinCode(), operator.DeprecatedBuiltinCode())
+        name = names.get(code, str(code))
+        if name in _REFUSED:
+            raise ValueError(f"it has the operator {name}, which clearsight never writes")
+    if model.ExternalBufferGroupsLength():
+        raise ValueError("it refers to other files, which are never read")

@@ -15,7 +15,7 @@ _VALUES_PER_INPUT, _LEAST_VALUES, _MOST_VALUES = 2_048, 2**26, 2**30
 # ResNet-152 takes 80,000 multiply-adds for each value of an image, VGG-19 130,000, and a wide
 # residual network 6e9 for a small image.
 _WORK_PER_INPUT, _LEAST_WORK, _MOST_WORK = 10**6, 10**11, 2 * 10**12
-_WORK_PER_OUTPUT = 16  # a function such as tanh, and the way through memory
+WORK_PER_OUTPUT = 16  # a function such as tanh, and the way through memory
 _PER_WEIGHT = 2  # constants that are computed from weights: converted and transposed
 
 
@@ -34,6 +34,23 @@ class Cost:
     work: int
 
 
+def cost_limit(image_shape: tuple[int, int, int], num_images: int, num_weights: int) -> Cost:
+    """Return the most that a batch may take with a network of so many weights."""
+    size = math.prod(image_shape)
+    values = min(max(_VALUES_PER_INPUT * size, _LEAST_VALUES), _MOST_VALUES)
+    work = min(max(_WORK_PER_INPUT * size, _LEAST_WORK), _MOST_WORK)
+    return Cost(
+        values if num_images == 1 else max(values, _BATCH_VALUES),
+        values + _PER_WEIGHT * num_weights,
+        work * num_images,
+    )
+
+
+def images_at_once(cost: Cost) -> int:
+    """Return how many images to run at once if one takes that much."""
+    return max(1, _BATCH_VALUES // cost.num_values)
+
+
 @dataclass(frozen=True, eq=False)
 class Measure:
     """A network's costs.
@@ -49,7 +66,7 @@ class Measure:
     @cached_property
     def max_images(self) -> int:
         """How many images to run at once."""
-        return max(1, _BATCH_VALUES // self.of_batch(1).num_values)
+        return images_at_once(self.of_batch(1))
 
     def of_batch(self, num_images: int) -> Cost:
         """Compute what a batch takes.
@@ -58,7 +75,8 @@ class Measure:
             ValueError: if the graph is not valid, has an unknown operator, or takes more than a
                 classifier of images would.
         """
-        model, limit = self.model, self._limit(num_images)
+        model = self.model
+        limit = cost_limit(self.image_shape, num_images, self._num_weights)
         known: dict[str, Tensor | None] = {
             "": None,  # an input that is left out
             **model.weights,
@@ -74,7 +92,7 @@ class Measure:
                 raise ValueError(f"its {node.operator} uses '{absent}' before it is computed")
             step = follow(node, tuple(known[name] for name in node.inputs))
             size = sum(math.prod(tensor.shape) for tensor in step.outputs)
-            work += step.work + _WORK_PER_OUTPUT * size
+            work += step.work + WORK_PER_OUTPUT * size
             if not step.outputs[0].is_constant:
                 held += size
             elif node.operator != "Constant":  # which is in the file, as weights are
@@ -97,16 +115,6 @@ class Measure:
         if model.output not in known:
             raise ValueError("its output is never computed")
         return Cost(most, num_constants, work)
-
-    def _limit(self, num_images: int) -> Cost:
-        size = math.prod(self.image_shape)
-        values = min(max(_VALUES_PER_INPUT * size, _LEAST_VALUES), _MOST_VALUES)
-        work = min(max(_WORK_PER_INPUT * size, _LEAST_WORK), _MOST_WORK)
-        return Cost(
-            values if num_images == 1 else max(values, _BATCH_VALUES),
-            values + _PER_WEIGHT * self._num_weights,
-            work * num_images,
-        )
 
     @cached_property
     def _num_weights(self) -> int:
