@@ -1,11 +1,15 @@
-"""What commands leave behind in a user's home: nothing but clearsight's and Keras's own files."""
+"""What commands leave behind, and whom they call: nothing but documented files, and nobody."""
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -13,7 +17,7 @@ import pytest
 import clearsight
 from clearsight.data.splits.splits import Splits
 from support.command_line import TIMEOUT_SECONDS, run_cli
-from support.server_process import png_of, serving
+from support.server_process import COMMAND, png_of, serving
 
 # Documented in SECURITY.md.
 ALLOWED = (".cache/clearsight/", ".local/share/clearsight/", ".keras/keras.json")
@@ -105,3 +109,73 @@ def test_openvino_leaves_nothing(home: Path, small_run: clearsight.Run, tmp_path
     )
     assert done.returncode == 0, done.stderr
     assert [name for name in files_in(home) if not name.startswith(ALLOWED)] == []
+
+
+# ONNX Runtime would upload its events ten seconds after it starts.
+SERVE = f"""
+{COMMAND} serve m=run/bundle --port 8000 & server=$!
+{sys.executable} - <<'PROGRAM'
+import time, urllib.request
+for attempt in range(150):
+    time.sleep(0.1)
+    try:
+        urllib.request.urlopen("http://127.0.0.1:8000/healthz")
+        break
+    except OSError:
+        pass
+image = open("0.png", "rb").read()
+url = "http://127.0.0.1:8000/v1/models/m:predict"
+headers = {{"Content-Type": "image/png"}}
+assert urllib.request.urlopen(urllib.request.Request(url, image, headers)).status == 200
+time.sleep(12)
+PROGRAM
+kill $server; wait $server
+"""
+LOOK_UP = "import socket; socket.getaddrinfo('example.org', 80)"
+CONNECT = "import socket; socket.create_connection(('192.0.2.1', 80))"
+
+
+@pytest.fixture
+def run_alone(home: Path, tmp_path: Path) -> Callable[..., dict[str, Any]]:
+    """Runs a program without a network, and returns what it tried to reach and its exit code."""
+    if shutil.which("unshare") is None or os.geteuid():
+        pytest.skip("a network namespace needs Linux and root")
+    support = Path(__file__).parents[1] / "support" / "lonely_network.py"
+    record = tmp_path / "record.json"
+    (tmp_path / "temporary").mkdir()
+
+    def run(*program: str | Path) -> dict[str, Any]:
+        done = subprocess.run(
+            ["unshare", "--net", "--mount", sys.executable, support, record, *program],
+            capture_output=True, text=True, cwd=tmp_path, timeout=TIMEOUT_SECONDS, check=False,
+            env={**os.environ, "HOME": str(home), "TMPDIR": str(tmp_path / "temporary")},
+        )  # fmt: skip
+        if not record.exists():
+            pytest.skip(f"this system allows no network namespace: {done.stderr[-200:]}")
+        found = json.loads(record.read_text()) | {"code": done.returncode}
+        record.unlink()
+        return found
+
+    return run
+
+
+def test_what_a_program_tries_to_reach_is_noticed(run_alone: Callable[..., dict[str, Any]]) -> None:
+    assert "example.org" in run_alone(sys.executable, "-c", LOOK_UP)["names"]
+    assert run_alone(sys.executable, "-c", CONNECT)["unreachable"] > 0
+
+
+@pytest.mark.slow
+def test_no_command_calls_anybody_or_writes_elsewhere(
+    run_alone: Callable[..., dict[str, Any]], home: Path, tmp_path: Path, image: Path
+) -> None:
+    nobody = {"names": [], "unreachable": 0, "code": 0}
+    train = (COMMAND, "train", "digits", "--epochs", "1", "--train-limit", "200", "--out", "run")
+    assert run_alone(*train) == nobody
+    assert run_alone(COMMAND, "predict", "run", image) == nobody
+    assert run_alone(COMMAND, "evaluate", "run") == nobody
+    assert run_alone(COMMAND, "report", "run") == nobody
+    assert run_alone("sh", "-c", SERVE) == nobody
+    assert [name for name in files_in(home) if not name.startswith(ALLOWED)] == []
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {"home", "temporary", "run", "0.png"}
+    assert list((tmp_path / "temporary").iterdir()) == []

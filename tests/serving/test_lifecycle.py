@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
+import signal
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -15,7 +16,9 @@ import numpy as np
 import pytest
 
 import clearsight
-from support.server_process import Server, assert_error, serving
+from support.failing_networks import fail_always, fail_on_white, with_changed_network
+from support.server_process import Server, assert_error, png_of, serving
+from support.tampering import change_preparation, change_spec, update_hashes
 
 PREDICT = "/v1/models/fashion:predict"
 PNG = {"Content-Type": "image/png"}
@@ -132,6 +135,7 @@ def test_overload_responses_say_when_to_retry(
 def test_a_stopping_server_loses_no_request(
     small_bundle: clearsight.Bundle, files: list[bytes], expected: np.ndarray
 ) -> None:
+    num_clients = 32
     with serving(f"fashion={small_bundle.path}", "--drain-seconds", "2") as server:
         ready: list[int] = []
 
@@ -145,11 +149,11 @@ def test_a_stopping_server_loses_no_request(
                 assert answer.headers["connection"] == "close"
             server.process.wait(timeout=30)
 
-        load = asyncio.run(under_load(server, files, end))
+        load = asyncio.run(under_load(server, files, end, num_clients))
         assert server.process.returncode == 0
         assert ready == [200]
         assert load.lost == []
-        assert load.refused == 8  # each client continued until the server was gone
+        assert load.refused == num_clients  # each client continued until the server was gone
         assert set(load.statuses) == {200}
         right = expected.argmax(axis=1)
         assert all(label == right[index] for index, label, _ in load.labels)
@@ -228,6 +232,135 @@ def test_a_broken_replacement_is_rejected(
         wait_until(lambda: version_of(server) != first)
         names = json.loads((path / "bundle.json").read_text())["class_names"]
         assert client.get("/v1/models").json()["models"][0]["class_names"] == names
+
+
+def cut_short(bundle: Path) -> None:
+    (bundle / "model.onnx").write_bytes((bundle / "model.onnx").read_bytes()[:1_000])
+
+
+def no_json(bundle: Path) -> None:
+    (bundle / "bundle.json").write_text("[" * 100_000)
+
+
+def wrong_types(bundle: Path) -> None:
+    change_spec(bundle, class_names={"a": 1}, files=[None])
+
+
+def no_network(bundle: Path) -> None:
+    (bundle / "model.onnx").write_bytes(b"\x08\x07\x12\x00" * 100)
+    update_hashes(bundle)
+
+
+def no_samples(bundle: Path) -> None:
+    (bundle / "parity.npz").write_bytes(b"PK\x03\x04")
+    update_hashes(bundle)
+
+
+def another_preparation(bundle: Path) -> None:
+    change_preparation(bundle, divisor=0.0)
+
+
+def unreadable_network(bundle: Path) -> None:
+    (bundle / "model.onnx").unlink()
+    (bundle / "model.onnx").mkdir()
+
+
+def test_no_replacement_ends_the_watching(
+    small_bundle: clearsight.Bundle, other_bundle: clearsight.Bundle, tmp_path: Path
+) -> None:
+    """Bundles are replaced by ones that are broken in many ways, and those by a good one."""
+    changes = (cut_short, no_json, wrong_types, no_network, no_samples, another_preparation,
+               unreadable_network)  # fmt: skip
+    names = [change.__name__ for change in changes] + ["fail_always"]
+    broken = [tmp_path / f"broken {name}" for name in names]
+    for path, change in zip(broken, changes, strict=False):
+        shutil.copytree(small_bundle.path, path)
+        change(path)
+    with_changed_network(small_bundle.path, broken[-1], fail_always)
+    for name in names:
+        shutil.copytree(small_bundle.path, tmp_path / name)
+    arguments = [f"{name}={tmp_path / name}" for name in names]
+
+    def replace(news: list[Path], outcome: str) -> None:
+        for name, new in zip(names, news, strict=True):
+            shutil.rmtree(tmp_path / name)
+            shutil.copytree(new, tmp_path / name)
+        for name in names:
+            count = f'clearsight_reloads_total{{model="{name}",outcome="{outcome}"}} 1.0'
+            wait_until(lambda text=count: text in client.get("/metrics").text)
+
+    with serving(*arguments, "--drain-seconds", "0") as server, server.client() as client:
+        first = version_of(server)
+        replace(broken, "rejected")
+        assert {each["version"] for each in client.get("/v1/models").json()["models"]} == {first}
+        replace([other_bundle.path] * len(names), "loaded")
+        assert first not in {each["version"] for each in client.get("/v1/models").json()["models"]}
+        assert server.stop() == 0
+        assert "Traceback" not in server.log
+        assert server.log.count("a new bundle was rejected, the old one stays: ") == len(names)
+        assert len(server.log.splitlines()) == 1 + 2 * len(names)
+
+
+def test_a_deleted_bundle_is_still_served(
+    small_bundle: clearsight.Bundle, files: list[bytes], tmp_path: Path
+) -> None:
+    path = tmp_path / "bundle"
+    shutil.copytree(small_bundle.path, path)
+    with serving(f"fashion={path}", "--drain-seconds", "0") as server, server.client() as client:
+        shutil.rmtree(path)
+        wait_until(lambda: "there is no bundle at" in server.log)
+        time.sleep(1.2)  # two more checks
+        assert client.post(PREDICT, content=files[0], headers=PNG).status_code == 200
+        assert server.log.count("there is no bundle at") == 1
+        assert server.stop() == 0
+
+
+@pytest.mark.parametrize("second", [signal.SIGTERM, signal.SIGINT])
+def test_a_second_signal_stops_at_once_with_an_exit_code_of_its_own(
+    small_bundle: clearsight.Bundle, second: signal.Signals
+) -> None:
+    with serving(f"fashion={small_bundle.path}", "--drain-seconds", "30") as server:
+        with server.connect() as connection:
+            connection.sendall(f"POST {PREDICT} HTTP/1.1\r\nHost: localhost\r\n".encode())
+            connection.sendall(b"Content-Type: image/png\r\nContent-Length: 1000\r\n\r\na")
+            server.process.terminate()
+            with server.client() as client:
+                wait_until(lambda: client.get("/readyz").status_code == 503)
+            started = time.monotonic()
+            assert server.stop(second) == 128 + second
+            assert time.monotonic() - started < 10
+            assert connection.recv(65_536).startswith(b"HTTP/1.1 503 ")
+        assert "Traceback" not in server.log
+        assert "the server stopped before 1 requests were answered" in server.log
+
+
+def test_a_network_that_fails_on_some_images_fails_their_requests_only(
+    small_bundle: clearsight.Bundle,
+    files: list[bytes],
+    expected: np.ndarray,
+    tmp_path: Path,
+) -> None:
+    bundle = with_changed_network(small_bundle.path, tmp_path / "bundle", fail_on_white)
+    white = png_of(np.full((28, 28), 255, np.uint8))
+    mixed = [white if index % 4 == 0 else file for index, file in enumerate(files)]
+
+    async def ask_for_all(server: Server) -> list[httpx.Response]:
+        async with httpx.AsyncClient(base_url=server.url, timeout=30) as client:
+            return await asyncio.gather(
+                *(client.post(PREDICT, content=content, headers=PNG) for content in mixed)
+            )
+
+    with serving(f"fashion={bundle}", "--drain-seconds", "0") as server:
+        answers = asyncio.run(ask_for_all(server))
+        for index, answer in enumerate(answers):
+            if index % 4 == 0:
+                assert_error(answer, 500, "model_failed")
+            else:
+                label = answer.json()["predictions"][0]["label"]
+                assert label == expected[index].argmax()
+        assert server.stop() == 0
+        assert "Traceback" not in server.log
+        assert server.log.count(" fails, which is logged once ") == 1
 
 
 def version_of(server: Server) -> str:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import io
 import re
 import socket
-import struct
 import time
-import zlib
 from collections.abc import Iterator
 
 import httpx
@@ -16,6 +14,7 @@ import pytest
 from PIL import Image
 
 import clearsight
+from support.damaged_images import enormous_png
 from support.server_process import Server, assert_error, serving
 
 PREDICT = "/v1/models/fashion:predict"
@@ -37,18 +36,6 @@ def small_server(small_bundle: clearsight.Bundle) -> Iterator[Server]:
 def small(small_server: Server) -> Iterator[httpx.Client]:
     with small_server.client() as client:
         yield client
-
-
-def enormous_png() -> bytes:
-    """A small file whose header says 50,000 by 50,000 pixels."""
-
-    def chunk(kind: bytes, content: bytes) -> bytes:
-        check = struct.pack(">I", zlib.crc32(kind + content))
-        return struct.pack(">I", len(content)) + kind + content + check
-
-    header = struct.pack(">IIBBBBB", 50_000, 50_000, 8, 2, 0, 0, 0)
-    body = chunk(b"IDAT", zlib.compress(bytes(1_000)))
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + body + chunk(b"IEND", b"")
 
 
 def test_an_enormous_image_is_rejected_by_its_header(server: Server, client: httpx.Client) -> None:

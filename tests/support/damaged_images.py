@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import random
+import struct
+import zlib
 
 from PIL import Image
 
@@ -37,6 +39,18 @@ def seeds() -> list[bytes]:
             image.save(file, image_format, **options)
             files.append(file.getvalue())
     return files
+
+
+def enormous_png() -> bytes:
+    """A small file whose header says 50,000 by 50,000 pixels."""
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        check = struct.pack(">I", zlib.crc32(kind + content))
+        return struct.pack(">I", len(content)) + kind + content + check
+
+    header = struct.pack(">IIBBBBB", 50_000, 50_000, 8, 2, 0, 0, 0)
+    body = chunk(b"IDAT", zlib.compress(bytes(1_000)))
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + body + chunk(b"IEND", b"")
 
 
 def mutate(files: list[bytes], random_numbers: random.Random) -> bytes:

@@ -1,5 +1,7 @@
 """``clearsight serve``: an HTTP server for bundles."""
 
+import logging
+import os
 import sys
 
 import click
@@ -49,4 +51,10 @@ def serve(
         print_message(f"Serving {names} on {address} (Ctrl-C stops it)")
         sys.stderr.flush()
 
-    serve_until_signal(settings, named_bundles, print_address)
+    exit_code = serve_until_signal(settings, named_bundles, print_address)
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Not waiting for threads: nobody needs what they decode or compute any more, and a network may
+    # never end.
+    os._exit(exit_code)

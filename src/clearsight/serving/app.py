@@ -69,6 +69,7 @@ def make_app(service: Service) -> Middleware:
     app.include_router(images_router(service))
     app.include_router(inference_router(service))
     _add_other_routes(app, service)
+    app.openapi()  # takes some 50 ms, once, for which no request should have to wait
     return Middleware(app, service)
 
 

@@ -83,7 +83,8 @@ class Batcher:
 
     async def close(self) -> None:
         """Finish all pending images, then stop."""
-        while self._pending or self._num_expected:
+        # Cancelled images may stay, where the network never ends.
+        while self._num_expected or not all(each.result.done() for each in self._pending):
             await asyncio.sleep(0.01)
         if self._task is not None:
             self._task.cancel()  # ends after its batch, whose results are set by then
@@ -128,15 +129,20 @@ class Batcher:
         started = loop.time()
         arrays = [each.images for each in batch]
         try:
-            images = arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
-            probabilities = await loop.run_in_executor(self._thread, self._network, images)
-        except Exception as error:  # of any type: every request gets it
-            for each in batch:
-                if not each.result.done():
-                    each.result.set_exception(error)
+            probabilities = await loop.run_in_executor(self._thread, self._run_network, arrays)
+        except Exception as error:
+            if len(batch) > 1:  # only the requests whose own images fail get an error
+                middle = len(batch) // 2
+                await self._run(batch[:middle])
+                await self._run(batch[middle:])
+            elif not batch[0].result.done():
+                batch[0].result.set_exception(error)
             return
-        self._on_batch(len(images), loop.time() - started)
+        self._on_batch(len(probabilities), loop.time() - started)
         ends = np.cumsum([len(each.images) for each in batch])
         for each, part in zip(batch, np.split(probabilities, ends[:-1]), strict=True):
             if not each.result.done():
                 each.result.set_result(part)
+
+    def _run_network(self, arrays: list[np.ndarray]) -> np.ndarray:
+        return self._network(arrays[0] if len(arrays) == 1 else np.concatenate(arrays))

@@ -2,8 +2,9 @@
 
 uvicorn limits an incomplete header in bytes and the time between two requests. It waits without
 limit for the first request, for a header that arrives slowly, and for a client that reads no
-response; its limit of connections counts a connection only once a header is complete; and its own
-errors are plain text.
+response; its limit of connections counts a connection only once a header is complete; it handles
+all that arrives at once, up to 256 KiB, in one turn of the event loop, which takes half a second if
+that is chunks of one byte; and its own errors are plain text.
 """
 
 import asyncio
@@ -13,23 +14,27 @@ from collections.abc import Callable
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from clearsight.serving.http_error import HttpError, overloaded
+from clearsight.serving.http_error import HttpError, invalid_http, overloaded
 
 MAX_HEADER_BYTES = 16_384
+_RECEIVED_AT_ONCE = 8_192  # bytes: 1,400 chunks of one byte take 15 ms
+_CLOSE = (b"connection", b"close")
 _NEW_SECONDS = 1.0  # a connection opened this shortly before shutdown may still send a request
 
 
-class LimitedConnection(H11Protocol):
+class LimitedConnection(H11Protocol, asyncio.BufferedProtocol):
     """A connection with limits; uvicorn's option ``http`` takes a class like it.
 
     Attributes:
         receive_seconds: for a header to arrive, for the rest of a body whose response was sent, and
             for the client to read from a full buffer.
         max_connections: open at once.
+        received: what asyncio writes into, for one connection at a time.
     """
 
     receive_seconds: float
     max_connections: int
+    received: bytearray
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Wait for a header, or reject the connection if there are too many."""
@@ -50,6 +55,15 @@ class LimitedConnection(H11Protocol):
         for action in tuple(self._timers):
             self._stop_timer(action)
         super().connection_lost(exc)
+
+    def get_buffer(self, sizehint: int) -> bytearray:
+        """Return where asyncio writes what it receives."""
+        del sizehint
+        return self.received
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Handle what was received."""
+        self.data_received(bytes(self.received[:nbytes]))
 
     def data_received(self, data: bytes) -> None:
         """Let the timer run as long as a header or an unwanted body is incomplete."""
@@ -87,11 +101,7 @@ class LimitedConnection(H11Protocol):
         if getattr(sys.exc_info()[1], "error_status_hint", 400) == 431:
             self._reject(header_too_large())
         else:
-            self._reject(
-                HttpError(
-                    400, "invalid_http", "The request should be HTTP/1.1, but cannot be parsed."
-                )
-            )
+            self._reject(invalid_http())
 
     def _start_timer(self, action: Callable[[], None]) -> None:
         self._timers[action] = self.loop.call_later(self.receive_seconds, action)
@@ -123,7 +133,7 @@ class LimitedConnection(H11Protocol):
         """Respond without the application, and close the connection."""
         if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
             response = error.response()
-            headers = [*response.raw_headers, (b"connection", b"close")]
+            headers = [*(each for each in response.raw_headers if each != _CLOSE), _CLOSE]
             head = h11.Response(status_code=error.status, headers=headers)
             for event in (head, h11.Data(data=bytes(response.body)), h11.EndOfMessage()):
                 self.transport.write(self.conn.send(event) or b"")
@@ -141,5 +151,9 @@ def header_too_large() -> HttpError:
 
 def limited_connection(receive_seconds: float, max_connections: int) -> type[LimitedConnection]:
     """Return a class of connections with these limits."""
-    limits = {"receive_seconds": receive_seconds, "max_connections": max_connections}
-    return type("LimitedConnection", (LimitedConnection,), limits)
+    attributes = {
+        "receive_seconds": receive_seconds,
+        "max_connections": max_connections,
+        "received": bytearray(_RECEIVED_AT_ONCE),
+    }
+    return type("LimitedConnection", (LimitedConnection,), attributes)

@@ -46,6 +46,16 @@ def overloaded(code: str, message: str) -> HttpError:
     return HttpError(503, code, message, {"Retry-After": str(_RETRY_SECONDS)})
 
 
+def invalid_http() -> HttpError:
+    """Return the error for a request that is not HTTP/1.1; nothing after it can be trusted."""
+    return HttpError(
+        400,
+        "invalid_http",
+        "The request should be HTTP/1.1, but cannot be parsed.",
+        {"Connection": "close"},
+    )
+
+
 def internal_error() -> HttpError:
     """Return the error for an unexpected exception."""
     return HttpError(500, "internal_error", "Something went wrong in the server; see its log.")

@@ -1,44 +1,25 @@
 """``/v1``: classify images given as files or as arrays."""
 
-import base64
-from typing import Annotated, Any
+import json
+from typing import Annotated
 
-import numpy as np
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from clearsight.evaluation.predictions import Predictions
+from clearsight.serving.body_response import BodyResponse
 from clearsight.serving.http_error import HttpError, error_responses
-from clearsight.serving.request_body import (
-    parse_json,
-    parse_multipart,
-    pixels_array,
-    receive_body,
-    run_in_thread_if_large,
+from clearsight.serving.images_body import (
+    ImageFiles,
+    PredictRequest,
+    read_form,
+    read_instances,
 )
+from clearsight.serving.request_body import receive_body
 from clearsight.serving.served_model import ModelOutput, ServedModel
 from clearsight.serving.service import Service
 
 _FILE_TYPES = ("image/", "application/octet-stream")
-
-
-class EncodedImage(BaseModel):
-    """An image file as text."""
-
-    model_config = ConfigDict(extra="forbid")
-    b64: Annotated[str, Field(description="The file in base64.")]
-
-
-Pixels = Annotated[
-    list[Any], Field(description="Nested lists (height, width, channels) of integers 0 to 255.")
-]
-
-
-class PredictRequest(BaseModel):
-    """Several images, either all as files or all as arrays."""
-
-    model_config = ConfigDict(extra="forbid")
-    instances: Annotated[list[EncodedImage | Pixels], Field(min_length=1)]
 
 
 class ClassProbability(BaseModel):
@@ -166,17 +147,19 @@ def images_router(service: Service) -> APIRouter:
                 raise HttpError(
                     422, "no_temperature", "This model has no temperature: leave out the option."
                 )
-            async with receive_body(request, service) as body:
+            async with receive_body(request, service) as body, service.deadline():
                 content_type = request.headers.get("content-type", "")
                 output = await _predict_body(service, model, body, content_type, invert)
-        probabilities = output.probabilities
-        if temperature:
-            probabilities = model.bundle.apply_temperature(probabilities)
-        predictions = Predictions(probabilities, model.bundle.class_names)
-        content = await run_in_thread_if_large(
-            probabilities.nbytes, lambda: _format_response(model, predictions, output, top)
-        )
-        return Response(content, media_type="application/json")
+
+        def format_output() -> bytes:
+            probabilities = output.probabilities
+            if temperature:
+                probabilities = model.bundle.apply_temperature(probabilities)
+            predictions = Predictions(probabilities, model.bundle.class_names)
+            return _format_response(model, predictions, output, top)
+
+        content = await service.bodies.run(output.probabilities.nbytes, format_output)
+        return BodyResponse(content, service.body_quota, {"Content-Type": "application/json"})
 
     return router
 
@@ -187,75 +170,32 @@ async def _predict_body(
     media_type = content_type.partition(";")[0].strip().lower()
     if media_type.startswith(_FILE_TYPES):
         return await model.predict_files([body], invert=invert)
+    max_images = service.settings.max_request_images
     if media_type == "multipart/form-data":
-        max_parts = service.settings.max_request_images
-        files = await run_in_thread_if_large(
-            len(body), lambda: parse_multipart(body, content_type, max_parts)
+        images = await service.bodies.run(
+            len(body), lambda: read_form(body, content_type, max_images)
         )
-        if not files:
-            raise HttpError(
-                422, "missing_image", "The form should have at least one image, but has none."
-            )
-        return await model.predict_files(files, invert=invert)
-    if media_type == "application/json":
-        parsed = await parse_json(body, PredictRequest)
-        service.check_num_images(len(parsed.instances))
-        return await _predict_instances(model, parsed.instances, len(body), invert)
-    raise HttpError(
-        415,
-        "unsupported_content_type",
-        "The header Content-Type should be image/…, application/octet-stream, "
-        "multipart/form-data or application/json, but is not.",
-    )
-
-
-async def _predict_instances(
-    model: ServedModel, instances: list[EncodedImage | list[Any]], num_bytes: int, invert: bool
-) -> ModelOutput:
-    encoded = [each for each in instances if isinstance(each, EncodedImage)]
-    if len(encoded) == len(instances):
-        files = await run_in_thread_if_large(num_bytes, lambda: [_decode(each) for each in encoded])
-        return await model.predict_files(files, invert=invert)
-    if encoded:
+    elif media_type == "application/json":
+        images = await service.bodies.run(len(body), lambda: read_instances(body, max_images))
+    else:
         raise HttpError(
-            422, "mixed_instances", "Instances should be all files or all arrays, but are mixed."
+            415,
+            "unsupported_content_type",
+            "The header Content-Type should be image/…, application/octet-stream, "
+            "multipart/form-data or application/json, but is not.",
         )
+    if isinstance(images, ImageFiles):
+        return await model.predict_files(images.contents, invert=invert)
     if invert:
         raise HttpError(
             422, "invert_not_supported", "Arrays cannot be inverted: leave out `invert`."
         )
-    arrays = await run_in_thread_if_large(
-        num_bytes, lambda: [_array(instance) for instance in instances]
-    )
-    return await model.predict_arrays(arrays)
-
-
-def _decode(image: EncodedImage) -> bytes:
-    try:
-        return base64.b64decode(image.b64, validate=True)
-    except ValueError as error:
-        raise HttpError(
-            422, "invalid_base64", "'b64' should be an image file in base64, but is not."
-        ) from error
-
-
-def _array(rows: Any) -> np.ndarray:
-    try:
-        array = pixels_array(rows)
-        if array.ndim != 3 or not array.size:
-            raise ValueError(f"it has {array.ndim} axes and {array.size} values")
-    except ValueError as error:
-        raise HttpError(
-            422,
-            "invalid_array",
-            f"An array should be (height, width, channels) of integers 0 to 255, but {error}.",
-        ) from error
-    return array
+    return await model.predict_arrays(images.arrays)
 
 
 def _format_response(
     model: ServedModel, predictions: Predictions, output: ModelOutput, top: int | None
-) -> str:
+) -> bytes:
     rows = [
         ImagePrediction(
             label=label,
@@ -271,5 +211,7 @@ def _format_response(
         row.top = [ClassProbability(class_name=name, probability=value) for name, value in best]
     for row, remarks in zip(rows, output.remarks, strict=False):
         row.is_inverted, row.warnings = remarks.is_inverted, list(remarks.warnings)
-    response = PredictResponse(model=model.name, version=model.version, predictions=rows)
-    return response.model_dump_json(by_alias=True, exclude_none=True)
+    # One row at a time: each holds Python's lock while it is formatted.
+    texts = [row.model_dump_json(by_alias=True, exclude_none=True) for row in rows]
+    head = json.dumps({"model": model.name, "version": model.version}, ensure_ascii=False)
+    return f'{head[:-1]}, "predictions": [{",".join(texts)}]}}'.encode()

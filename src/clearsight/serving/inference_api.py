@@ -6,8 +6,9 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
 from clearsight.bundle.spec import INPUT_NAME, OUTPUT_NAME
+from clearsight.serving.body_response import BodyResponse
 from clearsight.serving.http_error import HttpError, error_responses
-from clearsight.serving.request_body import receive_body, run_in_thread_if_large
+from clearsight.serving.request_body import receive_body
 from clearsight.serving.served_model import ServedModel
 from clearsight.serving.service import Service
 from clearsight.serving.tensors import (
@@ -122,12 +123,11 @@ def _add_model_routes(router: APIRouter, path: str, service: Service) -> None:
     async def infer(request: Request) -> Response:
         """Classify images of the network's own size."""
         with find(request).in_use() as model:
-            if request.headers.get("content-encoding", "identity").lower() != "identity":
-                raise HttpError(
-                    415, "compression_not_supported", "The body should not be compressed, but is."
+            async with receive_body(request, service) as body, service.deadline():
+                header_length = request.headers.get(HEADER_LENGTH)
+                parsed, images = await service.bodies.run(
+                    len(body), lambda: parse_request(body, header_length)
                 )
-            async with receive_body(request, service) as body:
-                parsed, images = await parse_request(body, request.headers.get(HEADER_LENGTH))
                 expected = model.bundle.spec.image_shape
                 if images.ndim != 4 or images.shape[1:] != expected or not len(images):
                     raise HttpError(
@@ -139,11 +139,11 @@ def _add_model_routes(router: APIRouter, path: str, service: Service) -> None:
                 service.check_num_images(len(images))
                 output = await model.predict_arrays(images)
         probabilities = output.probabilities
-        content, headers = await run_in_thread_if_large(
+        content, headers = await service.bodies.run(
             probabilities.nbytes,
             lambda: format_response(parsed, model.name, model.version, probabilities),
         )
-        return Response(content, headers=headers)
+        return BodyResponse(content, service.body_quota, headers)
 
 
 def _metadata(model: ServedModel) -> ModelMetadata:

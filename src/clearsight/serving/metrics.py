@@ -28,6 +28,9 @@ class Metrics:
         self.reloads = Counter(
             "reloads", "Changed bundles, loaded or rejected.", ["model", "outcome"], **options
         )
+        self.failures = Counter(
+            "network_failures", "Batches that the network failed on.", ["model"], **options
+        )
         self.request_seconds = Histogram(
             "request_seconds",
             "From a request's header to its response.",

@@ -1,14 +1,21 @@
 """`Middleware`: access control, response headers, errors and metrics of every request."""
 
+import asyncio
 import hmac
 import logging
+import re
 import time
-from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from clearsight.serving.connection import MAX_HEADER_BYTES, header_too_large
-from clearsight.serving.http_error import ClientGoneError, HttpError, internal_error
+from clearsight.serving.http_error import (
+    ClientGoneError,
+    HttpError,
+    internal_error,
+    invalid_http,
+    overloaded,
+)
 from clearsight.serving.service import Service
 from clearsight.serving.settings import ANY_HOST, is_loopback, parse_address
 
@@ -21,6 +28,9 @@ _HEADERS = [
     (b"cache-control", b"no-store"),
 ]
 _CLOSE = (b"connection", b"close")
+_STOPPED = overloaded("stopped", "The server stopped before the response was ready: try again.")
+# An IPv6 address, or a name or an IPv4 address; and a port.
+_HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+))(?::[0-9]*)?")
 _log = logging.getLogger(__name__)
 
 
@@ -62,6 +72,10 @@ class Middleware:
             await error.response()(scope, receive, send_response)
         except ClientGoneError:
             status = 499  # nginx's status for it; nothing is sent
+        except asyncio.CancelledError:  # the server stops without waiting any longer
+            self._service.num_unanswered += 1
+            if not status:
+                await _STOPPED.response()(scope, receive, send_response)
         except Exception:
             _log.exception("a request failed")
             if not status:
@@ -78,6 +92,10 @@ class Middleware:
         if size + sum(len(name) + len(value) + 4 for name, value in raw) > MAX_HEADER_BYTES:
             raise header_too_large()
         headers = {name: value.decode("latin-1") for name, value in raw}
+        # Programs before this one may take such a request for two, or for another one.
+        has_two_lengths = b"content-length" in headers and b"transfer-encoding" in headers
+        if has_two_lengths or scope["http_version"] not in ("1.0", "1.1"):
+            raise invalid_http()
         host, origin = headers.get(b"host", ""), headers.get(b"origin")
         if not self._is_known(host):
             raise HttpError(
@@ -121,14 +139,8 @@ def _check_token(authorization: str, expected: bytes) -> None:
 
 def _host_name(host: str) -> str | None:
     """Return the lower-case name in a Host header without its port, or None if it is invalid."""
-    if any(mark in host for mark in "/@?#, \\"):
-        return None
-    try:
-        parsed = urlsplit(f"//{host}")
-        _ = parsed.port  # raises if it is not a number
-        return parsed.hostname
-    except ValueError:
-        return None
+    found = _HOST.fullmatch(host)
+    return (found[1] or found[2]).lower() if found else None
 
 
 def _is_same_origin(origin: str, host: str) -> bool:

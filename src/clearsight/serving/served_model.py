@@ -1,4 +1,4 @@
-"""`ServedModel`: an open bundle that answers requests within their deadline."""
+"""`ServedModel`: an open bundle that answers requests."""
 
 import asyncio
 import hashlib
@@ -17,6 +17,7 @@ from clearsight.data.preparation.preparation import Preparation, PreparedImage
 from clearsight.errors import DataError
 from clearsight.serving.batching import Batcher
 from clearsight.serving.http_error import HttpError
+from clearsight.serving.log_text import one_line
 from clearsight.serving.metrics import Metrics
 from clearsight.serving.quota import Quota
 from clearsight.serving.settings import ServerSettings
@@ -84,7 +85,6 @@ class ServedModel:
         self._num_users = 0
         self.quota = quota
         self._decoders = decoders
-        self._deadline_seconds = settings.deadline_seconds
         self._images = metrics.images.labels(name)
         self._queued = metrics.queued.labels(name)
         batch_images = metrics.batch_images.labels(name)
@@ -94,8 +94,10 @@ class ServedModel:
             batch_images.observe(num_images)
             network_seconds.observe(seconds)
 
+        self._failures = metrics.failures.labels(name)
+        self._has_failed = False
         self._batcher = Batcher(
-            bundle.probabilities, settings.max_batch, settings.max_wait_ms / 1_000, on_batch
+            self._run_network, settings.max_batch, settings.max_wait_ms / 1_000, on_batch
         )
 
     def start(self) -> None:
@@ -125,8 +127,8 @@ class ServedModel:
             invert: invert brightness first.
 
         Raises:
-            HttpError: 422 if an image cannot be read, 503 if the queue is full, 504 if the deadline
-                passes.
+            HttpError: 422 if an image cannot be read, 500 if the network fails, 503 if the queue is
+                full.
         """
         preparation = self.bundle.preparation
 
@@ -155,19 +157,36 @@ class ServedModel:
         """
         return await self._predict(len(arrays), lambda _: (self.bundle.fit_images(arrays), ()))
 
+    def _run_network(self, images: np.ndarray) -> np.ndarray:
+        """Compute probabilities, float32 (N, K); called in the network's thread.
+
+        Raises:
+            HttpError: 500, whatever the network raises.
+        """
+        try:
+            return self.bundle.probabilities(images)
+        except Exception as error:  # the runtimes' errors share no base class
+            self._failures.inc()
+            if not self._has_failed:
+                self._has_failed = True
+                _log.error(
+                    "%s: version %s fails, which is logged once and then only counted: %s",
+                    self.name,
+                    self.version,
+                    one_line(error),
+                )
+            raise HttpError(
+                500,
+                "model_failed",
+                "The model should give probabilities for these images, but fails: the server's "
+                "log says why.",
+            ) from None
+
     async def _predict(self, num_images: int, decode: Decode) -> ModelOutput:
         self.quota.acquire(num_images)
         self._queued.inc(num_images)
         try:
-            async with asyncio.timeout(self._deadline_seconds):
-                output = await self._decode_and_predict(decode)
-        except TimeoutError as error:
-            raise HttpError(
-                504,
-                "deadline_exceeded",
-                f"The response should be ready within {self._deadline_seconds:g} seconds, but was "
-                "not: send smaller or fewer images, or try again later.",
-            ) from error
+            output = await self._decode_and_predict(decode)
         except DataError as error:
             raise HttpError(422, "unreadable_image", str(error)) from error
         finally:

@@ -5,7 +5,6 @@ import logging
 import socket
 import warnings
 from collections.abc import Callable
-from contextlib import suppress
 from functools import partial
 from types import FrameType
 from typing import Any
@@ -14,8 +13,10 @@ import uvicorn
 
 from clearsight.engine.runtime.allocator import return_freed_memory
 from clearsight.errors import RequestError
+from clearsight.serving.acceptor import Acceptor
 from clearsight.serving.app import make_app
 from clearsight.serving.connection import MAX_HEADER_BYTES, limited_connection
+from clearsight.serving.descriptors import limit_connections
 from clearsight.serving.named_bundle import NamedBundle
 from clearsight.serving.service import Service
 from clearsight.serving.settings import ServerSettings
@@ -23,30 +24,42 @@ from clearsight.serving.settings import ServerSettings
 _BACKLOG = 2_048
 _KEEP_ALIVE_SECONDS = 15
 _EXTRA_SECONDS = 3.0  # after the longest that a request may take, before the rest is cancelled
+_EXIT_BY_SIGNAL = 128
+_log = logging.getLogger(__name__)
 
 
 def serve(
     settings: ServerSettings, bundles: tuple[NamedBundle, ...], on_listening: Callable[[str], None]
-) -> None:
+) -> int:
     """Answer until SIGTERM or SIGINT, then answer all pending requests, and return.
 
     Args:
         settings: of the server.
         bundles: at least one.
-        on_listening: called with the server's address once it listens.
+        on_listening: called with the server's address once it answers, to requests and to signals.
+
+    Returns:
+        The exit code: 0 if every request was answered, 1 if not within the longest time that one
+        may take, 128 plus the signal's number after a second signal.
 
     Raises:
-        RequestError: if the server cannot listen on the address.
+        RequestError: if the server cannot listen on the address, or has no room for connections.
     """
-    # uvicorn would log each malformed request, and Pillow warn of oddities in images, which Python
-    # would remember for ever.
+    # Anybody could fill the log: uvicorn and the form parser would log each malformed request, and
+    # Pillow warn of oddities in images, which Python would remember for ever.
     warnings.simplefilter("ignore")
-    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
+    for name in ("uvicorn.error", "python_multipart"):
+        logging.getLogger(name).setLevel(logging.ERROR)
     return_freed_memory()
+    service = Service(settings, bundles)
     with _listen(settings) as listener:
-        server = _DrainingServer(Service(settings, bundles), listener)
-        on_listening(_address(listener))
-        server.run(sockets=[listener])
+        max_connections = limit_connections(settings.max_connections, Acceptor.SPARE)
+        acceptor = Acceptor(listener, max_connections)
+        server = _DrainingServer(service, acceptor, lambda: on_listening(_address(listener)))
+        server.run()
+    if service.num_unanswered:
+        _log.error("the server stopped before %d requests were answered", service.num_unanswered)
+    return server.exit_code
 
 
 def _listen(settings: ServerSettings) -> socket.socket:
@@ -77,13 +90,15 @@ def _address(listener: socket.socket) -> str:
 class _DrainingServer(uvicorn.Server):
     """uvicorn's server, which on a signal first reports that it will stop, and then stops."""
 
-    def __init__(self, service: Service, listener: socket.socket) -> None:
+    def __init__(
+        self, service: Service, acceptor: Acceptor, on_started: Callable[[], None]
+    ) -> None:
         settings = service.settings
         longest_request_seconds = settings.receive_seconds + settings.deadline_seconds
         super().__init__(
             uvicorn.Config(
                 make_app(service),
-                http=limited_connection(settings.receive_seconds, settings.max_connections),
+                http=limited_connection(settings.receive_seconds, acceptor.max_connections),
                 loop="asyncio",
                 ws="none",
                 lifespan="on",
@@ -98,7 +113,16 @@ class _DrainingServer(uvicorn.Server):
             )
         )
         self._service = service
-        self._listener = listener
+        self._acceptor = acceptor
+        self._on_started = on_started
+        self._second_signal = 0
+
+    @property
+    def exit_code(self) -> int:
+        """The exit code of a server that has stopped."""
+        if self._second_signal:
+            return _EXIT_BY_SIGNAL + self._second_signal
+        return int(self._service.num_unanswered > 0 or self.lifespan.should_exit)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Drain for the configured time, then stop; at the second signal, stop at once.
@@ -106,9 +130,10 @@ class _DrainingServer(uvicorn.Server):
         While draining, each connection is closed with a response rather than between two requests,
         and clients that watch /readyz go elsewhere.
         """
-        del sig, frame
+        del frame
         if self._service.is_draining:
             logging.getLogger("uvicorn.error").disabled = True  # of its own cancelled task
+            self._second_signal = sig
             self.should_exit = self.force_exit = True
             return
         self._service.is_draining = True
@@ -119,27 +144,20 @@ class _DrainingServer(uvicorn.Server):
     def _stop(self) -> None:
         self.should_exit = True
 
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Stop listening, and answer all requests.
-
-        Connections that the system has completed are accepted first; closing would reset them.
-        """
-        loop = asyncio.get_running_loop()
-        await asyncio.sleep(0)
-        loop.remove_reader(self._listener)
-        connections: list[socket.socket] = []
-        with suppress(OSError):  # no more connections
-            while True:
-                connections.append(self._listener.accept()[0])
-        for server in self.servers:
-            server.close()
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start to answer; the acceptor stands in for uvicorn's own listening."""
+        del sockets
+        await super().startup(sockets=[])
         protocol: Any = partial(
             self.config.http_protocol_class,
             config=self.config,
             server_state=self.server_state,
             app_state=self.lifespan.state,
         )
-        for connection in connections:
-            connection.setblocking(False)
-            await loop.connect_accepted_socket(protocol, connection)
+        self._acceptor.start(protocol, self.server_state.connections)
+        self._on_started()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop listening, and answer all requests."""
+        await self._acceptor.stop()
         await super().shutdown(sockets)

@@ -3,24 +3,22 @@
 import asyncio
 import logging
 import os
+from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from pathlib import Path
+from contextlib import asynccontextmanager
+from functools import partial
 
 from clearsight.bundle.bundle import Bundle
-from clearsight.bundle.files import is_bundle
-from clearsight.errors import ClearsightError
+from clearsight.serving.body_thread import BodyThread
+from clearsight.serving.bundle_watch import BundleWatch
 from clearsight.serving.http_error import HttpError, too_many_images
 from clearsight.serving.metrics import Metrics
-from clearsight.serving.named_bundle import NamedBundle, open_checked_bundle
+from clearsight.serving.named_bundle import NamedBundle
 from clearsight.serving.quota import Quota
 from clearsight.serving.served_model import ServedModel
 from clearsight.serving.settings import ServerSettings
 
-_SECONDS_BETWEEN_CHECKS = 0.5
 _log = logging.getLogger(__name__)
-
-Fingerprint = tuple[tuple[str, int, int, int], ...]
 
 
 class Service:
@@ -32,24 +30,27 @@ class Service:
         settings: of the server.
         metrics: of the server.
         models: the current model of each name.
-        body_quota: the bytes of all request bodies in memory.
+        bodies: parses and formats bodies.
+        body_quota: the bytes of all bodies in memory, of requests and of responses.
         is_draining: whether the server is about to stop. It still answers, closes each connection
             with its next response, and reports that it is not ready.
+        num_unanswered: requests that were cancelled because the server stopped without waiting.
     """
 
     def __init__(self, settings: ServerSettings, bundles: tuple[NamedBundle, ...]) -> None:
         """Create a model for each bundle; see `start`."""
         self.settings = settings
         self.metrics = Metrics()
+        self.bodies = BodyThread()
         self.body_quota = Quota(
             settings.max_bodies_bytes,
             "memory_full",
             "Too many large requests are being answered: try again in a second.",
         )
         self.is_draining = False
+        self.num_unanswered = 0
         # More threads than cores decode nothing faster, and large images take half a gigabyte.
         self._decoders = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="decoder")
-        self._paths = {each.name: each.path for each in bundles}
         self.models = {
             each.name: self._create(
                 each.name,
@@ -60,21 +61,52 @@ class Service:
             )
             for each in bundles
         }
+        self._watches = [
+            BundleWatch(
+                each.name,
+                each.path,
+                settings.network_threads,
+                partial(self._replace, each.name),
+                self.metrics.reloads.labels(each.name, "rejected").inc,
+            )
+            for each in bundles
+        ]
+        self._watching: list[asyncio.Task[None]] = []
         self._closing: set[asyncio.Task[None]] = set()
 
     def start(self) -> None:
         """Begin to answer and to watch the bundles, on the running event loop."""
         for model in self.models.values():
             model.start()
-        self._watching = asyncio.create_task(self._watch())
+        self._watching = [asyncio.create_task(watch.run()) for watch in self._watches]
 
     async def close(self) -> None:
         """Answer all pending requests, then stop."""
-        self._watching.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._watching
+        for task in self._watching:
+            task.cancel()
+        await asyncio.gather(*self._watching, return_exceptions=True)
         await asyncio.gather(*(model.close() for model in self.models.values()), *self._closing)
         self._decoders.shutdown(wait=False)
+        self.bodies.close()
+
+    @asynccontextmanager
+    async def deadline(self) -> AsyncIterator[None]:
+        """Limit how long the block may take.
+
+        Raises:
+            HttpError: 504 if it takes longer.
+        """
+        seconds = self.settings.deadline_seconds
+        try:
+            async with asyncio.timeout(seconds):
+                yield
+        except TimeoutError as error:
+            raise HttpError(
+                504,
+                "deadline_exceeded",
+                f"The response should be ready within {seconds:g} seconds, but was not: send "
+                "smaller or fewer images, or try again later.",
+            ) from error
 
     def find_model(self, name: str, version: str | None = None) -> ServedModel:
         """Return the current model of a name.
@@ -104,35 +136,8 @@ class Service:
     def _create(self, name: str, bundle: Bundle, quota: Quota) -> ServedModel:
         return ServedModel(name, bundle, quota, self._decoders, self.settings, self.metrics)
 
-    async def _watch(self) -> None:
-        """Reload each bundle that changes on disk.
-
-        A change is loaded once two checks find the same, so that a copy is complete. A rejected
-        bundle is loaded again when it changes again.
-        """
-        loaded = {name: fingerprint(path) for name, path in self._paths.items()}
-        previous = dict(loaded)
-        while True:
-            await asyncio.sleep(_SECONDS_BETWEEN_CHECKS)
-            for name, path in self._paths.items():
-                # In a thread, so that a disk that does not respond does not block requests.
-                found = await asyncio.to_thread(fingerprint, path)
-                is_complete = found == previous[name]
-                previous[name] = found
-                if found and is_complete and found != loaded[name]:
-                    loaded[name] = found
-                    await self._reload(name, path)
-
-    async def _reload(self, name: str, path: Path) -> None:
-        """Replace a model, which still answers its pending requests; keep it if loading fails."""
-        try:
-            bundle = await asyncio.to_thread(
-                open_checked_bundle, path, self.settings.network_threads
-            )
-        except ClearsightError as error:
-            self.metrics.reloads.labels(name, "rejected").inc()
-            _log.warning("%s: a new bundle was rejected, the old one stays: %s", name, error)
-            return
+    def _replace(self, name: str, bundle: Bundle) -> None:
+        """Replace a model, which still answers its pending requests."""
         old = self.models[name]
         new = self._create(name, bundle, old.quota)
         if new.version == old.version:
@@ -144,15 +149,3 @@ class Service:
         closing = asyncio.create_task(old.close())
         self._closing.add(closing)
         closing.add_done_callback(self._closing.discard)
-
-
-def fingerprint(path: Path) -> Fingerprint:
-    """Return names, sizes, times and inodes of a bundle's files; () while there is no bundle."""
-    try:
-        if not is_bundle(path):
-            return ()
-        files = sorted(path.iterdir()) if path.is_dir() else [path]
-        statuses = [(file.name, file.stat()) for file in files]
-    except OSError:  # it is being replaced
-        return ()
-    return tuple((name, each.st_size, each.st_mtime_ns, each.st_ino) for name, each in statuses)

@@ -47,7 +47,9 @@ class ServerSettings(BaseModel):
     max_body_mb: Annotated[
         float, Field(ge=0.001), Option("Mebibytes of a request's body; more get 413.")
     ] = 20.0
-    max_connections: Annotated[int, Field(ge=1), Option("Connections open at once.")] = 1_000
+    max_connections: Annotated[
+        int, Field(ge=1), Option("Connections open at once, as far as `ulimit -n` allows.")
+    ] = 1_000
     drain_seconds: Annotated[
         float,
         Field(ge=0),

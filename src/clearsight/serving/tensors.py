@@ -8,11 +8,12 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt
 
 from clearsight.bundle.spec import INPUT_NAME, OUTPUT_NAME
 from clearsight.serving.http_error import HttpError
-from clearsight.serving.request_body import parse_json, pixels_array
+from clearsight.serving.json_body import pixels_array, read_json, validate
 
 # The length of the JSON that precedes the tensors' bytes (extension "binary_tensor_data").
 HEADER_LENGTH = "Inference-Header-Content-Length"
 INPUT_DATATYPE, OUTPUT_DATATYPE = "UINT8", "FP32"
+_MAX_TEXTS = 1_000  # of the JSON of a request
 _Size = Annotated[StrictInt, Field(ge=0, le=2**31)]
 _Text = Annotated[str, Field(max_length=256)]
 
@@ -84,7 +85,7 @@ class InferResponse(BaseModel):
     outputs: list[OutputTensor]
 
 
-async def parse_request(body: bytes, header_length: str | None) -> tuple[InferRequest, np.ndarray]:
+def parse_request(body: bytes, header_length: str | None) -> tuple[InferRequest, np.ndarray]:
     """Parse a request.
 
     Args:
@@ -106,7 +107,7 @@ async def parse_request(body: bytes, header_length: str | None) -> tuple[InferRe
                 f"The header {HEADER_LENGTH} should be the length of the JSON, but is not.",
             )
         length = int(header_length)
-    request = await parse_json(body[:length], InferRequest)
+    request = validate(read_json(body[:length], _MAX_TEXTS), InferRequest)
     tensor = request.inputs[0]
     if (tensor.name, tensor.datatype) != (INPUT_NAME, INPUT_DATATYPE):
         raise _invalid_tensor(
@@ -117,7 +118,9 @@ async def parse_request(body: bytes, header_length: str | None) -> tuple[InferRe
             raise _invalid_tensor(
                 f"The output should be '{OUTPUT_NAME}' without classification, but is not."
             )
-    return request, _array(tensor, body[length:])
+    array = _array(tensor, memoryview(body)[length:])
+    tensor.data = None  # which takes many times the memory of the array
+    return request, array
 
 
 def format_response(
@@ -143,7 +146,7 @@ def format_response(
     }
 
 
-def _array(tensor: InputTensor, binary: bytes) -> np.ndarray:
+def _array(tensor: InputTensor, binary: memoryview) -> np.ndarray:
     num_values = math.prod(tensor.shape)
     size = tensor.parameters.binary_data_size
     if (tensor.data is None) == (size is None):
@@ -159,7 +162,7 @@ def _array(tensor: InputTensor, binary: bytes) -> np.ndarray:
         array = pixels_array(tensor.data or [])
     except ValueError as error:
         raise _invalid_tensor(f"'data' should be integers from 0 to 255, but {error}.") from error
-    if binary or array.size != num_values:
+    if len(binary) or array.size != num_values:
         raise _invalid_tensor(
             f"A tensor of shape {tensor.shape} should have {num_values} values, but has "
             f"{array.size}."

@@ -1,0 +1,84 @@
+"""What the code imports is what ``pyproject.toml`` declares, and the lock files fit it."""
+
+from __future__ import annotations
+
+import ast
+import sys
+import tomllib
+from collections.abc import Iterator
+from functools import cache
+from importlib.metadata import packages_distributions
+from pathlib import Path
+from typing import Any
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+import clearsight
+
+PACKAGE = Path(clearsight.__file__).parent
+ROOT = Path(__file__).parents[1]
+# Extras that a part of the code may use; what belongs to no extra is needed always.
+EXTRAS = {
+    "data": {"heic", "huggingface", "parquet", "report"},
+    "evaluation": {"report"},
+    "report": {"report"},
+    "bundle": {"litert", "onnx", "openvino"},
+    "run": {"report"},
+    "serving": {"onnx", "serve"},
+    "cli": {"parquet", "serve"},
+}
+
+
+@cache
+def project() -> dict[str, Any]:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+
+def declared(*extras: str) -> set[str]:
+    """Return the distributions that clearsight with some extras declares."""
+    texts = list(project()["dependencies"])
+    for extra in extras:
+        texts += project()["optional-dependencies"][extra]
+    return {canonicalize_name(Requirement(text).name) for text in texts}
+
+
+def imported_packages(path: Path) -> Iterator[str]:
+    """Return the first part of the name of each module that a file imports, its types included."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module is not None:
+            yield node.module.partition(".")[0]
+
+
+def foreign_imports() -> set[tuple[str, str]]:
+    """Return the parts of the code, with the packages of others that they import."""
+    own = {"clearsight", *sys.stdlib_module_names}
+    return {
+        (path.relative_to(PACKAGE).parts[0].removesuffix(".py"), package)
+        for path in PACKAGE.rglob("*.py")
+        for package in imported_packages(path)
+        if package not in own
+    }
+
+
+@pytest.mark.parametrize(("part", "package"), sorted(foreign_imports()))
+def test_what_is_imported_is_declared(part: str, package: str) -> None:
+    distributions = packages_distributions().get(package, [package.replace("_", "-")])
+    found = {canonicalize_name(name) for name in distributions}
+    assert found & declared(*EXTRAS.get(part, ())), f"{part} imports {package} of {found}"
+
+
+def test_what_is_declared_is_imported() -> None:
+    """Runtimes that report home are imported by name; other libraries import the rest."""
+    by_name_or_by_others = {"clearsight", "onnxruntime", "openvino", "litert-torch", "onnxscript"}
+    distributions = packages_distributions()
+    imported = {
+        canonicalize_name(name)
+        for _, package in foreign_imports()
+        for name in distributions.get(package, [package.replace("_", "-")])
+    }
+    extras = set(project()["optional-dependencies"]) - {"dev"}
+    assert declared(*extras) - imported <= by_name_or_by_others
