@@ -283,8 +283,9 @@ def test_no_replacement_ends_the_watching(
 
     def replace(news: list[Path], outcome: str) -> None:
         for name, new in zip(names, news, strict=True):
+            shutil.copytree(new, tmp_path / "copy")
             shutil.rmtree(tmp_path / name)
-            shutil.copytree(new, tmp_path / name)
+            (tmp_path / "copy").rename(tmp_path / name)
         for name in names:
             count = f'clearsight_reloads_total{{model="{name}",outcome="{outcome}"}} 1.0'
             wait_until(lambda text=count: text in client.get("/metrics").text)
