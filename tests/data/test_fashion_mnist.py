@@ -109,7 +109,11 @@ def test_a_mirror_without_the_files_is_reported(
 
 
 def test_wrong_content_is_refused_and_the_next_location_used(
-    nowhere: FashionMnistLocations, files: Path, mirror: str, tmp_path: Path
+    nowhere: FashionMnistLocations,
+    files: Path,
+    mirror: str,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     bad = shutil.copytree(files, tmp_path / "bad")
     stem = "train-labels-idx1-ubyte"
@@ -119,6 +123,29 @@ def test_wrong_content_is_refused_and_the_next_location_used(
     with pytest.raises(DataError, match=f"{stem} should have the published content"):
         load_from(replace(nowhere, data_dir=bad))
     assert load_from(replace(nowhere, cache=bad, mirrors=(mirror,))).train.labels[0] == 9
+    (said,) = (said for said in caplog.messages if "is not used" in said)
+    assert f"{bad} is not used: {stem} should have the published content" in said
+    caplog.clear()
+    assert load_from(replace(nowhere, cache=bad)).train.labels[0] == 9, "it was replaced"
+    assert not caplog.messages
+
+
+def test_a_mirror_cannot_fill_the_disk(
+    nowhere: FashionMnistLocations, mirror: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("clearsight.data.sources.fashion_mnist._MAX_DOWNLOAD_BYTES", 1_000)
+    with pytest.raises(DataError, match="the file has more than 1,000 bytes"):
+        load_from(replace(nowhere, mirrors=(mirror,)))
+
+
+def test_a_file_that_unpacks_to_far_more_is_refused(
+    nowhere: FashionMnistLocations, files: Path, tmp_path: Path
+) -> None:
+    bad = shutil.copytree(files, tmp_path / "bad")
+    bomb = gzip.compress(bytes(1_000_000)) * 300
+    (bad / "train-images-idx3-ubyte.gz").write_bytes(bomb)
+    with pytest.raises(DataError, match="but unpacks to more than 250,000,000 bytes"):
+        load_from(replace(nowhere, data_dir=bad))
 
 
 def test_the_error_lists_every_location(nowhere: FashionMnistLocations) -> None:

@@ -2,6 +2,8 @@
 
 import logging
 import os
+import stat
+from functools import cache
 from pathlib import Path
 
 import platformdirs
@@ -15,14 +17,37 @@ _log = logging.getLogger(__name__)
 
 
 def cache_folder(name: str) -> Path:
-    """Return a folder in ``$CLEARSIGHT_CACHE``, or else in the user's cache."""
-    cache = os.environ.get("CLEARSIGHT_CACHE")
-    return Path(cache) / name if cache else user_cache_folder(name)
+    """Return a folder in ``$CLEARSIGHT_CACHE``, or else in the user's cache.
+
+    A warning says so, once, if other users can change what is in it.
+    """
+    chosen = os.environ.get("CLEARSIGHT_CACHE")
+    folder = Path(chosen) if chosen else user_cache_folder("")
+    _check_owner(folder)
+    return folder / name
 
 
 def user_cache_folder(name: str) -> Path:
     """Return a folder in the user's cache, where nothing is written if another is chosen."""
     return platformdirs.user_cache_path("clearsight") / name
+
+
+@cache
+def _check_owner(folder: Path) -> None:
+    if not hasattr(os, "getuid"):  # Windows has no such permissions
+        return
+    try:
+        state = folder.stat()
+    except OSError:  # it is created when something is cached
+        return
+    # Root may use a cache of anybody's, as in a container.
+    is_foreign = os.getuid() not in (0, state.st_uid) and state.st_uid != 0
+    if is_foreign or state.st_mode & stat.S_IWOTH:
+        _log.warning(
+            "Other users can change files in the cache %s, such as the images that you train on: "
+            "set the environment variable CLEARSIGHT_CACHE to a folder that only you can write to.",
+            folder,
+        )
 
 
 def save_to_cache(contents: dict[str, bytes], folder: Path, what: str) -> None:

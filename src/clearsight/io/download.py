@@ -12,18 +12,20 @@ READ_TIMEOUT_SECONDS = 60
 _log = logging.getLogger(__name__)
 
 
-def download(url: str, folder: Path) -> Path:
+def download(url: str, folder: Path, max_bytes: int) -> Path:
     """Download `url` into a folder and return the file's path there.
 
+    What it should contain is checked by whoever asks for it.
+
     Raises:
-        DataError: when that fails, with the reason in a few words.
+        DataError: when that fails or the file is larger, with the reason in a few words.
     """
     import pooch
     import requests
 
     _log.info("downloading %s ...", url)
     path = folder / url.rsplit("/", 1)[-1]
-    bar = _ProgressBar()
+    bar = _ProgressBar(max_bytes)
     # Not pooch.retrieve: it prints to stderr, and mirrors compress the same content differently,
     # so that no hash of the compressed file is known.
     fetch = pooch.HTTPDownloader(
@@ -43,11 +45,14 @@ def download(url: str, folder: Path) -> Path:
 
 
 class _ProgressBar:
-    """The progress bar that pooch drives, drawn by rich if progress is logged to a terminal."""
+    """The progress bar that pooch drives, drawn by rich if progress is logged to a terminal.
+
+    It also ends a download that is too large, because pooch has no such limit.
+    """
 
     total: int | None = None  # bytes, set by pooch
 
-    def __init__(self) -> None:
+    def __init__(self, max_bytes: int) -> None:
         from rich.progress import BarColumn, DownloadColumn, Progress, TransferSpeedColumn
 
         from clearsight.io.console import TextConsole
@@ -61,12 +66,19 @@ class _ProgressBar:
             transient=True,
         )
         self._task = self._progress.add_task("", total=None)
+        self._max_bytes = max_bytes
+        self._num_bytes = 0
         self._progress.start()
 
     def update(self, size_bytes: int) -> None:
+        # Called after each piece, so that a server's file cannot fill the disk.
+        self._num_bytes += size_bytes
+        if self._num_bytes > self._max_bytes:
+            raise DataError(f"the file has more than {self._max_bytes:,} bytes")
         self._progress.update(self._task, total=self.total, advance=size_bytes)
 
     def reset(self) -> None:
+        self._num_bytes = 0
         self._progress.reset(self._task)
 
     def close(self) -> None:

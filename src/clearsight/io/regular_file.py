@@ -54,7 +54,11 @@ def read_regular(path: Path, max_bytes: int, *, follow_links: bool = True) -> by
         OSError: as `open_regular`, and when the file is larger.
     """
     with open_regular(path, follow_links=follow_links) as file:
-        content = file.read(max_bytes + 1)
+        # No more than is there at once: Python allocates what is asked for.
+        size = min(os.fstat(file.fileno()).st_size, max_bytes)
+        content = file.read(size + 1)
+        if len(content) > size:  # the file is growing
+            content += file.read(max_bytes - size)
     if len(content) > max_bytes:
         raise OSError(errno.EFBIG, f"it is larger than {max_bytes:,} bytes", str(path))
     return content

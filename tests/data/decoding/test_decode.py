@@ -109,19 +109,6 @@ def test_the_same_images_elsewhere_are_cached_once(
     assert len(list(own_cache.glob("*/images.npy"))) == 1
 
 
-def test_a_damaged_cache_is_decoded_again(images: Path, own_cache: Path) -> None:
-    before = load_splits(str(images)).train.fingerprint
-    (cached,) = own_cache.glob("*/images.npy")
-    with cached.open("rb+") as file:
-        file.truncate(1000)
-    train = load_splits(str(images)).train
-    assert (
-        train.fingerprint
-        == before
-        == ImageSet(np.array(train.images), train.labels, train.class_names).fingerprint
-    )
-
-
 def test_one_bad_file_is_reported_and_left_out(images: Path, own_cache: Path) -> None:
     victim = next(images.glob("*/0*.png"))
     victim.write_bytes(victim.read_bytes()[:100])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
@@ -20,6 +19,7 @@ from clearsight.bundle.onnx_check.model import read_model
 from clearsight.bundle.onnx_check.size import Measure
 from clearsight.bundle.spec import INPUT_NAME, METADATA_PREFIX, OUTPUT_NAME, SPEC_FILE, BundleSpec
 from clearsight.errors import BundleError, needs_extra
+from clearsight.io.machine import num_cores
 from clearsight.io.write_error import find_refusal
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ class _Runner:
         self._model = model if len(model) <= _MAX_COPIED_BYTES else None
         self._session = session
         self._measure = measure
-        self._num_threads = num_threads or _num_cores()
+        self._num_threads = num_threads or num_cores()
         self._checked_counts = {1}
         self._lock = threading.Lock()
         self._pool: ThreadPoolExecutor | None = None
@@ -167,12 +167,6 @@ class _Runner:
 
 def _run(session: Any, images: np.ndarray) -> np.ndarray:
     return session.run([OUTPUT_NAME], {INPUT_NAME: images})[0]
-
-
-def _num_cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _open_session(model: bytes, num_threads: int | None, name: str) -> Any:

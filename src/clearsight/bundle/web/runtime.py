@@ -5,6 +5,7 @@ downloads npm's package and caches the two files that a page needs.
 """
 
 import hashlib
+import logging
 import os
 import shutil
 import subprocess
@@ -15,6 +16,7 @@ from pathlib import Path
 from clearsight.errors import BundleError, DataError
 from clearsight.io.cache_folder import cache_folder, save_to_cache
 from clearsight.io.download import download
+from clearsight.io.regular_file import read_regular
 from clearsight.io.scratch import scratch_folder
 
 PACKAGE, VERSION = "onnxruntime-web", "1.30.0"
@@ -25,6 +27,10 @@ SHA256 = {
 }
 PUBLIC_REGISTRY = "https://registry.npmjs.org/"
 _NPM_TIMEOUT_SECONDS = 30
+# No server or file can fill the disk or the memory.
+_MAX_PACKAGE_BYTES, _MAX_FILE_BYTES = 500_000_000, 100_000_000
+
+_log = logging.getLogger(__name__)
 _FOLDERS = ("", "dist", "package/dist", f"node_modules/{PACKAGE}/dist")
 
 
@@ -52,11 +58,13 @@ def load_web_runtime(runtime_from: Path | None = None) -> dict[str, bytes]:
         return _read_folder(cache)
     except DataError as error:
         problems.append(f"the cache {cache} {error}")
+        if cache.exists():
+            _log.warning("The cache %s %s: it is replaced.", cache, error)
     for registry in dict.fromkeys((_npm_registry(), PUBLIC_REGISTRY)):
         url = f"{registry.rstrip('/')}/{PACKAGE}/-/{PACKAGE}-{VERSION}.tgz"
         try:
             with scratch_folder() as folder:
-                contents = _read_package(download(url, folder))
+                contents = _read_package(download(url, folder, _MAX_PACKAGE_BYTES))
         except DataError as error:
             problems.append(f"{url} ({error})")
         else:
@@ -97,7 +105,9 @@ def _read_folder(folder: Path) -> dict[str, bytes]:
     for inner in _FOLDERS:
         if all((folder / inner / name).is_file() for name in SHA256):
             try:
-                return _check({name: (folder / inner / name).read_bytes() for name in SHA256})
+                return _check(
+                    {name: read_regular(folder / inner / name, _MAX_FILE_BYTES) for name in SHA256}
+                )
             except OSError as error:
                 raise DataError(f"cannot be read: {error.strerror or error}") from error
     raise DataError(f"does not contain {' and '.join(SHA256)}")
@@ -107,7 +117,13 @@ def _read_package(path: Path) -> dict[str, bytes]:
     try:
         with tarfile.open(path) as archive:
             members = {name: archive.extractfile(f"package/dist/{name}") for name in SHA256}
-            return _check({name: file.read() for name, file in members.items() if file is not None})
+            return _check(
+                {
+                    name: file.read(_MAX_FILE_BYTES)
+                    for name, file in members.items()
+                    if file is not None
+                }
+            )
     except (OSError, EOFError, KeyError, zlib.error, tarfile.TarError) as error:
         raise DataError(f"cannot be read as npm's package: {error}") from error
 

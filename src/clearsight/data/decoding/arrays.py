@@ -11,10 +11,11 @@ from clearsight.data.image_set import DIGEST_BYTES
 from clearsight.data.preparation.pixel_range import NUM_EXTREMES
 
 # The columns of facts.npy: size and kind of the file's image, whether it has more frames, may be
-# damaged, and lost its lower bits, its number of values outside the pixel range, and the range of
-# the decoded pixels.
-HEIGHT, WIDTH, IS_COLOUR, IS_DEEP, HAS_MORE_FRAMES, IS_DAMAGED, IS_REDUCED, NUM_OUTSIDE = range(8)
-LOWEST, HIGHEST = 8, 9
+# damaged, lost its lower bits or its colour, its number of values outside the pixel range, and the
+# range of the decoded pixels.
+HEIGHT, WIDTH, IS_COLOUR, IS_DEEP = range(4)
+HAS_MORE_FRAMES, IS_DAMAGED, IS_REDUCED, LOSES_COLOUR = range(4, 8)
+NUM_OUTSIDE, LOWEST, HIGHEST = range(8, 11)
 
 _ROWS_AT_ONCE = 1024  # moved at once
 
@@ -49,7 +50,7 @@ class Arrays(NamedTuple):
     Attributes:
         images: uint8 (N, H, W, C).
         digests: uint8 (N, 16), 0 for images that are not decoded.
-        facts: int32 (N, 10).
+        facts: int32 (N, 11).
         extremes: float64 (N, 18), see `find_extremes`; 0 for images that are not deep.
         contents: uint8 (N, 16), BLAKE2b of the encoded image.
     """

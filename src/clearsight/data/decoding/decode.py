@@ -16,6 +16,7 @@ from clearsight.data.decoding.arrays import (
     IS_COLOUR,
     IS_DAMAGED,
     IS_REDUCED,
+    LOSES_COLOUR,
     LOWEST,
     WIDTH,
     make_arrays,
@@ -34,13 +35,17 @@ from clearsight.data.listing import PARTS, BadFile, Listing, Part
 from clearsight.data.load_report import LoadReport, check_bad_files
 from clearsight.data.preparation.preparation import Preparation
 from clearsight.data.sources.options import TEST_FRACTION, SourceOptions
-from clearsight.data.splits.held_out_test import check_no_own_part, choose_test_images
+from clearsight.data.splits.held_out_test import (
+    check_no_own_part,
+    choose_test_images,
+    held_out_note,
+)
 from clearsight.data.splits.splits import Splits
 from clearsight.errors import DataError, OutputError, list_some
 from clearsight.io.cache_folder import ANOTHER_CACHE
 from clearsight.io.readable_name import readable_name
 
-DECODE_VERSION = 4  # of how images are read; a change invalidates the cache
+DECODE_VERSION = 5  # of how images are read; a change invalidates the cache
 ALPHA_BACKGROUND = 255  # most images with alpha are drawn for white pages
 
 
@@ -78,10 +83,7 @@ def decode_listing(
         with cache.new_folder() as folder:
             decoded = _decode(listing, row_order, shape, folder, options, show_progress)
             decoded = _hold_out(listing, row_order, decoded, fraction)
-            arrays = open_arrays(decoded.folder)
-            size = (decoded.height, decoded.width, decoded.channels)
-            content = _digest(DECODE_VERSION, size, *(array.tobytes() for array in arrays[1:]))
-            decoded = cache.save(decoded, key, content)
+            decoded = cache.save(decoded, key)
     bad = [BadFile(key, problem) for key, problem in decoded.problems.items()]
     num_listed = len(listing) + len(listing.bad_rows)
     check_bad_files(
@@ -133,6 +135,7 @@ def _warnings(folder: Path, keys: Sequence[str]) -> list[str]:
         (HAS_MORE_FRAMES, "have several frames or pages, of which only the first was used"),
         (IS_DAMAGED, "may be damaged, although their decoders return an image"),
         (IS_REDUCED, "have 16 bits with alpha or ink, of which only the upper 8 were used"),
+        (LOSES_COLOUR, "are in colour, of which only the brightness was used"),
     ):
         rows = np.flatnonzero(facts[:, column]).tolist()
         if len(rows):
@@ -153,8 +156,13 @@ def _hold_out(
     groups = None if listing.groups is None else [listing.groups[index] for index in indices]
     contents = open_arrays(decoded.folder).contents[rows]
     is_test = choose_test_images(contents, listing.labels[indices], fraction, groups)
+    note = held_out_note(is_test, contents, fraction, groups)
     swap_rows(decoded.folder, *row_order.swaps(is_test))
-    return replace(decoded, test_rows=tuple(np.flatnonzero(is_test).tolist()))
+    return replace(
+        decoded,
+        test_rows=tuple(np.flatnonzero(is_test).tolist()),
+        notes=(*decoded.notes, *filter(None, [note])),
+    )
 
 
 def _readable(listing: Listing, row_order: RowOrder, decoded: DecodedImages) -> RowOrder:

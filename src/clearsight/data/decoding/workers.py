@@ -21,6 +21,7 @@ import clearsight
 from clearsight.data.decoding.arrays import open_arrays
 from clearsight.data.decoding.job import DecodeJob, run_job
 from clearsight.errors import DataError
+from clearsight.io.machine import num_cores
 
 # A process takes 0.2 s to start, as long as 2,000 tiny images or 20 photographs take to decode.
 _FEW_IMAGES = 64
@@ -57,11 +58,6 @@ def decode_images(job: DecodeJob, show_progress: ShowProgress = silent) -> dict[
             is_done = open_arrays(job.folder).digests[left.rows].any(axis=1)
             left = left.take(np.flatnonzero(~is_done & ~np.isin(left.rows, list(problems))))
     return problems
-
-
-def num_cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _run_processes(job: DecodeJob, report: Callable[[int], None], num_done: int) -> dict[int, str]:

@@ -4,6 +4,7 @@ Source: Xiao, Rasul and Vollgraf 2017, https://arxiv.org/abs/1708.07747, MIT lic
 """
 
 import hashlib
+import logging
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -46,6 +47,9 @@ MIRRORS = (
     "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/",
 )
 DEBIAN_PACKAGE = "dataset-fashion-mnist"
+_MAX_DOWNLOAD_BYTES = 50_000_000  # the largest of the files has 26,421,880 bytes
+
+_log = logging.getLogger(__name__)
 
 
 def _keras_cache() -> Path:
@@ -135,6 +139,7 @@ def load_from(locations: FashionMnistLocations) -> Splits:
         except DataError as error:
             if locations.data_dir is not None:
                 raise
+            _log.warning("%s in %s is not used: %s", name, folder, error)
             problems.append(f"{name} ({folder}): {error}")
     for name, fetch in locations.downloads.items():
         try:
@@ -166,7 +171,10 @@ def _find_files(folder: Path) -> dict[str, Path] | None:
 
 def _download_files(url: str) -> dict[str, bytes]:
     with scratch_folder() as folder:
-        return {name: read_unpacked(download(f"{url}{name}.gz", folder)) for name in SHA256}
+        return {
+            name: read_unpacked(download(f"{url}{name}.gz", folder, _MAX_DOWNLOAD_BYTES))
+            for name in SHA256
+        }
 
 
 def _splits(contents: dict[str, bytes]) -> Splits:
