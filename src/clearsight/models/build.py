@@ -17,6 +17,7 @@ from clearsight.errors import ModelError, did_you_mean, format_validation_error
 from clearsight.io.path_state import what_is_at
 from clearsight.models.backend import keras
 from clearsight.models.build_failure import check_output_sizes, describe_error, explain_build_errors
+from clearsight.models.keras_file import load_keras_file
 from clearsight.models.zoo import FAMILIES, Family
 
 
@@ -108,15 +109,7 @@ def _load_keras_file(path: Path, request: ModelRequest) -> keras.Model:
         )
     if not os.path.isfile(path):  # False for invalid names too
         raise ModelError(f"{path} should be a Keras model file, but {what_is_at(path)}.")
-    try:
-        # Safe mode refuses to run Python code that a file carries (Lambda layers).
-        model = keras.saving.load_model(path, safe_mode=True)
-    except Exception as error:  # Keras raises many types
-        raise ModelError(
-            f"{path} should be a model saved by Keras in .keras format, but cannot be loaded: "
-            f"{describe_error(error)}"
-        ) from error
-    return _check_model(model, str(path))
+    return _check_model(load_keras_file(path), str(path))
 
 
 def _call_function(path: Path, function_name: str, request: ModelRequest) -> keras.Model:

@@ -1,0 +1,179 @@
+"""Loading a Keras file that may come from anyone: it is checked before Keras opens it.
+
+Keras's safe mode refuses code in a file. What is checked here does not depend on Keras's version:
+that the file has nothing but a network's parts, refers to Keras's own objects alone, and needs no
+more memory than its own weights.
+"""
+
+import json
+import math
+import random
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+from clearsight.data.formats.zip_archive import check_directory
+from clearsight.data.limits import max_unpacked_bytes
+from clearsight.errors import ClearsightError, ModelError
+from clearsight.io.regular_file import open_regular
+from clearsight.models.backend import keras
+from clearsight.models.build_failure import describe_error
+
+_CONFIG, _WEIGHTS = "config.json", "model.weights.h5"
+_MEMBERS = {_CONFIG, _WEIGHTS, "metadata.json"}
+_MAX_MEMBERS = 100  # that are listed, before the others are refused by their names
+_MAX_CONFIG_BYTES = 20_000_000
+_MAX_OBJECTS = 200_000  # in a configuration
+_SPARE_VALUES = 100_000  # of variables that are not in the file, such as counters
+# What objects of a configuration may be, by the part of Keras that they are from.
+_KERAS_PARTS = {
+    "activations", "constraints", "dtype_policies", "initializers", "layers", "losses", "metrics",
+    "models", "ops", "optimizers", "quantizers", "random", "regularizers", "trainers",
+}  # fmt: skip
+_INNER = {"src", "backend", "torch", "jax", "tensorflow"}  # around these parts inside Keras
+# Layers that hold code of Python, or a file's path.
+_REFUSED = {"Lambda", "TorchModuleWrapper", "TFSMLayer", "JaxLayer", "FlaxLayer"}
+
+
+def load_keras_file(path: Path) -> keras.Model:
+    """Load a network from a .keras file.
+
+    Raises:
+        ModelError: when it is damaged, holds anything else, or Keras cannot load it.
+    """
+    try:
+        _check(path)
+        return keras.saving.load_model(path, safe_mode=True)
+    except ClearsightError as error:
+        raise ModelError(str(error)) from error
+    except Exception as error:  # Keras, h5py and zipfile raise many types
+        raise ModelError(
+            f"{path} should be a model saved by Keras in .keras format, but cannot be loaded: "
+            f"{describe_error(error)}"
+        ) from error
+
+
+def _check(path: Path) -> None:
+    with open_regular(path) as opened:
+        check_directory(opened, str(path), _MAX_MEMBERS)
+        with zipfile.ZipFile(opened) as archive:
+            members = {member.filename: member for member in archive.infolist()}
+            if len(members) != len(archive.infolist()) or not members.keys() <= _MEMBERS:
+                others = sorted(members.keys() - _MEMBERS)[:3]
+                raise ModelError(
+                    f"{path} should consist of {', '.join(sorted(_MEMBERS))}, as Keras writes "
+                    f"networks, but has {', '.join(map(repr, others)) or 'some of them twice'}."
+                )
+            for name, member in members.items():
+                most = max_unpacked_bytes(member.compress_size)
+                if member.file_size > (most if name == _WEIGHTS else _MAX_CONFIG_BYTES):
+                    raise ModelError(
+                        f"{path} should be a network, but its {name} unpacks from "
+                        f"{member.compress_size:,} to {member.file_size:,} bytes."
+                    )
+            config = json.loads(archive.read(_CONFIG))
+            has_registered = _check_objects(config, path)
+            with archive.open(_WEIGHTS) as weights:
+                num_values = _count_values(weights, path)
+    num_needed = _count_variables(config, has_registered)
+    if num_needed > num_values + _SPARE_VALUES:
+        raise ModelError(
+            f"{path} should hold the weights of its network, but that has {num_needed:,} and the "
+            f"file {num_values:,}."
+        )
+
+
+def _count_variables(config: dict[str, Any], has_registered: bool) -> int:
+    """Return how many numbers the variables of a network are, by making it without memory."""
+    state = random.getstate()  # Keras draws seeds for layers without one
+    try:
+        with keras.device("meta"):
+            network = keras.saving.deserialize_keras_object(
+                {**config, "compile_config": None}, safe_mode=True
+            )
+        return sum(math.prod(variable.shape) for variable in network.variables)
+    except Exception:
+        if has_registered:  # a user's own layer may need real numbers
+            return 0
+        raise
+    finally:
+        random.setstate(state)
+
+
+def _check_objects(config: Any, path: Path) -> bool:
+    """Check all objects that a configuration describes; return whether some are registered ones.
+
+    Raises:
+        ModelError: when one is neither Keras's nor registered, or there are too many.
+    """
+    has_registered = False
+    known = keras.saving.get_custom_objects()
+    for number, each in enumerate(_dicts(config)):
+        if number > _MAX_OBJECTS:
+            raise ModelError(f"{path} should be a network of fewer than {_MAX_OBJECTS:,} objects.")
+        name, module = each.get("class_name"), each.get("module")
+        if each.get("registered_name") in known:
+            has_registered = True
+            continue
+        if not isinstance(name, str):
+            continue
+        first, *rest = (module if isinstance(module, str) else "builtins").split(".")
+        part = next((word for word in rest if word not in _INNER), "models")
+        if name in _REFUSED or first not in ("keras", "builtins") or part not in _KERAS_PARTS:
+            where = f" of {module}" if module else ""
+            raise ModelError(
+                f"{path} should be made of Keras's layers and registered ones, but has a "
+                f"{name}{where}, which cannot be loaded safely."
+            )
+    return has_registered
+
+
+def _dicts(config: Any) -> Iterator[dict[str, Any]]:
+    left = [config]
+    while left:
+        value = left.pop()
+        if isinstance(value, dict):
+            yield value
+            left.extend(value.values())
+        elif isinstance(value, list):
+            left.extend(value)
+
+
+def _count_values(file: IO[bytes], path: Path) -> int:
+    """Return how many numbers a file of weights holds.
+
+    Raises:
+        ModelError: when it has links, or arrays that are not in the file as they are.
+    """
+    import h5py
+
+    num_values, seen = 0, set()
+    with h5py.File(file, "r") as opened:
+        groups: list[Any] = [opened]
+        while groups:
+            group = groups.pop()
+            for name in group:
+                if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+                    raise ModelError(f"{path} should hold its weights, but has a link: '{name}'.")
+                found = group[name]
+                address = h5py.h5o.get_info(found.id).addr
+                if address in seen:
+                    continue
+                seen.add(address)
+                if isinstance(found, h5py.Group):
+                    groups.append(found)
+                elif isinstance(found, h5py.Dataset):
+                    _check_dataset(found, path)
+                    num_values += found.size
+    return num_values
+
+
+def _check_dataset(found: Any, path: Path) -> None:
+    is_number = found.dtype.kind in "biufV" and not found.dtype.hasobject  # V: bfloat16
+    is_inside = not (found.external or found.is_virtual)
+    if not (is_number and is_inside and found.id.get_storage_size() >= found.nbytes):
+        raise ModelError(
+            f"{path} should hold its weights as Keras writes them, but '{found.name}' is "
+            f"{found.dtype} {found.shape}, of which it has {found.id.get_storage_size():,} bytes."
+        )
