@@ -59,12 +59,32 @@ def test_a_background_is_mentioned_only_where_it_shows() -> None:
     alpha[3, 4, 3] = 254
     content = saved(Image.fromarray(alpha), "PNG")
     assert warnings_of(content) == ("A is partly transparent: it was drawn on white.",)
-    on_black = Preparation(20, 20, 1, polarity="light-on-dark")
+    on_black = Preparation(20, 20, 3, polarity="light-on-dark")
     assert warnings_of(content, on_black) == ("A is partly transparent: it was drawn on black.",)
     on_grey = Preparation(20, 20, 3, alpha_background=128)
     (warning,) = warnings_of(content, on_grey)
     assert warning.endswith("drawn on the grey value 128.")
     assert warnings_of(content, Preparation(20, 20, 4)) == ()
+
+
+def test_colours_that_a_grey_network_does_not_see_are_mentioned() -> None:
+    grey = Preparation(20, 20, 1)
+    noisy = np.repeat(PIXELS[..., :1] // 2, 3, axis=-1) + PIXELS % 8  # as compression leaves it
+    hidden = np.dstack([PIXELS, np.zeros((24, 20), np.uint8)])
+    for pixels in (PIXELS[..., 0], np.repeat(PIXELS[..., :1], 3, axis=-1), noisy):
+        assert warnings_of(saved(Image.fromarray(pixels), "PNG"), grey) == ()
+    assert "colour" not in " ".join(warnings_of(saved(Image.fromarray(hidden), "PNG"), grey))
+    expected = (
+        "A is in colour, but the network was trained on grey images: only its brightness was used."
+    )
+    for form in ("PNG", "JPEG"):
+        assert warnings_of(saved(Image.fromarray(PIXELS), form), grey) == (expected,)
+    one_pixel = noisy.copy()
+    one_pixel[-1, -1] = (200, 20, 20)
+    assert warnings_of(saved(Image.fromarray(one_pixel), "PNG"), grey) == (expected,)
+    deep = grey.prepare(PIXELS.astype(np.uint16) * 257, "A").warnings
+    assert expected in deep
+    assert warnings_of(saved(Image.fromarray(PIXELS[..., 0]), "PNG"), COLOUR) == ()
 
 
 def test_a_page_that_libtiff_decodes_in_part_may_be_damaged(capfd: pytest.CaptureFixture) -> None:

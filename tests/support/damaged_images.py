@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import importlib.util
 import io
 import random
 import struct
 import zlib
 
-from PIL import Image
+from PIL import Image, features
 
+_EXTRA_FORMATS = ["AVIF"] if features.check("avif") else []
+if importlib.util.find_spec("pillow_heif") is not None:
+    importlib.import_module("pillow_heif").register_heif_opener()
+    _EXTRA_FORMATS.append("HEIF")
 _SIZES = ((1, 1), (28, 28), (37, 53))
 
 
@@ -32,8 +37,11 @@ def seeds() -> list[bytes]:
             ("TIFF", grey, {}), ("TIFF", colour, {"compression": "tiff_lzw"}),
             ("TIFF", colour, {"compression": "jpeg"}), ("TIFF", grey.convert("F"), {}),
             ("TIFF", grey.convert("1"), {"compression": "group4"}), ("TIFF", alpha, {}),
-            ("PPM", colour, {}),
+            ("PPM", colour, {}), ("PPM", grey.convert("I;16"), {}),
+            ("MPO", colour, {"save_all": True, "append_images": [colour]}),
+            *((form, colour, {}) for form in _EXTRA_FORMATS),
         ]  # fmt: skip
+        files.append(_png_of_16_bits(size))
         for image_format, image, options in rows:
             file = io.BytesIO()
             image.save(file, image_format, **options)
@@ -97,6 +105,19 @@ def _edit_header(content: bytearray, _: list[bytes], numbers: random.Random) -> 
 
 
 _MUTATIONS = (_flip, _flip, _cut, _splice, _drop, _repeat, _edit_header, _edit_header)
+
+
+def _png_of_16_bits(size: tuple[int, int]) -> bytes:
+    """Return a PNG file of colours with 16 bits, which Pillow does not write."""
+    width, height = size
+    numbers = random.Random(0)
+    rows = b"".join(b"\0" + numbers.randbytes(6 * width) for _ in range(height))
+    header = b"IHDR" + struct.pack(">IIBBBBB", width, height, 16, 2, 0, 0, 0)
+    chunks = (header, b"IDAT" + zlib.compress(rows), b"IEND")
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(chunk) - 4) + chunk + struct.pack(">I", zlib.crc32(chunk))
+        for chunk in chunks
+    )
 
 
 def _exif() -> bytes:

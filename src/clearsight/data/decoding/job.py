@@ -11,6 +11,7 @@ import numpy as np
 from clearsight.data.decoding.arrays import HIGHEST, LOWEST, NUM_OUTSIDE, open_arrays
 from clearsight.data.image_set import DIGEST_BYTES, image_digests
 from clearsight.data.listing import Reader
+from clearsight.data.preparation.decoding_memory import decoding_memory
 from clearsight.data.preparation.pixel_range import find_extremes
 from clearsight.data.preparation.preparation import Preparation
 from clearsight.data.preparation.read_image import ImageInFile, read_image
@@ -68,9 +69,11 @@ def run_job(job: DecodeJob) -> Iterator[int | tuple[int, str]]:
             if isinstance(content, DataError):
                 raise content
             fit_for = (job.preparation.height, job.preparation.width)
-            image = read_image(content, name=key, fit_for=fit_for)
             digest = hashlib.blake2b(content, digest_size=DIGEST_BYTES).digest()
-            block.add(row, image, digest)
+            with decoding_memory(job.folder / "large-image.lock") as reserve:
+                image = read_image(content, name=key, fit_for=fit_for, reserve=reserve)
+                block.add(row, image, digest)
+                del image
         except DataError as error:
             yield row, str(error)
     block.write()
@@ -105,7 +108,8 @@ class _Block:
             pixels = self._preparation.fit_image(image)
         self._buffer[len(self._rows)] = pixels
         self._rows.append(row)
-        flags = (found.has_more_frames, found.damage is not None, found.is_reduced)
+        loses_colour = self._preparation.loses_colour(image)
+        flags = (found.has_more_frames, found.damage is not None, found.is_reduced, loses_colour)
         self._facts.append((*found.size, image.shape[-1] > 1, is_deep, *flags, num_outside))
         if len(self._rows) == len(self._buffer):
             self.write()

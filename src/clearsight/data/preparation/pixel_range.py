@@ -6,6 +6,7 @@ values.
 """
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -17,7 +18,7 @@ _MAX_STRAYS = 8  # of an image's values at either end that may be left out of th
 NUM_EXTREMES = 2 * (_MAX_STRAYS + 1)  # values of an image, from `find_extremes`
 _MAX_STRAY_FRACTION = 1e-4  # of all values, e.g. hot pixels of a sensor
 _LEVELS = 256
-_VALUES_AT_ONCE = 4_000_000
+_VALUES_AT_ONCE = 1_000_000  # of a large image, so that what is made of them takes little memory
 
 
 class PixelRange(NamedTuple):
@@ -37,17 +38,17 @@ class PixelRange(NamedTuple):
     def to_uint8(self, values: np.ndarray) -> np.ndarray:
         """Convert numbers of any type and shape to uint8; those outside become 0 or 255."""
         converted = np.empty(values.shape, np.uint8)
-        # Some rows at a time: floats of a whole large image would take more than a gigabyte.
-        num_rows = max(1, _VALUES_AT_ONCE // max(values[:1].size, 1))
-        for start in range(0, len(values), num_rows):
-            rows = values[start : start + num_rows].astype(np.float64)
-            scaled = (rows - self.low) * (255 / (self.high - self.low))
-            converted[start : start + num_rows] = np.rint(scaled).clip(0, 255)
+        for rows in _blocks(values):
+            scaled = (values[rows].astype(np.float64) - self.low) * (255 / (self.high - self.low))
+            converted[rows] = np.rint(scaled).clip(0, 255)
         return converted
 
     def count_outside(self, values: np.ndarray) -> int:
         """Return how many values are below the lowest or above the highest."""
-        return int(np.count_nonzero((values < self.low) | (values > self.high)))
+        return sum(
+            int(np.count_nonzero((values[rows] < self.low) | (values[rows] > self.high)))
+            for rows in _blocks(values)
+        )
 
 
 _STANDARD_RANGES = {
@@ -97,7 +98,11 @@ def range_warning(image: np.ndarray, trained: PixelRange | None, name: str) -> s
 
 def check_finite(values: np.ndarray, name: str) -> None:
     """Raise `DataError`, in which the values are called `name`, if some are NaN or infinite."""
-    num_bad = 0 if values.dtype.kind != "f" else int(np.count_nonzero(~np.isfinite(values)))
+    if values.dtype.kind != "f":
+        return
+    num_bad = values.size - sum(
+        int(np.count_nonzero(np.isfinite(values[rows]))) for rows in _blocks(values)
+    )
     if num_bad:
         raise DataError(
             f"{name} should have finite pixel values, but {num_bad:,} of {values.size:,} are NaN "
@@ -116,12 +121,26 @@ def find_extremes(images: np.ndarray) -> np.ndarray:
     """
     values = images.reshape(len(images), -1)
     count = NUM_EXTREMES // 2
-    if values.shape[1] > 2 * count:
-        values = np.partition(values, (count, -count), axis=1)
-        values = np.concatenate([values[:, :count], values[:, -count:]], axis=1)
-    values = np.sort(values, axis=1).astype(np.float64)
+    step = max(_VALUES_AT_ONCE // max(len(values), 1), NUM_EXTREMES)
+    pieces = [values[:, start : start + step] for start in range(0, values.shape[1], step)]
+    values = np.concatenate([_outermost(piece, count) for piece in pieces], axis=1)
+    values = np.sort(_outermost(values, count), axis=1).astype(np.float64)
     lowest = np.arange(count).clip(max=values.shape[1] - 1)
     return np.concatenate([values[:, lowest], values[:, -1 - lowest[::-1]]], axis=1)
+
+
+def _outermost(values: np.ndarray, count: int) -> np.ndarray:
+    """Return the lowest and the highest `count` values of each row, or all if there are fewer."""
+    if values.shape[1] <= 2 * count:
+        return values
+    values = np.partition(values, (count, -count), axis=1)
+    return np.concatenate([values[:, :count], values[:, -count:]], axis=1)
+
+
+def _blocks(values: np.ndarray) -> Iterator[slice]:
+    """Iterate over some rows at a time of an array."""
+    num_rows = max(1, _VALUES_AT_ONCE // max(values[:1].size, 1))
+    return (slice(start, start + num_rows) for start in range(0, len(values), num_rows))
 
 
 def choose_pixel_range(extremes: np.ndarray, num_values: int) -> tuple[PixelRange, str]:

@@ -13,6 +13,8 @@ from typing import Any, Self, get_args
 
 import numpy as np
 
+from clearsight.data.preparation.colour import is_in_colour
+from clearsight.data.preparation.decoding_memory import decoding_memory
 from clearsight.data.preparation.pixel_range import (
     PixelRange,
     full_range,
@@ -167,8 +169,10 @@ class Preparation:
             DataError: as `read_image`.
         """
         name = name or (str(source) if isinstance(source, Path) else "The image")
-        found = read_image(source, name=name, fit_for=(self.height, self.width))
-        prepared = self.prepare(found.pixels, name, invert=invert)
+        fit_for = (self.height, self.width)
+        with decoding_memory() as reserve:
+            found = read_image(source, name=name, fit_for=fit_for, reserve=reserve)
+            prepared = self.prepare(found.pixels, name, invert=invert)
         return replace(prepared, warnings=found.warnings(name) + prepared.warnings)
 
     def prepare(self, image: np.ndarray, name: str, *, invert: bool = False) -> "PreparedImage":
@@ -178,6 +182,11 @@ class Preparation:
         if background is not None and image[..., 3].min() < 255:
             grey = {0: "black", 255: "white"}.get(background, f"the grey value {background}")
             warnings.append(f"{name} is partly transparent: it was drawn on {grey}.")
+        if self.loses_colour(image):
+            warnings.append(
+                f"{name} is in colour, but the network was trained on grey images: only its "
+                "brightness was used."
+            )
         warnings += filter(None, [range_warning(image, self.pixel_range, name)])
         return PreparedImage(self.fit_image(image, invert=invert), tuple(warnings))
 
@@ -189,15 +198,32 @@ class Preparation:
         Returns:
             uint8 (height, width, channels).
         """
-        if image.dtype != np.uint8:
-            image = (self.pixel_range or full_range(image.dtype)).to_uint8(image)
+        used_range = self._range_of(image)
         background = self._background_of(image)
-        if background is not None:
-            # An image that is inverted below needs the opposite background.
-            image = flatten_alpha(image, 255 - background if invert else background)
-        if invert:
-            image = np.concatenate([255 - image[..., :3], image[..., 3:]], axis=-1)
-        return resize_image(image, (self.height, self.width, self.channels), self.resize)
+        if background is not None and invert:  # it is inverted with the image
+            background = 255 - background
+
+        def to_pixels(rows: np.ndarray) -> np.ndarray:
+            if rows.dtype != np.uint8:
+                rows = used_range.to_uint8(rows)
+            if background is not None:
+                rows = flatten_alpha(rows, background)
+            if invert:
+                rows = np.concatenate([255 - rows[..., :3], rows[..., 3:]], axis=-1)
+            return rows
+
+        shape = (self.height, self.width, self.channels)
+        return resize_image(image, shape, self.resize, to_pixels)
+
+    def loses_colour(self, image: np.ndarray) -> bool:
+        """Return whether an image (H, W, C), uint8 or deep, is in colour and becomes grey."""
+        return self.channels == 1 and is_in_colour(image, self._range_of(image))
+
+    def _range_of(self, image: np.ndarray) -> PixelRange:
+        """Return the values of an image that become 0 and 255."""
+        if image.dtype == np.uint8:
+            return PixelRange(0, 255)
+        return self.pixel_range or full_range(image.dtype)
 
     def _background_of(self, image: np.ndarray) -> int | None:
         """Return the grey value on which an image is drawn; None if it needs no background."""

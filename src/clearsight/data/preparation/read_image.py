@@ -5,17 +5,17 @@ import os
 import struct
 import warnings
 import zlib
-from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 from PIL.TiffImagePlugin import TiffImageFile
 
 from clearsight.data.image_suffixes import START_BYTES, extra_format, missing_reader
+from clearsight.data.limits import MAX_IMAGE_BYTES, too_large
+from clearsight.data.preparation.decoding_memory import Reserve
 from clearsight.data.preparation.deep_files import (
     check_planes,
     has_lower_bytes,
@@ -24,9 +24,11 @@ from clearsight.data.preparation.deep_files import (
     raw_mode,
     restore_sign,
 )
+from clearsight.data.preparation.image_array import add_image, image_to_array, is_sideways
 from clearsight.data.preparation.pixel_range import check_finite
 from clearsight.data.preparation.tiff_errors import collect_tiff_errors
 from clearsight.errors import DataError
+from clearsight.io.regular_file import read_regular
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
 _EXPECTED = "an image file (PNG, JPEG, WebP, BMP, GIF, TIFF, PNM, AVIF or HEIC)"
@@ -38,15 +40,25 @@ _DAMAGE = (
     RuntimeError,
 )
 
-# Limit of memory: an image takes four bytes a pixel and some copies, less than half a gigabyte in
-# all. JPEG files are made smaller while they are decoded.
+# Limits of memory. JPEG files are made smaller while they are decoded; of progressive ones, all
+# coefficients are in memory at once.
 MAX_PIXELS = 50_000_000
 _MAX_JPEG_PIXELS = 178_000_000  # Pillow opens nothing larger
+_MAX_PROGRESSIVE_PIXELS = 80_000_000
+_COEFFICIENT_BYTES = 6  # a pixel
+# Of Pillow's image and the array that it becomes, with what decoders need, measured by
+# tests/data/test_decoding_memory.py.
+_BYTES_PER_PIXEL = {"1": 3, "L": 3, "I;16": 6}
+_MOST_BYTES_PER_PIXEL = 12
 _DRAFT_FACTOR = 2  # a JPEG file is decoded at no less than this times the final size
 
 
 def read_image(
-    source: Path | bytes, *, name: str | None = None, fit_for: tuple[int, int] | None = None
+    source: Path | bytes,
+    *,
+    name: str | None = None,
+    fit_for: tuple[int, int] | None = None,
+    reserve: Reserve | None = None,
 ) -> "ImageInFile":
     """Read an image as a viewer shows it, upright and with alpha, but deep values as they are.
 
@@ -55,46 +67,50 @@ def read_image(
         name: what to call it in messages; by default the file's path.
         fit_for: height and width that it will be resized to; larger JPEG files are then decoded
             at a fraction of their size, which is several times faster.
+        reserve: from `decoding_memory`, to wait there if the image is large.
 
     Raises:
         DataError: when the file is missing, empty, no image, cut short or absurdly large, or has
             values that are NaN or infinite.
     """
     name = name or (str(source) if isinstance(source, Path) else "The image")
-    if isinstance(source, Path):
-        if not os.path.lexists(source):
-            raise DataError(f"{name} should be {_EXPECTED}, but there is no such file.")
-        if source.is_symlink() and not source.exists():
-            raise DataError(
-                f"{name} should be {_EXPECTED}, but is a link to {source.readlink()}, which does "
-                "not exist."
-            )
-        if source.is_dir():
-            raise DataError(f"{name} should be {_EXPECTED}, but is a folder: pass the files in it.")
-    elif not source:
+    content = _read_file(source, name) if isinstance(source, Path) else source
+    if not content:
         raise DataError(f"{name} should be {_EXPECTED}, but is empty.")
+    if len(content) > MAX_IMAGE_BYTES:
+        raise too_large(name, len(content))
     try:
-        with _ignoring_warnings(), _open(source) as file:
+        with _ignoring_warnings(), _open(content) as file:
             size = _upright_size(file)
+            needed_bytes = len(content)
             if fit_for is not None and file.format == "JPEG":
-                _check_size(file, name, _MAX_JPEG_PIXELS)
+                is_progressive = "progressive" in file.info
+                most = _MAX_PROGRESSIVE_PIXELS if is_progressive else _MAX_JPEG_PIXELS
+                _check_size(file, name, most)
+                needed_bytes += _COEFFICIENT_BYTES * file.width * file.height * is_progressive
                 _draft(file, fit_for)
             _check_size(file, name, MAX_PIXELS)
             check_planes(file, name)
+            bytes_per_pixel = _BYTES_PER_PIXEL.get(file.mode, _MOST_BYTES_PER_PIXEL)
+            if reserve is not None:
+                reserve(needed_bytes + bytes_per_pixel * file.width * file.height)
             mode, has_more_frames = raw_mode(file), _has_more_frames(file)
             with collect_tiff_errors() if file.format == "TIFF" else nullcontext([]) as errors:
                 file.load()
-            pixels = restore_sign(_to_array(_upright(file), name), file)
-            if has_lower_bytes(mode) and pixels.shape[-1] == 3:  # else a colour is transparent
-                with _open(source) as again:
-                    lower = _to_array(_upright(load_lower_bytes(again)), name)
-                pixels = pixels.astype(np.uint16) << 8 | lower
-            damage = errors[0] if errors else None
-            return ImageInFile(pixels, size, has_more_frames, damage, is_reduced(mode))
+            pixels = restore_sign(image_to_array(file), file)
+            file.close()  # frees its pixels
+        check_finite(pixels, name)
+        if has_lower_bytes(mode) and pixels.shape[-1] == 3:  # else a colour is transparent
+            pixels = pixels.astype(np.uint16)
+            pixels <<= 8
+            _add_lower_bytes(pixels, content)
+        return ImageInFile(
+            pixels, size, has_more_frames, errors[0] if errors else None, is_reduced(mode)
+        )
     except Image.DecompressionBombError as error:
         raise DataError(_too_large(name, MAX_PIXELS, "far more")) from error
     except UnidentifiedImageError as error:
-        start = _read_start(source)
+        start = content[:START_BYTES]
         found = "its content is none of these"
         if extra := extra_format(start):
             missing = missing_reader(extra)
@@ -106,6 +122,24 @@ def read_image(
         reason = " ".join(str(error).split())  # some have several lines
         raise DataError(
             f"{name} should be {_EXPECTED}, but is damaged or cut short ({reason})."
+        ) from error
+
+
+def _read_file(path: Path, name: str) -> bytes:
+    if not os.path.lexists(path):
+        raise DataError(f"{name} should be {_EXPECTED}, but there is no such file.")
+    if path.is_symlink() and not path.exists():
+        raise DataError(
+            f"{name} should be {_EXPECTED}, but is a link to {path.readlink()}, which does not "
+            "exist."
+        )
+    if path.is_dir():
+        raise DataError(f"{name} should be {_EXPECTED}, but is a folder: pass the files in it.")
+    try:
+        return read_regular(path, MAX_IMAGE_BYTES)
+    except OSError as error:
+        raise DataError(
+            f"{name} should be {_EXPECTED}, but cannot be read: {error.strerror or error}."
         ) from error
 
 
@@ -152,9 +186,11 @@ def pillow_to_array(image: Image.Image, name: str) -> np.ndarray:
         with _ignoring_warnings():
             _check_size(image, name, MAX_PIXELS)
             image.load()
-            return _to_array(_upright(image), name)
+            pixels = image_to_array(image)
     except _DAMAGE as error:
         raise DataError(f"{name} should be {_EXPECTED}, but is damaged ({error}).") from error
+    check_finite(pixels, name)
+    return pixels
 
 
 def read_image_header(content: bytes) -> tuple[int, int, bool] | None:
@@ -168,11 +204,8 @@ def read_image_header(content: bytes) -> tuple[int, int, bool] | None:
         return None
 
 
-_T = TypeVar("_T")
 _TIFF_WIDTH, _TIFF_HEIGHT = 256, 257  # TIFF's tags
 _TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-_ORIENTATION = 0x0112  # EXIF's tag
-_SIDEWAYS = (5, 6, 7, 8)  # its values that swap height and width
 
 
 def _ignoring_warnings() -> AbstractContextManager[object]:
@@ -180,9 +213,9 @@ def _ignoring_warnings() -> AbstractContextManager[object]:
     return warnings.catch_warnings(action="ignore")
 
 
-def _open(source: Path | bytes) -> Image.Image:
+def _open(content: bytes) -> Image.Image:
     formats: tuple[str, ...] = FORMATS
-    extra = extra_format(_read_start(source))
+    extra = extra_format(content[:START_BYTES])
     if extra is not None and missing_reader(extra) is None:
         formats = ("AVIF",)
         if extra == "HEIC":
@@ -190,14 +223,7 @@ def _open(source: Path | bytes) -> Image.Image:
 
             pillow_heif.register_heif_opener()
             formats = ("HEIF",)
-    return Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, "r", formats)
-
-
-def _read_start(source: Path | bytes) -> bytes:
-    if isinstance(source, bytes):
-        return source[:START_BYTES]
-    with source.open("rb") as file:
-        return file.read(START_BYTES)
+    return Image.open(io.BytesIO(content), "r", formats)
 
 
 def _check_size(file: Image.Image, name: str, most: int) -> None:
@@ -229,39 +255,11 @@ def _upright_size(file: Image.Image) -> tuple[int, int]:
     height, width = file.height, file.width
     if isinstance(file, TiffImageFile):  # some versions of Pillow rotate these already
         width, height = file.tag_v2[_TIFF_WIDTH], file.tag_v2[_TIFF_HEIGHT]
-    return (width, height) if _is_sideways(file) else (height, width)
+    return (width, height) if is_sideways(file) else (height, width)
 
 
-def _is_sideways(image: Image.Image) -> bool:
-    """Return whether EXIF data swap the height and width of a file."""
-    return _read_exif(image, lambda: image.getexif().get(_ORIENTATION, 1) in _SIDEWAYS, False)
-
-
-def _upright(image: Image.Image) -> Image.Image:
-    """Rotate a loaded image as its EXIF data say."""
-    return _read_exif(image, lambda: ImageOps.exif_transpose(image), image)
-
-
-def _read_exif(image: Image.Image, read: Callable[[], _T], default: _T) -> _T:
-    """Return what `read` returns; the default without EXIF data, or with damaged ones."""
-    # Found without parsing them: most small images have none.
-    has_exif = {"exif", "Raw profile type exif"} & image.info.keys() or image.format == "TIFF"
-    if not has_exif:
-        return default
-    try:
-        return read()
-    except Exception:  # the image itself may be sound
-        return default
-
-
-def _to_array(image: Image.Image, name: str) -> np.ndarray:
-    if image.mode.startswith(("I", "F")):
-        values = np.asarray(image)
-        check_finite(values, name)
-        return values[..., None]
-    has_alpha = image.mode in ("LA", "PA", "La", "RGBA", "RGBa") or "transparency" in image.info
-    if has_alpha:
-        return np.asarray(image.convert("RGBA"))
-    if image.mode in ("1", "L"):
-        return np.asarray(image.convert("L"))[..., None]
-    return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
+def _add_lower_bytes(values: np.ndarray, content: bytes) -> None:
+    """Add the lower bytes of an image's values to the upper ones: uint16 (H, W, 3), in place."""
+    with _ignoring_warnings(), _open(content) as file:
+        add_image(values, load_lower_bytes(file))
+        file.close()
