@@ -52,6 +52,36 @@ def test_equal_images_are_together_and_classes_on_both_sides(
         assert sides == ({False, True} if num_contents > 1 else {False})
 
 
+@pytest.mark.parametrize("num_copies", [1, 400])
+def test_many_copies_of_one_image_that_change_the_size_are_a_note(num_copies: int) -> None:
+    labels = np.arange(1_000) % 2
+    images = np.random.default_rng(0).integers(0, 255, (1_000, 4, 4), np.uint8)
+    images[:num_copies] = images[0]
+    notes = splits_from_object((images, labels), SourceOptions(test_split=0.2)).load_report.notes
+    if num_copies == 1:
+        assert notes == ()
+    else:
+        (note,) = notes
+        assert "of 1,000 images" in note
+        assert "are held out as the test set, not 20%, because copies of an image stay" in note
+        assert note.endswith(
+            "together, here up to 400: change --test-split, or give a test set of your own."
+        )
+
+
+def test_a_large_group_that_changes_the_size_is_a_note(tmp_path: Path) -> None:
+    lines = ["image,label,patient"]
+    for number in range(60):
+        Image.fromarray(np.full((5, 5), number, np.uint8)).save(tmp_path / f"{number}.png")
+        lines.append(f"{number}.png,{'ab'[number % 2]},{min(number, 20)}")
+    (tmp_path / "table.csv").write_text("\n".join(lines))
+    options = SourceOptions(group_column="patient", test_split=0.5)
+    first, again = (load_splits(str(tmp_path / "table.csv"), options) for _ in range(2))
+    assert first.load_report == again.load_report, "from the cache"
+    (note,) = (note for note in first.load_report.notes if "held out" in note)
+    assert "because the images of a group stay together, here up to 40" in note
+
+
 @given(st.lists(st.integers(0, 1000), min_size=3, unique=True), FRACTIONS)
 def test_an_image_moves_none_of_another_class(numbers: list[int], fraction: float) -> None:
     labels = np.array([number % 3 for number in numbers])

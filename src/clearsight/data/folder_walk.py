@@ -4,10 +4,12 @@ import os
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from clearsight.data.folder_contents import FolderContents
 from clearsight.data.image_suffixes import HIDDEN, NOT_AN_IMAGE, START_BYTES, is_hidden, is_image
 from clearsight.io.readable_name import readable_name
+from clearsight.io.regular_file import open_regular
 
 ABSENT = "absent"  # the state of a file that is not there; reading it explains that
 
@@ -138,7 +140,7 @@ def _contains(folder: str, path: str) -> bool:
 def read_start(path: str) -> bytes:
     """Return the first bytes of a file, none if it cannot be read; see `why_no_image`."""
     try:
-        with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - text, like all paths here
+        with open_regular(Path(path)) as file:
             return file.read(START_BYTES)
     except OSError:
         return b""

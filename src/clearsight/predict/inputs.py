@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from clearsight.bundle.bundle import Bundle
+from clearsight.data.limits import MAX_IMAGE_BYTES
 from clearsight.errors import DataError
 from clearsight.io.readable_name import readable_name
 from clearsight.predict.image_files import STANDARD_INPUT, ImageFiles, find_image_files
@@ -125,7 +126,8 @@ def read_inputs(inputs: Inputs, bundle: Bundle, *, invert: bool) -> Iterator[Inp
 def _read_file(path: str, true_label: str | None, bundle: Bundle, invert: bool) -> InputImage:
     name = "standard input" if path == STANDARD_INPUT else readable_name(path)
     try:
-        source = sys.stdin.buffer.read() if path == STANDARD_INPUT else Path(path)
+        is_piped = path == STANDARD_INPUT
+        source = sys.stdin.buffer.read(MAX_IMAGE_BYTES + 1) if is_piped else Path(path)
         image = bundle.preparation.read(source, name=name, invert=invert)
     except DataError as error:
         return InputImage(name, true_label, problem=str(error))

@@ -130,6 +130,24 @@ def test_classes_with_names_like_splits_stay_classes(
     [
         (both("valid", "test"), "should have a folder of training images, but has only folders"),
         (both("fold1", "fold2"), "but fold1, fold2 all have the folders cats, dogs: give only one"),
+        (
+            both("site_a", "site_b"),
+            r"dogs: .* --class-folders inner \(cats, dogs\) or outer \(site",
+        ),
+        (
+            ("entrenamiento/perro/", "entrenamiento/gato/", "prueba/perro/", "prueba/gato/"),
+            "but entrenamiento, prueba all have the folders gato, perro: give only one of them, "
+            "call one train and another test, or say which are the classes",
+        ),
+        (
+            both(*(f"set/{part}/site {site}" for part in ("train", "test") for site in "ab")),
+            "but site a, site b all have the folders cats, dogs",
+        ),
+        ((*both("site_a", "site_b"), "site_a/birds/"), "the folders cats, dogs"),
+        (
+            tuple(f"{breed}/{view}/" for breed in "abcd" for view in ("front", "side")),
+            "a, b, c, ...",
+        ),
         (("train/", "test/"), r"seem to be splits \(test, train\) without class folders"),
         (("train/", "test/", "extra/"), "seem to be splits"),
         (("trainA/", "trainB/", "testA/", "testB/"), "seem to be splits"),
@@ -154,6 +172,49 @@ def test_unclear_folders_are_refused_with_advice(
 ) -> None:
     with pytest.raises(DataError, match=message):
         read(write(tmp_path / "set", *paths), SourceOptions())
+
+
+@every_container
+@pytest.mark.parametrize(
+    ("option", "expected"),
+    [
+        ({"class_folders": "inner"}, {"cats": 4, "dogs": 4}),
+        ({"class_folders": "outer"}, {"site_a": 4, "site_b": 4}),
+        (
+            {"nested_classes": True},
+            {f"{site}/{name}": 2 for site in ("site_a", "site_b") for name in ("cats", "dogs")},
+        ),
+    ],
+)
+def test_the_user_says_which_folders_are_the_classes(
+    tmp_path: Path, read: Reader, option: dict, expected: dict[str, int]
+) -> None:
+    root = write(tmp_path / "set", *both("site_a", "site_b"))
+    listing = read(root, source_options(**option))
+    assert counts(listing) == {(None, name): number for name, number in expected.items()}
+    paths = [f"{part}/{path}" for part in ("train", "test") for path in both("site_a", "site_b")]
+    divided = read(write(tmp_path / "divided", *paths), source_options(**option))
+    assert counts(divided) == {
+        (part, name): number for part in ("train", "test") for name, number in expected.items()
+    }
+
+
+@every_container
+@pytest.mark.parametrize(
+    "paths",
+    [
+        [f"{name}/{year}/" for name in ("cats", "dogs") for year in ("2023", "2024-05")],
+        ["cats/old/", "dogs/old/"],
+        [*both("site_a", "site_b"), "site_a/1.png"],
+        ["cats/a/", "cats/b/", "dogs/c/", "dogs/d/"],
+    ],
+    ids=str,
+)
+def test_folders_inside_classes_that_are_dates_or_differ_are_merged(
+    tmp_path: Path, read: Reader, paths: list[str]
+) -> None:
+    listing = read(write(tmp_path / "set", *paths), SourceOptions())
+    assert listing.class_names in (("cats", "dogs"), ("site_a", "site_b"))
 
 
 @every_container

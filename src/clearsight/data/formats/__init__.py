@@ -16,7 +16,7 @@ from clearsight.options import option_fields
 
 COLUMN_OPTIONS = ("image_column", "label_column", "split_column", "group_column", "class_names")
 TABLE_OPTIONS = (*COLUMN_OPTIONS, "header")
-FOLDER_OPTIONS = ("label_pattern", "nested_classes", "class_names")
+FOLDER_OPTIONS = ("label_pattern", "nested_classes", "class_folders", "class_names")
 _FORMAT_OPTIONS = tuple(dict.fromkeys((*TABLE_OPTIONS, *FOLDER_OPTIONS, "follow_links")))
 
 

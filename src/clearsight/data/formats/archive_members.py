@@ -140,9 +140,9 @@ class MemberCollector(Generic[Position]):
         return True
 
 
-def too_many_members(archive: str) -> DataError:
+def too_many_members(archive: str, most: int = MAX_MEMBERS) -> DataError:
     """Return the error for an archive with too many members to list."""
     return DataError(
-        f"{archive} should have at most {MAX_MEMBERS:,} members, but has more: unpack it and give "
-        "the folder."
+        f"{archive} should have at most {most:,} members, but has more: unpack it and give the "
+        "folder."
     )

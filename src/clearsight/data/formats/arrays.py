@@ -15,10 +15,12 @@ from numpy.lib import format as npy_format
 from clearsight.data.arrays.pairs import CLASS_NAME_ARRAYS, find_array_pairs, parse_array_name
 from clearsight.data.arrays.raw_arrays import collect_arrays
 from clearsight.data.formats.damage import report_damage
-from clearsight.data.formats.limits import max_unpacked_bytes, memory_bytes
+from clearsight.data.limits import max_unpacked_bytes
 from clearsight.data.sources.options import SourceOptions
 from clearsight.data.splits.splits import Splits
 from clearsight.errors import DataError
+from clearsight.io.machine import memory_bytes
+from clearsight.io.regular_file import open_regular
 
 _MAX_HEADER = 10_000  # characters; a header of plain numbers has about 120
 
@@ -107,7 +109,7 @@ def _open_npy(files: dict[str, Path], provenance: str, options: SourceOptions) -
 
 
 def _npy_header(file: Path) -> _NpyHeader:
-    with report_damage(file, "a NumPy array"), file.open("rb") as opened:
+    with report_damage(file, "a NumPy array"), open_regular(file) as opened:
         return _read_header(opened, str(file), file.stat().st_size)
 
 

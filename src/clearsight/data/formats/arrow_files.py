@@ -10,10 +10,14 @@ from typing import Any
 
 from clearsight.data.folder_walk import is_inside
 from clearsight.data.formats.damage import DAMAGE, damaged_image, report_damage
-from clearsight.data.formats.limits import MAX_IMAGE_BYTES, max_unpacked_bytes, too_large
+from clearsight.data.limits import MAX_IMAGE_BYTES, max_unpacked_bytes, too_large
 from clearsight.errors import DataError, needs_extra
+from clearsight.io.regular_file import open_regular, read_regular
 
 _ROWS_AT_ONCE = 64  # encoded images of some megabytes each
+_BYTES_AT_ONCE = 1_000_000_000  # of images that are the same one again and again
+_MAX_ROWS = 10_000_000  # each takes a few hundred bytes of memory
+_MAX_TEXT_BYTES = 1_000_000_000  # of all cells of a column, which may be stored as one
 
 
 @dataclass(frozen=True)
@@ -73,7 +77,9 @@ class ArrowReader:
         if not file.is_file():
             return DataError(f"{key} should be an image, but its file {path} no longer exists.")
         size = file.stat().st_size
-        return too_large(key, size) if size > MAX_IMAGE_BYTES else file.read_bytes()
+        if size > MAX_IMAGE_BYTES:
+            return too_large(key, size)
+        return read_regular(file, MAX_IMAGE_BYTES)
 
 
 @dataclass(frozen=True)
@@ -103,6 +109,7 @@ def describe_file(path: Path) -> FileColumns:
     with _report_damage(path):
         import pyarrow as pa
 
+        open_regular(path).close()  # a named pipe would block
         schema = _schema(path)
         binary, text = (pa.binary(), pa.large_binary()), (pa.string(), pa.large_string())
         return FileColumns(
@@ -120,11 +127,24 @@ def read_columns(path: Path, columns: Sequence[str]) -> dict[str, list[Any]]:
         DataError: when they cannot be read.
     """
     values: dict[str, list[Any]] = {name: [] for name in columns}
+    num_rows, num_bytes = 0, dict.fromkeys(columns, 0)
     with _report_damage(path):
         for batch in _batches(path, list(columns)):
             batch.validate(full=True)
+            num_rows += batch.num_rows
+            if num_rows > _MAX_ROWS:
+                raise DataError(
+                    f"{path} should have at most {_MAX_ROWS:,} rows, but has more: divide it."
+                )
             for name in columns:
-                values[name].extend(batch.column(name).to_pylist())
+                cells = batch.column(name)
+                num_bytes[name] += _text_bytes(cells)
+                if num_bytes[name] > _MAX_TEXT_BYTES:
+                    raise DataError(
+                        f"{path} should have labels and paths in its column '{name}', but has "
+                        f"more than {_MAX_TEXT_BYTES:,} bytes of text."
+                    )
+                values[name].extend(cells.to_pylist())
     return values
 
 
@@ -150,8 +170,10 @@ def _cells(path: Path, column: str, rows: Sequence[int]) -> Iterator[tuple[int, 
         for group in range(file.num_row_groups):
             metadata = file.metadata.row_group(group)
             if not wanted.isdisjoint(range(first, first + metadata.num_rows)):
-                _check_group(metadata, column)
-                yield from _numbered(file.iter_batches(_ROWS_AT_ONCE, [group], [column]), first)
+                unpacked = _check_group(metadata, column)
+                # Each of the cells may be all that is stored.
+                num_rows = min(max(_BYTES_AT_ONCE // max(unpacked, 1), 1), _ROWS_AT_ONCE)
+                yield from _numbered(file.iter_batches(num_rows, [group], [column]), first)
             first += metadata.num_rows
 
 
@@ -164,7 +186,13 @@ def _numbered(batches: Iterable[Any], first: int) -> Iterator[tuple[int, Any]]:
         first += len(cells)
 
 
-def _check_group(group: Any, column: str) -> None:
+def _check_group(group: Any, column: str) -> int:
+    """Return how many bytes a column of a group unpacks to.
+
+    Raises:
+        DataError: when these are far too many.
+    """
+    total = 0
     for index in range(group.num_columns):
         chunk = group.column(index)
         if chunk.path_in_schema.split(".")[0] != column:
@@ -172,6 +200,28 @@ def _check_group(group: Any, column: str) -> None:
         unpacked, packed = chunk.total_uncompressed_size, chunk.total_compressed_size
         if unpacked > max_unpacked_bytes(packed):
             raise DataError(f"it unpacks from {packed:,} to {unpacked:,} bytes, as no images do")
+        total += unpacked
+    return total
+
+
+def _text_bytes(cells: Any) -> int:
+    """Return how much text an array has, dictionary or not."""
+    import pyarrow as pa
+    from pyarrow import compute
+
+    if pa.types.is_dictionary(cells.type):
+        lengths = compute.binary_length(cells.dictionary).take(cells.indices)
+    elif _is_text(cells.type):
+        lengths = compute.binary_length(cells)
+    else:
+        return 0
+    return compute.sum(lengths.cast("int64")).as_py() or 0
+
+
+def _is_text(column_type: Any) -> bool:
+    import pyarrow as pa
+
+    return column_type in (pa.string(), pa.large_string(), pa.binary(), pa.large_binary())
 
 
 def _schema(path: Path) -> Any:
@@ -191,7 +241,9 @@ def _batches(path: Path, columns: list[str]) -> Iterator[Any]:
         return
     from pyarrow import parquet
 
-    with parquet.ParquetFile(path) as file:
+    # As dictionaries, because a single long text may be the cell of a million rows.
+    text = [field.name for field in parquet.read_schema(path) if _is_text(field.type)]
+    with parquet.ParquetFile(path, read_dictionary=text) as file:
         yield from file.iter_batches(columns=columns)
 
 

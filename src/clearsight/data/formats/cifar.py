@@ -18,6 +18,7 @@ from clearsight.data.listing import Part
 from clearsight.data.sources.options import SourceOptions
 from clearsight.data.splits.splits import Splits
 from clearsight.errors import DataError
+from clearsight.io.regular_file import open_regular
 
 _SIDE, _CHANNELS = 32, 3
 _IMAGE_BYTES = _SIDE * _SIDE * _CHANNELS
@@ -129,7 +130,7 @@ def _files(path: Path) -> Iterator[tuple[str, IO[bytes], int]]:
         return
     for file in sorted(path.iterdir()):
         if file.is_file():
-            with file.open("rb") as opened:
+            with open_regular(file) as opened:
                 yield file.name, opened, file.stat().st_size
 
 

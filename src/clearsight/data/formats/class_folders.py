@@ -15,7 +15,11 @@ from clearsight.data.formats.folder_structure import (
     find_structure,
 )
 from clearsight.data.formats.label_pattern import NO_LABEL, find_label
-from clearsight.data.formats.unclear_folders import check_class_folders, check_labels
+from clearsight.data.formats.unclear_folders import (
+    check_alike_folders,
+    check_class_folders,
+    check_labels,
+)
 from clearsight.data.labels.class_names import read_class_names
 from clearsight.data.listing import PARTS, Listing, Part, Reader
 from clearsight.data.part_names import part_of_path
@@ -49,9 +53,14 @@ def list_class_folders(
             names differ only in case, nothing is for training, or the file of class names does not
             list a folder.
     """
-    structure = find_structure({path.rpartition("/")[0] for path in contents.images})
+    structure = find_structure(
+        {path.rpartition("/")[0] for path in contents.images},
+        are_inner=options.class_folders == "inner",
+    )
     if options.label_pattern is None:
         check_class_folders(contents, structure)
+        if options.class_folders == "auto" and not options.nested_classes:
+            check_alike_folders(contents.source, structure)
         images = _images_in_folders(contents, structure, options.nested_classes)
         empty = _empty_classes(contents, structure, images, options.nested_classes)
     else:

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TextIO
 
@@ -13,11 +13,14 @@ from clearsight.data.formats.columns import is_usual_name
 from clearsight.data.formats.damage import report_damage
 from clearsight.data.image_suffixes import is_image
 from clearsight.errors import DataError
+from clearsight.io.regular_file import open_regular
 
 _DELIMITERS = (",", ";", "\t", "|")
 _NO_DELIMITERS = re.compile(r"[\w./\\'\"\r\n-]")  # characters of names and paths
 _SEPARATOR_LINE = re.compile(r'"?sep=(.|\\t)"?[\s,;|]*', re.IGNORECASE)  # as Excel reads it
-_NUM_LINES = 100  # that are looked at
+_NUM_LINES = 100  # that are looked at, or fewer if these are long
+_NUM_CHARACTERS = 5_000_000
+_MAX_LINE = 20_000_000  # characters
 _MAX_SNIFFED = 20_000  # characters
 _MIN_PIXELS = 4
 _NUMBER = re.compile(r"\d+(?:\.0+)?")
@@ -65,14 +68,16 @@ def detect_dialect(path: Path) -> Dialect:
     Raises:
         DataError: when it cannot be read, is not text or is empty.
     """
-    with report_damage(path, "a table", "check its permissions"), path.open("rb") as file:
+    with report_damage(path, "a table", "check its permissions"), open_regular(path) as file:
         encoding = "utf-16" if file.read(2) in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     with open_text(path, encoding) as file:
-        lines = list(islice(file, _NUM_LINES + 1))
+        lines, is_cut = _first_lines(file)
         separator = _SEPARATOR_LINE.fullmatch(lines[0].rstrip("\r\n")) if lines else None
         lines = lines[1:] if separator else lines
-        delimiter = separator[1].replace("\\t", "\t") if separator else _find_delimiter(lines)
-        rows = _rows(lines, delimiter)
+        delimiter = (
+            separator[1].replace("\\t", "\t") if separator else _find_delimiter(lines, is_cut)
+        )
+        rows = _rows(lines, delimiter, is_cut)
     if not rows or not any(cell.strip() for cell in rows[0]):
         raise DataError(
             f"{path} should be a table whose first line names its columns, but it is empty."
@@ -82,19 +87,45 @@ def detect_dialect(path: Path) -> Dialect:
 
 
 @contextmanager
-def open_text(path: Path, encoding: str) -> Iterator[TextIO]:
-    """Open a text table; errors of its encoding and its quotation become a `DataError`."""
+def open_text(path: Path, encoding: str) -> Iterator[Iterator[str]]:
+    """Open a text table, as an iterator over its lines.
+
+    Errors of its encoding and its quotation, and lines without an end, become a `DataError`.
+    """
     errors = (UnicodeError, csv.Error, OSError)
     with (
         report_damage(path, "a text table", "save it as CSV in UTF-8", errors),
-        path.open(encoding=encoding, newline="") as file,
+        open_regular(path) as content,
+        TextIOWrapper(content, encoding, newline="") as file,
     ):
-        yield file
+        yield _lines(file, path)
 
 
-def _find_delimiter(lines: Sequence[str]) -> str:
+def _lines(file: TextIO, path: Path) -> Iterator[str]:
+    while line := file.readline(_MAX_LINE):
+        if len(line) == _MAX_LINE:
+            raise DataError(
+                f"{path} should be a text table, but has a line of more than {_MAX_LINE:,} "
+                "characters."
+            )
+        yield line
+
+
+def _first_lines(lines: Iterator[str]) -> tuple[list[str], bool]:
+    """Return the lines to look at, at least one, and whether there are others."""
+    found: list[str] = []
+    num_characters = 0
+    for line in lines:
+        if len(found) > _NUM_LINES or num_characters > _NUM_CHARACTERS:
+            return found, True
+        found.append(line)
+        num_characters += len(line)
+    return found, False
+
+
+def _find_delimiter(lines: Sequence[str], is_cut: bool) -> str:
     """Return the delimiter that divides all lines into the same number of cells, the most."""
-    widths = {delimiter: _common_width(lines, delimiter) for delimiter in _DELIMITERS}
+    widths = {delimiter: _common_width(lines, delimiter, is_cut) for delimiter in _DELIMITERS}
     best = max(widths, key=lambda delimiter: widths[delimiter])
     if widths[best] >= 2:
         return best
@@ -104,20 +135,20 @@ def _find_delimiter(lines: Sequence[str]) -> str:
         other = csv.Sniffer().sniff(text, others).delimiter if others else ","
     except csv.Error:
         other = ","
-    if _common_width(lines, other) >= 2:
+    if _common_width(lines, other, is_cut) >= 2:
         return other
     # No delimiter fits all lines: that of the header, so that the message names the odd line.
     header = lines[:1]
-    return max(_DELIMITERS, key=lambda delimiter: _common_width(header, delimiter))
+    return max(_DELIMITERS, key=lambda delimiter: _common_width(header, delimiter, False))
 
 
-def _common_width(lines: Sequence[str], delimiter: str) -> int:
+def _common_width(lines: Sequence[str], delimiter: str, is_cut: bool) -> int:
     """Return the number of cells that all rows have; 0 if they differ."""
-    widths = {len(row) for row in _rows(lines, delimiter)}
+    widths = {len(row) for row in _rows(lines, delimiter, is_cut)}
     return widths.pop() if len(widths) == 1 else 0
 
 
-def _rows(lines: Sequence[str], delimiter: str) -> list[list[str]]:
-    """Divide lines into rows; of many lines the last row may go on, and is left out."""
+def _rows(lines: Sequence[str], delimiter: str, is_cut: bool) -> list[list[str]]:
+    """Divide lines into rows; if others follow, the last row may go on, and is left out."""
     rows = [row for row in csv.reader(lines, delimiter=delimiter) if row]
-    return rows[:-1] if len(lines) > _NUM_LINES else rows
+    return rows[:-1] if is_cut and len(rows) > 1 else rows

@@ -50,6 +50,14 @@ class FolderStructure:
     are_classes_divided: bool
 
     @cached_property
+    def shared_folders(self) -> set[str]:
+        """The names of folders that every class folder has inside, if that is all they have."""
+        outer = [folder for folder in self.image_folders if not self.place(folder).inner]
+        if any(not self.place(folder).problem for folder in outer):
+            return set()
+        return set.intersection(*self.class_folders.values()) if self.class_folders else set()
+
+    @cached_property
     def class_folders(self) -> dict[str, set[str]]:
         """The names of the class folders, each with the names of folders in it that have images."""
         found: dict[str, set[str]] = defaultdict(set)
@@ -103,8 +111,10 @@ class _FolderTree:
         return _join(*path) in self._image_folders
 
 
-def find_structure(image_folders: Iterable[str]) -> FolderStructure:
+def find_structure(image_folders: Iterable[str], *, are_inner: bool = False) -> FolderStructure:
     """Find the class folders, from the paths of all folders that images are directly in.
+
+    If `are_inner`, they are inside the folders that would otherwise be the classes.
 
     A folder around everything does not count. A folder is a split if its name says so and folders
     are in it, unless what is next to it makes it a class (`_splits_in`). In a split there may be
@@ -113,6 +123,12 @@ def find_structure(image_folders: Iterable[str]) -> FolderStructure:
     folders = frozenset(image_folders)
     tree = _FolderTree(folders)
     parents = dict(_class_parents(tree, "", None))
+    if are_inner:
+        parents = {
+            _join(parent, name): part
+            for parent, part in parents.items()
+            for name in sorted(tree.names_in(parent))
+        }
     are_divided = len(parents) == 1 and _are_classes_divided(tree, next(iter(parents)))
     return FolderStructure(folders, parents, are_divided)
 

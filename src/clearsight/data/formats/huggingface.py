@@ -17,11 +17,12 @@ from clearsight.data.formats.damage import reason_of, report_damage
 from clearsight.data.listing import Listing, Part, parse_part
 from clearsight.data.sources.options import SourceOptions
 from clearsight.errors import DataError, needs_extra
+from clearsight.io.regular_file import read_regular
 from clearsight.io.write_error import cannot_write, find_refusal
 
 NAME_PREFIX = "hf:"
 _DICT_FILE, _STATE_FILE = "dataset_dict.json", "state.json"
-_MAX_JSON_BYTES = 50_000_000
+_MAX_JSON_BYTES = 5_000_000
 
 
 def matches(path: Path) -> bool:
@@ -160,9 +161,7 @@ def _data_files(root: Path, folder: str) -> list[str]:
 
 def _json(file: Path) -> dict[str, Any]:
     with report_damage(file, "the description of a saved dataset", "save it again"):
-        if file.stat().st_size > _MAX_JSON_BYTES:
-            raise ValueError("it is too long")
-        values = json.loads(file.read_bytes())
+        values = json.loads(read_regular(file, _MAX_JSON_BYTES))
     if not isinstance(values, dict):
         raise DataError(f"{file} should be the description of a saved dataset, but is not.")
     return values

@@ -15,14 +15,17 @@ import numpy as np
 from clearsight.data.arrays.raw_arrays import RawArrays
 from clearsight.data.formats.compression import open_unpacked
 from clearsight.data.formats.damage import report_damage
-from clearsight.data.formats.limits import max_unpacked_bytes, memory_bytes
 from clearsight.data.labels.class_names import ClassNames
+from clearsight.data.limits import max_unpacked_bytes
 from clearsight.data.listing import PART_NAMES, Part
 from clearsight.data.sources.options import SourceOptions
 from clearsight.data.splits.splits import Splits
 from clearsight.errors import DataError
+from clearsight.io.machine import memory_bytes
+from clearsight.io.regular_file import read_regular
 
 _UNSIGNED_BYTE = 0x08
+_MAX_MAPPING_BYTES = 1_000_000  # EMNIST's largest has 62 short lines
 _NAME = re.compile(
     r"(?:(?P<prefix>.+)[-_])?(?P<part>train|t10k|test|val|valid|validation)[-_]"
     r"(?P<what>images[-.]idx3|labels[-.]idx1)[-_]ubyte(?:\.gz)?",
@@ -168,7 +171,7 @@ def _parse_header(content: bytes, num_axes: int, name: str) -> tuple[int, ...]:
 def _read_mapping(file: Path) -> ClassNames | None:
     """Read EMNIST's class names: each line has a class's number and the code of its letter."""
     try:
-        lines = file.read_text(encoding="ascii").splitlines()
+        lines = read_regular(file, _MAX_MAPPING_BYTES).decode("ascii").splitlines()
         pairs = sorted((int(line.split()[0]), chr(int(line.split()[1]))) for line in lines if line)
     except (OSError, ValueError, IndexError, OverflowError):
         return None  # the class names are numbers then

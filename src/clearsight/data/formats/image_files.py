@@ -1,14 +1,15 @@
 """Images that are files in a folder: reading them, and signatures that change when they do."""
 
 import hashlib
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from clearsight.data.folder_walk import file_state
 from clearsight.data.formats.damage import reason_of
+from clearsight.data.limits import MAX_IMAGE_BYTES
 from clearsight.errors import DataError
+from clearsight.io.regular_file import read_regular
 
 
 @dataclass(frozen=True)
@@ -24,13 +25,11 @@ class FileReader:
     def each(self, keys: Sequence[str]) -> Iterator[tuple[str, bytes | DataError]]:
         """Read each file; see `Reader`."""
         for key in keys:
-            path = os.path.join(self.root, key)  # noqa: PTH118 - twice as fast, like `open`
+            path = Path(self.root, key)
             try:
-                # Unbuffered, because a file is read in one piece.
-                with open(path, "rb", buffering=0) as file:  # noqa: PTH123
-                    content: bytes | DataError = file.readall()
+                content: bytes | DataError = read_regular(path, MAX_IMAGE_BYTES)
             except OSError as error:
-                is_broken_link = isinstance(error, FileNotFoundError) and os.path.islink(path)  # noqa: PTH114
+                is_broken_link = isinstance(error, FileNotFoundError) and path.is_symlink()
                 reason = "the link leads to no file" if is_broken_link else reason_of(error)
                 content = DataError(f"{key} should be an image, but cannot be read: {reason}.")
             yield key, content

@@ -10,8 +10,8 @@ from clearsight.data.folder_contents import FolderContents
 from clearsight.data.formats.archive_members import MemberCollector
 from clearsight.data.formats.compression import is_compressed, open_unpacked
 from clearsight.data.formats.damage import DAMAGE, damaged_image, report_damage
-from clearsight.data.formats.limits import MAX_IMAGE_BYTES, MAX_RATIO, max_unpacked_bytes, too_large
 from clearsight.data.image_suffixes import START_BYTES
+from clearsight.data.limits import MAX_IMAGE_BYTES, MAX_RATIO, max_unpacked_bytes, too_large
 from clearsight.errors import DataError
 from clearsight.io.readable_name import readable_name
 

@@ -1,5 +1,6 @@
 """Errors for folders that do not say which class each image belongs to."""
 
+import re
 import shlex
 from collections.abc import Sequence
 
@@ -13,6 +14,8 @@ from clearsight.errors import DataError
 from clearsight.io.readable_name import readable_name
 
 _EXAMPLE = r"(?P<label>[a-z]+)\."
+_NUM_SHOWN = 3  # names in a list
+_DATE = re.compile(r"(?:19|20)[0-9]{2}(?:[-_. ]?[0-9]{2}){0,2}")
 _IMAGE_FOLDERS = {"images", "image", "imgs", "img"}
 _MASK_FOLDERS = {"masks", "mask", "labels", "annotations", "segmentation", "ground_truth"}
 _DETECTION_FOLDERS = {"labels", "annotations"}  # YOLO's and COCO's
@@ -37,14 +40,33 @@ def check_class_folders(contents: FolderContents, structure: FolderStructure) ->
             f"'{lower[masks.pop()]}' next to '{lower[images.pop()]}' seems to hold masks of the "
             "same images: give only the folder of images, with class folders in it."
         )
-    pieces = sorted(filter(is_piece, inside))
-    shared = set.intersection(*(inside[name] for name in pieces)) if len(pieces) > 1 else set()
-    if len(shared) > 1:
-        raise DataError(
-            f"{contents.source} should have one folder for each class, but {', '.join(pieces)} all "
-            f"have the folders {', '.join(map(readable_name, sorted(shared)))}: give only one of "
-            "them, or call one train and another test."
-        )
+
+
+def check_alike_folders(source: str, structure: FolderStructure) -> None:
+    """Check that it is clear which folders are the classes, unlike site_a/cats, site_b/cats, ...
+
+    Raises:
+        DataError: when the class folders, or those with names of pieces, have nothing but the same
+            folders inside, unless these are called by dates.
+    """
+    inside = structure.class_folders
+    pieces = [name for name in inside if is_piece(name)]
+    alike, shared = sorted(inside), structure.shared_folders
+    if len(pieces) > 1 and len(inner := set.intersection(*(inside[name] for name in pieces))) > 1:
+        alike, shared = sorted(pieces), inner
+    if len(alike) < 2 or len(shared) < 2 or all(map(_DATE.fullmatch, shared)):
+        return
+    outer, inner = _shorten(alike), _shorten(sorted(shared))
+    raise DataError(
+        f"{source} should have one folder for each class, but {outer} all have the folders "
+        f"{inner}: give only one of them, call one train and another test, or say which are the "
+        f"classes, with --class-folders inner ({inner}) or outer ({outer})."
+    )
+
+
+def _shorten(names: Sequence[str]) -> str:
+    more = ", ..." if len(names) > _NUM_SHOWN else ""
+    return ", ".join(map(readable_name, names[:_NUM_SHOWN])) + more
 
 
 def check_labels(

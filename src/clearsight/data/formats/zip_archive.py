@@ -15,9 +15,10 @@ from clearsight.data.formats.archive_members import (
     too_many_members,
 )
 from clearsight.data.formats.damage import DAMAGE, damaged_image, report_damage
-from clearsight.data.formats.limits import MAX_IMAGE_BYTES, too_large
 from clearsight.data.image_suffixes import START_BYTES
+from clearsight.data.limits import MAX_IMAGE_BYTES, too_large
 from clearsight.errors import DataError
+from clearsight.io.regular_file import open_regular
 
 _ENCRYPTED = 0x1  # bits of a member's flags
 _UTF_8 = 0x800
@@ -79,8 +80,8 @@ def open_zip(path: Path) -> tuple[FolderContents[str], ZipReader]:
         DataError: when it is damaged, encrypted or has too many members.
     """
     members: MemberCollector[str] = MemberCollector(str(path))
-    with report_damage(path, "a ZIP archive"), path.open("rb") as file:
-        _check_directory(file, str(path))
+    with report_damage(path, "a ZIP archive"), open_regular(path) as file:
+        check_directory(file, str(path))
         with zipfile.ZipFile(file) as archive:
             for member in archive.infolist():
                 _add(member, members, archive)
@@ -128,11 +129,16 @@ def _decoded_name(member: zipfile.ZipInfo) -> str:
         return member.filename
 
 
-def _check_directory(file: BinaryIO, name: str) -> None:
-    """Count the directory's entries before Python makes an object of each.
+def check_directory(file: BinaryIO, name: str, max_members: int = MAX_MEMBERS) -> None:
+    """Count the entries of a ZIP archive's directory before Python makes an object of each.
+
+    Args:
+        file: the archive.
+        name: what to call it.
+        max_members: how many it may have.
 
     Raises:
-        DataError: when there are too many.
+        DataError: when there are more.
     """
     end = file.seek(0, 2)
     tail_begin = max(end - _END_BYTES - _MAX_COMMENT_BYTES, 0)
@@ -146,12 +152,12 @@ def _check_directory(file: BinaryIO, name: str) -> None:
     if end_64 >= 0 and index - end_64 >= 48:
         size = struct.unpack_from("<Q", tail, end_64 + 40)[0]
         index = end_64
-    if size // _ENTRY_BYTES <= MAX_MEMBERS:
+    if size // _ENTRY_BYTES <= max_members:
         return
     file.seek(max(tail_begin + index - size, 0))
-    for _ in range(MAX_MEMBERS + 1):
+    for _ in range(max_members + 1):
         entry = file.read(_ENTRY_BYTES)
         if len(entry) < _ENTRY_BYTES or entry[:4] != b"PK\x01\x02":
             return
         file.seek(sum(struct.unpack_from("<3H", entry, 28)), 1)  # name, extra field, comment
-    raise too_many_members(name)
+    raise too_many_members(name, max_members)

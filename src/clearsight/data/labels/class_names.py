@@ -11,7 +11,7 @@ from typing import Any
 from clearsight.errors import DataError
 from clearsight.io.regular_file import read_regular
 
-_MAX_BYTES = 50_000_000  # of a file of names
+_MAX_BYTES = 5_000_000  # of a file of names
 _FORMS = (
     'a JSON list of names, a JSON object such as {"0": "cat", "1": "dog"} or {"cat": 0, "dog": 1}, '
     "or text with one name per line"

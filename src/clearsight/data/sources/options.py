@@ -116,6 +116,10 @@ class SourceOptions(BaseModel):
     nested_classes: Annotated[
         bool, Option("Folders: folders inside class folders are classes of their own.")
     ] = False
+    class_folders: Annotated[
+        Literal["auto", "outer", "inner"],
+        Option("Folders: which are the classes if all of them have the same folders inside."),
+    ] = "auto"
     follow_links: Annotated[
         bool, Option("Folders and tables: follow links that lead out of the folder.")
     ] = False

@@ -27,7 +27,7 @@ _CHANNELS = (1, 3, 4)
 # Options of tables and of folders.
 _OF_FILES = (
     "image_column", "label_column", "split_column", "group_column", "header", "label_pattern",
-    "nested_classes", "follow_links",
+    "nested_classes", "class_folders", "follow_links",
 )  # fmt: skip
 
 

@@ -10,6 +10,8 @@ from clearsight.data.listing import Part
 from clearsight.data.splits.splits import Splits
 from clearsight.errors import DataError
 
+_MOST_OFF = 0.3  # of the images asked for, without a note,
+_NUM_DEVIATIONS = 4  # and so many standard deviations of a random choice of single images
 _PURPOSE = b"held-out test"  # fixed, so that the test images are the same in every run
 
 
@@ -87,6 +89,31 @@ def _give_each_class_both_sides(
                     break
 
 
+def held_out_note(
+    is_test: np.ndarray, contents: np.ndarray, fraction: float, groups: Sequence[str] | None = None
+) -> str | None:
+    """Return a sentence if far more or fewer images are held out than was asked for, else None.
+
+    Args:
+        is_test: bool (N,), from `choose_test_images`, as are the others.
+        contents: uint8 (N, 16).
+        fraction: between 0 and 1.
+        groups: N names or None.
+    """
+    num_images, num_test = len(is_test), int(is_test.sum())
+    by_chance = _NUM_DEVIATIONS * (num_images * fraction * (1 - fraction)) ** 0.5
+    if abs(num_test - num_images * fraction) <= max(_MOST_OFF * num_images * fraction, by_chance):
+        return None
+    units = contents if groups is None else np.asarray(groups, dtype=object)
+    _, counts = np.unique(units, return_counts=True, axis=0 if groups is None else None)
+    together = "copies of an image stay" if groups is None else "the images of a group stay"
+    return (
+        f"{num_test:,} of {num_images:,} images ({num_test / num_images:.0%}) are held out as the "
+        f"test set, not {fraction:.0%}, because {together} together, here up to "
+        f"{counts.max():,}: change --test-split, or give a test set of your own."
+    )
+
+
 def check_no_own_part(part: Part, num_own: int, asked_for: float | None, source: str) -> None:
     """Check that a source has no such part of its own when holding one out is asked for.
 
@@ -125,5 +152,8 @@ def hold_out_test_set(splits: Splits, asked_for: float | None, default: float) -
     is_test = choose_test_images(train.digests, train.labels, fraction, train.groups)
     if not is_test.any() or is_test.all():
         return splits
+    note = held_out_note(is_test, train.digests, fraction, train.groups)
+    report = splits.load_report
+    report = replace(report, notes=(*report.notes, *filter(None, [note])))
     kept, held_out = np.flatnonzero(~is_test), np.flatnonzero(is_test)
-    return replace(splits, train=train.take(kept), test=train.take(held_out))
+    return replace(splits, train=train.take(kept), test=train.take(held_out), load_report=report)

@@ -1,7 +1,5 @@
 """Limits on what a file may unpack to, so that a hostile one cannot exhaust the memory."""
 
-import os
-
 from clearsight.errors import DataError
 
 MAX_IMAGE_BYTES = 200_000_000  # a larger file is no image to train on
@@ -14,14 +12,6 @@ _ALWAYS_ALLOWED_BYTES = 250_000_000
 def max_unpacked_bytes(packed_bytes: int, always_allowed_bytes: int = _ALWAYS_ALLOWED_BYTES) -> int:
     """Return how many bytes a file of `packed_bytes` may unpack to."""
     return max(MAX_RATIO * packed_bytes, always_allowed_bytes)
-
-
-def memory_bytes() -> int:
-    """Return the size of this machine's memory."""
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):  # not on Windows
-        return 16_000_000_000
 
 
 def too_large(key: str, size_bytes: int) -> DataError:
