@@ -311,7 +311,7 @@ HOSTILE: dict[Callable[[Path], Path], tuple[int, str]] = {
     zip_of_a_million_names: (0, "at most 1,000,000 members"),
     parquet_of_one_text: (0, "more than 1,000,000,000 bytes of text"),
     parquet_of_one_image: (64, ""),
-    table_without_line_ends: (0, "a line of more than 20,000,000 characters"),
+    table_without_line_ends: (0, "a line has more than 20,000,000 characters"),
     table_of_wide_rows: (0, ""),
     description_of_lists: (0, "it is larger than 5,000,000 bytes"),
     large_file: (4, "it is larger than 200,000,000 bytes"),

@@ -7,12 +7,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from io import TextIOWrapper
 from pathlib import Path
-from typing import TextIO
 
 from clearsight.data.formats.columns import is_usual_name
 from clearsight.data.formats.damage import report_damage
 from clearsight.data.image_suffixes import is_image
 from clearsight.errors import DataError
+from clearsight.io.csv_rows import bounded_lines
 from clearsight.io.regular_file import open_regular
 
 _DELIMITERS = (",", ";", "\t", "|")
@@ -20,7 +20,6 @@ _NO_DELIMITERS = re.compile(r"[\w./\\'\"\r\n-]")  # characters of names and path
 _SEPARATOR_LINE = re.compile(r'"?sep=(.|\\t)"?[\s,;|]*', re.IGNORECASE)  # as Excel reads it
 _NUM_LINES = 100  # that are looked at, or fewer if these are long
 _NUM_CHARACTERS = 5_000_000
-_MAX_LINE = 20_000_000  # characters
 _MAX_SNIFFED = 20_000  # characters
 _MIN_PIXELS = 4
 _NUMBER = re.compile(r"\d+(?:\.0+)?")
@@ -92,23 +91,13 @@ def open_text(path: Path, encoding: str) -> Iterator[Iterator[str]]:
 
     Errors of its encoding and its quotation, and lines without an end, become a `DataError`.
     """
-    errors = (UnicodeError, csv.Error, OSError)
+    errors = (ValueError, csv.Error, OSError)
     with (
         report_damage(path, "a text table", "save it as CSV in UTF-8", errors),
         open_regular(path) as content,
         TextIOWrapper(content, encoding, newline="") as file,
     ):
-        yield _lines(file, path)
-
-
-def _lines(file: TextIO, path: Path) -> Iterator[str]:
-    while line := file.readline(_MAX_LINE):
-        if len(line) == _MAX_LINE:
-            raise DataError(
-                f"{path} should be a text table, but has a line of more than {_MAX_LINE:,} "
-                "characters."
-            )
-        yield line
+        yield bounded_lines(file)
 
 
 def _first_lines(lines: Iterator[str]) -> tuple[list[str], bool]:

@@ -16,7 +16,6 @@ import numpy as np
 from clearsight.data.decoding.decode import decode_listing
 from clearsight.data.decoding.workers import ShowProgress, silent
 from clearsight.data.formats import COLUMN_OPTIONS, check_options, detect_format, huggingface
-from clearsight.data.formats.limits import memory_bytes
 from clearsight.data.image_set import ImageSet
 from clearsight.data.listing import Listing
 from clearsight.data.preparation.preparation import Preparation
@@ -26,6 +25,7 @@ from clearsight.data.sources.options import TEST_FRACTION, SourceOptions, source
 from clearsight.data.splits.held_out_test import hold_out_test_set
 from clearsight.data.splits.splits import Splits
 from clearsight.errors import DataError, did_you_mean
+from clearsight.io.machine import memory_bytes
 
 
 @dataclass(frozen=True)
