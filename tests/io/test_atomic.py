@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from clearsight.errors import OutputError
-from clearsight.io.atomic import replace_folder, temporary_folder, write_atomically
+from clearsight.io.atomic import write_atomically
+from clearsight.io.whole_folder import replace_folder, temporary_folder
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:

@@ -10,13 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from clearsight.io.atomic import temporary_folder, write_atomically
+from clearsight.io.atomic import write_atomically
 from clearsight.io.temporary import remove_entry, remove_leftovers, temporary_directory
+from clearsight.io.whole_folder import temporary_folder
 
 WRITER = """
 import sys, time
 from pathlib import Path
-from clearsight.io.atomic import temporary_folder, write_atomically
+from clearsight.io.atomic import write_atomically
+from clearsight.io.whole_folder import temporary_folder
 write = {"file": write_atomically, "folder": temporary_folder}[sys.argv[1]]
 with write(Path(sys.argv[2])) as temporary:
     (temporary / "half" if temporary.is_dir() else temporary).write_text("half")

@@ -14,9 +14,10 @@ from pathlib import Path
 import pytest
 
 from clearsight.errors import OutputError
-from clearsight.io.atomic import temporary_folder, write_atomically
+from clearsight.io.atomic import write_atomically
 from clearsight.io.regular_file import append_to_regular
 from clearsight.io.scratch import scratch_folder
+from clearsight.io.whole_folder import temporary_folder
 from clearsight.io.write_error import find_refusal
 
 

@@ -6,17 +6,19 @@ import dataclasses
 import os
 import zipfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from clearsight.bundle.bundle import load
-from clearsight.bundle.files import file_record, is_bundle
+from clearsight.bundle.files import BundleFiles, file_record, is_bundle
 from clearsight.bundle.formats.table import find_format
 from clearsight.bundle.parity import Parity, ParityResult, check_parity
 from clearsight.bundle.readme import render_readme
 from clearsight.bundle.spec import PARITY_FILE, README_FILE, SPEC_FILE, BundleSpec
-from clearsight.errors import BundleError
-from clearsight.io.atomic import replace_folder, temporary_folder, write_atomically
+from clearsight.errors import BundleError, list_some
+from clearsight.io.atomic import write_atomically
+from clearsight.io.whole_folder import replace_folder, temporary_folder
 
 if TYPE_CHECKING:
     from clearsight.bundle.network import TrainedNetwork
@@ -70,21 +72,49 @@ def assemble_bundle(
         if path.suffix.lower() == ".zip":
             _pack(folder, path)
         else:
+            check_bundle_path(path)  # again, because much time has passed
             replace_folder(folder, path)
     return result
 
 
 def check_bundle_path(path: Path) -> None:
-    """Check that a bundle may be written to a path.
+    """Check that a bundle may be written to a path, replacing only what is a bundle and no more.
 
     Raises:
-        BundleError: if there is something other than a bundle.
+        BundleError: if there is something other than a bundle, or there are other files in it.
     """
-    if os.path.lexists(path) and not is_bundle(path):
+    if not os.path.lexists(path):
+        return
+    is_folder = path.is_dir()
+    if not is_bundle(path) or (not is_folder and _listed_names(path) is None):
         raise BundleError(
             f"{path} should be free or an older bundle, but is something else: move it away, or "
             "choose another path with --to."
         )
+    others = _other_names(path) if is_folder else []
+    if others:
+        raise BundleError(
+            f"{path} should be free or an older bundle, which is replaced whole, but also holds "
+            f"{list_some(others)}: move that away, or choose another path with --to."
+        )
+
+
+def _other_names(folder: Path) -> list[str]:
+    """Return the names in a bundle's folder that are not the bundle's."""
+    listed = _listed_names(folder)
+    return sorted(
+        entry.name
+        for entry in folder.iterdir()
+        if entry.name not in (SPEC_FILE, PARITY_FILE, README_FILE)
+        and (entry.name not in listed if listed is not None else entry.stem != "model")
+    )
+
+
+def _listed_names(path: Path) -> set[str] | None:
+    """Return the names that a bundle lists as its files; None if it is damaged."""
+    with suppress(BundleError):
+        return set(BundleFiles.open(path).spec.files)
+    return None
 
 
 def _pack(folder: Path, path: Path) -> None:

@@ -3,7 +3,7 @@
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from clearsight.errors import OutputError
@@ -52,43 +52,6 @@ def write_atomically(path: Path, otherwise: str = ANOTHER_FOLDER) -> Iterator[Pa
             # Some libraries replace it by a file that no other user may read.
             temporary.chmod(folder.stat().st_mode & 0o666 if mode is None else mode)
             temporary.replace(path)
-
-
-@contextmanager
-def temporary_folder(path: Path) -> Iterator[Path]:
-    """Yield a new folder next to `path`, to fill and move there; it is removed at the end.
-
-    Raises:
-        OutputError: when a file in it cannot be written.
-    """
-    with explained_write_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary_directory(path) as temporary, full_disk_recognized(temporary):
-            folder = temporary / "new"
-            folder.mkdir()
-            yield folder
-
-
-def replace_folder(temporary: Path, path: Path) -> None:
-    """Move a `temporary_folder` to its path. A folder that is there is replaced, or kept on error.
-
-    Raises:
-        OSError: when it cannot be moved.
-    """
-    for file in temporary.rglob("*"):
-        if file.is_file():
-            with file.open("rb") as written:
-                os.fsync(written.fileno())
-    # A folder cannot be replaced in one step: the older one first moves next to the temporary one.
-    older = temporary.with_name("older")
-    with suppress(FileNotFoundError):
-        path.rename(older)
-    try:
-        temporary.rename(path)
-    except OSError:
-        if older.exists():
-            older.rename(path)
-        raise
 
 
 def _mode_to_keep(path: Path) -> int | None:

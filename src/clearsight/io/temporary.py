@@ -19,8 +19,11 @@ try:
 except ImportError:  # Windows
     fcntl = None
 
+# What `whole_folder` calls a folder that it is writing, the one that it replaces, and one that it
+# deletes.
+NEW, OLDER, DELETED = "new", "older", "deleted"
 _DIGITS = r"-[0-9a-f]{8}"
-_OF_ANY = re.compile(rf"\..*{_DIGITS}(\.[^.]*)?", re.DOTALL)
+_OF_ANY = re.compile(rf"\.(.*){_DIGITS}(\.[^.]*)?", re.DOTALL)
 # Where the filesystem has no locks, what nobody has written to for so long is a leftover.
 _STALE_SECONDS = 86_400
 
@@ -58,6 +61,14 @@ def remove_leftovers(folder: Path) -> None:
     _remove_abandoned(folder, _OF_ANY)
 
 
+def remove_deleted(folder: Path) -> None:
+    """Delete the rest of what killed processes were deleting in any folder.
+
+    Other temporary folders there are left: they may be somebody else's, whatever their name is.
+    """
+    _remove_abandoned(folder, _OF_ANY, holding=DELETED)
+
+
 def remove_entry(path: Path) -> None:
     """Remove a file, a folder with its content, or a link, but never what the link leads to.
 
@@ -86,26 +97,41 @@ def _create(path: Path) -> tuple[Path, int | None]:
             os.close(handle)
 
 
-def _remove_abandoned(folder: Path, names: re.Pattern[str]) -> None:
+def _remove_abandoned(folder: Path, names: re.Pattern[str], holding: str | None = None) -> None:
+    """Remove leftovers with these names; with `holding`, only those that hold nothing else."""
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
-            if names.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False):
-                _remove_if_abandoned(Path(entry.path))
+            if not names.fullmatch(entry.name) or not entry.is_dir(follow_symlinks=False):
+                continue
+            path = Path(entry.path)
+            if holding is None or [each.name for each in path.iterdir()] == [holding]:
+                _remove_if_abandoned(path)
 
 
 def _remove_if_abandoned(path: Path) -> None:
     with suppress(OSError):  # another process may be removing it too
         if fcntl is None:
             if _is_stale(path):
+                _complete_replacement(path)
                 remove_entry(path)
             return
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
         try:
             is_ours = _lock(handle)
             if is_ours or (is_ours is None and _is_stale(path)):
+                _complete_replacement(path)
                 remove_entry(path)
         finally:
             os.close(handle)
+
+
+def _complete_replacement(temporary: Path) -> None:
+    """Move a new folder to its path if the process died when the older one had moved away."""
+    new, name = temporary / NEW, _OF_ANY.fullmatch(temporary.name)
+    if name is not None and new.is_dir() and (temporary / OLDER).is_dir():
+        path = temporary.with_name(f"{name[1]}{name[2] or ''}")
+        if not os.path.lexists(path):
+            new.rename(path)
 
 
 def _lock(handle: int) -> bool | None:

@@ -9,7 +9,7 @@ from clearsight.bundle.formats.onnx_file import MODEL_FILE
 from clearsight.bundle.spec import SPEC_FILE
 from clearsight.bundle.web.runtime import PACKAGE, load_web_runtime
 from clearsight.errors import BundleError
-from clearsight.io.atomic import replace_folder, temporary_folder
+from clearsight.io.whole_folder import place_folder, temporary_folder
 
 _LICENCE = f"{PACKAGE}/LICENSE.txt"
 _PAGE = files("clearsight.bundle.web") / "page"
@@ -57,7 +57,7 @@ def write_web_page(bundle: Path, folder: Path, runtime_from: Path | None = None)
         (new / PACKAGE).mkdir()
         for name, content in contents.items():
             (new / name).write_bytes(content)
-        replace_folder(new, folder)
+        place_folder(new, folder)
     return sum(map(len, contents.values()))
 
 
