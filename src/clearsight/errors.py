@@ -7,6 +7,7 @@ without a traceback and exits with code 2.
 from __future__ import annotations
 
 import difflib
+import signal
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -90,18 +91,33 @@ class FitError(ClearsightError):
         super().__init__(" ".join(self.mistakes))
 
 
-class TrainingInterrupted(KeyboardInterrupt):
+class SignalReceived(KeyboardInterrupt):
+    """A signal, such as SIGTERM, ended what was done, as Ctrl-C does.
+
+    Attributes:
+        signal_number: the signal; a program that it ends exits with 128 plus this number.
+    """
+
+    def __init__(self, message: str, signal_number: int) -> None:
+        self.signal_number = signal_number
+        super().__init__(message)
+
+
+class TrainingInterrupted(SignalReceived):
     """A signal, from Ctrl-C or a scheduler, ended a training; what was trained is saved.
 
     Attributes:
         run_folder: the interrupted run's folder, as text.
-        signal_number: the signal; a program that it ends exits with 128 plus this number.
     """
 
     def __init__(self, message: str, run_folder: str, signal_number: int = 2) -> None:
         self.run_folder = run_folder
-        self.signal_number = signal_number
-        super().__init__(message)
+        super().__init__(message, signal_number)
+
+
+def signal_of(stop: KeyboardInterrupt) -> int:
+    """Return the number of the signal that ended something; SIGINT's for plain Ctrl-C."""
+    return stop.signal_number if isinstance(stop, SignalReceived) else signal.SIGINT
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -10,11 +10,12 @@ import pytest
 
 import clearsight
 from clearsight.errors import RunError, TrainingError
+from clearsight.run.store.deletion import delete_run
 from clearsight.run.store.folder import RunFolder
-from clearsight.run.store.listing import delete_run, list_runs
+from clearsight.run.store.listing import list_runs
 from clearsight.run.store.lock import lock_run
 from support.command_line import assert_refused, run_cli
-from support.training_processes import begin, wait_for
+from support.training_processes import begin, begin_command, wait_for
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +76,8 @@ def test_a_run_in_training_is_running(copied: Path) -> None:
         assert states["killed"] == "running"
         done = run_cli("runs", "prune", "--folder", str(copied), "--state", "interrupted", "--yes")
         assert "nothing to delete" in done.stdout
-        with pytest.raises(RunError, match="Only one process"):
+        assert f"Left as it is: A process writes to {copied / 'killed'}." in done.stdout
+        with pytest.raises(RunError, match="Only one process should write"):
             delete_run(copied / "killed")
     assert (copied / "killed" / "run.json").exists()
 
@@ -141,3 +143,60 @@ def test_several_seeds_are_one_entry_and_are_deleted_together(tmp_path: Path) ->
     arguments = ["--folder", str(tmp_path), "--state", "interrupted", "--yes"]
     assert run_cli("runs", "prune", *arguments).returncode == 0
     assert not three.path.exists()
+
+
+def test_a_run_is_not_deleted_while_its_bundle_and_report_are_written(copied: Path) -> None:
+    """Although it is finished, and worse than another one."""
+    out, printed = copied / "new", copied.parent / "printed"
+    process = begin_command(["train", "digits", "--epochs", "1", "--out", str(out)], printed)
+    wait_for(out / "results.json", process)
+    finished = ("--state", "finished", "--yes", "--json")
+    done = run_cli("runs", "prune", "--folder", str(copied), *finished)
+    assert process.is_alive()
+    assert list(json.loads(done.stdout)["left"]) == [str(out)]
+    process.join(60)
+    assert process.exitcode == 0, printed.read_text()
+    assert (out / "report.html").is_file()
+    assert (out / "bundle" / "bundle.json").is_file()
+    done = run_cli("runs", "prune", "--folder", str(copied), *finished)
+    assert str(out) in [run["path"] for run in json.loads(done.stdout)["runs"]]
+    assert not out.exists()
+
+
+def test_runs_with_several_seeds_are_left_whole_while_one_is_in_use(tmp_path: Path) -> None:
+    runs = clearsight.train("digits", epochs=1, seeds=2, out=tmp_path / "several", report=False,
+                            bundle=False, verbose=False)  # fmt: skip
+    with lock_run(runs[1].path), pytest.raises(RunError, match="Only one process should write"):
+        delete_run(runs.path)
+    with lock_run(runs.path), pytest.raises(RunError, match="Only one process should write"):
+        delete_run(runs[0].path)
+    assert [run.path.is_dir() for run in runs] == [True, True]
+    assert not list(tmp_path.rglob("lock"))
+    delete_run(runs[0].path)
+    delete_run(runs.path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_run_that_holds_another_one_and_a_link_to_a_run_are_not_deleted(copied: Path) -> None:
+    shutil.copytree(copied / "less-good", copied / "failed" / "mine" / "inner")
+    (copied / "link").symlink_to(copied / "less-good")
+    everything = ("--state", "finished", "--state", "failed", "--state", "interrupted", "--yes")
+    done = run_cli("runs", "prune", "--folder", str(copied), *everything)
+    assert done.returncode == 0, done.stderr
+    inner = copied / "failed" / "mine" / "inner"
+    assert f"should hold one run, but {inner} is another one: move it away first" in done.stdout
+    assert (inner / "run.json").is_file()
+    assert (copied / "link").is_symlink()
+    with pytest.raises(RunError, match="is a link to"):
+        delete_run(copied / "link")
+
+
+def test_prune_deletes_what_a_killed_one_left(copied: Path) -> None:
+    left = copied / ".old-0123abcd" / "deleted"
+    shutil.copytree(copied / "failed", left)
+    (copied / ".mine-0123abcd").mkdir()
+    (copied / ".mine-0123abcd" / "notes").touch()
+    run_cli("runs", "prune", "--folder", str(copied), "--state", "failed")
+    assert not left.parent.exists()
+    assert (copied / ".mine-0123abcd" / "notes").exists()
+    assert (copied / "failed").is_dir()

@@ -99,7 +99,7 @@ def test_two_processes_do_not_train_into_one_folder(tmp_path: Path) -> None:
     second.join(60)
     text = (tmp_path / "second.txt").read_text()
     assert second.exitcode == 2, text
-    assert f"Only one process should train in {out}, but process {first.pid} does already" in text
+    assert f"Only one process should write to {out}, but process {first.pid} does already" in text
     first.kill()
     first.join()
     assert not is_locked(out), "a killed process leaves no lock behind"

@@ -63,8 +63,10 @@ def compare(
     _show(values, console)
     if curves is not None:
         from clearsight.report.curves import write_overlaid_curves
+        from clearsight.run.store.folder import writing_to
 
-        write_overlaid_curves([(name, run.history) for name, run in drawn], curves)
+        with writing_to(curves):
+            write_overlaid_curves([(name, run.history) for name, run in drawn], curves)
         console.print(f"curve image: {curves}")
     if as_json:
         print_json({**values, "curves": None if curves is None else str(curves)})

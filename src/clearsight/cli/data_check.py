@@ -85,10 +85,13 @@ def check_source(
             announce=status.update,
             requested_at=started,
         )
-    found = _write_list(checked, options, list_out)
-    page = _write_page(checked, out, found.path)
-    if labels_out is not None:
-        checked.write_labels(labels_out)
+    from clearsight.run.store.folder import writing_to
+
+    with writing_to(out, list_out, labels_out):
+        found = _write_list(checked, options, list_out)
+        page = _write_page(checked, out, found.path)
+        if labels_out is not None:
+            checked.write_labels(labels_out)
     if as_json:
         files = {"page": page, "list": found.path, "labels": labels_out}
         paths = {name: None if path is None else str(path) for name, path in files.items()}

@@ -153,21 +153,27 @@ def _check(path: Path, format: str, precision: str) -> Shown:
 
 
 def _export(path: Path, to: Path | None, format: str, *, allow_download: bool) -> Shown:
+    from clearsight.bundle.files import bundle_path
     from clearsight.run.export.bundle import export_run
+    from clearsight.run.store.folder import writing_to
     from clearsight.run.store.run import Run
 
-    bundle, result = export_run(
-        Run.load(path, allow_download=allow_download), to, model_format=format
-    )
+    with writing_to(to or bundle_path(path, format)):
+        run = Run.load(path, allow_download=allow_download)
+        bundle, result = export_run(run, to, model_format=format)
     values = {"run": str(path), "bundle": str(bundle), **asdict(result)}
     return values, [result.sentence, f"bundle: {bundle}"]
 
 
 def _export_int8(path: Path, to: Path | None, *, allow_loss: bool, allow_download: bool) -> Shown:
+    from clearsight.bundle.files import bundle_path
     from clearsight.run.export.int8 import export_int8
+    from clearsight.run.store.folder import writing_to
     from clearsight.run.store.run import Run
 
-    exported = export_int8(Run.load(path, allow_download=allow_download), to, allow_loss=allow_loss)
+    with writing_to(to or bundle_path(path, precision="int8")):
+        run = Run.load(path, allow_download=allow_download)
+        exported = export_int8(run, to, allow_loss=allow_loss)
     interval = exported.comparison.interval
     values = {
         "run": str(path),
@@ -184,8 +190,10 @@ def _export_int8(path: Path, to: Path | None, *, allow_loss: bool, allow_downloa
 def _export_page(bundle: Path, folder: Path, runtime_from: Path | None) -> Shown:
     """Write a bundle as a web page, and return how to open it."""
     from clearsight.bundle.web.web_page import write_web_page
+    from clearsight.run.store.folder import writing_to
 
-    size_bytes = write_web_page(bundle, folder, runtime_from)
+    with writing_to(folder):
+        size_bytes = write_web_page(bundle, folder, runtime_from)
     python = "python" if os.name == "nt" else "python3"
     serve = shlex.join(
         [python, "-m", "http.server", "--directory", str(folder), "--bind", "127.0.0.1", str(_PORT)]

@@ -18,7 +18,7 @@ import clearsight
 from clearsight.cli.closed_output import check_output_complete, drop_unread_output
 from clearsight.cli.output import print_message
 from clearsight.cli.process_clock import process_started_at
-from clearsight.errors import ClearsightError, TrainingInterrupted
+from clearsight.errors import ClearsightError, SignalReceived, signal_of
 from clearsight.io.displayed_text import displayed
 from clearsight.io.write_error import cannot_write, find_refusal
 
@@ -45,11 +45,10 @@ class _Program(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except TrainingInterrupted as stop:
-            print_message(stop)
-            raise SystemExit(EXIT_BY_SIGNAL + stop.signal_number) from None
-        except KeyboardInterrupt:
-            raise SystemExit(EXIT_BY_SIGNAL + signal.SIGINT) from None
+        except KeyboardInterrupt as stop:
+            if str(stop):
+                print_message(stop)
+            raise SystemExit(EXIT_BY_SIGNAL + signal_of(stop)) from None
 
 
 @click.group(
@@ -97,9 +96,18 @@ def _run() -> None:
         raise cannot_write(None, refused, what="A file") from error
 
 
+def _end_as_by_ctrl_c(number: int, _: object) -> None:
+    """End the command so that it cleans up: without this, these signals end it at once."""
+    raise SignalReceived("", number)
+
+
 def main() -> None:
     """Run the command line and leave with its exit code."""
     drop_unread_output()
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) == signal.SIG_DFL:  # not with nohup
+            signal.signal(number, _end_as_by_ctrl_c)
     warnings.showwarning = _show_warning
     handler = logging.StreamHandler()
     handler.setFormatter(_OneLine())

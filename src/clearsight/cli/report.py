@@ -21,8 +21,10 @@ def report(run: Path, allow_download: bool, as_json: bool) -> None:
     console = console_for(as_json)
     with loading_keras(console):
         from clearsight.run.report.report import write_report
+        from clearsight.run.store.folder import RunFolder
         from clearsight.run.store.run import Run
 
+    with RunFolder.existing(run).writing():
         path = write_report(Run.load(run, allow_download=allow_download))
     if as_json:
         print_json({"run": str(run), "report": str(path), "size_bytes": path.stat().st_size})

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from clearsight.cli.output import PATH, console_for, json_option, print_json
-from clearsight.errors import RequestError
+from clearsight.errors import RequestError, RunError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -75,13 +75,17 @@ def prune(
 ) -> None:
     """Delete failed or old runs, after confirmation.
 
-    Running and damaged runs are never deleted, nor, for each set of images, the run with the
-    highest validation accuracy.
+    Damaged runs, and those that a process writes to, are never deleted, nor, for each set of
+    images, the run with the highest validation accuracy.
     """
-    from clearsight.run.store.listing import delete_remains, delete_run, list_runs, runs_to_prune
+    from clearsight.io.temporary import remove_deleted
+    from clearsight.run.store.deletion import runs_to_prune
+    from clearsight.run.store.listing import list_runs
 
-    doomed = runs_to_prune(list_runs(folder), states, older_than_days)
-    console = console_for(as_json)
+    found, console = list_runs(folder), console_for(as_json)
+    doomed = runs_to_prune(found, states, older_than_days)
+    running = [str(run.path) for run in found if run.state == "running"]
+    left = {path: f"A process writes to {path}." for path in running}
     if doomed:
         _show(doomed, console)
         total = sum(run.size_bytes for run in doomed) / _MEGABYTE
@@ -91,14 +95,36 @@ def prune(
         console.print(f"There is nothing to delete in {folder}: no run that is {wanted}.")
     is_confirmed = bool(doomed) and (yes or _confirm(as_json))
     if is_confirmed:
-        for run in doomed:
-            delete_run(run.path)
-        delete_remains(folder)
-        console.print("Deleted.")
+        # Confirming may have taken long, and one of them may have been resumed in the meantime.
+        now = {run.path for run in runs_to_prune(list_runs(folder), states, older_than_days)}
+        left |= _delete(doomed, now)
+        doomed = [run for run in doomed if str(run.path) not in left]
+        if doomed:
+            console.print(f"Deleted {len(doomed)}.")
     elif doomed:
         console.print("Nothing was deleted; --yes deletes without asking.")
+    for why in left.values():
+        console.print(f"Left as it is: {why}")
+    remove_deleted(folder)  # what a killed process left half deleted
     if as_json:
-        print_json({"runs": [_to_json(run) for run in doomed], "deleted": is_confirmed})
+        runs = [_to_json(run) for run in doomed]
+        print_json({"runs": runs, "deleted": is_confirmed, "left": left})
+
+
+def _delete(doomed: list[ListedRun], may_be_deleted: set[Path]) -> dict[str, str]:
+    """Delete runs, and return why others are left, by path."""
+    from clearsight.run.store.deletion import delete_run
+
+    left = {}
+    for run in doomed:
+        if run.path not in may_be_deleted:
+            left[str(run.path)] = f"{run.path} has changed since it was listed."
+            continue
+        try:
+            delete_run(run.path)
+        except RunError as error:
+            left[str(run.path)] = str(error)
+    return left
 
 
 def _confirm(as_json: bool) -> bool:

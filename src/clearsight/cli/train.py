@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -79,7 +80,7 @@ def train(
         from clearsight.run.resume.request import resume_request
         from clearsight.run.seeds.train import resume_seeds, train_seeds
         from clearsight.run.store.location import is_seed_runs
-        from clearsight.run.train import Display, plan_request, run_plan
+        from clearsight.run.train import Display, plan_request, run_held
         from clearsight.training.progress import Progress
 
     started = started_at(context)
@@ -91,30 +92,33 @@ def train(
             resume, data=source, accept_changes=accept_changes, **options, **own
         )
         if is_seed_runs(resume):
-            return show_seeds(resume_seeds(resumed, display), console, as_json)
+            with resume_seeds(resumed, display) as seed_runs:
+                return show_seeds(seed_runs, console, as_json)
         plan = plan_resume(resumed, display.decoding)
     else:
         request = train_request(source, **options)
         if seeds is not None:
-            return show_seeds(train_seeds(request, seeds, display), console, as_json)
+            with train_seeds(request, seeds, display) as seed_runs:
+                return show_seeds(seed_runs, console, as_json)
         plan = plan_request(request, display)
     plan = replace(plan, requested_at=started)
-    run = run_plan(plan, display)
-    show_results(run, plan.seconds_so_far, console)
-    tried = _try_next(request, run, display, console) if request and try_next else None
-    if as_json:
-        values = results_as_json(run, tried)
-        print_json({"notes": list(plan.notes), **values, "wall_seconds": plan.seconds_so_far})
+    with ExitStack() as held:
+        run = held.enter_context(run_held(plan, display))
+        show_results(run, plan.seconds_so_far, console)
+        tried = _try_next(request, run, display, console, held) if request and try_next else None
+        if as_json:
+            values = results_as_json(run, tried)
+            print_json({"notes": list(plan.notes), **values, "wall_seconds": plan.seconds_so_far})
     return None
 
 
 def _try_next(
-    request: TrainRequest, run: Run, display: Display, console: Console
+    request: TrainRequest, run: Run, display: Display, console: Console, held: ExitStack
 ) -> NextComparison | None:
-    """Run the suggested next experiment and compare."""
+    """Run the suggested next experiment and compare; its folder stays locked as long as `held`."""
     from clearsight.run.advise.next_step import next_step
     from clearsight.run.advise.try_next import compare_next, unevaluated_next_request
-    from clearsight.run.train import plan_request, run_plan
+    from clearsight.run.train import plan_request, run_held
 
     step = next_step(run.record, run.results.findings)
     if step is None or not step.options:
@@ -125,7 +129,7 @@ def _try_next(
     console.print(f"Next experiment: {step.why}")
     console.print()
     plan = plan_request(unevaluated_next_request(request, run, step), display)
-    next_run = run_plan(plan, display)
+    next_run = held.enter_context(run_held(plan, display))
     comparison = compare_next(plan, run, next_run)
     show_results(next_run, plan.seconds_so_far, console)
     console.print()

@@ -58,7 +58,8 @@ def open_predictor(
             note = f"{path} is not finished: predicting with its last saved network."
             return run_as_bundle(run), (note,)
         try:
-            exported, _ = export_run(run)
+            with run.folder.writing():
+                exported, _ = export_run(run)
         except ClearsightError as error:
             return run_as_bundle(run), (f"Predicting with the run's own network. {error}",)
         return load(exported), (f"Exported {exported}; from now on predict starts faster.",)

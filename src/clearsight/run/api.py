@@ -65,7 +65,8 @@ def train(
     request = train_request(source, **options)
     with _display(verbose) as display:
         if seeds is not None:
-            return train_seeds(request, seeds, display)
+            with train_seeds(request, seeds, display) as runs:
+                return runs
         return run_plan(plan_request(request, display), display)
 
 
@@ -101,7 +102,8 @@ def resume(
     request = resume_request(path, data=data, accept_changes=accept_changes, model=model, **options)
     with _display(verbose) as display:
         if is_seed_runs(request.path):
-            return resume_seeds(request, display)
+            with resume_seeds(request, display) as runs:
+                return runs
         return run_plan(plan_resume(request, display.decoding), display)
 
 

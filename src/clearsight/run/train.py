@@ -1,12 +1,13 @@
 """A training from its request to a finished run, step by step."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from clearsight.data.decoding.workers import ShowProgress, silent
 from clearsight.data.splits.splits import Splits
 from clearsight.run.execute.execute import execute
-from clearsight.run.execute.session import run_session
+from clearsight.run.execute.session import open_run_folder, recorded_training, run_session
 from clearsight.run.finish.evaluate import evaluate_run
 from clearsight.run.finish.final_weights import settle_weights
 from clearsight.run.finish.write import write_artifacts, write_results
@@ -49,11 +50,25 @@ def plan_request(request: TrainRequest, display: Display, loaded: Splits | None 
 
 def run_plan(plan: Plan, display: Display) -> Run:
     """Train as planned, evaluate what was learned, and write the run's files."""
+    with run_held(plan, display) as run:
+        return run
+
+
+@contextmanager
+def run_held(plan: Plan, display: Display) -> Iterator[Run]:
+    """Do as `run_plan`, and hold the finished run's lock until the block ends.
+
+    So nobody deletes the run, or trains it further, while the block reads it.
+    """
     display.plan(plan)
-    with run_session(plan, display.progress) as session:
-        history = execute(plan, session)
-        weights = settle_weights(plan, session.folder, history)
-        save_finished_model(plan.model, session.folder)
-        evaluated = evaluate_run(plan, session.folder.path, history, weights)
-        write_results(plan, session.folder, history, evaluated)
-    return write_artifacts(plan, session.folder)
+    with open_run_folder(plan, display.progress) as folder:
+        with run_session(plan, folder, display.progress) as session:
+            with recorded_training(plan, session) as writer:
+                history = execute(plan, session, writer)
+                weights = settle_weights(plan, folder, history)
+                save_finished_model(plan.model, folder)
+                evaluated = evaluate_run(plan, folder.path, history, weights)
+                session.stopper.stop_if_requested()
+                write_results(plan, session, history, evaluated)
+            write_artifacts(plan, session)
+        yield Run.load(folder.path, allow_download=True)

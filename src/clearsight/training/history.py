@@ -11,6 +11,7 @@ from clearsight.errors import RunError
 from clearsight.io.atomic import write_atomically
 from clearsight.io.csv_rows import read_rows, write_rows
 from clearsight.io.regular_file import open_regular
+from clearsight.training.recipe import Recipe
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,12 @@ def patience_has_run_out(history: History, patience: int) -> bool:
     """
     best = best_epoch(history)
     return bool(patience) and best is not None and history[-1].epoch - best >= patience
+
+
+def is_fully_trained(history: History, recipe: Recipe) -> bool:
+    """Return whether no epoch is left to train: all are done, or patience has run out."""
+    done = history[-1].epoch if history else 0
+    return done >= recipe.epochs or patience_has_run_out(history, recipe.patience)
 
 
 def write_history(history: History, path: Path) -> None:

@@ -11,9 +11,11 @@ from clearsight.models.backend import keras
 
 SIGNALS = tuple(
     getattr(signal, name)
-    for name in ("SIGINT", "SIGTERM", "SIGUSR1")  # schedulers announce preemption by the last
+    # Schedulers announce preemption by SIGUSR1; SIGHUP comes when a terminal is closed.
+    for name in ("SIGINT", "SIGTERM", "SIGUSR1", "SIGHUP")
     if hasattr(signal, name)
 )
+_SIGHUP = getattr(signal, "SIGHUP", None)
 # A longer batch is abandoned, so that everything is over within five seconds.
 MAX_BATCH_SECONDS = 3.5
 
@@ -79,12 +81,15 @@ class Stopper(AbstractContextManager["Stopper"]):
         self._previous_handlers: dict[int, Any] = {}
         self._requested: int | None = None
         self._is_fitting = False
+        self._is_deferring = False
         self._is_late = False
         self._timer: threading.Timer | None = None
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
             for number in SIGNALS:
+                if number == _SIGHUP and signal.getsignal(number) == signal.SIG_IGN:
+                    continue  # started with nohup
                 self._previous_handlers[number] = signal.signal(number, self._receive)
         return self
 
@@ -117,8 +122,17 @@ class Stopper(AbstractContextManager["Stopper"]):
         finally:
             self._is_fitting = False
 
+    @contextmanager
+    def deferring(self) -> Iterator[None]:
+        """Within the block, which must take an instant, signals wait for `stop_if_requested`."""
+        self._is_deferring = True
+        try:
+            yield
+        finally:
+            self._is_deferring = False
+
     def stop_if_requested(self) -> None:
-        """Stop here if a signal came.
+        """Stop here if a signal came that has not stopped anything yet.
 
         Raises:
             StopRequested: if so.
@@ -129,6 +143,9 @@ class Stopper(AbstractContextManager["Stopper"]):
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
         del frame
+        if self._is_deferring:
+            self._requested = self._requested or number
+            return
         if self._requested is not None:
             was_late, self._is_late = self._is_late, False
             if was_late:

@@ -6,14 +6,15 @@ from clearsight.run.plan.plan import Plan
 from clearsight.run.store.machine import CheckpointIdentity
 from clearsight.run.store.split_csv import write_split
 from clearsight.training.checkpoint.saving import Checkpointing, save_initial_checkpoint
+from clearsight.training.checkpoint.writer import CheckpointWriter
 from clearsight.training.fit import fit_model
 from clearsight.training.history import History, write_history
 
 _HALVED = "memory ran out, so batches were processed in halves whose gradients were added up"
 
 
-def execute(plan: Plan, session: RunSession) -> History:
-    """Train the plan's model, saving checkpoints, and return what each epoch gave.
+def execute(plan: Plan, session: RunSession, writer: CheckpointWriter) -> History:
+    """Train the plan's model, passing checkpoints to `writer`, and return what each epoch gave.
 
     Raises:
         OutputError: when the run's files cannot be written.
@@ -22,7 +23,7 @@ def execute(plan: Plan, session: RunSession) -> History:
     """
     folder, record, point = session.folder, plan.record, plan.resume_point
     checkpointing = Checkpointing(
-        writer=session.writer,
+        writer=writer,
         interval_seconds=60.0 * record.request.checkpoint_minutes,
         identity=CheckpointIdentity.now(
             record.data["train"].sha256, plan.recipe.batch_size
@@ -30,12 +31,13 @@ def execute(plan: Plan, session: RunSession) -> History:
         start=point.checkpoint if point is not None else None,
         first_batch=point.first_batch if point is not None else 0,
     )
+    # First, so that a folder that is not empty is a run's whenever the process is killed.
+    folder.write_record(record)
     if point is None:
         save_initial_checkpoint(plan.model, checkpointing)
     elif point.checkpoint.history:
         # A process killed between the two wrote the checkpoint but not yet the row.
         write_history(point.checkpoint.history, folder.history_path)
-    folder.write_record(record)
     write_split(plan.data.splits, plan.data.split, folder.split_path)
     folder.set_results_aside()
     history = fit_model(

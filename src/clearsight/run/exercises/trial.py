@@ -1,5 +1,6 @@
 """Training the lesson's network and an exercise's with several seeds, to see which is better."""
 
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -86,24 +87,23 @@ def run_trial(
         ClearsightError: as `train_seeds`.
         TrainingInterrupted: likewise.
     """
-    runs = []
-    for title, name, arguments in (
-        ("the lesson's", "lesson", {}),
-        ("this", exercise.name, exercise.model_arguments),
-    ):
-        display.progress.announce("")
-        display.progress.announce(f"Training {title} network:")
-        request = train_request(
-            SOURCE,
-            recipe="lesson",
-            model="lesson",
-            model_arguments=arguments,
-            out=None if out is None else out / name,
-            no_test=True,  # validation images answer the question; the test set stays unused
-            **options,
-        )
-        runs.append(train_seeds(request, num_seeds, display))
-    return compare_networks(*runs)
+    networks = (("the lesson's", "lesson", {}), ("this", exercise.name, exercise.model_arguments))
+    with ExitStack() as held:
+        runs = []
+        for title, name, arguments in networks:
+            display.progress.announce("")
+            display.progress.announce(f"Training {title} network:")
+            request = train_request(
+                SOURCE,
+                recipe="lesson",
+                model="lesson",
+                model_arguments=arguments,
+                out=None if out is None else out / name,
+                no_test=True,  # validation images answer the question; the test set stays unused
+                **options,
+            )
+            runs.append(held.enter_context(train_seeds(request, num_seeds, display)))
+        return compare_networks(*runs)
 
 
 def compare_networks(lesson: SeedRuns, other: SeedRuns) -> Trial:

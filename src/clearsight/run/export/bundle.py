@@ -57,8 +57,8 @@ def bundle_parts(
     """Return what a run's bundle is written from; see `export_run`."""
     if run.record.status != "finished":
         raise RunError(
-            f"A bundle should be made from a finished run, but {run.path} is not finished: resume "
-            f"it with {run.folder.resume_command}"
+            f"A bundle should be made from a finished run, but {run.path} is not finished; "
+            f"{run.how_to_finish}"
         )
     spec = describe_bundle(run, model_format)
     samples = _parity_images(run, images)

@@ -1,18 +1,17 @@
-"""Writing what a run found: its results, then its report and its bundle."""
+"""Writing what a run found: its results, then its bundle and its report."""
 
 import logging
-import shlex
 from collections.abc import Callable
 from typing import Any
 
 from clearsight.bundle.parity import NUM_IMAGES
 from clearsight.errors import ClearsightError, MissingExtraError
 from clearsight.report.curves import write_curves
+from clearsight.run.execute.session import RunSession
 from clearsight.run.export.bundle import export_run
 from clearsight.run.finish.evaluate import RunEvaluation
 from clearsight.run.plan.plan import Plan
 from clearsight.run.report.report import write_report
-from clearsight.run.store.folder import RunFolder
 from clearsight.run.store.predictions_csv import write_predictions
 from clearsight.run.store.run import Run
 from clearsight.training.history import History
@@ -21,19 +20,20 @@ _logger = logging.getLogger(__name__)
 
 
 def write_results(
-    plan: Plan, folder: RunFolder, history: History, evaluated: RunEvaluation
+    plan: Plan, session: RunSession, history: History, evaluated: RunEvaluation
 ) -> None:
-    """Write ``results.json`` and ``curves.png``, and the scores and predictions if there are any.
+    """Write what the evaluation found, and that the run is finished.
+
+    ``results.json`` comes last, with the status: where it is, the files beside it are complete.
 
     Raises:
         OutputError: when a file cannot be written.
     """
-    request, test = plan.record.request, plan.data.splits.test
+    folder, request, test = session.folder, plan.record.request, plan.data.splits.test
     if test is not None and evaluated.probabilities is not None:
         write_predictions(test, evaluated.probabilities, folder.predictions_path)
     if evaluated.scores is not None:
         folder.write_scores(evaluated.scores)
-    folder.write_results(evaluated.results)
     title = (
         f"{request.model} on {request.source_name}: {plan.data.num_train:,} training and "
         f"{plan.data.num_validation:,} validation images"
@@ -42,21 +42,26 @@ def write_results(
         write_curves(history, evaluated.reading, title, folder.curves_path)
     except MissingExtraError as error:
         _logger.warning("No curve image was drawn. %s", error)
+    with session.stopper.deferring():
+        folder.write_results(evaluated.results)
+        folder.write_record(folder.read_record().with_status("finished"))
 
 
-def write_artifacts(plan: Plan, folder: RunFolder) -> Run:
-    """Write the report and the bundle of a finished run, unless that is declined.
+def write_artifacts(plan: Plan, session: RunSession) -> None:
+    """Write the bundle and the report of a finished run, unless that is declined.
 
     If one cannot be written, the run is finished all the same, and a warning says why.
     """
-    run, request = Run.load(folder.path, allow_download=True), plan.record.request
+    run = Run.load(session.folder.path, allow_download=True)
+    request = plan.record.request
     if request.bundle:
         images = plan.data.validation_images(NUM_IMAGES)
-        write_or_warn("bundle", lambda: export_run(run, images=images), _command("export", run))
+        command = session.folder.command("export")
+        write_or_warn("bundle", lambda: export_run(run, images=images), command)
+        session.stopper.stop_if_requested()
     if request.report:
-        test = plan.data.splits.test
-        write_or_warn("report", lambda: write_report(run, test), _command("report", run))
-    return run
+        test, command = plan.data.splits.test, session.folder.command("report")
+        write_or_warn("report", lambda: write_report(run, test), command)
 
 
 def write_or_warn(what: str, write: Callable[[], Any], retry: str) -> None:
@@ -68,7 +73,3 @@ def write_or_warn(what: str, write: Callable[[], Any], retry: str) -> None:
     except Exception as error:
         why = str(error) if isinstance(error, ClearsightError) else f"{error!r}."
         _logger.warning("No %s was written: %s Try again: %s", what, why, retry)
-
-
-def _command(verb: str, run: Run) -> str:
-    return shlex.join(["clearsight", verb, str(run.path)])

@@ -14,6 +14,7 @@ from clearsight.run.store.machine import (
 )
 from clearsight.run.store.record import RunRecord, describe_parts
 from clearsight.training.checkpoint.checkpoint import Checkpoint
+from clearsight.training.history import is_fully_trained
 from clearsight.training.recipe import Recipe
 from clearsight.training.schedule import learning_rate_factor
 
@@ -39,6 +40,8 @@ def describe_resume(path: Path, record: RunRecord, recipe: Recipe, checkpoint: C
     """Say where a run is resumed, and with which epochs, learning rate and threads."""
     done, batches, before = checkpoint.epochs_done, checkpoint.num_batches, record.request.recipe
     where = f" and {batches} batches of epoch {done + 1}" if batches else ""
+    if is_fully_trained(checkpoint.history, recipe) and not batches:
+        return f"{path} has trained all its epochs: it is evaluated now, without training again."
     sentences = [f"Resuming {path} after {done} of {recipe.epochs} epochs{where}."]
     if recipe.epochs != before.epochs:
         sentences.append(f"It now has {recipe.epochs} epochs instead of {before.epochs}.")
@@ -97,4 +100,4 @@ def resumed_record(
     if record.reproducible and reasons:
         update["reproducible"] = False
         update["reproducible_because"] = f"resumed with changes: {'; '.join(reasons)}"
-    return record.model_copy(update=update)
+    return record.with_status("running").model_copy(update=update)

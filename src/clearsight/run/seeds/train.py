@@ -1,10 +1,12 @@
 """Training the same network with several seeds, one after the other."""
 
-import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 from clearsight.data.splits.splits import Splits
-from clearsight.errors import RequestError, RunError, TrainingInterrupted
+from clearsight.errors import RequestError, RunError, TrainingInterrupted, signal_of
 from clearsight.models.backend import keras
 from clearsight.run.plan.plan import Plan
 from clearsight.run.request import RECIPE_OPTIONS, TrainRequest
@@ -13,17 +15,18 @@ from clearsight.run.resume.request import ResumeRequest
 from clearsight.run.seeds.runs import SeedRuns
 from clearsight.run.store.folder import RunFolder
 from clearsight.run.store.location import is_run, member_path
-from clearsight.run.store.lock import lock_run
 from clearsight.run.store.own_files import check_own_files
 from clearsight.run.store.record import MOST_SEEDS, SeedsRecord
 from clearsight.run.store.source_images import check_download
 from clearsight.run.train import Display, plan_request, run_plan
 
 
-def train_seeds(request: TrainRequest, num_seeds: int, display: Display) -> SeedRuns:
+@contextmanager
+def train_seeds(request: TrainRequest, num_seeds: int, display: Display) -> Iterator[SeedRuns]:
     """Train with the request's seed and the ones that follow it, at least 2 in all.
 
-    The request's `out` is the folder of all the runs.
+    The request's `out` is the folder of all the runs. Its lock is held until the block ends, so
+    that nobody deletes them while the block reads them.
 
     Raises:
         ClearsightError: as `train`; nothing has been written when an option is wrong.
@@ -54,14 +57,18 @@ def train_seeds(request: TrainRequest, num_seeds: int, display: Display) -> Seed
             request=TrainRequest(**request.portable()),
         ),
     )
-    runs.write()
-    display.plan(first)
-    first = replace(first, path=member_path(runs.path, 0), path_is_given=True)
-    return _run_all(runs, request, ResumeRequest(folder.path), display, first)
+    with folder.writing():
+        runs.write()
+        display.plan(first)
+        first = replace(first, path=member_path(runs.path, 0), path_is_given=True)
+        yield _run_all(runs, request, ResumeRequest(folder.path), display, first)
 
 
-def resume_seeds(request: ResumeRequest, display: Display) -> SeedRuns:
+@contextmanager
+def resume_seeds(request: ResumeRequest, display: Display) -> Iterator[SeedRuns]:
     """Resume the unfinished runs of a `train_seeds`, and train those that are missing.
+
+    The lock is held as by `train_seeds`.
 
     Raises:
         RequestError: when another option is given.
@@ -90,7 +97,8 @@ def resume_seeds(request: ResumeRequest, display: Display) -> SeedRuns:
     update = {"source": given["source"], "request": TrainRequest(**given)}
     runs = SeedRuns(runs.path, runs.record.model_copy(update=update))
     _check_code(runs, request)
-    return _run_all(runs, original, request, display)
+    with RunFolder(runs.path).writing():
+        yield _run_all(runs, original, request, display)
 
 
 def _check_code(runs: SeedRuns, request: ResumeRequest) -> None:
@@ -118,31 +126,37 @@ def _run_all(
     """Train the members that are not finished, loading their images once; `first` is planned."""
     record, loaded = runs.record, None
     quiet = replace(display, plan=lambda _: None)  # all plans are alike, but for the seed
-    with lock_run(runs.path):
-        for index in range(record.num_seeds):
-            path, seed = member_path(runs.path, index), record.first_seed + index
-            which = f"{index + 1} of {record.num_seeds}"
-            member = request.model_copy(update={"seed": seed, "out": path})
-            try:
-                plan = first if index == 0 else None
-                plan = plan or _plan(member, replace(resume, path=path), display, loaded)
-                if plan is None:
-                    continue
-                if plan.resume_point is None:
-                    loaded = plan.data.splits
-                display.progress.announce("")
-                display.progress.announce(f"Seed {seed}, {which}:")
-                run_plan(plan, quiet)
-            except KeyboardInterrupt as stop:
-                raise TrainingInterrupted(
-                    f"Interrupted with seed {seed}, {which}. What was trained is saved in "
-                    f"{runs.path}. Resume with: {runs.resume_command}",
-                    str(runs.path),
-                    stop.signal_number if isinstance(stop, TrainingInterrupted) else 2,
-                ) from None
-            finally:
-                SeedRuns(runs.path, record).write()
-    return SeedRuns(runs.path, record, allow_download=True)
+    for index in range(record.num_seeds):
+        path, seed = member_path(runs.path, index), record.first_seed + index
+        which = f"{index + 1} of {record.num_seeds}"
+        member = request.model_copy(update={"seed": seed, "out": path})
+        try:
+            plan = first if index == 0 else None
+            plan = plan or _plan(member, replace(resume, path=path), display, loaded)
+            if plan is None:
+                continue
+            if plan.resume_point is None:
+                loaded = plan.data.splits
+            display.progress.announce("")
+            display.progress.announce(f"Seed {seed}, {which}:")
+            run_plan(plan, quiet)
+        except KeyboardInterrupt as stop:
+            left = _what_is_left(runs, path, stop)
+            message = " ".join([f"Interrupted with seed {seed}, {which}.", *left])
+            raise TrainingInterrupted(message, str(runs.path), signal_of(stop)) from None
+        finally:
+            runs = SeedRuns(runs.path, record, allow_download=True)
+            runs.write()
+    return runs
+
+
+def _what_is_left(runs: SeedRuns, path: Path, stop: KeyboardInterrupt) -> Iterator[str]:
+    """Yield how to complete the runs after the member at `path` was interrupted."""
+    runs = SeedRuns(runs.path, runs.record)  # as they are now
+    if any(run.path == path for run in runs):
+        yield str(stop)  # the member is finished, and only its bundle or report may be missing
+    if not runs.is_finished:
+        yield f"What was trained is saved in {runs.path}. Resume with: {runs.resume_command}"
 
 
 def _plan(
@@ -153,6 +167,5 @@ def _plan(
     if is_run(path):
         is_finished = RunFolder(path).read_record().status == "finished"
         return None if is_finished else plan_resume(resume, display.decoding)
-    if path.exists():
-        shutil.rmtree(path)  # begun, but nothing was trained before it ended
+    RunFolder(path).remove_unbegun()
     return plan_request(request, display, loaded)

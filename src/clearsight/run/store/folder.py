@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 import os
-import shutil
+import shlex
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from clearsight.bundle.files import BUNDLE_FOLDER
+from clearsight.bundle.files import BUNDLE_FOLDER, is_bundle
 from clearsight.errors import RunError
 from clearsight.evaluation.scores.scores import Scores
 from clearsight.io.path_state import what_is_at
+from clearsight.io.temporary import remove_leftovers
+from clearsight.io.whole_folder import delete_folder
+from clearsight.io.write_error import explained_write_errors
 from clearsight.run.store.files import read_json, read_json_if_present, write_json
-from clearsight.run.store.location import RECORD_NAME, is_run, path_taken, resume_command
+from clearsight.run.store.location import (
+    RECORD_NAME,
+    is_run,
+    is_seed_runs,
+    path_taken,
+    resume_command,
+)
+from clearsight.run.store.lock import lock_run
+from clearsight.run.store.own_files import check_own_files
 from clearsight.run.store.record import RunRecord
 from clearsight.run.store.results import Results
 from clearsight.training.history import History, read_history
@@ -56,6 +69,10 @@ class RunFolder:
         """The command that resumes the run."""
         return resume_command(self.path)
 
+    def command(self, verb: str) -> str:
+        """Return a command about the run, such as that to `export` it."""
+        return shlex.join(["clearsight", verb, str(self.path)])
+
     @classmethod
     def create(cls, path: Path, *, is_named: bool) -> Self:
         """Make a new folder; unless the user named it, a number is added if the path is taken.
@@ -96,6 +113,37 @@ class RunFolder:
             )
         return cls(path)
 
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Hold the run's lock while the block writes, and first remove what killed ones left.
+
+        Raises:
+            RunError: when another process writes into the folder, or it leads elsewhere.
+        """
+        check_own_files(self.path)
+        with lock_run(self.path):
+            remove_leftovers(self.path)
+            yield
+
+    def remove_unbegun(self) -> None:
+        """Remove the folder, if there is one, of a run whose process died before it had a record.
+
+        Raises:
+            RunError: when it holds anything.
+        """
+        if not os.path.lexists(self.path):
+            return
+        try:
+            with self.writing():
+                pass  # removes what the process left
+            self.path.rmdir()
+        except OSError as error:
+            raise RunError(
+                f"{self.path} should be a run or not exist, but "
+                f"{what_is_at(self.path, RECORD_NAME)} and cannot be removed ({error.strerror}): "
+                "move it away."
+            ) from error
+
     def write_record(self, record: RunRecord) -> None:
         """Write ``run.json``."""
         write_json(record.model_dump(mode="json"), self.record_path)
@@ -134,10 +182,38 @@ class RunFolder:
         return read_json_if_present(self.scores_path, Scores, "a run's scores")
 
     def set_results_aside(self) -> None:
-        """Rename the results of a finished run that gets more epochs, and delete its bundles."""
-        for path in (self.results_path, self.scores_path, self.predictions_path):
-            if path.is_file():
-                path.replace(path.with_stem(f"{path.stem}_before"))
-        # Bundles get copied elsewhere; one of the older weights must not pass for the new one.
-        for path in self.path.glob(f"{BUNDLE_FOLDER}*"):
-            shutil.rmtree(path, ignore_errors=True)
+        """Rename the results of a finished run that gets more epochs, and delete its bundles.
+
+        Without ``results.json`` they are parts that an interrupted evaluation left: deleted too.
+        """
+        is_complete = self.results_path.is_file()
+        with explained_write_errors(self.path):
+            for path in (self.predictions_path, self.scores_path, self.report_path,
+                         self.results_path):  # fmt: skip
+                if path.is_file() and is_complete:
+                    path.replace(path.with_stem(f"{path.stem}_before"))
+                elif path != self.report_path:
+                    path.unlink(missing_ok=True)
+            self.curves_path.unlink(missing_ok=True)
+            # Bundles get copied elsewhere; one of older weights must not pass for the new one.
+            for path in self.path.glob(f"{BUNDLE_FOLDER}*"):
+                if is_bundle(path):
+                    delete_folder(path)
+
+
+@contextmanager
+def writing_to(*paths: Path | None) -> Iterator[None]:
+    """Hold the locks of the runs that these paths lie in, if any, while the block writes there.
+
+    Raises:
+        RunError: when another process writes into such a run.
+    """
+    around = (_run_around(path.absolute()) for path in paths if path is not None)
+    with ExitStack() as held:
+        for run in sorted({run for run in around if run is not None}):
+            held.enter_context(RunFolder(run).writing())
+        yield
+
+
+def _run_around(path: Path) -> Path | None:
+    return next((each for each in path.parents if is_run(each) or is_seed_runs(each)), None)

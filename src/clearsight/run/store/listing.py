@@ -1,23 +1,21 @@
-"""The list of runs in a folder, with the state of each, and deleting some of them."""
+"""The list of runs in a folder, with the state of each."""
 
 import os
-import shutil
 import stat
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from clearsight.errors import OutputError, RunError
+from clearsight.errors import RunError
 from clearsight.run.store.folder import RunFolder
 from clearsight.run.store.location import is_run, is_seed_runs, member_path
-from clearsight.run.store.lock import is_locked, lock_run
+from clearsight.run.store.lock import is_locked
 from clearsight.run.store.record import RunRecord, Status, local_time, read_seeds_record
 
-_BEING_DELETED = ".deleting-"
 _NEVER = datetime.min.replace(tzinfo=UTC)  # when damaged runs started, for their order in the list
 State = Status | Literal["damaged"]
 
@@ -97,47 +95,6 @@ def state_of(folder: RunFolder, record: RunRecord) -> tuple[Status, str]:
     if record.status == "interrupted":
         return "interrupted", f"in {record.interrupted_at}" if record.interrupted_at else "at once"
     return record.status, record.failed_because or ""
-
-
-def runs_to_prune(
-    runs: Iterable[ListedRun], states: Sequence[str], older_than_days: float = 0.0
-) -> list[ListedRun]:
-    """Return the runs in one of the states that started this long ago and may be deleted.
-
-    Running, damaged and the best ones may not.
-    """
-    before = datetime.now().astimezone() - timedelta(days=older_than_days)
-    runs = [run for run in runs if run.state != "damaged"]
-    return [
-        run
-        for run in runs
-        if run.state in states
-        and run.state != "running"
-        and not run.is_best
-        and local_time(run.started_at) <= before
-    ]
-
-
-def delete_run(path: Path) -> None:
-    """Delete a run's folder.
-
-    Raises:
-        OutputError: when it cannot be deleted.
-        RunError: when a process is training in it.
-    """
-    try:
-        with lock_run(path):
-            # Renamed first, so that a folder that is only half deleted is no longer listed.
-            doomed = path.rename(path.with_name(f"{_BEING_DELETED}{path.name}"))
-        shutil.rmtree(doomed)
-    except OSError as error:
-        raise OutputError(f"{path} should be deleted, but cannot be: {error.strerror}.") from error
-
-
-def delete_remains(folder: Path) -> None:
-    """Delete what a killed `delete_run` left behind."""
-    for path in folder.glob(f"{_BEING_DELETED}*"):
-        shutil.rmtree(path, ignore_errors=True)
 
 
 def _best_paths(found: Sequence[tuple[ListedRun, str]]) -> set[Path]:

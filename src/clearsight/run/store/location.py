@@ -8,6 +8,7 @@ from pathlib import Path
 from clearsight.errors import RunError
 
 RECORD_NAME, SEEDS_RECORD_NAME = "run.json", "seeds.json"
+MEMBERS_FOLDER = "seeds"  # of runs with several seeds
 _RUNS = Path("runs")
 
 
@@ -23,7 +24,7 @@ def is_seed_runs(path: Path) -> bool:
 
 def member_path(path: Path, index: int) -> Path:
     """Return the folder of one of the seed runs in `path`, counted from 0."""
-    return path / "seeds" / str(index)
+    return path / MEMBERS_FOLDER / str(index)
 
 
 def resume_command(path: Path, *options: str) -> str:
@@ -50,9 +51,11 @@ def check_free(path: Path) -> None:
 
 def path_taken(path: Path) -> RunError:
     """Return the error for a run's folder that exists already."""
+    is_begun = is_run(path) or is_seed_runs(path)
+    resume = f", or resume it: {resume_command(path)}" if is_begun else "."
     return RunError(
         f"The run's folder should be new, but {path} exists and is never overwritten: choose "
-        f"another with --out, move it away, or resume it: {resume_command(path)}"
+        f"another with --out, or move it away{resume}"
     )
 
 

@@ -18,7 +18,7 @@ except ImportError:  # Windows
 
 _NAME = "lock"
 _MAX_BYTES = 64  # of the number of a process
-# `is_locked` takes a shared lock for an instant, which must not look like a training.
+# `is_locked` takes a shared lock for an instant, which must not look like a process that writes.
 _TIMEOUT_SECONDS = 0.25
 # What a filesystem without locks (some network filesystems) answers.
 _HAS_NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)
@@ -57,7 +57,7 @@ def lock_run(folder: Path) -> Iterator[None]:
 
 
 def is_locked(folder: Path) -> bool:
-    """Return whether a process is training in a run's folder; False where that is not known.
+    """Return whether a process writes to a run's folder; False where that is not known.
 
     filelock knows exclusive locks only, which need the right to write and would exclude others who
     ask at the same time; so this tries a shared one.
@@ -74,7 +74,7 @@ def is_locked(folder: Path) -> bool:
 
 
 def check_unlocked(folder: Path) -> None:
-    """Check that no process is training in a run's folder.
+    """Check that no process writes to a run's folder.
 
     Raises:
         RunError: when one is.
@@ -100,6 +100,6 @@ def _in_use(folder: Path) -> RunError:
         number = b""
     holder = f"process {number.decode()}" if number.isdigit() else "another process"
     return RunError(
-        f"Only one process should train in {folder}, but {holder} does already: wait for it, stop "
-        "it, or choose another folder with --out."
+        f"Only one process should write to {folder}, but {holder} does already: wait until it "
+        "ends, or stop it."
     )

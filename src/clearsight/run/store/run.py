@@ -1,6 +1,7 @@
 """`Run`: a training that has ended or was stopped, loaded from its folder."""
 
 import math
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -24,7 +25,7 @@ from clearsight.run.store.record import RunRecord
 from clearsight.run.store.results import Results
 from clearsight.training.checkpoint.checkpoint import read_newest_checkpoint
 from clearsight.training.checkpoint.snapshot import rebuild_network
-from clearsight.training.history import History, read_history
+from clearsight.training.history import History, is_fully_trained, read_history
 
 _PREDICT_BATCH_SIZE = 256
 _BLOCK_VALUES = 32_000_000  # pixel values prepared at once: 128 MB as floats
@@ -80,6 +81,15 @@ class Run:
         return read_history(self.folder.history_path)
 
     @property
+    def how_to_finish(self) -> str:
+        """What to do with an unfinished run, ending with the command."""
+        what = "resume it"
+        with suppress(RunError):
+            if is_fully_trained(self.history, self.record.request.recipe):
+                what = "all its epochs are trained, and resuming it only evaluates it"
+        return f"{what}: {self.folder.resume_command}"
+
+    @property
     def results(self) -> Results:
         """What the training achieved.
 
@@ -89,8 +99,7 @@ class Run:
         results = self.folder.read_results()
         if results is None:
             raise RunError(
-                f"{self.path} has no results, because it has not finished. Resume it with "
-                f"{self.folder.resume_command}"
+                f"{self.path} has no results, because it has not finished; {self.how_to_finish}"
             )
         return results
 

@@ -1,0 +1,90 @@
+"""Which runs may be deleted, and deleting one whole."""
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from clearsight.errors import OutputError, RunError
+from clearsight.io.whole_folder import delete_folder
+from clearsight.run.store.listing import ListedRun
+from clearsight.run.store.location import MEMBERS_FOLDER, is_run, is_seed_runs
+from clearsight.run.store.lock import lock_run
+from clearsight.run.store.record import local_time
+
+
+def runs_to_prune(
+    runs: Iterable[ListedRun], states: Sequence[str], older_than_days: float = 0.0
+) -> list[ListedRun]:
+    """Return the runs in one of the states that started this long ago and may be deleted.
+
+    Running, damaged and the best ones, and links to runs elsewhere, may not.
+    """
+    before = datetime.now().astimezone() - timedelta(days=older_than_days)
+    return [
+        run
+        for run in runs
+        if run.state in states
+        and run.state not in ("running", "damaged")
+        and not run.is_best
+        and not run.path.is_symlink()
+        and local_time(run.started_at) <= before
+    ]
+
+
+def delete_run(path: Path) -> None:
+    """Delete a run's folder, or that of runs with several seeds, whole; no links are followed.
+
+    All locks are held until it is deleted: of the folder, its members, and runs that it belongs to.
+
+    Raises:
+        OutputError: when it cannot be deleted.
+        RunError: when a process uses one of them, or when it holds other runs or is a link; nothing
+            is deleted then.
+    """
+    if path.is_symlink():
+        raise RunError(
+            f"{path} should be a run's folder, but is a link to {path.readlink()}, where nothing "
+            "is deleted: delete the link yourself."
+        )
+    with ExitStack() as locks:
+        for folder in _belonging_together(path):
+            locks.enter_context(lock_run(folder))
+        others = sorted(_other_runs(path))
+        if others:
+            raise RunError(
+                f"{path} should hold one run, but {others[0]} is another one: move it away first."
+            )
+        try:
+            delete_folder(path)
+        except OSError as error:
+            raise OutputError(
+                f"{path} should be deleted, but cannot be: {error.strerror}."
+            ) from error
+
+
+def _belonging_together(path: Path) -> Iterator[Path]:
+    """Yield the folders of a run, of its members, and of the runs that it is a member of."""
+    group = path.absolute().parent.parent
+    if path.absolute().parent.name == MEMBERS_FOLDER and is_seed_runs(group):
+        yield group
+    yield path
+    yield from sorted(_members(path))
+
+
+def _members(path: Path) -> set[Path]:
+    """Return the members of runs with several seeds, as far as they have begun."""
+    folder = path / MEMBERS_FOLDER
+    if not is_seed_runs(path) or folder.is_symlink() or not folder.is_dir():
+        return set()
+    return {each for each in folder.iterdir() if is_run(each) and not each.is_symlink()}
+
+
+def _other_runs(path: Path) -> Iterator[Path]:
+    """Yield the runs somewhere in a run's folder that are not part of it."""
+    own = {path, *_members(path)}
+    for parent, _, _ in os.walk(path):
+        folder = Path(parent)
+        if folder not in own and (is_run(folder) or is_seed_runs(folder)):
+            yield folder
