@@ -19,7 +19,8 @@ from clearsight.run.resume.plan_resume import plan_resume
 from clearsight.run.resume.request import resume_request
 from clearsight.run.seeds.comparison import compare_seed_runs
 from clearsight.run.seeds.runs import SeedRuns
-from clearsight.run.store.listing import list_runs, runs_to_prune
+from clearsight.run.store.deletion import runs_to_prune
+from clearsight.run.store.listing import list_runs
 from clearsight.run.store.predictions_csv import read_predictions
 from clearsight.run.store.run import Run
 from clearsight.run.store.split_csv import read_split
