@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from clearsight.bundle.files import BundleFiles
-from clearsight.bundle.formats.model_format import Network
+from clearsight.bundle.formats.model_format import Network, first_line
+from clearsight.bundle.onnx_check.size import Cost, cost_of_results, images_at_once
 from clearsight.bundle.spec import SPEC_FILE, BundleSpec
 from clearsight.errors import BundleError, ModelError
 from clearsight.io.scratch import scratch_folder
 
 if TYPE_CHECKING:
     from clearsight.bundle.network import TrainedNetwork
+    from clearsight.models.graph import Call
 
 MODEL_FILE = "model.keras"
+_MAX_IMAGES = 256
 
 
 def write(network: TrainedNetwork, spec: BundleSpec, folder: Path) -> tuple[str, ...]:
@@ -59,12 +64,52 @@ def open_model(files: BundleFiles, num_threads: int | None) -> Network:
             f"{len(spec.class_names)} classes, as in {SPEC_FILE}, but maps {shapes[0]} to "
             f"{shapes[1]}: export the run again."
         )
+    try:
+        size = images_at_once(_cost_of_image(model, spec.image_shape))
+    except ModelError:  # a class of the user's own, without a graph
+        size = _MAX_IMAGES
+    except ValueError as error:
+        raise BundleError(
+            f"{files.path}'s {MODEL_FILE} should be a network that classifies images, but "
+            f"{first_line(error)}: do not use it, or export its run again."
+        ) from error
     module = TrainedNetwork(model, spec.preparation, spec.views).as_module()
 
     def run(images: np.ndarray) -> np.ndarray:
         import torch
 
+        batches = [images[start : start + size] for start in range(0, len(images), size)]
         with torch.no_grad():
-            return module(torch.from_numpy(np.ascontiguousarray(images))).numpy()
+            rows = [module(torch.from_numpy(np.ascontiguousarray(each))) for each in batches]
+        return torch.cat(rows).numpy()
 
     return run
+
+
+def _cost_of_image(model: Any, image_shape: tuple[int, int, int]) -> Cost:
+    """Return what one image takes, from the shapes of all layers.
+
+    Raises:
+        ValueError: if it is more than a classifier of images would take.
+        ModelError: if the model has no graph.
+    """
+    from clearsight.models.arithmetic import compute_arithmetic
+
+    calls = list(_flat_calls(model))
+    shapes = [shape for call in calls for shape in call.output_shapes]
+    if any(None in shape for shape in shapes):
+        raise ValueError("the shape of a layer's output is not known")
+    work = sum(compute_arithmetic(call).multiply_adds or 0 for call in calls)
+    return cost_of_results([math.prod(shape) for shape in shapes], work, image_shape)
+
+
+def _flat_calls(model: Any) -> Iterator[Call]:
+    """Iterate over the calls of all layers, within nested models too."""
+    from clearsight.models.backend import keras
+    from clearsight.models.graph import get_graph
+
+    for call in get_graph(model).calls:
+        if isinstance(call.layer, keras.Model):
+            yield from _flat_calls(call.layer)
+        else:
+            yield call

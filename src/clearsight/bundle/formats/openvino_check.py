@@ -6,11 +6,10 @@ OpenVINO computes the shape of every result itself, from the graph alone.
 import math
 from typing import Any
 
-from clearsight.bundle.onnx_check.size import WORK_PER_OUTPUT, Cost, cost_limit
+from clearsight.bundle.onnx_check.size import Cost, cost_of_results
 from clearsight.bundle.spec import INPUT_NAME
 
 # They run other graphs, as often as a condition says; the last two keep what an earlier run left.
-_RESULTS_AT_ONCE = 4  # all results together are more than those in memory at any time
 _REFUSED = ("If", "Loop", "TensorIterator", "Assign", "ReadValue")
 
 
@@ -29,7 +28,7 @@ def check_batch(model: Any, num_images: int, image_shape: tuple[int, int, int]) 
     """
     batch = model.clone()
     batch.reshape({INPUT_NAME: [num_images, *image_shape]})
-    num_weights = num_values = largest = work = 0
+    sizes, work = [], 0
     for operation in batch.get_ops():
         kind = operation.get_type_name()
         if kind in _REFUSED:
@@ -37,21 +36,11 @@ def check_batch(model: Any, num_images: int, image_shape: tuple[int, int, int]) 
         shapes = [each.get_partial_shape() for each in operation.outputs()]
         if any(shape.is_dynamic for shape in shapes):
             raise ValueError(f"the shape of its {kind} depends on the images")
-        size = sum(math.prod(_lengths(shape)) for shape in shapes)
-        if kind == "Constant":
-            num_weights += size
-        else:
-            num_values += size
-            largest = max(largest, size)
-            work += _work(operation, size) + WORK_PER_OUTPUT * size
-    limit = cost_limit(image_shape, num_images, num_weights)
-    most = _RESULTS_AT_ONCE * limit.num_values + limit.num_constants
-    if largest > limit.num_values or num_values > most or work > limit.work:
-        raise ValueError(
-            f"it would take {num_values:,} numbers and {work:,} multiplications, more than a "
-            "classifier of images does"
-        )
-    return Cost(max(largest, num_values // _RESULTS_AT_ONCE), num_weights, work)
+        if kind != "Constant":  # of the file
+            size = sum(math.prod(_lengths(shape)) for shape in shapes)
+            sizes.append(size)
+            work += _work(operation, size)
+    return cost_of_results(sizes, work, image_shape, num_images)
 
 
 def _work(operation: Any, size: int) -> int:

@@ -2,6 +2,7 @@
 
 import math
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -15,7 +16,8 @@ _VALUES_PER_INPUT, _LEAST_VALUES, _MOST_VALUES = 2_048, 2**26, 2**30
 # ResNet-152 takes 80,000 multiply-adds for each value of an image, VGG-19 130,000, and a wide
 # residual network 6e9 for a small image.
 _WORK_PER_INPUT, _LEAST_WORK, _MOST_WORK = 10**6, 10**11, 2 * 10**12
-WORK_PER_OUTPUT = 16  # a function such as tanh, and the way through memory
+_WORK_PER_OUTPUT = 16  # a function such as tanh, and the way through memory
+_RESULTS_AT_ONCE = 4  # all results together are more than those in memory at any time
 _PER_WEIGHT = 2  # constants that are computed from weights: converted and transposed
 
 
@@ -46,9 +48,34 @@ def cost_limit(image_shape: tuple[int, int, int], num_images: int, num_weights: 
     )
 
 
+def cost_of_results(
+    sizes: Sequence[int], work: int, image_shape: tuple[int, int, int], num_images: int = 1
+) -> Cost:
+    """Return what a batch takes, of which all results are known, but not when each is used.
+
+    Args:
+        sizes: the numbers in each result.
+        work: for all of them, besides one number each.
+        image_shape: height, width and channels.
+        num_images: in the batch.
+
+    Raises:
+        ValueError: if it is more than a classifier of images would take.
+    """
+    total, largest = sum(sizes), max(sizes, default=0)
+    limit = cost_limit(image_shape, num_images, 0)
+    cost = Cost(max(largest, total // _RESULTS_AT_ONCE), 0, work + _WORK_PER_OUTPUT * total)
+    if cost.num_values > limit.num_values or cost.work > limit.work:
+        raise ValueError(
+            f"it would take {total:,} numbers and {cost.work:,} multiplications, more than a "
+            "classifier of images does"
+        )
+    return cost
+
+
 def images_at_once(cost: Cost) -> int:
     """Return how many images to run at once if one takes that much."""
-    return max(1, _BATCH_VALUES // cost.num_values)
+    return max(1, _BATCH_VALUES // max(1, cost.num_values))
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +119,7 @@ class Measure:
                 raise ValueError(f"its {node.operator} uses '{absent}' before it is computed")
             step = follow(node, tuple(known[name] for name in node.inputs))
             size = sum(math.prod(tensor.shape) for tensor in step.outputs)
-            work += step.work + WORK_PER_OUTPUT * size
+            work += step.work + _WORK_PER_OUTPUT * size
             if not step.outputs[0].is_constant:
                 held += size
             elif node.operator != "Constant":  # which is in the file, as weights are
