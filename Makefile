@@ -7,12 +7,25 @@
 #   make bench       measure speed against peers
 #   make lint        check format, style and types
 #   make docs        write docs/cli.md again from --help
+#   make lock        write the lock files again from pyproject.toml (UPGRADE=yes: with new versions)
 #   make clean       remove the environments and caches, never runs/
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := python -m pip --disable-pip-version-check install --quiet --constraint
+PIP := python -m pip --disable-pip-version-check install --quiet
+# What the lock files hold is compared with its hashes. torch is not in them: its CPU build and its
+# builds for GPUs are different files of one version, and each brings its own libraries.
+LOCKED := $(PIP) --no-deps --require-hashes --requirement
+TORCH := torch==2.13.0
+NOT_LOCKED := torch triton cuda-bindings cuda-pathfinder cuda-toolkit nvidia-cublas \
+  nvidia-cuda-cupti nvidia-cuda-nvrtc nvidia-cuda-runtime nvidia-cudnn-cu13 nvidia-cufft \
+  nvidia-cufile nvidia-curand nvidia-cusolver nvidia-cusparse nvidia-cusparselt-cu13 \
+  nvidia-nccl-cu13 nvidia-nvjitlink nvidia-nvshmem-cu13 nvidia-nvtx
+LOCK := pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
+  --no-annotate --custom-compile-command 'make lock' $(if $(UPGRADE),--upgrade) \
+  $(NOT_LOCKED:%=--no-emit-package %)
+LOCKER := .venv-lock
 # One process per core, each running one file's tests at a time.
 PYTEST := python -m pytest -q --numprocesses=logical --maxprocesses=8 --dist=loadfile
 # Percentage of lines, two points below what COVERAGE=yes reports; processes that tests start are
@@ -22,7 +35,7 @@ OLDEST := .venv-oldest
 KERNELS := $(wildcard src/clearsight/engine/kernels/*.[ch])
 SAY := @printf '==> %s\n'
 
-.PHONY: help setup lesson test test-all test-oldest bench lint docs clean
+.PHONY: help setup lesson test test-all test-oldest bench lint docs lock clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -75,8 +88,18 @@ lint: $(VENV)/.installed-dev
 docs: $(VENV)/.installed-dev
 	@$(BIN)/python docs/make_cli_reference.py
 
+lock:
+	@$(PYTHON) -m venv $(LOCKER)
+	@$(LOCKER)/bin/$(PIP) uv
+	@echo '$(TORCH)' > $(LOCKER)/torch.txt
+	@$(LOCKER)/bin/uv $(LOCK) --constraint $(LOCKER)/torch.txt --extra report --extra onnx \
+	  --output-file requirements.lock
+	@$(LOCKER)/bin/uv $(LOCK) --constraint $(LOCKER)/torch.txt --constraint requirements.lock \
+	  --extra report --extra onnx --extra serve --extra dev --output-file requirements-dev.lock
+	@rm -rf $(LOCKER)
+
 clean:
-	rm -rf $(VENV) $(OLDEST) src/clearsight/engine/kernels/*.so .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(OLDEST) $(LOCKER) src/clearsight/engine/kernels/*.so .pytest_cache .ruff_cache .hypothesis
 
 $(VENV)/bin/python $(OLDEST)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
@@ -87,18 +110,22 @@ $(VENV)/bin/python $(OLDEST)/bin/python:
 	  echo "$(PYTHON) cannot create an environment: install its venv package (on Debian:" \
 	    "apt install python3-venv)" >&2; exit 2; }
 
-$(VENV)/.installed: $(VENV)/bin/python pyproject.toml constraints.txt $(KERNELS)
+$(VENV)/.installed: $(VENV)/bin/python pyproject.toml requirements.lock $(KERNELS)
 	$(SAY) 'installing clearsight (torch is large: a few minutes the first time)'
-	@$(BIN)/$(PIP) constraints.txt --editable '.[report,onnx]'
+	@$(BIN)/$(LOCKED) requirements.lock
+	$(SAY) 'installing $(TORCH), the only part whose hash is not checked'
+	@$(BIN)/$(PIP) '$(TORCH)'
+	@$(BIN)/$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(VENV)/.installed-dev: $(VENV)/.installed
+$(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.lock
 	$(SAY) 'installing the tools for tests and checks'
-	@$(BIN)/$(PIP) constraints.txt --editable '.[report,onnx,serve,dev]'
+	@$(BIN)/$(LOCKED) requirements-dev.lock
+	@$(BIN)/python -m pip --disable-pip-version-check check
 	@touch $@
 
 $(OLDEST)/.installed: $(OLDEST)/bin/python pyproject.toml constraints-oldest.txt $(KERNELS)
 	$(SAY) 'installing clearsight with the oldest supported versions'
-	@$(OLDEST)/bin/$(PIP) constraints-oldest.txt --editable '.[report,onnx]' \
+	@$(OLDEST)/bin/$(PIP) --constraint constraints-oldest.txt --editable '.[report,onnx]' \
 	  pytest pytest-xdist hypothesis
 	@touch $@

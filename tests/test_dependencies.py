@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 import tomllib
 from collections.abc import Iterator
 from functools import cache
-from importlib.metadata import packages_distributions
+from importlib.metadata import distributions, packages_distributions
 from pathlib import Path
 from typing import Any
 
@@ -66,19 +67,69 @@ def foreign_imports() -> set[tuple[str, str]]:
 
 @pytest.mark.parametrize(("part", "package"), sorted(foreign_imports()))
 def test_what_is_imported_is_declared(part: str, package: str) -> None:
-    distributions = packages_distributions().get(package, [package.replace("_", "-")])
-    found = {canonicalize_name(name) for name in distributions}
+    names = packages_distributions().get(package, [package.replace("_", "-")])
+    found = {canonicalize_name(name) for name in names}
     assert found & declared(*EXTRAS.get(part, ())), f"{part} imports {package} of {found}"
 
 
 def test_what_is_declared_is_imported() -> None:
     """Runtimes that report home are imported by name; other libraries import the rest."""
     by_name_or_by_others = {"clearsight", "onnxruntime", "openvino", "litert-torch", "onnxscript"}
-    distributions = packages_distributions()
+    names = packages_distributions()
     imported = {
         canonicalize_name(name)
         for _, package in foreign_imports()
-        for name in distributions.get(package, [package.replace("_", "-")])
+        for name in names.get(package, [package.replace("_", "-")])
     }
     extras = set(project()["optional-dependencies"]) - {"dev"}
     assert declared(*extras) - imported <= by_name_or_by_others
+
+
+LOCKS = {
+    "requirements.lock": ("report", "onnx"),
+    "requirements-dev.lock": ("report", "onnx", "serve", "dev"),
+}
+_LOCKED = re.compile(
+    r"(?P<pin>\S+==[^\s\\]+)(?: ; [^\\]+)?(?: \\\n    --hash=sha256:[0-9a-f]{64})+"
+)
+
+
+def locked(name: str) -> dict[str, str]:
+    """Return the versions in a lock file, each of which has hashes."""
+    text = (ROOT / name).read_text()
+    entries = re.sub(r"^#.*\n", "", text, flags=re.MULTILINE)
+    pins = [found["pin"].split("==") for found in _LOCKED.finditer(entries)]
+    assert _LOCKED.sub("", entries).strip() == "", "a line is not NAME==VERSION with hashes"
+    return {canonicalize_name(name): version for name, version in pins}
+
+
+@pytest.mark.parametrize("name", LOCKS)
+def test_a_lock_file_holds_what_is_declared(name: str) -> None:
+    pinned = re.search(r"^TORCH := torch==(.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert pinned is not None
+    versions = {**locked(name), "torch": pinned[1]}
+    texts = list(project()["dependencies"])
+    for extra in LOCKS[name]:
+        texts += project()["optional-dependencies"][extra]
+    for requirement in map(Requirement, texts):
+        version = versions.get(canonicalize_name(requirement.name))
+        assert version is not None, f"{requirement} is not locked: `make lock`"
+        assert version in requirement.specifier, f"{requirement} is locked at {version}"
+
+
+def test_lock_files_hold_what_their_packages_need() -> None:
+    """As far as the packages are installed here, and need it here."""
+    versions = locked("requirements-dev.lock")
+    installed = {canonicalize_name(each.name): each for each in distributions()}
+    missing = [
+        f"{name} needs {requirement}"
+        for name in versions
+        for requirement in map(Requirement, getattr(installed.get(name), "requires", None) or ())
+        if (requirement.marker is None or requirement.marker.evaluate({"extra": ""}))
+        and canonicalize_name(requirement.name) not in {*versions, "torch"}
+    ]
+    assert missing == []
+
+
+def test_both_lock_files_hold_the_same_versions() -> None:
+    assert locked("requirements.lock").items() <= locked("requirements-dev.lock").items()
