@@ -6,7 +6,7 @@ import ast
 import re
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.metadata import distributions, packages_distributions
 from pathlib import Path
@@ -35,6 +35,18 @@ EXTRAS = {
 @cache
 def project() -> dict[str, Any]:
     return tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+
+@cache
+def distributions_of(package: str) -> set[str]:
+    """Return the distributions that a package is from: as installed, or else as it is called."""
+    names = installed_packages().get(package, [package.replace("_", "-")])
+    return {canonicalize_name(name) for name in names}
+
+
+@cache
+def installed_packages() -> Mapping[str, list[str]]:
+    return packages_distributions()
 
 
 def declared(*extras: str) -> set[str]:
@@ -67,20 +79,14 @@ def foreign_imports() -> set[tuple[str, str]]:
 
 @pytest.mark.parametrize(("part", "package"), sorted(foreign_imports()))
 def test_what_is_imported_is_declared(part: str, package: str) -> None:
-    names = packages_distributions().get(package, [package.replace("_", "-")])
-    found = {canonicalize_name(name) for name in names}
+    found = distributions_of(package)
     assert found & declared(*EXTRAS.get(part, ())), f"{part} imports {package} of {found}"
 
 
 def test_what_is_declared_is_imported() -> None:
     """Runtimes that report home are imported by name; other libraries import the rest."""
     by_name_or_by_others = {"clearsight", "onnxruntime", "openvino", "litert-torch", "onnxscript"}
-    names = packages_distributions()
-    imported = {
-        canonicalize_name(name)
-        for _, package in foreign_imports()
-        for name in names.get(package, [package.replace("_", "-")])
-    }
+    imported = {name for _, package in foreign_imports() for name in distributions_of(package)}
     extras = set(project()["optional-dependencies"]) - {"dev"}
     assert declared(*extras) - imported <= by_name_or_by_others
 
