@@ -26,7 +26,7 @@ class _OutputPath(click.Path):
     """
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        path = super().convert(value, param, ctx)
+        path: Any = super().convert(value, param, ctx)
         leads_to = Path(os.path.realpath(path))
         # A link to a pipe, such as /dev/stdout, leads to no path.
         return leads_to if path.is_symlink() and leads_to.exists() == path.exists() else path

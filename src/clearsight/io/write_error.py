@@ -47,8 +47,9 @@ def explained_write_errors(
     except OutputError:
         raise
     except Exception as error:
-        is_own = isinstance(error, OSError) and _is_about(error, path)
-        found = error if is_own else find_refusal(error)
+        found = find_refusal(error)
+        if isinstance(error, OSError) and _is_about(error, path):
+            found = error
         if found is None:
             raise
         raise cannot_write(path, found, what=what, otherwise=otherwise) from error
