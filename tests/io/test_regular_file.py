@@ -67,6 +67,12 @@ def test_no_more_is_read_than_allowed(tmp_path: Path) -> None:
         read_regular(tmp_path / "sparse", 100)
 
 
+def test_a_limit_takes_no_memory(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(bytes(200_000))
+    assert read_regular(tmp_path / "file", 1 << 60) == bytes(200_000)
+    assert read_regular(Path("/proc/self/stat"), 1 << 60)  # whose size the system gives as 0
+
+
 def test_lines_are_appended_whole(tmp_path: Path) -> None:
     for number in range(3):
         append_to_regular(tmp_path / "lines", b"%d\n" % number)

@@ -18,6 +18,7 @@ _KINDS = (
     (stat.S_ISCHR, "it is a device, not a file"),
     (stat.S_ISBLK, "it is a device, not a file"),
 )
+_BLOCK_BYTES = 1 << 16
 # What a system lacks is 0. Without O_BINARY, Windows changes line ends.
 _FLAGS = sum(getattr(os, name, 0) for name in ("O_NONBLOCK", "O_NOCTTY", "O_CLOEXEC", "O_BINARY"))
 
@@ -54,11 +55,11 @@ def read_regular(path: Path, max_bytes: int, *, follow_links: bool = True) -> by
         OSError: as `open_regular`, and when the file is larger.
     """
     with open_regular(path, follow_links=follow_links) as file:
-        # No more than is there at once: Python allocates what is asked for.
-        size = min(os.fstat(file.fileno()).st_size, max_bytes)
-        content = file.read(size + 1)
-        if len(content) > size:  # the file is growing
-            content += file.read(max_bytes - size)
+        # Not all at once: reading so many bytes would take the memory for as many.
+        at_once = max(os.fstat(file.fileno()).st_size, _BLOCK_BYTES)
+        content = b""
+        while chunk := file.read(min(max_bytes + 1 - len(content), at_once)):
+            content += chunk
     if len(content) > max_bytes:
         raise OSError(errno.EFBIG, f"it is larger than {max_bytes:,} bytes", str(path))
     return content
