@@ -9,6 +9,7 @@ from clearsight.data.image_suffixes import why_no_image
 from clearsight.data.skipped_files import SkippedFiles
 
 _TABLE_SUFFIXES = (".csv", ".tsv", ".parquet")
+_ARCHIVE_SUFFIXES = (".zip", ".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tar.xz", ".7z", ".rar")
 
 Position = TypeVar("Position")
 
@@ -22,6 +23,7 @@ class FolderContents(Generic[Position]):
         images: the images' paths, "/" between names, each with what its reader needs to find it.
         folders: the paths of all folders, so that empty classes are noticed.
         tables: the paths of tables, which may hold the labels.
+        archives: the paths of archives, which may hold the images.
         skipped: what is not read.
         notes: sentences for the user.
     """
@@ -30,6 +32,7 @@ class FolderContents(Generic[Position]):
     images: dict[str, Position] = field(default_factory=dict)
     folders: set[str] = field(default_factory=set)
     tables: list[str] = field(default_factory=list)
+    archives: list[str] = field(default_factory=list)
     skipped: SkippedFiles = field(default_factory=SkippedFiles)
     notes: list[str] = field(default_factory=list)
 
@@ -39,6 +42,8 @@ class FolderContents(Generic[Position]):
             self.skipped.add(path, reason)
             if path.lower().endswith(_TABLE_SUFFIXES):
                 self.tables.append(path)
+            if path.lower().endswith(_ARCHIVE_SUFFIXES):
+                self.archives.append(path)
             return False
         self.images[path] = position
         return True

@@ -8,13 +8,14 @@ from pathlib import PurePosixPath
 from typing import Literal
 
 IMAGE_SUFFIXES = frozenset(
-    (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm",
-     ".pgm", ".pbm", ".pnm")
+    (".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".gif", ".tif", ".tiff",
+     ".ppm", ".pgm", ".pbm", ".pnm")
 )  # fmt: skip
 # Images all the same, which their owner would miss.
-_OTHER_IMAGE_SUFFIXES = frozenset(
-    (".svg", ".psd", ".xcf", ".ico", ".tga", ".exr", ".hdr", ".eps", ".dcm", ".jp2", ".j2k", ".jxl",
-     ".arw", ".cr2", ".cr3", ".dng", ".nef", ".orf", ".raf", ".rw2")
+_OTHER_IMAGE_SUFFIXES = (
+    ".svg", ".psd", ".xcf", ".ico", ".tga", ".exr", ".hdr", ".eps", ".dcm", ".jp2", ".j2k", ".jxl",
+    ".dib", ".pfm", ".nii", ".nii.gz", ".mha", ".nrrd", ".fits", ".arw", ".cr2", ".cr3", ".dng",
+    ".nef", ".orf", ".raf", ".rw2",
 )  # fmt: skip
 HIDDEN = "hidden"
 NOT_AN_IMAGE = "not an image"
@@ -70,7 +71,7 @@ def why_no_image(name: str, read_start: Callable[[], bytes]) -> str | None:
     start = read_start() if is_without else b""
     if extra := extra_format(start) or _EXTRA_SUFFIXES.get(suffix):
         return missing_reader(extra)
-    if suffix in _OTHER_IMAGE_SUFFIXES:
+    if name.lower().endswith(_OTHER_IMAGE_SUFFIXES):
         return "unsupported format: convert it to PNG or TIFF"
     return None if is_without and _START.match(start) else NOT_AN_IMAGE
 

@@ -12,6 +12,7 @@ from typing import Any
 from clearsight.data.folder_contents import FolderContents
 from clearsight.data.folder_walk import read_start, walk_folder
 from clearsight.data.image_suffixes import NOT_AN_IMAGE, is_image
+from clearsight.data.labels.alike_names import one_form
 from clearsight.data.skipped_files import skipped_sentence
 from clearsight.errors import DataError, RequestError
 from clearsight.io.readable_name import readable_name
@@ -51,6 +52,7 @@ class ImageFiles:
         if self.folder is None:
             return None
         parents = PurePath(readable_name(path)).relative_to(readable_name(self.folder)).parts[:-1]
+        parents = tuple(map(one_form, parents))
         names = ("/".join(parents[start:]) for start in range(len(parents)))
         return next((name for name in names if name in class_names), None)
 

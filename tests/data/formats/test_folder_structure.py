@@ -153,7 +153,7 @@ def test_classes_with_names_like_splits_stay_classes(
         (("trainA/", "trainB/", "testA/", "testB/"), "seem to be splits"),
         (("images/", "masks/"), "'masks' next to 'images' seems to hold masks"),
         (both("images", "masks"), "give only the folder of images"),
-        (("train/images/", "val/images/"), "only the class 'images'"),
+        (("train/images/", "val/images/"), "but holds images in no folder"),
         (("images/train/", "images/val/", "labels/train/1.txt"), "annotated for object detection"),
         (("train/", "test/", "labels.csv"), r"if .*labels\.csv has the labels, give that table"),
         (

@@ -128,7 +128,12 @@ def to_four_axes(values: Any, name: str) -> tuple[np.ndarray, list[str]]:
     if view is not None:
         is_moved = array.ndim == 4 and view.shape != shape
         moved = "The images had their channels first; they were moved to the last axis."
-        return view, [moved] if is_moved else []
+        may_be_colours = array.ndim == 3 and shape[2] in (3, 4)
+        grey = (
+            f"The images were read as grey, {shape[1]}x{shape[2]}; if the last axis holds colours, "
+            "give them four axes (N, H, W, C)."
+        )
+        return view, [moved] if is_moved else [grey] if may_be_colours else []
     side = math.isqrt(shape[1]) if array.ndim == 2 else 0
     if side > 1 and side * side == shape[1]:
         note = f"The rows of {shape[1]:,} values were read as grey images {side}x{side}."

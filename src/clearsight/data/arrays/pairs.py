@@ -65,6 +65,12 @@ def find_array_pairs(
                 f"them {USUAL_NAMES}."
             )
         pairs[part] = images, _only(labels, (), f"{what} should hold one array of {part} labels")
+    for (part, role), candidates in found.items():
+        if role == "labels" and part not in pairs and pairs:
+            raise DataError(
+                f"{what} should hold images for '{candidates[0]}', but its arrays are {listed}: "
+                "add them, or leave these labels out."
+            )
     if not pairs:
         raise DataError(
             f"{what} should hold arrays named {USUAL_NAMES}, but its arrays are {listed}."

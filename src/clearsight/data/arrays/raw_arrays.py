@@ -1,6 +1,6 @@
 """`RawArrays`: the arrays of a source, converted to `Splits`."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -124,11 +124,11 @@ class RawArrays:
 
 
 def collect_arrays(
-    num_axes: Mapping[str, int], load: Callable[[str], Any], what: str, num_others: int = 0
+    num_axes: Mapping[str, int], load: Callable[[str], Any], what: str, others: Sequence[str] = ()
 ) -> RawArrays:
     """Collect images, labels and class names from arrays with usual names, given with their axes.
 
-    `load` returns an array; `num_others` arrays of the source have no usual name.
+    `load` returns an array; `others` are the source's arrays that have no usual name.
 
     Raises:
         DataError: as `find_array_pairs`.
@@ -140,13 +140,14 @@ def collect_arrays(
     if names_array is not None:
         listed = np.atleast_1d(load(names_array)).ravel().tolist()
         class_names = ClassNames.listed(listed, origin=f"{what}'s class names")
-    unused = num_others + len(num_axes) - 2 * len(pairs) - (names_array is not None)
+    used = {names_array, *(name for pair in pairs.values() for name in pair)}
+    unused = [name for name in (*num_axes, *others) if name not in used]
     return RawArrays(
         images={part: load(pair[0]) for part, pair in pairs.items()},
         labels={part: load(pair[1]) for part, pair in pairs.items()},
         provenance=what,
         class_names=class_names,
-        skipped={"array that is neither images nor labels": unused} if unused else {},
+        skipped={f"array '{name}' (neither images nor labels)": 1 for name in unused},
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from clearsight.data.formats import archive, arrays, cifar, folder, huggingface, idx, table
+from clearsight.data.formats.unknown_file import unknown_file
 from clearsight.data.listing import Listing
 from clearsight.data.sources.options import SourceOptions
 from clearsight.data.splits.splits import Splits
@@ -122,7 +123,4 @@ def detect_format(path: Path) -> DataFormat:
     for row in FORMATS:
         if row.matches(path):
             return row
-    summaries = [row.summary for row in FORMATS]
-    raise DataError(
-        f"{path} should be {', '.join(summaries[:-1])}, or {summaries[-1]}, but is none of these."
-    )
+    raise unknown_file(path)

@@ -73,16 +73,21 @@ def open_array_files(path: Path, options: SourceOptions) -> Splits:
             f"{path} should hold images, but has a name for labels: give the file of the images "
             "next to it, or the folder."
         )
+    # Not other images of the same part, or arrays of anything else.
     files = {
         file.stem: file
         for file in sorted(path.parent.glob("*.npy"))
-        if file == path or parse_array_name(file.stem) != known  # another file of the same part
+        if file == path or (_is_wanted(file.stem) and parse_array_name(file.stem) != known)
     }
     return _open_npy(files, str(path), options)
 
 
 def _is_images(file: Path) -> bool:
-    known = parse_array_name(file.stem)
+    return _says_images(file.stem)
+
+
+def _says_images(name: str) -> bool:
+    known = parse_array_name(name)
     return known is not None and known.role == "images"
 
 
@@ -104,7 +109,10 @@ def _is_wanted(name: str) -> bool:
 def _open_npy(files: dict[str, Path], provenance: str, options: SourceOptions) -> Splits:
     headers = {name: _npy_header(file) for name, file in files.items() if _is_wanted(name)}
     num_axes = {name: len(header.shape) for name, header in headers.items()}
-    arrays = collect_arrays(num_axes, lambda name: _map(files[name], headers[name]), provenance)
+    others = [name for name in files if name not in headers]
+    arrays = collect_arrays(
+        num_axes, lambda name: _map(files[name], headers[name]), provenance, others
+    )
     return arrays.to_splits(options)
 
 
@@ -128,8 +136,8 @@ def _open_npz(path: Path, options: SourceOptions) -> Splits:
             if member.filename.endswith(".npy")
         }
         wanted = [name for name in members if _is_wanted(name)]
-        if not wanted:
-            find_array_pairs(members, (), str(path))  # raises, with the usual names
+        if not any(map(_says_images, wanted)):
+            find_array_pairs(members, (), str(path))  # raises, with the names of all arrays
         num_axes = {
             name: len(_npz_header(archive, members[name], f"'{name}' in {path}").shape)
             for name in wanted
@@ -138,7 +146,7 @@ def _open_npz(path: Path, options: SourceOptions) -> Splits:
             num_axes,
             lambda name: _read_array(archive, members[name]),
             str(path),
-            num_others=len(members) - len(wanted),
+            others=[name for name in members if name not in wanted],
         )
         return arrays.to_splits(options)
 

@@ -15,11 +15,13 @@ from clearsight.data.formats.folder_structure import (
     find_structure,
 )
 from clearsight.data.formats.label_pattern import NO_LABEL, find_label
+from clearsight.data.formats.mask_files import mask_files_note
 from clearsight.data.formats.unclear_folders import (
     check_alike_folders,
     check_class_folders,
     check_labels,
 )
+from clearsight.data.labels.alike_names import alike_names_note, merged_names_note, one_form
 from clearsight.data.labels.class_names import read_class_names
 from clearsight.data.listing import PARTS, Listing, Part, Reader
 from clearsight.data.part_names import part_of_path
@@ -74,6 +76,7 @@ def list_class_folders(
             f"{contents.source} should have a folder of training images, but has only folders of "
             f"{' and '.join(sorted(filter(None, parts)))} images: call one of them train."
         )
+    _check_shared_classes(images, contents.source)
     class_names, code_of = _name_classes(labels, options.class_names)
     return Listing(
         reader=reader,
@@ -85,7 +88,13 @@ def list_class_folders(
         provenance=contents.source,
         skipped=contents.skipped.counts,
         empty_classes=empty,
-        notes=(_describe(labels, images, structure, options), *contents.notes),
+        notes=(
+            _describe(labels, images, structure, options),
+            *merged_names_note(_written_names(images)),
+            *alike_names_note(labels),
+            *mask_files_note([image.path for image in images]),
+            *contents.notes,
+        ),
     )
 
 
@@ -116,7 +125,9 @@ def _images_with_labels(contents: FolderContents, pattern: re.Pattern[str]) -> l
         elif is_divided and part is None:
             contents.skipped.add(path, OUTSIDE_PARTS)
         else:
-            images.append(_Image(path, readable_name(label), part if is_divided else None))
+            images.append(
+                _Image(path, one_form(readable_name(label)), part if is_divided else None)
+            )
     return images
 
 
@@ -155,6 +166,32 @@ def _describe(
                 f" (all classes have {_shorten(sorted(map(readable_name, shared)))} inside)"
             )
     return f"{'; '.join(found)}."
+
+
+def _check_shared_classes(images: Sequence[_Image], source: str) -> None:
+    """Check that each other part has at least one of the classes to train on.
+
+    Raises:
+        DataError: when one has none: its folders may be called otherwise, or are no classes.
+    """
+    labels = {part: {image.label for image in images if image.part == part} for part in PARTS}
+    for part in ("validation", "test"):
+        if labels[part] and labels["train"] and not labels[part] & labels["train"]:
+            found, known = (_shorten(sorted(labels[each])) for each in (part, "train"))
+            raise DataError(
+                f"{source} should have the same class folders in each split, but of those for "
+                f"{part} ({found}) none is among those for training ({known}): give them the same "
+                "names, or move the split elsewhere."
+            )
+
+
+def _written_names(images: Sequence[_Image]) -> dict[str, set[str]]:
+    """Return the names of the folders of each class."""
+    written: dict[str, set[str]] = {}
+    for image in images:
+        if image.place is not None:
+            written.setdefault(image.label, set()).add(image.place.class_folder)
+    return written
 
 
 def _shorten(names: Sequence[str]) -> str:

@@ -1,10 +1,11 @@
 """`TableColumns`: which columns of a table hold images, labels, splits and groups."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from clearsight.data.formats.one_hot import find_one_hot, join_one_hot
+from clearsight.data.formats.split_cells import find_splits
 from clearsight.data.labels.class_names import ClassNames
 from clearsight.data.sources.options import SourceOptions
 from clearsight.errors import DataError, did_you_mean, list_some
@@ -124,16 +125,35 @@ def find_columns(table: Table, options: SourceOptions) -> TableColumns:
     group = find(options.group_column, "--group-column", "groups", known="") or None
     listed = tuple((options.label_column or "").split(","))
     if len(listed) > 1 and set(listed) <= set(table.names):
-        return TableColumns(image, listed, split, group)
+        return _with_others(TableColumns(image, listed, split, group), table)
     label = find(options.label_column, "--label-column", "labels", known.label)
     if label:
-        return TableColumns(image, (label,), split, group)
+        return _with_others(TableColumns(image, (label,), split, group), table)
     one_hot = _find_one_hot(table, (image, split, group))
     note = (
         f"{table.source} has no column of labels with a usual name: its columns "
         f"{list_some(one_hot, _MAX_SHOWN)} are one-hot labels, in which a 1 marks the class."
     )
-    return TableColumns(image, one_hot, split, group, (note,))
+    return _with_others(TableColumns(image, one_hot, split, group, (note,)), table)
+
+
+def _with_others(columns: TableColumns, table: Table) -> TableColumns:
+    """Look for the split among the other columns, and note which columns are not used."""
+    others = [name for name in table.names if name not in (*columns.names, *table.known.others)]
+    splits = find_splits(table.read(others)) if others and columns.split is None else {}
+    if len(splits) == 1:
+        (split,) = splits
+        others.remove(split)
+        note = (
+            f"The column '{split}' says which split each image is in ({', '.join(splits[split])}); "
+            "choose another with --split-column."
+        )
+        columns = replace(columns, split=split, notes=(*columns.notes, note))
+    others = [name for name in others if name.strip()]  # an index may have no name
+    if others:
+        unused = f"Columns that are not used: {list_some(others, _MAX_SHOWN)}."
+        columns = replace(columns, notes=(*columns.notes, unused))
+    return columns
 
 
 def is_usual_name(name: str) -> bool:

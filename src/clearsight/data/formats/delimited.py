@@ -18,6 +18,7 @@ from clearsight.errors import DataError, list_some
 
 _MAX_ROWS = 3_000_000  # each takes a few hundred bytes of memory
 _PIXEL = re.compile(r"(?:pixel|px|p)[_ ]?\d+|\d+x\d+", re.IGNORECASE)
+_DIGITS = re.compile(r"\d+")
 _MIN_PIXELS = 4
 
 
@@ -44,10 +45,13 @@ class DelimitedFile:
 
     @property
     def pixel_columns(self) -> list[int]:
-        """The columns that hold one pixel each; none in a table of image files."""
+        """The columns that hold one pixel each, by number; none in a table of image files."""
         if not self.has_header:
             return list(range(1, len(self.names))) if self._holds_square_images() else []
         columns = [index for index, name in enumerate(self.names) if _PIXEL.fullmatch(name)]
+        columns.sort(
+            key=lambda index: [int(number) for number in _DIGITS.findall(self.names[index])]
+        )
         return columns if len(columns) >= _MIN_PIXELS else []
 
     @property

@@ -5,11 +5,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from clearsight.data.labels.alike_names import one_form
 from clearsight.data.listing import Part
-from clearsight.data.part_names import part_of_folder, part_of_path
+from clearsight.data.part_names import holds_images, holds_masks, part_of_folder, part_of_path
 from clearsight.io.readable_name import readable_name
 
 OUTSIDE_CLASSES = "image outside of any class folder"
+IS_MASK = "in a folder of masks next to the images"
 OUTSIDE_PARTS = "image outside of the training, validation and test folders"
 
 
@@ -32,7 +34,8 @@ class Place:
     def class_name(self, nested: bool) -> str:
         """Return the class; if `nested`, folders inside class folders are classes too."""
         is_inner = nested and self.inner
-        return readable_name(f"{self.class_folder}/{self.inner}" if is_inner else self.class_folder)
+        path = f"{self.class_folder}/{self.inner}" if is_inner else self.class_folder
+        return "/".join(map(one_form, readable_name(path).split("/")))
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,16 @@ class FolderStructure:
                 found[place.class_folder] |= {place.inner.partition("/")[0]} - {""}
         return found
 
+    @cached_property
+    def _masks(self) -> set[str]:
+        """The folders of masks that have a folder of images next to them."""
+        beside = {path.rpartition("/")[0] for path in self.image_folders if _says_images(path)}
+        return {
+            path
+            for path in self.image_folders
+            if path.rpartition("/")[0] in beside and holds_masks(path.rpartition("/")[2])
+        }
+
     def place(self, folder: str) -> Place:
         """Return where a folder belongs."""
         parent = next((path for path in self.parents if _is_in(folder, path)), None)
@@ -81,6 +94,8 @@ class FolderStructure:
             part = part_of_folder(first)
             if part is None:
                 return Place(problem=OUTSIDE_PARTS)
+        if inner and any(_is_in(folder, masks) for masks in self._masks):
+            return Place(problem=IS_MASK)
         return Place(name, inner, part) if name else Place(problem=OUTSIDE_CLASSES)
 
     def describe_part(self, part: Part) -> str:
@@ -152,7 +167,8 @@ def _only_folder(tree: _FolderTree, folder: str) -> str | None:
     """Return the one folder around everything in a folder, or None if that is a class.
 
     A class may have a folder of its own images in it: photos/cats/old. But a folder called like a
-    split, with a folder of images in it, holds a split of one class: test/test/cats.
+    split, with a folder of images in it, holds a split of one class: test/test/cats. And a folder
+    called "images" is no class, even if images are directly in it.
     """
     path, has_images = folder, False
     while len(names := tree.names_in(path)) == 1:
@@ -162,7 +178,8 @@ def _only_folder(tree: _FolderTree, folder: str) -> str | None:
         return None
     inner = _join(folder, *tree.names_in(folder))
     is_split = path != inner and part_of_folder(inner.rpartition("/")[2]) is not None
-    return None if has_images and not names and not is_split else inner
+    is_around = is_split or _says_images(inner)
+    return None if has_images and not names and not is_around else inner
 
 
 def _splits_in(tree: _FolderTree, folder: str) -> dict[str, Part]:
@@ -208,6 +225,10 @@ def _are_classes_divided(tree: _FolderTree, folder: str) -> bool:
 
 def _join(*path: str) -> str:
     return "/".join(filter(None, path))
+
+
+def _says_images(path: str) -> bool:
+    return holds_images(path.rpartition("/")[2])
 
 
 def _is_in(path: str, folder: str) -> bool:

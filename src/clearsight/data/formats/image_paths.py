@@ -1,7 +1,9 @@
 """Paths in a table's cells, resolved to files in the table's folder and nowhere else."""
 
 import os
+import re
 import stat
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,6 +18,9 @@ from clearsight.data.labels.encode import is_missing
 from clearsight.data.listing import Listing
 from clearsight.data.sources.options import SourceOptions
 from clearsight.errors import DataError
+
+_NUMBERS = re.compile(r"\d+(?:[ ,]+\d+){3,}")
+_MAX_SHOWN = 200  # characters of a cell in a message
 
 
 def list_image_paths(
@@ -40,11 +45,23 @@ def list_image_paths(
     if states and all(state == ABSENT for _, state in states):
         raise DataError(
             f"{rows.table} should contain paths relative to {finder.folder}, but none of its "
-            f"{len(states):,} files exists, not even '{states[0][0]}': put the table into the "
-            "folder that its paths start from."
+            f"{len(states):,} files exists, not even '{_shorten(states[0][0])}': put the table "
+            "into the folder that its paths start from."
         )
     files = files_signature(finder.folder, states)
     return rows.to_listing(keys, FileReader(finder.folder), options, f"{signature}\n{files}")
+
+
+def _other_forms(cell: str) -> list[str]:
+    """Return other ways to write a path: as on Windows, and with accents stored otherwise."""
+    forms = {cell.replace("\\", "/")}
+    if not cell.isascii():  # macOS stores an accent after its letter, other systems with it
+        forms |= {unicodedata.normalize(form, text) for form in ("NFC", "NFD") for text in {*forms}}
+    return sorted(forms - {cell})
+
+
+def _shorten(cell: str) -> str:
+    return cell if len(cell) <= _MAX_SHOWN else f"{cell[:_MAX_SHOWN]}..."
 
 
 class _ImageFinder:
@@ -72,6 +89,11 @@ class _ImageFinder:
         expected = f"{self._table} should contain the path of an image in {row_name}, but"
         if "\0" in cell:
             raise DataError(f"{expected} it is not text.")
+        if _NUMBERS.fullmatch(cell):
+            raise DataError(
+                f"{expected} contains {len(cell.split()):,} numbers: give each pixel a column of "
+                "its own (pixel0, pixel1, ...), or save the images as files."
+            )
         if "://" in cell:
             raise DataError(
                 f"{expected} contains the address {cell}: clearsight downloads no images, put them "
@@ -85,9 +107,8 @@ class _ImageFinder:
             )
         if self._exists(key, expected):
             return key
-        with_slashes = cell.replace("\\", "/")
-        windows = self._relative(with_slashes) if with_slashes != cell else None
-        for candidate in (windows, self._by_name(cell, expected)):
+        others = [self._relative(text) for text in _other_forms(cell)]
+        for candidate in (*others, self._by_name(cell, expected)):
             if candidate is not None and self._exists(candidate, expected):
                 return candidate
         return key

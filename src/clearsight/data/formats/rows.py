@@ -11,8 +11,9 @@ from clearsight.data.arrays.raw_arrays import choose_class_names
 from clearsight.data.formats.label_cells import single_labels
 from clearsight.data.labels.class_names import ClassNames
 from clearsight.data.labels.encode import EncodedLabels, encode_labels, is_missing
-from clearsight.data.listing import BadFile, Listing, Part, Reader, parse_part
+from clearsight.data.listing import BadFile, Listing, Part, Reader
 from clearsight.data.load_report import check_bad_files
+from clearsight.data.part_names import part_of_cell
 from clearsight.data.sources.options import SourceOptions
 from clearsight.errors import DataError, list_some
 
@@ -134,14 +135,15 @@ class Rows:
             f"{num_split:,} duplicate rows put an image into another split than its first row; the "
             "first row counts."
         )
+        groups = None if self.groups is None else tuple(map(self._group, rows))
         return Selection(
             rows=rows,
             labels=tuple(labels[row] for row in rows),
             parts=selected,
-            groups=None if self.groups is None else tuple(map(self._group, rows)),
+            groups=groups,
             bad_rows=tuple(bad_rows),
             skipped=dict(skipped),
-            notes=(*self.notes, *([note] if num_split else [])),
+            notes=(*self.notes, *([note] if num_split else []), *_divided_groups(groups, selected)),
         )
 
     def _why_skipped(self, row: int, label: Any, part: Part | None, *, is_several: bool) -> str:
@@ -180,9 +182,7 @@ class Rows:
     def _parts(self) -> list[Part | None]:
         if self.splits is None:
             return [None] * len(self.labels)
-        part_of: dict[Any, Part | None] = {
-            value: parse_part(str(value)) for value in set(self.splits)
-        }
+        part_of: dict[Any, Part | None] = {value: part_of_cell(value) for value in set(self.splits)}
         unknown = sorted(
             str(value) for value, part in part_of.items() if not (part or is_missing(value))
         )
@@ -198,6 +198,20 @@ class Rows:
         value = None if self.groups is None else self.groups[row]
         # An image without a group is a group of its own.
         return f"({self.row_name(row)})" if is_missing(value) else str(value).strip()
+
+
+def _divided_groups(groups: Sequence[str] | None, parts: Sequence[Part | None]) -> list[str]:
+    """Return a sentence if the table itself puts images of one group into several splits."""
+    parts_of: dict[str, set[Part | None]] = {}
+    for group, part in zip(groups or (), parts, strict=bool(groups)):
+        parts_of.setdefault(group, set()).add(part)
+    divided = [group for group, found in parts_of.items() if len(found) > 1]
+    if not divided:
+        return []
+    return [
+        f"{len(divided):,} of {len(parts_of):,} groups have images in several of the table's own "
+        f"splits ({list_some(divided)}), which stay as they are: scores may be too high."
+    ]
 
 
 def _drop_empty(labels: EncodedLabels) -> tuple[EncodedLabels, tuple[str, ...]]:

@@ -7,8 +7,13 @@ from collections.abc import Sequence
 from clearsight.data.folder_contents import FolderContents
 from clearsight.data.formats.folder_structure import FolderStructure
 from clearsight.data.formats.label_pattern import suggest_pattern
-from clearsight.data.image_suffixes import IMAGE_SUFFIXES
-from clearsight.data.part_names import is_piece, part_of_folder, part_of_path
+from clearsight.data.part_names import (
+    holds_images,
+    holds_masks,
+    is_piece,
+    part_of_folder,
+    part_of_path,
+)
 from clearsight.data.skipped_files import skipped_sentence
 from clearsight.errors import DataError
 from clearsight.io.readable_name import readable_name
@@ -16,8 +21,6 @@ from clearsight.io.readable_name import readable_name
 _EXAMPLE = r"(?P<label>[a-z]+)\."
 _NUM_SHOWN = 3  # names in a list
 _DATE = re.compile(r"(?:19|20)[0-9]{2}(?:[-_. ]?[0-9]{2}){0,2}")
-_IMAGE_FOLDERS = {"images", "image", "imgs", "img"}
-_MASK_FOLDERS = {"masks", "mask", "labels", "annotations", "segmentation", "ground_truth"}
 _DETECTION_FOLDERS = {"labels", "annotations"}  # YOLO's and COCO's
 
 
@@ -33,12 +36,12 @@ def check_class_folders(contents: FolderContents, structure: FolderStructure) ->
     if len(set(parts.values())) > 1 and are_splits:
         listed = ", ".join(map(readable_name, parts))
         raise _unclear(contents, f"folders that seem to be splits ({listed}) without class folders")
-    lower = {name.lower(): name for name in inside}
-    if (images := lower.keys() & _IMAGE_FOLDERS) and (masks := lower.keys() & _MASK_FOLDERS):
+    images, masks = filter(holds_images, sorted(inside)), filter(holds_masks, sorted(inside))
+    if (image_folder := next(images, None)) and (mask_folder := next(masks, None)):
         raise DataError(
-            f"{contents.source} should have one folder for each class, but "
-            f"'{lower[masks.pop()]}' next to '{lower[images.pop()]}' seems to hold masks of the "
-            "same images: give only the folder of images, with class folders in it."
+            f"{contents.source} should have one folder for each class, but '{mask_folder}' next to "
+            f"'{image_folder}' seems to hold masks of the same images: give only the folder of "
+            "images, with class folders in it."
         )
 
 
@@ -80,8 +83,8 @@ def check_labels(
     if not contents.images:
         raise DataError(
             f"{contents.source} should hold a folder of images for each class, but holds no image "
-            f"({', '.join(sorted(suffix[1:] for suffix in IMAGE_SUFFIXES)[:6])} and the like)."
-            f"{_skipped(contents)}"
+            "(jpg, png, gif, bmp, tif, webp and the like)"
+            f"{_without_images(contents)}.{_skipped(contents)}"
         )
     if len(labels) < 2 and label_pattern is not None:
         raise DataError(
@@ -117,8 +120,7 @@ def _unclear(contents: FolderContents, found: str) -> DataError:
             f"if the labels are in the names of the files ({readable_name(min(names))}), add "
             f"--label-pattern {shlex.quote(pattern)}"
         )
-    if contents.tables:
-        advice.append(f"if {readable_name(contents.tables[0])} has the labels, give that table")
+    advice += _table_advice(contents)
     if any(path.rpartition("/")[2].lower() in _DETECTION_FOLDERS for path in contents.folders):
         advice.append(
             "if the images are annotated for object detection, which clearsight does not train, "
@@ -129,6 +131,28 @@ def _unclear(contents: FolderContents, found: str) -> DataError:
         f"{contents.source} should hold at least two class folders with images, but holds {found}: "
         f"{'; '.join(advice)}.{_skipped(contents)}"
     )
+
+
+def _table_advice(contents: FolderContents) -> list[str]:
+    if not contents.tables:
+        return []
+    table = min(contents.tables, key=_unlikely_labels)
+    return [f"if {readable_name(table)} has the labels, give that table"]
+
+
+def _unlikely_labels(table: str) -> tuple[bool, bool, str]:
+    """Return what to sort tables by: first those for training, last the form of submissions."""
+    parts = [part_of_path(table), part_of_folder(table.rpartition("/")[2])]
+    return "submission" in table.lower(), "train" not in parts, table
+
+
+def _without_images(contents: FolderContents) -> str:
+    """Return what to do about a source without images, which depends on what is there."""
+    advice = _table_advice(contents)
+    if contents.archives:
+        example = readable_name(min(contents.archives))
+        advice.insert(0, f"archives in it, such as {example}, are not opened: unpack them")
+    return "".join(f"; {text}" for text in advice)
 
 
 def _skipped(contents: FolderContents) -> str:

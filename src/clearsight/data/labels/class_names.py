@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from clearsight.data.labels.alike_names import one_form
 from clearsight.errors import DataError
 from clearsight.io.regular_file import read_regular
 
@@ -59,7 +60,7 @@ class ClassNames:
     def listed(cls, names: Iterable[Any], origin: str = "The class names") -> ClassNames:
         """Number the classes 0, 1, ... in the order of `names`: text, bytes or other values."""
         texts = tuple(
-            name.decode("utf-8", "replace") if isinstance(name, bytes) else str(name)
+            one_form(name.decode("utf-8", "replace") if isinstance(name, bytes) else str(name))
             for name in names
         )
         return cls(texts, tuple(range(len(texts))), is_counted=True, origin=origin)
@@ -104,7 +105,7 @@ def read_class_names(path: Path) -> ClassNames:
     numbers = tuple(number for number, _ in numbered)
     if len(set(numbers)) < len(numbers):
         raise DataError(f"{origin} should have a number each, but some share one.")
-    return ClassNames(tuple(name for _, name in numbered), numbers, origin=origin)
+    return ClassNames(tuple(one_form(name) for _, name in numbered), numbers, origin=origin)
 
 
 def _is_number(text: str) -> bool:

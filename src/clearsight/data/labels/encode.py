@@ -1,14 +1,14 @@
 """Encoding labels of any form as class numbers and class names."""
 
 import sys
-from collections import Counter
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from clearsight.data.arrays.checks import describe, is_one_hot
+from clearsight.data.labels.alike_names import alike_names_note, merged_names_note, one_form
 from clearsight.data.labels.class_names import ClassNames
 from clearsight.errors import DataError, did_you_mean, list_some
 
@@ -77,7 +77,7 @@ def encode_labels(
         )
     if not array.size:
         raise DataError(f"{what} should be at least one, but there is none.")
-    array = _normalize(array, what, names.names if names else ())
+    array, merged = _merge_forms(_normalize(array, what, names.names if names else ()))
     if names is None:
         encoded = _encode_without_names(array, what)
     else:
@@ -86,7 +86,19 @@ def encode_labels(
         raise DataError(
             f"{what} should have at least two classes, but all are '{encoded.class_names[0]}'."
         )
-    return encoded
+    return replace(encoded, notes=(*merged, *encoded.notes))
+
+
+def _merge_forms(array: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Give text (N,) that looks the same one form, and return a note if there were several."""
+    if array.dtype.kind != "U":
+        return array, ()
+    distinct, ranks = np.unique(array, return_inverse=True)
+    forms = [one_form(name) for name in distinct.tolist()]
+    written: dict[str, list[str]] = {}
+    for form, name in zip(forms, distinct.tolist(), strict=True):
+        written.setdefault(form, []).append(name)
+    return np.array(forms)[ranks], merged_names_note(written)
 
 
 def _encode_without_names(array: np.ndarray, what: str) -> EncodedLabels:
@@ -100,7 +112,7 @@ def _encode_without_names(array: np.ndarray, what: str) -> EncodedLabels:
     notes: tuple[str, ...] = ()
     is_counted = class_names == tuple(str(code) for code in range(len(class_names)))
     if array.dtype.kind == "U":
-        notes = _case_notes(class_names)
+        notes = alike_names_note(class_names)
     elif array.dtype.kind != "b" and not is_counted:
         notes = (
             f"{what} are the {len(class_names)} numbers {list_some(class_names, _MAX_SHOWN)}, "
@@ -138,17 +150,6 @@ def _encode_with_names(array: np.ndarray, names: ClassNames, what: str) -> Encod
         )
     codes = np.array([code_of[value] for value in values], dtype=np.int64)
     return EncodedLabels(codes[ranks], names.names, notes)
-
-
-def _case_notes(class_names: Sequence[str]) -> tuple[str, ...]:
-    counts = Counter(name.casefold() for name in class_names)
-    alike = [name for name in class_names if counts[name.casefold()] > 1 and len(name) > 1]
-    if not alike:
-        return ()
-    return (
-        f"The classes {list_some(alike, _MAX_SHOWN)} differ only in upper and lower case: if they "
-        "mean the same, give them one name.",
-    )
 
 
 def to_label_array(values: Any, what: str = "The labels") -> np.ndarray:

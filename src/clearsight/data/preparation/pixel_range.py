@@ -18,6 +18,7 @@ _MAX_STRAYS = 8  # of an image's values at either end that may be left out of th
 NUM_EXTREMES = 2 * (_MAX_STRAYS + 1)  # values of an image, from `find_extremes`
 _MAX_STRAY_FRACTION = 1e-4  # of all values, e.g. hot pixels of a sensor
 _LEVELS = 256
+_NO_DATA = 1e30  # no measurement is as large
 _VALUES_AT_ONCE = 1_000_000  # of a large image, so that what is made of them takes little memory
 
 
@@ -97,16 +98,21 @@ def range_warning(image: np.ndarray, trained: PixelRange | None, name: str) -> s
 
 
 def check_finite(values: np.ndarray, name: str) -> None:
-    """Raise `DataError`, in which the values are called `name`, if some are NaN or infinite."""
+    """Raise `DataError`, in which the values are called `name`, if some are no measurements.
+
+    They may be NaN, infinite, or the lowest number that there is, which maps have where they have
+    no data; everything else would become a single grey next to it.
+    """
     if values.dtype.kind != "f":
         return
+    largest = min(_NO_DATA, float(np.finfo(values.dtype).max))
     num_bad = values.size - sum(
-        int(np.count_nonzero(np.isfinite(values[rows]))) for rows in _blocks(values)
+        int(np.count_nonzero(np.abs(values[rows]) <= largest)) for rows in _blocks(values)
     )
     if num_bad:
         raise DataError(
             f"{name} should have finite pixel values, but {num_bad:,} of {values.size:,} are NaN "
-            "or infinite: replace these, or leave the image out."
+            f"or infinite, or beyond {_NO_DATA:g}: replace these, or leave the image out."
         )
 
 

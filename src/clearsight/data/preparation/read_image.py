@@ -110,13 +110,7 @@ def read_image(
     except Image.DecompressionBombError as error:
         raise DataError(_too_large(name, MAX_PIXELS, "far more")) from error
     except UnidentifiedImageError as error:
-        start = content[:START_BYTES]
-        found = "its content is none of these"
-        if extra := extra_format(start):
-            missing = missing_reader(extra)
-            found = f"is {extra}, which {missing}" if missing else f"is a damaged {extra} file"
-        elif start.startswith(_TIFF_STARTS):
-            found = "is a TIFF file of a kind that cannot be read: save it as PNG or .npy"
+        found = _describe_start(content[:START_BYTES])
         raise DataError(f"{name} should be {_EXPECTED}, but {found}.") from error
     except _DAMAGE as error:
         reason = " ".join(str(error).split())  # some have several lines
@@ -206,6 +200,7 @@ def read_image_header(content: bytes) -> tuple[int, int, bool] | None:
 
 _TIFF_WIDTH, _TIFF_HEIGHT = 256, 257  # TIFF's tags
 _TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_LFS_START = b"version https://"  # git-lfs.github.com/spec/v1
 
 
 def _ignoring_warnings() -> AbstractContextManager[object]:
@@ -224,6 +219,20 @@ def _open(content: bytes) -> Image.Image:
             pillow_heif.register_heif_opener()
             formats = ("HEIF",)
     return Image.open(io.BytesIO(content), "r", formats)
+
+
+def _describe_start(start: bytes) -> str:
+    """Return what is wrong with a file that Pillow does not know, by its first bytes."""
+    if extra := extra_format(start):
+        missing = missing_reader(extra)
+        return f"is {extra}, which {missing}" if missing else f"is a damaged {extra} file"
+    if start.startswith(_TIFF_STARTS):
+        return "is a TIFF file of a kind that cannot be read: save it as PNG or .npy"
+    if start.startswith(_LFS_START):
+        return "is a pointer of Git LFS: fetch the image with `git lfs pull`"
+    if start.lstrip().lower().startswith((b"<!doctype", b"<html")):
+        return "is a web page: download the image again"
+    return "its content is none of these"
 
 
 def _check_size(file: Image.Image, name: str, most: int) -> None:

@@ -35,7 +35,7 @@ def remove_images(path: Path, splits: Splits) -> Splits:
     counts: list[str] = []
     for part, images in splits.parts.items():
         found = _find(rows, part, images)
-        is_known |= [index is not None for index in found]
+        is_known |= np.array([index is not None for index in found], dtype=bool)
         removed = np.unique([index for index in found if index is not None]).astype(int)
         if len(removed):
             left = np.delete(np.arange(len(images)), removed)
