@@ -41,17 +41,11 @@ def test_folders_whose_names_look_the_same_are_one_class(tmp_path: Path, other: 
     assert any("look the same are one class" in note for note in listing.notes)
 
 
-@pytest.mark.parametrize(("one", "other"), [("great dane", "great_dane"), ("1", "01")])
+@pytest.mark.parametrize(("one", "other"), [("great dane", "great_dane"), ("01", "1")])
 def test_folders_whose_names_are_alike_are_noted(tmp_path: Path, one: str, other: str) -> None:
     write(tmp_path, f"train/{one}/", "train/pug/", f"test/{other}/", "test/pug/")
-    assert any(
-        f"'{one}', '{other}' differ only" in note
-        for note in map(sorted_quotes, read(tmp_path).notes)
-    )
-
-
-def sorted_quotes(note: str) -> str:
-    return note.replace("'01', '1'", "'1', '01'")
+    notes = read(tmp_path).notes
+    assert any(f"'{one}', '{other}' differ only" in note for note in notes)
 
 
 def test_flat_folders_of_images_in_a_split_are_no_class(tmp_path: Path) -> None:
@@ -95,7 +89,9 @@ def test_the_table_for_training_is_suggested(tmp_path: Path) -> None:
 
 def test_archives_in_a_folder_are_named(tmp_path: Path) -> None:
     write(tmp_path, "train.zip", "test.zip")
-    with pytest.raises(DataError, match="archives in it, such as test.zip, are not opened: unpack"):
+    with pytest.raises(
+        DataError, match=r"archives in it, such as test\.zip, are not opened: unpack"
+    ):
         read(tmp_path)
 
 

@@ -28,8 +28,8 @@ def write(folder: Path, header: str, *cells: list[str]) -> Path:
     return folder / "t.csv"
 
 
-def read(path: Path, options: SourceOptions = SourceOptions()) -> Listing:
-    listing = open_table(path, options)
+def read(path: Path, options: SourceOptions | None = None) -> Listing:
+    listing = open_table(path, options or SourceOptions())
     assert isinstance(listing, Listing)
     return listing
 
