@@ -138,6 +138,7 @@ def test_a_single_run_never_needs_its_code(tmp_path: Path, trained: Path) -> Non
     change_record(path, model=f"{code}:build")
     assert clearsight.evaluate(Run.load(path)).scores.num_images == 359
     resumed = clearsight.resume(path, epochs=2, verbose=False)
+    assert isinstance(resumed, Run)
     assert resumed.record.status == "finished"
     assert not marker.exists()
 

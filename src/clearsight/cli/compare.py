@@ -19,10 +19,9 @@ from clearsight.cli.output import (
 )
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from clearsight.evaluation.comparison.by_class import ClassComparison
     from clearsight.evaluation.intervals.interval import Interval
+    from clearsight.io.console import TextConsole
     from clearsight.run.compare import RunComparison
     from clearsight.run.seeds.comparison import SeedComparison
     from clearsight.run.store.run import Run
@@ -162,7 +161,7 @@ def _ends(interval: Interval | None) -> list[float] | None:
     return None if interval is None else [interval.low, interval.high]
 
 
-def _show(values: dict[str, Any], console: Console) -> None:
+def _show(values: dict[str, Any], console: TextConsole) -> None:
     console.print(f"{values['num_images']:,} test images that all runs share")
     if values["num_left_out"]:
         console.print(

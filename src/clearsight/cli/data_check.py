@@ -19,10 +19,9 @@ from clearsight.errors import MissingExtraError, RequestError
 from clearsight.io.cache_folder import cache_folder
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from clearsight.data.health.finding import Finding
     from clearsight.data.sources.options import SourceOptions
+    from clearsight.io.console import TextConsole
     from clearsight.run.data_check.check import DataCheck
 
 _INDENT = 9
@@ -171,7 +170,7 @@ def _write_page(checked: DataCheck, out: Path | None, list_file: Path | None) ->
     return page
 
 
-def _show(checked: DataCheck, found: _FoundList, console: Console) -> None:
+def _show(checked: DataCheck, found: _FoundList, console: TextConsole) -> None:
     from rich.padding import Padding
 
     parts = ", ".join(f"{len(images):,} {part}" for part, images in checked.splits.parts.items())

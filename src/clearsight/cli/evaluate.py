@@ -18,10 +18,9 @@ from clearsight.cli.request_options import (
 )
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from clearsight.evaluation.intervals.estimate import Estimate
     from clearsight.evaluation.scores.scores import Scores
+    from clearsight.io.console import TextConsole
     from clearsight.run.test_set.evaluation import Evaluation
 
 
@@ -69,7 +68,7 @@ def _to_json(found: Evaluation) -> dict[str, Any]:
     }
 
 
-def _show_scores(scores: Scores, console: Console) -> None:
+def _show_scores(scores: Scores, console: TextConsole) -> None:
     from rich.table import Column, Table
 
     table = Table("score", "value", "95% interval", "method", box=None, pad_edge=False)

@@ -21,8 +21,7 @@ from clearsight.cli.output import (
 from clearsight.errors import RequestError
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
+    from clearsight.io.console import TextConsole
     from clearsight.run.exercises.answer import CheckedAnswer
     from clearsight.run.exercises.exercise import Exercise, Question
 
@@ -134,7 +133,7 @@ def _check_usage(
 
 
 def _run_trial(
-    chosen: Exercise, seeds: int, out: Path | None, options: dict[str, Any], console: Console
+    chosen: Exercise, seeds: int, out: Path | None, options: dict[str, Any], console: TextConsole
 ) -> dict[str, Any]:
     """Train both networks, and show which is better."""
     from clearsight.run.exercises.trial import run_trial
@@ -153,7 +152,7 @@ def _run_trial(
     return trial.to_json()
 
 
-def _ask_all(questions: Sequence[Question], console: Console) -> list[CheckedAnswer]:
+def _ask_all(questions: Sequence[Question], console: TextConsole) -> list[CheckedAnswer]:
     """Ask each question until its answer can be parsed, or the input ends."""
     from clearsight.run.exercises.answer import check_answer
 

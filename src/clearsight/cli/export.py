@@ -22,7 +22,7 @@ from clearsight.cli.output import (
 from clearsight.errors import RequestError
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from clearsight.io.console import TextConsole
 
 _PORT = 8000
 
@@ -208,7 +208,9 @@ def _export_page(bundle: Path, folder: Path, runtime_from: Path | None) -> Shown
     ]
 
 
-def _find_or_export(path: Path, precision: str, console: Console, *, allow_download: bool) -> Path:
+def _find_or_export(
+    path: Path, precision: str, console: TextConsole, *, allow_download: bool
+) -> Path:
     """Find a bundle; export a run's float32 bundle if it has none."""
     from clearsight.bundle.files import bundle_path, find_bundle, is_bundle
     from clearsight.run.store.location import is_run

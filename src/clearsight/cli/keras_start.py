@@ -18,11 +18,11 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from clearsight.io.console import TextConsole
 
 
 @contextmanager
-def loading_keras(console: Console) -> Iterator[None]:
+def loading_keras(console: TextConsole) -> Iterator[None]:
     """Load Keras, and show the status "loading Keras" until the end of the block."""
     with console.status("loading Keras"):
         gc.disable()  # collections during the import find nothing

@@ -14,7 +14,7 @@ from clearsight.errors import RequestError
 from clearsight.io.displayed_text import displayed, displayed_json
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from clearsight.io.console import TextConsole
 
 PATH = click.Path(path_type=Path)
 
@@ -49,7 +49,7 @@ allow_download_option = click.option(
 )
 
 
-def console_for(as_json: bool) -> Console:
+def console_for(as_json: bool) -> TextConsole:
     """Return the console for a command's messages: stdout, or stderr next to a JSON object."""
     from clearsight.io.console import TextConsole
 
@@ -58,7 +58,7 @@ def console_for(as_json: bool) -> Console:
     return TextConsole(stderr=as_json, soft_wrap=not is_terminal)
 
 
-def print_lines(text: str, console: Console) -> None:
+def print_lines(text: str, console: TextConsole) -> None:
     """Print text of several lines; otherwise what is printed is one line, whatever it quotes."""
     console.print(*text.split("\n"), sep="\n")
 

@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING, Any
 from clearsight.cli.output import print_json, print_lines
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
+    from clearsight.io.console import TextConsole
     from clearsight.run.advise.next_step import NextStep
     from clearsight.run.advise.try_next import NextComparison
     from clearsight.run.seeds.runs import SeedRuns
     from clearsight.run.store.run import Run
 
 
-def show_results(run: Run, seconds: float, console: Console) -> None:
+def show_results(run: Run, seconds: float, console: TextConsole) -> None:
     """Print scores, what the curve shows, the next step, the files, and the seconds in all."""
     results, folder = run.results, run.folder
     scores = f"training {results.train_accuracy:.3f}  validation {results.val_accuracy:.3f}"
@@ -57,7 +56,7 @@ def show_results(run: Run, seconds: float, console: Console) -> None:
             console.print(f"{f'{title}:':<14} {path}")
 
 
-def show_seeds(runs: SeedRuns, console: Console, as_json: bool) -> None:
+def show_seeds(runs: SeedRuns, console: TextConsole, as_json: bool) -> None:
     """Print the table of members, or one JSON object."""
     if as_json:
         print_json({"run": str(runs.path), **runs.to_json()})

@@ -13,8 +13,7 @@ from clearsight.cli.output import PATH, console_for, json_option, print_json
 from clearsight.errors import RequestError, RunError
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
+    from clearsight.io.console import TextConsole
     from clearsight.run.store.listing import ListedRun
 
 _RUNS = Path("runs")
@@ -132,7 +131,7 @@ def _confirm(as_json: bool) -> bool:
     return not as_json and sys.stdin.isatty() and click.confirm("Delete them?")
 
 
-def _show(found: list[ListedRun], console: Console) -> None:
+def _show(found: list[ListedRun], console: TextConsole) -> None:
     for run in found:
         scores = [f"epoch {run.epochs_done} of {run.epochs}"]
         if run.num_seeds is not None:

@@ -23,8 +23,7 @@ from clearsight.cli.results import results_as_json, show_results, show_seeds
 from clearsight.errors import RequestError
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
+    from clearsight.io.console import TextConsole
     from clearsight.run.advise.try_next import NextComparison
     from clearsight.run.plan.plan import Plan
     from clearsight.run.request import TrainRequest
@@ -113,7 +112,7 @@ def train(
 
 
 def _try_next(
-    request: TrainRequest, run: Run, display: Display, console: Console, held: ExitStack
+    request: TrainRequest, run: Run, display: Display, console: TextConsole, held: ExitStack
 ) -> NextComparison | None:
     """Run the suggested next experiment and compare; its folder stays locked as long as `held`."""
     from clearsight.run.advise.next_step import next_step
@@ -154,7 +153,7 @@ def _check_usage(
             )
 
 
-def _show_plan(plan: Plan, console: Console) -> None:
+def _show_plan(plan: Plan, console: TextConsole) -> None:
     from clearsight.models.trace import trace_model
 
     print_lines(str(trace_model(plan.model)), console)

@@ -79,7 +79,7 @@ def is_fully_trained(history: History, recipe: Recipe) -> bool:
 def write_history(history: History, path: Path) -> None:
     """Write ``history.csv``, one row per epoch, replacing the whole file."""
     with write_atomically(path) as temporary, temporary.open("w", newline="") as file:
-        write_rows(file, [COLUMNS, *map(astuple, history)])
+        write_rows(file, [COLUMNS, *(astuple(epoch) for epoch in history)])
 
 
 def read_history(path: Path) -> History:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, cast
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -133,7 +133,7 @@ class Checkpoint:
         """
         name = _NAME.fullmatch(path.name)
         with open_regular(path) as file:
-            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+            sha256 = hashlib.file_digest(cast(Any, file), "sha256").hexdigest()
         if name is None or sha256 != name[4]:
             raise ValueError("its SHA-256 is not the one in its name")
         try:
