@@ -15,7 +15,7 @@ from clearsight.errors import DataError, needs_extra
 from clearsight.io.regular_file import open_regular, read_regular
 
 _ROWS_AT_ONCE = 64  # encoded images of some megabytes each
-_BYTES_AT_ONCE = 1_000_000_000  # of images that are the same one again and again
+_BYTES_AT_ONCE = 100_000_000  # of cells that may all be the same one
 _MAX_ROWS = 10_000_000  # each takes a few hundred bytes of memory
 _MAX_TEXT_BYTES = 1_000_000_000  # of all cells of a column, which may be stored as one
 
