@@ -11,6 +11,7 @@ from clearsight.data.sources.options import SourceOptions
 from clearsight.errors import DataError
 
 NUM_SAMPLED = 200  # images whose headers are read
+_MOST_SAMPLED = 20_000  # if none of these can be read
 _LARGEST_UNCHANGED = 128  # pixels; images of one size up to this keep it
 
 # Most photographs keep the shapes that distinguish them at this size, and a network takes time in
@@ -51,12 +52,13 @@ def choose_target_shape(listing: Listing, options: SourceOptions) -> TargetShape
     """
     if options.image_size is not None and options.channels != "auto":
         return TargetShape(*options.image_size, options.channels, "")
-    step = -(-len(listing) // NUM_SAMPLED)
-    headers = _read_headers(listing, listing.keys[::step]) or _read_headers(listing, listing.keys)
+    sample, larger = (listing.keys[:: -(-len(listing) // n)] for n in (NUM_SAMPLED, _MOST_SAMPLED))
+    headers = _read_headers(listing, sample) or _read_headers(listing, larger)
     if not headers:
+        some = "" if len(larger) == len(listing) else f"{len(larger):,} of "
         raise DataError(
-            f"{listing.provenance} should hold images, but none of {len(listing):,} can be read. "
-            f"{_first_problem(listing)} Check that they open in an image viewer."
+            f"{listing.provenance} should hold images, but none of {some}{len(listing):,} can be "
+            f"read. {_first_problem(listing)} Check that they open in an image viewer."
         )
     sizes = np.array([header[:2] for header in headers])
     (height, width), why_size = _choose_size(sizes, len(listing))
