@@ -208,7 +208,7 @@ def test_a_skewed_set_without_anything_to_learn_is_not_divergence() -> None:
     )
 
 
-def test_a_blown_up_loss_is_told_as_such() -> None:
+def test_a_blown_up_loss_is_reported() -> None:
     rows = history((17.6, 0.11, 2.31, 0.1), *((2.304, 0.1, 2.303, 0.1) for _ in range(5)))
     reading = read_curve(rows, TEN_CLASSES)
     assert names(reading) == ["diverged"]
@@ -217,7 +217,22 @@ def test_a_blown_up_loss_is_told_as_such() -> None:
     )
 
 
-def test_a_collapse_is_told_as_such() -> None:
+def test_steps_too_large_at_first_come_before_more_epochs() -> None:
+    """With a learning rate of 0.1; ten epochs later validation accuracy was no higher."""
+    rows = [(23.7, 0.1, 2.304, 0.119), (1.35, 0.486, 0.872, 0.648), (0.82, 0.697, 0.871, 0.679),
+            (0.81, 0.696, 0.772, 0.715), (0.69, 0.742, 0.992, 0.641), (0.74, 0.738, 0.768, 0.736),
+            (0.62, 0.778, 0.750, 0.719), (0.61, 0.768, 0.837, 0.744)]  # fmt: skip
+    context = replace(TEN_CLASSES, num_train=2_000, num_val=1_000, steps_per_epoch=32)
+    reading = read_curve(history(*rows), context)
+    assert names(reading) == ["unstable"]
+    assert "in epoch 1 the loss averaged 23.70, where an untrained network has 2.30" in (
+        reading.sentence
+    )
+    rows[0] = (2.1, 0.4, 1.2, 0.5)
+    assert names(read_curve(history(*rows), context))[0] == "still-learning"
+
+
+def test_a_collapse_is_reported() -> None:
     rows = history((0.9, 0.7, 0.8, 0.7), (0.7, 0.76, 0.8, 0.7), (2.3, 0.1, 2.3, 0.1),
                    (2.3, 0.1, 2.3, 0.1))  # fmt: skip
     reading = read_curve(rows, TEN_CLASSES)

@@ -50,7 +50,7 @@ def failed(curve: CurveStatistics) -> CurveFinding | None:
         "first_loss": float(curve.loss[0]),
         "last_loss": float(curve.loss[-1]),
     }
-    event = _blow_up(curve) or _collapse(curve)
+    event = blow_up(curve, _BLOWN_UP) or _collapse(curve)
     if event is not None:
         return CurveFinding(
             "diverged",
@@ -78,8 +78,8 @@ def failed(curve: CurveStatistics) -> CurveFinding | None:
     )
 
 
-def _blow_up(curve: CurveStatistics) -> str | None:
-    """Describe an epoch, once there were some steps, whose loss was far above an untrained one's.
+def blow_up(curve: CurveStatistics, factor: float) -> str | None:
+    """Describe an epoch whose loss was `factor` times that of an untrained network, or more.
 
     The first few steps do not count, and neither does a loss above that of predicting the classes'
     frequencies: if these are skewed, an untrained network's loss is far higher.
@@ -87,7 +87,7 @@ def _blow_up(curve: CurveStatistics) -> str | None:
     untrained = curve.context.untrained_loss
     start = math.ceil(LEAST_STEPS / curve.context.steps_per_epoch) - 1
     worst = start + int(curve.loss[start:].argmax())
-    if untrained is None or curve.loss[worst] < _BLOWN_UP * untrained:
+    if untrained is None or curve.loss[worst] < factor * untrained:
         return None
     return (
         f"in epoch {worst + 1} the loss averaged {curve.loss[worst]:.2f}, where an untrained "

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from clearsight.evaluation.curve.failure import blow_up
 from clearsight.evaluation.curve.finding import CurveFinding
 from clearsight.evaluation.curve.gap import points
 from clearsight.evaluation.curve.statistics import LEAST_STEPS, CurveStatistics
@@ -11,6 +12,7 @@ from clearsight.evaluation.curve.statistics import LEAST_STEPS, CurveStatistics
 _JUMP = 0.10  # rise of training loss from one epoch to the next, as a fraction
 _ROUGH = 0.05  # scatter of validation loss from epoch to epoch, as a fraction
 _LEAST_ROUGH = 0.02  # the same, in nats
+_BLOWN_UP = 3.0  # an epoch's mean loss, relative to that of an untrained network
 _DROP = 0.03  # fall of validation accuracy from one epoch to the next
 
 
@@ -48,6 +50,19 @@ def unstable(curve: CurveStatistics) -> CurveFinding | None:
         f"Training is unstable: from one epoch to the next, {' and '.join(signs)} in {len(loss)} "
         "epochs; a lower learning rate should steady it.",
         {"num_loss_jumps": num_jumps, "num_accuracy_drops": num_drops, "largest_drop": drop},
+    )
+
+
+def unstable_start(curve: CurveStatistics) -> CurveFinding | None:
+    """Detect steps so large that a network had to recover from them before it could learn."""
+    event = blow_up(curve, _BLOWN_UP)
+    if event is None:
+        return None
+    return CurveFinding(
+        "unstable",
+        f"Training began unstably: {event}. It has been learning since; a lower learning rate "
+        "should take it further than more epochs.",
+        {"highest_loss": float(curve.loss.max())},
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from clearsight.evaluation.curve.context import CurveContext, ImageOutcomes
 from clearsight.evaluation.curve.failure import failed, validation_at_chance
 from clearsight.evaluation.curve.finding import CurveFinding
-from clearsight.evaluation.curve.instability import noisy_plateau, unstable
+from clearsight.evaluation.curve.instability import noisy_plateau, unstable, unstable_start
 from clearsight.evaluation.curve.overfitting import overfitting
 from clearsight.evaluation.curve.progress import (
     converged,
@@ -117,8 +117,11 @@ def _findings(curve: CurveStatistics) -> tuple[CurveFinding, ...]:
         is_hidden = state.name in ("unstable", "underfitting", "converged")
         return first if is_hidden else (leak, state)
     states = (state,)
-    if state.name == "still-learning" and not curve.is_short and (few := too_noisy(curve)):
-        states = (state, few)
+    if state.name == "still-learning" and not curve.is_short:
+        if start := unstable_start(curve):
+            return (start,)
+        if few := too_noisy(curve):
+            states = (state, few)
     at_chance = validation_at_chance(curve)
     if at_chance is not None:
         return (*states, at_chance)
