@@ -66,8 +66,8 @@ def coverage(network: KnownNetwork, num_repeats: int) -> np.ndarray:
 
 def test_macro_averages_of_few_images_are_covered() -> None:
     """On average over hard cases, whose 400 repeats show an error of three points."""
-    shares = np.mean([coverage(network, 100) for network in HARD], axis=0)
-    assert shares.min() >= 0.945
+    fractions = np.mean([coverage(network, 100) for network in HARD], axis=0)
+    assert fractions.min() >= 0.945
 
 
 @pytest.mark.slow
@@ -75,9 +75,9 @@ def test_macro_averages_of_few_images_are_covered() -> None:
 def test_macro_averages_are_covered_from_five_images_per_class(
     network: KnownNetwork, report_figure: ReportFigure
 ) -> None:
-    shares = coverage(network, 2_000)
-    report_figure(f"coverage of macro precision, recall, F1: {shares.tolist()}, {network}")
-    assert shares.min() >= 0.935  # 0.94, less chance over hundreds of shares
+    fractions = coverage(network, 2_000)
+    report_figure(f"coverage of macro precision, recall, F1: {fractions.tolist()}, {network}")
+    assert fractions.min() >= 0.935  # 0.94, less chance over hundreds of fractions
 
 
 @pytest.mark.slow
@@ -85,10 +85,10 @@ def test_macro_averages_are_covered_from_five_images_per_class(
 def test_macro_intervals_of_many_images_are_not_too_wide(
     network: KnownNetwork, report_figure: ReportFigure
 ) -> None:
-    shares = coverage(network, 2_000)
-    report_figure(f"coverage of macro precision, recall, F1: {shares.tolist()}, {network}")
-    assert shares.min() >= 0.935
-    assert shares.max() <= 0.98
+    fractions = coverage(network, 2_000)
+    report_figure(f"coverage of macro precision, recall, F1: {fractions.tolist()}, {network}")
+    assert fractions.min() >= 0.935
+    assert fractions.max() <= 0.98
 
 
 def loss_coverage(problem: SimulatedProblem, num_images: int, num_repeats: int) -> np.ndarray:
@@ -124,12 +124,12 @@ def test_losses_are_covered_from_five_images_per_class(
 ) -> None:
     problem = SimulatedProblem.of(sharpness, spread)
     for num_images in (20, 50, 200, 1_000):
-        shares = loss_coverage(problem, num_images, 1_000)
+        fractions = loss_coverage(problem, num_images, 1_000)
         report_figure(
-            f"coverage of log loss and Brier score: {shares.tolist()}, {num_images} images, "
+            f"coverage of log loss and Brier score: {fractions.tolist()}, {num_images} images, "
             f"accuracy {problem.scores()['accuracy']:.2f}, sharpness {sharpness}"
         )
-        assert shares.min() >= 0.925
+        assert fractions.min() >= 0.925
 
 
 def test_all_images_correct_is_no_certainty() -> None:
