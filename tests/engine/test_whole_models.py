@@ -92,7 +92,7 @@ def test_models_drawn_at_random(drawn: DrawnModel) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 @given(drawn_models())
 def test_many_models_drawn_at_random(drawn: DrawnModel) -> None:
     check(drawn)

