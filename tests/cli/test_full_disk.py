@@ -6,6 +6,8 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from PIL import Image
 import clearsight
 from support.command_line import BARE, run_cli
 from support.disks import fill
+from support.training_processes import begin_command
 
 CLEARSIGHT = str(Path(sys.executable).with_name("clearsight"))
 
@@ -93,13 +96,22 @@ def test_a_full_cache_has_its_own_remedy(
     assert not list((disk / "decoded").iterdir())
 
 
+def run_into_full_disk(tmp_path: Path, *words: str) -> tuple[int | None, str]:
+    """Run a command whose output goes to a full disk; return its exit code and its errors."""
+    process = begin_command(list(words), Path("/dev/full"), tmp_path / "errors")
+    process.join()
+    return process.exitcode, (tmp_path / "errors").read_text()
+
+
 @pytest.mark.parametrize("words", [("--help",), ("predict", "BUNDLE", "digits:test")])
-def test_standard_output_on_a_full_disk_is_one_sentence(run: Path, words: tuple[str, ...]) -> None:
-    words = (CLEARSIGHT, *(str(run / "bundle") if word == "BUNDLE" else word for word in words))
-    with Path("/dev/full").open("w") as full:
-        done = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
-    assert done.returncode == 2
-    assert done.stderr == (
+def test_standard_output_on_a_full_disk_is_one_sentence(
+    run: Path, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    code, said = run_into_full_disk(
+        tmp_path, *(str(run / "bundle") if word == "BUNDLE" else word for word in words)
+    )
+    assert code == 2
+    assert said == (
         "clearsight: Standard output cannot be written, because the disk is full (No space left "
         "on device), so its end is missing: free some space on its disk and repeat the command, or "
         "write to another disk.\n"
@@ -108,11 +120,10 @@ def test_standard_output_on_a_full_disk_is_one_sentence(run: Path, words: tuple[
 
 def test_a_training_whose_output_is_lost_goes_on(tmp_path: Path) -> None:
     out = tmp_path / "run"
-    words = [CLEARSIGHT, "train", "digits", "--epochs", "1", *BARE, "--out", str(out)]
-    with Path("/dev/full").open("w") as full:
-        done = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
-    assert done.returncode == 2
-    assert "Standard output cannot be written" in done.stderr
+    words = ("train", "digits", "--epochs", "1", *BARE, "--out", str(out))
+    code, said = run_into_full_disk(tmp_path, *words)
+    assert code == 2
+    assert "Standard output cannot be written" in said
     assert clearsight.Run.load(out).record.status == "finished"
 
 
@@ -143,11 +154,10 @@ def test_a_training_that_fills_the_disk_can_be_resumed(small_disks: Callable) ->
     disk = small_disks(60_000_000)
     out = disk / "run"
     train = ("train", "digits", "--epochs", "3", *BARE, "--out", str(out))
-    import threading
 
     def fill_up() -> None:
         while not list(out.glob("checkpoints/*.safetensors")):
-            pass
+            time.sleep(0.002)
         fill(disk / "filler")
 
     filler = threading.Thread(target=fill_up)

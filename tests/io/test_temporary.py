@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from clearsight.io.atomic import write_atomically
+from clearsight.io.scratch import scratch_folder
 from clearsight.io.temporary import remove_entry, remove_leftovers, temporary_directory
 from clearsight.io.whole_folder import temporary_folder
 
@@ -25,19 +26,23 @@ with write(Path(sys.argv[2])) as temporary:
     print(temporary, flush=True)
     time.sleep(60)
 """
+SCRATCH = """
+import time
+from clearsight.io.scratch import scratch_folder
+with scratch_folder() as folder:
+    print(folder, flush=True)
+    time.sleep(60)
+"""
 WRITE = {"file": write_atomically, "folder": temporary_folder}
 
 
 @contextmanager
-def writing(kind: str, path: Path) -> Iterator[None]:
-    """Start a process that writes to a path, and kill it at the end."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", WRITER, kind, str(path)], stdout=subprocess.PIPE, text=True
-    )
+def running(*words: str) -> Iterator[Path]:
+    """Start a program, yield the path that it prints, and kill it at the end."""
+    process = subprocess.Popen([sys.executable, "-c", *words], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
-    assert process.stdout.readline()
     try:
-        yield
+        yield Path(process.stdout.readline().rstrip())
     finally:
         process.kill()
         process.communicate()
@@ -56,7 +61,7 @@ def test_only_the_leftover_of_a_dead_process_is_removed(tmp_path: Path, kind: st
     def hidden() -> set[str]:
         return {each.name for each in tmp_path.iterdir()} - {"result.zip"}
 
-    with writing(kind, path):
+    with running(WRITER, kind, str(path)):
         (theirs,) = hidden() - others
         with WRITE[kind](path):
             assert theirs in hidden()
@@ -67,6 +72,22 @@ def test_only_the_leftover_of_a_dead_process_is_removed(tmp_path: Path, kind: st
     with WRITE[kind](path):
         assert theirs not in hidden()
     assert hidden() == {".result-original.zip", ".result-76543210.zip"}
+
+
+def test_scratch_folders_of_killed_processes_are_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    with running(SCRATCH) as theirs:
+        assert theirs.parent == tmp_path
+        assert theirs.stat().st_mode & 0o777 == 0o700
+        with scratch_folder():
+            assert theirs.exists()
+    assert theirs.exists()
+    with scratch_folder():
+        assert not theirs.exists()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_links_and_what_they_lead_to_stay(tmp_path: Path) -> None:

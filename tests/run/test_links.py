@@ -11,7 +11,7 @@ import pytest
 import clearsight
 from clearsight.errors import RunError
 from clearsight.run.store.lock import is_locked
-from support.command_line import BARE, assert_refused, run_cli
+from support.command_line import run_cli
 
 
 @pytest.fixture(scope="module")
@@ -44,10 +44,6 @@ def contents(folder: Path) -> dict[str, bytes]:
     }
 
 
-def resume(run: Path):
-    return run_cli("train", "--resume", str(run), "--epochs", "2", *BARE)
-
-
 FOLDERS = {
     "checkpoints": "home/checkpoints/checkpoints",
     "bundle": "home",
@@ -65,7 +61,8 @@ def test_a_link_to_a_folder_or_to_nothing_is_refused(run: Path, home: Path, name
     if entry.is_dir():
         shutil.rmtree(entry)
     entry.symlink_to(run.parent.parent / FOLDERS[name])
-    assert_refused(resume(run), f"but {name} is a link to", "nothing is written through it")
+    with pytest.raises(RunError, match=f"but {name} is a link to .*, and nothing is written"):
+        clearsight.resume(run, epochs=2)
     assert contents(home) == before
 
 
@@ -75,14 +72,12 @@ def test_links_to_files_are_replaced_or_refused(run: Path, home: Path) -> None:
             shutil.move(path, home / path.name)
             path.symlink_to(home / path.name)
     before = contents(home)
-    done = resume(run)
-    assert done.returncode == 0, done.stderr
+    resumed = clearsight.resume(run, epochs=2, report=False, bundle=False, verbose=False)
+    assert resumed.record.request.recipe.epochs == 2
     assert contents(home) == before
-    assert clearsight.Run.load(run).record.request.recipe.epochs == 2
     (run / "lock").symlink_to(home / "thesis.tex")
-    done = run_cli("train", "--resume", str(run), "--epochs", "3", *BARE)
-    assert done.returncode == 2
-    assert "lock cannot be opened there" in done.stderr
+    with pytest.raises(RunError, match="lock cannot be opened there"):
+        clearsight.resume(run, epochs=3, report=False, bundle=False, verbose=False)
     assert contents(home) == before
 
 
@@ -91,7 +86,8 @@ def test_a_pipe_is_refused(run: Path, name: str) -> None:
     (run / name).unlink(missing_ok=True)
     os.mkfifo(run / name)
     assert not is_locked(run)
-    assert_refused(resume(run), f"but {name} is no file")
+    with pytest.raises(RunError, match=f"but {name} is no file"):
+        clearsight.resume(run, epochs=2)
 
 
 def test_pruning_deletes_nothing_elsewhere(run: Path, home: Path) -> None:
@@ -103,9 +99,11 @@ def test_pruning_deletes_nothing_elsewhere(run: Path, home: Path) -> None:
     values[4] = "0.01"
     history.write_text(f"{header}\n{','.join(values)}\n")
     shutil.copytree(runs / "worse", home / "worse")
+    (runs / "link").symlink_to(home / "worse")
     (runs / "worse" / "checkpoints" / "link").symlink_to(home)
     (runs / "worse" / "lock").symlink_to(home / "thesis.tex")
-    (runs / ".deleting-old").symlink_to(home)
+    (runs / ".old-0123abcd").mkdir()
+    (runs / ".old-0123abcd" / "deleted").symlink_to(home)
     before = contents(home)
     prune = ("runs", "prune", "--folder", str(runs), "--state", "finished", "--yes")
     assert "Traceback" not in run_cli(*prune).stderr
@@ -113,6 +111,8 @@ def test_pruning_deletes_nothing_elsewhere(run: Path, home: Path) -> None:
     (runs / "worse" / "lock").unlink(missing_ok=True)
     assert "Traceback" not in run_cli(*prune).stderr
     assert not (runs / "worse").exists()
+    assert not (runs / ".old-0123abcd").exists()
+    assert (runs / "link").is_symlink()
     assert contents(home) == before
 
 

@@ -6,12 +6,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from clearsight.errors import OutputError
+from clearsight.io.temporary import temporary_directory
 from clearsight.io.write_error import explained_write_errors
 
 
 @contextmanager
 def scratch_folder() -> Iterator[Path]:
     """Yield an empty folder in the system's folder for temporary files; it is removed at the end.
+
+    No other user can read it. That of a killed process is removed by the next one.
 
     Raises:
         OutputError: when a file in it cannot be written.
@@ -26,6 +29,6 @@ def scratch_folder() -> Iterator[Path]:
         ) from error
     with (
         explained_write_errors(place, what="Temporary files", otherwise=otherwise),
-        tempfile.TemporaryDirectory(prefix="clearsight-", ignore_cleanup_errors=True) as folder,
+        temporary_directory(place, mode=0o700) as folder,  # others may write next to it
     ):
-        yield Path(folder)
+        yield folder

@@ -29,14 +29,14 @@ _STALE_SECONDS = 86_400
 
 
 @contextmanager
-def temporary_directory(path: Path) -> Iterator[Path]:
+def temporary_directory(path: Path, mode: int = 0o777) -> Iterator[Path]:
     """Create a folder next to `path`; it is removed with what it still holds.
 
-    Leftovers of writing `path` are removed first.
+    Leftovers of writing `path` are removed first. `mode` are its permissions, less the umask.
     """
     stem, suffix = re.escape(path.stem), re.escape(path.suffix)
     _remove_abandoned(path.parent, re.compile(rf"\.{stem}{_DIGITS}{suffix}"))
-    temporary, handle = _create(path)
+    temporary, handle = _create(path, mode)
     try:
         yield temporary
     finally:
@@ -81,12 +81,12 @@ def remove_entry(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _create(path: Path) -> tuple[Path, int | None]:
+def _create(path: Path, mode: int) -> tuple[Path, int | None]:
     """Create a folder next to `path` and lock it; return its path and the descriptor locked."""
     while True:
         temporary = path.with_name(f".{path.stem}-{secrets.token_hex(4)}{path.suffix}")
-        # Not with `tempfile`, whose folders no other user may read: the umask decides.
-        temporary.mkdir()
+        # Not with `tempfile`, whose folders no other user may ever read.
+        temporary.mkdir(mode)
         if fcntl is None:
             return temporary, None
         # Another process may take it for a leftover in the instant before it is locked.
