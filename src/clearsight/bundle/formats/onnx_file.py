@@ -173,7 +173,7 @@ def _open_session(model: bytes, num_threads: int | None, name: str) -> Any:
     with needs_extra("Running a bundle", "onnx"):
         onnxruntime = import_onnx_runtime()
     options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3  # errors, which are raised anyway
+    options.log_severity_level = 4  # no errors, which are raised anyway and may quote the file
     # Waiting threads leave their cores to other programs.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     # Or a file might be ONNX to the check and ONNX Runtime's own format to ONNX Runtime.
