@@ -299,6 +299,22 @@ def test_prediction_reads_a_file_by_the_range_of_the_training_and_warns_outside_
     )
 
 
+def test_an_image_in_other_units_becomes_a_single_grey_and_gets_a_warning() -> None:
+    image = np.linspace(0, 1, 16, dtype=np.float32).reshape(4, 4, 1)
+    warning = range_warning(image, PixelRange(0, 4095), "a.tif")
+    assert warning is not None
+    assert "its own, 0 to 1, became a single grey, as if in other units" in warning
+    assert range_warning(np.full((4, 4, 1), 7, np.uint16), PixelRange(0, 4095), "flat.png") is None
+
+
+def test_a_range_that_a_network_was_not_trained_on_is_refused() -> None:
+    deep = Preparation(4, 4, 1, pixel_range=PixelRange(0, 4095))
+    with pytest.raises(DataError, match="values from 0 to 4095, so that --pixel-range 0,9 cannot"):
+        source_options(pixel_range="0,9").fitted_to(deep)
+    of_8_bits = Preparation(4, 4, 1)
+    assert source_options(pixel_range="0,9").fitted_to(of_8_bits).pixel_range == PixelRange(0, 9)
+
+
 def test_a_network_of_8_bit_images_warns_of_deep_ones_and_the_reverse() -> None:
     deep, grey = np.full((4, 4, 1), 0.5, np.float32), np.zeros((4, 4, 1), np.uint8)
     assert "a.tif has float32 values, but" in (range_warning(deep, None, "a.tif") or "")

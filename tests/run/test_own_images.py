@@ -164,11 +164,20 @@ def test_evaluate_measures_all_of_another_folder(
     done = cli("evaluate", str(photo_run), "--data", str(other), "--json")
     # Those that it has trained or validated on are no measure of it.
     test_count = clearsight.Run.load(photo_run).results.test_count
-    assert json.loads(done.stdout)["test_count"] == test_count
+    found = json.loads(done.stdout)
+    assert found["test_count"] == test_count
+    left_out = f"{120 - test_count} images on which the run was trained are left out."
+    assert left_out in found["notes"]
+    assert any("temple/broken.jpg" in note for note in found["notes"])
     own = cli("evaluate", str(photo_run), "--data", str(photographs), "--json")
     assert json.loads(own.stdout)["test_count"] == test_count
     (other / "temple").rename(other / "castle")
     assert_refused(cli("evaluate", str(photo_run), "--data", str(other)), "has castle")
+
+
+def test_options_for_the_runs_own_images_are_refused(photo_run: Path, cli: Cli) -> None:
+    done = cli("evaluate", str(photo_run), "--nested-classes")
+    assert_refused(done, "read as in training, so that --nested-classes cannot apply")
 
 
 def test_options_that_a_source_does_not_support_are_refused(photographs: Path, cli: Cli) -> None:

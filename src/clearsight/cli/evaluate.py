@@ -44,6 +44,8 @@ def evaluate(
     if as_json:
         print_json({"run": str(run), "data": data, **_to_json(found)})
         return
+    for note in found.notes:
+        console.print(f"Note: {note}")
     scores = found.scores
     loss = "not finite" if scores.log_loss is None else f"{scores.log_loss.value:.4f}"
     console.print(
@@ -65,6 +67,7 @@ def _to_json(found: Evaluation) -> dict[str, Any]:
         "test_loss": scores.log_loss and scores.log_loss.value,
         "test_set_uses": asdict(found.test_set_uses),
         "scores": asdict(found.scores),
+        "notes": list(found.notes),
     }
 
 

@@ -86,15 +86,20 @@ def range_warning(image: np.ndarray, trained: PixelRange | None, name: str) -> s
         )
     used = trained or full_range(image.dtype)
     num_outside = used.count_outside(image)
-    outside = f"{num_outside:,} of its {image.size:,} values are outside and became 0 or 255"
+    problem = ""
+    low, high = float(image.min()), float(image.max())
+    if num_outside:
+        problem = f"{num_outside:,} of its {image.size:,} values are outside and became 0 or 255"
+    elif 0 < high - low <= (used.high - used.low) / (_LEVELS - 1):
+        problem = f"its own, {low:g} to {high:g}, became a single grey, as if in other units"
     if trained is None:
         return (
             f"{name} has {image.dtype} values, but the network was trained on 8-bit images: "
-            f"values from {used} became 0 to 255{f'; {outside}' if num_outside else ''}."
+            f"values from {used} became 0 to 255{f'; {problem}' if problem else ''}."
         )
-    if not num_outside:
+    if not problem:
         return None
-    return f"{name} does not fit the range {trained} of the training images: {outside}."
+    return f"{name} does not fit the range {trained} of the training images: {problem}."
 
 
 def check_finite(values: np.ndarray, name: str) -> None:

@@ -16,7 +16,7 @@ from pydantic import (
 from clearsight.data.preparation.pixel_range import PixelRange, parse_pixel_range
 from clearsight.data.preparation.preparation import Preparation
 from clearsight.data.preparation.resize import ResizeMethod
-from clearsight.errors import RequestError, format_validation_error
+from clearsight.errors import DataError, RequestError, format_validation_error
 from clearsight.options import Option, flag_words
 
 TEST_FRACTION = 0.2  # held out by default
@@ -146,12 +146,22 @@ class SourceOptions(BaseModel):
         return self.model_copy(update=absolute)
 
     def fitted_to(self, preparation: Preparation) -> Self:
-        """Return options that bring the images of any source to a network's input."""
+        """Return options that bring the images of any source to a network's input.
+
+        Raises:
+            DataError: when they ask for another range of pixel values than that of its training.
+        """
+        trained = preparation.pixel_range
+        if trained is not None and self.pixel_range not in (None, trained):
+            raise DataError(
+                f"The network was trained on pixel values from {trained}, so that --pixel-range "
+                f"{self.pixel_range.low:g},{self.pixel_range.high:g} cannot apply: leave it out."
+            )
         changes = {
             "image_size": (preparation.height, preparation.width),
             "channels": preparation.channels if preparation.channels in (1, 3) else "auto",
             "resize": preparation.resize,
-            "pixel_range": preparation.pixel_range,
+            "pixel_range": trained or self.pixel_range,
             "test_split": 0.0,
         }
         return self.model_copy(update=changes)

@@ -1,15 +1,16 @@
 """Evaluating a run's network on its test images, or on those of another source."""
 
+import shlex
 from contextlib import suppress
 from dataclasses import dataclass
 
 from clearsight.data.sources.options import SourceOptions
-from clearsight.errors import RunError
+from clearsight.errors import DataError, RunError
 from clearsight.evaluation.scores.scores import Scores, compute_scores
 from clearsight.run.store.results import TestSetUses
 from clearsight.run.store.run import Run
 from clearsight.run.store.source_images import is_own_source
-from clearsight.run.test_set.images import load_test_images
+from clearsight.run.test_set.images import load_other_images, load_test_images
 from clearsight.run.test_set.ledger import TestSetUse, record_use
 
 
@@ -20,10 +21,12 @@ class Evaluation:
     Attributes:
         scores: all scores, with their intervals.
         test_set_uses: how often these images have been used, this evaluation included.
+        notes: sentences about how another source was read and what was left out of it.
     """
 
     scores: Scores
     test_set_uses: TestSetUses
+    notes: tuple[str, ...] = ()
 
 
 def evaluate(
@@ -37,16 +40,32 @@ def evaluate(
         options: how another source's images are read.
 
     Raises:
-        DataError: when there are no images to evaluate on, or their classes are not the run's.
+        DataError: when there are no images to evaluate on, their classes are not the run's, or
+            options are given for the run's own images.
         RunError: when the run's own images no longer exist, or its training diverged.
     """
-    images = load_test_images(run, source, options)
+    is_own = source is None or is_own_source(run.record, source)
+    if source is None or is_own:
+        _check_no_options(options or SourceOptions())
+        images, notes = load_test_images(run, options), ()
+    else:
+        images, notes = load_other_images(run, source, options or SourceOptions())
     predictions = run.predict(images.images)
     val_accuracy = None
     with suppress(RunError, IndexError):  # a run stopped within its first epoch has none
         val_accuracy = (run.folder.read_results() or run.history[-1]).val_accuracy
     use = TestSetUse.now(run.path, "evaluate", predictions.labels == images.labels, val_accuracy)
     # The run's own images have the fingerprint of its training, wherever they are stored now.
-    is_own = source is None or is_own_source(run.record, source)
     fingerprint = run.record.data["test"].sha256 if is_own else images.fingerprint
-    return Evaluation(compute_scores(predictions, images.labels), record_use(fingerprint, use))
+    scores = compute_scores(predictions, images.labels)
+    return Evaluation(scores, record_use(fingerprint, use), notes)
+
+
+def _check_no_options(options: SourceOptions) -> None:
+    """Check that nothing says how to read a run's own images, which are read as in training."""
+    words = options.model_copy(update={"allow_bad": False}).command_words
+    if words:
+        raise DataError(
+            "A run's own test images are read as in training, so that "
+            f"{shlex.join(words)} cannot apply: leave it out, or give another source with --data."
+        )

@@ -10,33 +10,53 @@ from clearsight.run.store.run import Run
 from clearsight.run.store.source_images import (
     WHOSE_CLASSES,
     check_stored,
-    is_own_source,
     load_run_splits,
     used_images,
 )
 from clearsight.run.store.split_csv import image_keys, read_split
 
 
-def load_test_images(
-    run: Run, source: str | None = None, options: SourceOptions | None = None
-) -> ImageSet:
-    """Load the images to evaluate a run on.
+def load_other_images(
+    run: Run, source: str, options: SourceOptions
+) -> tuple[ImageSet, tuple[str, ...]]:
+    """Load another source's images to evaluate a run on.
+
+    They are its test images, or if it has none all, without those that the run has trained on.
+
+    Returns:
+        The images, and sentences about what was left out and how they were read.
+
+    Raises:
+        DataError: when there are none, or their classes are not the run's.
+    """
+    splits = load_splits(source, options.fitted_to(run.preparation))
+    images = splits.train if splits.test is None else splits.test
+    unseen = _unseen(images, run)
+    notes = list(splits.load_report.sentences)
+    if splits.test is not None:
+        notes.append(f"Only the {len(images):,} test images of {source} are used.")
+    if len(unseen) < len(images):
+        num_seen = len(images) - len(unseen)
+        notes.append(f"{num_seen:,} images on which the run was trained are left out.")
+    if splits.pixel_range is not None and run.preparation.pixel_range is None:
+        notes.append(
+            f"The network was trained on 8-bit images, and these have values from "
+            f"{splits.pixel_range}: the scores may not be comparable."
+        )
+    return unseen.with_classes(run.class_names, WHOSE_CLASSES), tuple(notes)
+
+
+def load_test_images(run: Run, options: SourceOptions | None = None) -> ImageSet:
+    """Load a run's own test images, wherever in its source they are now.
 
     Args:
         run: the run.
-        source: name or path of a source: its test images, or all if it has none, without those
-            that the run has trained on. None, or the path of the run's source, for the run's own
-            test images, wherever in their source they are now.
-        options: how another source's images are read.
+        options: whether more images may be bad than in training (`allow_bad`).
 
     Raises:
         DataError: when there are none, or their classes are not the run's.
         RunError: when the run was trained on arrays, or its images no longer exist.
     """
-    if source is not None and not is_own_source(run.record, source):
-        splits = load_splits(source, (options or SourceOptions()).fitted_to(run.preparation))
-        images = splits.test if splits.test is not None else splits.train
-        return _unseen(images, run).with_classes(run.class_names, WHOSE_CLASSES)
     check_stored(run, "A run's own test images should be read again", "give others with --data")
     own = run.record.request
     if run.record.data.get("test") is None:
