@@ -143,12 +143,13 @@ def check_values(home: Path, path: Path, name: str, cases: list[tuple[Any, str]]
         for where, text in cases:
             file.write_text(text)
             try:
-                outcomes = read_all(home, path)
-                if name != "run.json" or outcomes["evaluate"] is None:
+                if outcome(lambda: [read(Run.load(path)) for read in READERS.values()]) is None:
+                    num_accepted += 1
+                    if name == "run.json":
+                        read_all(home, path)
                     outcome(lambda: write_report(Run.load(path)))
             except Exception as error:
                 raise AssertionError(f"{name} with another {where}: {text[:300]}") from error
-            num_accepted += outcomes["resume"] is None
     return num_accepted
 
 
@@ -162,7 +163,7 @@ def all_cases(path: Path, name: str) -> list[tuple[Any, str]]:
     return cases + list(lists_of_other_lengths(text))
 
 
-@pytest.mark.parametrize(("name", "num_cases"), [("run.json", 3), ("results.json", 1)])
+@pytest.mark.parametrize(("name", "num_cases"), [("run.json", 4), ("results.json", 2)])
 def test_some_values_may_be_anything(home: Path, name: str, num_cases: int) -> None:
     cases = random.Random(0).sample(all_cases(home / "victim", name), num_cases)
     check_values(home, home / "victim", name, cases)
@@ -172,7 +173,7 @@ def test_some_values_may_be_anything(home: Path, name: str, num_cases: int) -> N
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("name", JSON_FILES)
 def test_all_values_may_be_anything(home: Path, name: str, seed: int) -> None:
-    cases = random.Random(seed).sample(all_cases(home / "victim", name), 120)
+    cases = random.Random(seed).sample(all_cases(home / "victim", name), 40)
     assert check_values(home, home / "victim", name, cases) < len(cases)
 
 
