@@ -19,6 +19,7 @@ import pytest
 
 import clearsight
 from clearsight.errors import RunError
+from clearsight.run.store.location import is_unbegun
 from clearsight.run.store.lock import is_locked, lock_run
 from support.command_line import BARE, assert_refused, run_cli
 from support.figures import ReportFigure
@@ -124,6 +125,23 @@ def test_commands_that_write_are_refused_while_another_one_writes(tmp_path: Path
     assert not is_locked(out)
 
 
+def test_the_folder_of_a_process_that_died_before_it_trained_is_taken(tmp_path: Path) -> None:
+    """It has no run.json yet; anything else in a folder keeps it from being taken."""
+    out, options = tmp_path / "run", {"epochs": 1, "report": False, "bundle": False}
+    run = clearsight.train("digits", out=out, verbose=False, **options)
+    *_, name = sorted(path.name for path in run.folder.checkpoints_path.iterdir())
+    for path in out.iterdir():
+        if path.is_file():
+            path.unlink()
+    (out / "lock").touch()
+    with pytest.raises(RunError, match="exists and is never overwritten"):
+        clearsight.train("digits", out=out, verbose=False, **options)
+    for path in (out / "checkpoints").iterdir():
+        path.unlink()
+    (out / "checkpoints" / re.sub("epochs-1", "epochs-0", name)).touch()
+    assert clearsight.train("digits", out=out, verbose=False, **options).results.test_count == 359
+
+
 def check_every_command(out: Path) -> None:
     """Check that each command about a run gives its result, or one sentence and exit code 2."""
     listed = run_cli("runs", "--folder", str(out.parent), "--json")
@@ -131,7 +149,7 @@ def check_every_command(out: Path) -> None:
     for run in json.loads(listed.stdout)["runs"]:
         assert run["state"] in ("interrupted", "finished"), run
     if not (out / "run.json").exists():
-        assert {path.name for path in out.iterdir()} <= {"lock"}
+        assert is_unbegun(out)
         return
     is_finished = has_status(out, "finished")
     for command in (
@@ -148,38 +166,47 @@ def check_every_command(out: Path) -> None:
             assert len(re.findall("^clearsight: ", done.stderr, re.MULTILINE)) == 1, done.stderr
         if is_finished and command[0] != "train":
             assert done.returncode == 0, (command, done.stderr)
-    if list(out.glob("checkpoints/*.safetensors")):
-        assert has_status(out, "finished")
-        assert (out / "bundle" / "bundle.json").is_file()
+    assert has_status(out, "finished")
+    assert (out / "bundle" / "bundle.json").is_file()
     assert not leftovers(out)
 
 
 @pytest.mark.slow
-def test_killed_at_random_moments_a_run_is_completed(
+def test_a_run_that_ended_at_a_random_moment_is_completed(
     tmp_path: Path, report_figure: ReportFigure
 ) -> None:
-    draw, counts, times = random.Random(0), Counter[str](), []
-    for kill in range(9):
-        out = tmp_path / "runs" / "run"
-        process = begin_command([*DIGITS, "--out", str(out)], tmp_path / "printed")
+    """By SIGKILL or by a signal that lets it clean up, most of them after the last epoch."""
+    draw, counts = random.Random(0), Counter[str]()
+    numbers = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+    out, printed, seconds = tmp_path / "runs" / "run", tmp_path / "printed", 0.0
+    for attempt in range(7):
+        process = begin_command([*DIGITS, "--out", str(out)], printed)
         while process.is_alive() and not out.exists():
             time.sleep(0.001)
-        began = time.monotonic()
-        if kill == 0:
-            process.join()
-            times.append(time.monotonic() - began)
-            shutil.rmtree(out)
-            continue
-        process.join(draw.uniform(0, times[0]))
-        process.kill()
+        began, number = time.monotonic(), draw.choice(numbers)
+        process.join(draw.uniform(0, seconds) if attempt else None)
+        seconds = seconds or time.monotonic() - began  # how long the first one took
+        if process.is_alive():
+            os.kill(process.pid or 0, number)
         process.join()
-        counts["finished" if has_status(out, "finished") else "unfinished"] += 1
-        counts["with leftovers"] += bool(leftovers(out))
-        check_every_command(out)
-        everything = ("--state", "finished", "--state", "interrupted", "--yes")
-        shutil.copytree(out, tmp_path / "runs" / "best", dirs_exist_ok=True)
-        pruned = run_cli("runs", "prune", "--folder", str(tmp_path / "runs"), *everything)
-        assert pruned.returncode == 0, pruned.stderr
-        shutil.rmtree(tmp_path / "runs")
+        assert "Traceback" not in printed.read_text()
+        if process.exitcode == 128 + number:
+            assert not leftovers(out)
+            assert not out.exists() or not has_status(out, "running")
+        elif process.exitcode:
+            assert process.exitcode == -signal.SIGKILL
+            counts["killed"] += 1
+        if out.exists():
+            is_finished = has_status(out, "finished")
+            counts["finished" if is_finished else "unfinished"] += 1
+            counts["with leftovers"] += bool(leftovers(out))
+            if is_finished:
+                assert clearsight.Run.load(out).results.test_count == 359
+            check_every_command(out)
+            everything = ("--state", "finished", "--state", "interrupted", "--yes")
+            pruned = run_cli("runs", "prune", "--folder", str(out.parent), *everything)
+            assert pruned.returncode == 0, pruned.stderr
+        shutil.rmtree(out, ignore_errors=True)
+        printed.unlink()
     report_figure(", ".join(f"{count} {name}" for name, count in sorted(counts.items())))
-    assert counts["finished"] + counts["unfinished"] == 8
+    assert counts["finished"] + counts["unfinished"] > 4

@@ -49,7 +49,7 @@ def train(
     Raises:
         ClearsightError: of the kind that fits, when an option is wrong; nothing has been written
             then.
-        TrainingInterrupted: after Ctrl-C, SIGTERM or SIGUSR1, when what was trained has been saved.
+        TrainingInterrupted: after Ctrl-C, SIGTERM, SIGHUP or SIGUSR1; what was trained is saved.
         OutputError: when the run's files cannot be written; `resume` continues once they can.
         TrainingError: when the training could not continue; it says why and how to resume.
 

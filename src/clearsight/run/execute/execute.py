@@ -31,13 +31,13 @@ def execute(plan: Plan, session: RunSession, writer: CheckpointWriter) -> Histor
         start=point.checkpoint if point is not None else None,
         first_batch=point.first_batch if point is not None else 0,
     )
-    # First, so that a folder that is not empty is a run's whenever the process is killed.
-    folder.write_record(record)
     if point is None:
         save_initial_checkpoint(plan.model, checkpointing)
     elif point.checkpoint.history:
         # A process killed between the two wrote the checkpoint but not yet the row.
         write_history(point.checkpoint.history, folder.history_path)
+    # After the checkpoint: what has a record can be resumed.
+    folder.write_record(record)
     write_split(plan.data.splits, plan.data.split, folder.split_path)
     folder.set_results_aside()
     history = fit_model(

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from clearsight.errors import OutputError, RunError
+from clearsight.io.path_state import what_is_at
 from clearsight.io.whole_folder import delete_folder
 from clearsight.run.store.listing import ListedRun
 from clearsight.run.store.location import MEMBERS_FOLDER, is_run, is_seed_runs
@@ -48,6 +49,8 @@ def delete_run(path: Path) -> None:
             f"{path} should be a run's folder, but is a link to {path.readlink()}, where nothing "
             "is deleted: delete the link yourself."
         )
+    if not path.is_dir():
+        raise RunError(f"{path} should be a run's folder, but {what_is_at(path)}.")
     with ExitStack() as locks:
         for folder in _belonging_together(path):
             locks.enter_context(lock_run(folder))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -22,6 +22,7 @@ from clearsight.run.store.location import (
     RECORD_NAME,
     is_run,
     is_seed_runs,
+    is_unbegun,
     path_taken,
     resume_command,
 )
@@ -94,8 +95,11 @@ class RunFolder:
                         f"The run's folder should be made at {path}, but cannot be: {why}. Choose "
                         "another with --out."
                     ) from error
-                if is_named:
+                if is_named and not is_unbegun(path):
                     raise path_taken(path) from error
+                if is_named:
+                    cls(path).remove_unbegun()
+                    continue
                 path, number = wanted.with_name(f"{wanted.name}_{number}"), number + 1
 
     @classmethod
@@ -129,20 +133,17 @@ class RunFolder:
         """Remove the folder, if there is one, of a run whose process died before it had a record.
 
         Raises:
-            RunError: when it holds anything.
+            OutputError: when it cannot be removed.
+            RunError: when it holds anything else, or a process writes into it.
         """
+        with suppress(OSError):
+            self.path.rmdir()  # an empty one; others stay
         if not os.path.lexists(self.path):
             return
-        try:
-            with self.writing():
-                pass  # removes what the process left
-            self.path.rmdir()
-        except OSError as error:
-            raise RunError(
-                f"{self.path} should be a run or not exist, but "
-                f"{what_is_at(self.path, RECORD_NAME)} and cannot be removed ({error.strerror}): "
-                "move it away."
-            ) from error
+        if self.path.is_symlink() or not is_unbegun(self.path):
+            raise path_taken(self.path)
+        with explained_write_errors(self.path), self.writing():
+            delete_folder(self.path)
 
     def write_record(self, record: RunRecord) -> None:
         """Write ``run.json``."""

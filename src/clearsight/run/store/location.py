@@ -1,6 +1,7 @@
 """Where runs lie on the disk, known without opening them."""
 
 import os
+import re
 import shlex
 from datetime import datetime
 from pathlib import Path
@@ -20,6 +21,21 @@ def is_run(path: Path) -> bool:
 def is_seed_runs(path: Path) -> bool:
     """Return whether a folder holds runs with several seeds."""
     return os.path.lexists(path / SEEDS_RECORD_NAME)
+
+
+def is_unbegun(path: Path) -> bool:
+    """Return whether a folder holds only what a process left that died before the training began.
+
+    That is a lock, and the checkpoint from before the first batch.
+    """
+    initial = re.compile(r"\d+_epochs-0_batches-0_[0-9a-f]{64}\.safetensors")
+    try:
+        names = {each.name for each in path.iterdir()}
+        saved = [each.name for each in (path / "checkpoints").glob("*.*")]
+    except OSError:
+        return False
+    is_left = bool(names) and names <= {"lock", "checkpoints"}
+    return is_left and all(initial.fullmatch(name) or name.startswith(".") for name in saved)
 
 
 def member_path(path: Path, index: int) -> Path:
@@ -45,7 +61,7 @@ def check_free(path: Path) -> None:
     Raises:
         RunError: when something does.
     """
-    if os.path.lexists(path):
+    if os.path.lexists(path) and not is_unbegun(path):
         raise path_taken(path)
 
 
