@@ -21,7 +21,7 @@ V1, V2 = "/v1/models/fashion:predict", "/v2/models/fashion/infer"
 MAX_TURN_SECONDS = 0.05
 # What a request may take, as docs/serving.md says.
 MAX_MULTIPLE, MAX_OTHER_BYTES = 8, 60e6
-SIZE = 1_000_000  # bytes of a body, about
+SIZE = 500_000  # bytes of a body, about
 
 
 def repeated(text: str, separator: str = ",") -> str:
@@ -45,7 +45,9 @@ LISTS: dict[str, Callable[[], str]] = {
     "lists of one": lambda: f"[[{repeated('[0]')}]]",
     "empty objects": lambda: f"[{repeated('{}')}]",
     "objects of one": lambda: "[" + repeated('{"":0}') + "]",
-    "different keys": lambda: json.dumps([dict.fromkeys(range(SIZE // 12), 0)]),
+    "different keys": lambda: (
+        "[{" + ",".join(f'"{number}":0' for number in range(SIZE // 10)) + "}]"
+    ),
     "one key again and again": lambda: "[{" + repeated('"a":0') + "}]",
     "deep lists": lambda: "[" * (SIZE // 2) + "]" * (SIZE // 2),
     "many deep lists": lambda: "[" + repeated("[" * 150 + "]" * 150) + "]",
@@ -155,7 +157,7 @@ def form(content: bytes) -> bytes:
 REQUESTS: dict[str, tuple[Callable[[], bytes], int]] = {
     "chunks of one byte": (
         lambda: request(
-            "image/png", b"1\r\na\r\n" * 100_000 + b"0\r\n\r\n",
+            "image/png", b"1\r\na\r\n" * 50_000 + b"0\r\n\r\n",
             more=b"Transfer-Encoding: chunked\r\n",
         ),
         422,
@@ -169,7 +171,7 @@ REQUESTS: dict[str, tuple[Callable[[], bytes], int]] = {
         lambda: request('multipart/form-data; boundary="' + '\\"' * 7_000, b""), 400
     ),
     "a form of many parts": (lambda: form(b"--b\r\n\r\n\r\n" * 100_000), 413),
-    "a form of many headers": (lambda: form(b"--b\r\n" + b"a:b\r\n" * 150_000), 400),
+    "a form of many headers": (lambda: form(b"--b\r\n" + b"a:b\r\n" * 100_000), 400),
     "a form of a long header": (lambda: form(b"--b\r\na:" + b"b" * SIZE), 400),
     "a form of line breaks": (lambda: form(b"\r\n" * (SIZE // 2)), 400),
     "a form of almost boundaries": (
