@@ -236,5 +236,5 @@ def test_reading_reserves_what_an_image_takes(monkeypatch: pytest.MonkeyPatch) -
     buffer = io.BytesIO()
     Image.new("RGB", (1600, 800)).save(buffer, "JPEG", progressive=True)
     read_image(buffer.getvalue(), fit_for=(10, 10), reserve=asked.append)
-    assert asked.pop() > 6 * 1600 * 800
+    assert asked.pop() > 8 * 1600 * 800
     assert not asked

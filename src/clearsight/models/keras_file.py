@@ -44,7 +44,8 @@ def load_keras_file(path: Path) -> keras.Model:
     """
     try:
         _check(path)
-        return keras.saving.load_model(path, safe_mode=True)
+        model: Any = keras.saving.load_model(path, safe_mode=True)
+        return model
     except ClearsightError as error:
         raise ModelError(str(error)) from error
     except Exception as error:  # Keras, h5py and zipfile raise many types
@@ -148,6 +149,7 @@ def _count_values(file: IO[bytes], path: Path) -> int:
     """
     import h5py
 
+    info_of: Any = h5py.h5o.get_info  # pyright: ignore[reportAttributeAccessIssue] - it is there
     num_values, seen = 0, set()
     with h5py.File(file, "r") as opened:
         groups: list[Any] = [opened]
@@ -157,7 +159,7 @@ def _count_values(file: IO[bytes], path: Path) -> int:
                 if not isinstance(group.get(name, getlink=True), h5py.HardLink):
                     raise ModelError(f"{path} should hold its weights, but has a link: '{name}'.")
                 found = group[name]
-                address = h5py.h5o.get_info(found.id).addr
+                address = info_of(found.id).addr
                 if address in seen:
                     continue
                 seen.add(address)
@@ -165,7 +167,7 @@ def _count_values(file: IO[bytes], path: Path) -> int:
                     groups.append(found)
                 elif isinstance(found, h5py.Dataset):
                     _check_dataset(found, path)
-                    num_values += found.size
+                    num_values += int(found.size or 0)
     return num_values
 
 

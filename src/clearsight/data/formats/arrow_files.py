@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -207,8 +208,8 @@ def _check_group(group: Any, column: str) -> int:
 def _text_bytes(cells: Any) -> int:
     """Return how much text an array has, dictionary or not."""
     import pyarrow as pa
-    from pyarrow import compute
 
+    compute: Any = import_module("pyarrow.compute")  # whose functions are made by importing it
     if pa.types.is_dictionary(cells.type):
         lengths = compute.binary_length(cells.dictionary).take(cells.indices)
     elif _is_text(cells.type):

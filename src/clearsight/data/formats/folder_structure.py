@@ -137,7 +137,7 @@ def find_structure(image_folders: Iterable[str], *, are_inner: bool = False) -> 
     """
     folders = frozenset(image_folders)
     tree = _FolderTree(folders)
-    parents = dict(_class_parents(tree, "", None))
+    parents: dict[str, Part | None] = dict(_class_parents(tree, "", None))
     if are_inner:
         parents = {
             _join(parent, name): part
