@@ -43,6 +43,19 @@ LESSON = history(
 )
 
 
+def test_a_loss_that_is_nearly_zero_no_longer_learns() -> None:
+    losses = [0.2, 0.01, 0.001, 2e-4, 1.8e-4, 1.6e-4, 1.5e-4, 1.45e-4, 1.40e-4, 1.35e-4, 1.3e-4]
+    rows = ((loss, 1.0, loss, 1.0) for loss in losses)
+    context = CurveContext(240, 60, 15, class_fractions=(0.5, 0.5), val_chance=0.5)
+    assert "still-learning" not in names(read_curve(history(*rows), context))
+
+
+def test_an_astronomic_loss_is_written_short() -> None:
+    rows = ((1.09e29, 0.69, 0.0, 1.0), (0.0, 1.0, 0.0, 1.0), (0.0, 1.0, 0.0, 1.0))
+    context = CurveContext(320, 80, 20, class_fractions=(0.5, 0.5), val_chance=0.5)
+    assert "from 1.1e+29 to 0.000" in read_curve(history(*rows), context).sentence
+
+
 def test_the_lessons_curve_overfits_since_an_epoch_by_an_amount() -> None:
     reading = read_curve(LESSON, TEN_CLASSES)
     assert names(reading) == ["overfitting"]

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from clearsight.evaluation.curve.finding import CurveFinding
+from clearsight.evaluation.curve.finding import CurveFinding, loss_text
 from clearsight.evaluation.curve.statistics import (
     LEAST_PLATEAU_STEPS,
     LEAST_STEPS,
@@ -90,8 +90,8 @@ def blow_up(curve: CurveStatistics, factor: float) -> str | None:
     if untrained is None or curve.loss[worst] < factor * untrained:
         return None
     return (
-        f"in epoch {worst + 1} the loss averaged {curve.loss[worst]:.2f}, where an untrained "
-        f"network has {untrained:.2f}"
+        f"in epoch {worst + 1} the loss averaged {loss_text(curve.loss[worst], 2)}, where an "
+        f"untrained network has {untrained:.2f}"
     )
 
 

@@ -14,6 +14,7 @@ FindingName = Literal[
     "underfitting",
     "converged",
 ]
+_ASTRONOMIC = 1e5  # losses from here on are given without their digits
 
 
 @dataclass(frozen=True)
@@ -29,3 +30,13 @@ class CurveFinding:
     name: FindingName
     sentence: str
     evidence: dict[str, float | int] = field(default_factory=dict)
+
+
+def loss_text(loss: float, digits: int = 3) -> str:
+    """Return a loss as text, which may be astronomic after a step that was too large.
+
+    Example:
+        >>> loss_text(0.69315), loss_text(1.0934e29)
+        ('0.693', '1.1e+29')
+    """
+    return f"{loss:.{digits}f}" if loss < _ASTRONOMIC else f"{loss:.1e}"

@@ -5,7 +5,7 @@ A curve that is too short for a trend is only for `too_short`.
 
 import math
 
-from clearsight.evaluation.curve.finding import CurveFinding
+from clearsight.evaluation.curve.finding import CurveFinding, loss_text
 from clearsight.evaluation.curve.gap import LEAST_GAP, points
 from clearsight.evaluation.curve.statistics import (
     LEAST_EPOCHS,
@@ -47,8 +47,9 @@ def _early(curve: CurveStatistics) -> CurveFinding:
             evidence,
         )
     changes = (
-        f"training loss went from {curve.loss[0]:.3f} to {curve.loss[-1]:.3f}, and validation loss "
-        f"from {curve.val_loss[0]:.3f} to {curve.val_loss[-1]:.3f}; train for more epochs."
+        f"training loss went from {loss_text(curve.loss[0])} to {loss_text(curve.loss[-1])}, and "
+        f"validation loss from {loss_text(curve.val_loss[0])} to {loss_text(curve.val_loss[-1])}; "
+        "train for more epochs."
     )
     both = (curve.loss, curve.val_loss)
     is_falling = all(curve.fall(losses[0], losses[-1]) > LEAST_FALL for losses in both)

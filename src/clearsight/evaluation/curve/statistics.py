@@ -16,6 +16,7 @@ from clearsight.training.history import History
 LEAST_EPOCHS, LEAST_STEPS = 4, 20
 LEAST_PLATEAU_STEPS = 200  # fewer may be a slow start
 LEAST_FALL = 0.03  # a loss that falls by a smaller fraction in the last stretch has levelled off
+_LEAST_NOTICED = 0.001  # nats: from 0.00015 to 0.00014 is no progress, whatever the fraction
 _ANNEALED = 0.2  # last learning rate of a schedule that has ended, as a fraction of the highest
 WIDE = 0.05  # half the width of the interval of a gap that validation images are too few for
 _LEAST_ABOVE_CHANCE = 0.01  # accuracy
@@ -182,10 +183,12 @@ class CurveStatistics:
         return self.fall(*self.recent(losses))
 
     def fall(self, before: float, now: float) -> float:
-        """Return by which fraction a loss fell.
+        """Return by which fraction a loss fell; 0 if by less than anybody would notice.
 
         Of what it was above the lowest possible loss, which smoothed labels raise.
         """
+        if 0 <= before - now < _LEAST_NOTICED:
+            return 0.0
         above = before - self.context.least_loss
         return (before - now) / above if above > 0 else 0.0
 
