@@ -42,7 +42,7 @@ LISTS: dict[str, Callable[[], str]] = {
     "floats": lambda: f"[{repeated('1e9')}]",
     "large integers": lambda: f"[{repeated('999')}]",
     "empty lists": lambda: f"[{repeated('[]')}]",
-    "lists of one": lambda: f"[[{repeated('[0]')}]]",
+    "lists of one": lambda: f"[[{repeated('[999]')}]]",
     "empty objects": lambda: f"[{repeated('{}')}]",
     "objects of one": lambda: "[" + repeated('{"":0}') + "]",
     "different keys": lambda: (
