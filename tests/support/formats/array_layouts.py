@@ -47,7 +47,7 @@ def arrays(draw: Draw, root: Path) -> Layout:
         extra = draw(st.booleans())
         savez = np.savez_compressed if draw(st.booleans()) else np.savez
         savez(path, **saved, **({"weights_of": np.zeros(3)} if extra else {}))
-        skipped = {"array 'weights_of' (neither images nor labels)": 1} if extra else {}
+        skipped = {"neither images nor labels": 1} if extra else {}
         return Layout(path, content, options, skipped)
     for name, array in saved.items():
         np.save(root / f"{name}.npy", array, allow_pickle=False)
