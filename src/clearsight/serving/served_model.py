@@ -13,7 +13,8 @@ from typing import Self
 import numpy as np
 
 from clearsight.bundle.bundle import Bundle
-from clearsight.data.preparation.preparation import Preparation, PreparedImage
+from clearsight.data.preparation.preparation import Preparation
+from clearsight.data.preparation.prepared_image import PreparedImage
 from clearsight.errors import DataError
 from clearsight.serving.batching import Batcher
 from clearsight.serving.http_error import HttpError

@@ -188,11 +188,7 @@ def _numbered(batches: Iterable[Any], first: int) -> Iterator[tuple[int, Any]]:
 
 
 def _check_group(group: Any, column: str) -> int:
-    """Return how many bytes a column of a group unpacks to.
-
-    Raises:
-        DataError: when these are far too many.
-    """
+    """Return how many bytes a column of a group unpacks to, unless these are far too many."""
     total = 0
     for index in range(group.num_columns):
         chunk = group.column(index)

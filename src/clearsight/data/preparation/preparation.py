@@ -22,6 +22,7 @@ from clearsight.data.preparation.pixel_range import (
     range_warning,
 )
 from clearsight.data.preparation.polarity import Polarity, find_polarity
+from clearsight.data.preparation.prepared_image import PreparedImage
 from clearsight.data.preparation.read_image import read_image
 from clearsight.data.preparation.resize import ResizeMethod, flatten_alpha, resize_image
 from clearsight.errors import DataError
@@ -160,7 +161,7 @@ class Preparation:
 
     def read(
         self, source: Path | bytes, *, name: str | None = None, invert: bool = False
-    ) -> "PreparedImage":
+    ) -> PreparedImage:
         """Read an image file or its content and resize it.
 
         With `invert` its brightness is inverted first. Messages call it `name`.
@@ -175,7 +176,7 @@ class Preparation:
             prepared = self.prepare(found.pixels, name, invert=invert)
         return replace(prepared, warnings=found.warnings(name) + prepared.warnings)
 
-    def prepare(self, image: np.ndarray, name: str, *, invert: bool = False) -> "PreparedImage":
+    def prepare(self, image: np.ndarray, name: str, *, invert: bool = False) -> PreparedImage:
         """Resize an image, uint8 or deep (H, W, C), as `fit_image` does; `name` is for messages."""
         warnings = []
         background = self._background_of(image)
@@ -252,19 +253,6 @@ _IS_VALID: dict[str, Callable[[Any], bool]] = {
     "resize": lambda value: value in get_args(ResizeMethod),
     "alpha_background": lambda value: value is None or _is_whole(value, 0, 255),
 }
-
-
-@dataclass(frozen=True, eq=False)
-class PreparedImage:
-    """An image file, resized to a network's input.
-
-    Attributes:
-        pixels: uint8 (height, width, channels).
-        warnings: sentences about what was left out or chosen, or may be wrong.
-    """
-
-    pixels: np.ndarray
-    warnings: tuple[str, ...]
 
 
 def read_images(
