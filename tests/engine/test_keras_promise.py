@@ -22,29 +22,13 @@ import torch
 
 import clearsight
 from clearsight.models.backend import keras
+from support.plain_keras import assert_as_in_keras
 
 layers, ops = keras.layers, keras.ops
 GENERATOR = np.random.default_rng(0)
 X = GENERATOR.normal(size=(96, 8)).astype("float32")
 Y = GENERATOR.integers(0, 3, 96)
 CROSSENTROPY = "sparse_categorical_crossentropy"
-
-
-def assert_as_in_keras(make: Callable[[], Any], program: Callable[[Any], Any]) -> Any:
-    """Run a program on a model in plain Keras and accelerated; return its result, if equal."""
-    results = []
-    for is_accelerated in (False, True):
-        keras.utils.set_random_seed(0)
-        model = make()
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            if is_accelerated:
-                clearsight.accelerate(model, precision="float32")
-            keras.utils.set_random_seed(1)
-            results.append(program(model))
-    plain, fast = results
-    np.testing.assert_equal(fast, plain)
-    return plain
 
 
 def classifier(*hidden: Any, loss: Any = CROSSENTROPY, **options: Any) -> Any:

@@ -9,7 +9,7 @@ import math
 import warnings
 from typing import Any
 
-from clearsight.engine.keras_hooks import Hooks
+from clearsight.engine.keras_hooks import Hooks, replaced_method
 from clearsight.engine.program.accelerated_fraction import accelerated_fraction
 from clearsight.engine.program.compilation import compile_program
 from clearsight.engine.runtime.allocator import keep_freed_memory
@@ -117,4 +117,5 @@ def _why_not(model: keras.Model) -> str:
     for name in ("train_step", "test_step", "predict_step"):
         if getattr(type(model), name) is not getattr(keras.Model, name):
             return f"it has a `{name}` of its own"
-    return ""
+    name = replaced_method(model)
+    return f"its `{name}` was replaced" if name else ""

@@ -3,14 +3,20 @@ callbacks that cost little."""
 
 import math
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from clearsight.engine.batches import InMemoryBatches, is_in_memory
 from clearsight.engine.callbacks import AtEpochBegin, BatchedCallbacks
 from clearsight.engine.steps import first_tensor
 from clearsight.models.backend import keras
-from clearsight.models.keras_internals.compiled import build_loss, is_loss_built
-from clearsight.models.keras_internals.layers import flatten_layers, functional_of, pack_outputs
+from clearsight.models.keras_internals.compiled import build_loss, is_kerass_own, is_loss_built
+from clearsight.models.keras_internals.layers import (
+    flatten_layers,
+    functional_of,
+    has_torch_hooks,
+    pack_outputs,
+)
 from clearsight.models.keras_internals.names import train_validation_split
 
 # Keras predicts in batches of 32 by default. For small images the cost of a batch is then mostly
@@ -36,7 +42,8 @@ def prepare_fit(
     is_list = isinstance(callbacks, keras.callbacks.CallbackList)
     if not is_list:
         given["callbacks"] = [*keras.tree.flatten(callbacks or []), AtEpochBegin(forget_steps)]
-    if x is None or not (isinstance(x, InMemoryBatches) or is_in_memory(x, y, weight)):
+    is_taken = isinstance(x, InMemoryBatches) or is_in_memory(x, y, weight)
+    if x is None or not is_taken or not _is_size(given.get("batch_size")):
         return
     validation = given.get("validation_data")
     if given.get("validation_split") and validation is None:
@@ -48,7 +55,10 @@ def prepare_fit(
         arrays = keras.utils.unpack_x_y_sample_weight(tuple(validation))
         size = given.get("validation_batch_size") or given.get("batch_size")
         steps = given.get("validation_steps")
-        validation = (InMemoryBatches(*arrays, batch_size=size, steps=steps), None, None)
+        with suppress(ValueError):  # which Keras raises when it comes to validating
+            if _is_size(size):
+                batches = InMemoryBatches(*arrays, batch_size=size, steps=steps)
+                validation = (batches, None, None)
     if not isinstance(x, InMemoryBatches):
         x = InMemoryBatches(
             x,
@@ -70,7 +80,7 @@ def prepare_fit(
 def prepare_evaluate(model: keras.Model, given: dict[str, Any]) -> None:
     """Prepare the arguments of `evaluate`."""
     x, y, weight = given.get("x"), given.get("y"), given.get("sample_weight")
-    if x is None or not is_in_memory(x, y, weight):
+    if x is None or not is_in_memory(x, y, weight) or not _is_size(given.get("batch_size")):
         return
     size, steps = given.get("batch_size"), given.get("steps")
     batches = InMemoryBatches(x, y, sample_weight=weight, batch_size=size, steps=steps)
@@ -79,18 +89,32 @@ def prepare_evaluate(model: keras.Model, given: dict[str, Any]) -> None:
         _batch_callbacks(model, given, 1, steps or batches.num_batches)
 
 
-def prepare_predict(model: keras.Model, given: dict[str, Any]) -> None:
-    """Prepare the arguments of `predict`."""
+def prepare_predict(
+    model: keras.Model, given: dict[str, Any], *, is_image_by_image: Callable[[], bool]
+) -> None:
+    """Prepare the arguments of `predict`.
+
+    Args:
+        model: an accelerated model.
+        given: the arguments.
+        is_image_by_image: returns whether an image's outputs are the same in any batch.
+    """
     del model
     x = given.get("x")
-    if x is None or not is_in_memory(x):
+    if x is None or not is_in_memory(x) or not _is_size(given.get("batch_size")):
         return
     size, steps = given.get("batch_size"), given.get("steps")
     is_free = size is None and steps is None and not given.get("callbacks")
     arrays = [array for array in keras.tree.flatten(x) if array is not None]
-    if is_free and sum(math.prod(array.shape[1:]) for array in arrays) <= _SMALL_IMAGE:
+    is_small = sum(math.prod(array.shape[1:]) for array in arrays) <= _SMALL_IMAGE
+    if is_free and is_small and is_image_by_image():
         size = _PREDICT_BATCH_SIZE
     given["x"] = InMemoryBatches(x, batch_size=size, steps=steps)
+
+
+def _is_size(batch_size: Any) -> bool:
+    """Return whether this is a batch size; of any other Keras says what is wrong."""
+    return batch_size is None or (type(batch_size) is int and batch_size > 0)
 
 
 def _batch_callbacks(
@@ -116,9 +140,10 @@ def _build_loss_and_metrics(model: keras.Model, batches: InMemoryBatches) -> Non
     layer runs. The batch is drawn, because Keras draws it.
     """
     builds_itself = (
-        type(model).compute_loss is not keras.Model.compute_loss
-        or type(model).compute_metrics is not keras.Model.compute_metrics
+        not is_kerass_own(model, "compute_loss")
+        or not is_kerass_own(model, "compute_metrics")
         or not all(layer.built for layer in flatten_layers(model))
+        or any(map(has_torch_hooks, flatten_layers(model)))
     )
     if is_loss_built(model) or builds_itself:
         return

@@ -38,12 +38,12 @@ class InMemoryBatches(ArrayBatches):
 
     @cached_property
     def tensors(self) -> Any:
-        """The arrays as tensors, made once: views where torch can share memory.
+        """The arrays as tensors on the device, made once: views where torch can share memory.
 
-        They are on the device, but for arrays that are mapped from files: those are read batch by
-        batch.
+        Arrays that would be copied in memory, or are mapped from files, stay what they are: they
+        are read batch by batch, and what a callback changes in them is seen, as in Keras.
         """
-        return keras.tree.map_structure(_as_tensor, self.arrays, none_is_leaf=False)
+        return keras.tree.map_structure(_as_source, self.arrays, none_is_leaf=False)
 
     def skip(self, num_batches: int, then: Callable[[], None]) -> None:
         """Replace the first batches of the next epoch by `SKIPPED`.
@@ -68,11 +68,7 @@ class InMemoryBatches(ArrayBatches):
                 continue
             self.indices = indices
             batch = keras.tree.map_structure(
-                lambda array, indices=indices: _on_device(
-                    array.index_select(0, indices.to(array.device))
-                ),
-                arrays,
-                none_is_leaf=False,
+                lambda array, indices=indices: _rows(array, indices), arrays, none_is_leaf=False
             )
             yield self.prepare(indices, batch)
 
@@ -111,19 +107,31 @@ class _Epoch:
         return self._batches.iterate()
 
 
-def _as_tensor(array: Any) -> torch.Tensor:
-    """Share an array's memory with torch where its layout allows that, else copy as Keras does."""
+def _as_source(array: Any) -> torch.Tensor | np.ndarray:
+    """Return what batches of an array are gathered from: see `InMemoryBatches.tensors`."""
+    if not isinstance(array, np.ndarray):
+        return _on_device(array)
+    is_shared = array.dtype in (keras.config.floatx(), *_SHARED_TYPES)
+    if is_shared and min(array.strides, default=0) >= 0:
+        with warnings.catch_warnings():
+            # Batches are gathered from it, and nothing is ever written to it.
+            warnings.filterwarnings("ignore", "The given NumPy array is not writable")
+            tensor = torch.from_numpy(array)
+        return tensor if isinstance(array, np.memmap) else _on_device(tensor)
+    is_copied_anyway = _on_device(torch.empty(0)).device.type != "cpu"
+    return _converted(array) if is_copied_anyway and not isinstance(array, np.memmap) else array
+
+
+def _rows(array: torch.Tensor | np.ndarray, indices: torch.Tensor) -> torch.Tensor:
+    """Return rows of an array, on the device."""
     if isinstance(array, np.ndarray):
-        floatx = keras.config.floatx()
-        if array.dtype.kind == "f" and array.dtype != floatx:
-            array = array.astype(floatx)
-        if array.dtype in (floatx, *_SHARED_TYPES) and min(array.strides, default=0) >= 0:
-            with warnings.catch_warnings():
-                # Batches are gathered from it, and nothing is ever written to it.
-                warnings.filterwarnings("ignore", "The given NumPy array is not writable")
-                tensor = torch.from_numpy(array)
-            return tensor if isinstance(array, np.memmap) else _on_device(tensor)
-    return _on_device(array)
+        return _converted(np.asarray(array[indices.numpy()]))
+    return _on_device(array.index_select(0, indices.to(array.device)))
+
+
+def _converted(array: np.ndarray) -> torch.Tensor:
+    """Return an array as a tensor on the device, in the type that Keras gives it."""
+    return _on_device(array.astype(keras.config.floatx()) if array.dtype.kind == "f" else array)
 
 
 def _on_device(array: Any) -> torch.Tensor:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from clearsight.engine.metrics import read_logs
+from clearsight.engine.metrics import DeferredLogs, read_logs
 from clearsight.models.backend import keras
 
 _REDRAW_SECONDS = 0.05  # Keras's progress bar redraws itself no more often
@@ -60,6 +60,8 @@ def _own_hooks_only(hook: str) -> Any:
     """Make a method of `CallbackList` that calls only callbacks with this hook of their own."""
 
     def call(callbacks: BatchedCallbacks, batch: int, logs: Any = None) -> None:
+        if callbacks.with_hook[hook] and logs is not None and not isinstance(logs, DeferredLogs):
+            logs = read_logs(logs)  # one dict for all, as in Keras
         for callback in callbacks.with_hook[hook]:
             getattr(callback, hook)(batch, logs=callbacks.logs_for(callback, logs))
 
@@ -108,11 +110,13 @@ class BatchedCallbacks(keras.callbacks.CallbackList):
             if now - self._drawn_at < _REDRAW_SECONDS:
                 return {}
             self._drawn_at = now
-        return read_logs(logs)
+        return logs.read() if isinstance(logs, DeferredLogs) else logs
 
 
 def _has_hook(callback: Any, mode: str, moment: str) -> bool:
     """Return whether a callback does anything at the begin or end of a batch."""
+    if not isinstance(callback, keras.callbacks.Callback):
+        return True  # an object with the same methods, such as a mock
     names = [f"on_{mode}_batch_{moment}"]
     if mode == "train":
         names.append(f"on_batch_{moment}")  # called by Keras's default of the former

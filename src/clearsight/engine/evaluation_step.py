@@ -12,11 +12,17 @@ from clearsight.models.backend import keras
 
 
 class EvaluationStep(ModelStep):
-    """A step of `evaluate` or `predict`; its weights are cast and folded once for all batches."""
+    """A step of `evaluate` or `predict`; its weights are cast and folded once for all batches.
 
-    def __init__(self, model: keras.Model, dtype: torch.dtype) -> None:
+    But for each batch anew if `weights_may_change`, by a user's code between batches.
+    """
+
+    def __init__(
+        self, model: keras.Model, dtype: torch.dtype, *, weights_may_change: bool = False
+    ) -> None:
         super().__init__(model, dtype, training=False)
-        self._program = self._program.freeze_weights()
+        if not weights_may_change:
+            self._program = self._program.freeze_weights()
         # A layer's first call may show that the model must be left to Keras.
         self._state: SavedState | None = SavedState(self._program.state)
 

@@ -7,10 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
+from weakref import WeakSet
 
 import torch
 
 from clearsight.engine.arguments import prepare_evaluate, prepare_fit, prepare_predict
+from clearsight.engine.batches import InMemoryBatches
 from clearsight.engine.callbacks import BatchedCallbacks, may_change_model
 from clearsight.engine.evaluation_step import EvaluationStep
 from clearsight.engine.layer_settings import layer_settings
@@ -23,6 +25,13 @@ from clearsight.engine.runtime.memory import is_out_of_memory, release_memory
 from clearsight.engine.step_control import add_step_control
 from clearsight.engine.steps import TrainingStep, first_tensor
 from clearsight.models.backend import keras
+from clearsight.models.keras_internals.layers import has_torch_hooks
+
+_STEPS = ("train_step", "test_step", "predict_step")
+_METHODS = (
+    "fit", "evaluate", "predict",
+    "compile", "train_on_batch", "test_on_batch", "predict_on_batch",
+)  # fmt: skip
 
 _COMPILED_BY_TORCH = (
     "With jit_compile=True the steps are left to Keras and torch.compile: leave it out to have "
@@ -46,19 +55,41 @@ class _LoopContext:
 
     Attributes:
         defers_logs: whether `BatchedCallbacks` read the logs.
-        runs_user_code: whether a user's code runs between steps: in a callback, or because the
-            user makes the steps.
+        runs_user_code: whether a user's code runs between steps: in a callback, in what makes the
+            batches, or because the user makes the steps.
     """
 
     defers_logs: bool = False
     runs_user_code: bool = True
 
 
-def _context_of(callbacks: Any) -> _LoopContext:
+def _context_of(given: dict[str, Any]) -> _LoopContext:
+    """Return what may happen in a loop with these arguments."""
+    callbacks = given.get("callbacks")
     is_batched = isinstance(callbacks, BatchedCallbacks)
     # Steps are not compiled again at the beginning of an epoch for a user's own list.
     is_users_list = isinstance(callbacks, keras.callbacks.CallbackList) and not is_batched
-    return _LoopContext(is_batched, is_users_list or may_change_model(callbacks))
+    makes_batches = not isinstance(given.get("x"), InMemoryBatches)  # a generator, a dataset
+    return _LoopContext(is_batched, makes_batches or is_users_list or may_change_model(callbacks))
+
+
+_OURS: WeakSet[Any] = WeakSet()
+"""The functions that `Hooks` set on models."""
+
+
+def replaced_method(model: keras.Model) -> str:
+    """Return the name of a method that somebody else has set on a model object; "" for none."""
+    found = ((name, vars(model).get(name)) for name in (*_STEPS, *_METHODS))
+    return next(
+        (
+            name
+            for name, value in found
+            if value is not None
+            and value not in _OURS
+            and not isinstance(getattr(value, "__self__", None), Hooks)
+        ),
+        "",
+    )
 
 
 class Hooks:
@@ -88,12 +119,12 @@ class Hooks:
             "test_step": self._test_step,
             "predict_step": self._predict_step,
         }
-        for name in ("compile", "train_on_batch", "test_on_batch", "predict_on_batch"):
+        for name in _METHODS[3:]:
             hooks[name] = self._wrap(name, None)
         for name, prepare in (
             ("fit", partial(prepare_fit, forget_steps=self._forget_steps)),
             ("evaluate", prepare_evaluate),
-            ("predict", prepare_predict),
+            ("predict", partial(prepare_predict, is_image_by_image=self._is_image_by_image)),
         ):
             # A subclass that wraps one of these expects the arguments that its user passed.
             is_own = getattr(self._class, name) is not getattr(keras.Model, name)
@@ -111,13 +142,17 @@ class Hooks:
         @functools.wraps(method)
         def call(*args: Any, **kwargs: Any) -> Any:
             self._forget_steps()
-            bound = signature.bind(self._model, *args, **kwargs)
-            before = self._context
+            method = getattr(self._class, name)  # which a program may have replaced meanwhile
+            try:
+                bound = signature.bind(self._model, *args, **kwargs)
+            except TypeError:
+                return method(self._model, *args, **kwargs)  # which says what is wrong
+            before, self._context = self._context, _LoopContext()
             try:
                 with on_device(self._device):
                     if prepare is not None and not self._is_left_to_keras():
                         prepare(self._model, bound.arguments)
-                        self._context = _context_of(bound.arguments.get("callbacks"))
+                        self._context = _context_of(bound.arguments)
                     result = method(*bound.args, **bound.kwargs)
             finally:
                 self._context = before
@@ -125,9 +160,14 @@ class Hooks:
                 warnings.warn(_COMPILED_BY_TORCH, stacklevel=2)
             return result
 
+        _OURS.add(call)
         hook: Any = call
         hook.__signature__ = signature.replace(parameters=[*signature.parameters.values()][1:])
         return call
+
+    def _is_image_by_image(self) -> bool:
+        """Return whether no code but the engine's computes an evaluation: it mixes no images."""
+        return not EvaluationStep(self._model, self._dtype).runs_keras
 
     def _forget_steps(self) -> None:
         self._training = self._evaluation = None
@@ -136,27 +176,29 @@ class Hooks:
         """Return whether the user asked to run layer by layer, or for torch.compile, or must."""
         model = self._model
         asked = model.compiled and (model.run_eagerly or model.jit_compile)
-        return bool(asked) or self._is_left_whole
+        return bool(asked) or self._is_left_whole or has_torch_hooks(model)
 
     def _train_step(self, data: Any) -> Any:
         model = self._model
         if self._is_left_to_keras() or model.optimizer is None or not model.trainable_variables:
             return self._class.train_step(model, data)
         self._forget_steps_if_changed()
-        if self._training is None:
-            self._training = TrainingStep(model, self._dtype, self._control)
-        inputs = self._training.inputs_of(data)
+        training = self._training
+        if training is None:
+            self._training = training = TrainingStep(model, self._dtype, self._control)
+        inputs = training.inputs_of(data)
         if inputs is None:
             return self._class.train_step(model, data)
+        for variable in model.trainable_variables:
+            variable.value.grad = None
         try:
-            forward, gradients = self._gradients(self._training, inputs, data)
+            forward, gradients = self._gradients(training, inputs, data)
         except UnexpectedMaskError as error:
             self._leave_whole(error)
             return self._class.train_step(model, data)
-        if self._context.runs_user_code:
-            for variable, gradient in zip(model.trainable_variables, gradients, strict=True):
-                variable.value.grad = gradient
-        return self._logs(self._training.apply(forward, gradients, data))
+        for variable, gradient in zip(model.trainable_variables, gradients, strict=True):
+            variable.value.grad = gradient
+        return self._logs(training.apply(forward, gradients, data))
 
     def _gradients(self, step: TrainingStep, inputs: Inputs, data: Any) -> Any:
         """Return what `TrainingStep.gradients` does; if memory runs out, from halves of batches."""
@@ -193,13 +235,16 @@ class Hooks:
         if self._is_left_to_keras():
             return keras_step()
         self._forget_steps_if_changed()
-        if self._evaluation is None:
-            self._evaluation = EvaluationStep(self._model, self._dtype)
-        inputs = self._evaluation.inputs_of(data)
+        evaluation = self._evaluation  # another thread may predict, and forget it
+        if evaluation is None:
+            may_change = self._context.runs_user_code
+            evaluation = EvaluationStep(self._model, self._dtype, weights_may_change=may_change)
+            self._evaluation = evaluation
+        inputs = evaluation.inputs_of(data)
         if inputs is None:
             return keras_step()
         try:
-            return self._logs(step(self._evaluation, inputs, data))
+            return self._logs(step(evaluation, inputs, data))
         except UnexpectedMaskError as error:
             self._leave_whole(error)
             return keras_step()

@@ -25,7 +25,7 @@ _HAS_INTEGER_TARGETS: dict[type, bool] = {
 def track_loss(model: keras.Model, loss: torch.Tensor, num_images: int) -> None:
     """Add a batch's mean loss to the model's own loss metric."""
     tracker = loss_tracker(model)
-    tracker.total.value.add_(loss.detach(), alpha=num_images)
+    tracker.total.value.add_(loss.detach() * num_images)  # rounded twice, as in Keras
     tracker.count.value.add_(num_images)
 
 
@@ -60,31 +60,36 @@ def _accuracy(metric: Any, is_weighted: bool) -> MetricUpdate:
 
 
 class DeferredLogs(Mapping[str, Any]):
-    """The logs of a batch, for Keras's loop and `BatchedCallbacks`: computed when first read.
+    """The logs of a batch, for Keras's loop and `BatchedCallbacks`: computed when they are read.
 
     Reading a metric costs more than updating it, and on a GPU waits for it. Callbacks get `read`'s
-    plain dict.
+    plain dict. Keras's loop, after its last batch, gets the metrics as they are then.
     """
 
     def __init__(self, model: keras.Model) -> None:
         self._model = model
+        self._latest: dict[str, Any] = {}
 
     @cached_property
-    def _values(self) -> dict[str, Any]:
+    def _for_callbacks(self) -> dict[str, Any]:
+        return self._compute()
+
+    def _compute(self) -> dict[str, Any]:
         return read_logs(self._model.get_metrics_result())
 
     def read(self) -> dict[str, Any]:
-        """Return the metrics as they were when first read."""
-        return self._values
+        """Return the metrics as they were when first read: one dict, which callbacks may change."""
+        return self._for_callbacks
 
     def __getitem__(self, name: str) -> Any:
-        return self._values[name]
+        return self._latest[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._values)
+        self._latest = self._compute()
+        return iter(self._latest)
 
     def __len__(self) -> int:
-        return len(self._values)
+        return len(self._compute())
 
 
 def read_logs(logs: Any) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from clearsight.engine.runtime.saved_state import SavedState
 from clearsight.engine.step_control import StepControl
 from clearsight.engine.targets import PlainTargets, plain_targets
 from clearsight.models.backend import keras
-from clearsight.models.keras_internals.compiled import compute_loss, update_metrics
+from clearsight.models.keras_internals.compiled import compute_loss, is_kerass_own, update_metrics
 from clearsight.models.keras_internals.layers import (
     call_context,
     functional_of,
@@ -71,6 +71,11 @@ class ModelStep:
             self._has_more_losses = self._program.runs_keras or any(
                 variable.regularizer is not None for variable in model.trainable_variables
             )
+
+    @property
+    def runs_keras(self) -> bool:
+        """Whether Keras runs any of the model's calls."""
+        return self._program.runs_keras
 
     def _has_one_output(self) -> bool:
         """Return whether the only output is (N, K), with nothing masked."""
@@ -165,7 +170,7 @@ class ModelStep:
                 update(target, forward.raw[0], weight)
             return DeferredLogs(model)
         outputs = self._outputs(forward.raw) if forward.outputs is None else forward.outputs
-        if type(model).compute_metrics is not keras.Model.compute_metrics:
+        if not is_kerass_own(model, "compute_metrics"):
             return model.compute_metrics(x, y, outputs, sample_weight=weights)
         update_metrics(model, y, outputs, weights)
         return DeferredLogs(model)

@@ -7,7 +7,12 @@ from typing import Any, Literal
 
 from clearsight.errors import ModelError
 from clearsight.models.backend import keras
-from clearsight.models.keras_internals.layers import functional_of, nodes_of, with_training
+from clearsight.models.keras_internals.layers import (
+    functional_of,
+    has_torch_hooks,
+    nodes_of,
+    with_training,
+)
 from clearsight.models.keras_internals.names import Functional, get_keras_mask
 
 Shape = tuple[int, ...]
@@ -74,6 +79,7 @@ class Call:
         return (
             not self.takes_masks
             and model.activity_regularizer is None
+            and not has_torch_hooks(model)
             and _has_structure_of(given, inner)
             and all(map(_is_accepted, keras.tree.flatten(given), keras.tree.flatten(inner)))
         )

@@ -71,12 +71,9 @@ def activation(layer: Any, site: Site) -> list[Operation]:
 def relu(layer: Any, site: Site) -> list[Operation]:
     """Lower ReLU with its maximum, slope and threshold."""
     del site
-    maximum = layer.max_value
-    if layer.negative_slope or layer.threshold:
-        return [Function(layer.call)]
-    if maximum is None:
+    if layer.max_value is None and not layer.negative_slope and not layer.threshold:
         return [Relu()]
-    return [Function(lambda values: values.clamp(0.0, float(maximum)), takes=Axes.ANY)]
+    return [Function(layer.call, takes=Axes.ANY)]  # its gradient at 0 and at the maximum
 
 
 def leaky_relu(layer: Any, site: Site) -> list[Operation]:

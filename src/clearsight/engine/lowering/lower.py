@@ -6,6 +6,7 @@ from clearsight.engine.lowering import LOWERINGS
 from clearsight.engine.lowering.site import CannotLowerError, Site
 from clearsight.engine.operations.operation import Operation
 from clearsight.models.backend import keras
+from clearsight.models.keras_internals.layers import has_torch_hooks
 
 _BY_CLASS = dict(LOWERINGS.values())
 _DTYPES = ("float32", "bfloat16", "float64")
@@ -34,6 +35,8 @@ def lower(layer: Any, site: Site) -> list[Operation]:
         raise CannotLowerError("the engine does not know its class")
     if {"call", "__call__"} & vars(layer).keys():
         raise CannotLowerError("its `call` was replaced")
+    if has_torch_hooks(layer):
+        raise CannotLowerError("it has hooks of torch")
     if layer.compute_dtype not in _DTYPES:
         raise CannotLowerError(f"its dtype policy computes in {layer.compute_dtype}")
     is_rounded = keras.backend.result_type("float64", "float64") == "float32"
@@ -48,8 +51,3 @@ def lower(layer: Any, site: Site) -> list[Operation]:
     if layer.activity_regularizer is not None:
         raise CannotLowerError("it has an activity_regularizer")
     return lowering(layer, site)
-
-
-def _is_rounded(layer: Any) -> bool:
-    is_promoted = keras.backend.result_type("float64", "float64") == "float64"
-    return not is_promoted and type(layer).__name__ in _ROUNDED_BY_KERAS

@@ -19,6 +19,14 @@ from clearsight.engine.program.program import Node, Program
 from clearsight.models.backend import keras
 from clearsight.models.graph import Call, Graph, get_graph
 
+layers = keras.layers
+
+_TAKE_INTEGERS = (
+    layers.Rescaling, layers.Normalization, layers.Dense,
+    layers.Flatten, layers.Reshape, layers.ZeroPadding2D, layers.Cropping2D,
+)  # fmt: skip
+"""The lowered layers that do with integers, or booleans, what Keras does."""
+
 _ORDERS = {Axes.CHANNELS_SECOND: (0, 3, 1, 2), Axes.KERAS: (0, 2, 3, 1)}
 """How the axes of a value are permuted to get it in an order, from the other one."""
 
@@ -99,10 +107,14 @@ class _Builder:
     def _lower(self, call: Call) -> list[Operation]:
         if not call.is_plain:
             raise CannotLowerError("it is called with arguments of its own")
+        if len(call.outputs) != 1:
+            raise CannotLowerError("it has several outputs")  # RandomFlip of images and labels
         if call.takes_masks:
             raise CannotLowerError("its input has a mask")
         if not self._optional.isdisjoint(map(id, call.inputs)):
             raise CannotLowerError("its input is optional")
+        if not isinstance(call.layer, _TAKE_INTEGERS) and not all(map(_is_float, call.inputs)):
+            raise CannotLowerError("its input is not of floating point")
         shapes = tuple(tuple(shape) for shape in call.input_shapes)
         return lower(call.layer, Site(self.training, self._dtype_of(call.layer), shapes))
 
@@ -113,11 +125,12 @@ class _Builder:
         return accumulation_dtype(self.dtype) if layer is self.last_layer else self.dtype
 
     def _cast(self, value: int, given: str, layer: Any) -> int:
-        """Cast a layer's input as Keras does, if either is float64."""
-        dtype = self._dtype_of(layer)
-        given_dtype = getattr(torch, given, None)
+        """Cast a layer's input as Keras does; in a bfloat16 program only from and to float64."""
+        dtype, given_dtype = self._dtype_of(layer), getattr(torch, given, None)
         is_float = given_dtype is not None and given_dtype.is_floating_point
-        if not is_float or torch.float64 not in (dtype, given_dtype) or dtype is given_dtype:
+        is_cast_by_keras = given != layer.compute_dtype and self.dtype is not torch.bfloat16
+        involves_float64 = torch.float64 in (dtype, given_dtype) and dtype is not given_dtype
+        if not is_float or not (is_cast_by_keras or involves_float64):
             return value
         cast = Function(lambda values: values.to(dtype), takes=Axes.ANY)
         return self._add_operation(cast, [value], layer)
@@ -157,3 +170,7 @@ class _Builder:
 def _last_with_weights(graph: Graph) -> Any:
     layers = (call.layer for call in reversed(graph.calls) if isinstance(call.layer, keras.Layer))
     return next((layer for layer in layers if layer.weights), None)
+
+
+def _is_float(tensor: Any) -> bool:
+    return keras.backend.is_float_dtype(tensor.dtype)

@@ -9,6 +9,12 @@ from clearsight.models.backend import keras
 from clearsight.models.keras_internals.names import LossFunctionWrapper
 
 
+def is_kerass_own(model: Any, method: str) -> bool:
+    """Return whether a model's method is that of `keras.Model`, replaced nowhere."""
+    is_inherited = getattr(type(model), method) is getattr(keras.Model, method)
+    return is_inherited and method not in vars(model)
+
+
 def compute_loss(model: Any, **arguments: Any) -> torch.Tensor:
     """Call a model's `compute_loss`, whether or not it takes `training`."""
     return model._compute_loss(**arguments)
@@ -42,7 +48,7 @@ def loss_function(model: Any) -> tuple[Callable[..., Any], dict[str, Any]] | Non
     float64.
     """
     compiled = model._compile_loss
-    if compiled is None or type(model).compute_loss is not keras.Model.compute_loss:
+    if compiled is None or not is_kerass_own(model, "compute_loss"):
         return None
     entries = compiled._flat_losses or []
     if len(entries) != 1 or entries[0].loss_weights is not None:
@@ -69,7 +75,7 @@ def compiled_metrics(model: Any) -> list[tuple[Any, bool]] | None:
     None for several outputs, metrics that are not built yet, and a `compute_metrics` of its own.
     """
     compiled = model._compile_metrics
-    if type(model).compute_metrics is not keras.Model.compute_metrics or len(model.outputs) != 1:
+    if not is_kerass_own(model, "compute_metrics") or len(model.outputs) != 1:
         return None
     if compiled is None:
         return []

@@ -30,6 +30,16 @@ def flatten_layers(model: keras.Model) -> list[keras.Layer]:
     return [layer for layer in model._flatten_layers() if isinstance(layer, keras.Layer)]
 
 
+def has_torch_hooks(layer: Any) -> bool:
+    """Return whether torch calls functions of a user's when a layer or a model is called."""
+    return bool(
+        layer._forward_hooks
+        or layer._forward_pre_hooks
+        or layer._backward_hooks
+        or layer._backward_pre_hooks
+    )
+
+
 def takes_one_tensor(functional: Any) -> bool:
     """Return whether a `Functional` is called on a tensor, not on a list or dict of them."""
     return not isinstance(functional._inputs_struct, dict | list | tuple)
