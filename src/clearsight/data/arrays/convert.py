@@ -128,7 +128,7 @@ def to_four_axes(values: Any, name: str) -> tuple[np.ndarray, list[str]]:
     if view is not None:
         is_moved = array.ndim == 4 and view.shape != shape
         moved = "The images had their channels first; they were moved to the last axis."
-        may_be_colours = array.ndim == 3 and shape[2] in (3, 4)
+        may_be_colours = array.ndim == 3 and shape[2] in (3, 4) and shape[1] > 2 * shape[2]
         grey = (
             f"The images were read as grey, {shape[1]}x{shape[2]}; if the last axis holds colours, "
             "give them four axes (N, H, W, C)."
