@@ -10,8 +10,8 @@ from clearsight.evaluation.predictions import Predictions
 from clearsight.serving.body_response import BodyResponse
 from clearsight.serving.http_error import HttpError, error_responses
 from clearsight.serving.images_body import (
-    ImageFiles,
     PredictRequest,
+    ReceivedFiles,
     read_form,
     read_instances,
 )
@@ -184,7 +184,7 @@ async def _predict_body(
             "The header Content-Type should be image/…, application/octet-stream, "
             "multipart/form-data or application/json, but is not.",
         )
-    if isinstance(images, ImageFiles):
+    if isinstance(images, ReceivedFiles):
         return await model.predict_files(images.contents, invert=invert)
     if invert:
         raise HttpError(

@@ -8,14 +8,14 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from clearsight.serving.http_error import HttpError, too_many_images
-from clearsight.serving.json_body import pixels_array, read_json, validate
+from clearsight.serving.json_body import pixels_array, read_json_body, validate
 from clearsight.serving.multipart_body import parse_multipart
 
 _MAX_OTHER_TEXTS = 200  # of JSON, besides a key and a file for each image
 
 
 @dataclass(frozen=True, eq=False)
-class ImageFiles:
+class ReceivedFiles:
     """Images given as the contents of files."""
 
     contents: list[bytes]
@@ -47,7 +47,7 @@ class PredictRequest(BaseModel):
     instances: Annotated[list[EncodedImage | Pixels], Field(min_length=1)]
 
 
-def read_form(body: bytes, content_type: str, max_images: int) -> ImageFiles:
+def read_form(body: bytes, content_type: str, max_images: int) -> ReceivedFiles:
     """Read a form with image files.
 
     Raises:
@@ -58,23 +58,23 @@ def read_form(body: bytes, content_type: str, max_images: int) -> ImageFiles:
         raise HttpError(
             422, "missing_image", "The form should have at least one image, but has none."
         )
-    return ImageFiles(files)
+    return ReceivedFiles(files)
 
 
-def read_instances(body: bytes, max_images: int) -> ImageFiles | ImageArrays:
+def read_instances(body: bytes, max_images: int) -> ReceivedFiles | ImageArrays:
     """Read JSON.
 
     Raises:
         HttpError: 400, 413 or 422.
     """
-    values = read_json(body, max_texts=_MAX_OTHER_TEXTS + 2 * max_images)
+    values = read_json_body(body, max_texts=_MAX_OTHER_TEXTS + 2 * max_images)
     instances = values.get("instances") if isinstance(values, dict) else None
     if isinstance(instances, list) and len(instances) > max_images:
         raise too_many_images(max_images)  # pydantic would describe each of them
     instances = validate(values, PredictRequest).instances
     encoded = [each for each in instances if isinstance(each, EncodedImage)]
     if len(encoded) == len(instances):
-        return ImageFiles([_decode(each) for each in encoded])
+        return ReceivedFiles([_decode(each) for each in encoded])
     if encoded:
         raise HttpError(
             422, "mixed_instances", "Instances should be all files or all arrays, but are mixed."

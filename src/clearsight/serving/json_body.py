@@ -22,7 +22,7 @@ _MAX_AXES = 8
 Model = TypeVar("Model", bound=BaseModel)
 
 
-def read_json(body: bytes, max_texts: int) -> Any:
+def read_json_body(body: bytes, max_texts: int) -> Any:
     """Parse JSON.
 
     Args:
@@ -63,7 +63,7 @@ def read_json(body: bytes, max_texts: int) -> Any:
 
 
 def validate(values: Any, model: type[Model]) -> Model:
-    """Validate what `read_json` returned.
+    """Validate what `read_json_body` returned.
 
     Raises:
         HttpError: 422 if it is not valid.

@@ -2,13 +2,13 @@
 
 import asyncio
 import logging
-import os
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from functools import partial
 
 from clearsight.bundle.bundle import Bundle
+from clearsight.io.machine import num_cores
 from clearsight.serving.body_thread import BodyThread
 from clearsight.serving.bundle_watch import BundleWatch
 from clearsight.serving.http_error import HttpError, too_many_images
@@ -50,7 +50,7 @@ class Service:
         self.is_draining = False
         self.num_unanswered = 0
         # More threads than cores decode nothing faster, and large images take half a gigabyte.
-        self._decoders = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="decoder")
+        self._decoders = ThreadPoolExecutor(num_cores(), thread_name_prefix="decoder")
         self.models = {
             each.name: self._create(
                 each.name,

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ipaddress
-import os
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from clearsight.errors import RequestError, format_validation_error
+from clearsight.io.machine import num_cores
 from clearsight.options import Option
 
 _MEBIBYTE = 2**20
@@ -93,7 +93,7 @@ class ServerSettings(BaseModel):
         """Processor threads of each network."""
         # Measured with the lesson's network and 64 clients on 2 cores: with 2 threads, which spin
         # while they wait, half as many requests are answered.
-        return self.threads or max(1, (os.cpu_count() or 1) - 1)
+        return self.threads or max(1, num_cores() - 1)
 
     @property
     def max_request_images(self) -> int:

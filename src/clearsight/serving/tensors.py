@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt
 
 from clearsight.bundle.spec import INPUT_NAME, OUTPUT_NAME
 from clearsight.serving.http_error import HttpError
-from clearsight.serving.json_body import pixels_array, read_json, validate
+from clearsight.serving.json_body import pixels_array, read_json_body, validate
 
 # The length of the JSON that precedes the tensors' bytes (extension "binary_tensor_data").
 HEADER_LENGTH = "Inference-Header-Content-Length"
@@ -107,7 +107,7 @@ def parse_request(body: bytes, header_length: str | None) -> tuple[InferRequest,
                 f"The header {HEADER_LENGTH} should be the length of the JSON, but is not.",
             )
         length = int(header_length)
-    request = validate(read_json(body[:length], _MAX_TEXTS), InferRequest)
+    request = validate(read_json_body(body[:length], _MAX_TEXTS), InferRequest)
     tensor = request.inputs[0]
     if (tensor.name, tensor.datatype) != (INPUT_NAME, INPUT_DATATYPE):
         raise _invalid_tensor(
