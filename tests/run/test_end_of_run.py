@@ -19,6 +19,7 @@ import pytest
 
 import clearsight
 from clearsight.errors import RunError
+from clearsight.run.store.folder import RunFolder
 from clearsight.run.store.location import is_unbegun
 from clearsight.run.store.lock import is_locked, lock_run
 from support.command_line import BARE, assert_refused, run_cli
@@ -140,6 +141,23 @@ def test_the_folder_of_a_process_that_died_before_it_trained_is_taken(tmp_path: 
         path.unlink()
     (out / "checkpoints" / re.sub("epochs-1", "epochs-0", name)).touch()
     assert clearsight.train("digits", out=out, verbose=False, **options).results.test_count == 359
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "checkpoints", "checkpoints/step500/weights", "checkpoints/weights", "checkpoints/.notes",
+        "lock", "lock/key", ".hidden",
+    ],
+)  # fmt: skip
+def test_a_folder_with_anything_else_is_not_taken(tmp_path: Path, name: str) -> None:
+    out = tmp_path / "mine"
+    path = out / name
+    path.parent.mkdir(parents=True)
+    path.write_text("precious")
+    with pytest.raises(RunError, match="exists and is never overwritten"):
+        RunFolder.create(out, is_named=True)
+    assert path.read_text() == "precious"
 
 
 def check_every_command(out: Path) -> None:

@@ -143,6 +143,8 @@ class RunFolder:
         if self.path.is_symlink() or not is_unbegun(self.path):
             raise path_taken(self.path)
         with explained_write_errors(self.path), self.writing():
+            if not is_unbegun(self.path):  # another process has trained there in the meantime
+                raise path_taken(self.path)
             delete_folder(self.path)
 
     def write_record(self, record: RunRecord) -> None:

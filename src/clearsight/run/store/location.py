@@ -7,10 +7,17 @@ from datetime import datetime
 from pathlib import Path
 
 from clearsight.errors import RunError
+from clearsight.io.regular_file import read_regular
 
 RECORD_NAME, SEEDS_RECORD_NAME = "run.json", "seeds.json"
 MEMBERS_FOLDER = "seeds"  # of runs with several seeds
+LOCK_NAME = "lock"
+_MAX_LOCK_BYTES = 64  # of the number of a process
 _RUNS = Path("runs")
+# The checkpoint from before the first batch, and the folder in which one is being written.
+_INITIAL = re.compile(
+    r"\d+_epochs-0_batches-0_[0-9a-f]{64}\.safetensors|\.unfinished-[0-9a-f]{8}", re.ASCII
+)
 
 
 def is_run(path: Path) -> bool:
@@ -26,16 +33,23 @@ def is_seed_runs(path: Path) -> bool:
 def is_unbegun(path: Path) -> bool:
     """Return whether a folder holds only what a process left that died before the training began.
 
-    That is a lock, and the checkpoint from before the first batch.
+    That is a lock, and the checkpoint from before the first batch. Such a folder is deleted, so
+    anything else in it counts, whatever its name is.
     """
-    initial = re.compile(r"\d+_epochs-0_batches-0_[0-9a-f]{64}\.safetensors")
+    checkpoints, lock = path / "checkpoints", path / LOCK_NAME
     try:
         names = {each.name for each in path.iterdir()}
-        saved = [each.name for each in (path / "checkpoints").glob("*.*")]
+        saved = list(checkpoints.iterdir()) if checkpoints.name in names else []
+        has_own_lock = lock.name not in names or _is_own_lock(lock)
     except OSError:
         return False
-    is_left = bool(names) and names <= {"lock", "checkpoints"}
-    return is_left and all(initial.fullmatch(name) or name.startswith(".") for name in saved)
+    is_left = bool(names) and names <= {lock.name, checkpoints.name} and has_own_lock
+    return is_left and all(_INITIAL.fullmatch(each.name) for each in saved)
+
+
+def _is_own_lock(path: Path) -> bool:
+    content = read_regular(path, _MAX_LOCK_BYTES, follow_links=False)
+    return not content or content.isdigit()
 
 
 def member_path(path: Path, index: int) -> Path:

@@ -10,13 +10,13 @@ from filelock import FileLock, Timeout
 
 from clearsight.errors import RunError
 from clearsight.io.regular_file import open_regular, read_regular
+from clearsight.run.store.location import LOCK_NAME
 
 try:
     import fcntl
 except ImportError:  # Windows
     fcntl = None
 
-_NAME = "lock"
 _MAX_BYTES = 64  # of the number of a process
 # `is_locked` takes a shared lock for an instant, which must not look like a process that writes.
 _TIMEOUT_SECONDS = 0.25
@@ -34,7 +34,7 @@ def lock_run(folder: Path) -> Iterator[None]:
     Raises:
         RunError: when another process holds it, or the lock file cannot be made there.
     """
-    path = folder / _NAME
+    path = folder / LOCK_NAME
     lock = FileLock(path, timeout=_TIMEOUT_SECONDS, on_acquired=_write_process_id)
     try:
         lock.acquire()
@@ -65,7 +65,7 @@ def is_locked(folder: Path) -> bool:
     if fcntl is None:
         return False
     # There may be no lock file, or the filesystem has no locks.
-    with suppress(OSError), open_regular(folder / _NAME, follow_links=False) as file:
+    with suppress(OSError), open_regular(folder / LOCK_NAME, follow_links=False) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -95,7 +95,7 @@ def _write_process_id(handle: int) -> None:
 
 def _in_use(folder: Path) -> RunError:
     try:
-        number = read_regular(folder / _NAME, _MAX_BYTES, follow_links=False)
+        number = read_regular(folder / LOCK_NAME, _MAX_BYTES, follow_links=False)
     except OSError:
         number = b""
     holder = f"process {number.decode()}" if number.isdigit() else "another process"
