@@ -181,6 +181,31 @@ def test_what_fits_no_run_is_named(
         plan_resume(resume_request(run, epochs=3))
 
 
+def test_a_network_takes_no_more_memory_than_its_weights(run: Path) -> None:
+    def widen(state: State, _: Tensors) -> None:
+        config = json.loads(state["network"])
+        for layer in config["config"]["layers"]:
+            if layer["class_name"] == "Dense":
+                del layer["build_config"]
+                layer["config"]["units"] = 10**6
+        state["network"] = json.dumps(config)
+
+    forge(newest(run), widen)
+    with pytest.raises(RunError, match="hold the weights of its network"):
+        plan_resume(resume_request(run, epochs=3))
+
+
+def test_a_network_of_other_objects_is_not_made(run: Path) -> None:
+    def call(state: State, _: Tensors) -> None:
+        config = json.loads(state["network"])
+        config["config"]["layers"].append(A_COMMAND | {"module": "keras.utils"})
+        state["network"] = json.dumps(config)
+
+    forge(newest(run), call)
+    with pytest.raises(RunError, match="cannot be loaded safely"):
+        plan_resume(resume_request(run, epochs=3))
+
+
 def test_flips_of_other_images_are_named(run: Path) -> None:
     def add_flips(_: State, tensors: Tensors) -> None:
         tensors["batches.parity"] = torch.zeros(3, dtype=torch.uint8)

@@ -74,13 +74,27 @@ def _check(path: Path) -> None:
                         f"{member.compress_size:,} to {member.file_size:,} bytes."
                     )
             config = json.loads(archive.read(_CONFIG))
-            has_registered = _check_objects(config, path)
             with archive.open(_WEIGHTS) as weights:
                 num_values = _count_values(weights, path)
+    check_network(config, num_values, str(path))
+
+
+def check_network(config: Any, num_values: int, where: str) -> None:
+    """Check a network's configuration before Keras makes it.
+
+    Args:
+        config: as Keras serializes a network.
+        num_values: how many numbers the weights beside it are.
+        where: what holds both, for the error.
+
+    Raises:
+        ModelError: when it has other objects than Keras's and registered ones, or more weights.
+    """
+    has_registered = _check_objects(config, where)
     num_needed = _count_variables(config, has_registered)
     if num_needed > num_values + _SPARE_VALUES:
         raise ModelError(
-            f"{path} should hold the weights of its network, but that has {num_needed:,} and the "
+            f"{where} should hold the weights of its network, but that has {num_needed:,} and the "
             f"file {num_values:,}."
         )
 
@@ -102,7 +116,7 @@ def _count_variables(config: dict[str, Any], has_registered: bool) -> int:
         random.setstate(state)
 
 
-def _check_objects(config: Any, path: Path) -> bool:
+def _check_objects(config: Any, where: str) -> bool:
     """Check all objects that a configuration describes; return whether some are registered ones.
 
     Raises:
@@ -112,7 +126,7 @@ def _check_objects(config: Any, path: Path) -> bool:
     known = keras.saving.get_custom_objects()
     for number, each in enumerate(_dicts(config)):
         if number > _MAX_OBJECTS:
-            raise ModelError(f"{path} should be a network of fewer than {_MAX_OBJECTS:,} objects.")
+            raise ModelError(f"{where} should be a network of fewer than {_MAX_OBJECTS:,} objects.")
         name, module = each.get("class_name"), each.get("module")
         if each.get("registered_name") in known:
             has_registered = True
@@ -122,10 +136,10 @@ def _check_objects(config: Any, path: Path) -> bool:
         first, *rest = (module if isinstance(module, str) else "builtins").split(".")
         part = next((word for word in rest if word not in _INNER), "models")
         if name in _REFUSED or first not in ("keras", "builtins") or part not in _KERAS_PARTS:
-            where = f" of {module}" if module else ""
+            origin = f" of {module}" if module else ""
             raise ModelError(
-                f"{path} should be made of Keras's layers and registered ones, but has a "
-                f"{name}{where}, which cannot be loaded safely."
+                f"{where} should be made of Keras's layers and registered ones, but has a "
+                f"{name}{origin}, which cannot be loaded safely."
             )
     return has_registered
 

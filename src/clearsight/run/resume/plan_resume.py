@@ -29,7 +29,7 @@ from clearsight.training.checkpoint.checkpoint import (
     checkpoint_files,
     read_newest_checkpoint,
 )
-from clearsight.training.checkpoint.snapshot import network_from_json, restore_variables
+from clearsight.training.checkpoint.snapshot import build_network, restore_variables
 from clearsight.training.fit import compile_model
 from clearsight.training.history import patience_has_run_out
 from clearsight.training.recipe import Recipe
@@ -80,7 +80,7 @@ def plan_resume(request: ResumeRequest, show_progress: ShowProgress = silent) ->
         _check_fits(record, splits)
         checkpoint = _at_start_of_epoch(checkpoint)
     with on_device(device):
-        model = network_from_json(checkpoint.network)
+        model = build_network(checkpoint)
         compile_model(model, recipe)
         restore_variables(model, checkpoint, "model", "optimizer")
         set_engine(model, wanted.engine, wanted.precision, device)

@@ -6,9 +6,10 @@ from typing import Any
 
 import torch
 
-from clearsight.errors import RunError
+from clearsight.errors import ModelError, RunError
 from clearsight.models.backend import keras
 from clearsight.models.build_failure import describe_error
+from clearsight.models.keras_file import check_network
 from clearsight.training.checkpoint.checkpoint import Checkpoint
 from clearsight.training.checkpoint.random_state import Tensors
 
@@ -20,18 +21,24 @@ def network_json(model: keras.Model) -> str:
     return json.dumps(config)
 
 
-def network_from_json(text: str) -> keras.Model:
-    """Build the network from `network_json`'s text, in Keras's safe mode.
+def build_network(checkpoint: Checkpoint) -> keras.Model:
+    """Build a checkpoint's network, still without its weights, in Keras's safe mode.
+
+    It may come from anyone, so it is checked first, and takes no more memory than its weights.
 
     Raises:
         RunError: if it has custom layers whose code has not been imported.
     """
+    num_values = sum(tensor.numel() for tensor in checkpoint.tensors_of("model").values())
     try:
-        model: Any = keras.saving.deserialize_keras_object(json.loads(text), safe_mode=True)
+        config = json.loads(checkpoint.network)
+        check_network(config, num_values, "The checkpoint")
+        model: Any = keras.saving.deserialize_keras_object(config, safe_mode=True)
     except Exception as error:  # Keras raises many types
+        why = str(error) if isinstance(error, ModelError) else describe_error(error)
         raise RunError(
             "Keras should rebuild the run's network from its checkpoint, but cannot: "
-            f"{describe_error(error)} Import the code of its custom layers first."
+            f"{why} Import the code of its custom layers first."
         ) from error
     if not isinstance(model, keras.Model) or not model.built:
         raise RunError(
@@ -46,7 +53,7 @@ def rebuild_network(checkpoint: Checkpoint) -> keras.Model:
     Raises:
         RunError: if it has custom layers whose code has not been imported or has changed.
     """
-    model = network_from_json(checkpoint.network)
+    model = build_network(checkpoint)
     restore_variables(model, checkpoint, "model")
     return model
 
