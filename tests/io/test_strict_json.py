@@ -50,3 +50,9 @@ def test_anything_else_raises_value_errors_alone(content: bytes | str) -> None:
 def test_what_means_nothing_certain_is_refused(content: str, expected: str) -> None:
     with pytest.raises(ValueError, match=expected):
         parse_strict_json(content.encode())
+
+
+def test_half_characters_are_bytes_of_names_only() -> None:
+    assert parse_strict_json(b'"caf\\udce9"', allow_half_characters=True) == "caf\udce9"
+    with pytest.raises(ValueError, match="surrogates"):
+        parse_strict_json(b'"\\ud800"', allow_half_characters=True)

@@ -123,3 +123,11 @@ def test_it_is_in_the_users_data_folder(monkeypatch: pytest.MonkeyPatch, tmp_pat
     monkeypatch.delenv("CLEARSIGHT_DATA")
     monkeypatch.setattr("platformdirs.user_data_path", lambda name: tmp_path / name)
     assert ledger_folder() == tmp_path / "clearsight" / "test_sets"
+
+
+def test_a_folder_whose_name_is_not_utf8_is_counted() -> None:
+    run = "caf\udce9"
+    record_use("a", use(run))
+    uses = record_use("a", use(run, np.roll(CORRECT, 50)))
+    assert (uses.count, uses.num_runs) == (2, 1)
+    assert all(ledger.is_use_of(each, Path(run)) for each in read_uses("a"))

@@ -38,8 +38,8 @@ def parse_strict_json(content: bytes, *, allow_half_characters: bool = False) ->
     except RecursionError as error:
         raise ValueError(_TOO_DEEP) from error
     _check_depth(values)
-    if not allow_half_characters:
-        json.dumps(values, ensure_ascii=False).encode("utf-8")  # fails for one
+    errors = "surrogateescape" if allow_half_characters else "strict"
+    json.dumps(values, ensure_ascii=False).encode("utf-8", errors)  # fails for any other
     return values
 
 

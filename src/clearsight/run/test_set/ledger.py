@@ -19,6 +19,7 @@ import platformdirs
 from pydantic import Field, TypeAdapter, ValidationError
 
 from clearsight.evaluation.comparison.optimism import optimism_of_best
+from clearsight.io.readable_name import readable_name
 from clearsight.io.regular_file import append_to_regular, read_regular
 from clearsight.run.store.results import TestSetUses
 from clearsight.training.recipe import PositiveCount
@@ -35,7 +36,7 @@ class TestSetUse:
 
     Attributes:
         time: local, ISO 8601 with its offset.
-        run: absolute path of the run's folder.
+        run: absolute path of the run's folder, as `readable_name`.
         command: the command that evaluated.
         accuracy: on the test images.
         val_accuracy: of the run on its validation images; None if it has no finished epoch.
@@ -63,7 +64,7 @@ class TestSetUse:
         bits = np.packbits(is_correct).tobytes() if len(is_correct) <= _MOST_FLAGS else b""
         return cls(
             time=datetime.now().astimezone().isoformat(timespec="seconds"),
-            run=str(run.resolve()),
+            run=_run_name(run),
             command=command,
             accuracy=float(np.mean(is_correct)),
             val_accuracy=val_accuracy,
@@ -73,6 +74,16 @@ class TestSetUse:
 
 
 _ADAPTER = TypeAdapter(TestSetUse)
+
+
+def is_use_of(use: TestSetUse, run: Path) -> bool:
+    """Return whether a use is one of the run in that folder."""
+    return use.run == _run_name(run)
+
+
+def _run_name(run: Path) -> str:
+    """Return a run's absolute path as text that a line can hold."""
+    return readable_name(str(run.resolve()))
 
 
 def ledger_folder() -> Path:

@@ -11,7 +11,7 @@ from clearsight.run.store.run import Run
 from clearsight.run.store.source_images import check_stored
 from clearsight.run.store.split_csv import Key, image_keys, read_split
 from clearsight.run.test_set.images import load_test_images
-from clearsight.run.test_set.ledger import read_uses
+from clearsight.run.test_set.ledger import is_use_of, read_uses
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ def _was_evaluated(run: Run) -> bool:
     """Return whether the ledger holds a use of the run's test images by the run."""
     test = run.record.data.get("test")
     uses = read_uses(test.sha256) if test else ()
-    return any(use.run == str(run.path.resolve()) for use in uses)
+    return any(is_use_of(use, run.path) for use in uses)
 
 
 def _size(run: Run) -> str:
