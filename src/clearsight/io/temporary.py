@@ -5,6 +5,7 @@ it ends. So one that somebody else can lock is a leftover. Single files are writ
 too: libraries replace, lock and accompany them as they like.
 """
 
+import errno
 import os
 import re
 import secrets
@@ -13,6 +14,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from clearsight.io.folder_entries import entries_below
 
 try:
     import fcntl
@@ -76,7 +79,11 @@ def remove_entry(path: Path) -> None:
         OSError: when that cannot be done; what does not exist is fine.
     """
     if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
+        try:
+            shutil.rmtree(path)
+        except RecursionError as error:  # before Python 3.13
+            why = "its folders are too deep within each other"
+            raise OSError(errno.ENAMETOOLONG, why, str(path)) from error
     else:
         path.unlink(missing_ok=True)
 
@@ -154,5 +161,6 @@ def _is_at(handle: int, path: Path) -> bool:
 
 
 def _is_stale(path: Path) -> bool:
-    newest = max(each.lstat().st_mtime for each in (path, *path.rglob("*")))
+    states = (entry.stat(follow_symlinks=False) for entry in entries_below(path))
+    newest = max(state.st_mtime for state in (path.lstat(), *states))
     return newest < time.time() - _STALE_SECONDS

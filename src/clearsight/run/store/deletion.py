@@ -1,18 +1,20 @@
 """Which runs may be deleted, and deleting one whole."""
 
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from clearsight.errors import OutputError, RunError
+from clearsight.io.folder_entries import entries_below
 from clearsight.io.path_state import what_is_at
 from clearsight.io.whole_folder import delete_folder
 from clearsight.run.store.listing import ListedRun
 from clearsight.run.store.location import MEMBERS_FOLDER, is_run, is_seed_runs
 from clearsight.run.store.lock import lock_run
 from clearsight.run.store.record import local_time
+
+_MOST_LEVELS = 100  # of folders; `shutil.rmtree` calls itself for each
 
 
 def runs_to_prune(
@@ -85,9 +87,20 @@ def _members(path: Path) -> set[Path]:
 
 
 def _other_runs(path: Path) -> Iterator[Path]:
-    """Yield the runs somewhere in a run's folder that are not part of it."""
-    own = {path, *_members(path)}
-    for parent, _, _ in os.walk(path):
-        folder = Path(parent)
+    """Yield the runs somewhere in a run's folder that are not part of it.
+
+    Raises:
+        RunError: when it has more folders within each other than can be deleted.
+    """
+    own = _members(path)
+    for entry in entries_below(path):
+        folder = Path(entry.path)
+        if not entry.is_dir(follow_symlinks=False):
+            continue
+        if len(folder.parts) - len(path.parts) > _MOST_LEVELS:
+            raise RunError(
+                f"{path} should be a run's folder, but has folders more than {_MOST_LEVELS} deep "
+                "within each other, which no run has: delete it yourself."
+            )
         if folder not in own and (is_run(folder) or is_seed_runs(folder)):
             yield folder

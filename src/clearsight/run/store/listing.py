@@ -1,7 +1,5 @@
 """The list of runs in a folder, with the state of each."""
 
-import os
-import stat
 import statistics
 from collections.abc import Sequence
 from contextlib import suppress
@@ -11,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from clearsight.errors import RunError
+from clearsight.io.folder_entries import entries_below
 from clearsight.run.store.folder import RunFolder
 from clearsight.run.store.location import is_run, is_seed_runs, member_path
 from clearsight.run.store.lock import is_locked
@@ -187,9 +186,8 @@ def _mean(values: Sequence[float | None]) -> float | None:
 
 def _size_bytes(path: Path) -> int:
     total = 0
-    for folder, _, names in os.walk(path):
-        for name in names:
-            with suppress(OSError):  # a running training replaces its files
-                status = os.stat(os.path.join(folder, name), follow_symlinks=False)  # noqa: PTH116, PTH118 - faster
-                total += status.st_size if stat.S_ISREG(status.st_mode) else 0
+    for entry in entries_below(path):
+        with suppress(OSError):  # a running training replaces its files
+            if entry.is_file(follow_symlinks=False):
+                total += entry.stat(follow_symlinks=False).st_size
     return total

@@ -2,9 +2,11 @@
 
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 
 from clearsight.errors import RunError
+from clearsight.io.folder_entries import entries_below
 
 
 def check_own_files(folder: Path) -> None:
@@ -17,14 +19,14 @@ def check_own_files(folder: Path) -> None:
     Raises:
         RunError: when it holds a link to a folder or to nothing, a pipe, a socket or a device.
     """
-    for parent, folders, files in os.walk(folder):
-        for path in (Path(parent, name) for name in (*folders, *files)):
-            mode = path.lstat().st_mode
-            if stat.S_ISDIR(mode) or os.path.isfile(path):
-                continue
-            what = f"a link to {path.readlink()}" if stat.S_ISLNK(mode) else "no file"
+    for entry in entries_below(folder):
+        if entry.is_dir(follow_symlinks=False) or os.path.isfile(entry.path):
+            continue
+        with suppress(FileNotFoundError):  # a running training replaces its files
+            mode = entry.stat(follow_symlinks=False).st_mode
+            what = f"a link to {Path(entry.path).readlink()}" if stat.S_ISLNK(mode) else "no file"
+            name = os.path.relpath(entry.path, folder)
             raise RunError(
-                f"{folder} should hold files and folders only, but {path.relative_to(folder)} is "
-                f"{what}, and nothing is written through it: replace it with what belongs there, "
-                "or delete it."
+                f"{folder} should hold files and folders only, but {name} is {what}, and nothing "
+                "is written through it: replace it with what belongs there, or delete it."
             )
