@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import io
+import math
 import os
 import struct
 import tarfile
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from clearsight.data.formats.archive import open_archive
+from clearsight.data.formats.arrays import open_array_files
 from clearsight.data.formats.tar_archive import TarReader
-from clearsight.data.formats.zip_archive import ZipReader
+from clearsight.data.formats.zip_archive import ZipReader, check_directory
 from clearsight.data.listing import Listing
 from clearsight.data.sources.options import SourceOptions
 from clearsight.errors import DataError
@@ -145,3 +148,43 @@ def test_a_missing_member_is_a_bad_image_and_the_others_are_read(tmp_path: Path)
     found = dict(listing.reader.each([*listing.keys, "a/none.png"]))
     assert "no longer is" in str(found.pop("a/none.png"))
     assert set(found.values()) == {PNG}
+
+
+@pytest.mark.parametrize("hidden_by", ["nothing", "a comment", "a second signature"])
+def test_a_large_directory_is_counted_before_python_reads_it(hidden_by: str) -> None:
+    """Python makes an object of each entry, wherever the 64-bit record of their size stands."""
+    one = io.BytesIO()
+    with zipfile.ZipFile(one, "w") as archive:
+        archive.writestr("a/x.png", PNG)
+    content = one.getvalue()
+    begin, end = content.index(b"PK\1\2"), content.index(b"PK\5\6")
+    directory = content[begin:end] * 2000
+    comment = b" " * 65_535 if hidden_by == "a comment" else b""
+    position = begin + len(directory)
+    if hidden_by == "a second signature":  # in a field that Python 3.11 does not read
+        (position,) = struct.unpack("<Q", b"PK\6\6\0\0\0\0")
+    sizes = (2000, 2000, len(directory), begin)
+    record = struct.pack("<4sQ2H2L4Q", b"PK\6\6", 44, 45, 45, 0, 0, *sizes)
+    locator = struct.pack("<4sLQL", b"PK\6\7", 0, position, 1)
+    last = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 1, 1, end - begin, begin, len(comment))
+    file = io.BytesIO(content[:begin] + directory + record + locator + last + comment)
+    with pytest.raises(DataError, match="at most 1,000 members"):
+        check_directory(file, "x.zip", 1000)
+    check_directory(file, "x.zip", 2000)
+
+
+def test_what_an_array_unpacks_to_is_measured_by_the_file(tmp_path: Path) -> None:
+    """The packed size in the directory is a claim."""
+    path = tmp_path / "bomb.npz"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, shape in (("x", (300, 1000, 1000)), ("y", (300,))):
+            with archive.open(f"{name}.npy", "w") as file:
+                header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+                np.lib.format.write_array_header_1_0(file, header)  # type: ignore[arg-type]
+                for _ in range(shape[0]):
+                    file.write(bytes(math.prod(shape[1:])))
+    content = bytearray(path.read_bytes())
+    struct.pack_into("<L", content, content.index(b"PK\1\2") + 20, 100_000_000)
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=r"'x' in .* should fit into memory and not be nearly"):
+        open_array_files(path, SourceOptions())

@@ -15,6 +15,7 @@ from numpy.lib import format as npy_format
 from clearsight.data.arrays.pairs import CLASS_NAME_ARRAYS, find_array_pairs, parse_array_name
 from clearsight.data.arrays.raw_arrays import collect_arrays
 from clearsight.data.formats.damage import report_damage
+from clearsight.data.formats.zip_archive import check_directory
 from clearsight.data.limits import max_unpacked_bytes
 from clearsight.data.sources.options import SourceOptions
 from clearsight.data.splits.splits import Splits
@@ -22,6 +23,7 @@ from clearsight.errors import DataError
 from clearsight.io.machine import memory_bytes
 from clearsight.io.regular_file import open_regular
 
+_MAX_ARRAYS = 100_000  # in a .npz file
 _MAX_HEADER = 10_000  # characters; a header of plain numbers has about 120
 
 
@@ -129,7 +131,9 @@ def _map(file: Path, header: _NpyHeader) -> np.ndarray:
 
 
 def _open_npz(path: Path, options: SourceOptions) -> Splits:
-    with report_damage(path, "a .npz file of NumPy's"), zipfile.ZipFile(path) as archive:
+    with report_damage(path, "a .npz file of NumPy's"), open_regular(path) as file:
+        check_directory(file, str(path), _MAX_ARRAYS)
+        archive = zipfile.ZipFile(file)
         members = {
             member.filename.removesuffix(".npy"): member
             for member in archive.infolist()
@@ -138,10 +142,7 @@ def _open_npz(path: Path, options: SourceOptions) -> Splits:
         wanted = [name for name in members if _is_wanted(name)]
         if not any(map(_says_images, wanted)):
             find_array_pairs(members, (), str(path))  # raises, with the names of all arrays
-        num_axes = {
-            name: len(_npz_header(archive, members[name], f"'{name}' in {path}").shape)
-            for name in wanted
-        }
+        num_axes = {name: len(_npz_header(archive, members[name], path).shape) for name in wanted}
         arrays = collect_arrays(
             num_axes,
             lambda name: _read_array(archive, members[name]),
@@ -151,13 +152,15 @@ def _open_npz(path: Path, options: SourceOptions) -> Splits:
         return arrays.to_splits(options)
 
 
-def _npz_header(archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str) -> _NpyHeader:
+def _npz_header(archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path) -> _NpyHeader:
+    name = f"'{member.filename.removesuffix('.npy')}' in {path}"
     with archive.open(member) as file:
         header = _read_header(file, name, member.file_size)
-    if header.size_bytes > min(max_unpacked_bytes(member.compress_size), memory_bytes()):
+    packed_bytes = min(member.compress_size, path.stat().st_size)  # of which the first is a claim
+    if header.size_bytes > min(max_unpacked_bytes(packed_bytes), memory_bytes()):
         raise DataError(
             f"{name} should fit into memory and not be nearly uniform, but unpacks from "
-            f"{member.compress_size:,} to {header.size_bytes:,} bytes: save it as .npy, which is "
+            f"{packed_bytes:,} to {header.size_bytes:,} bytes: save it as .npy, which is "
             "read from disk as needed."
         )
     return header

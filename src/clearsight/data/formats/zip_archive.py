@@ -22,12 +22,12 @@ from clearsight.io.regular_file import open_regular
 
 _ENCRYPTED = 0x1  # bits of a member's flags
 _UTF_8 = 0x800
-# The end record, preceded by the 64-bit one in large archives
+# The end record; in large archives the 64-bit one and its locator stand before it
 # (https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT, 4.3.14 to 4.3.16).
 _END = b"PK\x05\x06"
-_END_64 = b"PK\x06\x06"
-_END_BYTES = 22
-_MAX_COMMENT_BYTES = 65_535
+_END_BYTES, _MAX_COMMENT_BYTES = 22, 65_536  # Python looks that far
+_END_64, _END_64_BYTES = b"PK\x06\x06", 56
+_LOCATOR_64, _LOCATOR_64_BYTES = b"PK\x06\x07", 20
 _MAX_TARGET_BYTES = 4096  # the path that a link leads to
 _ENTRY_BYTES = 46  # an entry of the directory, without its name
 
@@ -140,24 +140,41 @@ def check_directory(file: BinaryIO, name: str, max_members: int = MAX_MEMBERS) -
     Raises:
         DataError: when there are more.
     """
-    end = file.seek(0, 2)
-    tail_begin = max(end - _END_BYTES - _MAX_COMMENT_BYTES, 0)
-    file.seek(tail_begin)
+    for end, size in _directories(file):
+        if size // _ENTRY_BYTES <= max_members:
+            continue
+        file.seek(max(end - size, 0))
+        for _ in range(max_members + 1):
+            entry = file.read(_ENTRY_BYTES)
+            if len(entry) < _ENTRY_BYTES or entry[:4] != b"PK\x01\x02":
+                break  # Python explains what is wrong
+            file.seek(sum(struct.unpack_from("<3H", entry, 28)), 1)  # name, extra field, comment
+        else:
+            raise too_many_members(name, max_members)
+
+
+def _directories(file: BinaryIO) -> Iterator[tuple[int, int]]:
+    """Find where a directory may end, and its size: all that some version of Python would read."""
+    length = file.seek(0, 2)
+    begin = file.seek(max(length - _END_BYTES - _MAX_COMMENT_BYTES, 0))
     tail = file.read()
-    index = tail.rfind(_END)
-    if index < 0 or len(tail) - index < _END_BYTES:
-        return  # Python explains what is wrong
-    size = struct.unpack_from("<L", tail, index + 12)[0]
-    end_64 = tail.rfind(_END_64, 0, index)
-    if end_64 >= 0 and index - end_64 >= 48:
-        size = struct.unpack_from("<Q", tail, end_64 + 40)[0]
-        index = end_64
-    if size // _ENTRY_BYTES <= max_members:
-        return
-    file.seek(max(tail_begin + index - size, 0))
-    for _ in range(max_members + 1):
-        entry = file.read(_ENTRY_BYTES)
-        if len(entry) < _ENTRY_BYTES or entry[:4] != b"PK\x01\x02":
-            return
-        file.seek(sum(struct.unpack_from("<3H", entry, 28)), 1)  # name, extra field, comment
-    raise too_many_members(name, max_members)
+    for index in {len(tail) - _END_BYTES, tail.rfind(_END)}:
+        if not 0 <= index <= len(tail) - _END_BYTES or not tail.startswith(_END, index):
+            continue
+        end = begin + index
+        yield end, struct.unpack_from("<L", tail, index + 12)[0]
+        locator_begin = end - _LOCATOR_64_BYTES
+        locator = _read_at(file, locator_begin, _LOCATOR_64_BYTES)
+        if locator.startswith(_LOCATOR_64):
+            for end_64 in {locator_begin - _END_64_BYTES, *struct.unpack_from("<Q", locator, 8)}:
+                record = _read_at(file, end_64, _END_64_BYTES)
+                if record.startswith(_END_64):
+                    yield end_64, struct.unpack_from("<Q", record, 40)[0]
+
+
+def _read_at(file: BinaryIO, position: int, num_bytes: int) -> bytes:
+    """Return bytes of a file, none if they are not all in it."""
+    if not 0 <= position <= file.seek(0, 2) - num_bytes:
+        return b""
+    file.seek(position)
+    return file.read(num_bytes)
