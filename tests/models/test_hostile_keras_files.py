@@ -163,6 +163,35 @@ def many_units(config: dict[str, Any]) -> None:
     dense.pop("build_config", None)
 
 
+def huge_constant() -> dict[str, Any]:
+    return {"class_name": "__numpy__", "config": {"value": 0, "dtype": "(200000,10000)u1"}}
+
+
+def huge_metric() -> dict[str, Any]:
+    config = {"name": "auc", "dtype": "float32", "num_thresholds": 20_000_000}
+    return {
+        "module": "keras.metrics",
+        "class_name": "AUC",
+        "config": config,
+        "registered_name": None,
+    }
+
+
+def layer_without_shape(config: dict[str, Any]) -> None:
+    config["build_config"] = None
+    config["config"].pop("build_input_shape", None)
+    layers = config["config"]["layers"]
+    layers[0]["config"]["batch_shape"] = [None, 1500, 1500, 3]
+    layers[1:] = [
+        {
+            "module": "keras.layers",
+            "class_name": "Layer",
+            "config": {"name": "l"},
+            "registered_name": None,
+        }
+    ]
+
+
 def nested(depth: int) -> Change:
     def apply(files: Files) -> None:
         files["config.json"] = b'{"config":' * depth + b"1" + b"}" * depth
@@ -222,17 +251,22 @@ HOSTILE: dict[str, tuple[Change, str]] = {
         "cannot be loaded",
     ),
     "a module of clearsight": (
+        with_layer("clearsight.engine.kernels.library", "ctypes"), "a ctypes of clearsight.engine",
+    ),
+    "array of 2 GB in the configuration": (
+        configured(lambda model: model["config"]["layers"][-1].update(x=huge_constant())),
+        r"should have arrays of numbers, but has one of the type '\(200000,10000\)u1'",
+    ),
+    "metric in place of a layer's part": (
         configured(
-            lambda model: model.update(
-                compile_config={
-                    "optimizer": {
-                        "module": "clearsight.engine.kernels.library", "class_name": "ctypes",
-                        "config": {}, "registered_name": None,
-                    }
-                }
+            lambda model: model["config"]["layers"][-1]["config"].update(
+                kernel_initializer=huge_metric()
             )
         ),
-        "a ctypes of clearsight.engine",
+        "a AUC of keras.metrics, which cannot be loaded safely",
+    ),
+    "layer whose shape is found from 2 GB of images": (
+        configured(layer_without_shape), "cannot be loaded: ValueError: Exception encountered",
     ),
     "external array": (weighed(external), "should hold its weights as Keras writes them"),
     "external link": (weighed(external_link), "should hold its weights, but has a link"),
@@ -304,3 +338,28 @@ def test_a_good_file_and_one_with_a_loop_are_loaded(files: Files, tmp_path: Path
     weighed(loop)(changed)
     path = write(changed, tmp_path / "loop.keras")
     assert build_model(ModelRequest(str(path))).count_params() == 40 + 144 * 3 + 3
+
+
+def test_how_networks_were_compiled_is_not_read(files: Files, tmp_path: Path) -> None:
+    """A metric may take any memory; an optimizer's variables in the file are left out."""
+    compiled = {"optimizer": "adam", "loss": "mse", "metrics": [huge_metric()]}
+
+    def change(config: dict[str, Any]) -> None:
+        config["compile_config"] = compiled
+        flatten = config["config"]["layers"][2]
+        inner = {"name": "inner", "layers": [flatten]}
+        config["config"]["layers"][2] = {
+            "module": "keras",
+            "class_name": "Sequential",
+            "config": inner,
+            "registered_name": None,
+            "build_config": {"input_shape": [None, 6, 6, 4]},
+            "compile_config": compiled,
+        }
+
+    changed = dict(files)
+    configured(change)(changed)
+    before = peak_bytes()
+    model = build_model(ModelRequest(str(write(changed, tmp_path / "model.keras"))))
+    assert model.count_params() == 40 + 144 * 3 + 3
+    assert peak_bytes() - before < 500_000_000

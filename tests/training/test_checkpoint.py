@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clearsight.errors import OutputError
+from clearsight.models.backend import keras
 from clearsight.training.checkpoint.checkpoint import (
     Checkpoint,
     CheckpointFile,
@@ -25,6 +26,7 @@ from clearsight.training.checkpoint.checkpoint import (
     read_newest_checkpoint,
 )
 from clearsight.training.checkpoint.random_state import RandomState
+from clearsight.training.checkpoint.snapshot import network_json, rebuild_network, snapshot
 from clearsight.training.checkpoint.writer import CheckpointWriter
 from clearsight.training.history import Epoch
 from support.disks import fill
@@ -75,6 +77,16 @@ def test_a_checkpoint_is_read_as_it_was_written(written: Path) -> None:
     assert found.tensors["optimizer.0000.iteration"] == 7
     assert (found.history, found.seconds, found.identity) == ((ROW,), 2.5, expected.identity)
     assert not list(written.parent.glob(".unfinished-*"))
+
+
+def test_a_network_with_branches_is_rebuilt() -> None:
+    image = keras.Input((4, 4, 1))
+    flat = keras.layers.Flatten()(image)
+    model = keras.Model(image, keras.layers.Add()([keras.layers.Dense(16)(flat), flat]))
+    saved = replace(checkpoint(), network=network_json(model), tensors=snapshot(model, "model"))
+    images = np.ones((2, 4, 4, 1), "float32")
+    found = rebuild_network(saved)(images)
+    assert np.array_equal(found.detach().numpy(), model(images).detach().numpy())
 
 
 def test_random_generators_are_restored(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ try:
     from keras.src.backend import AutocastScope, get_keras_mask
     from keras.src.losses.losses import LossFunctionWrapper
     from keras.src.models.functional import Functional, operation_fn, unpack_singleton
+    from keras.src.saving.serialization_lib import ObjectSharingScope
     from keras.src.trainers.compile_utils import CompileLoss, CompileMetrics
     from keras.src.trainers.data_adapters.array_data_adapter import ArrayDataAdapter
     from keras.src.trainers.data_adapters.array_slicing import train_validation_split
@@ -35,6 +36,7 @@ __all__ = [
     "Functional",
     "LayerScale",
     "LossFunctionWrapper",
+    "ObjectSharingScope",
     "get_keras_mask",
     "operation_fn",
     "pythonify_logs",

@@ -9,7 +9,7 @@ import torch
 from clearsight.errors import ModelError, RunError
 from clearsight.models.backend import keras
 from clearsight.models.build_failure import describe_error
-from clearsight.models.keras_file import check_network
+from clearsight.models.keras_file import make_network
 from clearsight.training.checkpoint.checkpoint import Checkpoint
 from clearsight.training.checkpoint.random_state import Tensors
 
@@ -27,13 +27,12 @@ def build_network(checkpoint: Checkpoint) -> keras.Model:
     It may come from anyone, so it is checked first, and takes no more memory than its weights.
 
     Raises:
-        RunError: if it has custom layers whose code has not been imported.
+        RunError: if it has custom layers whose code has not been imported, or more weights than
+            the checkpoint.
     """
     num_values = sum(tensor.numel() for tensor in checkpoint.tensors_of("model").values())
     try:
-        config = json.loads(checkpoint.network)
-        check_network(config, num_values, "The checkpoint")
-        model: Any = keras.saving.deserialize_keras_object(config, safe_mode=True)
+        model: Any = make_network(json.loads(checkpoint.network), num_values, "The checkpoint")
     except Exception as error:  # Keras raises many types
         why = str(error) if isinstance(error, ModelError) else describe_error(error)
         raise RunError(
