@@ -93,6 +93,7 @@ def test_plain_json_is_enough(client: httpx.Client, small_bundle: clearsight.Bun
         (tensor(data=None), "invalid_tensor"),
         (tensor(shape=[784]), "invalid_shape"),
         (tensor(shape=[0, 28, 28, 1], data=[]), "invalid_shape"),
+        (tensor(shape=[0, 2**31, 2**31, 2**31], data=[]), "invalid_shape"),
         (tensor(shape=[-1, 28, 28, 1]), "invalid_request"),
         (tensor(shape=[10**30, 28, 28, 1]), "invalid_request"),
         (tensor(parameters={"binary_data_size": 784}), "invalid_tensor"),

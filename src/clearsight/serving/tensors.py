@@ -147,6 +147,12 @@ def format_response(
 
 
 def _array(tensor: InputTensor, binary: memoryview) -> np.ndarray:
+    if 0 in tensor.shape:  # numpy refuses some of these shapes
+        raise HttpError(
+            422,
+            "invalid_shape",
+            f"A tensor should have values, but its shape is {tensor.shape}.",
+        )
     num_values = math.prod(tensor.shape)
     size = tensor.parameters.binary_data_size
     if (tensor.data is None) == (size is None):
