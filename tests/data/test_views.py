@@ -40,3 +40,11 @@ def test_images_move_both_ways_and_zeros_come_in() -> None:
 )
 def test_it_says_what_the_answer_is_a_mean_over(views: Views, words: str) -> None:
     assert views.words == words
+
+
+def test_images_moved_further_than_their_size_are_gone_and_take_no_memory() -> None:
+    images = IMAGES[:, :1]
+    (_, _), (_, down), (_, up) = Views(shift_pixels=65_535).of(images)
+    assert down.shape == up.shape == images.shape
+    assert not down.any()
+    assert not up.any()

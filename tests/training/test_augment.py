@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 
 from clearsight.models.backend import keras
@@ -104,6 +105,22 @@ def test_images_move_by_whole_pixels_and_zeros_come_in() -> None:
         assert len(found) == 1
         shifts.update(found)
     assert len(shifts) == 25  # each shift of up to two pixels occurs
+
+
+@pytest.mark.parametrize("most", [1, 5, 9, 30])
+def test_images_of_any_shape_move_as_if_padded_by_the_largest_shift(most: int) -> None:
+    images = torch.rand(20, 5, 9, 2)
+    padded = torch.nn.functional.pad(images, (0, 0, most, most, most, most))
+    torch.manual_seed(0)
+    moved = translate(images, most)
+    torch.manual_seed(0)
+    shifts = torch.randint(0, 2 * most + 1, (2, 20)).T.tolist()
+    for image, before, (down, right) in zip(moved, padded, shifts, strict=True):
+        assert torch.equal(image, before[down : down + 5, right : right + 9])
+
+
+def test_a_shift_takes_no_more_memory_than_the_images() -> None:
+    assert translate(torch.ones(2, 5, 9, 1), 65_535).shape == (2, 5, 9, 1)
 
 
 def test_only_the_images_asked_for_are_mirrored() -> None:

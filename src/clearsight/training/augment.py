@@ -80,11 +80,17 @@ def translate(images: torch.Tensor, max_pixels: int) -> torch.Tensor:
         max_pixels: the largest shift in each direction.
     """
     count, height, width, _ = images.shape
-    padded = functional.pad(images, (0, 0, max_pixels, max_pixels, max_pixels, max_pixels))
+    # Moved by its size, an image is gone; padding by more would take memory for nothing.
+    most_rows, most_columns = min(max_pixels, height), min(max_pixels, width)
+    padded = functional.pad(images, (0, 0, most_columns, most_columns, most_rows, most_rows))
     device = images.device
-    shifts = torch.randint(0, 2 * max_pixels + 1, (2, count), device=device)
-    rows = shifts[0][:, None] + torch.arange(height, device=device)
-    columns = shifts[1][:, None] + torch.arange(width, device=device)
+    shifts = torch.randint(0, 2 * max_pixels + 1, (2, count), device=device) - max_pixels
+    down, right = (
+        shifts[0].clamp(-most_rows, most_rows),
+        shifts[1].clamp(-most_columns, most_columns),
+    )
+    rows = (down + most_rows)[:, None] + torch.arange(height, device=device)
+    columns = (right + most_columns)[:, None] + torch.arange(width, device=device)
     each = torch.arange(count, device=device)[:, None, None]
     return padded[each, rows[:, :, None], columns[:, None, :]]
 

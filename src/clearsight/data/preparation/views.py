@@ -51,6 +51,8 @@ def _shift(images: torch.Tensor, pixels: int) -> torch.Tensor:
     from torch.nn import functional
 
     height, width = images.shape[1:3]
-    before, after = max(pixels, 0), max(-pixels, 0)
-    padded = functional.pad(images, (0, 0, before, after, before, after))
-    return padded[:, after : after + height, after : after + width]
+    # Moved by its size, an image is gone; padding by more would take memory for nothing.
+    down, right = (max(-size, min(pixels, size)) for size in (height, width))
+    above, below, left, beside = max(down, 0), max(-down, 0), max(right, 0), max(-right, 0)
+    padded = functional.pad(images, (0, 0, left, beside, above, below))
+    return padded[:, below : below + height, beside : beside + width]
