@@ -18,6 +18,7 @@ from support.limited_memory import limited_memory
 from support.tampering import update_hashes
 
 layers = keras.layers
+TOO_MUCH = "more than a classifier of|what its layer TimeDistributed takes is not known"
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +58,27 @@ def deep(images: Any) -> Any:
     return layers.GlobalAveragePooling2D()(values)
 
 
-@pytest.mark.parametrize("part", [enlarged, padded, repeated, within_another, outer_product, deep])
+def attention(images: Any) -> Any:
+    values = layers.Reshape((50_176, 1))(layers.UpSampling2D(8)(images))
+    return layers.GlobalAveragePooling1D()(layers.MultiHeadAttention(1, 1)(values, values))
+
+
+def recurrent(images: Any) -> Any:
+    return layers.LSTM(1)(layers.Reshape((200_704, 1))(layers.UpSampling2D(16)(images)))
+
+
+def in_each_row(images: Any) -> Any:
+    row = keras.Input((28, 1))
+    large = layers.Conv1D(512, 9)(layers.UpSampling1D(4_000)(row))
+    network = keras.Model(row, layers.GlobalAveragePooling1D()(large))
+    return layers.GlobalAveragePooling1D()(layers.TimeDistributed(network)(images))
+
+
+@pytest.mark.parametrize(
+    "part",
+    [enlarged, padded, repeated, within_another, outer_product, deep, attention, recurrent,
+     in_each_row],
+)  # fmt: skip
 def test_a_network_that_takes_too_much_is_not_opened(
     good: Path, tmp_path: Path, part: Callable[[Any], Any]
 ) -> None:
@@ -66,7 +87,7 @@ def test_a_network_that_takes_too_much_is_not_opened(
     model = keras.Model(images, layers.Dense(10, activation="softmax")(part(images)))
     model.save(bundle / "model.keras")
     update_hashes(bundle)
-    with limited_memory(2**31), pytest.raises(BundleError, match="more than a classifier of"):
+    with limited_memory(2**31), pytest.raises(BundleError, match=TOO_MUCH):
         clearsight.load(bundle)
 
 

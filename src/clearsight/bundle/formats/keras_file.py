@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,14 +9,13 @@ import numpy as np
 
 from clearsight.bundle.files import BundleFiles
 from clearsight.bundle.formats.model_format import Network, first_line
-from clearsight.bundle.onnx_check.size import Cost, cost_of_results, images_at_once
+from clearsight.bundle.onnx_check.size import images_at_once
 from clearsight.bundle.spec import SPEC_FILE, BundleSpec
 from clearsight.errors import BundleError, ModelError
 from clearsight.io.scratch import scratch_folder
 
 if TYPE_CHECKING:
     from clearsight.bundle.network import TrainedNetwork
-    from clearsight.models.graph import Call
 
 MODEL_FILE = "model.keras"
 _MAX_IMAGES = 256
@@ -43,6 +40,7 @@ def open_model(files: BundleFiles, num_threads: int | None) -> Network:
     Raises:
         BundleError: if it is not a network with the shapes in ``bundle.json``.
     """
+    from clearsight.bundle.formats.keras_cost import cost_of_image
     from clearsight.bundle.network import TrainedNetwork
     from clearsight.engine.runtime.device import on_device
     from clearsight.models.build import ModelRequest, build_model
@@ -65,7 +63,7 @@ def open_model(files: BundleFiles, num_threads: int | None) -> Network:
             f"{shapes[1]}: export the run again."
         )
     try:
-        size = images_at_once(_cost_of_image(model, spec.image_shape))
+        size = images_at_once(cost_of_image(model, spec.image_shape))
     except ModelError:  # a class of the user's own, without a graph
         size = _MAX_IMAGES
     except ValueError as error:
@@ -84,32 +82,3 @@ def open_model(files: BundleFiles, num_threads: int | None) -> Network:
         return torch.cat(rows).numpy()
 
     return run
-
-
-def _cost_of_image(model: Any, image_shape: tuple[int, int, int]) -> Cost:
-    """Return what one image takes, from the shapes of all layers.
-
-    Raises:
-        ValueError: if it is more than a classifier of images would take.
-        ModelError: if the model has no graph.
-    """
-    from clearsight.models.arithmetic import compute_arithmetic
-
-    calls = list(_flat_calls(model))
-    shapes = [shape for call in calls for shape in call.output_shapes]
-    if any(None in shape for shape in shapes):
-        raise ValueError("the shape of a layer's output is not known")
-    work = sum(compute_arithmetic(call).multiply_adds or 0 for call in calls)
-    return cost_of_results([math.prod(shape) for shape in shapes], work, image_shape)
-
-
-def _flat_calls(model: Any) -> Iterator[Call]:
-    """Iterate over the calls of all layers, within nested models too."""
-    from clearsight.models.backend import keras
-    from clearsight.models.graph import get_graph
-
-    for call in get_graph(model).calls:
-        if isinstance(call.layer, keras.Model):
-            yield from _flat_calls(call.layer)
-        else:
-            yield call
