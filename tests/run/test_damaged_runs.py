@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import clearsight
-from clearsight.errors import ClearsightError
+from clearsight.errors import ClearsightError, RunError
 from clearsight.run.compare import compare_runs
 from clearsight.run.report.report import write_report
 from clearsight.run.resume.plan_resume import plan_resume
@@ -124,6 +124,13 @@ def test_a_damaged_record_of_seeds_is_a_row(home: Path, damage: str) -> None:
         assert "seeds.json should hold runs with several seeds, but" in listed["several"].why
         error = outcome(lambda: SeedRuns.load(home / "several"))
         assert str(error) == listed["several"].why
+
+
+def test_the_last_of_the_seeds_is_a_seed(home: Path) -> None:
+    with changed_file(home / "several" / "seeds.json") as file:
+        file.write_text(json.dumps(json.loads(file.read_text()) | {"first_seed": 2**32 - 1}))
+        with pytest.raises(RunError, match=r"the last seed should be below 2\*\*32"):
+            clearsight.resume(home / "several", verbose=False)
 
 
 def test_a_damaged_member_is_what_the_row_of_its_seeds_says(home: Path) -> None:

@@ -228,6 +228,12 @@ class SeedsRecord(BaseModel):
     started_at: _Time
     request: _Request
 
+    @model_validator(mode="after")
+    def _check_last_seed(self) -> Self:
+        if self.first_seed + self.num_seeds > 2**32:
+            raise ValueError("the last seed should be below 2**32, but is not")
+        return self
+
 
 def read_seeds_record(path: Path) -> SeedsRecord:
     """Read ``seeds.json`` in the folder `path`.
