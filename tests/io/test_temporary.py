@@ -105,3 +105,11 @@ def test_links_and_what_they_lead_to_stay(tmp_path: Path) -> None:
     remove_entry(folder / "absent")
     assert [path.name for path in folder.iterdir()] == [".model-0123abcd.keras"]
     assert (victim / "file").exists()
+
+
+@pytest.mark.parametrize("name", [".-0123abcd", "..-0123abcd", "...-0123abcd", ".-0123abcd.x"])
+def test_what_no_file_is_named_after_is_nobodys_leftover(tmp_path: Path, name: str) -> None:
+    for inner in ("new", "older"):
+        (tmp_path / name / inner).mkdir(parents=True)
+    remove_leftovers(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [name]

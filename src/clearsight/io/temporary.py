@@ -26,7 +26,7 @@ except ImportError:  # Windows
 # deletes.
 NEW, OLDER, DELETED = "new", "older", "deleted"
 _DIGITS = r"-[0-9a-f]{8}"
-_OF_ANY = re.compile(rf"\.(.*){_DIGITS}(\.[^.]*)?", re.DOTALL)
+_OF_ANY = re.compile(rf"\.(.*[^.].*){_DIGITS}(\.[^.]*)?", re.DOTALL)  # never "", "." or ".."
 # Where the filesystem has no locks, what nobody has written to for so long is a leftover.
 _STALE_SECONDS = 86_400
 
