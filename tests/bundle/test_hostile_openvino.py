@@ -44,6 +44,21 @@ def huge(before: Any) -> Any:
     return opset.add(before, opset.reduce_mean(values, constant([0]), False))
 
 
+def attentive(before: Any) -> Any:
+    """Scores of each of 64,000 positions for each other one, of which the result tells nothing."""
+    opset = openvino.opset13
+    values = opset.tile(opset.unsqueeze(before, constant([1, 3])), constant([1, 1, 6_400, 1]))
+    found = opset.scaled_dot_product_attention(values, values, values)
+    return opset.add(before, opset.reduce_mean(found, constant([1, 2]), False))
+
+
+def summed(before: Any) -> Any:
+    opset = openvino.opset13
+    values = opset.tile(before, constant([1, 6_400]))
+    found = opset.einsum([values, values, values], "bi,bj,bk->b")
+    return opset.add(before, opset.unsqueeze(found, constant([1])))
+
+
 def endless(before: Any) -> Any:
     opset = openvino.opset13
     given = opset.parameter([-1, 10], np.float32)
@@ -102,6 +117,8 @@ def test_a_good_bundle_is_opened_and_predicts_any_number(bundle: Path) -> None:
     ("extension", "expected"),
     [
         (huge, "would take 10,000,0"),
+        (attentive, "would take 4,096,"),
+        (summed, "multiplications, more than a classifier"),
         (endless, "operation Loop"),
         (dependent, "shape of its NonZero depends"),
         (slow, "multiplications, more than a classifier"),
