@@ -155,14 +155,17 @@ def test_a_training_that_fills_the_disk_can_be_resumed(small_disks: Callable) ->
     out = disk / "run"
     train = ("train", "digits", "--epochs", "3", *BARE, "--out", str(out))
 
+    has_ended = threading.Event()
+
     def fill_up() -> None:
-        while not list(out.glob("checkpoints/*.safetensors")):
+        while not (has_ended.is_set() or list(out.glob("checkpoints/*.safetensors"))):
             time.sleep(0.002)
         fill(disk / "filler")
 
     filler = threading.Thread(target=fill_up)
     filler.start()
     done = run_cli(*train)
+    has_ended.set()
     filler.join()
     assert done.returncode == 2, done.stdout + done.stderr
     assert "Traceback" not in done.stderr

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import clearsight
+from clearsight.data.sources.load import SOURCES
 from clearsight.errors import ClearsightError, RequestError, RunError
 from clearsight.run.compare import compare_runs
 from clearsight.run.export.bundle import export_run
@@ -74,14 +76,11 @@ def test_a_report_says_why_it_shows_no_images(remote: Path) -> None:
 
 
 def test_a_built_in_source_that_is_not_there_needs_it_too(
-    remote: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    remote: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from clearsight.data.sources import fashion_mnist
-
     change_record(remote, source="fashion-mnist")
-    options = json.loads((remote / "run.json").read_text())["request"]["source_options"]
-    change_record(remote, source_options={**options, "data_dir": str(tmp_path / "none")})
-    assert fashion_mnist.locate(tmp_path / "none") is None
+    nowhere = replace(SOURCES["fashion-mnist"], locate=lambda _: None)
+    monkeypatch.setitem(SOURCES, "fashion-mnist", nowhere)
     with pytest.raises(RunError, match="trained on fashion-mnist, which is on the network"):
         clearsight.evaluate(Run.load(remote))
 

@@ -140,8 +140,8 @@ def table(root: Path) -> Path:
         (parquet, "it is a named pipe, not a file"),
         (paths_in_a_table, "is not a regular file"),
         (devices_in_a_table, "leads out of"),
-        (archive, "but is none of these"),
-        (table, "but is none of these"),
+        (archive, "but is a device, a pipe or a socket: copy what it gives into a file"),
+        (table, "but is a device, a pipe or a socket: copy what it gives into a file"),
     ],
     ids=lambda value: value.__name__ if callable(value) else "",
 )

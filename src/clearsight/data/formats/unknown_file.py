@@ -4,6 +4,7 @@ from pathlib import Path
 
 from clearsight.data.image_suffixes import is_image
 from clearsight.errors import DataError
+from clearsight.io.path_state import what_is_at
 
 _ADVICE = {
     **dict.fromkeys(
@@ -28,6 +29,8 @@ def unknown_file(path: Path) -> DataError:
     if is_image(path.name):
         found = "is a single image"
         advice = "give a folder of images, or classify it with `clearsight predict`"
+    if not path.is_file():
+        found, advice = what_is_at(path), "copy what it gives into a file"
     return DataError(
         f"{path} should be a folder or archive of images, a table, or arrays, but {found}: "
         f"{advice}."

@@ -47,7 +47,10 @@ __all__ = [
 PRIVATE_NAMES: dict[type, tuple[str, ...]] = {
     keras.Sequential: ("_functional",),
     Functional: ("_nodes_by_depth", "_inputs_struct", "_outputs_struct", "_standardize_inputs"),
-    keras.Layer: ("_get_call_context", "_maybe_reset_call_context", "_open_name_scope"),
+    keras.Layer: (
+        "_get_call_context", "_maybe_reset_call_context", "_open_name_scope", "_forward_hooks",
+        "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks",
+    ),
     keras.Model: (
         "_compile_loss", "_compile_metrics", "_compute_loss", "_flatten_layers", "_loss_tracker",
     ),
