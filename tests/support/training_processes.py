@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 import multiprocessing
+import multiprocessing.forkserver
 import os
 import sys
 import time
@@ -26,6 +27,12 @@ def context() -> ForkServerContext:
     forkserver = multiprocessing.get_context("forkserver")
     forkserver.set_forkserver_preload([*PRELOADED, "support.training_processes"])
     return forkserver
+
+
+def start_fork_server() -> None:
+    """Start the process that all others are forked from, with the limits that hold now."""
+    context()
+    multiprocessing.forkserver.ensure_running()
 
 
 def begin(out: Path, source: str, options: dict[str, Any]) -> ForkServerProcess:
