@@ -54,7 +54,10 @@ def remote(trained: Path, tmp_path: Path) -> Path:
     return path
 
 
-def test_a_source_on_the_network_needs_the_users_word(remote: Path, trained: Path) -> None:
+def test_a_source_on_the_network_needs_the_users_word(
+    remote: Path, trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(sys.modules, "datasets", raising=False)  # another test may use it
     for action in (
         lambda: clearsight.evaluate(Run.load(remote)),
         lambda: compare_runs([trained, remote]),
