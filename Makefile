@@ -52,7 +52,7 @@ test: $(VENV)/.installed-dev
 	  --cov-fail-under=$(COVERAGE_FLOOR))
 
 test-all: $(VENV)/.installed-dev
-	$(SAY) 'running all tests, including slow ones (a quarter of an hour on two cores)'
+	$(SAY) 'running all tests, including slow ones (twenty minutes on two cores)'
 	@$(BIN)/$(PYTEST) -m ''
 
 test-oldest: $(OLDEST)/.installed

@@ -8,12 +8,9 @@ import pytest
 
 import clearsight
 from clearsight.evaluation.curve.finding import CurveFinding
-from clearsight.evaluation.curve.reading import read_curve
 from clearsight.run.advise.next_step import next_step
 from support.curve_cases import CASES, SMALL_CASES, Case
-from support.curve_contradictions import contradictions
 from support.figures import ReportFigure
-from support.honest_trainings import train_honestly
 
 _QUICK = (
     "a handful of validation images",
@@ -22,7 +19,6 @@ _QUICK = (
     "200 noise images, 95% of one class, smoothing 0.1",
 )
 _LEAST_FRACTION = 0.9
-_NEVER_HONEST = {"diverged"}
 
 
 def trained(case: Case, seed: int, folder: Path) -> clearsight.Run:
@@ -75,18 +71,3 @@ def test_nine_of_ten_curves_are_read_right_and_none_with_false_certainty(
     report_figure(f"{num_right} of {len(readings)} curves read right")
     assert num_right >= _LEAST_FRACTION * len(readings)
     assert not any(is_falsely_certain(case, findings) for case, _, findings in readings)
-
-
-@pytest.mark.parametrize(
-    "seeds", [range(12), pytest.param(range(12, 112), marks=pytest.mark.slow)], ids=str
-)
-def test_no_reading_of_an_honest_training_contradicts_it(seeds: range) -> None:
-    wrong = []
-    for seed in seeds:
-        training = train_honestly(seed)
-        history, context, outcomes = training.history, training.context, training.outcomes
-        reading = read_curve(history, context, outcomes)
-        false = {finding.name for finding in reading.findings} & _NEVER_HONEST
-        false |= set(contradictions(reading, history, context, outcomes))
-        wrong += [f"{training.name}, {each}: {reading.sentence}" for each in sorted(false)]
-    assert not wrong, "\n".join(wrong)

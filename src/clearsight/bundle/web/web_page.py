@@ -4,8 +4,8 @@ import os
 from importlib.resources import files
 from pathlib import Path
 
+from clearsight.bundle.bundle import load
 from clearsight.bundle.files import BundleFiles
-from clearsight.bundle.formats.onnx_file import MODEL_FILE
 from clearsight.bundle.spec import SPEC_FILE
 from clearsight.bundle.web.runtime import PACKAGE, load_web_runtime
 from clearsight.errors import BundleError
@@ -68,5 +68,5 @@ def _bundle_contents(bundle: BundleFiles) -> dict[str, bytes]:
             f"A page needs a bundle of the format {_MODEL_FORMAT}, but {bundle.path} has the "
             f"format {spec.format}: export the run without --format."
         )
-    bundle.check((MODEL_FILE,))
+    load(bundle.path)  # the network is checked before it runs in anybody's browser
     return {**{name: bundle.read(name) for name in spec.files}, SPEC_FILE: spec.to_json().encode()}
