@@ -115,6 +115,22 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def digits_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a finished run of one epoch with its bundle; whoever changes it copies it."""
+    out = tmp_path_factory.mktemp("digits") / "run"
+    clearsight.train("digits", epochs=1, out=out, report=False, verbose=False)
+    return out
+
+
+@pytest.fixture(scope="session")
+def digits_run_of_two_epochs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same of two epochs, without a bundle."""
+    out = tmp_path_factory.mktemp("digits") / "run"
+    clearsight.train("digits", epochs=2, out=out, report=False, bundle=False, verbose=False)
+    return out
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """A headless Chromium: closed with each file, because its event loop allows no other one."""

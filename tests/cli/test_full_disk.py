@@ -23,12 +23,9 @@ from support.training_processes import begin_command
 CLEARSIGHT = str(Path(sys.executable).with_name("clearsight"))
 
 
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A finished run with its bundle."""
-    out = tmp_path_factory.mktemp("digits") / "run"
-    clearsight.train("digits", epochs=1, out=out, report=False, verbose=False)
-    return out
+@pytest.fixture
+def run(digits_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return Path(shutil.copytree(digits_run, tmp_path_factory.mktemp("copy") / "run"))
 
 
 @pytest.fixture

@@ -7,15 +7,12 @@ from pathlib import Path
 
 import pytest
 
-import clearsight
 from support.command_line import assert_refused, run_cli
 
 
-@pytest.fixture(scope="module")
-def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("digits") / "run"
-    clearsight.train("digits", epochs=1, out=out, report=False, verbose=False)
-    return out / "bundle"
+@pytest.fixture
+def bundle(digits_run: Path) -> Path:
+    return digits_run / "bundle"
 
 
 @pytest.mark.parametrize("exists", [True, False])

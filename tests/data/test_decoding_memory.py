@@ -98,7 +98,8 @@ def measured(path: Path, *arguments: str) -> tuple[int, int]:
     return peak_bytes, file_bytes
 
 
-def check(path: Path, side: int, name: str) -> int:
+def assert_known_peak(path: Path, side: int, name: str) -> int:
+    """Check how much memory reading an image takes; return the peak in bytes."""
     LARGE[name](path, side)
     peaks = []
     for arguments in (("measure",), ("prepare", "3")):
@@ -110,7 +111,7 @@ def check(path: Path, side: int, name: str) -> int:
 
 @pytest.mark.parametrize("name", LARGE)
 def test_a_large_image_takes_a_known_amount_of_memory(tmp_path: Path, name: str) -> None:
-    check(tmp_path / "image", 2_500, name)
+    assert_known_peak(tmp_path / "image", 2_500, name)
 
 
 @pytest.mark.slow
@@ -118,7 +119,7 @@ def test_a_large_image_takes_a_known_amount_of_memory(tmp_path: Path, name: str)
 def test_the_largest_image_takes_a_known_amount_of_memory(
     tmp_path: Path, name: str, report_figure: ReportFigure
 ) -> None:
-    peak_bytes = check(tmp_path / "image", int(MAX_PIXELS**0.5), name)
+    peak_bytes = assert_known_peak(tmp_path / "image", int(MAX_PIXELS**0.5), name)
     report_figure(f"{name}: {peak_bytes / 1e6:.0f} MB")
 
 
@@ -170,7 +171,7 @@ def test_each_orientation_is_applied_rows_at_a_time(
 
 
 def test_threads_have_one_large_image_among_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(decoding_memory, "share_bytes", lambda: 1_000)
+    monkeypatch.setattr(decoding_memory, "bytes_per_decoder", lambda: 1_000)
     running: dict[str, int] = {"small": 0, "large": 0}
     most = dict(running)
 
@@ -199,7 +200,7 @@ PROCESS = """
 import sys, time
 from pathlib import Path
 from clearsight.data.preparation import decoding_memory
-decoding_memory.share_bytes = lambda: 0
+decoding_memory.bytes_per_decoder = lambda: 0
 for _ in range(5):
     with decoding_memory.decoding_memory(Path(sys.argv[1])) as reserve:
         reserve(1)
@@ -221,9 +222,12 @@ def test_processes_have_one_large_image_among_them(tmp_path: Path) -> None:
 def test_a_lock_that_cannot_be_made_stops_nobody(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(decoding_memory, "share_bytes", lambda: 0)
-    with decoding_memory.decoding_memory(tmp_path / "absent" / "lock") as reserve:
+    monkeypatch.setattr(decoding_memory, "bytes_per_decoder", lambda: 0)
+    (tmp_path / "file").touch()
+    lock = tmp_path / "file" / "lock"
+    with decoding_memory.decoding_memory(lock) as reserve:
         reserve(1)
+        assert not lock.exists()
 
 
 def test_reading_reserves_what_an_image_takes(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -61,17 +61,17 @@ def variables() -> list[Any]:
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_a_fused_update_does_what_kerass_apply_does(name: str) -> None:
-    compare(name, NUM_STEPS, rtol=2e-5, atol=2e-6)
+    assert_same_updates(name, NUM_STEPS, rtol=2e-5, atol=2e-6)
 
 
 @pytest.mark.usefixtures("in_float64")
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_two_hundred_fused_updates_in_float64(name: str) -> None:
     """Rounding hides no fault in float64."""
-    compare(name, 200, rtol=1e-9, atol=1e-9)
+    assert_same_updates(name, 200, rtol=1e-9, atol=1e-9)
 
 
-def compare(name: str, num_steps: int, *, rtol: float, atol: float) -> None:
+def assert_same_updates(name: str, num_steps: int, *, rtol: float, atol: float) -> None:
     """Update the same variables by Keras and fused, and compare them and the optimizers' state."""
     by_keras, fused = OPTIMIZERS[name](), OPTIMIZERS[name]()
     expected, found = variables(), variables()

@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -10,6 +8,7 @@ import pytest
 from clearsight.errors import OutputError
 from clearsight.io.atomic import write_atomically
 from clearsight.io.whole_folder import replace_folder, temporary_folder
+from support.umask import umask
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
@@ -44,15 +43,6 @@ def test_the_file_appears_only_when_it_is_complete(tmp_path: Path) -> None:
         temporary.write_text("whole")
         assert not path.exists()
     assert path.read_text() == "whole"
-
-
-@contextmanager
-def umask(mask: int) -> Iterator[None]:
-    before = os.umask(mask)
-    try:
-        yield
-    finally:
-        os.umask(before)
 
 
 def mode_of(path: Path) -> int:

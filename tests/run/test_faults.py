@@ -38,17 +38,9 @@ def weights_of(run: clearsight.Run) -> list[np.ndarray]:
     return [weight.numpy() for weight in run.model.weights]
 
 
-@pytest.fixture(scope="module")
-def digits_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A finished run of two epochs, to copy."""
-    out = tmp_path_factory.mktemp("digits") / "run"
-    clearsight.train("digits", epochs=2, out=out, report=False, bundle=False, verbose=False)
-    return out
-
-
 @pytest.fixture
-def finished(digits_run: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(digits_run, tmp_path / "run"))
+def finished(digits_run_of_two_epochs: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(digits_run_of_two_epochs, tmp_path / "run"))
 
 
 def test_a_non_finite_loss_stops_the_run_before_the_weights_change(
@@ -203,7 +195,7 @@ def test_a_disk_too_small_is_reported_before_training(small_disks: Callable[[int
     "seed", [1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(2, 6))]
 )
 def test_a_disk_that_fills_up_at_random_moments_loses_no_intact_checkpoint(
-    small_disks: Callable[[int], Path], digits_run: Path, seed: int
+    small_disks: Callable[[int], Path], digits_run_of_two_epochs: Path, seed: int
 ) -> None:
     """Another process fills the disk and frees it again while a run trains on it."""
     draw = np.random.default_rng(seed)
@@ -323,7 +315,7 @@ def test_a_run_that_was_resumed_in_the_meantime_is_not_resumed_twice(finished: P
 
 
 def test_an_unfinished_run_predicts_with_its_last_checkpoint(
-    digits_run: Path, tmp_path: Path
+    digits_run_of_two_epochs: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "run"
     process = begin(out, "digits", {"epochs": 60})

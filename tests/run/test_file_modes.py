@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -15,15 +12,7 @@ import clearsight
 from clearsight.run.export.bundle import export_run
 from clearsight.run.report.report import write_report
 from clearsight.run.store.lock import lock_run
-
-
-@contextmanager
-def umask(mask: int) -> Iterator[None]:
-    before = os.umask(mask)
-    try:
-        yield
-    finally:
-        os.umask(before)
+from support.umask import umask
 
 
 @pytest.mark.parametrize("mask", [0o022, 0o002, 0o077])

@@ -14,24 +14,16 @@ from clearsight.run.store.lock import is_locked
 from support.command_line import run_cli
 
 
-@pytest.fixture(scope="module")
-def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A finished run with its bundle."""
-    out = tmp_path_factory.mktemp("digits") / "run"
-    clearsight.train("digits", epochs=1, out=out, report=False, verbose=False)
-    return out
+@pytest.fixture
+def run(digits_run: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(digits_run, tmp_path / "runs" / "run"))
 
 
 @pytest.fixture
-def run(original: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(original, tmp_path / "runs" / "run"))
-
-
-@pytest.fixture
-def home(tmp_path: Path, original: Path) -> Path:
+def home(tmp_path: Path, digits_run: Path) -> Path:
     """The user's files, among them copies of a run's, which a program may take for its own."""
     home = tmp_path / "home"
-    shutil.copytree(original, home / "checkpoints")
+    shutil.copytree(digits_run, home / "checkpoints")
     for name in ("thesis.tex", ".unfinished-0123abcd", "0"):
         (home / name).write_text("mine")
     return home

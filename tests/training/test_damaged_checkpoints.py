@@ -30,16 +30,9 @@ State = dict[str, Any]
 Tensors = dict[str, torch.Tensor]
 
 
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("home") / "run"
-    clearsight.train("digits", epochs=2, out=out, report=False, bundle=False, verbose=False)
-    return out
-
-
 @pytest.fixture
-def run(trained: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(trained, tmp_path / "run"))
+def run(digits_run_of_two_epochs: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(digits_run_of_two_epochs, tmp_path / "run"))
 
 
 def newest(run: Path) -> Path:
@@ -216,8 +209,10 @@ def test_flips_of_other_images_are_named(run: Path) -> None:
 
 
 @pytest.mark.slow
-def test_any_value_of_its_state_may_be_anything(trained: Path, tmp_path: Path) -> None:
-    with safe_open(newest(trained), framework="pt") as file:
+def test_any_value_of_its_state_may_be_anything(
+    digits_run_of_two_epochs: Path, tmp_path: Path
+) -> None:
+    with safe_open(newest(digits_run_of_two_epochs), framework="pt") as file:
         text = file.metadata()["state"]
     cases = [
         (where, replace_value(text, where, value))
@@ -225,7 +220,7 @@ def test_any_value_of_its_state_may_be_anything(trained: Path, tmp_path: Path) -
         for value in REPLACEMENTS
     ]
     for number, (_, changed) in enumerate(cases[:: max(len(cases) // 100, 1)]):
-        run = Path(shutil.copytree(trained, tmp_path / str(number)))
+        run = Path(shutil.copytree(digits_run_of_two_epochs, tmp_path / str(number)))
         path = newest(run)
         with safe_open(path, framework="pt") as file:
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118

@@ -18,16 +18,7 @@ from clearsight.data.listing import Listing
 from clearsight.data.part_names import part_of_folder
 from clearsight.data.sources.options import SourceOptions, source_options
 from clearsight.errors import DataError, RequestError
-from support.formats.breakage import PNG
-
-
-def write(root: Path, *paths: str) -> Path:
-    """Write files; of a path that ends with "/" two images."""
-    for path in paths:
-        for file in (f"{path}1.png", f"{path}2.png") if path.endswith("/") else (path,):
-            (root / file).parent.mkdir(parents=True, exist_ok=True)
-            (root / file).write_bytes(PNG)
-    return root
+from support.formats.image_tree import write_images
 
 
 def as_folder(root: Path, options: SourceOptions) -> Listing:
@@ -99,7 +90,7 @@ def both(*folders: str) -> tuple[str, ...]:
 def test_splits_are_recognized(
     tmp_path: Path, read: Reader, paths: tuple[str, ...], expected: dict
 ) -> None:
-    assert counts(read(write(tmp_path / "set", *paths), SourceOptions())) == expected
+    assert counts(read(write_images(tmp_path / "set", *paths), SourceOptions())) == expected
 
 
 @every_container
@@ -118,7 +109,7 @@ def test_splits_are_recognized(
 def test_classes_with_names_like_splits_stay_classes(
     tmp_path: Path, read: Reader, paths: tuple[str, ...], expected: set[str]
 ) -> None:
-    listing = read(write(tmp_path / "set", *paths), SourceOptions())
+    listing = read(write_images(tmp_path / "set", *paths), SourceOptions())
     assert set(listing.class_names) == expected
     assert set(listing.parts) == {None}
     assert len(listing) == 2 * len(paths)
@@ -171,7 +162,7 @@ def test_unclear_folders_are_refused_with_advice(
     tmp_path: Path, read: Reader, paths: tuple[str, ...], message: str
 ) -> None:
     with pytest.raises(DataError, match=message):
-        read(write(tmp_path / "set", *paths), SourceOptions())
+        read(write_images(tmp_path / "set", *paths), SourceOptions())
 
 
 @every_container
@@ -189,11 +180,11 @@ def test_unclear_folders_are_refused_with_advice(
 def test_the_user_says_which_folders_are_the_classes(
     tmp_path: Path, read: Reader, option: dict, expected: dict[str, int]
 ) -> None:
-    root = write(tmp_path / "set", *both("site_a", "site_b"))
+    root = write_images(tmp_path / "set", *both("site_a", "site_b"))
     listing = read(root, source_options(**option))
     assert counts(listing) == {(None, name): number for name, number in expected.items()}
     paths = [f"{part}/{path}" for part in ("train", "test") for path in both("site_a", "site_b")]
-    divided = read(write(tmp_path / "divided", *paths), source_options(**option))
+    divided = read(write_images(tmp_path / "divided", *paths), source_options(**option))
     assert counts(divided) == {
         (part, name): number for part in ("train", "test") for name, number in expected.items()
     }
@@ -213,13 +204,15 @@ def test_the_user_says_which_folders_are_the_classes(
 def test_folders_inside_classes_that_are_dates_or_differ_are_merged(
     tmp_path: Path, read: Reader, paths: list[str]
 ) -> None:
-    listing = read(write(tmp_path / "set", *paths), SourceOptions())
+    listing = read(write_images(tmp_path / "set", *paths), SourceOptions())
     assert listing.class_names in (("cats", "dogs"), ("site_a", "site_b"))
 
 
 @every_container
 def test_the_decision_is_one_sentence(tmp_path: Path, read: Reader) -> None:
-    root = write(tmp_path / "set", *both("training_set", "test_set"), "training_set/dogs/old/")
+    root = write_images(
+        tmp_path / "set", *both("training_set", "test_set"), "training_set/dogs/old/"
+    )
     listing = read(root, SourceOptions())
     assert re.fullmatch(
         r"2 classes: cats, dogs; 2 splits: train \(.*training_set\), test \(.*test_set\); "
@@ -229,7 +222,7 @@ def test_the_decision_is_one_sentence(tmp_path: Path, read: Reader) -> None:
     nested = read(root, SourceOptions(nested_classes=True))
     assert nested.class_names == ("cats", "dogs", "dogs/old")
     assert nested.notes[0].endswith("folders inside classes: classes of their own.")
-    many = write(tmp_path / "many", *(f"{number:03}/" for number in range(150)))
+    many = write_images(tmp_path / "many", *(f"{number:03}/" for number in range(150)))
     assert as_folder(many, SourceOptions()).notes[0].endswith("008, 009 and 140 more.")
 
 
@@ -237,7 +230,7 @@ def test_the_decision_is_one_sentence(tmp_path: Path, read: Reader) -> None:
 def test_system_folders_are_no_classes(tmp_path: Path, read: Reader) -> None:
     junk = ("@eaDir", "$RECYCLE.BIN", "lost+found", "__MACOSX", ".hidden", "#recycle",
             "System Volume Information", "cats/@eaDir/1.jpg")  # fmt: skip
-    root = write(tmp_path / "set", "cats/", "dogs/", *(f"{name}/" for name in junk))
+    root = write_images(tmp_path / "set", "cats/", "dogs/", *(f"{name}/" for name in junk))
     listing = read(root, SourceOptions())
     assert listing.class_names == ("cats", "dogs")
     assert len(listing) == 4
@@ -248,7 +241,9 @@ def test_system_folders_are_no_classes(tmp_path: Path, read: Reader) -> None:
 @every_container
 def test_labels_in_file_names(tmp_path: Path, read: Reader) -> None:
     names = [f"{name}.{number}.png" for name in ("cat", "dog") for number in range(2)]
-    root = write(tmp_path / "set", *(f"train/{name}" for name in names), "test/1.png", "test/2.png")
+    root = write_images(
+        tmp_path / "set", *(f"train/{name}" for name in names), "test/1.png", "test/2.png"
+    )
     listing = read(root, SourceOptions(label_pattern=r"(?P<label>[a-z]+)\."))
     assert counts(listing) == {("train", "cat"): 2, ("train", "dog"): 2}
     assert [text.partition("(")[2] for text in listing.skipped] == [
@@ -259,7 +254,7 @@ def test_labels_in_file_names(tmp_path: Path, read: Reader) -> None:
         read(root, SourceOptions(label_pattern="[0-9](?P<label>x)"))
     with pytest.raises(DataError, match="should have a folder of training images"):
         read(
-            write(tmp_path / "b", "val/a1.png", "val/b1.png", "test/a1.png", "test/b1.png"),
+            write_images(tmp_path / "b", "val/a1.png", "val/b1.png", "test/a1.png", "test/b1.png"),
             SourceOptions(label_pattern="(?P<label>[a-z])[0-9]"),
         )
 

@@ -15,18 +15,9 @@ from clearsight.data.listing import Listing
 from clearsight.data.sources.load import load_splits
 from clearsight.data.sources.options import SourceOptions
 from clearsight.errors import DataError
-from support.formats.breakage import PNG
+from support.formats.image_tree import write_images
 
 COMPOSED, DECOMPOSED = (unicodedata.normalize(form, "café") for form in ("NFC", "NFD"))
-
-
-def write(root: Path, *paths: str) -> Path:
-    """Write files; of a path that ends with "/" two images."""
-    for path in paths:
-        for file in (f"{path}1.png", f"{path}2.png") if path.endswith("/") else (path,):
-            (root / file).parent.mkdir(parents=True, exist_ok=True)
-            (root / file).write_bytes(PNG)
-    return root
 
 
 def read(root: Path) -> Listing:
@@ -35,7 +26,7 @@ def read(root: Path) -> Listing:
 
 @pytest.mark.parametrize("other", [DECOMPOSED, f"{COMPOSED} "])
 def test_folders_whose_names_look_the_same_are_one_class(tmp_path: Path, other: str) -> None:
-    write(tmp_path, f"train/{COMPOSED}/", "train/tea/", f"test/{other}/", "test/tea/")
+    write_images(tmp_path, f"train/{COMPOSED}/", "train/tea/", f"test/{other}/", "test/tea/")
     listing = read(tmp_path)
     assert listing.class_names == (COMPOSED, "tea")
     assert any("look the same are one class" in note for note in listing.notes)
@@ -43,14 +34,14 @@ def test_folders_whose_names_look_the_same_are_one_class(tmp_path: Path, other: 
 
 @pytest.mark.parametrize(("one", "other"), [("great dane", "great_dane"), ("01", "1")])
 def test_folders_whose_names_are_alike_are_noted(tmp_path: Path, one: str, other: str) -> None:
-    write(tmp_path, f"train/{one}/", "train/pug/", f"test/{other}/", "test/pug/")
+    write_images(tmp_path, f"train/{one}/", "train/pug/", f"test/{other}/", "test/pug/")
     notes = read(tmp_path).notes
     assert any(f"'{one}', '{other}' differ only" in note for note in notes)
 
 
 def test_flat_folders_of_images_in_a_split_are_no_class(tmp_path: Path) -> None:
     # Tiny ImageNet: the labels of val/images are in a text file.
-    write(tmp_path, "train/n01/images/", "train/n02/images/", "val/images/", "test/images/")
+    write_images(tmp_path, "train/n01/images/", "train/n02/images/", "val/images/", "test/images/")
     listing = read(tmp_path)
     assert listing.class_names == ("n01", "n02")
     assert sum(listing.skipped.values()) == 4
@@ -58,37 +49,39 @@ def test_flat_folders_of_images_in_a_split_are_no_class(tmp_path: Path) -> None:
 
 
 def test_a_split_without_any_class_to_train_on_is_refused(tmp_path: Path) -> None:
-    write(tmp_path, "train/cat/", "train/dog/", "test/cats/", "test/dogs/")
+    write_images(tmp_path, "train/cat/", "train/dog/", "test/cats/", "test/dogs/")
     with pytest.raises(DataError, match=r"test \(cats, dogs\) none is among those for training"):
         read(tmp_path)
 
 
 def test_masks_in_class_folders_are_skipped(tmp_path: Path) -> None:
-    write(tmp_path, "covid/images/", "covid/masks/", "normal/images/", "normal/masks/")
+    write_images(tmp_path, "covid/images/", "covid/masks/", "normal/images/", "normal/masks/")
     listing = read(tmp_path)
     assert {key.split("/")[1] for key in listing.keys} == {"images"}
     assert any("folder of masks" in reason for reason in listing.skipped)
 
 
 def test_masks_next_to_images_are_noted(tmp_path: Path) -> None:
-    write(tmp_path, "benign/1.png", "benign/1_mask.png", "normal/1.png", "normal/1_mask_2.png")
+    write_images(
+        tmp_path, "benign/1.png", "benign/1_mask.png", "normal/1.png", "normal/1_mask_2.png"
+    )
     assert any(note.startswith("2 of 4 images are called like") for note in read(tmp_path).notes)
 
 
 def test_images_and_their_segmentation_are_no_classes(tmp_path: Path) -> None:
-    write(tmp_path, "VOC/JPEGImages/", "VOC/SegmentationClass/")
+    write_images(tmp_path, "VOC/JPEGImages/", "VOC/SegmentationClass/")
     with pytest.raises(DataError, match="'SegmentationClass' next to 'JPEGImages' seems to hold"):
         read(tmp_path)
 
 
 def test_the_table_for_training_is_suggested(tmp_path: Path) -> None:
-    write(tmp_path, "train/", "test/", "sample_submission.csv", "test.csv", "train.csv")
+    write_images(tmp_path, "train/", "test/", "sample_submission.csv", "test.csv", "train.csv")
     with pytest.raises(DataError, match=r"if train\.csv has the labels, give that table"):
         read(tmp_path)
 
 
 def test_archives_in_a_folder_are_named(tmp_path: Path) -> None:
-    write(tmp_path, "train.zip", "test.zip")
+    write_images(tmp_path, "train.zip", "test.zip")
     with pytest.raises(
         DataError, match=r"archives in it, such as test\.zip, are not opened: unpack"
     ):
@@ -109,7 +102,7 @@ def test_archives_in_a_folder_are_named(tmp_path: Path) -> None:
 )
 def test_a_file_of_another_kind_gets_advice(tmp_path: Path, name: str, advice: str) -> None:
     with pytest.raises(DataError, match=advice):
-        detect_format(write(tmp_path, name) / name)
+        detect_format(write_images(tmp_path, name) / name)
 
 
 @pytest.mark.parametrize(

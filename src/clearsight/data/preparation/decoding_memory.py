@@ -28,7 +28,7 @@ def decoding_memory(lock_file: Path | None = None) -> Iterator[Reserve]:
     with ExitStack() as stack:
 
         def reserve(size_bytes: int) -> None:
-            if size_bytes <= share_bytes():
+            if size_bytes <= bytes_per_decoder():
                 return
             stack.enter_context(_one_large_image)
             if lock_file is not None:
@@ -41,6 +41,6 @@ def decoding_memory(lock_file: Path | None = None) -> Iterator[Reserve]:
 
 
 @cache
-def share_bytes() -> int:
+def bytes_per_decoder() -> int:
     """Return the memory of each decoder, for images that wait for no other."""
     return memory_bytes() // 8 // num_cores()
