@@ -35,8 +35,7 @@ class TrainedNetwork:
 
     def example_images(self, count: int) -> torch.Tensor:
         """Return random images to trace the module with: uint8 (count, H, W, C)."""
-        preparation = self.preparation
-        shape = (count, preparation.height, preparation.width, preparation.channels)
+        shape = (count, *self.preparation.image_shape)
         noise = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
         return torch.from_numpy(noise)
 
@@ -51,9 +50,8 @@ class ImagesToProbabilities(torch.nn.Module):
     def __init__(self, network: TrainedNetwork) -> None:
         super().__init__()
         self.eval()
-        preparation = network.preparation
-        self._divisor = preparation.divisor
-        self._shape = (preparation.height, preparation.width, preparation.channels)
+        self._divisor = network.preparation.divisor
+        self._shape = network.preparation.image_shape
         self._views = network.views
         self._program = None
         if uses_default_call(network.model):

@@ -132,7 +132,7 @@ def check_parity(bundle: Bundle) -> ParityResult:
         )
     found = bundle.probabilities(parity.images)
     result = _compare(parity.probabilities, found, bundle.spec.precision)
-    tolerance = TOLERANCES.get(bundle.spec.precision, TOLERANCES["float32"])
+    tolerance = TOLERANCES[bundle.spec.precision]
     # Written with "not", because every comparison with NaN is false.
     if not result.largest_difference <= tolerance or result.num_changed_predictions:
         raise BundleError(

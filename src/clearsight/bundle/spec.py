@@ -6,14 +6,12 @@ Checked by hand, because opening a bundle must not need pydantic.
 import json
 import math
 from dataclasses import asdict, dataclass
-from typing import Any, Self, get_args
+from typing import Any, Self
 
-from clearsight.data.preparation.polarity import Polarity
 from clearsight.data.preparation.preparation import Preparation
-from clearsight.data.preparation.resize import ResizeMethod
 from clearsight.data.preparation.views import Views
 from clearsight.errors import BundleError, DataError
-from clearsight.io.displayed_text import displayed
+from clearsight.io.displayed_text import displayed_start
 from clearsight.io.strict_json import parse_strict_json
 
 FORMAT_VERSION = 1
@@ -23,7 +21,6 @@ README_FILE = "README.md"
 INPUT_NAME, OUTPUT_NAME = "images", "probabilities"
 METADATA_PREFIX = "clearsight."  # of the keys in the model file; see `BundleSpec.metadata`
 PRECISIONS = ("float32", "int8")
-_MAX_SIDE = 65_536
 _MAX_IMAGE_VALUES = 2**26  # of a network's input: 8192x8192 in grey
 _MAX_NAME = 10_000  # characters of a class or a run
 
@@ -71,8 +68,7 @@ class BundleSpec:
     @property
     def image_shape(self) -> tuple[int, int, int]:
         """Height, width and channels of an image."""
-        preparation = self.preparation
-        return preparation.height, preparation.width, preparation.channels
+        return self.preparation.image_shape
 
     @property
     def metadata(self) -> dict[str, str]:
@@ -135,8 +131,8 @@ class BundleSpec:
             if values["format_version"] != FORMAT_VERSION:
                 raise BundleError(
                     f"{file} should have format version {FORMAT_VERSION}, but has "
-                    f"{_shorten(repr(values['format_version']))}: use the clearsight that wrote "
-                    "it, or export the run again."
+                    f"{displayed_start(repr(values['format_version']))}: use the clearsight that "
+                    "wrote it, or export the run again."
                 )
             preparation = _preparation(values["preparation"])
             return cls(
@@ -151,18 +147,14 @@ class BundleSpec:
                 files={_file_name(name): _record(row) for name, row in values["files"].items()},
             )
         except DataError as error:
-            raise BundleError(f"{file} cannot be used: {_shorten(str(error))}") from error
+            raise BundleError(f"{file} cannot be used: {displayed_start(str(error))}") from error
         except (
             ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError,
         ) as error:  # fmt: skip
             raise BundleError(
-                f"{file} should describe a bundle, but is damaged ({_shorten(str(error))}): export "
-                "the run again."
+                f"{file} should describe a bundle, but is damaged ({displayed_start(str(error))}): "
+                "export the run again."
             ) from error
-
-
-def _shorten(text: str) -> str:
-    return displayed(text if len(text) <= 300 else f"{text[:300]}…")
 
 
 def _text(value: Any) -> str:
@@ -204,20 +196,9 @@ def _views(values: Any, preparation: Preparation) -> Views:
 
 def _preparation(values: Any) -> Preparation:
     preparation = Preparation.from_json(values)
-    sizes = (preparation.height, preparation.width, preparation.channels)
-    is_size = all(type(size) is int and 0 < size < _MAX_SIDE for size in sizes)
-    if not is_size or math.prod(sizes) > _MAX_IMAGE_VALUES:
-        raise ValueError(f"an image cannot have the shape {sizes}")
-    if preparation.channels not in (1, 3, 4) or preparation.resize not in get_args(ResizeMethod):
-        raise ValueError(f"{preparation.to_json()} is not a valid preparation")
-    if type(preparation.divisor) not in (int, float) or not 0 < preparation.divisor < 1e30:
-        raise ValueError(f"the divisor {preparation.divisor!r} should be a number above 0")
-    if preparation.polarity not in get_args(Polarity):
-        raise ValueError(f"the polarity {preparation.polarity!r} is unknown")
-    grey = preparation.alpha_background
-    if grey is not None and (type(grey) is not int or not 0 <= grey <= 255):
-        raise ValueError(f"the background {grey!r} should be a grey value from 0 to 255")
-    values_range = preparation.pixel_range
+    shape, values_range = preparation.image_shape, preparation.pixel_range
+    if math.prod(shape) > _MAX_IMAGE_VALUES:
+        raise ValueError(f"an image cannot have the shape {shape}")
     if values_range is not None and not math.isfinite(values_range.high - values_range.low):
         raise ValueError(f"the pixel range {values_range} is too wide")
     return preparation

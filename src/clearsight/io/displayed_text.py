@@ -34,6 +34,16 @@ def displayed(text: str, *, keep_newlines: bool = False) -> str:
     return (_UNSAFE_BUT_NEWLINES if keep_newlines else _UNSAFE).sub(_escape, text)
 
 
+def displayed_start(text: str, max_characters: int = 300) -> str:
+    r"""Return the start of a text of any length as `displayed` does; "…" says that there is more.
+
+    Example:
+        >>> print(displayed_start("\x1b" + "a" * 1000, 3))
+        \x1baa…
+    """
+    return displayed(text if len(text) <= max_characters else f"{text[:max_characters]}…")
+
+
 def displayed_json(text: str) -> str:
     r"""Return JSON that means the same and has none of those characters but newlines.
 

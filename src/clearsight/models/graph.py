@@ -183,7 +183,7 @@ def pixel_scaling(model: keras.Model) -> PixelScaling:
     "normalizes": it normalizes them over a batch or an image, which works at any scale.
     "unknown": it applies an operation of unknown effect. "nothing": none of these.
     """
-    for call in _calls_in_order(model):
+    for call in calls_in_order(model):
         layer = call.layer
         operation = type(layer).__name__
         if isinstance(layer, keras.layers.Rescaling):
@@ -226,9 +226,14 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _calls_in_order(model: keras.Model) -> Iterator[Call]:
+def calls_in_order(model: keras.Model) -> Iterator[Call]:
+    """Iterate over the calls of all layers, within nested models too.
+
+    Raises:
+        ModelError: as `get_graph`.
+    """
     for call in get_graph(model).calls:
         if isinstance(call.layer, keras.Model):
-            yield from _calls_in_order(call.layer)
+            yield from calls_in_order(call.layer)
         else:
             yield call

@@ -1,13 +1,12 @@
 """`cost_of_image`: what a network of Keras takes for one image, before it runs."""
 
 import math
-from collections.abc import Iterator
 from typing import Any
 
 from clearsight.bundle.onnx_check.size import Cost, cost_of_results
 from clearsight.models.arithmetic import compute_arithmetic
 from clearsight.models.backend import keras
-from clearsight.models.graph import Call, get_graph
+from clearsight.models.graph import Call, calls_in_order
 
 _layers = keras.layers
 _ATTENTION = (
@@ -39,7 +38,7 @@ def cost_of_image(model: Any, image_shape: tuple[int, int, int]) -> Cost:
         ModelError: if the model has no graph.
     """
     sizes, work = [], 0
-    for call in _flat_calls(model):
+    for call in calls_in_order(model):
         if any(None in shape for shape in call.output_shapes):
             raise ValueError("the shape of a layer's output is not known")
         if isinstance(call.layer, _UNKNOWN):
@@ -78,12 +77,3 @@ def _inside(call: Call) -> tuple[int, int]:
         positions = max(math.prod(shape[:-1]) for shape in (*shapes, call.output_shape))
         return 0, weights * positions
     return 0, multiply_adds
-
-
-def _flat_calls(model: Any) -> Iterator[Call]:
-    """Iterate over the calls of all layers, within nested models too."""
-    for call in get_graph(model).calls:
-        if isinstance(call.layer, keras.Model):
-            yield from _flat_calls(call.layer)
-        else:
-            yield call

@@ -12,12 +12,10 @@ import numpy as np
 from clearsight.bundle.files import BundleFiles
 from clearsight.bundle.spec import BundleSpec
 from clearsight.errors import BundleError
-from clearsight.io.displayed_text import displayed
+from clearsight.io.displayed_text import displayed_start
 
 if TYPE_CHECKING:
     from clearsight.bundle.network import TrainedNetwork
-
-_MAX_LINE = 300  # characters
 
 Network = Callable[[np.ndarray], np.ndarray]  # uint8 (N, H, W, C) to float32 (N, K)
 
@@ -60,5 +58,4 @@ def first_line(error: Exception) -> str:
 
     A runtime's message may quote names from the model file, which may hold anything.
     """
-    line = next(iter(str(error).strip().splitlines()), type(error).__name__)
-    return displayed(line if len(line) <= _MAX_LINE else f"{line[:_MAX_LINE]}…")
+    return displayed_start(next(iter(str(error).strip().splitlines()), type(error).__name__))

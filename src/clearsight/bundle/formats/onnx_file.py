@@ -125,7 +125,6 @@ class _Runner:
         self._session = session
         self._measure = measure
         self._num_threads = num_threads or num_cores()
-        self._checked_counts = {1}
         self._lock = threading.Lock()
         self._pool: ThreadPoolExecutor | None = None
 
@@ -146,7 +145,7 @@ class _Runner:
     def _split(self, images: np.ndarray, size: int) -> list[np.ndarray]:
         """Split images into batches, and check what each takes: it might not grow evenly."""
         batches = [images[start : start + size] for start in range(0, len(images), size)]
-        for count in {len(batch) for batch in batches} - self._checked_counts:
+        for count in {len(batch) for batch in batches}:
             try:
                 self._measure.of_batch(count)
             except ValueError as error:
@@ -154,7 +153,6 @@ class _Runner:
                     f"The network should take batches of {count} images, but "
                     f"{first_line(error)}: do not use it, or export its run again."
                 ) from error
-            self._checked_counts.add(count)
         return batches
 
     def _start_pool(self, model: bytes) -> ThreadPoolExecutor:
@@ -252,10 +250,9 @@ def _matches_other_batches(
     """Check that a model file gives the module's probabilities at other batch sizes."""
     import torch
 
-    preparation = network.preparation
-    shape = (preparation.height, preparation.width, preparation.channels)
-    _check(path.read_bytes(), shape, MODEL_FILE)  # which it must pass when it is opened
-    session = _open_session(path.read_bytes(), None, MODEL_FILE)
+    model = path.read_bytes()
+    _check(model, network.preparation.image_shape, MODEL_FILE)  # as when it is opened
+    session = _open_session(model, None, MODEL_FILE)
     for count in _CHECKED_BATCHES:
         images = network.example_images(count)
         with torch.no_grad():

@@ -17,8 +17,8 @@ from clearsight.bundle.onnx_check.protobuf import Field, Message, MessageReader,
 _MAX_NODES = 20_000
 _OPSETS = range(13, 26)  # whose operators have the forms that `operators.py` knows
 _DOMAINS = ("", "ai.onnx")  # two names of the standard one
-# Values of longer tensors are not kept: these describe shapes.
-_MAX_VALUES = 1024
+# Values of longer tensors are neither kept nor followed: these describe shapes.
+MAX_VALUES = 1024
 # Of TensorProto.DataType. bfloat16, which numpy lacks, is kept without its values.
 _TYPES = {
     1: np.dtype("<f4"), 2: np.dtype("u1"), 3: np.dtype("i1"), 4: np.dtype("<u2"),
@@ -213,7 +213,7 @@ def _read_tensor(reader: MessageReader, content: memoryview) -> tuple[str, Tenso
     if len(data) < num_values * (dtype.itemsize if is_raw else 1):
         raise ValueError(f"its weights '{name}' should have the shape {shape}, but lack values")
     values = None
-    if num_values <= _MAX_VALUES and code != _BFLOAT16:
+    if num_values <= MAX_VALUES and code != _BFLOAT16:
         values = _read_values(data, given[0] if given else "raw_data", dtype)
         if len(values) != num_values:
             raise ValueError(f"its weights '{name}' should have {num_values:,} values")
@@ -222,7 +222,7 @@ def _read_tensor(reader: MessageReader, content: memoryview) -> tuple[str, Tenso
 
 
 def _read_values(data: memoryview, key: str, dtype: np.dtype) -> np.ndarray:
-    if len(data) > _MAX_VALUES * 10:  # bytes of the longest packed number
+    if len(data) > MAX_VALUES * 10:  # bytes of the longest packed number
         raise ValueError("some weights have more values than their shape says")
     if key == "raw_data" or key in ("float_data", "double_data"):
         stored = {"float_data": np.dtype("<f4"), "double_data": np.dtype("<f8")}.get(key, dtype)

@@ -5,11 +5,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from clearsight.bundle.onnx_check.call import OnnxCall, checked_axis
-from clearsight.bundle.onnx_check.model import Tensor
+from clearsight.bundle.onnx_check.call import OnnxCall
+from clearsight.bundle.onnx_check.model import MAX_VALUES, Tensor
 from clearsight.bundle.onnx_check.movement import constant_tensor, dimensions, slices
-
-MAX_VALUES = 1024  # of a tensor whose values are followed
 
 
 def _cast(call: OnnxCall) -> np.ndarray | None:
@@ -42,7 +40,7 @@ def _gather(call: OnnxCall) -> np.ndarray:
 
 def _concat(call: OnnxCall) -> np.ndarray:
     parts = [call.values(index) for index in range(len(call.inputs))]
-    return np.concatenate(parts, checked_axis(call.integer("axis", 0), parts[0].ndim))
+    return np.concatenate(parts, call.axis("axis", 0, parts[0].ndim))
 
 
 def _transpose(call: OnnxCall) -> np.ndarray:

@@ -3,7 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from clearsight.bundle.onnx_check.model import OnnxModel, Tensor
@@ -80,7 +80,7 @@ def images_at_once(cost: Cost) -> int:
 
 @dataclass(frozen=True, eq=False)
 class Measure:
-    """A network's costs.
+    """A network's costs, each of which is computed once.
 
     Attributes:
         model: the network.
@@ -89,19 +89,25 @@ class Measure:
 
     model: OnnxModel
     image_shape: tuple[int, int, int]
+    _costs: dict[int, Cost] = field(default_factory=dict, init=False, repr=False)
 
-    @cached_property
+    @property
     def max_images(self) -> int:
         """How many images to run at once."""
         return images_at_once(self.of_batch(1))
 
     def of_batch(self, num_images: int) -> Cost:
-        """Compute what a batch takes.
+        """Return what a batch takes.
 
         Raises:
             ValueError: if the graph is not valid, has an unknown operator, or takes more than a
                 classifier of images would.
         """
+        if num_images not in self._costs:
+            self._costs[num_images] = self._follow_graph(num_images)
+        return self._costs[num_images]
+
+    def _follow_graph(self, num_images: int) -> Cost:
         model = self.model
         limit = cost_limit(self.image_shape, num_images, self._num_weights)
         known: dict[str, Tensor | None] = {

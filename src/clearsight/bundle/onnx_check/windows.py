@@ -154,14 +154,10 @@ def broadcast(*shapes: Shape) -> Shape:
     for position in range(1, max(map(len, shapes), default=0) + 1):
         lengths = {shape[-position] for shape in shapes if len(shape) >= position} - {1}
         if len(lengths) > 1:
-            raise ValueError(f"the shapes {list_shapes(shapes)} do not fit")
+            found = " and ".join(map(str, shapes[:3]))
+            raise ValueError(f"the shapes {found} do not fit")
         result.append(lengths.pop() if lengths else 1)
     return tuple(reversed(result))
-
-
-def list_shapes(shapes: tuple[Shape, ...]) -> str:
-    """Return some shapes as text."""
-    return " and ".join(map(str, shapes[:3]))
 
 
 def _einsum_lengths(call: OnnxCall) -> tuple[dict[str, int], str]:

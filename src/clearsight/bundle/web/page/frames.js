@@ -1,8 +1,6 @@
 // Finds out whether an image file has more frames than the first, which alone is classified.
 
-function text(bytes, at, length) {
-  return String.fromCharCode(...bytes.subarray(at, at + length));
-}
+import { text } from "./jpeg.js";
 
 // GIF89a, sections 18 to 26: blocks of sub-blocks, each with its length in front.
 function countGifFrames(bytes) {

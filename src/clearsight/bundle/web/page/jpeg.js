@@ -8,7 +8,7 @@ const ORIENTATION = 0x0112;
 const RIGHT = [2, 3, 6, 7];
 const BOTTOM = [3, 4, 7, 8];
 
-function text(bytes, at, length) {
+export function text(bytes, at, length) {
   return String.fromCharCode(...bytes.subarray(at, at + length));
 }
 
