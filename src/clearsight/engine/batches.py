@@ -58,7 +58,7 @@ class InMemoryBatches(ArrayBatches):
 
     def iterate(self) -> Iterator[Any]:
         """Iterate over the batches of one epoch, shuffled if requested."""
-        arrays = self.tensors
+        arrays, device = self.tensors, _device()
         (num_skipped, then), self._skipping = self._skipping, _NOTHING_SKIPPED
         for number, indices in enumerate(self._order(), 1):
             if number <= num_skipped:
@@ -68,7 +68,9 @@ class InMemoryBatches(ArrayBatches):
                 continue
             self.indices = indices
             batch = keras.tree.map_structure(
-                lambda array, indices=indices: _rows(array, indices), arrays, none_is_leaf=False
+                lambda array, indices=indices: _rows(array, indices, device),
+                arrays,
+                none_is_leaf=False,
             )
             yield self.prepare(indices, batch)
 
@@ -118,15 +120,22 @@ def _as_source(array: Any) -> torch.Tensor | np.ndarray:
             warnings.filterwarnings("ignore", "The given NumPy array is not writable")
             tensor = torch.from_numpy(array)
         return tensor if isinstance(array, np.memmap) else _on_device(tensor)
-    is_copied_anyway = _on_device(torch.empty(0)).device.type != "cpu"
+    is_copied_anyway = _device().type != "cpu"
     return _converted(array) if is_copied_anyway and not isinstance(array, np.memmap) else array
 
 
-def _rows(array: torch.Tensor | np.ndarray, indices: torch.Tensor) -> torch.Tensor:
+def _device() -> torch.device:
+    """Return the device that Keras computes on."""
+    return _on_device(torch.empty(0)).device
+
+
+def _rows(
+    array: torch.Tensor | np.ndarray, indices: torch.Tensor, device: torch.device
+) -> torch.Tensor:
     """Return rows of an array, on the device."""
     if isinstance(array, np.ndarray):
         return _converted(np.asarray(array[indices.numpy()]))
-    return _on_device(array.index_select(0, indices.to(array.device)))
+    return array.index_select(0, indices.to(array.device)).to(device)
 
 
 def _converted(array: np.ndarray) -> torch.Tensor:

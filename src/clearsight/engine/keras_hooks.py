@@ -167,7 +167,8 @@ class Hooks:
 
     def _is_image_by_image(self) -> bool:
         """Return whether no code but the engine's computes an evaluation: it mixes no images."""
-        return not EvaluationStep(self._model, self._dtype).runs_keras
+        self._evaluation = evaluation = EvaluationStep(self._model, self._dtype)  # for the batches
+        return not evaluation.runs_keras
 
     def _forget_steps(self) -> None:
         self._training = self._evaluation = None
@@ -180,24 +181,26 @@ class Hooks:
 
     def _train_step(self, data: Any) -> Any:
         model = self._model
-        if self._is_left_to_keras() or model.optimizer is None or not model.trainable_variables:
+        if self._is_left_to_keras() or model.optimizer is None:
             return self._class.train_step(model, data)
         self._forget_steps_if_changed()
         training = self._training
         if training is None:
+            if not model.trainable_variables:
+                return self._class.train_step(model, data)
             self._training = training = TrainingStep(model, self._dtype, self._control)
         inputs = training.inputs_of(data)
         if inputs is None:
             return self._class.train_step(model, data)
-        for variable in model.trainable_variables:
-            variable.value.grad = None
+        for weight in training.weights:
+            weight.grad = None
         try:
             forward, gradients = self._gradients(training, inputs, data)
         except UnexpectedMaskError as error:
             self._leave_whole(error)
             return self._class.train_step(model, data)
-        for variable, gradient in zip(model.trainable_variables, gradients, strict=True):
-            variable.value.grad = gradient
+        for weight, gradient in zip(training.weights, gradients, strict=True):
+            weight.grad = gradient
         return self._logs(training.apply(forward, gradients, data))
 
     def _gradients(self, step: TrainingStep, inputs: Inputs, data: Any) -> Any:

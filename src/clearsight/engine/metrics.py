@@ -81,6 +81,9 @@ class DeferredLogs(Mapping[str, Any]):
         """Return the metrics as they were when first read: one dict, which callbacks may change."""
         return self._for_callbacks
 
+    def __bool__(self) -> bool:
+        return True  # without computing them: there is a loss at least
+
     def __getitem__(self, name: str) -> Any:
         return self._latest[name]
 

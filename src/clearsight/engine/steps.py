@@ -15,7 +15,7 @@ from clearsight.engine.program.compilation import compile_program
 from clearsight.engine.program.program import Inputs, Tensors
 from clearsight.engine.runtime.saved_state import SavedState
 from clearsight.engine.step_control import StepControl
-from clearsight.engine.targets import PlainTargets, plain_targets
+from clearsight.engine.targets import PlainTargets, leaves_of, plain_targets
 from clearsight.models.backend import keras
 from clearsight.models.keras_internals.compiled import compute_loss, is_kerass_own, update_metrics
 from clearsight.models.keras_internals.layers import (
@@ -53,6 +53,7 @@ class ModelStep:
     def __init__(self, model: keras.Model, dtype: torch.dtype, *, training: bool) -> None:
         self._model: Any = model
         self._core = functional_of(model)
+        self._first_weight = next(iter(self._core.weights), None)
         self._shapes = [tuple(tensor.shape[1:]) for tensor in self._core.inputs]
         self._training = training
         self._program = compile_program(model, training=training, dtype=dtype)
@@ -110,7 +111,7 @@ class ModelStep:
         collects garbage: gigabytes, if images are large.
         """
         (input_, *others) = self._core.inputs
-        weights = self._core.weights
+        weight = self._first_weight
         return (
             isinstance(x, torch.Tensor)
             and not others
@@ -118,7 +119,7 @@ class ModelStep:
             and x.ndim == 1 + len(self._shapes[0])
             and x.dtype is getattr(torch, input_.dtype, None)
             and x.dtype.is_floating_point
-            and (not weights or x.device == weights[0].value.device)
+            and (weight is None or x.device == weight.value.device)
         )
 
     def run_program(self, inputs: Inputs) -> Tensors:
@@ -163,7 +164,7 @@ class ModelStep:
         """Update the metrics, and return the logs so far."""
         model = self._model
         x, y, weights = keras.utils.unpack_x_y_sample_weight(data)
-        track_loss(model, forward.loss, len(first_tensor(keras.tree.flatten(x))))
+        track_loss(model, forward.loss, len(first_tensor(leaves_of(x))))
         if self._metric_updates is not None and forward.targets is not None:
             target, weight = forward.targets
             for update in self._metric_updates:
@@ -180,13 +181,16 @@ class TrainingStep(ModelStep):
     """A training step in two halves: `gradients` and `apply`.
 
     Only `gradients` may be tried again after an error, since nothing has been updated by then.
+
+    Attributes:
+        weights: the tensors of the trainable variables, in the order of the gradients.
     """
 
     def __init__(self, model: keras.Model, dtype: torch.dtype, control: StepControl) -> None:
         super().__init__(model, dtype, training=True)
         self._control = control
         variables = model.trainable_variables
-        self._weights = [variable.value for variable in variables]
+        self.weights = [variable.value for variable in variables]
         # But for bfloat16 Keras's own update, so that every rounding is Keras's.
         self._update: Callable[[Any], None] = (
             Update(model.optimizer, variables)
@@ -253,7 +257,7 @@ class TrainingStep(ModelStep):
         if self._control.check_loss is not None:
             self._control.check_loss(loss.detach())
         scaled = self._model.optimizer.scale_loss(loss)
-        return torch.autograd.grad(scaled, self._weights, allow_unused=True)
+        return torch.autograd.grad(scaled, self.weights, allow_unused=True)
 
 
 def first_tensor(values: Sequence[Any]) -> torch.Tensor:

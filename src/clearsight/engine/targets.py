@@ -21,7 +21,7 @@ def plain_targets(y: Any, weights: Any, scores: torch.Tensor) -> PlainTargets | 
     Returns:
         None for any others, whose loss and metrics are Keras's to compute.
     """
-    ys, all_weights = keras.tree.flatten(y), keras.tree.flatten(weights)
+    ys, all_weights = leaves_of(y), leaves_of(weights)
     if len(ys) != 1 or ys[0] is None or len(all_weights) != 1:
         return None
     shapes = ((), (1,), tuple(scores.shape[1:]))
@@ -33,9 +33,16 @@ def plain_targets(y: Any, weights: Any, scores: torch.Tensor) -> PlainTargets | 
     return target, weight
 
 
+def leaves_of(structure: Any) -> list[Any]:
+    """Return the values of a nested structure: mostly one tensor, for which Keras takes longer."""
+    is_leaf = structure is None or isinstance(structure, torch.Tensor)
+    return [structure] if is_leaf else keras.tree.flatten(structure)
+
+
 def _as_tensor(value: Any, scores: torch.Tensor) -> Any:
     """Convert an argument of ``train_on_batch``, or move a batch of a loader to the device."""
     if value is None:
         return None
-    tensor: Any = keras.ops.convert_to_tensor(value)  # on the device that Keras computes on
+    is_tensor = isinstance(value, torch.Tensor)
+    tensor: Any = value if is_tensor else keras.ops.convert_to_tensor(value)
     return tensor.to(scores.device)

@@ -62,15 +62,16 @@ def run_job(job: DecodeJob) -> Iterator[int | tuple[int, str]]:
     """
     block = _Block(job)
     row_of = dict(zip(job.keys, job.rows.tolist(), strict=True))
+    fit_for = (job.preparation.height, job.preparation.width)
+    lock_file = job.folder / "large-image.lock"
     for key, content in job.reader.each(job.keys):
         row = row_of[key]
         yield row
         try:
             if isinstance(content, DataError):
                 raise content
-            fit_for = (job.preparation.height, job.preparation.width)
             digest = hashlib.blake2b(content, digest_size=DIGEST_BYTES).digest()
-            with decoding_memory(job.folder / "large-image.lock") as reserve:
+            with decoding_memory(lock_file) as reserve:
                 image = read_image(content, name=key, fit_for=fit_for, reserve=reserve)
                 block.add(row, image, digest)
                 del image

@@ -87,5 +87,5 @@ def _convert(image: Image.Image) -> np.ndarray:
     if has_alpha:
         return np.asarray(image.convert("RGBA"))
     if image.mode in ("1", "L"):
-        return np.asarray(image.convert("L"))[..., None]
+        return np.asarray(image if image.mode == "L" else image.convert("L"))[..., None]
     return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
