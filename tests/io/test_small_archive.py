@@ -88,3 +88,12 @@ def test_damage_raises_the_errors_that_are_listed(changes: list[tuple[int, int]]
         assert len(read(bytes(content), "a", 10)) <= 10
     except (*DAMAGED_ARCHIVE, KeyError, OSError):
         pass
+
+
+@pytest.mark.parametrize("num_bytes", [0, 65_535, 65_536])
+def test_a_directory_in_64_bits_is_refused_as_far_back_as_python_looks(num_bytes: int) -> None:
+    content = packed({"a": b"12345"})
+    at = content.rfind(b"PK\x05\x06")
+    locator = b"PK\x06\x07" + bytes(16)
+    with pytest.raises(ValueError, match="far too many files"):
+        read(content[:at] + locator + content[at:] + bytes(num_bytes), "a")

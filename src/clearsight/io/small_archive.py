@@ -13,7 +13,8 @@ DAMAGED_ARCHIVE = (
 _MAX_DIRECTORY_BYTES = 2**17  # a thousand files
 # The end record of 22 bytes stands before a comment, and after the locator of a larger directory
 # (https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT, 4.3.15 and 4.3.16).
-_END, _END_BYTES, _MAX_COMMENT_BYTES = b"PK\x05\x06", 22, 65_535
+_END, _END_BYTES = b"PK\x05\x06", 22
+_MAX_COMMENT_BYTES = 65_536  # Python looks that far, one byte further than the longest comment
 _LOCATOR_64, _LOCATOR_64_BYTES = b"PK\x06\x07", 20
 # Weights and photos hardly shrink when they are packed; a bomb shrinks a thousandfold.
 _MAX_RATIO, _ALWAYS_ALLOWED_BYTES = 100, 64 * 2**20
