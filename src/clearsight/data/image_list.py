@@ -12,8 +12,8 @@ from typing import Any
 
 from clearsight.data.image_set import ImageSet
 from clearsight.errors import DataError
-from clearsight.io.atomic import write_atomically
-from clearsight.io.csv_rows import bounded_lines, from_cell, write_rows
+from clearsight.io.csv_file import write_csv
+from clearsight.io.csv_rows import bounded_lines, from_cell
 from clearsight.io.readable_name import readable_name
 from clearsight.io.regular_file import open_regular
 
@@ -47,12 +47,7 @@ def write_image_list(
     Raises:
         OutputError: when the file cannot be written.
     """
-    with (
-        write_atomically(path) as temporary,
-        temporary.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file,
-    ):
-        write_rows(file, [columns])
-        write_rows(file, rows)
+    write_csv(columns, rows, path)
 
 
 def read_image_list(path: str | Path, columns: Sequence[str], source: str) -> list[ListedImage]:

@@ -70,5 +70,5 @@ def run_held(plan: Plan, display: Display) -> Iterator[Run]:
                 evaluated = evaluate_run(plan, folder.path, history, weights)
                 session.stopper.stop_if_requested()
                 write_results(plan, session, history, evaluated)
-            write_artifacts(plan, session)
-        yield Run.load(folder.path, allow_download=True)
+            run = write_artifacts(plan, session)
+        yield run

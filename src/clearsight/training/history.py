@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from clearsight.errors import RunError
-from clearsight.io.atomic import write_atomically
-from clearsight.io.csv_rows import read_rows, write_rows
+from clearsight.io.csv_file import write_csv
+from clearsight.io.csv_rows import read_rows
 from clearsight.io.regular_file import open_regular
 from clearsight.training.recipe import Recipe
 
@@ -78,8 +78,7 @@ def is_fully_trained(history: History, recipe: Recipe) -> bool:
 
 def write_history(history: History, path: Path) -> None:
     """Write ``history.csv``, one row per epoch, replacing the whole file."""
-    with write_atomically(path) as temporary, temporary.open("w", newline="") as file:
-        write_rows(file, [COLUMNS, *(astuple(epoch) for epoch in history)])
+    write_csv(COLUMNS, (astuple(epoch) for epoch in history), path)
 
 
 def read_history(path: Path) -> History:

@@ -280,7 +280,7 @@ def test_names_of_parts(name: str, part: str | None) -> None:
 def test_a_split_of_one_class_in_a_folder_of_its_own_name() -> None:
     folders = ["train/cats", "train/dogs", "test/test/cats"]
     structure = find_structure(folders)
-    assert [structure.place(folder).class_name(False) for folder in folders] == [
+    assert [structure.role(folder).class_name(False) for folder in folders] == [
         "cats",
         "dogs",
         "cats",

@@ -10,8 +10,8 @@ import numpy as np
 from clearsight.data.folder_contents import FolderContents
 from clearsight.data.formats.folder_structure import (
     OUTSIDE_PARTS,
+    FolderRole,
     FolderStructure,
-    Place,
     find_structure,
 )
 from clearsight.data.formats.label_pattern import NO_LABEL, find_label
@@ -34,12 +34,12 @@ _NUM_SHOWN = 10  # names in a sentence
 
 @dataclass(frozen=True)
 class _Image:
-    """An image with its label; `place` is None if the label is in the file's name."""
+    """An image with its label; `role` is None if the label is in the file's name."""
 
     path: str
     label: str
     part: Part | None
-    place: Place | None = None
+    role: FolderRole | None = None
 
 
 def list_class_folders(
@@ -101,14 +101,14 @@ def list_class_folders(
 def _images_in_folders(
     contents: FolderContents, structure: FolderStructure, nested_classes: bool
 ) -> list[_Image]:
-    place_of = {folder: structure.place(folder) for folder in structure.image_folders}
+    role_of = {folder: structure.role(folder) for folder in structure.image_folders}
     images = []
     for path in contents.images:
-        place = place_of[path.rpartition("/")[0]]
-        if place.problem:
-            contents.skipped.add(path, place.problem)
+        role = role_of[path.rpartition("/")[0]]
+        if role.problem:
+            contents.skipped.add(path, role.problem)
         else:
-            images.append(_Image(path, place.class_name(nested_classes), place.part, place))
+            images.append(_Image(path, role.class_name(nested_classes), role.part, role))
     return images
 
 
@@ -137,8 +137,8 @@ def _empty_classes(
     images: Sequence[_Image],
     nested_classes: bool,
 ) -> tuple[str, ...]:
-    places = (structure.place(folder) for folder in contents.folders)
-    names = {place.class_name(nested_classes) for place in places if not place.problem}
+    roles = (structure.role(folder) for folder in contents.folders)
+    names = {role.class_name(nested_classes) for role in roles if not role.problem}
     used = {image.label for image in images}
     used |= {label[:end] for label in used for end, char in enumerate(label) if char == "/"}
     return tuple(sorted(names - used))
@@ -157,7 +157,7 @@ def _describe(
     used = {image.part for image in images}
     if parts := [structure.describe_part(part) for part in PARTS if part in used]:
         found.append(f"{len(parts)} split{'s' if len(parts) > 1 else ''}: {', '.join(parts)}")
-    if any(image.place is not None and image.place.inner for image in images):
+    if any(image.role is not None and image.role.inner for image in images):
         how = "classes of their own" if options.nested_classes else "merged"
         found.append(f"folders inside classes: {how}")
         shared = set.intersection(*structure.class_folders.values())
@@ -189,8 +189,8 @@ def _written_names(images: Sequence[_Image]) -> dict[str, set[str]]:
     """Return the names of the folders of each class."""
     written: dict[str, set[str]] = {}
     for image in images:
-        if image.place is not None:
-            written.setdefault(image.label, set()).add(image.place.class_folder)
+        if image.role is not None:
+            written.setdefault(image.label, set()).add(image.role.class_folder)
     return written
 
 

@@ -16,7 +16,7 @@ OUTSIDE_PARTS = "image outside of the training, validation and test folders"
 
 
 @dataclass(frozen=True)
-class Place:
+class FolderRole:
     """Where a folder belongs.
 
     Attributes:
@@ -55,8 +55,8 @@ class FolderStructure:
     @cached_property
     def shared_folders(self) -> set[str]:
         """The names of folders that every class folder has inside, if that is all they have."""
-        outer = [folder for folder in self.image_folders if not self.place(folder).inner]
-        if any(not self.place(folder).problem for folder in outer):
+        outer = [folder for folder in self.image_folders if not self.role(folder).inner]
+        if any(not self.role(folder).problem for folder in outer):
             return set()
         return set.intersection(*self.class_folders.values()) if self.class_folders else set()
 
@@ -65,9 +65,9 @@ class FolderStructure:
         """The names of the class folders, each with the names of folders in it that have images."""
         found: dict[str, set[str]] = defaultdict(set)
         for folder in self.image_folders:
-            place = self.place(folder)
-            if not place.problem:
-                found[place.class_folder] |= {place.inner.partition("/")[0]} - {""}
+            role = self.role(folder)
+            if not role.problem:
+                found[role.class_folder] |= {role.inner.partition("/")[0]} - {""}
         return found
 
     @cached_property
@@ -80,23 +80,23 @@ class FolderStructure:
             if path.rpartition("/")[0] in beside and holds_masks(path.rpartition("/")[2])
         }
 
-    def place(self, folder: str) -> Place:
+    def role(self, folder: str) -> FolderRole:
         """Return where a folder belongs."""
         parent = next((path for path in self.parents if _is_in(folder, path)), None)
         if parent is None:
             is_around = any(_is_in(path, folder) for path in self.parents)
             is_split = is_around or part_of_path(folder) is not None
-            return Place(problem=OUTSIDE_CLASSES if is_split else OUTSIDE_PARTS)
+            return FolderRole(problem=OUTSIDE_CLASSES if is_split else OUTSIDE_PARTS)
         name, _, inner = folder[len(parent) :].removeprefix("/").partition("/")
         part = self.parents[parent]
         if name and self.are_classes_divided:
             first, _, inner = inner.partition("/")
             part = part_of_folder(first)
             if part is None:
-                return Place(problem=OUTSIDE_PARTS)
+                return FolderRole(problem=OUTSIDE_PARTS)
         if inner and any(_is_in(folder, masks) for masks in self._masks):
-            return Place(problem=IS_MASK)
-        return Place(name, inner, part) if name else Place(problem=OUTSIDE_CLASSES)
+            return FolderRole(problem=IS_MASK)
+        return FolderRole(name, inner, part) if name else FolderRole(problem=OUTSIDE_CLASSES)
 
     def describe_part(self, part: Part) -> str:
         """Return the name of a part and its folders, e.g. "test (test_set)"."""

@@ -47,8 +47,8 @@ def write_results(
         folder.write_record(folder.read_record().with_status("finished"))
 
 
-def write_artifacts(plan: Plan, session: RunSession) -> None:
-    """Write the bundle and the report of a finished run, unless that is declined.
+def write_artifacts(plan: Plan, session: RunSession) -> Run:
+    """Write the bundle and the report of a finished run, unless that is declined; return the run.
 
     If one cannot be written, the run is finished all the same, and a warning says why.
     """
@@ -62,6 +62,7 @@ def write_artifacts(plan: Plan, session: RunSession) -> None:
     if request.report:
         test, command = plan.data.splits.test, session.folder.command("report")
         write_or_warn("report", lambda: write_report(run, test), command)
+    return run
 
 
 def write_or_warn(what: str, write: Callable[[], Any], retry: str) -> None:

@@ -64,7 +64,7 @@ def check_reloadable(request: TrainRequest, model: keras.Model) -> list[str]:
     Raises:
         ModelError: when Keras's safe mode cannot load the saved network.
     """
-    if isinstance(request.model, str) and not request.model.rpartition(":")[0].endswith(".py"):
+    if isinstance(request.model, str) and request.code_to_run is None:
         return []  # the zoo's networks, and files that were just loaded
     with scratch_folder() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Keras: the optimizer has no state yet

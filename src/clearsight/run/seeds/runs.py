@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any, Self, overload
 
 from clearsight.evaluation.comparison.over_seeds import SeedSummary
-from clearsight.run.store.files import write_csv, write_json
+from clearsight.io.csv_file import write_csv
+from clearsight.run.store.files import write_json
 from clearsight.run.store.location import SEEDS_RECORD_NAME, is_run, member_path, resume_command
 from clearsight.run.store.record import SeedsRecord, read_seeds_record
 from clearsight.run.store.results import Results

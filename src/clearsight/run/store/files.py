@@ -7,7 +7,6 @@ from; whoever needs only a part of it gets a valid model or an error in one sent
 
 import io
 import json
-from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, TextIO, TypeVar
@@ -16,7 +15,6 @@ from pydantic import TypeAdapter, ValidationError
 
 from clearsight.errors import RunError, format_validation_error
 from clearsight.io.atomic import write_atomically
-from clearsight.io.csv_rows import write_rows
 from clearsight.io.regular_file import open_regular, read_regular
 from clearsight.io.strict_json import parse_strict_json
 
@@ -78,11 +76,3 @@ def open_csv(path: Path) -> TextIO:
     return io.TextIOWrapper(
         open_regular(path), encoding="utf-8", errors="surrogateescape", newline=""
     )
-
-
-def write_csv(columns: Sequence[str], rows: Iterable[Sequence[Any]], path: Path) -> None:
-    """Write a table with a header, replacing `path` whole."""
-    text: Any = {"encoding": "utf-8", "errors": "surrogateescape", "newline": ""}
-    with write_atomically(path) as temporary, temporary.open("w", **text) as file:
-        write_rows(file, [columns])
-        write_rows(file, rows)

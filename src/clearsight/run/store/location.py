@@ -1,4 +1,4 @@
-"""Where runs lie on the disk, known without opening them."""
+"""Where runs lie on the disk, known without reading their records."""
 
 import os
 import re
@@ -12,7 +12,7 @@ from clearsight.io.regular_file import read_regular
 RECORD_NAME, SEEDS_RECORD_NAME = "run.json", "seeds.json"
 MEMBERS_FOLDER = "seeds"  # of runs with several seeds
 LOCK_NAME = "lock"
-_MAX_LOCK_BYTES = 64  # of the number of a process
+MAX_LOCK_BYTES = 64  # of the number of a process
 _RUNS = Path("runs")
 # The checkpoint from before the first batch, and the folder in which one is being written.
 _INITIAL = re.compile(
@@ -48,7 +48,7 @@ def is_unbegun(path: Path) -> bool:
 
 
 def _is_own_lock(path: Path) -> bool:
-    content = read_regular(path, _MAX_LOCK_BYTES, follow_links=False)
+    content = read_regular(path, MAX_LOCK_BYTES, follow_links=False)
     return not content or content.isdigit()
 
 

@@ -10,14 +10,13 @@ from filelock import FileLock, Timeout
 
 from clearsight.errors import RunError
 from clearsight.io.regular_file import open_regular, read_regular
-from clearsight.run.store.location import LOCK_NAME
+from clearsight.run.store.location import LOCK_NAME, MAX_LOCK_BYTES
 
 try:
     import fcntl
 except ImportError:  # Windows
     fcntl = None
 
-_MAX_BYTES = 64  # of the number of a process
 # `is_locked` takes a shared lock for an instant, which must not look like a process that writes.
 _TIMEOUT_SECONDS = 0.25
 # What a filesystem without locks (some network filesystems) answers.
@@ -86,7 +85,7 @@ def check_unlocked(folder: Path) -> None:
 def _write_process_id(handle: int) -> None:
     """Write who holds the lock, for the error of others; never over a file of other content."""
     with suppress(OSError):  # the lock holds without it
-        content = os.read(handle, _MAX_BYTES)
+        content = os.read(handle, MAX_LOCK_BYTES)
         if (not content or content.isdigit()) and os.fstat(handle).st_nlink == 1:
             os.ftruncate(handle, 0)
             os.lseek(handle, 0, os.SEEK_SET)
@@ -95,7 +94,7 @@ def _write_process_id(handle: int) -> None:
 
 def _in_use(folder: Path) -> RunError:
     try:
-        number = read_regular(folder / LOCK_NAME, _MAX_BYTES, follow_links=False)
+        number = read_regular(folder / LOCK_NAME, MAX_LOCK_BYTES, follow_links=False)
     except OSError:
         number = b""
     holder = f"process {number.decode()}" if number.isdigit() else "another process"

@@ -8,8 +8,9 @@ import numpy as np
 from clearsight.data.image_set import ImageSet
 from clearsight.errors import RunError
 from clearsight.evaluation.predictions import Predictions
+from clearsight.io.csv_file import write_csv
 from clearsight.io.csv_rows import read_rows
-from clearsight.run.store.files import open_csv, write_csv
+from clearsight.run.store.files import open_csv
 
 _FIRST = ("index", "name", "truth", "prediction", "correct")
 _PROBABILITY = "probability_"  # followed by the class's name

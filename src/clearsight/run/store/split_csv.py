@@ -13,8 +13,9 @@ from clearsight.data.listing import PARTS
 from clearsight.data.splits.splits import Splits
 from clearsight.data.splits.validation_split import ValidationSplit
 from clearsight.errors import RunError
+from clearsight.io.csv_file import write_csv
 from clearsight.io.csv_rows import read_rows
-from clearsight.run.store.files import open_csv, write_csv
+from clearsight.run.store.files import open_csv
 
 Key = tuple[str, str]  # an image's content, as `UsedImage.digest`, and its class
 COLUMNS = ("used_for", "part", "index", "digest", "class", "name")
