@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import sklearn.dummy
 import sklearn.metrics
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from clearsight.evaluation.intervals.estimate import Estimate
 from clearsight.evaluation.intervals.proportions import wilson_interval
 from clearsight.evaluation.predictions import Predictions
+from clearsight.evaluation.scores.guessing import guessing_accuracy
 from clearsight.evaluation.scores.macro import macro_scores
 from clearsight.evaluation.scores.per_class import class_scores, confusion_matrix
 from clearsight.evaluation.scores.scores import Scores, compute_scores, top_k_accuracies
@@ -41,6 +43,8 @@ def test_scores_are_scikit_learns(measured) -> None:
         for label in range(len(CLASSES))
     ]
     assert value(found.brier) == pytest.approx(sum(of_each))
+    guess = sklearn.dummy.DummyClassifier().fit(labels, labels)
+    assert found.guessing_accuracy == guessing_accuracy(labels) == guess.score(labels, labels)
     (top,) = found.top
     assert top.k == 3
     assert value(top.accuracy) == sklearn.metrics.top_k_accuracy_score(labels, probabilities, k=3)

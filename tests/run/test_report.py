@@ -57,6 +57,7 @@ def test_it_tells_what_the_run_found(run_folder: Path) -> None:
     text = text_of(run)
     results = run.results
     assert f"<strong>{results.test_accuracy:.1%}</strong> test accuracy" in text
+    assert f"test accuracy, {results.test_guessing_accuracy:.1%} by guessing" in text
     for finding in results.findings:
         assert finding.sentence in text
     for epoch in run.history:

@@ -83,6 +83,8 @@ def test_the_folder_holds_exactly_what_the_design_says(run: clearsight.Run) -> N
     ):  # fmt: skip
         assert name in results
     assert (results["train_count"], results["val_count"], results["test_count"]) == (1600, 400, 500)
+    for name in ("train", "val", "test"):
+        assert 0.1 <= results[f"{name}_guessing_accuracy"] < 0.2
     low, high = results["test_accuracy_interval"]
     assert low < results["test_accuracy"] < high
     record = json.loads((run.path / "run.json").read_text())
@@ -92,6 +94,15 @@ def test_the_folder_holds_exactly_what_the_design_says(run: clearsight.Run) -> N
     assert record["preparation"]["divisor"] == 255
     assert record["versions"]["keras"] == keras.__version__
     assert record["machine"]["num_threads"] >= 1
+
+
+def test_guessing_is_scored_on_the_same_images(run: clearsight.Run, small_fashion: Splits) -> None:
+    assert small_fashion.test is not None
+    train, test = small_fashion.train.labels, small_fashion.test.labels
+    for name, labels in (("train", train[:1600]), ("val", train[1600:]), ("test", test)):
+        guess = getattr(run.results, f"{name}_guessing_accuracy")
+        assert guess == np.unique(labels, return_counts=True)[1].max() / len(labels)
+    assert run.record.split.val_guessing_accuracy == run.results.val_guessing_accuracy
 
 
 def test_data_are_known_by_their_content(run: clearsight.Run, small_fashion: Splits) -> None:

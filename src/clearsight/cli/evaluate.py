@@ -64,6 +64,7 @@ def _to_json(found: Evaluation) -> dict[str, Any]:
         "test_correct": scores.num_correct,
         "test_count": scores.num_images,
         "test_accuracy_interval": interval and [interval.low, interval.high],
+        "test_guessing_accuracy": scores.guessing_accuracy,
         "test_loss": scores.log_loss and scores.log_loss.value,
         "test_set_uses": asdict(found.test_set_uses),
         "scores": asdict(found.scores),

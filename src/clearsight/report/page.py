@@ -21,6 +21,22 @@ from clearsight.training.history import History
 
 
 @dataclass(frozen=True)
+class PartAccuracy:
+    """A network's accuracy on one set of images.
+
+    Attributes:
+        part: "test", "validation" or "training".
+        accuracy: with its interval.
+        guessing: the accuracy of always predicting the most common class of these images; None if
+            unknown.
+    """
+
+    part: str
+    accuracy: Estimate
+    guessing: float | None
+
+
+@dataclass(frozen=True)
 class Advice:
     """One finding about the training curve, or the next step.
 
@@ -70,7 +86,7 @@ class ReportPage:
     Attributes:
         title: network and source.
         run_name: the name of the run's folder.
-        accuracies: of each set of images, with its name, the test set first if there is one.
+        accuracies: of each set of images, the test set first if there is one.
         remarks: sentences shown below the accuracies.
         advice: findings about the training curve, and the next step.
         history: at least one epoch.
@@ -86,7 +102,7 @@ class ReportPage:
 
     title: str
     run_name: str
-    accuracies: Sequence[tuple[str, Estimate]]
+    accuracies: Sequence[PartAccuracy]
     remarks: Sequence[str]
     advice: Sequence[Advice]
     history: History

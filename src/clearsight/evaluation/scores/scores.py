@@ -77,6 +77,11 @@ class Scores:
     calibration: Calibration | None
     temperature_scaling: TemperatureScaling | None
 
+    @property
+    def guessing_accuracy(self) -> float:
+        """Accuracy of always predicting the class that is most common among the scored images."""
+        return max(each.num_images for each in self.classes) / self.num_images
+
 
 def compute_scores(
     predictions: Predictions,

@@ -13,6 +13,7 @@ from clearsight.data.splits.held_out_test import check_no_own_part
 from clearsight.data.splits.splits import Splits
 from clearsight.data.splits.validation_split import ValidationSplit, choose_validation_split
 from clearsight.errors import DataError
+from clearsight.evaluation.scores.guessing import guessing_accuracy
 from clearsight.run.plan.resolve import ResolvedOptions
 from clearsight.training.examples import Examples
 from clearsight.training.fit import FitData, encode_targets
@@ -44,6 +45,16 @@ class TrainingData:
     def num_validation(self) -> int:
         """How many images are validated on."""
         return len(self.split.validation)
+
+    @property
+    def train_guessing_accuracy(self) -> float:
+        """Accuracy of always predicting the most common class, on the images trained on."""
+        return guessing_accuracy(self.splits.train.labels[self.split.train])
+
+    @property
+    def val_guessing_accuracy(self) -> float:
+        """Accuracy of always predicting the most common class, on the validation images."""
+        return guessing_accuracy(self.held_out.labels[self.split.validation])
 
     @property
     def held_out(self) -> ImageSet:

@@ -152,7 +152,12 @@ def plan_training(resolved: ResolvedOptions, data: TrainingData) -> Plan:
         class_names=train.class_names,
         preparation=preparation,
         data=describe_parts(data.splits),
-        split=SplitRecord(method=data.split.method, num_validation=data.num_validation),
+        split=SplitRecord(
+            method=data.split.method,
+            num_validation=data.num_validation,
+            train_guessing_accuracy=data.train_guessing_accuracy,
+            val_guessing_accuracy=data.val_guessing_accuracy,
+        ),
         notes=tuple(notes),
         num_parameters=model.count_params(),
         reproducible=reproducible,

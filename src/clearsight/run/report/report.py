@@ -15,7 +15,7 @@ from clearsight.evaluation.intervals.interval import Interval
 from clearsight.evaluation.mistakes import find_mistakes
 from clearsight.io.regular_file import read_regular
 from clearsight.models.trace import trace_model
-from clearsight.report.page import Advice, ReportPage, write_report_page
+from clearsight.report.page import Advice, PartAccuracy, ReportPage, write_report_page
 from clearsight.report.sections.mistakes import EvaluatedImages
 from clearsight.run.advise.command import step_command
 from clearsight.run.advise.next_step import next_step
@@ -153,21 +153,22 @@ def _load_images(run: Run, predicted: PredictedImages) -> ImageSet:
 
 def _accuracies(
     record: RunRecord, results: Results | None, history: History
-) -> tuple[tuple[str, Estimate], ...]:
+) -> tuple[PartAccuracy, ...]:
     if results is None:
-        num_val = record.split.num_validation
-        num_correct = round(history[-1].val_accuracy * num_val)
-        return (("validation", estimate_fraction(num_correct, num_val)),)
-    parts = (
-        ("test", results.test_accuracy, results.test_accuracy_interval, results.test_count),
-        ("validation", results.val_accuracy, results.val_accuracy_interval, results.val_count),
-        ("training", results.train_accuracy, results.train_accuracy_interval, results.train_count),
-    )
-    return tuple(
-        (part, Estimate(value, Interval(*interval), "wilson", count))
-        for part, value, interval, count in parts
-        if value is not None and interval is not None
-    )
+        split = record.split
+        num_correct = round(history[-1].val_accuracy * split.num_validation)
+        accuracy = estimate_fraction(num_correct, split.num_validation)
+        return (PartAccuracy("validation", accuracy, split.val_guessing_accuracy),)
+    found = []
+    for part, name in (("test", "test"), ("validation", "val"), ("training", "train")):
+        value, interval, guessing, count = (
+            getattr(results, f"{name}_{each}")
+            for each in ("accuracy", "accuracy_interval", "guessing_accuracy", "count")
+        )
+        if value is not None and interval is not None:
+            accuracy = Estimate(value, Interval(*interval), "wilson", count)
+            found.append(PartAccuracy(part, accuracy, guessing))
+    return tuple(found)
 
 
 def _remarks(record: RunRecord, results: Results | None, history: History) -> list[str]:

@@ -98,12 +98,17 @@ class SplitRecord(BaseModel):
     Attributes:
         method: as `ValidationSplit.method`.
         num_validation: how many there are.
+        train_guessing_accuracy: of always predicting the most common class, on the images that are
+            trained on; None in records of earlier versions.
+        val_guessing_accuracy: the same on the validation images.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     method: Literal["tail", "stratified", "own"]
     num_validation: PositiveCount
+    train_guessing_accuracy: Annotated[float, Field(ge=0, le=1)] | None = None
+    val_guessing_accuracy: Annotated[float, Field(ge=0, le=1)] | None = None
 
 
 class RunRecord(BaseModel):

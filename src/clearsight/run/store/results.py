@@ -44,19 +44,24 @@ class TestSetUses:
 class Results:
     """The contents of ``results.json``.
 
-    Intervals are Wilson's 95% intervals, low and high.
+    Intervals are Wilson's 95% intervals, low and high. The accuracy of guessing is that of always
+    predicting the class that is most common among the images in question; None in results of
+    earlier versions.
 
     Attributes:
         train_accuracy: Keras's mean over the epoch whose weights are saved.
         train_count: number of training images.
         train_accuracy_interval: of `train_accuracy`.
+        train_guessing_accuracy: of guessing, on the training images.
         val_accuracy: after that epoch.
         val_count: number of validation images.
         val_accuracy_interval: of `val_accuracy`.
+        val_guessing_accuracy: of guessing, on the validation images.
         test_accuracy: on images used for nothing else; None without test images, or with
             `no_test`.
         test_count: number of test images.
         test_accuracy_interval: of `test_accuracy`.
+        test_guessing_accuracy: of guessing, on the test images; None also without them.
         test_loss: mean cross-entropy in nats; None also if it is not finite.
         first_test_predictions: predicted labels of the first five test images.
         first_test_labels: their true labels.
@@ -90,9 +95,12 @@ class Results:
     total_seconds: _Seconds
     findings: tuple[CurveFinding, ...]
     weights_of_epoch: PositiveCount
+    train_guessing_accuracy: _Fraction | None = None
+    val_guessing_accuracy: _Fraction | None = None
     test_accuracy: _Fraction | None = None
     test_count: Count = 0
     test_accuracy_interval: tuple[_Fraction, _Fraction] | None = None
+    test_guessing_accuracy: _Fraction | None = None
     test_loss: float | None = None
     first_test_predictions: tuple[Count, ...] = ()
     first_test_labels: tuple[Count, ...] = ()
