@@ -160,7 +160,7 @@ def test_train_prints_plain_lines_without_a_terminal(cli: Cli, tmp_path: Path) -
     wall_seconds = time.perf_counter() - before
     assert done.returncode == 0, done.stderr
     for text in (
-        "conv2d Conv2D",
+        "Conv2D: 32 filters 3x3, stride 1, padding same, relu",
         "digits: 1,150 training, 288 validation and 359 test images.",
         "1/2  loss ",
         "2/2  loss ",

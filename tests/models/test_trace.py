@@ -13,7 +13,8 @@ from clearsight.errors import ModelError
 from clearsight.models.backend import keras
 from clearsight.models.build import ModelRequest, build_model
 from clearsight.models.comparison import compare_traces
-from clearsight.models.trace import LayerTrace, trace, trace_model
+from clearsight.models.layer_trace import LayerTrace
+from clearsight.models.trace import trace, trace_model
 
 layers = keras.layers
 APPLICATIONS = ("ResNet50", "MobileNetV2", "EfficientNetB0", "DenseNet121", "ConvNeXtTiny")
@@ -111,6 +112,94 @@ def test_the_trace_of_the_lesson() -> None:
     assert found.summary.startswith("95.2% of the parameters are in dense ")
     assert str(found).count("\n") >= 2 * len(found.layers)
     assert found.to_json()["layers"][0]["output_shape"] == [28, 28, 32]
+
+
+def test_the_settings_of_every_layer_are_in_words() -> None:
+    def squared(x):
+        return x * x
+
+    images = keras.Input((9, 9, 2))
+    x = layers.Conv2D(4, 3, activation=squared)(images)
+    x = layers.MaxPooling2D((3, 2), strides=(1, 2), padding="same")(x)
+    x = layers.Conv2D(4, 3, activation=layers.LeakyReLU())(x)
+    others = trace_model(keras.Model(images, layers.Dropout(0.25)(x))).layers[1:]
+    assert [layer.description for layer in others] == [
+        "4 filters 3x3, stride 1, padding valid, squared",
+        "window 3x2, stride 1x2, padding same",
+        "4 filters 3x3, stride 1, padding valid, LeakyReLU",
+        "rate 0.25",
+    ]
+    model = odd_network()
+    found = [layer.description for layer in trace_model(model).layers if layer.description]
+    assert found == [
+        "6 filters 3x5, stride 2, padding same, 2 groups, no bias, no activation",
+        "6 filters 3x3, stride 1, padding valid, dilation 2, no activation",
+        "kernel 3x3, 2 outputs per channel, stride 1, padding same, no activation",
+        "12 filters 3x3, 2 outputs per channel, stride 1, padding same, no activation",
+        "window 3x3, stride 2, padding same",
+        "5 filters 3x3, stride 2, padding valid, no activation",
+        "5 filters 1x2, stride 2x3, padding valid, no activation",
+        "5 filters 3x3, stride 1, padding valid, dilation 2, no activation",
+        "5 filters 3x3, stride 2, padding same, no activation",
+        "3 units, no bias, no activation",
+    ]
+
+
+@pytest.mark.parametrize(
+    "convolution",
+    [
+        layers.Conv2D(3, 3, padding="same"),
+        layers.Conv2D(4, (3, 2), strides=2, use_bias=False, groups=2),
+        layers.DepthwiseConv2D(3, depth_multiplier=2),
+        layers.SeparableConv2D(3, 3),
+        layers.Conv2DTranspose(3, 3, strides=2),
+    ],
+    ids=lambda layer: type(layer).__name__,
+)
+def test_sharing_is_counted_as_keras_counts_a_dense_layer(convolution: keras.Layer) -> None:
+    model = keras.Sequential([keras.Input((6, 5, 2)), convolution])
+    num_outputs = int(np.prod(model.output_shape[1:]))
+    dense = layers.Dense(num_outputs, use_bias=convolution.use_bias)
+    expected = keras.Sequential([keras.Input((6, 5, 2)), layers.Flatten(), dense]).count_params()
+    (row,) = trace_model(model).layers
+    assert row.num_dense_parameters == expected
+    ratio = expected / row.num_parameters
+    shown = f"{ratio:.1f}" if ratio < 10 else f"{ratio:,.0f}"
+    assert row.sharing == (
+        f"a dense layer would need {expected:,} parameters here, {shown} times as many"
+    )
+
+
+def test_only_convolutions_share_parameters() -> None:
+    sharing = {layer.name: layer.sharing for layer in trace("lesson").layers if layer.sharing}
+    assert sharing == {
+        "conv2d": "a dense layer would need 19,694,080 parameters here, 61,544 times as many",
+        "conv2d_1": "a dense layer would need 78,688,512 parameters here, 4,254 times as many",
+    }
+
+
+@pytest.mark.parametrize("name", ["lesson", "residual", "odd"])
+def test_the_table_fits_eighty_columns_and_says_everything(name: str) -> None:
+    found = trace_model(odd_network()) if name == "odd" else trace(name)
+    text = str(found)
+    assert max(map(len, text.splitlines())) <= 80
+    joined = " ".join(text.split())
+    for layer in found.layers:
+        for part in (layer.layer_type, layer.description, layer.sharing, *layer.formulas):
+            assert part in joined
+
+
+def test_the_layers_that_a_layer_takes_values_from_are_known() -> None:
+    images = keras.Input((8, 8, 2), name="images")
+    shared = layers.Conv2D(2, 3, padding="same", name="shared")
+    inner = keras.Sequential([keras.Input((8, 8, 2)), layers.ReLU()], name="inner")
+    joined = layers.Add(name="joined")([inner(shared(shared(images))), images])
+    rows = trace_model(keras.Model(images, joined)).layers
+    assert {row.name: row.inputs for row in rows} == {
+        "images": (), "shared": ("images", "shared"), "inner": ("shared",),
+        "joined": ("inner", "images"),
+    }  # fmt: skip
+    assert trace("lesson").layers[0].inputs == ("images",)
 
 
 @pytest.mark.parametrize(
@@ -251,7 +340,8 @@ def test_a_subclassed_model_has_no_graph() -> None:
 
 def reasons(**changes) -> dict[str, str]:
     comparison = compare_traces(trace("lesson"), trace("lesson", **changes))
-    assert all(change.reason in str(comparison) for change in comparison.changes)
+    text = " ".join(str(comparison).split())
+    assert all(change.reason in text for change in comparison.changes)
     layers = ((change.first or change.second, change.reason) for change in comparison.changes)
     return {layer.name: reason for layer, reason in layers if isinstance(layer, LayerTrace)}
 
@@ -277,6 +367,7 @@ def test_other_changes_are_explained() -> None:
     assert third["conv2d_2"] == "only the second network has this layer"
     assert third["conv2d"] == third["conv2d_1"] == ""
     assert third["dense"] == "follows from flatten above: its output is 576 instead of 3136"
+    assert reasons(strides="2,1")["conv2d"] == "stride 1 to 2: the window moves 2 pixels at a time"
     assert "receptive field 3x3 to 5x5" in reasons(kernel_size=5)["conv2d"]
     assert reasons(dense_units=64)["dense"] == (
         "units 128 to 64: 200,768 fewer parameters (200,768)"

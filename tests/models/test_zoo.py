@@ -53,6 +53,9 @@ def test_other_options_change_the_network() -> None:
     assert shapes(filters="8,16,24")[4] == (7, 7, 24)
     assert shapes(kernel_size=5, padding="valid")[0] == (24, 24, 32)
     assert shapes(dense_units=7)[-2] == (7,)
+    assert shapes(strides=2)[:4] == [(14, 14, 32), (7, 7, 32), (4, 4, 64), (2, 2, 64)]
+    assert shapes(strides="2,1", padding="valid")[:3] == [(13, 13, 32), (6, 6, 32), (4, 4, 64)]
+    assert len(shapes(strides=[2, 1, 1])) == 9
 
 
 @pytest.mark.parametrize(
@@ -61,6 +64,8 @@ def test_other_options_change_the_network() -> None:
         ({"padding": "vaild"}, "input should be 'same' or 'valid'"),
         ({"bloks": 3}, "there is no option 'bloks'. Its options are input_shape"),
         ({"filters": [8, 16], "num_blocks": 3}, "one value for all 3 blocks or one per block"),
+        ({"strides": "2,1", "num_blocks": 3}, "one value for all 3 blocks or one per block"),
+        ({"strides": 0}, "strides = 0: input should be greater than 0"),
         ({"kernel_size": 0}, "kernel_size = 0: input should be greater than 0"),
         (
             {"padding": "valid", "num_blocks": 3, "kernel_size": 5},

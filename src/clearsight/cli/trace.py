@@ -17,7 +17,7 @@ from clearsight.errors import RequestError
     "--model-arg",
     metavar="KEY=VALUE",
     multiple=True,
-    help="An option of the model; may be repeated.",
+    help="An option of the model, e.g. strides=2; may be repeated.",
 )
 @click.option("--against", metavar="MODEL", help="Compare with this network, explain differences.")
 @click.option(

@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from clearsight.models.layer_settings import once
+from clearsight.models.layer_trace import LayerTrace
 from clearsight.models.table import Row, format_shape, format_table
-from clearsight.models.trace import LayerTrace, Trace
+from clearsight.models.trace import Trace
 
 _HEADER = ("Layer", "First", "Second", "Params first", "Params second")
 
@@ -53,7 +55,9 @@ class TraceComparison:
 
     def __str__(self) -> str:
         counts = (f"{trace.num_parameters:,}" for trace in (self.first, self.second))
-        rows = [(_cells(change), change.reason) for change in self.changes]
+        rows = [
+            (_cells(change), (change.reason,) if change.reason else ()) for change in self.changes
+        ]
         return format_table(_HEADER, rows, ("total", "", "", *counts), self.summary, num_left=3)
 
     def to_json(self) -> dict[str, Any]:
@@ -173,6 +177,12 @@ def _padding_reason(name: str, first: LayerTrace, second: LayerTrace) -> str:
     )
 
 
+def _stride_reason(name: str, first: LayerTrace, second: LayerTrace) -> str:
+    before, after = (once(layer.settings[name]) for layer in (first, second))
+    pixels = "1 pixel" if after == "1" else f"{after} pixels"
+    return f"stride {before} to {after}: the window moves {pixels} at a time"
+
+
 def _kernel_reason(name: str, first: LayerTrace, second: LayerTrace) -> str:
     windows = ("x".join(map(str, layer.settings[name])) for layer in (first, second))
     fields = (
@@ -195,6 +205,7 @@ def _setting_reason(name: str, first: LayerTrace, second: LayerTrace) -> str:
 
 _REASONS: dict[str, Callable[[str, LayerTrace, LayerTrace], str]] = {
     "padding": _padding_reason,
+    "strides": _stride_reason,
     "kernel_size": _kernel_reason,
     "pool_size": _kernel_reason,
     "filters": _count_reason,

@@ -1,18 +1,29 @@
 """Plain text tables of layers, and shapes and sizes as text."""
 
+import re
 from collections.abc import Sequence
+from textwrap import wrap
 
 Row = tuple[str, ...]
 
+_WIDTH = 80  # columns
+_INDENT = " " * 4
+
 
 def format_table(
-    header: Row, layers: Sequence[tuple[Row, str]], total: Row, summary: str, num_left: int
+    header: Row,
+    layers: Sequence[tuple[Row, Sequence[str]]],
+    total: Row,
+    summary: str,
+    num_left: int,
 ) -> str:
-    """Return a table with a row for each layer, an indented line of details below it, and totals.
+    """Return a table with a row for each layer, indented lines of details below it, and totals.
+
+    Details and summary are wrapped at 80 columns.
 
     Args:
         header: the columns' titles.
-        layers: each layer's row and its details; "" for none.
+        layers: each layer's row and the lines below it.
         total: the last row.
         summary: the sentence below the table.
         num_left: how many columns are aligned to the left; the others are aligned to the right.
@@ -31,9 +42,22 @@ def format_table(
     lines = [align(header), rule]
     for row, details in layers:
         lines.append(align(row))
-        if details:
-            lines.append(f"    {details}")
-    return "\n".join([*lines, rule, align(total), summary])
+        for line in details:
+            lines += _wrap(line, _INDENT)
+    return "\n".join([*lines, rule, align(total), *_wrap(summary)])
+
+
+def _wrap(text: str, indent: str = "") -> list[str]:
+    """Wrap text, but within no shape and no hyphenated word."""
+    joined = re.sub(r"\(\d+(, \d+)+\)", lambda shape: shape[0].replace(" ", "\xa0"), text)
+    lines = wrap(
+        joined,
+        _WIDTH,
+        initial_indent=indent,
+        subsequent_indent=2 * indent,
+        break_on_hyphens=False,
+    )
+    return [line.replace("\xa0", " ") for line in lines]
 
 
 def format_shape(shape: tuple[int, ...]) -> str:

@@ -12,46 +12,15 @@ from clearsight.models.backend import keras
 from clearsight.models.build import ModelRequest, build_model
 from clearsight.models.build_failure import explain_build_errors
 from clearsight.models.graph import Call, get_graph, spatial_axes
+from clearsight.models.layer_settings import get_settings
+from clearsight.models.layer_trace import LayerTrace
+from clearsight.models.parameter_sharing import count_dense_parameters
 from clearsight.models.receptive_field import receptive_fields
 from clearsight.models.table import Row, format_bytes, format_shape, format_table
 
 _FLOAT32_BYTES = 4
+_SPACE = " " * 6  # between two formulas on one line
 _HEADER = ("Layer", "Output shape", "Params", "Mult-adds", "Memory", "Field")
-
-
-@dataclass(frozen=True)
-class LayerTrace:
-    """One layer's row.
-
-    Attributes:
-        name: the layer's name.
-        layer_type: its Keras class, e.g. "Conv2D".
-        input_shape: of its first input, without the batch axis; () for an input layer.
-        output_shape: of its first output, without the batch axis.
-        more_output_shapes: of its other outputs.
-        num_parameters: trainable or not.
-        multiply_adds: multiplications with weights for one image, over all calls of the layer;
-            None if unknown for this type of layer.
-        activation_bytes: float32 memory of its output for a batch of 1.
-        receptive_field: image rows and columns that one output value depends on, limited to the
-            image's size; None if unknown.
-        size_formula: the output size, computed from the input size.
-        parameter_formula: the parameter count, computed from the settings; "" for none.
-        settings: the layer's Keras configuration values that shape its output.
-    """
-
-    name: str
-    layer_type: str
-    input_shape: tuple[int, ...]
-    output_shape: tuple[int, ...]
-    more_output_shapes: tuple[tuple[int, ...], ...]
-    num_parameters: int
-    multiply_adds: int | None
-    activation_bytes: int
-    receptive_field: tuple[int, int] | None
-    size_formula: str
-    parameter_formula: str
-    settings: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -110,10 +79,7 @@ class Trace:
             format_bytes(self.activation_bytes),
             "",
         )
-        rows = [
-            (_cells(each), "      ".join(filter(None, (each.size_formula, each.parameter_formula))))
-            for each in self.layers
-        ]
+        rows = [(_cells(each), _details(each)) for each in self.layers]
         return format_table(_HEADER, rows, total, self.summary, num_left=2)
 
     def to_json(self) -> dict[str, Any]:
@@ -131,13 +97,23 @@ class Trace:
 def _cells(layer: LayerTrace) -> Row:
     field = layer.receptive_field
     return (
-        f"{layer.name} {layer.layer_type}",
+        layer.name,
         " ".join(map(format_shape, (layer.output_shape, *layer.more_output_shapes))),
         f"{layer.num_parameters:,}",
         "?" if layer.multiply_adds is None else f"{layer.multiply_adds:,}",
         format_bytes(layer.activation_bytes),
         f"{field[0]}x{field[1]}" if field else "?",
     )
+
+
+def _details(layer: LayerTrace) -> tuple[str, ...]:
+    """Return the lines below a layer's row: its settings, its formulas, what sharing saves."""
+    formulas = _SPACE.join(layer.formulas)
+    if layer.description:
+        lines = f"{layer.layer_type}: {layer.description}", formulas, layer.sharing
+    else:
+        lines = (_SPACE.join(filter(None, (layer.layer_type, formulas))),)
+    return tuple(filter(None, lines))
 
 
 def trace(
@@ -178,8 +154,10 @@ def trace_model(model: keras.Model) -> Trace:
     graph = get_graph(model)
     fields = receptive_fields(model)
     calls_of: dict[int, list[Call]] = {}
+    source_of: dict[int, str] = {}  # names of layers by the ids of their outputs
     for call in graph.calls:
         calls_of.setdefault(id(call.layer), []).append(call)
+        source_of.update((id(tensor), call.layer.name) for tensor in call.outputs)
     image_shape, axes = tuple(graph.inputs[0].shape[1:]), spatial_axes(graph)
     shows_inputs = not isinstance(model, keras.Sequential)  # as model.summary() does
     rows = []
@@ -192,11 +170,14 @@ def trace_model(model: keras.Model) -> Trace:
         size = None if field is None else field.size
         if size is not None and len(image_shape) == 3:  # no larger than the image
             size = min(size[0], image_shape[axes[0]]), min(size[1], image_shape[axes[1]])
-        rows.append(_layer_trace(calls, size))
+        taken = (source_of[id(tensor)] for each in calls for tensor in each.inputs)
+        rows.append(_layer_trace(calls, tuple(dict.fromkeys(taken)), size))
     return Trace(model.name, image_shape, tuple(rows), model.count_params())
 
 
-def _layer_trace(calls: list[Call], field: tuple[int, int] | None) -> LayerTrace:
+def _layer_trace(
+    calls: list[Call], inputs: tuple[str, ...], field: tuple[int, int] | None
+) -> LayerTrace:
     call = calls[-1]
     layer = call.layer
     numbers = compute_arithmetic(call)
@@ -205,17 +186,19 @@ def _layer_trace(calls: list[Call], field: tuple[int, int] | None) -> LayerTrace
     return LayerTrace(
         name=layer.name,
         layer_type=type(layer).__name__,
+        inputs=inputs,
         input_shape=call.input_shapes[0] if call.inputs else (),
         output_shape=call.output_shape,
         more_output_shapes=call.output_shapes[1:],
         num_parameters=layer.count_params() if has_weights else 0,
+        num_dense_parameters=count_dense_parameters(calls),
         multiply_adds=_cost(calls),
         activation_bytes=_FLOAT32_BYTES
         * sum(math.prod(shape) for each in calls for shape in each.output_shapes),
         receptive_field=field,
         size_formula=f"{len(layer.layers)} layers inside" if is_model else numbers.size,
         parameter_formula="" if is_model else numbers.parameters,
-        settings=_settings(layer),
+        settings=get_settings(layer),
     )
 
 
@@ -228,19 +211,6 @@ def _cost(calls: Iterable[Call]) -> int | None:
         for call in calls
     ]
     return None if None in costs else sum(cost or 0 for cost in costs)
-
-
-_SETTINGS = (
-    "filters", "units", "kernel_size", "pool_size", "strides", "padding", "dilation_rate", "groups",
-    "depth_multiplier", "use_bias", "activation", "rate", "data_format",
-)  # fmt: skip
-
-
-def _settings(layer: Any) -> dict[str, Any]:
-    if isinstance(layer, keras.Model) or not isinstance(layer, keras.Layer):
-        return {}
-    configuration = layer.get_config()
-    return {name: configuration[name] for name in _SETTINGS if name in configuration}
 
 
 def _with_input_size(model: keras.Model, input_shape: tuple[int, int, int] | None) -> keras.Model:

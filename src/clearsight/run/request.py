@@ -55,7 +55,8 @@ class TrainRequest(BaseModel):
         Option("The network; by default the recipe's.", "NAME|FILE.keras|FILE.py:FUNCTION"),
     ] = None
     model_arguments: Annotated[
-        dict[str, Any], Option("An option of the model; may be repeated.", flag="model-arg")
+        dict[str, Any],
+        Option("An option of the model, e.g. strides=2; may be repeated.", flag="model-arg"),
     ] = Field(default_factory=dict)
     recipe: Annotated[
         str | Recipe | None, Option("How to train; by default the source's own.", "NAME")

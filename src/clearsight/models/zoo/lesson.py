@@ -27,11 +27,13 @@ class LessonOptions(BaseModel):
     Attributes:
         input_shape: height, width and channels of an image.
         num_classes: units of the last layer.
-        num_blocks: number of blocks of Conv2D and MaxPooling2D; by default the length of `filters`
-            or `padding`, else 2.
+        num_blocks: number of blocks of Conv2D and MaxPooling2D; by default the length of `filters`,
+            `strides` or `padding`, else 2.
         filters: of the convolutions, one value for all blocks or one per block; by default 32 in
             the first block and 64 in the others.
         kernel_size: height and width of the convolutions' kernels.
+        strides: distance between neighbouring positions of the convolutions' kernels, one value for
+            all blocks or one per block.
         padding: "same" or "valid", one value for all blocks or one per block.
         dense_units: units of the hidden dense layer.
         dropout: dropout rate before the output layer.
@@ -45,6 +47,7 @@ class LessonOptions(BaseModel):
     num_blocks: Annotated[int, Field(gt=0, le=100)] | None = None
     filters: Annotated[tuple[PositiveInt, ...] | None, BeforeValidator(_as_tuple)] = None
     kernel_size: PositiveInt = 3
+    strides: Annotated[tuple[PositiveInt, ...], BeforeValidator(_as_tuple)] = (1,)
     padding: Annotated[tuple[Padding, ...], BeforeValidator(_as_tuple)] = ("same",)
     dense_units: PositiveInt = 128
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
@@ -52,7 +55,7 @@ class LessonOptions(BaseModel):
 
     @model_validator(mode="after")
     def _check_lengths(self) -> LessonOptions:
-        for name in ("filters", "padding"):
+        for name in ("filters", "strides", "padding"):
             given = getattr(self, name)
             if given is not None and len(given) not in (1, self.resolved_num_blocks):
                 raise ValueError(
@@ -66,18 +69,19 @@ class LessonOptions(BaseModel):
         """The number of blocks, from `num_blocks` or the other options."""
         if self.num_blocks is not None:
             return self.num_blocks
-        listed = max(len(self.filters or ()), len(self.padding))
+        listed = max(len(self.filters or ()), len(self.strides), len(self.padding))
         return listed if listed > 1 else len(_FIRST_FILTERS)
 
     @property
-    def blocks(self) -> list[tuple[int, Padding]]:
-        """The filters and padding of each block."""
+    def blocks(self) -> list[tuple[int, int, Padding]]:
+        """The filters, stride and padding of each block."""
         count = self.resolved_num_blocks
         more = (_FIRST_FILTERS[-1],) * count
         filters = self.filters or (_FIRST_FILTERS + more)[:count]
         filters = filters * count if len(filters) == 1 else filters
+        strides = self.strides * count if len(self.strides) == 1 else self.strides
         padding = self.padding * count if len(self.padding) == 1 else self.padding
-        return list(zip(filters, padding, strict=True))
+        return list(zip(filters, strides, padding, strict=True))
 
 
 def build(options: LessonOptions) -> keras.Sequential:
@@ -95,13 +99,14 @@ def build(options: LessonOptions) -> keras.Sequential:
         return keras.regularizers.L2(options.l2) if options.l2 else None
 
     layers: list[Any] = [keras.Input(shape=options.input_shape, name="images")]
-    for index, (filters, padding) in enumerate(options.blocks):
+    for index, (filters, strides, padding) in enumerate(options.blocks):
         # The names that Keras would give in a fresh process, whatever was built before.
         suffix = f"_{index}" if index else ""
         layers += [
             keras.layers.Conv2D(
                 filters,
                 options.kernel_size,
+                strides=strides,
                 padding=padding,
                 activation="relu",
                 kernel_regularizer=penalty(),

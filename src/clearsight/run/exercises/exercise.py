@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from clearsight.models.comparison import TraceComparison, compare_traces
-from clearsight.models.trace import LayerTrace, Trace, trace
+from clearsight.models.layer_trace import LayerTrace
+from clearsight.models.trace import Trace, trace
 
 Answer = tuple[int, ...]  # a shape without the batch axis, or a single count
 
@@ -57,30 +58,23 @@ class Question:
 def questions_about(network: Trace, *, with_parameters: bool = False) -> Iterator[Question]:
     """Ask for each layer's output shape, and then for each layer's parameters if wanted."""
     for layer in network.layers:
-        settings, channels = _settings_and_channels(layer)
-        text = f"{layer.name} {layer.layer_type}{settings}: output shape?"
-        formula = f"{layer.size_formula}{channels}"
+        formula = f"{layer.size_formula}{_reason_for_channels(layer)}"
+        text = f"{_described(layer)}: output shape?"
         yield Question(layer, "output_shape", layer.output_shape, text, formula)
     for layer in network.layers if with_parameters else ():
-        settings, _ = _settings_and_channels(layer)
-        text = f"{layer.name} {layer.layer_type}{settings}: parameters?"
         formula = layer.parameter_formula or "the layer has no weights, so 0"
+        text = f"{_described(layer)}: parameters?"
         yield Question(layer, "num_parameters", (layer.num_parameters,), text, formula)
 
 
-def _settings_and_channels(layer: LayerTrace) -> tuple[str, str]:
-    """Return a layer's settings, and what its number of channels follows from, as text."""
-    settings = layer.settings
-    if "filters" in settings:
-        (rows, columns), filters = settings["kernel_size"], settings["filters"]
-        return (
-            f", {filters} filters {rows}x{columns}, padding {settings['padding']}",
-            f", and one channel for each of the {filters} filters",
-        )
-    if "pool_size" in settings:
-        rows, columns = settings["pool_size"]
-        return (
-            f" {rows}x{columns}, padding {settings['padding']}",
-            f", and pooling keeps the {layer.output_shape[-1]} channels",
-        )
-    return f", {settings['units']} units" if "units" in settings else "", ""
+def _described(layer: LayerTrace) -> str:
+    return ", ".join(filter(None, (f"{layer.name} {layer.layer_type}", layer.description)))
+
+
+def _reason_for_channels(layer: LayerTrace) -> str:
+    """Return what a layer's number of channels follows from."""
+    if "filters" in layer.settings:
+        return f", and one channel for each of the {layer.settings['filters']} filters"
+    if "pool_size" in layer.settings:
+        return f", and pooling keeps the {layer.output_shape[-1]} channels"
+    return ""
