@@ -43,10 +43,12 @@ def test_the_reference_job_gives_what_was_published(tmp_path: Path, seed: int) -
     """Published: training 0.949, validation 0.883, test 0.883; the bounds hold over seeds."""
     import clearsight
 
-    results = clearsight.train("fashion-mnist", seed=seed, out=tmp_path / "run").results
+    run = clearsight.train("fashion-mnist", seed=seed, out=tmp_path / "run")
+    results = run.results
     assert results.test_accuracy is not None
     assert 0.870 <= results.test_accuracy <= 0.905
-    assert 0.92 <= results.train_accuracy <= 0.96
+    # The published one is Keras's, a mean over the last epoch.
+    assert 0.92 <= run.history[-1].accuracy <= 0.96
     assert results.train_accuracy > results.val_accuracy
     assert results.first_test_labels == (9, 2, 1, 1, 6)
 

@@ -45,11 +45,13 @@ def test_findings_page_and_labels_are_written(cli: Cli, folder: Path, tmp_path: 
     assert page.count("data:image/png;base64,") >= 10
     with (tmp_path / "labels.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
-    assert list(rows[0]) == ["name", "part", "index", "label", "suggested", "score"]
+    assert list(rows[0])[3:] == ["label", "suggested", "score", "corrected_label"]
+    assert "into its column 'corrected_label', then train with: --corrections labels.csv" in words
     # Correct labels may be suspected too, as the network was trained on only 500 images.
     moved = next(row for row in rows[:3] if row["name"].endswith("moved.png"))
     assert (moved["part"], moved["label"], moved["suggested"]) == ("train", "digit 1", "digit 0")
-    moved["label"] = moved["suggested"]
+    assert moved["corrected_label"] == ""
+    moved["corrected_label"] = moved["suggested"]
     with (tmp_path / "corrected.csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, list(moved))
         writer.writeheader()

@@ -147,7 +147,7 @@ def test_lists_of_images_are_read_again(source: Path, tmp_path: Path) -> None:
     from clearsight.data.image_list import write_image_list
     from clearsight.data.labels.corrections import COLUMNS
 
-    write_image_list(corrections, COLUMNS, [(names[row], "train", row, "=1+1", "", "")])
+    write_image_list(corrections, COLUMNS, [(names[row], "train", row, "", "", "", "=1+1")])
     assert "'=1+1" in corrections.read_text()
     again = load_splits(str(source), source_options(corrections=corrections))
     assert again.train.fingerprint == splits.train.fingerprint

@@ -40,6 +40,9 @@ def test_it_ends_early_with_the_best_weights(splits: Splits, tmp_path: Path) -> 
     assert validation is not None
     correct = run.predict(validation.images).labels == validation.labels
     assert correct.mean() == pytest.approx(run.history[best - 1].val_accuracy, abs=0.011)
+    learned = run.predict(splits.train.images).labels == splits.train.labels
+    assert run.results.train_accuracy == pytest.approx(learned.mean())
+    assert run.results.gap == pytest.approx(learned.mean() - run.results.val_accuracy)
     with pytest.raises(RunError, match="stopped early, after"):
         clearsight.resume(run.path, data=splits, epochs=40)
 

@@ -20,6 +20,7 @@ from clearsight.errors import ClearsightError, DataError, FitError, RequestError
 from clearsight.models.backend import keras
 from clearsight.models.build import ModelRequest, build_model
 from clearsight.run.store.folder import RunFolder
+from clearsight.run.store.listing import list_runs
 
 
 def weights_of(model: keras.Model) -> list[np.ndarray]:
@@ -103,6 +104,26 @@ def test_guessing_is_scored_on_the_same_images(run: clearsight.Run, small_fashio
         guess = getattr(run.results, f"{name}_guessing_accuracy")
         assert guess == np.unique(labels, return_counts=True)[1].max() / len(labels)
     assert run.record.split.val_guessing_accuracy == run.results.val_guessing_accuracy
+
+
+def test_one_gap_and_one_validation_score(run: clearsight.Run, small_fashion: Splits) -> None:
+    """All that speaks of the saved network gives the same accuracies and the same gap."""
+    results = run.results
+    rows = np.arange(results.train_count)
+    images, labels = small_fashion.train.images[rows], small_fashion.train.labels[rows]
+    assert results.train_measured_count == results.train_count
+    assert results.train_accuracy == pytest.approx(np.mean(run.predict(images).labels == labels))
+    assert results.val_accuracy == run.history[-1].val_accuracy
+    assert results.gap == pytest.approx(results.train_accuracy - results.val_accuracy)
+    low, high = results.gap_interval
+    assert low < results.gap < high
+    for finding in results.findings:
+        if "gap" in finding.evidence:
+            assert finding.evidence["gap"] == results.gap
+    page = run.folder.report_path.read_text()
+    for accuracy in (results.train_accuracy, results.val_accuracy):
+        assert f"{accuracy:.3f}" in page
+    assert list_runs(run.path.parent)[0].val_accuracy == results.val_accuracy
 
 
 def test_data_are_known_by_their_content(run: clearsight.Run, small_fashion: Splits) -> None:

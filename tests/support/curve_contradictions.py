@@ -29,14 +29,15 @@ def contradictions(
         num_epochs > 3 and (np.diff(val_loss[-4:]) < 0).all() and val_loss[-1] < 0.99 * val_loss[-4]
     )
     has_risen = bool(val_loss[-1] > 1.05 * val_loss[lowest] and loss[-1] < loss[lowest])
-    train, val = outcomes.train_correct, outcomes.val_correct
-    gap = difference_interval((int(train.sum()), len(train)), (int(val.sum()), len(val)))
+    train, num_val = outcomes.train_correct, context.num_val
+    num_val_correct = round(history[-1].val_accuracy * num_val)
+    gap = difference_interval((int(train.sum()), len(train)), (num_val_correct, num_val))
     is_rising = _rises(np.array([epoch.val_accuracy for epoch in history])) and lowest > (
         num_epochs - 3
     )
     nothing_learned = "Nothing was learned" in said.get("not-above-chance", "")
     chance = context.val_chance or 0.0
-    above_chance = stats.binomtest(int(val.sum()), len(val), chance, alternative="greater")
+    above_chance = stats.binomtest(num_val_correct, num_val, chance, alternative="greater")
     rules = {
         "diverged": {"after few steps": num_steps < 20, "while the loss falls": is_loss_falling},
         "not-above-chance": {

@@ -88,7 +88,7 @@ def train_honestly(seed: int) -> HonestTraining:
         callbacks=[recorder, losses, LearningRateSchedule(recipe, steps_per_epoch)],
         verbose=0,  # pyright: ignore[reportArgumentType] - Keras documents 0
     )
-    correct = [model.predict_on_batch(x).argmax(axis=1) == y for x, y in (train, val)]
+    correct = model.predict_on_batch(train[0]).argmax(axis=1) == train[1]
     best = int(np.argmax([epoch.val_accuracy for epoch in recorder.history]))
     return HonestTraining(
         f"seed {seed}, {count} {make.__name__}, {_describe(recipe)}",
@@ -101,7 +101,7 @@ def train_honestly(seed: int) -> HonestTraining:
             val_chance=float(np.bincount(val[1]).max() / num_val),
             label_smoothing=recipe.label_smoothing,
         ),
-        ImageOutcomes(correct[0], correct[1], losses.losses[-1], losses.losses[best]),
+        ImageOutcomes(correct, losses.losses[-1], losses.losses[best]),
     )
 
 

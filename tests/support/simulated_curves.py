@@ -87,7 +87,7 @@ def simulate(seed: int) -> SimulatedTraining:
     if truth == "learning" and (train_losses[-1] > 0.97 * earlier or before.correct.mean() > 0.95):
         truth = "finished"
     best = int(np.argmax([epoch.val_accuracy for epoch in epochs]))
-    outcomes = ImageOutcomes(before.correct, validation.correct, val_losses[-1], val_losses[best])
+    outcomes = ImageOutcomes(before.correct, val_losses[-1], val_losses[best])
     return SimulatedTraining(truth, tuple(epochs), context, outcomes)
 
 

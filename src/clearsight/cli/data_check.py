@@ -100,7 +100,13 @@ def check_source(
     if page is not None:
         console.print(f"page:   {page}")
     if labels_out is not None:
+        from clearsight.data.labels.corrections import CORRECTED
+
         console.print(f"labels: {labels_out}")
+        console.print(
+            f"Write the right classes into its column '{CORRECTED}', then train with: "
+            f"--corrections {shlex.quote(str(labels_out))}"
+        )
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from clearsight.evaluation.curve.gap import Gap
 from clearsight.evaluation.curve.reading import CurveReading
 from clearsight.io.displayed_text import displayed
 from clearsight.report.chart_file import (
@@ -29,12 +30,9 @@ def write_curves(history: History, reading: CurveReading, title: str, path: Path
         MissingExtraError: if altair or vl-convert is not installed.
     """
     alt = import_altair("The curve image")
-    loss_gap = history[-1].val_loss - history[-1].loss
-    panels = alt.hconcat(
-        _panel(alt, history, "accuracy", f"{100 * reading.gap:+.1f} points", reading.best_epoch),
-        _panel(alt, history, "loss", f"{loss_gap:+.3f}", reading.lowest_val_loss_epoch),
-        spacing=30,
-    )
+    accuracy = _panel(alt, history, "accuracy", reading.gap, reading.best_epoch)
+    loss = _panel(alt, history, "loss", None, reading.lowest_val_loss_epoch)
+    panels = alt.hconcat(accuracy, loss, spacing=30)
     heading = alt.TitleParams(displayed(title), fontSize=15, anchor="start", offset=14)
     write_chart(panels.properties(title=heading), path)
 
@@ -59,12 +57,17 @@ def write_overlaid_curves(curves: Sequence[tuple[str, History]], path: Path) -> 
     write_chart(alt.hconcat(*panels, spacing=30), path)
 
 
-def _panel(alt: Any, history: History, metric: str, gap: str, best_epoch: int) -> Any:
-    """Draw one metric: two lines with marks, the gap between them, and the best epoch."""
+def _panel(alt: Any, history: History, metric: str, gap: Gap | None, best_epoch: int) -> Any:
+    """Draw one metric: two lines with marks, the gap between them, and the best epoch.
+
+    Of accuracy, also the gap after the last epoch, with the training accuracy that it is of.
+    """
     rows = epoch_rows(history, metric)
     last = rows[-1]
     epoch = epoch_axis(alt, history[0].epoch, history[-1].epoch)
     low, high = _range(rows)
+    if gap is not None:
+        low, high = min(low, gap.train), max(high, gap.train)
     margin = 0.05 * (high - low)
 
     def y(field: str) -> Any:
@@ -94,12 +97,21 @@ def _panel(alt: Any, history: History, metric: str, gap: str, best_epoch: int) -
     best_row = next(row for row in rows if row["epoch"] == best_epoch)
     best = alt.Chart(alt.InlineData([best_row])).encode(epoch, y("validation"))
     layers.append(best.mark_point(color=_VALIDATION, size=150, strokeWidth=1.6))
+    explained = [
+        "shaded: the gap between training (mean over an epoch) and validation",
+        f"circled: the best validation {metric}, epoch {best_epoch}",
+    ]
+    if gap is not None:
+        end = alt.Chart(alt.InlineData([{**last, "training": gap.train}])).encode(epoch)
+        diamond = end.mark_point(color=_TRAINING, shape="diamond", size=120, strokeWidth=1.6)
+        layers.append(diamond.encode(y("training")))
+        explained.append(
+            f"diamond: training accuracy after the last epoch, {gap.train:.3f}; the gap is then "
+            f"{100 * gap.value:+.1f} points"
+        )
     title = alt.TitleParams(
         metric.capitalize(),
-        subtitle=[
-            f"shaded: the gap between training and validation, {gap} at the end",
-            f"circled: the best validation {metric}, epoch {best_epoch}",
-        ],
+        subtitle=explained,
         anchor="start",
         fontSize=13,
         subtitleColor="#666",

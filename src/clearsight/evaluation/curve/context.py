@@ -72,20 +72,18 @@ class CurveContext:
 class ImageOutcomes:
     """Results on single training and validation images, after the last epoch and the best one.
 
-    Training images are used as they are, without augmentation and dropout. That makes the two sets
-    comparable, unlike the accuracies in a history: its training accuracy is a mean over an epoch
-    in which the weights kept changing.
+    Training images are used as they are, without augmentation and dropout. That makes their
+    accuracy comparable with a history's validation accuracy, unlike its training accuracy, which
+    is a mean over an epoch in which the weights kept changing.
 
     Attributes:
         train_correct: bool (A,), whether each of some training images is classified correctly
             after the last epoch.
-        val_correct: bool (B,), the same for validation images.
         val_losses: float (B,), the validation images' cross-entropies in nats.
         best_val_losses: float (B,), `val_losses` after the epoch with the best validation
             accuracy; the same array if that is the last one.
     """
 
     train_correct: np.ndarray
-    val_correct: np.ndarray
     val_losses: np.ndarray
     best_val_losses: np.ndarray

@@ -1,8 +1,11 @@
 """`Gap`: training accuracy minus validation accuracy."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 from clearsight.evaluation.intervals.interval import Interval
+from clearsight.evaluation.intervals.proportions import difference_interval
 
 LEAST_GAP = 0.02  # the smallest gap that matters in practice
 # Half-widths of a 95% interval, 3.3 standard errors: chance exceeds them once in 1,000 times.
@@ -15,8 +18,8 @@ class Gap:
 
     Attributes:
         train: training accuracy.
-        val: validation accuracy.
-        interval: the 95% interval of the difference.
+        val: validation accuracy, as Keras's `fit` measures it at an epoch's end.
+        interval: Newcombe's 95% interval of the difference.
         is_of_weights: whether both are those of the last epoch's weights, and not a history's,
             whose training accuracy is a mean over the epoch.
     """
@@ -25,6 +28,18 @@ class Gap:
     val: float
     interval: Interval
     is_of_weights: bool = False
+
+    @classmethod
+    def of_weights(cls, train: tuple[int, int], val: tuple[float, int]) -> Gap:
+        """Return the gap of the weights that an epoch ended with.
+
+        Args:
+            train: how many of how many unmodified training images they classify correctly.
+            val: the epoch's validation accuracy, and the number of validation images.
+        """
+        (num_correct, num_train), (val_accuracy, num_val) = train, val
+        interval = difference_interval(train, (round(val_accuracy * num_val), num_val))
+        return cls(num_correct / num_train, val_accuracy, interval, is_of_weights=True)
 
     @property
     def value(self) -> float:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from clearsight.evaluation.curve.context import CurveContext, ImageOutcomes
 from clearsight.evaluation.curve.failure import failed, validation_at_chance
 from clearsight.evaluation.curve.finding import CurveFinding
+from clearsight.evaluation.curve.gap import Gap
 from clearsight.evaluation.curve.instability import noisy_plateau, unstable, unstable_start
 from clearsight.evaluation.curve.overfitting import overfitting
 from clearsight.evaluation.curve.progress import (
@@ -20,7 +21,6 @@ from clearsight.evaluation.curve.progress import (
 )
 from clearsight.evaluation.curve.statistics import CurveStatistics
 from clearsight.evaluation.curve.validation import easier_validation, leaked_validation
-from clearsight.evaluation.intervals.interval import Interval
 from clearsight.training.history import History
 
 # A curve is in the first of these states that applies; `converged` always does.
@@ -44,8 +44,7 @@ class CurveReading:
 
     Attributes:
         findings: at least one, the most important first.
-        gap: training minus validation accuracy in the last epoch.
-        gap_interval: its 95% interval.
+        gap: training minus validation accuracy after the last epoch.
         best_epoch: the first epoch with the highest validation accuracy.
         best_val_accuracy: validation accuracy in that epoch.
         lowest_val_loss_epoch: the epoch with the lowest validation loss.
@@ -53,8 +52,7 @@ class CurveReading:
     """
 
     findings: tuple[CurveFinding, ...]
-    gap: float
-    gap_interval: Interval
+    gap: Gap
     best_epoch: int
     best_val_accuracy: float
     lowest_val_loss_epoch: int
@@ -88,12 +86,10 @@ def read_curve(
         outcomes: results on single images after the last epoch, if known.
     """
     curve = CurveStatistics(history, context, outcomes)
-    gap = curve.gap(curve.num_epochs)
     best = history[curve.best_epoch - 1]
     return CurveReading(
         findings=_findings(curve),
-        gap=gap.value,
-        gap_interval=gap.interval,
+        gap=curve.end_gap,
         best_epoch=best.epoch,
         best_val_accuracy=best.val_accuracy,
         lowest_val_loss_epoch=history[curve.lowest_epoch - 1].epoch,

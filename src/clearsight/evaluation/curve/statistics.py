@@ -84,9 +84,9 @@ class CurveStatistics:
         """
         if self.outcomes is None:
             return self.gap(self.num_epochs)
-        train, val = self.outcomes.train_correct, self.outcomes.val_correct
-        interval = difference_interval((int(train.sum()), len(train)), (int(val.sum()), len(val)))
-        return Gap(float(train.mean()), float(val.mean()), interval, is_of_weights=True)
+        train = self.outcomes.train_correct
+        val = float(self.val_accuracy[-1]), self.context.num_val
+        return Gap.of_weights((int(train.sum()), len(train)), val)
 
     @property
     def is_short(self) -> bool:

@@ -24,12 +24,15 @@ def leaked_validation(curve: CurveStatistics) -> CurveFinding | None:
 
 
 def easier_validation(curve: CurveStatistics) -> CurveFinding | None:
-    """Explain a validation accuracy that is clearly above training accuracy."""
+    """Explain a validation accuracy that is clearly above a history's training accuracy."""
     gap = curve.gap(curve.num_epochs)
     if curve.is_short or not gap.is_clearly_negative or gap.value > -LEAST_GAP / 4:
         return None
     evidence: dict[str, float | int] = {"gap": gap.value, "gap_low": gap.interval.low}
-    above = f"Validation accuracy is {points(-gap.value)} above training accuracy"
+    above = (
+        f"Validation accuracy is {points(-gap.value)} above the mean training accuracy of the last "
+        f"epoch ({gap.train:.3f})"
+    )
     if curve.outcomes is not None:
         end_gap = curve.end_gap
         evidence |= {"end_gap": end_gap.value, "end_gap_low": end_gap.interval.low}

@@ -45,7 +45,7 @@ class NextComparison:
             f"points, McNemar's exact p = {paired.p_value:.2g})"
         )
         if paired.p_value < SIGNIFICANT:
-            return f"It {'helped' if now > before else 'hurt'}: {change}."
+            return f"It {'helped' if paired.difference > 0 else 'hurt'}: {change}."
         needed = paired.num_images_needed
         more = f"; about {needed:,} are needed" if needed is not None else ""
         return (
@@ -73,12 +73,11 @@ def compare_next(plan: Plan, run: Run, next_run: Run) -> NextComparison:
         }
         for each in (run, next_run)
     )
+    accuracies = next_run.results.val_accuracy, run.results.val_accuracy
     if before != now:
-        accuracies = next_run.results.val_accuracy, run.results.val_accuracy
         return NextComparison(next_run, None, *accuracies)
     images = plan.data.validation_images()
     correct = [each.predict(images.images).labels == images.labels for each in (next_run, run)]
-    accuracies = (float(each.mean()) for each in correct)
     return NextComparison(next_run, PairedComparison.of(*correct), *accuracies)
 
 

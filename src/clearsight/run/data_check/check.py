@@ -101,6 +101,8 @@ class DataCheck:
     def write_labels(self, path: Path) -> None:
         """Write training images with suspected labels as CSV, most likely errors first.
 
+        Its last column, `corrected_label`, is empty: the user writes the right classes there.
+
         Raises:
             OutputError: when the file cannot be written.
         """
@@ -117,6 +119,7 @@ class DataCheck:
                     train.class_names[train.labels[index]],
                     train.class_names[errors.suggested[index]],
                     f"{errors.scores[index]:.4f}",
+                    "",
                 )
                 for index in errors.suspects
             ),

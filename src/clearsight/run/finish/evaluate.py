@@ -9,6 +9,7 @@ import numpy as np
 
 from clearsight.data.image_set import ImageSet
 from clearsight.evaluation.curve.context import CurveContext
+from clearsight.evaluation.curve.gap import Gap
 from clearsight.evaluation.curve.reading import CurveReading, read_curve
 from clearsight.evaluation.intervals.proportions import wilson_interval
 from clearsight.evaluation.predictions import Predictions
@@ -72,18 +73,21 @@ def evaluate_run(plan: Plan, path: Path, history: History, weights: FinalWeights
             "test_accuracy_without_leaked": plan.leaks.accuracy_without(probabilities, test.labels),
             "test_set_uses": record_use(test.fingerprint, use),
         }
+    num_correct, num_measured = int(weights.train_correct.sum()), len(weights.train_correct)
+    gap = Gap.of_weights((num_correct, num_measured), (last.val_accuracy, data.num_validation))
     results = Results(
-        train_accuracy=last.accuracy,
+        train_accuracy=gap.train,
         train_count=data.num_train,
-        train_accuracy_interval=_interval(last.accuracy, data.num_train),
+        train_measured_count=num_measured,
+        train_accuracy_interval=_interval(gap.train, num_measured),
         train_guessing_accuracy=data.train_guessing_accuracy,
         val_accuracy=last.val_accuracy,
         val_count=data.num_validation,
         val_accuracy_interval=_interval(last.val_accuracy, data.num_validation),
         val_guessing_accuracy=data.val_guessing_accuracy,
         reading=reading.sentence,
-        gap=reading.gap,
-        gap_interval=(reading.gap_interval.low, reading.gap_interval.high),
+        gap=gap.value,
+        gap_interval=(gap.interval.low, gap.interval.high),
         best_epoch=reading.best_epoch,
         fit_seconds=sum(epoch.seconds for epoch in history),
         epoch_seconds=statistics.median(epoch.seconds for epoch in history),

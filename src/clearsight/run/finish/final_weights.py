@@ -25,12 +25,15 @@ class FinalWeights:
 
     Attributes:
         epoch: after which they were reached.
+        train_correct: bool (A,), whether the final weights classify each of some training images
+            correctly, without augmentation and dropout.
         outcomes: of the last epoch's weights, whichever are final.
         val_probabilities: float32 (B, K), predicted for validation images by the final weights.
         val_labels: int64 (B,), their true labels.
     """
 
     epoch: int
+    train_correct: np.ndarray
     outcomes: ImageOutcomes
     val_probabilities: np.ndarray
     val_labels: np.ndarray
@@ -45,9 +48,8 @@ def settle_weights(plan: Plan, folder: RunFolder, history: History) -> FinalWeig
     def predict(images: ImageSet) -> np.ndarray:  # without other views, as within `fit`
         return predict_probabilities(model, plan.preparation, images.images, Views())
 
-    train_correct = predict(train).argmax(axis=1) == train.labels
+    train_correct = last_correct = predict(train).argmax(axis=1) == train.labels
     final = predict(validation)
-    val_correct = final.argmax(axis=1) == validation.labels
     val_losses = best_losses = log_losses(final, validation.labels)
     epoch, checkpoint = history[-1].epoch, None
     if best_epoch(history) != epoch:
@@ -59,11 +61,13 @@ def settle_weights(plan: Plan, folder: RunFolder, history: History) -> FinalWeig
         best_losses = log_losses(best, validation.labels)
         if plan.recipe.patience:
             epoch, final = checkpoint.epochs_done, best
+            train_correct = predict(train).argmax(axis=1) == train.labels
         else:
             model.set_weights(last_weights)
     return FinalWeights(
         epoch,
-        ImageOutcomes(train_correct, val_correct, val_losses, best_losses),
+        train_correct,
+        ImageOutcomes(last_correct, val_losses, best_losses),
         final,
         validation.labels,
     )

@@ -165,6 +165,8 @@ def _accuracies(
             getattr(results, f"{name}_{each}")
             for each in ("accuracy", "accuracy_interval", "guessing_accuracy", "count")
         )
+        if name == "train":
+            count = results.train_measured_count or count
         if value is not None and interval is not None:
             accuracy = Estimate(value, Interval(*interval), "wilson", count)
             found.append(PartAccuracy(part, accuracy, guessing))

@@ -33,7 +33,8 @@ class ListedRun:
         model: as requested.
         epochs_done: finished epochs.
         epochs: requested epochs.
-        val_accuracy: highest so far; None before the first epoch ends.
+        val_accuracy: of a finished run, that of its results; else the highest so far, None before
+            the first epoch ends.
         test_accuracy: None before the test set is evaluated.
         size_bytes: of all its files.
         is_best: whether no other run on the same images has a higher validation accuracy.
@@ -115,6 +116,7 @@ def _list_one(path: Path) -> tuple[ListedRun, str]:
     record, results = folder.read_record(), folder.read_results()
     history = folder.read_history()
     state, why = state_of(folder, record)
+    highest = max((epoch.val_accuracy for epoch in history), default=None)
     listed = ListedRun(
         path=path,
         state=state,
@@ -124,7 +126,7 @@ def _list_one(path: Path) -> tuple[ListedRun, str]:
         model=record.request.model,
         epochs_done=len(history),
         epochs=record.request.recipe.epochs,
-        val_accuracy=max((epoch.val_accuracy for epoch in history), default=None),
+        val_accuracy=results.val_accuracy if results is not None else highest,
         test_accuracy=results.test_accuracy if results is not None else None,
         size_bytes=_size_bytes(path),
     )

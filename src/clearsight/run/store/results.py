@@ -48,12 +48,18 @@ class Results:
     predicting the class that is most common among the images in question; None in results of
     earlier versions.
 
+    Accuracies are those of the saved weights. Training accuracy is therefore usually above that of
+    ``history.csv``, which is Keras's: a mean over an epoch in which the weights kept changing, with
+    augmentation and dropout.
+
     Attributes:
-        train_accuracy: Keras's mean over the epoch whose weights are saved.
+        train_accuracy: on training images as they are, without augmentation and dropout.
         train_count: number of training images.
+        train_measured_count: number of training images that `train_accuracy` was measured on, at
+            most 5,000, evenly spaced; None in results of earlier versions, where it was Keras's.
         train_accuracy_interval: of `train_accuracy`.
         train_guessing_accuracy: of guessing, on the training images.
-        val_accuracy: after that epoch.
+        val_accuracy: that of ``history.csv`` in the epoch whose weights are saved.
         val_count: number of validation images.
         val_accuracy_interval: of `val_accuracy`.
         val_guessing_accuracy: of guessing, on the validation images.
@@ -66,7 +72,7 @@ class Results:
         first_test_predictions: predicted labels of the first five test images.
         first_test_labels: their true labels.
         reading: what the curve shows, in a few sentences.
-        gap: training minus validation accuracy.
+        gap: `train_accuracy` minus `val_accuracy`.
         gap_interval: Newcombe's 95% interval of it.
         best_epoch: the epoch with the highest validation accuracy.
         fit_seconds: of all epochs together.
@@ -95,6 +101,7 @@ class Results:
     total_seconds: _Seconds
     findings: tuple[CurveFinding, ...]
     weights_of_epoch: PositiveCount
+    train_measured_count: PositiveCount | None = None
     train_guessing_accuracy: _Fraction | None = None
     val_guessing_accuracy: _Fraction | None = None
     test_accuracy: _Fraction | None = None
