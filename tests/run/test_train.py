@@ -122,7 +122,7 @@ def test_one_gap_and_one_validation_score(run: clearsight.Run, small_fashion: Sp
             assert finding.evidence["gap"] == results.gap
     page = run.folder.report_path.read_text()
     for accuracy in (results.train_accuracy, results.val_accuracy):
-        assert f"{accuracy:.3f}" in page
+        assert f"{100 * accuracy:.1f}%" in page
     assert list_runs(run.path.parent)[0].val_accuracy == results.val_accuracy
 
 
