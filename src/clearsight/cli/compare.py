@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from clearsight.cli.arguments import RUN
 from clearsight.cli.keras_start import loading_keras
 from clearsight.cli.output import (
     PATH,
@@ -30,7 +31,7 @@ _MEGABYTE = 1e6
 
 
 @click.command()
-@click.argument("runs", metavar="RUN RUN...", nargs=-1, required=True, type=PATH)
+@click.argument("runs", metavar="RUN RUN...", nargs=-1, required=True, type=RUN)
 @click.option(
     "--curves", metavar="FILE.png", type=PATH, help="Draw their curves in one image; a new file."
 )

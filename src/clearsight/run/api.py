@@ -83,8 +83,8 @@ def resume(
     """Resume a run exactly where it stopped, or train a finished one for more epochs.
 
     Args:
-        path: the run's folder, or that of a training with several seeds, whose unfinished and
-            missing runs are trained then.
+        path: the run's folder or name, or "latest" (see `Run.load`), or that of a training with
+            several seeds, whose unfinished and missing runs are trained then.
         data: where the images are now, if no longer at the run's source; for a run on arrays from
             Python, the same images again. Their content decides whether they are the same.
         accept_changes: resume although something that matters has changed.

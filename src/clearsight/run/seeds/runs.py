@@ -10,6 +10,7 @@ from typing import Any, Self, overload
 from clearsight.evaluation.comparison.over_seeds import SeedSummary
 from clearsight.io.csv_file import write_csv
 from clearsight.run.store.files import write_json
+from clearsight.run.store.find_run import find_run
 from clearsight.run.store.location import SEEDS_RECORD_NAME, is_run, member_path, resume_command
 from clearsight.run.store.record import SeedsRecord, read_seeds_record
 from clearsight.run.store.results import Results
@@ -56,7 +57,8 @@ class SeedRuns(Sequence[Run]):
         Raises:
             RunError: when the folder holds none, or damaged ones.
         """
-        return cls(Path(path), read_seeds_record(Path(path)), allow_download)
+        found = find_run(path)
+        return cls(found, read_seeds_record(found), allow_download)
 
     @property
     def resume_command(self) -> str:

@@ -20,6 +20,7 @@ from clearsight.evaluation.predictions import Predictions
 from clearsight.io.atomic import write_atomically
 from clearsight.models.backend import keras
 from clearsight.models.build import ModelRequest, build_model
+from clearsight.run.store.find_run import find_run
 from clearsight.run.store.folder import RunFolder
 from clearsight.run.store.record import RunRecord
 from clearsight.run.store.results import Results
@@ -50,14 +51,15 @@ class Run:
         """Load a run from its folder.
 
         Args:
-            path: the folder.
+            path: the folder, the run's name or its beginning in ``runs/``, or "latest"; see
+                `find_run`.
             allow_download: whether its images may be downloaded from the source that it names, if
                 they are not on this machine.
 
         Raises:
-            RunError: when the folder holds no run, or a damaged one.
+            RunError: when the folder holds no run, or a damaged one, or several are meant.
         """
-        folder = RunFolder.existing(Path(path))
+        folder = RunFolder.existing(find_run(path))
         return cls(folder, folder.read_record(), allow_download)
 
     @property

@@ -3,6 +3,7 @@
 import shlex
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from clearsight.data.sources.options import SourceOptions
 from clearsight.errors import DataError, RunError
@@ -30,12 +31,12 @@ class Evaluation:
 
 
 def evaluate(
-    run: Run, source: str | None = None, options: SourceOptions | None = None
+    run: Run | str | Path, source: str | None = None, options: SourceOptions | None = None
 ) -> Evaluation:
     """Evaluate a run's network, and record the use of the test set in the user's ledger.
 
     Args:
-        run: to evaluate.
+        run: to evaluate, or what `Run.load` finds it by.
         source: the name or path of another source; None for the run's own test images.
         options: how another source's images are read.
 
@@ -44,6 +45,7 @@ def evaluate(
             options are given for the run's own images.
         RunError: when the run's own images no longer exist, or its training diverged.
     """
+    run = run if isinstance(run, Run) else Run.load(run)
     is_own = source is None or is_own_source(run.record, source)
     if source is None or is_own:
         _check_no_options(options or SourceOptions())
