@@ -16,6 +16,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -56,7 +57,8 @@ class Sample:
         """Run the commands and return the block with what they print now."""
         lines = []
         for command in self.commands:
-            lines += [f"$ {command}", *self._shown(output_of(command, folder))]
+            shown = self._shown(output_of(command, folder))
+            lines += [f"$ {command}", *(part for line in shown for part in _wrapped(line))]
         return "\n".join([*lines, ""])
 
     def _shown(self, output: str) -> list[str]:
@@ -102,6 +104,11 @@ def output_of(command: str, folder: Path) -> str:
     if done.returncode not in (0, 1):
         raise SystemExit(f"`{command}` ended with {done.returncode}:\n{done.stdout}")
     return done.stdout
+
+
+def _wrapped(line: str) -> list[str]:
+    """Break a long line as a terminal of that width does, between words."""
+    return textwrap.wrap(line, _COLUMNS, break_long_words=False, break_on_hyphens=False) or [""]
 
 
 def _line(lines: list[str], words: str, start: int) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,7 +23,7 @@ def execute(path: Path) -> nbformat.NotebookNode:
             by the tag "raises-exception".
     """
     notebook = nbformat.read(path, as_version=4)
-    with tempfile.TemporaryDirectory() as folder, _own_ledger(folder):
+    with tempfile.TemporaryDirectory() as folder, _environment(folder):
         work = Path(folder) / path.stem
         work.mkdir()
         client = NotebookClient(
@@ -37,13 +38,23 @@ def execute(path: Path) -> nbformat.NotebookNode:
 
 
 @contextmanager
-def _own_ledger(folder: str) -> Iterator[None]:
-    """Count uses of test sets elsewhere: earlier builds are not trials of the reader's."""
-    before = os.environ.get("CLEARSIGHT_DATA")
-    os.environ["CLEARSIGHT_DATA"] = str(Path(folder) / "ledger")
+def _environment(folder: str) -> Iterator[None]:
+    """Let cells run this Python's commands, and count uses of test sets elsewhere.
+
+    Earlier builds are no trials of the reader's.
+    """
+    commands = str(Path(sys.executable).parent)
+    changed = {
+        "CLEARSIGHT_DATA": str(Path(folder) / "ledger"),
+        "PATH": os.pathsep.join([commands, os.environ.get("PATH", "")]),
+    }
+    before = {name: os.environ.get(name) for name in changed}
+    os.environ.update(changed)
     try:
         yield
     finally:
-        del os.environ["CLEARSIGHT_DATA"]
-        if before is not None:
-            os.environ["CLEARSIGHT_DATA"] = before
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value

@@ -98,7 +98,7 @@ def _text(text: str) -> str:
     """Return a block of what a terminal would show in the end: the last of overwritten lines."""
     lines = [line.rsplit("\r", 1)[-1].rstrip() for line in _ANSI.sub("", text).splitlines()]
     shown = "\n".join(lines).strip("\n")
-    return f"```text\n{shown}\n```" if shown.strip() else ""
+    return f"``` {{.text .cell-text}}\n{shown}\n```" if shown.strip() else ""
 
 
 def _placeholder(number: int) -> str:
