@@ -1,4 +1,4 @@
-"""Training curves as PNG: one run with its gap shaded, or several runs in one image."""
+"""Training curves as PNG or SVG: one run with its gap shaded, or several runs in one image."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +9,9 @@ from clearsight.evaluation.curve.reading import CurveReading
 from clearsight.io.displayed_text import displayed
 from clearsight.report.chart_file import (
     HEIGHT,
+    ON_WHITE,
     WIDTH,
+    Ink,
     epoch_axis,
     epoch_rows,
     import_altair,
@@ -17,8 +19,8 @@ from clearsight.report.chart_file import (
 )
 from clearsight.training.history import History
 
-_TRAINING, _VALIDATION = "#1f6fb4", "#d95f02"
 _LABEL_HEIGHT = 15  # points
+_SPACING = 30  # points between panels
 # Okabe and Ito 2008, https://jfly.uni-koeln.de/color/: distinguishable for colour-blind readers.
 _RUN_COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
 
@@ -30,10 +32,8 @@ def write_curves(history: History, reading: CurveReading, title: str, path: Path
         MissingExtraError: if altair or vl-convert is not installed.
     """
     alt = import_altair("The curve image")
-    accuracy = _panel(alt, history, "accuracy", reading.gap, reading.best_epoch)
-    loss = _panel(alt, history, "loss", None, reading.lowest_val_loss_epoch)
-    panels = alt.hconcat(accuracy, loss, spacing=30)
     heading = alt.TitleParams(displayed(title), fontSize=15, anchor="start", offset=14)
+    panels = alt.hconcat(*curve_panels(history, reading, ON_WHITE), spacing=_SPACING)
     write_chart(panels.properties(title=heading), path)
 
 
@@ -48,16 +48,42 @@ def write_overlaid_curves(curves: Sequence[tuple[str, History]], path: Path) -> 
         MissingExtraError: if altair or vl-convert is not installed.
     """
     alt = import_altair("The curve image")
+    write_chart(alt.hconcat(*overlaid_panels(curves), spacing=_SPACING), path)
+
+
+def overlaid_panels(curves: Sequence[tuple[str, History]]) -> list[Any]:
+    """Draw accuracy and loss of several runs, a chart each; see `write_overlaid_curves`."""
+    alt = import_altair("The curve image")
     # The renderer ends the whole process at a control character.
     curves = [(displayed(name), history) for name, history in curves]
     names = list(dict.fromkeys(name for name, _ in curves))
     palette = [_RUN_COLORS[k % len(_RUN_COLORS)] for k in range(len(names))]
     colors = alt.Scale(domain=names, range=palette)
-    panels = (_overlaid_panel(alt, curves, metric, colors) for metric in ("accuracy", "loss"))
-    write_chart(alt.hconcat(*panels, spacing=30), path)
+    return [_overlaid_panel(alt, curves, metric, colors) for metric in ("accuracy", "loss")]
 
 
-def _panel(alt: Any, history: History, metric: str, gap: Gap | None, best_epoch: int) -> Any:
+def curve_panels(history: History, reading: CurveReading, ink: Ink) -> list[Any]:
+    """Draw accuracy and loss of one run, a chart each.
+
+    Args:
+        history: at least one epoch.
+        reading: of the history.
+        ink: the colours.
+
+    Raises:
+        MissingExtraError: if altair or vl-convert is not installed.
+    """
+    alt = import_altair("The curve image")
+    gap = reading.gap if reading.gap.is_of_weights else None
+    return [
+        _panel(alt, history, "accuracy", gap, reading.best_epoch, ink),
+        _panel(alt, history, "loss", None, reading.lowest_val_loss_epoch, ink),
+    ]
+
+
+def _panel(
+    alt: Any, history: History, metric: str, gap: Gap | None, best_epoch: int, ink: Ink
+) -> Any:
     """Draw one metric: two lines with marks, the gap between them, and the best epoch.
 
     Of accuracy, also the gap after the last epoch, with the training accuracy that it is of.
@@ -80,7 +106,10 @@ def _panel(alt: Any, history: History, metric: str, gap: Gap | None, best_epoch:
     ]
     end = alt.Chart(alt.InlineData([last])).encode(epoch)
     for field, color, shift in zip(
-        ("training", "validation"), (_TRAINING, _VALIDATION), _label_shifts(rows), strict=True
+        ("training", "validation"),
+        (ink.training, ink.validation),
+        _label_shifts(rows),
+        strict=True,
     ):
         layers.append(base.mark_line(color=color, strokeWidth=2.2).encode(y(field)))
         layers.append(base.mark_point(color=color, filled=True, size=28).encode(y(field)))
@@ -96,25 +125,24 @@ def _panel(alt: Any, history: History, metric: str, gap: Gap | None, best_epoch:
         layers.append(label)
     best_row = next(row for row in rows if row["epoch"] == best_epoch)
     best = alt.Chart(alt.InlineData([best_row])).encode(epoch, y("validation"))
-    layers.append(best.mark_point(color=_VALIDATION, size=150, strokeWidth=1.6))
+    layers.append(best.mark_point(color=ink.validation, size=150, strokeWidth=1.6))
     explained = [
         "shaded: the gap between training (mean over an epoch) and validation",
         f"circled: the best validation {metric}, epoch {best_epoch}",
     ]
     if gap is not None:
         end = alt.Chart(alt.InlineData([{**last, "training": gap.train}])).encode(epoch)
-        diamond = end.mark_point(color=_TRAINING, shape="diamond", size=120, strokeWidth=1.6)
+        diamond = end.mark_point(color=ink.training, shape="diamond", size=120, strokeWidth=1.6)
         layers.append(diamond.encode(y("training")))
-        explained.append(
-            f"diamond: training accuracy after the last epoch, {gap.train:.3f}; the gap is then "
-            f"{100 * gap.value:+.1f} points"
-        )
+        explained += [
+            f"diamond: training accuracy after the last epoch, {gap.train:.3f},",
+            f"which is {100 * gap.value:+.1f} points from validation",
+        ]
     title = alt.TitleParams(
         metric.capitalize(),
         subtitle=explained,
         anchor="start",
         fontSize=13,
-        subtitleColor="#666",
     )
     return alt.layer(*layers).properties(width=WIDTH, height=HEIGHT, title=title)
 
@@ -154,4 +182,8 @@ def _overlaid_panel(
     base = base.transform_fold(["validation", "training"], ["part", "value"])
     lines = base.mark_line(strokeWidth=2).encode(alt.StrokeDash("part:N", title=None, scale=dashes))
     marks = base.mark_point(filled=True, size=24)  # a single epoch has no line
-    return alt.layer(lines, marks).properties(width=WIDTH, height=HEIGHT, title=metric.capitalize())
+    return alt.layer(lines, marks).properties(
+        width=WIDTH,
+        height=HEIGHT,
+        title=alt.TitleParams(metric.capitalize(), anchor="start", fontSize=13),
+    )

@@ -7,33 +7,17 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-from clearsight.evaluation.intervals.estimate import Estimate
+from clearsight.display.thumbnail import data_url
 from clearsight.evaluation.saliency.saliency import Saliency
+from clearsight.evaluation.scores.guessing import PartAccuracy
 from clearsight.evaluation.scores.scores import Scores
 from clearsight.models.trace import Trace
 from clearsight.report.charts import epoch_chart, reliability_chart
 from clearsight.report.rendering import write_page
 from clearsight.report.sections.mistakes import EvaluatedImages, confusion_section, gallery_section
 from clearsight.report.sections.saliency import saliency_galleries
-from clearsight.report.thumbnail import data_url
 from clearsight.report.vega import vega_script
 from clearsight.training.history import History
-
-
-@dataclass(frozen=True)
-class PartAccuracy:
-    """A network's accuracy on one set of images.
-
-    Attributes:
-        part: "test", "validation" or "training".
-        accuracy: with its interval.
-        guessing: the accuracy of always predicting the most common class of these images; None if
-            unknown.
-    """
-
-    part: str
-    accuracy: Estimate
-    guessing: float | None
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,41 @@
 """What guessing achieves: the accuracy that any network has to be compared with."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+
 import numpy as np
+
+from clearsight.display.html import Html, scores
+from clearsight.evaluation.intervals.estimate import Estimate
+
+
+@dataclass(frozen=True)
+class PartAccuracy:
+    """A network's accuracy on one set of images.
+
+    Attributes:
+        part: "test", "validation" or "training".
+        accuracy: with its interval.
+        guessing: the accuracy of always predicting the most common class of these images; None if
+            unknown.
+    """
+
+    part: str
+    accuracy: Estimate
+    guessing: float | None
+
+    @property
+    def about(self) -> str:
+        """The interval, the number of images and what guessing achieves, in words."""
+        guessing = "" if self.guessing is None else f", {self.guessing:.3f} by guessing"
+        return f"{self.accuracy.about}{guessing}"
+
+
+def accuracy_scores(accuracies: Iterable[PartAccuracy]) -> Html:
+    """Return accuracies side by side, for a notebook."""
+    return scores(
+        (f"{each.part} accuracy", each.accuracy.value or 0.0, each.about) for each in accuracies
+    )
 
 
 def guessing_accuracy(labels: np.ndarray) -> float:

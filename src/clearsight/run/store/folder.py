@@ -178,7 +178,7 @@ class RunFolder:
             return read_history(self.history_path)
         except RunError as error:
             if isinstance(error.__cause__, FileNotFoundError):
-                return ()
+                return History()
             raise
 
     def write_scores(self, scores: Scores) -> None:

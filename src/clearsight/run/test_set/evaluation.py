@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from clearsight.data.sources.options import SourceOptions
+from clearsight.display.html import element, output, table
 from clearsight.errors import DataError, RunError
+from clearsight.evaluation.scores.guessing import PartAccuracy, accuracy_scores
 from clearsight.evaluation.scores.scores import Scores, compute_scores
 from clearsight.run.store.results import TestSetUses
 from clearsight.run.store.run import Run
@@ -28,6 +30,23 @@ class Evaluation:
     scores: Scores
     test_set_uses: TestSetUses
     notes: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        accuracy, num_images = self.scores.accuracy, self.scores.num_images
+        return f"Evaluation(test accuracy {accuracy}, {num_images:,} images)"
+
+    def _repr_html_(self) -> str:
+        found = self.scores
+        rows = (
+            (each.class_name, f"{each.num_images:,}", each.precision, each.recall, each.f1)
+            for each in found.classes
+        )
+        sentences = (*self.notes, self.test_set_uses.sentence)
+        return output(
+            accuracy_scores([PartAccuracy("test", found.accuracy, found.guessing_accuracy)]),
+            *(element("p", sentence) for sentence in sentences if sentence),
+            table(("class", "images", "precision", "recall", "F1"), rows),
+        )
 
 
 def evaluate(
