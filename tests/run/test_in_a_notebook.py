@@ -67,7 +67,7 @@ def test_a_chart_is_drawn_on_matplotlibs_axes(
     both = Figure().subplots(1, 2)
     assert run.plot(ax=both) is both
     for ax, metric in zip(both, ("accuracy", "loss"), strict=True):
-        training, validation, _best = ax.get_lines()
+        training, validation, *_marks = ax.get_lines()
         assert list(training.get_ydata()) == run.history[metric]
         assert list(validation.get_ydata()) == run.history[f"val_{metric}"]
         assert ax.get_ylabel() == metric
