@@ -9,10 +9,12 @@ from typing import Any
 from clearsight.display.html import output
 from clearsight.errors import ModelError
 from clearsight.io.displayed_text import displayed
+from clearsight.models.architecture import draw_architecture
 from clearsight.models.arithmetic import compute_arithmetic
 from clearsight.models.backend import keras
 from clearsight.models.build import ModelRequest, build_model
 from clearsight.models.build_failure import explain_build_errors
+from clearsight.models.drawing import Drawing
 from clearsight.models.graph import Call, get_graph, spatial_axes
 from clearsight.models.layer_settings import get_settings
 from clearsight.models.layer_trace import LayerTrace
@@ -71,6 +73,15 @@ class Trace:
             return f"{sentence}."
         fraction = (costliest.multiply_adds or 0) / self.multiply_adds
         return f"{sentence}; {fraction:.1%} of the multiply-adds are in {costliest.name}."
+
+    def draw(self) -> Drawing:
+        """Draw the layers as blocks with their sizes; a notebook shows the drawing by itself.
+
+        Example:
+            >>> trace("lesson").draw().svg[:4]
+            '<svg'
+        """
+        return draw_architecture(self.model_name, self.input_shape, self.layers)
 
     @property
     def _table(self) -> LayerTable:

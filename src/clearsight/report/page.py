@@ -122,6 +122,7 @@ def write_report_page(page: ReportPage, path: Path) -> None:
         trusted={
             "vega": vega,
             "drawing": drawing,
+            "architecture": page.trace.draw().svg if page.trace is not None else "",
             "scripts": " ".join(f"'sha256-{_digest(script)}'" for script in (vega, drawing)),
         },
         page=page,
