@@ -14,6 +14,7 @@ from clearsight.evaluation.scores.scores import Scores
 from clearsight.models.trace import Trace
 from clearsight.report.charts import epoch_chart, reliability_chart
 from clearsight.report.rendering import write_page
+from clearsight.report.sections.by_hand import hands_on_numbers
 from clearsight.report.sections.mistakes import EvaluatedImages, confusion_section, gallery_section
 from clearsight.report.sections.saliency import saliency_galleries
 from clearsight.report.vega import vega_script
@@ -114,8 +115,11 @@ def write_report_page(page: ReportPage, path: Path) -> None:
     charts = {f"{name}-chart": epoch_chart(page.history, name) for name in ("accuracy", "loss")}
     if scores is not None and scores.calibration is not None:
         charts["reliability-chart"] = reliability_chart(scores.calibration.bins)
-    template = files("clearsight.report") / "templates" / "report.js"
-    vega, drawing = _escape_script(vega_script()), _escape_script(template.read_text("utf-8"))
+    templates = files("clearsight.report") / "templates"
+    own = (templates / name for name in ("report.js", "report/by_hand.js"))
+    drawing = _escape_script("\n".join(script.read_text("utf-8") for script in own))
+    vega = _escape_script(vega_script())
+    by_hand = page.saliency.by_hand if page.saliency is not None else None
     write_page(
         "report.html",
         path,
@@ -130,6 +134,7 @@ def write_report_page(page: ReportPage, path: Path) -> None:
         confusion=confusion_section(evaluated) if evaluated is not None else None,
         galleries=gallery_section(evaluated) if evaluated is not None else [],
         heat_maps=saliency_galleries(page.saliency) if page.saliency is not None else [],
+        hands_on=hands_on_numbers(by_hand, page.saliency.class_names) if by_hand else None,
         charts=charts,
     )
 
