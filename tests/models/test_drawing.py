@@ -105,6 +105,7 @@ def test_a_notebook_shows_it_and_it_can_be_saved(tmp_path: Path) -> None:
     path = drawing.save(tmp_path / "lesson.svg")
     assert ElementTree.parse(path).getroot().tag == f"{SVG}svg"
     assert repr(drawing) == "Drawing()"
+    assert drawing.svg in clearsight.trace("lesson")._repr_html_()
 
 
 def test_names_are_only_text() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from clearsight.display.html import output
+from clearsight.display.html import Html, element, output
 from clearsight.errors import ModelError
 from clearsight.io.displayed_text import displayed
 from clearsight.models.architecture import draw_architecture
@@ -23,6 +23,7 @@ from clearsight.models.receptive_field import receptive_fields
 from clearsight.models.table import LayerTable, Row, format_bytes, format_shape
 
 _FLOAT32_BYTES = 4
+_MOST_DRAWN_AT_ONCE = 12  # layers; the drawing of a larger network is folded in a notebook
 _SPACE = " " * 6  # between two formulas on one line
 _HEADER = ("Layer", "Output shape", "Params", "Mult-adds", "Memory", "Field")
 
@@ -107,7 +108,10 @@ class Trace:
         )
 
     def _repr_html_(self) -> str:
-        return output(self._table.markup)
+        is_short = {"open": "open"} if len(self.layers) <= _MOST_DRAWN_AT_ONCE else {}
+        title = element("summary", "Drawing of the network")
+        drawing = element("details", title, Html(self.draw().svg), **is_short)
+        return output(drawing, self._table.markup)
 
     def to_json(self) -> dict[str, Any]:
         """Return everything as JSON-ready values."""
