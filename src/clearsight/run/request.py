@@ -52,23 +52,14 @@ class TrainRequest(BaseModel):
     model: Annotated[
         Any,
         AfterValidator(_check_model),
-        Option(
-            "The network; by default the recipe's.",
-            "NAME|FILE.keras|FILE.py:FUNCTION",
-            names="clearsight.models.zoo:FAMILIES",
-        ),
+        Option("The network; by default the recipe's.", "NAME|FILE.keras|FILE.py:FUNCTION"),
     ] = None
     model_arguments: Annotated[
         dict[str, Any],
         Option("An option of the model, e.g. strides=2; may be repeated.", flag="model-arg"),
     ] = Field(default_factory=dict)
     recipe: Annotated[
-        str | Recipe | None,
-        Option(
-            "How to train; by default the source's own.",
-            "NAME",
-            names="clearsight.training.recipes:RECIPES",
-        ),
+        str | Recipe | None, Option("How to train; by default the source's own.", "NAME")
     ] = None
     recipe_arguments: Annotated[
         dict[str, Any],

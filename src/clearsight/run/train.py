@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 from clearsight.data.decoding.workers import ShowProgress, silent
 from clearsight.data.splits.splits import Splits
@@ -17,7 +16,7 @@ from clearsight.run.plan.plan import Plan, plan_training
 from clearsight.run.plan.resolve import resolve_request
 from clearsight.run.request import TrainRequest
 from clearsight.run.store.run import Run, save_finished_model
-from clearsight.training.progress import TrainingProgress
+from clearsight.training.progress import Progress
 
 
 @dataclass(frozen=True)
@@ -28,13 +27,11 @@ class Display:
         progress: shows the training.
         decoding: shows how far the decoding of images is.
         plan: shows the plan before it runs.
-        result: shows what came of it.
     """
 
-    progress: TrainingProgress
+    progress: Progress
     decoding: ShowProgress = silent
     plan: Callable[[Plan], object] = lambda _: None
-    result: Callable[[Any], object] = lambda _: None
 
 
 def plan_request(request: TrainRequest, display: Display, loaded: Splits | None = None) -> Plan:
