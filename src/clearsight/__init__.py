@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from clearsight.data.splits.splits import Splits
     from clearsight.engine.accelerate import accelerate
     from clearsight.errors import ClearsightError, FitError, TrainingInterrupted
+    from clearsight.models.fit_check.check_fit import check_fit
     from clearsight.models.trace import trace
     from clearsight.run.api import resume, train
     from clearsight.run.request import TrainRequest
     from clearsight.run.seeds.runs import SeedRuns
     from clearsight.run.store.run import Run
     from clearsight.run.test_set.evaluation import evaluate
-    from clearsight.training.check_fit import check_fit
     from clearsight.training.recipe import Recipe
 
 _HOMES = {
@@ -40,7 +40,7 @@ _HOMES = {
     "TrainRequest": "clearsight.run.request",
     "TrainingInterrupted": "clearsight.errors",
     "accelerate": "clearsight.engine.accelerate",
-    "check_fit": "clearsight.training.check_fit",
+    "check_fit": "clearsight.models.fit_check.check_fit",
     "evaluate": "clearsight.run.test_set.evaluation",
     "load": "clearsight.bundle.bundle",
     "load_data": "clearsight.data.sources.load",

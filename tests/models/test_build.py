@@ -9,7 +9,7 @@ import pytest
 from clearsight.errors import ModelError
 from clearsight.models.backend import keras
 from clearsight.models.build import ModelRequest, build_model
-from clearsight.models.graph import pixel_scaling
+from clearsight.models.pixel_scaling import pixel_scaling
 
 FUNCTIONS = """
 import keras

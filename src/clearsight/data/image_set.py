@@ -68,7 +68,7 @@ class ImageSet:
     ) -> None:
         images, labels = to_array(self.images, "images"), to_array(self.labels, "labels")
         names = tuple(str(name) for name in self.class_names)
-        mistakes = channel_axis_mistakes(images) + pixel_type_mistakes(images)
+        mistakes = channel_axis_mistakes(images.shape) + pixel_type_mistakes(images)
         mistakes += integer_label_mistakes(labels, len(images) if images.ndim else 0, len(names))
         if len(set(names)) < len(names):
             mistakes.append("class_names should be different from each other, but some repeat.")

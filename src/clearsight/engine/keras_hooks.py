@@ -4,7 +4,7 @@ import functools
 import inspect
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Any
 from weakref import WeakSet
@@ -12,19 +12,21 @@ from weakref import WeakSet
 import torch
 
 from clearsight.engine.arguments import prepare_evaluate, prepare_fit, prepare_predict
-from clearsight.engine.batches import InMemoryBatches
-from clearsight.engine.callbacks import BatchedCallbacks, may_change_model
 from clearsight.engine.evaluation_step import EvaluationStep
+from clearsight.engine.fit_warnings import FitWarnings
 from clearsight.engine.layer_settings import layer_settings
+from clearsight.engine.loop_context import LoopContext
 from clearsight.engine.metrics import DeferredLogs
 from clearsight.engine.operations.keras_call import UnexpectedMaskError
 from clearsight.engine.program.program import Inputs
 from clearsight.engine.runtime.choices import Device
 from clearsight.engine.runtime.device import on_device
 from clearsight.engine.runtime.memory import is_out_of_memory, release_memory
+from clearsight.engine.runtime.thread_waits import ThreadWaits
 from clearsight.engine.step_control import add_step_control
 from clearsight.engine.steps import TrainingStep, first_tensor
 from clearsight.models.backend import keras
+from clearsight.models.keras_internals.compiled import SYMBOLIC_BUILD, build_symbolically
 from clearsight.models.keras_internals.layers import has_torch_hooks
 
 _STEPS = ("train_step", "test_step", "predict_step")
@@ -47,30 +49,6 @@ _IN_HALVES = (
     "Memory ran out in a training step: from here on each batch goes through in two halves whose "
     "gradients are added up, which is a little slower; a smaller batch_size would do without."
 )
-
-
-@dataclass(frozen=True)
-class _LoopContext:
-    """What may happen between the steps of a loop.
-
-    Attributes:
-        defers_logs: whether `BatchedCallbacks` read the logs.
-        runs_user_code: whether a user's code runs between steps: in a callback, in what makes the
-            batches, or because the user makes the steps.
-    """
-
-    defers_logs: bool = False
-    runs_user_code: bool = True
-
-
-def _context_of(given: dict[str, Any]) -> _LoopContext:
-    """Return what may happen in a loop with these arguments."""
-    callbacks = given.get("callbacks")
-    is_batched = isinstance(callbacks, BatchedCallbacks)
-    # Steps are not compiled again at the beginning of an epoch for a user's own list.
-    is_users_list = isinstance(callbacks, keras.callbacks.CallbackList) and not is_batched
-    makes_batches = not isinstance(given.get("x"), InMemoryBatches)  # a generator, a dataset
-    return _LoopContext(is_batched, makes_batches or is_users_list or may_change_model(callbacks))
 
 
 _OURS: WeakSet[Any] = WeakSet()
@@ -100,8 +78,15 @@ class Hooks:
     that whatever is changed (a frozen layer, a dropout rate) takes effect when it would in Keras.
     """
 
-    def __init__(self, model: keras.Model, dtype: torch.dtype, device: Device) -> None:
+    def __init__(
+        self,
+        model: keras.Model,
+        dtype: torch.dtype,
+        device: Device,
+        waits: ThreadWaits | None = None,
+    ) -> None:
         self._model: Any = model
+        self._waits = waits
         self._class: Any = type(model)
         self._dtype = dtype
         self._device: Device = device
@@ -109,7 +94,7 @@ class Hooks:
         self._training: TrainingStep | None = None
         self._evaluation: EvaluationStep | None = None
         self._settings: Any = None  # of the layers when the steps were compiled
-        self._context = _LoopContext()
+        self._context = LoopContext()
         self._is_left_whole = False
 
     def install(self) -> None:
@@ -119,6 +104,10 @@ class Hooks:
             "test_step": self._test_step,
             "predict_step": self._predict_step,
         }
+        if self._waits is not None:
+            hooks = {name: self._waits.timed(name, step) for name, step in hooks.items()}
+            _OURS.update(hooks.values())
+        hooks[SYMBOLIC_BUILD] = self._build
         for name in _METHODS[3:]:
             hooks[name] = self._wrap(name, None)
         for name, prepare in (
@@ -147,12 +136,15 @@ class Hooks:
                 bound = signature.bind(self._model, *args, **kwargs)
             except TypeError:
                 return method(self._model, *args, **kwargs)  # which says what is wrong
-            before, self._context = self._context, _LoopContext()
+            checked = FitWarnings(self._model) if name == "fit" else None
+            before, self._context = self._context, LoopContext(fit_warnings=checked)
             try:
-                with on_device(self._device):
+                if checked is not None:
+                    checked.see_arguments(bound.arguments)
+                with on_device(self._device), self._waiting_well(name):
                     if prepare is not None and not self._is_left_to_keras():
                         prepare(self._model, bound.arguments)
-                        self._context = _context_of(bound.arguments)
+                        self._context = LoopContext.of(bound.arguments, checked)
                     result = method(*bound.args, **bound.kwargs)
             finally:
                 self._context = before
@@ -164,6 +156,10 @@ class Hooks:
         hook: Any = call
         hook.__signature__ = signature.replace(parameters=[*signature.parameters.values()][1:])
         return call
+
+    def _waiting_well(self, name: str) -> AbstractContextManager[None]:
+        step = dict(zip(_METHODS, _STEPS, strict=False)).get(name)
+        return nullcontext() if self._waits is None or not step else self._waits.in_loop(step)
 
     def _is_image_by_image(self) -> bool:
         """Return whether no code but the engine's computes an evaluation: it mixes no images."""
@@ -179,8 +175,17 @@ class Hooks:
         asked = model.compiled and (model.run_eagerly or model.jit_compile)
         return bool(asked) or self._is_left_whole or has_torch_hooks(model)
 
+    def _build(self, iterator: Any = None, data_batch: Any = None) -> None:
+        """Build what is not built yet, as Keras does, whose errors the warnings explain."""
+        fit_warnings = self._context.fit_warnings
+        if fit_warnings is not None and iterator is not None:
+            iterator = fit_warnings.watch(iterator)
+        build_symbolically(self._model, iterator=iterator, data_batch=data_batch)
+
     def _train_step(self, data: Any) -> Any:
         model = self._model
+        if self._context.fit_warnings is not None:
+            self._context.fit_warnings.see_batch(data)
         if self._is_left_to_keras() or model.optimizer is None:
             return self._class.train_step(model, data)
         self._forget_steps_if_changed()

@@ -1,9 +1,8 @@
 """The graph of a built Keras model: its layer calls, in the order of computation."""
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from clearsight.errors import ModelError
 from clearsight.models.backend import keras
@@ -16,7 +15,6 @@ from clearsight.models.keras_internals.layers import (
 from clearsight.models.keras_internals.names import Functional, get_keras_mask
 
 Shape = tuple[int, ...]
-PixelScaling = Literal["rescales", "normalizes", "nothing", "unknown"]
 
 
 @dataclass(frozen=True)
@@ -176,54 +174,16 @@ def spatial_axes(graph: Graph) -> tuple[int, int]:
     return 0, 1
 
 
-def pixel_scaling(model: keras.Model) -> PixelScaling:
-    """Return how a network scales pixel values before its first layer with weights.
-
-    "rescales": it divides them by ten or more (a Rescaling or Normalization layer, ``x / 255``).
-    "normalizes": it normalizes them over a batch or an image, which works at any scale.
-    "unknown": it applies an operation of unknown effect. "nothing": none of these.
-    """
-    for call in calls_in_order(model):
-        layer = call.layer
-        operation = type(layer).__name__
-        if isinstance(layer, keras.layers.Rescaling):
-            if not _is_number(layer.scale) or abs(float(layer.scale)) <= _MAX_RESCALING_FACTOR:
-                return "rescales"
-        elif isinstance(layer, keras.layers.Normalization):
-            return "rescales"
-        elif isinstance(layer, NORMALIZATIONS):
-            return "normalizes"
-        elif not isinstance(layer, keras.Layer) and operation in _SCALING_OPERATIONS:
-            constants = [value for value in call.arguments.args if _is_number(value)]
-            if not constants:
-                return "unknown"
-            factor = math.prod(constants)  # as in ``inputs / 255``
-            scale = factor if operation == "Multiply" else 1 / factor if factor else 1.0
-            if abs(scale) <= _MAX_RESCALING_FACTOR:
-                return "rescales"
-        elif not isinstance(layer, keras.Layer) or not is_builtin_layer(layer):
-            return "unknown"
-        elif layer.weights:
-            return "nothing"
-    return "nothing"
-
-
 def is_builtin_layer(layer: Any) -> bool:
     """Return whether a layer is part of Keras, so that loading it needs no other code."""
     return type(layer).__module__.partition(".")[0] == "keras"
 
 
-_MAX_RESCALING_FACTOR = 0.1
-_SCALING_OPERATIONS = ("Multiply", "Divide", "TrueDivide")
 NORMALIZATIONS = (
     keras.layers.BatchNormalization,
     keras.layers.LayerNormalization,
     keras.layers.GroupNormalization,
 )
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def calls_in_order(model: keras.Model) -> Iterator[Call]:

@@ -35,24 +35,24 @@ def describe(array: np.ndarray) -> str:
     return f"{array.dtype} {tuple(array.shape)}"
 
 
-def channel_axis_mistakes(images: np.ndarray, name: str = "images") -> list[str]:
-    """Return what is wrong with the shape of `images`: it should be (N, H, W, C), C 1, 3 or 4."""
-    if images.ndim != 4:
+def channel_axis_mistakes(shape: tuple[int, ...], name: str = "images") -> list[str]:
+    """Return what is wrong with the shape of images: it should be (N, H, W, C), C 1, 3 or 4."""
+    if len(shape) != 4:
         fix = ""
-        if images.ndim == 3 and images.shape[-1] in (1, 3, 4):
+        if len(shape) == 3 and shape[-1] in (1, 3, 4):
             fix = f": this looks like one image, add the batch axis with {name}[None]"
-        elif images.ndim == 3:
+        elif len(shape) == 3:
             fix = f": this looks like images without a channel axis, add it with {name}[..., None]"
         return [
             f"{name} should have four axes (number, height, width, channels), but have shape "
-            f"{tuple(images.shape)}{fix}."
+            f"{tuple(shape)}{fix}."
         ]
-    if images.shape[-1] not in (1, 3, 4):
-        is_channels_first = images.shape[1] in (1, 3, 4)
+    if shape[-1] not in (1, 3, 4):
+        is_channels_first = shape[1] in (1, 3, 4)
         fix = f"; they look channels-first, move the axis with np.moveaxis({name}, 1, -1)"
         return [
             f"{name} should have 1, 3 or 4 channels in the last axis, but have shape "
-            f"{tuple(images.shape)}{fix if is_channels_first else ''}."
+            f"{tuple(shape)}{fix if is_channels_first else ''}."
         ]
     return []
 

@@ -41,6 +41,15 @@ def build_loss(model: Any, y: Any, outputs: Any, weights: Any) -> None:
             model._compile_loss(y, outputs, weights)
 
 
+SYMBOLIC_BUILD = "_symbolic_build"
+"""The method of a model that `fit` calls first: it builds what is not built for the first batch."""
+
+
+def build_symbolically(model: Any, **arguments: Any) -> None:
+    """Call that method of a model's class."""
+    getattr(type(model), SYMBOLIC_BUILD)(model, **arguments)
+
+
 def loss_function(model: Any) -> tuple[Callable[..., Any], dict[str, Any]] | None:
     """Return the function and the options of a compiled model's loss.
 

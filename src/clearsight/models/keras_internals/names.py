@@ -53,6 +53,7 @@ PRIVATE_NAMES: dict[type, tuple[str, ...]] = {
     ),
     keras.Model: (
         "_compile_loss", "_compile_metrics", "_compute_loss", "_flatten_layers", "_loss_tracker",
+        "_symbolic_build",
     ),
     CompileLoss: ("_flat_losses",),
     CompileMetrics: ("_flat_metrics", "_flat_weighted_metrics"),

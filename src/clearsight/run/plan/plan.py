@@ -16,7 +16,8 @@ from clearsight.engine.runtime.device import on_device
 from clearsight.errors import RequestError
 from clearsight.models.backend import keras
 from clearsight.models.build import ModelRequest, build_model
-from clearsight.models.graph import pixel_scaling
+from clearsight.models.fit_check.check_fit import check_fit
+from clearsight.models.pixel_scaling import pixel_scaling
 from clearsight.run.plan.data import TrainingData
 from clearsight.run.plan.image_check import Leaks, check_images
 from clearsight.run.plan.network import (
@@ -29,7 +30,6 @@ from clearsight.run.request import ResolvedRequest, TrainRequest
 from clearsight.run.store.location import new_path
 from clearsight.run.store.machine import describe_machine, installed_versions
 from clearsight.run.store.record import RunRecord, SplitRecord, describe_parts
-from clearsight.training.check_fit import check_fit
 from clearsight.training.checkpoint.checkpoint import Checkpoint
 from clearsight.training.fit import compile_model, encode_targets
 from clearsight.training.option_notes import option_notes
