@@ -7,6 +7,8 @@
 #   make bench       measure speed against peers
 #   make lint        check format, style and types
 #   make docs        write docs/cli.md again from --help
+#   make samples     write the sample output in README.md and docs/ again, from real runs
+#   make site        build the documentation site into site/
 #   make lock        write the lock files again from pyproject.toml (UPGRADE=yes: with new versions)
 #   make clean       remove the environments and caches, never runs/
 
@@ -35,7 +37,7 @@ OLDEST := .venv-oldest
 KERNELS := $(wildcard src/clearsight/engine/kernels/*.[ch])
 SAY := @printf '==> %s\n'
 
-.PHONY: help setup lesson test test-all test-oldest bench lint docs lock clean
+.PHONY: help setup lesson test test-all test-oldest bench lint docs samples site lock clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -87,6 +89,15 @@ lint: $(VENV)/.installed-dev
 
 docs: $(VENV)/.installed-dev
 	@$(BIN)/python docs/make_cli_reference.py
+
+samples: $(VENV)/.installed-dev
+	$(SAY) 'running what the documentation shows the output of (a minute on two cores)'
+	@$(BIN)/python docs/make_samples.py
+
+site: $(VENV)/.installed-dev
+	$(SAY) 'building the documentation site, with notebooks that are run (a minute on two cores)'
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict
+	$(SAY) 'site/index.html opens in a browser'
 
 lock:
 	@$(PYTHON) -m venv $(LOCKER)

@@ -11,11 +11,22 @@ from click.testing import CliRunner
 from clearsight.cli.main import app
 
 PAGE = Path(__file__).with_name("cli.md")
+_INTRODUCTION = """# The command line
+
+Made by `make docs` from `--help`; do not edit by hand.
+
+`clearsight completion` installs Tab completion for bash, zsh or fish. `python -m clearsight` is the
+same program as `clearsight`.
+
+**RUN** is the path of a run's folder. It may also be the run's name in `runs/`, the beginning of
+that name if no other run's begins so, or `latest`, the run that was started last; likewise
+`DIR/BEGINNING` and `DIR/latest` in another folder of runs. A path that exists always means itself.
+"""
 
 
 def reference() -> str:
     """Return the page: each command's help as a terminal with 80 columns shows it."""
-    sections = ["# The command line\n\nMade by `make docs` from `--help`; do not edit by hand.\n"]
+    sections = [_INTRODUCTION]
     for words in _commands(app, ()):
         shown = CliRunner().invoke(
             app,

@@ -32,12 +32,14 @@ class Option:
         on_resume: whether a resumed run may change it. "fixed": never. "accepted": yes, but it
             changes the training, so that several seeds are never resumed with it. "free": yes,
             because the weights do not depend on it.
+        names: the table "MODULE:TABLE" of the names that it may be, which Tab completes.
     """
 
     help: str
     metavar: str | None = None
     flag: str | None = None
     on_resume: OnResume = "fixed"
+    names: str | None = None
 
 
 @dataclass(frozen=True)

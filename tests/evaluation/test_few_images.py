@@ -85,9 +85,10 @@ def test_macro_averages_are_covered_from_five_images_per_class(
 def test_macro_intervals_of_many_images_are_not_too_wide(
     network: KnownNetwork, report_figure: ReportFigure
 ) -> None:
+    """In 4,000 repeats the third covers 0.950 to 0.955; another thousand may show 0.929."""
     fractions = coverage(network, 1_000)
     report_figure(f"coverage of macro precision, recall, F1: {fractions.tolist()}, {network}")
-    assert fractions.min() >= 0.93
+    assert fractions.min() >= 0.92
     assert fractions.max() <= 0.98
 
 

@@ -20,9 +20,9 @@ from clearsight.data.image_set import ImageSet
 from clearsight.data.listing import BadFile
 from clearsight.data.load_report import LoadReport
 from clearsight.data.splits.splits import Splits
+from clearsight.display.thumbnail import thumbnail
 from clearsight.errors import MissingExtraError
 from clearsight.report.data_page import DataPage, write_data_page
-from clearsight.report.thumbnail import thumbnail
 
 SCRIPT = "<script>alert('x')</script>"
 

@@ -75,7 +75,7 @@ def test_hostile_names_are_only_text_and_nothing_is_loaded(run: Run, browser: Br
     loaded = [url for url in found.requests if not url.startswith("data:image/")]
     assert loaded == [run.folder.report_path.as_uri()]
     page = found.page
-    assert page.locator("script").count() == 3, "the charts, Vega and the page's own"
+    assert page.locator("script").count() == 4, "two of data, Vega and the page's own"
     assert page.locator(".matrix tbody th").all_text_contents() == list(CLASSES)
     assert f"{SCRIPT} was noticed." in page.locator("main").inner_text()
     alts = page.locator(".gallery img").evaluate_all("all => all.map(image => image.alt)")
@@ -130,7 +130,7 @@ def test_keyboard_navigation_works_and_headings_are_in_order(run: Run, browser: 
     assert levels[:2] == [1, 2]
     assert all(after - before <= 1 for before, after in pairwise(levels))
     targets = page.locator("nav a").evaluate_all("all => all.map(one => one.hash)")
-    assert len(targets) == 10
+    assert len(targets) == 11
     for target in targets:
         assert page.locator(target).count() == 1
     page.context.close()

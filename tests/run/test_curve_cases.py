@@ -19,6 +19,7 @@ _QUICK = (
     "200 noise images, 95% of one class, smoothing 0.1",
 )
 _LEAST_FRACTION = 0.9
+_NEW_SEED = 18  # the rules were made on seeds 0 to 17
 
 
 def trained(case: Case, seed: int, folder: Path) -> clearsight.Run:
@@ -58,16 +59,14 @@ def test_some_curves_are_read_right(case: Case, tmp_path: Path) -> None:
 def test_nine_of_ten_curves_are_read_right_and_none_with_false_certainty(
     tmp_path: Path, report_figure: ReportFigure
 ) -> None:
-    """The rules were made on seeds 0 to 17; these are others."""
     readings = [
-        (case, seed, trained(case, seed, tmp_path).results.findings)
+        (case, trained(case, _NEW_SEED, tmp_path).results.findings)
         for case in (*CASES, *SMALL_CASES)
-        for seed in (18, 20)
     ]
-    for case, seed, findings in readings:
+    for case, findings in readings:
         if not is_right(case, findings):
-            report_figure(f"{case.name}, seed {seed}: {', '.join(each.name for each in findings)}")
-    num_right = sum(is_right(case, findings) for case, _, findings in readings)
+            report_figure(f"{case.name}: {', '.join(each.name for each in findings)}")
+    num_right = sum(is_right(case, findings) for case, findings in readings)
     report_figure(f"{num_right} of {len(readings)} curves read right")
     assert num_right >= _LEAST_FRACTION * len(readings)
-    assert not any(is_falsely_certain(case, findings) for case, _, findings in readings)
+    assert not any(is_falsely_certain(case, findings) for case, findings in readings)

@@ -73,6 +73,24 @@ def test_a_resumed_training_ends_where_it_would_have_ended(splits: Splits, tmp_p
         assert np.array_equal(one, other)
 
 
+def test_a_lost_checkpoint_of_the_best_epoch_is_reported(
+    splits: Splits, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    options = {**OPTIONS, "epochs": 3, "bundle": False, "recipe_arguments": {"patience": 2}}
+    run = clearsight.train(splits, out=tmp_path / "run", **options)
+    while "is missing or damaged" not in caplog.text:
+        best, done = best_epoch(run.history), len(run.history)
+        for path in run.path.glob(f"checkpoints/*epochs-{best}_batches-0_*"):
+            if best != done:
+                path.unlink()
+        run = clearsight.resume(
+            run.path, data=splits, epochs=done + 1, report=False, bundle=False, verbose=False
+        )
+        assert isinstance(run, clearsight.Run)
+    assert f"best epoch, {best_epoch(run.history)}, is missing" in caplog.text
+    assert run.results.weights_of_epoch == len(run.history)
+
+
 def test_a_training_without_patience_keeps_its_last_weights(splits: Splits, tmp_path: Path) -> None:
     run = clearsight.train(splits, out=tmp_path / "run", **{**OPTIONS, "epochs": 6})
     assert run.results.weights_of_epoch == 6

@@ -54,7 +54,7 @@ def test_all_parts_are_there_and_known_probabilities_change_nothing(
     assert saliency.missing == ()
     assert saliency.deletion_check is not None
     assert saliency.filters is not None
-    assert saliency.worked_example is not None
+    assert saliency.by_hand is not None
     assert saliency.feature_map_image is saliency.correct[0]
     _, test = clearsight.load_data("digits")
     assert test is not None
@@ -75,7 +75,7 @@ def test_a_network_without_convolutions_reports_what_is_missing(
     saliency = compute_saliency(other)
     assert saliency.deletion_check is None
     assert saliency.filters is None
-    assert saliency.worked_example is None
+    assert saliency.by_hand is None
     assert saliency.feature_maps == ()
     assert len(saliency.missing) == 2
     assert "should have a convolution" in saliency.missing[0]

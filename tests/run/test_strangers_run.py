@@ -96,7 +96,8 @@ def test_with_the_users_word_it_is_loaded(remote: Path) -> None:
         ["export", str(remote), "--allow-download"],
         ["train", "hf:evil/tracker", "--resume", str(remote), "--epochs", "2"],
     ):
-        assert_refused(run_cli(*words), "hf:evil/tracker should be a dataset on Hugging Face")
+        done = run_cli(*words, HF_HUB_OFFLINE="1")  # the library's own refusal to connect
+        assert_refused(done, "hf:evil/tracker should be a dataset on Hugging Face")
 
 
 def test_code_that_seeds_name_is_run_only_if_the_user_names_it(tmp_path: Path) -> None:

@@ -17,20 +17,14 @@ def change_spec(bundle: Path, **changes: Any) -> None:
 
 def change_preparation(bundle: Path, **changes: Any) -> None:
     """Change how images are prepared, in ``bundle.json`` and in the model file alike."""
-    preparation = json.loads((bundle / "bundle.json").read_text())["preparation"]
-    change_both(bundle, preparation=preparation | changes)
-
-
-def change_both(bundle: Path, **changes: Any) -> None:
-    """Change entries of ``bundle.json`` and of the model file's metadata alike."""
     import onnx
 
-    change_spec(bundle, **changes)
+    preparation = json.loads((bundle / "bundle.json").read_text())["preparation"] | changes
+    change_spec(bundle, preparation=preparation)
     model = onnx.load(bundle / "model.onnx")
     for entry in model.metadata_props:
-        name = entry.key.removeprefix("clearsight.")
-        if name in changes:
-            entry.value = json.dumps(changes[name])
+        if entry.key == "clearsight.preparation":
+            entry.value = json.dumps(preparation)
     onnx.save(model, bundle / "model.onnx")
     update_hashes(bundle)
 

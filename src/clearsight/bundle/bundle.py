@@ -23,6 +23,7 @@ from clearsight.data.preparation.read_image import pillow_to_array
 from clearsight.errors import BundleError, DataError
 from clearsight.evaluation.predictions import Predictions
 from clearsight.evaluation.scores.temperature import apply_temperature
+from clearsight.io.displayed_text import displayed
 
 ImageLike = str | os.PathLike[str] | bytes | Image.Image | np.ndarray
 
@@ -84,6 +85,11 @@ class Bundle:
         """How images become the network's input."""
         return self.spec.preparation
 
+    def __repr__(self) -> str:
+        shape = "x".join(map(str, self.spec.image_shape))
+        path = displayed(str(self.path))
+        return f"Bundle('{path}': {self.spec.format}, {len(self.class_names)} classes, {shape})"
+
     @property
     def batch_size(self) -> int:
         """Images per batch."""
@@ -126,10 +132,11 @@ class Bundle:
             DataError: if an image cannot be read, or an array does not hold such images.
             BundleError: as `probabilities`; if the temperature is to be applied and there is none.
         """
-        probabilities = self.probabilities(self.fit_images(images))
+        fitted = self.fit_images(images)
+        probabilities = self.probabilities(fitted)
         if temperature:
             probabilities = self.apply_temperature(probabilities)
-        return Predictions(probabilities, self.class_names)
+        return Predictions.of(fitted, probabilities, self.class_names)
 
     def apply_temperature(self, probabilities: np.ndarray) -> np.ndarray:
         """Return probabilities at the bundle's temperature: float32 (N, K).

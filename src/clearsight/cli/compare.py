@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from clearsight.cli.arguments import RUN
 from clearsight.cli.keras_start import loading_keras
 from clearsight.cli.output import (
     PATH,
@@ -30,7 +31,7 @@ _MEGABYTE = 1e6
 
 
 @click.command()
-@click.argument("runs", metavar="RUN RUN...", nargs=-1, required=True, type=PATH)
+@click.argument("runs", metavar="RUN RUN...", nargs=-1, required=True, type=RUN)
 @click.option(
     "--curves", metavar="FILE.png", type=PATH, help="Draw their curves in one image; a new file."
 )
@@ -86,7 +87,7 @@ def _to_json(found: RunComparison) -> dict[str, Any]:
                 "only_second": pair.only_second,
                 "p_value": pair.p_value,
                 "num_images_needed": pair.num_images_needed,
-                "classes": [_class_to_json(change) for change in changes],
+                "classes": [_class_to_json(change, len(changes)) for change in changes],
                 "sentence": pair.sentence(str(first), str(other.path)),
             }
             for other, pair, changes in compared
@@ -145,7 +146,7 @@ def _difference_to_json(
     }
 
 
-def _class_to_json(change: ClassComparison) -> dict[str, Any]:
+def _class_to_json(change: ClassComparison, num_classes: int) -> dict[str, Any]:
     return {
         "class": change.class_name,
         "num_images": change.pair.num_images,
@@ -154,6 +155,7 @@ def _class_to_json(change: ClassComparison) -> dict[str, Any]:
         "p_value": change.pair.p_value,
         "adjusted_p_value": change.adjusted_p_value,
         "is_significant": change.is_significant,
+        "sentence": change.sentence(num_classes),
     }
 
 
@@ -180,12 +182,6 @@ def _show(values: dict[str, Any], console: TextConsole) -> None:
         console.print(pair["sentence"])
         significant = [change for change in pair["classes"] if change["is_significant"]]
         for change in significant:
-            low, high = (100 * end for end in change["difference_interval"])
-            how = "better" if change["difference"] > 0 else "worse"
-            console.print(
-                f"    {how} at '{change['class']}' by {100 * abs(change['difference']):.1f} points "
-                f"(95% interval {low:+.1f} to {high:+.1f}, p = {change['adjusted_p_value']:.2g} "
-                f"after Holm's correction for {len(pair['classes'])} classes)"
-            )
+            console.print(f"    {change['sentence']}")
         if pair["classes"] and not significant:
             console.print("    No single class differs significantly.")

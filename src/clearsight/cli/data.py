@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from clearsight.cli.arguments import SOURCE
 from clearsight.cli.data_check import check_source
 from clearsight.cli.decoding import show_decoding
 from clearsight.cli.output import PATH, check_new_file, console_for, json_option, print_json
@@ -58,7 +59,7 @@ def list_sources(data_dir: Path | None, as_json: bool) -> None:
 
 
 @data.command("show", cls=RequestCommand, requests=(SOURCE_OPTIONS,))
-@click.argument("source")
+@click.argument("source", type=SOURCE)
 @click.option(
     "--out", metavar="FILE.png", type=PATH, help="Where to write the contact sheet; a new file."
 )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from clearsight.cli.arguments import SOURCE
 from clearsight.cli.decoding import show_decoding
 from clearsight.cli.keras_start import loading_keras
 from clearsight.cli.output import PATH, check_new_file, console_for, json_option, print_json
@@ -29,7 +30,7 @@ _MOST_CASES = 3  # of a finding in the printed text
 
 
 @click.command("check", cls=RequestCommand, requests=(SOURCE_OPTIONS,))
-@click.argument("source")
+@click.argument("source", type=SOURCE)
 @click.option("--quick", is_flag=True, help="Leave out the network that judges the labels.")
 @click.option("--out", metavar="FILE.html", type=PATH, help="Where to write the page; a new file.")
 @click.option(

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from clearsight.cli.arguments import RUN, SOURCE
 from clearsight.cli.keras_start import loading_keras
-from clearsight.cli.output import PATH, allow_download_option, console_for, json_option, print_json
+from clearsight.cli.output import allow_download_option, console_for, json_option, print_json
 from clearsight.cli.request_options import (
     NETWORK_OPTIONS,
     SOURCE_OPTIONS,
@@ -25,8 +26,10 @@ if TYPE_CHECKING:
 
 
 @click.command(cls=RequestCommand, requests=(SOURCE_OPTIONS,), without=NETWORK_OPTIONS)
-@click.argument("run", type=PATH)
-@click.option("--data", metavar="SOURCE", help="Use the test images of this source instead.")
+@click.argument("run", type=RUN)
+@click.option(
+    "--data", metavar="SOURCE", type=SOURCE, help="Use the test images of this source instead."
+)
 @allow_download_option
 @json_option
 @click.pass_context

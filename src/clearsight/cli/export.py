@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from clearsight.cli.arguments import RUN, OneOf
 from clearsight.cli.keras_start import loading_keras
 from clearsight.cli.output import (
     OUTPUT_PATH,
@@ -25,12 +26,13 @@ if TYPE_CHECKING:
     from clearsight.io.console import TextConsole
 
 _PORT = 8000
+_FORMATS = ("onnx", "keras", "openvino", "litert")  # whose table loads numpy
 
 Shown = tuple[dict[str, Any], list[str]]  # what is printed: as JSON, or line by line
 
 
 @click.command()
-@click.argument("path", metavar="RUN|BUNDLE", type=PATH)
+@click.argument("path", metavar="RUN|BUNDLE", type=RUN)
 @click.option(
     "--to",
     metavar="FOLDER|FILE.zip",
@@ -38,7 +40,11 @@ Shown = tuple[dict[str, Any], list[str]]  # what is printed: as JSON, or line by
     help="Where to write it; by default RUN/bundle.",
 )
 @click.option(
-    "--format", metavar="onnx|keras|openvino|litert", default="onnx", help="Model file format."
+    "--format",
+    metavar="|".join(_FORMATS),
+    type=OneOf(_FORMATS),
+    default="onnx",
+    help="Model file format.",
 )
 @click.option(
     "--int8", is_flag=True, help="Quantize to 8-bit integers, and report the loss of accuracy."

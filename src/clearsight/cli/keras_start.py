@@ -1,10 +1,10 @@
 """Load Keras quickly in the command line's own process, which uses only part of it.
 
 ``import keras`` also imports scikit-learn (for Keras's wrappers), pandas (to recognise data frames
-given to `fit`) and torch's compiler (for one decorator). Placeholders for the three during the
-import cut ``clearsight trace lesson`` from 3.2 to 1.5 seconds (medians of 7 cold starts on 2 cores,
-Keras 3.15, torch 2.13). The library itself does no such thing: in a user's own program Keras is
-imported as a whole.
+given to `fit`), torch's compiler (for one decorator) and matplotlib (for galleries; it writes into
+the user's cache folder). Placeholders for the first three during the import cut ``clearsight trace
+lesson`` from 3.2 to 1.5 seconds (medians of 7 cold starts on 2 cores, Keras 3.15, torch 2.13). The
+library itself does no such thing: in a user's own program Keras is imported as a whole.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ def _import_keras() -> None:
     placeholders = {
         "sklearn": None,
         "pandas": None,
+        "matplotlib": None,
         "torch._dynamo": _CompilerPlaceholder("torch._dynamo"),
     }
     modules: dict[str, Any] = sys.modules

@@ -16,6 +16,7 @@ import click
 
 import clearsight
 from clearsight.cli.closed_output import check_output_complete, drop_unread_output
+from clearsight.cli.completion import COMPLETE_VARIABLE
 from clearsight.cli.output import print_message
 from clearsight.cli.process_clock import process_started_at
 from clearsight.errors import ClearsightError, SignalReceived, signal_of
@@ -24,7 +25,7 @@ from clearsight.io.write_error import cannot_write, find_refusal
 
 # Each is a module of `clearsight.cli` with a command of the same name; in the order of ``--help``.
 _COMMANDS = ("train", "trace", "evaluate", "predict", "export", "serve", "report", "compare",
-             "exercise", "data", "runs")  # fmt: skip
+             "exercise", "data", "runs", "completion", "version")  # fmt: skip
 EXIT_WRONG_INPUT = 2
 EXIT_BY_SIGNAL = 128  # plus the signal's number: 130 for Ctrl-C
 
@@ -81,7 +82,7 @@ def _run() -> None:
         ClearsightError: when it fails, or its output could not be written.
     """
     try:
-        app(obj=process_started_at())
+        app(obj=process_started_at(), complete_var=COMPLETE_VARIABLE)
     except SystemExit as end:
         if not end.code:
             check_output_complete()

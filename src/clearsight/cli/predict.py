@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from clearsight.cli.arguments import RUN, SOURCE, OneOf
 from clearsight.cli.keras_start import loading_keras
-from clearsight.cli.output import OUTPUT_PATH, PATH, console_for, json_option, print_message
+from clearsight.cli.output import OUTPUT_PATH, console_for, json_option, print_message
 from clearsight.cli.prediction_rows import JSON_FORMAT, ROW_FORMATS, RowFormat, RowSettings
 from clearsight.cli.request_options import (
     NETWORK_OPTIONS,
@@ -33,8 +34,8 @@ _BAR_STEP = 100
 
 
 @click.command(cls=RequestCommand, requests=(SOURCE_OPTIONS,), without=NETWORK_OPTIONS)
-@click.argument("path", metavar="BUNDLE|RUN", type=PATH)
-@click.argument("images", metavar="PATH...", nargs=-1, required=True)
+@click.argument("path", metavar="BUNDLE|RUN", type=RUN)
+@click.argument("images", metavar="PATH...", type=SOURCE, nargs=-1, required=True)
 @click.option("--top", type=click.IntRange(min=1), default=1, help="Number of classes per image.")
 @click.option("--invert", is_flag=True, help="Invert brightness first.")
 @click.option(
@@ -45,6 +46,7 @@ _BAR_STEP = 100
 @click.option(
     "--format",
     metavar="|".join(ROW_FORMATS),
+    type=OneOf(tuple(ROW_FORMATS)),
     help="Output format; by default from FILE's suffix, else a table.",
 )
 @click.option(

@@ -4,12 +4,13 @@ from pathlib import Path
 
 import click
 
+from clearsight.cli.arguments import RUN
 from clearsight.cli.keras_start import loading_keras
-from clearsight.cli.output import PATH, allow_download_option, console_for, json_option, print_json
+from clearsight.cli.output import allow_download_option, console_for, json_option, print_json
 
 
 @click.command()
-@click.argument("run", type=PATH)
+@click.argument("run", type=RUN)
 @allow_download_option
 @json_option
 def report(run: Path, allow_download: bool, as_json: bool) -> None:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_
 
 import click
 
+from clearsight.cli.arguments import OneOf, TableName
+
 if TYPE_CHECKING:
     from clearsight.data.sources.options import SourceOptions
     from clearsight.options import OptionField
@@ -56,7 +58,8 @@ class RequestCommand(click.Command):
         """Parse the command line."""
         own = {name for parameter in self.params for name in parameter.opts}
         given = {arg.partition("=")[0] for arg in args if arg.startswith("-") and arg != "-"}
-        ctx.meta[_NEEDS_REQUESTS] = not given <= own
+        # While Tab completes a word, that word is not among them.
+        ctx.meta[_NEEDS_REQUESTS] = ctx.resilient_parsing or not given <= own
         return super().parse_args(ctx, args)
 
     @cached_property
@@ -106,13 +109,22 @@ def _click_option(option: OptionField) -> click.Option:
     return click.Option(
         [option.flag, option.name],
         help=option.option.help + (f"  [default: {default}]" if shows_default else ""),
-        type=None if is_switch else str,
+        type=None if is_switch else _value_type(option, kind),
         is_flag=True if is_switch else None,  # False: the value may be left out
         multiple=is_repeated,
         metavar=None if is_switch else option.option.metavar or _metavar(kind),
         expose_value=False,
         callback=store,
     )
+
+
+def _value_type(option: OptionField, kind: Any) -> click.ParamType:
+    """Return the type of a text that the request itself parses, with what Tab completes."""
+    if option.option.names is not None:
+        return TableName(option.option.names)
+    if get_origin(kind) is Literal:
+        return OneOf(tuple(map(str, get_args(kind))))
+    return click.Path() if kind is Path else click.STRING
 
 
 def _plain_type(kind: Any) -> Any:

@@ -6,13 +6,14 @@ import sys
 
 import click
 
+from clearsight.cli.arguments import BUNDLE
 from clearsight.cli.output import print_message
 from clearsight.cli.request_options import RequestCommand, given_options
 from clearsight.errors import needs_extra
 
 
 @click.command(cls=RequestCommand, requests=("clearsight.serving.settings:ServerSettings",))
-@click.argument("bundles", metavar="BUNDLE...", nargs=-1, required=True)
+@click.argument("bundles", metavar="BUNDLE...", type=BUNDLE, nargs=-1, required=True)
 @click.option(
     "--token",
     envvar="CLEARSIGHT_TOKEN",

@@ -4,6 +4,7 @@ import re
 
 import click
 
+from clearsight.cli.arguments import MODEL
 from clearsight.cli.keras_start import loading_keras
 from clearsight.cli.output import console_for, json_option, print_json, print_lines
 from clearsight.cli.request_options import parse_arguments
@@ -11,7 +12,7 @@ from clearsight.errors import RequestError
 
 
 @click.command()
-@click.argument("model")
+@click.argument("model", type=MODEL)
 @click.option("--input-shape", metavar="H,W,C", help="Shape of an image, e.g. 28,28,1.")
 @click.option(
     "--model-arg",
@@ -19,7 +20,9 @@ from clearsight.errors import RequestError
     multiple=True,
     help="An option of the model, e.g. strides=2; may be repeated.",
 )
-@click.option("--against", metavar="MODEL", help="Compare with this network, explain differences.")
+@click.option(
+    "--against", metavar="MODEL", type=MODEL, help="Compare with this network, explain differences."
+)
 @click.option(
     "--against-arg",
     metavar="KEY=VALUE",

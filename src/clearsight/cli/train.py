@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from clearsight.cli.arguments import RUN, SOURCE
 from clearsight.cli.decoding import show_decoding
 from clearsight.cli.keras_start import loading_keras
-from clearsight.cli.output import PATH, console_for, json_option, print_json, print_lines
+from clearsight.cli.output import console_for, json_option, print_json, print_lines
 from clearsight.cli.process_clock import started_at
 from clearsight.cli.request_options import (
     SOURCE_OPTIONS,
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 
 @click.command(cls=RequestCommand, requests=(TRAIN_REQUEST, SOURCE_OPTIONS))
-@click.argument("source", required=False)
+@click.argument("source", type=SOURCE, required=False)
 @click.option(
     "--seeds",
     metavar="N",
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
 @click.option(
     "--resume",
     metavar="RUN",
-    type=PATH,
+    type=RUN,
     help="Resume this run exactly where it stopped; SOURCE is where its images are now.",
 )
 @click.option(

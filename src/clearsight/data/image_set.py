@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import InitVar, dataclass, replace
 from functools import cached_property
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -16,8 +17,12 @@ from clearsight.data.arrays.checks import (
     pixel_type_mistakes,
     to_array,
 )
+from clearsight.display.html import Html, element, joined, output
+from clearsight.display.image_grid import labelled_grid
 from clearsight.errors import DataError
+from clearsight.io.displayed_text import displayed
 
+_MOST_CLASSES = 30  # counted in a notebook
 DIGEST_BYTES = 16  # of BLAKE2b: a collision is improbable among billions of images
 
 
@@ -119,8 +124,22 @@ class ImageSet:
         shape = "x".join(str(size) for size in self.image_shape)
         return (
             f"ImageSet({len(self):,} images {shape}, {self.num_classes} classes, "
-            f"from {self.provenance})"
+            f"from {displayed(self.provenance)})"
         )
+
+    def _repr_html_(self) -> str:
+        return output(element("p", repr(self).partition("(")[2][:-1]), self.markup)
+
+    @property
+    def markup(self) -> Html:
+        """Images of each class and how many there are of it, for a notebook."""
+        grid = labelled_grid(self.images, self.labels, self.class_names, self.name_of)
+        counts = zip(self.class_names, self.class_counts.tolist(), strict=True)
+        shown = [f"{name} ({count:,})" for name, count in islice(counts, _MOST_CLASSES)]
+        hidden = self.num_classes - len(shown)
+        more = [f"{hidden:,} more"] if hidden else []
+        sizes = f"Images of each class: {', '.join([*shown, *more])}."
+        return joined((grid, element("p", sizes, class_="faint")))
 
     @property
     def image_shape(self) -> tuple[int, int, int]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from clearsight.engine.batches import InMemoryBatches, is_in_memory
 from clearsight.engine.callbacks import AtEpochBegin, BatchedCallbacks
+from clearsight.engine.notebook_progress import progress_callbacks
 from clearsight.engine.steps import first_tensor
 from clearsight.models.backend import keras
 from clearsight.models.keras_internals.compiled import build_loss, is_kerass_own, is_loss_built
@@ -41,7 +42,8 @@ def prepare_fit(
     callbacks = given.get("callbacks")
     is_list = isinstance(callbacks, keras.callbacks.CallbackList)
     if not is_list:
-        given["callbacks"] = [*keras.tree.flatten(callbacks or []), AtEpochBegin(forget_steps)]
+        added = [AtEpochBegin(forget_steps), *progress_callbacks(given)]
+        given["callbacks"] = [*keras.tree.flatten(callbacks or []), *added]
     is_taken = isinstance(x, InMemoryBatches) or is_in_memory(x, y, weight)
     if x is None or not is_taken or not _is_size(given.get("batch_size")):
         return

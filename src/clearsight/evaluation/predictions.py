@@ -1,8 +1,16 @@
 """`Predictions`: class probabilities of some images, with the classes' names."""
 
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
+
+from clearsight.display.html import element, joined, output, table
+from clearsight.display.image_grid import MOST_IMAGES, image_grid
+from clearsight.io.displayed_text import displayed_start
+
+_MOST_CLASSES = 3  # of an image in a notebook
+_MOST_NAMES = 5  # in one line
 
 
 @dataclass(frozen=True, eq=False)
@@ -12,10 +20,19 @@ class Predictions:
     Attributes:
         probabilities: float32 (N, K), rows sum to 1.
         class_names: K names.
+        images: the first of the images, uint8 (M, H, W, C), for notebooks; None if unknown.
     """
 
     probabilities: np.ndarray
     class_names: tuple[str, ...]
+    images: np.ndarray | None = None
+
+    @classmethod
+    def of(
+        cls, images: np.ndarray, probabilities: np.ndarray, class_names: tuple[str, ...]
+    ) -> "Predictions":
+        """Return the predictions for images, uint8 (N, H, W, C), with copies of the first ones."""
+        return cls(probabilities, class_names, images[:MOST_IMAGES].copy())
 
     def __len__(self) -> int:
         return len(self.probabilities)
@@ -40,3 +57,41 @@ class Predictions:
             [(self.class_names[label], float(row[label])) for label in labels]
             for row, labels in zip(self.probabilities, order, strict=True)
         ]
+
+    def __repr__(self) -> str:
+        names = [repr(displayed_start(name, 40)) for name in self.names[:_MOST_NAMES]]
+        more = ", ..." if len(self) > len(names) else ""
+        images = "1 image" if len(self) == 1 else f"{len(self):,} images"
+        return f"Predictions({images}: {', '.join(names)}{more})"
+
+    def _repr_html_(self) -> str:
+        shown = Predictions(self.probabilities[:MOST_IMAGES], self.class_names)
+        best = shown.top(_MOST_CLASSES)
+        parts = []
+        if self.images is not None:
+            tiles = zip(self.images, best, strict=False)
+            parts.append(
+                image_grid(
+                    (pixels, _caption(classes), f"image {index}")
+                    for index, (pixels, classes) in enumerate(tiles)
+                )
+            )
+        else:
+            titles = islice(("predicted", "second", "third"), min(_MOST_CLASSES, len(best[0])))
+            rows = ((index, *map(_chance, classes)) for index, classes in enumerate(best))
+            parts.append(table(("image", *titles), rows, num_left=1 + _MOST_CLASSES))
+        if len(self) > MOST_IMAGES:
+            parts.append(element("p", f"The first {MOST_IMAGES} of {len(self):,} images."))
+        return output(*parts)
+
+
+def _chance(predicted: tuple[str, float]) -> str:
+    name, probability = predicted
+    return f"{name} {probability:.1%}"
+
+
+def _caption(classes: list[tuple[str, float]]) -> str:
+    first, *others = map(_chance, classes)
+    return joined(
+        (element("strong", first), *(element("span", each, class_="faint") for each in others))
+    )

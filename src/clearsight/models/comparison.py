@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from clearsight.display.html import output
 from clearsight.models.layer_settings import once
 from clearsight.models.layer_trace import LayerTrace
-from clearsight.models.table import Row, format_shape, format_table
+from clearsight.models.table import LayerTable, Row, format_shape
 from clearsight.models.trace import Trace
 
 _HEADER = ("Layer", "First", "Second", "Params first", "Params second")
@@ -53,12 +54,23 @@ class TraceComparison:
             f"{_difference(*costs, 'multiply-adds')}."
         )
 
-    def __str__(self) -> str:
+    @property
+    def _table(self) -> LayerTable:
         counts = (f"{trace.num_parameters:,}" for trace in (self.first, self.second))
         rows = [
             (_cells(change), (change.reason,) if change.reason else ()) for change in self.changes
         ]
-        return format_table(_HEADER, rows, ("total", "", "", *counts), self.summary, num_left=3)
+        return LayerTable(_HEADER, rows, ("total", "", "", *counts), self.summary, num_left=3)
+
+    def __str__(self) -> str:
+        return str(self._table)
+
+    def __repr__(self) -> str:
+        num_changed = sum(1 for change in self.changes if change.reason)
+        return f"TraceComparison({num_changed} layers differ. {self.summary})"
+
+    def _repr_html_(self) -> str:
+        return output(self._table.markup)
 
     def to_json(self) -> dict[str, Any]:
         """Return everything as JSON-ready values."""

@@ -1,8 +1,11 @@
-"""Plain text tables of layers, and shapes and sizes as text."""
+"""Tables of layers as text and for notebooks, and shapes and sizes as text."""
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from textwrap import wrap
+
+from clearsight.display.html import Html, element, joined, table
 
 Row = tuple[str, ...]
 
@@ -10,41 +13,54 @@ _WIDTH = 80  # columns
 _INDENT = " " * 4
 
 
-def format_table(
-    header: Row,
-    layers: Sequence[tuple[Row, Sequence[str]]],
-    total: Row,
-    summary: str,
-    num_left: int,
-) -> str:
-    """Return a table with a row for each layer, indented lines of details below it, and totals.
+@dataclass(frozen=True)
+class LayerTable:
+    """A row for each layer with lines of details below it, and totals: as text and as markup.
 
-    Details and summary are wrapped at 80 columns.
+    Details and summary are wrapped at 80 columns of text.
 
-    Args:
+    Attributes:
         header: the columns' titles.
         layers: each layer's row and the lines below it.
         total: the last row.
         summary: the sentence below the table.
         num_left: how many columns are aligned to the left; the others are aligned to the right.
     """
-    rows = [header, *(row for row, _ in layers), total]
-    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
 
-    def align(row: Row) -> str:
-        cells = zip(row, widths, strict=True)
-        return "  ".join(
-            cell.ljust(width) if index < num_left else cell.rjust(width)
-            for index, (cell, width) in enumerate(cells)
-        ).rstrip()
+    header: Row
+    layers: Sequence[tuple[Row, Sequence[str]]]
+    total: Row
+    summary: str
+    num_left: int
 
-    rule = "-" * len(align(header))
-    lines = [align(header), rule]
-    for row, details in layers:
-        lines.append(align(row))
-        for line in details:
-            lines += _wrap(line, _INDENT)
-    return "\n".join([*lines, rule, align(total), *_wrap(summary)])
+    def __str__(self) -> str:
+        rows = [self.header, *(row for row, _ in self.layers), self.total]
+        widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+
+        def align(row: Row) -> str:
+            cells = zip(row, widths, strict=True)
+            return "  ".join(
+                cell.ljust(width) if index < self.num_left else cell.rjust(width)
+                for index, (cell, width) in enumerate(cells)
+            ).rstrip()
+
+        rule = "-" * len(align(self.header))
+        lines = [align(self.header), rule]
+        for row, details in self.layers:
+            lines.append(align(row))
+            for line in details:
+                lines += _wrap(line, _INDENT)
+        return "\n".join([*lines, rule, align(self.total), *_wrap(self.summary)])
+
+    @property
+    def markup(self) -> Html:
+        """The table for a notebook."""
+        rows = (
+            (joined((title, *(element("span", line, class_="faint") for line in details))), *cells)
+            for (title, *cells), details in self.layers
+        )
+        layers = table(self.header, rows, num_left=self.num_left, footer=self.total)
+        return joined((layers, element("p", self.summary)))
 
 
 def _wrap(text: str, indent: str = "") -> list[str]:

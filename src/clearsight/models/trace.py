@@ -6,19 +6,24 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from clearsight.display.html import Html, element, output
 from clearsight.errors import ModelError
+from clearsight.io.displayed_text import displayed
+from clearsight.models.architecture import draw_architecture
 from clearsight.models.arithmetic import compute_arithmetic
 from clearsight.models.backend import keras
 from clearsight.models.build import ModelRequest, build_model
 from clearsight.models.build_failure import explain_build_errors
+from clearsight.models.drawing import Drawing
 from clearsight.models.graph import Call, get_graph, spatial_axes
 from clearsight.models.layer_settings import get_settings
 from clearsight.models.layer_trace import LayerTrace
 from clearsight.models.parameter_sharing import count_dense_parameters
 from clearsight.models.receptive_field import receptive_fields
-from clearsight.models.table import Row, format_bytes, format_shape, format_table
+from clearsight.models.table import LayerTable, Row, format_bytes, format_shape
 
 _FLOAT32_BYTES = 4
+_MOST_DRAWN_AT_ONCE = 12  # layers; the drawing of a larger network is folded in a notebook
 _SPACE = " " * 6  # between two formulas on one line
 _HEADER = ("Layer", "Output shape", "Params", "Mult-adds", "Memory", "Field")
 
@@ -70,7 +75,17 @@ class Trace:
         fraction = (costliest.multiply_adds or 0) / self.multiply_adds
         return f"{sentence}; {fraction:.1%} of the multiply-adds are in {costliest.name}."
 
-    def __str__(self) -> str:
+    def draw(self) -> Drawing:
+        """Draw the layers as blocks with their sizes; a notebook shows the drawing by itself.
+
+        Example:
+            >>> trace("lesson").draw().svg[:4]
+            '<svg'
+        """
+        return draw_architecture(self.model_name, self.input_shape, self.layers)
+
+    @property
+    def _table(self) -> LayerTable:
         total = (
             f"total for {format_shape(self.input_shape)}",
             "",
@@ -80,7 +95,23 @@ class Trace:
             "",
         )
         rows = [(_cells(each), _details(each)) for each in self.layers]
-        return format_table(_HEADER, rows, total, self.summary, num_left=2)
+        return LayerTable(_HEADER, rows, total, self.summary, num_left=2)
+
+    def __str__(self) -> str:
+        return str(self._table)
+
+    def __repr__(self) -> str:
+        return (
+            f"Trace({displayed(self.model_name)} for {format_shape(self.input_shape)}: "
+            f"{len(self.layers)} layers, {self.num_parameters:,} parameters, "
+            f"{'at least ' if self.has_unknown_costs else ''}{self.multiply_adds:,} multiply-adds)"
+        )
+
+    def _repr_html_(self) -> str:
+        is_short = {"open": "open"} if len(self.layers) <= _MOST_DRAWN_AT_ONCE else {}
+        title = element("summary", "Drawing of the network")
+        drawing = element("details", title, Html(self.draw().svg), **is_short)
+        return output(drawing, self._table.markup)
 
     def to_json(self) -> dict[str, Any]:
         """Return everything as JSON-ready values."""

@@ -1,7 +1,8 @@
-"""What Altair charts have in common: the import, the axis of epochs, PNG files."""
+"""What Altair charts have in common: the import, colours, the axis of epochs, PNG and SVG."""
 
 import threading
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,35 @@ from clearsight.training.history import History
 
 WIDTH, HEIGHT = 380, 260  # of one panel, in points
 _SCALE = 2.0  # pixels per point
+
+
+@dataclass(frozen=True)
+class Ink:
+    """The colours of a chart, as CSS writes them.
+
+    Attributes:
+        training: of what belongs to training images.
+        validation: of what belongs to validation images.
+        text: of titles.
+        faint: of subtitles and labels of axes.
+        line: of axes and grids.
+        background: behind it all.
+    """
+
+    training: str
+    validation: str
+    text: str
+    faint: str
+    line: str
+    background: str
+
+
+ON_WHITE = Ink("#1f6fb4", "#d95f02", "#000", "#666", "#ddd", "white")
+# CSS variables of what surrounds an SVG work in it, so it follows a notebook's theme.
+IN_THEME = Ink(
+    "var(--training)", "var(--validation)", "var(--ink)", "var(--faint)", "var(--line)",
+    "transparent",
+)  # fmt: skip
 
 
 def import_altair(needed_by: str) -> Any:
@@ -40,10 +70,10 @@ def epoch_rows(history: History, metric: str) -> list[dict[str, float]]:
     ]
 
 
-def epoch_axis(alt: Any, first: int, last: int, field: str = "epoch") -> Any:
-    """Return the horizontal axis of a chart over epochs, encoding a field of its data."""
+def epoch_axis(alt: Any, first: int, last: int) -> Any:
+    """Return the horizontal axis of a chart over epochs."""
     return alt.X(
-        f"{field}:Q",
+        "epoch:Q",
         title="Epoch",
         axis=alt.Axis(tickMinStep=1, tickCount=min(last - first + 1, 10), format="d", grid=False),
         # Half an epoch of space on each side keeps marks and labels off the axes.
@@ -73,11 +103,32 @@ def write_chart(chart: Any, path: Path) -> None:
     """Draw a chart on white and write it as PNG, replacing `path` atomically."""
     import vl_convert
 
-    chart = (
-        chart.configure_view(stroke=None)
-        .configure_axis(gridColor="#e8e8e8", domainColor="#999", labelFontSize=11, titleFontSize=12)
-        .configure(background="white", padding=18)
-    )
-    png = vl_convert.vegalite_to_png(chart.to_dict(), scale=_SCALE)
+    png = vl_convert.vegalite_to_png(_inked(chart, ON_WHITE, 18), scale=_SCALE)
     with write_atomically(path) as temporary:
         temporary.write_bytes(png)
+
+
+def chart_svg(chart: Any) -> str:
+    """Draw a chart in the colours of `IN_THEME` and return it as an SVG element."""
+    import vl_convert
+
+    return vl_convert.vegalite_to_svg(_inked(chart, IN_THEME, 4))
+
+
+def _inked(chart: Any, ink: Ink, padding: int) -> dict[str, Any]:
+    return (
+        chart.configure(background=ink.background, padding=padding)  # first: it clears the others
+        .configure_view(stroke=None)
+        .configure_axis(
+            gridColor=ink.line,
+            domainColor=ink.line,
+            tickColor=ink.line,
+            labelColor=ink.faint,
+            titleColor=ink.text,
+            labelFontSize=11,
+            titleFontSize=12,
+        )
+        .configure_legend(labelColor=ink.text, titleColor=ink.text)
+        .configure_title(color=ink.text, subtitleColor=ink.faint)
+        .to_dict()
+    )

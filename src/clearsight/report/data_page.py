@@ -8,8 +8,8 @@ from typing import Any
 
 from clearsight.data.health.finding import SEVERITIES, Case, Finding
 from clearsight.data.splits.splits import Splits
+from clearsight.display.thumbnail import thumbnail
 from clearsight.report.rendering import write_page
-from clearsight.report.thumbnail import thumbnail
 
 _MAX_CLASSES = 50  # in the table of class counts
 _MAX_EXAMPLES = 9  # cases of a finding that are shown

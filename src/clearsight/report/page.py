@@ -7,34 +7,18 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-from clearsight.evaluation.intervals.estimate import Estimate
+from clearsight.display.thumbnail import data_url
 from clearsight.evaluation.saliency.saliency import Saliency
+from clearsight.evaluation.scores.guessing import PartAccuracy
 from clearsight.evaluation.scores.scores import Scores
 from clearsight.models.trace import Trace
-from clearsight.report.charts import CHART_HEIGHT, epoch_chart, reliability_chart
-from clearsight.report.epoch_chart import CurveMarks, EpochChart
+from clearsight.report.charts import epoch_chart, reliability_chart
 from clearsight.report.rendering import write_page
+from clearsight.report.sections.by_hand import hands_on_numbers
 from clearsight.report.sections.mistakes import EvaluatedImages, confusion_section, gallery_section
 from clearsight.report.sections.saliency import saliency_galleries
-from clearsight.report.thumbnail import data_url
 from clearsight.report.vega import vega_script
 from clearsight.training.history import History
-
-
-@dataclass(frozen=True)
-class PartAccuracy:
-    """A network's accuracy on one set of images.
-
-    Attributes:
-        part: "test", "validation" or "training".
-        accuracy: with its interval.
-        guessing: the accuracy of always predicting the most common class of these images; None if
-            unknown.
-    """
-
-    part: str
-    accuracy: Estimate
-    guessing: float | None
 
 
 @dataclass(frozen=True)
@@ -91,7 +75,6 @@ class ReportPage:
         remarks: sentences shown below the accuracies.
         advice: findings about the training curve, and the next step.
         history: at least one epoch.
-        marks: what its chart marks.
         curves_png: the curves as an image, for browsers without scripts.
         trace: of the network.
         evaluated: the test images and their predictions.
@@ -108,7 +91,6 @@ class ReportPage:
     remarks: Sequence[str]
     advice: Sequence[Advice]
     history: History
-    marks: CurveMarks
     curves_png: bytes | None
     trace: Trace | None
     evaluated: EvaluatedImages | None
@@ -130,29 +112,29 @@ def write_report_page(page: ReportPage, path: Path) -> None:
         OutputError: if the page cannot be written.
     """
     evaluated, scores, png = page.evaluated, page.scores, page.curves_png
-    curves = [
-        EpochChart(page.history, metric, page.marks, CHART_HEIGHT)
-        for metric in ("accuracy", "loss")
-    ]
-    charts = {f"{chart.title.lower()}-chart": epoch_chart(chart) for chart in curves}
+    charts = {f"{name}-chart": epoch_chart(page.history, name) for name in ("accuracy", "loss")}
     if scores is not None and scores.calibration is not None:
         charts["reliability-chart"] = reliability_chart(scores.calibration.bins)
-    template = files("clearsight.report") / "templates" / "report.js"
-    vega, drawing = _escape_script(vega_script()), _escape_script(template.read_text("utf-8"))
+    templates = files("clearsight.report") / "templates"
+    own = (templates / name for name in ("report.js", "report/by_hand.js"))
+    drawing = _escape_script("\n".join(script.read_text("utf-8") for script in own))
+    vega = _escape_script(vega_script())
+    by_hand = page.saliency.by_hand if page.saliency is not None else None
     write_page(
         "report.html",
         path,
         trusted={
             "vega": vega,
             "drawing": drawing,
+            "architecture": page.trace.draw().svg if page.trace is not None else "",
             "scripts": " ".join(f"'sha256-{_digest(script)}'" for script in (vega, drawing)),
         },
         page=page,
-        curves=curves,
-        curves_png=data_url(png, "PNG") if png is not None else None,
+        curves=data_url(png, "PNG") if png is not None else None,
         confusion=confusion_section(evaluated) if evaluated is not None else None,
         galleries=gallery_section(evaluated) if evaluated is not None else [],
         heat_maps=saliency_galleries(page.saliency) if page.saliency is not None else [],
+        hands_on=hands_on_numbers(by_hand, page.saliency.class_names) if by_hand else None,
         charts=charts,
     )
 

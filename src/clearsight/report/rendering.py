@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from clearsight.display.thumbnail import thumbnail
 from clearsight.errors import needs_extra
 from clearsight.evaluation.intervals.interval import Interval
 from clearsight.io.atomic import write_atomically
 from clearsight.models.table import format_bytes, format_shape
-from clearsight.report.thumbnail import thumbnail
 
 
 def percent(fraction: float | None) -> str:

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any, overload
 
 from clearsight.data.sources.options import SourceOptions
+from clearsight.display.notebook import notebook_shell, when_cell_shows
+from clearsight.display.training_output import TrainingOutput
 from clearsight.io.console import TextConsole
 from clearsight.options import documents, may_change_on_resume, option_fields
 from clearsight.run.request import TrainRequest, train_request
@@ -17,6 +19,7 @@ from clearsight.run.seeds.train import resume_seeds, train_seeds
 from clearsight.run.store.location import is_seed_runs
 from clearsight.run.store.run import Run
 from clearsight.run.train import Display, plan_request, run_plan
+from clearsight.training.notebook_training import NotebookTraining
 from clearsight.training.progress import Progress
 
 
@@ -39,7 +42,8 @@ def train(
             or an object: arrays (x, y) or ((x, y), (x_test, y_test)), an `ImageSet`, `Splits`, a
             torch Dataset, an iterable of (image, label).
         seeds: train this many times, at least 2, with the given seed and the ones that follow it.
-        verbose: print a line per epoch (and a live bar on a terminal).
+        verbose: print a line per epoch (and a live bar on a terminal); a notebook shows all of it
+            in one output, which ends with what came of it.
         **options: listed below.
 
     Returns:
@@ -66,8 +70,11 @@ def train(
     with _display(verbose) as display:
         if seeds is not None:
             with train_seeds(request, seeds, display) as runs:
+                display.result(runs)
                 return runs
-        return run_plan(plan_request(request, display), display)
+        run = run_plan(plan_request(request, display), display)
+        display.result(run)
+        return run
 
 
 @documents(may_change_on_resume(TrainRequest, SourceOptions))
@@ -83,8 +90,8 @@ def resume(
     """Resume a run exactly where it stopped, or train a finished one for more epochs.
 
     Args:
-        path: the run's folder, or that of a training with several seeds, whose unfinished and
-            missing runs are trained then.
+        path: the run's folder or name, or "latest" (see `Run.load`), or that of a training with
+            several seeds, whose unfinished and missing runs are trained then.
         data: where the images are now, if no longer at the run's source; for a run on arrays from
             Python, the same images again. Their content decides whether they are the same.
         accept_changes: resume although something that matters has changed.
@@ -103,8 +110,11 @@ def resume(
     with _display(verbose) as display:
         if is_seed_runs(request.path):
             with resume_seeds(request, display) as runs:
+                display.result(runs)
                 return runs
-        return run_plan(plan_resume(request, display.decoding), display)
+        run = run_plan(plan_resume(request, display.decoding), display)
+        display.result(run)
+        return run
 
 
 class _UnreadConsole(TextConsole):
@@ -118,7 +128,11 @@ class _UnreadConsole(TextConsole):
 def _display(verbose: bool) -> Iterator[Display]:
     """Show a training, or not even what Python prints of logged warnings without a handler."""
     if verbose:
-        yield Display(Progress(_UnreadConsole()))
+        yield (
+            _notebook_display()
+            if notebook_shell() is not None
+            else Display(Progress(_UnreadConsole()))
+        )
         return
     logger, handler = logging.getLogger("clearsight"), logging.NullHandler()
     logger.addHandler(handler)
@@ -126,3 +140,15 @@ def _display(verbose: bool) -> Iterator[Display]:
         yield Display(Progress.silent())
     finally:
         logger.removeHandler(handler)
+
+
+def _notebook_display() -> Display:
+    """Return a display that shows everything in one output, updated in place."""
+    shown = TrainingOutput()
+
+    def show_result(result: Run | SeedRuns) -> None:
+        shown.finish(result._repr_html_())
+        # If the cell ends with the result, the notebook shows that too: once is enough.
+        when_cell_shows(result, shown.finish)
+
+    return Display(NotebookTraining(shown), shown.counting, result=show_result)

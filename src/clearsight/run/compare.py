@@ -4,10 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from clearsight.display.html import element, or_reason, output
 from clearsight.evaluation.comparison.by_class import ClassComparison, compare_classes
+from clearsight.evaluation.comparison.markup import accuracy_table
 from clearsight.evaluation.comparison.paired import PairedComparison
 from clearsight.evaluation.intervals.interval import Interval
 from clearsight.evaluation.intervals.proportions import wilson_interval
+from clearsight.io.displayed_text import displayed
+from clearsight.report.curve_chart import CurveChart, chart_or_reason
 from clearsight.run.store.run import Run
 from clearsight.run.test_set.shared_images import check_several, shared_images
 
@@ -41,6 +45,37 @@ class RunComparison:
     def intervals(self) -> tuple[Interval, ...]:
         """Wilson's 95% interval of each accuracy."""
         return tuple(wilson_interval(correct, self.num_images) for correct in self.num_correct)
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """What differs between the first run and each of the others, and in which classes."""
+        first = str(self.runs[0].path)
+        others = zip(self.runs[1:], self.against_first, self.by_class, strict=True)
+        return tuple(
+            sentence
+            for other, pair, classes in others
+            for sentence in (
+                pair.sentence(first, str(other.path)),
+                *(each.sentence(len(classes)) for each in classes if each.is_significant),
+            )
+        )
+
+    def __repr__(self) -> str:
+        paths = ", ".join(displayed(f"'{run.path}'") for run in self.runs)
+        scores = ", ".join(f"{accuracy:.3f}" for accuracy in self.accuracies)
+        return f"RunComparison({paths}: test accuracies {scores} on {self.num_images:,} images)"
+
+    @or_reason
+    def _repr_html_(self) -> str:
+        names = (str(run.path) for run in self.runs)
+        rows = list(zip(names, self.accuracies, self.intervals, strict=True))
+        curves = [(str(run.path), run.history) for run in self.runs]
+        return output(
+            element("p", f"{self.num_images:,} test images that all runs share"),
+            accuracy_table(rows),
+            *(element("p", sentence) for sentence in self.sentences),
+            *chart_or_reason(CurveChart(curves)),
+        )
 
 
 def compare_runs(paths: Sequence[Path], *, allow_download: bool = False) -> RunComparison:

@@ -52,14 +52,23 @@ class TrainRequest(BaseModel):
     model: Annotated[
         Any,
         AfterValidator(_check_model),
-        Option("The network; by default the recipe's.", "NAME|FILE.keras|FILE.py:FUNCTION"),
+        Option(
+            "The network; by default the recipe's.",
+            "NAME|FILE.keras|FILE.py:FUNCTION",
+            names="clearsight.models.zoo:FAMILIES",
+        ),
     ] = None
     model_arguments: Annotated[
         dict[str, Any],
         Option("An option of the model, e.g. strides=2; may be repeated.", flag="model-arg"),
     ] = Field(default_factory=dict)
     recipe: Annotated[
-        str | Recipe | None, Option("How to train; by default the source's own.", "NAME")
+        str | Recipe | None,
+        Option(
+            "How to train; by default the source's own.",
+            "NAME",
+            names="clearsight.training.recipes:RECIPES",
+        ),
     ] = None
     recipe_arguments: Annotated[
         dict[str, Any],

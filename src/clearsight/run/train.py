@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from clearsight.data.decoding.workers import ShowProgress, silent
 from clearsight.data.splits.splits import Splits
@@ -16,7 +17,7 @@ from clearsight.run.plan.plan import Plan, plan_training
 from clearsight.run.plan.resolve import resolve_request
 from clearsight.run.request import TrainRequest
 from clearsight.run.store.run import Run, save_finished_model
-from clearsight.training.progress import Progress
+from clearsight.training.progress import TrainingProgress
 
 
 @dataclass(frozen=True)
@@ -27,11 +28,13 @@ class Display:
         progress: shows the training.
         decoding: shows how far the decoding of images is.
         plan: shows the plan before it runs.
+        result: shows what came of it.
     """
 
-    progress: Progress
+    progress: TrainingProgress
     decoding: ShowProgress = silent
     plan: Callable[[Plan], object] = lambda _: None
+    result: Callable[[Any], object] = lambda _: None
 
 
 def plan_request(request: TrainRequest, display: Display, loaded: Splits | None = None) -> Plan:

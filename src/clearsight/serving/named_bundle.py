@@ -10,6 +10,7 @@ from clearsight.bundle.bundle import Bundle, load
 from clearsight.bundle.files import find_bundle
 from clearsight.bundle.parity import check_parity
 from clearsight.errors import RequestError
+from clearsight.run.store.find_run import find_run
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
@@ -33,7 +34,8 @@ def open_named_bundles(arguments: Sequence[str], num_threads: int) -> tuple[Name
     """Open the bundles given on the command line.
 
     Args:
-        arguments: each PATH or NAME=PATH of a bundle, or of a run that has one.
+        arguments: each PATH or NAME=PATH of a bundle, or of a run that has one (also by its name
+            or "latest").
         num_threads: processor threads of each network.
 
     Raises:
@@ -45,7 +47,7 @@ def open_named_bundles(arguments: Sequence[str], num_threads: int) -> tuple[Name
         given_name, separator, path_text = argument.partition("=")
         if not separator or os.path.lexists(argument):  # a path may contain "="
             given_name, path_text = "", argument
-        path = find_bundle(Path(path_text))
+        path = find_bundle(find_run(path_text))
         bundle = open_checked_bundle(path, num_threads)
         name = given_name or bundle.spec.name
         if not _NAME.fullmatch(name):

@@ -33,19 +33,6 @@ Decode = Callable[[Callable[[], bool]], Decoded]
 
 
 @dataclass(frozen=True)
-class FileOptions:
-    """How image files are read.
-
-    Attributes:
-        invert: invert brightness first.
-        keep_pixels: return what the network got too.
-    """
-
-    invert: bool
-    keep_pixels: bool = False
-
-
-@dataclass(frozen=True, eq=False)
 class ImageRemarks:
     """What is to be said about an image file.
 
@@ -53,12 +40,10 @@ class ImageRemarks:
         is_inverted: whether it is dark on light and the training images light on dark, or the
             reverse.
         warnings: see `PreparedImage`.
-        pixels: the network's input, uint8 (H, W, C), if it is to be returned.
     """
 
     is_inverted: bool
     warnings: tuple[str, ...]
-    pixels: np.ndarray | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,12 +57,6 @@ class ModelOutput:
 
     probabilities: np.ndarray
     remarks: tuple[ImageRemarks, ...] = ()
-
-    @property
-    def num_bytes(self) -> int:
-        """The size of all arrays."""
-        pixels = (each.pixels for each in self.remarks if each.pixels is not None)
-        return self.probabilities.nbytes + sum(array.nbytes for array in pixels)
 
 
 class ServedModel:
@@ -141,12 +120,12 @@ class ServedModel:
             await asyncio.sleep(_SECONDS_BETWEEN_CHECKS)
         await self._batcher.close()
 
-    async def predict_files(self, contents: list[bytes], options: FileOptions) -> ModelOutput:
+    async def predict_files(self, contents: list[bytes], *, invert: bool) -> ModelOutput:
         """Classify images given as the contents of image files.
 
         Args:
             contents: of the files.
-            options: how they are read.
+            invert: invert brightness first.
 
         Raises:
             HttpError: 422 if an image cannot be read, 500 if the network fails, 503 if the queue is
@@ -156,16 +135,12 @@ class ServedModel:
 
         def decode(is_wanted: Callable[[], bool]) -> Decoded:
             images = [
-                _read(preparation, content, options.invert, None if len(contents) == 1 else index)
+                _read(preparation, content, invert, None if len(contents) == 1 else index)
                 for index, content in enumerate(contents)
                 if is_wanted()
             ]
             remarks = tuple(
-                ImageRemarks(
-                    preparation.is_opposite(image.pixels),
-                    image.warnings,
-                    image.pixels if options.keep_pixels else None,
-                )
+                ImageRemarks(preparation.is_opposite(image.pixels), image.warnings)
                 for image in images
             )
             return np.stack([image.pixels for image in images]), remarks

@@ -12,7 +12,7 @@ from clearsight.training.augment import AugmentedBatches
 from clearsight.training.checkpoint.saving import Checkpointing, SaveCheckpoints
 from clearsight.training.examples import Examples, ImageBatches
 from clearsight.training.history import History, patience_has_run_out
-from clearsight.training.progress import Progress
+from clearsight.training.progress import TrainingProgress
 from clearsight.training.recipe import Recipe
 from clearsight.training.recorder import EpochRecorder
 from clearsight.training.schedule import LearningRateSchedule
@@ -80,7 +80,7 @@ def fit_model(
     *,
     checkpointing: Checkpointing,
     stopper: Stopper,
-    progress: Progress,
+    progress: TrainingProgress,
 ) -> History:
     """Train a compiled model until the recipe's last epoch, or until its patience runs out.
 

@@ -5,9 +5,10 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, SupportsIndex, overload
 
-from clearsight.errors import RunError
+from clearsight.display.html import output, table
+from clearsight.errors import RequestError, RunError, did_you_mean
 from clearsight.io.csv_file import write_csv
 from clearsight.io.csv_rows import read_rows
 from clearsight.io.regular_file import open_regular
@@ -37,9 +38,82 @@ class Epoch:
     learning_rate: float
 
 
-History = tuple[Epoch, ...]
-_MAX_EPOCHS = 1_000_000
+# What Keras's history holds, and what each epoch has besides.
+METRICS = ("loss", "accuracy", "val_loss", "val_accuracy")
+VALUES = (*METRICS, "seconds")
 COLUMNS = tuple(field.name for field in fields(Epoch))
+_MAX_EPOCHS = 1_000_000
+
+
+class History(tuple[Epoch, ...]):
+    """The epochs of a training, in order, which reads like Keras's `History` too.
+
+    ``history[0]`` is the first `Epoch`, ``history["val_accuracy"]`` the list of a column of
+    ``history.csv`` over the epochs.
+
+    Raises:
+        RequestError: when there is no such column.
+
+    Example:
+        >>> history = History([Epoch(1, 0.9, 0.6, 0.8, 0.7, 2.0, 0.1)])
+        >>> history["val_accuracy"], history.history["loss"], history.epoch
+        ([0.7], [0.9], [0])
+    """
+
+    __slots__ = ()
+
+    @overload
+    def __getitem__(self, index: SupportsIndex) -> Epoch: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> "History": ...
+
+    @overload
+    def __getitem__(self, index: str) -> list[float]: ...
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, str):
+            if index not in COLUMNS:
+                raise RequestError(
+                    f"A history has the columns {', '.join(COLUMNS)}, but no '{index}'."
+                    + did_you_mean(index, COLUMNS)
+                )
+            return [getattr(epoch, index) for epoch in self]
+        found = super().__getitem__(index)
+        return History(found) if isinstance(index, slice) else found
+
+    def __contains__(self, item: object) -> bool:
+        return item in METRICS if isinstance(item, str) else super().__contains__(item)
+
+    def keys(self) -> tuple[str, ...]:
+        """Return the names of the metrics, as those of Keras's ``History.history``."""
+        return METRICS
+
+    @property
+    def history(self) -> dict[str, list[float]]:
+        """For each metric the list of its values, as Keras's ``History.history``."""
+        return {name: self[name] for name in METRICS}
+
+    @property
+    def epoch(self) -> list[int]:
+        """The epochs counted from 0, as Keras's ``History.epoch``; ``history["epoch"]`` from 1."""
+        return list(range(len(self)))
+
+    def __repr__(self) -> str:
+        if not self:
+            return "History(no epochs)"
+        number, best = len(self), best_epoch(self)
+        epochs = "1 epoch" if number == 1 else f"{number} epochs"
+        accuracy = f"val_accuracy {self[-1].val_accuracy:.3f}"
+        return f"History({epochs}, {accuracy}, best in epoch {best})"
+
+    def _repr_html_(self) -> str:
+        rows = [
+            (epoch.epoch, *(f"{getattr(epoch, name):.4f}" for name in METRICS),
+             f"{epoch.seconds:.1f}", f"{epoch.learning_rate:.3g}")
+            for epoch in self
+        ]  # fmt: skip
+        return output(table(("epoch", *METRICS, "seconds", "learning_rate"), rows, num_left=0))
 
 
 def best_epoch(history: History) -> int | None:
@@ -129,4 +203,4 @@ def check_history(rows: Iterable[Mapping[str, Any]]) -> History:
         ):
             raise ValueError(f"row {number} has a number that epoch {number} cannot have")
         history.append(epoch)
-    return tuple(history)
+    return History(history)

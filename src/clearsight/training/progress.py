@@ -1,6 +1,7 @@
 """Show a training's progress: a live bar in a terminal, plain lines elsewhere."""
 
-from typing import Any, Self
+from contextlib import AbstractContextManager
+from typing import Any, Protocol, Self
 
 from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
@@ -9,6 +10,23 @@ from clearsight.io.console import TextConsole
 from clearsight.models.backend import keras
 from clearsight.training.history import Epoch
 from clearsight.training.recorder import EpochRecorder
+
+
+class TrainingProgress(Protocol):
+    """Shows a training: `Progress` on a console, `NotebookTraining` in a notebook."""
+
+    @property
+    def bar(self) -> AbstractContextManager[Any]:
+        """A context manager to use around the training."""
+        ...
+
+    def announce(self, sentence: str) -> None:
+        """Show a sentence."""
+        ...
+
+    def callback(self, recorder: EpochRecorder) -> keras.callbacks.Callback:
+        """Return the Keras callback that updates this display, to be placed after `recorder`."""
+        ...
 
 
 class Progress:

@@ -46,5 +46,5 @@ class EpochRecorder(keras.callbacks.Callback):
             seconds=self.seconds,
             learning_rate=float(model.optimizer.learning_rate.numpy()),
         )
-        self.history = (*self.history, row)
+        self.history = History((*self.history, row))
         self._started_at = time.perf_counter()

@@ -105,5 +105,5 @@ def test_corrupted_files_raise_nothing_else(name: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", LAYOUTS)
 def test_corrupted_files_raise_nothing_else_in_many_forms(name: str) -> None:
-    many = settings(QUICK, max_examples=1500)
+    many = settings(QUICK, max_examples=600)
     assert num_tried(many, lambda draw: check_corrupted(name, draw)) > 0

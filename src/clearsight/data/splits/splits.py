@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from clearsight.data.image_set import ImageSet
 from clearsight.data.load_report import LoadReport
 from clearsight.data.preparation.pixel_range import PixelRange
+from clearsight.display.html import element, output, table
 from clearsight.errors import DataError
 
 
@@ -43,6 +44,24 @@ class Splits:
         """The sets that exist, by name: "train", "validation", "test"."""
         parts = {"train": self.train, "validation": self.validation, "test": self.test}
         return {name: images for name, images in parts.items() if images is not None}
+
+    def __repr__(self) -> str:
+        parts = ", ".join(f"{name} {len(images):,}" for name, images in self.parts.items())
+        shape = "x".join(map(str, self.train.image_shape))
+        return f"Splits({parts} images {shape}, {self.train.num_classes} classes)"
+
+    def _repr_html_(self) -> str:
+        rows = (
+            (part, f"{len(images):,}", images.provenance) for part, images in self.parts.items()
+        )
+        shape = "x".join(map(str, self.train.image_shape))
+        return output(
+            element("p", f"{self.train.num_classes} classes, images {shape}"),
+            table(("set", "images", "from"), rows, num_left=3),
+            element("h4", "Training images"),
+            self.train.markup,
+            *(element("p", note) for note in self.load_report.sentences),
+        )
 
     def with_pixel_range(self, given: PixelRange | None) -> "Splits":
         """Return the splits with the range that the user gives, for images to be predicted.

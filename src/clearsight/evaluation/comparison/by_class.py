@@ -27,6 +27,16 @@ class ClassComparison:
         """Whether the difference is more than chance explains among this many classes."""
         return self.adjusted_p_value < SIGNIFICANT
 
+    def sentence(self, num_classes: int) -> str:
+        """Return by how much the first network is better or worse at this of `num_classes`."""
+        low, high = (100 * end for end in (self.pair.interval.low, self.pair.interval.high))
+        how = "better" if self.pair.difference > 0 else "worse"
+        return (
+            f"{how} at '{self.class_name}' by {100 * abs(self.pair.difference):.1f} points "
+            f"(95% interval {low:+.1f} to {high:+.1f}, p = {self.adjusted_p_value:.2g} "
+            f"after Holm's correction for {num_classes} classes)"
+        )
+
 
 def compare_classes(
     first: np.ndarray, second: np.ndarray, labels: np.ndarray, class_names: tuple[str, ...]

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from clearsight.evaluation.scores.guessing import guessing_loss
-
 
 @dataclass(frozen=True)
 class CurveContext:
@@ -49,7 +47,7 @@ class CurveContext:
         """
         if not self.class_fractions or self.has_penalty:
             return None
-        return guessing_loss(np.array(self.class_fractions), self.label_smoothing)
+        return self._entropy(np.array(self.class_fractions))
 
     @property
     def untrained_loss(self) -> float | None:
@@ -60,9 +58,14 @@ class CurveContext:
     def least_loss(self) -> float:
         """The lowest loss that is possible, in nats: above 0 if labels are smoothed."""
         num_classes = len(self.class_fractions)
-        if not num_classes:
-            return 0.0
-        return guessing_loss(np.eye(num_classes)[0], self.label_smoothing)
+        return self._entropy(np.eye(num_classes)[0]) if num_classes else 0.0
+
+    def _entropy(self, fractions: np.ndarray) -> float:
+        """Return the entropy of targets, in nats, with these class fractions before smoothing."""
+        smoothing = self.label_smoothing
+        targets = (1 - smoothing) * fractions + smoothing / len(fractions)
+        targets = targets[targets > 0]
+        return float(-(targets * np.log(targets)).sum())
 
 
 @dataclass(frozen=True, eq=False)

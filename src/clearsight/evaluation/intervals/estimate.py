@@ -23,6 +23,19 @@ class Estimate:
     method: Literal["wilson", "bootstrap"]
     num_images: int
 
+    @property
+    def about(self) -> str:
+        """The interval and the number of images, in words."""
+        interval = "no interval"
+        if self.interval is not None:
+            interval = f"95% interval {self.interval.low:.3f} to {self.interval.high:.3f}"
+        return f"{interval}, {self.num_images:,} images"
+
+    def __str__(self) -> str:
+        if self.value is None or self.interval is None:
+            return "undefined" if self.value is None else f"{self.value:.3f}"
+        return f"{self.value:.3f} ({self.interval.low:.3f} to {self.interval.high:.3f})"
+
     def __post_init__(self) -> None:
         if self.value is None and self.interval is not None:
             raise ValueError("a score that is undefined has no interval")

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from clearsight.evaluation.saliency.by_hand import ByHand
 from clearsight.evaluation.saliency.deletion_check import DeletionCheck
 from clearsight.evaluation.saliency.feature_maps import LayerMaps
 from clearsight.evaluation.saliency.filters import Filters
 from clearsight.evaluation.saliency.heat_maps import HeatMaps
-from clearsight.evaluation.saliency.worked_example import WorkedExample
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,9 +53,9 @@ class Saliency:
         deletion_check: whether the heat maps are meaningful, computed on more images than are
             shown; None without heat maps. Show its `verdict` next to any heat map.
         filters: of the first convolution; None if it cannot be shown.
-        feature_map_image: the image of the feature maps and of the worked example.
+        feature_map_image: the image of the feature maps and of what is worked out by hand.
         feature_maps: one entry per layer whose output has rows and columns.
-        worked_example: of the first convolution; None if it cannot be shown.
+        by_hand: the first layers and the last one; None if they cannot be shown.
         missing: a sentence for each part that cannot be shown, with the reason.
     """
 
@@ -67,5 +67,5 @@ class Saliency:
     filters: Filters | None
     feature_map_image: SaliencyExample
     feature_maps: tuple[LayerMaps, ...]
-    worked_example: WorkedExample | None
+    by_hand: ByHand | None
     missing: tuple[str, ...]

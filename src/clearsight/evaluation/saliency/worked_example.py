@@ -56,18 +56,21 @@ class WorkedExample:
     def sentence(self) -> str:
         """The arithmetic in one sentence."""
         return (
-            f"The {self.products.size} products sum to {_signed(self.sum_of_products)}; adding "
-            f"the bias {_signed(self.bias)} gives {_signed(self.total)}, and {self.activation} "
-            f"gives {_signed(self.output)}."
+            f"The {self.products.size} products sum to {signed(self.sum_of_products)}; adding "
+            f"the bias {signed(self.bias)} gives {signed(self.total)}, and {self.activation} "
+            f"gives {signed(self.output)}."
         )
 
 
-def compute_worked_example(outputs: LayerOutputs, image: np.ndarray) -> WorkedExample:
-    """Work out the highest output value of the first convolution.
+def compute_worked_example(
+    outputs: LayerOutputs, image: np.ndarray, position: tuple[int, int, int] | None = None
+) -> WorkedExample:
+    """Work out one output value of the first convolution.
 
     Args:
         outputs: of the network.
         image: float32 (H, W, C), as the network takes it.
+        position: row, column and filter of the value; None for the highest of all.
 
     Raises:
         ModelError: if no convolution takes the image itself, or if the layer's output differs from
@@ -77,8 +80,10 @@ def compute_worked_example(outputs: LayerOutputs, image: np.ndarray) -> WorkedEx
     inputs, layer_outputs = (
         values[0].cpu().numpy() for values in convolution.input_and_output(image[None])
     )
-    highest = np.unravel_index(layer_outputs.argmax(), layer_outputs.shape)
-    row, column, index = map(int, highest)
+    if position is None:
+        row, column, index = map(int, np.unravel_index(layer_outputs.argmax(), layer_outputs.shape))
+    else:
+        row, column, index = position
     top, left = convolution.corner(row, column)
     rows, columns = convolution.windows
     dilated = np.s_[:: rows.dilation, :: columns.dilation]
@@ -122,5 +127,6 @@ def compute_worked_example(outputs: LayerOutputs, image: np.ndarray) -> WorkedEx
     )
 
 
-def _signed(value: float) -> str:
+def signed(value: float) -> str:
+    """Return a number with four decimals and a proper minus sign."""
     return f"{value:.4f}".replace("-", "−")

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from clearsight.data.image_set import ImageSet
+from clearsight.display.thumbnail import thumbnail
 from clearsight.evaluation.mistakes import Mistakes
 from clearsight.report.rendering import percent
-from clearsight.report.thumbnail import thumbnail
 
 _MOST_CLASSES = 20  # in the matrix
 _MOST_IMAGES = 12  # in a gallery

@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
+from clearsight.display.thumbnail import Thumbnail, thumbnail
 from clearsight.evaluation.saliency.saliency import Saliency, SaliencyExample
 from clearsight.report.rendering import percent
-from clearsight.report.thumbnail import Thumbnail, thumbnail
 
 # From no evidence to the strongest: dark blue, violet, orange, pale yellow, evenly lighter.
 _HEAT = np.array([[13, 8, 75], [126, 3, 168], [225, 100, 98], [252, 206, 37], [255, 255, 190]])

@@ -20,7 +20,7 @@ from clearsight.run.store.run import save_model
 from clearsight.training.checkpoint.checkpoint import Checkpoint, checkpoint_files
 from clearsight.training.checkpoint.writer import CheckpointWriter
 from clearsight.training.history import is_fully_trained, read_history, write_history
-from clearsight.training.progress import Progress
+from clearsight.training.progress import TrainingProgress
 from clearsight.training.stopping import Stopper, StopRequested, TrainingStoppedError
 
 
@@ -35,12 +35,12 @@ class RunSession:
     """
 
     folder: RunFolder
-    progress: Progress
+    progress: TrainingProgress
     stopper: Stopper
 
 
 @contextmanager
-def open_run_folder(plan: Plan, progress: Progress) -> Iterator[RunFolder]:
+def open_run_folder(plan: Plan, progress: TrainingProgress) -> Iterator[RunFolder]:
     """Make a plan's folder, or open that of a resumed run, and hold its lock until the block ends.
 
     Raises:
@@ -66,7 +66,7 @@ def open_run_folder(plan: Plan, progress: Progress) -> Iterator[RunFolder]:
 
 
 @contextmanager
-def run_session(plan: Plan, folder: RunFolder, progress: Progress) -> Iterator[RunSession]:
+def run_session(plan: Plan, folder: RunFolder, progress: TrainingProgress) -> Iterator[RunSession]:
     """Turn signals into a clean end while the block works in a folder whose lock is held.
 
     Raises:

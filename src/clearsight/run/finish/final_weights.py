@@ -1,5 +1,6 @@
 """The weights that a training ends with, and how single images do with them and with the best."""
 
+import logging
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,8 @@ from clearsight.training.history import History, best_epoch
 
 # Images of each part that are compared one by one: their accuracy is then known to one point.
 _MOST_IMAGES = 5_000
+
+_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -51,9 +54,16 @@ def settle_weights(plan: Plan, folder: RunFolder, history: History) -> FinalWeig
     train_correct = last_correct = predict(train).argmax(axis=1) == train.labels
     final = predict(validation)
     val_losses = best_losses = log_losses(final, validation.labels)
-    epoch, checkpoint = history[-1].epoch, None
-    if best_epoch(history) != epoch:
+    epoch, checkpoint, best_of_all = history[-1].epoch, None, best_epoch(history)
+    if best_of_all != epoch:
         checkpoint = read_best_checkpoint(folder.checkpoints_path, history)
+        if checkpoint is None and plan.recipe.patience:
+            _logger.warning(
+                "The checkpoint of the best epoch, %s, is missing or damaged, so the weights of "
+                "the last one, %s, are kept instead.",
+                best_of_all,
+                epoch,
+            )
     if checkpoint is not None:
         last_weights = model.get_weights()
         restore_variables(model, checkpoint, "model")

@@ -11,7 +11,6 @@ from clearsight.run.execute.session import RunSession
 from clearsight.run.export.bundle import export_run
 from clearsight.run.finish.evaluate import RunEvaluation
 from clearsight.run.plan.plan import Plan
-from clearsight.run.report.curve_marks import curve_marks
 from clearsight.run.report.report import write_report
 from clearsight.run.store.predictions_csv import write_predictions
 from clearsight.run.store.run import Run
@@ -40,9 +39,7 @@ def write_results(
         f"{plan.data.num_validation:,} validation images"
     )
     try:
-        results = evaluated.results
-        marks = curve_marks(plan.record.split, results, results.findings)
-        write_curves(history, marks, title, folder.curves_path)
+        write_curves(history, evaluated.reading, title, folder.curves_path)
     except MissingExtraError as error:
         _logger.warning("No curve image was drawn. %s", error)
     with session.stopper.deferring():

@@ -8,26 +8,18 @@ import numpy as np
 
 from clearsight.data.image_set import ImageSet
 from clearsight.errors import ClearsightError, RunError
-from clearsight.evaluation.curve.context import CurveContext
-from clearsight.evaluation.curve.reading import CurveReading, read_curve
-from clearsight.evaluation.intervals.estimate import Estimate, estimate_fraction
-from clearsight.evaluation.intervals.interval import Interval
 from clearsight.evaluation.mistakes import find_mistakes
 from clearsight.io.regular_file import read_regular
 from clearsight.models.trace import trace_model
-from clearsight.report.page import Advice, PartAccuracy, ReportPage, write_report_page
+from clearsight.report.page import ReportPage, write_report_page
 from clearsight.report.sections.mistakes import EvaluatedImages
-from clearsight.run.advise.command import step_command
-from clearsight.run.advise.next_step import next_step
-from clearsight.run.report.curve_marks import curve_marks
 from clearsight.run.report.provenance import data_health, provenance_of
 from clearsight.run.report.saliency import compute_saliency
 from clearsight.run.store.predictions_csv import PredictedImages, read_predictions
-from clearsight.run.store.record import RunRecord
 from clearsight.run.store.results import Results
 from clearsight.run.store.run import Run
+from clearsight.run.store.summary import summarize_run
 from clearsight.run.test_set.images import load_test_images
-from clearsight.training.history import History
 
 Part = TypeVar("Part")
 _PNG = b"\x89PNG\r\n\x1a\n"
@@ -56,7 +48,7 @@ def write_report(run: Run, images: ImageSet | None = None) -> Path:
             f"resume it with {run.folder.resume_command}"
         )
     record, results = run.record, run.folder.read_results()
-    findings = (results or _reading(record, history)).findings
+    summary = summarize_run(run.folder, record)
     missing: list[str] = []
     trace = _attempt("The network", lambda: trace_model(run.model), missing)
     evaluated = scores = saliency = None
@@ -71,13 +63,12 @@ def write_report(run: Run, images: ImageSet | None = None) -> Path:
         shown = evaluated.images, evaluated.probabilities
         saliency = _attempt("Saliency", lambda: compute_saliency(run, *shown), missing)
     page = ReportPage(
-        title=f"{Path(record.request.model).name} on {Path(record.request.source).name}",
+        title=summary.title,
         run_name=run.path.resolve().name,
-        accuracies=_accuracies(record, results, history),
-        remarks=_remarks(record, results, history),
-        advice=_advice(run, results, history),
+        accuracies=summary.accuracies,
+        remarks=summary.remarks,
+        advice=summary.advice,
         history=history,
-        marks=curve_marks(record.split, results, findings),
         curves_png=_attempt("The image of the curves", lambda: _read_curves(run), missing),
         trace=trace,
         evaluated=evaluated,
@@ -152,51 +143,3 @@ def _load_images(run: Run, predicted: PredictedImages) -> ImageSet:
     if not np.array_equal(images.labels, predicted.labels):
         raise RunError("the order of the images has changed since they were evaluated.")
     return images
-
-
-def _accuracies(
-    record: RunRecord, results: Results | None, history: History
-) -> tuple[PartAccuracy, ...]:
-    if results is None:
-        split = record.split
-        num_correct = round(history[-1].val_accuracy * split.num_validation)
-        accuracy = estimate_fraction(num_correct, split.num_validation)
-        return (PartAccuracy("validation", accuracy, split.val_guessing_accuracy),)
-    found = []
-    for part, name in (("test", "test"), ("validation", "val"), ("training", "train")):
-        value, interval, guessing, count = (
-            getattr(results, f"{name}_{each}")
-            for each in ("accuracy", "accuracy_interval", "guessing_accuracy", "count")
-        )
-        if name == "train":
-            count = results.train_measured_count or count
-        if value is not None and interval is not None:
-            accuracy = Estimate(value, Interval(*interval), "wilson", count)
-            found.append(PartAccuracy(part, accuracy, guessing))
-    return tuple(found)
-
-
-def _remarks(record: RunRecord, results: Results | None, history: History) -> list[str]:
-    remarks = []
-    if record.status != "finished":
-        why = record.failed_because or (
-            f"interrupted in {record.interrupted_at}" if record.interrupted_at else record.status
-        )
-        remarks.append(f"This run has not finished: {why}")
-    return remarks if results is None else [*remarks, *results.remarks(len(history))]
-
-
-def _advice(run: Run, results: Results | None, history: History) -> tuple[Advice, ...]:
-    if results is not None:
-        advice = [Advice(finding.sentence) for finding in results.findings]
-        step = next_step(run.record, results.findings)
-        return (*advice, Advice(step.why, step_command(run.record, step))) if step else (*advice,)
-    return (
-        Advice(_reading(run.record, history).sentence),
-        Advice("The run has not finished. Resume it:", run.folder.resume_command),
-    )
-
-
-def _reading(record: RunRecord, history: History) -> CurveReading:
-    num_val = record.split.num_validation
-    return read_curve(history, CurveContext(record.num_train, num_val, record.steps_per_epoch))

@@ -10,13 +10,13 @@ from clearsight.data.preparation.views import Views
 from clearsight.data.splits.evenly_spaced import evenly_spaced
 from clearsight.errors import ModelError
 from clearsight.evaluation.mistakes import most_confident_mistakes
+from clearsight.evaluation.saliency.by_hand import work_by_hand
 from clearsight.evaluation.saliency.deletion_check import affordable_images, run_deletion_check
 from clearsight.evaluation.saliency.feature_maps import compute_feature_maps
 from clearsight.evaluation.saliency.filters import describe_filters
 from clearsight.evaluation.saliency.heat_maps import HeatMaps, compute_heat_maps
 from clearsight.evaluation.saliency.layer_outputs import LayerOutputs
 from clearsight.evaluation.saliency.saliency import Saliency, SaliencyExample
-from clearsight.evaluation.saliency.worked_example import compute_worked_example
 from clearsight.models.backend import keras
 from clearsight.models.trace import trace_model
 from clearsight.run.store.run import Run, predict_probabilities
@@ -106,7 +106,7 @@ def compute_saliency(
         ),
         feature_map_image=examples[0],
         feature_maps=parts.compute(lambda network: compute_feature_maps(network, subject)) or (),
-        worked_example=parts.compute(lambda network: compute_worked_example(network, subject)),
+        by_hand=parts.compute(lambda network: work_by_hand(network, subject)),
         missing=tuple(parts.missing),
     )
 

@@ -11,6 +11,7 @@ from clearsight.data.splits.splits import Splits
 from clearsight.errors import RequestError, RunError
 from clearsight.options import may_change_on_resume
 from clearsight.run.request import ARRAYS, TrainRequest, absolute_model, train_request
+from clearsight.run.store.find_run import find_run
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ def resume_request(
     """Make a `ResumeRequest`, reporting all mistakes in one sentence.
 
     Args:
-        path: the run's folder.
+        path: the run's folder, or what `find_run` finds it by.
         data: where the images are now, or an object that holds them; see `ResumeRequest`.
         accept_changes: whether to resume although something that matters has changed.
         model: the run's own network again; see `ResumeRequest`.
@@ -98,7 +99,7 @@ def resume_request(
     checked = train_request("", **changes)  # the same types and ranges as for a new run
     sources = (checked, checked.source_options)
     return ResumeRequest(
-        path=Path(path),
+        path=find_run(path),
         data=str(data) if isinstance(data, Path) else data,
         accept_changes=accept_changes,
         model=None if model is None else absolute_model(model),

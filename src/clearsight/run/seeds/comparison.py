@@ -6,12 +6,16 @@ from pathlib import Path
 
 import numpy as np
 
+from clearsight.display.html import element, or_reason, output
 from clearsight.errors import RunError
+from clearsight.evaluation.comparison.markup import accuracy_table
 from clearsight.evaluation.comparison.over_seeds import (
     SeedDifference,
     SeedSummary,
     difference_over_seeds,
 )
+from clearsight.io.displayed_text import displayed
+from clearsight.report.curve_chart import CurveChart, chart_or_reason
 from clearsight.run.seeds.runs import SeedRuns
 from clearsight.run.store.location import is_seed_runs
 from clearsight.run.test_set.shared_images import check_several, shared_images
@@ -44,6 +48,27 @@ class SeedComparison:
             _sentence(difference, first, str(group.path))
             for group, difference in zip(self.groups[1:], self.against_first, strict=True)
         ]
+
+    def __repr__(self) -> str:
+        paths = ", ".join(displayed(f"'{group.path}'") for group in self.groups)
+        scores = ", ".join(f"{summary.mean:.3f}" for summary in self.accuracies)
+        number = f"{len(self.seeds)} seeds"
+        return f"SeedComparison({paths}: mean test accuracies {scores}, {number})"
+
+    @or_reason
+    def _repr_html_(self) -> str:
+        rows = [
+            (str(group.path), summary.mean, summary.interval)
+            for group, summary in zip(self.groups, self.accuracies, strict=True)
+        ]
+        curves = [(str(group.path), run.history) for group in self.groups for run in group]
+        seeds = ", ".join(map(str, self.seeds))
+        return output(
+            element("p", f"{self.num_images:,} test images that all runs share; seeds {seeds}"),
+            accuracy_table(rows),
+            *(element("p", sentence) for sentence in self.sentences()),
+            *chart_or_reason(CurveChart(curves)),
+        )
 
 
 def compare_seed_runs(paths: Sequence[Path], *, allow_download: bool = False) -> SeedComparison:

@@ -2,14 +2,20 @@
 
 import math
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Self, overload
 
+from clearsight.display.html import element, file_link, or_reason, output, table
+from clearsight.errors import ClearsightError, RunError
 from clearsight.evaluation.comparison.over_seeds import SeedSummary
 from clearsight.io.csv_file import write_csv
+from clearsight.io.displayed_text import displayed
+from clearsight.report.curve_chart import CurveChart, chart_or_reason
 from clearsight.run.store.files import write_json
+from clearsight.run.store.find_run import find_run
 from clearsight.run.store.location import SEEDS_RECORD_NAME, is_run, member_path, resume_command
 from clearsight.run.store.record import SeedsRecord, read_seeds_record
 from clearsight.run.store.results import Results
@@ -56,7 +62,8 @@ class SeedRuns(Sequence[Run]):
         Raises:
             RunError: when the folder holds none, or damaged ones.
         """
-        return cls(Path(path), read_seeds_record(Path(path)), allow_download)
+        found = find_run(path)
+        return cls(found, read_seeds_record(found), allow_download)
 
     @property
     def resume_command(self) -> str:
@@ -124,30 +131,72 @@ class SeedRuns(Sequence[Run]):
             for run, results in zip(self.runs, self.results, strict=True)
         ]
 
-    def __str__(self) -> str:
-        """Return a row for each finished member, and below them mean, deviation and interval."""
-        lines = [_ROW.format("seed", *_TITLES)]
-        lines += [_row(str(seed), values) for seed, _, *values in self._rows()]
-        summaries = {name: self.summary(name) for name in SUMMARIZED}
+    def plot(self) -> CurveChart:
+        """Draw accuracy and loss over the epochs, one line for each finished member.
+
+        Raises:
+            RunError: when no member is finished.
+        """
+        if not self.runs:
+            raise RunError(
+                f"{self.path} has no finished run to draw yet: resume it with {self.resume_command}"
+            )
+        return CurveChart([(f"seed {run.record.request.seed}", run.history) for run in self.runs])
+
+    @property
+    def _table(self) -> list[tuple[str, ...]]:
+        """The rows of members, and below them mean, deviation and spread, as text."""
+        rows = [_cells(str(seed), values) for seed, _, *values in self._rows()]
+        summaries = [self.summary(name) for name in SUMMARIZED]
         for name in ("mean", "standard_deviation", "spread"):
-            values = [getattr(summary, name, None) for summary in summaries.values()]
-            lines.append(_row(name.replace("_", " "), values))
-        lines += [
+            values = [getattr(summary, name, None) for summary in summaries]
+            rows.append(_cells(name.replace("_", " "), values))
+        return rows
+
+    @property
+    def sentences(self) -> list[str]:
+        """What must be known about the members: intervals, what is missing, which images."""
+        sentences = [
             _interval_sentence(part, summary)
             for part, name in (("test", "test_accuracy"), ("validation", "val_accuracy"))
-            if (summary := summaries[name]) is not None
+            if (summary := self.summary(name)) is not None
         ]
         if not self.is_finished:
-            lines.append(
+            sentences.append(
                 f"{len(self)} of {self.record.num_seeds} seeds are finished; resume with: "
                 f"{self.resume_command}"
             )
         if not self.record.same_validation:
-            lines.append(
+            sentences.append(
                 "Each seed has drawn its own validation images, so validation accuracies also "
                 "differ by their images; the test images are the same for all seeds."
             )
-        return "\n".join(lines)
+        return sentences
+
+    def __str__(self) -> str:
+        """Return a row for each finished member, and below them mean, deviation and interval."""
+        rows = (_ROW.format(*row) for row in (("seed", *_TITLES), *self._table))
+        return "\n".join([*rows, *self.sentences])
+
+    def __repr__(self) -> str:
+        state = "damaged"
+        with suppress(ClearsightError):
+            summary = self.summary("test_accuracy")
+            state = f"{len(self)} of {self.record.num_seeds} finished"
+            state += "" if summary is None else f", mean test accuracy {summary.mean:.3f}"
+        return f"SeedRuns('{displayed(str(self.path))}': {state})"
+
+    @or_reason
+    def _repr_html_(self) -> str:
+        request = self.record.request
+        source = Path(request.source_name).name
+        return output(
+            element("h4", f"{Path(str(self.record.model)).name} on {source}, several seeds"),
+            table(("seed", *_TITLES), self._table),
+            *(element("p", sentence) for sentence in self.sentences),
+            *(chart_or_reason(self.plot()) if self.runs else ()),
+            element("p", "Folder: ", file_link(self.path, str(self.path))),
+        )
 
 
 def _to_json(summary: SeedSummary | None) -> dict[str, Any] | None:
@@ -162,11 +211,11 @@ def _to_json(summary: SeedSummary | None) -> dict[str, Any] | None:
     }
 
 
-def _row(title: str, values: Sequence[float | None]) -> str:
+def _cells(title: str, values: Sequence[float | None]) -> tuple[str, ...]:
     """Return a row of the table: accuracies with four digits, and the seconds with one."""
     digits = [".4f"] * (len(values) - 1) + [".1f"]
     numbers = zip(values, digits, strict=True)
-    return _ROW.format(title, *("-" if n is None else f"{n:{digit}}" for n, digit in numbers))
+    return (title, *("-" if n is None else f"{n:{digit}}" for n, digit in numbers))
 
 
 def _interval_sentence(part: str, summary: SeedSummary) -> str:

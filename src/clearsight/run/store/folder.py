@@ -23,6 +23,7 @@ from clearsight.run.store.location import (
     is_run,
     is_seed_runs,
     is_unbegun,
+    member_path,
     path_taken,
     resume_command,
 )
@@ -111,6 +112,10 @@ class RunFolder:
         """
         if not is_run(path):
             fix = f": give its folder {path.parent}" if is_run(path.parent) else ""
+            if is_seed_runs(path):
+                fix = f": it holds several seeds, of which {member_path(path, 0)} is the first"
+            elif not os.path.lexists(path):
+                fix = ": `clearsight runs` lists those in runs/"
             raise RunError(
                 "A run should be a folder that `clearsight train` made, but "
                 f"{path} {what_is_at(path, RECORD_NAME)}{fix}."
@@ -173,7 +178,7 @@ class RunFolder:
             return read_history(self.history_path)
         except RunError as error:
             if isinstance(error.__cause__, FileNotFoundError):
-                return ()
+                return History()
             raise
 
     def write_scores(self, scores: Scores) -> None:

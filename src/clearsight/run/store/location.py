@@ -13,7 +13,7 @@ RECORD_NAME, SEEDS_RECORD_NAME = "run.json", "seeds.json"
 MEMBERS_FOLDER = "seeds"  # of runs with several seeds
 LOCK_NAME = "lock"
 MAX_LOCK_BYTES = 64  # of the number of a process
-_RUNS = Path("runs")
+RUNS = Path("runs")  # where runs are made by default
 # The checkpoint from before the first batch, and the folder in which one is being written.
 _INITIAL = re.compile(
     r"\d+_epochs-0_batches-0_[0-9a-f]{64}\.safetensors|\.unfinished-[0-9a-f]{8}", re.ASCII
@@ -66,7 +66,7 @@ def new_path(source: str, model: str, started: datetime) -> Path:
     """Return a path in ``runs/`` made of date and time, source and model."""
     is_file = ".keras" in model or ".py:" in model
     words = _file_word(source), _file_word(Path(model).stem if is_file else model)
-    return _RUNS / "_".join((f"{started:%Y-%m-%d_%H-%M-%S}", *words))
+    return RUNS / "_".join((f"{started:%Y-%m-%d_%H-%M-%S}", *words))
 
 
 def check_free(path: Path) -> None:

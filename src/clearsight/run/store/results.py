@@ -5,7 +5,11 @@ from typing import Annotated
 
 from pydantic import Field
 
+from clearsight.display.html import element, output
 from clearsight.evaluation.curve.finding import CurveFinding
+from clearsight.evaluation.intervals.estimate import Estimate
+from clearsight.evaluation.intervals.interval import Interval
+from clearsight.evaluation.scores.guessing import PartAccuracy, accuracy_scores
 from clearsight.training.recipe import Count, PositiveCount
 
 _Fraction = Annotated[float, Field(ge=0, le=1)]
@@ -114,6 +118,35 @@ class Results:
     test_leaked_count: Count = 0
     test_accuracy_without_leaked: _Fraction | None = None
     test_set_uses: TestSetUses | None = None
+
+    @property
+    def accuracies(self) -> tuple[PartAccuracy, ...]:
+        """The accuracy on each set of images, the test set first if it was evaluated."""
+        found = []
+        for part, name in (("test", "test"), ("validation", "val"), ("training", "train")):
+            value, interval, guessing, count = (
+                getattr(self, f"{name}_{each}")
+                for each in ("accuracy", "accuracy_interval", "guessing_accuracy", "count")
+            )
+            if part == "training":
+                count = self.train_measured_count or count
+            if value is not None and interval is not None:
+                accuracy = Estimate(value, Interval(*interval), "wilson", count)
+                found.append(PartAccuracy(part, accuracy, guessing))
+        return tuple(found)
+
+    @property
+    def headline(self) -> str:
+        """The accuracy that counts, with its interval: on test images, else validation images."""
+        first = self.accuracies[0]
+        return f"{first.part} accuracy {first.accuracy}"
+
+    def __repr__(self) -> str:
+        return f"Results({self.headline}, gap {self.gap:+.3f}, best epoch {self.best_epoch})"
+
+    def _repr_html_(self) -> str:
+        sentences = (*self.remarks(self.weights_of_epoch), self.reading)
+        return output(accuracy_scores(self.accuracies), *(element("p", each) for each in sentences))
 
     def remarks(self, num_epochs: int) -> list[str]:
         """Return what must be known beside the accuracies: of which weights, on which images."""

@@ -12,17 +12,21 @@ import torch
 
 from clearsight.data.preparation.preparation import Preparation
 from clearsight.data.preparation.views import Views
+from clearsight.display.html import or_reason, output
 from clearsight.engine.accelerate import accelerate_with_notes
 from clearsight.engine.optimizers.muon import Muon
 from clearsight.engine.runtime.device import choose_device, on_device
-from clearsight.errors import RunError
+from clearsight.errors import ClearsightError, RunError
 from clearsight.evaluation.predictions import Predictions
 from clearsight.io.atomic import write_atomically
+from clearsight.io.displayed_text import displayed
 from clearsight.models.backend import keras
 from clearsight.models.build import ModelRequest, build_model
+from clearsight.run.store.find_run import find_run
 from clearsight.run.store.folder import RunFolder
 from clearsight.run.store.record import RunRecord
 from clearsight.run.store.results import Results
+from clearsight.run.store.run_markup import curve_chart, run_markup
 from clearsight.training.checkpoint.checkpoint import read_newest_checkpoint
 from clearsight.training.checkpoint.snapshot import rebuild_network
 from clearsight.training.history import History, is_fully_trained, read_history
@@ -50,15 +54,29 @@ class Run:
         """Load a run from its folder.
 
         Args:
-            path: the folder.
+            path: the folder, the run's name or its beginning in ``runs/``, or "latest"; see
+                `find_run`.
             allow_download: whether its images may be downloaded from the source that it names, if
                 they are not on this machine.
 
         Raises:
-            RunError: when the folder holds no run, or a damaged one.
+            RunError: when the folder holds no run, or a damaged one, or several are meant.
         """
-        folder = RunFolder.existing(Path(path))
+        folder = RunFolder.existing(find_run(path))
         return cls(folder, folder.read_record(), allow_download)
+
+    def __repr__(self) -> str:
+        state: str = self.record.status
+        with suppress(ClearsightError):
+            results = self.folder.read_results()
+            state += "" if results is None else f", {results.headline}"
+        request = self.record.request
+        what = displayed(f"'{self.path}': {request.model} on {request.source_name}")
+        return f"Run({what}, {state})"
+
+    @or_reason
+    def _repr_html_(self) -> str:
+        return output(run_markup(self.folder, self.record))
 
     @property
     def path(self) -> Path:
@@ -77,8 +95,25 @@ class Run:
 
     @property
     def history(self) -> History:
-        """One `Epoch` for each finished epoch."""
+        """One `Epoch` for each finished epoch; ``history["val_accuracy"]`` lists one of them."""
         return read_history(self.folder.history_path)
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw accuracy and loss over the epochs.
+
+        Args:
+            ax: one of matplotlib's axes, for the accuracy, or two, for accuracy and loss, to draw
+                on; None for a chart of its own, which needs no matplotlib.
+
+        Returns:
+            `ax`, or a `CurveChart`, which a notebook displays and which can be saved.
+
+        Raises:
+            RunError: when no epoch is finished.
+            RequestError: when `ax` is something else.
+        """
+        chart = curve_chart(self.folder, self.record)
+        return chart if ax is None else chart.draw_on(ax)
 
     @property
     def how_to_finish(self) -> str:
@@ -155,7 +190,7 @@ class Run:
                 f"The network of {self.path} predicts values that are not finite, because its "
                 "training diverged. Train again with a lower learning rate."
             )
-        return Predictions(probabilities, self.class_names)
+        return Predictions.of(np.asarray(images), probabilities, self.class_names)
 
 
 def predict_probabilities(

@@ -3,9 +3,12 @@
 import shlex
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from clearsight.data.sources.options import SourceOptions
+from clearsight.display.html import element, output, table
 from clearsight.errors import DataError, RunError
+from clearsight.evaluation.scores.guessing import PartAccuracy, accuracy_scores
 from clearsight.evaluation.scores.scores import Scores, compute_scores
 from clearsight.run.store.results import TestSetUses
 from clearsight.run.store.run import Run
@@ -28,14 +31,31 @@ class Evaluation:
     test_set_uses: TestSetUses
     notes: tuple[str, ...] = ()
 
+    def __repr__(self) -> str:
+        accuracy, num_images = self.scores.accuracy, self.scores.num_images
+        return f"Evaluation(test accuracy {accuracy}, {num_images:,} images)"
+
+    def _repr_html_(self) -> str:
+        found = self.scores
+        rows = (
+            (each.class_name, f"{each.num_images:,}", each.precision, each.recall, each.f1)
+            for each in found.classes
+        )
+        sentences = (*self.notes, self.test_set_uses.sentence)
+        return output(
+            accuracy_scores([PartAccuracy("test", found.accuracy, found.guessing_accuracy)]),
+            *(element("p", sentence) for sentence in sentences if sentence),
+            table(("class", "images", "precision", "recall", "F1"), rows),
+        )
+
 
 def evaluate(
-    run: Run, source: str | None = None, options: SourceOptions | None = None
+    run: Run | str | Path, source: str | None = None, options: SourceOptions | None = None
 ) -> Evaluation:
     """Evaluate a run's network, and record the use of the test set in the user's ledger.
 
     Args:
-        run: to evaluate.
+        run: to evaluate, or what `Run.load` finds it by.
         source: the name or path of another source; None for the run's own test images.
         options: how another source's images are read.
 
@@ -44,6 +64,7 @@ def evaluate(
             options are given for the run's own images.
         RunError: when the run's own images no longer exist, or its training diverged.
     """
+    run = run if isinstance(run, Run) else Run.load(run)
     is_own = source is None or is_own_source(run.record, source)
     if source is None or is_own:
         _check_no_options(options or SourceOptions())

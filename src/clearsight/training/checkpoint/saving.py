@@ -38,7 +38,7 @@ class Checkpointing:
     @property
     def earlier(self) -> History:
         """The epochs that are finished already."""
-        return self.start.history if self.start is not None else ()
+        return self.start.history if self.start is not None else History()
 
 
 def save_initial_checkpoint(model: keras.Model, checkpointing: Checkpointing) -> None:
@@ -52,7 +52,7 @@ def save_initial_checkpoint(model: keras.Model, checkpointing: Checkpointing) ->
         Checkpoint(
             epochs_done=0,
             num_batches=0,
-            history=(),
+            history=History(),
             seconds=0.0,
             network=network_json(model),
             identity=checkpointing.identity,

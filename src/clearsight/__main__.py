@@ -1,0 +1,6 @@
+"""``python -m clearsight`` is the command line, also where its script is not on the path."""
+
+from clearsight.cli.main import main
+
+if __name__ == "__main__":
+    main()

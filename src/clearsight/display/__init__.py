@@ -1,0 +1,1 @@
+"""Results displayed in a notebook: as escaped HTML, in outputs that are updated in place."""
