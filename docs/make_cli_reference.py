@@ -21,6 +21,12 @@ same program as `clearsight`.
 **RUN** is the path of a run's folder. It may also be the run's name in `runs/`, the beginning of
 that name if no other run's begins so, or `latest`, the run that was started last; likewise
 `DIR/BEGINNING` and `DIR/latest` in another folder of runs. A path that exists always means itself.
+
+**`--out`** is where a command writes its result: the folder of a run, a bundle or page, a report,
+an image, a table of predictions. Nothing is overwritten but what is made to be written again: an
+older bundle, and the table of `predict`. What a command writes besides has an option of its own
+that ends in `-out`. Without `--out`, images and pages are written to the current folder, and what
+belongs to a run to the run's folder.
 """
 
 

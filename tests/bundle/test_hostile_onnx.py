@@ -113,7 +113,7 @@ def test_a_file_of_another_format_within_an_onnx_file_is_not_opened(copied: Path
     assert expected.shape == (3, 10)
 
 
-@pytest.mark.parametrize("command", ["predict", "export --check", "export --to-web"])
+@pytest.mark.parametrize("command", ["predict", "export --check", "export --web"])
 def test_every_command_refuses_it_in_one_sentence(
     copied: Path, tmp_path: Path, command: str
 ) -> None:
@@ -124,7 +124,7 @@ def test_every_command_refuses_it_in_one_sentence(
     words = {
         "predict": ["predict", str(copied), str(tmp_path / "image.png")],
         "export --check": ["export", str(copied), "--check"],
-        "export --to-web": ["export", str(copied), "--to-web", str(tmp_path / "page")],
+        "export --web": ["export", str(copied), "--web", "--out", str(tmp_path / "page")],
     }[command]
     done = run_cli(*words)
     assert_refused(done, "are in another file, which is never read")

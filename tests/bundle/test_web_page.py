@@ -50,16 +50,14 @@ def test_the_command_writes_the_page_and_says_how_to_open_it(
     cli: Cli, small_run: clearsight.Run, small_bundle: clearsight.Bundle, page_folder: Path
 ) -> None:
     del small_bundle, page_folder  # both exist, so that nothing is downloaded
-    export = ("export", str(small_run.path), "--to-web", "my page")
+    export = ("export", str(small_run.path), "--web", "--out", "my page")
     done = cli(*export, "--runtime-from", str(runtime_cache()))
     assert done.returncode == 0, done.stderr
     assert "http.server --directory 'my page' --bind 127.0.0.1 8000" in done.stdout
     assert Path("my page/index.html").exists()
     assert_refused(cli(*export), "my page exists")
-    assert_refused(
-        cli(*export, "--check", "--to", "x"), "--to, --check has no effect: leave it out"
-    )
-    done = cli("export", "my page", "--to-web", "again", "--json")
+    assert_refused(cli(*export, "--check"), "--check has no effect: leave it out")
+    done = cli("export", "my page", "--web", "--out", "again", "--json")
     assert json.loads(done.stdout)["page"] == "again", done.stderr
 
 

@@ -105,7 +105,7 @@ def test_openvino_leaves_nothing(home: Path, small_run: clearsight.Run, tmp_path
     pytest.importorskip("openvino")
     out = str(tmp_path / "openvino")
     done = run_cli(
-        "export", str(small_run.path), "--format", "openvino", "--to", out, HOME=str(home)
+        "export", str(small_run.path), "--format", "openvino", "--out", out, HOME=str(home)
     )
     assert done.returncode == 0, done.stderr
     assert [name for name in files_in(home) if not name.startswith(ALLOWED)] == []

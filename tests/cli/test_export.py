@@ -30,7 +30,7 @@ def test_training_writes_a_bundle_unless_disabled(
     assert_refused(
         cli("export", "run", "--check"), "has none yet: create it with clearsight export"
     )
-    exported = cli("export", "run", "--to", "a/b.zip")
+    exported = cli("export", "run", "--out", "a/b.zip")
     assert "64 images replayed" in exported.stdout
     checked = json.loads(cli("export", "a/b.zip", "--check", "--json").stdout)
     assert checked["checked"]
@@ -53,10 +53,10 @@ def test_training_without_onnx_reports_it_once_and_continues(cli: Cli, tmp_path:
     [
         (["nowhere"], "nowhere does not exist"),
         (["nowhere", "--check"], "nowhere does not exist"),
-        (["RUN", "--check", "--to", "x"], "so that --to has no effect"),
+        (["RUN", "--check", "--out", "x"], "so that --out has no effect"),
         (["RUN", "--allow-loss"], "--allow-loss is for --int8"),
         (["RUN", "--int8", "--format", "keras"], "--int8 is for the format onnx"),
-        (["RUN", "--to", "RUN/model.keras"], "but is something else"),
+        (["RUN", "--out", "RUN/model.keras"], "but is something else"),
         (["RUN", "--format", "onyx"], "Did you mean 'onnx'"),
         (["RUN/bundle"], "is a bundle already: add --check"),
     ],

@@ -48,8 +48,8 @@ def assert_full(done: subprocess.CompletedProcess[str], disk: Path) -> None:
 
 
 COMMANDS = {
-    "export .zip": ("export", "RUN", "--to", "DISK/b.zip"),
-    "export folder": ("export", "RUN", "--to", "DISK/b"),
+    "export .zip": ("export", "RUN", "--out", "DISK/b.zip"),
+    "export folder": ("export", "RUN", "--out", "DISK/b"),
     "predict csv": ("predict", "RUN", "digits:test", "--out", "DISK/p.csv"),
     "predict parquet": ("predict", "RUN", "digits:test", "--out", "DISK/p.parquet", "--top", "10"),
     "predict jsonl": ("predict", "RUN", "digits:test", "--out", "DISK/p.jsonl"),

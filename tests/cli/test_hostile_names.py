@@ -113,7 +113,7 @@ def test_other_commands_do_too(source: Path, run: Path, tmp_path: Path) -> None:
             ["data", "show", str(source), "--out", str(tmp_path / "sheet\x1b.png")],
             ["data", "check", str(source), "--quick", *lists],
             ["evaluate", str(run), "--json"],
-            ["compare", str(run), str(run), "--curves", str(tmp_path / "curves.png")],
+            ["compare", str(run), str(run), "--out", str(tmp_path / "curves.png")],
             ["runs", "--folder", str(run.parent)],
             ["runs", "--folder", str(run.parent), "--json"],
             ["export", str(run)],

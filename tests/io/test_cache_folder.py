@@ -17,14 +17,13 @@ SOURCE = Path(clearsight.__file__).parent
 # What writes to the cache. A new one goes through `cache_folder` too, and is listed here.
 WRITERS = {
     "bundle/web/runtime.py",  # ONNX Runtime Web
-    "cli/data.py",  # contact sheets
-    "cli/data_check.py",  # findings
     "data/decoding/cache.py",  # decoded images
     "data/sources/fashion_mnist.py",  # downloaded files
     "report/vega.py",  # Vega-Lite
 }
 # What may know folders of the user's without `cache_folder`.
 KNOWING = {
+    "cli/completion.py",  # installs into the startup files of shells
     "io/cache_folder.py",
     "data/sources/fashion_mnist.py",  # reads Keras's cache
     "run/test_set/ledger.py",  # is no cache: its folder is $CLEARSIGHT_DATA
@@ -45,7 +44,10 @@ def test_every_writer_asks_for_the_cache_folder() -> None:
 
 
 @pytest.mark.parametrize("home", ["empty", "missing"])
-def test_commands_write_nothing_outside_the_chosen_cache(tmp_path: Path, home: str) -> None:
+def test_commands_write_nothing_outside_the_chosen_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, home: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
     for label in "ab":
         (tmp_path / "set" / label).mkdir(parents=True)
         for number in range(12):
@@ -70,7 +72,7 @@ def test_commands_write_nothing_outside_the_chosen_cache(tmp_path: Path, home: s
         assert done.returncode == 0, done.stdout + done.stderr
         assert "none" not in done.stderr
     cached = {path.name for path in (tmp_path / "clearsight_cache").iterdir()}
-    assert cached == {"decoded", "shown", "checked"}
+    assert cached == {"decoded"}
     if home == "empty":
         # Keras writes its default settings there itself.
         assert {path.name for path in (tmp_path / home).rglob("*")} <= {".keras", "keras.json"}

@@ -85,7 +85,7 @@ def test_cost_intervals_and_curves_stand_beside_it(
     two_runs: tuple[Path, Path], cli: Cli, tmp_path: Path
 ) -> None:
     long, short = map(str, two_runs)
-    done = cli("compare", long, short, "--curves", "both.png", "--json")
+    done = cli("compare", long, short, "--out", "both.png", "--json")
     assert done.returncode == 0, done.stderr
     answer = json.loads(done.stdout)
     row = answer["runs"][0]
@@ -96,8 +96,8 @@ def test_cost_intervals_and_curves_stand_beside_it(
     assert row["fit_seconds"] == clearsight.Run.load(long).results.fit_seconds
     with Image.open(tmp_path / "both.png") as image:
         assert image.width > 1000
-    assert_refused(cli("compare", long, short, "--curves", "both.png"), "never overwritten")
-    assert_refused(cli("compare", long, short, "--curves", "both.jpg"), "does not end in .png")
+    assert_refused(cli("compare", long, short, "--out", "both.png"), "never overwritten")
+    assert_refused(cli("compare", long, short, "--out", "both.jpg"), "does not end in .png")
 
 
 def test_classes_add_up_to_the_whole(two_runs: tuple[Path, Path]) -> None:

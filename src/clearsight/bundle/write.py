@@ -89,13 +89,13 @@ def check_bundle_path(path: Path) -> None:
     if not is_bundle(path) or (not is_folder and _listed_names(path) is None):
         raise BundleError(
             f"{path} should be free or an older bundle, but is something else: move it away, or "
-            "choose another path with --to."
+            "choose another path with --out."
         )
     others = _other_names(path) if is_folder else []
     if others:
         raise BundleError(
             f"{path} should be free or an older bundle, which is replaced whole, but also holds "
-            f"{list_some(others)}: move that away, or choose another path with --to."
+            f"{list_some(others)}: move that away, or choose another path with --out."
         )
 
 

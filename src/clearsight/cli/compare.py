@@ -33,19 +33,17 @@ _MEGABYTE = 1e6
 @click.command()
 @click.argument("runs", metavar="RUN RUN...", nargs=-1, required=True, type=RUN)
 @click.option(
-    "--curves", metavar="FILE.png", type=PATH, help="Draw their curves in one image; a new file."
+    "--out", metavar="FILE.png", type=PATH, help="Draw their curves in one image; a new file."
 )
 @allow_download_option
 @json_option
-def compare(
-    runs: tuple[Path, ...], curves: Path | None, allow_download: bool, as_json: bool
-) -> None:
+def compare(runs: tuple[Path, ...], out: Path | None, allow_download: bool, as_json: bool) -> None:
     """Compare runs on the test images that they share.
 
     The first run is compared with each other one. Folders of `train --seeds` are compared over
     their paired seeds and the images.
     """
-    check_new_file(curves, "--curves", ".png")
+    check_new_file(out, "--out", ".png")
     console = console_for(as_json)
     with loading_keras(console):
         from clearsight.run.compare import compare_runs
@@ -61,15 +59,15 @@ def compare(
             values = _to_json(found)
             drawn = [(str(run.path), run) for run in found.runs]
     _show(values, console)
-    if curves is not None:
+    if out is not None:
         from clearsight.report.curves import write_overlaid_curves
         from clearsight.run.store.folder import writing_to
 
-        with writing_to(curves):
-            write_overlaid_curves([(name, run.history) for name, run in drawn], curves)
-        console.print(f"curve image: {curves}")
+        with writing_to(out):
+            write_overlaid_curves([(name, run.history) for name, run in drawn], out)
+        console.print(f"curve image: {out}")
     if as_json:
-        print_json({**values, "curves": None if curves is None else str(curves)})
+        print_json({**values, "curves": None if out is None else str(out)})
 
 
 def _to_json(found: RunComparison) -> dict[str, Any]:

@@ -10,7 +10,14 @@ import click
 from clearsight.cli.arguments import SOURCE
 from clearsight.cli.data_check import check_source
 from clearsight.cli.decoding import show_decoding
-from clearsight.cli.output import PATH, check_new_file, console_for, json_option, print_json
+from clearsight.cli.output import (
+    PATH,
+    check_new_file,
+    console_for,
+    free_paths_here,
+    json_option,
+    print_json,
+)
 from clearsight.cli.request_options import SOURCE_OPTIONS, RequestCommand, given_source_options
 from clearsight.io.displayed_text import displayed
 
@@ -61,7 +68,10 @@ def list_sources(data_dir: Path | None, as_json: bool) -> None:
 @data.command("show", cls=RequestCommand, requests=(SOURCE_OPTIONS,))
 @click.argument("source", type=SOURCE)
 @click.option(
-    "--out", metavar="FILE.png", type=PATH, help="Where to write the contact sheet; a new file."
+    "--out",
+    metavar="FILE.png",
+    type=PATH,
+    help="Where to write the contact sheet, a new file; by default in the current folder.",
 )
 @json_option
 @click.pass_context
@@ -71,17 +81,19 @@ def show_source(context: click.Context, source: str, out: Path | None, as_json: 
     SOURCE is a name or a path; see `clearsight data list`.
     """
     from clearsight.data.sources.load import load_splits
-    from clearsight.io.cache_folder import cache_folder
     from clearsight.report.contact_sheet import write_contact_sheet
 
     check_new_file(out, "--out", ".png")
     splits = load_splits(source, given_source_options(context), show_decoding)
     train, parts, notes = splits.train, splits.parts, list(splits.load_report.sentences)
-    sheet = out or cache_folder("shown") / f"{Path(source).resolve().name}.png"
-    write_contact_sheet(train, sheet)
+    sheet = out or next(iter(free_paths_here(source, "contact-sheet", ".png") or ()), None)
+    if sheet is not None:
+        write_contact_sheet(train, sheet)
     if as_json:
         summaries = {part: images.summary() for part, images in parts.items()}
-        print_json({"source": source, "notes": notes, **summaries, "contact_sheet": str(sheet)})
+        print_json(
+            {"source": source, "notes": notes, **summaries, "contact_sheet": sheet and str(sheet)}
+        )
         return
     console = console_for(as_json)
     for part, images in parts.items():
@@ -94,6 +106,8 @@ def show_source(context: click.Context, source: str, out: Path | None, as_json: 
     _show_balance(train, console)
     for note in notes:
         console.print(f"Note: {note}")
+    if sheet is None:
+        sheet = "none, because it would lie among the images: choose a file elsewhere with --out"
     console.print(f"contact sheet: {sheet}")
 
 

@@ -13,11 +13,17 @@ import click
 from clearsight.cli.arguments import SOURCE
 from clearsight.cli.decoding import show_decoding
 from clearsight.cli.keras_start import loading_keras
-from clearsight.cli.output import PATH, check_new_file, console_for, json_option, print_json
+from clearsight.cli.output import (
+    PATH,
+    check_new_file,
+    console_for,
+    free_paths_here,
+    json_option,
+    print_json,
+)
 from clearsight.cli.process_clock import started_at
 from clearsight.cli.request_options import SOURCE_OPTIONS, RequestCommand, given_source_options
 from clearsight.errors import MissingExtraError, RequestError
-from clearsight.io.cache_folder import cache_folder
 
 if TYPE_CHECKING:
     from clearsight.data.health.finding import Finding
@@ -32,12 +38,17 @@ _MOST_CASES = 3  # of a finding in the printed text
 @click.command("check", cls=RequestCommand, requests=(SOURCE_OPTIONS,))
 @click.argument("source", type=SOURCE)
 @click.option("--quick", is_flag=True, help="Leave out the network that judges the labels.")
-@click.option("--out", metavar="FILE.html", type=PATH, help="Where to write the page; a new file.")
+@click.option(
+    "--out",
+    metavar="FILE.html",
+    type=PATH,
+    help="Where to write the page, a new file; by default in the current folder.",
+)
 @click.option(
     "--list-out",
     metavar="FILE.csv",
     type=PATH,
-    help="Where to list everything found, for --remove-list; a new file.",
+    help="Where to list everything found, for --remove-list; by default next to the page.",
 )
 @click.option(
     "--labels-out",
@@ -87,9 +98,12 @@ def check_source(
         )
     from clearsight.run.store.folder import writing_to
 
+    page_here, list_here = free_paths_here(source, "check", ".html", ".csv") or (None, None)
+    if out is not None:
+        list_here = out.with_suffix(".csv")
     with writing_to(out, list_out, labels_out):
-        found = _write_list(checked, options, list_out)
-        page = _write_page(checked, out, found.path)
+        found = _write_list(checked, options, list_out, list_here)
+        page = _write_page(checked, out, page_here, found.path)
         if labels_out is not None:
             checked.write_labels(labels_out)
     if as_json:
@@ -133,16 +147,18 @@ def _check_usage(
             "--labels-out needs the network that --quick leaves out: drop one of the two."
         )
     check_new_file(out, "--out", ".html")
-    check_new_file(list_out, "--list-out", ".csv")
+    next_to_page = None if out is None else out.with_suffix(".csv")
+    check_new_file(list_out or next_to_page, "--list-out", ".csv")
     check_new_file(labels_out, "--labels-out", ".csv")
 
 
-def _cached_file(checked: DataCheck, suffix: str) -> Path:
-    return cache_folder("checked") / f"{Path(checked.source).resolve().name}{suffix}"
+def _write_list(
+    checked: DataCheck, options: SourceOptions, list_out: Path | None, here: Path | None
+) -> _FoundList:
+    """List what was found, and before that what --remove-list left out already.
 
-
-def _write_list(checked: DataCheck, options: SourceOptions, list_out: Path | None) -> _FoundList:
-    """List what was found, and before that what --remove-list left out already."""
+    Without --list-out it is written to `here`, if there is something to list.
+    """
     from clearsight.data.health.found_list import num_marked
     from clearsight.data.splits.removal import read_removals
 
@@ -155,18 +171,28 @@ def _write_list(checked: DataCheck, options: SourceOptions, list_out: Path | Non
                 "left out: use --list-out without --remove-list."
             )
         return _FoundList()
-    path = list_out or _cached_file(checked, ".csv")
+    path = list_out or (here if checked.findings or removed else None)
+    if path is None:
+        return _FoundList()
     checked.write_list(path, removed)
     count = num_marked(checked.findings)
     if not count:
         return _FoundList(path)
-    words = options.model_copy(update={"remove_list": path.resolve()}).command_words
+    words = options.model_copy(update={"remove_list": path}).command_words
     return _FoundList(path, count, shlex.join(["clearsight", "train", checked.source, *words]))
 
 
-def _write_page(checked: DataCheck, out: Path | None, list_file: Path | None) -> Path | None:
+def _write_page(
+    checked: DataCheck, out: Path | None, here: Path | None, list_file: Path | None
+) -> Path | None:
     """Write the page. If an extra is missing, print that instead, unless --out was given."""
-    page = out or _cached_file(checked, ".html")
+    page = out or here
+    if page is None:
+        console_for(as_json=True).print(
+            "No page was written, because it would lie among the images: choose a file elsewhere "
+            "with --out, and one for the list with --list-out."
+        )
+        return None
     try:
         checked.write_page(page, str(list_file or ""))
     except MissingExtraError as error:

@@ -34,10 +34,10 @@ Shown = tuple[dict[str, Any], list[str]]  # what is printed: as JSON, or line by
 @click.command()
 @click.argument("path", metavar="RUN|BUNDLE", type=RUN)
 @click.option(
-    "--to",
+    "--out",
     metavar="FOLDER|FILE.zip",
     type=OUTPUT_PATH,
-    help="Where to write it; by default RUN/bundle.",
+    help="Where to write it; by default RUN/bundle, or NAME-web in the current folder.",
 )
 @click.option(
     "--format",
@@ -56,24 +56,24 @@ Shown = tuple[dict[str, Any], list[str]]  # what is printed: as JSON, or line by
     "--check", is_flag=True, help="Write nothing; check that a bundle predicts as exported."
 )
 @click.option(
-    "--to-web", metavar="FOLDER", type=PATH, help="Write a web page that predicts in the browser."
+    "--web", is_flag=True, help="Write a web page that predicts in the browser; a new folder."
 )
 @click.option(
     "--runtime-from",
     metavar="FOLDER|FILE.tgz",
     type=PATH,
-    help="With --to-web: npm's package onnxruntime-web, instead of downloading it.",
+    help="With --web: npm's package onnxruntime-web, instead of downloading it.",
 )
 @allow_download_option
 @json_option
 def export(
     path: Path,
-    to: Path | None,
+    out: Path | None,
     format: str,
     int8: bool,
     allow_loss: bool,
     check: bool,
-    to_web: Path | None,
+    web: bool,
     runtime_from: Path | None,
     allow_download: bool,
     as_json: bool,
@@ -82,24 +82,23 @@ def export(
 
     A bundle predicts without Keras or torch. It holds the network, class names, how to prepare
     images, and 64 images: it is only written if it predicts them as the trained network does.
-    With --check or --to-web, the path may be a bundle.
+    With --check or --web, the path may be a bundle.
     """
     console, precision = console_for(as_json), "int8" if int8 else "float32"
     given = {
-        "--to": to is not None,
+        "--out": out is not None,
         "--format": format != "onnx",
         "--allow-loss": allow_loss,
         "--check": check,
     }
-    if to_web is not None:
-        _refuse("--to-web uses an existing bundle", given, "--to", "--format", "--check",
-                "--allow-loss")  # fmt: skip
+    if web:
+        _refuse("--web uses an existing bundle", given, "--format", "--check", "--allow-loss")
         bundle = _find_or_export(path, precision, console, allow_download=allow_download)
-        values, lines = _export_page(bundle, to_web, runtime_from)
+        values, lines = _export_page(bundle, out or _page_folder(path), runtime_from)
     elif runtime_from is not None:
-        raise RequestError("--runtime-from is for --to-web: add that, or leave it out.")
+        raise RequestError("--runtime-from is for --web: add that, or leave it out.")
     elif check:
-        _refuse("--check writes nothing", given, "--to", "--allow-loss")
+        _refuse("--check writes nothing", given, "--out", "--allow-loss")
         values, lines = _check(path, format, precision)
     else:
         if allow_loss and not int8:
@@ -108,12 +107,12 @@ def export(
             raise RequestError(
                 f"--int8 is for the format onnx, but --format {format} was given: leave one out."
             )
-        _check_request(path, to, format)
+        _check_request(path, out, format)
         with loading_keras(console):
             values, lines = (
-                _export(path, to, format, allow_download=allow_download)
+                _export(path, out, format, allow_download=allow_download)
                 if not int8
-                else _export_int8(path, to, allow_loss=allow_loss, allow_download=allow_download)
+                else _export_int8(path, out, allow_loss=allow_loss, allow_download=allow_download)
             )
     if as_json:
         print_json(values)
@@ -212,6 +211,12 @@ def _export_page(bundle: Path, folder: Path, runtime_from: Path | None) -> Shown
         f"  {serve}",
         f"and open {url}",
     ]
+
+
+def _page_folder(path: Path) -> Path:
+    """Return where the web page of a run or a bundle is written by default."""
+    path = path.resolve()
+    return Path(f"{path.stem if path.is_file() else path.name}-web")
 
 
 def _find_or_export(

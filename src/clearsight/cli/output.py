@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -87,6 +88,30 @@ def check_new_file(path: Path | None, option: str, suffix: str = "") -> None:
         raise RequestError(
             f"{option} writes {suffix[1:].upper()}, but {path} does not end in {suffix}."
         )
+
+
+def free_paths_here(source: str, what: str, *suffixes: str) -> tuple[Path, ...] | None:
+    """Return new paths in the current folder, such as ``photos-check.html`` and ``.csv``.
+
+    Args:
+        source: that the files are about.
+        what: they hold, e.g. "check".
+        *suffixes: one for each file.
+
+    Returns:
+        The paths, of one number if others are taken; None if the current folder is part of the
+        source, which a file there would change.
+    """
+    given = Path(source)
+    if given.is_dir() and Path.cwd().is_relative_to(given.resolve()):
+        return None
+    name = given.resolve().stem if given.is_file() else given.resolve().name
+    for number in count(1):
+        ending = "" if number == 1 else f"-{number}"
+        paths = tuple(Path(f"{name}-{what}{ending}{suffix}") for suffix in suffixes)
+        if not any(map(os.path.lexists, paths)):
+            return paths
+    raise AssertionError("numbers never end")
 
 
 def print_json(values: Any, file: TextIO | None = None) -> None:

@@ -41,7 +41,7 @@ def write_web_page(bundle: Path, folder: Path, runtime_from: Path | None = None)
     if os.path.lexists(folder):
         raise BundleError(
             f"The page should be written to a new folder, but {folder} exists: choose another with "
-            "--to-web, or move it away."
+            "--out, or move it away."
         )
     contents = {
         **_bundle_contents(BundleFiles.open(bundle)),

@@ -26,8 +26,8 @@ _PNG = b"\x89PNG\r\n\x1a\n"
 _MAX_CURVES_BYTES = 20_000_000
 
 
-def write_report(run: Run, images: ImageSet | None = None) -> Path:
-    """Write a run's report into its folder and return its path.
+def write_report(run: Run, images: ImageSet | None = None, *, path: Path | None = None) -> Path:
+    """Write a run's report and return its path.
 
     It shows the results of the run's evaluation; writing it is no further use of the test set. The
     page lists what cannot be shown, for instance because the images are gone.
@@ -35,6 +35,7 @@ def write_report(run: Run, images: ImageSet | None = None) -> Path:
     Args:
         run: one with at least one finished epoch.
         images: its test images in the order of ``predictions.csv``, if they are loaded already.
+        path: of the page; by default in the run's folder.
 
     Raises:
         RunError: when the run has no finished epoch.
@@ -78,8 +79,9 @@ def write_report(run: Run, images: ImageSet | None = None) -> Path:
         provenance=provenance_of(record, results),
         missing=missing,
     )
-    write_report_page(page, run.folder.report_path)
-    return run.folder.report_path
+    path = path or run.folder.report_path
+    write_report_page(page, path)
+    return path
 
 
 def _attempt(part: str, make: Callable[[], Part], missing: list[str]) -> Part | None:
