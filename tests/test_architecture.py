@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import importlib.util
+import os
 import subprocess
 import sys
 from collections import defaultdict
@@ -203,21 +205,64 @@ def test_public_names_are_exactly_those_listed() -> None:
 
 
 def test_keras_runs_on_torch_whatever_keras_json_says(tmp_path: Path) -> None:
+    """Also after an ``import keras`` that failed because of it, as in a notebook."""
+    if importlib.util.find_spec("tensorflow") is not None:
+        pytest.skip("where TensorFlow is installed, the first import does not fail")
     config = tmp_path / "keras.json"
     config.write_text('{"backend": "tensorflow"}')
     program = (
-        "import clearsight; clearsight.accelerate; import keras; "
+        "try: import keras\n"
+        "except ModuleNotFoundError: print('FAILED')\n"
+        "import clearsight\n"
+        "import keras\n"
+        "keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])\n"
+        "clearsight.accelerate\n"
         "print('BACKEND', keras.config.backend())"
     )
+    environment = {"KERAS_HOME": str(tmp_path), "PATH": ""}
+    lines = python_lines(program, environment)
+    assert (lines[0], lines[-1]) == ("FAILED", "BACKEND torch")
+    assert config.read_text() == '{"backend": "tensorflow"}'
+
+
+def test_a_backend_that_the_environment_asks_for_is_kept_and_reported() -> None:
+    program = (
+        "import os, sys, clearsight\n"
+        "try: clearsight.train('digits')\n"
+        "except clearsight.ClearsightError as error: print(error)\n"
+        "print(os.environ['KERAS_BACKEND'], 'keras' in sys.modules)"
+    )
+    sentence, kept = python_lines(program, {"KERAS_BACKEND": "jax"})
+    assert sentence == (
+        "Keras should run on the torch backend, but the environment variable KERAS_BACKEND asks "
+        "for 'jax': unset it, or set KERAS_BACKEND=torch."
+    )
+    assert kept == "jax False"
+
+
+@pytest.mark.slow
+def test_the_command_line_runs_on_torch_whatever_the_environment_asks_for() -> None:
+    program = "from clearsight.cli.main import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", program, "trace", "lesson"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "KERAS_BACKEND": "jax"},
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def python_lines(program: str, environment: dict[str, str]) -> list[str]:
+    """Return what a program prints in a process with some environment variables of its own."""
     done = subprocess.run(
         [sys.executable, "-c", program],
         capture_output=True,
         text=True,
         check=True,
-        env={"KERAS_HOME": str(tmp_path), "KERAS_BACKEND": "jax", "PATH": ""},
+        env={k: v for k, v in os.environ.items() if k != "KERAS_BACKEND"} | environment,
     )
-    assert done.stdout.splitlines()[-1] == "BACKEND torch"
-    assert config.read_text() == '{"backend": "tensorflow"}'
+    return done.stdout.splitlines()
 
 
 def test_keras_loaded_on_another_backend_is_one_sentence(tmp_path: Path) -> None:

@@ -1,11 +1,13 @@
 """Train Keras image classifiers and read honestly what they learned.
 
 The public names load when they are first used, so that ``import clearsight`` is quick and loads
-neither Keras nor torch.
+neither Keras nor torch. It only has an ``import keras`` that follows run on torch.
 """
 
 from __future__ import annotations
 
+import os
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +21,8 @@ if TYPE_CHECKING:
     from clearsight.data.splits.splits import Splits
     from clearsight.engine.accelerate import accelerate
     from clearsight.errors import ClearsightError, FitError, TrainingInterrupted
+    from clearsight.models.api import trace
     from clearsight.models.fit_check.check_fit import check_fit
-    from clearsight.models.trace import trace
     from clearsight.run.api import resume, train
     from clearsight.run.request import TrainRequest
     from clearsight.run.seeds.runs import SeedRuns
@@ -46,7 +48,7 @@ _HOMES = {
     "load_data": "clearsight.data.sources.load",
     "read_images": "clearsight.data.preparation.preparation",
     "resume": "clearsight.run.api",
-    "trace": "clearsight.models.trace",
+    "trace": "clearsight.models.api",
     "train": "clearsight.run.api",
 }
 
@@ -72,6 +74,15 @@ __all__ = [
     "trace",
     "train",
 ]
+
+
+def _choose_keras_backend() -> None:
+    """Have Keras run on torch in this process, unless it is loaded or the user chose a backend."""
+    if "keras" not in sys.modules and not os.environ.get("KERAS_BACKEND"):
+        os.environ["KERAS_BACKEND"] = "torch"
+
+
+_choose_keras_backend()
 
 
 def __getattr__(name: str) -> Any:

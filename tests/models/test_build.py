@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+import clearsight
 from clearsight.errors import ModelError
 from clearsight.models.backend import keras
 from clearsight.models.build import ModelRequest, build_model
+from clearsight.models.object_names import recorded_model
 from clearsight.models.pixel_scaling import pixel_scaling
 
 FUNCTIONS = """
@@ -78,6 +81,67 @@ def test_errors_in_functions_are_explained(
 def test_a_network_without_input_shape_is_explained(path: Path) -> None:
     with pytest.raises(ModelError, match=r"its input shape is unknown: begin it with keras\.Input"):
         build_model(ModelRequest(f"{path}:open_ended"))
+
+
+def network(input_shape, num_classes, units=16) -> keras.Model:
+    layers = [keras.Input(input_shape), keras.layers.Flatten(), keras.layers.Dense(units)]
+    return keras.Sequential([*layers, keras.layers.Dense(num_classes, activation="softmax")])
+
+
+class Maker:
+    def __call__(self, input_shape) -> keras.Model:
+        return network(input_shape, 4)
+
+
+class Subclass(keras.Model):
+    def __init__(self, name: str = "own") -> None:
+        super().__init__(name=name)
+
+    def call(self, x):
+        return x
+
+
+def open_ended() -> keras.Model:
+    return keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(4)])
+
+
+@pytest.mark.parametrize(
+    ("model", "name"),
+    [
+        (network, "network()"),
+        (partial(network, units=3), "network()"),
+        (lambda **shapes: network(**shapes, units=3), "lambda()"),
+        (lambda: network((9, 9, 3), 4), "lambda()"),
+        (Maker(), "Maker()"),
+        (open_ended, "open_ended()"),
+        (keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(4)], name="own"), "own (Ker"),
+    ],
+)
+def test_functions_and_models_are_networks(model, name: str) -> None:
+    found = build_model(ModelRequest(model, {}, (9, 9, 3), 4))
+    assert (found.input_shape, found.output_shape) == ((None, 9, 9, 3), (None, 4))
+    assert recorded_model(model).startswith(name)
+    assert clearsight.trace(found, (9, 9, 3)).num_parameters == found.count_params()
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (
+            lambda shape: network(shape, 2),
+            r"lambda\(\) needs shape, .* gets input_shape and num",
+        ),
+        (lambda: None, r"lambda\(\) should return a keras.Model, but returns NoneType"),
+        (lambda: 1 / 0, r"lambda\(\) cannot be built: ZeroDivisionError: division by zero"),
+        (Subclass, r"Subclass\(\) should be a Sequential or Functional model, but is a subclass"),
+        (Subclass(name="own"), "'own' should be a Sequential or Functional model"),
+        (3, "The model should be lesson, residual, .* but is of type int"),
+        (max, r"max\(\) should be a Python function"),
+    ],
+)
+def test_what_is_no_network_is_explained(model, message: str) -> None:
+    with pytest.raises(ModelError, match=message):
+        build_model(ModelRequest(model, {}, (8, 8, 1), 2))
 
 
 def test_errors_in_files_are_explained(tmp_path: Path) -> None:

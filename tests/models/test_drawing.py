@@ -9,8 +9,9 @@ from xml.etree import ElementTree
 import pytest
 
 import clearsight
+from clearsight.models.api import trace
 from clearsight.models.backend import keras
-from clearsight.models.trace import Trace, trace, trace_model
+from clearsight.models.trace import Trace, trace_model
 
 layers = keras.layers
 SVG = "{http://www.w3.org/2000/svg}"

@@ -10,11 +10,12 @@ import pytest
 
 import clearsight
 from clearsight.errors import ModelError
+from clearsight.models.api import trace
 from clearsight.models.backend import keras
 from clearsight.models.build import ModelRequest, build_model
 from clearsight.models.comparison import compare_traces
 from clearsight.models.layer_trace import LayerTrace
-from clearsight.models.trace import trace, trace_model
+from clearsight.models.trace import trace_model
 
 layers = keras.layers
 APPLICATIONS = ("ResNet50", "MobileNetV2", "EfficientNetB0", "DenseNet121", "ConvNeXtTiny")

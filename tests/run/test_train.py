@@ -19,6 +19,7 @@ from clearsight.data.splits.splits import Splits
 from clearsight.errors import ClearsightError, DataError, FitError, RequestError, RunError
 from clearsight.models.backend import keras
 from clearsight.models.build import ModelRequest, build_model
+from clearsight.run.advise.command import repeat_command
 from clearsight.run.store.folder import RunFolder
 from clearsight.run.store.listing import list_runs
 
@@ -185,7 +186,7 @@ def test_a_keras_model_and_a_function_file_can_be_trained(
     layers = [keras.Input((28, 28, 1)), keras.layers.Rescaling(1 / 255), keras.layers.Flatten()]
     model = keras.Sequential([*layers, keras.layers.Dense(10, "softmax")], name="mine")
     run = small_run(small_fashion, tmp_path / "mine", model=model)
-    assert run.record.request.model == "mine"
+    assert run.record.request.model == "mine (Keras model)"
     assert run.record.preparation.divisor == 1, "the network scales the pixels itself"
     assert run.results.test_accuracy is not None
     assert run.results.test_accuracy > 0.5
@@ -305,6 +306,31 @@ def test_a_model_object_is_not_called_reproducible(small_fashion: Splits, tmp_pa
     run = small_run(small_fashion.train.first(200), tmp_path / "run", model=model)
     assert not run.record.reproducible
     assert "the weights that the model object had" in run.record.reproducible_because
+
+
+def test_a_function_builds_the_network_of_a_run(tmp_path: Path) -> None:
+    def lesson(input_shape, num_classes, units) -> keras.Model:  # called like one of the zoo
+        layers = [keras.Input(input_shape), keras.layers.Flatten(), keras.layers.Dense(units)]
+        return keras.Sequential([*layers, keras.layers.Dense(num_classes, "softmax")])
+
+    run = small_run(
+        "digits", tmp_path / "run", model=lesson, model_arguments={"units": 3}, epochs=1
+    )
+    assert run.record.num_parameters == 65 * 3 + 4 * 10
+    assert (run.record.request.model, run.record.given.model) == ("lesson()", "lesson()")
+    assert run.record.reproducible
+    assert repeat_command(run.record) is None
+    assert clearsight.load(run.path / "bundle").spec.provenance["model"] == "lesson()"
+    with pytest.raises(RequestError, match=r"keeps its network, lesson\(\), but lambda was given"):
+        clearsight.resume(run.path, model=lambda: None, epochs=9, verbose=False)
+
+
+def test_a_model_that_is_compiled_already_is_compiled_as_the_recipe_says(tmp_path: Path) -> None:
+    model = build_model(ModelRequest("lesson", {}, (8, 8, 1)))
+    model.compile("sgd", "mse")
+    run = small_run("digits", tmp_path / "run", model=model, epochs=1, bundle=False)
+    assert "is compiled again, with the optimizer, loss and metrics of" in run.record.notes[0]
+    assert isinstance(model.optimizer, keras.optimizers.Adam)
 
 
 def two_outputs() -> keras.Model:

@@ -10,16 +10,19 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from scipy import stats
 
 import clearsight
-from clearsight.errors import RequestError, RunError
+from clearsight.errors import ModelError, RequestError, RunError
 from clearsight.models.backend import keras
 from clearsight.run.seeds.runs import SeedRuns
 from support.command_line import BARE, Cli, assert_refused
+
+QUIET: dict[str, Any] = {"report": False, "bundle": False, "verbose": False}
 
 
 @pytest.fixture(scope="module")
@@ -131,6 +134,36 @@ def test_arrays_go_on_when_they_are_given_again(tmp_path: Path) -> None:
     again = clearsight.resume(runs.path, data=data, report=False, bundle=False, verbose=False)
     assert isinstance(again, SeedRuns)
     assert len(again) == 2
+
+
+def flat(input_shape: tuple[int, int, int], num_classes: int) -> keras.Model:
+    layers = [keras.Input(input_shape), keras.layers.Flatten()]
+    return keras.Sequential([*layers, keras.layers.Dense(num_classes, "softmax")])
+
+
+def test_a_function_builds_each_network_and_a_missing_one_when_given_again(tmp_path: Path) -> None:
+    runs = clearsight.train("digits", model=flat, seeds=2, epochs=1, out=tmp_path / "r", **QUIET)
+    single = clearsight.train("digits", model=flat, epochs=1, out=tmp_path / "one", **QUIET)
+    assert single.results.test_loss == runs[0].results.test_loss
+    before = runs[1].results.test_loss
+    assert before != runs[0].results.test_loss
+    shutil.rmtree(runs[1].path)
+    with pytest.raises(RunError, match=r"needs the Python function flat\(\), which is not saved"):
+        clearsight.resume(runs.path)
+    with pytest.raises(RequestError, match=r"keeps its network, flat\(\), but lambda was given"):
+        clearsight.resume(runs.path, model=lambda: None)
+    again = clearsight.resume(runs.path, model=flat, **QUIET)
+    assert isinstance(again, SeedRuns)
+    assert again[1].results.test_loss == before
+
+
+def test_networks_that_share_weights_are_refused_before_training(tmp_path: Path) -> None:
+    model, layer = flat((8, 8, 1), 10), keras.layers.Dense(10, "softmax")
+    first = [keras.Input((8, 8, 1)), keras.layers.Flatten()]
+    for function in (lambda: model, lambda: keras.Sequential([*first, layer])):
+        with pytest.raises(ModelError, match=r"lambda\(\) should build a new network each time"):
+            clearsight.train("digits", model=function, seeds=2, out=tmp_path / "r")
+    assert not (tmp_path / "r").exists()
 
 
 def test_what_cannot_be_repeated_is_refused(tmp_path: Path) -> None:

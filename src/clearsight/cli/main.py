@@ -6,6 +6,7 @@ that ``clearsight --help`` is quick.
 
 import gc
 import logging
+import os
 import signal
 import sys
 import warnings
@@ -105,6 +106,8 @@ def _end_as_by_ctrl_c(number: int, _: object) -> None:
 def main() -> None:
     """Run the command line and leave with its exit code."""
     drop_unread_output()
+    # Whatever backend the user's own programs run on: this process runs nothing but clearsight.
+    os.environ["KERAS_BACKEND"] = "torch"
     for name in ("SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) == signal.SIG_DFL:  # not with nohup

@@ -1,6 +1,7 @@
 """``clearsight trace``: a network layer by layer, before it is trained."""
 
 import re
+from typing import Any
 
 import click
 
@@ -50,13 +51,12 @@ def trace(
     shape = _parse_input_shape(input_shape)
     console = console_for(as_json)
     with loading_keras(console):
-        from clearsight.models.comparison import compare_traces
-        from clearsight.models.trace import trace as trace_network
+        from clearsight.models.api import trace as trace_network
 
-        result = trace_network(model, shape, **parse_arguments(model_arg))
+        options: dict[str, Any] = parse_arguments(model_arg)
         if against is not None:
-            second = trace_network(against, shape, **parse_arguments(against_arg))
-            result = compare_traces(result, second)
+            options |= {"against": against, "against_arguments": parse_arguments(against_arg)}
+        result = trace_network(model, shape, **options)
     if as_json:
         print_json(result.to_json())
     else:

@@ -59,7 +59,7 @@ def accelerate(
         RequestError: if the precision or device is not one of these or not available.
 
     Example:
-        >>> from clearsight.models.backend import keras
+        >>> import keras
         >>> model = keras.Sequential([
         ...     keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(10, "softmax")])
         >>> model is accelerate(model, precision="float32")

@@ -1,4 +1,4 @@
-"""Build a Keras model from a zoo name, a .keras file or FILE.py:FUNCTION."""
+"""Build a Keras model from a zoo name, a .keras file, FILE.py:FUNCTION, or a Python object."""
 
 import importlib.util
 import inspect
@@ -18,7 +18,10 @@ from clearsight.io.path_state import what_is_at
 from clearsight.models.backend import keras
 from clearsight.models.build_failure import check_output_sizes, describe_error, explain_build_errors
 from clearsight.models.keras_file import load_keras_file
+from clearsight.models.object_names import model_name
 from clearsight.models.zoo import FAMILIES, Family
+
+_FORMS = f"{', '.join(FAMILIES)}, FILE.keras or FILE.py:FUNCTION"
 
 
 @dataclass(frozen=True)
@@ -26,13 +29,14 @@ class ModelRequest:
     """Which network to build.
 
     Attributes:
-        model: a name of the zoo, "FILE.keras", or "FILE.py:FUNCTION".
+        model: a name of the zoo, "FILE.keras", "FILE.py:FUNCTION", a function that returns a
+            network, or a network itself.
         arguments: options of the family, or keyword arguments of the function.
         input_shape: height, width, channels; None for the network's own default.
         num_classes: None for the network's own default.
     """
 
-    model: str
+    model: str | Callable[..., Any]
     arguments: Mapping[str, Any] = field(default_factory=dict)
     input_shape: tuple[int, int, int] | None = None
     num_classes: int | None = None
@@ -47,6 +51,9 @@ class ModelRequest:
 def build_model(request: ModelRequest) -> keras.Model:
     """Build or load a network.
 
+    A network that is given is returned itself, a Sequential one built for `input_shape` if it is
+    not built yet.
+
     Returns:
         A built Sequential or Functional model.
 
@@ -55,16 +62,24 @@ def build_model(request: ModelRequest) -> keras.Model:
             message gives the layer that failed, its input and what it needs.
     """
     name = request.model
+    if isinstance(name, keras.Model):
+        return _own_model(name, request)
+    if callable(name):
+        return _call_function(name, f"{model_name(name)}()", request)
+    if not isinstance(name, str):
+        raise ModelError(
+            f"The model should be {_FORMS}, a keras.Model, or a function that returns one, but is "
+            f"of type {type(name).__name__}."
+        )
     if name in FAMILIES:
         return _build_family(FAMILIES[name], request)
     if name.endswith(".keras"):
         return _load_keras_file(Path(name), request)
     path, separator, function = name.rpartition(":")
     if separator and path.endswith(".py"):
-        return _call_function(Path(path), function, request)
+        return _call_function(_find_function(Path(path), function), name, request)
     raise ModelError(
-        f"The model should be {' or '.join(FAMILIES)}, FILE.keras or FILE.py:FUNCTION, but "
-        f"'{name}' was given.{did_you_mean(name, FAMILIES)}"
+        f"The model should be {_FORMS}, but '{name}' was given.{did_you_mean(name, FAMILIES)}"
     )
 
 
@@ -112,7 +127,17 @@ def _load_keras_file(path: Path, request: ModelRequest) -> keras.Model:
     return _check_model(load_keras_file(path), str(path))
 
 
-def _call_function(path: Path, function_name: str, request: ModelRequest) -> keras.Model:
+def _own_model(model: keras.Model, request: ModelRequest) -> keras.Model:
+    if request.arguments:
+        raise ModelError(
+            f"'{model.name}' is a network already and takes no arguments, but "
+            f"{', '.join(request.arguments)} was given: leave it out, or give a function that "
+            "builds the network."
+        )
+    return _check_model(model, f"'{model.name}'", request.input_shape)
+
+
+def _find_function(path: Path, function_name: str) -> Callable[..., Any]:
     if not os.path.isfile(path):
         raise ModelError(f"{path} should be a Python file, but {what_is_at(path)}.")
     function = getattr(_run_file(path), function_name, None)
@@ -121,10 +146,14 @@ def _call_function(path: Path, function_name: str, request: ModelRequest) -> ker
             f"{path} should define a function {function_name}() that returns a Keras model, but "
             "does not."
         )
-    arguments = _accepted_arguments(function, request, f"{path}:{function_name}")
-    with explain_build_errors(f"{path}:{function_name}"):
+    return function
+
+
+def _call_function(function: Callable[..., Any], name: str, request: ModelRequest) -> keras.Model:
+    arguments = _accepted_arguments(function, request, name)
+    with explain_build_errors(name):
         model = function(**arguments)
-    return _check_model(model, f"{path}:{function_name}", request.input_shape)
+    return _check_model(model, name, request.input_shape)
 
 
 def _run_file(path: Path) -> ModuleType:
@@ -153,7 +182,10 @@ def _accepted_arguments(
     function: Callable[..., Any], request: ModelRequest, name: str
 ) -> dict[str, Any]:
     """Return the request's arguments, and its shapes if the function accepts them."""
-    parameters = inspect.signature(function).parameters
+    try:
+        parameters = inspect.signature(function).parameters
+    except ValueError as error:  # of some functions in C
+        raise ModelError(f"{name} should be a Python function, but {error}.") from error
     takes_any = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
     unknown = [key for key in request.arguments if key not in parameters and not takes_any]
     if unknown:
@@ -175,9 +207,13 @@ def _accepted_arguments(
         and key not in arguments
     ]
     if absent:
+        form = "--model-arg {}=VALUE" if isinstance(request.model, str) else "{}=VALUE"
+        where = "" if isinstance(request.model, str) else " to the model's arguments"
+        unused = [key for key in request.shape_arguments if key not in parameters]
+        by_name = f" It gets {' and '.join(unused)} only by that name." if unused else ""
         raise ModelError(
             f"{name} needs {', '.join(absent)}, which was not given: add "
-            f"{' '.join(f'--model-arg {key}=VALUE' for key in absent)}."
+            f"{' '.join(form.format(key) for key in absent)}{where}.{by_name}"
         )
     return arguments
 
@@ -190,9 +226,15 @@ def _check_model(
     if not model.built and isinstance(model, keras.Sequential) and input_shape is not None:
         with explain_build_errors(name):
             model.build((None, *input_shape))
+    if not model.built and not isinstance(model, keras.Sequential):
+        raise ModelError(
+            f"{name} should be a Sequential or Functional model, but is a subclass of keras.Model, "
+            f"{type(model).__name__}, whose layers are only known once it is called: make it with "
+            "keras.Model(inputs, outputs)."
+        )
     if not model.built:
         raise ModelError(
-            f"{name} should return a built network, but its input shape is unknown: begin it with "
+            f"{name} should be a built network, but its input shape is unknown: begin it with "
             "keras.Input(shape=(height, width, channels))."
         )
     check_output_sizes(model, name)

@@ -10,6 +10,8 @@ from typing import Any
 from clearsight.errors import ModelError
 from clearsight.models.backend import keras
 
+_MOST_CHARACTERS = 200  # of another library's message
+
 
 @contextmanager
 def explain_build_errors(name: str) -> Iterator[None]:
@@ -53,12 +55,14 @@ def check_output_sizes(model: keras.Model, name: str) -> None:
 
 def describe_error(error: BaseException) -> str:
     """Return an exception's type, first line and location: "KeyError: 'units' (net.py:12)"."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or ["no message"]
+    if len(lines[0]) > _MOST_CHARACTERS:  # Keras's errors may hold a network's whole configuration
+        lines[0] = f"{lines[0][:_MOST_CHARACTERS]}..."
     location = ""
     if error.__traceback__ is not None:
         last = traceback.extract_tb(error.__traceback__)[-1]
         location = f" ({Path(last.filename).name}:{last.lineno})"
-    return f"{type(error).__name__}: {lines[0] if lines else 'no message'}{location}"
+    return f"{type(error).__name__}: {lines[0]}{location}"
 
 
 def _explain_layer(layer: Any, shapes: list[tuple[int | None, ...]], reason: str) -> str:

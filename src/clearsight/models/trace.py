@@ -7,13 +7,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from clearsight.display.html import Html, element, output
-from clearsight.errors import ModelError
 from clearsight.io.displayed_text import displayed
 from clearsight.models.architecture import draw_architecture
 from clearsight.models.arithmetic import compute_arithmetic
 from clearsight.models.backend import keras
-from clearsight.models.build import ModelRequest, build_model
-from clearsight.models.build_failure import explain_build_errors
 from clearsight.models.drawing import Drawing
 from clearsight.models.graph import Call, get_graph, spatial_axes
 from clearsight.models.layer_settings import get_settings
@@ -147,37 +144,8 @@ def _details(layer: LayerTrace) -> tuple[str, ...]:
     return tuple(filter(None, lines))
 
 
-def trace(
-    model: str | keras.Model,
-    input_shape: tuple[int, int, int] | None = None,
-    **model_arguments: Any,
-) -> Trace:
-    """Trace a network layer by layer, before it is trained.
-
-    Args:
-        model: a Sequential or Functional `keras.Model`, or a value of `clearsight train --model`:
-            a name such as "lesson", "FILE.keras", "FILE.py:FUNCTION".
-        input_shape: height, width and channels, for a model whose input size is open.
-        **model_arguments: options of a model given by name.
-
-    Raises:
-        ModelError: if the model is unknown, cannot be built, or its input size is open.
-
-    Example:
-        >>> [layer.output_shape for layer in trace("lesson").layers][:3]
-        [(28, 28, 32), (14, 14, 32), (14, 14, 64)]
-    """
-    if isinstance(model, str):
-        model = build_model(ModelRequest(model, model_arguments, input_shape))
-    elif model_arguments:
-        raise ModelError(
-            f"A built model takes no arguments, but {', '.join(model_arguments)} was given."
-        )
-    return trace_model(_with_input_size(model, input_shape))
-
-
 def trace_model(model: keras.Model) -> Trace:
-    """Trace a built model; see `trace`.
+    """Trace a built Sequential or Functional model layer by layer.
 
     Raises:
         ModelError: if the model has no graph.
@@ -242,31 +210,3 @@ def _cost(calls: Iterable[Call]) -> int | None:
         for call in calls
     ]
     return None if None in costs else sum(cost or 0 for cost in costs)
-
-
-def _with_input_size(model: keras.Model, input_shape: tuple[int, int, int] | None) -> keras.Model:
-    """Return the model, or a clone with `input_shape` if its own input size is open."""
-    if not model.built and isinstance(model, keras.Sequential) and input_shape is not None:
-        model = keras.models.clone_model(model)  # the user's own model is not changed
-        with explain_build_errors(f"'{model.name}'"):
-            model.build((None, *input_shape))
-    inputs = get_graph(model).inputs
-    if len(inputs) > 1 and any(None in tensor.shape[1:] for tensor in inputs):
-        raise ModelError(
-            f"'{model.name}' has {len(inputs)} inputs, some of an open size: give each input its "
-            "size in the model itself."
-        )
-    found = tuple(next(iter(inputs)).shape[1:])
-    if None not in found:
-        if input_shape is not None and found != tuple(input_shape):
-            raise ModelError(
-                f"'{model.name}' takes images of shape {found}, but --input-shape says "
-                f"{tuple(input_shape)}: leave it out."
-            )
-        return model
-    if input_shape is None:
-        raise ModelError(
-            f"'{model.name}' has an open input size, {found}: give the size to trace it at, e.g. "
-            "--input-shape 224,224,3."
-        )
-    return keras.models.clone_model(model, input_tensors=keras.Input(shape=input_shape))

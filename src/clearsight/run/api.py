@@ -1,7 +1,7 @@
 """`train` and `resume`, as Python users call them."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, overload
@@ -83,7 +83,7 @@ def resume(
     *,
     data: Any = None,
     accept_changes: bool = False,
-    model: str | None = None,
+    model: str | Callable[..., Any] | None = None,
     verbose: bool = True,
     **options: Any,
 ) -> Run | SeedRuns:
@@ -95,8 +95,8 @@ def resume(
         data: where the images are now, if no longer at the run's source; for a run on arrays from
             Python, the same images again. Their content decides whether they are the same.
         accept_changes: resume although something that matters has changed.
-        model: the FILE.py:FUNCTION that the run was begun with; needed only if runs of several
-            seeds are missing, because a folder alone never makes code run.
+        model: the FILE.py:FUNCTION or Python function that the run was begun with; needed only if
+            runs of several seeds are missing, because a folder alone never makes code run.
         verbose: as for `train`.
         **options: those of `train` that may change, listed below.
 

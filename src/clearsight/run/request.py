@@ -1,6 +1,6 @@
 """`TrainRequest`: the options of a training, checked where they come in."""
 
-import sys
+import os
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -26,6 +26,7 @@ from clearsight.engine.runtime.choices import (
 )
 from clearsight.errors import RequestError, format_validation_error
 from clearsight.io.readable_name import readable_name
+from clearsight.models.object_names import model_name, recorded_model
 from clearsight.options import Option
 from clearsight.training.recipe import Fraction, PositiveCount, PositiveFiniteFloat, Recipe
 
@@ -33,10 +34,14 @@ ARRAYS = "arrays"  # what a source of objects from Python is called
 
 
 def _check_model(value: Any) -> Any:
-    keras = sys.modules.get("keras")  # a model object can only exist once Keras is loaded
-    if value is None or isinstance(value, str) or (keras and isinstance(value, keras.Model)):
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if value is None or isinstance(value, str) or callable(value):
         return value
-    raise ValueError("should be a name, FILE.keras, FILE.py:FUNCTION or a built keras.Model")
+    raise ValueError(
+        "should be a name, FILE.keras, FILE.py:FUNCTION, a keras.Model, or a function that takes "
+        "input_shape and num_classes and returns one"
+    )
 
 
 class TrainRequest(BaseModel):
@@ -143,7 +148,7 @@ class TrainRequest(BaseModel):
     @property
     def model_name(self) -> str:
         """What to call the model in file names and records."""
-        return self.model if isinstance(self.model, str) else str(self.model.name)
+        return model_name(self.model)
 
     @property
     def code_to_run(self) -> str | None:
@@ -156,7 +161,8 @@ class TrainRequest(BaseModel):
     def portable(self) -> dict[str, Any]:
         """Return the options that were given, JSON-ready, with absolute paths.
 
-        Objects from Python are replaced by what they are called: `ARRAYS` for a source.
+        Objects from Python are replaced by what they are called: `ARRAYS` for a source, what
+        `recorded_model` returns for a network.
         """
         update: dict[str, Any] = {
             "source": ARRAYS,
@@ -165,7 +171,7 @@ class TrainRequest(BaseModel):
         if isinstance(self.source, str) and self.source != ARRAYS:
             update["source"] = resolve_source(self.source)
         if self.model is not None:
-            update["model"] = absolute_model(self.model_name)
+            update["model"] = recorded_model(self.model)
         return self.model_copy(update=update).to_json()
 
     def to_json(self) -> dict[str, Any]:
@@ -195,7 +201,7 @@ class ResolvedRequest(TrainRequest):
 
     Attributes:
         source: the source's name or absolute path, "arrays" when it came from Python.
-        model: the network's name.
+        model: the network's name, as `recorded_model` returns it.
         recipe: with every value.
         precision: what is computed in.
         device: what is computed on.
@@ -253,11 +259,3 @@ def train_request(source: Any, **options: Any) -> TrainRequest:
         return request
     splits = splits_from_object(source, request.source_options)
     return request.model_copy(update={"source": splits})
-
-
-def absolute_model(model: str) -> str:
-    """Return a model's name as it is, and a file's path made absolute."""
-    path, separator, function = model.rpartition(":")
-    if separator and path.endswith(".py"):
-        return f"{Path(path).resolve()}:{function}"
-    return str(Path(model).resolve()) if model.endswith(".keras") else model

@@ -34,7 +34,7 @@ def check_fit(model: keras.Model, x: Any, y: Any) -> None:
 
     Example:
         >>> import numpy as np
-        >>> from clearsight.models.backend import keras
+        >>> import keras
         >>> layers = [keras.Input((8, 8, 1)), keras.layers.Flatten()]
         >>> model = keras.Sequential([*layers, keras.layers.Dense(10, activation="softmax")])
         >>> model.compile(loss="categorical_crossentropy")

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from clearsight.models.comparison import TraceComparison, compare_traces
+from clearsight.models.api import trace
+from clearsight.models.comparison import TraceComparison
 from clearsight.models.layer_trace import LayerTrace
-from clearsight.models.trace import Trace, trace
+from clearsight.models.trace import Trace
 
 Answer = tuple[int, ...]  # a shape without the batch axis, or a single count
 
@@ -33,7 +34,9 @@ class Exercise:
 
     def changes(self) -> TraceComparison | None:
         """Compare the lesson's network with the exercise's; None if they are the same."""
-        return compare_traces(trace("lesson"), self.trace()) if self.model_arguments else None
+        if not self.model_arguments:
+            return None
+        return trace("lesson", against="lesson", against_arguments=self.model_arguments)
 
 
 @dataclass(frozen=True)

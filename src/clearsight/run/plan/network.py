@@ -13,6 +13,41 @@ from clearsight.models.build import ModelRequest, build_model
 from clearsight.models.build_failure import describe_error
 from clearsight.models.graph import get_graph, is_builtin_layer
 from clearsight.run.request import TrainRequest
+from clearsight.training.checkpoint.random_state import RandomState
+
+
+def network_for(request: TrainRequest, train: ImageSet) -> keras.Model:
+    """Build the network of a request, whose model is settled, for images such as these.
+
+    Raises:
+        ModelError: when it cannot be found or built.
+    """
+    return build_model(
+        ModelRequest(
+            request.model, request.model_arguments, train.image_shape, num_classes=train.num_classes
+        )
+    )
+
+
+def check_builds_anew(request: TrainRequest, train: ImageSet, model: keras.Model) -> None:
+    """Check that a Python function builds a network that shares no weights with an earlier one.
+
+    The state of the random generators stays as it is.
+
+    Raises:
+        ModelError: when it shares some with `model`, so that each seed would train the one before.
+    """
+    if not callable(request.model):
+        return
+    before = RandomState.capture()
+    again = network_for(request, train)
+    before.restore()
+    earlier = {id(variable) for variable in model.trainable_variables}
+    if any(id(variable) in earlier for variable in again.trainable_variables):
+        raise ModelError(
+            f"With several seeds {request.model_name}() should build a new network each time it is "
+            "called, but its networks share weights: make all layers inside the function."
+        )
 
 
 def set_engine(

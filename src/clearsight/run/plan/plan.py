@@ -15,14 +15,15 @@ from clearsight.engine.runtime.choices import Device
 from clearsight.engine.runtime.device import on_device
 from clearsight.errors import RequestError
 from clearsight.models.backend import keras
-from clearsight.models.build import ModelRequest, build_model
 from clearsight.models.fit_check.check_fit import check_fit
+from clearsight.models.object_names import is_keras_model
 from clearsight.models.pixel_scaling import pixel_scaling
 from clearsight.run.plan.data import TrainingData
 from clearsight.run.plan.image_check import Leaks, check_images
 from clearsight.run.plan.network import (
     check_output,
     check_reloadable,
+    network_for,
     set_engine,
 )
 from clearsight.run.plan.resolve import ResolvedOptions
@@ -112,10 +113,8 @@ def plan_training(resolved: ResolvedOptions, data: TrainingData) -> Plan:
     recipe, epoch_notes = _with_enough_steps(resolved, data.num_train)
     with on_device(device):
         keras.utils.set_random_seed(request.seed)
-        model = request.model
-        if not isinstance(model, keras.Model):
-            shape, arguments = train.image_shape, request.model_arguments
-            model = build_model(ModelRequest(model, arguments, shape, train.num_classes))
+        model = network_for(request, train)
+        compiled = _compiled_notes(model, recipe)
         compile_model(model, recipe)
     check_output(model, train)
     preparation = Preparation.for_training(
@@ -129,7 +128,7 @@ def plan_training(resolved: ResolvedOptions, data: TrainingData) -> Plan:
     own_layers = check_reloadable(request, model)
     precision, engine_notes = set_engine(model, request.engine, request.precision, device)
     checked = check_images(data.splits, data.split)
-    notes = [*data.notes, *epoch_notes, *own_layers, *engine_notes]
+    notes = [*data.notes, *epoch_notes, *compiled, *own_layers, *engine_notes]
     notes += [data.split.warning] if data.split.warning else []
     notes += data.split_notes(recipe.validation_split)
     notes += checked.notes
@@ -193,6 +192,17 @@ def _with_enough_steps(resolved: ResolvedOptions, num_train: int) -> tuple[Recip
     ]
 
 
+def _compiled_notes(model: keras.Model, recipe: Recipe) -> list[str]:
+    """Say that what the network was compiled with is replaced, if it was compiled."""
+    if not model.compiled:
+        return []
+    return [
+        f"The network '{model.name}' is compiled again, with the optimizer, loss and metrics of "
+        f"the recipe '{recipe.name}': to train it as you compiled it, use "
+        "clearsight.accelerate(model) and Keras's fit."
+    ]
+
+
 def _unused_model_arguments(resolved: ResolvedOptions) -> list[str]:
     """Say that a recipe's network keeps its own defaults if it is chosen by name."""
     given, recipe = resolved.given, resolved.recipe
@@ -226,7 +236,7 @@ def _recordable(given: TrainRequest) -> TrainRequest:
 
 
 def _reproducibility(request: TrainRequest, device: Device) -> tuple[bool, str]:
-    if isinstance(request.model, keras.Model):
+    if is_keras_model(request.model):
         return False, "it began with the weights that the model object had at that moment"
     if device == "cuda":
         return False, "some CUDA kernels add in no fixed order"

@@ -9,8 +9,9 @@ from clearsight.data.sources.options import SourceOptions
 from clearsight.data.sources.python_objects import splits_from_object
 from clearsight.data.splits.splits import Splits
 from clearsight.errors import RequestError, RunError
+from clearsight.models.object_names import model_name, recorded_model
 from clearsight.options import may_change_on_resume
-from clearsight.run.request import ARRAYS, TrainRequest, absolute_model, train_request
+from clearsight.run.request import ARRAYS, TrainRequest, train_request
 from clearsight.run.store.find_run import find_run
 
 
@@ -23,26 +24,27 @@ class ResumeRequest:
         data: the images again: the name or path of the source, if it is no longer the run's, or
             any object that `train` takes; None if they are still where the run found them.
         accept_changes: whether to resume although something that matters has changed.
-        model: the run's network again, if the user names it, which `code_to_run` needs.
+        model: the run's network again, if the user gives it: its name, which `code_to_run` needs,
+            or the function that builds it.
         changes: other values of the options that a resumed run may change, by name.
     """
 
     path: Path
     data: Any = None
     accept_changes: bool = False
-    model: str | None = None
+    model: Any = None
     changes: dict[str, Any] = field(default_factory=dict)
 
     def check_model(self, before: str | None) -> None:
-        """Check that the network is the run's own, if it is named.
+        """Check that the network is the run's own, if it is given.
 
         Raises:
             RequestError: when it is another one.
         """
-        if self.model not in (None, before):
+        if self.model is not None and recorded_model(self.model) != before:
             raise RequestError(
                 f"A resumed run keeps its network, {before or 'that of its recipe'}, but "
-                f"{self.model} was given: leave --model out, or train a new run."
+                f"{model_name(self.model)} was given: leave --model out, or train a new run."
             )
 
     def source(self, before: str, options: SourceOptions) -> str | Splits:
@@ -73,7 +75,7 @@ def resume_request(
     *,
     data: Any = None,
     accept_changes: bool = False,
-    model: str | None = None,
+    model: Any = None,
     **changes: Any,
 ) -> ResumeRequest:
     """Make a `ResumeRequest`, reporting all mistakes in one sentence.
@@ -102,7 +104,7 @@ def resume_request(
         path=find_run(path),
         data=str(data) if isinstance(data, Path) else data,
         accept_changes=accept_changes,
-        model=None if model is None else absolute_model(model),
+        model=recorded_model(model) if isinstance(model, str) else model,
         changes={
             name: next(getattr(each, name) for each in sources if hasattr(each, name))
             for name in changes

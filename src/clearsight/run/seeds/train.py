@@ -7,7 +7,8 @@ from pathlib import Path
 
 from clearsight.data.splits.splits import Splits
 from clearsight.errors import RequestError, RunError, TrainingInterrupted, signal_of
-from clearsight.models.backend import keras
+from clearsight.models.object_names import is_keras_model, is_recorded_function
+from clearsight.run.plan.network import check_builds_anew
 from clearsight.run.plan.plan import Plan
 from clearsight.run.request import RECIPE_OPTIONS, TrainRequest
 from clearsight.run.resume.plan_resume import plan_resume
@@ -36,14 +37,15 @@ def train_seeds(request: TrainRequest, num_seeds: int, display: Display) -> Iter
         raise RequestError(f"--seeds should be at least 2, but is {num_seeds}: leave it out.")
     if num_seeds > MOST_SEEDS:
         raise RequestError(f"--seeds should be at most {MOST_SEEDS:,}, but is {num_seeds:,}.")
-    if isinstance(request.model, keras.Model):
+    if is_keras_model(request.model):
         raise RequestError(
             "With several seeds the network should be built again for each, but a built model was "
-            "given: name it, e.g. FILE.py:FUNCTION or FILE.keras."
+            "given: give the function that builds it, model=FUNCTION or FILE.py:FUNCTION."
         )
     if request.seed + num_seeds > 2**32:
         raise RequestError("The last seed should be below 2**32: begin with a smaller --seed.")
     first = plan_request(request, display)
+    check_builds_anew(request, first.data.splits.train, first.model)
     folder = RunFolder.create(first.path, is_named=first.path_is_given)
     runs = SeedRuns(
         folder.path,
@@ -92,24 +94,33 @@ def resume_seeds(request: ResumeRequest, display: Display) -> Iterator[SeedRuns]
     source = request.source(str(original.source), original.source_options)
     if request.data is None:
         check_download(str(source), original.source_options, request.path)
-    original = original.with_options(source=source)
-    given = original.portable()
+    given = original.with_options(source=source).portable()
     update = {"source": given["source"], "request": TrainRequest(**given)}
     runs = SeedRuns(runs.path, runs.record.model_copy(update=update))
     _check_code(runs, request)
+    original = original.with_options(source=source)
+    if callable(request.model):
+        original = original.with_options(model=request.model)
     with RunFolder(runs.path).writing():
         yield _run_all(runs, original, request, display)
 
 
 def _check_code(runs: SeedRuns, request: ResumeRequest) -> None:
-    """Check that code which `seeds.json` names is only run if the user names it too.
+    """Check that code which builds a network is given by the user, not by `seeds.json` alone.
 
     Raises:
-        RunError: when a run that has not begun needs it, and the user has not.
+        RunError: when a run that has not begun needs it, and the user has not given it.
     """
     code, count = runs.record.request.code_to_run, runs.record.num_seeds
     is_needed = any(not is_run(member_path(runs.path, index)) for index in range(count))
-    if code is not None and is_needed and request.model is None:
+    if not is_needed or request.model is not None:
+        return
+    if is_recorded_function(runs.record.model):
+        raise RunError(
+            f"{runs.path} needs the Python function {runs.record.model}, which is not saved: "
+            "resume it in Python, clearsight.resume(path, model=FUNCTION), with the same function."
+        )
+    if code is not None:
         raise RunError(
             f"{runs.path} needs the code of {code}, and a run's folder alone never makes code run: "
             f"if you trust that file, name it: `{runs.resume_command}`."
