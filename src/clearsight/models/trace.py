@@ -76,7 +76,8 @@ class Trace:
         """Draw the layers as blocks with their sizes; a notebook shows the drawing by itself.
 
         Example:
-            >>> trace("lesson").draw().svg[:4]
+            >>> import clearsight
+            >>> clearsight.trace("lesson").draw().svg[:4]
             '<svg'
         """
         return draw_architecture(self.model_name, self.input_shape, self.layers)
