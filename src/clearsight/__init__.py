@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from clearsight.models.api import trace
     from clearsight.models.fit_check.check_fit import check_fit
     from clearsight.run.api import resume, train
+    from clearsight.run.comparison import compare
     from clearsight.run.request import TrainRequest
     from clearsight.run.seeds.runs import SeedRuns
     from clearsight.run.store.run import Run
@@ -43,6 +44,7 @@ _HOMES = {
     "TrainingInterrupted": "clearsight.errors",
     "accelerate": "clearsight.engine.accelerate",
     "check_fit": "clearsight.models.fit_check.check_fit",
+    "compare": "clearsight.run.comparison",
     "evaluate": "clearsight.run.test_set.evaluation",
     "load": "clearsight.bundle.bundle",
     "load_data": "clearsight.data.sources.load",
@@ -66,6 +68,7 @@ __all__ = [
     "__version__",
     "accelerate",
     "check_fit",
+    "compare",
     "evaluate",
     "load",
     "load_data",

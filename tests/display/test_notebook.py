@@ -30,7 +30,7 @@ def test_progress_is_one_output(tmp_path: Path) -> None:
         begin,
         "shown.end()",
         """
-        with TrainingOutput().counting(5_000) as show:
+        with TrainingOutput().of("decoding <images>", 5_000) as show:
             show(2_500)
         """,
     )
@@ -43,3 +43,4 @@ def test_progress_is_one_output(tmp_path: Path) -> None:
     assert "1/50" in running.text()
     assert ended.types == []
     assert counted.types == ["display_data"]
+    assert "decoding &lt;images&gt;, 2,500/5,000" in counted.html()

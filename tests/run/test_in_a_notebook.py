@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 import clearsight
 from clearsight.errors import RequestError, RunError
-from clearsight.run.compare import compare_runs
+from clearsight.run.compare import RunComparison
 from clearsight.run.seeds.runs import SeedRuns
 from clearsight.run.store.run import Run
 from support.notebook import run_cells
@@ -84,7 +84,8 @@ def test_a_chart_is_drawn_on_matplotlibs_axes(
 
 
 def test_a_comparison_displays_both_runs(digits_run: Path, digits_run_of_two_epochs: Path) -> None:
-    found = compare_runs([digits_run, digits_run_of_two_epochs])
+    found = clearsight.compare(digits_run, Run.load(digits_run_of_two_epochs))
+    assert isinstance(found, RunComparison)
     html = found._repr_html_()
     assert all(f">{value:.3f}</td>" in html for value in found.accuracies)
     assert html.count('class="interval"') == 2
@@ -108,7 +109,7 @@ def test_training_is_one_output_that_ends_with_the_result(tmp_path: Path) -> Non
         "run = clearsight.train('digits', epochs=4, batch_size=8, out='a')",
         "clearsight.train('digits', epochs=2, out='b', report=False, bundle=False)",
         "clearsight.train('digits', epochs=1, seeds=2, out='c', report=False, bundle=False)",
-        "d = clearsight.train('digits', epochs=1, out='d', report=False, verbose=False)",
+        "d = clearsight.train('digits', epochs=1, out='d', verbose=False)",
     )
     assert start.types == []
     assert assigned.types == ["display_data"]  # and not 4 times 144 batches
@@ -153,7 +154,7 @@ def test_an_accelerated_fit_is_one_output(tmp_path: Path) -> None:
     _, fit, generator, lines, nothing, own, predict, plain = run_cells(
         tmp_path,
         make,
-        "h = model.fit(x, y, epochs=4, batch_size=2, validation_split=0.2)",
+        "h = model.fit(x, y, epochs=4, batch_size=8, validation_split=0.2)",
         "h = model.fit(batches(), steps_per_epoch=20, epochs=2, shuffle=False)",
         "h = model.fit(x, y, epochs=2, verbose=2)",
         "h = model.fit(x, y, epochs=2, verbose=0)",
@@ -170,9 +171,9 @@ def test_an_accelerated_fit_is_one_output(tmp_path: Path) -> None:
         assert last in cell.html()
         assert "<progress" not in cell.html()
     assert "val_accuracy" in fit.html()
-    assert fit.messages["update_display_data"] < 60  # of 3,200 batches
-    assert lines.types == ["stream"]
+    assert fit.messages["update_display_data"] < 60  # of 800 batches
+    assert set(lines.types) == {"stream"}
     assert nothing.types == []
-    assert own.types == ["stream"]
+    assert set(own.types) == {"stream"}
     assert predict.types == ["execute_result"]
     assert plain.text(1) == "True"

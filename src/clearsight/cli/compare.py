@@ -46,16 +46,14 @@ def compare(runs: tuple[Path, ...], out: Path | None, allow_download: bool, as_j
     check_new_file(out, "--out", ".png")
     console = console_for(as_json)
     with loading_keras(console):
-        from clearsight.run.compare import compare_runs
-        from clearsight.run.seeds.comparison import compare_seed_runs
-        from clearsight.run.store.location import is_seed_runs
+        from clearsight.run.comparison import compare as compare_any
+        from clearsight.run.seeds.comparison import SeedComparison
 
-        if any(is_seed_runs(path) for path in runs):
-            over_seeds = compare_seed_runs(runs, allow_download=allow_download)
-            values = _seeds_to_json(over_seeds)
-            drawn = [(str(group.path), run) for group in over_seeds.groups for run in group]
+        found = compare_any(*runs, allow_download=allow_download)
+        if isinstance(found, SeedComparison):
+            values = _seeds_to_json(found)
+            drawn = [(str(group.path), run) for group in found.groups for run in group]
         else:
-            found = compare_runs(runs, allow_download=allow_download)
             values = _to_json(found)
             drawn = [(str(run.path), run) for run in found.runs]
     _show(values, console)

@@ -3,8 +3,9 @@
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from clearsight.display.html import Html, element, joined, output, table
 from clearsight.display.notebook import LiveOutput
@@ -37,11 +38,16 @@ class _Epochs:
 
 
 @dataclass
-class _Decoding:
-    """How many of the images are decoded."""
+class _Phase:
+    """What is done before or after the training, and how far it is; see `TrainingOutput.of`."""
 
-    num_images: int
+    title: str
+    total: int
     num_done: int = 0
+
+    def __str__(self) -> str:
+        amount = f", {self.num_done:,}/{self.total:,}" if self.total else ""
+        return f"{self.title}{amount} …"
 
 
 class TrainingOutput:
@@ -52,7 +58,7 @@ class TrainingOutput:
 
     def __init__(self) -> None:
         self._live = LiveOutput()
-        self._parts: list[str | _Epochs | _Decoding] = []
+        self._parts: list[str | _Epochs | _Phase] = []
         self._drawn_at = -math.inf
 
     @property
@@ -66,18 +72,37 @@ class TrainingOutput:
         self._draw()
 
     @contextmanager
-    def counting(self, num_images: int) -> Iterator[Callable[[int], None]]:
-        """Show the decoding of images: yields a function to call with the number done so far."""
-        decoding = _Decoding(num_images)
-        self._parts.append(decoding)
+    def of(self, title: str, total: int = 0) -> Iterator[Callable[[int | str], None]]:
+        """Show what is done until the block ends.
 
-        def show(num_done: int) -> None:
-            decoding.num_done = num_done
+        Args:
+            title: such as "decoding images".
+            total: number of items to do, if known.
+
+        Yields:
+            A function to call with the number of items done so far, or with another title.
+        """
+        phase = _Phase(title, total)
+        self._parts.append(phase)
+        if not total:
+            self._draw()
+
+        def update(progress: int | str) -> None:
+            if isinstance(progress, str):
+                phase.title = progress
+            else:
+                phase.num_done = progress
             if self.is_due:
                 self._draw()
 
-        yield show
-        self._parts.remove(decoding)
+        try:
+            yield update
+        finally:
+            self._parts.remove(phase)
+
+    def counted(self, title: str) -> Callable[[int], AbstractContextManager[Any]]:
+        """Return a function of a number of items that shows so many being done."""
+        return lambda total: self.of(title, total)
 
     def begin(self, num_epochs: int, num_batches: int | None) -> None:
         """Begin a training; what an earlier one showed stays."""
@@ -127,20 +152,19 @@ class TrainingOutput:
         return "\n".join(map(_part_text, self._parts))
 
 
-def _part_markup(part: str | _Epochs | _Decoding, most_rows: int | None) -> Html:
+def _part_markup(part: str | _Epochs | _Phase, most_rows: int | None) -> Html:
     if isinstance(part, _Epochs):
         return _epochs_markup(part, most_rows)
-    if isinstance(part, _Decoding):
-        return element("p", _bar(part.num_done, part.num_images), " ", _part_text(part))
+    if isinstance(part, _Phase):
+        bar = (_bar(part.num_done, part.total), " ") if part.total else ()
+        return element("p", *bar, str(part), class_="faint")
     return element("p", part)
 
 
-def _part_text(part: str | _Epochs | _Decoding) -> str:
+def _part_text(part: str | _Epochs | _Phase) -> str:
     if isinstance(part, _Epochs):
         return _epochs_text(part)
-    if isinstance(part, _Decoding):
-        return f"decoding images, {part.num_done:,}/{part.num_images:,}"
-    return part
+    return str(part)
 
 
 def _epochs_markup(epochs: _Epochs, most_rows: int | None) -> Html:

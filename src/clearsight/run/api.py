@@ -151,4 +151,4 @@ def _notebook_display() -> Display:
         # If the cell ends with the result, the notebook shows that too: once is enough.
         when_cell_shows(result, shown.finish)
 
-    return Display(NotebookTraining(shown), shown.counting, result=show_result)
+    return Display(NotebookTraining(shown), shown.counted("decoding images"), result=show_result)

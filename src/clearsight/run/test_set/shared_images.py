@@ -52,7 +52,10 @@ def check_several(paths: Sequence[Path]) -> None:
         RunError: when there are fewer.
     """
     if len(paths) < 2:
-        raise RunError("At least two runs should be compared, but one was given: add another.")
+        number = "one" if paths else "none"
+        raise RunError(
+            f"At least two runs should be compared, but {number} was given: add another."
+        )
 
 
 def shared_images(runs: Sequence[Run]) -> SharedImages:
