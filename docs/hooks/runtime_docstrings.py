@@ -7,7 +7,6 @@ word for a section of examples is "Examples", also where there is one.
 
 from __future__ import annotations
 
-import ast
 import inspect
 import re
 from importlib import import_module
@@ -20,21 +19,14 @@ class RuntimeDocstrings(griffe.Extension):
     """Completes docstrings."""
 
     def on_instance(self, *, obj: griffe.Object, **others: Any) -> None:
-        """Rename the section of a single example."""
+        """Rename the section of a single example; read what a decorator completes."""
         del others
-        if obj.docstring is not None:
-            text = re.sub(r"^Example:$", "Examples:", obj.docstring.value, flags=re.MULTILINE)
-            obj.docstring.value = text
-
-    def on_function_instance(
-        self, *, node: ast.AST | griffe.ObjectNode, func: griffe.Function, **others: Any
-    ) -> None:
-        """Read the docstring of a function under `@documents`."""
-        del node, others
-        if not any(str(each.value).startswith("documents(") for each in func.decorators):
+        if obj.docstring is None:
             return
-        function = getattr(import_module(func.module.path), func.name)
-        text = inspect.cleandoc(function.__doc__ or "")
-        # Griffe's name for keyword arguments that the signature does not list.
-        text = text.replace("\nOptions:\n", "\nOther Parameters:\n")
-        func.docstring = griffe.Docstring(text, parent=func, parser="google")
+        text = obj.docstring.value
+        if obj.is_function and any("documents(" in str(each.value) for each in obj.decorators):
+            function = getattr(import_module(obj.module.path), obj.name)
+            # Griffe's name for keyword arguments that the signature does not list.
+            text = inspect.getdoc(function).replace("\nOptions:\n", "\nOther Parameters:\n")
+        text = re.sub(r"^Example:$", "Examples:", text, flags=re.MULTILINE)
+        obj.docstring.value = text
