@@ -66,6 +66,8 @@ bench: $(VENV)/.installed-dev
 	@$(BIN)/python benchmarks/startup.py
 	$(SAY) 'measuring the overhead of fit around a training step'
 	@$(BIN)/python benchmarks/bookkeeping.py
+	$(SAY) 'measuring how fast a training is beside another one'
+	@$(BIN)/python benchmarks/beside_another_job.py
 	$(SAY) 'measuring the cost of checkpoints'
 	@$(BIN)/python benchmarks/checkpoints.py
 	$(SAY) 'measuring how fast a folder of images is decoded, next to peers'
