@@ -16,6 +16,7 @@ from clearsight.training.progress import TrainingProgress
 from clearsight.training.recipe import Recipe
 from clearsight.training.recorder import EpochRecorder
 from clearsight.training.schedule import LearningRateSchedule
+from clearsight.training.slow_epochs import SlowEpochs
 from clearsight.training.steps import watched_steps
 from clearsight.training.stopping import Stopper, StopRequested, TrainingStoppedError
 
@@ -118,7 +119,8 @@ def fit_model(
             model.stop_training = True
 
     early_stopping = keras.callbacks.LambdaCallback(on_epoch_end=stop_early)
-    callbacks = [recorder, progress.callback(recorder), saver, stopper.callback, early_stopping]
+    shown = [progress.callback(recorder), SlowEpochs(recorder, progress.announce)]
+    callbacks = [recorder, *shown, saver, stopper.callback, early_stopping]
     if start is not None and recipe.schedule == "constant":
         optimizer: Any = model.optimizer
         optimizer.learning_rate.assign(recipe.learning_rate)
