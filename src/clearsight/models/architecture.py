@@ -55,7 +55,9 @@ def draw_architecture(
 
 def format_size(shape: tuple[int, ...]) -> str:
     """Return "28 × 28 × 32", or "128 values" for a vector."""
-    return " × ".join(map(str, shape)) if len(shape) > 1 else f"{shape[0]:,} values"
+    if len(shape) > 1:
+        return " × ".join(map(str, shape))
+    return f"{shape[0]:,} values" if shape else "1 value"
 
 
 def _only_changes_values(layer: LayerTrace) -> bool:

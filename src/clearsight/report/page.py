@@ -119,7 +119,6 @@ def write_report_page(page: ReportPage, path: Path) -> None:
     own = (templates / name for name in ("report.js", "report/by_hand.js"))
     drawing = _escape_script("\n".join(script.read_text("utf-8") for script in own))
     vega = _escape_script(vega_script())
-    by_hand = page.saliency.by_hand if page.saliency is not None else None
     write_page(
         "report.html",
         path,
@@ -134,7 +133,7 @@ def write_report_page(page: ReportPage, path: Path) -> None:
         confusion=confusion_section(evaluated) if evaluated is not None else None,
         galleries=gallery_section(evaluated) if evaluated is not None else [],
         heat_maps=saliency_galleries(page.saliency) if page.saliency is not None else [],
-        hands_on=hands_on_numbers(by_hand, page.saliency.class_names) if by_hand else None,
+        hands_on=hands_on_numbers(page.saliency) if page.saliency is not None else None,
         charts=charts,
     )
 

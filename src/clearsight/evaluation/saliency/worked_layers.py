@@ -140,7 +140,7 @@ def _first_relu(
                 return call.name, _numbers(before), _numbers(after)
         elif is_plain_relu(call.layer) and call.has_maps:
             values = values or run_all(outputs, image)
-            return call.name, *(_numbers(values[k]) for k in (call.inputs[0], call.outputs[0]))
+            return call.name, _numbers(values[call.inputs[0]]), _numbers(values[call.outputs[0]])
     return None
 
 
@@ -193,7 +193,8 @@ def compute_pooling_example(outputs: LayerOutputs, image: np.ndarray) -> Pooling
             f"{output:.6f}: there is no worked example to show."
         )
     statistic = "maximum" if is_max else "mean"
-    return PoolingExample(call.name, statistic, row, column, channel, *starts, under, output)
+    top, left = starts
+    return PoolingExample(call.name, statistic, row, column, channel, top, left, under, output)
 
 
 def compute_softmax_example(outputs: LayerOutputs, image: np.ndarray) -> SoftmaxExample | None:

@@ -4,15 +4,18 @@ from typing import Any
 
 import numpy as np
 
-from clearsight.evaluation.saliency.by_hand import ByHand
 from clearsight.evaluation.saliency.hands_on import SlidingWindow
+from clearsight.evaluation.saliency.saliency import Saliency
 from clearsight.evaluation.saliency.worked_layers import SoftmaxExample
 
 _MOST_CLASSES = 10
 
 
-def hands_on_numbers(by_hand: ByHand, class_names: tuple[str, ...]) -> dict[str, Any]:
-    """Return what the page's script computes with, as JSON-ready values."""
+def hands_on_numbers(saliency: Saliency) -> dict[str, Any] | None:
+    """Return what the page's script computes with, as JSON-ready values; None if there is none."""
+    by_hand, class_names = saliency.by_hand, saliency.class_names
+    if by_hand is None:
+        return None
     convolution, pooling, softmax = by_hand.convolution, by_hand.pooling_window, by_hand.softmax
     return {
         "convolution": None

@@ -193,7 +193,7 @@
         root.querySelector("[data-others]").textContent = others.toFixed(4);
         root.querySelector("[data-others-probability]").textContent = (others / total).toFixed(4);
       }
-      root.querySelector("[data-result]").textContent = `The exponentials sum to ${total.toFixed(4)}.`;
+      root.querySelector("[data-result]").textContent = `All exp sum to ${total.toFixed(4)}.`;
     }
     root.querySelector("[data-reset]").addEventListener("click", () => {
       data.rows.forEach((row, index) => { sliders[index].value = row.logit; });
