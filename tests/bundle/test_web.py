@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page
 
@@ -21,20 +20,17 @@ from clearsight.data.image_set import ImageSet
 from clearsight.data.preparation.read_image import read_image
 from clearsight.run.export.int8 import export_int8
 from support.web_images import encoded
-from support.web_page import opened, serving, show
+from support.web_page import (
+    check_accessibility,
+    check_several_images,
+    expected_classes,
+    opened,
+    serving,
+    show,
+    shown_classes,
+)
 
 SCRIPT = "<script>alert(1)</script>"
-
-
-def shown_classes(page: Page) -> list[tuple[str, str]]:
-    names = page.locator("#classes .name").all_text_contents()
-    return list(zip(names, page.locator("#classes .probability").all_text_contents(), strict=True))
-
-
-def expected_classes(bundle: clearsight.Bundle, content: bytes) -> list[tuple[str, str]]:
-    (probabilities,) = bundle.predict(content).probabilities
-    order = np.argsort(-probabilities)
-    return [(bundle.class_names[label], f"{100 * probabilities[label]:.1f}%") for label in order]
 
 
 def boot_png(fashion: tuple[ImageSet, ImageSet], times: int = 1, *, invert: bool = False) -> bytes:
@@ -111,6 +107,13 @@ def test_without_a_camera_in_the_browser_the_phones_own_app_is_used(
     with page.expect_file_chooser() as chosen:
         page.click("#photograph")
     assert chosen.value.element.get_attribute("capture") == "environment"
+
+
+def test_several_images_are_classified_one_by_one(
+    page: Page, small_bundle: clearsight.Bundle, fashion: tuple[ImageSet, ImageSet]
+) -> None:
+    images = {f"{n}.png": encoded(Image.fromarray(fashion[1].images[n][..., 0])) for n in range(3)}
+    check_several_images(page, small_bundle, images)
 
 
 def test_a_file_that_is_not_an_image_gives_one_message(
@@ -214,11 +217,7 @@ def test_it_is_accessible_in_both_themes_and_fits_a_phone(
     for has_result in (False, True):
         if has_result:
             show(page, boot_png(fashion, 5, invert=True))
-        assert page.evaluate("document.documentElement.scrollWidth") == width
-        report = Axe().run(page)
-        assert report.violations_count == 0, report.generate_report()
-    paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
-    assert paper == ("rgb(21, 24, 27)" if scheme == "dark" else "rgb(251, 251, 250)")
+        check_accessibility(page, width, is_dark=scheme == "dark")
     context.close()
 
 

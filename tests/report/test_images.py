@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from pathlib import Path
 
@@ -12,17 +13,21 @@ from PIL import Image
 from clearsight.data.image_set import ImageSet
 from clearsight.data.sources.load import load_data
 from clearsight.errors import MissingExtraError
-from clearsight.evaluation.curve.context import CurveContext
-from clearsight.evaluation.curve.reading import read_curve
 from clearsight.report.contact_sheet import write_contact_sheet
 from clearsight.report.curves import write_curves
+from clearsight.report.epoch_chart import CurveMarks, EpochChart, SavedWeights
+from clearsight.report.value_axis import ValueAxis
 from clearsight.training.history import Epoch
 
-BLUE, ORANGE = (0x1F, 0x6F, 0xB4), (0xD9, 0x5F, 0x02)
+BLUE, ORANGE = (0x1A, 0x66, 0xA8), (0xB3, 0x47, 0x00)
+METRICS = ("accuracy", "loss")
+NAN = float("nan")
+MARKS = CurveMarks(SavedWeights(1, 0.9, 0.1), 2, 0.1, 2.303)
 
 
-def drawn(path: Path, num_epochs: int) -> np.ndarray:
-    history = tuple(
+def learning(num_epochs: int) -> tuple[Epoch, ...]:
+    """Return a history that learns, and overfits at the end."""
+    return tuple(
         Epoch(
             n,
             1 / n,
@@ -34,7 +39,10 @@ def drawn(path: Path, num_epochs: int) -> np.ndarray:
         )
         for n in range(1, num_epochs + 1)
     )
-    write_curves(history, read_curve(history, CurveContext(1000, 1000, 16)), "a title", path)
+
+
+def drawn(path: Path, num_epochs: int) -> np.ndarray:
+    write_curves(learning(num_epochs), MARKS, "a title", path)
     with Image.open(path) as image:
         return np.asarray(image.convert("RGB")).astype(int)
 
@@ -60,6 +68,54 @@ def test_the_gap_is_shaded(tmp_path: Path) -> None:
     narrow = fraction_of(drawn(tmp_path / "one.png", 1), shaded)
     wide = fraction_of(drawn(tmp_path / "ten.png", 10), shaded)
     assert wide > narrow + 0.02
+
+
+def test_the_captions_give_the_saved_weights_gap_and_the_best_epoch() -> None:
+    accuracy, loss = (EpochChart(learning(4), metric, MARKS, 240) for metric in METRICS)
+    assert accuracy.captions[1:3] == [
+        "Diamond: training accuracy of the saved weights, 0.900; the gap is 10.0 points.",
+        "Circled: the best validation accuracy, 0.775 in epoch 4.",
+    ]
+    assert loss.captions[1] == "Circled: the lowest validation loss, 0.450 in epoch 4."
+    negative = EpochChart(learning(1), "accuracy", CurveMarks(SavedWeights(1, 0.3, -0.1)), 240)
+    assert negative.captions[1].endswith("0.300; the gap is −10.0 points.")
+    assert "lowest" not in " ".join(negative.captions)
+
+
+@pytest.mark.parametrize("losses", [(2.0, NAN), (NAN, NAN), (2.0, 3e38), (2.0, float("inf"))])
+def test_a_diverged_training_is_drawn_and_its_missing_losses_are_counted(
+    tmp_path: Path, losses: tuple[float, ...]
+) -> None:
+    history = tuple(Epoch(n, loss, 0.1, loss, 0.1, 1, 0.1) for n, loss in enumerate(losses, 1))
+    write_curves(history, CurveMarks(None, None, 0.1, 2.303), "diverged", tmp_path / "curves.png")
+    with Image.open(tmp_path / "curves.png") as image:
+        assert (np.asarray(image.convert("RGB"))[..., 0] < 100).any()
+    epochs = [n for n, loss in enumerate(losses, 1) if not np.isfinite(loss)]
+    sentence = {0: "", 1: "in epoch 2.", 2: "in 2 epochs, first in epoch 1."}[len(epochs)]
+    assert EpochChart(history, "loss", CurveMarks(), 240).captions[-1].endswith(sentence)
+
+
+@pytest.mark.parametrize("num_epochs", [1, 2, 10, 200])
+@pytest.mark.parametrize("num_classes", [1, 2, 200])
+def test_guessing_is_on_the_axis_and_no_label_covers_another(
+    num_epochs: int, num_classes: int
+) -> None:
+    for metric, guessing in zip(METRICS, (1 / num_classes, math.log(num_classes)), strict=True):
+        rows = learning(num_epochs)
+        values = [getattr(row, name) for row in rows for name in (metric, f"val_{metric}")]
+        axis = ValueAxis.of(values, guessing, 240, math.inf)
+        assert axis.values[0] <= min(*values, guessing)
+        assert axis.values[-1] >= max(*values, guessing)
+        assert len(axis.ticks) >= 2
+        heights = [axis.pixel(value) for value in (guessing, *sorted(values)) if value >= guessing]
+        assert heights == sorted(heights, reverse=True)
+        # Most of the plot is for the curves, however far from guessing they are.
+        assert abs(axis.pixel(max(values)) - axis.pixel(min(values))) > 240 / 2.5
+        labels = axis.spread([values[-2], values[-1], guessing], 30)
+        labels.sort()
+        assert min(np.diff(labels)) > 29.9
+        assert labels[0] >= 15
+        assert labels[-1] <= 225
 
 
 def test_the_contact_sheet_has_a_row_of_images_per_class(tmp_path: Path) -> None:

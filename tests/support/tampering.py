@@ -17,14 +17,20 @@ def change_spec(bundle: Path, **changes: Any) -> None:
 
 def change_preparation(bundle: Path, **changes: Any) -> None:
     """Change how images are prepared, in ``bundle.json`` and in the model file alike."""
+    preparation = json.loads((bundle / "bundle.json").read_text())["preparation"]
+    change_both(bundle, preparation=preparation | changes)
+
+
+def change_both(bundle: Path, **changes: Any) -> None:
+    """Change entries of ``bundle.json`` and of the model file's metadata alike."""
     import onnx
 
-    preparation = json.loads((bundle / "bundle.json").read_text())["preparation"] | changes
-    change_spec(bundle, preparation=preparation)
+    change_spec(bundle, **changes)
     model = onnx.load(bundle / "model.onnx")
     for entry in model.metadata_props:
-        if entry.key == "clearsight.preparation":
-            entry.value = json.dumps(preparation)
+        name = entry.key.removeprefix("clearsight.")
+        if name in changes:
+            entry.value = json.dumps(changes[name])
     onnx.save(model, bundle / "model.onnx")
     update_hashes(bundle)
 

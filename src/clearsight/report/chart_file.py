@@ -35,8 +35,8 @@ class Ink:
     background: str
 
 
-ON_WHITE = Ink("#1f6fb4", "#d95f02", "#000", "#666", "#ddd", "white")
-# CSS variables of what surrounds an SVG work in it, so it follows a notebook's theme.
+ON_WHITE = Ink("#1a66a8", "#b34700", "#1f2328", "#5c636b", "#ddd", "white")
+# CSS variables work in an SVG, so it follows the theme of the page or notebook around it.
 IN_THEME = Ink(
     "var(--training)", "var(--validation)", "var(--ink)", "var(--faint)", "var(--line)",
     "transparent",
@@ -70,10 +70,10 @@ def epoch_rows(history: History, metric: str) -> list[dict[str, float]]:
     ]
 
 
-def epoch_axis(alt: Any, first: int, last: int) -> Any:
-    """Return the horizontal axis of a chart over epochs."""
+def epoch_axis(alt: Any, first: int, last: int, field: str = "epoch") -> Any:
+    """Return the horizontal axis of a chart over epochs, encoding a field of its data."""
     return alt.X(
-        "epoch:Q",
+        f"{field}:Q",
         title="Epoch",
         axis=alt.Axis(tickMinStep=1, tickCount=min(last - first + 1, 10), format="d", grid=False),
         # Half an epoch of space on each side keeps marks and labels off the axes.

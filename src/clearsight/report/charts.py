@@ -1,27 +1,18 @@
 """Interactive charts as Vega-Lite specifications, in the page's own colours, light or dark."""
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
 from clearsight.evaluation.scores.calibration import ReliabilityBin
-from clearsight.report.chart_file import epoch_axis, epoch_rows, import_altair
-from clearsight.training.history import History
+from clearsight.report.chart_file import IN_THEME, import_altair
+from clearsight.report.epoch_chart import EpochChart
 
-_HEIGHT = 240  # pixels; the width is the page's
-_MOST_MARKS = 40  # epochs up to which each has a mark
-# The page's CSS variables work in SVG, so charts follow the theme and print without redrawing.
-_TRAINING, _VALIDATION = "var(--training)", "var(--validation)"
-_INK, _FAINT, _LINE = "var(--ink)", "var(--faint)", "var(--line)"
+CHART_HEIGHT = 240  # pixels; the width is the page's
 _FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, sans-serif'
 
 
-def epoch_chart(history: History, metric: str) -> dict[str, Any]:
-    """Draw a metric over the epochs, for training and validation, with values on hover.
-
-    Args:
-        history: at least one epoch.
-        metric: "accuracy" or "loss".
+def epoch_chart(chart: EpochChart) -> dict[str, Any]:
+    """Draw a metric over the epochs, with values on hover.
 
     Returns:
         A Vega-Lite specification with its data.
@@ -30,45 +21,11 @@ def epoch_chart(history: History, metric: str) -> dict[str, Any]:
         MissingExtraError: if altair or vl-convert is not installed.
     """
     alt = import_altair("The report")
-    # JSON cannot represent NaN and infinity.
-    rows = [
-        {name: value if math.isfinite(value) else None for name, value in row.items()}
-        for row in epoch_rows(history, metric)
-    ]
-    value = alt.Y("value:Q", title=None, scale=alt.Scale(zero=False))
-    color = alt.Color(
-        "part:N",
-        scale=alt.Scale(domain=["training", "validation"], range=[_TRAINING, _VALIDATION]),
-        legend=alt.Legend(title=None, orient="top", symbolType="stroke", symbolStrokeWidth=3),
-    )
-    wide = alt.Chart(alt.InlineData(rows)).encode(
-        epoch_axis(alt, history[0].epoch, history[-1].epoch)
-    )
-    lines = wide.transform_fold(["training", "validation"], ["part", "value"]).encode(value, color)
-    hover = alt.selection_point(
-        fields=["epoch"], nearest=True, on="pointerover", clear="pointerout", empty=False
-    )
-    marks = 28 if len(rows) <= _MOST_MARKS else 0
-    layers = [
-        lines.mark_line(strokeWidth=2.2),
-        lines.mark_point(filled=True, opacity=1).encode(
-            size=alt.condition(hover, alt.value(80), alt.value(marks))
-        ),
-        wide.mark_rule(color=_FAINT)
-        .encode(
-            opacity=alt.condition(hover, alt.value(0.7), alt.value(0)),
-            tooltip=[
-                alt.Tooltip("epoch:Q"),
-                alt.Tooltip("training:Q", format=".4f"),
-                alt.Tooltip("validation:Q", format=".4f"),
-            ],
-        )
-        .add_params(hover),
-    ]
+    layers = chart.layers(alt, IN_THEME) + chart.hover_layers(alt, IN_THEME)
     return _specification(
         alt.layer(*layers),
-        f"{metric.capitalize()} over {len(rows)} epochs, for training and validation images; the "
-        "table below has the numbers.",
+        f"{chart.title} over the epochs, for training and validation images; the table below has "
+        "the numbers.",
     )
 
 
@@ -98,7 +55,7 @@ def reliability_chart(bins: Sequence[ReliabilityBin]) -> dict[str, Any]:
     x = alt.X("confidence:Q", title="confidence", scale=scale, axis=axis)
     y = alt.Y("accuracy:Q", title="accuracy", scale=scale, axis=axis)
     ends = [{"confidence": 0, "accuracy": 0}, {"confidence": 1, "accuracy": 1}]
-    diagonal = alt.Chart(alt.InlineData(ends)).mark_line(color=_FAINT, strokeDash=[5, 4])
+    diagonal = alt.Chart(alt.InlineData(ends)).mark_line(color=IN_THEME.faint, strokeDash=[5, 4])
     points = alt.Chart(alt.InlineData(values)).encode(x)
     tooltip = [
         alt.Tooltip("confidence:Q", format=".1%"),
@@ -109,10 +66,10 @@ def reliability_chart(bins: Sequence[ReliabilityBin]) -> dict[str, Any]:
     return _specification(
         alt.layer(
             diagonal.encode(x, y),
-            points.mark_rule(color=_TRAINING, strokeWidth=1.4).encode(
+            points.mark_rule(color=IN_THEME.training, strokeWidth=1.4).encode(
                 alt.Y("low:Q", scale=scale, axis=axis), alt.Y2("high:Q")
             ),
-            points.mark_point(color=_TRAINING, filled=True, opacity=1).encode(
+            points.mark_point(color=IN_THEME.training, filled=True, opacity=1).encode(
                 y, size, tooltip=tooltip
             ),
         ),
@@ -122,19 +79,18 @@ def reliability_chart(bins: Sequence[ReliabilityBin]) -> dict[str, Any]:
 
 def _specification(chart: Any, description: str) -> dict[str, Any]:
     return (
-        chart.properties(width="container", height=_HEIGHT, description=description)
+        chart.properties(width="container", height=CHART_HEIGHT, description=description)
         .configure(background="transparent", font=_FONT, padding=4)
         .configure_view(stroke=None)
         .configure_axis(
-            labelColor=_FAINT,
-            titleColor=_INK,
+            labelColor=IN_THEME.faint,
+            titleColor=IN_THEME.text,
             titleFontWeight="normal",
-            gridColor=_LINE,
-            domainColor=_LINE,
-            tickColor=_LINE,
+            gridColor=IN_THEME.line,
+            domainColor=IN_THEME.line,
+            tickColor=IN_THEME.line,
             labelFontSize=12,
             titleFontSize=12,
         )
-        .configure_legend(labelColor=_INK, labelFontSize=13)
         .to_dict()
     )

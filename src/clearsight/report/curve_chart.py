@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from clearsight.display.html import Html, element, output
 from clearsight.errors import MissingExtraError, RequestError
-from clearsight.evaluation.curve.gap import Gap
-from clearsight.evaluation.curve.reading import CurveReading
 from clearsight.report.chart_file import (
+    HEIGHT,
     IN_THEME,
     ON_WHITE,
     Ink,
@@ -18,6 +19,7 @@ from clearsight.report.chart_file import (
     write_chart,
 )
 from clearsight.report.curves import curve_panels, overlaid_panels
+from clearsight.report.epoch_chart import CurveMarks, EpochChart
 from clearsight.training.history import History
 
 _METRICS = ("accuracy", "loss")
@@ -31,12 +33,11 @@ class CurveChart:
 
     Attributes:
         curves: name and history of each run.
-        reading: of the only run: its gap is shaded and its best epoch marked; None for several
-            runs.
+        marks: what is marked beside the only run's lines; None for several runs.
     """
 
     curves: Sequence[tuple[str, History]]
-    reading: CurveReading | None = None
+    marks: CurveMarks | None = None
 
     def save(self, path: str | Path) -> None:
         """Write the chart as PNG, replacing `path`.
@@ -70,13 +71,9 @@ class CurveChart:
                 "ax should be one of matplotlib's axes, for the accuracy, or two, for accuracy "
                 f"and loss, but is {what}: leave it out for a chart that needs no matplotlib."
             )
-        history, reading = self.curves[0][1], self.reading
-        assert reading is not None  # it is a run's
-        best = reading.best_epoch, reading.lowest_val_loss_epoch
-        for ax, metric, epoch in zip(given, _METRICS, best, strict=False):
-            _draw_metric(ax, history, metric, epoch)
-        if reading.gap.is_of_weights:
-            _mark_last_training(given[0], history, reading.gap)
+        assert self.marks is not None  # it is a run's
+        for ax, metric in zip(given, _METRICS, strict=False):
+            _draw_metric(ax, EpochChart(self.curves[0][1], metric, self.marks, HEIGHT))
         return axes
 
     @property
@@ -90,8 +87,8 @@ class CurveChart:
         return element("div", *(element("div", svg) for svg in drawn), class_="charts")
 
     def _panels(self, ink: Ink) -> list[Any]:
-        if self.reading is not None:
-            return curve_panels(self.curves[0][1], self.reading, ink)
+        if self.marks is not None:
+            return curve_panels(self.curves[0][1], self.marks, ink)
         return overlaid_panels(self.curves)
 
     def __repr__(self) -> str:
@@ -110,31 +107,28 @@ def chart_or_reason(chart: CurveChart) -> tuple[Html, ...]:
         return (element("p", str(error), class_="faint"),)
 
 
-def _draw_metric(ax: Any, history: History, metric: str, best_epoch: int) -> None:
-    """Draw one metric: two lines, the gap between them shaded, and the best epoch circled."""
-    epochs, training = history["epoch"], history[metric]
-    validation = history[f"val_{metric}"]
-    ax.fill_between(epochs, training, validation, color="#888", alpha=0.16, linewidth=0)
-    for values, name, color in (
-        (training, "training", ON_WHITE.training),
-        (validation, "validation", ON_WHITE.validation),
-    ):
-        label = f"{name} {values[-1]:.3f}"
-        ax.plot(epochs, values, color=color, marker="o", markersize=4, label=label)
-    circle = {"markersize": 11, "fillstyle": "none", "linestyle": "none"}
-    best = validation[best_epoch - 1]
-    label = f"best in epoch {best_epoch}"
-    ax.plot([best_epoch], [best], "o", color=ON_WHITE.validation, label=label, **circle)
+def _draw_metric(ax: Any, chart: EpochChart) -> None:
+    """Draw one metric: two lines, what is between them shaded, and the chart's marks."""
+    epochs = [row["epoch"] for row in chart.rows]
+    lines = {part: [row[part] for row in chart.rows] for part in ("training", "validation")}
+    values = {part: np.array(line, float) for part, line in lines.items()}  # None becomes NaN
+    colors = {"training": ON_WHITE.training, "validation": ON_WHITE.validation}
+    ax.fill_between(epochs, *values.values(), color="#888", alpha=0.16, linewidth=0)
+    for part, line in values.items():
+        label = f"{part} {line[-1]:.3f}"
+        ax.plot(epochs, line, color=colors[part], marker="o", markersize=4, label=label)
+    mark = {"fillstyle": "none", "linestyle": "none"}
+    if chart.best is not None:
+        epoch, value = chart.best["epoch"], chart.best["validation"]
+        label, color = f"best in epoch {epoch}", colors["validation"]
+        ax.plot([epoch], [value], "o", color=color, markersize=11, label=label, **mark)
+    if chart.saved is not None:
+        epoch, value = chart.saved.epoch, chart.saved.train_accuracy
+        label = f"training of the saved weights {value:.3f}, gap {100 * chart.saved.gap:.1f} points"
+        color = colors["training"]
+        ax.plot([epoch], [value], "D", color=color, markersize=9, label=label, **mark)
     ax.set_xlim(0.5, len(epochs) + 0.5)
     ax.xaxis.get_major_locator().set_params(integer=True)
     ax.set_xlabel("epoch")
-    ax.set_ylabel(metric)
-    ax.legend()
-
-
-def _mark_last_training(ax: Any, history: History, gap: Gap) -> None:
-    """Mark the training accuracy after the last epoch, of which the gap is."""
-    label = f"training after the last epoch {gap.train:.3f}, gap {100 * gap.value:+.1f} points"
-    style = {"color": ON_WHITE.training, "fillstyle": "none", "markersize": 9, "label": label}
-    ax.plot([len(history)], [gap.train], "D", **style)
+    ax.set_ylabel(chart.title.lower())
     ax.legend()

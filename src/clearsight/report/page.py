@@ -12,7 +12,8 @@ from clearsight.evaluation.saliency.saliency import Saliency
 from clearsight.evaluation.scores.guessing import PartAccuracy
 from clearsight.evaluation.scores.scores import Scores
 from clearsight.models.trace import Trace
-from clearsight.report.charts import epoch_chart, reliability_chart
+from clearsight.report.charts import CHART_HEIGHT, epoch_chart, reliability_chart
+from clearsight.report.epoch_chart import CurveMarks, EpochChart
 from clearsight.report.rendering import write_page
 from clearsight.report.sections.by_hand import hands_on_numbers
 from clearsight.report.sections.mistakes import EvaluatedImages, confusion_section, gallery_section
@@ -75,6 +76,7 @@ class ReportPage:
         remarks: sentences shown below the accuracies.
         advice: findings about the training curve, and the next step.
         history: at least one epoch.
+        marks: what its chart marks.
         curves_png: the curves as an image, for browsers without scripts.
         trace: of the network.
         evaluated: the test images and their predictions.
@@ -91,6 +93,7 @@ class ReportPage:
     remarks: Sequence[str]
     advice: Sequence[Advice]
     history: History
+    marks: CurveMarks
     curves_png: bytes | None
     trace: Trace | None
     evaluated: EvaluatedImages | None
@@ -112,7 +115,11 @@ def write_report_page(page: ReportPage, path: Path) -> None:
         OutputError: if the page cannot be written.
     """
     evaluated, scores, png = page.evaluated, page.scores, page.curves_png
-    charts = {f"{name}-chart": epoch_chart(page.history, name) for name in ("accuracy", "loss")}
+    curves = [
+        EpochChart(page.history, metric, page.marks, CHART_HEIGHT)
+        for metric in ("accuracy", "loss")
+    ]
+    charts = {f"{chart.title.lower()}-chart": epoch_chart(chart) for chart in curves}
     if scores is not None and scores.calibration is not None:
         charts["reliability-chart"] = reliability_chart(scores.calibration.bins)
     templates = files("clearsight.report") / "templates"
@@ -129,7 +136,8 @@ def write_report_page(page: ReportPage, path: Path) -> None:
             "scripts": " ".join(f"'sha256-{_digest(script)}'" for script in (vega, drawing)),
         },
         page=page,
-        curves=data_url(png, "PNG") if png is not None else None,
+        curves=curves,
+        curves_png=data_url(png, "PNG") if png is not None else None,
         confusion=confusion_section(evaluated) if evaluated is not None else None,
         galleries=gallery_section(evaluated) if evaluated is not None else [],
         heat_maps=saliency_galleries(page.saliency) if page.saliency is not None else [],

@@ -1,8 +1,10 @@
 """``/v1``: classify images given as files or as arrays."""
 
+import base64
 import json
-from typing import Annotated
+from typing import Annotated, Self
 
+import numpy as np
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -16,7 +18,7 @@ from clearsight.serving.images_body import (
     read_instances,
 )
 from clearsight.serving.request_body import receive_body
-from clearsight.serving.served_model import ModelOutput, ServedModel
+from clearsight.serving.served_model import FileOptions, ModelOutput, ServedModel
 from clearsight.serving.service import Service
 
 _FILE_TYPES = ("image/", "application/octet-stream")
@@ -28,6 +30,18 @@ class ClassProbability(BaseModel):
     model_config = ConfigDict(validate_by_name=True, allow_inf_nan=False)
     class_name: Annotated[str, Field(alias="class")]
     probability: float
+
+
+class NetworkInput(BaseModel):
+    """An image as the network gets it."""
+
+    shape: Annotated[list[int], Field(description="Height, width, channels.")]
+    pixels: Annotated[str, Field(description="Base64 of the pixels, uint8, row by row.")]
+
+    @classmethod
+    def of(cls, image: np.ndarray) -> Self:
+        """Encode an image, uint8 (H, W, C)."""
+        return cls(shape=list(image.shape), pixels=base64.b64encode(image.tobytes()).decode())
 
 
 class ImagePrediction(ClassProbability):
@@ -55,6 +69,9 @@ class ImagePrediction(ClassProbability):
             "first. Absent for arrays."
         ),
     ] = None
+    input: Annotated[
+        NetworkInput | None, Field(description="What the network got, with `input`.")
+    ] = None
 
 
 class PredictResponse(BaseModel):
@@ -66,13 +83,20 @@ class PredictResponse(BaseModel):
 
 
 class ModelDescription(BaseModel):
-    """A model's input and classes."""
+    """A model's input and classes, and its accuracy."""
 
     name: str
     version: str
     input_shape: Annotated[list[int], Field(description="Height, width, channels.")]
     class_names: list[str]
     has_temperature: Annotated[bool, Field(description="Whether `temperature` can be applied.")]
+    polarity: Annotated[
+        str, Field(description="Of the training images: light-on-dark, dark-on-light or mixed.")
+    ]
+    test_accuracy: Annotated[
+        float | None, Field(description="Fraction of correct test images; null if unknown.")
+    ]
+    test_count: Annotated[int | None, Field(description="Number of test images.")]
 
 
 class ModelList(BaseModel):
@@ -110,18 +134,7 @@ def images_router(service: Service) -> APIRouter:
     @router.get("/models", responses=error_responses(401))
     async def models() -> ModelList:
         """List the models with their input shapes and classes."""
-        return ModelList(
-            models=[
-                ModelDescription(
-                    name=model.name,
-                    version=model.version,
-                    input_shape=list(model.bundle.spec.image_shape),
-                    class_names=list(model.bundle.class_names),
-                    has_temperature=model.bundle.spec.temperature is not None,
-                )
-                for model in service.models.values()
-            ]
-        )
+        return ModelList(models=[_describe(model) for model in service.models.values()])
 
     @router.post(
         "/models/{name}:predict",
@@ -140,6 +153,9 @@ def images_router(service: Service) -> APIRouter:
         temperature: Annotated[
             bool, Query(description="Apply the temperature fitted on validation images.")
         ] = False,
+        input: Annotated[
+            bool, Query(description="Return what the network got too; for a single image file.")
+        ] = False,
     ) -> Response:
         """Classify one image (its file is the body) or several (multipart or JSON)."""
         with service.find_model(name).in_use() as model:
@@ -149,7 +165,9 @@ def images_router(service: Service) -> APIRouter:
                 )
             async with receive_body(request, service) as body, service.deadline():
                 content_type = request.headers.get("content-type", "")
-                output = await _predict_body(service, model, body, content_type, invert)
+                output = await _predict_body(
+                    service, model, body, content_type, FileOptions(invert, keep_pixels=input)
+                )
 
         def format_output() -> bytes:
             probabilities = output.probabilities
@@ -158,18 +176,34 @@ def images_router(service: Service) -> APIRouter:
             predictions = Predictions(probabilities, model.bundle.class_names)
             return _format_response(model, predictions, output, top)
 
-        content = await service.bodies.run(output.probabilities.nbytes, format_output)
+        content = await service.bodies.run(output.num_bytes, format_output)
         return BodyResponse(content, service.body_quota, {"Content-Type": "application/json"})
 
     return router
 
 
+def _describe(model: ServedModel) -> ModelDescription:
+    spec = model.bundle.spec
+    accuracy, count = (spec.provenance.get(name) for name in ("test_accuracy", "test_count"))
+    is_known = type(accuracy) is float and 0 <= accuracy <= 1 and type(count) is int and count > 0
+    return ModelDescription(
+        name=model.name,
+        version=model.version,
+        input_shape=list(spec.image_shape),
+        class_names=list(spec.class_names),
+        has_temperature=spec.temperature is not None,
+        polarity=spec.preparation.polarity,
+        test_accuracy=accuracy if is_known else None,
+        test_count=count if is_known else None,
+    )
+
+
 async def _predict_body(
-    service: Service, model: ServedModel, body: bytes, content_type: str, invert: bool
+    service: Service, model: ServedModel, body: bytes, content_type: str, options: FileOptions
 ) -> ModelOutput:
     media_type = content_type.partition(";")[0].strip().lower()
     if media_type.startswith(_FILE_TYPES):
-        return await model.predict_files([body], invert=invert)
+        return await model.predict_files([body], options)
     max_images = service.settings.max_request_images
     if media_type == "multipart/form-data":
         images = await service.bodies.run(
@@ -184,9 +218,15 @@ async def _predict_body(
             "The header Content-Type should be image/…, application/octet-stream, "
             "multipart/form-data or application/json, but is not.",
         )
+    if options.keep_pixels:
+        raise HttpError(
+            422,
+            "input_not_supported",
+            "`input` is for a single image whose file is the body: leave it out.",
+        )
     if isinstance(images, ReceivedFiles):
-        return await model.predict_files(images.contents, invert=invert)
-    if invert:
+        return await model.predict_files(images.contents, options)
+    if options.invert:
         raise HttpError(
             422, "invert_not_supported", "Arrays cannot be inverted: leave out `invert`."
         )
@@ -211,6 +251,7 @@ def _format_response(
         row.top = [ClassProbability(class_name=name, probability=value) for name, value in best]
     for row, remarks in zip(rows, output.remarks, strict=False):
         row.is_inverted, row.warnings = remarks.is_inverted, list(remarks.warnings)
+        row.input = NetworkInput.of(remarks.pixels) if remarks.pixels is not None else None
     # One row at a time: each holds Python's lock while it is formatted.
     texts = [row.model_dump_json(by_alias=True, exclude_none=True) for row in rows]
     head = json.dumps({"model": model.name, "version": model.version}, ensure_ascii=False)

@@ -16,11 +16,12 @@ from clearsight.serving.http_error import (
     invalid_http,
     overloaded,
 )
+from clearsight.serving.page import PAGE_PATHS
 from clearsight.serving.service import Service
 from clearsight.serving.settings import ANY_HOST, is_loopback, parse_address
 
 # Monitoring asks for these without a token, and the page itself holds nothing.
-_PUBLIC_PATHS = frozenset({"/", "/healthz", "/readyz", "/v2/health/live", "/v2/health/ready"})
+_PUBLIC_PATHS = PAGE_PATHS | {"/healthz", "/readyz", "/v2/health/live", "/v2/health/ready"}
 _HEADERS = [
     (b"x-content-type-options", b"nosniff"),
     (b"cross-origin-resource-policy", b"same-origin"),

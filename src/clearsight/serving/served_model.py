@@ -33,6 +33,19 @@ Decode = Callable[[Callable[[], bool]], Decoded]
 
 
 @dataclass(frozen=True)
+class FileOptions:
+    """How image files are read.
+
+    Attributes:
+        invert: invert brightness first.
+        keep_pixels: return what the network got too.
+    """
+
+    invert: bool
+    keep_pixels: bool = False
+
+
+@dataclass(frozen=True, eq=False)
 class ImageRemarks:
     """What is to be said about an image file.
 
@@ -40,10 +53,12 @@ class ImageRemarks:
         is_inverted: whether it is dark on light and the training images light on dark, or the
             reverse.
         warnings: see `PreparedImage`.
+        pixels: the network's input, uint8 (H, W, C), if it is to be returned.
     """
 
     is_inverted: bool
     warnings: tuple[str, ...]
+    pixels: np.ndarray | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +72,12 @@ class ModelOutput:
 
     probabilities: np.ndarray
     remarks: tuple[ImageRemarks, ...] = ()
+
+    @property
+    def num_bytes(self) -> int:
+        """The size of all arrays."""
+        pixels = (each.pixels for each in self.remarks if each.pixels is not None)
+        return self.probabilities.nbytes + sum(array.nbytes for array in pixels)
 
 
 class ServedModel:
@@ -120,12 +141,12 @@ class ServedModel:
             await asyncio.sleep(_SECONDS_BETWEEN_CHECKS)
         await self._batcher.close()
 
-    async def predict_files(self, contents: list[bytes], *, invert: bool) -> ModelOutput:
+    async def predict_files(self, contents: list[bytes], options: FileOptions) -> ModelOutput:
         """Classify images given as the contents of image files.
 
         Args:
             contents: of the files.
-            invert: invert brightness first.
+            options: how they are read.
 
         Raises:
             HttpError: 422 if an image cannot be read, 500 if the network fails, 503 if the queue is
@@ -135,12 +156,16 @@ class ServedModel:
 
         def decode(is_wanted: Callable[[], bool]) -> Decoded:
             images = [
-                _read(preparation, content, invert, None if len(contents) == 1 else index)
+                _read(preparation, content, options.invert, None if len(contents) == 1 else index)
                 for index, content in enumerate(contents)
                 if is_wanted()
             ]
             remarks = tuple(
-                ImageRemarks(preparation.is_opposite(image.pixels), image.warnings)
+                ImageRemarks(
+                    preparation.is_opposite(image.pixels),
+                    image.warnings,
+                    image.pixels if options.keep_pixels else None,
+                )
                 for image in images
             )
             return np.stack([image.pixels for image in images]), remarks

@@ -1,4 +1,6 @@
-"""A bundle as a web page: a folder for any static server, since all code runs in the browser.
+"""The page that classifies images, and a bundle with it as a folder for any static server.
 
-`page/` holds the page itself, whose JavaScript prepares images exactly as `data.preparation` does.
+`page/` holds the page, which `clearsight serve` uses too. It has two backends: a network in the
+browser (`browser.js`), where JavaScript prepares images exactly as `data.preparation` does, and a
+server (`server.js`).
 """

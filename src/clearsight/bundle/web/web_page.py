@@ -7,12 +7,12 @@ from pathlib import Path
 from clearsight.bundle.bundle import load
 from clearsight.bundle.files import BundleFiles
 from clearsight.bundle.spec import SPEC_FILE
+from clearsight.bundle.web.page_files import page_files
 from clearsight.bundle.web.runtime import PACKAGE, load_web_runtime
 from clearsight.errors import BundleError
 from clearsight.io.whole_folder import place_folder, temporary_folder
 
 _LICENCE = f"{PACKAGE}/LICENSE.txt"
-_PAGE = files("clearsight.bundle.web") / "page"
 _MODEL_FORMAT = "onnx"
 
 
@@ -45,8 +45,8 @@ def write_web_page(bundle: Path, folder: Path, runtime_from: Path | None = None)
         )
     contents = {
         **_bundle_contents(BundleFiles.open(bundle)),
-        **{file.name: file.read_bytes() for file in _PAGE.iterdir() if file.is_file()},
-        _LICENCE: (_PAGE / _LICENCE).read_bytes(),
+        **page_files("browser"),
+        _LICENCE: (files("clearsight.bundle.web") / _LICENCE).read_bytes(),
         # Every server serves .js as JavaScript, as modules require, but not every one .mjs.
         **{
             f"{PACKAGE}/{name.replace('.mjs', '.js')}": content

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from clearsight.evaluation.scores.guessing import guessing_loss
+
 
 @dataclass(frozen=True)
 class CurveContext:
@@ -47,7 +49,7 @@ class CurveContext:
         """
         if not self.class_fractions or self.has_penalty:
             return None
-        return self._entropy(np.array(self.class_fractions))
+        return guessing_loss(np.array(self.class_fractions), self.label_smoothing)
 
     @property
     def untrained_loss(self) -> float | None:
@@ -58,14 +60,9 @@ class CurveContext:
     def least_loss(self) -> float:
         """The lowest loss that is possible, in nats: above 0 if labels are smoothed."""
         num_classes = len(self.class_fractions)
-        return self._entropy(np.eye(num_classes)[0]) if num_classes else 0.0
-
-    def _entropy(self, fractions: np.ndarray) -> float:
-        """Return the entropy of targets, in nats, with these class fractions before smoothing."""
-        smoothing = self.label_smoothing
-        targets = (1 - smoothing) * fractions + smoothing / len(fractions)
-        targets = targets[targets > 0]
-        return float(-(targets * np.log(targets)).sum())
+        if not num_classes:
+            return 0.0
+        return guessing_loss(np.eye(num_classes)[0], self.label_smoothing)
 
 
 @dataclass(frozen=True, eq=False)

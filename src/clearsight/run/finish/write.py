@@ -12,6 +12,7 @@ from clearsight.run.export.bundle import export_run
 from clearsight.run.finish.evaluate import RunEvaluation
 from clearsight.run.plan.plan import Plan
 from clearsight.run.report.report import write_report
+from clearsight.run.store.curve_marks import run_curve_marks
 from clearsight.run.store.predictions_csv import write_predictions
 from clearsight.run.store.run import Run
 from clearsight.training.history import History
@@ -39,7 +40,8 @@ def write_results(
         f"{plan.data.num_validation:,} validation images"
     )
     try:
-        write_curves(history, evaluated.reading, title, folder.curves_path)
+        marks = run_curve_marks(plan.record, history, evaluated.results)
+        write_curves(history, marks, title, folder.curves_path)
     except MissingExtraError as error:
         _logger.warning("No curve image was drawn. %s", error)
     with session.stopper.deferring():

@@ -13,7 +13,7 @@ from clearsight.data.splits.held_out_test import check_no_own_part
 from clearsight.data.splits.splits import Splits
 from clearsight.data.splits.validation_split import ValidationSplit, choose_validation_split
 from clearsight.errors import DataError
-from clearsight.evaluation.scores.guessing import guessing_accuracy
+from clearsight.evaluation.scores.guessing import guessing_accuracy, guessing_loss
 from clearsight.run.plan.resolve import ResolvedOptions
 from clearsight.training.examples import Examples
 from clearsight.training.fit import FitData, encode_targets
@@ -55,6 +55,15 @@ class TrainingData:
     def val_guessing_accuracy(self) -> float:
         """Accuracy of always predicting the most common class, on the validation images."""
         return guessing_accuracy(self.held_out.labels[self.split.validation])
+
+    def guessing_loss(self, label_smoothing: float) -> float:
+        """Return the loss, in nats, of always predicting how frequent the classes are.
+
+        It is measured on the images that are trained on.
+        """
+        train = self.splits.train
+        counts = np.bincount(train.labels[self.split.train], minlength=train.num_classes)
+        return guessing_loss(counts / counts.sum(), label_smoothing)
 
     @property
     def held_out(self) -> ImageSet:

@@ -156,6 +156,8 @@ def plan_training(resolved: ResolvedOptions, data: TrainingData) -> Plan:
             num_validation=data.num_validation,
             train_guessing_accuracy=data.train_guessing_accuracy,
             val_guessing_accuracy=data.val_guessing_accuracy,
+            # A penalty on weights would have to be added, and changes with them.
+            guessing_loss=None if model.losses else data.guessing_loss(recipe.label_smoothing),
         ),
         notes=tuple(notes),
         num_parameters=model.count_params(),

@@ -15,6 +15,7 @@ from clearsight.report.page import ReportPage, write_report_page
 from clearsight.report.sections.mistakes import EvaluatedImages
 from clearsight.run.report.provenance import data_health, provenance_of
 from clearsight.run.report.saliency import compute_saliency
+from clearsight.run.store.curve_marks import run_curve_marks
 from clearsight.run.store.predictions_csv import PredictedImages, read_predictions
 from clearsight.run.store.results import Results
 from clearsight.run.store.run import Run
@@ -70,6 +71,7 @@ def write_report(run: Run, images: ImageSet | None = None, *, path: Path | None 
         remarks=summary.remarks,
         advice=summary.advice,
         history=history,
+        marks=run_curve_marks(record, history, results),
         curves_png=_attempt("The image of the curves", lambda: _read_curves(run), missing),
         trace=trace,
         evaluated=evaluated,

@@ -101,6 +101,8 @@ class SplitRecord(BaseModel):
         train_guessing_accuracy: of always predicting the most common class, on the images that are
             trained on; None in records of earlier versions.
         val_guessing_accuracy: the same on the validation images.
+        guessing_loss: the training loss, in nats, of always predicting the frequencies of the
+            classes; None if the network adds a penalty to its loss.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -109,6 +111,7 @@ class SplitRecord(BaseModel):
     num_validation: PositiveCount
     train_guessing_accuracy: Annotated[float, Field(ge=0, le=1)] | None = None
     val_guessing_accuracy: Annotated[float, Field(ge=0, le=1)] | None = None
+    guessing_loss: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
 
 
 class RunRecord(BaseModel):

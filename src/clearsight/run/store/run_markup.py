@@ -6,9 +6,10 @@ from clearsight.display.html import Html, element, file_link, joined
 from clearsight.errors import RunError
 from clearsight.evaluation.scores.guessing import accuracy_scores
 from clearsight.report.curve_chart import CurveChart, chart_or_reason
+from clearsight.run.store.curve_marks import run_curve_marks
 from clearsight.run.store.folder import RunFolder
 from clearsight.run.store.record import RunRecord
-from clearsight.run.store.summary import read_run_curve, summarize_run
+from clearsight.run.store.summary import summarize_run
 
 
 def curve_chart(folder: RunFolder, record: RunRecord) -> CurveChart:
@@ -23,9 +24,8 @@ def curve_chart(folder: RunFolder, record: RunRecord) -> CurveChart:
             f"A curve should have at least one finished epoch, but {folder.path} has none yet: "
             f"resume it with {folder.resume_command}"
         )
-    return CurveChart(
-        [(folder.path.name, history)], read_run_curve(record, history, folder.read_results())
-    )
+    marks = run_curve_marks(record, history, folder.read_results())
+    return CurveChart([(folder.path.name, history)], marks)
 
 
 def run_markup(folder: RunFolder, record: RunRecord) -> Html:

@@ -1,14 +1,12 @@
 """`RunSummary`: what a run has shown so far, for its report and for notebooks."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from clearsight.evaluation.curve.context import CurveContext
-from clearsight.evaluation.curve.gap import Gap
 from clearsight.evaluation.curve.reading import CurveReading, read_curve
 from clearsight.evaluation.intervals.estimate import estimate_fraction
-from clearsight.evaluation.intervals.interval import Interval
 from clearsight.evaluation.scores.guessing import PartAccuracy
 from clearsight.report.page import Advice
 from clearsight.run.advise.command import step_command
@@ -51,25 +49,10 @@ def summarize_run(folder: RunFolder, record: RunRecord) -> RunSummary:
     )
 
 
-def read_run_curve(
-    record: RunRecord, history: History, results: Results | None = None
-) -> CurveReading:
-    """Read the curve of a run by itself, with the measured gap if its last weights have one.
-
-    Args:
-        record: the run's.
-        history: at least one epoch.
-        results: of a finished run.
-    """
+def read_run_curve(record: RunRecord, history: History) -> CurveReading:
+    """Read the curve of a run by itself: at least one epoch."""
     num_val = record.split.num_validation
-    reading = read_curve(history, CurveContext(record.num_train, num_val, record.steps_per_epoch))
-    if results is None or results.train_measured_count is None:
-        return reading
-    if results.weights_of_epoch < len(history):
-        return reading
-    interval = Interval(*results.gap_interval)
-    gap = Gap(results.train_accuracy, results.val_accuracy, interval, is_of_weights=True)
-    return replace(reading, gap=gap)
+    return read_curve(history, CurveContext(record.num_train, num_val, record.steps_per_epoch))
 
 
 def _accuracies(

@@ -11,6 +11,12 @@ export function percent(probability) {
   return `${(100 * probability).toFixed(1)}%`;
 }
 
+/** Set the length of a bar. */
+export function fillBar(bar, probability) {
+  bar.style.setProperty("--probability", `${100 * probability}%`);
+  bar.setAttribute("aria-hidden", "true");
+}
+
 function row(name, probability) {
   const item = document.createElement("li");
   for (const [className, text] of [
@@ -23,8 +29,7 @@ function row(name, probability) {
     part.textContent = text;
     item.append(part);
   }
-  item.lastChild.style.setProperty("--probability", `${100 * probability}%`);
-  item.lastChild.setAttribute("aria-hidden", "true");
+  fillBar(item.lastChild, probability);
   return item;
 }
 
@@ -43,22 +48,26 @@ button.addEventListener("click", () => {
   drawList();
 });
 
+/** Show no prediction, and why. */
+export function hideResult(why) {
+  document.getElementById("no-result").textContent = why;
+  document.getElementById("no-result").hidden = false;
+  document.getElementById("result").hidden = true;
+}
+
 /**
  * Show a prediction.
  *
  * @param classNames the name of each class.
- * @param probabilities the probability of each class.
- * @param milliseconds {preparation, network}.
+ * @param result {probabilities, timing}: of each class, and a sentence.
  */
-export function showResult(classNames, probabilities, milliseconds) {
+export function showResult(classNames, { probabilities, timing }) {
   latest = classNames.map((name, label) => ({ name, probability: probabilities[label] }));
   latest.sort((first, second) => second.probability - first.probability);
   const probability = document.createElement("span");
   probability.textContent = `with probability ${percent(latest[0].probability)}`;
   document.getElementById("best").replaceChildren(latest[0].name, " ", probability);
-  document.getElementById("timing").textContent =
-    `${milliseconds.preparation.toFixed(1)} ms to read and prepare the image, ` +
-    `${milliseconds.network.toFixed(1)} ms in the network.`;
+  document.getElementById("timing").textContent = timing;
   document.getElementById("no-result").hidden = true;
   document.getElementById("result").hidden = false;
   drawList();
