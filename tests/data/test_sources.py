@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from clearsight.data.sources.load import SOURCES, Source, load_data, resolve_source
+from clearsight.data.sources.python_objects import splits_from_object
 from clearsight.data.sources.source_slice import is_source_slice, load_source_slice
 from clearsight.errors import DataError
 
@@ -64,3 +65,25 @@ def test_a_path_is_not_a_slice() -> None:
     assert not is_source_slice("C:test.png")
     with pytest.raises(DataError, match="takes no --data-dir"):
         load_data("digits", data_dir="anywhere")
+
+
+def test_data_unpack_as_from_keras() -> None:
+    data = load_data("digits")
+    (x, y), (x_test, y_test) = data
+    assert (x.shape, y.shape, x_test.shape, y_test.shape) == (
+        (1438, 8, 8, 1), (1438,), (359, 8, 8, 1), (359,),
+    )  # fmt: skip
+    train, test = data
+    assert train is data.train is data[0]
+    assert test is data.test is data[1]
+    assert splits_from_object((train, test)).test is test, "and they can be trained on again"
+
+
+def test_without_a_test_set_unpacking_says_so() -> None:
+    train = load_data("digits").train
+    data = load_data((train.images, train.labels))
+    assert data[0] is data.train
+    with pytest.raises(DataError, match=r"no test set: use `\.train` alone, or hold one out with"):
+        (_x, _y), (_x_test, _y_test) = data
+    (x, _), (x_test, _) = load_data((train.images, train.labels), test_split=0.2)
+    assert 0.1 < len(x_test) / (len(x) + len(x_test)) < 0.3

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import InitVar, dataclass, replace
 from functools import cached_property
 from itertools import islice
@@ -56,6 +56,9 @@ class ImageSet:
         >>> images = np.zeros((2, 28, 28, 1), dtype="uint8")
         >>> ImageSet(images, np.array([0, 1]), ("shirt", "bag"))
         ImageSet(2 images 28x28x1, 2 classes, from arrays)
+        >>> x, y = ImageSet(images, np.array([0, 1]), ("shirt", "bag"))
+        >>> x.shape, y.shape
+        ((2, 28, 28, 1), (2,))
     """
 
     images: np.ndarray
@@ -119,6 +122,10 @@ class ImageSet:
 
     def __len__(self) -> int:
         return len(self.images)
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        """Iterate over `images` and `labels`, so that a set unpacks as Keras's pairs do."""
+        return iter((self.images, self.labels))
 
     def __repr__(self) -> str:
         shape = "x".join(str(size) for size in self.image_shape)

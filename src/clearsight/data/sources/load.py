@@ -22,6 +22,7 @@ from clearsight.data.preparation.preparation import Preparation
 from clearsight.data.sources import digits, fashion_mnist
 from clearsight.data.sources.edits import edit_splits
 from clearsight.data.sources.options import TEST_FRACTION, SourceOptions, source_options
+from clearsight.data.sources.python_objects import splits_from_object
 from clearsight.data.splits.held_out_test import hold_out_test_set
 from clearsight.data.splits.splits import Splits
 from clearsight.errors import DataError, did_you_mean
@@ -166,11 +167,15 @@ def _fit(images: ImageSet, preparation: Preparation) -> ImageSet:
     return replace(images, images=fitted)
 
 
-def load_data(source: str | Path, **options: Any) -> tuple[ImageSet, ImageSet | None]:
-    """Load the training and the test images (None if there are none) of a source.
+def load_data(source: Any, **options: Any) -> Splits:
+    """Load the images of a source.
+
+    They unpack as Keras's: ``(x, y), (x_test, y_test) = load_data(...)``, or ``train, test = ...``;
+    a validation set of the source's own is the attribute `validation`.
 
     Args:
-        source: a name from ``clearsight data list``, or the path of a folder or file of images.
+        source: a name from ``clearsight data list``, the path of a folder or file of images, or
+            an object that `clearsight.train` takes.
         **options: the fields of `SourceOptions`: data_dir, image_size, resize, channels, ...
 
     Raises:
@@ -182,5 +187,7 @@ def load_data(source: str | Path, **options: Any) -> tuple[ImageSet, ImageSet | 
         >>> train.images.shape, train.images.dtype
         ((1438, 8, 8, 1), dtype('uint8'))
     """
-    splits = load_splits(str(source), source_options(**options))
-    return splits.train, splits.test
+    checked = source_options(**options)
+    if isinstance(source, str | os.PathLike):
+        return load_splits(os.fspath(source), checked)
+    return splits_from_object(source, checked)

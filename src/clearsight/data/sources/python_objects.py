@@ -35,9 +35,9 @@ def splits_from_object(source: Any, options: SourceOptions | None = None) -> Spl
     """Make `Splits` of Python objects.
 
     Args:
-        source: an `ImageSet` or `Splits`; arrays ``(x, y)``, or ``((x, y), (x_test, y_test))`` as
-            from ``keras.datasets``; a dict of arrays named as in .npz files; a dataset like torch's
-            (``len`` and items (image, label)); or an iterable of (image, label), single or in
+        source: an `ImageSet`, two of them, or `Splits`; arrays ``(x, y)``, or
+            ``((x, y), (x_test, y_test))`` as from ``keras.datasets``; a dict of arrays named as in
+            .npz files; a dataset like torch's (``len`` and items (image, label)); or an iterable of (image, label), single or in
             batches, as from tf.data. Images are PIL images, arrays or tensors, uint8 or floats
             0..1, (H, W), (H, W, C) or (C, H, W).
         options: image size, channels, class names and the fraction to hold out as the test set;
@@ -75,6 +75,8 @@ def _read(source: Any, options: SourceOptions) -> Splits:
     if isinstance(source, Mapping):
         return _from_mapping(source, options)
     if isinstance(source, (tuple, list)) and len(source) == 2:
+        if all(isinstance(part, ImageSet) for part in source):
+            return Splits(*source).with_pixel_range(options.pixel_range)
         if _is_pair(source):
             return _from_arrays({"train": source}, options)
         if all(_is_pair(part) for part in source):

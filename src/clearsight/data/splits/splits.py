@@ -1,5 +1,6 @@
 """`Splits`: the training, validation and test sets of a source."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from clearsight.data.image_set import ImageSet
@@ -19,6 +20,12 @@ class Splits:
         validation: the validation set, or None to hold it out from `train`.
         load_report: what was left out of the source.
         pixel_range: the values that became 0 and 255 in deep images; None if all had 8 bits.
+
+    Example:
+        >>> from clearsight import load_data
+        >>> (x, y), (x_test, y_test) = load_data("digits")
+        >>> x.shape, y_test.shape
+        ((1438, 8, 8, 1), (359,))
     """
 
     train: ImageSet
@@ -38,6 +45,23 @@ class Splits:
                         f"Training and {part} images should have the same {what}, but have "
                         f"{expected} and {found}."
                     )
+
+    def __iter__(self) -> Iterator[ImageSet]:
+        """Iterate over the training and the test set, so that they unpack as Keras's pairs do.
+
+        Raises:
+            DataError: when there is no test set.
+        """
+        if self.test is None:
+            raise DataError(
+                "The images should unpack into a training and a test set, but there is no test "
+                "set: use `.train` alone, or hold one out with test_split=0.2."
+            )
+        return iter((self.train, self.test))
+
+    def __getitem__(self, index: int) -> ImageSet:
+        """Return the training set for 0 and the test set for 1."""
+        return tuple(self)[index] if index else self.train
 
     @property
     def parts(self) -> dict[str, ImageSet]:
