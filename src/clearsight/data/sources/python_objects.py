@@ -35,11 +35,11 @@ def splits_from_object(source: Any, options: SourceOptions | None = None) -> Spl
     """Make `Splits` of Python objects.
 
     Args:
-        source: an `ImageSet`, two of them, or `Splits`; arrays ``(x, y)``, or
-            ``((x, y), (x_test, y_test))`` as from ``keras.datasets``; a dict of arrays named as in
-            .npz files; a dataset like torch's (``len`` and items (image, label)); or an iterable of
-            (image, label), single or in batches, as from tf.data. Images are PIL images, arrays or tensors, uint8 or floats
-            0..1, (H, W), (H, W, C) or (C, H, W).
+        source: an `ImageSet`, two of them, or `Splits`; arrays ``(x, y)``, or ``((x, y), (x_test,
+            y_test))`` as from ``keras.datasets``; a dict of arrays named as in .npz files; a
+            dataset like torch's (``len`` and items (image, label)); or an iterable of (image,
+            label), single or in batches, as from tf.data. Images are PIL images, arrays or tensors,
+            uint8 or floats 0..1, (H, W), (H, W, C) or (C, H, W).
         options: image size, channels, class names and the fraction to hold out as the test set;
             None for the defaults.
 
