@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import pty
 import re
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -18,6 +14,7 @@ from PIL import Image
 import clearsight
 from clearsight.data.image_set import ImageSet
 from support.command_line import BARE, Cli, assert_refused
+from support.terminal import run_on_terminal
 
 
 @pytest.fixture
@@ -162,8 +159,8 @@ def test_train_prints_plain_lines_without_a_terminal(cli: Cli, tmp_path: Path) -
     wall_seconds = time.perf_counter() - before
     assert done.returncode == 0, done.stderr
     for text in (
-        "Conv2D: 32 filters 3x3, stride 1, padding same, relu",
-        "digits: 1,150 training, 288 validation and 359 test images.",
+        "data     digits: 8x8x1 images, 10 classes (0, 1, 2 and 7 more)",
+        "split    1,150 training, 288 validation and 359 test images",
         "1/2  loss ",
         "2/2  loss ",
         "% interval ",
@@ -185,35 +182,10 @@ def test_train_prints_plain_lines_without_a_terminal(cli: Cli, tmp_path: Path) -
 
 def test_a_terminal_shows_a_progress_bar(tmp_path: Path) -> None:
     """On a real pseudo-terminal: epoch, batch, loss, accuracy, validation and the time left."""
-    program = str(Path(sys.executable).with_name("clearsight"))
-    arguments = [
-        "train",
-        "digits",
-        "--epochs",
-        "2",
-        "--batch-size",
-        "1",
-        "--out",
-        str(tmp_path / "r"),
-    ]
-    read_end, terminal = pty.openpty()
-    environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "80", "LINES": "40"}
-    with subprocess.Popen(
-        [program, *arguments], stdout=terminal, stderr=terminal, env=environment
-    ) as process:
-        os.close(terminal)
-        shown = b""
-        while True:
-            try:
-                block = os.read(read_end, 65536)
-            except OSError:  # on Linux, when the other end has been closed
-                break
-            if not block:
-                break
-            shown += block
-    os.close(read_end)
-    assert process.returncode == 0
-    text = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown.decode())
+    out = str(tmp_path / "r")
+    session = run_on_terminal("train", "digits", "--epochs", "2", "--batch-size", "1", "--out", out)
+    assert session.returncode == 0
+    text = session.text
     bar = r"epoch 2/2 \S+ \d+/1150 loss \d\.\d+ accuracy \d\.\d+ val_accuracy 0\.\d+ \d\d:\d\d left"
     assert re.search(bar, text), text[-3000:]
 

@@ -18,6 +18,7 @@ import clearsight
 from clearsight.data.sources.fashion_mnist import locate
 from clearsight.data.splits.splits import Splits
 from clearsight.errors import ClearsightError, OutputError, RequestError, RunError, TrainingError
+from clearsight.io.console import TextConsole
 from clearsight.run.resume.plan_resume import plan_resume
 from clearsight.run.resume.request import resume_request
 from clearsight.run.train import Display, run_plan
@@ -308,7 +309,7 @@ def test_a_run_that_was_resumed_in_the_meantime_is_not_resumed_twice(finished: P
     plan = plan_resume(resume_request(finished, epochs=3))
     clearsight.resume(finished, epochs=4, report=False, bundle=False, verbose=False)
     with pytest.raises(RunError, match="was resumed by another process"):
-        run_plan(plan, Display(Progress.silent()))
+        run_plan(plan, Display.of(Progress(TextConsole(quiet=True))))
     run = clearsight.Run.load(finished)
     assert run.record.status == "finished"
     assert len(run.history) == 4

@@ -8,6 +8,7 @@ import pytest
 
 import clearsight
 from clearsight.evaluation.curve.finding import CurveFinding, FindingName
+from clearsight.io.console import TextConsole
 from clearsight.run.advise.next_step import NextStep, next_step
 from clearsight.run.advise.try_next import compare_next, unevaluated_next_request
 from clearsight.run.plan.plan import Plan
@@ -16,7 +17,7 @@ from clearsight.run.store.record import RunRecord
 from clearsight.run.train import Display, plan_request, run_plan
 from clearsight.training.progress import Progress
 
-QUIET = Display(Progress.silent())
+QUIET = Display.of(Progress(TextConsole(quiet=True)))
 ASKED: dict[str, Any] = {"train_limit": 600, "test_limit": 100, "epochs": 2, "learning_rate": 0.002}
 
 

@@ -45,10 +45,11 @@ def compare(runs: tuple[Path, ...], out: Path | None, allow_download: bool, as_j
     """
     check_new_file(out, "--out", ".png")
     console = console_for(as_json)
-    with loading_keras(console):
+    with loading_keras(console) as announce:
         from clearsight.run.comparison import compare as compare_any
         from clearsight.run.seeds.comparison import SeedComparison
 
+        announce("comparing the runs on the test images that they share")
         found = compare_any(*runs, allow_download=allow_download)
         if isinstance(found, SeedComparison):
             values = _seeds_to_json(found)
@@ -58,10 +59,11 @@ def compare(runs: tuple[Path, ...], out: Path | None, allow_download: bool, as_j
             drawn = [(str(run.path), run) for run in found.runs]
     _show(values, console)
     if out is not None:
+        from clearsight.io.phases import Phases
         from clearsight.report.curves import write_overlaid_curves
         from clearsight.run.store.folder import writing_to
 
-        with writing_to(out):
+        with Phases(console).of("drawing the curves"), writing_to(out):
             write_overlaid_curves([(name, run.history) for name, run in drawn], out)
         console.print(f"curve image: {out}")
     if as_json:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import click
 
 from clearsight.cli.arguments import SOURCE
-from clearsight.cli.decoding import show_decoding
 from clearsight.cli.keras_start import loading_keras
 from clearsight.cli.output import (
     PATH,
@@ -81,27 +80,26 @@ def check_source(
     """
     _check_usage(quick, out, list_out, labels_out)
     console = console_for(as_json)
+    from clearsight.data.decoding.workers import DECODING
     from clearsight.data.sources.load import load_splits
+    from clearsight.io.phases import Phases
 
     options, started = given_source_options(context), started_at(context)
-    splits = load_splits(source, options, show_decoding)
-    with loading_keras(console):
+    phases = Phases(console)
+    with phases.of("reading the images"):
+        splits = load_splits(source, options, phases.counted(DECODING))
+    with loading_keras(console) as announce:
         from clearsight.run.data_check.check import check_data
-    with console.status("checking the images") as status:
+
         checked = check_data(
-            splits,
-            source,
-            quick=quick,
-            seed=seed,
-            announce=status.update,
-            requested_at=started,
+            splits, source, quick=quick, seed=seed, announce=announce, requested_at=started
         )
     from clearsight.run.store.folder import writing_to
 
     page_here, list_here = free_paths_here(source, "check", ".html", ".csv") or (None, None)
     if out is not None:
         list_here = out.with_suffix(".csv")
-    with writing_to(out, list_out, labels_out):
+    with phases.of("writing the page and the list"), writing_to(out, list_out, labels_out):
         found = _write_list(checked, options, list_out, list_here)
         page = _write_page(checked, out, page_here, found.path)
         if labels_out is not None:

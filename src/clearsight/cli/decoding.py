@@ -1,61 +1,24 @@
-"""Showing the progress of decoding images."""
+"""Showing how far a command is with many images."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-
-_MANY = 2_000  # images: fewer take about a second
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 
-@contextmanager
-def show_decoding(num_images: int) -> Iterator[Callable[[int], None]]:
-    """Show a progress bar on a terminal, and otherwise one line if there are many images.
+def show_decoding(num_images: int) -> AbstractContextManager[Callable[[int], None]]:
+    """Show how many images are decoded; the block gets a function to call with their number."""
+    from clearsight.data.decoding.workers import DECODING
 
-    Yields:
-        A function to call with the number of images decoded so far.
-    """
-    from clearsight.io.console import TextConsole
-
-    console = TextConsole(stderr=True)
-    if not console.is_terminal:
-        if num_images > _MANY:
-            console.print(
-                f"Decoding {num_images:,} images; cached for the next start.", soft_wrap=True
-            )
-        yield lambda _: None
-        return
-    with progress_bar("decoding images", num_images) as show:
-        yield show
+    return show_progress(DECODING, num_images)
 
 
-@contextmanager
-def progress_bar(title: str, total: int) -> Iterator[Callable[[int], None]]:
-    """Show a progress bar on stderr that disappears at the end.
+def show_progress(title: str, total: int) -> AbstractContextManager[Callable[[int], None]]:
+    """Show on standard error how many of all items are done.
 
     Args:
-        title: shown before the bar.
+        title: what is done with them.
         total: number of items.
-
-    Yields:
-        A function to call with the number of items done so far.
     """
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
     from clearsight.io.console import TextConsole
+    from clearsight.io.phases import Phases
 
-    bar = Progress(
-        TextColumn(title),
-        BarColumn(bar_width=None),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(compact=True),
-        console=TextConsole(stderr=True),
-        transient=True,
-    )
-    with bar:
-        task = bar.add_task(title, total=total)
-        yield lambda num_done: bar.update(task, completed=num_done)
+    return Phases(TextConsole(stderr=True)).of(title, total)

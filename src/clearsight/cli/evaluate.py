@@ -38,10 +38,12 @@ def evaluate(
 ) -> None:
     """Evaluate a run on its test images or on another source."""
     console = console_for(as_json)
-    with loading_keras(console):
+    with loading_keras(console) as announce:
+        from clearsight.evaluation.scores.guessing import by_guessing
         from clearsight.run.store.run import Run
         from clearsight.run.test_set.evaluation import evaluate as evaluate_network
 
+        announce("evaluating on the test images" if data is None else f"evaluating on {data}")
         loaded = Run.load(run, allow_download=allow_download)
         found = evaluate_network(loaded, data, given_source_options(context))
     if as_json:
@@ -52,7 +54,8 @@ def evaluate(
     scores = found.scores
     loss = "not finite" if scores.log_loss is None else f"{scores.log_loss.value:.4f}"
     console.print(
-        f"test accuracy {_value(scores.accuracy)} (95% interval {_interval(scores.accuracy)}): "
+        f"test accuracy {_value(scores.accuracy)} (95% interval {_interval(scores.accuracy)}; "
+        f"{by_guessing(scores.guessing_accuracy)}): "
         f"{scores.num_correct:,} of {scores.num_images:,} images correct; test loss {loss}"
     )
     if found.test_set_uses.sentence:

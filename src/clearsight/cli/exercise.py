@@ -140,8 +140,7 @@ def _run_trial(
     from clearsight.run.train import Display
     from clearsight.training.progress import Progress
 
-    display = Display(Progress(console))
-    trial = run_trial(chosen, seeds, display, out=out, **options)
+    trial = run_trial(chosen, seeds, Display.of(Progress(console)), out=out, **options)
     for title, runs in (("The lesson's network", trial.lesson), ("This network", trial.other)):
         console.print()
         console.print(f"{title}, {runs.path}:")

@@ -84,6 +84,8 @@ def export(
     images, and 64 images: it is only written if it predicts them as the trained network does.
     With --check or --web, the path may be a bundle.
     """
+    from clearsight.io.phases import Phases
+
     console, precision = console_for(as_json), "int8" if int8 else "float32"
     given = {
         "--out": out is not None,
@@ -94,12 +96,14 @@ def export(
     if web:
         _refuse("--web uses an existing bundle", given, "--format", "--check", "--allow-loss")
         bundle = _find_or_export(path, precision, console, allow_download=allow_download)
-        values, lines = _export_page(bundle, out or _page_folder(path), runtime_from)
+        with Phases(console).of("writing the page"):
+            values, lines = _export_page(bundle, out or _page_folder(path), runtime_from)
     elif runtime_from is not None:
         raise RequestError("--runtime-from is for --web: add that, or leave it out.")
     elif check:
         _refuse("--check writes nothing", given, "--out", "--allow-loss")
-        values, lines = _check(path, format, precision)
+        with Phases(console).of("checking what the bundle predicts"):
+            values, lines = _check(path, format, precision)
     else:
         if allow_loss and not int8:
             raise RequestError("--allow-loss is for --int8: add that, or leave it out.")
@@ -108,7 +112,8 @@ def export(
                 f"--int8 is for the format onnx, but --format {format} was given: leave one out."
             )
         _check_request(path, out, format)
-        with loading_keras(console):
+        with loading_keras(console) as announce:
+            announce("writing the bundle and checking what it predicts")
             values, lines = (
                 _export(path, out, format, allow_download=allow_download)
                 if not int8
@@ -229,6 +234,7 @@ def _find_or_export(
     exists = is_bundle(path) or is_bundle(bundle_path(path, precision=precision))
     if exists or precision != "float32" or not is_run(path):
         return find_bundle(path, precision=precision)
-    with loading_keras(console):
+    with loading_keras(console) as announce:
+        announce("writing the bundle and checking what it predicts")
         values, _ = _export(path, None, "onnx", allow_download=allow_download)
     return Path(values["bundle"])

@@ -12,7 +12,7 @@ from __future__ import annotations
 import gc
 import importlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -22,16 +22,22 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def loading_keras(console: TextConsole) -> Iterator[None]:
-    """Load Keras, and show the status "loading Keras" until the end of the block."""
-    with console.status("loading Keras"):
+def loading_keras(console: TextConsole) -> Iterator[Callable[[str], None]]:
+    """Load Keras, and show that until the end of the block.
+
+    Yields:
+        A function to call with a title of what is done next.
+    """
+    from clearsight.io.phases import Phases
+
+    with Phases(console).of("loading Keras") as announce:
         gc.disable()  # collections during the import find nothing
         try:
             _import_keras()
         finally:
             gc.freeze()  # nor do later ones in what was imported
             gc.enable()
-        yield
+        yield announce
 
 
 def _import_keras() -> None:

@@ -18,10 +18,9 @@ import click
 import clearsight
 from clearsight.cli.closed_output import check_output_complete, drop_unread_output
 from clearsight.cli.completion import COMPLETE_VARIABLE
-from clearsight.cli.output import print_message
+from clearsight.cli.output import ERROR, WARNING, print_message
 from clearsight.cli.process_clock import process_started_at
 from clearsight.errors import ClearsightError, SignalReceived, signal_of
-from clearsight.io.displayed_text import displayed
 from clearsight.io.write_error import cannot_write, find_refusal
 
 # Each is a module of `clearsight.cli` with a command of the same name; in the order of ``--help``.
@@ -66,28 +65,41 @@ def app() -> None:
 def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
     """Print a warning of Python or a library as one line, without its place in the source."""
     lines = str(message).strip().splitlines()
-    print_message(f"Warning: {lines[0] if lines else type(message).__name__}")
+    print_message(f"Warning: {lines[0] if lines else type(message).__name__}", WARNING)
 
 
-class _OneLine(logging.Formatter):
-    """Writes each logged message as one line, whatever the names that it quotes."""
+class _ToStderr(logging.Handler):
+    """Prints each logged message as one line, and a traceback below it if it has one."""
 
-    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
-        return displayed(record.message)
+    def emit(self, record: logging.LogRecord) -> None:
+        style = ERROR if record.levelno >= logging.ERROR else WARNING
+        print_message(record.getMessage(), style if record.levelno >= logging.WARNING else "")
+        if record.exc_info:
+            traceback = logging.Formatter().formatException(record.exc_info)
+            print(traceback, file=sys.stderr)
 
 
-def _run() -> None:
-    """Run the command, and leave with its exit code.
+def _run() -> int:
+    """Run the command, and return its exit code.
 
     Raises:
         ClearsightError: when it fails, or its output could not be written.
     """
     try:
-        app(obj=process_started_at(), complete_var=COMPLETE_VARIABLE)
-    except SystemExit as end:
-        if not end.code:
-            check_output_complete()
-        raise
+        exit_code = app(
+            obj=process_started_at(), complete_var=COMPLETE_VARIABLE, standalone_mode=False
+        )
+        check_output_complete()
+        return exit_code if isinstance(exit_code, int) else 0
+    except click.UsageError as error:
+        _show_usage_error(error)
+        return error.exit_code
+    except click.ClickException as error:
+        print_message(f"Error: {error.format_message()}", ERROR)
+        return error.exit_code
+    except click.Abort:
+        print_message("Aborted.", ERROR)
+        return 1
     except ClearsightError:
         raise
     except Exception as error:
@@ -96,6 +108,19 @@ def _run() -> None:
         if refused is None:
             raise
         raise cannot_write(None, refused, what="A file") from error
+
+
+def _show_usage_error(error: click.UsageError) -> None:
+    """Print a mistake in a command's arguments as click does, and the mistake as an error."""
+    if isinstance(error, getattr(click.exceptions, "NoArgsIsHelpError", ())):  # since click 8.2
+        error.show()
+        return
+    context = error.ctx
+    if context is not None:
+        print(context.get_usage(), file=sys.stderr)
+        option = context.help_option_names[-1]
+        print(f"Try '{context.command_path} {option}' for help.\n", file=sys.stderr)
+    print_message(f"Error: {error.format_message()}", ERROR)
 
 
 def _end_as_by_ctrl_c(number: int, _: object) -> None:
@@ -113,15 +138,13 @@ def main() -> None:
         if number is not None and signal.getsignal(number) == signal.SIG_DFL:  # not with nohup
             signal.signal(number, _end_as_by_ctrl_c)
     warnings.showwarning = _show_warning
-    handler = logging.StreamHandler()
-    handler.setFormatter(_OneLine())
-    logging.basicConfig(handlers=[handler])
+    logging.basicConfig(handlers=[_ToStderr()])
     logging.getLogger("clearsight").setLevel(logging.INFO)
     try:
-        _run()
+        sys.exit(_run())
     except ClearsightError as error:
         sys.stdout.flush()
-        print_message(f"clearsight: {error}")
+        print_message(f"clearsight: {error}", ERROR)
         sys.exit(EXIT_WRONG_INPUT)
     finally:
         # Skips Python's last garbage collection, which takes a second with Keras and torch loaded.

@@ -13,11 +13,13 @@ import click
 
 from clearsight.errors import RequestError
 from clearsight.io.displayed_text import displayed, displayed_json
+from clearsight.io.phases import cleared_line
 
 if TYPE_CHECKING:
     from clearsight.io.console import TextConsole
 
 PATH = click.Path(path_type=Path)
+ERROR, WARNING = "red", "yellow"  # styles of messages
 
 
 class _OutputPath(click.Path):
@@ -64,9 +66,21 @@ def print_lines(text: str, console: TextConsole) -> None:
     console.print(*text.split("\n"), sep="\n")
 
 
-def print_message(message: object) -> None:
-    """Print a sentence as one line on stderr, whatever the names that it quotes."""
-    print(displayed(str(message)), file=sys.stderr)
+def print_message(message: object, style: str = "") -> None:
+    """Print a sentence as one line on stderr, whatever the names that it quotes.
+
+    On a terminal it has a style: `ERROR`, `WARNING` or none. NO_COLOR leaves colours out.
+    """
+    text = displayed(str(message))
+    with cleared_line():
+        if not style or not sys.stderr.isatty():
+            print(text, file=sys.stderr)
+            return
+        from rich.text import Text
+
+        from clearsight.io.console import TextConsole
+
+        TextConsole(stderr=True).print(Text(text, style=style), soft_wrap=True)
 
 
 def check_new_file(path: Path | None, option: str, suffix: str = "") -> None:

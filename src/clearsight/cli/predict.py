@@ -80,7 +80,7 @@ def predict(
     from clearsight.predict.predict import PredictOptions, predict_images
     from clearsight.predict.predictor import open_predictor
 
-    bundle, notes = open_predictor(path, lambda: loading_keras(console_for(as_json)))
+    bundle, notes = open_predictor(path, lambda: loading_keras(console_for(as_json=True)))
     given = given_options(context)
     follow_links = bool(given.pop("follow_links", False))
     source_options = given_source_options(context) if given else None
@@ -178,9 +178,9 @@ def _has_progress_bar(num_images: int, row_format: RowFormat, out: Path | None) 
 
 
 def _with_progress_bar(rows: Iterable[Prediction], num_images: int) -> Iterator[Prediction]:
-    from clearsight.cli.decoding import progress_bar
+    from clearsight.cli.decoding import show_progress
 
-    with progress_bar("classifying images", num_images) as show:
+    with show_progress("classifying images", num_images) as show:
         for count, row in enumerate(rows, 1):
             yield row
             if count % _BAR_STEP == 0:

@@ -33,14 +33,15 @@ def report(run: Path, out: Path | None, allow_download: bool, as_json: bool) -> 
     """
     check_new_file(out, "--out", ".html")
     console = console_for(as_json)
-    with loading_keras(console):
+    with loading_keras(console) as announce:
         from clearsight.run.report.report import write_report
         from clearsight.run.store.folder import RunFolder, writing_to
         from clearsight.run.store.run import Run
 
-    folder = RunFolder.existing(run)
-    with folder.writing() if out is None else writing_to(out):
-        path = write_report(Run.load(run, allow_download=allow_download), path=out)
+        announce("writing the report")
+        folder = RunFolder.existing(run)
+        with folder.writing() if out is None else writing_to(out):
+            path = write_report(Run.load(run, allow_download=allow_download), path=out)
     if as_json:
         print_json({"run": str(run), "report": str(path), "size_bytes": path.stat().st_size})
     else:

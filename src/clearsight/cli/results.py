@@ -11,21 +11,15 @@ if TYPE_CHECKING:
     from clearsight.run.advise.next_step import NextStep
     from clearsight.run.advise.try_next import NextComparison
     from clearsight.run.seeds.runs import SeedRuns
+    from clearsight.run.store.results import Results
     from clearsight.run.store.run import Run
 
 
 def show_results(run: Run, seconds: float, console: TextConsole) -> None:
     """Print scores, what the curve shows, the next step, the files, and the seconds in all."""
     results, folder = run.results, run.folder
-    scores = f"training {results.train_accuracy:.3f}  validation {results.val_accuracy:.3f}"
-    if results.test_accuracy is not None and results.test_accuracy_interval is not None:
-        low, high = results.test_accuracy_interval
-        scores += (
-            f"  test {results.test_accuracy:.3f} (95% interval {low:.3f} to {high:.3f}, "
-            f"{results.test_count:,} images)"
-        )
     console.print()
-    console.print(scores)
+    _show_accuracies(results, console)
     for remark in results.remarks(len(run.history)):
         console.print(remark)
     if run.record.request.no_test and run.record.data.get("test"):
@@ -54,6 +48,28 @@ def show_results(run: Run, seconds: float, console: TextConsole) -> None:
     ):
         if path.exists():
             console.print(f"{f'{title}:':<14} {path}")
+
+
+def _show_accuracies(results: Results, console: TextConsole) -> None:
+    """Print the accuracies of the saved network, each next to that of guessing."""
+    from clearsight.evaluation.scores.guessing import by_guessing
+
+    console.print("Accuracy:")
+    for part, accuracy, guessing in (
+        ("training", results.train_accuracy, results.train_guessing_accuracy),
+        ("validation", results.val_accuracy, results.val_guessing_accuracy),
+        ("test", results.test_accuracy, results.test_guessing_accuracy),
+    ):
+        if accuracy is None:
+            continue
+        details = [by_guessing(guessing)] if guessing is not None else []
+        if part == "test" and results.test_accuracy_interval is not None:
+            low, high = results.test_accuracy_interval
+            details.insert(
+                0, f"95% interval {low:.3f} to {high:.3f}, {results.test_count:,} images"
+            )
+        known = f" ({'; '.join(details)})" if details else ""
+        console.print(f"{part:<11} {accuracy:.3f}{known}")
 
 
 def show_seeds(runs: SeedRuns, console: TextConsole, as_json: bool) -> None:

@@ -7,7 +7,7 @@ import sys
 import click
 
 from clearsight.cli.arguments import BUNDLE
-from clearsight.cli.output import print_message
+from clearsight.cli.output import console_for, print_message
 from clearsight.cli.request_options import RequestCommand, given_options
 from clearsight.errors import needs_extra
 
@@ -41,11 +41,13 @@ def serve(
     """
     with needs_extra("Serving", "serve"):
         from clearsight.serving.server import serve as serve_until_signal
+    from clearsight.io.phases import Phases
     from clearsight.serving.named_bundle import open_named_bundles
     from clearsight.serving.settings import server_settings
 
     settings = server_settings(token=token, allowed_hosts=allow_host, **given_options(context))
-    named_bundles = open_named_bundles(bundles, settings.network_threads)
+    with Phases(console_for(as_json=True)).of("opening the bundles"):
+        named_bundles = open_named_bundles(bundles, settings.network_threads)
 
     def print_address(address: str) -> None:
         names = ", ".join(bundle.name for bundle in named_bundles)

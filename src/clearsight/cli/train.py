@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 from clearsight.cli.arguments import RUN, SOURCE
-from clearsight.cli.decoding import show_decoding
 from clearsight.cli.keras_start import loading_keras
-from clearsight.cli.output import console_for, json_option, print_json, print_lines
+from clearsight.cli.output import console_for, json_option, print_json
 from clearsight.cli.process_clock import started_at
 from clearsight.cli.request_options import (
     SOURCE_OPTIONS,
@@ -26,7 +25,6 @@ from clearsight.errors import RequestError
 if TYPE_CHECKING:
     from clearsight.io.console import TextConsole
     from clearsight.run.advise.try_next import NextComparison
-    from clearsight.run.plan.plan import Plan
     from clearsight.run.request import TrainRequest
     from clearsight.run.store.run import Run
     from clearsight.run.train import Display
@@ -41,6 +39,7 @@ if TYPE_CHECKING:
     help="Train N times, with --seed and the seeds that follow it.",
 )
 @click.option("--try-next", is_flag=True, help="Run the suggested next experiment and compare.")
+@click.option("--trace", is_flag=True, help="Show the network layer by layer before training.")
 @click.option(
     "--resume",
     metavar="RUN",
@@ -59,6 +58,7 @@ def train(
     source: str | None,
     seeds: int | None,
     try_next: bool,
+    trace: bool,
     resume: Path | None,
     accept_changes: bool,
     as_json: bool,
@@ -84,7 +84,7 @@ def train(
         from clearsight.training.progress import Progress
 
     started = started_at(context)
-    display = Display(Progress(console), show_decoding, lambda plan: _show_plan(plan, console))
+    display = Display.of(Progress(console), has_trace=trace)
     options, request = given_options(context), None
     if resume is not None:
         own = {"seeds": seeds, "try_next": try_next or None}
@@ -94,7 +94,8 @@ def train(
         if is_seed_runs(resume):
             with resume_seeds(resumed, display) as seed_runs:
                 return show_seeds(seed_runs, console, as_json)
-        plan = plan_resume(resumed, display.decoding)
+        with display.progress.phase("opening the run and its images"):
+            plan = plan_resume(resumed, display.decoding)
     else:
         request = train_request(source, **options)
         if seeds is not None:
@@ -108,7 +109,8 @@ def train(
         tried = _try_next(request, run, display, console, held) if request and try_next else None
         if as_json:
             values = results_as_json(run, tried)
-            print_json({"notes": list(plan.notes), **values, "wall_seconds": plan.seconds_so_far})
+            notes = [*plan.decisions, *plan.notes]
+            print_json({"notes": notes, **values, "wall_seconds": plan.seconds_so_far})
     return None
 
 
@@ -152,24 +154,3 @@ def _check_usage(
                 "A source is needed, e.g. `clearsight train fashion-mnist`; "
                 "`clearsight data list` shows the built-in ones."
             )
-
-
-def _show_plan(plan: Plan, console: TextConsole) -> None:
-    from clearsight.models.trace import trace_model
-
-    print_lines(str(trace_model(plan.model)), console)
-    console.print()
-    request, recipe, data = plan.record.request, plan.recipe, plan.data
-    num_test = len(data.splits.test) if data.splits.test is not None else 0
-    later = " (not evaluated yet)" if request.no_test else ""
-    epochs = "1 epoch" if recipe.epochs == 1 else f"{recipe.epochs} epochs"
-    console.print(
-        f"{request.source_name}: {data.num_train:,} training, {data.num_validation:,} validation "
-        f"and {num_test:,} test images{later}."
-    )
-    console.print(
-        f"{epochs} in batches of {recipe.batch_size}, {recipe.optimizer} with "
-        f"learning rate {recipe.learning_rate:g}, {request.precision} on {request.device}, "
-        f"seed {request.seed}."
-    )
-    console.print()

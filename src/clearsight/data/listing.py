@@ -65,7 +65,8 @@ class Listing:
         provenance: where the images come from, in words.
         skipped: number of skipped items by reason.
         empty_classes: classes without images; not part of `class_names`.
-        notes: sentences for the user.
+        decisions: sentences about how the source is read where that had to be decided.
+        notes: other sentences for the user.
     """
 
     reader: Reader
@@ -79,6 +80,7 @@ class Listing:
     bad_rows: tuple[BadFile, ...] = ()
     skipped: Mapping[str, int] = field(default_factory=dict)
     empty_classes: tuple[str, ...] = ()
+    decisions: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:

@@ -19,18 +19,25 @@ class LoadReport:
         bad_files: images that cannot be read, or have no valid label.
         skipped: number of skipped items by reason, e.g. {"notes.txt (not an image)": 1}.
         empty_classes: classes without images.
-        notes: sentences for the user, e.g. why the images are resized as they are.
+        decisions: sentences about what was decided for the user, e.g. the images' size, and why.
+        notes: other sentences for the user.
         num_listed: number of images in the source, bad ones included; 0 if none was decoded.
     """
 
     bad_files: tuple[BadFile, ...] = ()
     skipped: Mapping[str, int] = field(default_factory=dict)
     empty_classes: tuple[str, ...] = ()
+    decisions: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     num_listed: int = 0
 
     @property
     def sentences(self) -> tuple[str, ...]:
+        """What was decided, the notes, and what was left out."""
+        return (*self.decisions, *self.remarks)
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
         """The notes, and what was left out."""
         sentences = list(self.notes)
         if self.skipped:

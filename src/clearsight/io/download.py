@@ -2,9 +2,11 @@
 
 import logging
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 from clearsight.errors import DataError
+from clearsight.io.phases import cleared_line
 
 CONNECT_TIMEOUT_SECONDS = 10
 READ_TIMEOUT_SECONDS = 60
@@ -68,7 +70,9 @@ class _ProgressBar:
         self._task = self._progress.add_task("", total=None)
         self._max_bytes = max_bytes
         self._num_bytes = 0
-        self._progress.start()
+        self._drawing = ExitStack()
+        self._drawing.enter_context(cleared_line())
+        self._drawing.enter_context(self._progress)
 
     def update(self, size_bytes: int) -> None:
         # Called after each piece, so that a server's file cannot fill the disk.
@@ -82,4 +86,4 @@ class _ProgressBar:
         self._progress.reset(self._task)
 
     def close(self) -> None:
-        self._progress.stop()
+        self._drawing.close()

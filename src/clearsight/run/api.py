@@ -131,13 +131,13 @@ def _display(verbose: bool) -> Iterator[Display]:
         yield (
             _notebook_display()
             if notebook_shell() is not None
-            else Display(Progress(_UnreadConsole()))
+            else Display.of(Progress(_UnreadConsole()))
         )
         return
     logger, handler = logging.getLogger("clearsight"), logging.NullHandler()
     logger.addHandler(handler)
     try:
-        yield Display(Progress.silent())
+        yield Display.of(Progress(TextConsole(quiet=True)))
     finally:
         logger.removeHandler(handler)
 
@@ -151,4 +151,4 @@ def _notebook_display() -> Display:
         # If the cell ends with the result, the notebook shows that too: once is enough.
         when_cell_shows(result, shown.finish)
 
-    return Display(NotebookTraining(shown), shown.counted("decoding images"), result=show_result)
+    return Display.of(NotebookTraining(shown), result=show_result)

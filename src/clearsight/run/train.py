@@ -3,9 +3,10 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, Self
 
-from clearsight.data.decoding.workers import ShowProgress, silent
+from clearsight.data.decoding.workers import DECODING, ShowProgress
 from clearsight.data.splits.splits import Splits
 from clearsight.run.execute.execute import execute
 from clearsight.run.execute.session import open_run_folder, recorded_training, run_session
@@ -13,6 +14,7 @@ from clearsight.run.finish.evaluate import evaluate_run
 from clearsight.run.finish.final_weights import settle_weights
 from clearsight.run.finish.write import write_artifacts, write_results
 from clearsight.run.plan.data import read_data
+from clearsight.run.plan.display import PlanDisplay
 from clearsight.run.plan.plan import Plan, plan_training
 from clearsight.run.plan.resolve import resolve_request
 from clearsight.run.request import TrainRequest
@@ -26,15 +28,35 @@ class Display:
 
     Attributes:
         progress: shows the training.
-        decoding: shows how far the decoding of images is.
-        plan: shows the plan before it runs.
+        plans: shows each plan before it runs.
         result: shows what came of it.
     """
 
     progress: TrainingProgress
-    decoding: ShowProgress = silent
-    plan: Callable[[Plan], object] = lambda _: None
+    plans: PlanDisplay
     result: Callable[[Any], object] = lambda _: None
+
+    @classmethod
+    def of(
+        cls,
+        progress: TrainingProgress,
+        *,
+        has_trace: bool = False,
+        result: Callable[[Any], object] = lambda _: None,
+    ) -> Self:
+        """Return a display that shows everything where `progress` shows the training.
+
+        Args:
+            progress: shows the training.
+            has_trace: whether the network is shown layer by layer first.
+            result: shows what came of it.
+        """
+        return cls(progress, PlanDisplay(progress, has_trace=has_trace), result)
+
+    @property
+    def decoding(self) -> ShowProgress:
+        """Shows how far the decoding of images is."""
+        return partial(self.progress.phase, DECODING)
 
 
 def plan_request(request: TrainRequest, display: Display, loaded: Splits | None = None) -> Plan:
@@ -47,8 +69,11 @@ def plan_request(request: TrainRequest, display: Display, loaded: Splits | None 
             combination is wrong.
     """
     resolved = resolve_request(request)
-    data = read_data(resolved, display.decoding, loaded)
-    return plan_training(resolved, data)
+    phase = display.progress.phase
+    with phase("reading the images"):
+        data = read_data(resolved, display.decoding, loaded)
+    with phase("building the network and checking the images"):
+        return plan_training(resolved, data)
 
 
 def run_plan(plan: Plan, display: Display) -> Run:
@@ -63,15 +88,19 @@ def run_held(plan: Plan, display: Display) -> Iterator[Run]:
 
     So nobody deletes the run, or trains it further, while the block reads it.
     """
-    display.plan(plan)
-    with open_run_folder(plan, display.progress) as folder:
+    display.plans.show(plan)
+    phase = display.progress.phase
+    with open_run_folder(plan) as folder:
         with run_session(plan, folder, display.progress) as session:
             with recorded_training(plan, session) as writer:
                 history = execute(plan, session, writer)
-                weights = settle_weights(plan, folder, history)
-                save_finished_model(plan.model, folder)
-                evaluated = evaluate_run(plan, folder.path, history, weights)
+                with phase("evaluating on the training and validation images"):
+                    weights = settle_weights(plan, folder, history)
+                    save_finished_model(plan.model, folder)
+                with phase("evaluating on the test images"):
+                    evaluated = evaluate_run(plan, folder.path, history, weights)
                 session.stopper.stop_if_requested()
-                write_results(plan, session, history, evaluated)
+                with phase("writing the results"):
+                    write_results(plan, session, history, evaluated)
             run = write_artifacts(plan, session)
         yield run

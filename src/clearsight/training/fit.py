@@ -125,7 +125,7 @@ def fit_model(
         optimizer: Any = model.optimizer
         optimizer.learning_rate.assign(recipe.learning_rate)
     try:
-        with progress.bar, stopper.fitting(), watched_steps(model, batches):
+        with progress.training(), stopper.fitting(), watched_steps(model, batches):
             _fit(model, batches, data.validation, recipe, callbacks, first_epoch=len(earlier))
     except StopRequested as stop:
         if stop.is_between_batches:

@@ -1,7 +1,7 @@
 """`NotebookTraining`: a training's progress in a notebook, in one output."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from clearsight.display.training_output import TrainingOutput
@@ -21,18 +21,32 @@ class NotebookTraining:
     def __init__(self, shown: TrainingOutput) -> None:
         self._output = shown
 
-    @property
     @contextmanager
-    def bar(self) -> Iterator[None]:
-        """A context manager to use around the training: at its end all epochs are shown."""
+    def training(self) -> Iterator[None]:
+        """Show the training while the block runs; at its end all epochs are shown."""
         try:
             yield
         finally:
             self._output.end()
 
+    def phase(
+        self, title: str, total: int = 0
+    ) -> AbstractContextManager[Callable[[int | str], None]]:
+        """Show what else is being done until the block ends, and how many of `total` are done."""
+        return self._output.of(title, total)
+
     def announce(self, sentence: str) -> None:
         """Show a sentence."""
         self._output.say(sentence)
+
+    def warn(self, sentence: str) -> None:
+        """Show a sentence."""
+        self._output.say(sentence)
+
+    def summarize(self, lines: Sequence[tuple[str, str]]) -> None:
+        """Show lines, each with its title."""
+        for title, text in lines:
+            self._output.say(f"{title}: {text}")
 
     def callback(self, recorder: EpochRecorder) -> keras.callbacks.Callback:
         """Return the Keras callback that updates this display, to be placed after `recorder`."""

@@ -90,8 +90,3 @@ def _notes_on_mirroring(recipe: Recipe, width: int, class_names: Collection[str]
             "right matter: set --recipe-arg flip=none and --recipe-arg flip_at_test=false, or use "
             "another recipe, e.g. --recipe lesson."
         )
-    else:
-        yield (
-            f"The recipe '{recipe.name}' mirrors images left to right. If left and right matter "
-            "(text, digits), use another recipe, e.g. --recipe lesson."
-        )

@@ -1,12 +1,17 @@
 """Show a training's progress: a live bar in a terminal, plain lines elsewhere."""
 
-from contextlib import AbstractContextManager
-from typing import Any, Protocol, Self
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from typing import Any, Protocol
 
 from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
+from rich.table import Column, Table
+from rich.text import Text
 
 from clearsight.io.console import TextConsole
+from clearsight.io.displayed_text import displayed
+from clearsight.io.phases import Phases
 from clearsight.models.backend import keras
 from clearsight.training.history import Epoch
 from clearsight.training.recorder import EpochRecorder
@@ -15,13 +20,26 @@ from clearsight.training.recorder import EpochRecorder
 class TrainingProgress(Protocol):
     """Shows a training: `Progress` on a console, `NotebookTraining` in a notebook."""
 
-    @property
-    def bar(self) -> AbstractContextManager[Any]:
-        """A context manager to use around the training."""
+    def training(self) -> AbstractContextManager[None]:
+        """Show the training while the block runs."""
+        ...
+
+    def phase(
+        self, title: str, total: int = 0
+    ) -> AbstractContextManager[Callable[[int | str], None]]:
+        """Show what else is being done until the block ends; see `Phases.of`."""
         ...
 
     def announce(self, sentence: str) -> None:
         """Show a sentence."""
+        ...
+
+    def warn(self, sentence: str) -> None:
+        """Show a sentence that the user should not miss."""
+        ...
+
+    def summarize(self, lines: Sequence[tuple[str, str]]) -> None:
+        """Show lines, each with its title."""
         ...
 
     def callback(self, recorder: EpochRecorder) -> keras.callbacks.Callback:
@@ -37,13 +55,13 @@ class Progress:
     Args:
         console: where to print.
 
-    Attributes:
-        bar: rich's bar, a context manager to use around the training.
     """
 
     def __init__(self, console: TextConsole) -> None:
         self._console = console
-        self.bar = Bar(
+        self._phases = Phases(console)
+        self._first_epoch = ExitStack()
+        self._bar = Bar(
             TextColumn("epoch {task.fields[epoch]}"),
             BarColumn(bar_width=None),
             TextColumn("{task.fields[batch]}"),
@@ -57,18 +75,43 @@ class Progress:
             refresh_per_second=5,
         )
 
-    @classmethod
-    def silent(cls) -> Self:
-        """Return a progress that shows nothing."""
-        return cls(TextConsole(quiet=True))
+    @contextmanager
+    def training(self) -> Iterator[None]:
+        """Show the training while the block runs; without a terminal, that the first epoch does."""
+        with self._bar, self._first_epoch:
+            if self._bar.disable:
+                self._first_epoch.enter_context(self._phases.of("training, a line per epoch"))
+            yield
+
+    def phase(
+        self, title: str, total: int = 0
+    ) -> AbstractContextManager[Callable[[int | str], None]]:
+        """Show what else is being done until the block ends; see `Phases.of`."""
+        return self._phases.of(title, total)
 
     def announce(self, sentence: str) -> None:
         """Print a sentence above the bar."""
         self._console.print(sentence, soft_wrap=True)
 
+    def warn(self, sentence: str) -> None:
+        """Print a sentence, in yellow on a terminal."""
+        self._console.print(Text(displayed(sentence), style="yellow"), soft_wrap=True)
+
+    def summarize(self, lines: Sequence[tuple[str, str]]) -> None:
+        """Print lines, each with its title; on a terminal, long ones stay in their column."""
+        if self._console.is_terminal:
+            table = Table.grid(Column(no_wrap=True), Column(overflow="fold"), padding=(0, 2, 0, 0))
+            for title, text in lines:
+                table.add_row(title, text)
+            self._console.print(table)
+            return
+        width = max(len(title) for title, _ in lines)
+        for title, text in lines:
+            self._console.print(f"{title:<{width}}  {text}", soft_wrap=True)
+
     def callback(self, recorder: EpochRecorder) -> keras.callbacks.Callback:
         """Return the Keras callback that updates this display, to be placed after `recorder`."""
-        return _UpdateProgress(self._console, self.bar, recorder)
+        return _UpdateProgress(self._console, self._bar, recorder, self._first_epoch)
 
 
 def format_epoch(epoch: Epoch, num_epochs: int) -> str:
@@ -83,15 +126,18 @@ def format_epoch(epoch: Epoch, num_epochs: int) -> str:
 
 
 class _UpdateProgress(keras.callbacks.Callback):
-    def __init__(self, console: TextConsole, bar: Bar, recorder: EpochRecorder) -> None:
+    def __init__(
+        self, console: TextConsole, bar: Bar, recorder: EpochRecorder, first_epoch: ExitStack
+    ) -> None:
         super().__init__()
         self._console = console
         self._bar = bar
         self._recorder = recorder
+        self._first_epoch = first_epoch
         self._num_epochs = 0
         self._num_batches = 0
         self._task = bar.add_task(
-            "training", epoch="", batch="", loss="", accuracy="", val_accuracy="-", visible=False
+            "training", epoch="", batch="", loss="-", accuracy="-", val_accuracy="-", visible=False
         )
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
@@ -104,7 +150,14 @@ class _UpdateProgress(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         del logs
-        self._bar.update(self._task, epoch=f"{epoch + 1}/{self._num_epochs}")
+        batch = f"0/{self._num_batches}"
+        self._bar.update(
+            self._task, epoch=f"{epoch + 1}/{self._num_epochs}", batch=batch, visible=True
+        )
+
+    def on_test_begin(self, logs: dict[str, Any] | None = None) -> None:
+        del logs
+        self._bar.update(self._task, batch="validating")
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         if self._bar.disable:
@@ -116,11 +169,11 @@ class _UpdateProgress(keras.callbacks.Callback):
             batch=f"{batch + 1}/{self._num_batches}",
             loss=values.get("loss", ""),
             accuracy=values.get("accuracy", ""),
-            visible=True,
         )
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         del epoch, logs
+        self._first_epoch.close()
         last = self._recorder.history[-1]
         self._bar.update(self._task, val_accuracy=f"{last.val_accuracy:.3f}")
         self._console.print(format_epoch(last, self._num_epochs), soft_wrap=True)

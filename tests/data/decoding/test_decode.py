@@ -205,7 +205,7 @@ def test_colour_that_the_sampled_headers_miss_is_preserved(
     assert splits.train.image_shape == (28, 28, 3)
     _, pixels = by_name(splits)[listing.keys[1]]
     assert tuple(pixels[:3]) == (200, 30, 30)
-    assert "some are in colour" in " ".join(splits.load_report.notes)
+    assert "some are in colour" in " ".join(splits.load_report.decisions)
 
 
 @pytest.mark.parametrize(
@@ -239,7 +239,7 @@ def test_the_size_is_chosen_from_the_data(
         Image.fromarray(pixels).save(folder / f"{index}.jpg")
     splits = load_splits(str(tmp_path / "images"))
     assert splits.train.image_shape == (*expected, 3)
-    assert f"resized to {expected[0]}x{expected[1]}" in " ".join(splits.load_report.notes)
+    assert f"resized to {expected[0]}x{expected[1]}" in " ".join(splits.load_report.decisions)
 
 
 def test_a_full_disk_is_an_error_and_leaves_nothing(
@@ -281,10 +281,10 @@ def test_what_is_left_out_of_images_or_may_be_wrong_is_a_note(
     content = bytearray((images / "Bag" / "fax.tif").read_bytes())
     content[14] ^= 0xFF
     (images / "Bag" / "fax.tif").write_bytes(content)
-    notes = load_splits(str(images)).load_report.notes
-    assert notes[-2:] == (
+    report = load_splits(str(images)).load_report
+    assert report.notes[-2:] == (
         "1 of 302 images have several frames or pages, of which only the first was used: "
         "'Bag/two.gif'.",
         "1 of 302 images may be damaged, although their decoders return an image: 'Bag/fax.tif'.",
     )
-    assert load_splits(str(images)).load_report.notes == notes, "from the cache"
+    assert load_splits(str(images)).load_report == report, "from the cache"

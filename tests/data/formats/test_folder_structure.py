@@ -217,13 +217,13 @@ def test_the_decision_is_one_sentence(tmp_path: Path, read: Reader) -> None:
     assert re.fullmatch(
         r"2 classes: cats, dogs; 2 splits: train \(.*training_set\), test \(.*test_set\); "
         r"folders inside classes: merged\.",
-        listing.notes[0],
+        listing.decisions[0],
     )
     nested = read(root, SourceOptions(nested_classes=True))
     assert nested.class_names == ("cats", "dogs", "dogs/old")
-    assert nested.notes[0].endswith("folders inside classes: classes of their own.")
+    assert nested.decisions[0].endswith("folders inside classes: classes of their own.")
     many = write_images(tmp_path / "many", *(f"{number:03}/" for number in range(150)))
-    assert as_folder(many, SourceOptions()).notes[0].endswith("008, 009 and 140 more.")
+    assert as_folder(many, SourceOptions()).decisions[0].endswith("008, 009 and 140 more.")
 
 
 @every_container

@@ -72,7 +72,7 @@ def test_links_inside_the_folder_are_followed_and_count_once(tmp_path: Path) -> 
     assert listing.class_names == ("birds", "cats", "dogs")
     assert len(listing) == 9
     assert listing.empty_classes == ()
-    assert "3 images are listed where links lead to them" in listing.notes[1]
+    assert "3 images are listed where links lead to them" in listing.notes[0]
 
 
 def test_loops_of_links_end(tmp_path: Path) -> None:
@@ -149,7 +149,7 @@ def test_absolute_names_in_a_tar_are_read(tmp_path: Path) -> None:
                 archive.addfile(info, file)
     listing = open_archive(path, SourceOptions())
     assert listing.class_names == ("cats", "dogs")
-    assert "2 names in" in listing.notes[1]
+    assert "2 names in" in listing.notes[0]
     assert all(content == PNG for _, content in listing.reader.each(listing.keys))
 
 

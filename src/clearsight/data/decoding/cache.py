@@ -39,9 +39,10 @@ class DecodedImages:
         folder: the folder of their arrays.
         height, width, channels: the shape of every image.
         problems: what is wrong with the images that cannot be decoded, by key.
-        notes: sentences for the user, e.g. why they have that shape.
+        notes: sentences for the user.
         pixel_range: the values that became 0 and 255 in deep images; None if all had 8 bits.
         test_rows: the rows of training images held out as the test set, as they were decoded.
+        decisions: sentences about why they have that shape.
     """
 
     folder: Path
@@ -52,6 +53,7 @@ class DecodedImages:
     notes: tuple[str, ...]
     pixel_range: PixelRange | None
     test_rows: tuple[int, ...] = ()
+    decisions: tuple[str, ...] = ()
 
 
 def find(key: str) -> DecodedImages | None:
@@ -72,6 +74,7 @@ def find(key: str) -> DecodedImages | None:
         notes=tuple(found.notes),
         pixel_range=None if found.pixel_range is None else PixelRange(*found.pixel_range),
         test_rows=tuple(found.test_rows),
+        decisions=tuple(found.decisions),
     )
     if not found.folder.exists():  # not used for long
         return None

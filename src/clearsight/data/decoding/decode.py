@@ -124,8 +124,9 @@ def _decode(
     warnings = _warnings(folder, [listing.keys[index] for index in row_order.order])
     remove_rows(folder, sorted(problems))
     problem_of = {listing.keys[row_order.order[row]]: problem for row, problem in problems.items()}
-    notes = (*filter(None, [shape.reason]), *deep.notes, *warnings)
-    return DecodedImages(folder, *size, problem_of, notes, deep.pixel_range)
+    notes, decisions = (*deep.notes, *warnings), tuple(filter(None, [shape.reason]))
+    decoded = DecodedImages(folder, *size, problem_of, notes, deep.pixel_range)
+    return replace(decoded, decisions=decisions)
 
 
 def _warnings(folder: Path, keys: Sequence[str]) -> list[str]:
@@ -220,6 +221,7 @@ def _make_splits(listing: Listing, row_order: RowOrder, decoded: DecodedImages) 
         bad_files=tuple(sorted([*listing.bad_rows, *bad_files], key=lambda bad: bad.name)),
         skipped=listing.skipped,
         empty_classes=listing.empty_classes,
+        decisions=(*listing.decisions, *decoded.decisions),
         notes=(*listing.notes, *decoded.notes),
         num_listed=len(listing) + len(listing.bad_rows),
     )

@@ -30,6 +30,7 @@ _POLL_SECONDS = 0.02
 
 # Shows the progress of decoding: called with the number of images, it yields a function to call
 # with the number done.
+DECODING = "decoding images, which are cached for the next start"  # a phase's title
 ShowProgress = Callable[[int], AbstractContextManager[Callable[[int], None]]]
 
 

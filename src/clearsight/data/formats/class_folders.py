@@ -88,8 +88,8 @@ def list_class_folders(
         provenance=contents.source,
         skipped=contents.skipped.counts,
         empty_classes=empty,
+        decisions=(_describe(labels, images, structure, options),),
         notes=(
-            _describe(labels, images, structure, options),
             *merged_names_note(_written_names(images)),
             *alike_names_note(labels),
             *mask_files_note([image.path for image in images]),

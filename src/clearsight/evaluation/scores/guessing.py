@@ -67,3 +67,8 @@ def guessing_loss(class_fractions: np.ndarray, label_smoothing: float) -> float:
     targets = (1 - label_smoothing) * class_fractions + label_smoothing / len(class_fractions)
     targets = targets[targets > 0]
     return float(-(targets * np.log(targets)).sum())
+
+
+def by_guessing(accuracy: float) -> str:
+    """Return what stands next to an accuracy, such as "0.100 by guessing"."""
+    return f"{accuracy:.3f} by guessing"

@@ -40,15 +40,13 @@ class RunSession:
 
 
 @contextmanager
-def open_run_folder(plan: Plan, progress: TrainingProgress) -> Iterator[RunFolder]:
+def open_run_folder(plan: Plan) -> Iterator[RunFolder]:
     """Make a plan's folder, or open that of a resumed run, and hold its lock until the block ends.
 
     Raises:
         OutputError: when there is no disk space.
         RunError: when another process writes into the folder or resumed the run.
     """
-    for note in plan.notes:
-        progress.announce(f"Note: {note}")
     check_disk_space(plan.path, plan.model)
     if plan.resume_point is not None:
         folder = RunFolder.existing(plan.path)

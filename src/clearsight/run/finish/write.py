@@ -59,11 +59,13 @@ def write_artifacts(plan: Plan, session: RunSession) -> Run:
     if request.bundle:
         images = plan.data.validation_images(NUM_IMAGES)
         command = session.folder.command("export")
-        write_or_warn("bundle", lambda: export_run(run, images=images), command)
+        with session.progress.phase("writing the bundle"):
+            write_or_warn("bundle", lambda: export_run(run, images=images), command)
         session.stopper.stop_if_requested()
     if request.report:
         test, command = plan.data.splits.test, session.folder.command("report")
-        write_or_warn("report", lambda: write_report(run, test), command)
+        with session.progress.phase("writing the report"):
+            write_or_warn("report", lambda: write_report(run, test), command)
     return run
 
 

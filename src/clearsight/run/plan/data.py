@@ -29,11 +29,13 @@ class TrainingData:
     Attributes:
         splits: all of them, limits applied.
         split: which of them are for training and which for validation.
-        notes: sentences about them that the user should read.
+        decisions: sentences about what was decided when they were read, and why.
+        notes: other sentences about them that the user should read.
     """
 
     splits: Splits
     split: ValidationSplit
+    decisions: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property
@@ -127,12 +129,12 @@ def read_data(
     asked_for = request.recipe_arguments.get("validation_split", request.validation_split)
     num_own = len(loaded.validation) if loaded.validation is not None else 0
     check_no_own_part("validation", num_own, asked_for, request.source_name)
-    return split_data(loaded, recipe, request.seed, tuple(_notes(loaded, resolved)))
+    data = split_data(loaded, recipe, request.seed)
+    decisions = [*loaded.load_report.decisions, *filter(None, [data.split.warning])]
+    return replace(data, decisions=tuple(decisions), notes=tuple(_notes(loaded, resolved)))
 
 
-def split_data(
-    splits: Splits, recipe: Recipe, seed: int, notes: tuple[str, ...] = ()
-) -> TrainingData:
+def split_data(splits: Splits, recipe: Recipe, seed: int) -> TrainingData:
     """Limit images as the recipe says, and choose the validation images; `seed` shuffles them.
 
     Raises:
@@ -142,7 +144,7 @@ def split_data(
     train = splits.train
     if splits.validation is not None:
         own = np.arange(len(splits.validation))
-        return TrainingData(splits, ValidationSplit(np.arange(len(train)), own, "own"), notes)
+        return TrainingData(splits, ValidationSplit(np.arange(len(train)), own, "own"))
     split = choose_validation_split(
         train.labels, recipe.validation_split, recipe.validation_method, seed, train.groups
     )
@@ -152,7 +154,7 @@ def split_data(
             f"validation_split of {recipe.validation_split} leaves {len(split.train):,} and "
             f"{len(split.validation):,}: add images or change --validation-split."
         )
-    return TrainingData(splits, split, notes)
+    return TrainingData(splits, split)
 
 
 def limit(splits: Splits, recipe: Recipe) -> Splits:
@@ -164,7 +166,7 @@ def limit(splits: Splits, recipe: Recipe) -> Splits:
 def _notes(loaded: Splits, resolved: ResolvedOptions) -> Iterator[str]:
     """Yield what the user should know about the images of a request."""
     request, recipe, given = resolved.request, resolved.recipe, resolved.given_recipe_options
-    yield from loaded.load_report.sentences
+    yield from loaded.load_report.remarks
     for part, option, images in (
         ("training", "train_limit", loaded.train),
         ("test", "test_limit", loaded.test),

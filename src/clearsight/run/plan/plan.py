@@ -70,7 +70,8 @@ class Plan:
         leaks: which images to measure on also appear in the training set.
         preparation: how images become the network's input.
         resume_point: where the run is resumed; None when it is new.
-        notes: sentences that the user should read before it starts.
+        decisions: sentences about what was decided for the user, and why.
+        notes: other sentences that the user should read before it starts.
         requested_at: `time.perf_counter` when the training was requested; from the command line,
             when the program was started.
     """
@@ -83,6 +84,7 @@ class Plan:
     leaks: Leaks
     preparation: Preparation
     resume_point: ResumePoint | None
+    decisions: tuple[str, ...]
     notes: tuple[str, ...]
     requested_at: float
 
@@ -110,7 +112,7 @@ def plan_training(resolved: ResolvedOptions, data: TrainingData) -> Plan:
     """
     request, device, started = resolved.request, resolved.device, resolved.started
     train = data.splits.train
-    recipe, epoch_notes = _with_enough_steps(resolved, data.num_train)
+    recipe, more_epochs = _with_enough_steps(resolved, data.num_train)
     with on_device(device):
         keras.utils.set_random_seed(request.seed)
         model = network_for(request, train)
@@ -128,8 +130,8 @@ def plan_training(resolved: ResolvedOptions, data: TrainingData) -> Plan:
     own_layers = check_reloadable(request, model)
     precision, engine_notes = set_engine(model, request.engine, request.precision, device)
     checked = check_images(data.splits, data.split)
-    notes = [*data.notes, *epoch_notes, *compiled, *own_layers, *engine_notes]
-    notes += [data.split.warning] if data.split.warning else []
+    decisions = [*data.decisions, *more_epochs]
+    notes = [*data.notes, *compiled, *own_layers, *engine_notes]
     notes += data.split_notes(recipe.validation_split)
     notes += checked.notes
     notes += option_notes(
@@ -159,7 +161,7 @@ def plan_training(resolved: ResolvedOptions, data: TrainingData) -> Plan:
             # A penalty on weights would have to be added, and changes with them.
             guessing_loss=None if model.losses else data.guessing_loss(recipe.label_smoothing),
         ),
-        notes=tuple(notes),
+        notes=(*decisions, *notes),
         num_parameters=model.count_params(),
         reproducible=reproducible,
         reproducible_because=because,
@@ -175,6 +177,7 @@ def plan_training(resolved: ResolvedOptions, data: TrainingData) -> Plan:
         leaks=checked.leaks,
         preparation=preparation,
         resume_point=None,
+        decisions=tuple(decisions),
         notes=tuple(notes),
         requested_at=resolved.requested_at,
     )

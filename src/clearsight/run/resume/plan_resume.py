@@ -84,8 +84,8 @@ def plan_resume(request: ResumeRequest, show_progress: ShowProgress = silent) ->
         compile_model(model, recipe)
         restore_variables(model, checkpoint, "model", "optimizer")
         set_engine(model, wanted.engine, wanted.precision, device)
+    decisions = [describe_resume(path, record, recipe, checkpoint)]
     notes = [
-        describe_resume(path, record, recipe, checkpoint),
         *(
             f"The checkpoint {file.name} is damaged ({why}); the one before it is used."
             for file, why in found.damaged
@@ -99,7 +99,7 @@ def plan_resume(request: ResumeRequest, show_progress: ShowProgress = silent) ->
     given = dict(request.changes)
     if wanted.source != record.request.source:
         given["source"] = wanted.source
-        notes.append(f"The images are now read from {wanted.source}.")
+        decisions.append(f"The images are now read from {wanted.source}.")
     return Plan(
         path=path,
         path_is_given=True,
@@ -109,6 +109,7 @@ def plan_resume(request: ResumeRequest, show_progress: ShowProgress = silent) ->
         leaks=check_images(data.splits, data.split).leaks,
         preparation=record.preparation,
         resume_point=ResumePoint(checkpoint, first_batch, tuple(f for f, _ in found.damaged)),
+        decisions=tuple(decisions),
         notes=tuple(notes),
         requested_at=requested_at,
     )

@@ -1,6 +1,7 @@
 """`SeedRuns`: runs that differ only by their seed, with their summary and its files."""
 
 import math
+import statistics
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import Any, Self, overload
 from clearsight.display.html import element, file_link, or_reason, output, table
 from clearsight.errors import ClearsightError, RunError
 from clearsight.evaluation.comparison.over_seeds import SeedSummary
+from clearsight.evaluation.scores.guessing import by_guessing
 from clearsight.io.csv_file import write_csv
 from clearsight.io.displayed_text import displayed
 from clearsight.report.curve_chart import CurveChart, chart_or_reason
@@ -121,6 +123,11 @@ class SeedRuns(Sequence[Run]):
         write_json(values, self.path / SEEDS_RECORD_NAME)
         write_csv(_COLUMNS, self._rows(), self.path / "seeds.csv")
 
+    def _guessing_accuracy(self, part: str) -> float | None:
+        """Return the accuracy of guessing on "test" or "val" images, the mean over the members."""
+        values = [getattr(results, f"{part}_guessing_accuracy") for results in self.results]
+        return None if None in values else statistics.fmean(values)
+
     def _rows(self) -> list[list[Any]]:
         return [
             [
@@ -157,9 +164,9 @@ class SeedRuns(Sequence[Run]):
     def sentences(self) -> list[str]:
         """What must be known about the members: intervals, what is missing, which images."""
         sentences = [
-            _interval_sentence(part, summary)
-            for part, name in (("test", "test_accuracy"), ("validation", "val_accuracy"))
-            if (summary := self.summary(name)) is not None
+            _interval_sentence(part, summary, self._guessing_accuracy(name))
+            for part, name in (("test", "test"), ("validation", "val"))
+            if (summary := self.summary(f"{name}_accuracy")) is not None
         ]
         if not self.is_finished:
             sentences.append(
@@ -218,11 +225,14 @@ def _cells(title: str, values: Sequence[float | None]) -> tuple[str, ...]:
     return (title, *("-" if n is None else f"{n:{digit}}" for n, digit in numbers))
 
 
-def _interval_sentence(part: str, summary: SeedSummary) -> str:
+def _interval_sentence(part: str, summary: SeedSummary, guessing: float | None) -> str:
     interval = summary.interval
+    guess = "" if guessing is None else f"; {by_guessing(guessing)}"
     if interval is None:
-        return f"mean {part} accuracy {summary.mean:.3f}; one seed cannot show how seeds differ"
+        return (
+            f"mean {part} accuracy {summary.mean:.3f}{guess}; one seed cannot show how seeds differ"
+        )
     return (
         f"mean {part} accuracy {summary.mean:.3f} (95% interval {interval.low:.3f} to "
-        f"{interval.high:.3f}, over {len(summary.values)} seeds, on these images)"
+        f"{interval.high:.3f}, over {len(summary.values)} seeds, on these images{guess})"
     )

@@ -61,7 +61,7 @@ def train_seeds(request: TrainRequest, num_seeds: int, display: Display) -> Iter
     )
     with folder.writing():
         runs.write()
-        display.plan(first)
+        display.plans.show(first)
         first = replace(first, path=member_path(runs.path, 0), path_is_given=True)
         yield _run_all(runs, request, ResumeRequest(folder.path), display, first)
 
@@ -136,7 +136,7 @@ def _run_all(
 ) -> SeedRuns:
     """Train the members that are not finished, loading their images once; `first` is planned."""
     record, loaded = runs.record, None
-    quiet = replace(display, plan=lambda _: None)  # all plans are alike, but for the seed
+    alike = replace(display, plans=display.plans.for_more_of_the_same())
     for index in range(record.num_seeds):
         path, seed = member_path(runs.path, index), record.first_seed + index
         which = f"{index + 1} of {record.num_seeds}"
@@ -150,7 +150,7 @@ def _run_all(
                 loaded = plan.data.splits
             display.progress.announce("")
             display.progress.announce(f"Seed {seed}, {which}:")
-            run_plan(plan, quiet)
+            run_plan(plan, alike)
         except KeyboardInterrupt as stop:
             left = _what_is_left(runs, path, stop)
             message = " ".join([f"Interrupted with seed {seed}, {which}.", *left])

@@ -1,0 +1,102 @@
+"""What a training is going to do, in six lines."""
+
+from collections.abc import Iterator
+
+from clearsight.models.trace import trace_model
+from clearsight.run.plan.plan import Plan
+
+_MOST_NAMES = 3  # classes that are listed
+
+
+def summarize(plan: Plan) -> tuple[tuple[str, str], ...]:
+    """Return six lines, each with its title: network, data, split, recipe, compute, decided."""
+    return (
+        ("network", _network(plan)),
+        ("data", _data(plan)),
+        ("split", _split(plan)),
+        ("recipe", _recipe(plan)),
+        ("compute", _compute(plan)),
+        ("decided", _decided(plan)),
+    )
+
+
+def _network(plan: Plan) -> str:
+    trace = trace_model(plan.model)
+    text = (
+        f"{plan.record.request.model}: {len(trace.layers)} layers, {trace.num_parameters:,} "
+        "parameters"
+    )
+    if not trace.num_parameters:
+        return text
+    largest = max(trace.layers, key=lambda layer: layer.num_parameters)
+    fraction = largest.num_parameters / trace.num_parameters
+    return f"{text}, {fraction:.0%} of them in {largest.name}"
+
+
+def _data(plan: Plan) -> str:
+    train = plan.data.splits.train
+    names, more = train.class_names[:_MOST_NAMES], train.num_classes - _MOST_NAMES
+    listed = ", ".join(names) + (f" and {more:,} more" if more > 0 else "")
+    shape = "x".join(map(str, train.image_shape))
+    return (
+        f"{plan.record.request.source_name}: {shape} images, {train.num_classes} classes ({listed})"
+    )
+
+
+def _split(plan: Plan) -> str:
+    data = plan.data
+    test = data.splits.test
+    later = " (not evaluated yet)" if plan.record.request.no_test and test is not None else ""
+    return (
+        f"{data.num_train:,} training, {data.num_validation:,} validation and "
+        f"{0 if test is None else len(test):,} test images{later}"
+    )
+
+
+def _recipe(plan: Plan) -> str:
+    recipe = plan.recipe
+    epochs = "1 epoch" if recipe.epochs == 1 else f"{recipe.epochs} epochs"
+    text = (
+        f"{recipe.name}: {epochs} in batches of {recipe.batch_size}, {recipe.optimizer} with "
+        f"learning rate {recipe.learning_rate:g}"
+    )
+    changes = {
+        "mirrored": recipe.flip != "none",
+        "shifted": recipe.translate_pixels,
+        "partly blackened": recipe.cutout_pixels,
+    }
+    if made := [name for name, is_made in changes.items() if is_made]:
+        text += f"; training images {', '.join(made)}"
+    return text
+
+
+def _compute(plan: Plan) -> str:
+    request, threads = plan.record.request, plan.record.machine["num_threads"]
+    on = f"{request.device} with {threads} threads" if request.device == "cpu" else request.device
+    return f"{request.precision} on {on}, seed {request.seed}"
+
+
+def _decided(plan: Plan) -> str:
+    choices = list(_choices(plan)) if plan.resume_point is None else []
+    sentences = [f"{'; '.join(choices)}."] if choices else []
+    return " ".join([*sentences, *plan.decisions]) or "nothing"
+
+
+def _choices(plan: Plan) -> Iterator[str]:
+    """Yield what was left open, and why it is as it is."""
+    given, request = plan.record.given, plan.record.request
+    if given.recipe is None:
+        whose = "this source" if request.is_named_source else "your own images"
+        yield f"recipe {plan.recipe.name}, the default for {whose}"
+    if plan.data.split.method == "tail":
+        yield "validation on the last training images, as in Keras"
+    elif plan.data.split.method == "own":
+        yield "validation on the source's own validation images"
+    elif plan.recipe.validation_method == "stratified":
+        yield "validation on the same fraction of each class"
+    if given.precision == "auto" and request.engine == "clearsight":
+        is_fast = "is" if request.precision == "bfloat16" else "is not"
+        yield f"{request.precision}, because this machine {is_fast} fast in bfloat16"
+    if given.device == "auto":
+        found = "a GPU" if request.device == "cuda" else "no GPU"
+        yield f"{request.device}, because torch sees {found}"
