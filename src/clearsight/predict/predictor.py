@@ -29,7 +29,7 @@ def run_as_bundle(run: Run) -> Bundle:
 
 
 def open_predictor(
-    path: Path, loading_keras: Callable[[], AbstractContextManager[None]]
+    path: Path, loading_keras: Callable[[], AbstractContextManager[object]]
 ) -> tuple[Bundle, tuple[str, ...]]:
     """Open a bundle or a run; a bundle is made for a finished run that has none.
 
