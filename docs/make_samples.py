@@ -83,7 +83,7 @@ def pages() -> list[Path]:
 
 @cache
 def output_of(command: str, folder: Path) -> str:
-    """Return what a command prints, its errors included; each command runs once."""
+    """Return what a command prints on standard output; each command runs once."""
     environment = {
         **os.environ,
         "COLUMNS": str(_COLUMNS),
@@ -97,12 +97,13 @@ def output_of(command: str, folder: Path) -> str:
         cwd=folder,
         env=environment,
         stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
+        stderr=subprocess.PIPE,  # what it is doing, if that takes long
         text=True,
         check=False,
     )
     if done.returncode not in (0, 1):
-        raise SystemExit(f"`{command}` ended with {done.returncode}:\n{done.stdout}")
+        output = f"{done.stdout}{done.stderr}"
+        raise SystemExit(f"`{command}` ended with {done.returncode}:\n{output}")
     return done.stdout
 
 

@@ -91,7 +91,7 @@ def test_no_command_is_silent_for_long(
         ("train", "--resume", "run", "--epochs", "2"),
         ("evaluate", "run"),
         ("report", "run"),
-        ("export", "run", "--to", "bundle.zip"),
+        ("export", "run", "--out", "bundle.zip"),
         ("export", "bundle.zip", "--check"),
         ("predict", "bundle.zip", "fashion-mnist:test[0:2000]"),
         ("compare", "run", "run"),
