@@ -96,8 +96,7 @@ def output_of(command: str, folder: Path) -> str:
         program,
         cwd=folder,
         env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,  # what it is doing, if that takes long
+        capture_output=True,  # on standard error it says what it is doing, if that takes long
         text=True,
         check=False,
     )
