@@ -161,9 +161,9 @@ def test_an_accelerated_fit_is_one_output(tmp_path: Path) -> None:
         "h = model.fit(x, y, epochs=2, callbacks=[keras.callbacks.ProgbarLogger()])",
         "p = model.predict(x, verbose=0); p.shape",
         """
-        plain = build()
-        plain.fit(x, y, epochs=2, batch_size=50, verbose=0).history == clearsight.accelerate(
-            build()).fit(x, y, epochs=2, batch_size=50).history
+        plain = build().fit(x, y, epochs=2, batch_size=50, verbose=0)
+        shown = clearsight.accelerate(build()).fit(x, y, epochs=2, batch_size=50)
+        np.allclose(plain.history["loss"], shown.history["loss"], rtol=1e-6)
         """,
     )
     for cell, last in ((fit, "4/4"), (generator, "2/2")):

@@ -41,7 +41,7 @@ def element(tag: str, *children: object, **attributes: str) -> Html:
     Args:
         tag: its name.
         *children: what is in it.
-        **attributes: by name; `class_` is "class".
+        **attributes: by name; `class_` is "class", `aria_label` is "aria-label".
 
     Example:
         >>> element("p", "1 < 2", class_="faint")
@@ -91,7 +91,9 @@ def table(
     ]
     if footer:
         parts.append(element("tfoot", cells(footer, "td")))
-    return element("div", element("table", *parts), class_="scroll")
+    title = ", ".join(map(str, header))
+    scrolling = {"tabindex": "0", "role": "group", "aria_label": title}  # by keyboard too
+    return element("div", element("table", *parts), class_="scroll", **scrolling)
 
 
 def scores(values: Iterable[tuple[str, float, str]]) -> Html:
