@@ -32,22 +32,16 @@ def draw_architecture(
             blocks.append((None, []))
     for layer in layers:
         (source,) = layer.inputs if len(layer.inputs) == 1 else (None,)
-        if (
-            source is not None
-            and source in block_of
-            and block_of[source] == len(blocks) - 1
-            and blocks[-1][0] is not None
-            and num_takers[source] == 1
-            and _only_changes_values(layer)
-        ):
-            blocks[-1][1].append(layer.layer_type)
+        if source in block_of and num_takers[source] == 1 and _only_changes_values(layer):
+            block_of[layer.name] = block_of[source]
+            blocks[block_of[source]][1].append(layer.layer_type)
         else:
+            block_of[layer.name] = len(blocks)
             blocks.append((layer, []))
-        block_of[layer.name] = len(blocks) - 1
     drawn = [
         _block(layer, following, tuple(block_of[name] for name in layer.inputs))
         if layer is not None
-        else Block("image", "", (format_size(input_shape),), input_shape, ())
+        else _image(input_shape, following)
         for layer, following in blocks
     ]
     return draw_blocks(f"The network {model_name}", drawn)
@@ -64,6 +58,16 @@ def _only_changes_values(layer: LayerTrace) -> bool:
     return layer.input_shape == layer.output_shape and layer.multiply_adds == 0
 
 
+def _image(shape: tuple[int, ...], following: list[str]) -> Block:
+    return Block(
+        "image", "", tuple(filter(None, (format_size(shape), _then(following)))), shape, ()
+    )
+
+
+def _then(following: list[str]) -> str:
+    return f"then {', '.join(following)}" if following else ""
+
+
 def _block(layer: LayerTrace, following: list[str], inputs: tuple[int, ...]) -> Block:
     words = filter(None, layer.description.split(", "))
     settings = [word for word in words if word not in _USUAL]
@@ -72,8 +76,7 @@ def _block(layer: LayerTrace, following: list[str], inputs: tuple[int, ...]) -> 
     size = " and ".join(map(format_size, (layer.output_shape, *layer.more_output_shapes)))
     if layer.num_parameters:
         size += f", {layer.num_parameters:,} parameters"
-    after = f"then {', '.join(following)}" if following else ""
     unbroken = ", ".join(word.replace(" ", "\xa0") for word in settings)
-    lines = tuple(filter(None, (unbroken, size, after)))
+    lines = tuple(filter(None, (unbroken, size, _then(following))))
     color = color_of(layer.layer_type)
     return Block(layer.name, layer.layer_type, lines, layer.output_shape, inputs, color)

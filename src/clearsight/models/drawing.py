@@ -223,7 +223,11 @@ def _text_lines(block: Block, most: int) -> list[str]:
 
 
 def _shortened(text: str, most: int) -> str:
-    return text if len(text) <= most else f"{text[: most - 1]}…"
+    """Leave out the middle of a text that is too long: the end tells similar names apart."""
+    if len(text) <= most:
+        return text
+    start = most // 3
+    return f"{text[:start]}…{text[start + 1 - most :]}"
 
 
 def _path(path: str) -> str:
