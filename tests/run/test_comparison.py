@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +38,9 @@ def test_it_is_what_counting_by_hand_gives(two_runs: tuple[Path, Path]) -> None:
     long, short = (
         clearsight.Run.load(path).predict(test.images).labels == test.labels for path in two_runs
     )
+    assert found.guessing_accuracy == pytest.approx(
+        np.bincount(test.labels).max() / len(test), abs=0.001
+    )
     (pair,) = found.against_first
     assert pair.only_first == np.count_nonzero(long & ~short)
     assert pair.only_second == np.count_nonzero(short & ~long)
@@ -46,6 +50,7 @@ def test_the_command_line_says_which_is_better(two_runs: tuple[Path, Path], cli:
     long, short = map(str, two_runs)
     done = cli("compare", long, short)
     assert f"{long} is better than {short} by" in done.stdout
+    assert re.search(r"test images that all runs share, 0\.10\d by guessing", done.stdout)
     answer = json.loads(cli("compare", short, long, "--json").stdout)
     (pair,) = answer["comparisons"]
     assert f"{short} is worse than {long} by" in pair["sentence"]

@@ -63,6 +63,9 @@ def test_the_summary_is_what_scipy_gives(three: SeedRuns) -> None:
         rows = list(csv.DictReader(file))
     assert [float(row["test_accuracy"]) for row in rows] == accuracies
     assert SeedRuns.load(three.path).to_json() == three.to_json()
+    assert f"on these images; {three[0].results.test_guessing_accuracy:.3f} by guessing)" in str(
+        three
+    )
 
 
 def test_the_command_line_shows_each_seed_and_the_mean(cli: Cli, tmp_path: Path) -> None:

@@ -77,6 +77,7 @@ def _to_json(found: RunComparison) -> dict[str, Any]:
     return {
         "num_images": found.num_images,
         "num_left_out": found.num_left_out,
+        "guessing_accuracy": found.guessing_accuracy,
         "runs": [_run_to_json(run.path, value, ends, [run]) for run, value, ends in measured],
         "comparisons": [
             {
@@ -99,6 +100,7 @@ def _seeds_to_json(found: SeedComparison) -> dict[str, Any]:
     return {
         "num_images": found.num_images,
         "num_left_out": found.num_left_out,
+        "guessing_accuracy": found.guessing_accuracy,
         "seeds": list(found.seeds),
         "runs": [
             {
@@ -162,7 +164,10 @@ def _ends(interval: Interval | None) -> list[float] | None:
 
 
 def _show(values: dict[str, Any], console: TextConsole) -> None:
-    console.print(f"{values['num_images']:,} test images that all runs share")
+    console.print(
+        f"{values['num_images']:,} test images that all runs share, "
+        f"{values['guessing_accuracy']:.3f} by guessing"
+    )
     if values["num_left_out"]:
         console.print(
             f"({values['num_left_out']:,} more are left out, because some run has trained on them)"

@@ -10,6 +10,7 @@ from clearsight.evaluation.comparison.markup import accuracy_table
 from clearsight.evaluation.comparison.paired import PairedComparison
 from clearsight.evaluation.intervals.interval import Interval
 from clearsight.evaluation.intervals.proportions import wilson_interval
+from clearsight.evaluation.scores.guessing import by_guessing, guessing_accuracy
 from clearsight.io.displayed_text import displayed
 from clearsight.report.curve_chart import CurveChart, chart_or_reason
 from clearsight.run.store.run import Run
@@ -24,6 +25,7 @@ class RunComparison:
         runs: the runs, in the order given.
         num_images: number of test images that they share.
         num_left_out: number of test images of some run that another has trained or validated on.
+        guessing_accuracy: of always predicting the most common class, on the shared images.
         num_correct: number of the shared images that each run predicts correctly.
         against_first: for each run but the first, the first's comparison with it.
         by_class: likewise, class by class, the most significant first.
@@ -32,6 +34,7 @@ class RunComparison:
     runs: tuple[Run, ...]
     num_images: int
     num_left_out: int
+    guessing_accuracy: float
     num_correct: tuple[int, ...]
     against_first: tuple[PairedComparison, ...]
     by_class: tuple[tuple[ClassComparison, ...], ...]
@@ -71,7 +74,11 @@ class RunComparison:
         rows = list(zip(names, self.accuracies, self.intervals, strict=True))
         curves = [(str(run.path), run.history) for run in self.runs]
         return output(
-            element("p", f"{self.num_images:,} test images that all runs share"),
+            element(
+                "p",
+                f"{self.num_images:,} test images that all runs share, "
+                f"{by_guessing(self.guessing_accuracy)}",
+            ),
             accuracy_table(rows),
             *(element("p", sentence) for sentence in self.sentences),
             *chart_or_reason(CurveChart(curves)),
@@ -97,6 +104,7 @@ def compare_runs(paths: Sequence[Path], *, allow_download: bool = False) -> RunC
         runs,
         len(shared),
         shared.num_left_out,
+        guessing_accuracy(shared.labels),
         tuple(int(is_correct.sum()) for is_correct in (first, *others)),
         tuple(PairedComparison.of(first, other) for other in others),
         tuple(compare_classes(first, other, labels, names) for other in others),

@@ -14,6 +14,7 @@ from clearsight.evaluation.comparison.over_seeds import (
     SeedSummary,
     difference_over_seeds,
 )
+from clearsight.evaluation.scores.guessing import by_guessing, guessing_accuracy
 from clearsight.io.displayed_text import displayed
 from clearsight.report.curve_chart import CurveChart, chart_or_reason
 from clearsight.run.seeds.runs import SeedRuns
@@ -30,6 +31,7 @@ class SeedComparison:
         seeds: those that every group has finished.
         num_images: number of test images that all share.
         num_left_out: number of test images of some run that another has trained or validated on.
+        guessing_accuracy: of always predicting the most common class, on the shared images.
         accuracies: of each group, over the seeds, on the shared images.
         against_first: for each group but the first, the first's accuracy minus its own.
     """
@@ -38,6 +40,7 @@ class SeedComparison:
     seeds: tuple[int, ...]
     num_images: int
     num_left_out: int
+    guessing_accuracy: float
     accuracies: tuple[SeedSummary, ...]
     against_first: tuple[SeedDifference, ...]
 
@@ -64,7 +67,11 @@ class SeedComparison:
         curves = [(str(group.path), run.history) for group in self.groups for run in group]
         seeds = ", ".join(map(str, self.seeds))
         return output(
-            element("p", f"{self.num_images:,} test images that all runs share; seeds {seeds}"),
+            element(
+                "p",
+                f"{self.num_images:,} test images that all runs share, "
+                f"{by_guessing(self.guessing_accuracy)}; seeds {seeds}",
+            ),
             accuracy_table(rows),
             *(element("p", sentence) for sentence in self.sentences()),
             *chart_or_reason(CurveChart(curves)),
@@ -103,6 +110,7 @@ def compare_seed_runs(paths: Sequence[Path], *, allow_download: bool = False) ->
         tuple(seeds),
         len(shared),
         shared.num_left_out,
+        guessing_accuracy(shared.labels),
         tuple(SeedSummary(tuple(rows.mean(axis=1).tolist()), 0.0, 1.0) for rows in correct),
         tuple(difference_over_seeds(correct[0] - rows) for rows in correct[1:]),
     )
