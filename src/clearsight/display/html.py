@@ -96,16 +96,16 @@ def table(
     return element("div", element("table", *parts), class_="scroll", **scrolling)
 
 
-def scores(values: Iterable[tuple[str, float, str]]) -> Html:
-    """Return scores side by side: for each its name, its value and what to know about it."""
+def scores(values: Iterable[tuple[str, float, Sequence[str]]]) -> Html:
+    """Return scores side by side: for each its name, its value and lines about it."""
     items = (
         element(
             "li",
             element("span", name),
             element("b", f"{value:.3f}"),
-            element("span", about, class_="faint"),
+            *(element("span", line, class_="faint") for line in lines),
         )
-        for name, value, about in values
+        for name, value, lines in values
     )
     return element("ul", *items, class_="scores")
 

@@ -73,7 +73,8 @@ class CurveChart:
             )
         assert self.marks is not None  # it is a run's
         for ax, metric in zip(given, _METRICS, strict=False):
-            _draw_metric(ax, EpochChart(self.curves[0][1], metric, self.marks, HEIGHT))
+            chart = EpochChart(self.curves[0][1], metric, self.marks, HEIGHT)
+            _draw_metric(ax, chart, self.marks.overfitting_since)
         return axes
 
     @property
@@ -107,7 +108,7 @@ def chart_or_reason(chart: CurveChart) -> tuple[Html, ...]:
         return (element("p", str(error), class_="faint"),)
 
 
-def _draw_metric(ax: Any, chart: EpochChart) -> None:
+def _draw_metric(ax: Any, chart: EpochChart, overfitting_since: int | None) -> None:
     """Draw one metric: two lines, what is between them shaded, and the chart's marks."""
     epochs = [row["epoch"] for row in chart.rows]
     lines = {part: [row[part] for row in chart.rows] for part in ("training", "validation")}
@@ -124,9 +125,12 @@ def _draw_metric(ax: Any, chart: EpochChart) -> None:
         ax.plot([epoch], [value], "o", color=color, markersize=11, label=label, **mark)
     if chart.saved is not None:
         epoch, value = chart.saved.epoch, chart.saved.train_accuracy
-        label = f"training of the saved weights {value:.3f}, gap {100 * chart.saved.gap:.1f} points"
+        label = f"saved weights {value:.3f},\ngap {100 * chart.saved.gap:.1f} points"
         color = colors["training"]
         ax.plot([epoch], [value], "D", color=color, markersize=9, label=label, **mark)
+    if overfitting_since is not None:
+        label = f"overfits from epoch {overfitting_since}"
+        ax.axvline(overfitting_since, color=ON_WHITE.faint, linewidth=1, label=label)
     ax.set_xlim(0.5, len(epochs) + 0.5)
     ax.xaxis.get_major_locator().set_params(integer=True)
     ax.set_xlabel("epoch")

@@ -25,10 +25,10 @@ class PartAccuracy:
     guessing: float | None
 
     @property
-    def about(self) -> str:
-        """The interval, the number of images and what guessing achieves, in words."""
-        guessing = "" if self.guessing is None else f", {self.guessing:.3f} by guessing"
-        return f"{self.accuracy.about}{guessing}"
+    def about(self) -> tuple[str, ...]:
+        """The interval with the number of images, and what guessing achieves if that is known."""
+        guessing = () if self.guessing is None else (f"{self.guessing:.3f} by guessing",)
+        return (self.accuracy.about, *guessing)
 
 
 def accuracy_scores(accuracies: Iterable[PartAccuracy]) -> Html:
