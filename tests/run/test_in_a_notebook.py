@@ -119,7 +119,8 @@ def test_training_is_one_output_that_ends_with_the_result(tmp_path: Path) -> Non
     assert html.count("<svg") == 2
     assert 'href="a/report.html"' in html
     assert "4/4" in html  # the table of epochs is still there
-    assert [line[:3] for line in assigned.text().splitlines()] == ["1/4", "2/4", "3/4", "4/4"]
+    assert "<dt>network</dt>" in html
+    assert re.findall(r"^\d/4", assigned.text(), re.MULTILINE) == ["1/4", "2/4", "3/4", "4/4"]
     assert shown.types == ["display_data", "execute_result"]
     assert "test accuracy" not in shown.html(0)  # once is enough
     assert "2/2" in shown.html(0)

@@ -2,10 +2,9 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
 
 from clearsight.display.html import Html, element, joined, output, table
 from clearsight.display.notebook import LiveOutput
@@ -50,6 +49,16 @@ class _Phase:
         return f"{self.title}{amount} …"
 
 
+@dataclass(frozen=True)
+class _Titled:
+    """Lines, each with its title; see `TrainingOutput.summarize`."""
+
+    lines: Sequence[tuple[str, str]]
+
+
+_Part = str | _Titled | _Epochs | _Phase
+
+
 class TrainingOutput:
     """Shows sentences and epochs in the order in which they come, all in one output.
 
@@ -58,7 +67,8 @@ class TrainingOutput:
 
     def __init__(self) -> None:
         self._live = LiveOutput()
-        self._parts: list[str | _Epochs | _Phase] = []
+        self._parts: list[_Part] = []
+        self._warnings: list[str] = []
         self._drawn_at = -math.inf
 
     @property
@@ -69,6 +79,16 @@ class TrainingOutput:
     def say(self, sentence: str) -> None:
         """Show a sentence."""
         self._parts.append(sentence)
+        self._draw()
+
+    def warn(self, sentence: str) -> None:
+        """Show a sentence that also stays beside the result."""
+        self._warnings.append(sentence)
+        self.say(sentence)
+
+    def summarize(self, lines: Sequence[tuple[str, str]]) -> None:
+        """Show lines, each with its title."""
+        self._parts.append(_Titled(lines))
         self._draw()
 
     @contextmanager
@@ -100,10 +120,6 @@ class TrainingOutput:
         finally:
             self._parts.remove(phase)
 
-    def counted(self, title: str) -> Callable[[int], AbstractContextManager[Any]]:
-        """Return a function of a number of items that shows so many being done."""
-        return lambda total: self.of(title, total)
-
     def begin(self, num_epochs: int, num_batches: int | None) -> None:
         """Begin a training; what an earlier one showed stays."""
         self._parts.append(_Epochs(num_epochs, num_batches))
@@ -133,9 +149,12 @@ class TrainingOutput:
         self._draw(is_running=False)
 
     def finish(self, result: str = "") -> None:
-        """Show what came of it all, as markup, above the epochs, which are folded."""
-        folded = element("details", element("summary", "the epochs"), self._markup(None))
-        self._live.show(result + output(folded), self._text())
+        """Show what came of it all, as markup, above what was shown so far, which is folded."""
+        warnings = (
+            output(*(element("p", each) for each in self._warnings)) if self._warnings else ""
+        )
+        folded = element("details", element("summary", "plan and epochs"), self._markup(None))
+        self._live.show(warnings + result + output(folded), self._text())
 
     @property
     def _epochs(self) -> _Epochs:
@@ -152,18 +171,23 @@ class TrainingOutput:
         return "\n".join(map(_part_text, self._parts))
 
 
-def _part_markup(part: str | _Epochs | _Phase, most_rows: int | None) -> Html:
+def _part_markup(part: _Part, most_rows: int | None) -> Html:
     if isinstance(part, _Epochs):
         return _epochs_markup(part, most_rows)
+    if isinstance(part, _Titled):
+        terms = (joined((element("dt", title), element("dd", text))) for title, text in part.lines)
+        return element("dl", *terms)
     if isinstance(part, _Phase):
         bar = (_bar(part.num_done, part.total), " ") if part.total else ()
         return element("p", *bar, str(part), class_="faint")
     return element("p", part)
 
 
-def _part_text(part: str | _Epochs | _Phase) -> str:
+def _part_text(part: _Part) -> str:
     if isinstance(part, _Epochs):
         return _epochs_text(part)
+    if isinstance(part, _Titled):
+        return "\n".join(f"{title}: {text}" for title, text in part.lines)
     return str(part)
 
 

@@ -40,13 +40,12 @@ class NotebookTraining:
         self._output.say(sentence)
 
     def warn(self, sentence: str) -> None:
-        """Show a sentence."""
-        self._output.say(sentence)
+        """Show a sentence that stays beside the result."""
+        self._output.warn(sentence)
 
     def summarize(self, lines: Sequence[tuple[str, str]]) -> None:
         """Show lines, each with its title."""
-        for title, text in lines:
-            self._output.say(f"{title}: {text}")
+        self._output.summarize(lines)
 
     def callback(self, recorder: EpochRecorder) -> keras.callbacks.Callback:
         """Return the Keras callback that updates this display, to be placed after `recorder`."""
