@@ -108,6 +108,7 @@ def test_every_step_is_what_keras_computes(name: str) -> None:
         np.testing.assert_allclose(convolved(found), part(window, output), atol=1e-5)
         assert len(window.channels) == min(8, output.shape[-1])
         assert window.channel in window.channels
+        assert not window.is_part
     softmax = found.softmax
     assert softmax is not None
     np.testing.assert_allclose(
@@ -140,6 +141,7 @@ def test_of_a_large_image_only_a_part_travels() -> None:
     assert found.pooling_window is not None
     window = found.convolution.window
     assert window.count == (32, 32)
+    assert window.is_part
     for start, first, count in zip(window.start, window.first, window.count, strict=True):
         assert first <= start < first + count
     output = output_of(model, model.layers[0], image)

@@ -32,6 +32,7 @@ class SlidingWindow:
         size: rows and columns of the window.
         stride: along rows and columns.
         dilation: along rows and columns.
+        is_part: whether there are positions elsewhere.
         channels: int (F,), the output channels that can be chosen.
         channel: the one to begin with.
     """
@@ -45,6 +46,7 @@ class SlidingWindow:
     size: tuple[int, int]
     stride: tuple[int, int]
     dilation: tuple[int, int]
+    is_part: bool
     channels: np.ndarray
     channel: int
 
@@ -101,6 +103,7 @@ class SlidingWindow:
             size=size,
             stride=stride,
             dilation=dilation,
+            is_part=tuple(counts) != output.shape[:2],
             channels=channels,
             channel=position[2],
         )

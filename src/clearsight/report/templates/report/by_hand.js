@@ -127,9 +127,10 @@
     sliding(document.getElementById("hands-convolution"), data, "filter", layer, (at, top, left, number, addRow) => {
       for (let channel = 0; channel < channels; channel++) {
         for (let row = 0; row < data.size[0]; row++) {
-          addRow(Array.from({ length: data.size[1] }, (_, column) => [
+          const title = channels > 1 ? [[row === 0 ? `channel ${channel}` : "", "faint"]] : [];
+          addRow(title.concat(Array.from({ length: data.size[1] }, (_, column) => [
             `${minus(at(top + row * data.dilation[0], left + column * data.dilation[1], channel).toFixed(3))} \u00d7 ${signed(weight(number, row, column, channel))}`,
-          ]));
+          ])));
         }
       }
       const sum = total(at, top, left, number), value = sum + data.biases[number];
