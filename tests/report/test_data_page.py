@@ -67,7 +67,11 @@ def page_of(splits: Splits, path: Path, source: str = "images") -> str:
 def test_names_are_escaped_everywhere(tmp_path: Path) -> None:
     text = page_of(hostile(), tmp_path / "page.html", source=SCRIPT)
     page = Reader(text)
-    assert page.all("script") == []
+    assert page.all("script") == [{}], "the page's own"
+    policy = next(tag["content"] for tag in page.all("meta") if "http-equiv" in tag)
+    assert policy is not None
+    assert policy.startswith("default-src 'none'; img-src data:; ")
+    assert re.search(r"; script-src 'sha256-[^']+';", policy)
     assert len(page.all("img")) >= 18, "nine pairs across the parts"
     for image in page.all("img"):
         assert set(image) == {"src", "width", "height", "alt"}

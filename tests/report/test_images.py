@@ -17,7 +17,7 @@ from clearsight.report.contact_sheet import write_contact_sheet
 from clearsight.report.curves import write_curves
 from clearsight.report.epoch_chart import CurveMarks, EpochChart, SavedWeights
 from clearsight.report.value_axis import ValueAxis
-from clearsight.training.history import Epoch
+from clearsight.training.history import Epoch, History
 
 BLUE, ORANGE = (0x1A, 0x66, 0xA8), (0xB3, 0x47, 0x00)
 METRICS = ("accuracy", "loss")
@@ -25,9 +25,9 @@ NAN = float("nan")
 MARKS = CurveMarks(SavedWeights(1, 0.9, 0.1), 2, 0.1, 2.303)
 
 
-def learning(num_epochs: int) -> tuple[Epoch, ...]:
+def learning(num_epochs: int) -> History:
     """Return a history that learns, and overfits at the end."""
-    return tuple(
+    return History(
         Epoch(
             n,
             1 / n,
@@ -86,7 +86,7 @@ def test_the_captions_give_the_saved_weights_gap_and_the_best_epoch() -> None:
 def test_a_diverged_training_is_drawn_and_its_missing_losses_are_counted(
     tmp_path: Path, losses: tuple[float, ...]
 ) -> None:
-    history = tuple(Epoch(n, loss, 0.1, loss, 0.1, 1, 0.1) for n, loss in enumerate(losses, 1))
+    history = History(Epoch(n, loss, 0.1, loss, 0.1, 1, 0.1) for n, loss in enumerate(losses, 1))
     write_curves(history, CurveMarks(None, None, 0.1, 2.303), "diverged", tmp_path / "curves.png")
     with Image.open(tmp_path / "curves.png") as image:
         assert (np.asarray(image.convert("RGB"))[..., 0] < 100).any()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from PIL import Image
 from playwright.sync_api import Browser, Page
 
 import clearsight
@@ -146,10 +148,51 @@ def test_hovering_over_a_curve_shows_the_numbers(run: Run, browser: Browser) -> 
     page.context.close()
 
 
+def test_the_chart_names_its_lines_and_marks_guessing(run: Run, browser: Browser) -> None:
+    page = opened(browser, run.folder.report_path).page
+    guessing = run.record.split.val_guessing_accuracy
+    drawn = page.locator("#accuracy-chart svg").text_content() or ""
+    last = run.history[-1]
+    for name, value in (
+        ("training", last.accuracy),
+        ("validation", last.val_accuracy),
+        ("guessing", guessing),
+    ):
+        assert name in drawn
+        assert f"{value:.3f}" in drawn
+    gap = f"the gap is {100 * run.results.gap:.1f} points".replace("-", "−")
+    assert gap in page.locator("main").inner_text()
+    page.context.close()
+
+
+def test_a_table_that_goes_on_has_a_shadow_at_that_edge(run: Run, browser: Browser) -> None:
+    page = opened(browser, run.folder.report_path, viewport={"width": 390, "height": 844}).page
+    table = page.get_by_role("region", name="Table of the layers")
+
+    def darkness() -> tuple[float, float]:
+        """Return how much darker the left and the right edge are than the card."""
+        with Image.open(io.BytesIO(table.screenshot())) as image:
+            pixels = np.asarray(image.convert("L")).astype(float)
+        return 255 - pixels[:, 1].max(), 255 - pixels[:, -2].max()
+
+    left, right = darkness()
+    assert left < 5
+    assert right > 20
+    table.focus()
+    for _ in range(60):
+        page.keyboard.press("ArrowRight")
+    page.wait_for_timeout(300)
+    left, right = darkness()
+    assert right < 5
+    assert left > 20
+    page.context.close()
+
+
 def test_without_scripts_there_are_an_image_and_the_table(run: Run, browser: Browser) -> None:
     page = opened(browser, run.folder.report_path, java_script_enabled=False).page
     assert page.locator("noscript img").is_visible()
     assert not page.locator("#accuracy-chart").is_visible()
+    assert page.get_by_role("button", name="Copy").count() == 0
     rows = page.locator("[aria-label='Table of the epochs'] tbody tr")
     assert rows.count() == 2
     assert f"{run.history[1].val_loss:.4f}" in rows.nth(1).inner_text()

@@ -7,6 +7,7 @@ import shlex
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,8 +19,10 @@ from clearsight.errors import MissingExtraError, RunError
 from clearsight.run.advise.command import repeat_command, step_command
 from clearsight.run.advise.next_step import NextStep
 from clearsight.run.finish.write import write_or_warn
+from clearsight.run.report.provenance import provenance_of
 from clearsight.run.report.report import write_report
 from clearsight.run.store.run import Run
+from clearsight.training.recipes import RECIPES
 from support.command_line import BARE, Cli, assert_refused, run_cli
 
 
@@ -74,6 +77,31 @@ def test_it_tells_what_the_run_found(run_folder: Path) -> None:
     assert scores is not None
     for score in scores.classes:
         assert score.recall.value is None or f"{score.recall.value:.1%}" in text
+
+
+def test_only_settings_that_apply_are_listed(digits_run: Path) -> None:
+    record = Run.load(digits_run).record
+
+    def names(recipe: str, **changes: Any) -> set[str]:
+        """Return the settings listed of a run with a recipe's options changed."""
+        used = RECIPES[recipe].replace(**changes)
+        request = record.request.model_copy(update={"recipe": used})
+        facts = provenance_of(record.model_copy(update={"request": request}), None).facts
+        return {name for name, _ in facts}
+
+    lesson = names("lesson")
+    assert {"learning rate", "schedule", "batch size", "epochs", "validation split"} <= lesson
+    unused = {"momentum", "warmup", "first factor", "last factor", "weight decay", "flip", "gpu"}
+    unused |= {"label smoothing", "cutout pixels", "flip at test", "patience", "train limit"}
+    assert not lesson & unused, "digits has fewer images than the lesson's limit"
+    of_feature = {"warmup", "first factor", "last factor"}
+    assert names("lesson", schedule="triangular") - lesson == of_feature, "last factor is 0"
+    assert names("lesson", optimizer="muon") - lesson == {"momentum"}
+    assert names("lesson", cutout_pixels=3, patience=2) - lesson == {"cutout pixels", "patience"}
+    assert "train limit" in names("lesson", train_limit=100)
+    own = record.model_copy(update={"split": record.split.model_copy(update={"method": "own"})})
+    listed = {name for name, _ in provenance_of(own, None).facts}
+    assert not listed & {"validation split", "validation method"}
 
 
 def test_the_command_on_the_page_repeats_the_run(tmp_path: Path) -> None:

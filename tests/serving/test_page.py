@@ -108,7 +108,12 @@ def test_with_a_token_and_two_models(
     change_both(hostile, class_names=[script, *"abcdefghi"])
     arguments = (f"one={small_bundle.path}", f"two={hostile}", "--token", TOKEN)
     messages: list[str] = []
-    context.on("dialog", lambda dialog: (messages.append(dialog.message), dialog.dismiss()))
+
+    def note(dialog: Any) -> None:
+        messages.append(dialog.message)
+        dialog.dismiss()
+
+    context.on("dialog", note)
     with serving(*arguments) as server:
         page = context.new_page()
         page.goto(server.url)

@@ -101,7 +101,7 @@ def check_source(
         list_here = out.with_suffix(".csv")
     with phases.of("writing the page and the list"), writing_to(out, list_out, labels_out):
         found = _write_list(checked, options, list_out, list_here)
-        page = _write_page(checked, out, page_here, found.path)
+        page = _write_page(checked, out, page_here, found)
         if labels_out is not None:
             checked.write_labels(labels_out)
     if as_json:
@@ -181,7 +181,7 @@ def _write_list(
 
 
 def _write_page(
-    checked: DataCheck, out: Path | None, here: Path | None, list_file: Path | None
+    checked: DataCheck, out: Path | None, here: Path | None, found: _FoundList
 ) -> Path | None:
     """Write the page. If an extra is missing, print that instead, unless --out was given."""
     page = out or here
@@ -192,7 +192,7 @@ def _write_page(
         )
         return None
     try:
-        checked.write_page(page, str(list_file or ""))
+        checked.write_page(page, str(found.path or ""), found.command)
     except MissingExtraError as error:
         if out is not None:
             raise

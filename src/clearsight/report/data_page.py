@@ -9,7 +9,7 @@ from typing import Any
 from clearsight.data.health.finding import SEVERITIES, Case, Finding
 from clearsight.data.splits.splits import Splits
 from clearsight.display.thumbnail import thumbnail
-from clearsight.report.rendering import write_page
+from clearsight.report.rendering import page_script, write_page
 
 _MAX_CLASSES = 50  # in the table of class counts
 _MAX_EXAMPLES = 9  # cases of a finding that are shown
@@ -26,6 +26,7 @@ class DataPage:
         skipped_checks: sentences that say which checks did not run, and why.
         seconds: wall-clock time since the check was requested.
         list_file: the CSV file that lists all cases, "" if there is none.
+        command: trains without the images that the file marks; None if it marks none.
     """
 
     source: str
@@ -34,6 +35,7 @@ class DataPage:
     skipped_checks: Sequence[str]
     seconds: float
     list_file: str = ""
+    command: str | None = None
 
 
 def write_data_page(page: DataPage, path: Path) -> None:
@@ -49,6 +51,7 @@ def write_data_page(page: DataPage, path: Path) -> None:
     write_page(
         "data_page.html",
         path,
+        scripts=(page_script("copy.js"),),
         page=page,
         num_images={part: len(images) for part, images in splits.parts.items()},
         shape=f"{height}x{width}x{channels}",

@@ -1,10 +1,7 @@
 """A run's report: one HTML file that needs nothing else, for screens of any size and paper."""
 
-import base64
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 
 from clearsight.display.thumbnail import data_url
@@ -14,7 +11,7 @@ from clearsight.evaluation.scores.scores import Scores
 from clearsight.models.trace import Trace
 from clearsight.report.charts import CHART_HEIGHT, epoch_chart, reliability_chart
 from clearsight.report.epoch_chart import CurveMarks, EpochChart
-from clearsight.report.rendering import write_page
+from clearsight.report.rendering import page_script, write_page
 from clearsight.report.sections.by_hand import hands_on_numbers
 from clearsight.report.sections.mistakes import EvaluatedImages, confusion_section, gallery_section
 from clearsight.report.sections.saliency import saliency_galleries
@@ -122,19 +119,11 @@ def write_report_page(page: ReportPage, path: Path) -> None:
     charts = {f"{chart.title.lower()}-chart": epoch_chart(chart) for chart in curves}
     if scores is not None and scores.calibration is not None:
         charts["reliability-chart"] = reliability_chart(scores.calibration.bins)
-    templates = files("clearsight.report") / "templates"
-    own = (templates / name for name in ("report.js", "report/by_hand.js"))
-    drawing = _escape_script("\n".join(script.read_text("utf-8") for script in own))
-    vega = _escape_script(vega_script())
     write_page(
         "report.html",
         path,
-        trusted={
-            "vega": vega,
-            "drawing": drawing,
-            "architecture": page.trace.draw().svg if page.trace is not None else "",
-            "scripts": " ".join(f"'sha256-{_digest(script)}'" for script in (vega, drawing)),
-        },
+        scripts=(vega_script(), page_script("report.js", "report/by_hand.js", "copy.js")),
+        trusted={"architecture": page.trace.draw().svg if page.trace is not None else ""},
         page=page,
         curves=curves,
         curves_png=data_url(png, "PNG") if png is not None else None,
@@ -144,12 +133,3 @@ def write_report_page(page: ReportPage, path: Path) -> None:
         hands_on=hands_on_numbers(page.saliency) if page.saliency is not None else None,
         charts=charts,
     )
-
-
-def _escape_script(script: str) -> str:
-    """Return a script without anything that would end the element that contains it."""
-    return script.replace("</script", "<\\/script").replace("<!--", "<\\!--").replace("\r\n", "\n")
-
-
-def _digest(script: str) -> str:
-    return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")

@@ -1,6 +1,9 @@
 """Rendering a page's template, with everything in it escaped and numbers formatted."""
 
-from collections.abc import Mapping
+import base64
+import hashlib
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -39,15 +42,22 @@ _FILTERS = {
 
 
 def write_page(
-    template: str, path: Path, *, trusted: Mapping[str, str] | None = None, **values: Any
+    template: str,
+    path: Path,
+    *,
+    scripts: Sequence[str],
+    trusted: Mapping[str, str] | None = None,
+    **values: Any,
 ) -> None:
     """Render a template of ``templates/`` and write the page, replacing `path` atomically.
 
-    All text is escaped by Jinja2, because file and class names may contain anything.
+    All text is escaped by Jinja2, because file and class names may contain anything. The page's
+    Content-Security-Policy blocks everything from being loaded, and all scripts but its own.
 
     Args:
         template: its file name.
         path: of the page.
+        scripts: JavaScript that the page contains.
         trusted: values that are inserted without escaping.
         **values: all others.
 
@@ -66,8 +76,26 @@ def write_page(
         lstrip_blocks=True,
     )
     environment.filters |= _FILTERS
+    sources = [_escape_script(script) for script in scripts]
+    values["script_hashes"] = " ".join(f"'sha256-{_digest(source)}'" for source in sources)
+    values["scripts"] = [Markup(source) for source in sources]
     values |= {name: Markup(text) for name, text in (trusted or {}).items()}
     text = environment.get_template(template).render(**values)
     with write_atomically(path) as temporary:
         # File names may hold bytes that are not valid text.
         temporary.write_text(text, encoding="utf-8", errors="replace")
+
+
+def page_script(*names: str) -> str:
+    """Return files of ``templates/`` as one script."""
+    templates = files("clearsight.report") / "templates"
+    return "\n".join((templates / name).read_text("utf-8") for name in names)
+
+
+def _escape_script(script: str) -> str:
+    """Return a script without anything that would end the element that contains it."""
+    return script.replace("</script", "<\\/script").replace("<!--", "<\\!--").replace("\r\n", "\n")
+
+
+def _digest(script: str) -> str:
+    return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")

@@ -2,15 +2,7 @@
 
 from collections.abc import Collection, Iterator
 
-from clearsight.training.recipe import Recipe
-
-# Options that only one choice of another option uses.
-_USED_ONLY_WITH = {
-    "momentum": ("optimizer", "muon"),
-    "warmup": ("schedule", "triangular"),
-    "first_factor": ("schedule", "triangular"),
-    "last_factor": ("schedule", "triangular"),
-}
+from clearsight.training.recipe import USED_ONLY_WITH, Recipe
 
 
 def option_notes(
@@ -34,7 +26,7 @@ def option_notes(
         >>> next(option_notes(lesson, ["momentum"], (28, 28, 1), 1_000, ["cat", "dog"]))[:44]
         'momentum is only used with optimizer=muon, s'
     """
-    for name, (other, choice) in _USED_ONLY_WITH.items():
+    for name, (other, choice) in USED_ONLY_WITH.items():
         if name in given and getattr(recipe, other) != choice:
             yield (
                 f"{name} is only used with {other}={choice}, so it changes nothing here: set "

@@ -17,6 +17,15 @@ PositiveCount = Annotated[int, Field(gt=0, le=_MOST)]
 _Pixels = Annotated[int, Field(ge=0, le=65_535)]
 
 
+# Options that only one choice of another option uses.
+USED_ONLY_WITH = {
+    "momentum": ("optimizer", "muon"),
+    "warmup": ("schedule", "triangular"),
+    "first_factor": ("schedule", "triangular"),
+    "last_factor": ("schedule", "triangular"),
+}
+
+
 class Recipe(BaseModel):
     """How to train: frozen and validated.
 
@@ -92,6 +101,20 @@ class Recipe(BaseModel):
     def views(self) -> Views:
         """The views of an image that predictions are averaged over."""
         return Views(self.flip_at_test, self.shift_at_test)
+
+    @property
+    def options_in_use(self) -> dict[str, Any]:
+        """The values of the options that change anything: neither off nor of an unused feature."""
+        values = self.model_dump(exclude={"name", "summary", "model", "model_arguments"})
+        return {
+            name: value
+            for name, value in values.items()
+            if (
+                values[USED_ONLY_WITH[name][0]] == USED_ONLY_WITH[name][1]
+                if name in USED_ONLY_WITH
+                else value not in (0, "none", None)  # False is 0
+            )
+        }
 
     def without_limits(self) -> Self:
         """Return the recipe for all images; its limits are meant for the source it was tuned on."""

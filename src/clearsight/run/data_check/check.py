@@ -86,17 +86,18 @@ class DataCheck:
         )
         write_image_list(path, COLUMNS, [*found_rows(self.findings, self.splits), *before])
 
-    def write_page(self, path: Path, list_file: str = "") -> None:
+    def write_page(self, path: Path, list_file: str = "", command: str | None = None) -> None:
         """Write the findings as one HTML page, replacing `path` whole.
 
-        The page refers to `list_file`, the CSV file that lists everything, if there is one.
+        The page refers to `list_file`, the CSV file that lists everything, if there is one, and
+        shows the `command` that trains without the images that it marks.
 
         Raises:
             MissingExtraError: when jinja2 is not installed.
             OutputError: when the page cannot be written.
         """
         checked = (self.findings, self.skipped_checks, self.seconds)
-        write_data_page(DataPage(self.source, self.splits, *checked, list_file), path)
+        write_data_page(DataPage(self.source, self.splits, *checked, list_file, command), path)
 
     def write_labels(self, path: Path) -> None:
         """Write training images with suspected labels as CSV, most likely errors first.

@@ -23,13 +23,11 @@ def data_health(record: RunRecord) -> DataHealth:
 def provenance_of(record: RunRecord, results: Results | None) -> Provenance:
     """Return how a run was made: options, versions, machine, and the command that repeats it."""
     request = record.request
-    # The run's own network is shown, not the default one of its recipe.
-    values = request.recipe.model_dump(exclude={"name", "summary", "model", "model_arguments"})
     arguments = ", ".join(f"{key}={value}" for key, value in request.model_arguments.items())
     facts = [
         ("network", f"{request.model} {f'({arguments})' if arguments else ''}"),
         ("recipe", f"{request.recipe.name}: {request.recipe.summary}"),
-        *_format_all(values),
+        *_format_all(_settings(record)),
         ("seed", str(request.seed)),
         ("computed by", f"{request.engine}, in {request.precision}, on {request.device}"),
         ("started", record.started_at),
@@ -42,7 +40,7 @@ def provenance_of(record: RunRecord, results: Results | None) -> Provenance:
         facts.append(("seconds", seconds))
     versions = ", ".join(f"{key} {value}" for key, value in record.versions.items())
     facts += [
-        *_format_all(record.machine),
+        *_format_all({key: value for key, value in record.machine.items() if value is not None}),
         ("versions", versions),
         ("training images", f"SHA-256 {record.data['train'].sha256}"),
         *(("resumed", sentence) for sentence in record.resumptions),
@@ -55,9 +53,24 @@ def provenance_of(record: RunRecord, results: Results | None) -> Provenance:
     return Provenance(facts, repeat_command(record), reproducibility)
 
 
+def _settings(record: RunRecord) -> dict[str, Any]:
+    """Return the options that this run used; all others are off or belong to unused features."""
+    values = record.request.recipe.options_in_use
+    values["validation_method"] = record.split.method  # which may not be what was asked for
+    if record.split.method == "own":
+        del values["validation_method"], values["validation_split"]
+    if record.given.epochs is not None:
+        values.pop("min_steps", None)  # it only settles how many epochs there are
+    for part in ("train", "test"):
+        images = record.data.get(part)
+        if images is None or images.num_images < values.get(f"{part}_limit", 0):
+            values.pop(f"{part}_limit", None)  # there are fewer images anyway
+    return values
+
+
 def _format_all(values: dict[str, Any]) -> list[tuple[str, str]]:
     return [(key.replace("_", " "), _format_value(value)) for key, value in values.items()]
 
 
 def _format_value(value: Any) -> str:
-    return "none" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{value:g}" if isinstance(value, float) else str(value)
