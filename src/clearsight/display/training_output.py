@@ -149,12 +149,19 @@ class TrainingOutput:
         self._draw(is_running=False)
 
     def finish(self, result: str = "") -> None:
-        """Show what came of it all, as markup, above what was shown so far, which is folded."""
-        warnings = (
-            output(*(element("p", each) for each in self._warnings)) if self._warnings else ""
-        )
-        folded = element("details", element("summary", "plan and epochs"), self._markup(None))
-        self._live.show(warnings + result + output(folded), self._text())
+        """Show what came of it all, as markup, above what was shown so far; a long list is folded.
+
+        Args:
+            result: with its style; empty if it is shown elsewhere.
+        """
+        warnings = ""
+        if self._warnings:
+            warnings = output(*(element("p", sentence) for sentence in self._warnings))
+        num_rows = sum(len(part.rows) for part in self._parts if isinstance(part, _Epochs))
+        is_open = {"open": "open"} if num_rows <= _MOST_ROWS else {}
+        title = element("summary", "plan and epochs")
+        shown = element("details", title, self._markup(None), **is_open)
+        self._live.show(warnings + result + output(shown), self._text())
 
     @property
     def _epochs(self) -> _Epochs:
