@@ -126,6 +126,11 @@ def test_a_wide_gap_has_a_next_step_also_when_converged(run: clearsight.Run) -> 
     assert next_step(record_of(run, 12_000), (perfect,)) is None
 
 
+def test_an_underfitting_network_is_doubled(run: clearsight.Run) -> None:
+    step = step_for(record_of(run, 12_000), "underfitting")
+    assert step.options == {"model_arguments": {"filters": [64, 128], "dense_units": 256}}
+
+
 def test_a_short_training_needs_more_epochs(run: clearsight.Run) -> None:
     """Of 800 images for two epochs: enough steps for a trend, and no other part held out."""
     record = record_of(run, 800, batch_size=128)

@@ -87,3 +87,8 @@ def format_bytes(size_bytes: int) -> str:
         return f"{size_bytes} B"
     kilobytes = size_bytes / 1024
     return f"{kilobytes:.1f} KB" if kilobytes < 1024 else f"{kilobytes / 1024:.1f} MB"
+
+
+def signed(value: float) -> str:
+    """Return a number with four decimals and a proper minus sign."""
+    return f"{value:.4f}".replace("-", "−")

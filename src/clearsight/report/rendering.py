@@ -11,7 +11,7 @@ from clearsight.display.thumbnail import thumbnail
 from clearsight.errors import needs_extra
 from clearsight.evaluation.intervals.interval import Interval
 from clearsight.io.atomic import write_atomically
-from clearsight.models.table import format_bytes, format_shape
+from clearsight.models.table import format_bytes, format_shape, signed
 
 
 def percent(fraction: float | None) -> str:
@@ -24,11 +24,6 @@ def interval_in_percent(interval: Interval | None) -> str:
     return (
         "undefined" if interval is None else f"{100 * interval.low:.1f} to {percent(interval.high)}"
     )
-
-
-def signed(value: float) -> str:
-    """Return a number with four decimals and a proper minus sign."""
-    return f"{value:.4f}".replace("-", "−")
 
 
 _FILTERS = {

@@ -8,6 +8,7 @@ import torch
 from clearsight.errors import ModelError
 from clearsight.evaluation.saliency.first_convolution import FirstConvolution, extract_patch
 from clearsight.evaluation.saliency.layer_outputs import LayerOutputs
+from clearsight.models.table import signed
 
 TOLERANCE = 1e-5
 
@@ -125,8 +126,3 @@ def compute_worked_example(
         output=output,
         layer_output=layer_output,
     )
-
-
-def signed(value: float) -> str:
-    """Return a number with four decimals and a proper minus sign."""
-    return f"{value:.4f}".replace("-", "−")

@@ -11,8 +11,9 @@ import torch
 from clearsight.errors import ModelError
 from clearsight.evaluation.saliency.first_convolution import FirstConvolution
 from clearsight.evaluation.saliency.layer_outputs import LayerCall, LayerOutputs, Values
-from clearsight.evaluation.saliency.worked_example import TOLERANCE, signed
+from clearsight.evaluation.saliency.worked_example import TOLERANCE
 from clearsight.models.backend import keras
+from clearsight.models.table import signed
 from clearsight.models.windows import get_windows
 
 layers = keras.layers

@@ -122,7 +122,7 @@ def _larger_network(record: RunRecord, _: CurveFinding) -> NextStep:
     if record.request.model == "lesson":
         options = LessonOptions(**record.request.model_arguments)
         larger = {
-            "filters": [2 * filters for filters, _ in options.blocks],
+            "filters": [2 * filters for filters, *_ in options.blocks],
             "dense_units": 2 * options.dense_units,
         }
         return NextStep(
