@@ -46,7 +46,7 @@ def train(program: str, seconds: float) -> None:
     print("ready", flush=True)
     num_steps, began = 0, time.perf_counter()
 
-    def count(*_: object) -> None:
+    def count(*_: object, **__: object) -> None:
         nonlocal num_steps
         num_steps += 1
         if time.perf_counter() - began > seconds:
