@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest, t
 
-from clearsight.evaluation.intervals.interval import mean_interval, t_interval
+from clearsight.evaluation.intervals.interval import mean_interval, t_interval, t_quantile
 from clearsight.evaluation.intervals.proportions import difference_interval, wilson_interval
 
 counts = st.integers(1, 20_000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
@@ -65,3 +65,9 @@ def test_the_t_quantile_is_scipys_and_fractions_are_rounded_down(freedom: int) -
     found = t_interval(0.0, 1.0, freedom)
     assert found.high == pytest.approx(t.ppf(0.975, freedom), rel=1e-9)
     assert t_interval(0.0, 1.0, freedom + 0.9) == found
+
+
+def test_students_quantiles_are_scipys() -> None:
+    freedom = np.array([*range(1, 400), 10_000, 10**7])
+    found = [t_quantile(int(number)) for number in freedom]
+    np.testing.assert_allclose(found, t.ppf(0.975, freedom), rtol=1e-10)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
 Z = 1.959963984540054  # two-sided 95% quantile of the standard normal distribution
+_SERIES_FROM = 100  # degrees of freedom
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,51 @@ class Interval:
         return Interval(min(self.low, value), max(self.high, value))
 
 
+@cache
+def t_quantile(freedom: int) -> float:
+    """Return the two-sided 95% quantile of Student's t distribution, to ten digits.
+
+    scipy.special has it too, but takes 0.2 s to import, which every training would pay.
+
+    Source: Abramowitz and Stegun 1964, 26.7.5; and 26.7.3 and 26.7.4 where that series is not near
+    enough.
+
+    Args:
+        freedom: degrees of freedom, at least 1.
+
+    Example:
+        >>> round(t_quantile(2), 3)
+        4.303
+    """
+    if freedom >= _SERIES_FROM:
+        z, x = Z, Z * Z
+        terms = (
+            z,
+            z * (x + 1) / 4,
+            z * (5 * x**2 + 16 * x + 3) / 96,
+            z * (3 * x**3 + 19 * x**2 + 17 * x - 15) / 384,
+            z * (79 * x**4 + 776 * x**3 + 1482 * x**2 - 1920 * x - 945) / 92160,
+        )
+        return sum(term / freedom**power for power, term in enumerate(terms))
+    low, high = 0.0, 13.0  # 12.71 with one degree of freedom is the largest
+    while high - low > 1e-12:
+        middle = (low + high) / 2
+        low, high = (middle, high) if _t_within(middle, freedom) < 0.95 else (low, middle)
+    return (low + high) / 2
+
+
+def _t_within(t: float, freedom: int) -> float:
+    """Return the probability that Student's t is between -t and t."""
+    angle = math.atan(t / math.sqrt(freedom))
+    sine, cosine = math.sin(angle), math.cos(angle)
+    is_odd = freedom % 2 == 1
+    term, total = cosine if is_odd else 1.0, 0.0
+    for step in range(1 if is_odd else 0, freedom - 1, 2):
+        total += term
+        term *= cosine**2 * (step + 1) / (step + 2)
+    return 2 / math.pi * (angle + sine * total) if is_odd else sine * total
+
+
 def t_interval(mean: float, standard_error: float, freedom: float) -> Interval:
     """Return Student's t interval.
 
@@ -47,9 +94,7 @@ def t_interval(mean: float, standard_error: float, freedom: float) -> Interval:
         >>> round(t_interval(0.0, 1.0, 2).high, 3)
         4.303
     """
-    from scipy.special import stdtrit
-
-    half_width = float(stdtrit(max(math.floor(freedom), 1), 0.975)) * standard_error
+    half_width = t_quantile(max(math.floor(freedom), 1)) * standard_error
     return Interval(mean - half_width, mean + half_width)
 
 
