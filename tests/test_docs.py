@@ -8,7 +8,6 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
-from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -148,15 +147,14 @@ def test_sample_output_comes_from_a_run(tmp_path: Path) -> None:
     count = 0
     for page in pages():
         for sample in samples(page):
-            shown = sample.block.splitlines()
-            for line, now in zip_longest(shown, sample.fresh_block(tmp_path).splitlines()):
-                assert without_numbers(line) == without_numbers(now), f"{page}: run `make samples`"
+            now = words_without_numbers(sample.fresh_block(tmp_path))
+            assert words_without_numbers(sample.block) == now, f"{page}: run `make samples`"
             count += 1
     assert count >= 4
 
 
-def without_numbers(line: str | None) -> str | None:
-    return None if line is None else re.sub(r"\d[\d.,:_-]*", "#", line)
+def words_without_numbers(text: str) -> list[str]:
+    return re.sub(r"\d[\d.,:_-]*", "#", text).split()
 
 
 def test_the_python_reference_has_every_public_name() -> None:

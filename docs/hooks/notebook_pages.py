@@ -23,6 +23,7 @@ from execute_notebook import execute
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "docs" / "notebooks"
 CACHE = ROOT / "build" / "notebooks"
+_LINK_TO_FILE = re.compile(r'<a [^>]*href="(?!https?:|#)[^"]*"[^>]*>(.*?)</a>', re.DOTALL)
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _HTML: dict[str, list[str]] = {}  # by page: what Markdown must not touch
 
@@ -81,12 +82,12 @@ def _shown(
     if output.output_type == "error":
         return _text(f"{output.ename}: {output.evalue}")
     data = output.data
-    if "text/html" in data:
-        html.append(f'<div class="cell-output">{data["text/html"]}</div>')
-        return _placeholder(len(html) - 1)
-    if "image/svg+xml" in data:
-        html.append(f'<div class="cell-output">{data["image/svg+xml"]}</div>')
-        return _placeholder(len(html) - 1)
+    for media_type in ("text/html", "image/svg+xml"):
+        if media_type in data:
+            # The files of a run that links lead to are not on the site.
+            unlinked = _LINK_TO_FILE.sub(r"\1", data[media_type])
+            html.append(f'<div class="cell-output">{unlinked}</div>')
+            return _placeholder(len(html) - 1)
     if "image/png" in data:
         file = f"{name}-{len(images) + 1}.png"
         images[file] = base64.b64decode(data["image/png"])
