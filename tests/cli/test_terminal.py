@@ -12,6 +12,7 @@ from support.terminal import run_on_terminal
 
 TITLES = ["network", "data", "split", "recipe", "compute", "decided"]
 MOST_SILENT_SECONDS = 2.0
+MOST_START_SECONDS = 4.0  # of Python itself, on a machine that runs other tests too
 
 
 def summary_of(printed: str) -> list[str]:
@@ -28,7 +29,7 @@ def test_six_lines_say_what_will_be_trained(cli: Cli) -> None:
     assert "1,150 training, 288 validation and 359 test images" in lines[2]
     assert "adam with learning rate 0.001" in lines[3]
     assert re.search(r"(bfloat16|float32) on cpu with \d+ threads, seed 0", lines[4])
-    assert "because this machine" in lines[5]
+    assert "this machine" in lines[5]
 
 
 def test_a_trace_is_shown_when_it_is_asked_for(cli: Cli) -> None:
@@ -101,6 +102,8 @@ def test_no_command_is_silent_for_long(
         assert session.returncode in (0, 2), session.text[-2_000:]
         if session.longest_gap > MOST_SILENT_SECONDS:
             too_long[arguments] = (session.longest_gap, session.before_gap)
+        if session.start_gap > MOST_START_SECONDS:
+            too_long[arguments] = (session.start_gap, "")
         lines = session.text.replace("\r", "\n").split("\n")
         assert max(map(len, lines)) <= max(columns, 80), arguments
     assert not too_long

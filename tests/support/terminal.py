@@ -19,12 +19,14 @@ class TerminalSession:
     Attributes:
         returncode: its exit code.
         shown: everything, control sequences included.
-        longest_gap: seconds of the longest time without any output, the start and the end included.
+        start_gap: seconds until the first output.
+        longest_gap: seconds of the longest time without any output after that, the end included.
         before_gap: the last characters before it, without control sequences.
     """
 
     returncode: int
     shown: str
+    start_gap: float
     longest_gap: float
     before_gap: str
 
@@ -60,10 +62,10 @@ def run_on_terminal(*arguments: str, columns: int = 80, **environment: str) -> T
                 break
             shown += block
     os.close(read_end)
-    gap, before = max(gaps)
-    return TerminalSession(
-        process.returncode, shown.decode(), gap, _plain(before.decode(errors="replace"))
-    )
+    start_gap = gaps[1][0]
+    gap, before = max(gaps[2:], default=(0.0, b""))
+    before_gap = _plain(before.decode(errors="replace"))
+    return TerminalSession(process.returncode, shown.decode(), start_gap, gap, before_gap)
 
 
 def _plain(text: str) -> str:

@@ -13,13 +13,14 @@ if TYPE_CHECKING:
     from clearsight.run.seeds.runs import SeedRuns
     from clearsight.run.store.results import Results
     from clearsight.run.store.run import Run
+    from clearsight.training.history import Epoch
 
 
 def show_results(run: Run, seconds: float, console: TextConsole) -> None:
     """Print scores, what the curve shows, the next step, the files, and the seconds in all."""
     results, folder = run.results, run.folder
     console.print()
-    _show_accuracies(results, console)
+    _show_accuracies(results, run.history[results.weights_of_epoch - 1], console)
     for remark in results.remarks(len(run.history)):
         console.print(remark)
     if run.record.request.no_test and run.record.data.get("test"):
@@ -50,8 +51,11 @@ def show_results(run: Run, seconds: float, console: TextConsole) -> None:
             console.print(f"{f'{title}:':<14} {path}")
 
 
-def _show_accuracies(results: Results, console: TextConsole) -> None:
-    """Print the accuracies of the saved network, each next to that of guessing."""
+def _show_accuracies(results: Results, epoch: Epoch, console: TextConsole) -> None:
+    """Print the accuracies of the saved network, each next to that of guessing.
+
+    Next to training accuracy is also the one that the line of its epoch has.
+    """
     from clearsight.evaluation.scores.guessing import by_guessing
 
     console.print("Accuracy:")
@@ -68,6 +72,8 @@ def _show_accuracies(results: Results, console: TextConsole) -> None:
             details.insert(
                 0, f"95% interval {low:.3f} to {high:.3f}, {results.test_count:,} images"
             )
+        if part == "training":
+            details.insert(0, f"{epoch.accuracy:.3f} averaged over epoch {epoch.epoch}")
         known = f" ({'; '.join(details)})" if details else ""
         console.print(f"{part:<11} {accuracy:.3f}{known}")
 

@@ -71,9 +71,12 @@ def train(
     """
     _check_usage(source, seeds, resume, accept_changes, try_next)
     console = console_for(as_json)
-    from clearsight.report.chart_file import start_drawing
+    from clearsight.io.phases import Phases
 
-    start_drawing()
+    with Phases(console).of("starting"):
+        from clearsight.report.chart_file import start_drawing
+
+        start_drawing()
     with loading_keras(console):
         from clearsight.run.request import train_request
         from clearsight.run.resume.plan_resume import plan_resume

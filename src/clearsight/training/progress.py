@@ -16,6 +16,8 @@ from clearsight.models.backend import keras
 from clearsight.training.history import Epoch
 from clearsight.training.recorder import EpochRecorder
 
+_WIDE = 72  # columns that the whole bar needs
+
 
 class TrainingProgress(Protocol):
     """Shows a training: `Progress` on a console, `NotebookTraining` in a notebook."""
@@ -50,7 +52,7 @@ class TrainingProgress(Protocol):
 class Progress:
     """Prints one line per epoch, and in a terminal a bar with batch, scores and time left.
 
-    Everything fits in 80 columns.
+    Everything fits in 80 columns; on narrower terminals the bar leaves some out.
 
     Args:
         console: where to print.
@@ -61,12 +63,14 @@ class Progress:
         self._console = console
         self._phases = Phases(console)
         self._first_epoch = ExitStack()
+        is_wide = console.width >= _WIDE
+        more = [TextColumn("val_accuracy {task.fields[val_accuracy]}")] if is_wide else []
         self._bar = Bar(
             TextColumn("epoch {task.fields[epoch]}"),
             BarColumn(bar_width=None),
             TextColumn("{task.fields[batch]}"),
-            TextColumn("loss {task.fields[loss]} accuracy {task.fields[accuracy]}"),
-            TextColumn("val_accuracy {task.fields[val_accuracy]}"),
+            TextColumn("{task.fields[scores]}"),
+            *more,
             TimeRemainingColumn(compact=True),
             TextColumn("left"),
             console=console,
@@ -81,7 +85,11 @@ class Progress:
         with self._bar, self._first_epoch:
             if self._bar.disable:
                 self._first_epoch.enter_context(self._phases.of("training, a line per epoch"))
-            yield
+            try:
+                yield
+            finally:
+                for task in self._bar.task_ids:  # the next training of several has its own
+                    self._bar.remove_task(task)
 
     def phase(
         self, title: str, total: int = 0
@@ -95,7 +103,9 @@ class Progress:
 
     def warn(self, sentence: str) -> None:
         """Print a sentence, in yellow on a terminal."""
-        self._console.print(Text(displayed(sentence), style="yellow"), soft_wrap=True)
+        # On a terminal sentences wrap between words; elsewhere a line stays whole.
+        whole = not self._console.is_terminal
+        self._console.print(Text(displayed(sentence), style="yellow"), soft_wrap=whole)
 
     def summarize(self, lines: Sequence[tuple[str, str]]) -> None:
         """Print lines, each with its title; on a terminal, long ones stay in their column."""
@@ -137,7 +147,7 @@ class _UpdateProgress(keras.callbacks.Callback):
         self._num_epochs = 0
         self._num_batches = 0
         self._task = bar.add_task(
-            "training", epoch="", batch="", loss="-", accuracy="-", val_accuracy="-", visible=False
+            "training", epoch="", batch="", scores="", val_accuracy="-", visible=False
         )
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
@@ -157,7 +167,7 @@ class _UpdateProgress(keras.callbacks.Callback):
 
     def on_test_begin(self, logs: dict[str, Any] | None = None) -> None:
         del logs
-        self._bar.update(self._task, batch="validating")
+        self._bar.update(self._task, scores="validating")
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         if self._bar.disable:
@@ -167,8 +177,7 @@ class _UpdateProgress(keras.callbacks.Callback):
             self._task,
             advance=1,
             batch=f"{batch + 1}/{self._num_batches}",
-            loss=values.get("loss", ""),
-            accuracy=values.get("accuracy", ""),
+            scores=f"loss {values.get('loss', '')} accuracy {values.get('accuracy', '')}",
         )
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
@@ -176,4 +185,5 @@ class _UpdateProgress(keras.callbacks.Callback):
         self._first_epoch.close()
         last = self._recorder.history[-1]
         self._bar.update(self._task, val_accuracy=f"{last.val_accuracy:.3f}")
-        self._console.print(format_epoch(last, self._num_epochs), soft_wrap=True)
+        whole = not self._console.is_terminal
+        self._console.print(format_epoch(last, self._num_epochs), soft_wrap=whole)

@@ -95,8 +95,10 @@ def _choices(plan: Plan) -> Iterator[str]:
     elif plan.recipe.validation_method == "stratified":
         yield "validation on the same fraction of each class"
     if given.precision == "auto" and request.engine == "clearsight":
-        is_fast = "is" if request.precision == "bfloat16" else "is not"
-        yield f"{request.precision}, because this machine {is_fast} fast in bfloat16"
+        is_fast = "in which this machine is fast"
+        if request.precision != "bfloat16":
+            is_fast = "because this machine is not fast in bfloat16"
+        yield f"{request.precision}, {is_fast}"
     if given.device == "auto":
         found = "a GPU" if request.device == "cuda" else "no GPU"
         yield f"{request.device}, because torch sees {found}"
