@@ -66,8 +66,14 @@ def test_each_run_is_listed_with_its_state(runs: Path, monkeypatch: pytest.Monke
     assert found["good"]["is_best"]
     assert not found["less-good"]["is_best"]
     shown = run_cli("runs").stdout
-    for text in ("runs/good", "interrupted: its process died", "test_accuracy", " MB"):
+    for text in ("killed is interrupted: its process died", "learning_rate", " MB"):
         assert text in shown
+    lines = [line.split() for line in shown.splitlines()]
+    listed = [line[0] for line in lines if line[0] in found and line[1] != "is"]
+    assert listed == list(found)  # one line each
+    titles = next(line for line in lines if line[0] == "run")
+    assert titles == ["run", "state", "learning_rate", "epochs", "val", "test"]
+    assert ["less-good", "finished", "0.001", "1/1"] in [line[:4] for line in lines]
 
 
 def test_a_run_in_training_is_running(copied: Path) -> None:
@@ -132,9 +138,9 @@ def test_several_seeds_are_one_entry_and_are_deleted_together(tmp_path: Path) ->
     assert (entry.num_seeds, entry.state, entry.epochs_done) == (2, "finished", 2)
     accuracies = [run.results.test_accuracy or 0.0 for run in three]
     assert entry.test_accuracy == pytest.approx(sum(accuracies) / 2)
-    assert (
-        "2 seeds, epoch 2 of 2 in all, means:" in run_cli("runs", "--folder", str(tmp_path)).stdout
-    )
+    shown = run_cli("runs", "--folder", str(tmp_path)).stdout
+    assert ["several", "2", "2/2"] in [line.split()[:3] for line in shown.splitlines()]
+    assert "epochs are summed and accuracies are means" in shown
     with lock_run(three[1].path):
         assert {run.state for run in list_runs(tmp_path)} == {"running", "finished"}
     shutil.rmtree(three[1].path)

@@ -14,10 +14,13 @@ from clearsight.cli.output import (
     PATH,
     allow_download_option,
     check_new_file,
+    columns_of,
     console_for,
     json_option,
     print_json,
+    print_table,
 )
+from clearsight.io.text_table import TextTable, wrapped
 
 if TYPE_CHECKING:
     from clearsight.evaluation.comparison.by_class import ClassComparison
@@ -28,6 +31,8 @@ if TYPE_CHECKING:
     from clearsight.run.store.run import Run
 
 _MEGABYTE = 1e6
+_INDENT = " " * 4
+_TITLES = ("run", "test", "95% interval", "fit s", "parameters", "MB")
 
 
 @click.command()
@@ -163,6 +168,18 @@ def _ends(interval: Interval | None) -> list[float] | None:
     return None if interval is None else [interval.low, interval.high]
 
 
+def _cells(row: dict[str, Any], name: str) -> tuple[str, ...]:
+    low, high = row["test_accuracy_interval"]
+    return (
+        name,
+        f"{row['test_accuracy']:.3f}",
+        f"{low:.3f} to {high:.3f}",
+        f"{row['fit_seconds']:.1f}",
+        f"{row['num_parameters']:,}",
+        f"{row['model_bytes'] / _MEGABYTE:.1f}",
+    )
+
+
 def _show(values: dict[str, Any], console: TextConsole) -> None:
     console.print(
         f"{values['num_images']:,} test images that all runs share, "
@@ -174,17 +191,17 @@ def _show(values: dict[str, Any], console: TextConsole) -> None:
         )
     if "seeds" in values:
         console.print(f"seeds finished by all: {', '.join(map(str, values['seeds']))}")
-    for row in values["runs"]:
-        low, high = row["test_accuracy_interval"]
-        console.print(
-            f"{row['run']}  test {row['test_accuracy']:.3f} (95% interval {low:.3f} to {high:.3f})"
-            f"  {row['fit_seconds']:.1f} s to fit  {row['num_parameters']:,} parameters  "
-            f"{row['model_bytes'] / _MEGABYTE:.1f} MB"
-        )
+    console.print()
+    paths = [Path(row["run"]) for row in values["runs"]]
+    are_together = len({path.parent for path in paths}) == 1
+    names = [path.name if are_together else str(path) for path in paths]
+    rows = [_cells(row, name) for row, name in zip(values["runs"], names, strict=True)]
+    print_table(TextTable(rows, _TITLES), console)
+    console.print()
     for pair in values["comparisons"]:
         console.print(pair["sentence"])
         significant = [change for change in pair["classes"] if change["is_significant"]]
         for change in significant:
-            console.print(f"    {change['sentence']}")
+            console.print(*wrapped(change["sentence"], columns_of(console), _INDENT), sep="\n")
         if pair["classes"] and not significant:
             console.print("    No single class differs significantly.")

@@ -17,14 +17,15 @@ from clearsight.cli.output import (
     free_paths_here,
     json_option,
     print_json,
+    print_table,
 )
 from clearsight.cli.request_options import SOURCE_OPTIONS, RequestCommand, given_source_options
-from clearsight.io.displayed_text import displayed
+from clearsight.io.text_table import TextTable
 
 if TYPE_CHECKING:
     from clearsight.data.image_set import ImageSet
 
-_BAR_WIDTH = 30
+_BAR_WIDTH = 20
 
 
 @click.group()
@@ -54,15 +55,16 @@ def list_sources(data_dir: Path | None, as_json: bool) -> None:
         formats = [{"name": row.name, "summary": row.summary} for row in FORMATS]
         print_json({"sources": rows, "formats": formats})
         return
+    listed = []
     for row in rows:
-        console.print(f"{row['name']:<14} {row['summary']}")
         location = row["location"]
         state = f"present: {location}" if location else "not present: downloaded when first used"
-        console.print(f"{'':<14} {state}")
+        listed += [(row["name"], row["summary"]), ("", state)]
+    print_table(TextTable(listed, ("", ""), 2, last_is_text=True), console)
     console.print()
     console.print("Or the path of your own images:")
-    for row in reversed(FORMATS):  # the most common first
-        console.print(f"{row.name:<14} {row.summary}")
+    common = [(row.name, row.summary) for row in reversed(FORMATS)]  # the most common first
+    print_table(TextTable(common, ("", ""), 2, last_is_text=True), console)
 
 
 @data.command("show", cls=RequestCommand, requests=(SOURCE_OPTIONS,))
@@ -113,8 +115,8 @@ def show_source(context: click.Context, source: str, out: Path | None, as_json: 
 
 def _show_balance(images: ImageSet, console: Any) -> None:
     counts = images.class_counts
-    names = [displayed(name) for name in images.class_names]
-    name_width = max(map(len, names))
-    for name, count in zip(names, counts, strict=True):
+    rows = []
+    for name, count in zip(images.class_names, counts, strict=True):
         bar = "█" * max(round(_BAR_WIDTH * count / counts.max()), 1 if count else 0)
-        console.print(f"  {name:<{name_width}}  {count:>7,}  {count / len(images):>6.1%}  {bar}")
+        rows.append((name, f"{count:,}", f"{count / len(images):.1%}", bar.ljust(_BAR_WIDTH)))
+    print_table(TextTable(rows, ("class", "images", "", "")), console)

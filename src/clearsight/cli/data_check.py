@@ -19,10 +19,12 @@ from clearsight.cli.output import (
     free_paths_here,
     json_option,
     print_json,
+    print_table,
 )
 from clearsight.cli.process_clock import started_at
 from clearsight.cli.request_options import SOURCE_OPTIONS, RequestCommand, given_source_options
 from clearsight.errors import MissingExtraError, RequestError
+from clearsight.io.text_table import TextTable
 
 if TYPE_CHECKING:
     from clearsight.data.health.finding import Finding
@@ -30,7 +32,6 @@ if TYPE_CHECKING:
     from clearsight.io.console import TextConsole
     from clearsight.run.data_check.check import DataCheck
 
-_INDENT = 9
 _MOST_CASES = 3  # of a finding in the printed text
 
 
@@ -202,18 +203,17 @@ def _write_page(
 
 
 def _show(checked: DataCheck, found: _FoundList, console: TextConsole) -> None:
-    from rich.padding import Padding
-
     parts = ", ".join(f"{len(images):,} {part}" for part, images in checked.splits.parts.items())
     console.print(f"{checked.source}: {parts} images, checked in {checked.seconds:.1f} s.")
     for finding in checked.findings:
         count = f"{finding.count:,} of {finding.total:,}"
         console.print()
-        console.print(f"{finding.severity:<8} {finding.title:<46} {count:>18}")
-        for sentence in (f"{finding.message}.", finding.advice, *_case_lines(finding, found)):
-            # On a terminal wrapped lines are indented too; in a file every line stays whole.
-            indented = Padding(sentence, (0, 0, 0, _INDENT), expand=False)
-            console.print(indented if console.is_terminal else " " * _INDENT + sentence)
+        sentences = (f"{finding.message}.", finding.advice, *_case_lines(finding, found))
+        rows = [
+            (f"{finding.severity:<7}", f"{finding.title}: {count}"),
+            *(("", each) for each in sentences),
+        ]
+        print_table(TextTable(rows, ("", ""), 2, last_is_text=True), console)
     if not checked.findings:
         console.print("No problems were found.")
     console.print()

@@ -10,7 +10,13 @@ import click
 
 from clearsight.cli.arguments import RUN, SOURCE
 from clearsight.cli.keras_start import loading_keras
-from clearsight.cli.output import allow_download_option, console_for, json_option, print_json
+from clearsight.cli.output import (
+    allow_download_option,
+    console_for,
+    json_option,
+    print_json,
+    print_table,
+)
 from clearsight.cli.request_options import (
     NETWORK_OPTIONS,
     SOURCE_OPTIONS,
@@ -79,9 +85,8 @@ def _to_json(found: Evaluation) -> dict[str, Any]:
 
 
 def _show_scores(scores: Scores, console: TextConsole) -> None:
-    from rich.table import Column, Table
+    from clearsight.io.text_table import TextTable
 
-    table = Table("score", "value", "95% interval", "method", box=None, pad_edge=False)
     rows = [(f"top-{top.k} accuracy", top.accuracy) for top in scores.top]
     rows += [
         ("macro precision", scores.macro.precision),
@@ -91,23 +96,23 @@ def _show_scores(scores: Scores, console: TextConsole) -> None:
         ("Brier score (0 to 2)", scores.brier),
         ("calibration error (ECE)", scores.calibration and scores.calibration.ece),
     ]
-    for name, estimate in rows:
-        if estimate is not None:
-            table.add_row(name, _value(estimate), _interval(estimate), estimate.method.title())
+    cells = [
+        (name, _value(estimate), _interval(estimate), estimate.method.title())
+        for name, estimate in rows
+        if estimate is not None
+    ]
     console.print()
-    console.print(table)
-    classes = Table(
-        Column("class", overflow="fold"),
-        Column("images", justify="right", no_wrap=True),
-        *(Column(name, no_wrap=True) for name in ("precision", "recall", "F1")),
-        box=None,
-        pad_edge=False,
-    )
-    for row in scores.classes:
-        cells = [_with_interval(cell) for cell in (row.precision, row.recall, row.f1)]
-        classes.add_row(row.class_name, f"{row.num_images:,}", *cells)
+    print_table(TextTable(cells, ("score", "value", "95% interval", "method"), 4), console)
+    classes = [
+        (
+            row.class_name,
+            f"{row.num_images:,}",
+            *(_with_interval(cell) for cell in (row.precision, row.recall, row.f1)),
+        )
+        for row in scores.classes
+    ]
     console.print()
-    console.print(classes)
+    print_table(TextTable(classes, ("class", "images", "precision", "recall", "F1")), console)
     console.print()
     console.print("In brackets: Wilson's 95% intervals.")
 

@@ -13,10 +13,12 @@ from clearsight.cli.keras_start import loading_keras
 from clearsight.cli.output import (
     PATH,
     check_new_file,
+    columns_of,
     console_for,
     json_option,
     print_json,
     print_lines,
+    print_table,
 )
 from clearsight.errors import RequestError
 
@@ -100,7 +102,8 @@ def exercise(
     console.print(f"{num_correct} of {len(checked)} correct.")
     if changes is not None:
         heading = "The lesson's network (first) and this one (second):"
-        print_lines(f"\n{heading}\n\n{changes}", console)
+        console.print("", heading, "", sep="\n")
+        print_lines(changes.table.text(columns_of(console) or 80), console)
     values: dict[str, Any] = {
         "exercise": chosen.name,
         "questions": [each.to_json() for each in checked],
@@ -144,7 +147,9 @@ def _run_trial(
     for title, runs in (("The lesson's network", trial.lesson), ("This network", trial.other)):
         console.print()
         console.print(f"{title}, {runs.path}:")
-        print_lines(str(runs), console)
+        print_table(runs.table, console)
+        for sentence in runs.sentences:
+            console.print(sentence)
     console.print()
     for sentence in trial.sentences:
         console.print(sentence)

@@ -17,6 +17,7 @@ from clearsight.io.phases import cleared_line
 
 if TYPE_CHECKING:
     from clearsight.io.console import TextConsole
+    from clearsight.io.text_table import TextTable
 
 PATH = click.Path(path_type=Path)
 ERROR, WARNING = "red", "yellow"  # styles of messages
@@ -57,8 +58,20 @@ def console_for(as_json: bool) -> TextConsole:
     from clearsight.io.console import TextConsole
 
     is_terminal = (sys.stderr if as_json else sys.stdout).isatty()
-    # Sentences wrap between words on a terminal; in a file every line stays whole.
-    return TextConsole(stderr=as_json, soft_wrap=not is_terminal)
+    # Sentences wrap between words on a terminal, or if a number of columns is asked for; in a file
+    # every line stays whole.
+    return TextConsole(stderr=as_json, soft_wrap=not is_terminal and "COLUMNS" not in os.environ)
+
+
+def columns_of(console: TextConsole) -> int | None:
+    """Return how many columns a table may have; None for any number, in a file."""
+    return None if console.soft_wrap else console.width
+
+
+def print_table(table: TextTable, console: TextConsole) -> None:
+    """Print a table that fits the console."""
+    lines = table.lines(columns_of(console))
+    console.print(*lines, sep="\n", soft_wrap=True)
 
 
 def print_lines(text: str, console: TextConsole) -> None:

@@ -14,6 +14,7 @@ from clearsight.errors import needs_extra
 from clearsight.io.csv_rows import write_rows
 from clearsight.io.displayed_text import displayed, displayed_json
 from clearsight.io.readable_name import readable_name
+from clearsight.io.text_table import TextTable
 
 if TYPE_CHECKING:
     from clearsight.predict.predict import Prediction
@@ -29,11 +30,13 @@ class RowSettings:
         predictor: the path of the bundle or run.
         top: classes per image.
         notes: sentences about what was left out.
+        columns: of the terminal that a table is written to; None for any number.
     """
 
     predictor: Path
     top: int
     notes: Sequence[str]
+    columns: int | None = None
 
 
 def write_csv_rows(rows: Iterable[Prediction], file: TextIO, settings: RowSettings) -> None:
@@ -88,21 +91,18 @@ def write_parquet_rows(rows: Iterable[Prediction], file: Any, settings: RowSetti
 
 
 def write_table_rows(rows: Iterable[Prediction], file: TextIO, settings: RowSettings) -> None:
-    """Write a table to read, its columns as wide as the longest name."""
-    del settings
-    shown = [
-        (row, displayed(row.name), [(displayed(name), p) for name, p in row.classes])
-        for row in rows
-    ]
-    name_width = max((len(name) for _, name, _ in shown), default=0)
-    class_width = max((len(name) for *_, classes in shown for name, _ in classes), default=0)
-    for row, image, classes in shown:
-        text = "  ".join(f"{name:<{class_width}} {p:6.1%}" for name, p in classes)
+    """Write a table to read, which fits the terminal if it is written to one."""
+    shown = []
+    for row in rows:
+        classes = [f"{displayed(name)} {p:.1%}" for name, p in row.classes]
         if row.problem is not None:
-            text = "cannot be read"
-        elif row.true_label is not None:
-            text += f"  (true: {displayed(row.true_label)})"
-        print(f"{image:<{name_width}}  {text}", file=file)
+            classes = ["cannot be read"]
+        classes += [""] * (settings.top - len(classes))
+        true_label = "" if row.true_label is None else f"(true: {displayed(row.true_label)})"
+        shown.append((row.name, *classes, true_label))
+    table = TextTable(shown, ("",) * (settings.top + 2), settings.top + 2)
+    for line in table.lines(settings.columns):
+        print(line, file=file)
 
 
 def write_json_object_rows(rows: Iterable[Prediction], file: TextIO, settings: RowSettings) -> None:

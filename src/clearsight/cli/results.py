@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from clearsight.cli.output import print_json, print_lines
+from clearsight.cli.output import print_json, print_table
 
 if TYPE_CHECKING:
     from clearsight.io.console import TextConsole
@@ -84,7 +84,9 @@ def show_seeds(runs: SeedRuns, console: TextConsole, as_json: bool) -> None:
         print_json({"run": str(runs.path), **runs.to_json()})
         return
     console.print()
-    print_lines(str(runs), console)
+    print_table(runs.table, console)
+    for sentence in runs.sentences:
+        console.print(sentence)
     console.print(f"folder of all: {runs.path}")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -9,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from clearsight.cli.output import PATH, console_for, json_option, print_json
+from clearsight.cli.output import PATH, console_for, json_option, print_json, print_table
 from clearsight.errors import RequestError, RunError
+from clearsight.io.text_table import TextTable
 
 if TYPE_CHECKING:
     from clearsight.io.console import TextConsole
@@ -132,21 +134,54 @@ def _confirm(as_json: bool) -> bool:
 
 
 def _show(found: list[ListedRun], console: TextConsole) -> None:
+    """Print a line for each run, with the columns in which they differ."""
+    folder = found[0].path.parent
+    columns = {
+        "run": [run.path.name for run in found],
+        "state": [run.state for run in found],
+        "source": [Path(run.source).name for run in found],
+        "model": [Path(run.model).name for run in found],
+        **_options_of(found),
+        "seeds": [str(run.num_seeds or 1) for run in found],
+        "epochs": [f"{run.epochs_done}/{run.epochs}" for run in found],
+        "val": [_accuracy(run.val_accuracy, is_best=run.is_best) for run in found],
+        "test": [_accuracy(run.test_accuracy) for run in found],
+    }
+    same = {name: cells[0] for name, cells in columns.items() if len(set(cells)) == 1}
+    known = [f"{name} {same[name]}" for name in ("source", "model", "state") if name in same]
+    what = "1 run" if len(found) == 1 else f"{len(found)} runs"
+    size = sum(run.size_bytes for run in found) / _MEGABYTE
+    console.print(f"{what} in {folder}, {size:,.1f} MB{': ' * bool(known)}{', '.join(known)}")
+    shown = {
+        name: cells
+        for name, cells in columns.items()
+        if name in ("run", "epochs", "val", "test") or name not in same
+    }
+    num_left = 1 + sum(name in shown for name in ("state", "source", "model"))
+    print_table(TextTable(list(zip(*shown.values(), strict=True)), tuple(shown), num_left), console)
+    if any(run.is_best for run in found):
+        console.print("* the best on its images, which `runs prune` keeps")
+    if any(run.num_seeds for run in found):
+        console.print("Of several seeds, epochs are summed and accuracies are means.")
     for run in found:
-        scores = [f"epoch {run.epochs_done} of {run.epochs}"]
-        if run.num_seeds is not None:
-            scores = [f"{run.num_seeds} seeds, {scores[0]} in all, means:"]
-        if run.val_accuracy is not None:
-            scores.append(f"val_accuracy {run.val_accuracy:.3f}")
-        if run.test_accuracy is not None:
-            scores.append(f"test_accuracy {run.test_accuracy:.3f}")
-        if run.state == "damaged":
-            scores = []
-        scores.append(f"{run.size_bytes / _MEGABYTE:,.1f} MB")
-        console.print(f"{run.path}{'  (best)' if run.is_best else ''}")
-        why = f" {run.why}" if run.why.startswith("in ") else f": {run.why}" if run.why else ""
-        console.print(f"    {run.state}{why}")
-        console.print(f"    {'  '.join(scores)}")
+        if run.why:
+            console.print(f"{run.path.name} is {run.state}: {run.why}")
+
+
+def _options_of(found: list[ListedRun]) -> dict[str, list[str]]:
+    """Return the options that were given to some of the runs, other than "epochs"."""
+    names = dict.fromkeys(name for run in found for name in run.given if name != "epochs")
+    return {name: [_option(run.options.get(name)) for run in found] for name in names}
+
+
+def _option(value: Any) -> str:
+    if value is None:
+        return "-"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _accuracy(value: float | None, *, is_best: bool = False) -> str:
+    return "-" if value is None else f"{value:.3f}{'*' if is_best else ''}"
 
 
 def _to_json(run: ListedRun) -> dict[str, Any]:

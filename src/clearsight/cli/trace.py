@@ -7,7 +7,7 @@ import click
 
 from clearsight.cli.arguments import MODEL
 from clearsight.cli.keras_start import loading_keras
-from clearsight.cli.output import console_for, json_option, print_json, print_lines
+from clearsight.cli.output import columns_of, console_for, json_option, print_json, print_lines
 from clearsight.cli.request_options import parse_arguments
 from clearsight.errors import RequestError
 
@@ -60,7 +60,7 @@ def trace(
     if as_json:
         print_json(result.to_json())
     else:
-        print_lines(str(result), console)
+        print_lines(result.table.text(columns_of(console) or 80), console)
 
 
 def _parse_input_shape(text: str | None) -> tuple[int, int, int] | None:

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from clearsight.display.html import output
+from clearsight.io.text_table import Row
 from clearsight.models.layer_settings import once
 from clearsight.models.layer_trace import LayerTrace
-from clearsight.models.table import LayerTable, Row, format_shape
+from clearsight.models.table import LayerTable, format_shape
 from clearsight.models.trace import Trace
 
 _HEADER = ("Layer", "First", "Second", "Params first", "Params second")
@@ -55,7 +56,8 @@ class TraceComparison:
         )
 
     @property
-    def _table(self) -> LayerTable:
+    def table(self) -> LayerTable:
+        """A row for each change, with its reason."""
         counts = (f"{trace.num_parameters:,}" for trace in (self.first, self.second))
         rows = [
             (_cells(change), (change.reason,) if change.reason else ()) for change in self.changes
@@ -63,14 +65,14 @@ class TraceComparison:
         return LayerTable(_HEADER, rows, ("total", "", "", *counts), self.summary, num_left=3)
 
     def __str__(self) -> str:
-        return str(self._table)
+        return str(self.table)
 
     def __repr__(self) -> str:
         num_changed = sum(1 for change in self.changes if change.reason)
         return f"TraceComparison({num_changed} layers differ. {self.summary})"
 
     def _repr_html_(self) -> str:
-        return output(self._table.markup)
+        return output(self.table.markup)
 
     def to_json(self) -> dict[str, Any]:
         """Return everything as JSON-ready values."""
@@ -95,7 +97,9 @@ def _cells(change: LayerChange) -> Row:
     sides = (change.first, change.second)
     shapes = (format_shape(side.output_shape) if side else "-" for side in sides)
     counts = (f"{side.num_parameters:,}" if side else "-" for side in sides)
-    return (f"{layer.name} {layer.layer_type}", *shapes, *counts)
+    says_type = layer.name.replace("_", "").lower().startswith(layer.layer_type.lower())
+    name = layer.name if says_type else f"{layer.name} {layer.layer_type}"
+    return (name, *shapes, *counts)
 
 
 def compare_traces(first: Trace, second: Trace) -> TraceComparison:

@@ -3,21 +3,16 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from textwrap import wrap
 
 from clearsight.display.html import Html, element, joined, table
-
-Row = tuple[str, ...]
-
-_WIDTH = 80  # columns
-_INDENT = " " * 4
+from clearsight.io.text_table import Row, TextTable, wrapped
 
 
 @dataclass(frozen=True)
 class LayerTable:
     """A row for each layer with lines of details below it, and totals: as text and as markup.
 
-    Details and summary are wrapped at 80 columns of text.
+    As text it has 80 columns, unless other lines are asked for.
 
     Attributes:
         header: the columns' titles.
@@ -33,24 +28,16 @@ class LayerTable:
     summary: str
     num_left: int
 
+    def text(self, width: int = 80) -> str:
+        """Return the table as lines of at most so many columns."""
+        rows, details = zip(*self.layers, strict=True) if self.layers else ((), ())
+        kept = [[_keep_whole(line) for line in lines] for lines in details]
+        layers = TextTable(rows, self.header, self.num_left, kept, self.total)
+        lines = [*layers.lines(width), *wrapped(_keep_whole(self.summary), width)]
+        return "\n".join(lines).replace("\xa0", " ")
+
     def __str__(self) -> str:
-        rows = [self.header, *(row for row, _ in self.layers), self.total]
-        widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
-
-        def align(row: Row) -> str:
-            cells = zip(row, widths, strict=True)
-            return "  ".join(
-                cell.ljust(width) if index < self.num_left else cell.rjust(width)
-                for index, (cell, width) in enumerate(cells)
-            ).rstrip()
-
-        rule = "-" * len(align(self.header))
-        lines = [align(self.header), rule]
-        for row, details in self.layers:
-            lines.append(align(row))
-            for line in details:
-                lines += _wrap(line, _INDENT)
-        return "\n".join([*lines, rule, align(self.total), *_wrap(self.summary)])
+        return self.text()
 
     @property
     def markup(self) -> Html:
@@ -63,17 +50,9 @@ class LayerTable:
         return joined((layers, element("p", self.summary)))
 
 
-def _wrap(text: str, indent: str = "") -> list[str]:
-    """Wrap text, but within no shape and no hyphenated word."""
-    joined = re.sub(r"\(\d+(, \d+)+\)", lambda shape: shape[0].replace(" ", "\xa0"), text)
-    lines = wrap(
-        joined,
-        _WIDTH,
-        initial_indent=indent,
-        subsequent_indent=2 * indent,
-        break_on_hyphens=False,
-    )
-    return [line.replace("\xa0", " ") for line in lines]
+def _keep_whole(text: str) -> str:
+    """Return text whose shapes are one word each, so that no line ends within one."""
+    return re.sub(r"\(\d+(, \d+)+\)", lambda shape: shape[0].replace(" ", "\xa0"), text)
 
 
 def format_shape(shape: tuple[int, ...]) -> str:

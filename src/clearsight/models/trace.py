@@ -8,6 +8,7 @@ from typing import Any
 
 from clearsight.display.html import Html, element, output
 from clearsight.io.displayed_text import displayed
+from clearsight.io.text_table import Row
 from clearsight.models.architecture import draw_architecture
 from clearsight.models.arithmetic import compute_arithmetic
 from clearsight.models.backend import keras
@@ -17,7 +18,7 @@ from clearsight.models.layer_settings import get_settings
 from clearsight.models.layer_trace import LayerTrace
 from clearsight.models.parameter_sharing import count_dense_parameters
 from clearsight.models.receptive_field import receptive_fields
-from clearsight.models.table import LayerTable, Row, format_bytes, format_shape
+from clearsight.models.table import LayerTable, format_bytes, format_shape
 
 _FLOAT32_BYTES = 4
 _MOST_DRAWN_AT_ONCE = 12  # layers; the drawing of a larger network is folded in a notebook
@@ -83,7 +84,8 @@ class Trace:
         return draw_architecture(self.model_name, self.input_shape, self.layers)
 
     @property
-    def _table(self) -> LayerTable:
+    def table(self) -> LayerTable:
+        """A row for each layer, with its settings and formulas."""
         total = (
             f"total for {format_shape(self.input_shape)}",
             "",
@@ -96,7 +98,7 @@ class Trace:
         return LayerTable(_HEADER, rows, total, self.summary, num_left=2)
 
     def __str__(self) -> str:
-        return str(self._table)
+        return str(self.table)
 
     def __repr__(self) -> str:
         return (
@@ -109,7 +111,7 @@ class Trace:
         is_short = {"open": "open"} if len(self.layers) <= _MOST_DRAWN_AT_ONCE else {}
         title = element("summary", "Drawing of the network")
         drawing = element("details", title, Html(self.draw().svg), **is_short)
-        return output(drawing, self._table.markup)
+        return output(drawing, self.table.markup)
 
     def to_json(self) -> dict[str, Any]:
         """Return everything as JSON-ready values."""

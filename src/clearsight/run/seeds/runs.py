@@ -15,6 +15,7 @@ from clearsight.evaluation.comparison.over_seeds import SeedSummary
 from clearsight.evaluation.scores.guessing import by_guessing
 from clearsight.io.csv_file import write_csv
 from clearsight.io.displayed_text import displayed
+from clearsight.io.text_table import TextTable
 from clearsight.report.curve_chart import CurveChart, chart_or_reason
 from clearsight.run.store.files import write_json
 from clearsight.run.store.find_run import find_run
@@ -33,7 +34,6 @@ SUMMARIZED = {
 }
 _COLUMNS = ("seed", "run", *SUMMARIZED)
 _TITLES = ("training", "validation", "test", "gap", "s to fit")
-_ROW = "{:<20}" + "{:>12}" * len(_TITLES)
 
 
 @dataclass(frozen=True)
@@ -151,14 +151,14 @@ class SeedRuns(Sequence[Run]):
         return CurveChart([(f"seed {run.record.request.seed}", run.history) for run in self.runs])
 
     @property
-    def _table(self) -> list[tuple[str, ...]]:
-        """The rows of members, and below them mean, deviation and spread, as text."""
+    def table(self) -> TextTable:
+        """A row for each finished member, and below them mean, deviation and spread."""
         rows = [_cells(str(seed), values) for seed, _, *values in self._rows()]
         summaries = [self.summary(name) for name in SUMMARIZED]
         for name in ("mean", "standard_deviation", "spread"):
             values = [getattr(summary, name, None) for summary in summaries]
             rows.append(_cells(name.replace("_", " "), values))
-        return rows
+        return TextTable(rows, ("seed", *_TITLES))
 
     @property
     def sentences(self) -> list[str]:
@@ -182,8 +182,7 @@ class SeedRuns(Sequence[Run]):
 
     def __str__(self) -> str:
         """Return a row for each finished member, and below them mean, deviation and interval."""
-        rows = (_ROW.format(*row) for row in (("seed", *_TITLES), *self._table))
-        return "\n".join([*rows, *self.sentences])
+        return "\n".join([*self.table.lines(None), *self.sentences])
 
     def __repr__(self) -> str:
         state = "damaged"
@@ -199,7 +198,7 @@ class SeedRuns(Sequence[Run]):
         source = Path(request.source_name).name
         return output(
             element("h4", f"{Path(str(self.record.model)).name} on {source}, several seeds"),
-            table(("seed", *_TITLES), self._table),
+            table(self.table.header, self.table.rows),
             *(element("p", sentence) for sentence in self.sentences),
             *(chart_or_reason(self.plot()) if self.runs else ()),
             element("p", "Folder: ", file_link(self.path, str(self.path))),

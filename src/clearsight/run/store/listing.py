@@ -3,13 +3,16 @@
 import statistics
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
+from clearsight.data.sources.options import SourceOptions
 from clearsight.errors import RunError
 from clearsight.io.folder_entries import entries_below
+from clearsight.options import option_fields
+from clearsight.run.request import TrainRequest
 from clearsight.run.store.folder import RunFolder
 from clearsight.run.store.location import is_run, is_seed_runs, member_path
 from clearsight.run.store.lock import is_locked
@@ -17,6 +20,11 @@ from clearsight.run.store.record import RunRecord, Status, local_time, read_seed
 
 _NEVER = datetime.min.replace(tzinfo=UTC)  # when damaged runs started, for their order in the list
 State = Status | Literal["damaged"]
+_LEFT_OUT = ["source", "model", "name", "summary"] + [
+    option.name
+    for option in option_fields(TrainRequest, SourceOptions)
+    if option.option.on_resume == "free"
+]
 
 
 @dataclass(frozen=True)
@@ -40,6 +48,9 @@ class ListedRun:
         is_best: whether no other run on the same images has a higher validation accuracy.
         num_seeds: of runs with several seeds, whose epochs are summed over all, and accuracies
             averaged over the finished ones; None for a single run.
+        options: of everything that decides the weights, beside source and model, by their names,
+            with those of the recipe and the model among them; JSON-ready.
+        given: names of the options that were given.
     """
 
     path: Path
@@ -55,6 +66,8 @@ class ListedRun:
     size_bytes: int
     is_best: bool = False
     num_seeds: int | None = None
+    options: dict[str, Any] = field(default_factory=dict)
+    given: tuple[str, ...] = ()
 
 
 def list_runs(folder: Path) -> list[ListedRun]:
@@ -129,6 +142,8 @@ def _list_one(path: Path) -> tuple[ListedRun, str]:
         val_accuracy=results.val_accuracy if results is not None else highest,
         test_accuracy=results.test_accuracy if results is not None else None,
         size_bytes=_size_bytes(path),
+        options=_options(record.request),
+        given=tuple(_options(record.given)),
     )
     return listed, record.data["train"].sha256
 
@@ -161,8 +176,21 @@ def _list_seeds(path: Path) -> tuple[ListedRun, str]:
         test_accuracy=_mean([member.test_accuracy for member in finished]),
         size_bytes=_size_bytes(path),
         num_seeds=record.num_seeds,
+        options=members[0].options if members else {},
+        given=tuple(_options(record.request)),
     )
     return listed, found[0][1] if found else ""
+
+
+def _options(request: TrainRequest) -> dict[str, Any]:
+    """Return the options of a request that decide the weights; see `ListedRun.options`."""
+    values = request.to_json()
+    recipe = values.get("recipe")
+    if isinstance(recipe, dict):
+        values |= {**recipe, "recipe": recipe["name"]}
+    for name in ("source_options", "model_arguments", "recipe_arguments"):
+        values |= values.pop(name, {})
+    return {name: value for name, value in values.items() if name not in _LEFT_OUT}
 
 
 def _damaged(path: Path, why: str) -> ListedRun:
