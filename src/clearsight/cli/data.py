@@ -20,6 +20,7 @@ from clearsight.cli.output import (
     print_table,
 )
 from clearsight.cli.request_options import SOURCE_OPTIONS, RequestCommand, given_source_options
+from clearsight.cli.source_summary import show_notes, show_parts
 from clearsight.io.text_table import TextTable
 
 if TYPE_CHECKING:
@@ -98,16 +99,9 @@ def show_source(context: click.Context, source: str, out: Path | None, as_json: 
         )
         return
     console = console_for(as_json)
-    for part, images in parts.items():
-        height, width, channels = images.image_shape
-        low, high = images.value_range
-        console.print(
-            f"{part}: {len(images):,} images, {height}x{width}x{channels}, values {low} to "
-            f"{high}, {images.num_classes} classes ({images.provenance})"
-        )
+    show_parts(splits, console)
     _show_balance(train, console)
-    for note in notes:
-        console.print(f"Note: {note}")
+    show_notes(splits, console)
     if sheet is None:
         sheet = "none, because it would lie among the images: choose a file elsewhere with --out"
     console.print(f"contact sheet: {sheet}")

@@ -23,6 +23,7 @@ from clearsight.cli.output import (
 )
 from clearsight.cli.process_clock import started_at
 from clearsight.cli.request_options import SOURCE_OPTIONS, RequestCommand, given_source_options
+from clearsight.cli.source_summary import show_notes, show_parts
 from clearsight.errors import MissingExtraError, RequestError
 from clearsight.io.text_table import TextTable
 
@@ -203,8 +204,9 @@ def _write_page(
 
 
 def _show(checked: DataCheck, found: _FoundList, console: TextConsole) -> None:
-    parts = ", ".join(f"{len(images):,} {part}" for part, images in checked.splits.parts.items())
-    console.print(f"{checked.source}: {parts} images, checked in {checked.seconds:.1f} s.")
+    show_parts(checked.splits, console)
+    show_notes(checked.splits, console)
+    console.print(f"{checked.source} was checked in {checked.seconds:.1f} s.")
     for finding in checked.findings:
         count = f"{finding.count:,} of {finding.total:,}"
         console.print()

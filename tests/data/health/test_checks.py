@@ -255,10 +255,45 @@ def test_a_background_that_reveals_the_class(splits: Splits) -> None:
     assert each["background-reveals-class"].severity == "problem"
 
 
+def objects_on(backgrounds: np.ndarray, num_images: int = 40) -> Splits:
+    """Return objects of random colours, of which four of five classes reach the border.
+
+    `backgrounds` are the means of each class's background, (5, 3).
+    """
+    generator = np.random.default_rng(0)
+    rows, columns = np.mgrid[:32, :32]
+    shapes = (
+        lambda at: (rows > at) & (rows < at + 8),  # from side to side
+        lambda at: (columns > at) & (columns < at + 8),
+        lambda _: (rows < 16) & (columns < 16),  # in a corner
+        lambda _: columns < 16,  # half of the image
+        lambda _: (rows - 16) ** 2 + (columns - 16) ** 2 < 100,  # in the middle
+    )
+    labels = np.arange(5).repeat(num_images)
+    images = np.empty((len(labels), 32, 32, 3))
+    for image, label in zip(images, labels, strict=True):
+        image[:] = backgrounds[label]
+        image[shapes[label](generator.integers(2, 22))] = generator.integers(0, 256, 3)
+    images += generator.normal(0, 6, images.shape)
+    pixels = images.clip(0, 255).astype(np.uint8)
+    return Splits(ImageSet(pixels, labels, ("bar", "column", "corner", "half", "disc")))
+
+
+def test_objects_that_reach_the_border_are_no_background() -> None:
+    assert found(objects_on(np.full((5, 3), 200.0)), "background") == {}
+    own = np.array([[30, 60, 90], [200, 30, 60], [90, 160, 90], [220, 220, 60], [120, 60, 180]])
+    finding = found(objects_on(own), "background")["background-reveals-class"]
+    assert (finding.count, finding.severity) == (5, "problem")
+    one = np.full((5, 3), 200.0)
+    one[2] = 60.0
+    finding = found(objects_on(one), "background")["background-reveals-class"]
+    assert finding.classes == ("corner",)
+
+
 def test_without_scikit_learn_the_install_line_is_given(
     splits: Splits, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, "sklearn.linear_model", None)
+    monkeypatch.setitem(sys.modules, "sklearn.ensemble", None)
     with pytest.raises(MissingExtraError, match=r"The background check .* 'clearsight\[report\]'"):
         found(splits, "background")
 

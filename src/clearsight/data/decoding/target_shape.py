@@ -1,11 +1,14 @@
 """`TargetShape`: the size and channels that the images of a listing are resized to."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
 
 from clearsight.data.listing import Listing
+from clearsight.data.preparation.colour import is_in_colour
+from clearsight.data.preparation.pixel_range import full_range
 from clearsight.data.preparation.read_image import read_image, read_image_header
 from clearsight.data.sources.options import SourceOptions
 from clearsight.errors import DataError
@@ -62,7 +65,7 @@ def choose_target_shape(listing: Listing, options: SourceOptions) -> TargetShape
         )
     sizes = np.array([header[:2] for header in headers])
     (height, width), why_size = _choose_size(sizes, len(listing))
-    is_grey = all(header[2] for header in headers)
+    is_grey = all(header[2] for header in headers) or not _is_any_in_colour(listing, sample)
     channels, why_channels = (1, "all are grey") if is_grey else (3, "some are in colour")
     if options.image_size is not None:
         (height, width), why_size = options.image_size, "as requested"
@@ -75,6 +78,20 @@ def choose_target_shape(listing: Listing, options: SourceOptions) -> TargetShape
         f"Images are resized to {height}x{width} ({why_size}; change it with --image-size) and "
         f"{channels} channel{'s' if channels > 1 else ''} ({why_channels}; --channels).",
     )
+
+
+def _is_any_in_colour(listing: Listing, keys: Sequence[str]) -> bool:
+    """Return whether the pixels of an image are in colour; grey ones are often stored in colours.
+
+    Mostly the first image answers it.
+    """
+    for key, content in listing.reader.each(keys):
+        with suppress(DataError):  # reported when it is decoded
+            if isinstance(content, bytes):
+                pixels = read_image(content, name=key, fit_for=(_SIDE_OF_FEW, _SIDE_OF_FEW)).pixels
+                if is_in_colour(pixels, full_range(pixels.dtype)):
+                    return True
+    return False
 
 
 def _first_problem(listing: Listing) -> str:

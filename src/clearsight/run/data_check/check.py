@@ -64,6 +64,7 @@ class DataCheck:
                 }
                 for part, images in self.splits.parts.items()
             },
+            "notes": list(self.splits.load_report.sentences),
             "findings": [asdict(finding) for finding in self.findings],
             "skipped_checks": list(self.skipped_checks),
             "quick_accuracy": self.quick_accuracy,
