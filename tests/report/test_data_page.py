@@ -54,7 +54,11 @@ def hostile(size: int = 28, count: int = 60) -> Splits:
     )
     bad = BadFile(f"{SCRIPT}.jpg", f"{SCRIPT} is cut short.")
     return Splits(
-        train, test, load_report=LoadReport((bad,), {SCRIPT: 2}, (SCRIPT + "2",), (SCRIPT,), 91)
+        train,
+        test,
+        load_report=LoadReport(
+            (bad,), {SCRIPT: 2}, (SCRIPT + "2",), notes=(SCRIPT,), num_listed=91
+        ),
     )
 
 

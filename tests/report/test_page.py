@@ -37,9 +37,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     groups = tuple(f"{SCRIPT} {number % 4}" for number in range(180))
     everything = ImageSet(images, labels, CLASSES, names=names, groups=groups)
     train, test = everything.take(slice(0, 120)), everything.take(slice(120, 180))
-    splits = Splits(
-        train, test, load_report=LoadReport((), {}, (), (f"{SCRIPT} was noticed.",), 180)
-    )
+    report = LoadReport(notes=(f"{SCRIPT} was noticed.",), num_listed=180)
+    splits = Splits(train, test, load_report=report)
     out = tmp_path_factory.mktemp("hostile") / f"{SCRIPT.replace('/', '')} run"
     return clearsight.train(splits, out=out, epochs=2, recipe="lesson", verbose=False)
 

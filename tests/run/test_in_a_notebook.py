@@ -112,7 +112,7 @@ def test_training_is_one_output_that_ends_with_the_result(tmp_path: Path) -> Non
         "d = clearsight.train('digits', epochs=1, out='d', verbose=False)",
     )
     assert start.types == []
-    assert assigned.types == ["display_data"]  # and not 4 times 144 batches
+    assert assigned.types == ["display_data"], assigned.text(1)  # and not 4 times 144 batches
     assert assigned.messages["update_display_data"] > 4  # within an epoch too
     html = _without_style(assigned.html())
     assert "test accuracy" in html
