@@ -141,3 +141,20 @@ def test_training_reports_the_score_without_leaked_images(cli: Cli, folder: Path
     assert "also appear in the training set; without them: test accuracy 0." in done.stdout
     # The originals of the others are in the validation set.
     assert 1 <= json.loads(Path("run/results.json").read_text())["test_leaked_count"] <= 5
+
+
+def test_show_and_check_agree_on_grey_images_stored_in_colour(cli: Cli, tmp_path: Path) -> None:
+    for label in ("a", "b"):
+        (tmp_path / "set" / label).mkdir(parents=True)
+        for number in range(6):
+            values = np.random.default_rng([number, ord(label)]).integers(0, 256, (16, 16, 1))
+            image = Image.fromarray(values.astype(np.uint8).repeat(3, axis=-1))
+            image.save(tmp_path / "set" / label / f"{number}.png")
+    shown = cli("data", "show", "set").stdout
+    assert "16x16x1" in shown
+    checked = cli("data", "check", "set", "--quick").stdout
+    sizes_and_notes = [line for line in shown.splitlines() if "16x16" in line]
+    assert sizes_and_notes
+    assert set(sizes_and_notes) <= set(checked.splitlines())
+    assert "stored as colour" not in checked
+    assert "16x16x3" in cli("data", "show", "set", "--channels", "3").stdout

@@ -15,6 +15,7 @@ from clearsight.data.decoding.arrays import (
     HIGHEST,
     IS_COLOUR,
     IS_DAMAGED,
+    IS_DEEP,
     IS_REDUCED,
     LOSES_COLOUR,
     LOWEST,
@@ -113,7 +114,9 @@ def _decode(
     job = DecodeJob(listing.reader, preparation, listing.keys, rows, folder)
     problems = decode_images(job, show_progress)
     is_grey_by_guess = shape.channels == 1 and options.channels == "auto"
-    if is_grey_by_guess and open_arrays(folder).facts[:, IS_COLOUR].any():
+    facts = open_arrays(folder).facts
+    is_in_colour = facts[:, LOSES_COLOUR] | (facts[:, IS_DEEP] & facts[:, IS_COLOUR])
+    if is_grey_by_guess and is_in_colour.any():
         for path in folder.iterdir():
             path.unlink()
         grey, colour = "1 channel (all are grey", "3 channels (some are in colour"

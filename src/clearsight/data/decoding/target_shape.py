@@ -8,7 +8,7 @@ import numpy as np
 
 from clearsight.data.listing import Listing
 from clearsight.data.preparation.colour import is_in_colour
-from clearsight.data.preparation.pixel_range import full_range
+from clearsight.data.preparation.pixel_range import PixelRange
 from clearsight.data.preparation.read_image import read_image, read_image_header
 from clearsight.data.sources.options import SourceOptions
 from clearsight.errors import DataError
@@ -89,7 +89,8 @@ def _is_any_in_colour(listing: Listing, keys: Sequence[str]) -> bool:
         with suppress(DataError):  # reported when it is decoded
             if isinstance(content, bytes):
                 pixels = read_image(content, name=key, fit_for=(_SIDE_OF_FEW, _SIDE_OF_FEW)).pixels
-                if is_in_colour(pixels, full_range(pixels.dtype)):
+                is_deep = pixels.dtype != np.uint8  # whose range is not known yet
+                if pixels.shape[-1] >= 3 and (is_deep or is_in_colour(pixels, PixelRange(0, 255))):
                     return True
     return False
 
