@@ -87,7 +87,7 @@ def test_no_command_is_silent_for_long(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, columns: int
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    # The first report of a machine bundles Vega, 1.5 s alone on two cores, while Python's lock is held.
+    # The first report of a machine bundles Vega with Python locked: 1.5 s alone on two cores.
     vega_script()
     too_long = {}
     for arguments in (
