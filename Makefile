@@ -6,7 +6,7 @@
 #   make test-oldest run the engine's and the runs' tests with the oldest supported versions
 #   make bench       measure speed against peers
 #   make lint        check format, style and types
-#   make docs        write docs/cli.md again from --help
+#   make docs        write docs/cli.md and the types of Python's options again
 #   make samples     write the sample output in README.md and docs/ again, from real runs
 #   make site        build the documentation site into site/
 #   make lock        write the lock files again from pyproject.toml (UPGRADE=yes: with new versions)
@@ -91,6 +91,7 @@ lint: $(VENV)/.installed-dev
 
 docs: $(VENV)/.installed-dev
 	@$(BIN)/python docs/make_cli_reference.py
+	@$(BIN)/python docs/make_option_types.py
 
 samples: $(VENV)/.installed-dev
 	$(SAY) 'running what the documentation shows the output of (a minute on two cores)'

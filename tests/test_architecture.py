@@ -24,8 +24,8 @@ PARTS = (
 PUBLIC_NAMES = {
     "Bundle", "ClearsightError", "FitError", "ImageSet", "Recipe", "Run", "SeedRuns", "Splits",
     "TrainRequest", "TrainingInterrupted",
-    "__version__", "accelerate", "check_fit", "compare", "evaluate", "load", "load_data",
-    "read_images", "resume", "trace", "train",
+    "__version__", "accelerate", "check_fit", "compare", "evaluate", "exercise", "load",
+    "load_data", "read_images", "resume", "trace", "train",
 }  # fmt: skip
 # Functions that each row of a table has, and programs' entry points.
 INTERFACES = {"build", "check", "load", "locate", "main", "matches", "open_model", "write"}

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from clearsight.models.fit_check.check_fit import check_fit
     from clearsight.run.api import resume, train
     from clearsight.run.comparison import compare
+    from clearsight.run.exercises.api import exercise
     from clearsight.run.request import TrainRequest
     from clearsight.run.seeds.runs import SeedRuns
     from clearsight.run.store.run import Run
@@ -46,6 +47,7 @@ _HOMES = {
     "check_fit": "clearsight.models.fit_check.check_fit",
     "compare": "clearsight.run.comparison",
     "evaluate": "clearsight.run.test_set.evaluation",
+    "exercise": "clearsight.run.exercises.api",
     "load": "clearsight.bundle.bundle",
     "load_data": "clearsight.data.sources.load",
     "read_images": "clearsight.data.preparation.preparation",
@@ -70,6 +72,7 @@ __all__ = [
     "check_fit",
     "compare",
     "evaluate",
+    "exercise",
     "load",
     "load_data",
     "read_images",

@@ -32,6 +32,7 @@ class Option:
         on_resume: whether a resumed run may change it. "fixed": never. "accepted": yes, but it
             changes the training, so that several seeds are never resumed with it. "free": yes,
             because the weights do not depend on it.
+        accepts: the type of the Python argument, where it may be more than the field holds.
         names: the table "MODULE:TABLE" of the names that it may be, which Tab completes.
     """
 
@@ -39,6 +40,7 @@ class Option:
     metavar: str | None = None
     flag: str | None = None
     on_resume: OnResume = "fixed"
+    accepts: str | None = None
     names: str | None = None
 
 
@@ -55,6 +57,12 @@ class OptionField:
     name: str
     field: FieldInfo
     option: Option
+
+    @property
+    def python_help(self) -> str:
+        """The help of the Python argument: a switch that is on is described by what it does off."""
+        text = self.option.help
+        return f"If False: {text[0].lower()}{text[1:]}" if self.field.default is True else text
 
     @property
     def flag(self) -> str:
@@ -106,7 +114,7 @@ def documents(options: Iterable[OptionField]) -> Callable[[Function], Function]:
 
     def decorate(function: Function) -> Function:
         lines = [
-            f"        {each.name}: {each.option.help} "
+            f"        {each.name}: {each.python_help} "
             f"[{each.field.get_default(call_default_factory=True)!r}]"
             for each in options
         ]

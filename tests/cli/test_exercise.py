@@ -11,10 +11,13 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from clearsight.cli.exercise import NAMES
-from clearsight.run.exercises import EXERCISES
+import clearsight
+from clearsight.errors import RequestError, RunError
+from clearsight.run.exercises.exercise_names import NAMES
+from clearsight.run.exercises.exercises import EXERCISES
 from support.command_line import Cli, assert_refused
 
 CORRECT = {
@@ -142,3 +145,52 @@ def _at_a_terminal(lines: list[str]) -> tuple[str, int]:
     os.close(terminal)
     _, status = os.waitpid(pid, 0)
     return shown.decode().replace("\r\n", "\n"), os.waitstatus_to_exitcode(status)
+
+
+def test_python_shows_the_questions_and_checks_the_answers(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for name in NAMES:
+        asked = clearsight.exercise(name)
+        shown = capsys.readouterr().out
+        assert len(asked.questions) == shown.count("output shape?")
+        assert not asked.checked
+    answers = [(28, 28, 32), (None, 14, 14, 32), [14, 14, 3], "7x7x64", 3136, np.int64(128)]
+    attempt = clearsight.exercise("shapes", [*answers, None])
+    assert [each.is_correct for each in attempt.checked] == [True, True, False, *[True] * 3, False]
+    shown = capsys.readouterr().out
+    assert "the answer is (14, 14, 64), not (14, 14, 3): floor((14 + 2*1 - 3)/1) + 1" in shown
+    assert shown.splitlines()[-1] == "5 of 7 correct."
+    assert repr(attempt) == "Attempt(shapes: 5 of 7 correct.)"
+    attempt = clearsight.exercise("padding", CORRECT["padding"], parameters=True, verbose=False)
+    assert (attempt.num_correct, len(attempt.questions)) == (7, 14)
+    assert attempt.to_json()["changes"]
+    assert capsys.readouterr().out == ""
+
+
+def test_invalid_calls_from_python_get_one_sentence(tmp_path: Path) -> None:
+    for arguments, options, message in (
+        (("shape",), {}, "Did you mean 'shapes'"),
+        (("shapes", [1] * 8), {}, "7 answers, but holds 8"),
+        (("shapes", "a, b"), {}, "none can be read. A shape"),
+        (("shapes",), {"seeds": 2}, "belong to the exercise third-block"),
+        (("third-block",), {"seeds": 1}, "at least 2"),
+        (("third-block",), {"epochs": 0}, "epochs = 0"),
+        (("third-block",), {"epoch": 1}, "there is no option 'epoch'"),
+    ):
+        with pytest.raises(RequestError, match=message):
+            clearsight.exercise(*arguments, **options)
+    with pytest.raises(RunError, match="exists and is never overwritten"):
+        clearsight.exercise("third-block", out=tmp_path)
+
+
+@pytest.mark.slow
+def test_python_trains_the_third_block(tmp_path: Path, fashion: object) -> None:
+    answers = "28x28x32, 14x14x32, 14x14x64, 7x7x64, 7x7x64, 3x3x64, 576, 128, 10"
+    attempt = clearsight.exercise(
+        "third-block", answers, seeds=2, epochs=1, train_limit=500, out=tmp_path / "both"
+    )
+    assert attempt.num_correct == 9
+    assert attempt.trial is not None
+    assert len(attempt.trial.validation.by_seed) == 2
+    assert list(attempt.trial_lines())[-2:] == list(attempt.trial.sentences)

@@ -4,34 +4,23 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from clearsight.cli.keras_start import loading_keras
-from clearsight.cli.output import (
-    PATH,
-    check_new_file,
-    columns_of,
-    console_for,
-    json_option,
-    print_json,
-    print_lines,
-    print_table,
-)
+from clearsight.cli.output import columns_of, console_for, json_option, print_json
+from clearsight.cli.request_options import RequestCommand, given_options
 from clearsight.errors import RequestError
+from clearsight.run.exercises.exercise_names import NAMES
 
 if TYPE_CHECKING:
     from clearsight.io.console import TextConsole
     from clearsight.run.exercises.answer import CheckedAnswer
-    from clearsight.run.exercises.exercise import Exercise, Question
-
-NAMES = ("shapes", "padding", "third-block")  # of `EXERCISES`, whose import loads Keras
-_NUM_SEEDS = 3  # runs of each network: two minutes on two cores
+    from clearsight.run.exercises.exercise import Question
 
 
-@click.command()
+@click.command(cls=RequestCommand, requests=("clearsight.run.exercises.request:TrialRequest",))
 @click.argument("name", metavar="NAME", type=click.Choice(NAMES))
 @click.option(
     "--answers",
@@ -39,31 +28,10 @@ _NUM_SEEDS = 3  # runs of each network: two minutes on two cores
     help='All answers at once, without asking, e.g. "28x28x32, 14x14x32, ...".',
 )
 @click.option("--parameters", is_flag=True, help="Ask for each layer's parameters as well.")
-@click.option(
-    "--seeds",
-    metavar="N",
-    type=int,
-    default=_NUM_SEEDS,
-    help="third-block: runs of each network; 0 for none.",
-)
-@click.option("--epochs", type=int, help="third-block: number of epochs.")
-@click.option(
-    "--train-limit",
-    metavar="N",
-    type=int,
-    help="third-block: use only the first N training images.",
-)
-@click.option("--out", metavar="DIR", type=PATH, help="third-block: a new folder for the runs.")
 @json_option
+@click.pass_context
 def exercise(
-    name: str,
-    answers: str | None,
-    parameters: bool,
-    seeds: int,
-    epochs: int | None,
-    train_limit: int | None,
-    out: Path | None,
-    as_json: bool,
+    context: click.Context, name: str, answers: str | None, parameters: bool, as_json: bool
 ) -> None:
     """Work out the lesson network by hand and check your answers.
 
@@ -73,7 +41,9 @@ def exercise(
     (28, 28, 32). `third-block` then trains both networks on Fashion-MNIST and reports whether the
     block helps.
     """
-    _check_usage(name, seeds, epochs, train_limit, out)
+    from clearsight.run.exercises.request import trial_request
+
+    request = trial_request(name, **given_options(context))
     if answers is None and not sys.stdin.isatty():
         raise RequestError(
             "There is no terminal to ask in: give the answers with --answers "
@@ -81,82 +51,33 @@ def exercise(
         )
     console = console_for(as_json)
     with loading_keras(console):
-        from clearsight.run.exercises import EXERCISES
         from clearsight.run.exercises.answer import check_answers
+        from clearsight.run.exercises.attempt import Attempt
         from clearsight.run.exercises.exercise import questions_about
+        from clearsight.run.exercises.exercises import EXERCISES
 
         chosen = EXERCISES[name]
         questions = tuple(questions_about(chosen.trace(), with_parameters=parameters))
-        changes = chosen.changes()
-    checked: Sequence[CheckedAnswer]
     if answers is not None:
-        checked = check_answers(questions, answers)
-        console.print(chosen.task)
-        for each in checked:
-            console.print(each.question.text)
-            console.print(f"    {each.sentence}")
+        attempt = Attempt(chosen, questions, check_answers(questions, answers))
+        console.print(*attempt.answer_lines, sep="\n")
     else:
         console.print(chosen.task)
-        checked = _ask_all(questions, console)
-    num_correct = sum(each.is_correct for each in checked)
-    console.print(f"{num_correct} of {len(checked)} correct.")
-    if changes is not None:
-        heading = "The lesson's network (first) and this one (second):"
-        console.print("", heading, "", sep="\n")
-        print_lines(changes.table.text(columns_of(console) or 80), console)
-    values: dict[str, Any] = {
-        "exercise": chosen.name,
-        "questions": [each.to_json() for each in checked],
-        "num_correct": num_correct,
-        "num_questions": len(questions),
-        "changes": None if changes is None else changes.to_json(),
-    }
-    if chosen.trains and seeds and len(checked) == len(questions):
-        options = {"epochs": epochs, "train_limit": train_limit}
-        values["trial"] = _run_trial(chosen, seeds, out, options, console)
+        attempt = Attempt(chosen, questions, _ask_all(questions, console))
+    console.print(*attempt.score_lines(columns_of(console)), sep="\n")
+    if chosen.trains and request.seeds and attempt.is_complete:
+        from clearsight.run.exercises.trial import run_trial
+        from clearsight.run.train import Display
+        from clearsight.training.progress import Progress
+
+        trial = run_trial(chosen, request, Display.of(Progress(console)))
+        attempt = Attempt(chosen, questions, attempt.checked, trial)
+        console.print(*attempt.trial_lines(columns_of(console)), sep="\n", soft_wrap=True)
     if as_json:
-        print_json(values)
+        print_json(attempt.to_json())
 
 
-def _check_usage(
-    name: str, seeds: int, epochs: int | None, train_limit: int | None, out: Path | None
-) -> None:
-    if seeds < 0 or seeds == 1:
-        raise RequestError(
-            f"--seeds should be at least 2, because single runs show little, or 0 for none, but is "
-            f"{seeds}."
-        )
-    trains = seeds != _NUM_SEEDS or (epochs, train_limit, out) != (None, None, None)
-    if name != "third-block" and trains:
-        raise RequestError(
-            "--seeds, --epochs, --train-limit and --out belong to the exercise third-block, but "
-            f"{name} trains nothing: leave them out."
-        )
-    check_new_file(out, "--out")
-
-
-def _run_trial(
-    chosen: Exercise, seeds: int, out: Path | None, options: dict[str, Any], console: TextConsole
-) -> dict[str, Any]:
-    """Train both networks, and show which is better."""
-    from clearsight.run.exercises.trial import run_trial
-    from clearsight.run.train import Display
-    from clearsight.training.progress import Progress
-
-    trial = run_trial(chosen, seeds, Display.of(Progress(console)), out=out, **options)
-    for title, runs in (("The lesson's network", trial.lesson), ("This network", trial.other)):
-        console.print()
-        console.print(f"{title}, {runs.path}:")
-        print_table(runs.table, console)
-        for sentence in runs.sentences:
-            console.print(sentence)
-    console.print()
-    for sentence in trial.sentences:
-        console.print(sentence)
-    return trial.to_json()
-
-
-def _ask_all(questions: Sequence[Question], console: TextConsole) -> list[CheckedAnswer]:
+def _ask_all(questions: Sequence[Question], console: TextConsole) -> tuple[CheckedAnswer, ...]:
     """Ask each question until its answer can be parsed, or the input ends."""
     from clearsight.run.exercises.answer import check_answer
 
@@ -175,4 +96,4 @@ def _ask_all(questions: Sequence[Question], console: TextConsole) -> list[Checke
         console.print(f"Stopped after {len(answered)} of {len(questions)} questions.")
         if isinstance(stop, KeyboardInterrupt):
             raise
-    return answered
+    return tuple(answered)

@@ -4,13 +4,14 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, overload
+from typing import Any, Unpack, overload
 
 from clearsight.data.sources.options import SourceOptions
 from clearsight.display.notebook import notebook_shell, when_cell_shows
 from clearsight.display.training_output import TrainingOutput
 from clearsight.io.console import TextConsole
 from clearsight.options import documents, may_change_on_resume, option_fields
+from clearsight.run.keywords import ResumeKeywords, TrainKeywords
 from clearsight.run.request import TrainRequest, train_request
 from clearsight.run.resume.plan_resume import plan_resume
 from clearsight.run.resume.request import resume_request
@@ -24,16 +25,20 @@ from clearsight.training.progress import Progress
 
 
 @overload
-def train(source: Any, *, seeds: int, verbose: bool = True, **options: Any) -> SeedRuns: ...
+def train(
+    source: Any, *, seeds: int, verbose: bool = True, **options: Unpack[TrainKeywords]
+) -> SeedRuns: ...
 
 
 @overload
-def train(source: Any, *, seeds: None = None, verbose: bool = True, **options: Any) -> Run: ...
+def train(
+    source: Any, *, seeds: None = None, verbose: bool = True, **options: Unpack[TrainKeywords]
+) -> Run: ...
 
 
 @documents(option_fields(TrainRequest, SourceOptions))
 def train(
-    source: Any, *, seeds: int | None = None, verbose: bool = True, **options: Any
+    source: Any, *, seeds: int | None = None, verbose: bool = True, **options: Unpack[TrainKeywords]
 ) -> Run | SeedRuns:
     """Train a network on a source of images, and evaluate what it learned.
 
@@ -67,7 +72,7 @@ def train(
     Options:
     """
     request = train_request(source, **options)
-    with _display(verbose) as display:
+    with shown(verbose) as display:
         if seeds is not None:
             with train_seeds(request, seeds, display) as runs:
                 display.result(runs)
@@ -85,7 +90,7 @@ def resume(
     accept_changes: bool = False,
     model: str | Callable[..., Any] | None = None,
     verbose: bool = True,
-    **options: Any,
+    **options: Unpack[ResumeKeywords],
 ) -> Run | SeedRuns:
     """Resume a run exactly where it stopped, or train a finished one for more epochs.
 
@@ -107,7 +112,7 @@ def resume(
     Options:
     """
     request = resume_request(path, data=data, accept_changes=accept_changes, model=model, **options)
-    with _display(verbose) as display:
+    with shown(verbose) as display:
         if is_seed_runs(request.path):
             with resume_seeds(request, display) as runs:
                 display.result(runs)
@@ -125,7 +130,7 @@ class _UnreadConsole(TextConsole):
 
 
 @contextmanager
-def _display(verbose: bool) -> Iterator[Display]:
+def shown(verbose: bool) -> Iterator[Display]:
     """Show a training, or not even what Python prints of logged warnings without a handler."""
     if verbose:
         yield (
@@ -144,11 +149,11 @@ def _display(verbose: bool) -> Iterator[Display]:
 
 def _notebook_display() -> Display:
     """Return a display that shows everything in one output, updated in place."""
-    shown = TrainingOutput()
+    output = TrainingOutput()
 
     def show_result(result: Run | SeedRuns) -> None:
-        shown.finish(result._repr_html_())
+        output.finish(result._repr_html_())
         # If the cell ends with the result, the notebook shows that too: once is enough.
-        when_cell_shows(result, shown.finish)
+        when_cell_shows(result, output.finish)
 
-    return Display.of(NotebookTraining(shown), result=show_result)
+    return Display.of(NotebookTraining(output), result=show_result)

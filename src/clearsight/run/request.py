@@ -60,6 +60,7 @@ class TrainRequest(BaseModel):
         Option(
             "The network; by default the recipe's.",
             "NAME|FILE.keras|FILE.py:FUNCTION",
+            accepts="str | Path | keras.Model | Callable[..., keras.Model] | None",
             names="clearsight.models.zoo:FAMILIES",
         ),
     ] = None

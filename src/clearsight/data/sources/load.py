@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from clearsight.data.listing import Listing
 from clearsight.data.preparation.preparation import Preparation
 from clearsight.data.sources import digits, fashion_mnist
 from clearsight.data.sources.edits import edit_splits
+from clearsight.data.sources.keywords import SourceKeywords
 from clearsight.data.sources.options import TEST_FRACTION, SourceOptions, source_options
 from clearsight.data.sources.python_objects import splits_from_object
 from clearsight.data.splits.held_out_test import hold_out_test_set
@@ -167,7 +168,7 @@ def _fit(images: ImageSet, preparation: Preparation) -> ImageSet:
     return replace(images, images=fitted)
 
 
-def load_data(source: Any, **options: Any) -> Splits:
+def load_data(source: Any, **options: Unpack[SourceKeywords]) -> Splits:
     """Load the images of a source.
 
     They unpack as Keras's: ``(x, y), (x_test, y_test) = load_data(...)``, or ``train, test = ...``;

@@ -60,7 +60,11 @@ class SourceOptions(BaseModel):
     image_size: Annotated[
         tuple[_Side, _Side] | None,
         BeforeValidator(parse_image_size),
-        Option("Size of all images; by default chosen from the data.", metavar="N|H,W"),
+        Option(
+            "Size of all images; by default chosen from the data.",
+            metavar="N|H,W",
+            accepts="int | str | tuple[int, int] | None",
+        ),
     ] = None
     resize: Annotated[
         ResizeMethod, Option("Pad, crop or stretch images of another shape: fit, crop, stretch.")
@@ -77,6 +81,7 @@ class SourceOptions(BaseModel):
             "Values of deep (16-bit, 32-bit, float) images that become 0 and 255; by default "
             "chosen from the data.",
             metavar="LOW,HIGH",
+            accepts="str | tuple[float, float] | None",
         ),
     ] = None
     test_split: Annotated[

@@ -72,26 +72,24 @@ def check_answer(question: Question, text: str) -> CheckedAnswer:
         return CheckedAnswer(question, None, str(error))
 
 
-def check_answers(questions: Sequence[Question], given: str) -> tuple[CheckedAnswer, ...]:
+GivenAnswer = int | str | Sequence[int | None] | None
+
+
+def check_answers(
+    questions: Sequence[Question], given: str | Sequence[GivenAnswer]
+) -> tuple[CheckedAnswer, ...]:
     """Read and check answers to all questions; missing and unreadable ones count as wrong.
 
     Args:
         questions: in the order of the answers.
-        given: the answers, or the path of a text file that holds them.
+        given: the answers: in a text, in the text file of that path, or one by one, each a number,
+            a shape, or a text that is one of these.
 
     Raises:
         RequestError: when the file cannot be read, no answer can be read, or there are more
             answers than questions.
     """
-    text = given
-    if os.path.isfile(given):  # False also for text that no system takes as a path
-        try:
-            text = Path(given).read_text("utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise RequestError(
-                f"{given} should be a text file with answers, but cannot be read: {error}."
-            ) from error
-    answers = split_answers(text)
+    answers = _read_answers(given) if isinstance(given, str) else [_as_text(one) for one in given]
     if len(answers) > len(questions):
         raise RequestError(
             f"--answers should hold {len(questions)} answers, but holds {len(answers)}: write "
@@ -106,6 +104,27 @@ def check_answers(questions: Sequence[Question], given: str) -> tuple[CheckedAns
         )
     missing = [CheckedAnswer(question, None) for question in questions[len(checked) :]]
     return (*checked, *missing)
+
+
+def _read_answers(given: str) -> list[str]:
+    text = given
+    if os.path.isfile(given):  # False also for text that no system takes as a path
+        try:
+            text = Path(given).read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise RequestError(
+                f"{given} should be a text file with answers, but cannot be read: {error}."
+            ) from error
+    return split_answers(text)
+
+
+def _as_text(answer: Any) -> str:
+    """Return an answer from Python as it would be typed; "" for None."""
+    if answer is None:
+        return ""
+    if isinstance(answer, (tuple, list)):
+        return f"({', '.join(map(str, answer))})"
+    return str(answer)
 
 
 def parse_shape(text: str) -> Answer:

@@ -2,7 +2,6 @@
 
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +9,7 @@ import numpy as np
 from clearsight.data.image_set import ImageSet
 from clearsight.evaluation.comparison.over_seeds import SeedDifference, difference_over_seeds
 from clearsight.run.exercises.exercise import Exercise
+from clearsight.run.exercises.request import TrialRequest
 from clearsight.run.request import train_request
 from clearsight.run.seeds.runs import SeedRuns
 from clearsight.run.seeds.train import train_seeds
@@ -66,22 +66,13 @@ class Trial:
         }
 
 
-def run_trial(
-    exercise: Exercise,
-    num_seeds: int,
-    display: Display,
-    *,
-    out: Path | None = None,
-    **options: Any,
-) -> Trial:
+def run_trial(exercise: Exercise, request: TrialRequest, display: Display) -> Trial:
     """Train the lesson's network and an exercise's with the same seeds, and compare them.
 
     Args:
         exercise: of the other network.
-        num_seeds: number of runs of each network, at least 2.
+        request: how they are trained, with at least 2 seeds.
         display: where they are shown.
-        out: a new folder for both; None for a folder each in ``runs/``.
-        **options: epochs, train_limit, device, ... of `TrainRequest`.
 
     Raises:
         ClearsightError: as `train_seeds`.
@@ -93,16 +84,16 @@ def run_trial(
         for title, name, arguments in networks:
             display.progress.announce("")
             display.progress.announce(f"Training {title} network:")
-            request = train_request(
+            training = train_request(
                 SOURCE,
                 recipe="lesson",
                 model="lesson",
                 model_arguments=arguments,
-                out=None if out is None else out / name,
+                out=None if request.out is None else request.out / name,
                 no_test=True,  # validation images answer the question; the test set stays unused
-                **options,
+                **request.training_options,
             )
-            runs.append(held.enter_context(train_seeds(request, num_seeds, display)))
+            runs.append(held.enter_context(train_seeds(training, request.seeds, display)))
         return compare_networks(*runs)
 
 
