@@ -80,10 +80,11 @@ class FitWarnings:
 
 def _array_in(value: Any) -> np.ndarray | torch.Tensor | None:
     """Return an array or a tensor, perhaps the only one in a list or dict; None for others."""
+    array: Any = value
     if isinstance(value, list | tuple | dict) and len(value) == 1:
-        (value,) = value.values() if isinstance(value, dict) else value
-    is_plain = type(value) in (np.ndarray, np.memmap) or isinstance(value, torch.Tensor)
-    return value if is_plain and value.ndim and len(value) else None
+        (array,) = value.values() if isinstance(value, dict) else value
+    is_plain = type(array) in (np.ndarray, np.memmap) or isinstance(array, torch.Tensor)
+    return array if is_plain and array.ndim and len(array) else None
 
 
 def _levels_to_user() -> int:

@@ -99,7 +99,7 @@ class Hooks:
 
     def install(self) -> None:
         """Set the hooks on the model."""
-        hooks = {
+        hooks: dict[str, Any] = {
             "train_step": self._train_step,
             "test_step": self._test_step,
             "predict_step": self._predict_step,
@@ -158,7 +158,8 @@ class Hooks:
         return call
 
     def _waiting_well(self, name: str) -> AbstractContextManager[None]:
-        step = dict(zip(_METHODS, _STEPS, strict=False)).get(name)
+        steps: dict[str, str] = dict(zip(_METHODS, _STEPS, strict=False))
+        step = steps.get(name)
         return nullcontext() if self._waits is None or not step else self._waits.in_loop(step)
 
     def _is_image_by_image(self) -> bool:

@@ -108,7 +108,8 @@ def _is_for_raw_pixels(layer: Any) -> bool:
     """Return whether a Normalization layer was adapted to pixels 0..255 rather than to [0, 1]."""
     if layer.mean is None:
         return False  # not adapted yet: it changes nothing
-    mean, variance = (keras.ops.convert_to_numpy(each) for each in (layer.mean, layer.variance))
+    values: Any = keras.ops.convert_to_numpy
+    mean, variance = values(layer.mean), values(layer.variance)
     return float(np.abs(mean).max() + np.sqrt(variance).max()) > 1 / _MAX_RESCALING_FACTOR
 
 

@@ -59,7 +59,7 @@ class Sample:
         return cls(name, array.shape, str(array.dtype), None if mistake else array, mistake)
 
     @classmethod
-    def spread(cls, values: np.ndarray | torch.Tensor, name: str) -> Self:
+    def spread(cls, values: Any, name: str) -> Self:
         """Return a sample of some rows, at the cost of a view, of an array or a tensor."""
         step = max(1, math.prod(values.shape) // _NUM_READ)
         if isinstance(values, np.memmap):  # whose pages are read from the disk
