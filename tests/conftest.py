@@ -28,6 +28,7 @@ settings.load_profile("clearsight")
 # Before torch loads: threads that wait for work would otherwise keep the cores busy, and processes
 # that run side by side would wait for one another for minutes.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.pop("COLUMNS", None)  # which readline sets for a process that pytest starts
 if "PYTEST_XDIST_WORKER" in os.environ:
     # Before torch loads: processes that each take all cores mostly wait for one another.
     os.environ.setdefault("OMP_NUM_THREADS", "1")

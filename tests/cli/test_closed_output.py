@@ -40,7 +40,8 @@ def read_lines(command: list[str], num_lines: int, **options: object) -> tuple[i
 def test_a_training_goes_on_when_nobody_reads(tmp_path: Path) -> None:
     out = tmp_path / "run"
     code, lines, said = read_lines([*CLEARSIGHT, *TRAIN, "--out", str(out)], 3)
-    assert (code, said) == (0, "")
+    assert code == 0
+    assert all(line.endswith(" ...") for line in said.splitlines())  # what takes long
     assert lines.count("\n") == 3
     run = clearsight.Run.load(out)
     assert run.record.status == "finished"

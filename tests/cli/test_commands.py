@@ -52,7 +52,7 @@ def test_data_show_counts_images_and_writes_a_contact_sheet(cli: Cli, tmp_path: 
     assert done.returncode == 0, done.stderr
     assert "train: 60,000 images, 28x28x1, values 0 to 255, 10 classes" in done.stdout
     assert "test: 10,000 images" in done.stdout
-    assert done.stdout.count("6,000   10.0%  █") == 10
+    assert done.stdout.count("6,000  10.0%  █") == 10
     with Image.open(tmp_path / "sheet.png") as sheet:
         assert sheet.width > 600
     before = (tmp_path / "sheet.png").read_bytes()

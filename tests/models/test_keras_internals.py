@@ -18,7 +18,7 @@ NAMES = Path(names.__file__)
 PRIVATE = {name for group in names.PRIVATE_NAMES.values() for name in group}
 # Private attributes of these are another library's, or the package's own.
 OTHERS = {"self", "cls", "torch", "os", "_ops"}
-OF_NAMED_TUPLES = {"_asdict", "_fields", "_make", "_replace"}
+PUBLIC = {"_repr_html_", "_asdict", "_fields", "_make", "_replace"}
 
 
 def uses_of_internals(source: str) -> list[str]:
@@ -35,7 +35,7 @@ def uses_of_internals(source: str) -> list[str]:
                 root = root.value
             is_other = isinstance(root, ast.Name) and root.id in OTHERS
             is_private = node.attr.startswith("_") and not node.attr.startswith("__")
-            is_other |= node.attr in OF_NAMED_TUPLES
+            is_other |= node.attr in PUBLIC
             if node.attr in PRIVATE or (is_private and not is_other):
                 found.append(node.attr)
             elif node.attr == "src" and isinstance(root, ast.Name) and root.id == "keras":

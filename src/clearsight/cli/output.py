@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from itertools import count
 from pathlib import Path
@@ -66,6 +67,12 @@ def console_for(as_json: bool) -> TextConsole:
 def columns_of(console: TextConsole) -> int | None:
     """Return how many columns a table may have; None for any number, in a file."""
     return None if console.soft_wrap else console.width
+
+
+def printed_columns() -> int | None:
+    """Return what `columns_of` does of a console on stdout, without the import of one."""
+    is_limited = sys.stdout.isatty() or "COLUMNS" in os.environ
+    return shutil.get_terminal_size().columns if is_limited else None
 
 
 def print_table(table: TextTable, console: TextConsole) -> None:

@@ -14,7 +14,13 @@ import click
 
 from clearsight.cli.arguments import RUN, SOURCE, OneOf
 from clearsight.cli.keras_start import loading_keras
-from clearsight.cli.output import OUTPUT_PATH, columns_of, console_for, json_option, print_message
+from clearsight.cli.output import (
+    OUTPUT_PATH,
+    console_for,
+    json_option,
+    print_message,
+    printed_columns,
+)
 from clearsight.cli.prediction_rows import JSON_FORMAT, ROW_FORMATS, RowFormat, RowSettings
 from clearsight.cli.request_options import (
     NETWORK_OPTIONS,
@@ -101,7 +107,7 @@ def predict(
             required = [problem for name, problem in messages.failures if name in images]
             if required or inputs.problems:
                 raise DataError(" ".join([*required, *inputs.problems]))
-        columns = None if out is not None else columns_of(console_for(as_json=False))
+        columns = None if out is not None else printed_columns()
         row_format.write(rows, file, RowSettings(path, top, notes, columns))
     messages.report(inputs.num_images)
 

@@ -36,7 +36,7 @@ def show_results(run: Run, seconds: float, console: TextConsole) -> None:
     if step is not None:
         console.print(f"Next: {step.why}")
         if command is not None:
-            console.print(f"  {command}")
+            console.print(f"  {command}", soft_wrap=True)
     console.print(
         f"{results.fit_seconds:.1f} s to fit ({results.epoch_seconds:.1f} s per epoch), "
         f"{seconds:.1f} s in all"

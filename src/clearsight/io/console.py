@@ -33,6 +33,10 @@ class TextConsole(Console):
     def file(self, new_file: IO[str]) -> None:
         self._file = new_file
 
+    def print(self, *objects: Any, **options: Any) -> None:
+        """Print objects; words that are longer than a line, such as paths, are never cut."""
+        super().print(*objects, **{"overflow": "ignore", **options})
+
     def render_str(self, text: str, **options: Any) -> Text:
         """Turn a string into rich's text; rich calls this for each string that it prints."""
         return super().render_str(displayed(text), **options)
