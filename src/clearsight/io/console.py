@@ -34,8 +34,14 @@ class TextConsole(Console):
         self._file = new_file
 
     def print(self, *objects: Any, **options: Any) -> None:
-        """Print objects; words that are longer than a line, such as paths, are never cut."""
-        super().print(*objects, **{"overflow": "ignore", **options})
+        """Print objects; a word that is longer than a line, such as a path, is never cut.
+
+        The terminal itself then shows on several lines what can still be copied as one.
+        """
+        words = (word for each in objects if isinstance(each, str) for word in each.split())
+        if any(len(word) > self.width for word in words):
+            options = {"soft_wrap": True, **options}
+        super().print(*objects, **options)
 
     def render_str(self, text: str, **options: Any) -> Text:
         """Turn a string into rich's text; rich calls this for each string that it prints."""
