@@ -25,6 +25,7 @@ def run_lesson(folder: Path, *arguments: str) -> tuple[str, Run]:
     return done.stdout, Run.load(path)
 
 
+@pytest.mark.slow
 def test_the_lesson_is_short_and_runs(tmp_path: Path) -> None:
     assert len(LESSON.read_text().splitlines()) < 40
     printed, run = run_lesson(tmp_path, "1")

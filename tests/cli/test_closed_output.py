@@ -80,6 +80,7 @@ def test_wrong_input_still_has_its_exit_code(tmp_path: Path) -> None:
     assert "is neither" in said
 
 
+@pytest.mark.slow
 def test_a_training_from_python_goes_on(tmp_path: Path) -> None:
     out = tmp_path / "run"
     process = subprocess.Popen(

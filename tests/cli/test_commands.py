@@ -180,6 +180,7 @@ def test_train_prints_plain_lines_without_a_terminal(cli: Cli, tmp_path: Path) -
     assert float(in_all) < wall_seconds + 0.1
 
 
+@pytest.mark.slow
 def test_a_terminal_shows_a_progress_bar(tmp_path: Path) -> None:
     """On a real pseudo-terminal: epoch, batch, loss, accuracy, validation and the time left."""
     out = str(tmp_path / "r")

@@ -71,6 +71,7 @@ def test_invalid_answers_get_one_sentence(cli: Cli) -> None:
     assert_refused(cli("exercise", "shapes", "--answers", many), "7 answers, but holds 8")
 
 
+@pytest.mark.slow
 def test_the_third_block_is_worked_out_and_trained(
     cli: Cli, tmp_path: Path, fashion: object
 ) -> None:

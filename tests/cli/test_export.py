@@ -37,6 +37,7 @@ def test_training_writes_a_bundle_unless_disabled(
     assert checked["largest_difference"] < 1e-4
 
 
+@pytest.mark.slow
 def test_training_without_onnx_reports_it_once_and_continues(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "onnx.py").write_text("raise ImportError('not here')\n")
     path = f"{tmp_path}:{Path(clearsight.__file__).parents[1]}"

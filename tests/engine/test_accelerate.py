@@ -38,6 +38,7 @@ def arrays(images: ImageSet, count: int, start: int = 0) -> tuple[np.ndarray, np
     return images.images[chosen] / np.float32(255), images.labels[chosen]
 
 
+@pytest.mark.slow
 def test_two_hundred_steps_in_float32_lose_what_plain_keras_loses(fashion: Fashion) -> None:
     """Within 1e-4 is asked for; on the same machine and threads every bit is the same."""
     x, y = arrays(fashion[0], 200 * 64)

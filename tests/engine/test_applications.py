@@ -11,11 +11,12 @@ from clearsight.engine.program.compilation import compile_program
 from clearsight.models.backend import keras
 
 applications: Any = keras.applications
-NAMES = ["MobileNetV2", "EfficientNetB0", "ResNet50", "DenseNet121", "ConvNeXtTiny"]
+NAMES = ["MobileNetV2", "EfficientNetB0", "DenseNet121"]
+SLOW_NAMES = [pytest.param(name, marks=pytest.mark.slow) for name in ("ResNet50", "ConvNeXtTiny")]
 TOLERANCE = 1e-4  # each layer rounds at 1e-7, and up to 430 follow one another
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*NAMES, *SLOW_NAMES])
 def test_an_application_lowers_whole_and_computes_what_keras_computes(name: str) -> None:
     keras.utils.set_random_seed(0)
     model = getattr(applications, name)(weights=None, input_shape=(64, 64, 3), classes=10)

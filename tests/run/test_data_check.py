@@ -109,6 +109,7 @@ def test_any_size_and_channels_are_judged(shape: tuple[int, int, int]) -> None:
     assert np.array_equal(probabilities, out_of_fold_probabilities(image_set))
 
 
+@pytest.mark.slow
 def test_copies_and_groups_are_judged_by_networks_that_saw_none_of_them() -> None:
     """Random images, each twice under one random label: known by heart they would be right."""
     generator = np.random.default_rng(0)

@@ -47,6 +47,7 @@ def test_it_ends_early_with_the_best_weights(splits: Splits, tmp_path: Path) -> 
         clearsight.resume(run.path, data=splits, epochs=40)
 
 
+@pytest.mark.slow
 def test_the_weights_are_those_of_a_training_of_so_many_epochs(
     splits: Splits, tmp_path: Path
 ) -> None:
@@ -60,6 +61,7 @@ def test_the_weights_are_those_of_a_training_of_so_many_epochs(
     assert patient.results.test_accuracy == short.results.test_accuracy
 
 
+@pytest.mark.slow
 def test_a_resumed_training_ends_where_it_would_have_ended(splits: Splits, tmp_path: Path) -> None:
     """Restoring the best weights does not change where a resumed training starts."""
     options = {**OPTIONS, "recipe_arguments": {"patience": 2}}
@@ -73,6 +75,7 @@ def test_a_resumed_training_ends_where_it_would_have_ended(splits: Splits, tmp_p
         assert np.array_equal(one, other)
 
 
+@pytest.mark.slow
 def test_a_lost_checkpoint_of_the_best_epoch_is_reported(
     splits: Splits, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

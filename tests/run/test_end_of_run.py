@@ -74,6 +74,7 @@ def test_a_signal_while_the_bundle_is_written(number: signal.Signals, tmp_path: 
         assert (out / "report.html").is_file()
 
 
+@pytest.mark.slow
 def test_a_signal_in_the_evaluation(tmp_path: Path) -> None:
     """Resuming evaluates the run, and trains no epoch again."""
     out, printed = tmp_path / "run", tmp_path / "printed"

@@ -67,6 +67,7 @@ def test_ctrl_c_keeps_finished_epochs_and_says_how_to_resume(interrupted: tuple[
         _ = run.results
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_can_be_resumed_to_its_end(
     interrupted: tuple[Path, str], tmp_path: Path
 ) -> None:

@@ -78,6 +78,7 @@ def test_the_command_line_shows_each_seed_and_the_mean(cli: Cli, tmp_path: Path)
     assert_refused(cli("train", "digits", "--seeds", "1"), "--seeds should be at least 2")
 
 
+@pytest.mark.slow
 def test_ctrl_c_keeps_what_is_done_and_resume_trains_the_rest(cli: Cli, tmp_path: Path) -> None:
     arguments = [
         "train",
@@ -127,6 +128,7 @@ def test_a_missing_member_is_trained_again_to_the_same_weights(
     assert again[1].results.test_loss == three[1].results.test_loss
 
 
+@pytest.mark.slow
 def test_arrays_go_on_when_they_are_given_again(tmp_path: Path) -> None:
     data = clearsight.Splits(*clearsight.load_data("digits"))
     options = {"recipe": "lesson", "epochs": 1, "report": False, "verbose": False}

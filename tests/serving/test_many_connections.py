@@ -34,6 +34,7 @@ def wait_for_answer(server: Server, seconds: float = 10) -> None:
         time.sleep(0.1)
 
 
+@pytest.mark.slow
 def test_few_descriptors_limit_the_connections(small_bundle: clearsight.Bundle) -> None:
     """Twice more clients than descriptors: no busy loop, one line in the log, then as before."""
     limited = ("sh", "-c", 'ulimit -n 64; exec "$@"', "sh", COMMAND, "serve")

@@ -23,7 +23,10 @@ from clearsight.training.schedule import LearningRateSchedule, learning_rate_fac
 
 @pytest.mark.parametrize(
     "name",
-    [pytest.param(name, marks=[pytest.mark.slow] if name == "best" else []) for name in RECIPES],
+    [
+        pytest.param(name, marks=[pytest.mark.slow] if name in ("best", "strong") else [])
+        for name in RECIPES
+    ],
 )
 def test_every_recipe_trains_a_network_and_its_file_opens_in_plain_keras(
     name: str, small_fashion: Splits, tmp_path: Path
