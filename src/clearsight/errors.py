@@ -133,8 +133,14 @@ def list_some(values: Iterable[object], most: int = 3) -> str:
     return ", ".join(quoted[:most]) + more
 
 
-def format_validation_error(error: ValidationError) -> str:
-    """Return all mistakes that pydantic found as text, one clause per option."""
+def format_validation_error(error: ValidationError, known: Iterable[str] = ()) -> str:
+    """Return all mistakes that pydantic found as text, one clause per option.
+
+    Args:
+        error: of pydantic.
+        known: names of the options that there are, one of which an unknown one may be meant for.
+    """
+    known = tuple(known)
     # A union reports one mistake for each of its members; one for each option is enough.
     clauses: dict[str, str] = {}
     for mistake in error.errors():
@@ -142,7 +148,9 @@ def format_validation_error(error: ValidationError) -> str:
         option = names[1] if names[:1] == ["source_options"] and names[1:] else "".join(names[:1])
         message = mistake["msg"].removeprefix("Value error, ")
         if mistake["type"] == "extra_forbidden":
+            near = difflib.get_close_matches(option, known, n=1)
             clause = f"there is no option '{option}'"
+            clause += f" (did you mean '{near[0]}'?)" if near else ""
         elif option:
             found = repr(mistake["input"])
             if len(found) > _MAX_INPUT_CHARACTERS:

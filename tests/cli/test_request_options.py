@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 
 import clearsight
+from clearsight.cli.request_options import parse_arguments
+from clearsight.errors import RequestError
 from support.command_line import BARE, assert_refused, run_cli
 
 ROOT = Path(__file__).parents[2]
@@ -97,3 +99,9 @@ def test_an_added_field_is_documented_and_checked_in_python(changed: Path) -> No
     assert "added: Help of the added option. [3]" in found["documentation"]
     assert "added = 'x'" in found["message"]
     assert "--added INTEGER" in found["reference"]
+
+
+def test_an_argument_is_given_once() -> None:
+    assert parse_arguments(("dropout=0.3", "padding=same")) == {"dropout": 0.3, "padding": "same"}
+    with pytest.raises(RequestError, match="dropout should be given once"):
+        parse_arguments(("dropout=0.3", "dropout=0.5"))

@@ -225,3 +225,8 @@ def test_a_trial_says_what_the_second_network_changed(
         "These 2 seeds and 288 validation images are too few to tell whether it"
     )
     assert widened.startswith("These 2 seeds are too few to tell whether it widens the gap")
+
+
+def test_a_run_is_not_compared_with_itself(digits_run: Path) -> None:
+    with pytest.raises(RunError, match="given twice"):
+        clearsight.compare(digits_run, digits_run)

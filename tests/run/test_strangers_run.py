@@ -89,10 +89,10 @@ def test_a_built_in_source_that_is_not_there_needs_it_too(
 
 
 @pytest.mark.slow
-def test_with_the_users_word_it_is_loaded(remote: Path) -> None:
+def test_with_the_users_word_it_is_loaded(remote: Path, trained: Path) -> None:
     for words in (
         ["evaluate", str(remote), "--allow-download"],
-        ["compare", str(remote), str(remote), "--allow-download"],
+        ["compare", str(remote), str(trained), "--allow-download"],
         ["export", str(remote), "--allow-download"],
         ["train", "hf:evil/tracker", "--resume", str(remote), "--epochs", "2"],
     ):

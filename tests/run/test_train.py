@@ -356,7 +356,7 @@ def logits_network() -> keras.Model:
         ("fashion-mnits", {}, DataError, "Did you mean 'fashion-mnist'"),
         ("digits", {"recipe": "leson"}, RequestError, "Did you mean 'lesson'"),
         ("digits", {"epochs": 0, "batch_size": -1}, RequestError, "epochs = 0.*batch_size = -1"),
-        ("digits", {"epoch": 3}, RequestError, "there is no option 'epoch'"),
+        ("digits", {"epoch": 3}, RequestError, "there is no option 'epoch' .did you mean 'epochs'"),
         ("digits", {"validation_split": 1.5}, RequestError, "validation_split = 1.5"),
         ("digits", {"learning_rate": float("inf")}, RequestError, "learning_rate = inf"),
         ("digits", {"device": "cuda"}, RequestError, "'cuda' needs a GPU that torch can use"),

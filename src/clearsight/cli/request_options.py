@@ -146,7 +146,14 @@ def parse_arguments(texts: tuple[str, ...]) -> dict[str, Any]:
 
     Raises:
         ModelError: when one has no "=".
+        RequestError: when one is given twice.
     """
+    from clearsight.errors import RequestError
     from clearsight.models.build import parse_argument
 
-    return dict(parse_argument(text) for text in texts)
+    parsed: dict[str, Any] = {}
+    for name, value in map(parse_argument, texts):
+        if name in parsed:
+            raise RequestError(f"{name} should be given once, but is given twice: leave one out.")
+        parsed[name] = value
+    return parsed

@@ -110,7 +110,7 @@ def _build_family(family: Family, request: ModelRequest) -> keras.Model:
         raise ModelError(
             f"The options of '{family.name}' are not valid: {format_validation_error(error)}. "
             f"Its options are {known}."
-        ) from error
+        ) from None
     with explain_build_errors(family.name):
         model = family.build(options)
     return _check_model(model, family.name)

@@ -253,9 +253,10 @@ def train_request(source: Any, **options: Any) -> TrainRequest:
     try:
         request = TrainRequest(source=source if isinstance(source, str) else "", **options)
     except ValidationError as error:
+        known = (*TrainRequest.model_fields, *SourceOptions.model_fields)
         raise RequestError(
-            f"The training request is not valid: {format_validation_error(error)}."
-        ) from error
+            f"The training request is not valid: {format_validation_error(error, known)}."
+        ) from None
     if isinstance(source, str):
         return request
     splits = splits_from_object(source, request.source_options)

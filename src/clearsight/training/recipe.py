@@ -133,4 +133,4 @@ class Recipe(BaseModel):
             raise RequestError(
                 f"The recipe's options are not valid: {format_validation_error(error)}. Its "
                 f"options are {', '.join(type(self).model_fields)}."
-            ) from error
+            ) from None

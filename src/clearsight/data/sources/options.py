@@ -193,4 +193,4 @@ def source_options(**values: Any) -> SourceOptions:
     except ValidationError as error:
         raise RequestError(
             f"The source options are not valid: {format_validation_error(error)}."
-        ) from error
+        ) from None

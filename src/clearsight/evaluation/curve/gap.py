@@ -59,13 +59,15 @@ class Gap:
     @property
     def description(self) -> str:
         """The gap as a clause, such as "training accuracy ends 6.6 points above validation"."""
-        side = "above" if self.value >= 0 else "below"
+        side, ends = "above", (self.interval.low, self.interval.high)
+        if self.value < 0:
+            side, ends = "below", (-self.interval.high, -self.interval.low)
         both = ""
         if self.is_of_weights:
             both = f"{self.train:.3f} and {self.val:.3f} after the last epoch; "
         return (
             f"training accuracy ends {points(abs(self.value))} {side} validation ({both}95% "
-            f"interval {_number(self.interval.low)} to {_number(self.interval.high)})"
+            f"interval {_number(ends[0])} to {_number(ends[1])})"
         )
 
     @property

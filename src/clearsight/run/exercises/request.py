@@ -47,7 +47,7 @@ def trial_request(exercise: str, **options: Any) -> TrialRequest:
     except ValidationError as error:
         raise RequestError(
             f"The exercise's options are not valid: {format_validation_error(error)}."
-        ) from error
+        ) from None
     if request.seeds == 1:
         raise RequestError(
             "--seeds should be at least 2, because single runs show little, or 0 for none, but is "

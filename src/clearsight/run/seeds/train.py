@@ -33,8 +33,8 @@ def train_seeds(request: TrainRequest, num_seeds: int, display: Display) -> Iter
         ClearsightError: as `train`; nothing has been written when an option is wrong.
         TrainingInterrupted: after a signal; finished runs stay, and `resume_seeds` continues.
     """
-    if num_seeds < 2:
-        raise RequestError(f"--seeds should be at least 2, but is {num_seeds}: leave it out.")
+    if not isinstance(num_seeds, int) or num_seeds < 2:
+        raise RequestError(f"--seeds should be at least 2, but is {num_seeds!r}: leave it out.")
     if num_seeds > MOST_SEEDS:
         raise RequestError(f"--seeds should be at most {MOST_SEEDS:,}, but is {num_seeds:,}.")
     if is_keras_model(request.model):

@@ -65,6 +65,11 @@ def evaluate(
         RunError: when the run's own images no longer exist, or its training diverged.
     """
     run = run if isinstance(run, Run) else Run.load(run)
+    if not isinstance(source, str | Path | None):
+        raise DataError(
+            f"The source should be a name or a path, but is a {type(source).__name__}: for arrays, "
+            "compare run.predict(images).labels with their labels."
+        )
     is_own = source is None or is_own_source(run.record, source)
     if source is None or is_own:
         _check_no_options(options or SourceOptions())

@@ -1,5 +1,6 @@
 """The test images that runs share and that none of them has trained on."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,15 +47,20 @@ class SharedImages:
 
 
 def check_several(paths: Sequence[Path]) -> None:
-    """Check that there are at least two runs to compare.
+    """Check that there are at least two runs to compare, and none twice.
 
     Raises:
-        RunError: when there are fewer.
+        RunError: when there are fewer, or a run is given twice.
     """
     if len(paths) < 2:
         number = "one" if paths else "none"
         raise RunError(
             f"At least two runs should be compared, but {number} was given: add another."
+        )
+    counts = Counter(path.resolve() for path in paths)
+    if twice := [path for path, count in counts.items() if count > 1]:
+        raise RunError(
+            f"Different runs should be compared, but {twice[0]} is given twice: leave one out."
         )
 
 
