@@ -17,9 +17,10 @@ def main(epochs: int = 10) -> clearsight.Run:
 
     # What came out, with its uncertainty.
     results = run.results
-    low, high = results.test_accuracy_interval
     print(f"training {results.train_accuracy:.3f}  validation {results.val_accuracy:.3f}")
-    print(f"test {results.test_accuracy:.3f} (95% interval {low:.3f} to {high:.3f})")
+    if results.test_accuracy_interval is not None:  # None with no_test=True
+        low, high = results.test_accuracy_interval
+        print(f"test {results.test_accuracy:.3f} (95% interval {low:.3f} to {high:.3f})")
     print(results.reading)
 
     # The network, used: uint8 images in, class names out.

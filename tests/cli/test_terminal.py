@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -98,9 +99,11 @@ def test_no_command_is_silent_for_long(
         ("export", "run", "--out", "bundle.zip"),
         ("export", "bundle.zip", "--check"),
         ("predict", "bundle.zip", "fashion-mnist:test[0:2000]"),
-        ("compare", "run", "run"),
+        ("compare", "run", "other"),
         ("data", "check", "digits"),
     ):
+        if "other" in arguments and not Path("other").exists():
+            shutil.copytree("run", "other")
         session = run_on_terminal(*arguments, columns=columns)
         assert session.returncode in (0, 2), session.text[-2_000:]
         if session.longest_gap > MOST_SILENT_SECONDS:

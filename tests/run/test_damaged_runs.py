@@ -133,13 +133,14 @@ def test_the_last_of_the_seeds_is_a_seed(home: Path) -> None:
             clearsight.resume(home / "several", verbose=False)
 
 
-def test_a_damaged_member_is_what_the_row_of_its_seeds_says(home: Path) -> None:
+def test_a_damaged_member_is_what_the_row_of_its_seeds_says(home: Path, tmp_path: Path) -> None:
+    other = Path(shutil.copytree(home / "several", tmp_path / "other"))
     with changed_file(home / "several" / "seeds" / "1" / "run.json") as file:
         file.write_text("{}")
         (row,) = [run for run in list_runs(home) if run.path.name == "several"]
         assert row.state == "damaged"
         assert "seeds/1/run.json" in row.why
-        error = outcome(lambda: compare_seed_runs([home / "several", home / "several"]))
+        error = outcome(lambda: compare_seed_runs([home / "several", other]))
         assert "seeds/1/run.json" in str(error)
 
 

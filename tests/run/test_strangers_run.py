@@ -147,13 +147,16 @@ def test_a_single_run_never_needs_its_code(tmp_path: Path, trained: Path) -> Non
 
 
 @pytest.mark.slow
-def test_several_seeds_on_the_network_are_not_loaded(tmp_path: Path) -> None:
+def test_several_seeds_on_the_network_are_not_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(sys.modules, "datasets", raising=False)  # another test may use it
     out = tmp_path / "seeds"
     clearsight.train("digits", seeds=2, out=out, **BRIEF)
     for index in range(2):
         change_record(out / "seeds" / str(index), source="hf:evil/tracker")
     with pytest.raises(ClearsightError, match="--allow-download"):
-        compare_seed_runs([out, out])
+        compare_seed_runs([out, Path(shutil.copytree(out, tmp_path / "other"))])
     shutil.rmtree(out / "seeds" / "1")
     record = json.loads((out / "seeds.json").read_text())
     record["request"]["source"] = "hf:evil/tracker"

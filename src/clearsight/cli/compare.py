@@ -101,7 +101,7 @@ def _to_json(found: RunComparison) -> dict[str, Any]:
 
 def _seeds_to_json(found: SeedComparison) -> dict[str, Any]:
     first = found.groups[0].path
-    compared = zip(found.groups[1:], found.against_first, found.sentences(), strict=True)
+    compared = zip(found.groups[1:], found.against_first, found.sentences, strict=True)
     return {
         "num_images": found.num_images,
         "num_left_out": found.num_left_out,

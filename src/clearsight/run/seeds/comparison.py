@@ -44,13 +44,14 @@ class SeedComparison:
     accuracies: tuple[SeedSummary, ...]
     against_first: tuple[SeedDifference, ...]
 
-    def sentences(self) -> list[str]:
-        """Return a sentence about the first group and each of the others."""
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """A sentence about the first group and each of the others."""
         first = str(self.groups[0].path)
-        return [
+        return tuple(
             _sentence(difference, first, str(group.path))
             for group, difference in zip(self.groups[1:], self.against_first, strict=True)
-        ]
+        )
 
     def __repr__(self) -> str:
         paths = ", ".join(displayed(f"'{group.path}'") for group in self.groups)
@@ -73,7 +74,7 @@ class SeedComparison:
                 f"{by_guessing(self.guessing_accuracy)}; seeds {seeds}",
             ),
             accuracy_table(rows),
-            *(element("p", sentence) for sentence in self.sentences()),
+            *(element("p", sentence) for sentence in self.sentences),
             *chart_or_reason(CurveChart(curves)),
         )
 
