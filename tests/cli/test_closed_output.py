@@ -49,6 +49,7 @@ def test_a_training_goes_on_when_nobody_reads(tmp_path: Path) -> None:
     assert run.results.test_count == 50
 
 
+@pytest.mark.slow
 def test_a_training_goes_on_without_its_terminal_or_its_errors_read(tmp_path: Path) -> None:
     import pty
 

@@ -191,6 +191,7 @@ def test_a_terminal_shows_a_progress_bar(tmp_path: Path) -> None:
     assert re.search(bar, text), text[-3000:]
 
 
+@pytest.mark.slow
 def test_characters_that_the_terminal_lacks_are_replaced(cli: Cli) -> None:
     done = cli("train", *BARE, "digits", "--epochs", "1", PYTHONIOENCODING="cp1252")
     assert done.returncode == 0, done.stderr

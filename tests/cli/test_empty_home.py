@@ -74,6 +74,7 @@ def test_a_server_leaves_nothing(home: Path, small_bundle: clearsight.Bundle, im
     assert list(home.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_training_exporting_and_evaluating_leave_only_documented_files(
     home: Path, tmp_path: Path
 ) -> None:

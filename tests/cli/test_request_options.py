@@ -86,6 +86,7 @@ def test_an_added_field_is_an_option_on_the_command_line(
     assert record()["request"]["added"] == 6
 
 
+@pytest.mark.slow
 def test_an_added_field_is_documented_and_checked_in_python(changed: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", PYTHON, str(ROOT / "docs")],

@@ -37,6 +37,7 @@ def images(tmp_path: Path) -> Path:
     return tmp_path / "set"
 
 
+@pytest.mark.slow
 def test_moved_images_are_found_where_the_user_says(images: Path, tmp_path: Path, cli: Cli) -> None:
     out, moved = tmp_path / "run", tmp_path / "elsewhere" / "moved"
     clearsight.train(images, out=out, **OPTIONS)

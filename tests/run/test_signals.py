@@ -62,6 +62,7 @@ def network(input_shape, num_classes):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("is_hurried", [True, False])
 def test_a_long_batch_is_abandoned(tmp_path: Path, is_hurried: bool) -> None:
     """After some seconds, or at once after a second Ctrl-C; the last checkpoint remains."""

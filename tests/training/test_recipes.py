@@ -23,10 +23,7 @@ from clearsight.training.schedule import LearningRateSchedule, learning_rate_fac
 
 @pytest.mark.parametrize(
     "name",
-    [
-        pytest.param(name, marks=[pytest.mark.slow] if name in ("best", "strong") else [])
-        for name in RECIPES
-    ],
+    [pytest.param(name, marks=[pytest.mark.slow] if name != "lesson" else []) for name in RECIPES],
 )
 def test_every_recipe_trains_a_network_and_its_file_opens_in_plain_keras(
     name: str, small_fashion: Splits, tmp_path: Path
