@@ -100,6 +100,7 @@ def test_a_pages_python_runs(page: Path, tmp_path: Path, monkeypatch: pytest.Mon
     namespace: dict[str, Any] = {}
     for block in python_blocks(page):
         run_program(block, page, namespace)
+    assert set(namespace) - {"__name__", "__builtins__"}, "the page's blocks have defined names"
 
 
 def run_program(program: str, page: Path, namespace: dict[str, Any]) -> None:

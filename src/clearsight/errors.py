@@ -122,8 +122,12 @@ def signal_of(stop: KeyboardInterrupt) -> int:
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return " Did you mean 'NAME'?" for the nearest known name, or "" if none is near."""
-    near = difflib.get_close_matches(name, list(known), n=1)
-    return f" Did you mean '{near[0]}'?" if near else ""
+    near = _nearest(name, known)
+    return f" Did you mean '{near}'?" if near else ""
+
+
+def _nearest(name: str, known: Iterable[str]) -> str | None:
+    return next(iter(difflib.get_close_matches(name, list(known), n=1)), None)
 
 
 def list_some(values: Iterable[object], most: int = 3) -> str:
@@ -148,9 +152,9 @@ def format_validation_error(error: ValidationError, known: Iterable[str] = ()) -
         option = names[1] if names[:1] == ["source_options"] and names[1:] else "".join(names[:1])
         message = mistake["msg"].removeprefix("Value error, ")
         if mistake["type"] == "extra_forbidden":
-            near = difflib.get_close_matches(option, known, n=1)
+            near = _nearest(option, known)
             clause = f"there is no option '{option}'"
-            clause += f" (did you mean '{near[0]}'?)" if near else ""
+            clause += f" (did you mean '{near}'?)" if near else ""
         elif option:
             found = repr(mistake["input"])
             if len(found) > _MAX_INPUT_CHARACTERS:

@@ -24,7 +24,7 @@ from support.drawn_models import (
 pytestmark = pytest.mark.usefixtures("in_float64")
 
 
-def check(drawn: DrawnModel) -> None:
+def assert_trains_as_in_keras(drawn: DrawnModel) -> None:
     """Train a model in plain Keras and accelerated, and compare all that comes of it."""
     results = []
     for is_accelerated in (False, True):
@@ -60,39 +60,41 @@ def simple(data: str, step: str, head: str = "softmax", optimizer: str = "sgd") 
 
 @pytest.mark.parametrize("step", ANYWHERE)
 def test_each_step_alone(step: str) -> None:
-    check(simple("vectors", step))
+    assert_trains_as_in_keras(simple("vectors", step))
 
 
 @pytest.mark.parametrize("step", ON_SEQUENCES)
 def test_each_step_of_sequences(step: str) -> None:
-    check(simple("sequences", step, "each position"))
+    assert_trains_as_in_keras(simple("sequences", step, "each position"))
 
 
 @pytest.mark.parametrize("step", ON_IMAGES)
 def test_each_step_of_images(step: str) -> None:
-    check(simple("images", step))
+    assert_trains_as_in_keras(simple("images", step))
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_each_optimizer(optimizer: str) -> None:
-    check(simple("vectors", "Block", "logits", optimizer))
+    assert_trains_as_in_keras(simple("vectors", "Block", "logits", optimizer))
 
 
 @pytest.mark.parametrize("head", HEADS)
 def test_each_head(head: str) -> None:
     drawn = simple("sequences", "Dense", head)
     metrics = () if head == "mean squared error" else drawn.metrics
-    check(DrawnModel("sequences", drawn.steps, head, "adam", metrics, drawn.options, ""))
+    assert_trains_as_in_keras(
+        DrawnModel("sequences", drawn.steps, head, "adam", metrics, drawn.options, "")
+    )
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(drawn_models())
 def test_models_drawn_at_random(drawn: DrawnModel) -> None:
-    check(drawn)
+    assert_trains_as_in_keras(drawn)
 
 
 @pytest.mark.slow
 @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 @given(drawn_models())
 def test_many_models_drawn_at_random(drawn: DrawnModel) -> None:
-    check(drawn)
+    assert_trains_as_in_keras(drawn)

@@ -58,10 +58,14 @@ def console_for(as_json: bool) -> TextConsole:
     """Return the console for a command's messages: stdout, or stderr next to a JSON object."""
     from clearsight.io.console import TextConsole
 
-    is_terminal = (sys.stderr if as_json else sys.stdout).isatty()
-    # Sentences wrap between words on a terminal, or if a number of columns is asked for; in a file
-    # every line stays whole.
-    return TextConsole(stderr=as_json, soft_wrap=not is_terminal and "COLUMNS" not in os.environ)
+    # Sentences wrap between words where lines are limited; in a file every line stays whole.
+    limited = _is_limited(sys.stderr if as_json else sys.stdout)
+    return TextConsole(stderr=as_json, soft_wrap=not limited)
+
+
+def _is_limited(stream: TextIO) -> bool:
+    """Return whether lines have a width: on a terminal, or if a number of columns is given."""
+    return stream.isatty() or "COLUMNS" in os.environ
 
 
 def columns_of(console: TextConsole) -> int | None:
@@ -71,8 +75,7 @@ def columns_of(console: TextConsole) -> int | None:
 
 def printed_columns() -> int | None:
     """Return what `columns_of` does of a console on stdout, without the import of one."""
-    is_limited = sys.stdout.isatty() or "COLUMNS" in os.environ
-    return shutil.get_terminal_size().columns if is_limited else None
+    return shutil.get_terminal_size().columns if _is_limited(sys.stdout) else None
 
 
 def print_table(table: TextTable, console: TextConsole) -> None:

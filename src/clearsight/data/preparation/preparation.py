@@ -143,21 +143,24 @@ class Preparation:
 
     def check(self, images: np.ndarray) -> None:
         """Raise `DataError` unless images are uint8 (N, height, width, channels)."""
-        if not len(images):
+        shape, found = (self.height, self.width, self.channels), ""
+        if not images.ndim:
+            found = "are no array: read files with clearsight.read_images"
+        elif not len(images):
             raise DataError("There should be at least one image, but there is none.")
-        expected = f"uint8 images (N, {self.height}, {self.width}, {self.channels}) from 0 to 255"
-        if images.dtype != np.uint8:
-            raise DataError(
-                f"The network's images should be {expected}, but are {images.dtype}: pass the "
-                "pixels as they are in the file; they are scaled here."
+        elif images.dtype != np.uint8:
+            found = (
+                f"are {images.dtype}: pass the pixels as they are in the file; they are scaled here"
             )
-        if images.shape[1:] != (self.height, self.width, self.channels):
-            fix = ", without a channel axis: add it with images[..., None]"
-            is_fix = images.ndim == 3 and images.shape[1:] == (self.height, self.width)
-            raise DataError(
-                f"The network's images should be {expected}, but have shape {images.shape}"
-                f"{fix if is_fix else ''}."
-            )
+        elif images.shape[1:] != shape:
+            found = f"have shape {images.shape}"
+            if images.shape == shape:
+                found += ", which is a single image: add an axis with images[None]"
+            elif images.ndim == 3 and images.shape[1:] == shape[:2]:
+                found += ", without a channel axis: add it with images[..., None]"
+        if found:
+            expected = f"uint8 images (N, {', '.join(map(str, shape))}) from 0 to 255"
+            raise DataError(f"The network's images should be {expected}, but {found}.")
 
     def read(
         self, source: Path | bytes, *, name: str | None = None, invert: bool = False

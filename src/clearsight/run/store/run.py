@@ -16,7 +16,7 @@ from clearsight.display.html import or_reason, output
 from clearsight.engine.accelerate import accelerate_with_notes
 from clearsight.engine.optimizers.muon import Muon
 from clearsight.engine.runtime.device import choose_device, on_device
-from clearsight.errors import ClearsightError, DataError, RunError
+from clearsight.errors import ClearsightError, RunError
 from clearsight.evaluation.predictions import Predictions
 from clearsight.io.atomic import write_atomically
 from clearsight.io.displayed_text import displayed
@@ -182,12 +182,6 @@ class Run:
             DataError: when they have another type or shape, e.g. pixels that are scaled already.
             RunError: when the network's training diverged.
         """
-        if np.ndim(images) != 4:
-            raise DataError(
-                "Images should be an array (N, H, W, C), but are "
-                f"{type(images).__name__} of {np.ndim(images)} dimensions: add an axis to a single "
-                "image, images[None], or read files with clearsight.read_images."
-            )
         probabilities = predict_probabilities(
             self.model, self.preparation, np.asarray(images), self.record.request.recipe.views
         )
@@ -210,6 +204,7 @@ def predict_probabilities(
     Raises:
         DataError: when the images do not have that type and shape.
     """
+    preparation.check(images)
     accelerate_with_notes(model, "float32")
     options: Any = {"batch_size": _PREDICT_BATCH_SIZE, "verbose": 0}
 
