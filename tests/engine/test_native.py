@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -15,6 +17,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch.fx.experimental.proxy_tensor import make_fx
 from torch.nn import functional
 
 import clearsight
@@ -28,14 +31,16 @@ from clearsight.engine.kernels.convolution import (
     is_supported,
 )
 from clearsight.engine.kernels.first_convolution import FIRST
-from clearsight.engine.kernels.library import library
+from clearsight.engine.kernels.library import has_kernel, library
 from clearsight.engine.kernels.max_pooling import max_pool_2x2
 from clearsight.engine.kernels.pooled_convolution import POOLED, can_pool
 from clearsight.engine.runtime.processor import cpu_supports
 from clearsight.models.backend import keras
 
 is_bfloat16_machine = cpu_supports("avx512_bf16")
-compiled = pytest.mark.skipif(library() is None, reason="no kernels for this processor")
+compiled = pytest.mark.skipif(
+    not has_kernel("first_convolution"), reason="no kernels for this processor"
+)
 
 
 def test_there_are_kernels_where_they_can_be_compiled(tmp_path: Path) -> None:
@@ -50,6 +55,37 @@ def test_there_are_kernels_where_they_can_be_compiled(tmp_path: Path) -> None:
 def test_a_library_of_another_version_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(native_library, "_VERSION", -1)
     assert library.__wrapped__() is None
+
+
+@compiled
+def test_kernels_are_in_a_trace_of_a_step() -> None:
+    kernel = torch.randn((3, 3, 1, 16)).requires_grad_()
+    bias = torch.randn(16).requires_grad_()
+
+    def gradients(x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        sizes = Sizes(x.shape, kernel.shape, ((1, 1), (1, 1)))
+        output = convolve_and_pool(FIRST, x, kernel, bias, sizes, rectified=True)
+        pooled = max_pool_2x2(output.permute(0, 3, 1, 2), rectified=False)
+        return torch.autograd.grad(pooled.float().square().sum(), (kernel, bias))
+
+    first, second = torch.randn((2, 4, 12, 12, 1)).unbind()
+    traced: Any = make_fx(gradients)(first)
+    expected, found = gradients(second), traced(second)
+    assert all(map(torch.equal, found, expected))
+    assert not torch.equal(found[0], gradients(first)[0])
+
+
+@pytest.mark.slow
+def test_the_portable_kernels_work_without_avx512() -> None:
+    code = (
+        "import pytest, sys; from clearsight.engine.kernels.library import has_kernel;"
+        "assert has_kernel('max_pool') and not has_kernel('first_convolution');"
+        f"sys.exit(pytest.main(['-q', '-p', 'no:cacheprovider', {__file__!r}]))"
+    )
+    if not has_kernel("max_pool"):
+        pytest.skip("no kernels for this processor")
+    environment = os.environ | {"ATEN_CPU_CAPABILITY": "avx2"}
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True, timeout=300)
 
 
 # Pooling.
@@ -279,9 +315,8 @@ def test_a_pooled_convolution_agrees_with_torch(case: Case) -> None:
     assert_same(found, gradients_of(case, rounded_in_torch), is_first=False)
 
 
+@compiled
 def test_a_frozen_convolution_passes_gradients_on() -> None:
-    if library() is None:
-        pytest.skip("no kernels for this processor")
     generator = torch.Generator().manual_seed(0)
     x = torch.randn((2, 8, 8, 16), generator=generator).mul(4).round().div(4)
     x = x.bfloat16().requires_grad_()
@@ -360,7 +395,7 @@ def test_a_network_learns_the_same_with_kernels_and_without(
 
     with_kernels, probabilities = trained()
     for module in (max_pooling, convolution):
-        monkeypatch.setattr(module, "library", lambda: None)
+        monkeypatch.setattr(module, "has_kernel", lambda _: False)
     without, others = trained()
     # Two ways of rounding to eight binary digits, 40 steps.
     assert with_kernels == pytest.approx(without, rel=0.02)

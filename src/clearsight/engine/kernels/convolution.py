@@ -1,6 +1,5 @@
 """A convolution of stride 1 with 2x2 max pooling, and perhaps ReLU, in one operation."""
 
-import ctypes
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,7 +8,7 @@ from typing import Any
 import torch
 from torch.autograd.function import once_differentiable
 
-from clearsight.engine.kernels.library import library
+from clearsight.engine.kernels.library import has_kernel
 
 Edges = tuple[tuple[int, int], tuple[int, int]]
 """Rows added above and below an image, and columns left and right of it; most often of zeros."""
@@ -41,12 +40,11 @@ class Sizes:
         return torch.Size((self.images[0], height, width, self.kernel[3]))
 
     @cached_property
-    def as_struct(self) -> Any:
-        """The C program's ``struct shape``, as an array."""
+    def as_struct(self) -> tuple[int, ...]:
+        """The numbers of the C program's ``struct shape``."""
         (top, _), (left, _) = self.edges
         *kernel, _, filters = self.kernel
-        numbers = (*self.images, *kernel, filters, top, left, *self.pooled[1:3])
-        return (ctypes.c_ssize_t * len(numbers))(*numbers)
+        return (*self.images, *kernel, filters, top, left, *self.pooled[1:3])
 
     @property
     def num_chunks(self) -> int:
@@ -81,7 +79,8 @@ class ConvolutionKernel:
 def is_supported(images: torch.Tensor, kernel: torch.Tensor, sizes: Sizes) -> bool:
     """Return whether the library is there, and can compute this convolution at all."""
     return (
-        library() is not None
+        has_kernel("first_convolution")
+        and has_kernel("pooled_convolution_backward")
         and images.device.type == kernel.device.type == "cpu"
         and len(images) >= torch.get_num_threads()  # which get whole images
         and min(sizes.pooled[1:3]) > 0

@@ -163,7 +163,7 @@ static void backward_images(const void *data, ptrdiff_t first, ptrdiff_t last, i
 
 void first_convolution(const float *images, const float *kernel, const float *bias,
                        uint16_t *pooled, uint8_t *winners, float *padded, const ptrdiff_t *sizes,
-                       int rectified, int num_chunks)
+                       int rectified, ptrdiff_t num_chunks)
 {
     struct job job = {.shape = shape_of(sizes), .images = images, .kernel = kernel, .bias = bias,
                       .pooled = pooled, .winners = winners, .padded = padded,
@@ -174,7 +174,7 @@ void first_convolution(const float *images, const float *kernel, const float *bi
 /* `partial` holds zeros; the chunks' rows of it are to be added up. */
 void first_convolution_backward(const float *images, const uint16_t *gradient, uint8_t *winners,
                                 float *padded, float *partial, const ptrdiff_t *sizes,
-                                int num_chunks)
+                                ptrdiff_t num_chunks)
 {
     struct job job = {.shape = shape_of(sizes), .images = images, .gradient = gradient,
                       .winners = winners, .padded = padded, .partial = partial};

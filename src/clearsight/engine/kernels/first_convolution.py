@@ -3,7 +3,7 @@
 import torch
 
 from clearsight.engine.kernels.convolution import ConvolutionKernel, Gradients, Saved, Sizes
-from clearsight.engine.kernels.library import call, float32_zeros
+from clearsight.engine.kernels.library import call, float32_zeros, scratch_size
 
 FEW_CHANNELS = 16  # from this number of channels on, `POOLED` computes convolutions
 _MOST_TAPS = 75  # with this number a step takes 0.6 of torch's time; 2 cores of a Zen 4, batch 64
@@ -33,9 +33,9 @@ def _forward(
     winners = torch.empty_like(pooled, dtype=torch.uint8) if needs_gradients else None
     struct, chunks = sizes.as_struct, sizes.num_chunks
     # Images are padded there; the zeros around them stay for the gradients.
-    padded = float32_zeros(chunks, call("first_convolution_scratch_size", (), struct))
+    padded = float32_zeros(chunks, scratch_size("first_convolution", struct))
     tensors = (images, kernel, bias, pooled, winners, padded)
-    call("first_convolution", tensors, struct, rectified, chunks)
+    call("first_convolution", *tensors, struct, rectified, chunks)
     return pooled, (images, winners, padded)
 
 
@@ -46,7 +46,7 @@ def _backward(
     num_weights, filters = sizes.kernel.numel(), sizes.kernel[-1]
     partial = float32_zeros(len(padded), num_weights + filters)
     tensors = (images, gradient, winners, padded, partial)
-    call("first_convolution_backward", tensors, sizes.as_struct, len(padded))
+    call("first_convolution_backward", *tensors, sizes.as_struct, len(padded))
     of_kernel, of_bias = partial.sum(0).split([num_weights, filters])
     return None, of_kernel.view(sizes.kernel), of_bias
 

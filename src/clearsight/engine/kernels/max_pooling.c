@@ -93,7 +93,7 @@ static void pool_rows(const void *data, ptrdiff_t first, ptrdiff_t last, int chu
 }
 
 void max_pool(const int16_t *images, int16_t *pooled, uint8_t *winners, ptrdiff_t count,
-              ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels, int rectified, int num_chunks)
+              ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels, int rectified, ptrdiff_t num_chunks)
 {
     struct pooling job = {images, pooled, winners, height, width, channels, rectified};
     parallel_for(pool_rows, &job, count * (height / 2), num_chunks);
@@ -137,7 +137,7 @@ static void unpool_rows(const void *data, ptrdiff_t first, ptrdiff_t last, int c
 
 void max_pool_backward(const int16_t *gradient, const uint8_t *winners, int16_t *output,
                        ptrdiff_t count, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels,
-                       int num_chunks)
+                       ptrdiff_t num_chunks)
 {
     struct unpooling job = {gradient, winners, output, height, width, channels};
     parallel_for(unpool_rows, &job, count * (height / 2), num_chunks);

@@ -6,7 +6,7 @@ import torch
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
-from clearsight.engine.kernels.library import call, library
+from clearsight.engine.kernels.library import call, has_kernel
 
 
 def max_pool_2x2(images: torch.Tensor, *, rectified: bool) -> torch.Tensor:
@@ -22,13 +22,13 @@ def max_pool_2x2(images: torch.Tensor, *, rectified: bool) -> torch.Tensor:
         (N, C, H // 2, W // 2), in channels-last memory.
     """
     images = images.contiguous(memory_format=torch.channels_last)
-    has_kernel = (
+    is_possible = (
         images.dtype is torch.bfloat16
         and images.device.type == "cpu"
         and min(images.shape[2:]) > 1
-        and library() is not None
+        and has_kernel("max_pool")
     )
-    if not has_kernel:
+    if not is_possible:
         pooled = functional.max_pool2d(images, 2)
         return functional.relu(pooled) if rectified else pooled
     pooled_last: Any = _MaxPool2x2.apply(images.permute(0, 2, 3, 1), rectified)
@@ -52,7 +52,7 @@ def pool_with_winners(
     count, height, width, channels = last.shape
     pooled = last.new_empty((count, height // 2, width // 2, channels))
     winners = torch.empty_like(pooled, dtype=torch.uint8) if needs_gradients else None
-    call("max_pool", (last, pooled, winners), *last.shape, rectified, torch.get_num_threads())
+    call("max_pool", last, pooled, winners, *last.shape, rectified, torch.get_num_threads())
     return pooled, winners
 
 
@@ -76,5 +76,5 @@ class _MaxPool2x2(torch.autograd.Function):
         (winners,) = ctx.saved_tensors
         gradient = gradients[0].contiguous()
         output = gradient.new_empty(ctx.shape)
-        call("max_pool_backward", (gradient, winners, output), *ctx.shape, torch.get_num_threads())
+        call("max_pool_backward", gradient, winners, output, *ctx.shape, torch.get_num_threads())
         return output, None

@@ -10,7 +10,7 @@ struct shared {
     Work work;
     const void *job;
     ptrdiff_t num_items;
-    int num_chunks;
+    ptrdiff_t num_chunks;
 };
 
 static void body(void *data)
@@ -26,7 +26,7 @@ static void body(void *data)
     }
 }
 
-void parallel_for(Work work, const void *job, ptrdiff_t num_items, int num_chunks)
+void parallel_for(Work work, const void *job, ptrdiff_t num_items, ptrdiff_t num_chunks)
 {
     struct shared shared = {work, job, num_items, num_chunks};
     GOMP_parallel(body, &shared, (unsigned)num_chunks, 0);
@@ -35,5 +35,5 @@ void parallel_for(Work work, const void *job, ptrdiff_t num_items, int num_chunk
 /* Raised whenever the arguments of a function here change: see library.py. */
 int kernels_version(void)
 {
-    return 1;
+    return 2;
 }

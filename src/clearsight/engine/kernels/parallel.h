@@ -9,6 +9,6 @@ typedef void (*Work)(const void *job, ptrdiff_t first, ptrdiff_t last, int chunk
 
 /* Divide the items into `num_chunks` equal chunks. Each chunk is done by one thread, so that it can
    have memory of its own; a chunk of no items is left out. */
-void parallel_for(Work work, const void *job, ptrdiff_t num_items, int num_chunks);
+void parallel_for(Work work, const void *job, ptrdiff_t num_items, ptrdiff_t num_chunks);
 
 #endif

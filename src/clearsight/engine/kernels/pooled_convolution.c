@@ -233,7 +233,7 @@ static void backward_images(const void *data, ptrdiff_t first, ptrdiff_t last, i
 void pooled_convolution_backward(const uint16_t *images, const float *kernel,
                                  const uint16_t *gradient, const uint8_t *winners, uint16_t *output,
                                  float *partial, float *scratch, const ptrdiff_t *sizes,
-                                 int num_chunks)
+                                 ptrdiff_t num_chunks)
 {
     struct job job = {shape_of(sizes), images, kernel,  gradient,
                       winners,         output,   partial, scratch};

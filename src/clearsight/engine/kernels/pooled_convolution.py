@@ -3,7 +3,7 @@
 import torch
 
 from clearsight.engine.kernels.convolution import ConvolutionKernel, Gradients, Saved, Sizes
-from clearsight.engine.kernels.library import call, float32_zeros
+from clearsight.engine.kernels.library import call, float32_zeros, scratch_size
 from clearsight.engine.kernels.max_pooling import pool_with_winners
 from clearsight.engine.runtime.processor import cpu_supports
 
@@ -66,9 +66,9 @@ def _backward(
     filters_first = kernel.permute(3, 0, 1, 2).contiguous()
     struct, chunks = sizes.as_struct, sizes.num_chunks
     partial = float32_zeros(chunks, filters_first.numel() + filters)
-    scratch = float32_zeros(chunks, call("pooled_convolution_scratch_size", (), struct))
+    scratch = float32_zeros(chunks, scratch_size("pooled_convolution", struct))
     tensors = (images, filters_first, gradient, winners, output, partial, scratch)
-    call("pooled_convolution_backward", tensors, struct, chunks)
+    call("pooled_convolution_backward", *tensors, struct, chunks)
     of_kernel, of_bias = partial.sum(0).split([filters_first.numel(), filters])
     of_kernel = of_kernel.view(filters, height, width, channels).permute(1, 2, 3, 0)
     return output, of_kernel.contiguous(), of_bias
