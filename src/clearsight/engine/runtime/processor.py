@@ -4,7 +4,6 @@ from typing import Literal
 
 import torch
 
-
 Instructions = Literal["avx2", "avx512_bf16", "amx_tile"]
 
 
