@@ -82,6 +82,8 @@ bench: $(VENV)/.installed-dev
 	@$(BIN)/python benchmarks/recipes.py
 	$(SAY) 'measuring training and prediction next to peers (half an hour on two idle cores)'
 	@$(BIN)/python benchmarks/speed.py
+	$(SAY) 'measuring networks of many kinds next to peers (an hour on two idle cores)'
+	@$(BIN)/python benchmarks/networks.py
 
 lint: $(VENV)/.installed-dev
 	$(SAY) 'checking format, style and types'

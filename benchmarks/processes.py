@@ -40,16 +40,18 @@ class Measurement:
     task: str
     round_number: int
 
+    def command(self, python: Path, job: Job) -> list[str]:
+        """Return the command line, for `peers.answer.answer`."""
+        settings = json.dumps(asdict(job))
+        return [str(python), "-m", f"peers.{self.program.module}", self.task, settings]
+
     def run(self, python: Path, job: Job) -> Outcome:
         """Run it and wait; a failure is part of the outcome, not an exception."""
-        command = [
-            str(python), "-m", f"peers.{self.program.module}", self.task, json.dumps(asdict(job)),
-        ]  # fmt: skip
         try:
             finished = subprocess.run(
-                command,
+                self.command(python, job),
                 cwd=Path(__file__).parent,
-                env=_environment(job),
+                env=environment_for(job),
                 capture_output=True,
                 text=True,
                 timeout=TIMEOUT_SECONDS,
@@ -77,7 +79,7 @@ class Measurement:
         return Outcome(self.program.name, self.task, self.round_number, failure=complaint)
 
 
-def _environment(job: Job) -> dict[str, str]:
+def environment_for(job: Job) -> dict[str, str]:
     """Give every program the same threads, no GPU, and Keras without the user's own settings."""
     threads = str(job.num_threads)
     return {

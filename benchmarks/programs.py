@@ -25,12 +25,13 @@ class Program:
 
 
 PROGRAMS = (
-    Program(OURS, "accelerated_keras", ("reference", "predict", "resnet")),
+    Program(OURS, "accelerated_keras", ("reference", "predict", "resnet", "network")),
     Program("hand-tuned PyTorch", "hand_tuned_pytorch", ("reference", "resnet")),
+    Program("hand-tuned PyTorch", "hand_tuned_networks", ("network",)),
     Program("PyTorch, DataLoader", "plain_pytorch", ("reference",)),
     Program("Lightning", "lightning_trainer", ("reference",), "lightning"),
-    Program("Keras on TensorFlow", "keras_tensorflow", ("reference", "predict"), "tf"),
-    Program("Keras on torch", "keras_torch", ("reference", "predict", "resnet")),
+    Program("Keras on TensorFlow", "keras_tensorflow", ("reference", "predict", "network"), "tf"),
+    Program("Keras on torch", "keras_torch", ("reference", "predict", "resnet", "network")),
     Program("machine", "machine_peak", ("machine_peak",)),
 )
 

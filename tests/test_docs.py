@@ -74,6 +74,13 @@ def test_speed_tables_are_what_was_measured() -> None:
         assert re.search(row, measured, re.M), f"{program} is not {seconds} s in the long table"
 
 
+def test_the_table_of_networks_is_what_was_measured() -> None:
+    measured = ROOT / "benchmarks" / "results" / "networks.md"
+    page = (DOCS / "explanation" / "benchmarks.md").read_text("utf-8")
+    (table,) = re.findall(r"<!-- networks -->\n(.*)<!-- end of networks -->", page, re.S)
+    assert table.strip() == (measured.read_text("utf-8").strip() if measured.exists() else "")
+
+
 def test_the_readmes_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every Python block of the README, the long training on fewer epochs."""
     blocks = python_blocks(README)

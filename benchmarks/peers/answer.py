@@ -6,7 +6,7 @@ import json
 import platform
 import resource
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from importlib.metadata import version
 
 from peers.job import Job
@@ -15,8 +15,13 @@ from peers.job import Job
 Measured = dict[str, float | list[float]]
 
 
-def answer(tasks: Mapping[str, Callable[[Job], Measured]], packages: tuple[str, ...]) -> None:
+Task = Callable[[Job], Measured | Iterable[Measured]]
+
+
+def answer(tasks: Mapping[str, Task], packages: tuple[str, ...]) -> None:
     """Do the task that the command line names and print one JSON object on the last line.
+
+    A task that takes turns with other processes measures several times: one object a line.
 
     The command line is ``python -m peers.NAME TASK JOB``, where JOB is the `Job` as JSON.
 
@@ -25,9 +30,10 @@ def answer(tasks: Mapping[str, Callable[[Job], Measured]], packages: tuple[str, 
         packages: the installed distributions whose versions go along.
     """
     task, settings = sys.argv[1:]
-    measured = tasks[task](Job(**json.loads(settings)))
+    result = tasks[task](Job(**json.loads(settings)))
     versions = {"python": platform.python_version(), **{name: version(name) for name in packages}}
-    print(json.dumps({"measured": measured, "versions": versions}), flush=True)
+    for measured in [result] if isinstance(result, dict) else result:
+        print(json.dumps({"measured": measured, "versions": versions}), flush=True)
 
 
 def peak_memory_bytes() -> int:

@@ -28,8 +28,10 @@ class Job:
         num_predicted: images in one call of `predict`.
         num_predict_calls: timed calls of `predict`, after two for warming up.
         num_warm_steps: untimed training steps of the residual network.
-        num_timed_steps: timed training steps of the residual network.
+        num_timed_steps: timed training steps of the residual network, and batches in one turn of
+            a network of `network_rows`.
         peak_seconds: how long each of the machine's peaks is measured.
+        network: which row of `network_rows` is trained, if any.
     """
 
     data_dir: str
@@ -42,6 +44,7 @@ class Job:
     num_warm_steps: int = 12
     num_timed_steps: int = 12
     peak_seconds: float = 3.0
+    network: str = ""
 
     @property
     def num_trained(self) -> int:

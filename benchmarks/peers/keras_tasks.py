@@ -14,7 +14,7 @@ from typing import Any
 
 import keras
 
-from peers.answer import Measured, peak_memory_bytes
+from peers.answer import Measured, Task, peak_memory_bytes
 from peers.job import (
     VALIDATION_SHARE,
     Job,
@@ -22,6 +22,7 @@ from peers.job import (
     test_images,
     training_images,
 )
+from peers.keras_network_turns import network_turns
 from peers.keras_networks import reference_network, residual_network
 
 # Makes a compiled model ready before its first call; plain Keras leaves it as it is.
@@ -29,7 +30,7 @@ Prepare = Callable[[keras.Model], keras.Model]
 QUIET: Any = 0  # Keras annotates `verbose` as str, and documents numbers
 
 
-def keras_tasks(prepare: Prepare = lambda model: model) -> dict[str, Callable[[Job], Measured]]:
+def keras_tasks(prepare: Prepare = lambda model: model) -> dict[str, Task]:
     """Return the tasks by name, for models that go through `prepare` before their first call.
 
     In the reference job, which is timed from its first step, `prepare` is timed too.
@@ -38,6 +39,7 @@ def keras_tasks(prepare: Prepare = lambda model: model) -> dict[str, Callable[[J
         "reference": partial(_fit_reference, prepare=prepare),
         "predict": partial(_predict, prepare=prepare),
         "resnet": partial(_train_residual, prepare=prepare),
+        "network": partial(network_turns, prepare=prepare),
     }
 
 

@@ -1,4 +1,4 @@
-"""The most that this machine computes through torch, in convolutions and matrix products.
+"""The most that this machine computes through torch, in convolutions, products and copies.
 
 The convolution is the reference network's second, forward, which is most of that network's work.
 """
@@ -17,10 +17,14 @@ from peers.job import Job
 
 MATRIX_SIZE = 2048
 NUM_BLOCKS = 20
+COPIED_BYTES = 2**28  # larger than any processor's caches
 
 
 def measure_peaks(job: Job) -> Measured:
-    """Return GFLOP/s of each operation in each precision, the best of `NUM_BLOCKS` blocks."""
+    """Return GFLOP/s of each operation in each precision, and GB/s read and written by a copy.
+
+    Each is the best of `NUM_BLOCKS` blocks.
+    """
     shape = SECOND_CONVOLUTION
     images = torch.rand(job.batch_size, shape.channels, shape.height, shape.width)
     kernel = torch.randn(shape.filters, shape.channels, shape.kernel_size, shape.kernel_size)
@@ -40,16 +44,20 @@ def measure_peaks(job: Job) -> Measured:
             product_flops(MATRIX_SIZE, MATRIX_SIZE, MATRIX_SIZE),
             job.peak_seconds,
         )
+    block = torch.zeros(COPIED_BYTES, dtype=torch.uint8)
+    target = torch.zeros_like(block)
+    copied = _best_gflops(lambda: target.copy_(block), 2 * COPIED_BYTES, job.peak_seconds)
+    measured["copy_gigabytes_per_second"] = copied
     return measured
 
 
 @torch.inference_mode()
 def _best_gflops(compute: Callable[[], object], flops: int, seconds: float) -> float:
-    """Return billions of floating-point operations a second in the fastest block of calls.
+    """Return billions of operations, or bytes, a second in the fastest block of calls.
 
     Args:
         compute: does the operation once.
-        flops: floating-point operations in one call.
+        flops: floating-point operations, or bytes moved, in one call.
         seconds: how long to measure in all.
     """
     block_seconds = seconds / NUM_BLOCKS
