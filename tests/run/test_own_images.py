@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -15,9 +16,13 @@ from sklearn.datasets import load_sample_images
 import clearsight
 from clearsight.data.image_set import ImageSet
 from clearsight.data.splits.splits import Splits
+from clearsight.run.resume.plan_resume import plan_resume
+from clearsight.run.resume.request import resume_request
 from support.command_line import Cli, assert_refused, run_cli
 
 NUM_A_CLASS = 60
+LINES = ("data", "decided")
+MOST_DECIDED = 200  # characters: two lines of a terminal
 
 
 def write_photographs(root: Path) -> None:
@@ -53,7 +58,11 @@ def photo_run(photographs: Path) -> Path:
     out = photographs.parent / "run"
     done = run_cli("train", str(photographs), "--out", str(out))
     assert done.returncode == 0, done.stderr
-    assert "resized to" in done.stdout
+    data, decided = (re.findall(rf"^{line}  .*", done.stdout, re.M)[0] for line in LINES)
+    assert re.search(r"classes .* Size \d+x\d+, .*--image-size.* 3 channels, as some are in", data)
+    assert "the default for your own images" in decided
+    assert re.search(r"\d+ epochs instead of \d+.*--epochs", decided)
+    assert len(decided) <= MOST_DECIDED
     assert "1 of 121 images cannot be used and are left out: temple/broken.jpg" in done.stdout
     assert "(not an image)." in done.stdout
     return out
@@ -70,6 +79,13 @@ def test_photographs_are_learned_and_measured(photo_run: Path) -> None:
     assert results.test_accuracy is not None
     assert results.test_accuracy > 0.9  # two photographs in other colours
     assert run.record.request.recipe.epochs > 9  # so few images need more
+
+
+def test_a_resumed_run_notes_again_what_still_holds(photo_run: Path) -> None:
+    plan = plan_resume(resume_request(photo_run, epochs=100))
+    assert any("temple/broken.jpg" in note for note in plan.notes)
+    before = clearsight.Run.load(photo_run).record.notes
+    assert set(plan.notes) < set(before), "what was decided is not decided again"
 
 
 def test_the_split_is_kept_with_the_run(photo_run: Path, photographs: Path) -> None:

@@ -52,6 +52,16 @@ def test_members_are_ordinary_runs_with_the_seeds_that_follow(
     assert three[1].results.test_accuracy == alone.results.test_accuracy
 
 
+def test_the_table_is_readable_on_narrow_terminals(three: SeedRuns) -> None:
+    wide, narrow = three.table.lines(80), three.table.lines(50)
+    assert max(map(len, narrow)) <= 50
+    assert [line for line in narrow if not line.startswith(" ")] == [
+        "seed 4", "seed 5", "seed 6", "mean", "standard deviation", "spread",
+    ]  # fmt: skip
+    assert [line[:6] for line in wide[1:4]] == ["seed 4", "seed 5", "seed 6"]
+    assert f"test {three[0].results.test_accuracy:.4f}" in " ".join(narrow[1:4])
+
+
 def test_the_summary_is_what_scipy_gives(three: SeedRuns) -> None:
     accuracies = [run.results.test_accuracy or 0.0 for run in three]
     summary = json.loads((three.path / "seeds.json").read_text())["summary"]["test_accuracy"]

@@ -1,4 +1,4 @@
-"""What `data show` and `data check` print alike about a source: its parts, and how it was read."""
+"""What `data show` and `data check` print alike about a source: parts, classes, how it was read."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ if TYPE_CHECKING:
     from clearsight.io.console import TextConsole
 
 
+_MOST_NAMES = 10  # classes that are listed
+
+
 def show_parts(splits: Splits, console: TextConsole) -> None:
-    """Print a line for each part, with the size of its images."""
+    """Print a line for each part, with the size of its images, and the classes."""
     for part, images in splits.parts.items():
         height, width, channels = images.image_shape
         low, high = images.value_range
@@ -18,6 +21,8 @@ def show_parts(splits: Splits, console: TextConsole) -> None:
             f"{part}: {len(images):,} images, {height}x{width}x{channels}, values {low} to "
             f"{high}, {images.num_classes} classes ({images.provenance})"
         )
+    names, more = splits.train.class_names[:_MOST_NAMES], splits.train.num_classes - _MOST_NAMES
+    console.print(f"classes: {', '.join(names)}{f' and {more:,} more' if more > 0 else ''}")
 
 
 def show_notes(splits: Splits, console: TextConsole) -> None:

@@ -239,7 +239,7 @@ def test_the_size_is_chosen_from_the_data(
         Image.fromarray(pixels).save(folder / f"{index}.jpg")
     splits = load_splits(str(tmp_path / "images"))
     assert splits.train.image_shape == (*expected, 3)
-    assert f"resized to {expected[0]}x{expected[1]}" in " ".join(splits.load_report.decisions)
+    assert f"Size {expected[0]}x{expected[1]}, " in " ".join(splits.load_report.decisions)
 
 
 def test_a_full_disk_is_an_error_and_leaves_nothing(

@@ -222,8 +222,11 @@ def test_the_decision_is_one_sentence(tmp_path: Path, read: Reader) -> None:
     nested = read(root, SourceOptions(nested_classes=True))
     assert nested.class_names == ("cats", "dogs", "dogs/old")
     assert nested.decisions[0].endswith("folders inside classes: classes of their own.")
-    many = write_images(tmp_path / "many", *(f"{number:03}/" for number in range(150)))
-    assert as_folder(many, SourceOptions()).decisions[0].endswith("008, 009 and 140 more.")
+    names = [f"{number:03}/" for number in range(150)]
+    many = write_images(tmp_path / "many", *names)
+    assert as_folder(many, SourceOptions()).decisions == (), "plain classes are no decision"
+    many = write_images(tmp_path / "split", *(f"train/{name}" for name in names), "test/001/")
+    assert "008, 009 and 140 more; 2 splits" in as_folder(many, SourceOptions()).decisions[0]
 
 
 @every_container

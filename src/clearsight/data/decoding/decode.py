@@ -119,7 +119,7 @@ def _decode(
     if is_grey_by_guess and is_in_colour.any():
         for path in folder.iterdir():
             path.unlink()
-        grey, colour = "1 channel (all are grey", "3 channels (some are in colour"
+        grey, colour = "1 channel, as all are grey", "3 channels, as some are in colour"
         shape = replace(shape, channels=3, reason=shape.reason.replace(grey, colour))
         return _decode(listing, row_order, shape, folder, options, show_progress)
     deep = decode_deep_images(job, show_progress)

@@ -28,6 +28,7 @@ _MANY = 10_000  # images
 _ALIKE = 1.25  # factor between two ratios that are nearly the same
 _MOST = 0.9  # fraction of the images
 _NEARLY_SQUARE = 1.1  # ratio up to which a square is as good
+_OWN_SIZE = "their own"
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def choose_target_shape(listing: Listing, options: SourceOptions) -> TargetShape
     sizes = np.array([header[:2] for header in headers])
     (height, width), why_size = _choose_size(sizes, len(listing))
     is_grey = all(header[2] for header in headers) or not _is_any_in_colour(listing, sample)
-    channels, why_channels = (1, "all are grey") if is_grey else (3, "some are in colour")
+    channels, why_channels = (1, "as all are grey") if is_grey else (3, "as some are in colour")
     if options.image_size is not None:
         (height, width), why_size = options.image_size, "as requested"
     if options.channels != "auto":
@@ -75,8 +76,8 @@ def choose_target_shape(listing: Listing, options: SourceOptions) -> TargetShape
         height,
         width,
         channels,
-        f"Images are resized to {height}x{width} ({why_size}; change it with --image-size) and "
-        f"{channels} channel{'s' if channels > 1 else ''} ({why_channels}; --channels).",
+        f"Size {height}x{width}, {why_size} (--image-size); {channels} "
+        f"channel{'s' if channels > 1 else ''}, {why_channels} (--channels).",
     )
 
 
@@ -120,9 +121,8 @@ def _choose_size(sizes: np.ndarray, num_images: int) -> tuple[tuple[int, int], s
     """
     is_one_size = bool((sizes == sizes[0]).all())
     if is_one_size and sizes.max() <= _LARGEST_UNCHANGED:
-        return (int(sizes[0, 0]), int(sizes[0, 1])), "their own size"
+        return (int(sizes[0, 0]), int(sizes[0, 1])), _OWN_SIZE
     side = _SIDE_OF_FEW if num_images <= _MANY else _SIDE_OF_MANY
-    why = f"enough for most tasks and fast on a CPU for {num_images:,} images of about"
     elongation = sizes[:, 0] / sizes[:, 1]
     typical = float(np.median(elongation))
     is_alike = np.maximum(elongation / typical, typical / elongation) <= _ALIKE
@@ -131,11 +131,16 @@ def _choose_size(sizes: np.ndarray, num_images: int) -> tuple[tuple[int, int], s
     ):
         median = int(np.median(sizes.min(axis=1)))
         side = max(min(side, median), 1)
-        return (side, side), f"{why} {median} pixels"
+        is_smaller = side < median
+        return (side, side), _resized_from(median) if is_smaller else "the median of their sides"
     area = min(side**2, float(np.median(sizes.prod(axis=1))))
     height, width = (area * typical) ** 0.5, (area / typical) ** 0.5
     size = max(round(height), 1), max(round(width), 1)
     if is_one_size and size == tuple(sizes[0]):
-        return size, "their own size"
+        return size, _OWN_SIZE
     own = "x".join(f"{round(middle)}" for middle in np.median(sizes, axis=0))
-    return size, f"{why} {own}, {'all' if is_one_size else 'most'} of one shape"
+    return size, f"{_resized_from(own)}, {'all' if is_one_size else 'most'} of one shape"
+
+
+def _resized_from(size: int | str) -> str:
+    return f"enough for most tasks and fast on a CPU, from about {size} pixels"

@@ -88,7 +88,7 @@ def list_class_folders(
         provenance=contents.source,
         skipped=contents.skipped.counts,
         empty_classes=empty,
-        decisions=(_describe(labels, images, structure, options),),
+        decisions=_describe(labels, images, structure, options),
         notes=(
             *merged_names_note(_written_names(images)),
             *alike_names_note(labels),
@@ -149,8 +149,8 @@ def _describe(
     images: Sequence[_Image],
     structure: FolderStructure,
     options: SourceOptions,
-) -> str:
-    """Say in a sentence what was taken for classes and parts."""
+) -> tuple[str, ...]:
+    """Say in a sentence what was taken for classes and parts, unless there are just classes."""
     found = [f"{len(labels)} classes: {_shorten(labels)}"]
     if options.label_pattern is not None:
         found[0] += " (in the names of the files)"
@@ -165,7 +165,8 @@ def _describe(
             found[-1] += (
                 f" (all classes have {_shorten(sorted(map(readable_name, shared)))} inside)"
             )
-    return f"{'; '.join(found)}."
+    is_plain = len(found) == 1 and options.label_pattern is None
+    return () if is_plain else (f"{'; '.join(found)}.",)
 
 
 def _check_shared_classes(images: Sequence[_Image], source: str) -> None:

@@ -1,4 +1,4 @@
-"""Whether an image is in colour, or grey although it is stored in colours."""
+"""Whether images are in colour, or grey although they are stored in colours."""
 
 import numpy as np
 
@@ -24,5 +24,15 @@ def is_in_colour(image: np.ndarray, pixel_range: PixelRange) -> bool:
         if alpha:
             is_colour &= alpha[0] > 0
         if is_colour.any():
+            return True
+    return False
+
+
+def has_colour(images: np.ndarray) -> bool:
+    """Return whether any of images, uint8 (N, H, W, C), is in colour; mostly the first is."""
+    num_images = max(_PIXELS_AT_ONCE // (images.shape[1] * images.shape[2]), 1)
+    for first in range(0, len(images), num_images):
+        block = images[first : first + num_images]  # small ones together, as one high image
+        if is_in_colour(block.reshape(-1, *images.shape[2:]), PixelRange(0, 255)):
             return True
     return False

@@ -18,6 +18,7 @@ from clearsight.data.decoding.workers import ShowProgress, silent
 from clearsight.data.formats import COLUMN_OPTIONS, check_options, detect_format, huggingface
 from clearsight.data.image_set import ImageSet
 from clearsight.data.listing import Listing
+from clearsight.data.preparation.colour import has_colour
 from clearsight.data.preparation.preparation import Preparation
 from clearsight.data.sources import digits, fashion_mnist
 from clearsight.data.sources.edits import edit_splits
@@ -137,7 +138,21 @@ def _load(source: str, options: SourceOptions, show_progress: ShowProgress) -> S
         found = row.open(Path(name), options)
     if isinstance(found, Listing):
         return decode_listing(found, options, show_progress)
+    found, options = _with_channels(found, options)
     return _resize(hold_out_test_set(found, options.test_split, TEST_FRACTION), options)
+
+
+def _with_channels(splits: Splits, options: SourceOptions) -> tuple[Splits, SourceOptions]:
+    """Decide, as for image files, that arrays of colours are grey if no pixel has a colour."""
+    parts = splits.parts.values()
+    is_open = options.channels == "auto" and splits.train.image_shape[2] == len("RGB")
+    # As one channel they are kept in memory, where an array that is mapped from disk need not fit.
+    grey_bytes = sum(images.images.size for images in parts) // len("RGB")
+    if not is_open or grey_bytes > memory_bytes() or any(has_colour(each.images) for each in parts):
+        return splits, options
+    why = "1 channel, as all are grey, although they are stored in colours (--channels)."
+    report = replace(splits.load_report, decisions=(*splits.load_report.decisions, why))
+    return replace(splits, load_report=report), options.model_copy(update={"channels": 1})
 
 
 def _resize(splits: Splits, options: SourceOptions) -> Splits:

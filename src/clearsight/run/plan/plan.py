@@ -70,7 +70,8 @@ class Plan:
         leaks: which images to measure on also appear in the training set.
         preparation: how images become the network's input.
         resume_point: where the run is resumed; None when it is new.
-        decisions: sentences about what was decided for the user, and why.
+        decisions: sentences about what was decided for the user, and why, but for those about the
+            images, which `data` has.
         notes: other sentences that the user should read before it starts.
         requested_at: `time.perf_counter` when the training was requested; from the command line,
             when the program was started.
@@ -130,7 +131,6 @@ def plan_training(resolved: ResolvedOptions, data: TrainingData) -> Plan:
     own_layers = check_reloadable(request, model)
     precision, engine_notes = set_engine(model, request.engine, request.precision, device)
     checked = check_images(data.splits, data.split)
-    decisions = [*data.decisions, *more_epochs]
     notes = [*data.notes, *compiled, *own_layers, *engine_notes]
     notes += data.split_notes(recipe.validation_split)
     notes += checked.notes
@@ -161,7 +161,7 @@ def plan_training(resolved: ResolvedOptions, data: TrainingData) -> Plan:
             # A penalty on weights would have to be added, and changes with them.
             guessing_loss=None if model.losses else data.guessing_loss(recipe.label_smoothing),
         ),
-        notes=(*decisions, *notes),
+        notes=(*data.decisions, *more_epochs, *notes),
         num_parameters=model.count_params(),
         reproducible=reproducible,
         reproducible_because=because,
@@ -177,7 +177,7 @@ def plan_training(resolved: ResolvedOptions, data: TrainingData) -> Plan:
         leaks=checked.leaks,
         preparation=preparation,
         resume_point=None,
-        decisions=tuple(decisions),
+        decisions=tuple(more_epochs),
         notes=tuple(notes),
         requested_at=resolved.requested_at,
     )
@@ -191,9 +191,8 @@ def _with_enough_steps(resolved: ResolvedOptions, num_train: int) -> tuple[Recip
     if resolved.given.epochs is not None or enough <= recipe.epochs:
         return recipe, []
     return recipe.replace(epochs=enough), [
-        f"With {num_train:,} training images, the {recipe.epochs} epochs of '{recipe.name}' would "
-        f"be only {recipe.epochs * steps_per_epoch:,} steps: training for {enough} instead; set "
-        "--epochs to change that."
+        f"{enough} epochs instead of {recipe.epochs}, for {enough * steps_per_epoch:,} steps with "
+        "few images (--epochs)."
     ]
 
 

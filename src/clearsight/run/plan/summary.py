@@ -38,9 +38,9 @@ def _data(plan: Plan) -> str:
     names, more = train.class_names[:_MOST_NAMES], train.num_classes - _MOST_NAMES
     listed = ", ".join(names) + (f" and {more:,} more" if more > 0 else "")
     shape = "x".join(map(str, train.image_shape))
-    return (
-        f"{plan.record.request.source_name}: {shape} images, {train.num_classes} classes ({listed})"
-    )
+    source = plan.record.request.source_name
+    text = f"{source}: {shape} images, {train.num_classes} classes ({listed})"
+    return " ".join([f"{text}.", *plan.data.decisions]) if plan.data.decisions else text
 
 
 def _split(plan: Plan) -> str:
@@ -72,8 +72,19 @@ def _recipe(plan: Plan) -> str:
 
 def _compute(plan: Plan) -> str:
     request, threads = plan.record.request, plan.record.machine["num_threads"]
-    on = f"{request.device} with {threads} threads" if request.device == "cpu" else request.device
-    return f"{request.precision} on {on}, seed {request.seed}"
+    on = f"cpu with {threads} threads" if request.device == "cpu" else request.device
+    whys = "; ".join(_compute_reasons(plan)) if plan.resume_point is None else ""
+    return f"{request.precision} on {on}, seed {request.seed}" + (f" ({whys})" if whys else "")
+
+
+def _compute_reasons(plan: Plan) -> Iterator[str]:
+    """Yield why the precision and the device are as they are, if they were left open."""
+    given, request = plan.record.given, plan.record.request
+    if given.precision == "auto" and request.engine == "clearsight":
+        is_fast = request.precision == "bfloat16"
+        yield f"this machine is {'' if is_fast else 'not '}fast in bfloat16"
+    if given.device == "auto":
+        yield f"torch sees {'a' if request.device == 'cuda' else 'no'} GPU"
 
 
 def _decided(plan: Plan) -> str:
@@ -83,7 +94,7 @@ def _decided(plan: Plan) -> str:
 
 
 def _choices(plan: Plan) -> Iterator[str]:
-    """Yield what was left open, and why it is as it is."""
+    """Yield how it trains and validates where that was left open, and why."""
     given, request = plan.record.given, plan.record.request
     if given.recipe is None:
         whose = "this source" if request.is_named_source else "your own images"
@@ -94,11 +105,3 @@ def _choices(plan: Plan) -> Iterator[str]:
         yield "validation on the source's own validation images"
     elif plan.recipe.validation_method == "stratified":
         yield "validation on the same fraction of each class"
-    if given.precision == "auto" and request.engine == "clearsight":
-        is_fast = "in which this machine is fast"
-        if request.precision != "bfloat16":
-            is_fast = "because this machine is not fast in bfloat16"
-        yield f"{request.precision}, {is_fast}"
-    if given.device == "auto":
-        found = "a GPU" if request.device == "cuda" else "no GPU"
-        yield f"{request.device}, because torch sees {found}"

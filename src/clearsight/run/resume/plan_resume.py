@@ -83,7 +83,7 @@ def plan_resume(request: ResumeRequest, show_progress: ShowProgress = silent) ->
         model = build_network(checkpoint)
         compile_model(model, recipe)
         restore_variables(model, checkpoint, "model", "optimizer")
-        set_engine(model, wanted.engine, wanted.precision, device)
+        _, engine_notes = set_engine(model, wanted.engine, wanted.precision, device)
     decisions = [describe_resume(path, record, recipe, checkpoint)]
     notes = [
         *(
@@ -93,6 +93,7 @@ def plan_resume(request: ResumeRequest, show_progress: ShowProgress = silent) ->
         *(f"Accepted: {change}." for change in changes),
     ]
     data = split_data(splits, recipe, wanted.seed)
+    checked = check_images(data.splits, data.split)
     first_batch = checkpoint.num_batches * identity.batch_size // recipe.batch_size
     wanted = wanted.model_copy(update={"device": device})
     resumed = resumed_record(record, wanted, checkpoint, splits, changes)
@@ -106,11 +107,12 @@ def plan_resume(request: ResumeRequest, show_progress: ShowProgress = silent) ->
         record=resumed.with_given(given),
         model=model,
         data=data,
-        leaks=check_images(data.splits, data.split).leaks,
+        leaks=checked.leaks,
         preparation=record.preparation,
         resume_point=ResumePoint(checkpoint, first_batch, tuple(f for f, _ in found.damaged)),
         decisions=tuple(decisions),
-        notes=tuple(notes),
+        # The last of them hold as when the run began, and its reader may not have seen that.
+        notes=(*notes, *splits.load_report.remarks, *engine_notes, *checked.notes),
         requested_at=requested_at,
     )
 

@@ -153,12 +153,12 @@ class SeedRuns(Sequence[Run]):
     @property
     def table(self) -> TextTable:
         """A row for each finished member, and below them mean, deviation and spread."""
-        rows = [_cells(str(seed), values) for seed, _, *values in self._rows()]
+        rows = [_cells(f"seed {seed}", values) for seed, _, *values in self._rows()]
         summaries = [self.summary(name) for name in SUMMARIZED]
         for name in ("mean", "standard_deviation", "spread"):
             values = [getattr(summary, name, None) for summary in summaries]
             rows.append(_cells(name.replace("_", " "), values))
-        return TextTable(rows, ("seed", *_TITLES))
+        return TextTable(rows, ("", *_TITLES))
 
     @property
     def sentences(self) -> list[str]:
