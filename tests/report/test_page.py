@@ -24,6 +24,19 @@ from clearsight.run.store.run import Run
 SCRIPT = "<script>alert(1)</script>"
 CLASSES = (SCRIPT, '</script><img src=x onerror=alert(2)>"', "{{ 7*7 }} & 'so on'")
 
+# Of each element that scrolls: along which axis, and how many shades its edges have; four for two.
+SCROLLING = """() => [...document.querySelectorAll("main *")].flatMap(each => {
+  const style = getComputedStyle(each), found = [];
+  const shades = style.backgroundImage.split("gradient(").length - 1;
+  if (/auto|scroll/.test(style.overflowX) && each.scrollWidth > each.clientWidth) {
+    found.push(["x", shades]);
+  }
+  if (/auto|scroll/.test(style.overflowY) && each.scrollHeight > each.clientHeight) {
+    found.push(["y", shades]);
+  }
+  return found;
+})"""
+
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
@@ -109,6 +122,14 @@ def test_it_is_accessible_in_both_themes_and_fits_a_phone(
     options = {"viewport": viewport, "color_scheme": scheme, "bypass_csp": True}
     page = opened(browser, run.folder.report_path, **options).page
     assert page.evaluate("document.documentElement.scrollWidth") == width
+    page.evaluate(
+        "document.querySelectorAll('.tall, .architecture').forEach(e => e.style.maxHeight = '90px')"
+    )
+    scrolling = {tuple(each) for each in page.evaluate(SCROLLING)}
+    assert ("y", 8) in scrolling
+    assert ("x", 4) in scrolling or width > 390
+    assert {num_shades for _, num_shades in scrolling} <= {4, 8}, "an edge that shows no more"
+    assert width == 390 or "x" not in {axis for axis, _ in scrolling}
     paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
     line = page.evaluate(
         "getComputedStyle(document.querySelector('#loss-chart .mark-line path')).stroke"

@@ -71,6 +71,13 @@ def test_a_chart_is_drawn_on_matplotlibs_axes(
         assert list(training.get_ydata()) == run.history[metric]
         assert list(validation.get_ydata()) == run.history[f"val_{metric}"]
         assert ax.get_ylabel() == metric
+        guesses = {
+            line.get_label(): line for line in ax.get_lines() if line.get_linestyle() == "--"
+        }
+        ((label, line),) = guesses.items()
+        assert label.startswith("guessing 0." if metric == "accuracy" else "guessing 2.3")
+        # Only where it squeezes nothing: these axes have no break.
+        assert ("off the axis" in label) == (len(line.get_ydata()) == 0)
     one = Figure().subplots()
     assert run.plot(ax=one) is one
     assert one.get_ylabel() == "accuracy"

@@ -131,6 +131,13 @@ def _draw_metric(ax: Any, chart: EpochChart, overfitting_since: int | None) -> N
     if overfitting_since is not None:
         label = f"overfits from epoch {overfitting_since}"
         ax.axvline(overfitting_since, color=ON_WHITE.faint, linewidth=1, label=label)
+    if chart.guessing is not None:
+        line = {"color": ON_WHITE.faint, "linestyle": "--", "linewidth": 1}
+        label = f"guessing {chart.guessing:.3f}"
+        if chart.is_guessing_far:  # it would squeeze the lines, as these axes have no break
+            ax.plot([], [], label=f"{label}, off the axis", **line)
+        else:
+            ax.axhline(chart.guessing, label=label, **line)
     ax.set_xlim(0.5, len(epochs) + 0.5)
     ax.xaxis.get_major_locator().set_params(integer=True)
     ax.set_xlabel("epoch")

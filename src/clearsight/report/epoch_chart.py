@@ -59,6 +59,8 @@ class EpochChart:
         title: the metric's name.
         rows: epoch, training and validation of each epoch; None for what is not finite.
         best: the row of the best validation value; None if there is none.
+        guessing: what guessing achieves on the validation images; None if unknown.
+        is_guessing_far: whether it is so far from the lines that the axis has a break.
         saved: what the saved weights achieve, in a chart of accuracy; None if unknown.
         captions: sentences that explain what is shaded, circled and left out.
     """
@@ -80,13 +82,14 @@ class EpochChart:
             for row in epoch_rows(history, metric)
         ]
         self._marks = marks
-        self._guessing = marks.guessing_loss if self._is_loss else marks.guessing_accuracy
+        self.guessing = marks.guessing_loss if self._is_loss else marks.guessing_accuracy
         self.saved = None if self._is_loss else marks.saved
         values = [row[part] for row in self.rows for part in _PARTS if row[part] is not None]
         values += [self.saved.train_accuracy] if self.saved is not None else []
         largest = math.inf if self._is_loss else 1.0
-        self._axis = ValueAxis.of(values, self._guessing, height, largest)
+        self._axis = ValueAxis.of(values, self.guessing, height, largest)
         self.best = self._best_row()
+        self.is_guessing_far = self._axis.break_at is not None
         self.captions = self._describe()
 
     def layers(self, alt: Any, ink: Ink) -> list[Any]:
@@ -151,8 +154,8 @@ class EpochChart:
 
     def _guide_lines(self, alt: Any, ink: Ink) -> list[Any]:
         layers = []
-        if self._guessing is not None:
-            data = alt.Chart(alt.InlineData([{"guessing": self._guessing}]))
+        if self.guessing is not None:
+            data = alt.Chart(alt.InlineData([{"guessing": self.guessing}]))
             rule = data.mark_rule(color=ink.faint, strokeDash=[5, 4])
             layers.append(rule.encode(self._axis.channel(alt, "guessing")))
         if self._axis.break_at is not None:
@@ -185,8 +188,8 @@ class EpochChart:
             for row in [self._last_row(part)]
             if row is not None
         ]
-        if self._guessing is not None:
-            labels.append(("guessing", self._guessing, ink.faint))
+        if self.guessing is not None:
+            labels.append(("guessing", self.guessing, ink.faint))
         positions = self._axis.spread([value for _, value, _ in labels], _LABEL_HEIGHT)
         base = alt.Chart(alt.InlineData([{}]))
         return [

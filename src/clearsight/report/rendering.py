@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
@@ -26,7 +27,15 @@ def interval_in_percent(interval: Interval | None) -> str:
     )
 
 
+def breakable(name: str) -> str:
+    """Return a path, escaped, that is broken at its separators where it needs several lines."""
+    from markupsafe import Markup, escape
+
+    return Markup(re.sub(r"[/_.-](?=.)", r"\g<0><wbr>", str(escape(name))))
+
+
 _FILTERS = {
+    "breakable": breakable,
     "percent": percent,
     "interval": interval_in_percent,
     "signed": signed,

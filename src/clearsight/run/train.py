@@ -1,13 +1,14 @@
 """A training from its request to a finished run, step by step."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Self
 
 from clearsight.data.decoding.workers import DECODING, ShowProgress
 from clearsight.data.splits.splits import Splits
+from clearsight.report.vega import vega_script_in_advance
 from clearsight.run.execute.execute import execute
 from clearsight.run.execute.session import open_run_folder, recorded_training, run_session
 from clearsight.run.finish.evaluate import evaluate_run
@@ -90,7 +91,8 @@ def run_held(plan: Plan, display: Display) -> Iterator[Run]:
     """
     display.plans.show(plan)
     phase = display.progress.phase
-    with open_run_folder(plan) as folder:
+    in_advance = vega_script_in_advance() if plan.record.request.report else nullcontext()
+    with open_run_folder(plan) as folder, in_advance:
         with run_session(plan, folder, display.progress) as session:
             with recorded_training(plan, session) as writer:
                 history = execute(plan, session, writer)

@@ -7,6 +7,13 @@ from clearsight.run.advise.command import check_command, repeat_command
 from clearsight.run.store.record import RunRecord
 from clearsight.run.store.results import Results
 
+# How the validation images were chosen.
+_CHOSEN = {
+    "tail": ", the last of the training images",
+    "stratified": ", the same fraction of each class",
+    "own": ", the source's own",
+}
+
 
 def data_health(record: RunRecord) -> DataHealth:
     """Return what is known about a run's images."""
@@ -14,8 +21,8 @@ def data_health(record: RunRecord) -> DataHealth:
     for part, images in record.data.items():
         shape = "×".join(map(str, images.image_shape))
         parts.append((part, f"{images.num_images:,} images {shape}, {images.provenance}"))
-    num_val = record.split.num_validation
-    parts.append(("validation", f"{num_val:,} images, chosen: {record.split.method}"))
+    num_val, method = record.split.num_validation, record.split.method
+    parts.append(("validation", f"{num_val:,} images{_CHOSEN.get(method, '')}"))
     parts.append(("classes", ", ".join(record.class_names)))
     return DataHealth(parts, record.notes, check_command(record))
 
