@@ -140,3 +140,25 @@ def test_an_unknown_shell_should_be_named(monkeypatch: pytest.MonkeyPatch) -> No
 def test_each_command_has_the_option_help(folder: Path) -> None:
     for name in app.list_commands(click.Context(app)):
         assert "--help" in [item.value for item in completions(name, "--")]
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_what_was_installed_is_removed_and_nothing_else(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, shell: str
+) -> None:
+    monkeypatch.setenv("HOME", str(folder))
+    for name in ("XDG_DATA_HOME", "XDG_CONFIG_HOME", "ZDOTDIR"):
+        monkeypatch.delenv(name, raising=False)
+    startup, linked = folder / f".{shell}rc", folder / "dotfiles"
+    linked.write_text("MINE=1\n# and this\n")
+    startup.symlink_to(linked)
+    assert "nothing was removed" in run_cli("completion", shell, "--remove").stdout
+    before = sorted(path for path in folder.rglob("*") if path.is_file())
+    assert run_cli("completion", shell).returncode == 0
+    with linked.open("a") as file:
+        file.write("LATER=2\n")
+    assert "is removed from" in run_cli("completion", shell, "--remove").stdout
+    assert linked.read_text() == "MINE=1\n# and this\nLATER=2\n"
+    assert startup.is_symlink()
+    assert sorted(path for path in folder.rglob("*") if path.is_file()) == before
+    assert_refused(run_cli("completion", shell, "--remove", "--print"), "leave one out")

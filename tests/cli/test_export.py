@@ -32,6 +32,11 @@ def test_training_writes_a_bundle_unless_disabled(
     )
     exported = cli("export", "run", "--out", "a/b.zip")
     assert "64 images replayed" in exported.stdout
+    assert "in place of" not in exported.stdout
+    assert (
+        "bundle: a/b.zip (in place of the one that was"
+        in cli("export", "run", "--out", "a/b.zip").stdout
+    )
     checked = json.loads(cli("export", "a/b.zip", "--check", "--json").stdout)
     assert checked["checked"]
     assert checked["largest_difference"] < 1e-4

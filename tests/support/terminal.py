@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pty
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -36,8 +37,13 @@ class TerminalSession:
         return _plain(self.shown)
 
 
-def run_on_terminal(*arguments: str, columns: int = 80, **environment: str) -> TerminalSession:
-    """Run ``clearsight`` with standard output and error on a terminal."""
+def run_on_terminal(
+    *arguments: str, columns: int = 80, stop_at: str = "", **environment: str
+) -> TerminalSession:
+    """Run ``clearsight`` with standard output and error on a terminal.
+
+    Ctrl-C stops it when it has printed `stop_at`, if that is given.
+    """
     program = str(Path(sys.executable).with_name("clearsight"))
     read_end, terminal = pty.openpty()
     size = {"TERM": "xterm-256color", "COLUMNS": str(columns), "LINES": "40"}
@@ -61,6 +67,9 @@ def run_on_terminal(*arguments: str, columns: int = 80, **environment: str) -> T
             if not block:
                 break
             shown += block
+            if stop_at and stop_at in shown.decode(errors="replace"):
+                stop_at = ""
+                process.send_signal(signal.SIGINT)
     os.close(read_end)
     start_gap = gaps[1][0]
     gap, before = max(gaps[2:], default=(0.0, b""))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from clearsight.cli.arguments import RUN
+from clearsight.cli.examples import examples
 from clearsight.cli.keras_start import loading_keras
 from clearsight.cli.output import (
     PATH,
@@ -35,7 +36,7 @@ _INDENT = " " * 4
 _TITLES = ("run", "test", "95% interval", "fit s", "parameters", "MB")
 
 
-@click.command()
+@click.command(epilog=examples("compare runs/*", "compare runs/* --out curves.png"))
 @click.argument("runs", metavar="RUN RUN...", nargs=-1, required=True, type=RUN)
 @click.option(
     "--out", metavar="FILE.png", type=PATH, help="Draw their curves in one image; a new file."

@@ -1,4 +1,4 @@
-"""``clearsight completion``: install Tab completion for a shell."""
+"""``clearsight completion``: install Tab completion for a shell, or remove it."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from pathlib import Path
 import click
 from click.shell_completion import get_completion_class
 
+from clearsight.cli.examples import examples
 from clearsight.cli.output import console_for
 from clearsight.errors import OutputError, RequestError
 
 COMPLETE_VARIABLE = "_CLEARSIGHT_COMPLETE"  # in which a shell asks for completions
 _SHELLS = ("bash", "zsh", "fish")
+_COMMENT = "# Tab completion of clearsight"  # above the line in a startup file
 
 
 @dataclass(frozen=True)
@@ -32,12 +34,15 @@ class _Installation:
     line: str = ""
 
 
-@click.command()
+@click.command(epilog=examples("completion", "completion --remove"))
 @click.argument("shell", type=click.Choice(_SHELLS), required=False)
 @click.option("--print", "is_printed", is_flag=True, help="Print the script; install nothing.")
+@click.option("--remove", "is_removed", is_flag=True, help="Remove what was installed.")
 @click.pass_context
-def completion(context: click.Context, shell: str | None, is_printed: bool) -> None:
-    """Install Tab completion for bash, zsh or fish.
+def completion(
+    context: click.Context, shell: str | None, is_printed: bool, is_removed: bool
+) -> None:
+    """Install Tab completion for bash, zsh or fish, or remove it.
 
     SHELL is by default the one that you use. Commands, options, sources, recipes, networks and
     runs are completed.
@@ -50,6 +55,11 @@ def completion(context: click.Context, shell: str | None, is_printed: bool) -> N
             f"{f'yours is {chosen}' if chosen else 'yours is unknown'}: name it, e.g. `clearsight "
             "completion bash`."
         )
+    if is_printed and is_removed:
+        raise RequestError("--print installs nothing that --remove could remove: leave one out.")
+    if is_removed:
+        _show_removal(chosen, _remove(_installation(chosen)))
+        return
     program = context.find_root()
     script = completer(program.command, {}, "clearsight", COMPLETE_VARIABLE).source()
     if is_printed:
@@ -95,9 +105,45 @@ def _install(found: _Installation, script: str) -> None:
         if found.line not in before.splitlines():
             with startup.open("a", encoding="utf-8") as file:
                 gap = "" if before.endswith("\n") or not before else "\n"
-                file.write(f"{gap}# Tab completion of clearsight\n{found.line}\n")
+                file.write(f"{gap}{_COMMENT}\n{found.line}\n")
     except OSError as error:
         raise OutputError(
             f"{startup} should get the line that loads Tab completion, but cannot be changed: "
             f"{error.strerror}. Add it yourself: {found.line}"
         ) from error
+
+
+def _remove(found: _Installation) -> list[Path]:
+    """Undo `_install`, and return the files that were removed or changed."""
+    from clearsight.io.atomic import write_atomically
+
+    changed = []
+    startup = found.startup
+    try:
+        if startup is not None and startup.exists():
+            before = startup.read_text("utf-8", "surrogateescape")
+            after = before.replace(f"{_COMMENT}\n{found.line}\n", "")
+            after = "".join(line for line in after.splitlines(True) if line.strip() != found.line)
+            if after != before:
+                with write_atomically(startup.resolve()) as temporary:  # it may be a link
+                    temporary.write_text(after, "utf-8", "surrogateescape")
+                changed.append(startup)
+        if found.script.exists():
+            found.script.unlink()
+            changed.append(found.script)
+    except OSError as error:
+        raise OutputError(
+            f"Tab completion should be removed from {startup or found.script}, but that cannot be "
+            f"changed: {error.strerror}. Remove it yourself: {found.line or found.script}"
+        ) from error
+    return changed
+
+
+def _show_removal(shell: str, changed: list[Path]) -> None:
+    console = console_for(as_json=False)
+    if not changed:
+        console.print(f"Tab completion for {shell} is not installed: nothing was removed.")
+        return
+    files = " and ".join(map(str, changed))
+    console.print(f"Tab completion for {shell} is removed from {files}.")
+    console.print("New terminals no longer have it.")

@@ -10,6 +10,7 @@ import click
 from clearsight.cli.arguments import SOURCE
 from clearsight.cli.data_check import check_source
 from clearsight.cli.decoding import show_decoding
+from clearsight.cli.examples import examples
 from clearsight.cli.output import (
     PATH,
     check_new_file,
@@ -37,7 +38,7 @@ def data() -> None:
 data.add_command(check_source)
 
 
-@data.command("list")
+@data.command("list", epilog=examples("data list"))
 @click.option(
     "--data-dir", metavar="DIR", type=PATH, help="Folder with a built-in dataset's files."
 )
@@ -68,7 +69,9 @@ def list_sources(data_dir: Path | None, as_json: bool) -> None:
     print_table(TextTable(common, ("", ""), 2, last_is_text=True), console)
 
 
-@data.command("show", cls=RequestCommand, requests=(SOURCE_OPTIONS,))
+@data.command(
+    "show", cls=RequestCommand, requests=(SOURCE_OPTIONS,), epilog=examples("data show digits")
+)
 @click.argument("source", type=SOURCE)
 @click.option(
     "--out",

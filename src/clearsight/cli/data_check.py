@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from clearsight.cli.arguments import SOURCE
+from clearsight.cli.examples import examples
 from clearsight.cli.keras_start import loading_keras
 from clearsight.cli.output import (
     PATH,
@@ -36,7 +37,12 @@ if TYPE_CHECKING:
 _MOST_CASES = 3  # of a finding in the printed text
 
 
-@click.command("check", cls=RequestCommand, requests=(SOURCE_OPTIONS,))
+@click.command(
+    "check",
+    cls=RequestCommand,
+    requests=(SOURCE_OPTIONS,),
+    epilog=examples("data check digits --quick", "data check digits --labels-out labels.csv"),
+)
 @click.argument("source", type=SOURCE)
 @click.option("--quick", is_flag=True, help="Leave out the network that judges the labels.")
 @click.option(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from clearsight.cli.arguments import RUN, SOURCE
+from clearsight.cli.examples import examples
 from clearsight.cli.keras_start import loading_keras
 from clearsight.cli.output import (
     allow_download_option,
@@ -31,7 +32,12 @@ if TYPE_CHECKING:
     from clearsight.run.test_set.evaluation import Evaluation
 
 
-@click.command(cls=RequestCommand, requests=(SOURCE_OPTIONS,), without=NETWORK_OPTIONS)
+@click.command(
+    cls=RequestCommand,
+    requests=(SOURCE_OPTIONS,),
+    without=NETWORK_OPTIONS,
+    epilog=examples("evaluate latest", "evaluate latest --data digits"),
+)
 @click.argument("run", type=RUN)
 @click.option(
     "--data", metavar="SOURCE", type=SOURCE, help="Use the test images of this source instead."

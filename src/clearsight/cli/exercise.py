@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from clearsight.cli.examples import examples
 from clearsight.cli.keras_start import loading_keras
 from clearsight.cli.output import columns_of, console_for, json_option, print_json
 from clearsight.cli.request_options import RequestCommand, given_options
@@ -20,7 +21,11 @@ if TYPE_CHECKING:
     from clearsight.run.exercises.exercise import Question
 
 
-@click.command(cls=RequestCommand, requests=("clearsight.run.exercises.request:TrialRequest",))
+@click.command(
+    cls=RequestCommand,
+    requests=("clearsight.run.exercises.request:TrialRequest",),
+    epilog=examples("exercise shapes", "exercise padding --parameters"),
+)
 @click.argument("name", metavar="NAME", type=click.Choice(NAMES))
 @click.option(
     "--answers",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from clearsight.cli.arguments import RUN, OneOf
+from clearsight.cli.examples import examples
 from clearsight.cli.keras_start import loading_keras
 from clearsight.cli.output import (
     OUTPUT_PATH,
@@ -31,7 +32,11 @@ _FORMATS = ("onnx", "keras", "openvino", "litert")  # whose table loads numpy
 Shown = tuple[dict[str, Any], list[str]]  # what is printed: as JSON, or line by line
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "export latest --out classifier.zip", "export classifier.zip --check", "export latest --web"
+    )
+)
 @click.argument("path", metavar="RUN|BUNDLE", type=RUN)
 @click.option(
     "--out",
@@ -168,11 +173,13 @@ def _export(path: Path, to: Path | None, format: str, *, allow_download: bool) -
     from clearsight.run.store.folder import writing_to
     from clearsight.run.store.run import Run
 
-    with writing_to(to or bundle_path(path, format)):
+    target = to or bundle_path(path, format)
+    is_replaced = target.exists()
+    with writing_to(target):
         run = Run.load(path, allow_download=allow_download)
         bundle, result = export_run(run, to, model_format=format)
-    values = {"run": str(path), "bundle": str(bundle), **asdict(result)}
-    return values, [result.sentence, f"bundle: {bundle}"]
+    values = {"run": str(path), "bundle": str(bundle), "replaced": is_replaced, **asdict(result)}
+    return values, [result.sentence, _bundle_line(bundle, is_replaced)]
 
 
 def _export_int8(path: Path, to: Path | None, *, allow_loss: bool, allow_download: bool) -> Shown:
@@ -181,20 +188,27 @@ def _export_int8(path: Path, to: Path | None, *, allow_loss: bool, allow_downloa
     from clearsight.run.store.folder import writing_to
     from clearsight.run.store.run import Run
 
-    with writing_to(to or bundle_path(path, precision="int8")):
+    target = to or bundle_path(path, precision="int8")
+    is_replaced = target.exists()
+    with writing_to(target):
         run = Run.load(path, allow_download=allow_download)
         exported = export_int8(run, to, allow_loss=allow_loss)
     interval = exported.comparison.interval
     values = {
         "run": str(path),
         "bundle": str(exported.path),
+        "replaced": is_replaced,
         **asdict(exported.parity),
         "accuracy_change": exported.comparison.difference,
         "accuracy_change_interval": [interval.low, interval.high],
         "num_validation_images": exported.comparison.num_images,
         "speedup": asdict(exported.speedup),
     }
-    return values, [exported.sentence, f"bundle: {exported.path}"]
+    return values, [exported.sentence, _bundle_line(exported.path, is_replaced)]
+
+
+def _bundle_line(path: Path, is_replaced: bool) -> str:
+    return f"bundle: {path}" + (" (in place of the one that was there)" if is_replaced else "")
 
 
 def _export_page(bundle: Path, folder: Path, runtime_from: Path | None) -> Shown:

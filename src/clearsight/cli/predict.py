@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from clearsight.cli.arguments import RUN, SOURCE, OneOf
+from clearsight.cli.examples import examples
 from clearsight.cli.keras_start import loading_keras
 from clearsight.cli.output import (
     OUTPUT_PATH,
@@ -39,7 +40,14 @@ _NUM_WITHOUT_BAR = 500  # images, which take less than a second
 _BAR_STEP = 100
 
 
-@click.command(cls=RequestCommand, requests=(SOURCE_OPTIONS,), without=NETWORK_OPTIONS)
+@click.command(
+    cls=RequestCommand,
+    requests=(SOURCE_OPTIONS,),
+    without=NETWORK_OPTIONS,
+    epilog=examples(
+        "predict latest 'digits:test[0:5]' --top 3", "predict latest digits --out predictions.csv"
+    ),
+)
 @click.argument("path", metavar="BUNDLE|RUN", type=RUN)
 @click.argument("images", metavar="PATH...", type=SOURCE, nargs=-1, required=True)
 @click.option("--top", type=click.IntRange(min=1), default=1, help="Number of classes per image.")

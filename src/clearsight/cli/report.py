@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from clearsight.cli.arguments import RUN
+from clearsight.cli.examples import examples
 from clearsight.cli.keras_start import loading_keras
 from clearsight.cli.output import (
     PATH,
@@ -16,7 +17,7 @@ from clearsight.cli.output import (
 )
 
 
-@click.command()
+@click.command(epilog=examples("report latest --out report.html"))
 @click.argument("run", type=RUN)
 @click.option(
     "--out",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Any
 
 from clearsight.cli.output import print_json, print_table
@@ -49,6 +50,9 @@ def show_results(run: Run, seconds: float, console: TextConsole) -> None:
     ):
         if path.exists():
             console.print(f"{f'{title}:':<14} {path}")
+    if folder.bundle_path.exists():
+        words = ["clearsight", "predict", str(run.path), "IMAGES"]
+        console.print(f"{'classify with:':<14} {shlex.join(words)}", soft_wrap=True)
 
 
 def _show_accuracies(results: Results, epoch: Epoch, console: TextConsole) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from clearsight.cli.examples import examples
 from clearsight.cli.output import PATH, console_for, json_option, print_json, print_table
 from clearsight.errors import RequestError, RunError
 from clearsight.io.text_table import TextTable
@@ -27,7 +28,7 @@ _folder_option = click.option(
 )
 
 
-@click.group(invoke_without_command=True)
+@click.group(invoke_without_command=True, epilog=examples("runs"))
 @_folder_option
 @json_option
 @click.pass_context
@@ -53,7 +54,7 @@ def runs(context: click.Context, folder: Path, as_json: bool) -> None:
     _show(found, console)
 
 
-@runs.command("prune")
+@runs.command("prune", epilog=examples("runs prune --state failed --state interrupted"))
 @_folder_option
 @click.option(
     "--state",

@@ -7,12 +7,17 @@ import sys
 import click
 
 from clearsight.cli.arguments import BUNDLE
+from clearsight.cli.examples import examples
 from clearsight.cli.output import console_for, print_message
 from clearsight.cli.request_options import RequestCommand, given_options
 from clearsight.errors import needs_extra
 
 
-@click.command(cls=RequestCommand, requests=("clearsight.serving.settings:ServerSettings",))
+@click.command(
+    cls=RequestCommand,
+    requests=("clearsight.serving.settings:ServerSettings",),
+    epilog=examples("serve latest"),
+)
 @click.argument("bundles", metavar="BUNDLE...", type=BUNDLE, nargs=-1, required=True)
 @click.option(
     "--token",

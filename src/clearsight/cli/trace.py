@@ -6,13 +6,16 @@ from typing import Any
 import click
 
 from clearsight.cli.arguments import MODEL
+from clearsight.cli.examples import examples
 from clearsight.cli.keras_start import loading_keras
 from clearsight.cli.output import columns_of, console_for, json_option, print_json, print_lines
 from clearsight.cli.request_options import parse_arguments
 from clearsight.errors import RequestError
 
 
-@click.command()
+@click.command(
+    epilog=examples("trace lesson", "trace lesson --against lesson --against-arg padding=valid")
+)
 @click.argument("model", type=MODEL)
 @click.option("--input-shape", metavar="H,W,C", help="Shape of an image, e.g. 28,28,1.")
 @click.option(

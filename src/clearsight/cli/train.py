@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from clearsight.cli.arguments import RUN, SOURCE
+from clearsight.cli.examples import examples
 from clearsight.cli.keras_start import loading_keras
 from clearsight.cli.output import console_for, json_option, print_json
 from clearsight.cli.process_clock import started_at
@@ -30,7 +31,15 @@ if TYPE_CHECKING:
     from clearsight.run.train import Display
 
 
-@click.command(cls=RequestCommand, requests=(TRAIN_REQUEST, SOURCE_OPTIONS))
+@click.command(
+    cls=RequestCommand,
+    requests=(TRAIN_REQUEST, SOURCE_OPTIONS),
+    epilog=examples(
+        "train fashion-mnist",
+        "train digits --epochs 5 --seed 3",
+        "train --resume latest --epochs 10",
+    ),
+)
 @click.argument("source", type=SOURCE, required=False)
 @click.option(
     "--seeds",
@@ -112,7 +121,7 @@ def train(
         tried = _try_next(request, run, display, console, held) if request and try_next else None
         if as_json:
             values = results_as_json(run, tried)
-            notes = [*plan.decisions, *plan.notes]
+            notes = [*plan.data.decisions, *plan.decisions, *plan.notes]
             print_json({"notes": notes, **values, "wall_seconds": plan.seconds_so_far})
     return None
 

@@ -9,12 +9,13 @@ from importlib.metadata import version as version_of
 import click
 
 import clearsight
+from clearsight.cli.examples import examples
 from clearsight.cli.output import json_option, print_json
 
 _LIBRARIES = ("keras", "torch", "numpy")
 
 
-@click.command()
+@click.command(epilog=examples("version"))
 @json_option
 def version(as_json: bool) -> None:
     """Show the versions of clearsight, Python and Keras."""
