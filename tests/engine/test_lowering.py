@@ -9,7 +9,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from clearsight.engine.lowering import LOWERINGS
+from clearsight.engine.lowering import ARGUMENTS, LOWERINGS
 from clearsight.engine.program.compilation import compile_program
 from clearsight.models.backend import keras
 from support.layer_cases import CASES, Case
@@ -37,13 +37,18 @@ def test_a_lowered_layer_computes_what_keras_computes(name: str) -> None:
 def compare(layer: Any, shapes: list[tuple[int, ...]], *, training: bool) -> None:
     """Run a layer by Keras and lowered, from the same state and the same random numbers."""
     keras.utils.set_random_seed(11)
-    inputs = [keras.Input(shape) for shape in shapes]
-    model = keras.Model(inputs, layer(inputs if len(inputs) > 1 else inputs[0]))
+    is_embedding = isinstance(layer, keras.layers.Embedding)
+    inputs = [keras.Input(shape, dtype="int32" if is_embedding else None) for shape in shapes]
+    takes_several = type(layer) in ARGUMENTS
+    given = inputs if takes_several else [inputs if len(inputs) > 1 else inputs[0]]
+    model = keras.Model(inputs, layer(*given))
     for variable in model.weights:
         if variable.dtype == "float32":
             low = 0.5 if "variance" in variable.name else -0.5
             variable.assign(torch.rand(variable.shape) + low)
     values = [torch.rand((3, *shape), requires_grad=True) for shape in shapes]
+    if is_embedding:
+        values = [torch.randint(-9, 9, (3, *shape)) for shape in shapes]
     program = compile_program(model, training=training, dtype=torch.float32)
     assert program.left_to_keras == ()
     before = [variable.value.detach().clone() for variable in model.variables]
@@ -63,8 +68,9 @@ def compare(layer: Any, shapes: list[tuple[int, ...]], *, training: bool) -> Non
         output = run()
         weights = [v.value for v in model.trainable_variables]
         towards = torch.cos(torch.arange(output.numel(), dtype=torch.float32)).view(output.shape)
+        sources = [*(value for value in values if value.requires_grad), *weights]
         gradients = (
-            torch.autograd.grad((output * towards).sum(), [*values, *weights], allow_unused=True)
+            torch.autograd.grad((output * towards).sum(), sources, allow_unused=True)
             if output.requires_grad
             else ()
         )

@@ -344,6 +344,83 @@ def concatenate(draw: st.DrawFn) -> Case:
     return partial(layers.Concatenate, axis=axis), shapes
 
 
+@st.composite
+def global_pooling1d(draw: st.DrawFn, kind: Any) -> Case:
+    layer = partial(kind, data_format=draw(formats), keepdims=draw(st.booleans()))
+    return layer, [(draw(sizes), draw(sizes))]
+
+
+@st.composite
+def permute(draw: st.DrawFn) -> Case:
+    order = draw(st.sampled_from([(2, 1, 3), (3, 1, 2), (1, 3, 2), (1, 2, 3)]))
+    return partial(layers.Permute, order), [draw(images())]
+
+
+@st.composite
+def einsum_dense(draw: st.DrawFn) -> Case:
+    equation, shape, bias_axes = draw(
+        st.sampled_from(
+            [
+                ("abc,cd->abd", (None, 5), "d"),
+                ("abc,bd->adc", (3, 4), "c"),
+                ("abc,cde->abde", (None, 2, 3), "de"),
+            ]
+        )
+    )
+    layer = partial(
+        layers.EinsumDense,
+        equation,
+        shape,
+        bias_axes=draw(st.sampled_from([None, bias_axes])),
+        activation=draw(activations),
+    )
+    return layer, [(6, 4)]
+
+
+@st.composite
+def rms_normalization(draw: st.DrawFn) -> Case:
+    axis = draw(st.sampled_from([-1, [-2, -1]]))
+    return partial(layers.RMSNormalization, axis=axis), [draw(images())]
+
+
+@st.composite
+def unit_normalization(draw: st.DrawFn) -> Case:
+    axis = draw(st.sampled_from([-1, 1, [1, 2]]))
+    return partial(layers.UnitNormalization, axis=axis), [draw(images())]
+
+
+@st.composite
+def multi_head_attention(draw: st.DrawFn) -> Case:
+    width, size = draw(st.integers(2, 6)), draw(st.integers(1, 4))
+    options: dict[str, Any] = {
+        "value_dim": draw(st.none() | st.integers(1, 3)),
+        "dropout": draw(st.sampled_from([0.0, 0.3])),
+        "use_bias": draw(st.booleans()),
+        "output_shape": draw(st.sampled_from([None, 3, (2, 3)])),
+        "seed": draw(st.sampled_from([None, 3])),
+        "attention_axes": draw(st.sampled_from([None, 1, (1, 2)])),
+    }
+    if options["attention_axes"] == (1, 2) or draw(st.booleans()):
+        shapes = [(3, 4, width)] * 2
+    else:
+        shapes = [(5, width), (7, 4), (7, 3)][: draw(st.integers(2, 3))]
+    return partial(layers.MultiHeadAttention, draw(st.integers(1, 3)), size, **options), shapes
+
+
+@st.composite
+def group_query_attention(draw: st.DrawFn) -> Case:
+    groups, width = draw(st.integers(1, 2)), draw(st.integers(2, 6))
+    layer = partial(
+        layers.GroupQueryAttention,
+        draw(st.integers(1, 4)),
+        groups * draw(st.integers(1, 3)),
+        groups,
+        dropout=draw(st.sampled_from([0.0, 0.3])),
+        use_bias=draw(st.booleans()),
+    )
+    return layer, [(5, width), (draw(sizes), width)]
+
+
 CASES: dict[str, st.SearchStrategy[Case]] = {
     "Conv2D": conv2d(),
     "DepthwiseConv2D": depthwise_conv2d(),
@@ -378,10 +455,22 @@ CASES: dict[str, st.SearchStrategy[Case]] = {
     "RandomZoom": moving(layers.RandomZoom, [0.1, (-0.3, 0.2)]),
     "RandomContrast": randomly(partial(layers.RandomContrast, 0.4, value_range=(0, 1), seed=3)),
     "RandomErasing": randomly(partial(layers.RandomErasing, 1.0, value_range=(0, 1), seed=3)),
+    "GlobalAveragePooling1D": global_pooling1d(layers.GlobalAveragePooling1D),
+    "GlobalMaxPooling1D": global_pooling1d(layers.GlobalMaxPooling1D),
+    "Permute": permute(),
+    "RepeatVector": sizes.map(lambda size: (partial(layers.RepeatVector, 3), [(size,)])),
+    "EinsumDense": einsum_dense(),
+    "Embedding": sizes.map(lambda size: (partial(layers.Embedding, 9, size), [(size,)])),
+    "RMSNormalization": rms_normalization(),
+    "UnitNormalization": unit_normalization(),
+    "MultiHeadAttention": multi_head_attention(),
+    "GroupQueryAttention": group_query_attention(),
     "Add": merging(layers.Add),
+    "Subtract": images().map(lambda shape: (layers.Subtract, [shape] * 2)),
     "Multiply": merging(layers.Multiply),
     "Average": merging(layers.Average),
     "Maximum": merging(layers.Maximum),
+    "Minimum": merging(layers.Minimum),
     "Concatenate": concatenate(),
     "LayerScale": images().map(lambda shape: (partial(LayerScale, 0.3, shape[-1]), [shape])),
 }

@@ -10,6 +10,7 @@ import torch
 
 from clearsight.engine.lowering import (
     activation,
+    attention,
     augmentation,
     convolution,
     dense,
@@ -38,9 +39,15 @@ LOWERINGS: dict[str, tuple[type, Lowering]] = {
     "AveragePooling2D": (layers.AveragePooling2D, pooling.average_pooling2d),
     "GlobalAveragePooling2D": (layers.GlobalAveragePooling2D, pooling.global_average_pooling2d),
     "GlobalMaxPooling2D": (layers.GlobalMaxPooling2D, pooling.global_max_pooling2d),
+    "GlobalAveragePooling1D": (layers.GlobalAveragePooling1D, pooling.global_average_pooling1d),
+    "GlobalMaxPooling1D": (layers.GlobalMaxPooling1D, pooling.global_max_pooling1d),
     "Flatten": (layers.Flatten, shape.flatten),
     "Reshape": (layers.Reshape, shape.reshape),
+    "Permute": (layers.Permute, shape.permute),
+    "RepeatVector": (layers.RepeatVector, shape.repeat_vector),
     "Dense": (layers.Dense, dense.dense),
+    "EinsumDense": (layers.EinsumDense, dense.einsum_dense),
+    "Embedding": (layers.Embedding, dense.embedding),
     "Activation": (layers.Activation, activation.activation),
     "ReLU": (layers.ReLU, activation.relu),
     "LeakyReLU": (layers.LeakyReLU, activation.leaky_relu),
@@ -50,6 +57,8 @@ LOWERINGS: dict[str, tuple[type, Lowering]] = {
     "BatchNormalization": (layers.BatchNormalization, normalization.batch_normalization),
     "LayerNormalization": (layers.LayerNormalization, normalization.layer_normalization),
     "GroupNormalization": (layers.GroupNormalization, normalization.group_normalization),
+    "RMSNormalization": (layers.RMSNormalization, normalization.rms_normalization),
+    "UnitNormalization": (layers.UnitNormalization, normalization.unit_normalization),
     "Dropout": (layers.Dropout, noise.dropout),
     "SpatialDropout2D": (layers.SpatialDropout2D, noise.spatial_dropout2d),
     "GaussianNoise": (layers.GaussianNoise, noise.gaussian_noise),
@@ -65,9 +74,20 @@ LOWERINGS: dict[str, tuple[type, Lowering]] = {
     "RandomContrast": (layers.RandomContrast, augmentation.as_keras_does),
     "RandomErasing": (layers.RandomErasing, augmentation.as_keras_does),
     "Add": (layers.Add, merge.elementwise(torch.add)),
+    "Subtract": (layers.Subtract, merge.elementwise(torch.sub)),
     "Multiply": (layers.Multiply, merge.elementwise(torch.mul)),
     "Average": (layers.Average, merge.elementwise(torch.add, mean=True)),
     "Maximum": (layers.Maximum, merge.elementwise(torch.maximum)),
+    "Minimum": (layers.Minimum, merge.elementwise(torch.minimum)),
     "Concatenate": (layers.Concatenate, merge.concatenate),
     "LayerScale": (LayerScale, pixels.layer_scale),
+    "MultiHeadAttention": (layers.MultiHeadAttention, attention.multi_head_attention),
+    "GroupQueryAttention": (layers.GroupQueryAttention, attention.grouped_query_attention),
 }
+
+_ATTENDED = ("value", "key", "attention_mask", "use_causal_mask")
+ARGUMENTS: dict[type, tuple[str, ...]] = {
+    layers.MultiHeadAttention: _ATTENDED,
+    layers.GroupQueryAttention: _ATTENDED,
+}
+"""Keras's class -> the arguments of its `call` that its lowering takes, besides the first."""

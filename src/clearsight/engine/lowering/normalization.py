@@ -1,4 +1,4 @@
-"""BatchNormalization, LayerNormalization and GroupNormalization; statistics are float32."""
+"""Normalization by statistics, which are float32 at least."""
 
 from typing import Any
 
@@ -56,20 +56,41 @@ def layer_normalization(layer: Any, site: Site) -> list[Operation]:
     """Lower LayerNormalization over the last axes."""
     if layer.rms_scaling:
         raise CannotLowerError("it scales by the root of the mean square")
-    axes = [layer.axis] if isinstance(layer.axis, int) else list(layer.axis)
-    axes = sorted(axis % site.rank for axis in axes)
-    if axes != list(range(site.rank - len(axes), site.rank)):
-        raise CannotLowerError(f"it normalizes over the axes {layer.axis}, not the last ones")
-    shape = [site.input_shapes[0][axis - 1] for axis in axes]
+    shape = _last_sizes(layer.axis, site)
     epsilon = float(layer.epsilon)
 
     def normalize(
         values: torch.Tensor, gamma: torch.Tensor | None, beta: torch.Tensor | None
     ) -> torch.Tensor:
         # (N, H, W, C) seen as (N, C, H, W) and back is contiguous again, so this copies nothing.
-        return functional.layer_norm(values, shape, gamma, beta, epsilon)  # pyright: ignore[reportArgumentType]
+        return functional.layer_norm(values, shape, gamma, beta, epsilon)
 
     return [Function(normalize, _scale_and_shift(layer, site))]
+
+
+def rms_normalization(layer: Any, site: Site) -> list[Operation]:
+    """Lower RMSNormalization over the last axes."""
+    shape, epsilon = _last_sizes(layer.axis, site), float(layer.epsilon)
+    dtype = accumulation_dtype(site.dtype)
+
+    def normalize(values: torch.Tensor, scale: torch.Tensor | None) -> torch.Tensor:
+        normalized = functional.rms_norm(values.to(dtype), shape, scale, epsilon)
+        return normalized.to(values.dtype)
+
+    return [Function(normalize, lambda: (cast(value_of(layer.scale), dtype),))]
+
+
+def unit_normalization(layer: Any, site: Site) -> list[Operation]:
+    """Lower UnitNormalization."""
+    axis, dtype = layer.axis, accumulation_dtype(site.dtype)
+
+    def normalize(values: torch.Tensor) -> torch.Tensor:
+        wide = values.to(dtype)
+        inverse = torch.rsqrt(torch.square(wide).sum(axis, keepdim=True))
+        # Keras's operation: a norm below 1e-12 counts as 1e-12.
+        return (wide * torch.minimum(inverse, inverse.new_tensor(1e12))).to(values.dtype)
+
+    return [Function(normalize)]
 
 
 def group_normalization(layer: Any, site: Site) -> list[Operation]:
@@ -109,3 +130,13 @@ def _channel_order(axis: Any, site: Site) -> Axes:
     if axis % site.rank == 3:
         return Axes.CHANNELS_SECOND
     raise CannotLowerError(f"it normalizes over axis {axis}, not over channels")
+
+
+def _last_sizes(axis: Any, site: Site) -> list[int]:
+    """Return the sizes of the axes that a layer normalizes over, which must be the last ones."""
+    axes = [axis] if isinstance(axis, int) else list(axis)
+    axes = sorted(axis % site.rank for axis in axes)
+    sizes = [site.input_shapes[0][axis - 1] for axis in axes]
+    if axes != list(range(site.rank - len(axes), site.rank)) or None in sizes:
+        raise CannotLowerError(f"it normalizes over the axes {axis}, not the last ones")
+    return [int(size) for size in sizes if size is not None]

@@ -1,4 +1,4 @@
-"""Max, average and global pooling of images."""
+"""Max, average and global pooling of images, and global pooling of sequences."""
 
 from collections.abc import Callable
 from typing import Any
@@ -49,6 +49,24 @@ def global_max_pooling2d(layer: Any, site: Site) -> list[Operation]:
     """Lower GlobalMaxPooling2D."""
     keepdims = bool(layer.keepdims)
     return _global(layer, site, lambda images: images.amax((2, 3), keepdim=keepdims))
+
+
+def global_average_pooling1d(layer: Any, site: Site) -> list[Operation]:
+    """Lower GlobalAveragePooling1D."""
+    del site
+    axis, keepdims = _steps_axis(layer), bool(layer.keepdims)
+    return [Function(lambda values: values.mean(axis, keepdim=keepdims))]
+
+
+def global_max_pooling1d(layer: Any, site: Site) -> list[Operation]:
+    """Lower GlobalMaxPooling1D."""
+    del site
+    axis, keepdims = _steps_axis(layer), bool(layer.keepdims)
+    return [Function(lambda values: values.amax(axis, keepdim=keepdims))]
+
+
+def _steps_axis(layer: Any) -> int:
+    return 2 if layer.data_format == "channels_first" else 1
 
 
 def _global(

@@ -1,11 +1,11 @@
-"""Flatten and Reshape."""
+"""Flatten, Reshape, Permute and RepeatVector."""
 
 from typing import Any
 
 import torch
 
 from clearsight.engine.lowering.site import Site
-from clearsight.engine.operations.operation import Function, Operation
+from clearsight.engine.operations.operation import Function, Operation, Permute
 
 
 def flatten(layer: Any, site: Site) -> list[Operation]:
@@ -26,3 +26,16 @@ def reshape(layer: Any, site: Site) -> list[Operation]:
         return values.reshape(values.shape[0], *target)
 
     return [Function(apply)]
+
+
+def permute(layer: Any, site: Site) -> list[Operation]:
+    """Lower Permute: a view."""
+    del site
+    return [Permute((0, *layer.dims))]
+
+
+def repeat_vector(layer: Any, site: Site) -> list[Operation]:
+    """Lower RepeatVector."""
+    del site
+    count = int(layer.n)
+    return [Function(lambda values: values.unsqueeze(1).repeat_interleave(count, 1))]

@@ -1,15 +1,32 @@
 """`Site`: what the lowering of a layer depends on, besides the layer."""
 
-from dataclasses import dataclass
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 
 from clearsight.engine.operations.operation import Axes
+from clearsight.models.backend import keras
+from clearsight.models.graph import Call
 
 
 class CannotLowerError(Exception):
     """A layer must be left to Keras; the message says why, as the end of a sentence."""
+
+
+@dataclass(frozen=True)
+class Taken:
+    """An argument of a call that is one of its input tensors.
+
+    Attributes:
+        index: of the tensor among the call's inputs; the first, if it is given several times.
+        dtype: Keras's name of its type.
+    """
+
+    index: int
+    dtype: str
 
 
 @dataclass(frozen=True)
@@ -20,11 +37,14 @@ class Site:
         training: whether the program trains (dropout drops, batch statistics are used).
         dtype: what convolutions and matrix products compute in.
         input_shapes: shapes of the inputs in Keras's order of axes, without the batch axis.
+        arguments: what the layer is called with, by the names of the parameters of its `call`, in
+            their order: `Taken` instead of tensors, without ``training`` and what equals a default.
     """
 
     training: bool
     dtype: torch.dtype
     input_shapes: tuple[tuple[int | None, ...], ...]
+    arguments: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def rank(self) -> int:
@@ -40,3 +60,19 @@ class Site:
         if self.rank != 4:
             raise CannotLowerError(f"its input has {self.rank} axes, images have 4")
         return Axes.KERAS if layer.data_format == "channels_first" else Axes.CHANNELS_SECOND
+
+
+def arguments_of(call: Call) -> dict[str, Any]:
+    """Return `Site.arguments` of a call."""
+    indices = {id(tensor): index for index, tensor in reversed([*enumerate(call.inputs)])}
+
+    def taken(value: Any) -> Any:
+        return Taken(indices[id(value)], value.dtype) if id(value) in indices else value
+
+    signature = inspect.signature(call.layer.call)
+    bound = signature.bind(*call.arguments.args, **call.arguments.kwargs).arguments
+    return {
+        name: keras.tree.map_structure(taken, value)
+        for name, value in bound.items()
+        if name != "training" and value is not signature.parameters[name].default
+    }

@@ -4,8 +4,8 @@ from typing import Any
 
 import torch
 
-from clearsight.engine.lowering.lower import lower
-from clearsight.engine.lowering.site import CannotLowerError, Site
+from clearsight.engine.lowering.lower import is_lowered, lower
+from clearsight.engine.lowering.site import CannotLowerError, Site, Taken, arguments_of
 from clearsight.engine.operations.keras_call import KerasCall, Pick
 from clearsight.engine.operations.operation import (
     Axes,
@@ -23,7 +23,8 @@ layers = keras.layers
 
 _TAKE_INTEGERS = (
     layers.Rescaling, layers.Normalization, layers.Dense,
-    layers.Flatten, layers.Reshape, layers.ZeroPadding2D, layers.Cropping2D,
+    layers.Flatten, layers.Reshape, layers.ZeroPadding2D, layers.Cropping2D, layers.Permute,
+    layers.RepeatVector, layers.Embedding,
 )  # fmt: skip
 """The lowered layers that do with integers, or booleans, what Keras does."""
 
@@ -105,18 +106,25 @@ class _Builder:
         return taken
 
     def _lower(self, call: Call) -> list[Operation]:
-        if not call.is_plain:
-            raise CannotLowerError("it is called with arguments of its own")
+        layer = call.layer
         if len(call.outputs) != 1:
             raise CannotLowerError("it has several outputs")  # RandomFlip of images and labels
         if call.takes_masks:
             raise CannotLowerError("its input has a mask")
         if not self._optional.isdisjoint(map(id, call.inputs)):
             raise CannotLowerError("its input is optional")
-        if not isinstance(call.layer, _TAKE_INTEGERS) and not all(map(_is_float, call.inputs)):
+        site = Site(
+            self.training,
+            self._dtype_of(layer),
+            call.input_shapes,
+            arguments_of(call) if is_lowered(layer) else {},
+        )
+        mask = site.arguments.get("attention_mask")
+        of_mask = mask.index if isinstance(mask, Taken) else None
+        values = [tensor for index, tensor in enumerate(call.inputs) if index != of_mask]
+        if not isinstance(layer, _TAKE_INTEGERS) and not all(map(_is_float, values)):
             raise CannotLowerError("its input is not of floating point")
-        shapes = tuple(tuple(shape) for shape in call.input_shapes)
-        return lower(call.layer, Site(self.training, self._dtype_of(call.layer), shapes))
+        return lower(layer, site)
 
     def _dtype_of(self, layer: Any) -> torch.dtype:
         """The last layer with weights computes in float32: its outputs are probabilities."""

@@ -1,0 +1,272 @@
+"""MultiHeadAttention and GroupQueryAttention.
+
+In bfloat16, what shares an input is projected by one product. In the other types Keras's operations
+run in its order, for its bits.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from clearsight.engine.lowering import noise
+from clearsight.engine.lowering.site import CannotLowerError, Site, Taken
+from clearsight.engine.lowering.unchanged import check_unchanged
+from clearsight.engine.operations.attention import (
+    Scores,
+    attend,
+    attend_as_keras,
+    probabilities_as_keras,
+)
+from clearsight.engine.operations.operation import Operation, Weights, cast, value_of
+
+_METHODS = {"_compute_attention", "_compute_attention_mask", "_masked_softmax"}
+
+
+@dataclass(frozen=True)
+class _Head:
+    """What a layer of attention is made of, whichever class it is.
+
+    Attributes:
+        projections: its EinsumDense layers for query, key and value.
+        output: the one for the result.
+        dropout: its Dropout.
+        rate: the layer's own rate, by which Keras decides how to compute.
+        key_size: features of a head.
+        window: positions that a query attends to on either side, with its own; None: all.
+        axes: of the inputs, along which positions attend to each other.
+        products: einsum from query and key to scores, or in the other order.
+        is_key_first: that order.
+        combination: einsum from probabilities and values to the result.
+    """
+
+    projections: tuple[Any, Any, Any]
+    output: Any
+    dropout: Any
+    rate: float
+    key_size: int
+    window: int | None
+    axes: tuple[int, ...]
+    products: str
+    is_key_first: bool
+    combination: str
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class _Attention(Operation):
+    """Attention of one call.
+
+    Attributes:
+        head: the layer.
+        indices: of query, key and value among the call's inputs.
+        mask: the index of the mask there, or the mask, or None.
+        is_causal: whether no position attends to later ones.
+        scores: how probabilities are made.
+        dtype: to compute in.
+        num_inputs: number of the call's inputs.
+    """
+
+    head: _Head
+    indices: tuple[int, int, int]
+    mask: Any
+    is_causal: bool
+    scores: Scores
+    dtype: torch.dtype
+    num_inputs: int
+
+    def mask_of(self, inputs: Sequence[torch.Tensor]) -> torch.Tensor | None:
+        """Return who attends to whom as Keras computes it: bool, (N, T, S) or as given."""
+        query, _, value = (inputs[index] for index in self.indices)
+        mask = inputs[self.mask.index] if isinstance(self.mask, Taken) else self.mask
+        mask = None if mask is None else mask.to(query.device, torch.bool)
+        window = self.head.window
+        if self.is_causal or window is not None:
+            shape = (query.shape[1], value.shape[1])
+            near = torch.ones(shape, dtype=torch.bool, device=query.device)
+            if self.is_causal:
+                near = near.tril()
+            if window is not None:
+                near = near.triu(1 - window).tril(window - 1)
+            mask = near[None] if mask is None else mask & near[None]
+        if mask is not None:
+            for _ in range(query.ndim + len(self.head.axes) - mask.ndim):
+                mask = mask.unsqueeze(-2 * len(self.head.axes) - 1)
+        return mask
+
+
+class _Fused(_Attention):
+    """Attention in 16 bits over all positions of the input."""
+
+    def weights(self) -> Weights:
+        """Return the kernel and the bias of each input, for all that is projected from it."""
+        scales = (self.scores.scale, 1.0, 1.0)
+        joined: list[torch.Tensor | None] = []
+        for group in self._groups():
+            parts = [(self.head.projections[index], scales[index]) for index in group]
+            kernels = [part.kernel.value.flatten(1) * scale for part, scale in parts]
+            joined.append(torch.cat(kernels, 1).to(self.dtype))
+            biases = [part.bias.value.reshape(-1) * s for part, s in parts if part.bias is not None]
+            joined.append(torch.cat(biases).to(self.dtype) if biases else None)
+        output = self.head.output
+        bias = value_of(output.bias)
+        return (
+            *joined,
+            output.kernel.value.flatten(0, 1).flatten(1).to(self.dtype),
+            cast(None if bias is None else bias.reshape(-1), self.dtype),
+        )
+
+    def apply(self, *args: Any) -> torch.Tensor:
+        """Project, attend, and project back."""
+        inputs, weights = args[: self.num_inputs], args[self.num_inputs :]
+        projected: list[Any] = [None] * 3
+        for number, group in enumerate(self._groups()):
+            values = inputs[self.indices[group[0]]]
+            product = _affine(values, *weights[2 * number : 2 * number + 2], self.dtype)
+            shapes = [tuple(self.head.projections[index].kernel.shape[1:]) for index in group]
+            parts = product.split([heads * size for heads, size in shapes], 1)
+            for index, part, shape in zip(group, parts, shapes, strict=True):
+                projected[index] = part.view(values.shape[0], -1, *shape)
+        attended = attend(*projected, self.mask_of(inputs), self.scores)
+        product = _affine(attended.flatten(2), *weights[-2:], self.dtype)
+        query, kernel = inputs[self.indices[0]], self.head.output.kernel
+        return product.reshape(*query.shape[:-1], *kernel.shape[2:])
+
+    def _groups(self) -> list[list[int]]:
+        """Return 0 for query, 1 for key and 2 for value, those of one input together."""
+        groups: dict[int, list[int]] = {}
+        for index, source in enumerate(self.indices):
+            groups.setdefault(source, []).append(index)
+        return list(groups.values())
+
+
+class _AsKeras(_Attention):
+    """Attention by Keras's operations."""
+
+    def weights(self) -> Weights:
+        """Return kernel and bias of query, key, value and output."""
+        parts = (*self.head.projections, self.head.output)
+        pairs = ((part.kernel.value, value_of(part.bias)) for part in parts)
+        return tuple(cast(weight, self.dtype) for pair in pairs for weight in pair)
+
+    def apply(self, *args: Any) -> torch.Tensor:
+        """Project, attend, and project back."""
+        head, scores = self.head, self.scores
+        inputs, weights = args[: self.num_inputs], args[self.num_inputs :]
+        query, key, value = (
+            self._project(part, inputs[index], *weights[2 * number : 2 * number + 2])
+            for number, (part, index) in enumerate(zip(head.projections, self.indices, strict=True))
+        )
+        repeats = query.shape[-2] // key.shape[-2]
+        if repeats > 1:
+            key, value = (t.repeat_interleave(repeats, 2) for t in (key, value))
+        mask = self.mask_of(inputs)
+        if not scores.is_explicit:
+            is_causal = self.is_causal and self.mask is None and head.window is None
+            mask = None if is_causal else mask
+            attended = attend_as_keras(query, key, value, mask, scores, is_causal=is_causal)
+        else:
+            query = query * torch.tensor(scores.scale, dtype=query.dtype)
+            pair = (key, query) if head.is_key_first else (query, key)
+            products = torch.einsum(head.products, *pair)
+            axes = tuple(range(products.ndim - len(head.axes), products.ndim))
+            probabilities = probabilities_as_keras(products, axes, mask)
+            if scores.drop is not None:
+                probabilities = scores.drop(probabilities)
+            attended = torch.einsum(head.combination, probabilities, value)
+        return self._project(head.output, attended, *weights[-2:])
+
+    def _project(
+        self, part: Any, values: torch.Tensor, kernel: torch.Tensor, bias: torch.Tensor | None
+    ) -> torch.Tensor:
+        product = torch.einsum(part.equation, values.to(self.dtype), kernel)
+        return product if bias is None else product + bias
+
+
+def multi_head_attention(layer: Any, site: Site) -> list[Operation]:
+    """Lower MultiHeadAttention."""
+    head = _Head(
+        projections=(layer.query_dense, layer.key_dense, layer.value_dense),
+        output=layer.output_dense,
+        dropout=layer._dropout_layer,
+        rate=float(layer.dropout),
+        key_size=int(layer.key_dim),
+        window=layer._sliding_window,
+        axes=tuple(layer.attention_axes),
+        products=layer._dot_product_equation,
+        is_key_first=True,
+        combination=layer._combine_equation,
+    )
+    return _lower(layer, head, site)
+
+
+def grouped_query_attention(layer: Any, site: Site) -> list[Operation]:
+    """Lower GroupQueryAttention."""
+    head = _Head(
+        projections=(layer._query_dense, layer._key_dense, layer._value_dense),
+        output=layer._output_dense,
+        dropout=layer._dropout_layer,
+        rate=float(layer.dropout),
+        key_size=int(layer.head_dim),
+        window=layer.sliding_window,
+        axes=(1,),
+        products=layer._dot_product_equation,
+        is_key_first=False,
+        combination=layer._combine_equation,
+    )
+    return _lower(layer, head, site)
+
+
+def _lower(layer: Any, head: _Head, site: Site) -> list[Operation]:
+    if getattr(layer, "_use_gate", False) or getattr(layer, "use_gate", False):
+        raise CannotLowerError("it has a gate")
+    if layer._flash_attention:
+        raise CannotLowerError("flash attention is asked for")
+    if _METHODS & vars(layer).keys():
+        raise CannotLowerError("its methods were replaced")
+    for part in (*head.projections, head.output, head.dropout, layer._softmax):
+        check_unchanged(part)
+        if getattr(part, "quantization_mode", None) or getattr(part, "lora_enabled", False):
+            raise CannotLowerError("it is quantized or has LoRA weights")
+    arguments = site.arguments
+    query, value = arguments["query"], arguments["value"]
+    key, mask = arguments.get("key", value), arguments.get("attention_mask")
+    if not all(isinstance(tensor, Taken) for tensor in (query, value, key)):
+        raise CannotLowerError("it is called on a constant")
+    if mask is not None and not isinstance(mask, Taken):
+        mask = torch.as_tensor(mask)
+    if mask is not None and not head.is_key_first and mask.dtype not in ("bool", torch.bool):
+        raise CannotLowerError("its attention_mask is not boolean")
+    is_causal = bool(arguments.get("use_causal_mask", False))
+    if (is_causal or head.window is not None) and site.rank != 3:
+        raise CannotLowerError(f"its mask is for 3 axes, its input has {site.rank}")
+    drop = noise.dropout(head.dropout, site)
+    operation: Operation = _operation_class(head, site, mask)(
+        head=head,
+        indices=(query.index, key.index, value.index),
+        mask=mask,
+        is_causal=is_causal,
+        scores=Scores(
+            scale=1.0 / math.sqrt(head.key_size),
+            drop=drop[0].apply if drop else None,
+            is_explicit=head.rate > 0 or site.rank != 3,
+        ),
+        dtype=site.dtype,
+        num_inputs=len(site.input_shapes),
+        changes_state=any(operation.changes_state for operation in drop),
+    )
+    return [operation]
+
+
+def _operation_class(head: _Head, site: Site, mask: Any) -> type[_Attention]:
+    takes_all = head.axes == tuple(range(1, site.rank - 1))
+    is_simple = site.rank == 3 or (takes_all and mask is None)
+    return _Fused if site.dtype.itemsize == 2 and is_simple else _AsKeras
+
+
+def _affine(
+    values: torch.Tensor, kernel: torch.Tensor, bias: torch.Tensor | None, dtype: torch.dtype
+) -> torch.Tensor:
+    rows = values.to(dtype).reshape(-1, kernel.shape[0])
+    return torch.mm(rows, kernel) if bias is None else torch.addmm(bias, rows, kernel)
