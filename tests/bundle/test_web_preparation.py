@@ -51,6 +51,7 @@ PREPARATIONS = (
 )
 
 
+@pytest.mark.slow
 def test_lossless_images_are_prepared_exactly_alike(
     page: Page, fashion: tuple[ImageSet, ImageSet]
 ) -> None:

@@ -32,6 +32,7 @@ def folder(tmp_path: Path) -> Path:
     return root
 
 
+@pytest.mark.slow
 def test_findings_page_and_labels_are_written(cli: Cli, folder: Path, tmp_path: Path) -> None:
     wrong = sorted((folder / "train" / "digit 0").iterdir())[0]
     wrong.rename(folder / "train" / "digit 1" / "moved.png")
@@ -134,6 +135,7 @@ def test_invalid_options_write_nothing(cli: Cli, folder: Path, tmp_path: Path) -
     assert (tmp_path / "there.html").read_text() == "mine"
 
 
+@pytest.mark.slow
 def test_training_reports_the_score_without_leaked_images(cli: Cli, folder: Path) -> None:
     done = cli("train", *BARE, "scans", "--recipe", "lesson", "--epochs", "1", "--out", "run")
     assert done.returncode == 0, done.stderr

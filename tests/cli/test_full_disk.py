@@ -124,6 +124,7 @@ def test_a_training_whose_output_is_lost_goes_on(tmp_path: Path) -> None:
     assert clearsight.Run.load(out).record.status == "finished"
 
 
+@pytest.mark.slow
 def test_a_limit_of_file_sizes_is_one_sentence(run: Path, tmp_path: Path) -> None:
     """Works without root, unlike small disks."""
     script = f'ulimit -f 8; exec "{CLEARSIGHT}" predict "$1" digits:test --out "$2"'
@@ -137,6 +138,7 @@ def test_a_limit_of_file_sizes_is_one_sentence(run: Path, tmp_path: Path) -> Non
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_ledger_on_a_full_disk_is_a_warning(
     disk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

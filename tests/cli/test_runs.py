@@ -169,6 +169,7 @@ def test_a_run_is_not_deleted_while_its_bundle_and_report_are_written(copied: Pa
     assert not out.exists()
 
 
+@pytest.mark.slow
 def test_runs_with_several_seeds_are_left_whole_while_one_is_in_use(tmp_path: Path) -> None:
     runs = clearsight.train("digits", epochs=1, seeds=2, out=tmp_path / "several", report=False,
                             bundle=False, verbose=False)  # fmt: skip

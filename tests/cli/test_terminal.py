@@ -49,6 +49,7 @@ def test_what_was_decided_is_said_once_and_warnings_stay(cli: Cli, tmp_path: Pat
     assert "Resuming runs/seeds/0 after 1 of 2 epochs" in decided
 
 
+@pytest.mark.slow
 def test_each_accuracy_stands_next_to_that_of_guessing(cli: Cli) -> None:
     done = cli("train", *BARE, "digits", "--epochs", "1", "--out", "run")
     for part, guess in (("training", 0.105), ("validation", 0.115), ("test", 0.103)):

@@ -59,6 +59,7 @@ def test_the_command_line_says_which_is_better(two_runs: tuple[Path, Path], cli:
     assert_refused(cli("compare", long), "At least two runs")
 
 
+@pytest.mark.slow
 def test_images_that_one_has_trained_on_are_left_out(
     tmp_path: Path,
 ) -> None:

@@ -90,6 +90,7 @@ def test_quick_leaves_the_network_out_and_says_so() -> None:
     assert any("--quick" in sentence for sentence in checked.skipped_checks)
 
 
+@pytest.mark.slow
 def test_labels_that_nothing_explains_are_not_judged() -> None:
     """Random images with random labels: the network cannot know better, and does not say so."""
     checked = check_data(blank_splits(num_train=120, classes=4))

@@ -94,6 +94,7 @@ def test_a_lost_checkpoint_of_the_best_epoch_is_reported(
     assert run.results.weights_of_epoch == len(run.history)
 
 
+@pytest.mark.slow
 def test_a_training_without_patience_keeps_its_last_weights(splits: Splits, tmp_path: Path) -> None:
     run = clearsight.train(splits, out=tmp_path / "run", **{**OPTIONS, "epochs": 6})
     assert run.results.weights_of_epoch == 6

@@ -179,6 +179,7 @@ def test_a_format_is_shown_checked_trained_on_measured_and_named(
     assert names == [f"{path}:test[0]", f"{path}:test[1]"]
 
 
+@pytest.mark.slow
 def test_the_command_line_reads_paths_in_every_verb(tmp_path: Path, digits: ImageSet) -> None:
     path, out = str(write_zip(tmp_path, digits)), str(tmp_path / "run")
     for arguments in (

@@ -15,6 +15,7 @@ from clearsight.run.store.lock import lock_run
 from support.umask import umask
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mask", [0o022, 0o002, 0o077])
 def test_all_files_of_a_training_follow_the_umask(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mask: int

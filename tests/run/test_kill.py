@@ -21,6 +21,7 @@ from support.figures import ReportFigure
 from support.training_processes import begin, wait_for
 
 SMALL = {"train_limit": 1500, "test_limit": 100, "epochs": 3, "checkpoint_minutes": 0.0005}
+QUICK = {**SMALL, "train_limit": 500, "epochs": 2, "checkpoint_minutes": 0.0}
 KINDS: dict[str, dict[str, Any]] = {
     "lesson": {
         **SMALL,
@@ -127,11 +128,10 @@ def in_words(counts: Counter[str]) -> str:
     return ", ".join(f"{counts[name]} {name}" for name in names)
 
 
-def test_three_kills_change_nothing(tmp_path: Path, report_figure: ReportFigure) -> None:
-    counts = kill_and_resume(tmp_path, KINDS["lesson"], 3, seed=1)
+def test_a_kill_changes_nothing(tmp_path: Path, report_figure: ReportFigure) -> None:
+    counts = kill_and_resume(tmp_path, QUICK, 1, seed=1)
     report_figure(in_words(counts))
-    assert counts["kills"] == 3
-    assert counts["resumes"] == 3
+    assert counts["kills"] == counts["resumes"] == 1
     assert counts["mismatches"] == 0
 
 

@@ -26,6 +26,7 @@ def source(tmp_path: Path) -> Path:
     return root
 
 
+@pytest.mark.slow
 def test_everything_reads_and_writes_such_names(source: Path, cli: Cli) -> None:
     run = clearsight.train(source, out="run", epochs=1, model="lesson", verbose=False)
     assert run.class_names == ("\\xe9t\\xe9", "hiver")

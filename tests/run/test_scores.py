@@ -87,6 +87,7 @@ def test_an_unused_test_set_is_used_by_evaluate_alone(cli: Cli, digits: Splits) 
     assert [use.command for use in read_uses(digits.test.fingerprint)] == ["evaluate"]
 
 
+@pytest.mark.slow
 def test_choosing_on_the_test_set_is_said(cli: Cli, digits: Splits) -> None:
     said = "choosing the best of them makes its score optimistic by up to about "
     first = cli("train", *BARE, "digits", "--epochs", "1", "--out", "a")

@@ -89,6 +89,7 @@ def test_a_long_batch_is_abandoned(tmp_path: Path, is_hurried: bool) -> None:
     assert checkpoint.is_initial
 
 
+@pytest.mark.slow
 def test_two_processes_do_not_train_into_one_folder(tmp_path: Path) -> None:
     out, printed = tmp_path / "run", tmp_path / "printed.txt"
     first = begin_command([*TRAIN, "--epochs", "50", "--out", str(out)], printed)

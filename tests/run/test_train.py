@@ -204,6 +204,7 @@ def test_a_keras_model_and_a_function_file_can_be_trained(
     assert run.record.num_parameters == 785 * 32 + 33 * 10
 
 
+@pytest.mark.slow
 def test_bfloat16_trains_and_keeps_float32_weights(small_fashion: Splits, tmp_path: Path) -> None:
     fewer = Splits(small_fashion.train.first(800), small_fashion.test)
     for engine in ("clearsight", "keras"):
@@ -225,6 +226,7 @@ def test_keras_alone_and_the_engine_give_the_same_run(
         assert epoch.loss == pytest.approx(expected.loss, rel=1e-6)
 
 
+@pytest.mark.slow
 def test_own_images_are_never_cut_by_a_recipe(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -388,6 +390,7 @@ def test_wrong_requests_get_a_sentence_and_leave_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("verbose", [True, False])
 def test_warnings_are_printed_only_if_verbose(tmp_path: Path, verbose: bool) -> None:
     program = (

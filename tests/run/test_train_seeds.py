@@ -156,6 +156,7 @@ def flat(input_shape: tuple[int, int, int], num_classes: int) -> keras.Model:
     return keras.Sequential([*layers, keras.layers.Dense(num_classes, "softmax")])
 
 
+@pytest.mark.slow
 def test_a_function_builds_each_network_and_a_missing_one_when_given_again(tmp_path: Path) -> None:
     runs = clearsight.train("digits", model=flat, seeds=2, epochs=1, out=tmp_path / "r", **QUIET)
     single = clearsight.train("digits", model=flat, epochs=1, out=tmp_path / "one", **QUIET)

@@ -6,6 +6,9 @@ import torch
 
 # Messages of torch's allocators, not all of which raise an error of a type of its own.
 _MESSAGES = ("out of memory", "can't allocate memory", "not enough memory", "bad_alloc")
+# Whole messages of oneDNN, when the code or the scratch memory of a primitive does not fit. What it
+# does not support at all has other ones, "could not create a primitive descriptor ...".
+_ONEDNN_MESSAGES = ("could not create a primitive", "could not create a memory object")
 
 
 def is_out_of_memory(error: BaseException | None) -> bool:
@@ -18,7 +21,9 @@ def is_out_of_memory(error: BaseException | None) -> bool:
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
     message = str(error).lower()
-    return isinstance(error, RuntimeError) and any(words in message for words in _MESSAGES)
+    return isinstance(error, RuntimeError) and (
+        message in _ONEDNN_MESSAGES or any(words in message for words in _MESSAGES)
+    )
 
 
 def release_memory() -> None:
