@@ -27,6 +27,12 @@ an image, a table of predictions. Nothing is overwritten but what is made to be 
 older bundle, and the table of `predict`. What a command writes besides has an option of its own
 that ends in `-out`. Without `--out`, images and pages are written to the current folder, and what
 belongs to a run to the run's folder.
+
+**`--json`** prints one JSON object on standard output and nothing else there; notes and warnings go
+to standard error. When a command fails, the object is `{"error": "..."}`: the sentence that is also
+printed on standard error. The exit code is 2 for wrong input, and 128 plus its number for a signal
+(130 for Ctrl-C). `predict --json` prints its usual object when only some images cannot be read,
+lists them under `"failed"`, and exits with 2.
 """
 
 

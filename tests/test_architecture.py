@@ -18,8 +18,8 @@ import clearsight
 PACKAGE = Path(clearsight.__file__).parent
 # In the order that data flows; a file may import from its own part and from those before it.
 PARTS = (
-    "errors", "options", "io", "display", "data", "models", "engine", "training", "evaluation",
-    "report", "bundle", "run", "predict", "serving", "cli", "__main__",
+    "errors", "option_names", "options", "io", "display", "data", "models", "engine", "training",
+    "evaluation", "report", "bundle", "run", "predict", "serving", "cli", "__main__",
 )  # fmt: skip
 PUBLIC_NAMES = {
     "Bundle", "ClearsightError", "FitError", "ImageSet", "Recipe", "Run", "SeedRuns", "Splits",

@@ -16,7 +16,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from clearsight.bundle.bundle import Bundle, load
     from clearsight.data.image_set import ImageSet
-    from clearsight.data.preparation.preparation import read_images
+    from clearsight.data.preparation.read_images import read_images
     from clearsight.data.sources.load import load_data
     from clearsight.data.splits.splits import Splits
     from clearsight.engine.accelerate import accelerate
@@ -50,7 +50,7 @@ _HOMES = {
     "exercise": "clearsight.run.exercises.api",
     "load": "clearsight.bundle.bundle",
     "load_data": "clearsight.data.sources.load",
-    "read_images": "clearsight.data.preparation.preparation",
+    "read_images": "clearsight.data.preparation.read_images",
     "resume": "clearsight.run.api",
     "trace": "clearsight.models.api",
     "train": "clearsight.run.api",

@@ -7,6 +7,7 @@ without a traceback and exits with code 2.
 from __future__ import annotations
 
 import difflib
+import os
 import signal
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -137,6 +138,29 @@ def list_some(values: Iterable[object], most: int = 3) -> str:
     return ", ".join(quoted[:most]) + more
 
 
+def describe_found(value: object) -> str:
+    """Return what a value is, in one line: itself if that is short, else its type.
+
+    Example:
+        >>> describe_found(5), describe_found("x"), describe_found([1] * 100)
+        ('5', "'x'", 'a list of 100')
+    """
+    if hasattr(value, "dtype") and hasattr(value, "shape"):  # an array or a tensor
+        return f"an array, {value.dtype} {tuple(value.shape)}"
+    is_plain = isinstance(value, str | bytes | bool | int | float | os.PathLike | None)
+    if is_plain or isinstance(value, tuple | list | dict | set):
+        text = repr(value)
+        if len(text) <= _MAX_INPUT_CHARACTERS and "\n" not in text:
+            return text
+        if is_plain:
+            return f"{text[:_MAX_INPUT_CHARACTERS]}..."
+    if hasattr(value, "__name__"):
+        return f"the {'class' if isinstance(value, type) else 'function'} {value.__name__}"
+    article = "an" if type(value).__name__[0].lower() in "aeiou" else "a"
+    size = f" of {len(value)}" if isinstance(value, tuple | list | dict | set) else ""
+    return f"{article} {type(value).__name__}{size}"
+
+
 def format_validation_error(error: ValidationError, known: Iterable[str] = ()) -> str:
     """Return all mistakes that pydantic found as text, one clause per option.
 
@@ -151,14 +175,15 @@ def format_validation_error(error: ValidationError, known: Iterable[str] = ()) -
         names = [part for part in mistake["loc"] if isinstance(part, str)]
         option = names[1] if names[:1] == ["source_options"] and names[1:] else "".join(names[:1])
         message = mistake["msg"].removeprefix("Value error, ")
+        message = "should be a path" if mistake["type"] == "path_type" else message
         if mistake["type"] == "extra_forbidden":
             near = _nearest(option, known)
             clause = f"there is no option '{option}'"
             clause += f" (did you mean '{near}'?)" if near else ""
+        elif mistake["type"] == "missing":
+            clause = f"{option} is missing"
         elif option:
-            found = repr(mistake["input"])
-            if len(found) > _MAX_INPUT_CHARACTERS:
-                found = f"{found[:_MAX_INPUT_CHARACTERS]}..."
+            found = describe_found(mistake["input"])
             clause = f"{option} = {found}: {message[0].lower()}{message[1:]}"
         else:
             clause = message

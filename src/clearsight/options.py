@@ -7,13 +7,17 @@ command line, the Python keyword arguments and their documentation, the rules fo
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, get_args
+
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+
+from clearsight.errors import RequestError, format_validation_error
+from clearsight.option_names import flag, for_reader, typed_words
 
 if TYPE_CHECKING:
-    from pydantic import BaseModel
+    from pydantic import ValidationInfo
     from pydantic.fields import FieldInfo
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -27,8 +31,6 @@ class Option:
     Attributes:
         help: one line for ``--help`` and for the Python documentation.
         metavar: what stands for the value in ``--help``; None derives it from the type.
-        flag: the option's name on the command line, without dashes; None derives it from the
-            field's name. "" keeps the field off the command line.
         on_resume: whether a resumed run may change it. "fixed": never. "accepted": yes, but it
             changes the training, so that several seeds are never resumed with it. "free": yes,
             because the weights do not depend on it.
@@ -38,7 +40,6 @@ class Option:
 
     help: str
     metavar: str | None = None
-    flag: str | None = None
     on_resume: OnResume = "fixed"
     accepts: str | None = None
     names: str | None = None
@@ -67,8 +68,60 @@ class OptionField:
     @property
     def flag(self) -> str:
         """The option on the command line, e.g. "--batch-size"; a switch turns its default over."""
-        name = self.option.flag or self.name.replace("_", "-")
-        return f"--no-{name}" if self.field.default is True else f"--{name}"
+        return flag(f"no_{self.name}" if self.field.default is True else self.name)
+
+    @property
+    def shown(self) -> str:
+        """The option in a message, as its reader gives it."""
+        return for_reader(self.flag, f"{self.name}=")
+
+
+def as_number(cls: type[BaseModel], value: Any, info: ValidationInfo) -> Any:
+    """Return a value for a field with NumPy's numbers as Python's, and refuse True for a number.
+
+    A validator of all fields of the model `cls`, before their own.
+
+    Raises:
+        ValueError: when True or False is given for a field that takes neither.
+    """
+    if hasattr(value, "dtype") and getattr(value, "ndim", None) == 0:
+        value = value.item()
+    annotation = cls.model_fields[info.field_name or ""].annotation
+    parts = value if isinstance(value, list | tuple) else (value,)
+    if any(isinstance(part, bool) for part in parts) and not _takes_bool(annotation):
+        raise ValueError("should be a number or a name, not True or False")
+    return value
+
+
+def _takes_bool(annotation: Any) -> bool:
+    return annotation in (bool, Any) or any(map(_takes_bool, get_args(annotation)))
+
+
+class Request(BaseModel):
+    """What is asked for, as options that are checked where they come in; frozen.
+
+    Raises:
+        RequestError: if options are unknown, missing or out of range; lists them all.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    subject: ClassVar[str] = "The options are"  # as a message begins
+    # Names of other options that an unknown one may be meant for.
+    related_names: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, **values: Any) -> None:
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            known = (*type(self).model_fields, *self.related_names)
+            mistakes = format_validation_error(error, known)
+            raise RequestError(f"{self.subject} not valid: {mistakes}.") from None
+
+    # Within another model its mistakes are reported as that model's, at their place in it.
+    __init__.__pydantic_base_init__ = True  # pyright: ignore[reportFunctionMemberAccess]
+
+    _numbers = field_validator("*", mode="before")(as_number)
 
 
 def option_fields(*models: type[BaseModel]) -> Iterator[OptionField]:
@@ -89,19 +142,12 @@ def flag_words(name: str, value: Any, *models: type[BaseModel]) -> list[str]:
         *models: the requests that may have the field.
 
     Raises:
-        KeyError: when no request has such an option on the command line.
+        KeyError: when no request has such an option.
     """
-    found = {each.name: each for each in option_fields(*models) if each.option.flag != ""}[name]
-    if value is None:
+    default = {each.name: each.field.default for each in option_fields(*models)}[name]
+    if value is None or (isinstance(value, bool) and value is default):
         return []
-    if isinstance(value, bool):
-        return [found.flag] if value is not found.field.default else []
-    if isinstance(value, dict):
-        texts = {k: v if isinstance(v, str) else json.dumps(v) for k, v in value.items()}
-        return [word for key, text in texts.items() for word in (found.flag, f"{key}={text}")]
-    if isinstance(value, tuple):
-        value = ",".join(map(str, value))
-    return [found.flag, f"{value:g}" if isinstance(value, float) else str(value)]
+    return typed_words(name, value)
 
 
 def may_change_on_resume(*models: type[BaseModel]) -> list[OptionField]:

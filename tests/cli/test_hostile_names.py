@@ -17,7 +17,7 @@ from PIL import Image
 
 import clearsight
 from clearsight.data.sources.load import load_splits
-from clearsight.data.sources.options import source_options
+from clearsight.data.sources.options import SourceOptions
 from clearsight.run.store.predictions_csv import read_predictions
 from clearsight.run.store.split_csv import read_split
 from support.command_line import BARE, run_cli
@@ -149,9 +149,9 @@ def test_lists_of_images_are_read_again(source: Path, tmp_path: Path) -> None:
 
     write_image_list(corrections, COLUMNS, [(names[row], "train", row, "", "", "", "=1+1")])
     assert "'=1+1" in corrections.read_text()
-    again = load_splits(str(source), source_options(corrections=corrections))
+    again = load_splits(str(source), SourceOptions(corrections=corrections))
     assert again.train.fingerprint == splits.train.fingerprint
-    left = load_splits(str(source), source_options(remove_list=corrections))
+    left = load_splits(str(source), SourceOptions(remove_list=corrections))
     assert len(left.train) == len(splits.train) - 1
 
 

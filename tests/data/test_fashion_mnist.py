@@ -153,7 +153,7 @@ def test_the_error_lists_every_location(nowhere: FashionMnistLocations) -> None:
     with pytest.raises(DataError) as caught:
         load_from(replace(nowhere, mirrors=(dead,)))
     message = str(caught.value)
-    for location in (nowhere.cache, nowhere.keras_cache, nowhere.debian_folder, dead, "--data-dir"):
+    for location in (nowhere.cache, nowhere.keras_cache, nowhere.debian_folder, dead, "data_dir="):
         assert str(location) in message
 
 

@@ -65,7 +65,7 @@ def test_many_copies_of_one_image_that_change_the_size_are_a_note(num_copies: in
         assert "of 1,000 images" in note
         assert "are held out as the test set, not 20%, because copies of an image stay" in note
         assert note.endswith(
-            "together, here up to 400: change --test-split, or give a test set of your own."
+            "together, here up to 400: change test_split=, or give a test set of your own."
         )
 
 
@@ -207,7 +207,7 @@ def test_a_split_that_cannot_apply_is_refused(folder: Path, cli: Cli, tmp_path: 
     for part in ("train", "val", "test"):
         shutil.copytree(folder, tmp_path / "whole" / part)
     whole = str(tmp_path / "whole")
-    with pytest.raises(DataError, match=r"has its own 80 test images.*--test-split 0.3 cannot"):
+    with pytest.raises(DataError, match=r"has its own 80 test images.*test_split=0.3 cannot"):
         clearsight.load_data(whole, test_split=0.3)
     assert_refused(cli("data", "show", whole, "--test-split", "0.3"), "its own 80 test images")
     assert_refused(cli("data", "check", "digits", "--test-split", "0.1"), "its own 359 test images")

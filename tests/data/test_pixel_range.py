@@ -20,7 +20,7 @@ from clearsight.data.preparation.pixel_range import (
 )
 from clearsight.data.preparation.preparation import Preparation
 from clearsight.data.sources.load import load_splits
-from clearsight.data.sources.options import SourceOptions, source_options
+from clearsight.data.sources.options import SourceOptions
 from clearsight.data.sources.python_objects import splits_from_object
 from clearsight.data.splits.splits import Splits
 from clearsight.errors import DataError, RequestError
@@ -119,12 +119,12 @@ def test_conversion_is_rounded_and_exact_at_both_ends() -> None:
 @pytest.mark.parametrize("text", ["5", "1,2,3", "7,7", "9,1", "a,b", "0,inf", "nan,3", "", ","])
 def test_a_wrong_range_is_one_sentence(text: str) -> None:
     with pytest.raises(RequestError, match="should be two numbers, the lower one first, such as"):
-        source_options(pixel_range=text)
+        SourceOptions(pixel_range=text)
 
 
 def test_ranges_are_given_as_text_or_numbers() -> None:
     assert parse_pixel_range(" -5, 1e3") == parse_pixel_range([-5, 1000]) == (-5, 1000)
-    assert source_options(pixel_range=(0, 9)).command_words == ["--pixel-range", "0.0,9.0"]
+    assert SourceOptions(pixel_range=(0, 9)).command_words == ["--pixel-range", "0.0,9.0"]
 
 
 def save_tiff(image: np.ndarray, path: Path) -> None:
@@ -309,10 +309,10 @@ def test_an_image_in_other_units_becomes_a_single_grey_and_gets_a_warning() -> N
 
 def test_a_range_that_a_network_was_not_trained_on_is_refused() -> None:
     deep = Preparation(4, 4, 1, pixel_range=PixelRange(0, 4095))
-    with pytest.raises(DataError, match="values from 0 to 4095, so that --pixel-range 0,9 cannot"):
-        source_options(pixel_range="0,9").fitted_to(deep)
+    with pytest.raises(DataError, match=r"from 0 to 4095, so that pixel_range=\(0.0, 9.0\) cannot"):
+        SourceOptions(pixel_range="0,9").fitted_to(deep)
     of_8_bits = Preparation(4, 4, 1)
-    assert source_options(pixel_range="0,9").fitted_to(of_8_bits).pixel_range == PixelRange(0, 9)
+    assert SourceOptions(pixel_range="0,9").fitted_to(of_8_bits).pixel_range == PixelRange(0, 9)
 
 
 def test_a_network_of_8_bit_images_warns_of_deep_ones_and_the_reverse() -> None:

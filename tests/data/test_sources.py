@@ -63,7 +63,7 @@ def test_an_invalid_slice_is_an_error(text: str, message: str) -> None:
 def test_a_path_is_not_a_slice() -> None:
     assert not is_source_slice("images/test.png")
     assert not is_source_slice("C:test.png")
-    with pytest.raises(DataError, match="takes no --data-dir"):
+    with pytest.raises(DataError, match="takes no data_dir="):
         load_data("digits", data_dir="anywhere")
 
 

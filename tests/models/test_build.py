@@ -64,7 +64,7 @@ def test_a_function_gets_the_shapes_and_the_arguments(path: Path) -> None:
     [
         ("absent", {}, r"should define a function absent\(\)"),
         ("network", {"unit": 5}, "does not take unit: it takes input_shape, num_classes, units"),
-        ("needs", {}, "needs depth, which was not given: add --model-arg depth=VALUE"),
+        ("needs", {}, "needs depth, which was not given: add depth=VALUE to the model"),
         ("nothing", {}, "should return a keras.Model, but returns NoneType"),
         ("broken", {}, r"cannot be built: RuntimeError: no such luck \(networks.py:25\)"),
         ("leaves", {}, "cannot be built: SystemExit: 3"),

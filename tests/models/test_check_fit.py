@@ -91,9 +91,18 @@ MISTAKES = {
     "labels from one": (
         {},
         lambda x, y: (x, y + 1),
-        "between 0 and 9 for 10 classes, but run from 1 to 10: they count from 1, use labels - 1",
+        "between 0 and 9 for 10 classes, but run from 1 to 10: they count from 1, use y - 1",
     ),
-    "negative labels": ({}, lambda x, y: (x, y - 1), "but run from -1 to 8: check the class list"),
+    "negative labels": (
+        {},
+        lambda x, y: (x, y - 1),
+        "y should lie .* but run from -1 to 8: the network ends in 10 units, one per class",
+    ),
+    "labels beyond the last unit": (
+        {},
+        lambda x, y: (x, y + 5),
+        "but run from 5 to 14: the network ends in 10 units, .* end it in more, or number the",
+    ),
     "softmax under from_logits": (
         {"loss": keras.losses.SparseCategoricalCrossentropy(from_logits=True)},
         lambda x, y: (x, y),
@@ -138,6 +147,52 @@ def test_each_mistake_gets_its_message(x: np.ndarray, y: np.ndarray, name: str) 
     with pytest.raises(FitError, match=message) as caught:
         clearsight.check_fit(network(*first, **rest), *spoil(x, y))
     assert len(caught.value.mistakes) == 1
+
+
+@pytest.mark.parametrize("loss", [SPARSE, ONE_HOT])
+@pytest.mark.parametrize(
+    ("last", "found"),
+    [
+        (
+            [layers.Dense(10, activation="softmax")],
+            r"\(None, 8, 8, 10\), .* of 8x8 .*Pooling2D\(\)",
+        ),
+        ([layers.Reshape((16, 4)), layers.Dense(10, activation="softmax")], "of 16 .*Pooling1D"),
+    ],
+)
+def test_an_output_for_each_position_is_not_one_for_an_image(
+    x: np.ndarray, y: np.ndarray, loss: str, last: list[keras.Layer], found: str
+) -> None:
+    model = keras.Sequential(
+        [
+            keras.Input((8, 8, 1)),
+            *(layer.__class__.from_config(layer.get_config()) for layer in last),
+        ]
+    )
+    model.compile(loss=loss)
+    labels = y if loss == SPARSE else keras.utils.to_categorical(y, 10)
+    with pytest.raises(FitError, match=f"prediction for each .*{found}"):
+        clearsight.check_fit(model, x, labels)
+    num_positions = model.output_shape[1:-1]
+    of_each = np.broadcast_to(
+        labels.reshape(len(y), *[1] * len(num_positions), *labels.shape[1:]),
+        (len(y), *num_positions, *labels.shape[1:]),
+    )
+    clearsight.check_fit(model, x, of_each)  # as in segmentation
+
+
+def test_images_with_the_channels_last_for_layers_that_take_them_first(
+    x: np.ndarray, y: np.ndarray
+) -> None:
+    convolution = layers.Conv2D(4, 3, padding="same", data_format="channels_first")
+    with pytest.raises(FitError, match=r"channels in axis 1 .* keras\.json says so"):
+        clearsight.check_fit(network(convolution), x, y)
+    model = keras.Sequential([
+        keras.Input((1, 8, 8)), layers.Conv2D(4, 3, data_format="channels_first"),
+        layers.Flatten(data_format="channels_first"), layers.Dense(10, activation="softmax"),
+    ])  # fmt: skip
+    model.compile(loss=SPARSE)
+    clearsight.check_fit(model, np.moveaxis(x, -1, 1), y)
 
 
 def test_several_mistakes_are_reported_together(x: np.ndarray, y: np.ndarray) -> None:

@@ -304,7 +304,7 @@ def test_receptive_fields_of_channels_first_and_of_normalizations_over_positions
 
 def test_an_open_sequential_is_traced_at_the_shape_given() -> None:
     model = keras.Sequential([layers.RandomFlip(), layers.Conv2D(4, 3), layers.Flatten()])
-    with pytest.raises(ModelError, match="has no input shape yet: set --input-shape"):
+    with pytest.raises(ModelError, match="has no input shape yet: set input_shape="):
         trace(model)
     rows = trace(model, (8, 8, 1)).layers
     assert rows[1].output_shape == (6, 6, 4)

@@ -59,7 +59,7 @@ def test_links_are_followed_inside_the_folder_and_listed_otherwise(photos: Path)
     Path("photos/three.png").symlink_to("../elsewhere/3.png")
     Path("photos/broken.png").symlink_to("nowhere.png")
     files = found("photos")
-    reason = "link out of the folder, followed with --follow-links"
+    reason = "link out of the folder, followed with follow_links=True"
     assert files.problems == {
         "photos/more": f"photos/more was not read ({reason}).",
         "photos/three.png": f"photos/three.png was not read ({reason}).",

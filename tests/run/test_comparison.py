@@ -152,7 +152,7 @@ def test_runs_that_cannot_be_compared_are_explained(
     arrays = clearsight.train(clearsight.Splits(train, test), out=tmp_path / "arrays", **options)
     with pytest.raises(RunError, match=r"arrays from Python.*numpy.savez") as error:
         compare_runs([two_runs[0], arrays.path])
-    assert "clearsight evaluate RUN --data SOURCE" in str(error.value)
+    assert "clearsight.evaluate(RUN, SOURCE)" in str(error.value)
     border = ((0, 0), (1, 1), (1, 1), (0, 0))
     np.savez(
         tmp_path / "larger.npz",
@@ -160,7 +160,7 @@ def test_runs_that_cannot_be_compared_are_explained(
         x_test=np.pad(test.images, border), y_test=test.labels,
     )  # fmt: skip
     larger = clearsight.train(tmp_path / "larger.npz", out=tmp_path / "larger", **options)
-    with pytest.raises(RunError, match=r"of one size.*8x8x1.*10x10x1.*--image-size"):
+    with pytest.raises(RunError, match=r"of one size.*8x8x1.*10x10x1.*image_size="):
         compare_runs([two_runs[0], larger.path])
 
 

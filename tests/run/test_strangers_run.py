@@ -64,7 +64,7 @@ def test_a_source_on_the_network_needs_the_users_word(
         lambda: export_run(Run.load(remote)),
         lambda: clearsight.resume(remote, epochs=2, verbose=False),
     ):
-        with pytest.raises(RunError, match=r"trained on hf:evil/tracker, .* --allow-download"):
+        with pytest.raises(RunError, match=r"trained on hf:evil/tracker, .* allow_download=True"):
             action()
     assert "datasets" not in sys.modules, "the library that connects was not even imported"
     done = run_cli("evaluate", str(remote))
@@ -155,12 +155,12 @@ def test_several_seeds_on_the_network_are_not_loaded(
     clearsight.train("digits", seeds=2, out=out, **BRIEF)
     for index in range(2):
         change_record(out / "seeds" / str(index), source="hf:evil/tracker")
-    with pytest.raises(ClearsightError, match="--allow-download"):
+    with pytest.raises(ClearsightError, match="allow_download=True"):
         compare_seed_runs([out, Path(shutil.copytree(out, tmp_path / "other"))])
     shutil.rmtree(out / "seeds" / "1")
     record = json.loads((out / "seeds.json").read_text())
     record["request"]["source"] = "hf:evil/tracker"
     (out / "seeds.json").write_text(json.dumps(record))
-    with pytest.raises(RunError, match="--allow-download"):
+    with pytest.raises(RunError, match="allow_download=True"):
         clearsight.resume(out, verbose=False)
     assert "datasets" not in sys.modules

@@ -436,7 +436,7 @@ def test_a_folder_that_is_no_run_gets_a_sentence(tmp_path: Path) -> None:
 def test_runs_on_arrays_need_them_again(run: clearsight.Run) -> None:
     with pytest.raises(RunError, match="trained on arrays from Python, which are not saved"):
         clearsight.resume(run.path, epochs=4)
-    with pytest.raises(RunError, match="give others with --data"):
+    with pytest.raises(RunError, match="give others with source="):
         clearsight.evaluate(run)
     with pytest.raises(DataError, match="should have the run's classes"):
         clearsight.evaluate(run, "digits")

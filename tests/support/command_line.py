@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -45,9 +46,15 @@ def run_cli(*arguments: str, **environment: str) -> subprocess.CompletedProcess[
 
 
 def assert_refused(done: subprocess.CompletedProcess[str], *expected: str) -> None:
-    """Check that wrong input got one sentence on stderr, exit code 2 and no traceback."""
+    """Check that wrong input got one sentence on stderr, exit code 2 and no traceback.
+
+    With ``--json`` the sentence is an object's "error" on stdout too.
+    """
     assert done.returncode == 2, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
     for text in expected:
         assert text in done.stderr
-    assert done.stdout == ""
+    if "--json" in done.args:
+        assert json.loads(done.stdout)["error"] in done.stderr
+    else:
+        assert done.stdout == ""

@@ -103,5 +103,5 @@ def test_a_recipes_network_chosen_by_name_is_not_the_one_it_was_tuned_with(tmp_p
         bundle=False,
         verbose=False,
     )
-    expected = "add --model-arg num_blocks=2 --model-arg num_stage_blocks=2"
+    expected = "add model_arguments={'num_blocks': 2, 'num_stage_blocks': 2}"
     assert any(expected in note for note in run.record.notes)

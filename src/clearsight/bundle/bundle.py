@@ -20,9 +20,10 @@ from clearsight.bundle.spec import BundleSpec
 from clearsight.data.preparation.pixel_range import check_finite
 from clearsight.data.preparation.preparation import Preparation
 from clearsight.data.preparation.read_image import pillow_to_array
-from clearsight.errors import BundleError, DataError
+from clearsight.errors import BundleError, DataError, describe_found
 from clearsight.evaluation.predictions import Predictions
 from clearsight.evaluation.scores.temperature import apply_temperature
+from clearsight.io.argument_checks import check_count, check_path, check_switch
 from clearsight.io.displayed_text import displayed
 
 ImageLike = str | os.PathLike[str] | bytes | Image.Image | np.ndarray
@@ -55,7 +56,9 @@ def load(path: str | Path, *, num_threads: int | None = None) -> Bundle:
         ...
         clearsight.errors.BundleError: A bundle should be a folder or a .zip ...
     """
-    files = BundleFiles.open(Path(path))
+    if num_threads is not None:
+        num_threads = check_count(num_threads, "num_threads", 1)
+    files = BundleFiles.open(check_path(path, "A bundle", "given by its folder or .zip"))
     model_format = find_format(files.spec.format, str(path))
     files.check(model_format.files)
     return Bundle(files.path, files.spec, model_format.open_model(files, num_threads))
@@ -132,6 +135,7 @@ class Bundle:
             DataError: if an image cannot be read, or an array does not hold such images.
             BundleError: as `probabilities`; if the temperature is to be applied and there is none.
         """
+        temperature = check_switch(temperature, "temperature")
         fitted = self.fit_images(images)
         probabilities = self.probabilities(fitted)
         if temperature:
@@ -143,7 +147,14 @@ class Bundle:
 
         Raises:
             BundleError: if the bundle has none.
+            DataError: if they are not such an array.
         """
+        is_array = isinstance(probabilities, np.ndarray) and probabilities.dtype.kind == "f"
+        if not is_array or probabilities.shape[1:] != (len(self.class_names),):
+            raise DataError(
+                f"probabilities should be floats (N, {len(self.class_names)}) that `probabilities` "
+                f"returned, but are {describe_found(probabilities)}."
+            )
         if self.spec.temperature is None:
             raise BundleError(
                 f"{self.path} should have a temperature to apply, but has none, because its run "
@@ -160,11 +171,16 @@ class Bundle:
         if isinstance(images, np.ndarray):
             is_batch = images.ndim == 4 and images.shape[-1] in (1, 3, 4)
             if not (self._accepts(images) and is_batch):
-                self.preparation.check(images)  # raises, with the reason
+                self.preparation.check(images, any_size=True)  # raises, with the reason
             has_shape = images.shape[1:] == self.spec.image_shape and len(images)
             if images.dtype == np.uint8 and has_shape:
                 return images
         is_one = isinstance(images, str | os.PathLike | bytes | Image.Image)
+        if not is_one and not isinstance(images, Iterable):
+            raise DataError(
+                "The images should be an array, a path, a Pillow image, or a list of these, but "
+                f"are {describe_found(images)}."
+            )
         batch: Iterable[Any] = [images] if is_one else images
         rows = [self._fit_image(image, index) for index, image in enumerate(batch)]
         if not rows:
@@ -191,7 +207,7 @@ class Bundle:
         else:
             raise DataError(
                 f"{name} should be a path, a file's content, a Pillow image or uint8 (H, W, C), "
-                f"but is of type {type(image).__name__}."
+                f"but is {describe_found(image)}."
             )
         for warning in prepared.warnings:
             _log.warning("%s", warning)

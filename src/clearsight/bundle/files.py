@@ -19,8 +19,10 @@ from clearsight.errors import BundleError, list_some
 from clearsight.io.path_state import what_is_at
 from clearsight.io.regular_file import open_regular
 from clearsight.io.small_archive import DAMAGED_ARCHIVE, SmallArchive
+from clearsight.option_names import for_reader
 
 BUNDLE_FOLDER = "bundle"  # in a run's folder
+_RUN_RECORD, _SEEDS_RECORD = "run.json", "seeds.json"
 # What is read into memory of each file.
 _MAX_BYTES = {
     SPEC_FILE: 8 * 2**20,  # enough for the names of 200,000 classes
@@ -139,7 +141,7 @@ def find_bundle(path: Path, model_format: str = "onnx", precision: str = "float3
     in_run = bundle_path(path, model_format, precision)
     if is_bundle(in_run):
         return in_run
-    if os.path.isfile(path / "run.json"):
+    if os.path.isfile(path / _RUN_RECORD):
         options = ["--format", model_format] * (model_format != "onnx")
         options += ["--int8"] * (precision == "int8")
         raise BundleError(
@@ -206,5 +208,21 @@ def _missing(path: Path, name: str) -> str:
     problem = f"has no {SPEC_FILE}" if is_archive else what_is_at(path, SPEC_FILE)
     return (
         f"A bundle should be a folder or a .zip that `clearsight export` wrote, but {path} "
-        f"{problem}."
+        f"{problem}{_what_instead(path)}."
     )
+
+
+def _what_instead(path: Path) -> str:
+    """Return how to open in Python what is no bundle, as the end of a sentence; "" if unknown."""
+    if os.path.isfile(path / _SEEDS_RECORD):
+        return for_reader("", f": it holds several seeds, which SeedRuns.load({str(path)!r}) loads")
+    if path.suffix == ".keras" and os.path.isfile(path):
+        return for_reader("", f": keras.models.load_model({str(path)!r}) loads it")
+    if not os.path.isfile(path / _RUN_RECORD):
+        return ""
+    run, inside = str(path), str(path / BUNDLE_FOLDER)
+    has_bundle = is_bundle(Path(inside))
+    bundle = f"load({inside!r}) opens its bundle"
+    if not has_bundle:
+        bundle = f"`clearsight export {shlex.quote(run)}` makes its bundle"
+    return for_reader("", f": it is a run, which Run.load({run!r}) loads; {bundle}")

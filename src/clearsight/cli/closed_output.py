@@ -57,14 +57,17 @@ class _UntilClosed(io.FileIO):
 
     Attributes:
         refused: why it took no more, although somebody reads it; None if it has taken all.
+        is_used: whether anything was printed.
     """
 
     def __init__(self, stream: io.TextIOWrapper) -> None:
         super().__init__(stream.fileno(), "w", closefd=False)
         self._stream = stream  # which closes the file when nothing refers to it any more
         self.refused: OSError | None = None
+        self.is_used = False
 
     def write(self, data: Any) -> int | None:
+        self.is_used = True
         try:
             return super().write(data)
         except OSError as error:
@@ -91,16 +94,26 @@ def check_output_complete() -> None:
     Raises:
         OutputError: when it did not.
     """
-    if sys.stdout is None:
-        return
-    sys.stdout.flush()
-    buffer: Any = getattr(sys.stdout, "buffer", None)
-    refused = getattr(getattr(buffer, "raw", buffer), "refused", None)
+    refused = getattr(_written_file(), "refused", None)
     if refused is not None:
         raise OutputError(
             f"Standard output cannot be written, because {reason(refused)}, so its end is missing: "
             "free some space on its disk and repeat the command, or write to another disk."
         ) from refused
+
+
+def has_printed() -> bool:
+    """Return whether this process has printed anything on standard output."""
+    return getattr(_written_file(), "is_used", False)
+
+
+def _written_file() -> Any:
+    """Return what standard output writes to, once all that was printed is written."""
+    if sys.stdout is None:
+        return None
+    sys.stdout.flush()
+    buffer: Any = getattr(sys.stdout, "buffer", None)
+    return getattr(buffer, "raw", buffer)
 
 
 def _until_closed(stream: Any) -> Any:

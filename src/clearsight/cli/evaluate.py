@@ -19,11 +19,11 @@ from clearsight.cli.output import (
     print_table,
 )
 from clearsight.cli.request_options import (
-    NETWORK_OPTIONS,
     SOURCE_OPTIONS,
     RequestCommand,
-    given_source_options,
+    given_options,
 )
+from clearsight.data.sources.network_options import NETWORK_OPTIONS
 
 if TYPE_CHECKING:
     from clearsight.evaluation.intervals.estimate import Estimate
@@ -57,7 +57,7 @@ def evaluate(
 
         announce("evaluating on the test images" if data is None else f"evaluating on {data}")
         loaded = Run.load(run, allow_download=allow_download)
-        found = evaluate_network(loaded, data, given_source_options(context))
+        found = evaluate_network(loaded, data, **given_options(context))
     if as_json:
         print_json({"run": str(run), "data": data, **_to_json(found)})
         return

@@ -53,7 +53,10 @@ def _import_keras() -> None:
     added = {name: module for name, module in placeholders.items() if name not in modules}
     modules.update(added)
     try:
-        importlib.import_module("clearsight.models.backend")
+        config = importlib.import_module("clearsight.models.backend").keras.config
+        # As on every machine: the user's keras.json is for their own programs.
+        config.set_floatx("float32")
+        config.set_image_data_format("channels_last")
     finally:
         for name, module in added.items():
             if modules.get(name) is module:

@@ -18,10 +18,12 @@ import click
 import clearsight
 from clearsight.cli.closed_output import check_output_complete, drop_unread_output
 from clearsight.cli.completion import COMPLETE_VARIABLE
+from clearsight.cli.failure import report_failure
 from clearsight.cli.output import ERROR, WARNING, print_message
 from clearsight.cli.process_clock import process_started_at
 from clearsight.errors import ClearsightError, SignalReceived, signal_of
 from clearsight.io.write_error import cannot_write, find_refusal
+from clearsight.option_names import on_command_line
 
 # Each is a module of `clearsight.cli` with a command of the same name; in the order of ``--help``.
 _COMMANDS = ("train", "trace", "evaluate", "predict", "export", "serve", "report", "compare",
@@ -48,7 +50,7 @@ class _Program(click.Group):
             return super().invoke(ctx)
         except KeyboardInterrupt as stop:
             if str(stop):
-                print_message(stop)
+                report_failure(str(stop), style="")
             raise SystemExit(EXIT_BY_SIGNAL + signal_of(stop)) from None
 
 
@@ -95,10 +97,10 @@ def _run() -> int:
         _show_usage_error(error)
         return error.exit_code
     except click.ClickException as error:
-        print_message(f"Error: {error.format_message()}", ERROR)
+        report_failure(error.format_message(), "Error: ")
         return error.exit_code
     except click.Abort:
-        print_message("Aborted.", ERROR)
+        report_failure("Aborted.")
         return 1
     except ClearsightError:
         raise
@@ -120,7 +122,7 @@ def _show_usage_error(error: click.UsageError) -> None:
         print(context.get_usage(), file=sys.stderr)
         option = context.help_option_names[-1]
         print(f"Try '{context.command_path} {option}' for help.\n", file=sys.stderr)
-    print_message(f"Error: {error.format_message()}", ERROR)
+    report_failure(error.format_message(), "Error: ")
 
 
 def _end_as_by_ctrl_c(number: int, _: object) -> None:
@@ -141,10 +143,10 @@ def main() -> None:
     logging.basicConfig(handlers=[_ToStderr()])
     logging.getLogger("clearsight").setLevel(logging.INFO)
     try:
-        sys.exit(_run())
+        with on_command_line():
+            sys.exit(_run())
     except ClearsightError as error:
-        sys.stdout.flush()
-        print_message(f"clearsight: {error}", ERROR)
+        report_failure(str(error), "clearsight: ")
         sys.exit(EXIT_WRONG_INPUT)
     finally:
         # Skips Python's last garbage collection, which takes a second with Keras and torch loaded.

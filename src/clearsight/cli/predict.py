@@ -24,12 +24,12 @@ from clearsight.cli.output import (
 )
 from clearsight.cli.prediction_rows import JSON_FORMAT, ROW_FORMATS, RowFormat, RowSettings
 from clearsight.cli.request_options import (
-    NETWORK_OPTIONS,
     SOURCE_OPTIONS,
     RequestCommand,
     given_options,
     given_source_options,
 )
+from clearsight.data.sources.network_options import NETWORK_OPTIONS
 from clearsight.errors import DataError, RequestError, did_you_mean
 
 if TYPE_CHECKING:
@@ -174,9 +174,11 @@ class _Messages:
         if more > 0:
             print_message(f"Warning: {more:,} more warnings are not shown.")
         if self.failures:
+            first = self.failures[0][1]
+            reason = "Warnings above say why." if first in self.warnings else f"The first: {first}"
             raise DataError(
                 f"All images should be readable, but {len(self.failures):,} of {num_images:,} "
-                f"cannot be read. The first: {self.failures[0][1]}"
+                f"cannot be read. {reason}"
             )
 
 

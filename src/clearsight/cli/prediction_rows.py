@@ -116,7 +116,7 @@ def write_json_object_rows(rows: Iterable[Prediction], file: TextIO, settings: R
     }
     for row in map(row_to_json, rows):
         error, warning = row.pop("error"), row.pop("warning")
-        values["warnings"] += [text for text in (error, warning) if text is not None]
+        values["warnings"] += [] if warning is None else [warning]
         if error is None:
             values["images"].append(row)
         else:

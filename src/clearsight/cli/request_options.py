@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 TRAIN_REQUEST = "clearsight.run.request:TrainRequest"
 SOURCE_OPTIONS = "clearsight.data.sources.options:SourceOptions"
-# Options that a trained network determines: commands that use one do not have them.
-NETWORK_OPTIONS = ("image_size", "resize", "channels", "test_split")
 
 # Entries of a context's `meta`.
 _GIVEN = "clearsight.given_options"
@@ -69,9 +67,7 @@ class RequestCommand(click.Command):
         names = (request.split(":") for request in self._requests)
         models = [getattr(import_module(module), name) for module, name in names]
         return [
-            _click_option(each)
-            for each in option_fields(*models)
-            if each.option.flag != "" and each.name not in self._without
+            _click_option(each) for each in option_fields(*models) if each.name not in self._without
         ]
 
 
@@ -86,9 +82,9 @@ def given_source_options(context: click.Context) -> SourceOptions:
     Raises:
         RequestError: when one is out of range.
     """
-    from clearsight.data.sources.options import source_options
+    from clearsight.data.sources.options import SourceOptions
 
-    return source_options(**given_options(context))
+    return SourceOptions(**given_options(context))
 
 
 def _click_option(option: OptionField) -> click.Option:

@@ -10,6 +10,7 @@ from clearsight.data.folder_contents import FolderContents
 from clearsight.data.image_suffixes import HIDDEN, NOT_AN_IMAGE, START_BYTES, is_hidden, is_image
 from clearsight.io.readable_name import readable_name
 from clearsight.io.regular_file import open_regular
+from clearsight.option_names import option
 
 ABSENT = "absent"  # the state of a file that is not there; reading it explains that
 
@@ -95,7 +96,7 @@ class _Walk:
         self, target: str, is_folder: bool, parents: tuple[str, ...]
     ) -> str | None:
         if not (self._follow_links or _contains(self._root, target)):
-            return "link out of the folder, followed with --follow-links"
+            return f"link out of the folder, followed with {option('follow_links', True)}"
         if not is_folder:
             return None
         if any(_contains(target, parent) for parent in parents):

@@ -13,13 +13,17 @@ import numpy as np
 
 from clearsight.data.arrays.checks import (
     channel_axis_mistakes,
+    check_indices,
+    column_mistakes,
     integer_label_mistakes,
     pixel_type_mistakes,
+    texts,
     to_array,
 )
 from clearsight.display.html import Html, element, joined, output
 from clearsight.display.image_grid import labelled_grid
 from clearsight.errors import DataError
+from clearsight.io.argument_checks import check_count
 from clearsight.io.displayed_text import displayed
 
 _MOST_CLASSES = 30  # counted in a notebook
@@ -75,7 +79,11 @@ class ImageSet:
         self, known_digests: np.ndarray | None, known_value_range: tuple[int, int] | None
     ) -> None:
         images, labels = to_array(self.images, "images"), to_array(self.labels, "labels")
-        names = tuple(str(name) for name in self.class_names)
+        names = texts(self.class_names, "class_names")
+        columns = {
+            name: None if (given := getattr(self, name)) is None else read(given, name)
+            for name, read in (("names", texts), ("groups", texts), ("original_sizes", to_array))
+        }
         mistakes = channel_axis_mistakes(images.shape) + pixel_type_mistakes(images)
         mistakes += integer_label_mistakes(labels, len(images) if images.ndim else 0, len(names))
         if len(set(names)) < len(names):
@@ -84,19 +92,14 @@ class ImageSet:
             mistakes.append(f"There should be at least 2 classes, but there are {len(names)}.")
         if not images.size:
             mistakes.append("There should be at least one image, but there is none.")
-        for what in ("names", "groups", "original_sizes"):
-            column = getattr(self, what)
-            if column is not None and images.ndim and len(column) != len(images):
-                mistakes.append(
-                    f"{what} should have one entry per image, but there are {len(images):,} images "
-                    f"and {len(column):,} entries."
-                )
+        mistakes += column_mistakes(columns, len(images) if images.ndim else 0)
         if mistakes:
             raise DataError(" ".join(mistakes))
         attributes = {
             "images": _read_only(images),
             "labels": _read_only(labels.astype(np.int64, copy=False)),
             "class_names": names,
+            **columns,
             "digests": known_digests,
             "value_range": known_value_range,
         }
@@ -118,7 +121,7 @@ class ImageSet:
             is_countable = np.issubdtype(labels.dtype, np.integer) and labels.size
             highest = int(labels.max()) if is_countable else 1
             class_names = [str(number) for number in range(max(highest + 1, 2))]
-        return cls(images, labels, tuple(class_names))
+        return cls(images, labels, texts(class_names, "class_names"))
 
     def __len__(self) -> int:
         return len(self.images)
@@ -202,14 +205,24 @@ class ImageSet:
         }
 
     def first(self, count: int | None) -> ImageSet:
-        """Return the first `count` images, or all if `count` is None or there are fewer."""
+        """Return the first `count` images, or all if `count` is None or there are fewer.
+
+        Raises:
+            RequestError: when `count` is no whole number of at least 1.
+        """
+        count = None if count is None else check_count(count, "count", 1)
         if count is None or count >= len(self):
             return self
         first = self.take(slice(count))
         return replace(first, provenance=f"{self.provenance}, first {count:,}")
 
     def take(self, indices: np.ndarray | slice) -> ImageSet:
-        """Return the images at `indices` (integers or a slice) in that order."""
+        """Return the images at `indices` (integers or a slice) in that order.
+
+        Raises:
+            DataError: when they are something else, or there are no such images.
+        """
+        indices = check_indices(indices, len(self))
 
         def taken(column: tuple[str, ...] | None) -> tuple[str, ...] | None:
             if column is None:
@@ -236,6 +249,7 @@ class ImageSet:
         Raises:
             DataError: when a class that occurs is not in that list.
         """
+        class_names = texts(class_names, "class_names")
         if class_names == self.class_names:
             return self
         occurring = [self.class_names[label] for label in np.flatnonzero(self.class_counts)]

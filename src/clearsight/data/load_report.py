@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from clearsight.data.listing import BadFile
 from clearsight.data.skipped_files import skipped_sentence
 from clearsight.errors import DataError
+from clearsight.option_names import option
 
 _NUM_SHOWN = 3  # bad files in a sentence; `clearsight data check` lists all
 _MAX_BAD_FRACTION = 0.01  # of images that are left out without --allow-bad
@@ -72,5 +73,6 @@ def check_bad_files(
         raise DataError(
             f"At most {_MAX_BAD_FRACTION:.0%} of the images in {source} may be unusable, but "
             f"{len(bad):,} of {num_listed:,} are: fix or remove them, or leave them out with "
-            f"--allow-bad. The first ones: {' '.join(each.problem for each in bad[:_NUM_SHOWN])}"
+            f"{option('allow_bad', True)}. The first ones: "
+            f"{' '.join(each.problem for each in bad[:_NUM_SHOWN])}"
         )

@@ -17,7 +17,8 @@ from clearsight.engine.runtime.choices import DeviceChoice, Precision, Precision
 from clearsight.engine.runtime.device import choose_device
 from clearsight.engine.runtime.precision import DTYPES, choose_precision
 from clearsight.engine.runtime.thread_waits import ThreadWaits
-from clearsight.errors import ModelError
+from clearsight.errors import ModelError, describe_found
+from clearsight.io.argument_checks import check_switch
 from clearsight.models.backend import keras
 from clearsight.models.graph import uses_default_call
 
@@ -81,15 +82,16 @@ def accelerate_with_notes(
     """Do what `accelerate` does; return the precision, and notes instead of warnings."""
     if not isinstance(model, keras.Model):
         raise ModelError(
-            f"What is to be accelerated should be a keras.Model, but is a {type(model).__name__}."
+            f"What is to be accelerated should be a keras.Model, but is {describe_found(model)}."
         )
+    tune_process = check_switch(tune_process, "tune_process")
     if not model.built:
         raise ModelError(
             f"The network '{model.name}' should know its input shape before it is accelerated: "
             "begin it with keras.Input(shape=(height, width, channels)), or call it once."
         )
     chosen_device = choose_device(device)
-    if precision == "auto" and model.compute_dtype == "float64":
+    if isinstance(precision, str) and precision == "auto" and model.compute_dtype == "float64":
         precision = "float64"
     chosen = choose_precision(precision, chosen_device)
     reason = _why_not(model)

@@ -7,6 +7,7 @@ import numpy as np
 
 from clearsight.display.html import element, joined, output, table
 from clearsight.display.image_grid import MOST_IMAGES, image_grid
+from clearsight.io.argument_checks import check_count
 from clearsight.io.displayed_text import displayed_start
 
 _MOST_CLASSES = 3  # of an image in a notebook
@@ -51,7 +52,11 @@ class Predictions:
         """Return each image's `count` most probable classes with their probabilities.
 
         If there are fewer classes than `count`, all are returned.
+
+        Raises:
+            RequestError: when `count` is no whole number of at least 1.
         """
+        count = check_count(count, "count", 1)
         order = np.argsort(-self.probabilities, axis=1, kind="stable")[:, :count]
         return [
             [(self.class_names[label], float(row[label])) for label in labels]

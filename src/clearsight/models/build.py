@@ -5,7 +5,7 @@ import inspect
 import json
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -17,9 +17,11 @@ from clearsight.errors import ModelError, did_you_mean, format_validation_error
 from clearsight.io.path_state import what_is_at
 from clearsight.models.backend import keras
 from clearsight.models.build_failure import check_output_sizes, describe_error, explain_build_errors
+from clearsight.models.keras_defaults import channels_last, in_float32
 from clearsight.models.keras_file import load_keras_file
 from clearsight.models.object_names import model_name
 from clearsight.models.zoo import FAMILIES, Family
+from clearsight.option_names import flag, for_reader
 
 _FORMS = f"{', '.join(FAMILIES)}, FILE.keras or FILE.py:FUNCTION"
 
@@ -34,12 +36,21 @@ class ModelRequest:
         arguments: options of the family, or keyword arguments of the function.
         input_shape: height, width, channels; None for the network's own default.
         num_classes: None for the network's own default.
+        near_names: names besides the network's own that an unknown argument may be meant for, such
+            as those of the function that it was passed to.
     """
 
     model: str | Callable[..., Any]
     arguments: Mapping[str, Any] = field(default_factory=dict)
     input_shape: tuple[int, int, int] | None = None
     num_classes: int | None = None
+    near_names: tuple[str, ...] = ()
+
+    def did_you_mean(self, known: Iterable[str] = ()) -> str:
+        """Return " Did you mean 'NAME'?" for the first argument that is near another name."""
+        names = (*known, *self.near_names)
+        hints = (did_you_mean(each, names) for each in self.arguments if each not in names)
+        return next(filter(None, hints), "")
 
     @property
     def shape_arguments(self) -> dict[str, Any]:
@@ -106,12 +117,13 @@ def _build_family(family: Family, request: ModelRequest) -> keras.Model:
     try:
         options = family.options(**{**request.shape_arguments, **request.arguments})
     except ValidationError as error:
-        known = ", ".join(family.options.model_fields)
+        own = tuple(family.options.model_fields)
+        mistakes = format_validation_error(error, (*own, *request.near_names))
         raise ModelError(
-            f"The options of '{family.name}' are not valid: {format_validation_error(error)}. "
-            f"Its options are {known}."
+            f"The options of '{family.name}' are not valid: {mistakes}. Its options are "
+            f"{', '.join(own)}."
         ) from None
-    with explain_build_errors(family.name):
+    with explain_build_errors(family.name), channels_last(), in_float32():
         model = family.build(options)
     return _check_model(model, family.name)
 
@@ -120,7 +132,7 @@ def _load_keras_file(path: Path, request: ModelRequest) -> keras.Model:
     if request.arguments:
         raise ModelError(
             f"{path} is a saved network and takes no arguments, but "
-            f"{', '.join(request.arguments)} was given: leave it out."
+            f"{', '.join(request.arguments)} was given: leave it out.{request.did_you_mean()}"
         )
     if not os.path.isfile(path):  # False for invalid names too
         raise ModelError(f"{path} should be a Keras model file, but {what_is_at(path)}.")
@@ -132,7 +144,7 @@ def _own_model(model: keras.Model, request: ModelRequest) -> keras.Model:
         raise ModelError(
             f"'{model.name}' is a network already and takes no arguments, but "
             f"{', '.join(request.arguments)} was given: leave it out, or give a function that "
-            "builds the network."
+            f"builds the network.{request.did_you_mean()}"
         )
     return _check_model(model, f"'{model.name}'", request.input_shape)
 
@@ -151,7 +163,7 @@ def _find_function(path: Path, function_name: str) -> Callable[..., Any]:
 
 def _call_function(function: Callable[..., Any], name: str, request: ModelRequest) -> keras.Model:
     arguments = _accepted_arguments(function, request, name)
-    with explain_build_errors(name):
+    with explain_build_errors(name), channels_last():
         model = function(**arguments)
     return _check_model(model, name, request.input_shape)
 
@@ -191,7 +203,7 @@ def _accepted_arguments(
     if unknown:
         raise ModelError(
             f"{name} should take the arguments given, but does not take {', '.join(unknown)}: it "
-            f"takes {', '.join(parameters) or 'none'}."
+            f"takes {', '.join(parameters) or 'none'}.{request.did_you_mean(parameters)}"
         )
     shapes = {
         key: value
@@ -207,13 +219,13 @@ def _accepted_arguments(
         and key not in arguments
     ]
     if absent:
-        form = "--model-arg {}=VALUE" if isinstance(request.model, str) else "{}=VALUE"
-        where = "" if isinstance(request.model, str) else " to the model's arguments"
+        typed = for_reader(f"{flag('model_arguments')} ", "")
+        where = for_reader("", " to the model's arguments")
         unused = [key for key in request.shape_arguments if key not in parameters]
         by_name = f" It gets {' and '.join(unused)} only by that name." if unused else ""
         raise ModelError(
             f"{name} needs {', '.join(absent)}, which was not given: add "
-            f"{' '.join(form.format(key) for key in absent)}{where}.{by_name}"
+            f"{' '.join(f'{typed}{key}=VALUE' for key in absent)}{where}.{by_name}"
         )
     return arguments
 

@@ -13,6 +13,7 @@ from clearsight.models.keras_internals.layers import (
     with_training,
 )
 from clearsight.models.keras_internals.names import Functional, get_keras_mask
+from clearsight.option_names import option
 
 Shape = tuple[int, ...]
 
@@ -120,8 +121,8 @@ def get_graph(model: keras.Model) -> Graph:
     if not isinstance(functional, Functional):
         if isinstance(model, keras.Sequential):
             raise ModelError(
-                f"'{model.name}' has no input shape yet: set --input-shape, or begin it with "
-                "keras.Input(shape=(height, width, channels))."
+                f"'{model.name}' has no input shape yet: set {option('input_shape')}, or begin it "
+                "with keras.Input(shape=(height, width, channels))."
             )
         raise ModelError(
             f"'{model.name}' should be a Sequential or Functional model, but is a subclassed "

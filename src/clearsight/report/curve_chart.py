@@ -9,6 +9,7 @@ import numpy as np
 
 from clearsight.display.html import Html, element, output
 from clearsight.errors import MissingExtraError, RequestError
+from clearsight.io.argument_checks import check_path
 from clearsight.report.chart_file import (
     HEIGHT,
     IN_THEME,
@@ -47,10 +48,11 @@ class CurveChart:
             MissingExtraError: when altair or vl-convert is not installed.
             OutputError: when it cannot be written.
         """
-        if Path(path).suffix.lower() != ".png":
+        file = check_path(path, "A chart's file", "a path that ends in .png")
+        if file.suffix.lower() != ".png":
             raise RequestError(f"A chart's file should be named FILE.png, but is '{path}'.")
         alt = import_altair("The chart")
-        write_chart(alt.hconcat(*self._panels(ON_WHITE), spacing=30), Path(path))
+        write_chart(alt.hconcat(*self._panels(ON_WHITE), spacing=30), file)
 
     def draw_on(self, axes: Any) -> Any:
         """Draw one run's curve on matplotlib's axes and return them.

@@ -9,6 +9,7 @@ from typing import Any, Unpack, overload
 from clearsight.data.sources.options import SourceOptions
 from clearsight.display.notebook import notebook_shell, when_cell_shows
 from clearsight.display.training_output import TrainingOutput
+from clearsight.io.argument_checks import check_switch
 from clearsight.io.console import TextConsole
 from clearsight.options import documents, may_change_on_resume, option_fields
 from clearsight.run.keywords import ResumeKeywords, TrainKeywords
@@ -48,7 +49,7 @@ def train(
             torch Dataset, an iterable of (image, label).
         seeds: train this many times, at least 2, with the given seed and the ones that follow it.
         verbose: print a line per epoch (and a live bar on a terminal); a notebook shows all of it
-            in one output, which ends with what came of it.
+            in one output, which ends with what came of it. True or False, or 1 or 0 as in Keras.
         **options: listed below.
 
     Returns:
@@ -71,6 +72,7 @@ def train(
 
     Options:
     """
+    verbose = check_switch(verbose, "verbose")
     request = train_request(source, **options)
     with shown(verbose) as display:
         if seeds is not None:
@@ -84,7 +86,7 @@ def train(
 
 @documents(may_change_on_resume(TrainRequest, SourceOptions))
 def resume(
-    path: str | Path,
+    path: Run | SeedRuns | str | Path,
     *,
     data: Any = None,
     accept_changes: bool = False,
@@ -95,8 +97,8 @@ def resume(
     """Resume a run exactly where it stopped, or train a finished one for more epochs.
 
     Args:
-        path: the run's folder or name, or "latest" (see `Run.load`), or that of a training with
-            several seeds, whose unfinished and missing runs are trained then.
+        path: the run, its folder or name, or "latest" (see `Run.load`); or a training with several
+            seeds, whose unfinished and missing runs are trained then.
         data: where the images are now, if no longer at the run's source; for a run on arrays from
             Python, the same images again. Their content decides whether they are the same.
         accept_changes: resume although something that matters has changed.
@@ -109,8 +111,18 @@ def resume(
         RunError: when there is nothing to resume, or something that matters has changed.
         TrainingInterrupted: as for `train`.
 
+    Example:
+        >>> import tempfile, pathlib
+        >>> out = pathlib.Path(tempfile.mkdtemp()) / "run"
+        >>> run = train("digits", epochs=1, out=out, bundle=False, verbose=False)
+        >>> len(resume(run, epochs=2, bundle=False, verbose=False).history)
+        2
+
     Options:
     """
+    verbose = check_switch(verbose, "verbose")
+    accept_changes = check_switch(accept_changes, "accept_changes")
+    path = path.path if isinstance(path, Run | SeedRuns) else path
     request = resume_request(path, data=data, accept_changes=accept_changes, model=model, **options)
     with shown(verbose) as display:
         if is_seed_runs(request.path):

@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
+from clearsight.io.argument_checks import check_switch
 from clearsight.run.compare import RunComparison, compare_runs
 from clearsight.run.seeds.comparison import SeedComparison, compare_seed_runs
 from clearsight.run.seeds.runs import SeedRuns
+from clearsight.run.store.find_run import find_run
 from clearsight.run.store.location import is_seed_runs
 from clearsight.run.store.run import Run
 
@@ -15,8 +17,8 @@ def compare(
     """Compare runs on the test images that all share and that none has trained on.
 
     Args:
-        *runs: two or more, or their folders; the first is compared with each other one. Those of
-            several seeds are compared over their paired seeds and the images.
+        *runs: two or more, or what `Run.load` finds them by; the first is compared with each other
+            one. Those of several seeds are compared over their paired seeds and the images.
         allow_download: download images that are not on this machine.
 
     Raises:
@@ -30,7 +32,8 @@ def compare(
         ...
         clearsight.errors.RunError: At least two runs should be compared, but one was given: ...
     """
-    paths = tuple(run.path if isinstance(run, Run | SeedRuns) else Path(run) for run in runs)
+    allow_download = check_switch(allow_download, "allow_download")
+    paths = tuple(run.path if isinstance(run, Run | SeedRuns) else find_run(run) for run in runs)
     if any(map(is_seed_runs, paths)):
         return compare_seed_runs(paths, allow_download=allow_download)
     return compare_runs(paths, allow_download=allow_download)

@@ -2,16 +2,9 @@
 
 import os
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    InstanceOf,
-    ValidationError,
-)
+from pydantic import AfterValidator, ConfigDict, Field, InstanceOf
 
 from clearsight.data.sources.load import SOURCES, resolve_source
 from clearsight.data.sources.options import SourceOptions
@@ -24,10 +17,9 @@ from clearsight.engine.runtime.choices import (
     Precision,
     PrecisionChoice,
 )
-from clearsight.errors import RequestError, format_validation_error
 from clearsight.io.readable_name import readable_name
 from clearsight.models.object_names import model_name, recorded_model
-from clearsight.options import Option
+from clearsight.options import Option, Request
 from clearsight.training.recipe import Fraction, PositiveCount, PositiveFiniteFloat, Recipe
 
 ARRAYS = "arrays"  # what a source of objects from Python is called
@@ -44,14 +36,16 @@ def _check_model(value: Any) -> Any:
     )
 
 
-class TrainRequest(BaseModel):
+class TrainRequest(Request):
     """The options of a training; None means: as the recipe says.
 
     The help of each field explains it; see `clearsight.options`. Fields that are also fields of
     `Recipe` replace the recipe's values.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+    subject: ClassVar[str] = "The training request is"
+    related_names: ClassVar[tuple[str, ...]] = tuple(SourceOptions.model_fields)
 
     source: str | InstanceOf[Splits]
     model: Annotated[
@@ -66,7 +60,7 @@ class TrainRequest(BaseModel):
     ] = None
     model_arguments: Annotated[
         dict[str, Any],
-        Option("An option of the model, e.g. strides=2; may be repeated.", flag="model-arg"),
+        Option("An option of the model, e.g. strides=2; may be repeated."),
     ] = Field(default_factory=dict)
     recipe: Annotated[
         str | Recipe | None,
@@ -78,7 +72,7 @@ class TrainRequest(BaseModel):
     ] = None
     recipe_arguments: Annotated[
         dict[str, Any],
-        Option("An option of the recipe, e.g. patience=3; may be repeated.", flag="recipe-arg"),
+        Option("An option of the recipe, e.g. patience=3; may be repeated."),
     ] = Field(default_factory=dict)
     epochs: Annotated[
         PositiveCount | None,
@@ -249,14 +243,8 @@ def train_request(source: Any, **options: Any) -> TrainRequest:
     of_source = {name: options.pop(name) for name in SourceOptions.model_fields if name in options}
     if of_source:
         options["source_options"] = of_source
-    source = str(source) if isinstance(source, Path) else source
-    try:
-        request = TrainRequest(source=source if isinstance(source, str) else "", **options)
-    except ValidationError as error:
-        known = (*TrainRequest.model_fields, *SourceOptions.model_fields)
-        raise RequestError(
-            f"The training request is not valid: {format_validation_error(error, known)}."
-        ) from None
+    source = os.fspath(source) if isinstance(source, os.PathLike) else source
+    request = TrainRequest(source=source if isinstance(source, str) else "", **options)
     if isinstance(source, str):
         return request
     splits = splits_from_object(source, request.source_options)

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator
 
+from clearsight.option_names import option
 from clearsight.training.recipe import USED_ONLY_WITH, Recipe
 
 
@@ -30,7 +31,7 @@ def option_notes(
         if name in given and getattr(recipe, other) != choice:
             yield (
                 f"{name} is only used with {other}={choice}, so it changes nothing here: set "
-                f"--recipe-arg {other}={choice}, or leave it out."
+                f"{option('recipe_arguments', {other: choice})}, or leave it out."
             )
     if {"min_steps", "epochs"} <= set(given):
         yield "min_steps changes nothing if the number of epochs is set: leave one of them out."
@@ -42,7 +43,8 @@ def option_notes(
     if recipe.batch_size > num_train:
         yield (
             f"A batch of {recipe.batch_size:,} images is larger than the training set "
-            f"({num_train:,}), so each epoch is a single step: lower --batch-size for more steps."
+            f"({num_train:,}), so each epoch is a single step: lower "
+            f"{option('batch_size')} for more steps."
         )
     yield from _notes_on_small_images(recipe, image_shape)
     yield from _notes_on_mirroring(recipe, image_shape[1], class_names)
@@ -60,8 +62,8 @@ def _notes_on_small_images(recipe: Recipe, image_shape: tuple[int, int, int]) ->
         value = getattr(recipe, name)
         if value and value >= limit:
             yield (
-                f"{name}={value} {effect}, because images are {height}x{width}: set --recipe-arg "
-                f"{name}=0."
+                f"{name}={value} {effect}, because images are {height}x{width}: set "
+                f"{option('recipe_arguments', {name: 0})}."
             )
 
 
@@ -69,16 +71,18 @@ def _notes_on_mirroring(recipe: Recipe, width: int, class_names: Collection[str]
     if recipe.flip_at_test and recipe.flip == "none":
         yield (
             "Predictions are averaged with those of mirror images, on which the network is not "
-            "trained: set --recipe-arg flip=alternating, or --recipe-arg flip_at_test=false."
+            f"trained: set {option('recipe_arguments', {'flip': 'alternating'})}, or "
+            f"{option('recipe_arguments', {'flip_at_test': False})}."
         )
     if recipe.flip == "none":
         return
     if width == 1:
         yield "Images are one pixel wide, so mirroring them left to right changes nothing."
     elif all(len(name) == 1 for name in class_names):
+        unmirrored = {"flip": "none", "flip_at_test": False}
         yield (
             f"The recipe '{recipe.name}' mirrors images left to right, but the classes "
             f"({', '.join(list(class_names)[:3])}, ...) look like characters, of which left and "
-            "right matter: set --recipe-arg flip=none and --recipe-arg flip_at_test=false, or use "
-            "another recipe, e.g. --recipe lesson."
+            f"right matter: set {option('recipe_arguments', unmirrored)}, or use "
+            f"another recipe, e.g. {option('recipe', 'lesson')}."
         )

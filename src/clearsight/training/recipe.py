@@ -1,12 +1,12 @@
 """`Recipe`: how to train, as data; all recipes share one training loop."""
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
 from clearsight.data.preparation.views import Views
 from clearsight.data.splits.validation_split import SplitMethod
-from clearsight.errors import RequestError, format_validation_error
+from clearsight.options import Request
 
 PositiveFiniteFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
@@ -26,7 +26,7 @@ USED_ONLY_WITH = {
 }
 
 
-class Recipe(BaseModel):
+class Recipe(Request):
     """How to train: frozen and validated.
 
     Attributes:
@@ -64,10 +64,10 @@ class Recipe(BaseModel):
         test_limit: number of the source's first test images to use; None for all.
 
     Raises:
-        pydantic.ValidationError: if values are out of range; lists them all.
+        RequestError: if values are unknown, missing or out of range; lists them all.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    subject: ClassVar[str] = "The recipe's options are"
 
     name: str
     summary: str
@@ -127,10 +127,4 @@ class Recipe(BaseModel):
             RequestError: if values are out of range; lists them all.
         """
         given = {name: value for name, value in changes.items() if value is not None}
-        try:
-            return type(self)(**{**self.model_dump(), **given})
-        except ValidationError as error:
-            raise RequestError(
-                f"The recipe's options are not valid: {format_validation_error(error)}. Its "
-                f"options are {', '.join(type(self).model_fields)}."
-            ) from None
+        return type(self)(**{**self.model_dump(), **given})

@@ -128,7 +128,7 @@ def test_more_than_one_in_a_hundred_stops_until_allowed(
     names = sorted(good)[::2][:num_bad]
     for name in names:
         (images / name).write_bytes(b"")
-    with pytest.raises(DataError, match=rf"but {num_bad} of 300 are: .* --allow-bad"):
+    with pytest.raises(DataError, match=rf"but {num_bad} of 300 are: .* allow_bad=True"):
         load_splits(str(images))
     splits = load_splits(str(images), SourceOptions(allow_bad=True))
     # The rows of the others have moved up over the gaps, and are still theirs.

@@ -44,5 +44,5 @@ def test_a_list_of_the_folders_own_names_gives_their_order(numbered: Path, tmp_p
 def test_names_that_do_not_fit_are_refused(numbered: Path, tmp_path: Path) -> None:
     names = tmp_path / "names.txt"
     names.write_text("cat\ndog\n")
-    with pytest.raises(DataError, match="does not list '10': leave --class-names out"):
+    with pytest.raises(DataError, match="does not list '10': leave class_names= out"):
         load_splits(str(numbered), SourceOptions(class_names=names))

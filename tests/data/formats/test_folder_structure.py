@@ -16,7 +16,7 @@ from clearsight.data.formats.folder import open_folder
 from clearsight.data.formats.folder_structure import find_structure
 from clearsight.data.listing import Listing
 from clearsight.data.part_names import part_of_folder
-from clearsight.data.sources.options import SourceOptions, source_options
+from clearsight.data.sources.options import SourceOptions
 from clearsight.errors import DataError, RequestError
 from support.formats.image_tree import write_images
 
@@ -123,7 +123,7 @@ def test_classes_with_names_like_splits_stay_classes(
         (both("fold1", "fold2"), "but fold1, fold2 all have the folders cats, dogs: give only one"),
         (
             both("site_a", "site_b"),
-            r"dogs: .* --class-folders inner \(cats, dogs\) or outer \(site",
+            r"dogs: .* class_folders='inner' \(cats, dogs\) or 'outer' \(site",
         ),
         (
             ("entrenamiento/perro/", "entrenamiento/gato/", "prueba/perro/", "prueba/gato/"),
@@ -149,11 +149,11 @@ def test_classes_with_names_like_splits_stay_classes(
         (("train/", "test/", "labels.csv"), r"if .*labels\.csv has the labels, give that table"),
         (
             tuple(f"train/{name}.{i}.jpg" for name in ("cat", "dog") for i in range(3)),
-            r"file.* \(.*train/cat\.0\.jpg\), add --label-pattern '\^\(\?P<label>\[a-z\]\+\)\\\.'",
+            r"file.* \(.*train/cat\.0\.jpg\), add label_pattern='\^\(\?P<label>\[a-z\]\+\)\\\\\.'",
         ),
         (
             tuple(f"{name}_{i}.png" for name in ("great dane", "pug") for i in range(3)),
-            "add --label-pattern",
+            "add label_pattern=",
         ),
     ],
     ids=lambda value: value[0] if isinstance(value, tuple) else "",
@@ -181,10 +181,10 @@ def test_the_user_says_which_folders_are_the_classes(
     tmp_path: Path, read: Reader, option: dict, expected: dict[str, int]
 ) -> None:
     root = write_images(tmp_path / "set", *both("site_a", "site_b"))
-    listing = read(root, source_options(**option))
+    listing = read(root, SourceOptions(**option))
     assert counts(listing) == {(None, name): number for name, number in expected.items()}
     paths = [f"{part}/{path}" for part in ("train", "test") for path in both("site_a", "site_b")]
-    divided = read(write_images(tmp_path / "divided", *paths), source_options(**option))
+    divided = read(write_images(tmp_path / "divided", *paths), SourceOptions(**option))
     assert counts(divided) == {
         (part, name): number for part in ("train", "test") for name, number in expected.items()
     }
@@ -250,7 +250,7 @@ def test_labels_in_file_names(tmp_path: Path, read: Reader) -> None:
     listing = read(root, SourceOptions(label_pattern=r"(?P<label>[a-z]+)\."))
     assert counts(listing) == {("train", "cat"): 2, ("train", "dog"): 2}
     assert [text.partition("(")[2] for text in listing.skipped] == [
-        f"no label in its name, by --label-pattern; {max(listing.keys).rpartition('train/')[0]}"
+        f"no label in its name, by label_pattern=; {max(listing.keys).rpartition('train/')[0]}"
         "test/1.png, ...)"
     ]
     with pytest.raises(DataError, match=r"'\[0-9\]\(\?P<label>x\)' finds none in names such as"):
@@ -267,7 +267,7 @@ def test_labels_in_file_names(tmp_path: Path, read: Reader) -> None:
 )
 def test_an_invalid_label_pattern_is_refused(pattern: str, message: str) -> None:
     with pytest.raises(RequestError, match=message):
-        source_options(label_pattern=pattern)
+        SourceOptions(label_pattern=pattern)
 
 
 @pytest.mark.parametrize(

@@ -111,13 +111,13 @@ def test_a_header_is_not_read_as_data(tmp_path: Path) -> None:
     path = write(tmp_path, ["image,label", "0.png,a", "1.png,b"])
     with pytest.raises(DataError, match="first line names the columns 'image', 'label': leave"):
         read(path, header=False)
-    with pytest.raises(DataError, match=r"if its first line is data, add --no-header\)"):
+    with pytest.raises(DataError, match=r"if its first line is data, add header=False\)"):
         read(write(tmp_path, ["where,what", "0.png,a", "1.png,b"]))
     path = parquet_table(tmp_path, {"image": [PNG, PNG], "label": ["a", "b"]})
-    with pytest.raises(DataError, match="always names its columns: leave --no-header out"):
+    with pytest.raises(DataError, match="always names its columns: leave header=False out"):
         read(path, header=False)
     form = detect_format(tmp_path)
-    with pytest.raises(DataError, match="--no-header was given"):
+    with pytest.raises(DataError, match="header= was given"):
         check_options(SourceOptions(header=False), form.options, "The folder")
 
 
@@ -176,7 +176,7 @@ def test_two_groups_of_one_hot_columns_are_not_guessed_between(tmp_path: Path) -
     lines = ["0.png,1,0,0,1", "1.png,0,1,1,0", "2.png,1,0,1,0", "3.png,0,1,0,1"]
     path = write(tmp_path, ["image,male,female,cat,dog", *lines])
     with pytest.raises(
-        DataError, match="or with --label-column male,female,cat,dog if each of these columns"
+        DataError, match="or with label_column='male,female,cat,dog' if each of these columns"
     ):
         read(path)
     found = read(path, label_column="cat,dog")
@@ -259,12 +259,12 @@ def test_rows_with_several_labels_are_few_or_allowed(tmp_path: Path) -> None:
     listing = read(write(tmp_path, one))
     assert len(listing) == 9
     assert listing.bad_rows[0].problem == (
-        "Line 11 should have one label, but has 'a', 'b': keep one, or list 'a|b' in --class-names "
+        "Line 11 should have one label, but has 'a', 'b': keep one, or list 'a|b' in class_names= "
         "if it is a class of its own."
     )
     many = [*lines_with([])[:-3], "7.png,a|b", "8.png,a|b", "9.png,a|b"]
     path = write(tmp_path, many)
-    with pytest.raises(DataError, match=r"but 3 of 10 are: fix or remove them, or .* --allow-bad"):
+    with pytest.raises(DataError, match=r"but 3 of 10 are: fix or remove .* allow_bad=True"):
         read(path)
     assert len(read(path, allow_bad=True)) == 7
 

@@ -52,7 +52,7 @@ def no_numbers(draw: Draw, root: Path) -> Path:
     return npz(root, x=images, y=Y)
 
 
-@breakage("become a single grey: .* --pixel-range LOW,HIGH")
+@breakage("become a single grey: .* pixel_range=.LOW, HIGH")
 def images_in_two_units(draw: Draw, root: Path) -> Path:
     images = X / 255
     images[draw(st.integers(0, 3)) :: 2] *= 1e6

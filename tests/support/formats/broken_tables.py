@@ -39,7 +39,7 @@ def no_image_column(draw: Draw, root: Path) -> Path:
     return csv_table(root, "where,label", "1.png,a", "2.png,b")
 
 
-@breakage("'label', 'class' could each be it: choose it with --label-column")
+@breakage("'label', 'class' could each be it: choose it with label_column=")
 def two_label_columns(draw: Draw, root: Path) -> Path:
     return csv_table(root, "path,label,class", "1.png,a,a", "2.png,b,b")
 
@@ -50,7 +50,7 @@ def a_column_twice(draw: Draw, root: Path) -> Any:
     return path, SourceOptions(label_column="label" if draw(st.booleans()) else None)
 
 
-@breakage("the column 'lable' given by --label-column, .* Did you mean 'label'")
+@breakage("the column 'lable' given by label_column=, .* Did you mean 'label'")
 def a_column_that_is_not_there(draw: Draw, root: Path) -> Any:
     return csv_table(root, "path,label", "1.png,a", "2.png,b"), SourceOptions(label_column="lable")
 

@@ -3,6 +3,8 @@
 The functions return mistakes as sentences instead of raising, so that all are reported together.
 """
 
+import os
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -12,22 +14,57 @@ from clearsight.data.preparation.pixel_range import (
     choose_pixel_range,
     find_extremes,
 )
-from clearsight.errors import DataError
+from clearsight.errors import DataError, describe_found
 
 
 def to_array(values: Any, name: str) -> np.ndarray:
     """Return values as an array.
 
     Raises:
-        DataError: when they differ in shape.
+        DataError: when they are no array and no list, or differ in shape.
     """
     try:
-        return np.asarray(values)
+        array = np.asarray(values)
     except (ValueError, TypeError) as error:
         raise DataError(
             f"{name} should form one array, but differ in shape: resize them first, e.g. with "
             "clearsight.read_images(paths, size=(64, 64))."
         ) from error
+    if not array.ndim:
+        is_file = isinstance(values, str | os.PathLike)
+        hint = ": read image files with clearsight.read_images" if is_file else ""
+        raise DataError(f"{name} should be an array, but is {describe_found(values)}{hint}.")
+    return array
+
+
+def texts(values: Any, name: str) -> tuple[str, ...]:
+    """Return a list of texts, or of what becomes text, as a tuple.
+
+    Raises:
+        DataError: when they are no list.
+    """
+    is_list = isinstance(values, tuple | list) or getattr(values, "ndim", 0) == 1
+    if not is_list:
+        raise DataError(f"{name} should be a list of text, but is {describe_found(values)}.")
+    return tuple(map(str, values))
+
+
+def check_indices(indices: Any, length: int) -> np.ndarray | slice:
+    """Return indices of rows, integers (M,), or a slice.
+
+    Raises:
+        DataError: when they are something else, or outside of `length` rows.
+    """
+    if isinstance(indices, slice):
+        return indices
+    found = to_array(indices, "indices")
+    is_index = found.dtype.kind in "iu" and found.ndim == 1
+    if is_index and not (found.size and (found.min() < -length or found.max() >= length)):
+        return found
+    raise DataError(
+        f"indices should be a slice or integers (M,) between 0 and {length - 1}, but are "
+        f"{describe_found(indices)}."
+    )
 
 
 def describe(array: np.ndarray) -> str:
@@ -107,21 +144,51 @@ def integer_label_mistakes(labels: np.ndarray, num_images: int, num_classes: int
     return mistakes + label_range_mistakes(labels, num_classes)
 
 
-def label_range_mistakes(labels: np.ndarray, num_classes: int) -> list[str]:
-    """Return what is wrong with integer `labels` outside 0..num_classes - 1; 0 if K is unknown."""
+def label_range_mistakes(
+    labels: np.ndarray, num_classes: int, fix: str = "check the class list", name: str = "labels"
+) -> list[str]:
+    """Return what is wrong with integer labels outside 0..num_classes - 1.
+
+    Args:
+        labels: integers of any shape.
+        num_classes: 0 if it is unknown.
+        fix: what to do about labels outside.
+        name: what messages call the labels.
+    """
     if not labels.size:
         return []
     low, high = int(labels.min()), int(labels.max())
     if num_classes and (low < 0 or high >= num_classes):
-        counts_from_one = low == 1 and high == num_classes
-        fix = "they count from 1, use labels - 1" if counts_from_one else "check the class list"
+        if low == 1 and high == num_classes:
+            fix = f"they count from 1, use {name} - 1"
         return [
-            f"labels should lie between 0 and {num_classes - 1} for {num_classes} classes, but "
+            f"{name} should lie between 0 and {num_classes - 1} for {num_classes} classes, but "
             f"run from {low} to {high}: {fix}."
         ]
     if low < 0:
-        return [f"labels should not be negative, but the smallest is {low}."]
+        return [f"{name} should not be negative, but the smallest is {low}."]
     return []
+
+
+def column_mistakes(columns: Mapping[str, Any], num_images: int) -> list[str]:
+    """Return what is wrong with what is known of each image, by name: N texts, or integers (N, 2).
+
+    A column that is None is not given.
+    """
+    mistakes = []
+    for name, column in columns.items():
+        if isinstance(column, np.ndarray):
+            if column.dtype.kind not in "iu" or column.shape != (num_images, 2):
+                mistakes.append(
+                    f"{name} should be integers ({num_images}, 2), the height and width of each "
+                    f"image, but are {describe(column)}."
+                )
+        elif column is not None and len(column) != num_images:
+            mistakes.append(
+                f"{name} should have one entry per image, but there are {num_images:,} images and "
+                f"{len(column):,} entries."
+            )
+    return mistakes
 
 
 def is_one_hot(labels: np.ndarray) -> bool:

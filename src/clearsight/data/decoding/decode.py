@@ -45,6 +45,7 @@ from clearsight.data.splits.splits import Splits
 from clearsight.errors import DataError, OutputError, list_some
 from clearsight.io.cache_folder import ANOTHER_CACHE
 from clearsight.io.readable_name import readable_name
+from clearsight.option_names import option
 
 DECODE_VERSION = 5  # of how images are read; a change invalidates the cache
 ALPHA_BACKGROUND = 255  # most images with alpha are drawn for white pages
@@ -182,7 +183,8 @@ def _check_disk_space(folder: Path, needed_bytes: int) -> None:
     if needed_bytes > free_bytes:
         raise OutputError(
             f"Decoded images need {needed_bytes / 1e6:,.1f} MB in {folder.parent}, but only "
-            f"{free_bytes / 1e6:,.1f} MB are free: use a smaller --image-size, free disk space, or "
+            f"{free_bytes / 1e6:,.1f} MB are free: use a smaller {option('image_size')}, "
+            f"free disk space, or "
             f"{ANOTHER_CACHE}."
         )
 

@@ -102,12 +102,12 @@ def check_options(options: SourceOptions, supported: Sequence[str], source: str)
     """
     fields = {each.name: each for each in option_fields(SourceOptions)}
     ignored = [
-        fields[name].flag
+        fields[name].shown
         for name in _FORMAT_OPTIONS
         if name not in supported and getattr(options, name) != fields[name].field.default
     ]
     if ignored:
-        known = [fields[name].flag for name in supported]
+        known = [fields[name].shown for name in supported]
         raise DataError(
             f"{source} takes {', '.join(known) or 'no option of folders or tables'}, but "
             f"{', '.join(ignored)} was given: leave it out, or give a folder or table with it."

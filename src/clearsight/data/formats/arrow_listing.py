@@ -19,6 +19,7 @@ from clearsight.data.labels.class_names import ClassNames
 from clearsight.data.listing import Listing, Part
 from clearsight.data.sources.options import SourceOptions
 from clearsight.errors import DataError
+from clearsight.option_names import option
 
 _NO_CLASS = -1  # what `datasets` writes for an unknown label
 
@@ -114,7 +115,8 @@ def list_arrow_files(
     if not holds_paths and columns.image not in table.columns.image_columns:
         raise DataError(
             f"{provenance} should hold encoded images or their paths in its column "
-            f"'{columns.image}', but holds another type: choose another with --image-column."
+            f"'{columns.image}', but holds another type: choose another with "
+            f"{option('image_column')}."
         )
     names = [name for name in columns.names if holds_paths or name != columns.image]
     cells, keys, parts = table.read_rows(names)

@@ -14,7 +14,7 @@ from clearsight.data.formats.folder_structure import (
     FolderStructure,
     find_structure,
 )
-from clearsight.data.formats.label_pattern import NO_LABEL, find_label
+from clearsight.data.formats.label_pattern import find_label
 from clearsight.data.formats.mask_files import mask_files_note
 from clearsight.data.formats.unclear_folders import (
     check_alike_folders,
@@ -28,6 +28,7 @@ from clearsight.data.part_names import part_of_path
 from clearsight.data.sources.options import SourceOptions
 from clearsight.errors import DataError
 from clearsight.io.readable_name import readable_name
+from clearsight.option_names import option
 
 _NUM_SHOWN = 10  # names in a sentence
 
@@ -121,7 +122,7 @@ def _images_with_labels(contents: FolderContents, pattern: re.Pattern[str]) -> l
     for path, part in parts.items():
         label = find_label(path, pattern)
         if label is None:
-            contents.skipped.add(path, NO_LABEL)
+            contents.skipped.add(path, f"no label in its name, by {option('label_pattern')}")
         elif is_divided and part is None:
             contents.skipped.add(path, OUTSIDE_PARTS)
         else:
@@ -220,7 +221,7 @@ def _name_classes(
     if unknown:
         raise DataError(
             f"{file} should list the names or numbers of the class folders, but does not list "
-            f"{', '.join(repr(name) for name in unknown[:3])}: leave --class-names out to use the "
-            "folders' own names."
+            f"{', '.join(repr(name) for name in unknown[:3])}: leave "
+            f"{option('class_names')} out to use the folders' own names."
         )
     return known.names, label_of

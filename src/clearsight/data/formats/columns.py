@@ -9,6 +9,7 @@ from clearsight.data.formats.split_cells import find_splits
 from clearsight.data.labels.class_names import ClassNames
 from clearsight.data.sources.options import SourceOptions
 from clearsight.errors import DataError, did_you_mean, list_some
+from clearsight.option_names import option
 
 # What a column may hold, and its usual names, the most telling ones first: a later row only counts
 # if no earlier name is there.
@@ -113,20 +114,20 @@ def find_columns(table: Table, options: SourceOptions) -> TableColumns:
         DataError: when a column is missing, or several could be meant.
     """
 
-    def find(given: str | None, option: str, content: str, known: str | None = None) -> str:
+    def find(given: str | None, argument: str, content: str, known: str | None = None) -> str:
         if given is not None:
-            _check_given(given, option, table)
+            _check_given(given, argument, table)
             return given
-        return _find_usual(content, option, table) if known is None else known
+        return _find_usual(content, argument, table) if known is None else known
 
     known = table.known
-    image = find(options.image_column, "--image-column", "images or their paths", known.image)
-    split = find(options.split_column, "--split-column", "splits", known.split) or None
-    group = find(options.group_column, "--group-column", "groups", known="") or None
+    image = find(options.image_column, "image_column", "images or their paths", known.image)
+    split = find(options.split_column, "split_column", "splits", known.split) or None
+    group = find(options.group_column, "group_column", "groups", known="") or None
     listed = tuple((options.label_column or "").split(","))
     if len(listed) > 1 and set(listed) <= set(table.names):
         return _with_others(TableColumns(image, listed, split, group), table)
-    label = find(options.label_column, "--label-column", "labels", known.label)
+    label = find(options.label_column, "label_column", "labels", known.label)
     if label:
         return _with_others(TableColumns(image, (label,), split, group), table)
     one_hot = _find_one_hot(table, (image, split, group))
@@ -146,7 +147,7 @@ def _with_others(columns: TableColumns, table: Table) -> TableColumns:
         others.remove(split)
         note = (
             f"The column '{split}' says which split each image is in ({', '.join(splits[split])}); "
-            "choose another with --split-column."
+            f"choose another with {option('split_column')}."
         )
         columns = replace(columns, split=split, notes=(*columns.notes, note))
     others = [name for name in others if name.strip()]  # an index may have no name
@@ -170,43 +171,45 @@ def _find_one_hot(table: Table, others: Sequence[str | None]) -> tuple[str, ...]
     hint = ""
     if len(found.binary) > 1:
         joined = ",".join(found.binary)
-        hint = f", or with --label-column {joined} if each of these columns of 0 and 1 is a class"
-    raise _no_column("labels", "--label-column", table, hint)
+        given = option("label_column", joined)
+        hint = f", or with {given} if each of these columns of 0 and 1 is a class"
+    raise _no_column("labels", "label_column", table, hint)
 
 
-def _check_given(given: str, option: str, table: Table) -> None:
+def _check_given(given: str, argument: str, table: Table) -> None:
     if table.names.count(given) > 1:
         raise DataError(
             f"{table.source} should have one column '{given}', but has several of that name."
         )
     if given not in table.names:
         raise DataError(
-            f"{table.source} should have the column '{given}' given by {option}, but its columns "
+            f"{table.source} should have the column '{given}' given by "
+            f"{option(argument)}, but its columns "
             f"are {_list_names(table.names)}{table.known.hint}.{did_you_mean(given, table.names)}"
         )
 
 
-def _find_usual(content: str, option: str, table: Table) -> str:
+def _find_usual(content: str, argument: str, table: Table) -> str:
     """Return the column with a usual name; "" if there is none and that may be."""
     for tier in _USUAL_NAMES[content]:
         found = [name for name in table.names if _normalize(name) in tier]
         if len(found) > 1:
             raise DataError(
                 f"{table.source} should have one column of {content}, but {_list_names(found)} "
-                f"could each be it: choose it with {option}."
+                f"could each be it: choose it with {option(argument)}."
             )
         if found:
             return found[0]
     if content == "images or their paths":
-        raise _no_column(content, option, table)
+        raise _no_column(content, argument, table)
     return ""
 
 
-def _no_column(content: str, option: str, table: Table, hint: str = "") -> DataError:
+def _no_column(content: str, argument: str, table: Table, hint: str = "") -> DataError:
     return DataError(
         f"{table.source} should have a column of {content} with a usual name such as "
         f"{', '.join(_USUAL_NAMES[content][0][:3])}, but its columns are "
-        f"{_list_names(table.names)}{table.known.hint}: choose it with {option}{hint}."
+        f"{_list_names(table.names)}{table.known.hint}: choose it with {option(argument)}{hint}."
     )
 
 

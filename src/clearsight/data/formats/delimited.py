@@ -15,6 +15,7 @@ from clearsight.data.formats.dialect import Dialect, detect_dialect, open_text
 from clearsight.data.image_suffixes import is_image
 from clearsight.data.listing import parse_part
 from clearsight.errors import DataError, list_some
+from clearsight.option_names import option
 
 _MAX_ROWS = 3_000_000  # each takes a few hundred bytes of memory
 _PIXEL = re.compile(r"(?:pixel|px|p)[_ ]?\d+|\d+x\d+", re.IGNORECASE)
@@ -60,7 +61,7 @@ class DelimitedFile:
         pixels = tuple(self.names[index] for index in self.pixel_columns)
         image = "" if pixels else None
         if self.has_header:
-            hint = " (if its first line is data, add --no-header)"
+            hint = f" (if its first line is data, add {option('header', False)})"
             return KnownColumns(image=image, others=pixels, hint=hint)
         hint = f" (it has no header; its first line is {list_some(self.dialect.rows[0], 5)})"
         if pixels:
@@ -157,10 +158,11 @@ def open_delimited(path: Path, *, has_header: bool = True) -> DelimitedFile:
     """
     dialect = detect_dialect(path)
     first = dialect.rows[0]
+    no_header = option("header", False)
     if not has_header and sum(map(is_usual_name, first)) > 1:
         raise DataError(
-            f"{path} should have no header, because of --no-header, but its first line names the "
-            f"columns {list_some(first, 5)}: leave --no-header out."
+            f"{path} should have no header, because of {no_header}, but its first line "
+            f"names the columns {list_some(first, 5)}: leave {no_header} out."
         )
     if has_header and dialect.has_header:
         return DelimitedFile(path, dialect, first, has_header=True)

@@ -18,6 +18,7 @@ from clearsight.data.labels.encode import is_missing
 from clearsight.data.listing import Listing
 from clearsight.data.sources.options import SourceOptions
 from clearsight.errors import DataError
+from clearsight.option_names import option
 
 _NUMBERS = re.compile(r"\d+(?:[ ,]+\d+){3,}")
 _MAX_SHOWN = 200  # characters of a cell in a message
@@ -135,7 +136,7 @@ class _ImageFinder:
         if not (self._follow_links or self._is_in_folder(path)):
             raise DataError(
                 f"{expected} {key} is a link out of {self.folder}: follow such links with "
-                "--follow-links."
+                f"{option('follow_links', True)}."
             )
         if not stat.S_ISREG(state.st_mode):
             raise DataError(f"{expected} {key} is not a regular file.")

@@ -4,7 +4,6 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-NO_LABEL = "no label in its name, by --label-pattern"
 _SUGGESTED = (
     r"^(?P<label>[a-z]+)\.",  # cat.0.jpg
     r"^(?P<label>\D+)[_ -]\d+\.",  # great_dane_12.jpg

@@ -16,6 +16,7 @@ from clearsight.data.load_report import check_bad_files
 from clearsight.data.part_names import part_of_cell
 from clearsight.data.sources.options import SourceOptions
 from clearsight.errors import DataError, list_some
+from clearsight.option_names import option
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,7 +165,9 @@ class Rows:
             return f"{name} should contain the path of an image, but it is empty."
         cell, own_class = self.labels[row], ""
         if isinstance(cell, str):
-            own_class = f", or list '{cell.strip()}' in --class-names if it is a class of its own"
+            own_class = (
+                f", or list '{cell.strip()}' in {option('class_names')} if it is a class of its own"
+            )
         return f"{name} should have one label, but has {list_some(labels)}: keep one{own_class}."
 
     def _check_selected(self, parts: Sequence[Part | None]) -> None:
@@ -190,7 +193,8 @@ class Rows:
             more = f" and {len(unknown) - 1} more" if unknown[1:] else ""
             raise DataError(
                 f"{self.table} should contain train, validation or test in its split column, but "
-                f"contains '{unknown[0]}'{more}: choose another column with --split-column."
+                f"contains '{unknown[0]}'{more}: choose another column with "
+                f"{option('split_column')}."
             )
         return [part_of[value] for value in self.splits]
 

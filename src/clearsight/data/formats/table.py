@@ -18,6 +18,7 @@ from clearsight.data.listing import Listing, Part
 from clearsight.data.sources.options import SourceOptions
 from clearsight.data.splits.splits import Splits
 from clearsight.errors import DataError
+from clearsight.option_names import option
 
 _SUFFIXES = (".csv", ".tsv", ".parquet", ".pq")
 
@@ -38,7 +39,8 @@ def open_table(path: Path, options: SourceOptions) -> Listing | Splits:
     if is_parquet(path):
         if not options.header:
             raise DataError(
-                f"{path} is a Parquet file, which always names its columns: leave --no-header out."
+                f"{path} is a Parquet file, which always names its columns: leave "
+                f"{option('header', False)} out."
             )
         return list_arrow_files(path.parent, [PartFile(path.name)], options, str(path))
     table = open_delimited(path, has_header=options.header)

@@ -17,6 +17,7 @@ from clearsight.data.part_names import (
 from clearsight.data.skipped_files import skipped_sentence
 from clearsight.errors import DataError
 from clearsight.io.readable_name import readable_name
+from clearsight.option_names import for_reader, option
 
 _EXAMPLE = r"(?P<label>[a-z]+)\."
 _NUM_SHOWN = 3  # names in a list
@@ -63,7 +64,8 @@ def check_alike_folders(source: str, structure: FolderStructure) -> None:
     raise DataError(
         f"{source} should have one folder for each class, but {outer} all have the folders "
         f"{inner}: give only one of them, call one train and another test, or say which are the "
-        f"classes, with --class-folders inner ({inner}) or outer ({outer})."
+        f"classes, with {option('class_folders', 'inner')} ({inner}) or "
+        f"{for_reader('outer', repr('outer'))} ({outer})."
     )
 
 
@@ -87,12 +89,13 @@ def check_labels(
             f"{_without_images(contents)}.{_skipped(contents)}"
         )
     if len(labels) < 2 and label_pattern is not None:
+        example = suggest_pattern(list(contents.images)) or _EXAMPLE
         raise DataError(
             f"{contents.source} should have at least two labels in the names of its images, but "
-            f"--label-pattern {shlex.quote(label_pattern)} finds "
+            f"{option('label_pattern', label_pattern)} finds "
             f"{f'only {labels[0]!r}' if labels else 'none'} in names such as "
             f"{readable_name(min(contents.images))}: change it, for example to "
-            f"{shlex.quote(suggest_pattern(list(contents.images)) or _EXAMPLE)}."
+            f"{for_reader(shlex.quote(example), repr(example))}."
         )
     if len(labels) < 2:
         found = f"only the class '{labels[0]}'" if labels else "images in no folder"
@@ -118,7 +121,7 @@ def _unclear(contents: FolderContents, found: str) -> DataError:
     if pattern := suggest_pattern(names):
         advice.append(
             f"if the labels are in the names of the files ({readable_name(min(names))}), add "
-            f"--label-pattern {shlex.quote(pattern)}"
+            f"{option('label_pattern', pattern)}"
         )
     advice += _table_advice(contents)
     if any(path.rpartition("/")[2].lower() in _DETECTION_FOLDERS for path in contents.folders):

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from clearsight.errors import DataError
+from clearsight.option_names import option
 
 _MAX_STRAYS = 8  # of an image's values at either end that may be left out of the range
 NUM_EXTREMES = 2 * (_MAX_STRAYS + 1)  # values of an image, from `find_extremes`
@@ -194,7 +195,7 @@ def choose_pixel_range(extremes: np.ndarray, num_values: int) -> tuple[PixelRang
         raise DataError(
             f"One range of values should suit all deep images, but {found}, so that {num_flat:,} "
             f"of {len(extremes):,} images would become a single grey: remove the images with other "
-            "units, or give the range with --pixel-range LOW,HIGH."
+            f"units, or give the range with {option('pixel_range', form='LOW,HIGH')}."
         )
     return chosen, f"{found}{kind}"
 
@@ -230,7 +231,7 @@ class Converted:
         if reason:
             notes.append(
                 f"Pixel values from {pixel_range} become 0 to 255 in all images ({reason}; change "
-                "it with --pixel-range)."
+                f"it with {option('pixel_range')})."
             )
         if self.num_deep < self.num_images:
             notes.append(

@@ -6,7 +6,7 @@ description is saved with the run and in every export.
 
 import logging
 import reprlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import MISSING, asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Self, get_args
@@ -25,13 +25,13 @@ from clearsight.data.preparation.polarity import Polarity, find_polarity
 from clearsight.data.preparation.prepared_image import PreparedImage
 from clearsight.data.preparation.read_image import read_image
 from clearsight.data.preparation.resize import ResizeMethod, flatten_alpha, resize_image
-from clearsight.errors import DataError
+from clearsight.errors import DataError, describe_found
 
 _log = logging.getLogger(__name__)
 _POLARITY_SAMPLE = 10_000  # images whose polarity is measured
 # Increased when `fit_image` or `apply` would return other numbers for the same image.
 VERSION = 1
-_MAX_SIDE = 65_535
+MAX_SIDE = 65_535
 _DIVISORS = (1e-3, 1e6)  # the smallest and the largest
 
 
@@ -141,26 +141,45 @@ class Preparation:
         self.check(images)
         return np.divide(images, np.float32(self.divisor), dtype=np.float32)
 
-    def check(self, images: np.ndarray) -> None:
-        """Raise `DataError` unless images are uint8 (N, height, width, channels)."""
-        shape, found = (self.height, self.width, self.channels), ""
-        if not images.ndim:
-            found = "are no array: read files with clearsight.read_images"
+    def check(self, images: np.ndarray, *, any_size: bool = False) -> None:
+        """Check that images are uint8 (N, height, width, channels), 0..255.
+
+        With `any_size` they are (N, H, W, C), deep if the network was trained on deep images.
+
+        Raises:
+            DataError: when they are not; the message lists all mistakes.
+        """
+        shape = (self.height, self.width, self.channels)
+        expected = "(N, H, W, C) with 1, 3 or 4 channels" if any_size else f"(N, {str(shape)[1:]}"
+        found = []
+        if not (isinstance(images, np.ndarray) and images.ndim):
+            found.append(
+                f"are {describe_found(images)}, no array: read files with clearsight.read_images"
+            )
         elif not len(images):
             raise DataError("There should be at least one image, but there is none.")
-        elif images.dtype != np.uint8:
-            found = (
-                f"are {images.dtype}: pass the pixels as they are in the file; they are scaled here"
-            )
-        elif images.shape[1:] != shape:
-            found = f"have shape {images.shape}"
-            if images.shape == shape:
-                found += ", which is a single image: add an axis with images[None]"
-            elif images.ndim == 3 and images.shape[1:] == shape[:2]:
-                found += ", without a channel axis: add it with images[..., None]"
+        else:
+            has_shape = images.ndim == 4 and images.shape[-1] in (1, 3, 4)
+            if not (has_shape if any_size else images.shape[1:] == shape):
+                found.append(f"have shape {images.shape}{self._shape_advice(images.shape)}")
+            is_deep = self.pixel_range is not None and images.dtype.kind in "iuf"
+            if images.dtype != np.uint8 and not (any_size and is_deep):
+                found.append(
+                    f"are {images.dtype}: pass the pixels as they are in the file; they are scaled "
+                    "here"
+                )
         if found:
-            expected = f"uint8 images (N, {', '.join(map(str, shape))}) from 0 to 255"
-            raise DataError(f"The network's images should be {expected}, but {found}.")
+            raise DataError(
+                f"The network's images should be uint8 images {expected} from 0 to 255, but "
+                f"{', and '.join(found)}."
+            )
+
+    def _shape_advice(self, found: tuple[int, ...]) -> str:
+        if found == self.image_shape:
+            return ", which is a single image: add an axis with images[None]"
+        if len(found) == 3 and found[1:] == self.image_shape[:2]:
+            return ", without a channel axis: add it with images[..., None]"
+        return ""
 
     def read(
         self, source: Path | bytes, *, name: str | None = None, invert: bool = False
@@ -248,53 +267,11 @@ def _is_whole(value: Any, lowest: int, highest: int) -> bool:
 
 
 _IS_VALID: dict[str, Callable[[Any], bool]] = {
-    "height": lambda value: _is_whole(value, 1, _MAX_SIDE),
-    "width": lambda value: _is_whole(value, 1, _MAX_SIDE),
+    "height": lambda value: _is_whole(value, 1, MAX_SIDE),
+    "width": lambda value: _is_whole(value, 1, MAX_SIDE),
     "channels": lambda value: type(value) is int and value in (1, 3, 4),
     "divisor": lambda value: type(value) in (int, float) and _DIVISORS[0] <= value <= _DIVISORS[1],
     "polarity": lambda value: value in get_args(Polarity),
     "resize": lambda value: value in get_args(ResizeMethod),
     "alpha_background": lambda value: value is None or _is_whole(value, 0, 255),
 }
-
-
-def read_images(
-    paths: Iterable[str | Path],
-    size: tuple[int, int],
-    channels: int = 3,
-    pixel_range: tuple[float, float] | None = None,
-) -> np.ndarray:
-    """Read image files for training exactly as prediction will read them.
-
-    Args:
-        paths: image files of any size and mode.
-        size: height and width to resize each to; its proportions are kept.
-        channels: 1 (grey), 3 (RGB) or 4 (RGB with alpha).
-        pixel_range: the values of deep images that become 0 and 255, by default the full range of
-            their type; pass the same one to `clearsight.train`.
-
-    Returns:
-        uint8 (N, height, width, channels), 0..255.
-
-    Raises:
-        DataError: when files cannot be read (the message lists them all) or there are none.
-
-    Example:
-        >>> read_images(["no such file.png"], size=(64, 64))
-        Traceback (most recent call last):
-        ...
-        clearsight.errors.DataError: no such file.png should be an image file ...
-    """
-    given = None if pixel_range is None else PixelRange(*pixel_range)
-    preparation = Preparation(*size, channels, pixel_range=given)
-    images, problems = [], []
-    for path in paths:
-        try:
-            images.append(preparation.read(Path(path)))
-        except DataError as error:
-            problems.append(str(error))
-    if problems or not images:
-        raise DataError(" ".join(problems) or "There should be at least one image to read.")
-    for warning in (warning for image in images for warning in image.warnings):
-        _log.warning("%s", warning)
-    return np.stack([image.pixels for image in images])

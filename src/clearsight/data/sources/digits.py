@@ -9,6 +9,7 @@ from clearsight.data.image_set import ImageSet
 from clearsight.data.splits.splits import Splits
 from clearsight.data.splits.stratified import stratified_split
 from clearsight.errors import DataError, needs_extra
+from clearsight.option_names import option
 
 TEST_FRACTION = 0.2
 _HIGHEST_VALUE = 16  # the scans count ink in 4x4 blocks, so values run from 0 to 16
@@ -33,7 +34,9 @@ def load(data_dir: Path | None = None) -> Splits:
         MissingExtraError: when scikit-learn is not installed.
     """
     if data_dir is not None:
-        raise DataError("The source 'digits' lies inside scikit-learn and takes no --data-dir.")
+        raise DataError(
+            f"The source 'digits' lies inside scikit-learn and takes no {option('data_dir')}."
+        )
     with needs_extra("The source 'digits'", "report"):
         from sklearn.datasets import load_digits
     scans: Any = load_digits()

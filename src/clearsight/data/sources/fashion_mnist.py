@@ -19,6 +19,7 @@ from clearsight.errors import DataError
 from clearsight.io.cache_folder import cache_folder, save_to_cache, user_cache_folder
 from clearsight.io.download import download
 from clearsight.io.scratch import scratch_folder
+from clearsight.option_names import option
 
 CLASS_NAMES = (
     "T-shirt/top",
@@ -83,7 +84,7 @@ class FashionMnistLocations:
     def folders(self) -> dict[str, Path]:
         """The folders to look in by name, best first."""
         if self.data_dir is not None:
-            return {"--data-dir": self.data_dir}
+            return {option("data_dir"): self.data_dir}
         return {
             "clearsight's cache": self.cache,
             "the user's cache": self.user_cache,
@@ -154,7 +155,7 @@ def load_from(locations: FashionMnistLocations) -> Splits:
         "Fashion-MNIST should be in one of these locations, but is in none: "
         + "; ".join(problem.rstrip(".") for problem in problems)
         + ". Connect to the internet once, or put the four IDX files into a folder and pass it "
-        "with --data-dir."
+        f"with {option('data_dir')}."
     )
 
 

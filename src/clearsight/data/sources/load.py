@@ -23,12 +23,13 @@ from clearsight.data.preparation.preparation import Preparation
 from clearsight.data.sources import digits, fashion_mnist
 from clearsight.data.sources.edits import edit_splits
 from clearsight.data.sources.keywords import SourceKeywords
-from clearsight.data.sources.options import TEST_FRACTION, SourceOptions, source_options
+from clearsight.data.sources.options import TEST_FRACTION, SourceOptions
 from clearsight.data.sources.python_objects import splits_from_object
 from clearsight.data.splits.held_out_test import hold_out_test_set
 from clearsight.data.splits.splits import Splits
 from clearsight.errors import DataError, did_you_mean
 from clearsight.io.machine import memory_bytes
+from clearsight.option_names import option
 
 
 @dataclass(frozen=True)
@@ -128,7 +129,7 @@ def _load(source: str, options: SourceOptions, show_progress: ShowProgress) -> S
         return _resize(hold_out_test_set(found, options.test_split, TEST_FRACTION), options)
     name = resolve_source(source)
     if options.data_dir is not None:
-        raise DataError(f"{source} is a path and takes no --data-dir.")
+        raise DataError(f"{source} is a path and takes no {option('data_dir')}.")
     if is_source_name(name):
         check_options(options, COLUMN_OPTIONS, name)
         found = huggingface.open_named(name, options)
@@ -174,7 +175,7 @@ def _fit(images: ImageSet, preparation: Preparation) -> ImageSet:
         raise DataError(
             f"The images should fit into memory, but {len(images):,} of "
             f"{preparation.height}x{preparation.width} take {math.prod(shape):,} bytes: choose a "
-            "smaller --image-size."
+            f"smaller {option('image_size')}."
         )
     fitted = np.empty(shape, dtype=np.uint8)
     for row, image in enumerate(images.images):
@@ -203,7 +204,7 @@ def load_data(source: Any, **options: Unpack[SourceKeywords]) -> Splits:
         >>> train.images.shape, train.images.dtype
         ((1438, 8, 8, 1), dtype('uint8'))
     """
-    checked = source_options(**options)
+    checked = SourceOptions(**options)
     if isinstance(source, str | os.PathLike):
         return load_splits(os.fspath(source), checked)
     return splits_from_object(source, checked)

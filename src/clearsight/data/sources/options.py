@@ -2,22 +2,16 @@
 
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationError,
-)
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from clearsight.data.preparation.pixel_range import PixelRange, parse_pixel_range
 from clearsight.data.preparation.preparation import Preparation
 from clearsight.data.preparation.resize import ResizeMethod
-from clearsight.errors import DataError, RequestError, format_validation_error
-from clearsight.options import Option, flag_words
+from clearsight.errors import DataError
+from clearsight.option_names import for_reader, option, typed_words
+from clearsight.options import Option, Request
 
 TEST_FRACTION = 0.2  # held out by default
 _Side = Annotated[int, Field(gt=0, le=65_535)]  # pixels
@@ -49,13 +43,13 @@ def _parse_channels(value: Any) -> Any:
     return int(value) if value in ("1", "3") else value
 
 
-class SourceOptions(BaseModel):
+class SourceOptions(Request):
     """How the images of a source are read; the defaults suit most.
 
     The help of each field explains it; see `clearsight.options`.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    subject: ClassVar[str] = "The source options are"
 
     image_size: Annotated[
         tuple[_Side, _Side] | None,
@@ -158,9 +152,10 @@ class SourceOptions(BaseModel):
         """
         trained = preparation.pixel_range
         if trained is not None and self.pixel_range not in (None, trained):
+            given = (self.pixel_range.low, self.pixel_range.high)
             raise DataError(
-                f"The network was trained on pixel values from {trained}, so that --pixel-range "
-                f"{self.pixel_range.low:g},{self.pixel_range.high:g} cannot apply: leave it out."
+                f"The network was trained on pixel values from {trained}, so that "
+                f"{option('pixel_range', given)} cannot apply: leave it out."
             )
         changes = {
             "image_size": (preparation.height, preparation.width),
@@ -172,25 +167,20 @@ class SourceOptions(BaseModel):
         return self.model_copy(update=changes)
 
     @property
+    def shown(self) -> str:
+        """The options that are not the defaults, as a message's reader gives them."""
+        return for_reader(" ", ", ").join(option(*each) for each in self._changed.items())
+
+    @property
     def command_words(self) -> list[str]:
         """What to type to read a source in this way, e.g. ["--image-size", "48,64"]."""
-        return [
-            word
+        return [word for each in self._changed.items() for word in typed_words(*each)]
+
+    @property
+    def _changed(self) -> dict[str, Any]:
+        """The options that are not the defaults."""
+        return {
+            name: value
             for name, field in SourceOptions.model_fields.items()
-            if (value := getattr(self, name)) != field.default
-            for word in flag_words(name, value, SourceOptions)
-        ]
-
-
-def source_options(**values: Any) -> SourceOptions:
-    """Make `SourceOptions`, reporting all mistakes in one sentence.
-
-    Raises:
-        RequestError: when options are unknown or out of range.
-    """
-    try:
-        return SourceOptions(**values)
-    except ValidationError as error:
-        raise RequestError(
-            f"The source options are not valid: {format_validation_error(error)}."
-        ) from None
+            if (value := getattr(self, name)) != field.default and value is not None
+        }

@@ -17,7 +17,7 @@ from clearsight.data.sources.edits import edit_splits
 from clearsight.data.sources.options import SourceOptions
 from clearsight.data.splits.held_out_test import hold_out_test_set
 from clearsight.data.splits.splits import Splits
-from clearsight.errors import DataError
+from clearsight.errors import DataError, describe_found
 
 _FORMS = (
     "(x, y), ((x, y), (x_test, y_test)), a dict of arrays such as x_train and y_train, an "
@@ -81,8 +81,9 @@ def _read(source: Any, options: SourceOptions) -> Splits:
             return _from_arrays({"train": source}, options)
         if all(_is_pair(part) for part in source):
             return _from_arrays({"train": source[0], "test": source[1]}, options)
-    if isinstance(source, (str, bytes)) or not (hasattr(source, "__iter__") or _is_indexed(source)):
-        raise DataError(f"The images should be {_FORMS}, but are of type {type(source).__name__}.")
+    is_one = isinstance(source, (str, bytes)) or getattr(source, "ndim", 1) == 0
+    if is_one or not (hasattr(source, "__iter__") or _is_indexed(source)):
+        raise DataError(f"The images should be {_FORMS}, but are {describe_found(source)}.")
     return _from_items(source, options)
 
 

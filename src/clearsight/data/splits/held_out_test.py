@@ -9,6 +9,7 @@ import numpy as np
 from clearsight.data.listing import Part
 from clearsight.data.splits.splits import Splits
 from clearsight.errors import DataError
+from clearsight.option_names import option
 
 _MOST_OFF = 0.3  # of the images asked for, without a note,
 _NUM_DEVIATIONS = 4  # and so many standard deviations of a random choice of single images
@@ -110,7 +111,7 @@ def held_out_note(
     return (
         f"{num_test:,} of {num_images:,} images ({num_test / num_images:.0%}) are held out as the "
         f"test set, not {fraction:.0%}, because {together} together, here up to "
-        f"{counts.max():,}: change --test-split, or give a test set of your own."
+        f"{counts.max():,}: change {option('test_split')}, or give a test set of your own."
     )
 
 
@@ -128,8 +129,8 @@ def check_no_own_part(part: Part, num_own: int, asked_for: float | None, source:
     """
     if num_own and asked_for:
         raise DataError(
-            f"{source} has its own {num_own:,} {part} images, so that --{part}-split "
-            f"{asked_for:g} cannot apply: leave it out."
+            f"{source} has its own {num_own:,} {part} images, so that "
+            f"{option(f'{part}_split', asked_for)} cannot apply: leave it out."
         )
 
 

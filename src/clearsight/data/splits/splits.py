@@ -1,13 +1,14 @@
 """`Splits`: the training, validation and test sets of a source."""
 
+import operator
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from clearsight.data.image_set import ImageSet
 from clearsight.data.load_report import LoadReport
-from clearsight.data.preparation.pixel_range import PixelRange
+from clearsight.data.preparation.pixel_range import PixelRange, parse_pixel_range
 from clearsight.display.html import element, output, table
-from clearsight.errors import DataError
+from clearsight.errors import DataError, RequestError, describe_found
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,13 @@ class Splits:
     pixel_range: PixelRange | None = None
 
     def __post_init__(self) -> None:
+        for part in ("train", "validation", "test"):
+            given = getattr(self, part)
+            if not isinstance(given, ImageSet) and (part == "train" or given is not None):
+                raise DataError(
+                    f"{part} should be an ImageSet, but is {describe_found(given)}: make one with "
+                    "ImageSet.from_arrays(images, labels)."
+                )
         for part, images in self.parts.items():
             for what, expected, found in (
                 ("classes", self.train.class_names, images.class_names),
@@ -61,7 +69,8 @@ class Splits:
 
     def __getitem__(self, index: int) -> ImageSet:
         """Return the training set for 0 and the test set for 1."""
-        return tuple(self)[index] if index else self.train
+        position = operator.index(index)
+        return tuple(self)[position] if position else self.train
 
     @property
     def parts(self) -> dict[str, ImageSet]:
@@ -91,7 +100,14 @@ class Splits:
         """Return the splits with the range that the user gives, for images to be predicted.
 
         A note says so if no image of these has needed it.
+
+        Raises:
+            RequestError: when it is no range.
         """
+        try:
+            given = None if given is None else parse_pixel_range(given)
+        except ValueError as error:
+            raise RequestError(f"The pixel range {error}.") from error
         if given is None or self.pixel_range is not None:
             return self
         unused = f"The pixel range {given} was not used: all images have 8 bits, 0 to 255."

@@ -6,7 +6,7 @@ import torch
 
 from clearsight.engine.runtime.choices import Device, Precision, PrecisionChoice
 from clearsight.engine.runtime.processor import cpu_supports
-from clearsight.errors import RequestError
+from clearsight.io.argument_checks import check_choice
 from clearsight.models.backend import keras
 
 DTYPES: dict[Precision, torch.dtype] = {
@@ -24,10 +24,7 @@ def choose_precision(choice: PrecisionChoice, device: Device) -> Precision:
     Raises:
         RequestError: if `choice` is none of these.
     """
-    if choice not in get_args(PrecisionChoice):
-        raise RequestError(
-            f"The precision should be auto, float64, float32 or bfloat16, but '{choice}' was given."
-        )
+    check_choice(choice, "precision", get_args(PrecisionChoice))
     if choice != "auto":
         return choice
     return "bfloat16" if _is_fast_in_bfloat16(device) else "float32"

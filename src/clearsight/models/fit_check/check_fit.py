@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from clearsight.errors import FitError, ModelError
+from clearsight.errors import FitError, ModelError, describe_found
 from clearsight.models.backend import keras
 from clearsight.models.fit_check.images import image_mistakes
 from clearsight.models.fit_check.known_loss import KnownLoss
 from clearsight.models.fit_check.labels import label_mistakes
-from clearsight.models.fit_check.output import output_mistakes
+from clearsight.models.fit_check.output import output_mistakes, per_position_mistakes
 from clearsight.models.fit_check.sample import Sample
 from clearsight.models.graph import get_graph
 from clearsight.models.keras_internals.compiled import is_kerass_own
@@ -31,6 +31,7 @@ def check_fit(model: keras.Model, x: Any, y: Any) -> None:
 
     Raises:
         FitError: with every mistake and how to fix it; its attribute ``mistakes`` lists them.
+        ModelError: if it is no Keras model.
 
     Example:
         >>> import numpy as np
@@ -43,6 +44,10 @@ def check_fit(model: keras.Model, x: Any, y: Any) -> None:
         ...
         clearsight.errors.FitError: The loss categorical_crossentropy expects one-hot labels ...
     """
+    if not isinstance(model, keras.Model):
+        raise ModelError(
+            f"The network to check should be a keras.Model, but is {describe_found(model)}."
+        )
     mistakes = _network_mistakes(model)
     images, labels = Sample.whole(x, "x"), Sample.whole(y, "y")
     mistakes += [sample.mistake for sample in (images, labels) if sample.mistake]
@@ -85,6 +90,8 @@ def fit_mistakes(model: keras.Model, x: Sample, y: Sample | None) -> list[str]:
     takes_loss = model.compiled and is_kerass_own(model, "compute_loss")
     loss = KnownLoss.of(model.loss) if takes_loss else None
     if len(model.output_shape) != 2:
+        if loss is not None and y is not None:
+            mistakes += per_position_mistakes(loss, tuple(model.output_shape), y.shape)
         return mistakes
     if loss is not None and y is not None:
         mistakes += label_mistakes(loss, int(model.output_shape[-1]), y)

@@ -8,11 +8,13 @@ from typing import Any
 from clearsight.data.arrays.checks import channel_axis_mistakes
 from clearsight.models.backend import keras
 from clearsight.models.fit_check.sample import Sample
+from clearsight.models.graph import get_graph
 from clearsight.models.pixel_scaling import first_weighted_layer, pixel_scaling
 
 # Scaled images stay within a few units of zero, however they are scaled; raw ones do not.
 _RAW_PIXELS_ABOVE = 10.0
 _MOST_OF_8_BITS = 255.0
+_CHANNELS = (1, 3, 4)
 
 
 def image_mistakes(model: keras.Model, x: Sample) -> list[str]:
@@ -27,7 +29,9 @@ def image_mistakes(model: keras.Model, x: Sample) -> list[str]:
             f"{x.name} should have shape (N, {', '.join(map(str, expected))}) for this network, "
             f"but is {x}: {_advice(expected, x)}."
         ]
-    return _scale_mistakes(model, x) if len(x.shape) == 4 else []
+    if len(x.shape) != 4:
+        return []
+    return _channel_order_mistakes(model, x) or _scale_mistakes(model, x)
 
 
 def _fits(expected: tuple[int | None, ...], found: tuple[int, ...]) -> bool:
@@ -47,6 +51,22 @@ def _advice(expected: tuple[int | None, ...], x: Sample) -> str:
     if len(expected) == 1 and expected[0] == math.prod(x.shape[1:]):
         return f"pass {x.name}.reshape(len({x.name}), -1), or begin it with Flatten()"
     return "resize the images or build the network for their shape"
+
+
+def _channel_order_mistakes(model: keras.Model, x: Sample) -> list[str]:
+    """Find images (N, H, W, C) for layers that take (N, C, H, W), as Keras would not notice."""
+    is_first = any(
+        getattr(call.layer, "data_format", None) == "channels_first"
+        for call in get_graph(model).calls
+    )
+    if not is_first or x.shape[-1] not in _CHANNELS or x.shape[1] in _CHANNELS:
+        return []
+    return [
+        f"{x.name} should have its channels in axis 1 for this network, whose layers have "
+        f"data_format='channels_first' (Keras's default where keras.json says so), but is {x}: "
+        "build the network after keras.config.set_image_data_format('channels_last'), or pass "
+        f"np.moveaxis({x.name}, -1, 1)."
+    ]
 
 
 def _scale_mistakes(model: keras.Model, x: Sample) -> list[str]:

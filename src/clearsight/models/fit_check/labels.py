@@ -27,7 +27,7 @@ def label_mistakes(loss: KnownLoss, num_outputs: int, y: Sample) -> list[str]:
     if not y.is_finite:
         return [f"{y.name} should hold finite numbers, but holds NaN or infinity."]
     if loss.targets == "integers":
-        return _integer_mistakes(loss, num_outputs, y.rows)
+        return _integer_mistakes(loss, num_outputs, y.rows, y.name)
     if loss.targets == "one-hot" and not np.allclose(y.rows.sum(-1), 1, atol=_SUM_TOLERANCE):
         return ["Each row of one-hot labels should sum to 1, but some do not."]
     low, high = y.lowest_and_highest or (0.0, 0.0)
@@ -85,9 +85,13 @@ def _shape_mistake(loss: KnownLoss, num_outputs: int, y: Sample) -> str:
     )
 
 
-def _integer_mistakes(loss: KnownLoss, num_classes: int, rows: np.ndarray) -> list[str]:
+def _integer_mistakes(loss: KnownLoss, num_classes: int, rows: np.ndarray, name: str) -> list[str]:
     if (rows != np.round(rows)).any():
-        return [f"The loss {loss.name} expects whole numbers as labels, but y has fractions."]
+        return [f"The loss {loss.name} expects whole numbers as labels, but {name} has fractions."]
     if loss.ignored is not None:
         rows = rows[rows != loss.ignored]
-    return label_range_mistakes(rows, num_classes)
+    fix = (
+        f"the network ends in {num_classes} units, one per class; end it in more, or number the "
+        f"classes from 0 with class_names, {name} = np.unique({name}, return_inverse=True)"
+    )
+    return label_range_mistakes(rows, num_classes, fix, name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Literal
 
 from clearsight.models.backend import keras
@@ -9,6 +10,33 @@ from clearsight.models.fit_check.known_loss import KnownLoss
 from clearsight.models.graph import Call, get_graph, is_builtin_layer
 
 Output = Literal["softmax", "sigmoid", "logits", "unknown"]
+
+
+def position_mistake(output_shape: tuple[int | None, ...], num_classes: int) -> str:
+    """Return a sentence for an output of several axes where one row of classes is expected."""
+    positions = output_shape[1:-1]
+    return (
+        f"The network's output should have the shape (None, {num_classes}), one unit per class, "
+        f"but has {output_shape}, a prediction for each of {'x'.join(map(str, positions))} "
+        f"positions: add Flatten() or GlobalAveragePooling{len(positions)}D() before the last "
+        "Dense."
+    )
+
+
+def per_position_mistakes(
+    loss: KnownLoss, output_shape: tuple[int | None, ...], y_shape: tuple[int, ...]
+) -> list[str]:
+    """Return what is wrong with outputs for each position of an image that has one label.
+
+    Labels for each position, as in segmentation, are right.
+    """
+    is_whole_numbers = loss.targets == "integers"
+    num_axes = len(output_shape) - is_whole_numbers
+    is_single = math.prod(output_shape[1:-1]) == 1 if None not in output_shape[1:-1] else False
+    has_one_label = len(y_shape) < num_axes or y_shape[1:] == (1,)
+    if loss.targets == "values" or not has_one_label or is_single:
+        return []
+    return [position_mistake(output_shape, output_shape[-1] or 0)]
 
 
 def output_mistakes(loss: KnownLoss | None, model: keras.Model) -> list[str]:

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveInt, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PositiveInt,
+    field_validator,
+    model_validator,
+)
+
+from clearsight.options import as_number
 
 if TYPE_CHECKING:
     import keras
@@ -41,6 +51,7 @@ class LessonOptions(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+    _numbers = field_validator("*", mode="before")(as_number)
 
     input_shape: tuple[PositiveInt, PositiveInt, PositiveInt] = (28, 28, 1)
     num_classes: Annotated[int, Field(ge=2)] = 10

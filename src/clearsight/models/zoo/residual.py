@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, field_validator
+
+from clearsight.options import as_number
 
 if TYPE_CHECKING:
     import keras
@@ -28,6 +30,7 @@ class ResidualOptions(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+    _numbers = field_validator("*", mode="before")(as_number)
 
     input_shape: tuple[PositiveInt, PositiveInt, PositiveInt] = (28, 28, 1)
     num_classes: Annotated[int, Field(ge=2)] = 10

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from clearsight.errors import OutputError
 from clearsight.models.backend import keras
+from clearsight.option_names import option
 from clearsight.training.checkpoint.checkpoint import checkpoint_files, checkpoint_size_bytes
 from clearsight.training.checkpoint.snapshot import snapshot
 
@@ -28,5 +29,5 @@ def check_disk_space(path: Path, model: keras.Model) -> None:
         raise OutputError(
             f"A run of this network needs about {needed / 1e6:,.0f} MB of disk space for its "
             f"checkpoints, but {folder} has {free / 1e6:,.0f} MB left: free some, or choose a "
-            "folder on another disk with --out."
+            f"folder on another disk with {option('out')}."
         )

@@ -4,6 +4,7 @@ import errno
 
 from clearsight.engine.runtime.memory import is_out_of_memory
 from clearsight.errors import ClearsightError, OutputError, TrainingError
+from clearsight.option_names import option
 from clearsight.run.plan.plan import Plan
 from clearsight.run.store.folder import RunFolder
 from clearsight.training.steps import NonFiniteLossError
@@ -53,8 +54,9 @@ def _out_of_memory(where: str, plan: Plan, folder: RunFolder) -> str:
     what = "GPU's" if plan.record.request.device == "cuda" else "machine's"
     return (
         f"The {what} memory should hold a batch of {size} images in training, but ran out in "
-        f"{where}: lower --batch-size (now {size}), --train-limit or the size of the network. The "
-        f"last good checkpoint is kept; resume from it: {folder.resume_command}{halve}"
+        f"{where}: lower {option('batch_size')} (now {size}), {option('train_limit')} or the size "
+        "of the network. The last good checkpoint is kept; resume from it: "
+        f"{folder.resume_command}{halve}"
     )
 
 

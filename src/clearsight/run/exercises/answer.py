@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from clearsight.errors import RequestError
+from clearsight.errors import RequestError, describe_found
 from clearsight.models.table import format_shape
+from clearsight.option_names import option
 from clearsight.run.exercises.exercise import Answer, Question
 
 _BETWEEN = r"(?:\s*[x×X*,]\s*|\s+)"
@@ -89,18 +90,24 @@ def check_answers(
         RequestError: when the file cannot be read, no answer can be read, or there are more
             answers than questions.
     """
+    if not isinstance(given, str | tuple | list):
+        raise RequestError(
+            f"{option('answers')} should be a list of shapes and numbers, a text of them or a text "
+            f"file, but is {describe_found(given)}."
+        )
     answers = _read_answers(given) if isinstance(given, str) else [_as_text(one) for one in given]
     if len(answers) > len(questions):
         raise RequestError(
-            f"--answers should hold {len(questions)} answers, but holds {len(answers)}: write "
-            "shapes as 28x28x32 or (28, 28, 32), counts without commas, and a comma or a new line "
-            "between two answers."
+            f"{option('answers')} should hold {len(questions)} answers, but holds {len(answers)}: "
+            "write shapes as 28x28x32 or (28, 28, 32), counts without commas, and a comma or a "
+            "new line between two answers."
         )
     checked = [check_answer(*pair) for pair in zip(questions, answers, strict=False)]
     if all(each.given is None for each in checked):
         first = f" {checked[0].problem}" if checked else ""
         raise RequestError(
-            f"--answers should hold {len(questions)} answers, but none can be read.{first}"
+            f"{option('answers')} should hold {len(questions)} answers, but none can be read."
+            f"{first}"
         )
     missing = [CheckedAnswer(question, None) for question in questions[len(checked) :]]
     return (*checked, *missing)
@@ -122,6 +129,10 @@ def _as_text(answer: Any) -> str:
     """Return an answer from Python as it would be typed; "" for None."""
     if answer is None:
         return ""
+    if not (isinstance(answer, str | tuple | list) or hasattr(answer, "__index__")):
+        raise RequestError(
+            f"Each answer should be a shape, a number or text, but one is {describe_found(answer)}."
+        )
     if isinstance(answer, (tuple, list)):
         return f"({', '.join(map(str, answer))})"
     return str(answer)

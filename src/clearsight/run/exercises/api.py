@@ -4,7 +4,7 @@ import os
 from collections.abc import Sequence
 from typing import Unpack
 
-from clearsight.errors import RequestError, did_you_mean
+from clearsight.io.argument_checks import check_choice, check_switch
 from clearsight.options import documents, option_fields
 from clearsight.run.api import shown
 from clearsight.run.exercises.answer import GivenAnswer, check_answers
@@ -51,11 +51,9 @@ def exercise(
 
     Options:
     """
-    if name not in EXERCISES:
-        raise RequestError(
-            f"The exercise should be {', '.join(EXERCISES)}, but '{name}' was given."
-            f"{did_you_mean(name, EXERCISES)}"
-        )
+    check_choice(name, "name", EXERCISES)
+    parameters = check_switch(parameters, "parameters")
+    verbose = check_switch(verbose, "verbose")
     request = trial_request(name, **options)
     chosen = EXERCISES[name]
     questions = tuple(questions_about(chosen.trace(), with_parameters=parameters))

@@ -1,24 +1,25 @@
 """`TrialRequest`: how the networks of an exercise are trained and compared."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
-from clearsight.errors import RequestError, format_validation_error
-from clearsight.options import Option
+from clearsight.errors import RequestError
+from clearsight.option_names import option
+from clearsight.options import Option, Request
 from clearsight.run.exercises.exercise_names import TRAINED
 from clearsight.run.store.location import check_free
 from clearsight.training.recipe import PositiveCount
 
 
-class TrialRequest(BaseModel):
+class TrialRequest(Request):
     """How the lesson's network and an exercise's are trained; None means: as the lesson's recipe.
 
     The help of each field explains it; see `clearsight.options`.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    subject: ClassVar[str] = "The exercise's options are"
 
     seeds: Annotated[
         int, Field(ge=0), Option(f"{TRAINED}: runs of each network; 0 for none.", "N")
@@ -42,19 +43,14 @@ def trial_request(exercise: str, **options: Any) -> TrialRequest:
         RequestError: when options are unknown or out of range, or the exercise trains nothing.
         RunError: when the folder for the runs exists.
     """
-    try:
-        request = TrialRequest(**options)
-    except ValidationError as error:
-        raise RequestError(
-            f"The exercise's options are not valid: {format_validation_error(error)}."
-        ) from None
+    request = TrialRequest(**options)
     if request.seeds == 1:
         raise RequestError(
-            "--seeds should be at least 2, because single runs show little, or 0 for none, but is "
-            "1."
+            f"{option('seeds')} should be at least 2, because single runs show little, or 0 for "
+            "none, but is 1."
         )
     if exercise != TRAINED and request != TrialRequest():
-        names = ", ".join(f"--{name.replace('_', '-')}" for name in TrialRequest.model_fields)
+        names = ", ".join(option(name) for name in TrialRequest.model_fields)
         raise RequestError(
             f"{names} belong to the exercise {TRAINED}, but {exercise} trains nothing: leave them "
             "out."

@@ -14,6 +14,7 @@ from clearsight.data.splits.splits import Splits
 from clearsight.data.splits.validation_split import ValidationSplit, choose_validation_split
 from clearsight.errors import DataError
 from clearsight.evaluation.scores.guessing import guessing_accuracy, guessing_loss
+from clearsight.option_names import option
 from clearsight.run.plan.resolve import ResolvedOptions
 from clearsight.training.examples import Examples
 from clearsight.training.fit import FitData, encode_targets
@@ -84,7 +85,7 @@ class TrainingData:
             f"{self.num_validation:,} of {num_images:,} training images "
             f"({self.num_validation / num_images:.0%}) are held out for validation, not "
             f"{asked:.0%}, because every class needs an image on both sides and groups stay "
-            "together: add images, or change --validation-split."
+            f"together: add images, or change {option('validation_split')}."
         ]
 
     def validation_images(self, most: int | None = None) -> ImageSet:
@@ -152,7 +153,8 @@ def split_data(splits: Splits, recipe: Recipe, seed: int) -> TrainingData:
         raise DataError(
             f"There should be training and validation images, but of {len(train):,} images a "
             f"validation_split of {recipe.validation_split} leaves {len(split.train):,} and "
-            f"{len(split.validation):,}: add images or change --validation-split."
+            f"{len(split.validation):,}: add images or change "
+            f"{option('validation_split')}."
         )
     return TrainingData(splits, split)
 
@@ -167,11 +169,11 @@ def _notes(loaded: Splits, resolved: ResolvedOptions) -> Iterator[str]:
     """Yield what the user should know about the images of a request."""
     request, recipe, given = resolved.request, resolved.recipe, resolved.given_recipe_options
     yield from loaded.load_report.remarks
-    for part, option, images in (
+    for part, limited, images in (
         ("training", "train_limit", loaded.train),
         ("test", "test_limit", loaded.test),
     ):
-        asked = getattr(recipe, option) if option in given else None
+        asked = getattr(recipe, limited) if limited in given else None
         if asked is not None and images is not None and asked > len(images):
             yield (
                 f"{request.source_name} has {len(images):,} {part} images, fewer than the "
@@ -183,7 +185,8 @@ def _notes(loaded: Splits, resolved: ResolvedOptions) -> Iterator[str]:
         names = ", ".join(f"'{train.class_names[label]}'" for label in lost)
         yield (
             f"The first {len(train):,} training images contain none of {names}, so the network "
-            "cannot learn these classes: raise --train-limit, or shuffle the images first."
+            f"cannot learn these classes: raise {option('train_limit')}, or shuffle the "
+            "images first."
         )
     if loaded.test is None:
         yield "There are no test images, so there will be no test score."

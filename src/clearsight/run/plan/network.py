@@ -11,7 +11,9 @@ from clearsight.io.scratch import scratch_folder
 from clearsight.models.backend import keras
 from clearsight.models.build import ModelRequest, build_model
 from clearsight.models.build_failure import describe_error
+from clearsight.models.fit_check.output import position_mistake
 from clearsight.models.graph import get_graph, is_builtin_layer
+from clearsight.option_names import option
 from clearsight.run.request import TrainRequest
 from clearsight.training.checkpoint.random_state import RandomState
 
@@ -68,7 +70,7 @@ def set_engine(
     if precision == "float64":
         raise RequestError(
             "The engine 'keras' computes in float32 or bfloat16, but the precision float64 was "
-            "given: use --engine clearsight, or another --precision."
+            f"given: use {option('engine', 'clearsight')}, or another {option('precision')}."
         )
     settled = "bfloat16" if precision == "bfloat16" else "float32"
     set_policies(model, settled)
@@ -84,10 +86,13 @@ def check_output(model: keras.Model, train: ImageSet) -> None:
     output_shape = model.output_shape
     if isinstance(output_shape, tuple) and output_shape == (None, train.num_classes):
         return
+    num_classes = train.num_classes
     problem = (
-        f"The network should end in {train.num_classes} units, one per class, but its output has "
-        f"shape {output_shape}: build it with num_classes={train.num_classes}."
+        f"The network should end in {num_classes} units, one per class, but its output has shape "
+        f"{output_shape}: end it with Dense({num_classes}, activation='softmax')."
     )
+    if isinstance(output_shape, tuple) and len(output_shape) > 2:
+        problem = position_mistake(output_shape, num_classes)
     if len(model.outputs) != 1:
         problem = f"The network should have one output, the classes, but has {len(model.outputs)}."
     raise FitError([problem])

@@ -18,6 +18,7 @@ from clearsight.models.backend import keras
 from clearsight.models.fit_check.check_fit import check_fit
 from clearsight.models.object_names import is_keras_model
 from clearsight.models.pixel_scaling import pixel_scaling
+from clearsight.option_names import option
 from clearsight.run.plan.data import TrainingData
 from clearsight.run.plan.image_check import Leaks, check_images
 from clearsight.run.plan.network import (
@@ -192,7 +193,7 @@ def _with_enough_steps(resolved: ResolvedOptions, num_train: int) -> tuple[Recip
         return recipe, []
     return recipe.replace(epochs=enough), [
         f"{enough} epochs instead of {recipe.epochs}, for {enough * steps_per_epoch:,} steps with "
-        "few images (--epochs)."
+        f"few images ({option('epochs')})."
     ]
 
 
@@ -213,10 +214,10 @@ def _unused_model_arguments(resolved: ResolvedOptions) -> list[str]:
     unused = {k: v for k, v in recipe.model_arguments.items() if k not in given.model_arguments}
     if given.model != recipe.model or not unused:
         return []
-    options = " ".join(f"--model-arg {name}={value}" for name, value in unused.items())
     return [
         f"The recipe '{recipe.name}' was tuned with a '{recipe.model}' network of other options "
-        f"than its defaults: leave --model out to use them, or add {options}."
+        f"than its defaults: leave {option('model')} out to use them, or add "
+        f"{option('model_arguments', unused)}."
     ]
 
 

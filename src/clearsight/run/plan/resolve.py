@@ -7,7 +7,7 @@ from datetime import datetime
 from clearsight.data.sources.load import default_recipe
 from clearsight.engine.runtime.choices import Device
 from clearsight.engine.runtime.device import choose_device
-from clearsight.run.request import RECIPE_OPTIONS, TrainRequest
+from clearsight.run.request import ARRAYS, RECIPE_OPTIONS, TrainRequest
 from clearsight.run.store.location import check_free
 from clearsight.training.recipe import Recipe
 from clearsight.training.recipes import find_recipe
@@ -66,8 +66,8 @@ def resolve_request(given: TrainRequest) -> ResolvedOptions:
 def _recipe(request: TrainRequest) -> Recipe:
     recipe = request.recipe
     if not isinstance(recipe, Recipe):
-        by_default = default_recipe(request.source) if isinstance(request.source, str) else "strong"
-        recipe = find_recipe(recipe or by_default)
+        source = request.source if isinstance(request.source, str) else ARRAYS
+        recipe = find_recipe(recipe or default_recipe(source))
     if not request.is_named_source:
         recipe = recipe.without_limits()
     values = {name: getattr(request, name) for name in RECIPE_OPTIONS}

@@ -2,8 +2,11 @@
 
 from collections.abc import Iterator
 
+from clearsight.data.sources.load import default_recipe
 from clearsight.models.trace import trace_model
+from clearsight.option_names import option
 from clearsight.run.plan.plan import Plan
+from clearsight.run.request import ARRAYS
 
 _MOST_NAMES = 3  # classes that are listed
 
@@ -93,12 +96,21 @@ def _decided(plan: Plan) -> str:
     return " ".join([*sentences, *plan.decisions]) or "nothing"
 
 
+def _why_recipe(plan: Plan) -> str:
+    """Return why this recipe is the default, and how to get the other one for the same images."""
+    request = plan.record.request
+    if request.is_named_source:
+        others = default_recipe(ARRAYS)
+        return f"the one of the source {request.source_name} (images of your own get {others})"
+    lesson = option("recipe", "lesson")
+    return f"the default for images of your own ({lesson} trains as the lesson does)"
+
+
 def _choices(plan: Plan) -> Iterator[str]:
     """Yield how it trains and validates where that was left open, and why."""
     given, request = plan.record.given, plan.record.request
     if given.recipe is None:
-        whose = "this source" if request.is_named_source else "your own images"
-        yield f"recipe {plan.recipe.name}, the default for {whose}"
+        yield f"recipe {plan.recipe.name}, {_why_recipe(plan)}"
     if plan.data.split.method == "tail":
         yield "validation on the last training images, as in Keras"
     elif plan.data.split.method == "own":

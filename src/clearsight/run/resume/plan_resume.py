@@ -8,6 +8,7 @@ from clearsight.data.decoding.workers import ShowProgress, silent
 from clearsight.data.splits.splits import Splits
 from clearsight.engine.runtime.device import choose_device, on_device
 from clearsight.errors import RunError
+from clearsight.option_names import option
 from clearsight.run.plan.data import limit, split_data
 from clearsight.run.plan.image_check import check_images
 from clearsight.run.plan.network import set_engine
@@ -74,7 +75,8 @@ def plan_resume(request: ResumeRequest, show_progress: ShowProgress = silent) ->
     if changes and not request.accept_changes:
         raise RunError(
             f"{path} should be resumed as it began, but some things have changed: "
-            f"{'; '.join(changes)}. Restore them, or accept them with --accept-changes."
+            f"{'; '.join(changes)}. Restore them, or accept them with "
+            f"{option('accept_changes', True)}."
         )
     if splits.train.fingerprint != identity.data:
         _check_fits(record, splits)
@@ -142,7 +144,7 @@ def _no_checkpoint(path: Path, damaged: tuple[tuple[Path, str], ...]) -> RunErro
         found = f"all are damaged ({names}): restore them from a copy, or"
     return RunError(
         f"{path} should have a checkpoint to resume from, but {found} train again with another "
-        "--out."
+        f"{option('out')}."
     )
 
 
@@ -162,7 +164,7 @@ def _check_unfinished(
         trained = f"{done} epochs and part of the next" if is_within else f"{done} epochs"
         raise RunError(
             f"{folder.path} has already trained for {trained}, and {recipe.epochs} in total were "
-            f"requested: set the total number of epochs, e.g. --epochs {done + 10}."
+            f"requested: set the total number of epochs, e.g. {option('epochs', done + 10)}."
         )
 
 

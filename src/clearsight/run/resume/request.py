@@ -1,5 +1,6 @@
 """`ResumeRequest`: how a run is resumed, and which options may change then."""
 
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from clearsight.data.sources.python_objects import splits_from_object
 from clearsight.data.splits.splits import Splits
 from clearsight.errors import RequestError, RunError
 from clearsight.models.object_names import model_name, recorded_model
+from clearsight.option_names import option
 from clearsight.options import may_change_on_resume
 from clearsight.run.request import ARRAYS, TrainRequest, train_request
 from clearsight.run.store.find_run import find_run
@@ -44,7 +46,8 @@ class ResumeRequest:
         if self.model is not None and recorded_model(self.model) != before:
             raise RequestError(
                 f"A resumed run keeps its network, {before or 'that of its recipe'}, but "
-                f"{model_name(self.model)} was given: leave --model out, or train a new run."
+                f"{model_name(self.model)} was given: leave {option('model')} out, or train a new "
+                "run."
             )
 
     def source(self, before: str, options: SourceOptions) -> str | Splits:
@@ -102,7 +105,7 @@ def resume_request(
     sources = (checked, checked.source_options)
     return ResumeRequest(
         path=find_run(path),
-        data=str(data) if isinstance(data, Path) else data,
+        data=os.fspath(data) if isinstance(data, os.PathLike) else data,
         accept_changes=accept_changes,
         model=recorded_model(model) if isinstance(model, str) else model,
         changes={

@@ -16,6 +16,7 @@ from clearsight.evaluation.comparison.over_seeds import (
 )
 from clearsight.evaluation.scores.guessing import by_guessing, guessing_accuracy
 from clearsight.io.displayed_text import displayed
+from clearsight.option_names import option
 from clearsight.report.curve_chart import CurveChart, chart_or_reason
 from clearsight.run.seeds.runs import SeedRuns
 from clearsight.run.store.location import is_seed_runs
@@ -92,7 +93,7 @@ def compare_seed_runs(paths: Sequence[Path], *, allow_download: bool = False) ->
     if single:
         raise RunError(
             f"Runs with several seeds should be compared with such runs, but {single[0]} is not "
-            "one: train it with --seeds, or give a single member, e.g. RUN/seeds/0."
+            f"one: train it with {option('seeds')}, or give a single member, e.g. RUN/seeds/0."
         )
     check_several(paths)
     groups = tuple(SeedRuns.load(path, allow_download=allow_download) for path in paths)
@@ -101,7 +102,7 @@ def compare_seed_runs(paths: Sequence[Path], *, allow_download: bool = False) ->
     if len(seeds) < 2:
         raise RunError(
             f"The runs should have at least two finished seeds in common, but have {len(seeds)}: "
-            "train them with the same --seed and --seeds."
+            f"train them with the same {option('seed')} and {option('seeds')}."
         )
     members = [[runs[seed] for seed in seeds] for runs in by_seed]
     shared = shared_images([run for runs in members for run in runs])

@@ -13,13 +13,22 @@ from clearsight.display.html import element, file_link, or_reason, output, table
 from clearsight.errors import ClearsightError, RunError
 from clearsight.evaluation.comparison.over_seeds import SeedSummary
 from clearsight.evaluation.scores.guessing import by_guessing
+from clearsight.io.argument_checks import check_choice, check_switch
 from clearsight.io.csv_file import write_csv
 from clearsight.io.displayed_text import displayed
+from clearsight.io.path_state import what_is_at
 from clearsight.io.text_table import TextTable
+from clearsight.option_names import for_reader
 from clearsight.report.curve_chart import CurveChart, chart_or_reason
 from clearsight.run.store.files import write_json
 from clearsight.run.store.find_run import find_run
-from clearsight.run.store.location import SEEDS_RECORD_NAME, is_run, member_path, resume_command
+from clearsight.run.store.location import (
+    SEEDS_RECORD_NAME,
+    is_run,
+    is_seed_runs,
+    member_path,
+    resume_command,
+)
 from clearsight.run.store.record import SeedsRecord, read_seeds_record
 from clearsight.run.store.results import Results
 from clearsight.run.store.run import Run
@@ -64,7 +73,15 @@ class SeedRuns(Sequence[Run]):
         Raises:
             RunError: when the folder holds none, or damaged ones.
         """
+        allow_download = check_switch(allow_download, "allow_download")
         found = find_run(path)
+        if not is_seed_runs(found):
+            name = SEEDS_RECORD_NAME
+            single = for_reader("", f": it is a single run, which Run.load({str(found)!r}) loads")
+            raise RunError(
+                f"A training with several seeds should be a folder with {name}, but {found} "
+                f"{what_is_at(found, name)}{single if is_run(found) else ''}."
+            )
         return cls(found, read_seeds_record(found), allow_download)
 
     @property
@@ -104,7 +121,16 @@ class SeedRuns(Sequence[Run]):
         return len(self.runs)
 
     def summary(self, name: str) -> SeedSummary | None:
-        """Summarize a result of `SUMMARIZED` over the finished members; None if some have none."""
+        """Summarize a result over the finished members; None if some have none.
+
+        Args:
+            name: a key of `SUMMARIZED`: "train_accuracy", "val_accuracy", "test_accuracy", "gap" or
+                "fit_seconds".
+
+        Raises:
+            RequestError: when it is none of these.
+        """
+        check_choice(name, "name", SUMMARIZED)
         values = [getattr(results, name) for results in self.results]
         if not values or None in values:
             return None

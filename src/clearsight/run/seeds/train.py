@@ -6,8 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from clearsight.data.splits.splits import Splits
-from clearsight.errors import RequestError, RunError, TrainingInterrupted, signal_of
+from clearsight.errors import RequestError, RunError, TrainingInterrupted, describe_found, signal_of
 from clearsight.models.object_names import is_keras_model, is_recorded_function
+from clearsight.option_names import option
 from clearsight.run.plan.network import check_builds_anew
 from clearsight.run.plan.plan import Plan
 from clearsight.run.request import RECIPE_OPTIONS, TrainRequest
@@ -33,17 +34,24 @@ def train_seeds(request: TrainRequest, num_seeds: int, display: Display) -> Iter
         ClearsightError: as `train`; nothing has been written when an option is wrong.
         TrainingInterrupted: after a signal; finished runs stay, and `resume_seeds` continues.
     """
-    if not isinstance(num_seeds, int) or num_seeds < 2:
-        raise RequestError(f"--seeds should be at least 2, but is {num_seeds!r}: leave it out.")
+    if isinstance(num_seeds, bool) or not isinstance(num_seeds, int) or num_seeds < 2:
+        raise RequestError(
+            f"{option('seeds')} should be at least 2, but is {describe_found(num_seeds)}: leave it "
+            "out."
+        )
     if num_seeds > MOST_SEEDS:
-        raise RequestError(f"--seeds should be at most {MOST_SEEDS:,}, but is {num_seeds:,}.")
+        raise RequestError(
+            f"{option('seeds')} should be at most {MOST_SEEDS:,}, but is {num_seeds:,}."
+        )
     if is_keras_model(request.model):
         raise RequestError(
             "With several seeds the network should be built again for each, but a built model was "
             "given: give the function that builds it, model=FUNCTION or FILE.py:FUNCTION."
         )
     if request.seed + num_seeds > 2**32:
-        raise RequestError("The last seed should be below 2**32: begin with a smaller --seed.")
+        raise RequestError(
+            f"The last seed should be below 2**32: begin with a smaller {option('seed')}."
+        )
     first = plan_request(request, display)
     check_builds_anew(request, first.data.splits.train, first.model)
     folder = RunFolder.create(first.path, is_named=first.path_is_given)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from clearsight.errors import RunError
+from clearsight.io.argument_checks import check_path
 from clearsight.io.regular_file import read_regular
 from clearsight.run.store.location import (
     RECORD_NAME,
@@ -32,12 +33,13 @@ def find_run(reference: str | Path) -> Path:
 
     Raises:
         RunError: when several runs' names begin so, or there is no latest one.
+        RequestError: when it is neither text nor a path.
 
     Example:
         >>> find_run("runs/no-such-run").name
         'no-such-run'
     """
-    path = Path(reference)
+    path = check_path(reference, "A run", "given by its folder, its name or 'latest'")
     if os.path.lexists(path) or not path.name:
         return path
     folder = path.parent if len(path.parts) > 1 else RUNS

@@ -17,6 +17,7 @@ from clearsight.io.path_state import what_is_at
 from clearsight.io.temporary import remove_leftovers
 from clearsight.io.whole_folder import delete_folder
 from clearsight.io.write_error import explained_write_errors
+from clearsight.option_names import for_reader, option
 from clearsight.run.store.files import read_json, read_json_if_present, write_json
 from clearsight.run.store.location import (
     RECORD_NAME,
@@ -94,7 +95,7 @@ class RunFolder:
                         why = "a file is in the way"
                     raise RunError(
                         f"The run's folder should be made at {path}, but cannot be: {why}. Choose "
-                        "another with --out."
+                        f"another with {option('out')}."
                     ) from error
                 if is_named and not is_unbegun(path):
                     raise path_taken(path) from error
@@ -114,6 +115,9 @@ class RunFolder:
             fix = f": give its folder {path.parent}" if is_run(path.parent) else ""
             if is_seed_runs(path):
                 fix = f": it holds several seeds, of which {member_path(path, 0)} is the first"
+                fix += for_reader("", f"; SeedRuns.load({str(path)!r}) loads them all")
+            elif is_bundle(path):
+                fix = for_reader("", f": it is a bundle, which load({str(path)!r}) opens")
             elif not os.path.lexists(path):
                 fix = ": `clearsight runs` lists those in runs/"
             raise RunError(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from clearsight.errors import RunError
 from clearsight.io.regular_file import read_regular
+from clearsight.option_names import option
 
 RECORD_NAME, SEEDS_RECORD_NAME = "run.json", "seeds.json"
 MEMBERS_FOLDER = "seeds"  # of runs with several seeds
@@ -85,7 +86,7 @@ def path_taken(path: Path) -> RunError:
     resume = f", or resume it: {resume_command(path)}" if is_begun else "."
     return RunError(
         f"The run's folder should be new, but {path} exists and is never overwritten: choose "
-        f"another with --out, or move it away{resume}"
+        f"another with {option('out')}, or move it away{resume}"
     )
 
 

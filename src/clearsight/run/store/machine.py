@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from clearsight.engine.runtime.choices import Device
 from clearsight.errors import RunError
+from clearsight.option_names import option
 from clearsight.training.checkpoint.checkpoint import Checkpoint
 from clearsight.training.recipe import PositiveCount
 
@@ -76,7 +77,8 @@ class CheckpointIdentity(BaseModel):
         except (TypeError, ValidationError) as error:
             raise RunError(
                 "A checkpoint should say on which images, versions and threads it depends, but "
-                "does not: restore it from a copy, or train again with another --out."
+                "does not: restore it from a copy, or train again with another "
+                f"{option('out')}."
             ) from error
 
 

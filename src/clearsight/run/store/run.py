@@ -10,6 +10,7 @@ from typing import Any, Self
 import numpy as np
 import torch
 
+from clearsight.data.arrays.checks import to_array
 from clearsight.data.preparation.preparation import Preparation
 from clearsight.data.preparation.views import Views
 from clearsight.display.html import or_reason, output
@@ -18,6 +19,7 @@ from clearsight.engine.optimizers.muon import Muon
 from clearsight.engine.runtime.device import choose_device, on_device
 from clearsight.errors import ClearsightError, RunError
 from clearsight.evaluation.predictions import Predictions
+from clearsight.io.argument_checks import check_switch
 from clearsight.io.atomic import write_atomically
 from clearsight.io.displayed_text import displayed
 from clearsight.models.backend import keras
@@ -43,6 +45,16 @@ class Run:
         folder: its files.
         record: what was requested, and what it ran on.
         allow_download: whether its images may be downloaded if they are not on this machine.
+
+    Example:
+        >>> import clearsight, pathlib, tempfile
+        >>> out = pathlib.Path(tempfile.mkdtemp()) / "run"
+        >>> run = clearsight.train("digits", epochs=1, out=out, report=False, verbose=False)
+        >>> images = clearsight.load_data("digits").test.images
+        >>> Run.load(out).predict(images).probabilities.shape
+        (359, 10)
+        >>> clearsight.load(out / "bundle").predict(images).probabilities.shape
+        (359, 10)
     """
 
     folder: RunFolder
@@ -62,6 +74,7 @@ class Run:
         Raises:
             RunError: when the folder holds no run, or a damaged one, or several are meant.
         """
+        allow_download = check_switch(allow_download, "allow_download")
         folder = RunFolder.existing(find_run(path))
         return cls(folder, folder.read_record(), allow_download)
 
@@ -182,15 +195,16 @@ class Run:
             DataError: when they have another type or shape, e.g. pixels that are scaled already.
             RunError: when the network's training diverged.
         """
-        probabilities = predict_probabilities(
-            self.model, self.preparation, np.asarray(images), self.record.request.recipe.views
-        )
+        images = to_array(images, "images")
+        self.preparation.check(images)  # before the network is loaded, which takes longer
+        views = self.record.request.recipe.views
+        probabilities = predict_probabilities(self.model, self.preparation, images, views)
         if not np.isfinite(probabilities).all():
             raise RunError(
                 f"The network of {self.path} predicts values that are not finite, because its "
                 "training diverged. Train again with a lower learning rate."
             )
-        return Predictions.of(np.asarray(images), probabilities, self.class_names)
+        return Predictions.of(images, probabilities, self.class_names)
 
 
 def predict_probabilities(

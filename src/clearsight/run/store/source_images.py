@@ -21,6 +21,7 @@ from clearsight.data.sources.options import TEST_FRACTION, SourceOptions
 from clearsight.data.splits.evenly_spaced import evenly_spaced
 from clearsight.data.splits.splits import Splits
 from clearsight.errors import RunError
+from clearsight.option_names import for_reader
 from clearsight.run.request import ARRAYS
 from clearsight.run.store.record import RunRecord
 from clearsight.run.store.split_csv import find_images, read_split
@@ -53,11 +54,15 @@ def check_download(source: str, options: SourceOptions, path: Path) -> None:
         RunError: when it does.
     """
     if must_be_downloaded(source, options):
-        resume = shlex.join(["clearsight", "train", source, "--resume", str(path)])
+        resume = for_reader(
+            f"add --allow-download, or to resume the run name the source: "
+            f"`{shlex.join(['clearsight', 'train', source, '--resume', str(path)])}`",
+            f"load it with Run.load({str(path)!r}, allow_download=True), or to resume it name the "
+            f"source: clearsight.resume({str(path)!r}, data={source!r})",
+        )
         raise RunError(
             f"{path} was trained on {source}, which is on the network, and a run's folder alone "
-            "never starts a download: add --allow-download (in Python, Run.load(PATH, "
-            f"allow_download=True)), or to resume the run name the source: `{resume}`."
+            f"never starts a download: {resume}."
         )
 
 
@@ -78,8 +83,12 @@ def load_run_splits(
     if not is_source_name(source) and not os.path.lexists(source):
         raise RunError(
             f"The run was trained on {source}, but nothing is there any more: move the images "
-            "back, or give their new path: `clearsight train NEWPATH --resume RUN`, or "
-            "`clearsight evaluate RUN --data NEWPATH`."
+            "back, or give their new path: "
+            + for_reader(
+                "`clearsight train NEWPATH --resume RUN`, or `clearsight evaluate RUN --data "
+                "NEWPATH`.",
+                "clearsight.resume(RUN, data=NEWPATH), or clearsight.evaluate(RUN, NEWPATH).",
+            )
         )
     preparation = record.preparation
     options = options or record.request.source_options
@@ -124,7 +133,9 @@ def used_images(run: Run, splits: Splits, used_for: str, most: int | None = None
         )
     found = find_images(used, splits)
     if found is None:
-        others = ", or give others with --data" if used_for == "test" else ""
+        others = (
+            f", or give others with {for_reader('--data', 'source=')}" if used_for == "test" else ""
+        )
         raise RunError(
             f"The {used_for} images of '{source}' should be those that {run.path} used, but some "
             f"are gone: restore them{others}."

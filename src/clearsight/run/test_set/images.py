@@ -6,6 +6,7 @@ from clearsight.data.image_set import ImageSet
 from clearsight.data.sources.load import load_splits
 from clearsight.data.sources.options import SourceOptions
 from clearsight.errors import DataError
+from clearsight.option_names import for_reader
 from clearsight.run.store.run import Run
 from clearsight.run.store.source_images import (
     WHOSE_CLASSES,
@@ -57,7 +58,11 @@ def load_test_images(run: Run, options: SourceOptions | None = None) -> ImageSet
         DataError: when there are none, or their classes are not the run's.
         RunError: when the run was trained on arrays, or its images no longer exist.
     """
-    check_stored(run, "A run's own test images should be read again", "give others with --data")
+    check_stored(
+        run,
+        "A run's own test images should be read again",
+        f"give others with {for_reader('--data', 'source=')}",
+    )
     own = run.record.request
     if run.record.data.get("test") is None:
         raise DataError(f"'{own.source}' has no test images to evaluate on.")
@@ -79,6 +84,7 @@ def _unseen(images: ImageSet, run: Run) -> ImageSet:
     if not is_new.any():
         raise DataError(
             f"There should be images in {images.provenance} that {run.path} has not trained on, "
-            f"but it has used all {len(images):,}: give others with --data."
+            f"but it has used all {len(images):,}: give others with "
+            f"{for_reader('--data', 'source=')}."
         )
     return images.take(np.flatnonzero(is_new))

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from clearsight.errors import RunError
+from clearsight.option_names import for_reader, option
 from clearsight.run.store.run import Run
 from clearsight.run.store.source_images import check_stored
 from clearsight.run.store.split_csv import Key, image_keys, read_split
@@ -84,7 +85,7 @@ def shared_images(runs: Sequence[Run]) -> SharedImages:
         raise RunError(
             f"The runs should share test images that none of them has trained on, but of "
             f"{len(shared):,} shared ones {len(fair):,} are left: train both on the same source, "
-            "with the same --image-size and --test-split."
+            f"with the same {option('image_size')} and {option('test_split')}."
         )
     return SharedImages(tuple(sorted(fair)), len(left_out), first.class_names)
 
@@ -94,12 +95,16 @@ def _check_comparable(run: Run, first: Run) -> None:
         run,
         "Runs should be compared on their test images",
         "save them with numpy.savez (x_train, y_train, x_test, y_test) and train on that file, or "
-        "evaluate each run on other images with `clearsight evaluate RUN --data SOURCE`",
+        "evaluate each run on other images with "
+        + for_reader("`clearsight evaluate RUN --data SOURCE`", "clearsight.evaluate(RUN, SOURCE)"),
     )
     if run.record.request.no_test and not _was_evaluated(run):
         raise RunError(
             f"The test images of {run.path} have not been used yet, and comparing would use them: "
-            f"evaluate the run first with `clearsight evaluate {run.path}`."
+            "evaluate the run first with "
+            + for_reader(
+                f"`clearsight evaluate {run.path}`.", f"clearsight.evaluate({str(run.path)!r})."
+            )
         )
     if set(run.class_names) != set(first.class_names):
         raise RunError(
@@ -110,7 +115,8 @@ def _check_comparable(run: Run, first: Run) -> None:
         raise RunError(
             "Runs that are compared should take images of one size, because shared images are "
             f"identified by their pixels, but {first.path} takes {_size(first)} and {run.path} "
-            f"{_size(run)}: train both with the same --image-size and --channels."
+            f"{_size(run)}: train both with the same {option('image_size')} and "
+            f"{option('channels')}."
         )
 
 

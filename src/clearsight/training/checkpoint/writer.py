@@ -10,6 +10,7 @@ import torch
 
 from clearsight.errors import OutputError
 from clearsight.io.temporary import remove_leftovers
+from clearsight.option_names import for_reader
 from clearsight.training.checkpoint.checkpoint import (
     Checkpoint,
     checkpoint_files,
@@ -86,7 +87,8 @@ class CheckpointWriter(AbstractContextManager["CheckpointWriter"]):
             raise OutputError(
                 f"The last checkpoint should be written to {self.folder}, but cannot be: "
                 f"{_reason(self._failure)}. The checkpoints before it are intact: free disk space "
-                "or make the folder writable, then resume with --resume."
+                f"or make the folder writable, then resume with "
+                f"{for_reader('--resume', 'clearsight.resume')}."
             ) from self._failure
 
     def wait(self) -> None:

@@ -1,0 +1,80 @@
+"""How messages name an option: as an argument in Python, with dashes on the command line.
+
+A message does not know who reads it. Whoever runs the command line says so, once, with
+`on_command_line`; everywhere else the reader called a Python function.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+# Of the process and not of a thread or context: messages also come from threads that write files.
+_readers = ["python"]
+
+
+@contextmanager
+def on_command_line() -> Iterator[None]:
+    """Name options as on the command line in this process while the block runs."""
+    _readers.append("command line")
+    try:
+        yield
+    finally:
+        _readers.pop()
+
+
+def for_reader(command_line: str, python: str) -> str:
+    """Return what fits whoever reads a message: a command's user, or a function's."""
+    return command_line if _readers[-1] == "command line" else python
+
+
+def option(name: str, value: Any = None, *, form: str = "") -> str:
+    """Return an option as its reader gives it.
+
+    Args:
+        name: of the Python argument.
+        value: what it should be set to; None for the name alone.
+        form: what stands for a value instead, such as "LOW,HIGH".
+
+    Example:
+        >>> option("image_size"), option("image_size", (48, 64)), option("allow_bad", True)
+        ('image_size=', 'image_size=(48, 64)', 'allow_bad=True')
+        >>> with on_command_line():
+        ...     option("image_size"), option("image_size", (48, 64)), option("allow_bad", True)
+        ('--image-size', '--image-size 48,64', '--allow-bad')
+    """
+    if value is None:
+        python_form = f"({form.replace(',', ', ')})" if "," in form else form
+        return for_reader(f"{flag(name)} {form}".rstrip(), f"{name}={python_form}")
+    text = f"{value:g}" if isinstance(value, float) else repr(value)
+    return for_reader(shlex.join(typed_words(name, value)), f"{name}={text}")
+
+
+def flag(name: str) -> str:
+    """Return what an option is called on the command line.
+
+    Example:
+        >>> flag("batch_size"), flag("recipe_arguments")
+        ('--batch-size', '--recipe-arg')
+    """
+    return f"--{name.replace('_arguments', '_arg').replace('_', '-')}"
+
+
+def typed_words(name: str, value: Any) -> list[str]:
+    """Return what is typed to set an option to a value.
+
+    Example:
+        >>> typed_words("recipe_arguments", {"patience": 3}), typed_words("header", False)
+        (['--recipe-arg', 'patience=3'], ['--no-header'])
+    """
+    if isinstance(value, bool):
+        return [flag(name if value else f"no_{name}")]
+    if isinstance(value, dict):
+        texts = {k: v if isinstance(v, str) else json.dumps(v) for k, v in value.items()}
+        return [word for key, text in texts.items() for word in (flag(name), f"{key}={text}")]
+    if isinstance(value, tuple | list):
+        value = ",".join(map(str, value))
+    return [flag(name), f"{value:g}" if isinstance(value, float) else str(value)]
