@@ -53,9 +53,8 @@ def read_images(
     images, problems = [], []
     for path in paths:
         try:
-            images.append(
-                preparation.read(check_path(path, "Each of the paths", "text or a pathlib.Path"))
-            )
+            file = check_path(path, "Each of the paths", "text or a pathlib.Path")
+            images.append(preparation.read(file))
         except DataError as error:
             problems.append(str(error))
     if problems or not images:

@@ -129,7 +129,8 @@ def _as_text(answer: Any) -> str:
     """Return an answer from Python as it would be typed; "" for None."""
     if answer is None:
         return ""
-    if not (isinstance(answer, str | tuple | list) or hasattr(answer, "__index__")):
+    is_number = hasattr(answer, "__index__") and not getattr(answer, "ndim", 0)
+    if not (is_number or isinstance(answer, str | tuple | list)):
         raise RequestError(
             f"Each answer should be a shape, a number or text, but one is {describe_found(answer)}."
         )
