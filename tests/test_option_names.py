@@ -6,7 +6,9 @@ import ast
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 import clearsight
 from clearsight.errors import ClearsightError
@@ -98,3 +100,16 @@ def test_the_same_mistake_from_python_names_the_argument() -> None:
         clearsight.load_data(str(PACKAGE), data_dir="elsewhere")
     with on_command_line(), pytest.raises(ClearsightError, match=r"takes no --data-dir\."):
         clearsight.load_data(str(PACKAGE), data_dir="elsewhere")
+
+
+def test_sentences_kept_with_decoded_images_name_options_for_each_reader(tmp_path: Path) -> None:
+    for name in ("cats", "dogs"):
+        (tmp_path / name).mkdir()
+        for index in range(5):
+            pixels = np.full((8, 8), 20 * index + len(name), np.uint8)
+            Image.fromarray(pixels).save(tmp_path / name / f"{index}.png")
+    with on_command_line():
+        first = clearsight.load_data(tmp_path).load_report.decisions
+    again = clearsight.load_data(tmp_path).load_report.decisions
+    assert any("change it with --image-size)" in each for each in first), first
+    assert any("change it with image_size=)" in each for each in again), again

@@ -7,11 +7,13 @@ A message does not know who reads it. Whoever runs the command line says so, onc
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+_WHEN_READ = re.compile("\0([a-z_]+)\0")  # which no name of a file contains
 # Of the process and not of a thread or context: messages also come from threads that write files.
 _readers = ["python"]
 
@@ -51,6 +53,21 @@ def option(name: str, value: Any = None, *, form: str = "") -> str:
         return for_reader(f"{flag(name)} {form}".rstrip(), f"{name}={python_form}")
     text = f"{value:g}" if isinstance(value, float) else repr(value)
     return for_reader(shlex.join(typed_words(name, value)), f"{name}={text}")
+
+
+def option_when_read(name: str) -> str:
+    """Return an option in a text that is kept in a file, whose readers may be of both sorts.
+
+    Example:
+        >>> name_options(f"Change it with {option_when_read('image_size')}")
+        'Change it with image_size='
+    """
+    return f"\0{name}\0"
+
+
+def name_options(text: str) -> str:
+    """Return such a text with its options as its reader gives them."""
+    return _WHEN_READ.sub(lambda found: option(found[1]), text)
 
 
 def flag(name: str) -> str:

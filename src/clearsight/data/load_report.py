@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from clearsight.data.listing import BadFile
 from clearsight.data.skipped_files import skipped_sentence
 from clearsight.errors import DataError
-from clearsight.option_names import option
+from clearsight.option_names import name_options, option
 
 _NUM_SHOWN = 3  # bad files in a sentence; `clearsight data check` lists all
 _MAX_BAD_FRACTION = 0.01  # of images that are left out without --allow-bad
@@ -31,6 +31,10 @@ class LoadReport:
     decisions: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     num_listed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("decisions", "notes"):  # some are kept with the decoded images
+            object.__setattr__(self, name, tuple(map(name_options, getattr(self, name))))
 
     @property
     def sentences(self) -> tuple[str, ...]:

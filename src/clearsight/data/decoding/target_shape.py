@@ -12,7 +12,7 @@ from clearsight.data.preparation.pixel_range import PixelRange
 from clearsight.data.preparation.read_image import read_image, read_image_header
 from clearsight.data.sources.options import SourceOptions
 from clearsight.errors import DataError
-from clearsight.option_names import option
+from clearsight.option_names import option_when_read
 
 NUM_SAMPLED = 200  # images whose headers are read
 _MOST_SAMPLED = 20_000  # if none of these can be read
@@ -77,8 +77,8 @@ def choose_target_shape(listing: Listing, options: SourceOptions) -> TargetShape
         height,
         width,
         channels,
-        f"Size {height}x{width}, {why_size} ({option('image_size')}); {channels} "
-        f"channel{'s' if channels > 1 else ''}, {why_channels} ({option('channels')}).",
+        f"Size {height}x{width}, {why_size} ({option_when_read('image_size')}); {channels} "
+        f"channel{'s' if channels > 1 else ''}, {why_channels} ({option_when_read('channels')}).",
     )
 
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from clearsight.errors import DataError
-from clearsight.option_names import option
+from clearsight.option_names import option, option_when_read
 
 _MAX_STRAYS = 8  # of an image's values at either end that may be left out of the range
 NUM_EXTREMES = 2 * (_MAX_STRAYS + 1)  # values of an image, from `find_extremes`
@@ -231,7 +231,7 @@ class Converted:
         if reason:
             notes.append(
                 f"Pixel values from {pixel_range} become 0 to 255 in all images ({reason}; change "
-                f"it with {option('pixel_range')})."
+                f"it with {option_when_read('pixel_range')})."
             )
         if self.num_deep < self.num_images:
             notes.append(

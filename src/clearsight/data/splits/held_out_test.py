@@ -9,7 +9,7 @@ import numpy as np
 from clearsight.data.listing import Part
 from clearsight.data.splits.splits import Splits
 from clearsight.errors import DataError
-from clearsight.option_names import option
+from clearsight.option_names import option, option_when_read
 
 _MOST_OFF = 0.3  # of the images asked for, without a note,
 _NUM_DEVIATIONS = 4  # and so many standard deviations of a random choice of single images
@@ -111,7 +111,7 @@ def held_out_note(
     return (
         f"{num_test:,} of {num_images:,} images ({num_test / num_images:.0%}) are held out as the "
         f"test set, not {fraction:.0%}, because {together} together, here up to "
-        f"{counts.max():,}: change {option('test_split')}, or give a test set of your own."
+        f"{counts.max():,}: change {option_when_read('test_split')}, or give a test set of your own."
     )
 
 
