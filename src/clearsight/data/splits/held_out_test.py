@@ -111,7 +111,8 @@ def held_out_note(
     return (
         f"{num_test:,} of {num_images:,} images ({num_test / num_images:.0%}) are held out as the "
         f"test set, not {fraction:.0%}, because {together} together, here up to "
-        f"{counts.max():,}: change {option_when_read('test_split')}, or give a test set of your own."
+        f"{counts.max():,}: change {option_when_read('test_split')}, or give a test set of your "
+        "own."
     )
 
 
