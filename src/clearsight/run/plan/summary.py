@@ -101,9 +101,9 @@ def _why_recipe(plan: Plan) -> str:
     request = plan.record.request
     if request.is_named_source:
         others = default_recipe(ARRAYS)
-        return f"the one of the source {request.source_name} (images of your own get {others})"
+        return f"the default for this source ({others} for images of your own)"
     lesson = option("recipe", "lesson")
-    return f"the default for images of your own ({lesson} trains as the lesson does)"
+    return f"the default for your own images ({lesson} trains as the lesson does)"
 
 
 def _choices(plan: Plan) -> Iterator[str]:
