@@ -57,6 +57,7 @@ def _channel_order_mistakes(model: keras.Model, x: Sample) -> list[str]:
     """Find images (N, H, W, C) for layers that take (N, C, H, W), as Keras would not notice."""
     is_first = any(
         getattr(call.layer, "data_format", None) == "channels_first"
+        and not isinstance(call.layer, keras.layers.Flatten)  # whose order of values is as good
         for call in get_graph(model).calls
     )
     if not is_first or x.shape[-1] not in _CHANNELS or x.shape[1] in _CHANNELS:
