@@ -134,7 +134,9 @@ def digits(digits_run: Path) -> dict[str, Call]:
         "load(num_threads)": lambda value: clearsight.load("missing", num_threads=value),
         "Run.load(allow_download)": lambda v: clearsight.Run.load("missing", allow_download=v),
         "compare(allow_download)": lambda v: clearsight.compare("a", "b", allow_download=v),
-        "evaluate(source)": lambda value: clearsight.evaluate(run, value or "missing"),
+        "evaluate(source)": lambda value: clearsight.evaluate(
+            run, "missing" if value is None else value
+        ),
         "evaluate(allow_bad)": lambda value: clearsight.evaluate(run, "missing", allow_bad=value),
         "top": predictions.top,
         "plot": run.plot,
