@@ -179,8 +179,8 @@ def test_grey_and_colour_become_colour_or_what_is_asked_for() -> None:
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        (7, r"The images should be \(x, y\), .* but are of type int"),
-        ("cats", "but are of type str"),
+        (7, r"The images should be \(x, y\), .* but are 7"),
+        ("cats", "but are .cats."),
         (
             mixed(),
             r"one size, but have 10, such as 9x5 and 9x6: choose .* image_size=\(height, width",

@@ -153,10 +153,7 @@ def test_each_mistake_gets_its_message(x: np.ndarray, y: np.ndarray, name: str) 
 @pytest.mark.parametrize(
     ("last", "found"),
     [
-        (
-            [layers.Dense(10, activation="softmax")],
-            r"\(None, 8, 8, 10\), .* of 8x8 .*Pooling2D\(\)",
-        ),
+        ([layers.Dense(10, activation="softmax")], "of 8x8 .*Pooling2D"),
         ([layers.Reshape((16, 4)), layers.Dense(10, activation="softmax")], "of 16 .*Pooling1D"),
     ],
 )
@@ -171,7 +168,7 @@ def test_an_output_for_each_position_is_not_one_for_an_image(
     )
     model.compile(loss=loss)
     labels = y if loss == SPARSE else keras.utils.to_categorical(y, 10)
-    with pytest.raises(FitError, match=f"prediction for each .*{found}"):
+    with pytest.raises(FitError, match=f"a prediction for each {found}"):
         clearsight.check_fit(model, x, labels)
     num_positions = model.output_shape[1:-1]
     of_each = np.broadcast_to(

@@ -17,7 +17,7 @@ from clearsight.errors import ModelError, did_you_mean, format_validation_error
 from clearsight.io.path_state import what_is_at
 from clearsight.models.backend import keras
 from clearsight.models.build_failure import check_output_sizes, describe_error, explain_build_errors
-from clearsight.models.keras_defaults import channels_last, in_float32
+from clearsight.models.keras_defaults import in_channels_last, in_float32
 from clearsight.models.keras_file import load_keras_file
 from clearsight.models.object_names import model_name
 from clearsight.models.zoo import FAMILIES, Family
@@ -123,7 +123,7 @@ def _build_family(family: Family, request: ModelRequest) -> keras.Model:
             f"The options of '{family.name}' are not valid: {mistakes}. Its options are "
             f"{', '.join(own)}."
         ) from None
-    with explain_build_errors(family.name), channels_last(), in_float32():
+    with explain_build_errors(family.name), in_channels_last(), in_float32():
         model = family.build(options)
     return _check_model(model, family.name)
 
@@ -163,7 +163,7 @@ def _find_function(path: Path, function_name: str) -> Callable[..., Any]:
 
 def _call_function(function: Callable[..., Any], name: str, request: ModelRequest) -> keras.Model:
     arguments = _accepted_arguments(function, request, name)
-    with explain_build_errors(name), channels_last():
+    with explain_build_errors(name), in_channels_last():
         model = function(**arguments)
     return _check_model(model, name, request.input_shape)
 

@@ -7,7 +7,7 @@ from clearsight.models.backend import keras
 
 
 @contextmanager
-def channels_last() -> Iterator[None]:
+def in_channels_last() -> Iterator[None]:
     """Build layers that take images (H, W, C) in the block, as clearsight passes all images."""
     before = keras.config.image_data_format()
     keras.config.set_image_data_format("channels_last")
