@@ -108,7 +108,7 @@ def _why_recipe(plan: Plan) -> str:
 
 def _choices(plan: Plan) -> Iterator[str]:
     """Yield how it trains and validates where that was left open, and why."""
-    given, request = plan.record.given, plan.record.request
+    given = plan.record.given
     if given.recipe is None:
         yield f"recipe {plan.recipe.name}, {_why_recipe(plan)}"
     if plan.data.split.method == "tail":
