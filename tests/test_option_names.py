@@ -69,10 +69,6 @@ PARTS_OF_COMMANDS = {
     "data/sources/keywords.py: Corrected labels; see `data check --labels-out`.",
     "data/sources/options.py: Corrected labels; see `data check --labels-out`.",
     "data/splits/removal.py: clearsight data check SOURCE --list-out",
-    "run/execute/faults.py:  --accept-changes",
-    "run/execute/faults.py:  --batch-size ",
-    "run/execute/faults.py:  --learning-rate ",
-    "run/seeds/runs.py: --model",
     "run/store/location.py: --resume",
 }
 

@@ -61,7 +61,7 @@ def test_a_non_finite_loss_stops_the_run_before_the_weights_change(
     text = str(caught.value)
     assert "did not in epoch 1, after batch 1 ('conv2d_1' is the first layer with a value" in text
     assert "its batch: training images 57, 893, 593" in text
-    assert f"--resume {out} --learning-rate 1e+29 --accept-changes" in text
+    assert f"clearsight.resume('{out}', learning_rate=1e+29, accept_changes=True)" in text
     run = clearsight.Run.load(out)
     assert (run.record.status, run.record.failed_because) == ("failed", text)
 
@@ -338,8 +338,8 @@ def test_memory_that_runs_out_is_reported_with_what_to_lower(tmp_path: Path) -> 
     text = receiver.recv()
     process.join()
     assert "memory should hold a batch of 512 images in training, but ran out in epoch 1" in text
-    assert "lower --batch-size (now 512), --train-limit or the size of the network" in text
-    assert f"--resume {out} --batch-size 256 --accept-changes" in text
+    assert "lower batch_size= (now 512), train_limit= or the size of the network" in text
+    assert f"clearsight.resume('{out}', batch_size=256, accept_changes=True)" in text
     assert clearsight.Run.load(out).record.failed_because == text
     checkpoint = read_newest_checkpoint(out / "checkpoints").checkpoint
     assert checkpoint is not None

@@ -109,7 +109,7 @@ def test_code_that_seeds_name_is_run_only_if_the_user_names_it(tmp_path: Path) -
     marker.unlink()
     with pytest.raises(RunError, match="never makes code run") as refused:
         clearsight.resume(out, verbose=False)
-    assert f"`clearsight train --resume {out} --model {model}`" in str(refused.value)
+    assert f"`clearsight.resume('{out}', model='{model}')`" in str(refused.value)
     with pytest.raises(RequestError, match="keeps its network"):
         clearsight.resume(out, model="lesson", verbose=False)
     assert not marker.exists()

@@ -1,6 +1,7 @@
 """Why a training stopped, in a sentence that says what to do."""
 
 import errno
+from typing import Any
 
 from clearsight.engine.runtime.memory import is_out_of_memory
 from clearsight.errors import ClearsightError, OutputError, TrainingError
@@ -44,19 +45,19 @@ def _diverged(found: NonFiniteLossError, where: str, plan: Plan, folder: RunFold
     return (
         f"The loss should stay a finite number, but did not in {where} ({which}{batch}). The last "
         f"good checkpoint is kept; resume from it with a lower learning rate: "
-        f"{folder.resume_command} --learning-rate {rate:g} --accept-changes"
+        f"{folder.how_to_resume(learning_rate=rate, accept_changes=True)}"
     )
 
 
 def _out_of_memory(where: str, plan: Plan, folder: RunFolder) -> str:
     size = plan.recipe.batch_size
-    halve = f" --batch-size {size // 2} --accept-changes" if size > 1 else ""
+    halve: dict[str, Any] = {"batch_size": size // 2, "accept_changes": True} if size > 1 else {}
     what = "GPU's" if plan.record.request.device == "cuda" else "machine's"
     return (
         f"The {what} memory should hold a batch of {size} images in training, but ran out in "
         f"{where}: lower {option('batch_size')} (now {size}), {option('train_limit')} or the size "
         "of the network. The last good checkpoint is kept; resume from it: "
-        f"{folder.resume_command}{halve}"
+        f"{folder.how_to_resume(**halve)}"
     )
 
 
@@ -66,10 +67,10 @@ def _file_trouble(error: OSError, where: str, folder: RunFolder) -> ClearsightEr
         return OutputError(
             f"The run's files should be written to {folder.path}, but cannot be in {where}: "
             f"{reason}. The last good checkpoint is kept; fix that and resume from it: "
-            f"{folder.resume_command}"
+            f"{folder.how_to_resume()}"
         )
     return TrainingError(
         f"A file that the training reads should stay until its end, but {error.filename} cannot be "
         f"read in {where}: {reason}. The last good checkpoint is kept; restore the file and resume "
-        f"from it: {folder.resume_command}"
+        f"from it: {folder.how_to_resume()}"
     )

@@ -198,5 +198,5 @@ def _interrupted(
     if _is_trained(plan, folder):
         saved, then = "The trained network", ", which evaluates it without training again"
     sentence = f"Interrupted {when}. {saved} is saved in {folder.path}."
-    command = f"Resume with: {folder.resume_command}"
+    command = f"Resume with: {folder.how_to_resume()}"
     return TrainingInterrupted(f"{sentence} {command}{then}", str(folder.path), signal_number)

@@ -47,7 +47,7 @@ def write_report(run: Run, images: ImageSet | None = None, *, path: Path | None 
     if not history:
         raise RunError(
             f"A report should show at least one finished epoch, but {run.path} has none yet: "
-            f"resume it with {run.folder.resume_command}"
+            f"resume it with {run.folder.how_to_resume()}"
         )
     record, results = run.record, run.folder.read_results()
     summary = summarize_run(run.folder, record)

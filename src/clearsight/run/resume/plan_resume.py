@@ -133,7 +133,7 @@ def check_current(point: ResumePoint, folder: RunFolder) -> None:
     if newer:
         raise RunError(
             f"{folder.path} was resumed by another process in the meantime: "
-            f"{folder.resume_command} continues from there."
+            f"{folder.how_to_resume()} continues from there."
         )
 
 

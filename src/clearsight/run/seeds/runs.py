@@ -24,10 +24,10 @@ from clearsight.run.store.files import write_json
 from clearsight.run.store.find_run import find_run
 from clearsight.run.store.location import (
     SEEDS_RECORD_NAME,
+    how_to_resume,
     is_run,
     is_seed_runs,
     member_path,
-    resume_command,
 )
 from clearsight.run.store.record import SeedsRecord, read_seeds_record
 from clearsight.run.store.results import Results
@@ -85,10 +85,10 @@ class SeedRuns(Sequence[Run]):
         return cls(found, read_seeds_record(found), allow_download)
 
     @property
-    def resume_command(self) -> str:
-        """The command that trains what is missing."""
+    def how_to_resume(self) -> str:
+        """What trains what is missing, as a message's reader does it: a command or a call."""
         code = self.record.request.code_to_run
-        return resume_command(self.path, *(["--model", code] if code is not None else []))
+        return how_to_resume(self.path, **({} if code is None else {"model": code}))
 
     @cached_property
     def runs(self) -> tuple[Run, ...]:
@@ -172,7 +172,7 @@ class SeedRuns(Sequence[Run]):
         """
         if not self.runs:
             raise RunError(
-                f"{self.path} has no finished run to draw yet: resume it with {self.resume_command}"
+                f"{self.path} has no finished run to draw yet: resume it with {self.how_to_resume}"
             )
         return CurveChart([(f"seed {run.record.request.seed}", run.history) for run in self.runs])
 
@@ -197,7 +197,7 @@ class SeedRuns(Sequence[Run]):
         if not self.is_finished:
             sentences.append(
                 f"{len(self)} of {self.record.num_seeds} seeds are finished; resume with: "
-                f"{self.resume_command}"
+                f"{self.how_to_resume}"
             )
         if not self.record.same_validation:
             sentences.append(

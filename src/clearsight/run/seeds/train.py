@@ -131,7 +131,7 @@ def _check_code(runs: SeedRuns, request: ResumeRequest) -> None:
     if code is not None:
         raise RunError(
             f"{runs.path} needs the code of {code}, and a run's folder alone never makes code run: "
-            f"if you trust that file, name it: `{runs.resume_command}`."
+            f"if you trust that file, name it: `{runs.how_to_resume}`."
         )
 
 
@@ -175,7 +175,7 @@ def _what_is_left(runs: SeedRuns, path: Path, stop: KeyboardInterrupt) -> Iterat
     if any(run.path == path for run in runs):
         yield str(stop)  # the member is finished, and only its bundle or report may be missing
     if not runs.is_finished:
-        yield f"What was trained is saved in {runs.path}. Resume with: {runs.resume_command}"
+        yield f"What was trained is saved in {runs.path}. Resume with: {runs.how_to_resume}"
 
 
 def _plan(

@@ -21,6 +21,7 @@ from clearsight.option_names import for_reader, option
 from clearsight.run.store.files import read_json, read_json_if_present, write_json
 from clearsight.run.store.location import (
     RECORD_NAME,
+    how_to_resume,
     is_run,
     is_seed_runs,
     is_unbegun,
@@ -71,6 +72,10 @@ class RunFolder:
     def resume_command(self) -> str:
         """The command that resumes the run."""
         return resume_command(self.path)
+
+    def how_to_resume(self, **options: Any) -> str:
+        """Return what resumes the run, as a message's reader does it."""
+        return how_to_resume(self.path, **options)
 
     def command(self, verb: str) -> str:
         """Return a command about the run, such as that to `export` it."""

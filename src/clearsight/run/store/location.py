@@ -5,10 +5,11 @@ import re
 import shlex
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from clearsight.errors import RunError
 from clearsight.io.regular_file import read_regular
-from clearsight.option_names import option
+from clearsight.option_names import for_reader, option
 
 RECORD_NAME, SEEDS_RECORD_NAME = "run.json", "seeds.json"
 MEMBERS_FOLDER = "seeds"  # of runs with several seeds
@@ -63,6 +64,18 @@ def resume_command(path: Path, *options: str) -> str:
     return shlex.join(["clearsight", "train", "--resume", str(path), *options])
 
 
+def how_to_resume(path: Path, **options: Any) -> str:
+    """Return what resumes a run with other options, as a message's reader does: command or call.
+
+    Example:
+        >>> how_to_resume(Path("runs/a"), learning_rate=1e-4)
+        "clearsight.resume('runs/a', learning_rate=0.0001)"
+    """
+    given = [option(*each) for each in options.items()]
+    call = f"clearsight.resume({', '.join([repr(str(path)), *given])})"
+    return for_reader(" ".join([resume_command(path), *given]), call)
+
+
 def new_path(source: str, model: str, started: datetime) -> Path:
     """Return a path in ``runs/`` made of date and time, source and model."""
     is_file = ".keras" in model or ".py:" in model
@@ -83,7 +96,7 @@ def check_free(path: Path) -> None:
 def path_taken(path: Path) -> RunError:
     """Return the error for a run's folder that exists already."""
     is_begun = is_run(path) or is_seed_runs(path)
-    resume = f", or resume it: {resume_command(path)}" if is_begun else "."
+    resume = f", or resume it: {how_to_resume(path)}" if is_begun else "."
     return RunError(
         f"The run's folder should be new, but {path} exists and is never overwritten: choose "
         f"another with {option('out')}, or move it away{resume}"

@@ -130,12 +130,12 @@ class Run:
 
     @property
     def how_to_finish(self) -> str:
-        """What to do with an unfinished run, ending with the command."""
+        """What to do with an unfinished run, ending with the command or the call."""
         what = "resume it"
         with suppress(RunError):
             if is_fully_trained(self.history, self.record.request.recipe):
                 what = "all its epochs are trained, and resuming it only evaluates it"
-        return f"{what}: {self.folder.resume_command}"
+        return f"{what}: {self.folder.how_to_resume()}"
 
     @property
     def results(self) -> Results:
