@@ -84,7 +84,7 @@ def as_number(cls: type[BaseModel], value: Any, info: ValidationInfo) -> Any:
     Raises:
         ValueError: when True or False is given for a field that takes neither.
     """
-    if hasattr(value, "dtype") and getattr(value, "ndim", None) == 0:
+    if hasattr(value, "item") and getattr(value, "ndim", None) == 0:
         value = value.item()
     annotation = cls.model_fields[info.field_name or ""].annotation
     parts = value if isinstance(value, list | tuple) else (value,)
