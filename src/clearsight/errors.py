@@ -11,7 +11,7 @@ import os
 import signal
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
@@ -138,7 +138,7 @@ def list_some(values: Iterable[object], most: int = 3) -> str:
     return ", ".join(quoted[:most]) + more
 
 
-def describe_found(value: object) -> str:
+def describe_found(value: Any) -> str:
     """Return what a value is, in one line: itself if that is short, else its type.
 
     Example:

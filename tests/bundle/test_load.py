@@ -59,7 +59,7 @@ def test_images_may_be_paths_bytes_pillow_images_or_arrays(
         (np.zeros((2, 28, 28), np.uint8), "without a channel axis"),
         (np.zeros((0, 28, 28, 1), np.uint8), "at least one image"),
         ([], "at least one image"),
-        ([3], "but is of type int"),
+        ([3], "but is 3"),
         (["no such file.png"], "there is no such file"),
         ([np.zeros((4, 4), np.uint8)], "Image 0 should be uint8"),
     ],

@@ -204,7 +204,8 @@ def load_data(source: Any, **options: Unpack[SourceKeywords]) -> Splits:
         >>> train.images.shape, train.images.dtype
         ((1438, 8, 8, 1), dtype('uint8'))
     """
-    checked = SourceOptions(**options)
+    given: dict[str, Any] = {**options}
+    checked = SourceOptions(**given)
     if isinstance(source, str | os.PathLike):
         return load_splits(os.fspath(source), checked)
     return splits_from_object(source, checked)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any, Literal
 
 from clearsight.models.backend import keras
@@ -32,7 +31,7 @@ def per_position_mistakes(
     """
     is_whole_numbers = loss.targets == "integers"
     num_axes = len(output_shape) - is_whole_numbers
-    is_single = math.prod(output_shape[1:-1]) == 1 if None not in output_shape[1:-1] else False
+    is_single = all(size == 1 for size in output_shape[1:-1])
     has_one_label = len(y_shape) < num_axes or y_shape[1:] == (1,)
     if loss.targets == "values" or not has_one_label or is_single:
         return []
