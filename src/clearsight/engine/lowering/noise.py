@@ -1,13 +1,17 @@
 """Dropout, SpatialDropout2D and GaussianNoise: random in training, nothing otherwise.
 
-All draw from the generators that plain Keras draws from, so the same seed drops the same units.
+All draw from the generators that plain Keras draws from, so the same seed drops the same units. In
+bfloat16 dropout takes from them only the key of its mask (`engine/kernels/dropout.py`): drawing
+every value from torch's generator, one after the other, took half of a transformer's step.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch.nn import functional
 
+from clearsight.engine.kernels import dropout as kernel
 from clearsight.engine.lowering.site import Site
 from clearsight.engine.operations.operation import Axes, Function, Operation
 
@@ -17,9 +21,13 @@ def dropout(layer: Any, site: Site) -> list[Operation]:
     rate = float(layer.rate)
     if not site.training or rate == 0.0:
         return []
-    if layer.noise_shape is not None or layer.seed is not None:
+    if layer.noise_shape is not None:
         return _as_keras_draws(layer)
-    return [Function(lambda values: functional.dropout(values, rate, True), takes=Axes.ANY)]
+    if layer.seed is not None:
+        return _seeded_dropout(layer, site, rate)
+    if site.dtype is not torch.bfloat16:
+        return [Function(lambda values: functional.dropout(values, rate, True), takes=Axes.ANY)]
+    return [Function(lambda values: drop(values, rate), takes=Axes.ANY)]
 
 
 def spatial_dropout2d(layer: Any, site: Site) -> list[Operation]:
@@ -32,8 +40,36 @@ def gaussian_noise(layer: Any, site: Site) -> list[Operation]:
     return _as_keras_draws(layer) if site.training and layer.stddev else []
 
 
-def _as_keras_draws(layer: Any) -> list[Operation]:
+def drop(values: torch.Tensor, rate: float) -> torch.Tensor:
+    """Drop values with a mask whose key torch's generator draws; without a kernel, as torch does.
+
+    Args:
+        values: of any shape and type.
+        rate: above 0, at most 1.
+    """
+    if kernel.can_drop(values, rate):
+        return kernel.dropout(values, rate, kernel.draw_key())
+    return functional.dropout(values, rate, True)
+
+
+def _seeded_dropout(layer: Any, site: Site, rate: float) -> list[Operation]:
+    """In bfloat16 the state of the layer's own generator is the key, and advances as in Keras."""
+    if site.dtype is not torch.bfloat16:
+        return _as_keras_draws(layer)
+    as_keras_draws = _keras_call(layer)
+
     def apply(values: torch.Tensor) -> torch.Tensor:
-        return layer.call(values, training=True).to(values.dtype)
+        if not kernel.can_drop(values, rate):
+            return as_keras_draws(values)
+        key = layer.seed_generator.next().view(torch.int64)  # of its two int32
+        return kernel.dropout(values, rate, key)
 
     return [Function(apply, changes_state=True)]
+
+
+def _as_keras_draws(layer: Any) -> list[Operation]:
+    return [Function(_keras_call(layer), changes_state=True)]
+
+
+def _keras_call(layer: Any) -> Callable[[torch.Tensor], torch.Tensor]:
+    return lambda values: layer.call(values, training=True).to(values.dtype)

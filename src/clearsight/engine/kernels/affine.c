@@ -1,0 +1,135 @@
+/* Images moved by an affine map each, as `keras.ops.image.affine_transform` does, in one pass.
+
+   Every operation is rounded as torch's single operations are, in the same order, so that the
+   numbers are theirs: no multiplication is contracted with an addition. */
+#pragma GCC optimize("fp-contract=off")
+
+#include <stdint.h>
+#include <string.h>
+
+#include "parallel.h"
+
+/* What is beyond the edges; the numbers are those of affine.py. */
+enum { CONSTANT, NEAREST, WRAP, REFLECT, MIRROR };
+
+struct affine {
+    const float *images;   /* (N, H, W, C) */
+    const float *matrices; /* (N, 8) */
+    float *output;         /* as `images` */
+    ptrdiff_t height, width, channels;
+    int fill_mode, is_bilinear;
+    float fill_value;
+};
+
+/* The pixels of one axis that a coordinate is between. */
+struct neighbours {
+    int64_t index[2]; /* -1: the fill value */
+    float weight[2];
+};
+
+/* The remainder that has the divisor's sign, as in Python. */
+static inline int64_t modulo(int64_t value, int64_t divisor)
+{
+    int64_t rest = value % divisor;
+    return rest < 0 ? rest + divisor : rest;
+}
+
+static inline int64_t fill(int64_t index, int64_t size, int fill_mode)
+{
+    int64_t within, period;
+    if (index >= 0 && index < size)
+        return index;
+    switch (fill_mode) {
+    case CONSTANT:
+        return -1;
+    case NEAREST:
+        return index < 0 ? 0 : size - 1;
+    case WRAP:
+        return modulo(index, size);
+    case REFLECT: /* ... c b a | a b c ... c | c b a ... */
+        within = modulo(index, 2 * size);
+        return within < size ? within : 2 * size - 1 - within;
+    default: /* ... c b | a b c ... z | y x ... */
+        period = size > 1 ? 2 * (size - 1) : 1;
+        within = modulo(index, period);
+        return within < period - within ? within : period - within;
+    }
+}
+
+static inline int64_t floor_of(float value)
+{
+    int64_t whole = (int64_t)value;
+    return whole - ((float)whole > value);
+}
+
+/* To the nearest whole number, of two the even one. */
+static inline int64_t round_of(float value)
+{
+    int64_t lower = floor_of(value);
+    float beyond = value - (float)lower;
+    return lower + (beyond > 0.5f || (beyond == 0.5f && (lower & 1)));
+}
+
+static inline __attribute__((always_inline)) struct neighbours
+find_neighbours(float coordinate, int64_t size, int fill_mode, int is_bilinear)
+{
+    if (!is_bilinear)
+        return (struct neighbours){{fill(round_of(coordinate), size, fill_mode), 0}, {1, 0}};
+    int64_t lower = floor_of(coordinate);
+    float beyond = coordinate - (float)lower;
+    return (struct neighbours){{fill(lower, size, fill_mode), fill(lower + 1, size, fill_mode)},
+                               {1 - beyond, beyond}};
+}
+
+static inline __attribute__((always_inline)) void
+sample_row(const struct affine *job, ptrdiff_t row, ptrdiff_t channels, int is_bilinear)
+{
+    ptrdiff_t image = row / job->height, length = job->width * channels;
+    const float *pixels = job->images + image * job->height * length;
+    const float *matrix = job->matrices + image * 8;
+    float *output = job->output + row * length, y = (float)(row % job->height);
+    float row_part = y * matrix[4], column_part = y * matrix[1];
+    for (ptrdiff_t column = 0; column < job->width; column++, output += channels) {
+        float x = (float)column;
+        struct neighbours rows = find_neighbours(row_part + x * matrix[3] + matrix[5],
+                                                 job->height, job->fill_mode, is_bilinear);
+        struct neighbours columns = find_neighbours(x * matrix[0] + column_part + matrix[2],
+                                                    job->width, job->fill_mode, is_bilinear);
+        for (ptrdiff_t c = 0; c < channels; c++) {
+            float sum = 0;
+            for (int i = 0; i < 1 + is_bilinear; i++)
+                for (int j = 0; j < 1 + is_bilinear; j++) {
+                    int is_outside = rows.index[i] < 0 || columns.index[j] < 0;
+                    float value = is_outside ? job->fill_value
+                                             : pixels[rows.index[i] * length +
+                                                      columns.index[j] * channels + c];
+                    sum += value * (rows.weight[i] * columns.weight[j]);
+                }
+            output[c] = sum;
+        }
+    }
+}
+
+static void sample_rows(const void *data, ptrdiff_t first, ptrdiff_t last, int chunk)
+{
+    (void)chunk;
+    const struct affine *job = data;
+    for (ptrdiff_t row = first; row < last; row++) {
+        if (job->channels == 3 && job->is_bilinear)
+            sample_row(job, row, 3, 1);
+        else if (job->channels == 1 && job->is_bilinear)
+            sample_row(job, row, 1, 1);
+        else if (job->is_bilinear)
+            sample_row(job, row, job->channels, 1);
+        else
+            sample_row(job, row, job->channels, 0);
+    }
+}
+
+void affine(const float *images, const float *matrices, float *output, const ptrdiff_t *shape,
+            int fill_mode, double fill_value, int is_bilinear, ptrdiff_t num_chunks)
+{
+    struct affine job = {images,   matrices,  output,      shape[1],         shape[2],
+                         shape[3], fill_mode, is_bilinear, (float)fill_value};
+    parallel_for(sample_rows, &job, shape[0] * shape[1], num_chunks);
+}
