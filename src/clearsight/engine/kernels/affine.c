@@ -127,9 +127,9 @@ static void sample_rows(const void *data, ptrdiff_t first, ptrdiff_t last, int c
 }
 
 void affine(const float *images, const float *matrices, float *output, const ptrdiff_t *shape,
-            int fill_mode, double fill_value, int is_bilinear, ptrdiff_t num_chunks)
+            ptrdiff_t fill_mode, double fill_value, int is_bilinear, ptrdiff_t num_chunks)
 {
     struct affine job = {images,   matrices,  output,      shape[1],         shape[2],
-                         shape[3], fill_mode, is_bilinear, (float)fill_value};
+                         shape[3], (int)fill_mode, is_bilinear, (float)fill_value};
     parallel_for(sample_rows, &job, shape[0] * shape[1], num_chunks);
 }

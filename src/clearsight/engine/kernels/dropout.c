@@ -104,5 +104,5 @@ void dropout(const void *values, const int64_t *key, void *output, ptrdiff_t num
         values,     output,    (uint64_t)*key, (uint32_t)(rate * 65536 + 0.5), (float)(1 / (1 - rate)),
         num_values, is_float32};
     ptrdiff_t num_blocks = (num_values + BLOCK_VALUES - 1) / BLOCK_VALUES;
-    parallel_for(drop, &job, num_blocks, (int)(num_chunks < num_blocks ? num_chunks : num_blocks));
+    parallel_for(drop, &job, num_blocks, num_chunks < num_blocks ? num_chunks : num_blocks);
 }

@@ -1,5 +1,7 @@
 """Dropout whose mask is drawn on all threads, forward and backward alike; see `dropout.c`."""
 
+from collections.abc import Sequence
+from math import prod
 from typing import Any
 
 import torch
@@ -22,8 +24,8 @@ def can_drop(values: torch.Tensor, rate: float) -> bool:
 
 
 def draw_key() -> torch.Tensor:
-    """Draw a key of a mask from torch's generator: int64 (1,), of which all bits are random."""
-    return torch.empty((1,), dtype=torch.int64, device="cpu").random_(-(2**63), None)
+    """Draw a key of a mask from torch's generator: int64 (1,), all of whose bits are random."""
+    return torch.randint(-(2**63), 2**63 - 1, (1,), dtype=torch.int64, device="cpu")
 
 
 def dropout(values: torch.Tensor, rate: float, key: torch.Tensor) -> torch.Tensor:
@@ -40,12 +42,58 @@ def dropout(values: torch.Tensor, rate: float, key: torch.Tensor) -> torch.Tenso
     Returns:
         The same shape and dtype.
     """
+    apply: Any = _Dropout.apply
     is_last = values.ndim == 4 and values.is_contiguous(memory_format=torch.channels_last)
     if is_last and not values.is_contiguous():
-        dropped: Any = _Dropout.apply(values.permute(0, 2, 3, 1), rate, key)
-        return dropped.permute(0, 3, 1, 2)
-    dropped = _Dropout.apply(values.contiguous(), rate, key)
-    return dropped
+        return apply(values.permute(0, 2, 3, 1), rate, key).permute(0, 3, 1, 2)
+    return apply(values.contiguous(), rate, key)
+
+
+def find_repeats(
+    shape: Sequence[int], noise_shape: Sequence[int | None] | None
+) -> tuple[int, int, int] | None:
+    """Return how a mask of Keras's ``noise_shape`` repeats in values of a shape.
+
+    Returns:
+        (outer, repeats, inner): the values' shape with axes joined, so that the mask has the shape
+        (outer, inner); None if it repeats along axes that are not next to each other.
+    """
+    if noise_shape is None:
+        return prod(shape), 1, 1
+    if len(noise_shape) != len(shape):
+        return None
+    sizes = [
+        size if drawn is None else drawn for size, drawn in zip(shape, noise_shape, strict=True)
+    ]
+    axes = [axis for axis, size in enumerate(shape) if sizes[axis] != size]
+    if not axes:
+        return prod(shape), 1, 1
+    first, last = axes[0], axes[-1]
+    if any(sizes[axis] != 1 for axis in range(first, last + 1)):
+        return None
+    return prod(shape[:first]), prod(shape[first : last + 1]), prod(shape[last + 1 :])
+
+
+def repeated_dropout(
+    values: torch.Tensor, rate: float, key: torch.Tensor, repeats: tuple[int, int, int]
+) -> torch.Tensor:
+    """Do as `dropout` does, with a mask that repeats, as for whole channels.
+
+    Args:
+        values: bfloat16 or float32, any shape, on the CPU; see `can_drop`.
+        rate: between 2^-10 and 1 - 2^-10.
+        key: int64 (1,).
+        repeats: see `find_repeats`.
+
+    Returns:
+        The same shape and dtype.
+    """
+    outer, number, inner = repeats
+    if number == 1:
+        return dropout(values, rate, key)
+    ones = torch.ones((outer, inner), dtype=torch.float32, device="cpu")
+    apply: Any = _MaskedRows.apply
+    return apply(values.contiguous(), _drop(ones, rate, key), repeats)
 
 
 class _Dropout(torch.autograd.Function):
@@ -71,4 +119,33 @@ def _drop(values: torch.Tensor, rate: float, key: torch.Tensor) -> torch.Tensor:
     is_float32 = values.dtype is torch.float32
     num_threads = torch.get_num_threads()
     call("dropout", values, key, output, values.numel(), rate, is_float32, num_threads)
+    return output
+
+
+class _MaskedRows(torch.autograd.Function):
+    """Multiplication with a mask that repeats; its gradient is the same operation."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, values: torch.Tensor, factors: torch.Tensor, repeats: tuple[int, int, int]
+    ) -> torch.Tensor:
+        ctx.repeats = repeats
+        ctx.save_for_backward(factors)
+        return _mask(values, factors, repeats)
+
+    @staticmethod
+    @once_differentiable
+    def backward(  # pyright: ignore[reportIncompatibleMethodOverride] - the decorator's type
+        ctx: Any, *gradients: torch.Tensor
+    ) -> tuple[torch.Tensor, None, None]:
+        (factors,) = ctx.saved_tensors
+        return _mask(gradients[0].contiguous(), factors, ctx.repeats), None, None
+
+
+def _mask(
+    values: torch.Tensor, factors: torch.Tensor, repeats: tuple[int, int, int]
+) -> torch.Tensor:
+    output = torch.empty_like(values)
+    is_float32 = values.dtype is torch.float32
+    call("masked_rows", values, factors, output, repeats, is_float32, torch.get_num_threads())
     return output

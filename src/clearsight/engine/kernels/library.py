@@ -33,6 +33,12 @@ _OPERATORS = {
     "pooled_convolution_backward": "(Tensor images, Tensor kernel, Tensor gradient, "
     "Tensor winners, Tensor(a!)? output, Tensor(b!) partial, Tensor(c!) scratch, int[] sizes, "
     "int num_chunks) -> ()",
+    "dropout": "(Tensor values, Tensor key, Tensor(a!) output, int num_values, float rate, "
+    "bool is_float32, int num_chunks) -> ()",
+    "masked_rows": "(Tensor values, Tensor factors, Tensor(a!) output, int[] sizes, "
+    "bool is_float32, int num_chunks) -> ()",
+    "affine": "(Tensor images, Tensor matrices, Tensor(a!) output, int[] shape, int fill_mode, "
+    "float fill_value, bool is_bilinear, int num_chunks) -> ()",
 }
 
 

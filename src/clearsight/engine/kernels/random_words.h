@@ -6,8 +6,8 @@
    3", 2011) computes what they start from: its key is the key, its counter the number of the block
    and the lane. Philox alone would give the same quality for four times the instructions.
 
-   Measured by PractRand 0.96 on the words in the order of values: no anomaly in 64 GiB of one key,
-   nor in 16 GiB of the first blocks of consecutive keys. */
+   PractRand 0.96 found no anomaly in the 16-bit numbers in the order of values: 222 tests on 16 GiB
+   of one key, and as many on 16 GiB of the first two blocks of keys that follow each other. */
 #ifndef CLEARSIGHT_RANDOM_WORDS_H
 #define CLEARSIGHT_RANDOM_WORDS_H
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from clearsight.engine.kernels import affine as kernel
 from clearsight.engine.lowering.site import CannotLowerError, Site
 from clearsight.engine.operations.operation import Function, Operation, accumulation_dtype
 from clearsight.models.keras_internals.layers import translation_matrices, zoom_matrices
@@ -55,7 +56,8 @@ def _affine(
         matrix = matrices(images)
         images = images.to(accumulation_dtype(site.dtype))
         last = images.permute(0, 2, 3, 1) if is_first else images
-        moved = sample(last, matrix, layer.interpolation, layer.fill_mode, layer.fill_value)
+        by = kernel.sample if kernel.can_sample(last, matrix) else sample
+        moved = by(last, matrix, layer.interpolation, layer.fill_mode, layer.fill_value)
         return moved.permute(0, 3, 1, 2) if is_first else moved
 
     return [Function(apply, changes_state=True)]

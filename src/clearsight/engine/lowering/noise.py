@@ -21,10 +21,8 @@ def dropout(layer: Any, site: Site) -> list[Operation]:
     rate = float(layer.rate)
     if not site.training or rate == 0.0:
         return []
-    if layer.noise_shape is not None:
-        return _as_keras_draws(layer)
-    if layer.seed is not None:
-        return _seeded_dropout(layer, site, rate)
+    if layer.noise_shape is not None or layer.seed is not None:
+        return _dropout_with_generator(layer, site, layer.noise_shape)
     if site.dtype is not torch.bfloat16:
         return [Function(lambda values: functional.dropout(values, rate, True), takes=Axes.ANY)]
     return [Function(lambda values: drop(values, rate), takes=Axes.ANY)]
@@ -32,7 +30,12 @@ def dropout(layer: Any, site: Site) -> list[Operation]:
 
 def spatial_dropout2d(layer: Any, site: Site) -> list[Operation]:
     """Lower SpatialDropout2D, which drops whole channels."""
-    return _as_keras_draws(layer) if site.training and layer.rate else []
+    if not site.training or layer.rate == 0:
+        return []
+    is_first = layer.data_format == "channels_first"
+    return _dropout_with_generator(
+        layer, site, (None, None, 1, 1) if is_first else (None, 1, 1, None)
+    )
 
 
 def gaussian_noise(layer: Any, site: Site) -> list[Operation]:
@@ -52,17 +55,20 @@ def drop(values: torch.Tensor, rate: float) -> torch.Tensor:
     return functional.dropout(values, rate, True)
 
 
-def _seeded_dropout(layer: Any, site: Site, rate: float) -> list[Operation]:
+def _dropout_with_generator(
+    layer: Any, site: Site, noise_shape: tuple[int | None, ...] | None
+) -> list[Operation]:
     """In bfloat16 the state of the layer's own generator is the key, and advances as in Keras."""
     if site.dtype is not torch.bfloat16:
         return _as_keras_draws(layer)
-    as_keras_draws = _keras_call(layer)
+    rate, as_keras_draws = float(layer.rate), _keras_call(layer)
 
     def apply(values: torch.Tensor) -> torch.Tensor:
-        if not kernel.can_drop(values, rate):
+        repeats = kernel.find_repeats(values.shape, noise_shape)
+        if repeats is None or not kernel.can_drop(values, rate):
             return as_keras_draws(values)
         key = layer.seed_generator.next().view(torch.int64)  # of its two int32
-        return kernel.dropout(values, rate, key)
+        return kernel.repeated_dropout(values, rate, key, repeats)
 
     return [Function(apply, changes_state=True)]
 
