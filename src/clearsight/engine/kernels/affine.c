@@ -81,20 +81,39 @@ find_neighbours(float coordinate, int64_t size, int fill_mode, int is_bilinear)
                                {1 - beyond, beyond}};
 }
 
+/* A pixel between four that are all inside, as most are: `first` is the one above and left. */
 static inline __attribute__((always_inline)) void
-sample_row(const struct affine *job, ptrdiff_t row, ptrdiff_t channels, int is_bilinear)
+blend(const float *restrict first, float *restrict output, ptrdiff_t length, ptrdiff_t channels,
+      float below, float right)
 {
-    ptrdiff_t image = row / job->height, length = job->width * channels;
+    float above = 1 - below, left = 1 - right;
+    for (ptrdiff_t c = 0; c < channels; c++)
+        output[c] = 0 + first[c] * (above * left) + first[c + channels] * (above * right) +
+                    first[c + length] * (below * left) +
+                    first[c + length + channels] * (below * right);
+}
+
+static inline __attribute__((always_inline)) void
+sample_row(const struct affine *job, ptrdiff_t number, ptrdiff_t channels, int is_bilinear)
+{
+    ptrdiff_t image = number / job->height, length = job->width * channels;
     const float *pixels = job->images + image * job->height * length;
     const float *matrix = job->matrices + image * 8;
-    float *output = job->output + row * length, y = (float)(row % job->height);
-    float row_part = y * matrix[4], column_part = y * matrix[1];
-    for (ptrdiff_t column = 0; column < job->width; column++, output += channels) {
-        float x = (float)column;
-        struct neighbours rows = find_neighbours(row_part + x * matrix[3] + matrix[5],
-                                                 job->height, job->fill_mode, is_bilinear);
-        struct neighbours columns = find_neighbours(x * matrix[0] + column_part + matrix[2],
-                                                    job->width, job->fill_mode, is_bilinear);
+    float *output = job->output + number * length, y = (float)(number % job->height);
+    float last_row = (float)(job->height - 1), last_column = (float)(job->width - 1);
+    for (ptrdiff_t at = 0; at < job->width; at++, output += channels) {
+        float x = (float)at;
+        float row = y * matrix[4] + x * matrix[3] + matrix[5];
+        float column = y * matrix[1] + x * matrix[0] + matrix[2];
+        if (is_bilinear && row >= 0 && row < last_row && column >= 0 && column < last_column) {
+            ptrdiff_t first_row = (ptrdiff_t)row, first_column = (ptrdiff_t)column;
+            blend(pixels + first_row * length + first_column * channels, output, length, channels,
+                  row - (float)first_row, column - (float)first_column);
+            continue;
+        }
+        struct neighbours rows = find_neighbours(row, job->height, job->fill_mode, is_bilinear);
+        struct neighbours columns =
+            find_neighbours(column, job->width, job->fill_mode, is_bilinear);
         for (ptrdiff_t c = 0; c < channels; c++) {
             float sum = 0;
             for (int i = 0; i < 1 + is_bilinear; i++)
