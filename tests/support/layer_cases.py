@@ -444,6 +444,8 @@ CASES: dict[str, st.SearchStrategy[Case]] = {
     "Dropout": dropout(),
     "SpatialDropout2D": spatial_dropout2d(),
     "GaussianNoise": randomly(partial(layers.GaussianNoise, 0.3)),
+    "GaussianDropout": randomly(partial(layers.GaussianDropout, 0.3)),
+    "AlphaDropout": randomly(partial(layers.AlphaDropout, 0.3)),
     "ZeroPadding2D": zero_padding2d(),
     "Cropping2D": cropping2d(),
     "UpSampling2D": upsampling2d(),

@@ -62,6 +62,8 @@ LOWERINGS: dict[str, tuple[type, Lowering]] = {
     "Dropout": (layers.Dropout, noise.dropout),
     "SpatialDropout2D": (layers.SpatialDropout2D, noise.spatial_dropout2d),
     "GaussianNoise": (layers.GaussianNoise, noise.gaussian_noise),
+    "GaussianDropout": (layers.GaussianDropout, noise.noisy_dropout),
+    "AlphaDropout": (layers.AlphaDropout, noise.noisy_dropout),
     "ZeroPadding2D": (layers.ZeroPadding2D, padding.zero_padding2d),
     "Cropping2D": (layers.Cropping2D, padding.cropping2d),
     "UpSampling2D": (layers.UpSampling2D, padding.upsampling2d),

@@ -1,8 +1,8 @@
-"""Dropout, SpatialDropout2D and GaussianNoise: random in training, nothing otherwise.
+"""Dropout and noise: random in training, nothing otherwise.
 
-All draw from the generators that plain Keras draws from, so the same seed drops the same units. In
-bfloat16 dropout takes from them only the key of its mask (`engine/kernels/dropout.py`): drawing
-every value from torch's generator, one after the other, took half of a transformer's step.
+All draw from the generators that plain Keras draws from; in float32 a seed drops the same units as
+there. In bfloat16 dropout draws from them only the key of its mask (`engine/kernels/dropout.py`):
+torch draws value by value on one thread, which took half of a transformer's step.
 """
 
 from collections.abc import Callable
@@ -41,6 +41,11 @@ def spatial_dropout2d(layer: Any, site: Site) -> list[Operation]:
 def gaussian_noise(layer: Any, site: Site) -> list[Operation]:
     """Lower GaussianNoise."""
     return _as_keras_draws(layer) if site.training and layer.stddev else []
+
+
+def noisy_dropout(layer: Any, site: Site) -> list[Operation]:
+    """Lower GaussianDropout and AlphaDropout."""
+    return _as_keras_draws(layer) if site.training and layer.rate else []
 
 
 def drop(values: torch.Tensor, rate: float) -> torch.Tensor:
