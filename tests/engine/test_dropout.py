@@ -13,6 +13,7 @@ import torch
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.nn import functional
 
+import clearsight
 from clearsight.engine.kernels import dropout as kernel
 from clearsight.engine.kernels.library import has_kernel
 from clearsight.engine.lowering.noise import drop
@@ -300,3 +301,30 @@ def test_layers_of_different_seeds_drop_different_values() -> None:
     first, second = (dropping(layers.Dropout(0.3, seed=seed))[1] for seed in (7, 8))
     first([VALUES])  # in Keras the second mask of seed 7 is the first of seed 8
     assert not torch.equal(first([VALUES])[0], second([VALUES])[0])
+
+
+def test_the_states_in_a_checkpoint_decide_what_is_dropped() -> None:
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([keras.Input((6, 6, 1)), layers.Conv2D(8, 3, activation="relu")])
+    for make in LAYERS.values():
+        model.add(make())
+    for layer in (layers.Flatten(), layers.Dense(3, "softmax")):
+        model.add(layer)
+    model.compile("adam", "sparse_categorical_crossentropy")
+    clearsight.accelerate(model, "bfloat16", "cpu")
+    images = np.random.default_rng(0).random((32, 6, 6, 1), "float32")
+    labels = np.arange(32) % 3
+    model.train_on_batch(images, labels)
+    variables = [*model.variables, *model.optimizer.variables, *model.metrics_variables]
+    saved = [variable.value.detach().clone() for variable in variables]
+    generator = torch.get_rng_state()
+
+    def losses() -> list[float]:
+        return [float(model.train_on_batch(images, labels)) for _ in range(3)]
+
+    expected, others = losses(), losses()
+    for variable, value in zip(variables, saved, strict=True):
+        variable.assign(value)
+    torch.set_rng_state(generator)
+    assert losses() == expected
+    assert others != expected

@@ -72,7 +72,8 @@ def _dropout_with_generator(
         repeats = kernel.find_repeats(values.shape, noise_shape)
         if repeats is None or not kernel.can_drop(values, rate):
             return as_keras_draws(values)
-        key = layer.seed_generator.next().view(torch.int64)  # of its two int32
+        state = layer.seed_generator.next()  # the seed and how often it was asked, in 32 bits each
+        key = state.to(torch.int32).view(torch.int64)
         return kernel.repeated_dropout(values, rate, key, repeats)
 
     return [Function(apply, changes_state=True)]
