@@ -7,7 +7,15 @@ from typing import Any
 import torch
 
 from clearsight.engine.lowering.site import CannotLowerError, Site
+from clearsight.engine.operations.merge import Addition, in_one_dtype
 from clearsight.engine.operations.operation import Axes, Function, Operation
+
+
+def add(layer: Any, site: Site) -> list[Operation]:
+    """Lower Add."""
+    del layer
+    _check_ranks(site)
+    return [Addition()]
 
 
 def elementwise(
@@ -21,13 +29,12 @@ def elementwise(
     """
 
     def merge(*values: torch.Tensor) -> torch.Tensor:
-        merged = reduce(function, _one_type(values))
+        merged = reduce(function, in_one_dtype(values))
         return merged / len(values) if mean else merged
 
     def lower(layer: Any, site: Site) -> list[Operation]:
         del layer
-        if len({len(shape) for shape in site.input_shapes}) != 1:
-            raise CannotLowerError("its inputs have different numbers of axes")
+        _check_ranks(site)
         return [Function(merge, takes=Axes.ANY)]
 
     return lower
@@ -42,14 +49,9 @@ def concatenate(layer: Any, site: Site) -> list[Operation]:
     if site.rank == 4:
         # Joined with channels second, the result stays channels-last in memory.
         axis, takes = {1: 2, 2: 3, 3: 1}[axis], Axes.CHANNELS_SECOND
-    return [Function(lambda *values: torch.cat(_one_type(values), axis), takes=takes)]
+    return [Function(lambda *values: torch.cat(in_one_dtype(values), axis), takes=takes)]
 
 
-def _one_type(values: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
-    """Cast to one type: that of 16 bits, if present, so that no float32 branch slows the rest."""
-    types = {value.dtype for value in values}
-    if len(types) == 1:
-        return values
-    narrow = min(types, key=lambda dtype: dtype.itemsize)
-    dtype = narrow if narrow.itemsize == 2 else max(types, key=lambda dtype: dtype.itemsize)
-    return tuple(value.to(dtype) for value in values)
+def _check_ranks(site: Site) -> None:
+    if len({len(shape) for shape in site.input_shapes}) != 1:
+        raise CannotLowerError("its inputs have different numbers of axes")

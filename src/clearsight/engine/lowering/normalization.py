@@ -6,7 +6,7 @@ import torch
 from torch.nn import functional
 
 from clearsight.engine.lowering.site import CannotLowerError, Site
-from clearsight.engine.operations.normalization import MovingNormalization
+from clearsight.engine.operations.normalization import BatchNormalization, MovingNormalization
 from clearsight.engine.operations.operation import (
     Axes,
     Function,
@@ -26,30 +26,11 @@ def batch_normalization(layer: Any, site: Site) -> list[Operation]:
     if layer.renorm or layer.synchronized:
         raise CannotLowerError("it renormalizes or synchronizes over devices")
     order, epsilon = _channel_order(layer.axis, site), float(layer.epsilon)
-    if site.training and layer.trainable:
-        return [_with_batch_statistics(layer, site, order)]
     variables = (layer.moving_mean, layer.moving_variance, layer.gamma, layer.beta)
+    if site.training and layer.trainable:
+        momentum = float(layer.momentum)
+        return [BatchNormalization(*variables, epsilon, momentum, site.dtype, takes=order)]
     return [MovingNormalization(*variables, epsilon, takes=order)]
-
-
-def _with_batch_statistics(layer: Any, site: Site, order: Axes) -> Operation:
-    momentum, epsilon = float(layer.momentum), float(layer.epsilon)
-    moving_mean, moving_variance = layer.moving_mean.value, layer.moving_variance.value
-
-    def normalize(
-        values: torch.Tensor, gamma: torch.Tensor | None, beta: torch.Tensor | None
-    ) -> torch.Tensor:
-        output, mean, inverse = torch.native_batch_norm(
-            values, gamma, beta, None, None, True, 0.0, epsilon
-        )
-        with torch.no_grad():
-            # Keras's moving variance is that of the batch itself, torch's an unbiased estimate.
-            variance = inverse.pow(-2).sub_(epsilon).clamp_(min=0.0)
-            moving_mean.lerp_(mean.to(moving_mean.dtype), 1.0 - momentum)
-            moving_variance.lerp_(variance.to(moving_variance.dtype), 1.0 - momentum)
-        return output
-
-    return Function(normalize, _scale_and_shift(layer, site), takes=order, changes_state=True)
 
 
 def layer_normalization(layer: Any, site: Site) -> list[Operation]:

@@ -1,0 +1,151 @@
+"""Batch normalization in training with what follows it; see `batch_normalization.c`."""
+
+import math
+from enum import IntEnum
+from typing import Any
+
+import torch
+from torch.autograd.function import once_differentiable
+
+from clearsight.engine.kernels.library import call, has_kernel
+
+_FOUR_VECTORS = 64  # values; what is computed together
+_FEWEST_VALUES = 2**14  # for which another thread pays
+_NUM_ROWS = 8  # of scratch memory, as wide as a row of the C program, beside two for each chunk
+
+
+class Activation(IntEnum):
+    """What a normalization can be followed by; numbers as in the C program."""
+
+    LINEAR = 0
+    RELU = 1
+    RELU6 = 2
+    HARD_SWISH = 3
+    SWISH = 4
+
+
+def can_normalize(values: torch.Tensor, residual: torch.Tensor | None) -> bool:
+    """Return whether there is a kernel for values (N, C) or (N, C, H, W) and what is added."""
+    return (
+        has_kernel("batch_normalization")
+        and values.device.type == "cpu"
+        and values.dtype is torch.bfloat16
+        and values.numel() > 0
+        and (residual is None or (residual.shape, residual.dtype) == (values.shape, values.dtype))
+    )
+
+
+def normalize_batch(
+    values: torch.Tensor,
+    residual: torch.Tensor | None,
+    gamma: torch.Tensor | None,
+    beta: torch.Tensor | None,
+    *,
+    epsilon: float,
+    activation: Activation,
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Normalize by the batch's own statistics, add the residual, and apply the activation.
+
+    Args:
+        values: bfloat16 (N, C) or (N, C, H, W), for which `can_normalize`.
+        residual: likewise; only without activation or with ReLU or ReLU6.
+        gamma: float32 (C,).
+        beta: float32 (C,).
+        epsilon: added to the variance.
+        activation: applied last.
+
+    Returns:
+        bfloat16 in the shape of `values` and in channels-last memory, and the channels' means and
+        (biased) variances, float32 (C,).
+    """
+    last, residual_last = _channels_last(values), _channels_last(residual)
+    output, statistics = _Normalize.apply(last, residual_last, gamma, beta, epsilon, activation)  # pyright: ignore
+    mean, variance = statistics[:2]
+    return _channels_second(output), mean, variance
+
+
+class _Normalize(torch.autograd.Function):
+    """The operation with its gradient; values are (N, C) or (N, H, W, C) here."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        values: torch.Tensor,
+        residual: torch.Tensor | None,
+        gamma: torch.Tensor | None,
+        beta: torch.Tensor | None,
+        *options: Any,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        epsilon, ctx.activation = options
+        output = torch.empty_like(values)
+        # Mean, variance, inverse deviation, scale and shift of each channel.
+        statistics = values.new_empty((5, values.shape[-1]), dtype=torch.float32)
+        weights = [None if w is None else w.contiguous() for w in (gamma, beta)]
+        call(
+            "batch_normalization",
+            *(values, residual, *weights, output, statistics),
+            *(*_scratch_and_sizes(values), epsilon, ctx.activation, _num_chunks(values)),
+        )
+        # The output tells what ReLU cut off; without a residual, so do the values.
+        has_both = residual is not None and ctx.activation is not Activation.LINEAR
+        ctx.save_for_backward(values, output if has_both else None, statistics)
+        ctx.mark_non_differentiable(statistics)
+        return output, statistics
+
+    @staticmethod
+    @once_differentiable
+    def backward(  # pyright: ignore[reportIncompatibleMethodOverride] - the decorator's type
+        ctx: Any, *gradients: torch.Tensor
+    ) -> tuple[torch.Tensor | None, ...]:
+        values, output, statistics = ctx.saved_tensors
+        of_values_needed, of_residual_needed, of_gamma_needed, of_beta_needed, *_ = (
+            ctx.needs_input_grad
+        )
+        gradient, activation = gradients[0].contiguous(), ctx.activation
+        of_values = torch.empty_like(values) if of_values_needed else None
+        of_residual = gradient if of_residual_needed else None
+        masked = None
+        if output is not None:
+            masked = of_residual = torch.empty_like(values)
+        elif activation is Activation.SWISH:
+            masked = of_values  # computed once, because exponentials are slow
+        of_parameters = torch.empty_like(statistics[:2])
+        call(
+            "batch_normalization_backward",
+            *(gradient, values, output, statistics, of_values, masked, of_parameters),
+            *(*_scratch_and_sizes(values), activation, _num_chunks(values)),
+        )
+        of_gamma, of_beta = of_parameters
+        return (
+            of_values,
+            of_residual if of_residual_needed else None,
+            of_gamma if of_gamma_needed else None,
+            of_beta if of_beta_needed else None,
+            None,
+            None,
+        )
+
+
+def _num_chunks(values: torch.Tensor) -> int:
+    return min(torch.get_num_threads(), 1 + values.numel() // _FEWEST_VALUES)
+
+
+def _scratch_and_sizes(values: torch.Tensor) -> tuple[torch.Tensor, tuple[int, int, int]]:
+    """Return the C program's memory, and rows, channels and the width of its own rows."""
+    channels = values.shape[-1]
+    width = math.lcm(channels, _FOUR_VECTORS)
+    scratch = values.new_empty(
+        (2 * _num_chunks(values) + _NUM_ROWS // 2, width), dtype=torch.float64
+    )
+    return scratch, (values.numel() // channels, channels, width)
+
+
+def _channels_last(values: Any) -> Any:
+    """Return values with the channels in the last axis, and contiguous; None for None."""
+    if values is not None and values.ndim == 4:
+        values = values.permute(0, 2, 3, 1)
+    return None if values is None else values.contiguous()
+
+
+def _channels_second(values: torch.Tensor) -> torch.Tensor:
+    return values.permute(0, 3, 1, 2) if values.ndim == 4 else values

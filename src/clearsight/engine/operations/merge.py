@@ -1,0 +1,29 @@
+"""Merging of several values into one."""
+
+from dataclasses import dataclass
+from functools import reduce
+
+import torch
+
+from clearsight.engine.operations.operation import Axes, Operation
+
+
+@dataclass(frozen=True, eq=False)
+class Addition(Operation):
+    """The sum of all inputs."""
+
+    takes: Axes = Axes.ANY
+
+    def apply(self, *values: torch.Tensor) -> torch.Tensor:
+        """Add."""
+        return reduce(torch.add, in_one_dtype(values))
+
+
+def in_one_dtype(values: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
+    """Cast to one type: that of 16 bits, if present, so that no float32 branch slows the rest."""
+    types = {value.dtype for value in values}
+    if len(types) == 1:
+        return values
+    narrow = min(types, key=lambda dtype: dtype.itemsize)
+    dtype = narrow if narrow.itemsize == 2 else max(types, key=lambda dtype: dtype.itemsize)
+    return tuple(value.to(dtype) for value in values)

@@ -1,0 +1,45 @@
+"""Batch normalization takes in the activation behind it, where there is a kernel for both."""
+
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch.nn import functional
+
+from clearsight.engine.kernels.batch_normalization import Activation
+from clearsight.engine.operations.activation import Relu
+from clearsight.engine.operations.normalization import BatchNormalization
+from clearsight.engine.operations.operation import Function, Operation
+from clearsight.engine.program.passes.pairs import rewrite_pairs
+from clearsight.engine.program.program import Node, Program
+
+_ACTIVATIONS: dict[Any, Activation] = {
+    functional.relu6: Activation.RELU6,
+    functional.hardswish: Activation.HARD_SWISH,
+    functional.silu: Activation.SWISH,
+}
+_NEEDS_ONLY_OUTPUT = (Activation.RELU, Activation.RELU6)
+
+
+def fuse_normalization_activation(program: Program) -> Program:
+    """Make one of each normalization in training and the activation behind it."""
+    return rewrite_pairs(program, _fuse)
+
+
+def _fuse(normalization: Node, user: Node) -> tuple[Node, ...] | None:
+    operation, activation = normalization.operation, _activation_of(user.operation)
+    if not isinstance(operation, BatchNormalization) or activation is None:
+        return None
+    if operation.dtype is not torch.bfloat16 or operation.activation:
+        return None
+    # The gradients of others need what is between the addition and the activation.
+    if operation.adds_residual and activation not in _NEEDS_ONLY_OUTPUT:
+        return None
+    both = replace(operation, activation=activation)
+    return (replace(normalization, operation=both, output=user.output),)
+
+
+def _activation_of(operation: Operation) -> Activation | None:
+    if isinstance(operation, Relu):
+        return Activation.RELU
+    return _ACTIVATIONS.get(operation.function) if isinstance(operation, Function) else None

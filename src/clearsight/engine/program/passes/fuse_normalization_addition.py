@@ -1,0 +1,43 @@
+"""Batch normalization takes in the addition behind it, where there is a kernel for both."""
+
+from dataclasses import replace
+
+import torch
+
+from clearsight.engine.operations.merge import Addition
+from clearsight.engine.operations.normalization import BatchNormalization
+from clearsight.engine.program.program import Node, Program
+
+
+def fuse_normalization_addition(program: Program) -> Program:
+    """Make one of each addition of two values and a normalization that gives one of them.
+
+    If normalizations give both, it is the later one, as in the blocks of a ResNet.
+    """
+    uses = program.count_uses()
+    nodes = {node.output: node for node in program.nodes}
+    for addition in program.nodes:
+        if not isinstance(addition.operation, Addition) or len(addition.inputs) != 2:
+            continue
+        for value, other in (addition.inputs[::-1], addition.inputs):
+            normalization = nodes.get(value)
+            if normalization is not None and uses[value] == 1 and _is_alone(normalization):
+                both = replace(normalization.operation, adds_residual=True)
+                inputs = (*normalization.inputs, other)
+                del nodes[value]
+                nodes[addition.output] = replace(
+                    normalization, operation=both, inputs=inputs, output=addition.output
+                )
+                break
+    in_order = (nodes.get(node.output) for node in program.nodes)
+    return replace(program, nodes=tuple(node for node in in_order if node is not None))
+
+
+def _is_alone(node: Node) -> bool:
+    operation = node.operation
+    return (
+        isinstance(operation, BatchNormalization)
+        and operation.dtype is torch.bfloat16
+        and not operation.adds_residual
+        and not operation.activation
+    )
