@@ -352,20 +352,15 @@ static void repeat(float *row, const float *channels, const struct sizes *s)
         memcpy(row + c, channels, s->channels * sizeof *row);
 }
 
-/* gamma and beta are (channels,) or NULL; statistics (5, channels). */
-void batch_normalization(uint16_t *values, uint16_t *residual, const float *gamma,
-                         const float *beta, uint16_t *output, float *statistics, double *scratch,
-                         const ptrdiff_t *shape, double epsilon, ptrdiff_t activation,
-                         ptrdiff_t num_chunks)
+static void find_statistics(const struct job *job, const float *gamma, const float *beta,
+                            float *statistics, double epsilon, ptrdiff_t num_chunks)
 {
-    struct job job = job_of(scratch, shape, activation, num_chunks);
-    ptrdiff_t channels = job.sizes.channels;
-    double rows = (double)job.sizes.rows;
-    job.arrays[VALUES] = values;
-    run(&job, sum_squares, num_chunks);
+    ptrdiff_t channels = job->sizes.channels;
+    double rows = (double)job->sizes.rows;
+    run(job, sum_squares, num_chunks);
     for (ptrdiff_t c = 0; c < channels; c++) {
-        double mean = total(&job, 0, c, num_chunks) / rows;
-        double variance = total(&job, 1, c, num_chunks) / rows - mean * mean;
+        double mean = total(job, 0, c, num_chunks) / rows;
+        double variance = total(job, 1, c, num_chunks) / rows - mean * mean;
         variance = variance < 0 ? 0 : variance; /* NaN stays */
         double inverse = 1 / sqrt(variance + epsilon), scale = gamma ? gamma[c] * inverse : inverse;
         statistics[MEAN * channels + c] = (float)mean;
@@ -374,6 +369,20 @@ void batch_normalization(uint16_t *values, uint16_t *residual, const float *gamm
         statistics[SCALE * channels + c] = (float)scale;
         statistics[SHIFT * channels + c] = (float)((beta ? beta[c] : 0) - mean * scale);
     }
+}
+
+/* gamma and beta are (channels,) or NULL; statistics (5, channels). If it is `frozen`, the scale
+   and the shift there are given, and the rest is not touched. */
+void batch_normalization(uint16_t *values, uint16_t *residual, const float *gamma,
+                         const float *beta, uint16_t *output, float *statistics, double *scratch,
+                         const ptrdiff_t *shape, double epsilon, ptrdiff_t activation, int frozen,
+                         ptrdiff_t num_chunks)
+{
+    struct job job = job_of(scratch, shape, activation, num_chunks);
+    ptrdiff_t channels = job.sizes.channels;
+    job.arrays[VALUES] = values;
+    if (!frozen)
+        find_statistics(&job, gamma, beta, statistics, epsilon, num_chunks);
     repeat(job.scale, statistics + SCALE * channels, &job.sizes);
     repeat(job.shift, statistics + SHIFT * channels, &job.sizes);
     job.arrays[RESIDUAL] = residual;
@@ -381,9 +390,32 @@ void batch_normalization(uint16_t *values, uint16_t *residual, const float *gamm
     run(&job, normalize_tile, num_chunks);
 }
 
-/* of_parameters: (2, channels), the gradients of gamma and of beta. `output`: by which ReLU or
-   ReLU6 are undone, else NULL. `masked`: for the gradient of what went into the activation, which
-   is the residual's, or NULL; may be `of_values`, which is NULL if the values need no gradient. */
+/* Where statistics are the batch's, the values also act by them. */
+static void find_gradients(struct job *job, const float *statistics, float *of_parameters,
+                           ptrdiff_t num_chunks)
+{
+    ptrdiff_t channels = job->sizes.channels;
+    double rows = (double)job->sizes.rows;
+    for (ptrdiff_t c = 0; c < channels; c++) {
+        double mean = statistics[MEAN * channels + c], sum = total(job, 0, c, num_chunks);
+        double inverse = statistics[INVERSE_DEVIATION * channels + c];
+        double of_gamma = inverse * (total(job, 1, c, num_chunks) - mean * sum);
+        double scale = statistics[SCALE * channels + c], slope = -scale * inverse * of_gamma / rows;
+        of_parameters[c] = (float)of_gamma;
+        of_parameters[channels + c] = (float)sum;
+        job->slope[c] = (float)slope;
+        job->offset[c] = (float)(-scale * sum / rows - slope * mean);
+    }
+    for (ptrdiff_t c = channels; c < job->sizes.width; c++) {
+        job->slope[c] = job->slope[c - channels];
+        job->offset[c] = job->offset[c - channels];
+    }
+}
+
+/* of_parameters: (2, channels), the gradients of gamma and of beta; NULL if the normalization is
+   frozen. `output`: by which ReLU or ReLU6 are undone, else NULL. `masked`: for the gradient of
+   what went into the activation, which is the residual's, or NULL; may be `of_values`, which is
+   NULL if the values need no gradient. */
 void batch_normalization_backward(uint16_t *gradient, uint16_t *values, uint16_t *output,
                                   const float *statistics, uint16_t *of_values, uint16_t *masked,
                                   float *of_parameters, double *scratch, const ptrdiff_t *shape,
@@ -391,30 +423,19 @@ void batch_normalization_backward(uint16_t *gradient, uint16_t *values, uint16_t
 {
     struct job job = job_of(scratch, shape, activation, num_chunks);
     ptrdiff_t channels = job.sizes.channels;
-    double rows = (double)job.sizes.rows;
     repeat(job.scale, statistics + SCALE * channels, &job.sizes);
     repeat(job.shift, statistics + SHIFT * channels, &job.sizes);
+    memset(job.slope, 0, 2 * job.sizes.width * sizeof *job.slope); /* and `offset` behind it */
     job.arrays[VALUES] = values;
     job.arrays[FORWARD_OUTPUT] = output;
     job.arrays[GRADIENT] = gradient;
     job.arrays[MASKED] = masked;
-    run(&job, sum_gradients_tile, num_chunks);
-    for (ptrdiff_t c = 0; c < channels; c++) {
-        double mean = statistics[MEAN * channels + c], sum = total(&job, 0, c, num_chunks);
-        double inverse = statistics[INVERSE_DEVIATION * channels + c];
-        double of_gamma = inverse * (total(&job, 1, c, num_chunks) - mean * sum);
-        double scale = statistics[SCALE * channels + c], slope = -scale * inverse * of_gamma / rows;
-        of_parameters[c] = (float)of_gamma;
-        of_parameters[channels + c] = (float)sum;
-        job.slope[c] = (float)slope;
-        job.offset[c] = (float)(-scale * sum / rows - slope * mean);
-    }
+    if (of_parameters || masked)
+        run(&job, sum_gradients_tile, num_chunks);
+    if (of_parameters)
+        find_gradients(&job, statistics, of_parameters, num_chunks);
     if (!of_values)
         return;
-    for (ptrdiff_t c = channels; c < job.sizes.width; c++) {
-        job.slope[c] = job.slope[c - channels];
-        job.offset[c] = job.offset[c - channels];
-    }
     if (masked) {
         job.arrays[GRADIENT] = masked;
         job.activation = LINEAR;

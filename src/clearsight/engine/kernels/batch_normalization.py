@@ -58,14 +58,38 @@ def normalize_batch(
         bfloat16 in the shape of `values` and in channels-last memory, and the channels' means and
         (biased) variances, float32 (C,).
     """
-    last, residual_last = _channels_last(values), _channels_last(residual)
-    output, statistics = _Normalize.apply(last, residual_last, gamma, beta, epsilon, activation)  # pyright: ignore
+    output, statistics = _normalized(values, residual, gamma, beta, epsilon, activation)
     mean, variance = statistics[:2]
-    return _channels_second(output), mean, variance
+    return output, mean, variance
+
+
+def scale_and_shift(
+    values: torch.Tensor,
+    residual: torch.Tensor | None,
+    scale: torch.Tensor,
+    shift: torch.Tensor,
+    activation: Activation,
+) -> torch.Tensor:
+    """Return the activation of ``values * scale + shift + residual``; see `normalize_batch`.
+
+    No gradient flows to `scale` and `shift`.
+    """
+    return _normalized(values, residual, scale, shift, None, activation)[0]
+
+
+def _normalized(
+    values: torch.Tensor, residual: torch.Tensor | None, *rest: Any
+) -> tuple[torch.Tensor, torch.Tensor]:
+    last: Any = _Normalize.apply(_channels_last(values), _channels_last(residual), *rest)
+    output, statistics = last
+    return output.permute(0, 3, 1, 2) if output.ndim == 4 else output, statistics
 
 
 class _Normalize(torch.autograd.Function):
-    """The operation with its gradient; values are (N, C) or (N, H, W, C) here."""
+    """The operation with its gradient; values are (N, C) or (N, H, W, C) here.
+
+    Without an epsilon the normalization is frozen: scale and shift are given for gamma and beta.
+    """
 
     @staticmethod
     def forward(
@@ -77,14 +101,17 @@ class _Normalize(torch.autograd.Function):
         *options: Any,
     ) -> tuple[torch.Tensor, torch.Tensor]:
         epsilon, ctx.activation = options
+        ctx.is_frozen = epsilon is None
         output = torch.empty_like(values)
         # Mean, variance, inverse deviation, scale and shift of each channel.
         statistics = values.new_empty((5, values.shape[-1]), dtype=torch.float32)
+        if ctx.is_frozen:
+            statistics[3], statistics[4], epsilon = gamma, beta, 0.0
         weights = [None if w is None else w.contiguous() for w in (gamma, beta)]
         call(
             "batch_normalization",
-            *(values, residual, *weights, output, statistics),
-            *(*_scratch_and_sizes(values), epsilon, ctx.activation, _num_chunks(values)),
+            *(values, residual, *weights, output, statistics, *_scratch_and_sizes(values)),
+            *(epsilon, ctx.activation, ctx.is_frozen, _num_chunks(values)),
         )
         # The output tells what ReLU cut off; without a residual, so do the values.
         has_both = residual is not None and ctx.activation is not Activation.LINEAR
@@ -98,32 +125,23 @@ class _Normalize(torch.autograd.Function):
         ctx: Any, *gradients: torch.Tensor
     ) -> tuple[torch.Tensor | None, ...]:
         values, output, statistics = ctx.saved_tensors
-        of_values_needed, of_residual_needed, of_gamma_needed, of_beta_needed, *_ = (
-            ctx.needs_input_grad
-        )
+        needed = ctx.needs_input_grad
         gradient, activation = gradients[0].contiguous(), ctx.activation
-        of_values = torch.empty_like(values) if of_values_needed else None
-        of_residual = gradient if of_residual_needed else None
-        masked = None
+        of_values = torch.empty_like(values) if needed[0] else None
+        of_parameters = None if ctx.is_frozen else torch.empty_like(statistics[:2])
+        of_residual, masked = gradient, None
         if output is not None:
             masked = of_residual = torch.empty_like(values)
-        elif activation is Activation.SWISH:
+        elif activation is Activation.SWISH and not ctx.is_frozen:
             masked = of_values  # computed once, because exponentials are slow
-        of_parameters = torch.empty_like(statistics[:2])
         call(
             "batch_normalization_backward",
             *(gradient, values, output, statistics, of_values, masked, of_parameters),
             *(*_scratch_and_sizes(values), activation, _num_chunks(values)),
         )
-        of_gamma, of_beta = of_parameters
-        return (
-            of_values,
-            of_residual if of_residual_needed else None,
-            of_gamma if of_gamma_needed else None,
-            of_beta if of_beta_needed else None,
-            None,
-            None,
-        )
+        of_gamma, of_beta = (None, None) if of_parameters is None else of_parameters
+        found = (of_values, of_residual, of_gamma, of_beta)
+        return *(g if need else None for g, need in zip(found, needed[:4], strict=True)), None, None
 
 
 def _num_chunks(values: torch.Tensor) -> int:
@@ -145,7 +163,3 @@ def _channels_last(values: Any) -> Any:
     if values is not None and values.ndim == 4:
         values = values.permute(0, 2, 3, 1)
     return None if values is None else values.contiguous()
-
-
-def _channels_second(values: torch.Tensor) -> torch.Tensor:
-    return values.permute(0, 3, 1, 2) if values.ndim == 4 else values

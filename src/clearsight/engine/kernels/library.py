@@ -24,9 +24,9 @@ _LIBRARIES: dict[str, Instructions] = {"_kernels": "avx512_bf16", "_kernels_avx2
 _OPERATORS = {
     "batch_normalization": "(Tensor values, Tensor? residual, Tensor? gamma, Tensor? beta, "
     "Tensor(a!) output, Tensor(b!) statistics, Tensor(c!) scratch, int[] sizes, float epsilon, "
-    "int activation, int num_chunks) -> ()",
+    "int activation, bool frozen, int num_chunks) -> ()",
     "batch_normalization_backward": "(Tensor gradient, Tensor values, Tensor? output, "
-    "Tensor statistics, Tensor(a!)? of_values, Tensor(b!)? masked, Tensor(c!) of_parameters, "
+    "Tensor statistics, Tensor(a!)? of_values, Tensor(b!)? masked, Tensor(c!)? of_parameters, "
     "Tensor(d!) scratch, int[] sizes, int activation, int num_chunks) -> ()",
     "max_pool": "(Tensor images, Tensor(a!) pooled, Tensor(b!)? winners, int count, int height, "
     "int width, int channels, bool rectified, int num_chunks) -> ()",

@@ -29,8 +29,8 @@ def batch_normalization(layer: Any, site: Site) -> list[Operation]:
     variables = (layer.moving_mean, layer.moving_variance, layer.gamma, layer.beta)
     if site.training and layer.trainable:
         momentum = float(layer.momentum)
-        return [BatchNormalization(*variables, epsilon, momentum, site.dtype, takes=order)]
-    return [MovingNormalization(*variables, epsilon, takes=order)]
+        return [BatchNormalization(*variables, epsilon, site.dtype, momentum, takes=order)]
+    return [MovingNormalization(*variables, epsilon, site.dtype, takes=order)]
 
 
 def layer_normalization(layer: Any, site: Site) -> list[Operation]:

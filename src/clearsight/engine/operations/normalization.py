@@ -1,5 +1,6 @@
 """Batch normalization, by the batch's own statistics and by moving ones."""
 
+from abc import ABC
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +11,7 @@ from clearsight.engine.kernels.batch_normalization import (
     Activation,
     can_normalize,
     normalize_batch,
+    scale_and_shift,
 )
 from clearsight.engine.operations.merge import in_one_dtype
 from clearsight.engine.operations.operation import (
@@ -20,59 +22,6 @@ from clearsight.engine.operations.operation import (
     value_of,
 )
 
-
-@dataclass(frozen=True, eq=False)
-class MovingNormalization(Operation):
-    """Normalization by moving statistics: a scale and a shift of each channel.
-
-    Attributes:
-        mean: Keras variable, (C,).
-        variance: likewise.
-        gamma: likewise, or None.
-        beta: likewise, or None.
-        epsilon: added to the variance.
-    """
-
-    mean: Any
-    variance: Any
-    gamma: Any
-    beta: Any
-    epsilon: float
-
-    def weights(self) -> Weights:
-        """Return mean, variance, scale and shift."""
-        variables = (self.mean, self.variance, self.gamma, self.beta)
-        return tuple(value_of(variable) for variable in variables)
-
-    def apply(
-        self,
-        values: torch.Tensor,
-        mean: torch.Tensor,
-        variance: torch.Tensor,
-        gamma: torch.Tensor | None,
-        beta: torch.Tensor | None,
-    ) -> torch.Tensor:
-        """Normalize values whose second axis is that of the channels."""
-        dtype = accumulation_dtype(values.dtype)
-        return functional.batch_norm(
-            values,
-            mean.to(dtype),
-            variance.to(dtype),
-            cast(gamma, dtype),
-            cast(beta, dtype),
-            eps=self.epsilon,
-        )
-
-    def scale_and_shift(self, dtype: torch.dtype) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return the same as one factor and one summand for each channel, each (C,)."""
-        mean, variance, gamma, beta = (cast(tensor, dtype) for tensor in self.weights())
-        assert mean is not None
-        assert variance is not None
-        scale = torch.rsqrt(variance + self.epsilon)
-        scale = scale if gamma is None else scale * gamma
-        return scale, -mean * scale if beta is None else beta - mean * scale
-
-
 _IN_TORCH = {
     Activation.RELU: functional.relu,
     Activation.RELU6: functional.relu6,
@@ -82,8 +31,8 @@ _IN_TORCH = {
 
 
 @dataclass(frozen=True, eq=False)
-class BatchNormalization(Operation):
-    """Normalization in training: by the batch's own statistics, which the moving ones follow.
+class Normalization(Operation, ABC):
+    """Normalization of values whose second axis is that of the channels, with what follows it.
 
     Attributes:
         mean: Keras variable, (C,): the moving mean.
@@ -91,11 +40,9 @@ class BatchNormalization(Operation):
         gamma: likewise, or None.
         beta: likewise, or None.
         epsilon: added to the variance.
-        momentum: fraction of the moving statistics that stays.
-        dtype: that convolutions around it compute in.
-        activation: what follows it.
-        adds_residual: whether a second input is added before the activation.
-        changes_state: it does.
+        dtype: that the layer computes in; statistics are in float32 at least.
+        adds_residual: whether a second input is added.
+        activation: comes last.
     """
 
     mean: Any
@@ -103,10 +50,29 @@ class BatchNormalization(Operation):
     gamma: Any
     beta: Any
     epsilon: float
-    momentum: float
     dtype: torch.dtype
-    activation: Activation = Activation.LINEAR
-    adds_residual: bool = False
+    adds_residual: bool = field(default=False, kw_only=True)
+    activation: Activation = field(default=Activation.LINEAR, kw_only=True)
+
+    def _finish(self, normalized: torch.Tensor, residual: torch.Tensor | None) -> torch.Tensor:
+        """Do in torch what follows."""
+        if residual is not None:
+            normalized = torch.add(*in_one_dtype((normalized, residual)))
+        if self.activation is Activation.LINEAR:
+            return normalized
+        return _IN_TORCH[self.activation](normalized)
+
+
+@dataclass(frozen=True, eq=False)
+class BatchNormalization(Normalization):
+    """Normalization in training: by the batch's own statistics, which the moving ones follow.
+
+    Attributes:
+        momentum: fraction of the moving statistics that stays.
+        changes_state: it does.
+    """
+
+    momentum: float
     changes_state: bool = field(default=True, kw_only=True)
 
     def weights(self) -> Weights:
@@ -115,7 +81,7 @@ class BatchNormalization(Operation):
         return cast(value_of(self.gamma), dtype), cast(value_of(self.beta), dtype)
 
     def apply(self, values: torch.Tensor, *rest: torch.Tensor | None) -> torch.Tensor:
-        """Normalize values whose second axis is that of the channels; update moving statistics."""
+        """Normalize, given the residual, if any, and the weights; update moving statistics."""
         *residuals, gamma, beta = rest
         residual = residuals[0] if residuals else None
         if can_normalize(values, residual):
@@ -125,13 +91,49 @@ class BatchNormalization(Operation):
             output, mean, inverse = torch.native_batch_norm(
                 values, gamma, beta, None, None, True, 0.0, self.epsilon
             )
-            if residual is not None:
-                output = torch.add(*in_one_dtype((output, residual)))
-            if self.activation is not Activation.LINEAR:
-                output = _IN_TORCH[self.activation](output)
+            output = self._finish(output, residual)
             # Keras's moving variance is that of the batch itself, torch's an unbiased estimate.
             variance = inverse.detach().pow(-2).sub_(self.epsilon).clamp_(min=0.0)
         with torch.no_grad():
             for moving, now in ((self.mean.value, mean), (self.variance.value, variance)):
                 moving.lerp_(now.to(moving.dtype), 1.0 - self.momentum)
         return output
+
+
+@dataclass(frozen=True, eq=False)
+class MovingNormalization(Normalization):
+    """Normalization by moving statistics: a scale and a shift of each channel."""
+
+    def weights(self) -> Weights:
+        """Return mean, variance, scale and shift."""
+        variables = (self.mean, self.variance, self.gamma, self.beta)
+        return tuple(value_of(variable) for variable in variables)
+
+    def apply(self, values: torch.Tensor, *rest: Any) -> torch.Tensor:
+        """Normalize, given the residual, if any, and the weights."""
+        *residuals, mean, variance, gamma, beta = rest
+        residual, dtype = residuals[0] if residuals else None, accumulation_dtype(values.dtype)
+        is_fixed = not any(w is not None and w.requires_grad for w in (gamma, beta))
+        weights: Any = [cast(weight, dtype) for weight in (mean, variance, gamma, beta)]
+        if is_fixed and can_normalize(values, residual):
+            scale, shift = _scale_and_shift(*weights, self.epsilon)
+            return scale_and_shift(values, residual, scale, shift, self.activation)
+        normalized = functional.batch_norm(values, *weights, eps=self.epsilon)
+        return self._finish(normalized, residual)
+
+    def scale_and_shift(self, dtype: torch.dtype) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the same as one factor and one summand for each channel, each (C,)."""
+        weights: Any = (cast(tensor, dtype) for tensor in self.weights())
+        return _scale_and_shift(*weights, self.epsilon)
+
+
+def _scale_and_shift(
+    mean: torch.Tensor,
+    variance: torch.Tensor,
+    gamma: torch.Tensor | None,
+    beta: torch.Tensor | None,
+    epsilon: float,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    scale = torch.rsqrt(variance + epsilon)
+    scale = scale if gamma is None else scale * gamma
+    return scale, -mean * scale if beta is None else beta - mean * scale

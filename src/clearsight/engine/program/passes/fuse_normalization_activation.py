@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from clearsight.engine.kernels.batch_normalization import Activation
 from clearsight.engine.operations.activation import Relu
-from clearsight.engine.operations.normalization import BatchNormalization
+from clearsight.engine.operations.normalization import Normalization
 from clearsight.engine.operations.operation import Function, Operation
 from clearsight.engine.program.passes.pairs import rewrite_pairs
 from clearsight.engine.program.program import Node, Program
@@ -22,13 +22,16 @@ _NEEDS_ONLY_OUTPUT = (Activation.RELU, Activation.RELU6)
 
 
 def fuse_normalization_activation(program: Program) -> Program:
-    """Make one of each normalization in training and the activation behind it."""
-    return rewrite_pairs(program, _fuse)
+    """Make one of each normalization, in training, and the activation behind it.
+
+    In an evaluation it is folded into the convolution before it.
+    """
+    return rewrite_pairs(program, _fuse) if program.training else program
 
 
 def _fuse(normalization: Node, user: Node) -> tuple[Node, ...] | None:
     operation, activation = normalization.operation, _activation_of(user.operation)
-    if not isinstance(operation, BatchNormalization) or activation is None:
+    if not isinstance(operation, Normalization) or activation is None:
         return None
     if operation.dtype is not torch.bfloat16 or operation.activation:
         return None

@@ -5,15 +5,18 @@ from dataclasses import replace
 import torch
 
 from clearsight.engine.operations.merge import Addition
-from clearsight.engine.operations.normalization import BatchNormalization
+from clearsight.engine.operations.normalization import Normalization
 from clearsight.engine.program.program import Node, Program
 
 
 def fuse_normalization_addition(program: Program) -> Program:
     """Make one of each addition of two values and a normalization that gives one of them.
 
-    If normalizations give both, it is the later one, as in the blocks of a ResNet.
+    Only in training; in an evaluation a normalization is folded into the convolution before it. If
+    normalizations give both values, it is the later one, as in the blocks of a ResNet.
     """
+    if not program.training:
+        return program
     uses = program.count_uses()
     nodes = {node.output: node for node in program.nodes}
     for addition in program.nodes:
@@ -36,7 +39,7 @@ def fuse_normalization_addition(program: Program) -> Program:
 def _is_alone(node: Node) -> bool:
     operation = node.operation
     return (
-        isinstance(operation, BatchNormalization)
+        isinstance(operation, Normalization)
         and operation.dtype is torch.bfloat16
         and not operation.adds_residual
         and not operation.activation
