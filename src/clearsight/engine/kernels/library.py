@@ -32,6 +32,16 @@ _OPERATORS = {
     "int width, int channels, bool rectified, int num_chunks) -> ()",
     "max_pool_backward": "(Tensor gradient, Tensor winners, Tensor(a!) output, int count, "
     "int height, int width, int channels, int num_chunks) -> ()",
+    "max_pool_windows": "(Tensor images, Tensor(a!) pooled, Tensor(b!)? winners, int[] sizes, "
+    "int count, int num_chunks) -> ()",
+    "max_pool_windows_backward": "(Tensor gradient, Tensor winners, Tensor(a!) of_images, "
+    "int[] sizes, int count, int num_chunks) -> ()",
+    "average_pool_windows": "(Tensor images, Tensor(a!) pooled, int[] sizes, int count, "
+    "int num_chunks) -> ()",
+    "average_pool_windows_backward": "(Tensor gradient, Tensor(a!) of_images, int[] sizes, "
+    "int count, int num_chunks) -> ()",
+    "average_pool_images": "(Tensor images, Tensor(a!) means, int count, int pixels, "
+    "int channels, int num_chunks) -> ()",
     "first_convolution": "(Tensor images, Tensor kernel, Tensor bias, Tensor(a!) pooled, "
     "Tensor(b!)? winners, Tensor(c!) padded, int[] sizes, bool rectified, int num_chunks) -> ()",
     "first_convolution_backward": "(Tensor images, Tensor gradient, Tensor winners, "

@@ -75,7 +75,7 @@ LOWERINGS: dict[str, tuple[type, Lowering]] = {
     "RandomZoom": (layers.RandomZoom, augmentation.random_zoom),
     "RandomContrast": (layers.RandomContrast, augmentation.as_keras_does),
     "RandomErasing": (layers.RandomErasing, augmentation.as_keras_does),
-"Add": (layers.Add, merge.add),
+    "Add": (layers.Add, merge.add),
     "Subtract": (layers.Subtract, merge.elementwise(torch.sub)),
     "Multiply": (layers.Multiply, merge.elementwise(torch.mul)),
     "Average": (layers.Average, merge.elementwise(torch.add, mean=True)),

@@ -10,7 +10,12 @@ from clearsight.engine.kernels.convolution import NO_EDGES
 from clearsight.engine.lowering.padding import same_edges
 from clearsight.engine.lowering.site import Site
 from clearsight.engine.operations.operation import Axes, Function, Operation
-from clearsight.engine.operations.pooling import MaxPooling2x2, Pooling
+from clearsight.engine.operations.pooling import (
+    GlobalAveragePooling,
+    MaxPooling2x2,
+    Pooling,
+    average_pool2d,
+)
 
 
 def max_pooling2d(layer: Any, site: Site) -> list[Operation]:
@@ -24,13 +29,7 @@ def max_pooling2d(layer: Any, site: Site) -> list[Operation]:
 
 def average_pooling2d(layer: Any, site: Site) -> list[Operation]:
     """Lower AveragePooling2D; padded values do not count, as in Keras."""
-
-    def average(
-        images: torch.Tensor, size: tuple[int, int], strides: tuple[int, int], padding: Any
-    ) -> torch.Tensor:
-        return functional.avg_pool2d(images, size, strides, padding, count_include_pad=False)
-
-    return [_pooling(layer, site, average)]
+    return [_pooling(layer, site, average_pool2d)]
 
 
 def _pooling(layer: Any, site: Site, function: Callable[..., torch.Tensor]) -> Pooling:
@@ -41,14 +40,18 @@ def _pooling(layer: Any, site: Site, function: Callable[..., torch.Tensor]) -> P
 
 def global_average_pooling2d(layer: Any, site: Site) -> list[Operation]:
     """Lower GlobalAveragePooling2D."""
-    keepdims = bool(layer.keepdims)
-    return _global(layer, site, lambda images: images.mean((2, 3), keepdim=keepdims))
+    order, keepdims = site.image_order(layer), bool(layer.keepdims)
+    gives = order if keepdims else Axes.KERAS
+    return [GlobalAveragePooling(keepdims, takes=order, gives=gives)]
 
 
 def global_max_pooling2d(layer: Any, site: Site) -> list[Operation]:
     """Lower GlobalMaxPooling2D."""
-    keepdims = bool(layer.keepdims)
-    return _global(layer, site, lambda images: images.amax((2, 3), keepdim=keepdims))
+    order, keepdims = site.image_order(layer), bool(layer.keepdims)
+    gives = order if keepdims else Axes.KERAS
+    return [
+        Function(lambda images: images.amax((2, 3), keepdim=keepdims), takes=order, gives=gives)
+    ]
 
 
 def global_average_pooling1d(layer: Any, site: Site) -> list[Operation]:
@@ -67,10 +70,3 @@ def global_max_pooling1d(layer: Any, site: Site) -> list[Operation]:
 
 def _steps_axis(layer: Any) -> int:
     return 2 if layer.data_format == "channels_first" else 1
-
-
-def _global(
-    layer: Any, site: Site, reduce: Callable[[torch.Tensor], torch.Tensor]
-) -> list[Operation]:
-    order = site.image_order(layer)
-    return [Function(reduce, takes=order, gives=order if layer.keepdims else Axes.KERAS)]

@@ -1,14 +1,31 @@
-"""Pooling of images by windows."""
+"""Pooling of images, by windows or as a whole."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
+from torch.nn import functional
 
 from clearsight.engine.kernels.convolution import Edges
 from clearsight.engine.kernels.max_pooling import max_pool_2x2
+from clearsight.engine.kernels.window_pooling import (
+    average_images,
+    average_windows,
+    can_pool_windows,
+    max_of_windows,
+)
 from clearsight.engine.operations.operation import Operation
 from clearsight.engine.operations.padding import is_symmetric, pad
+
+
+def average_pool2d(
+    images: torch.Tensor, size: tuple[int, ...], strides: tuple[int, ...], padding: tuple[int, ...]
+) -> torch.Tensor:
+    """Average windows of images (N, C, H, W); what is padded does not count, as in Keras."""
+    return functional.avg_pool2d(images, size, strides, padding, count_include_pad=False)  # pyright: ignore
+
+
+_KERNELS = {functional.max_pool2d: max_of_windows, average_pool2d: average_windows}
 
 
 @dataclass(frozen=True, eq=False)
@@ -16,8 +33,8 @@ class Pooling(Operation):
     """Pooling of any windows.
 
     Attributes:
-        function: torch's max pooling, or average pooling, of images (N, C, H, W), size, strides
-            and padding.
+        function: torch's max pooling, or `average_pool2d`, of images (N, C, H, W), size,
+            strides and padding.
         size: rows and columns of a window.
         strides: rows and columns from one window to the next.
         edges: rows and columns that are padded.
@@ -32,11 +49,13 @@ class Pooling(Operation):
         """Pool images (N, C, H, W)."""
         # Max pooling in float32 of an image that is not channels-last would copy it.
         images = images.contiguous(memory_format=torch.channels_last)
-        if is_symmetric(self.edges):
-            (top, _), (left, _) = self.edges
-            return self.function(images, self.size, self.strides, (top, left))
-        # Keras's torch backend repeats the edge where two sides differ.
-        return self.function(pad(images, self.edges, "replicate"), self.size, self.strides, 0)
+        (top, _), (left, _) = self.edges
+        padding = (top, left)
+        if not is_symmetric(self.edges):
+            # Keras's torch backend repeats the edge where two sides differ.
+            images, padding = pad(images, self.edges, "replicate"), (0, 0)
+        pool = _KERNELS[self.function] if can_pool_windows(images, self.size) else self.function
+        return pool(images, self.size, self.strides, padding)
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,3 +71,21 @@ class MaxPooling2x2(Operation):
     def apply(self, images: torch.Tensor) -> torch.Tensor:
         """Pool images (N, C, H, W)."""
         return max_pool_2x2(images, rectified=self.rectified)
+
+
+@dataclass(frozen=True, eq=False)
+class GlobalAveragePooling(Operation):
+    """The mean of each channel of an image.
+
+    Attributes:
+        keepdims: whether the axes of rows and columns stay.
+    """
+
+    keepdims: bool
+
+    def apply(self, images: torch.Tensor) -> torch.Tensor:
+        """Average images (N, C, H, W)."""
+        if not can_pool_windows(images):
+            return images.mean((2, 3), keepdim=self.keepdims)
+        means = average_images(images)
+        return means if self.keepdims else means.flatten(1)
