@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional
 
+from clearsight.engine.kernels.global_pooling import average_images, can_gate, gate_images
 from clearsight.engine.kernels.library import has_kernel
 from clearsight.engine.kernels.window_pooling import (
-    average_images,
     average_windows,
     can_pool_windows,
     max_of_windows,
@@ -117,6 +117,21 @@ def test_whole_images_are_averaged(shape: tuple[int, ...]) -> None:
     assert ours.is_contiguous(memory_format=torch.channels_last)
     (theirs,) = torch.autograd.grad(expected, exact, towards.double())
     torch.testing.assert_close(ours.double(), theirs, rtol=2**-7, atol=0)
+
+
+@compiled
+@pytest.mark.parametrize("shape", [(1, 32, 1, 1), (3, 40, 7, 7), (2, 100, 9, 4), (5, 192, 30, 30)])
+def test_channels_are_multiplied_by_gates(shape: tuple[int, ...]) -> None:
+    x, gates = drawn(*shape).requires_grad_(), (drawn(*shape[:2], 1, 1) + 1).requires_grad_()
+    assert can_gate(x, gates) or shape[2] == 1
+    exact = [tensor.detach().double().requires_grad_() for tensor in (x, gates)]
+    found, expected = gate_images(x, gates), exact[0] * exact[1]
+    torch.testing.assert_close(found.double(), expected, rtol=2**-8, atol=0)
+    towards = drawn(*shape)
+    ours = torch.autograd.grad(found, (x, gates), towards)
+    theirs = torch.autograd.grad(expected, exact, towards.double())
+    torch.testing.assert_close(ours[0].double(), theirs[0], rtol=2**-8, atol=0)
+    torch.testing.assert_close(ours[1].double(), theirs[1], rtol=2**-8, atol=1e-4)
 
 
 @compiled

@@ -1,17 +1,24 @@
-/* The mean of each channel of bfloat16 images (N, pixels, C), summed in float32. */
+/* The mean of each channel of bfloat16 images (N, pixels, C), and images whose channels are each
+   multiplied by a number, as in squeeze-and-excitation. Sums are float32. */
 #include "parallel.h"
 #include "vectors.h"
+
+#define INLINE static inline __attribute__((always_inline))
 
 enum { GROUP = 4, TILE = 64 };
 
 struct job {
-    const uint16_t *images;
-    uint16_t *means;
+    const uint16_t *images, *gates, *gradient;
+    uint16_t *of_images; /* or the images times the gates */
+    uint16_t *of_gates;  /* or the means */
     ptrdiff_t pixels, channels;
 };
 
-static inline __attribute__((always_inline)) void
-average_channels(const struct job *job, const uint16_t *image, uint16_t *means, int group)
+/* What is done with vectors of some neighbouring channels of one image: `at` is the first value,
+   `channel` the first channel among those of all images. */
+typedef void Channels(const struct job *job, ptrdiff_t at, ptrdiff_t channel, int group);
+
+INLINE void average(const struct job *job, ptrdiff_t at, ptrdiff_t channel, int group)
 {
     Floats total[GROUP] = {0};
     /* Sums of sums, so that rounding does not grow with the number of pixels. */
@@ -21,36 +28,101 @@ average_channels(const struct job *job, const uint16_t *image, uint16_t *means, 
         for (ptrdiff_t pixel = tile; pixel < end; pixel++)
 #pragma GCC unroll 4
             for (int k = 0; k < group; k++)
-                sum[k] += widened(image + pixel * job->channels + k * WIDTH);
+                sum[k] += widened(job->images + at + pixel * job->channels + k * WIDTH);
         for (int k = 0; k < group; k++)
             total[k] += sum[k];
     }
     for (int k = 0; k < group; k++)
-        narrow(total[k] / (float)job->pixels, means + k * WIDTH);
+        narrow(total[k] / (float)job->pixels, job->of_gates + channel + k * WIDTH);
 }
 
-static void average_images(const void *data, ptrdiff_t first, ptrdiff_t last, int chunk)
+INLINE void multiply(const struct job *job, ptrdiff_t at, ptrdiff_t channel, int group)
 {
-    (void)chunk;
-    const struct job *job = data;
+    Floats gates[GROUP];
+    for (int k = 0; k < group; k++)
+        gates[k] = widened(job->gates + channel + k * WIDTH);
+    for (ptrdiff_t pixel = 0; pixel < job->pixels; pixel++)
+#pragma GCC unroll 4
+        for (int k = 0; k < group; k++) {
+            ptrdiff_t place = at + pixel * job->channels + k * WIDTH;
+            narrow(widened(job->images + place) * gates[k], job->of_images + place);
+        }
+}
+
+INLINE void multiply_backward(const struct job *job, ptrdiff_t at, ptrdiff_t channel, int group)
+{
+    Floats total[GROUP] = {0}, gates[GROUP];
+    for (int k = 0; k < group; k++)
+        gates[k] = widened(job->gates + channel + k * WIDTH);
+    for (ptrdiff_t tile = 0; tile < job->pixels; tile += TILE) {
+        ptrdiff_t end = tile + TILE < job->pixels ? tile + TILE : job->pixels;
+        Floats sum[GROUP] = {0};
+        for (ptrdiff_t pixel = tile; pixel < end; pixel++)
+#pragma GCC unroll 4
+            for (int k = 0; k < group; k++) {
+                ptrdiff_t place = at + pixel * job->channels + k * WIDTH;
+                Floats gradient = widened(job->gradient + place);
+                sum[k] += gradient * widened(job->images + place);
+                narrow(gradient * gates[k], job->of_images + place);
+            }
+        for (int k = 0; k < group; k++)
+            total[k] += sum[k];
+    }
+    for (int k = 0; k < group; k++)
+        narrow(total[k], job->of_gates + channel + k * WIDTH);
+}
+
+INLINE void for_channels(const struct job *job, ptrdiff_t first, ptrdiff_t last, Channels *work)
+{
     ptrdiff_t channels = job->channels;
     for (ptrdiff_t n = first; n < last; n++) {
-        const uint16_t *image = job->images + n * job->pixels * channels;
-        uint16_t *means = job->means + n * channels;
-        ptrdiff_t c = 0;
+        ptrdiff_t at = n * job->pixels * channels, c = 0;
         for (; c + GROUP * WIDTH <= channels; c += GROUP * WIDTH)
-            average_channels(job, image + c, means + c, GROUP);
+            work(job, at + c, n * channels + c, GROUP);
         for (; c < channels; c += WIDTH) {
-            ptrdiff_t at = c < channels - WIDTH ? c : channels - WIDTH; /* the last may overlap */
-            average_channels(job, image + at, means + at, 1);
+            ptrdiff_t start = c < channels - WIDTH ? c : channels - WIDTH; /* may overlap */
+            work(job, at + start, n * channels + start, 1);
         }
     }
 }
 
-/* There are at least 32 channels. */
+static void average_some(const void *job, ptrdiff_t first, ptrdiff_t last, int chunk)
+{
+    (void)chunk;
+    for_channels(job, first, last, average);
+}
+
+static void multiply_some(const void *job, ptrdiff_t first, ptrdiff_t last, int chunk)
+{
+    (void)chunk;
+    for_channels(job, first, last, multiply);
+}
+
+static void multiply_some_backward(const void *job, ptrdiff_t first, ptrdiff_t last, int chunk)
+{
+    (void)chunk;
+    for_channels(job, first, last, multiply_backward);
+}
+
+/* In all of them there are at least 32 channels; means and gates are (N, C). */
 void average_pool_images(const uint16_t *images, uint16_t *means, ptrdiff_t count, ptrdiff_t pixels,
                          ptrdiff_t channels, ptrdiff_t num_chunks)
 {
-    struct job job = {images, means, pixels, channels};
-    parallel_for(average_images, &job, count, (int)num_chunks);
+    struct job job = {images, 0, 0, 0, means, pixels, channels};
+    parallel_for(average_some, &job, count, (int)num_chunks);
+}
+
+void gate_images(const uint16_t *images, const uint16_t *gates, uint16_t *output, ptrdiff_t count,
+                 ptrdiff_t pixels, ptrdiff_t channels, ptrdiff_t num_chunks)
+{
+    struct job job = {images, gates, 0, output, 0, pixels, channels};
+    parallel_for(multiply_some, &job, count, (int)num_chunks);
+}
+
+void gate_images_backward(const uint16_t *gradient, const uint16_t *images, const uint16_t *gates,
+                          uint16_t *of_images, uint16_t *of_gates, ptrdiff_t count,
+                          ptrdiff_t pixels, ptrdiff_t channels, ptrdiff_t num_chunks)
+{
+    struct job job = {images, gates, gradient, of_images, of_gates, pixels, channels};
+    parallel_for(multiply_some_backward, &job, count, (int)num_chunks);
 }

@@ -42,6 +42,11 @@ _OPERATORS = {
     "int count, int num_chunks) -> ()",
     "average_pool_images": "(Tensor images, Tensor(a!) means, int count, int pixels, "
     "int channels, int num_chunks) -> ()",
+    "gate_images": "(Tensor images, Tensor gates, Tensor(a!) output, int count, int pixels, "
+    "int channels, int num_chunks) -> ()",
+    "gate_images_backward": "(Tensor gradient, Tensor images, Tensor gates, "
+    "Tensor(a!) of_images, Tensor(b!) of_gates, int count, int pixels, int channels, "
+    "int num_chunks) -> ()",
     "first_convolution": "(Tensor images, Tensor kernel, Tensor bias, Tensor(a!) pooled, "
     "Tensor(b!)? winners, Tensor(c!) padded, int[] sizes, bool rectified, int num_chunks) -> ()",
     "first_convolution_backward": "(Tensor images, Tensor gradient, Tensor winners, "

@@ -1,4 +1,4 @@
-"""Pooling of bfloat16 images by windows or as a whole; see `window_pooling.c`, `global_pooling.c`.
+"""Pooling of bfloat16 images by windows; see `window_pooling.c`.
 
 On two cores of a Zen 4 torch's gradient of average pooling of 3x3 takes a hundred times as long as
 a copy of the images, that of max pooling of 3x3 ten times.
@@ -39,12 +39,6 @@ def max_of_windows(images: torch.Tensor, size: Pair, strides: Pair, padding: Pai
     return _pool(_Max, images, size, strides, padding)
 
 
-def average_images(images: torch.Tensor) -> torch.Tensor:
-    """Return the means (N, C, 1, 1) of images (N, C, H, W), which `can_pool_windows`."""
-    means: Any = _AverageImages.apply(_channels_last(images))
-    return means[:, :, None, None]
-
-
 def _pool(
     function: Any, images: torch.Tensor, size: Pair, strides: Pair, padding: Pair
 ) -> torch.Tensor:
@@ -56,7 +50,7 @@ def _pool(
     )
     channels, *lengths = images.shape[1:]
     sizes = (*lengths, channels, *pooled, *size, *strides, *padding)
-    return function.apply(_channels_last(images), sizes).permute(0, 3, 1, 2)
+    return function.apply(channels_last(images), sizes).permute(0, 3, 1, 2)
 
 
 class _Average(torch.autograd.Function):
@@ -102,32 +96,12 @@ class _Max(torch.autograd.Function):
         return of_images, None
 
 
-class _AverageImages(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, images: torch.Tensor) -> torch.Tensor:
-        ctx.shape = images.shape
-        count, height, width, channels = images.shape
-        means = images.new_empty((count, channels))
-        numbers = (count, height * width, channels, torch.get_num_threads())
-        call("average_pool_images", images, means, *numbers)
-        return means
-
-    @staticmethod
-    @once_differentiable
-    def backward(  # pyright: ignore[reportIncompatibleMethodOverride] - the decorator's type
-        ctx: Any, *gradients: torch.Tensor
-    ) -> torch.Tensor:
-        _, height, width, _ = ctx.shape
-        # Torch's own would not be channels-last, and whatever uses it would copy it.
-        of_pixel = gradients[0] / (height * width)
-        return of_pixel[:, None, None, :].expand(ctx.shape).contiguous()
-
-
 def _call(
     name: str, tensors: tuple[torch.Tensor | None, ...], sizes: tuple[int, ...], count: int
 ) -> None:
     call(name, *tensors, sizes, count, torch.get_num_threads())
 
 
-def _channels_last(images: torch.Tensor) -> torch.Tensor:
+def channels_last(images: torch.Tensor) -> torch.Tensor:
+    """Return images (N, C, H, W) as (N, H, W, C), contiguous."""
     return images.permute(0, 2, 3, 1).contiguous()

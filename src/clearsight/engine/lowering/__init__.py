@@ -77,7 +77,7 @@ LOWERINGS: dict[str, tuple[type, Lowering]] = {
     "RandomErasing": (layers.RandomErasing, augmentation.as_keras_does),
     "Add": (layers.Add, merge.add),
     "Subtract": (layers.Subtract, merge.elementwise(torch.sub)),
-    "Multiply": (layers.Multiply, merge.elementwise(torch.mul)),
+    "Multiply": (layers.Multiply, merge.multiply),
     "Average": (layers.Average, merge.elementwise(torch.add, mean=True)),
     "Maximum": (layers.Maximum, merge.elementwise(torch.maximum)),
     "Minimum": (layers.Minimum, merge.elementwise(torch.minimum)),

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from clearsight.engine.lowering.site import CannotLowerError, Site
-from clearsight.engine.operations.merge import Addition, in_one_dtype
+from clearsight.engine.operations.merge import Addition, Multiplication, in_one_dtype
 from clearsight.engine.operations.operation import Axes, Function, Operation
 
 
@@ -16,6 +16,13 @@ def add(layer: Any, site: Site) -> list[Operation]:
     del layer
     _check_ranks(site)
     return [Addition()]
+
+
+def multiply(layer: Any, site: Site) -> list[Operation]:
+    """Lower Multiply."""
+    del layer
+    _check_ranks(site)
+    return [Multiplication()]
 
 
 def elementwise(

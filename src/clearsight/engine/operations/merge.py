@@ -5,6 +5,7 @@ from functools import reduce
 
 import torch
 
+from clearsight.engine.kernels.global_pooling import can_gate, gate_images
 from clearsight.engine.operations.operation import Axes, Operation
 
 
@@ -17,6 +18,22 @@ class Addition(Operation):
     def apply(self, *values: torch.Tensor) -> torch.Tensor:
         """Add."""
         return reduce(torch.add, in_one_dtype(values))
+
+
+@dataclass(frozen=True, eq=False)
+class Multiplication(Operation):
+    """The product of all inputs; one of two may hold a number for each channel of each image."""
+
+    takes: Axes = Axes.ANY
+
+    def apply(self, *values: torch.Tensor) -> torch.Tensor:
+        """Multiply."""
+        values = in_one_dtype(values)
+        if len(values) == 2:
+            for images, gates in (values, values[::-1]):
+                if can_gate(images, gates):
+                    return gate_images(images, gates)
+        return reduce(torch.mul, values)
 
 
 def in_one_dtype(values: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:

@@ -7,9 +7,9 @@ import torch
 from torch.nn import functional
 
 from clearsight.engine.kernels.convolution import Edges
+from clearsight.engine.kernels.global_pooling import average_images
 from clearsight.engine.kernels.max_pooling import max_pool_2x2
 from clearsight.engine.kernels.window_pooling import (
-    average_images,
     average_windows,
     can_pool_windows,
     max_of_windows,
