@@ -50,7 +50,7 @@ def drawn(*shape: int) -> torch.Tensor:
 
 
 @compiled
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(cases())
 def test_windows_are_averaged_as_in_torch(case: Any) -> None:
     shape, options = case
@@ -68,7 +68,7 @@ def test_windows_are_averaged_as_in_torch(case: Any) -> None:
 
 
 @compiled
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(cases())
 def test_the_largest_of_windows_is_torchs(case: Any) -> None:
     shape, options = case

@@ -2,124 +2,20 @@
    residual: y = activation(scale * x + shift + residual), where a channel's scale and shift follow
    from its mean and variance over all rows.
 
-   Values are (rows, channels). They are read as rows of `width` values, a multiple of the number of
-   channels and of four vectors, so that no vector is ever partly used; the last values, if they
-   fill no such row, are computed in a copy that zeros fill up.
-
    Sums are float32 over a tile of rows and float64 beyond. The square of a bfloat16 has 16 bits, so
    the 24 of a float32 add up 128 of them without rounding where they are of one size, which is the
    case where it matters: where the mean is far larger than the deviation from it. */
 #include <math.h>
 #include <string.h>
 
-#include "parallel.h"
+#include "activations.h"
+#include "channel_rows.h"
 #include "vectors.h"
 
-#define INLINE static inline __attribute__((always_inline))
-
-enum { LINEAR, RELU, RELU6, HARD_SWISH, SWISH };
-enum { TILE_BYTES = 16384, MOST_TILE_ROWS = 128, FEWEST_TILE_ROWS = 8, GROUP = 4 };
+enum { GROUP = 4 }; /* vectors that are summed at a time */
 
 /* What is known of each channel after the forward pass: rows of `statistics`. */
 enum { MEAN, VARIANCE, INVERSE_DEVIATION, SCALE, SHIFT };
-
-/* Arrays (rows, channels) of bfloat16. Forward: values and perhaps a residual give the output.
-   Backward: those, or the output, with its gradient give what is in front of the activation, and
-   that the gradient of the values. */
-enum { VALUES, RESIDUAL, FORWARD_OUTPUT, GRADIENT, OUTPUT, MASKED, OF_VALUES, NUM_ARRAYS };
-enum { FIRST_WRITTEN = OUTPUT };
-
-struct sizes {
-    ptrdiff_t rows, channels, width;
-    ptrdiff_t whole; /* rows of `width` that the values fill */
-    ptrdiff_t rest;  /* values behind them */
-    ptrdiff_t tile;  /* rows of `width` that the first cache holds */
-};
-
-/* Memory of floats and doubles, whose size `scratch_size` in batch_normalization.py computes. */
-struct job {
-    struct sizes sizes;
-    uint16_t *arrays[NUM_ARRAYS]; /* NULL: not needed */
-    int activation;
-    double *sums;               /* (chunks, 2, width) */
-    float *scale, *shift;       /* (width,) of the forward pass */
-    float *slope, *offset;      /* (width,) of the backward pass: see `differentiate` */
-    uint16_t *copies;           /* (arrays, width): the rest of each, filled up with zeros */
-};
-
-/* Computes some rows, from where the arrays point to; `sums` is a chunk's. */
-typedef void (*Tile)(const struct job *job, uint16_t *const *at, ptrdiff_t rows, double *sums);
-
-static struct sizes sizes_of(const ptrdiff_t *shape)
-{
-    struct sizes s = {shape[0], shape[1], shape[2], 0, 0, 0};
-    s.whole = s.rows * s.channels / s.width;
-    s.rest = s.rows * s.channels % s.width;
-    s.tile = TILE_BYTES / 2 / s.width;
-    s.tile = s.tile > MOST_TILE_ROWS ? MOST_TILE_ROWS : s.tile;
-    s.tile = s.tile < FEWEST_TILE_ROWS ? FEWEST_TILE_ROWS : s.tile;
-    return s;
-}
-
-typedef int32_t Flags __attribute__((vector_size(4 * WIDTH))); /* of a comparison: 0 or -1 */
-
-INLINE Floats choose(Flags condition, Floats yes, Floats no)
-{
-    return (Floats)(((Flags)yes & condition) | ((Flags)no & ~condition));
-}
-
-/* 1 / (1 + exp(-z)), right to 16 bits. */
-INLINE Floats sigmoid(Floats z)
-{
-    Floats power = z * -1.44269504f; /* of 2 */
-    power = choose(power > 126.0f, broadcast(126), power);
-    power = choose(power < -126.0f, broadcast(-126), power);
-    Floats shifted = power + 12582912.0f; /* 1.5 * 2^23: the lowest bits are the nearest integer */
-    Floats part = power - (shifted - 12582912.0f);
-    /* 2^part for |part| <= 1/2: the series of exp(part * log 2). */
-    Floats exponential = part * 0.00133336f + 0.00961813f;
-    exponential = exponential * part + 0.05550411f;
-    exponential = exponential * part + 0.24022651f;
-    exponential = exponential * part + 0.69314718f;
-    exponential = exponential * part + 1.0f;
-    exponential = (Floats)((Words)exponential + ((Words)shifted << 23));
-    return 1.0f / (1.0f + exponential);
-}
-
-INLINE Floats activate(Floats z, int activation)
-{
-    const Floats zero = {0};
-    if (activation == RELU || activation == RELU6)
-        z = choose(z < 0.0f, zero, z); /* so NaN stays */
-    if (activation == RELU6)
-        z = choose(z > 6.0f, broadcast(6), z);
-    if (activation == HARD_SWISH) {
-        Floats gate = z * (1.0f / 6.0f) + 0.5f;
-        z = z * activate(gate * 6.0f, RELU6) * (1.0f / 6.0f);
-    }
-    if (activation == SWISH)
-        z = z * sigmoid(z);
-    return z;
-}
-
-/* The gradient in front of the activation, from the one behind it. */
-INLINE Floats through(Floats gradient, Floats z, int activation)
-{
-    const Floats zero = {0};
-    if (activation == RELU)
-        return choose(z > 0.0f, gradient, zero);
-    if (activation == RELU6)
-        return choose((z > 0.0f) & (z < 6.0f), gradient, zero);
-    if (activation == HARD_SWISH) {
-        Floats sloped = gradient * (z * (1.0f / 3.0f) + 0.5f);
-        return choose(z > 3.0f, gradient, choose(z < -3.0f, zero, sloped));
-    }
-    if (activation == SWISH) {
-        Floats gate = sigmoid(z);
-        return gradient * gate * (1.0f + z * (1.0f - gate));
-    }
-    return gradient;
-}
 
 INLINE void add_to(double *sums, Floats more)
 {
@@ -267,89 +163,6 @@ static void differentiate_tile(const struct job *job, uint16_t *const *at, ptrdi
     (void)sums;
 #define DIFFERENTIATED(activation) differentiate(job, at, rows, activation)
     BY_ACTIVATION(DIFFERENTIATED)
-}
-
-struct pass {
-    const struct job *job;
-    Tile tile;
-};
-
-static void run_tiles(const struct job *job, Tile tile, ptrdiff_t first, ptrdiff_t last,
-                      double *sums)
-{
-    const struct sizes *s = &job->sizes;
-    for (ptrdiff_t row = first; row < last; row += s->tile) {
-        uint16_t *at[NUM_ARRAYS];
-        for (int i = 0; i < NUM_ARRAYS; i++)
-            at[i] = job->arrays[i] ? job->arrays[i] + row * s->width : 0;
-        tile(job, at, last - row < s->tile ? last - row : s->tile, sums);
-    }
-}
-
-/* Zeros behind the rest add nothing to any sum. */
-static void run_rest(const struct job *job, Tile tile, double *sums)
-{
-    const struct sizes *s = &job->sizes;
-    uint16_t *at[NUM_ARRAYS] = {0}, *rest[NUM_ARRAYS];
-    for (int i = 0; i < NUM_ARRAYS; i++)
-        if (job->arrays[i]) {
-            at[i] = job->copies + i * s->width;
-            rest[i] = job->arrays[i] + s->whole * s->width;
-            memset(at[i], 0, s->width * sizeof **at);
-            if (i < FIRST_WRITTEN)
-                memcpy(at[i], rest[i], s->rest * sizeof **at);
-        }
-    tile(job, at, 1, sums);
-    for (int i = FIRST_WRITTEN; i < NUM_ARRAYS; i++)
-        if (at[i])
-            memcpy(rest[i], at[i], s->rest * sizeof **at);
-}
-
-static void run_chunk(const void *data, ptrdiff_t first, ptrdiff_t last, int chunk)
-{
-    const struct pass *pass = data;
-    const struct job *job = pass->job;
-    double *sums = job->sums + 2 * chunk * job->sizes.width;
-    ptrdiff_t whole = job->sizes.whole;
-    run_tiles(job, pass->tile, first, last < whole ? last : whole, sums);
-    if (last > whole)
-        run_rest(job, pass->tile, sums);
-}
-
-static void run(const struct job *job, Tile tile, ptrdiff_t num_chunks)
-{
-    struct pass pass = {job, tile};
-    parallel_for(run_chunk, &pass, job->sizes.whole + (job->sizes.rest > 0), (int)num_chunks);
-}
-
-static struct job job_of(double *scratch, const ptrdiff_t *shape, ptrdiff_t activation,
-                         ptrdiff_t num_chunks)
-{
-    struct job job = {.sizes = sizes_of(shape), .activation = (int)activation, .sums = scratch};
-    ptrdiff_t width = job.sizes.width;
-    job.scale = (float *)(scratch + 2 * num_chunks * width);
-    job.shift = job.scale + width;
-    job.slope = job.shift + width;
-    job.offset = job.slope + width;
-    job.copies = (uint16_t *)(job.offset + width);
-    memset(job.sums, 0, 2 * num_chunks * width * sizeof *job.sums);
-    return job;
-}
-
-/* The sum of all chunks and repetitions of a channel. */
-static double total(const struct job *job, int which, ptrdiff_t channel, ptrdiff_t num_chunks)
-{
-    double sum = 0;
-    for (ptrdiff_t chunk = 0; chunk < num_chunks; chunk++)
-        for (ptrdiff_t c = channel; c < job->sizes.width; c += job->sizes.channels)
-            sum += job->sums[(2 * chunk + which) * job->sizes.width + c];
-    return sum;
-}
-
-static void repeat(float *row, const float *channels, const struct sizes *s)
-{
-    for (ptrdiff_t c = 0; c < s->width; c += s->channels)
-        memcpy(row + c, channels, s->channels * sizeof *row);
 }
 
 static void find_statistics(const struct job *job, const float *gamma, const float *beta,

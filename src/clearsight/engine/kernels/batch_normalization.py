@@ -11,7 +11,7 @@ from clearsight.engine.kernels.library import call, has_kernel
 
 _FOUR_VECTORS = 64  # values; what is computed together
 _FEWEST_VALUES = 2**14  # for which another thread pays
-_NUM_ROWS = 8  # of scratch memory, as wide as a row of the C program, beside two for each chunk
+_MORE_ROWS = 4  # of float64: four of float32 and seven of bfloat16
 
 
 class Activation(IntEnum):
@@ -152,9 +152,8 @@ def _scratch_and_sizes(values: torch.Tensor) -> tuple[torch.Tensor, tuple[int, i
     """Return the C program's memory, and rows, channels and the width of its own rows."""
     channels = values.shape[-1]
     width = math.lcm(channels, _FOUR_VECTORS)
-    scratch = values.new_empty(
-        (2 * _num_chunks(values) + _NUM_ROWS // 2, width), dtype=torch.float64
-    )
+    num_rows = 2 * _num_chunks(values) + _MORE_ROWS
+    scratch = values.new_empty((num_rows, width), dtype=torch.float64)
     return scratch, (values.numel() // channels, channels, width)
 
 
