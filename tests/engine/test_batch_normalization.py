@@ -361,8 +361,9 @@ def test_a_frozen_normalization_is_fused_and_trains_what_is_before_it() -> None:
         for layer in model.layers:
             if isinstance(layer, layers.BatchNormalization):
                 layer.trainable = False
-                layer.moving_mean.assign(0.1 * torch.ones(12))
-                layer.moving_variance.assign(0.3 * torch.ones(12))
+                mean, variance = layer.non_trainable_variables[-2:]
+                mean.assign(0.1 * torch.ones(12))
+                variance.assign(0.3 * torch.ones(12))
         model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
         if precision is not None:
             program = compile_program(model, training=True, dtype=torch.bfloat16)

@@ -114,26 +114,21 @@ class MovingNormalization(Normalization):
         *residuals, mean, variance, gamma, beta = rest
         residual, dtype = residuals[0] if residuals else None, accumulation_dtype(values.dtype)
         is_fixed = not any(w is not None and w.requires_grad for w in (gamma, beta))
-        weights: Any = [cast(weight, dtype) for weight in (mean, variance, gamma, beta)]
+        weights = [cast(weight, dtype) for weight in (mean, variance, gamma, beta)]
         if is_fixed and can_normalize(values, residual):
-            scale, shift = _scale_and_shift(*weights, self.epsilon)
+            scale, shift = _scale_and_shift(weights, self.epsilon)
             return scale_and_shift(values, residual, scale, shift, self.activation)
         normalized = functional.batch_norm(values, *weights, eps=self.epsilon)
         return self._finish(normalized, residual)
 
     def scale_and_shift(self, dtype: torch.dtype) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the same as one factor and one summand for each channel, each (C,)."""
-        weights: Any = (cast(tensor, dtype) for tensor in self.weights())
-        return _scale_and_shift(*weights, self.epsilon)
+        weights = [cast(tensor, dtype) for tensor in self.weights()]
+        return _scale_and_shift(weights, self.epsilon)
 
 
-def _scale_and_shift(
-    mean: torch.Tensor,
-    variance: torch.Tensor,
-    gamma: torch.Tensor | None,
-    beta: torch.Tensor | None,
-    epsilon: float,
-) -> tuple[torch.Tensor, torch.Tensor]:
+def _scale_and_shift(weights: Any, epsilon: float) -> tuple[torch.Tensor, torch.Tensor]:
+    mean, variance, gamma, beta = weights
     scale = torch.rsqrt(variance + epsilon)
     scale = scale if gamma is None else scale * gamma
     return scale, -mean * scale if beta is None else beta - mean * scale
