@@ -102,7 +102,7 @@ samples: $(VENV)/.installed-dev
 site: $(VENV)/.installed-dev
 	$(SAY) 'building the documentation site, with notebooks that are run (a minute on two cores)'
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict
-	$(SAY) 'site/index.html opens in a browser'
+	$(SAY) 'site/index.html opens in a browser; to search it: python3 -m http.server --directory site'
 
 lock:
 	@$(PYTHON) -m venv $(LOCKER)
