@@ -82,6 +82,15 @@ def test_no_color_and_files_are_respected(cli: Cli) -> None:
     assert "\x1b" not in cli("trane").stderr
 
 
+def test_nothing_is_animated_on_a_terminal_that_cannot_erase(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    session = run_on_terminal("data", "check", "digits", "--quick", TERM="dumb")
+    assert session.returncode == 0, session.text
+    assert not re.search("[\u2800-\u28ff]", session.text), "frames of a spinner"
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("columns", [80, 50])
 def test_no_command_is_silent_for_long(

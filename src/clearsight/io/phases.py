@@ -57,8 +57,9 @@ class _Phase:
 class Phases:
     """Shows the phase that a program is in, and within it how far it is.
 
-    On a terminal that is one line at the bottom, which disappears at the end; elsewhere a line on
-    standard error, once a phase has lasted a moment. Phases may be nested; the inner one is shown.
+    On a terminal that is one line at the bottom, which disappears at the end; elsewhere, and on a
+    terminal that cannot erase, a line once a phase has lasted a moment. Phases may be nested; the
+    inner one is shown.
 
     Args:
         console: where the program prints. If it is no terminal, phases are shown on standard error.
@@ -112,7 +113,7 @@ class Phases:
         try:
             if self._console.quiet or self._console.is_jupyter:
                 yield
-            elif not self._console.is_terminal:
+            elif not self._console.is_interactive:
                 with self._line_if_long(phase):
                     yield
             elif is_outer:

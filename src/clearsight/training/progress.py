@@ -75,7 +75,7 @@ class Progress:
             TextColumn("left"),
             console=console,
             transient=True,
-            disable=not console.is_terminal,
+            disable=not console.is_interactive,
             refresh_per_second=5,
         )
 
