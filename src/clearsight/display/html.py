@@ -5,6 +5,7 @@ Pages have templates; these are small, and must work without the extra that rend
 
 import html
 import os
+import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache, wraps
 from importlib.resources import files
@@ -51,6 +52,16 @@ def element(tag: str, *children: object, **attributes: str) -> Html:
     if tag in _WITHOUT_END:
         return Html(f"<{tag}{given}>")
     return Html(f"<{tag}{given}>{joined(children)}</{tag}>")
+
+
+def unbroken_options(command: str) -> Html:
+    """Return a command, escaped already, as markup that is broken within no option.
+
+    Example:
+        >>> unbroken_options("clearsight train images/ --epochs 2")
+        'clearsight train images/ <span class="option">--epochs</span> 2'
+    """
+    return Html(re.sub(r"(?<!\S)-\S+", r'<span class="option">\g<0></span>', str(command)))
 
 
 def joined(parts: Iterable[object]) -> Html:

@@ -8,6 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from clearsight.display.html import unbroken_options
 from clearsight.display.thumbnail import thumbnail
 from clearsight.errors import needs_extra
 from clearsight.evaluation.intervals.interval import Interval
@@ -34,7 +35,15 @@ def breakable(name: str) -> str:
     return Markup(re.sub(r"[/_.-](?=.)", r"\g<0><wbr>", str(escape(name))))
 
 
+def command(text: str) -> str:
+    """Return a command, escaped, of which no option is broken."""
+    from markupsafe import Markup, escape
+
+    return Markup(unbroken_options(str(escape(text))))
+
+
 _FILTERS = {
+    "command": command,
     "breakable": breakable,
     "percent": percent,
     "interval": interval_in_percent,

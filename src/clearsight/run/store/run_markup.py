@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from clearsight.display.html import Html, element, file_link, joined
+from clearsight.display.html import Html, element, escaped, file_link, joined, unbroken_options
 from clearsight.errors import RunError
 from clearsight.evaluation.scores.guessing import accuracy_scores
 from clearsight.report.curve_chart import CurveChart, chart_or_reason
@@ -46,7 +46,11 @@ def _parts(folder: RunFolder, record: RunRecord) -> Iterator[Html]:
     if folder.read_history():
         yield from chart_or_reason(curve_chart(folder, record))
     for advice in summary.advice:
-        command = (element("br"), element("code", advice.command)) if advice.command else ()
+        command = (
+            (element("br"), element("code", unbroken_options(escaped(advice.command))))
+            if advice.command
+            else ()
+        )
         yield element("p", advice.sentence, *command)
     paths = (
         ("report", folder.report_path),
