@@ -150,7 +150,7 @@ def test_an_unreadable_file_is_listed_without_an_image(tmp_path: Path) -> None:
         DataPage("mine", Splits(hostile().train), (finding,), (), 0.1), tmp_path / "p.html"
     )
     text = (tmp_path / "p.html").read_text()
-    assert "a.jpg" in text.replace("<wbr>", "")
+    assert "a.jpg" in text
     assert Reader(text).all("img") == []
 
 

@@ -32,7 +32,7 @@ def breakable(name: str) -> str:
     """Return a path, escaped, that is broken at its separators where it needs several lines."""
     from markupsafe import Markup, escape
 
-    return Markup(re.sub(r"[/_.-](?=.)", r"\g<0><wbr>", str(escape(name))))
+    return Markup(re.sub(r"[/_-](?=.)", r"\g<0><wbr>", str(escape(name))))
 
 
 def command(text: str) -> str:
