@@ -252,6 +252,14 @@ def spatial_dropout2d(draw: st.DrawFn) -> Case:
 
 
 @st.composite
+def spatial_dropout3d(draw: st.DrawFn) -> Case:
+    data_format = draw(formats)
+    return partial(layers.SpatialDropout3D, 0.5, data_format=data_format), [
+        (2, *draw(images(data_format)))
+    ]
+
+
+@st.composite
 def zero_padding2d(draw: st.DrawFn) -> Case:
     data_format = draw(formats)
     padding = draw(st.one_of(st.integers(0, 2), st.tuples(pairs(0, 2), pairs(0, 2))))
@@ -442,7 +450,12 @@ CASES: dict[str, st.SearchStrategy[Case]] = {
     "LayerNormalization": layer_normalization(),
     "GroupNormalization": group_normalization(),
     "Dropout": dropout(),
+    "SpatialDropout1D": st.tuples(
+        st.just(partial(layers.SpatialDropout1D, 0.5)),
+        st.tuples(sizes, channels).map(lambda s: [s]),
+    ),
     "SpatialDropout2D": spatial_dropout2d(),
+    "SpatialDropout3D": spatial_dropout3d(),
     "GaussianNoise": randomly(partial(layers.GaussianNoise, 0.3)),
     "GaussianDropout": randomly(partial(layers.GaussianDropout, 0.3)),
     "AlphaDropout": randomly(partial(layers.AlphaDropout, 0.3)),

@@ -28,14 +28,14 @@ def dropout(layer: Any, site: Site) -> list[Operation]:
     return [Function(lambda values: drop(values, rate), takes=Axes.ANY)]
 
 
-def spatial_dropout2d(layer: Any, site: Site) -> list[Operation]:
-    """Lower SpatialDropout2D, which drops whole channels."""
+def spatial_dropout(layer: Any, site: Site) -> list[Operation]:
+    """Lower SpatialDropout1D, 2D and 3D, which drop whole channels."""
     if not site.training or layer.rate == 0:
         return []
-    is_first = layer.data_format == "channels_first"
-    return _dropout_with_generator(
-        layer, site, (None, None, 1, 1) if is_first else (None, 1, 1, None)
-    )
+    inner = (1,) * (site.rank - 2)
+    is_first = getattr(layer, "data_format", "channels_last") == "channels_first"
+    noise_shape = (None, None, *inner) if is_first else (None, *inner, None)
+    return _dropout_with_generator(layer, site, noise_shape)
 
 
 def gaussian_noise(layer: Any, site: Site) -> list[Operation]:
