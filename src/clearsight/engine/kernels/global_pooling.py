@@ -10,7 +10,7 @@ import torch
 from torch.autograd.function import once_differentiable
 
 from clearsight.engine.kernels.library import call
-from clearsight.engine.kernels.window_pooling import can_pool_windows, channels_last
+from clearsight.engine.kernels.window_pooling import can_pool_windows, with_channels_last
 
 
 def can_gate(images: torch.Tensor, gates: torch.Tensor) -> bool:
@@ -25,13 +25,13 @@ def can_gate(images: torch.Tensor, gates: torch.Tensor) -> bool:
 
 def average_images(images: torch.Tensor) -> torch.Tensor:
     """Return the means (N, C, 1, 1) of images (N, C, H, W), which `can_pool_windows`."""
-    means: Any = _AverageImages.apply(channels_last(images))
+    means: Any = _AverageImages.apply(with_channels_last(images))
     return means[:, :, None, None]
 
 
 def gate_images(images: torch.Tensor, gates: torch.Tensor) -> torch.Tensor:
     """Return images times gates, which `can_gate`, in the shape of the images."""
-    gated: Any = _GateImages.apply(channels_last(images), gates.flatten(1).contiguous())
+    gated: Any = _GateImages.apply(with_channels_last(images), gates.flatten(1).contiguous())
     return gated.permute(0, 3, 1, 2)
 
 

@@ -50,7 +50,7 @@ def _pool(
     )
     channels, *lengths = images.shape[1:]
     sizes = (*lengths, channels, *pooled, *size, *strides, *padding)
-    return function.apply(channels_last(images), sizes).permute(0, 3, 1, 2)
+    return function.apply(with_channels_last(images), sizes).permute(0, 3, 1, 2)
 
 
 class _Average(torch.autograd.Function):
@@ -102,6 +102,6 @@ def _call(
     call(name, *tensors, sizes, count, torch.get_num_threads())
 
 
-def channels_last(images: torch.Tensor) -> torch.Tensor:
+def with_channels_last(images: torch.Tensor) -> torch.Tensor:
     """Return images (N, C, H, W) as (N, H, W, C), contiguous."""
     return images.permute(0, 2, 3, 1).contiguous()
