@@ -114,11 +114,12 @@ class MovingNormalization(Normalization):
         *residuals, mean, variance, gamma, beta = rest
         residual, dtype = residuals[0] if residuals else None, accumulation_dtype(values.dtype)
         is_fixed = not any(w is not None and w.requires_grad for w in (gamma, beta))
-        weights = [cast(weight, dtype) for weight in (mean, variance, gamma, beta)]
+        weights: Any = tuple(cast(weight, dtype) for weight in (mean, variance, gamma, beta))
         if is_fixed and can_normalize(values, residual):
             scale, shift = _scale_and_shift(weights, self.epsilon)
             return scale_and_shift(values, residual, scale, shift, self.activation)
-        normalized = functional.batch_norm(values, *weights, eps=self.epsilon)
+        mean, variance, gamma, beta = weights
+        normalized = functional.batch_norm(values, mean, variance, gamma, beta, eps=self.epsilon)
         return self._finish(normalized, residual)
 
     def scale_and_shift(self, dtype: torch.dtype) -> tuple[torch.Tensor, torch.Tensor]:
