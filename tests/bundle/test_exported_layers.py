@@ -7,6 +7,7 @@ from functools import reduce
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -39,6 +40,10 @@ def twice(layer: Any) -> Callable[[Any], Any]:
     return call
 
 
+def attended(layer: Any, **arguments: Any) -> Callable[[Any], Any]:
+    return lambda images: layer(*[tokens()(images)] * 2, **arguments)
+
+
 def with_convolution(layer: Any) -> Callable[[Any], Any]:
     return lambda images: layer([images, L.Conv2D(4, 1)(images)])
 
@@ -54,6 +59,7 @@ LAYERS: dict[str, Callable[[], Callable[[Any], Any]]] = {
     "layer norm": lambda: row(L.LayerNormalization()),
     "group norm": lambda: row(L.GroupNormalization(2)),
     "batch norm": lambda: row(L.BatchNormalization()),
+    "rms norm": lambda: row(L.RMSNormalization()),
     "unit norm": lambda: row(L.UnitNormalization()),
     "spectral norm": lambda: row(L.SpectralNormalization(L.Conv2D(4, 3))),
     "normalization": lambda: row(L.Normalization(mean=0.5, variance=2.0)),
@@ -62,7 +68,13 @@ LAYERS: dict[str, Callable[[], Callable[[Any], Any]]] = {
         name: lambda name=name: row(L.Dense(8, activation=name))
         for name in ("gelu", "silu", "mish", "selu", "softplus", "hard_silu", "relu6", "sparsemax")
     },
-    "multi-head attention": lambda: lambda x: L.MultiHeadAttention(2, 8)(*[tokens()(x)] * 2),
+    "multi-head attention": lambda: attended(L.MultiHeadAttention(2, 8)),
+    "attention with dropout": lambda: attended(L.MultiHeadAttention(2, 8, dropout=0.1)),
+    "causal attention": lambda: attended(L.MultiHeadAttention(2, 8), use_causal_mask=True),
+    "masked attention": lambda: attended(
+        L.MultiHeadAttention(2, 8, dropout=0.1), attention_mask=np.tri(64, dtype=bool)[None]
+    ),
+    "grouped-query attention": lambda: attended(L.GroupQueryAttention(8, 4, 2)),
     "attention": lambda: twice(L.Attention()),
     "dot": lambda: twice(L.Dot(axes=2)),
     "lstm": lambda: row(tokens(), L.LSTM(8)),
@@ -74,6 +86,9 @@ LAYERS: dict[str, Callable[[], Callable[[Any], Any]]] = {
     "cropping": lambda: row(L.Cropping2D(2), L.CenterCrop(8, 8)),
     "average pooling": lambda: row(L.AveragePooling2D(3, 2, padding="same")),
     "max pooling": lambda: row(L.MaxPooling2D(3, 2, padding="same")),
+    "pooling of tokens": lambda: row(tokens(), L.GlobalAveragePooling1D()),
+    "einsum dense": lambda: row(L.EinsumDense("bhwc,cd->bhwd", (16, 16, 3), bias_axes="d")),
+    "subtract": lambda: with_convolution(L.Subtract()),
     "global pooling": lambda: row(L.GlobalAveragePooling2D(keepdims=True)),
     "add": lambda: with_convolution(L.Add()),
     "concatenate": lambda: with_convolution(L.Concatenate()),

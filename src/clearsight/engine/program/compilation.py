@@ -6,6 +6,7 @@ import torch
 
 from clearsight.engine.lowering.lower import is_lowered, lower
 from clearsight.engine.lowering.site import CannotLowerError, Site, Taken, arguments_of
+from clearsight.engine.lowering.tensor_operations import lower_tensor_operation
 from clearsight.engine.operations.keras_call import KerasCall, Pick
 from clearsight.engine.operations.operation import (
     Axes,
@@ -88,7 +89,7 @@ class _Builder:
     def _add_call(self, call: Call, taken: list[int]) -> list[int]:
         layer = call.layer
         if not isinstance(layer, keras.Layer):
-            return self._add_keras(call, taken)  # an operation such as ``x / 255``: fast as it is
+            return self._add_tensor_operation(call, taken)
         if call.is_nested_graph and self._optional.isdisjoint(map(id, call.inputs)):
             return self.add_graph(get_graph(layer), taken)
         try:
@@ -103,6 +104,20 @@ class _Builder:
         ]
         for operation in operations:
             taken = [self._add_operation(operation, taken, layer)]
+        return taken
+
+    def _add_tensor_operation(self, call: Call, taken: list[int]) -> list[int]:
+        """Add an operation such as ``x + y``; Keras runs those of types other than float32."""
+        is_plain = len(call.outputs) == 1 and {t.dtype for t in call.inputs} == {"float32"}
+        if not is_plain or call.takes_masks or not self._optional.isdisjoint(map(id, call.inputs)):
+            return self._add_keras(call, taken)
+        site = Site(self.training, self.dtype, call.input_shapes, arguments_of(call))
+        try:
+            operations = lower_tensor_operation(call.layer, site)
+        except CannotLowerError:
+            return self._add_keras(call, taken)  # which is fast enough to go without a warning
+        for operation in operations:
+            taken = [self._add_operation(operation, taken, call.layer)]
         return taken
 
     def _lower(self, call: Call) -> list[Operation]:

@@ -17,18 +17,27 @@ try:
     from keras.src.backend import AutocastScope, get_keras_mask
     from keras.src.losses.losses import LossFunctionWrapper
     from keras.src.models.functional import Functional, operation_fn, unpack_singleton
+    from keras.src.ops import numpy as numpy_operations
     from keras.src.saving.serialization_lib import ObjectSharingScope
     from keras.src.trainers.compile_utils import CompileLoss, CompileMetrics
     from keras.src.trainers.data_adapters.array_data_adapter import ArrayDataAdapter
     from keras.src.trainers.data_adapters.array_slicing import train_validation_split
     from keras.src.utils.python_utils import pythonify_logs
-except ImportError as error:
+
+    TENSOR_OPERATIONS: dict[str, type] = {
+        name: getattr(numpy_operations, name)
+        for name in (
+            "Add", "Concatenate", "GetItem", "Mean", "Multiply", "Reshape", "Subtract", "Transpose",
+        )
+    }  # fmt: skip
+except (ImportError, AttributeError) as error:
     raise BackendError(
         f"clearsight needs a part of Keras that version {keras.__version__} lacks ({error}). "
         f"{_ADVICE}"
     ) from error
 
 __all__ = [
+    "TENSOR_OPERATIONS",
     "ArrayDataAdapter",
     "AutocastScope",
     "CompileLoss",
@@ -66,6 +75,14 @@ PRIVATE_NAMES: dict[type, tuple[str, ...]] = {
     keras.optimizers.Adam: ("_momentums", "_velocities"),
     keras.optimizers.RMSprop: ("_momentums", "_velocities", "_average_gradients"),
     keras.optimizers.Muon: ("_muon_update_step", "_should_use_adamw"),
+    keras.layers.MultiHeadAttention: (
+        "_attention_axes", "_combine_equation", "_dot_product_equation", "_dropout_layer",
+        "_flash_attention", "_sliding_window", "_softmax",
+    ),
+    keras.layers.GroupQueryAttention: (
+        "_combine_equation", "_dot_product_equation", "_dropout_layer", "_flash_attention",
+        "_key_dense", "_output_dense", "_query_dense", "_softmax", "_value_dense",
+    ),
     keras.layers.RandomTranslation: ("_get_translation_matrix",),
     keras.layers.RandomZoom: ("_get_zoom_matrix",),
 }  # fmt: skip
