@@ -22,6 +22,13 @@ _LIBRARIES: dict[str, Instructions] = {"_kernels": "avx512_bf16", "_kernels_avx2
 
 # Outputs are arguments that change, so that an operator allocates nothing.
 _OPERATORS = {
+    "attention": "(Tensor query, Tensor key, Tensor value, Tensor? random_key, "
+    "Tensor(a!) output, Tensor(b!)? log_sums, Tensor(c!) scratch, int[] sizes, float rate, "
+    "int num_chunks) -> ()",
+    "attention_backward": "(Tensor query, Tensor key, Tensor value, Tensor? random_key, "
+    "Tensor output, Tensor gradient, Tensor log_sums, Tensor(a!) query_gradient, "
+    "Tensor(b!) key_gradient, Tensor(c!) value_gradient, Tensor(d!) scratch, int[] sizes, "
+    "float rate, int num_chunks) -> ()",
     "batch_normalization": "(Tensor values, Tensor? residual, Tensor? gamma, Tensor? beta, "
     "Tensor(a!) output, Tensor(b!) statistics, Tensor(c!) scratch, int[] sizes, float epsilon, "
     "int activation, bool frozen, int num_chunks) -> ()",

@@ -7,6 +7,7 @@ run in its order, for its bits.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -160,7 +161,10 @@ class _AsKeras(_Attention):
         )
         repeats = query.shape[-2] // key.shape[-2]
         if repeats > 1:
-            key, value = (t.repeat_interleave(repeats, 2) for t in (key, value))
+            # Views, because the size of what torch's repeat_interleave exports is not known.
+            key, value = (
+                t.unsqueeze(3).expand(-1, -1, -1, repeats, -1).flatten(2, 3) for t in (key, value)
+            )
         mask = self.mask_of(inputs)
         if not scores.is_explicit:
             is_causal = self.is_causal and self.mask is None and head.window is None
@@ -250,6 +254,8 @@ def _lower(layer: Any, head: _Head, site: Site) -> list[Operation]:
         scores=Scores(
             scale=1.0 / math.sqrt(head.key_size),
             drop=drop[0].apply if drop else None,
+            rate=float(head.dropout.rate),
+            draw_key=partial(noise.draw_key, head.dropout),
             is_explicit=head.rate > 0 or site.rank != 3,
         ),
         dtype=site.dtype,

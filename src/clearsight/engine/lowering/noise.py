@@ -60,6 +60,14 @@ def drop(values: torch.Tensor, rate: float) -> torch.Tensor:
     return functional.dropout(values, rate, True)
 
 
+def draw_key(layer: Any) -> torch.Tensor:
+    """Draw the key of a Dropout's mask, int64 (1,), from the generator that Keras draws from."""
+    if layer.seed is None and layer.noise_shape is None:
+        return kernel.draw_key()
+    state = layer.seed_generator.next()  # the seed and how often it was asked, in 32 bits each
+    return state.to(torch.int32).view(torch.int64)
+
+
 def _dropout_with_generator(
     layer: Any, site: Site, noise_shape: tuple[int | None, ...] | None
 ) -> list[Operation]:
@@ -72,9 +80,7 @@ def _dropout_with_generator(
         repeats = kernel.find_repeats(values.shape, noise_shape)
         if repeats is None or not kernel.can_drop(values, rate):
             return as_keras_draws(values)
-        state = layer.seed_generator.next()  # the seed and how often it was asked, in 32 bits each
-        key = state.to(torch.int32).view(torch.int64)
-        return kernel.repeated_dropout(values, rate, key, repeats)
+        return kernel.repeated_dropout(values, rate, draw_key(layer), repeats)
 
     return [Function(apply, changes_state=True)]
 

@@ -51,12 +51,14 @@ def layer_normalization(layer: Any, site: Site) -> list[Operation]:
 
 def rms_normalization(layer: Any, site: Site) -> list[Operation]:
     """Lower RMSNormalization over the last axes."""
-    shape, epsilon = _last_sizes(layer.axis, site), float(layer.epsilon)
-    dtype = accumulation_dtype(site.dtype)
+    axes = tuple(range(-len(_last_sizes(layer.axis, site)), 0))
+    epsilon, dtype = float(layer.epsilon), accumulation_dtype(site.dtype)
 
     def normalize(values: torch.Tensor, scale: torch.Tensor | None) -> torch.Tensor:
-        normalized = functional.rms_norm(values.to(dtype), shape, scale, epsilon)
-        return normalized.to(values.dtype)
+        # What torch's rms_norm does on a CPU, in operations that can be exported.
+        wide = values.to(dtype)
+        normalized = wide * torch.rsqrt(wide.pow(2).mean(axes, keepdim=True) + epsilon)
+        return (normalized if scale is None else normalized * scale).to(values.dtype)
 
     return [Function(normalize, lambda: (cast(value_of(layer.scale), dtype),))]
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch.nn import functional
 
+from clearsight.engine.kernels.attention import attention, can_attend
+
 Drop = Callable[[torch.Tensor], torch.Tensor]
 
 _MASKED = -1e9  # what keras.layers.Softmax replaces masked scores by
@@ -19,12 +21,16 @@ class Scores:
     Attributes:
         scale: of the scores; 1 / sqrt(size of a head).
         drop: drops probabilities; None: they are all used.
+        rate: the rate of that.
+        draw_key: draws the key of a mask for the kernels, as `drop` does.
         is_explicit: whether Keras computes the probabilities, and not torch's fused attention. The
             results differ where all of a query's keys are masked: 0 instead of the values' mean.
     """
 
     scale: float
     drop: Drop | None
+    rate: float
+    draw_key: Callable[[], torch.Tensor]
     is_explicit: bool
 
 
@@ -37,9 +43,10 @@ def attend(
 ) -> torch.Tensor:
     """Compute attention in 16 bits, in the fastest way.
 
-    Products with the softmax between them took a third of the time of torch's fused attention
-    backward on a Zen 5 with AVX512-BF16 (64 images, 4 heads of 16, 144 tokens: 13 ms against 56; 4
-    images, 6 heads of 64, 577 tokens: 34 ms against 59), and were as fast forward.
+    Without the kernel, products with the softmax between them took a quarter to a half of the time
+    of torch's fused attention, forward and backward on two Zen 5 cores with AVX512-BF16 (64 images,
+    4 heads of 16, 144 tokens: 13 ms against 56; 4 images, 6 heads of 64, 577 tokens: 34 ms against
+    59), and were as fast forward alone.
 
     Args:
         query: (N, T, H, D), multiplied by the scale already.
@@ -51,14 +58,19 @@ def attend(
     Returns:
         (N, T, H, V).
     """
+    rate = 0.0 if scores.drop is None else scores.rate
+    if mask is None and can_attend(query, key, value, rate):
+        return attention(query, key, value, rate, scores.draw_key() if rate else None)
     num_images, num_queries, num_heads, _ = query.shape
     num_groups = key.shape[2]
     # The queries of all heads with the same keys are rows of one product.
     rows = query.transpose(1, 2).reshape(num_images, num_groups, -1, query.shape[3])
     products = torch.matmul(rows, key.permute(0, 2, 3, 1))
     products = products.view(num_images, num_heads, num_queries, -1)
-    if mask is not None:
+    if mask is not None and scores.is_explicit:
         products = products.masked_fill(~mask, _MASKED)
+    elif mask is not None:
+        products = products + _added(mask, products)
     probabilities = torch.softmax(products, -1)
     if mask is not None and scores.is_explicit:
         probabilities = probabilities.masked_fill(~mask, 0.0)
@@ -83,14 +95,16 @@ def attend_as_keras(
     The query is not multiplied by the scale yet, and there are as many heads of keys.
     """
     query, key, value = (t.transpose(1, 2).contiguous() for t in (query, key, value))
-    added = None
-    if mask is not None:
-        zero = query.new_zeros(())
-        added = torch.where(mask, zero, zero + _MASKED_WHEN_FUSED).contiguous()
+    added = None if mask is None else _added(mask, query).contiguous()
     attended = functional.scaled_dot_product_attention(
         query, key, value, attn_mask=added, is_causal=is_causal, scale=scores.scale
     )
     return attended.transpose(1, 2)
+
+
+def _added(mask: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
+    zero = like.new_zeros(())
+    return torch.where(mask, zero, zero + _MASKED_WHEN_FUSED)
 
 
 def probabilities_as_keras(
