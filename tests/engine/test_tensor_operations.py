@@ -33,9 +33,9 @@ LOWERED: dict[str, Callable[[Any], Any]] = {
 
 LEFT: dict[str, Callable[[Any], Any]] = {
     "constant": lambda x: x + CONSTANT,
-    "constant joined": lambda x: ops.concatenate([x[:1], CONSTANT], axis=0),
-    "other rank": lambda x: x + ops.mean(x, axis=1),
-    "images": lambda x: x[1:],
+    "constant joined": lambda x: ops.concatenate([x, CONSTANT], axis=0),
+    "other rank": lambda x: x + ops.mean(x, axis=0),
+    "images": lambda x: x[1:, :],
     "mean of images": lambda x: x - ops.mean(x, axis=0, keepdims=True),
     "mean of all": lambda x: x - ops.mean(x),
     "images and rows": lambda x: ops.reshape(x, (-1, 4)),
