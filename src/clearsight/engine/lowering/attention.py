@@ -124,13 +124,13 @@ class _Fused(_Attention):
         projected: list[Any] = [None] * 3
         for number, group in enumerate(self._groups()):
             values = inputs[self.indices[group[0]]]
-            product = _affine(values, *weights[2 * number : 2 * number + 2], self.dtype)
+            product = _affine(values, weights[2 * number : 2 * number + 2], self.dtype)
             shapes = [tuple(self.head.projections[index].kernel.shape[1:]) for index in group]
             parts = product.split([heads * size for heads, size in shapes], 1)
             for index, part, shape in zip(group, parts, shapes, strict=True):
                 projected[index] = part.view(values.shape[0], -1, *shape)
         attended = attend(*projected, self.mask_of(inputs), self.scores)
-        product = _affine(attended.flatten(2), *weights[-2:], self.dtype)
+        product = _affine(attended.flatten(2), weights[-2:], self.dtype)
         query, kernel = inputs[self.indices[0]], self.head.output.kernel
         return product.reshape(*query.shape[:-1], *kernel.shape[2:])
 
@@ -156,7 +156,7 @@ class _AsKeras(_Attention):
         head, scores = self.head, self.scores
         inputs, weights = args[: self.num_inputs], args[self.num_inputs :]
         query, key, value = (
-            self._project(part, inputs[index], *weights[2 * number : 2 * number + 2])
+            self._project(part, inputs[index], weights[2 * number : 2 * number + 2])
             for number, (part, index) in enumerate(zip(head.projections, self.indices, strict=True))
         )
         repeats = query.shape[-2] // key.shape[-2]
@@ -179,11 +179,10 @@ class _AsKeras(_Attention):
             if scores.drop is not None:
                 probabilities = scores.drop(probabilities)
             attended = torch.einsum(head.combination, probabilities, value)
-        return self._project(head.output, attended, *weights[-2:])
+        return self._project(head.output, attended, weights[-2:])
 
-    def _project(
-        self, part: Any, values: torch.Tensor, kernel: torch.Tensor, bias: torch.Tensor | None
-    ) -> torch.Tensor:
+    def _project(self, part: Any, values: torch.Tensor, weights: Sequence[Any]) -> torch.Tensor:
+        kernel, bias = weights
         product = torch.einsum(part.equation, values.to(self.dtype), kernel)
         return product if bias is None else product + bias
 
@@ -271,8 +270,7 @@ def _operation_class(head: _Head, site: Site, mask: Any) -> type[_Attention]:
     return _Fused if site.dtype.itemsize == 2 and is_simple else _AsKeras
 
 
-def _affine(
-    values: torch.Tensor, kernel: torch.Tensor, bias: torch.Tensor | None, dtype: torch.dtype
-) -> torch.Tensor:
+def _affine(values: torch.Tensor, weights: Sequence[Any], dtype: torch.dtype) -> torch.Tensor:
+    kernel, bias = weights
     rows = values.to(dtype).reshape(-1, kernel.shape[0])
     return torch.mm(rows, kernel) if bias is None else torch.addmm(bias, rows, kernel)

@@ -62,11 +62,11 @@ def _concatenate(operation: Any, site: Site) -> list[Operation]:
 def _reshape(operation: Any, site: Site) -> list[Operation]:
     shape = operation.newshape
     target = tuple(shape) if isinstance(shape, list | tuple) else (shape,)
-    given = site.input_shapes[0]
+    given = [size for size in site.input_shapes[0] if size is not None]
     rest = target[1:]
-    if None in given or not all(isinstance(size, int) for size in target):
+    if len(given) != site.rank - 1 or not all(isinstance(size, int) for size in target):
         raise CannotLowerError("its shape is not fixed")
-    if target[0] != -1 or -1 in rest or math.prod(rest) != math.prod(given):  # pyright: ignore[reportArgumentType]
+    if target[0] != -1 or -1 in rest or math.prod(rest) != math.prod(given):
         raise CannotLowerError("it mixes images")
     return [Function(lambda values: values.reshape(values.shape[0], *rest))]
 
