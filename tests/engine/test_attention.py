@@ -122,7 +122,8 @@ def draw(shape: tuple[int, ...], value_size: int | None = None) -> list[torch.Te
         (images, queries, heads, size), (images, keys, groups, size),
         (images, keys, groups, value_size), (images, queries, heads, value_size),
     ]  # fmt: skip
-    return [torch.randn(shape, generator=generator).bfloat16() for shape in shapes]
+    query, *others = (torch.randn(shape, generator=generator) for shape in shapes)
+    return [tensor.bfloat16() for tensor in (query * size**-0.5, *others)]
 
 
 def exactly(

@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from clearsight.engine.kernels.dropout import draw_key
 from clearsight.engine.lowering import noise
 from clearsight.engine.lowering.site import CannotLowerError, Site, Taken
 from clearsight.engine.lowering.unchanged import check_unchanged
@@ -245,6 +246,7 @@ def _lower(layer: Any, head: _Head, site: Site) -> list[Operation]:
     if (is_causal or head.window is not None) and site.rank != 3:
         raise CannotLowerError(f"its mask is for 3 axes, its input has {site.rank}")
     drop = noise.dropout(head.dropout, site)
+    has_seed = head.dropout.seed is not None
     operation: Operation = _operation_class(head, site, mask)(
         head=head,
         indices=(query.index, key.index, value.index),
@@ -254,7 +256,7 @@ def _lower(layer: Any, head: _Head, site: Site) -> list[Operation]:
             scale=1.0 / math.sqrt(head.key_size),
             drop=drop[0].apply if drop else None,
             rate=float(head.dropout.rate),
-            draw_key=partial(noise.draw_key, head.dropout),
+            draw_key=partial(noise.generator_key, head.dropout) if has_seed else draw_key,
             is_explicit=head.rate > 0 or site.rank != 3,
         ),
         dtype=site.dtype,

@@ -60,10 +60,8 @@ def drop(values: torch.Tensor, rate: float) -> torch.Tensor:
     return functional.dropout(values, rate, True)
 
 
-def draw_key(layer: Any) -> torch.Tensor:
-    """Draw the key of a Dropout's mask, int64 (1,), from the generator that Keras draws from."""
-    if layer.seed is None and layer.noise_shape is None:
-        return kernel.draw_key()
+def generator_key(layer: Any) -> torch.Tensor:
+    """Draw the key of a mask, int64 (1,), from a layer's own generator, as often as Keras does."""
     state = layer.seed_generator.next()  # the seed and how often it was asked, in 32 bits each
     return state.to(torch.int32).view(torch.int64)
 
@@ -80,7 +78,7 @@ def _dropout_with_generator(
         repeats = kernel.find_repeats(values.shape, noise_shape)
         if repeats is None or not kernel.can_drop(values, rate):
             return as_keras_draws(values)
-        return kernel.repeated_dropout(values, rate, draw_key(layer), repeats)
+        return kernel.repeated_dropout(values, rate, generator_key(layer), repeats)
 
     return [Function(apply, changes_state=True)]
 
