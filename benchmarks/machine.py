@@ -10,6 +10,7 @@ from pathlib import Path
 
 # What the hardware can do that decides which precision is fast, as Linux names it.
 _FLAGS_OF_INTEREST = ("avx2", "avx512f", "avx512_bf16", "amx_tile", "amx_bf16")
+_CAPS = ("ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA")  # of instructions
 _MULTIPLIES_BFLOAT16 = {"avx512_bf16", "amx_bf16"}
 
 
@@ -31,12 +32,20 @@ class Machine:
 
     @property
     def bfloat16_is_fast(self) -> bool:
-        """Whether bfloat16 is multiplied in hardware rather than emulated."""
+        """Whether bfloat16 is multiplied in hardware rather than emulated.
+
+        Torch is kept from newer instructions by ATEN_CPU_CAPABILITY, and oneDNN, which TensorFlow
+        uses too, by ONEDNN_MAX_CPU_ISA; the benchmarks may be run with both.
+        """
+        if os.environ.get("ATEN_CPU_CAPABILITY", "avx512") != "avx512":
+            return False
         return bool(_MULTIPLIES_BFLOAT16.intersection(self.flags))
 
     def __str__(self) -> str:
         cores = f"{self.num_cores} core{'s' if self.num_cores > 1 else ''}"
-        return f"{cores} of {self.processor} ({', '.join(self.flags) or 'no vector flags known'})"
+        caps = [f"{name}={os.environ[name]}" for name in _CAPS if name in os.environ]
+        flags = ", ".join(self.flags) or "no vector flags known"
+        return " with ".join([f"{cores} of {self.processor} ({flags})", *caps])
 
 
 @cache
