@@ -46,9 +46,10 @@ def accelerate(
         device: "cpu", "cuda", or "auto" for a GPU where torch sees one. Variables are moved there.
         tune_process: whether to set the two things that concern the whole process. On Linux with
             glibc, freed memory is kept for the next step rather than returned to the system
-            (`mallopt`: M_MMAP_THRESHOLD 32 MiB, M_TRIM_THRESHOLD 256 MiB), which makes an epoch of
-            the reference network 1.2 times as fast; it stays set until the process ends. While
-            `fit`, `evaluate` or `predict` runs on cores that other processes need too, torch's
+            (`mallopt`: M_MMAP_THRESHOLD 32 MiB, M_TRIM_THRESHOLD an eighth of the memory, at most
+            2 GiB), which makes an epoch of the reference network 1.2 times as fast; it stays set
+            until the process ends. While `fit`, `evaluate` or `predict` runs, that holds for larger
+            blocks too (M_MMAP_MAX 0), and on cores that other processes need too, torch's
             threads wait for each other without spinning, if that is faster; the environment
             variables OMP_WAIT_POLICY and GOMP_SPINCOUNT are obeyed instead if they are set.
 
@@ -105,7 +106,8 @@ def accelerate_with_notes(
     if tune_process:
         keep_freed_memory()
     waits = ThreadWaits() if tune_process and chosen_device == "cpu" else None
-    Hooks(model, DTYPES[chosen], chosen_device, waits).install()
+    hooks = Hooks(model, DTYPES[chosen], chosen_device, waits, keeps_memory=tune_process)
+    hooks.install()
     if not program.left_to_keras:
         return chosen, ()
     percent = math.floor(100 * accelerated_fraction(model, program))

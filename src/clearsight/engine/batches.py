@@ -4,6 +4,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import Any
+from weakref import ref
 
 import numpy as np
 import torch
@@ -30,6 +31,7 @@ class InMemoryBatches(ArrayBatches):
     """
 
     indices: torch.Tensor | None = None
+    _latest: Callable[[], torch.Tensor | None] = staticmethod(lambda: None)
     _skipping: tuple[int, Callable[[], None]] = _NOTHING_SKIPPED
 
     def get_torch_dataloader(self) -> Any:
@@ -72,7 +74,11 @@ class InMemoryBatches(ArrayBatches):
                 arrays,
                 none_is_leaf=False,
             )
-            yield self.prepare(indices, batch)
+            prepared = self.prepare(indices, batch)
+            images, _, _ = keras.utils.unpack_x_y_sample_weight(prepared)
+            if isinstance(images, torch.Tensor):
+                self._latest = ref(images)  # which frees it as soon as its step is done
+            yield prepared
 
     def prepare(self, indices: torch.Tensor, batch: Any) -> Any:
         """Return a batch as the model gets it; subclasses override this.
@@ -83,6 +89,10 @@ class InMemoryBatches(ArrayBatches):
         """
         del indices
         return batch
+
+    def indices_of(self, images: Any) -> torch.Tensor | None:
+        """Return which images these are, int64 (B,); None if they are not the latest batch's."""
+        return self.indices if images is not None and self._latest() is images else None
 
     def _order(self) -> Iterator[torch.Tensor]:
         """Yield each batch's indices, and draw random numbers as Keras does, and when it does."""

@@ -42,6 +42,13 @@ def may_change_model(callbacks: Any) -> bool:
     )
 
 
+def has_users(callbacks: Any) -> bool:
+    """Return whether any of the callbacks that `fit` takes runs a user's code at all."""
+    if isinstance(callbacks, keras.callbacks.CallbackList):
+        callbacks = callbacks.callbacks
+    return any(map(_is_users, keras.tree.flatten(callbacks or [])))
+
+
 def _is_users(callback: Any) -> bool:
     """Return whether a callback, or a function that it calls, is neither Keras's nor ours."""
     return not _packages(callback) <= {"keras", "clearsight"}

@@ -3,8 +3,8 @@
 import functools
 import inspect
 import warnings
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Any
 from weakref import WeakSet
@@ -19,12 +19,14 @@ from clearsight.engine.loop_context import LoopContext
 from clearsight.engine.metrics import DeferredLogs
 from clearsight.engine.operations.keras_call import UnexpectedMaskError
 from clearsight.engine.program.program import Inputs
+from clearsight.engine.runtime.allocator import LARGE_BLOCKS
 from clearsight.engine.runtime.choices import Device
 from clearsight.engine.runtime.device import on_device
 from clearsight.engine.runtime.memory import is_out_of_memory, release_memory
 from clearsight.engine.runtime.thread_waits import ThreadWaits
 from clearsight.engine.step_control import add_step_control
-from clearsight.engine.steps import TrainingStep, first_tensor
+from clearsight.engine.steps import first_tensor
+from clearsight.engine.training_step import TrainingStep
 from clearsight.models.backend import keras
 from clearsight.models.keras_internals.compiled import SYMBOLIC_BUILD, build_symbolically
 from clearsight.models.keras_internals.layers import has_torch_hooks
@@ -84,9 +86,12 @@ class Hooks:
         dtype: torch.dtype,
         device: Device,
         waits: ThreadWaits | None = None,
+        *,
+        keeps_memory: bool = False,
     ) -> None:
         self._model: Any = model
         self._waits = waits
+        self._keeps_memory = keeps_memory
         self._class: Any = type(model)
         self._dtype = dtype
         self._device: Device = device
@@ -141,7 +146,7 @@ class Hooks:
             try:
                 if checked is not None:
                     checked.see_arguments(bound.arguments)
-                with on_device(self._device), self._waiting_well(name):
+                with on_device(self._device), self._tuned(name):
                     if prepare is not None and not self._is_left_to_keras():
                         prepare(self._model, bound.arguments)
                         self._context = LoopContext.of(bound.arguments, checked)
@@ -157,10 +162,17 @@ class Hooks:
         hook.__signature__ = signature.replace(parameters=[*signature.parameters.values()][1:])
         return call
 
-    def _waiting_well(self, name: str) -> AbstractContextManager[None]:
+    @contextmanager
+    def _tuned(self, name: str) -> Iterator[None]:
+        """Set within a loop what concerns the whole process, if the user lets it be set."""
         steps: dict[str, str] = dict(zip(_METHODS, _STEPS, strict=False))
         step = steps.get(name)
-        return nullcontext() if self._waits is None or not step else self._waits.in_loop(step)
+        with ExitStack() as stack:
+            if step and self._waits is not None:
+                stack.enter_context(self._waits.in_loop(step))
+            if step and self._keeps_memory:
+                stack.enter_context(LARGE_BLOCKS.kept())
+            yield
 
     def _is_image_by_image(self) -> bool:
         """Return whether no code but the engine's computes an evaluation: it mixes no images."""
@@ -194,7 +206,13 @@ class Hooks:
         if training is None:
             if not model.trainable_variables:
                 return self._class.train_step(model, data)
-            self._training = training = TrainingStep(model, self._dtype, self._control)
+            self._training = training = TrainingStep(
+                model,
+                self._dtype,
+                self._control,
+                weights_may_change=self._context.runs_user_code,
+                features=self._context.features,
+            )
         inputs = training.inputs_of(data)
         if inputs is None:
             return self._class.train_step(model, data)

@@ -1,8 +1,8 @@
-"""What one training step does with a batch, and what it shares with a step of an evaluation."""
+"""`ModelStep`: what a training step and a step of an evaluation share."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import torch
@@ -10,11 +10,8 @@ import torch
 from clearsight.engine.loss import loss_on_logits
 from clearsight.engine.metrics import DeferredLogs, metric_updates, track_loss
 from clearsight.engine.operations.operation import accumulation_dtype
-from clearsight.engine.optimizers.fused import Update
 from clearsight.engine.program.compilation import compile_program
 from clearsight.engine.program.program import Inputs, Tensors
-from clearsight.engine.runtime.saved_state import SavedState
-from clearsight.engine.step_control import StepControl
 from clearsight.engine.targets import PlainTargets, leaves_of, plain_targets
 from clearsight.models.backend import keras
 from clearsight.models.keras_internals.compiled import compute_loss, is_kerass_own, update_metrics
@@ -124,10 +121,17 @@ class ModelStep:
 
     def run_program(self, inputs: Inputs) -> Tensors:
         """Run the program; calls that Keras runs are part of one call of the model, as in Keras."""
-        if not self._program.runs_keras:
+        with self._calling():
             return self._program(inputs)
-        with call_context(self._model, training=self._training):
-            return self._program(inputs)
+
+    def _calling(self) -> AbstractContextManager[Any]:
+        is_needed = self._program.runs_keras
+        return call_context(self._model, training=self._training) if is_needed else nullcontext()
+
+    def _run(self, inputs: Inputs, images: Any) -> Tensors:
+        """Run the program on the inputs that a batch's images have been made."""
+        del images
+        return self.run_program(inputs)
 
     def _outputs(self, raw: Tensors) -> Any:
         """Return the model's outputs: probabilities, and in the model's structure and dtypes."""
@@ -141,7 +145,7 @@ class ModelStep:
 
     def _forward(self, inputs: Inputs, data: Any) -> Forward:
         x, y, weights = keras.utils.unpack_x_y_sample_weight(data)
-        raw = self.run_program(inputs)
+        raw = self._run(inputs, x)
         targets = plain_targets(y, weights, raw[0]) if self._is_classifier else None
         if self._loss is None or targets is None:
             outputs = self._outputs(raw)
@@ -177,89 +181,6 @@ class ModelStep:
         return DeferredLogs(model)
 
 
-class TrainingStep(ModelStep):
-    """A training step in two halves: `gradients` and `apply`.
-
-    Only `gradients` may be tried again after an error, since nothing has been updated by then.
-
-    Attributes:
-        weights: the tensors of the trainable variables, in the order of the gradients.
-    """
-
-    def __init__(self, model: keras.Model, dtype: torch.dtype, control: StepControl) -> None:
-        super().__init__(model, dtype, training=True)
-        self._control = control
-        variables = model.trainable_variables
-        self.weights = [variable.value for variable in variables]
-        # But for bfloat16 Keras's own update, so that every rounding is Keras's.
-        self._update: Callable[[Any], None] = (
-            Update(model.optimizer, variables)
-            if dtype is torch.bfloat16
-            else partial(model.optimizer.apply, trainable_variables=variables)
-        )
-        # Keras's losses and layers may update metrics of their own.
-        is_all_ours = self._loss is not None and not self._program.runs_keras
-        metrics = () if is_all_ours else model.metrics_variables
-        self._state = SavedState([*self._program.state, *metrics])
-
-    def gradients(self, inputs: Inputs, data: Any) -> tuple[Forward, Gradients]:
-        """Return the forward pass of a batch and the gradients of its loss.
-
-        If that fails, whatever the forward pass changes (moving statistics, the state of random
-        generators) is restored before the error propagates.
-
-        Args:
-            inputs: the model's inputs.
-            data: the batch as Keras understands it.
-        """
-        self._state.save()
-        try:
-            return self._gradients(inputs, data)
-        except Exception:
-            self._state.restore()
-            raise
-
-    def apply(self, forward: Forward, gradients: Gradients, data: Any) -> Any:
-        """Update the weights, then the metrics; return the logs of this batch."""
-        with torch.no_grad():
-            self._update(gradients)
-            return self._track(forward, data)
-
-    def _gradients(self, inputs: Inputs, data: Any) -> tuple[Forward, Gradients]:
-        """Work on a batch as a whole or part by part, as `StepControl.num_parts` says.
-
-        Only layers that use a whole batch (normalization in training) notice the difference.
-        """
-        num_images, num_parts = len(first_tensor(inputs)), self._control.num_parts
-        if num_parts == 1:
-            forward = self._forward(inputs, data)
-            return forward, self._differentiate(forward.loss)
-        size = -(-num_images // num_parts)
-        total, raws, sums = torch.zeros((), device=first_tensor(inputs).device), [], None
-        for start in range(0, num_images, size):
-            part = slice(start, start + size)
-            part_inputs = [None if value is None else value[part] for value in inputs]
-            part_data = keras.tree.map_structure(
-                lambda value, part=part: value[part], data, none_is_leaf=False
-            )
-            forward = self._forward(part_inputs, part_data)
-            loss = forward.loss * (len(first_tensor(part_inputs)) / num_images)
-            sums = _added(sums, self._differentiate(loss))
-            total += loss.detach()
-            raws.append([value.detach() for value in forward.raw])
-        assert sums is not None  # a batch has an image
-        raw = [torch.cat(values) for values in zip(*raws, strict=True)]
-        _, y, weights = keras.utils.unpack_x_y_sample_weight(data)
-        targets = plain_targets(y, weights, raw[0]) if self._is_classifier else None
-        return Forward(total, raw, targets), sums
-
-    def _differentiate(self, loss: torch.Tensor) -> Gradients:
-        if self._control.check_loss is not None:
-            self._control.check_loss(loss.detach())
-        scaled = self._model.optimizer.scale_loss(loss)
-        return torch.autograd.grad(scaled, self.weights, allow_unused=True)
-
-
 def first_tensor(values: Sequence[Any]) -> torch.Tensor:
     """Return the first of these that is not None."""
     return next(value for value in values if value is not None)
@@ -267,10 +188,3 @@ def first_tensor(values: Sequence[Any]) -> torch.Tensor:
 
 def _accumulated(values: torch.Tensor) -> torch.Tensor:
     return values.to(accumulation_dtype(values.dtype))
-
-
-def _added(sums: Gradients | None, more: Gradients) -> Gradients:
-    """Add gradients; None stays where a weight has none."""
-    if sums is None:
-        return more
-    return [a if b is None else b if a is None else a + b for a, b in zip(sums, more, strict=True)]

@@ -1,0 +1,39 @@
+"""Memory that a step has freed serves the next one, blocks of any size."""
+
+from __future__ import annotations
+
+import platform
+import resource
+from typing import Any
+
+import numpy as np
+import pytest
+
+import clearsight
+from clearsight.models.backend import keras
+
+layers = keras.layers
+PAGE_BYTES = resource.getpagesize()
+BLOCK_BYTES = 48 * 2**20  # above glibc's largest threshold, 32 MiB
+
+
+def page_faults(model: Any, images: np.ndarray) -> int:
+    """Count the page faults of one `predict`, after two for warming up."""
+    for _ in range(2):
+        model.predict(images, batch_size=len(images), verbose=0)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    model.predict(images, batch_size=len(images), verbose=0)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="glibc is what is tuned")
+@pytest.mark.parametrize(("tune_process", "is_reused"), [(True, True), (False, False)])
+def test_large_blocks_are_reused_within_a_loop(tune_process: bool, is_reused: bool) -> None:
+    pixels = 128
+    filters = BLOCK_BYTES // (4 * 4 * pixels**2)
+    stack = [layers.Conv2D(filters, 1), layers.Activation("tanh"), layers.GlobalMaxPooling2D()]
+    model = keras.Sequential([keras.Input((pixels, pixels, 1)), *stack, layers.Dense(2)])
+    clearsight.accelerate(model, precision="float32", tune_process=tune_process)
+    images = np.zeros((4, pixels, pixels, 1), "float32")
+    pages_of_a_block = BLOCK_BYTES // PAGE_BYTES
+    assert (page_faults(model, images) < pages_of_a_block / 4) is is_reused
