@@ -41,8 +41,9 @@ class MachineLimits:
     @classmethod
     def of(cls, measured: Mapping[str, Any]) -> MachineLimits:
         """Choose from what `peers.machine_peak` measured."""
-        gflops = [measured[f"matmul_{name}_gflops"] for name in ("bfloat16", "float32")]
-        return cls(max(gflops), measured["copy_gigabytes_per_second"])
+        names = [name for name in measured if name.startswith("matmul_")]
+        gflops = max(measured[name] for name in names)
+        return cls(gflops, measured["copy_gigabytes_per_second"])
 
 
 @dataclass(frozen=True)

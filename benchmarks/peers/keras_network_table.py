@@ -14,6 +14,7 @@ from keras import layers
 from peers.job import NUM_CLASSES
 from peers.keras_custom_layers import LearnedPositions, SequencePooling, StochasticDepth
 from peers.network_rows import ROWS
+from peers.network_stages import LITE0_STAGES
 
 
 def build_keras(name: str) -> keras.Model:
@@ -188,6 +189,37 @@ def _transfer() -> keras.Model:
     return keras.Model(inputs, _classifier()(values))
 
 
+def _lite0() -> keras.Model:
+    """EfficientNet-Lite0 (https://github.com/tensorflow/tpu), with normalization frozen."""
+
+    def convolution(values: Any, layer: layers.Layer, *, is_activated: bool = True) -> Any:
+        normalize = layers.BatchNormalization(trainable=False)
+        values = normalize(layer(values))
+        return layers.ReLU(6.0)(values) if is_activated else values
+
+    def pointwise(filters: int) -> layers.Layer:
+        return layers.Conv2D(filters, 1, use_bias=False)
+
+    inputs = keras.Input((224, 224, 3))
+    scaled = layers.Rescaling(1 / 127, offset=-1)(inputs)
+    stem = layers.Conv2D(32, 3, strides=2, padding="same", use_bias=False)
+    values = convolution(scaled, stem)
+    for stage in LITE0_STAGES:
+        for block in range(stage.num_blocks):
+            before, strides = values, 1 if block else stage.stride
+            if stage.expansion > 1:
+                values = convolution(values, pointwise(values.shape[-1] * stage.expansion))
+            depthwise = layers.DepthwiseConv2D(
+                stage.kernel_size, strides, padding="same", use_bias=False
+            )
+            values = convolution(values, depthwise)
+            values = convolution(values, pointwise(stage.channels), is_activated=False)
+            if strides == 1 and before.shape[-1] == stage.channels:
+                values = layers.Add()([values, before])
+    values = layers.GlobalAveragePooling2D()(convolution(values, pointwise(1280)))
+    return keras.Model(inputs, _classifier()(layers.Dropout(0.2)(values)))
+
+
 def _classifier() -> layers.Layer:
     return layers.Dense(NUM_CLASSES, activation="softmax")
 
@@ -202,4 +234,5 @@ _SMALL: dict[str, Callable[[], keras.Model]] = {
     "resnet20": _resnet20,
     "cct": _cct,
     "transfer": _transfer,
+    "lite0": _lite0,
 }

@@ -3,8 +3,9 @@
 The first six are written as Keras's tutorials and examples write them, the next three are what
 users of Keras often train besides: the residual network of the CIFAR papers, a transformer made
 for small images with layers of the user's own (https://keras.io/examples/vision/cct/), and a head
-trained on a frozen network (https://keras.io/guides/transfer_learning/). The rest are
-`keras.applications`, trained from random weights.
+trained on a frozen network (https://keras.io/guides/transfer_learning/). Then comes a network that
+is fine-tuned with its normalization's statistics frozen. The rest are `keras.applications`, trained
+from random weights.
 """
 
 from __future__ import annotations
@@ -62,6 +63,7 @@ _ROWS = (
     NetworkRow("resnet20", "ResNet-20 for CIFAR", 32, 128, 8),
     NetworkRow("cct", "compact convolutional transformer", 32, 128, 3),
     NetworkRow("transfer", "head on a frozen MobileNetV2", 160, 32, 3),
+    NetworkRow("lite0", "EfficientNet-Lite0, frozen statistics", 224, 32, 2),
     _application("MobileNetV2", 16, 4),
     _application("MobileNetV3Large", 8, 6),
     _application("EfficientNetB0", 16, 3),

@@ -6,12 +6,13 @@ ResNet-50, MobileNetV2 and VGG16.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import torch
 from torch import nn
 
 from peers.job import NUM_CLASSES
+from peers.network_stages import LITE0_STAGES, MOBILENET_STAGES, Stage
 from peers.torch_layers import (
     Attention,
     Augment,
@@ -157,17 +158,27 @@ def _cct() -> nn.Module:
 
 
 def _mobilenet() -> nn.Module:
-    return nn.Sequential(*_mobilenet_layers(), _mean(), nn.Linear(1280, NUM_CLASSES))
+    stack = _inverted_residuals(MOBILENET_STAGES)
+    return nn.Sequential(*stack, _mean(), nn.Linear(1280, NUM_CLASSES))
+
+
+def _lite0() -> nn.Module:
+    stack = nn.Sequential(*_inverted_residuals(LITE0_STAGES))
+    for name, module in list(stack.named_modules()):
+        if isinstance(module, nn.BatchNorm2d):
+            stack.set_submodule(name, Frozen(module))
+    rescale = Call(lambda images: images / 127 - 1)
+    return nn.Sequential(rescale, stack, _mean(), nn.Dropout(0.2), nn.Linear(1280, NUM_CLASSES))
 
 
 def _transfer() -> nn.Module:
-    base = Frozen(nn.Sequential(*_mobilenet_layers(), _mean()))
+    base = Frozen(nn.Sequential(*_inverted_residuals(MOBILENET_STAGES), _mean()))
     rescale = Call(lambda images: images / 127.5 - 1)
     return nn.Sequential(rescale, base, nn.Dropout(0.2), nn.Linear(1280, NUM_CLASSES))
 
 
 class Frozen(nn.Module):
-    """A network that is not trained: no graph is kept, and moving statistics are used."""
+    """A network that is not trained, and whose moving statistics are used."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
@@ -178,26 +189,21 @@ class Frozen(nn.Module):
         self.network.eval()
         return self
 
-    @torch.no_grad()
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         return self.network(images)
 
 
-def _mobilenet_layers() -> list[nn.Module]:
-    """Sandler et al. 2018, https://arxiv.org/abs/1801.04381, table 2."""
+def _inverted_residuals(stages: Iterable[Stage]) -> list[nn.Module]:
     stack = [*_normalized(3, 32, 3, 2), nn.ReLU6()]
     before = 32
-    for expansion, channels, num_blocks, first_stride in (
-        (1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2),
-        (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1),
-    ):  # fmt: skip
-        for block in range(num_blocks):
-            stride, wide = first_stride if not block else 1, before * expansion
-            layers = [*_normalized(before, wide, 1), nn.ReLU6()] if expansion > 1 else []
-            layers += [*_normalized(wide, wide, 3, stride, groups=wide), nn.ReLU6()]
-            branch = nn.Sequential(*layers, *_normalized(wide, channels, 1))
-            stack.append(Sum(branch) if stride == 1 and before == channels else branch)
-            before = channels
+    for stage in stages:
+        for block in range(stage.num_blocks):
+            stride, wide = 1 if block else stage.stride, before * stage.expansion
+            layers = [*_normalized(before, wide, 1), nn.ReLU6()] if wide > before else []
+            layers += [*_normalized(wide, wide, stage.kernel_size, stride, wide), nn.ReLU6()]
+            branch = nn.Sequential(*layers, *_normalized(wide, stage.channels, 1))
+            stack.append(Sum(branch) if stride == 1 and before == stage.channels else branch)
+            before = stage.channels
     return [*stack, *_normalized(before, 1280, 1), nn.ReLU6()]
 
 
@@ -263,6 +269,7 @@ _NETWORKS: dict[str, Callable[[], nn.Module]] = {
     "resnet20": _resnet20,
     "cct": _cct,
     "transfer": _transfer,
+    "lite0": _lite0,
     "MobileNetV2": _mobilenet,
     "VGG16": _vgg16,
     "ResNet50": _resnet50,

@@ -31,7 +31,7 @@ class InMemoryBatches(ArrayBatches):
     """
 
     indices: torch.Tensor | None = None
-    _latest: Callable[[], torch.Tensor | None] = staticmethod(lambda: None)
+    _latest: ref[torch.Tensor] | None = None
     _skipping: tuple[int, Callable[[], None]] = _NOTHING_SKIPPED
 
     def get_torch_dataloader(self) -> Any:
@@ -92,7 +92,8 @@ class InMemoryBatches(ArrayBatches):
 
     def indices_of(self, images: Any) -> torch.Tensor | None:
         """Return which images these are, int64 (B,); None if they are not the latest batch's."""
-        return self.indices if images is not None and self._latest() is images else None
+        is_latest = self._latest is not None and self._latest() is images
+        return self.indices if is_latest and images is not None else None
 
     def _order(self) -> Iterator[torch.Tensor]:
         """Yield each batch's indices, and draw random numbers as Keras does, and when it does."""
