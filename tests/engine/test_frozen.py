@@ -33,7 +33,8 @@ def base(*, drops: bool = False, activation: Any = "relu") -> Any:
     values = layers.ReLU(6.0)(layers.Add()([values, shortcut]))
     if drops:
         values = layers.Dropout(0.5)(values)
-    model = keras.Model(inputs, layers.Conv2D(12, 1, name="end")(values), name="base")
+    values = layers.Conv2D(12, 1, activation="relu", name="end")(values)
+    model = keras.Model(inputs, values, name="base")
     model.trainable = False
     return model
 
@@ -86,7 +87,7 @@ NETWORKS: dict[str, Callable[[], Any]] = {
     "frozen": network,
     "rescaled": lambda: network(layers.Rescaling(1 / 127.5, offset=-1)),
     "by operations": lambda: network(lambda images: images[..., :3] / 127.5 - 1.0),
-    "mixing the batch": lambda: network(lambda images: images - images[:1]),
+    "mixing the batch": lambda: network(batch_activation),
     "augmented": lambda: network(layers.RandomFlip("horizontal", seed=3)),
     "dropout in the base": lambda: network(drops=True),
     "random activation": lambda: network(activation=random_activation),
