@@ -117,12 +117,6 @@ def test_frozen_networks_train_as_in_keras(make: Callable[[], Any]) -> None:
     )
 
 
-def unfreeze(model: Any, epoch: int, images: np.ndarray) -> None:
-    if epoch == 2:
-        model.get_layer("base").trainable = True
-        compiled(model)
-
-
 def freeze_in_turns(model: Any, epoch: int, images: np.ndarray) -> None:
     model.get_layer("base").get_layer("end").trainable = epoch % 2 == 0
 
@@ -172,7 +166,8 @@ def test_features_belong_to_one_fit(shuffle: Any) -> None:
     def program(model: Any) -> Any:
         images, labels = data()
         first = fitted(model, images, labels, shuffle=shuffle, initial_epoch=1)
-        unfreeze(model, 2, images)
+        model.get_layer("base").get_layer("end").trainable = True
+        compiled(model)
         second = fitted(model, images, labels, shuffle=shuffle)
         return first, second, fitted(model, images[::-1].copy(), labels, shuffle=shuffle)
 

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 import clearsight
-from clearsight.engine import steps
+from clearsight.engine import steps, training_step
 from clearsight.engine.program.program import Program
 from clearsight.engine.runtime.memory import is_out_of_memory
 from clearsight.engine.step_control import num_parts_of, step_control
@@ -178,7 +178,7 @@ def test_what_fails_once_the_weights_have_moved_is_not_repeated(
     for each in (expected, model):
         clearsight.accelerate(each, precision)
     expected.train_on_batch(X, Y)
-    owner: Any = steps.Update if precision == "bfloat16" else model.optimizer
+    owner: Any = training_step.Update if precision == "bfloat16" else model.optimizer
     name = "__call__" if precision == "bfloat16" else "apply"
     if fails == "metrics":
         owner, name = steps, "track_loss"
