@@ -35,6 +35,12 @@ _OPERATORS = {
     "batch_normalization_backward": "(Tensor gradient, Tensor values, Tensor? output, "
     "Tensor statistics, Tensor(a!)? of_values, Tensor(b!)? masked, Tensor(c!)? of_parameters, "
     "Tensor(d!) scratch, int[] sizes, int activation, int num_chunks) -> ()",
+    "depthwise_convolution": "(Tensor images, Tensor weights, Tensor? bias, Tensor(a!) output, "
+    "Tensor(b!) scratch, int[] sizes, float low, float high, int num_chunks) -> ()",
+    "depthwise_convolution_image_gradient": "(Tensor gradient, Tensor weights, "
+    "Tensor(a!) output, Tensor(b!) scratch, int[] sizes, int num_chunks) -> ()",
+    "depthwise_convolution_kernel_gradient": "(Tensor images, Tensor gradient, "
+    "Tensor(a!) partial, Tensor(b!) scratch, int[] sizes, int num_chunks) -> ()",
     "max_pool": "(Tensor images, Tensor(a!) pooled, Tensor(b!)? winners, int count, int height, "
     "int width, int channels, bool rectified, int num_chunks) -> ()",
     "max_pool_backward": "(Tensor gradient, Tensor winners, Tensor(a!) output, int count, "

@@ -18,6 +18,7 @@ from clearsight.engine.operations.operation import (
 from clearsight.models.backend import keras
 
 _KERAS_LEAKY_RELU_SLOPE = 0.2  # the default of keras.activations.leaky_relu; torch's is 0.01
+_RELU6_MAXIMUM = 6
 
 ELEMENTWISE: dict[Any, Callable[[torch.Tensor], torch.Tensor]] = {
     keras.activations.relu6: functional.relu6,
@@ -73,6 +74,8 @@ def relu(layer: Any, site: Site) -> list[Operation]:
     del site
     if layer.max_value is None and not layer.negative_slope and not layer.threshold:
         return [Relu()]
+    if layer.max_value == _RELU6_MAXIMUM and not layer.negative_slope and not layer.threshold:
+        return [Function(functional.relu6, takes=Axes.ANY)]  # as in Keras
     return [Function(layer.call, takes=Axes.ANY)]  # its gradient at 0 and at the maximum
 
 

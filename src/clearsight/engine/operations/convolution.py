@@ -7,6 +7,11 @@ import torch
 from torch.nn import functional
 
 from clearsight.engine.kernels.convolution import Edges, Sizes, convolve_and_pool, is_supported
+from clearsight.engine.kernels.depthwise_convolution import (
+    DepthwiseSizes,
+    can_convolve_depthwise,
+    convolve_depthwise,
+)
 from clearsight.engine.kernels.first_convolution import FIRST
 from clearsight.engine.kernels.max_pooling import max_pool_2x2
 from clearsight.engine.kernels.pooled_convolution import POOLED
@@ -66,6 +71,12 @@ class Convolution(Operation):
     ) -> torch.Tensor:
         """Convolve images (N, C, H, W)."""
         images = images.to(self.dtype, memory_format=torch.channels_last)
+        if self.is_depthwise:
+            window: Any = kernel.shape[2:]
+            options: Any = (window, self.strides, self.dilation, self.edges)
+            sizes = DepthwiseSizes(images.shape, *options)  # pyright: ignore[reportArgumentType]
+            if can_convolve_depthwise(images, kernel, sizes):
+                return convolve_depthwise(images, kernel, bias, sizes)
         (top, _), (left, _) = self.edges
         padding = (top, left)
         if not is_symmetric(self.edges):
