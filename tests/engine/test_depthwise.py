@@ -16,8 +16,8 @@ from torch.nn import functional
 
 import clearsight
 from clearsight.engine.kernels import depthwise_convolution
+from clearsight.engine.kernels.convolution_sizes import ConvolutionSizes
 from clearsight.engine.kernels.depthwise_convolution import (
-    DepthwiseSizes,
     can_convolve_depthwise,
     convolve_depthwise,
 )
@@ -34,7 +34,7 @@ compiled = pytest.mark.skipif(
 
 
 @st.composite
-def cases(draw: st.DrawFn) -> DepthwiseSizes:
+def cases(draw: st.DrawFn) -> ConvolutionSizes:
     kernel = draw(st.integers(1, 7)), draw(st.integers(1, 7))
     strides, dilation = (
         (draw(st.integers(1, most)), draw(st.integers(1, most))) for most in (4, 3)
@@ -45,7 +45,7 @@ def cases(draw: st.DrawFn) -> DepthwiseSizes:
         for taps, spread, around in zip(kernel, dilation, edges, strict=True)
     )
     channels = draw(st.sampled_from([16, 17, 24, 31, 32, 33, 40, 56, 64, 100]))
-    return DepthwiseSizes(
+    return ConvolutionSizes(
         (draw(st.integers(1, 3)), channels, height, width), kernel, strides, dilation, edges
     )
 
@@ -56,7 +56,7 @@ def in_torch(x: torch.Tensor, kernel: torch.Tensor, bias: Any, sizes: Any) -> to
     return functional.conv2d(x, kernel, bias, sizes.strides, 0, sizes.dilation, len(kernel))
 
 
-def drawn(sizes: DepthwiseSizes, has_bias: bool) -> list[torch.Tensor | None]:
+def drawn(sizes: ConvolutionSizes, has_bias: bool) -> list[torch.Tensor | None]:
     channels = sizes.images[1]
     generator = torch.Generator().manual_seed(0)
     shapes = (sizes.images, (channels, 1, *sizes.kernel), (channels,))
@@ -65,7 +65,7 @@ def drawn(sizes: DepthwiseSizes, has_bias: bool) -> list[torch.Tensor | None]:
     return [x, kernel, bias if has_bias else None]
 
 
-def results(convolve: Any, inputs: list[Any], sizes: DepthwiseSizes, dtype: Any) -> list[Any]:
+def results(convolve: Any, inputs: list[Any], sizes: ConvolutionSizes, dtype: Any) -> list[Any]:
     inputs = [None if i is None else i.detach().to(dtype).requires_grad_() for i in inputs]
     output = convolve(*inputs, sizes)
     generator = torch.Generator().manual_seed(1)
@@ -78,7 +78,7 @@ def results(convolve: Any, inputs: list[Any], sizes: DepthwiseSizes, dtype: Any)
 @settings(max_examples=80, deadline=None)
 @given(sizes=cases(), has_bias=st.booleans(), num_threads=st.integers(1, 5))
 def test_values_and_gradients_are_those_of_float64(
-    sizes: DepthwiseSizes, has_bias: bool, num_threads: int
+    sizes: ConvolutionSizes, has_bias: bool, num_threads: int
 ) -> None:
     inputs = drawn(sizes, has_bias)
     expected = results(in_torch, inputs, sizes, torch.float64)
@@ -97,7 +97,7 @@ def test_values_and_gradients_are_those_of_float64(
 
 @compiled
 def test_what_is_no_number_shows() -> None:
-    sizes = DepthwiseSizes((1, 16, 5, 5), (3, 3), (2, 2), (1, 1), ((1, 1), (1, 1)))
+    sizes = ConvolutionSizes((1, 16, 5, 5), (3, 3), (2, 2), (1, 1), ((1, 1), (1, 1)))
     x, kernel, _ = drawn(sizes, has_bias=False)
     assert x is not None
     x[0, 3, 2, 2] = torch.nan
@@ -110,7 +110,7 @@ def test_what_is_no_number_shows() -> None:
 
 @compiled
 def test_convolutions_are_in_a_trace_of_a_step() -> None:
-    sizes = DepthwiseSizes((2, 16, 9, 9), (3, 3), (2, 2), (1, 1), ((0, 1), (0, 1)))
+    sizes = ConvolutionSizes((2, 16, 9, 9), (3, 3), (2, 2), (1, 1), ((0, 1), (0, 1)))
     x, kernel, bias = drawn(sizes, has_bias=True)
 
     def gradients(images: torch.Tensor) -> tuple[torch.Tensor, ...]:

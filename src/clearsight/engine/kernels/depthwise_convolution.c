@@ -76,18 +76,24 @@ convolve_row(const struct tap *taps, ptrdiff_t num_taps, ptrdiff_t num_pixels, p
              const float *bias, float low, float high, uint16_t *to, ptrdiff_t to_step,
              const int vectors)
 {
-    ptrdiff_t x = 0;
-    for (; num_pixels >= TILE && x < num_pixels; x += TILE) {
-        x = x < num_pixels - TILE ? x : num_pixels - TILE; /* the last overlaps */
-        convolve_tile(taps, num_taps, x * step, step, bias, low, high, to + x * to_step, to_step,
-                      TILE, vectors);
+    if (!num_pixels)
+        return;
+    /* Tiles of one size, as few as possible; the last overlaps the one before. */
+    ptrdiff_t num_tiles = (num_pixels + TILE - 1) / TILE;
+    ptrdiff_t pixels = (num_pixels + num_tiles - 1) / num_tiles;
+    for (ptrdiff_t tile = 0; tile < num_tiles; tile++) {
+        ptrdiff_t x = tile < num_tiles - 1 ? tile * pixels : num_pixels - pixels;
+        uint16_t *start = to + x * to_step;
+        switch (pixels) {
+#define CASE(count)                                                                               \
+    case count:                                                                                   \
+        convolve_tile(taps, num_taps, x * step, step, bias, low, high, start, to_step, count,     \
+                      vectors);                                                                   \
+        break;
+            CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7)
+#undef CASE
+        }
     }
-    for (; x + 3 <= num_pixels; x += 3)
-        convolve_tile(taps, num_taps, x * step, step, bias, low, high, to + x * to_step, to_step,
-                      3, vectors);
-    for (; x < num_pixels; x++)
-        convolve_tile(taps, num_taps, x * step, step, bias, low, high, to + x * to_step, to_step,
-                      1, vectors);
 }
 
 /* A block of channels, in a band of an image. */

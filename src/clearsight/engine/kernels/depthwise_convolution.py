@@ -1,13 +1,11 @@
 """A depthwise convolution of bfloat16 images, with gradients; see `depthwise.h`."""
 
-from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import torch
 from torch.autograd.function import once_differentiable
 
-from clearsight.engine.kernels.convolution import Edges
+from clearsight.engine.kernels.convolution_sizes import ConvolutionSizes
 from clearsight.engine.kernels.library import call, float32_zeros, has_kernel, scratch_size
 
 _LANES = 16  # channels: the widest vector
@@ -17,73 +15,8 @@ _LARGEST_STRIDE = 4
 _FEW_TAPS = 9
 
 
-@dataclass(frozen=True)
-class DepthwiseSizes:
-    """What a depthwise convolution works on.
-
-    Attributes:
-        images: (N, C, H, W).
-        kernel: (kernel height, kernel width).
-        strides: rows and columns from one window to the next.
-        dilation: rows and columns from one tap to the next.
-        edges: of zeros around an image.
-    """
-
-    images: tuple[int, int, int, int]
-    kernel: tuple[int, int]
-    strides: tuple[int, int]
-    dilation: tuple[int, int]
-    edges: Edges
-
-    @cached_property
-    def output(self) -> tuple[int, int]:
-        """Rows and columns of the output."""
-        height, width = (
-            (size + sum(around) - (taps - 1) * spread - 1) // stride + 1
-            for size, around, taps, spread, stride in zip(
-                self.images[2:], self.edges, self.kernel, self.dilation, self.strides, strict=True
-            )
-        )
-        return height, width
-
-    @cached_property
-    def num_bands(self) -> int:
-        """Number of bands of rows that each image is divided into, each done by one thread.
-
-        Two are better than one: 1.5 ms instead of 2.0 ms for the gradient of the kernel of 3x3 of
-        16 images of 56x56x144 at stride 2 (2 cores of a Zen 4). More are for few images.
-        """
-        height = self.output[0]
-        by_threads = -(-torch.get_num_threads() // self.images[0])
-        return min(height, max(by_threads, 2 if height >= 14 else 1))
-
-    @property
-    def num_chunks(self) -> int:
-        """Number of chunks that all bands are divided into: at most one per thread."""
-        return max(1, min(torch.get_num_threads(), self.images[0] * self.num_bands))
-
-    @cached_property
-    def as_struct(self) -> tuple[int, ...]:
-        """The C program's ``struct shape``."""
-        count, channels, height, width = self.images
-        (top, _), (left, _) = self.edges
-        pairs = (self.output, self.kernel, self.strides, self.dilation, (top, left))
-        return (count, height, width, channels, *sum(pairs, ()), self.num_bands)
-
-    @property
-    def is_faster_in_torch(self) -> bool:
-        """Whether oneDNN's convolution, though not its gradients, is faster than this one.
-
-        It is with many taps at stride 1, such as 5x5 for 64 images of 16x16x256: 1.6 ms, here 4.3
-        (2 cores of a Zen 4). It knows no edges that differ, for which images must be copied.
-        """
-        is_symmetric = all(before == after for before, after in self.edges)
-        num_taps = self.kernel[0] * self.kernel[1]
-        return is_symmetric and self.strides == (1, 1) and num_taps > _FEW_TAPS
-
-
 def can_convolve_depthwise(
-    images: torch.Tensor, kernel: torch.Tensor, sizes: DepthwiseSizes
+    images: torch.Tensor, kernel: torch.Tensor, sizes: ConvolutionSizes
 ) -> bool:
     """Return whether there is a kernel for these images and this kernel, both bfloat16."""
     return (
@@ -100,7 +33,7 @@ def can_convolve_depthwise(
 
 
 def convolve_depthwise(
-    images: torch.Tensor, kernel: torch.Tensor, bias: torch.Tensor | None, sizes: DepthwiseSizes
+    images: torch.Tensor, kernel: torch.Tensor, bias: torch.Tensor | None, sizes: ConvolutionSizes
 ) -> torch.Tensor:
     """Convolve each channel with a filter of its own.
 
@@ -124,11 +57,11 @@ class _Depthwise(torch.autograd.Function):
         images: torch.Tensor,
         kernel: torch.Tensor,
         bias: torch.Tensor | None,
-        sizes: DepthwiseSizes,
+        sizes: ConvolutionSizes,
     ) -> torch.Tensor:
         ctx.sizes, ctx.bias_dtype = sizes, None if bias is None else bias.dtype
         ctx.save_for_backward(images, kernel)
-        if sizes.is_faster_in_torch:
+        if _is_faster_in_torch(sizes):
             (top, _), (left, _) = sizes.edges
             return torch.conv2d(
                 images, kernel, bias, 1, (top, left), sizes.dilation, images.shape[1]
@@ -146,7 +79,7 @@ class _Depthwise(torch.autograd.Function):
         ctx: Any, *gradients: torch.Tensor
     ) -> tuple[torch.Tensor | None, ...]:
         images, kernel = ctx.saved_tensors
-        sizes: DepthwiseSizes = ctx.sizes
+        sizes: ConvolutionSizes = ctx.sizes
         gradient, last = _last(gradients[0]), _last(images)
         of_images = of_kernel = of_bias = None
         if ctx.needs_input_grad[0]:
@@ -177,6 +110,17 @@ def _taps_first(kernel: torch.Tensor) -> torch.Tensor:
     return kernel.flatten(1).t().float().contiguous()
 
 
-def _scratch(sizes: DepthwiseSizes) -> torch.Tensor:
+def _scratch(sizes: ConvolutionSizes) -> torch.Tensor:
     size = scratch_size("depthwise_convolution", sizes.as_struct)
     return torch.empty((sizes.num_chunks, size), dtype=torch.float32, device="cpu")
+
+
+def _is_faster_in_torch(sizes: ConvolutionSizes) -> bool:
+    """Return whether oneDNN's convolution, though not its gradients, is faster than this one.
+
+    It is with many taps at stride 1, such as 5x5 for 64 images of 16x16x256: 1.6 ms, here 4.3 (2
+    cores of a Zen 4). It knows no edges that differ, for which images must be copied.
+    """
+    is_symmetric = all(before == after for before, after in sizes.edges)
+    num_taps = sizes.kernel[0] * sizes.kernel[1]
+    return is_symmetric and sizes.strides == (1, 1) and num_taps > _FEW_TAPS

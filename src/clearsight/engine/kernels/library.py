@@ -41,6 +41,8 @@ _OPERATORS = {
     "Tensor(a!) output, Tensor(b!) scratch, int[] sizes, int num_chunks) -> ()",
     "depthwise_convolution_kernel_gradient": "(Tensor images, Tensor gradient, "
     "Tensor(a!) partial, Tensor(b!) scratch, int[] sizes, int num_chunks) -> ()",
+    "few_channels_kernel_gradient": "(Tensor images, Tensor gradient, Tensor(a!) partial, "
+    "Tensor(b!) scratch, int[] sizes, int num_chunks) -> ()",
     "max_pool": "(Tensor images, Tensor(a!) pooled, Tensor(b!)? winners, int count, int height, "
     "int width, int channels, bool rectified, int num_chunks) -> ()",
     "max_pool_backward": "(Tensor gradient, Tensor winners, Tensor(a!) output, int count, "

@@ -7,10 +7,14 @@ import torch
 from torch.nn import functional
 
 from clearsight.engine.kernels.convolution import Edges, Sizes, convolve_and_pool, is_supported
+from clearsight.engine.kernels.convolution_sizes import ConvolutionSizes
 from clearsight.engine.kernels.depthwise_convolution import (
-    DepthwiseSizes,
     can_convolve_depthwise,
     convolve_depthwise,
+)
+from clearsight.engine.kernels.few_channels import (
+    can_convolve_few_channels,
+    convolve_few_channels,
 )
 from clearsight.engine.kernels.first_convolution import FIRST
 from clearsight.engine.kernels.max_pooling import max_pool_2x2
@@ -71,12 +75,12 @@ class Convolution(Operation):
     ) -> torch.Tensor:
         """Convolve images (N, C, H, W)."""
         images = images.to(self.dtype, memory_format=torch.channels_last)
-        if self.is_depthwise:
-            window: Any = kernel.shape[2:]
-            options: Any = (window, self.strides, self.dilation, self.edges)
-            sizes = DepthwiseSizes(images.shape, *options)  # pyright: ignore[reportArgumentType]
-            if can_convolve_depthwise(images, kernel, sizes):
-                return convolve_depthwise(images, kernel, bias, sizes)
+        around: Any = (kernel.shape[2:], self.strides, self.dilation, self.edges)
+        sizes = ConvolutionSizes(images.shape, *around)  # pyright: ignore[reportArgumentType]
+        if self.is_depthwise and can_convolve_depthwise(images, kernel, sizes):
+            return convolve_depthwise(images, kernel, bias, sizes)
+        if self.groups == 1 and can_convolve_few_channels(images, kernel, sizes):
+            return convolve_few_channels(images, kernel, bias, sizes)
         (top, _), (left, _) = self.edges
         padding = (top, left)
         if not is_symmetric(self.edges):
