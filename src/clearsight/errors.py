@@ -150,12 +150,15 @@ def describe_found(value: Any) -> str:
     is_plain = isinstance(value, str | bytes | bool | int | float | os.PathLike | None)
     if is_plain or isinstance(value, tuple | list | dict | set):
         text = repr(value)
-        if len(text) <= _MAX_INPUT_CHARACTERS and "\n" not in text:
+        if len(text) <= _MAX_INPUT_CHARACTERS and not any(
+            each in text for each in ("\n", " at 0x")
+        ):
             return text
         if is_plain:
             return f"{text[:_MAX_INPUT_CHARACTERS]}..."
-    if hasattr(value, "__name__"):
-        return f"the {'class' if isinstance(value, type) else 'function'} {value.__name__}"
+    name = getattr(value, "__name__", None)
+    if name is not None:
+        return f"the {'class' if isinstance(value, type) else 'function'} {name}"
     article = "an" if type(value).__name__[0].lower() in "aeiou" else "a"
     size = f" of {len(value)}" if isinstance(value, tuple | list | dict | set) else ""
     return f"{article} {type(value).__name__}{size}"
