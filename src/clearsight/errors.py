@@ -150,9 +150,8 @@ def describe_found(value: Any) -> str:
     is_plain = isinstance(value, str | bytes | bool | int | float | os.PathLike | None)
     if is_plain or isinstance(value, tuple | list | dict | set):
         text = repr(value)
-        if len(text) <= _MAX_INPUT_CHARACTERS and not any(
-            each in text for each in ("\n", " at 0x")
-        ):
+        is_line = "\n" not in text and " at 0x" not in text
+        if is_line and len(text) <= _MAX_INPUT_CHARACTERS:
             return text
         if is_plain:
             return f"{text[:_MAX_INPUT_CHARACTERS]}..."
