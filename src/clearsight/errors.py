@@ -183,7 +183,7 @@ def format_validation_error(error: ValidationError, known: Iterable[str] = ()) -
             clause = f"there is no option '{option}'"
             clause += f" (did you mean '{near}'?)" if near else ""
         elif mistake["type"] == "missing":
-            clause = f"{option} is missing"
+            clause = f"{'.'.join(names)} is missing"
         elif option:
             found = describe_found(mistake["input"])
             clause = f"{option} = {found}: {message[0].lower()}{message[1:]}"

@@ -193,7 +193,7 @@ def test_all_values_may_be_anything(home: Path, name: str, seed: int) -> None:
         ({"source_options": {"remove_list": "/dev/zero"}}, "it is a device"),
         ({"source_options": {"corrections": "/dev/zero"}}, "it is a device"),
         ({"source_options": {"remove_list": "a\0b"}}, "a\0b should list images"),
-        ({"source_options": {"data_dir": "/dev/zero"}}, "takes no --data-dir"),
+        ({"source_options": {"data_dir": "/dev/zero"}}, "takes no data_dir="),
     ],
 )
 def test_a_source_may_be_anything(home: Path, change: dict[str, Any], expected: str) -> None:
@@ -213,7 +213,7 @@ def test_a_source_may_be_anything(home: Path, change: dict[str, Any], expected: 
         ("preparation", {"divisor": 0}, "cannot have the divisor 0"),
         ("class_names", ["a"] * 10, "class_names should differ from each other"),
         ("class_names", [*"012345678", "ten"], "none"),
-        ("data", {"test": {}}, "data = {}"),
+        ("data", {"test": {}}, "data.test."),
         ("data", None, "data = None"),
         ("started_at", "x", "started_at = 'x'"),
         ("split", {"num_validation": 10**6}, "all are held out"),

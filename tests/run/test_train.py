@@ -362,7 +362,7 @@ def logits_network() -> keras.Model:
         ("digits", {"validation_split": 1.5}, RequestError, "validation_split = 1.5"),
         ("digits", {"learning_rate": float("inf")}, RequestError, "learning_rate = inf"),
         ("digits", {"device": "cuda"}, RequestError, "'cuda' needs a GPU that torch can use"),
-        (3, {}, DataError, "but are of type int"),
+        (3, {}, DataError, "but are 3"),
         ("digits", {"model": two_outputs()}, FitError, "one output, the classes, but has 2"),
         (
             "digits",

@@ -151,7 +151,7 @@ def _with_channels(splits: Splits, options: SourceOptions) -> tuple[Splits, Sour
     grey_bytes = sum(images.images.size for images in parts) // len("RGB")
     if not is_open or grey_bytes > memory_bytes() or any(has_colour(each.images) for each in parts):
         return splits, options
-    why = "1 channel, as all are grey, although they are stored in colours (--channels)."
+    why = f"1 channel, as all are grey, although they are stored in colours ({option('channels')})."
     report = replace(splits.load_report, decisions=(*splits.load_report.decisions, why))
     return replace(splits, load_report=report), options.model_copy(update={"channels": 1})
 
