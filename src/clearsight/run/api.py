@@ -114,8 +114,9 @@ def resume(
     Example:
         >>> import tempfile, pathlib
         >>> out = pathlib.Path(tempfile.mkdtemp()) / "run"
-        >>> run = train("digits", epochs=1, out=out, bundle=False, verbose=False)
-        >>> len(resume(run, epochs=2, bundle=False, verbose=False).history)
+        >>> bare = {"report": False, "bundle": False, "verbose": False}
+        >>> run = train("digits", epochs=1, train_limit=200, out=out, **bare)
+        >>> len(resume(run, epochs=2, **bare).history)
         2
 
     Options:

@@ -74,7 +74,7 @@ def evaluate(
     Example:
         >>> import clearsight, pathlib, tempfile
         >>> out = pathlib.Path(tempfile.mkdtemp()) / "run"
-        >>> run = clearsight.train("digits", epochs=1, out=out, bundle=False, verbose=False)
+        >>> run = clearsight.train("digits", epochs=1, out=out, report=False, verbose=False)
         >>> evaluate(run).scores.num_images
         359
     """
