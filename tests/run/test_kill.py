@@ -28,6 +28,7 @@ KINDS: dict[str, dict[str, Any]] = {
         "checkpoint_minutes": 0.0,
     },  # so that a checkpoint is being written nearly always
     "float32": {**SMALL, "precision": "float32"},
+    "dropout": {**SMALL, "model_arguments": {"dropout": 0.4}},
     # Muon, a schedule, flipped and translated images, smoothed labels, batch normalization.
     "strong": {**SMALL, "recipe": "strong", "train_limit": 1000},
     "keras": {**SMALL, "engine": "keras", "train_limit": 600},

@@ -2,7 +2,11 @@
 
    Every operation is rounded as torch's single operations are, in the same order, so that the
    numbers are theirs: no multiplication is contracted with an addition. */
+#ifdef __clang__
+#pragma STDC FP_CONTRACT OFF
+#else
 #pragma GCC optimize("fp-contract=off")
+#endif
 
 #include <stdint.h>
 #include <string.h>
