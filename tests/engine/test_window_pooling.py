@@ -106,7 +106,7 @@ def test_infinities_and_what_is_no_number_pool_as_in_torch() -> None:
 
 
 @compiled
-@pytest.mark.parametrize("shape", [(1, 32, 1, 1), (3, 40, 7, 7), (2, 100, 9, 4), (5, 192, 30, 30)])
+@pytest.mark.parametrize("shape", [(1, 32, 1, 1), (3, 40, 7, 7), (2, 100, 9, 4), (3, 192, 30, 40)])
 def test_whole_images_are_averaged(shape: tuple[int, ...]) -> None:
     x = (drawn(*shape) + 3).requires_grad_()
     exact = x.detach().double().requires_grad_()
@@ -120,10 +120,10 @@ def test_whole_images_are_averaged(shape: tuple[int, ...]) -> None:
 
 
 @compiled
-@pytest.mark.parametrize("shape", [(1, 32, 1, 1), (3, 40, 7, 7), (2, 100, 9, 4), (5, 192, 30, 30)])
+@pytest.mark.parametrize("shape", [(1, 32, 1, 1), (3, 40, 7, 7), (2, 100, 9, 4), (3, 192, 30, 40)])
 def test_channels_are_multiplied_by_gates(shape: tuple[int, ...]) -> None:
     x, gates = drawn(*shape).requires_grad_(), (drawn(*shape[:2], 1, 1) + 1).requires_grad_()
-    assert can_gate(x, gates) or shape[2] == 1
+    assert can_gate(x, gates) == (shape[2] * shape[3] >= 1024)
     exact = [tensor.detach().double().requires_grad_() for tensor in (x, gates)]
     found, expected = gate_images(x, gates), exact[0] * exact[1]
     torch.testing.assert_close(found.double(), expected, rtol=2**-8, atol=0)
