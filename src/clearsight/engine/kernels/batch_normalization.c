@@ -3,7 +3,7 @@
    from its mean and variance over all rows.
 
    Sums are float32 over a tile of rows and float64 beyond. The square of a bfloat16 has 16 bits, so
-   the 24 of a float32 add up 128 of them without rounding where they are of one size, which is the
+   the 24 of a float32 add up 256 of them without rounding where they are of one size, which is the
    case where it matters: where the mean is far larger than the deviation from it. */
 #include <math.h>
 #include <string.h>
