@@ -126,4 +126,4 @@ def _checksum(values: Any) -> int:
     if isinstance(values, torch.Tensor):
         plain = values.detach().contiguous()
         values = plain.view(torch.uint8 if plain.ndim else plain.dtype).numpy()
-    return zlib.crc32(np.ascontiguousarray(values))
+    return zlib.crc32(np.ascontiguousarray(values).data)
