@@ -14,7 +14,7 @@ import torch
 import clearsight
 from clearsight.engine.kernels.attention import attention, can_attend
 from clearsight.engine.kernels.dropout import draw_key
-from clearsight.engine.operations.attention import Scores, attend
+from clearsight.engine.operations.attention import ScoreSettings, attend
 from clearsight.engine.program.compilation import compile_program
 from clearsight.models.backend import keras
 from support.plain_keras import assert_as_in_keras
@@ -191,7 +191,7 @@ def test_attention_drops_at_its_rate_by_its_key() -> None:
 
 
 def test_without_the_kernel_the_result_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    scores = Scores(scale=1.0, drop=None, rate=0.0, draw_key=draw_key, is_explicit=True)
+    scores = ScoreSettings(scale=1.0, drop=None, rate=0.0, draw_key=draw_key, is_explicit=True)
     *tensors, _ = draw(SHAPES[0])
     by_kernel = attend(*tensors, None, scores)
     monkeypatch.setattr("clearsight.engine.operations.attention.can_attend", lambda *_: False)

@@ -17,7 +17,7 @@ from clearsight.engine.lowering import noise
 from clearsight.engine.lowering.site import CannotLowerError, Site, Taken
 from clearsight.engine.lowering.unchanged import check_unchanged
 from clearsight.engine.operations.attention import (
-    Scores,
+    ScoreSettings,
     attend,
     attend_as_keras,
     probabilities_as_keras,
@@ -74,7 +74,7 @@ class _Attention(Operation):
     indices: tuple[int, int, int]
     mask: Any
     is_causal: bool
-    scores: Scores
+    scores: ScoreSettings
     dtype: torch.dtype
     num_inputs: int
 
@@ -252,7 +252,7 @@ def _lower(layer: Any, head: _Head, site: Site) -> list[Operation]:
         indices=(query.index, key.index, value.index),
         mask=mask,
         is_causal=is_causal,
-        scores=Scores(
+        scores=ScoreSettings(
             scale=1.0 / math.sqrt(head.key_size),
             drop=drop[0].apply if drop else None,
             rate=float(head.dropout.rate),

@@ -15,7 +15,7 @@ _MASKED_WHEN_FUSED = -0.7 * 3.38953e38  # what Keras's torch backend adds to the
 
 
 @dataclass(frozen=True)
-class Scores:
+class ScoreSettings:
     """How attention goes from scores to probabilities.
 
     Attributes:
@@ -39,7 +39,7 @@ def attend(
     key: torch.Tensor,
     value: torch.Tensor,
     mask: torch.Tensor | None,
-    scores: Scores,
+    scores: ScoreSettings,
 ) -> torch.Tensor:
     """Compute attention in 16 bits, in the fastest way.
 
@@ -86,7 +86,7 @@ def attend_as_keras(
     key: torch.Tensor,
     value: torch.Tensor,
     mask: torch.Tensor | None,
-    scores: Scores,
+    scores: ScoreSettings,
     *,
     is_causal: bool,
 ) -> torch.Tensor:
