@@ -28,14 +28,14 @@ def test_images_are_moved_as_by_torch(fill_mode: str, interpolation: str, channe
         matrices[2:4] = unmoved + (matrices[2:4] * (scales > 1)).round() / 2  # ties in rounding
         matrices[4] = unmoved
         assert kernel.can_sample(images, matrices)
-        found = kernel.sample(images, matrices, interpolation, fill_mode, 0.7)
+        found = kernel.sample_affine(images, matrices, interpolation, fill_mode, 0.7)
         assert torch.equal(found, sample(images, matrices, interpolation, fill_mode, 0.7))
 
 
 @compiled
 def test_no_images_are_moved_to_none() -> None:
     images, matrices = torch.empty((0, 4, 5, 3)), torch.empty((0, 8))
-    assert kernel.sample(images, matrices, "bilinear", "reflect", 0).shape == images.shape
+    assert kernel.sample_affine(images, matrices, "bilinear", "reflect", 0).shape == images.shape
 
 
 def test_images_whose_gradient_is_asked_for_are_left_to_torch() -> None:

@@ -8,7 +8,7 @@ _FILL_MODES = ("constant", "nearest", "wrap", "reflect", "mirror")  # numbered a
 
 
 def can_sample(images: torch.Tensor, matrices: torch.Tensor) -> bool:
-    """Return whether `sample` takes these images, and its kernel is there."""
+    """Return whether `sample_affine` takes these images, and its kernel is there."""
     return (
         images.dtype is torch.float32
         and matrices.dtype is torch.float32
@@ -18,7 +18,7 @@ def can_sample(images: torch.Tensor, matrices: torch.Tensor) -> bool:
     )
 
 
-def sample(
+def sample_affine(
     images: torch.Tensor,
     matrices: torch.Tensor,
     interpolation: str,

@@ -85,8 +85,8 @@ LOWERINGS: dict[str, tuple[type, Lowering]] = {
     "Minimum": (layers.Minimum, merge.elementwise(torch.minimum)),
     "Concatenate": (layers.Concatenate, merge.concatenate),
     "LayerScale": (LayerScale, pixels.layer_scale),
-    "MultiHeadAttention": (layers.MultiHeadAttention, attention.multi_head_attention),
-    "GroupQueryAttention": (layers.GroupQueryAttention, attention.grouped_query_attention),
+    "MultiHeadAttention": (layers.MultiHeadAttention, attention.attention),
+    "GroupQueryAttention": (layers.GroupQueryAttention, attention.attention),
 }
 
 _ATTENDED = ("value", "key", "attention_mask", "use_causal_mask")

@@ -23,38 +23,7 @@ from clearsight.engine.operations.attention import (
     probabilities_as_keras,
 )
 from clearsight.engine.operations.operation import Operation, Weights, cast, value_of
-
-_METHODS = {"_compute_attention", "_compute_attention_mask", "_masked_softmax"}
-
-
-@dataclass(frozen=True)
-class _Head:
-    """What a layer of attention is made of, whichever class it is.
-
-    Attributes:
-        projections: its EinsumDense layers for query, key and value.
-        output: the one for the result.
-        dropout: its Dropout.
-        rate: the layer's own rate, by which Keras decides how to compute.
-        key_size: features of a head.
-        window: positions that a query attends to on either side, with its own; None: all.
-        axes: of the inputs, along which positions attend to each other.
-        products: einsum from query and key to scores, or in the other order.
-        is_key_first: that order.
-        combination: einsum from probabilities and values to the result.
-    """
-
-    projections: tuple[Any, Any, Any]
-    output: Any
-    dropout: Any
-    rate: float
-    key_size: int
-    window: int | None
-    axes: tuple[int, ...]
-    products: str
-    is_key_first: bool
-    combination: str
-
+from clearsight.models.keras_internals.attention import AttentionParts, parts_of_attention
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class _Attention(Operation):
@@ -70,7 +39,7 @@ class _Attention(Operation):
         num_inputs: number of the call's inputs.
     """
 
-    head: _Head
+    head: AttentionParts
     indices: tuple[int, int, int]
     mask: Any
     is_causal: bool
@@ -188,48 +157,12 @@ class _AsKeras(_Attention):
         return product if bias is None else product + bias
 
 
-def multi_head_attention(layer: Any, site: Site) -> list[Operation]:
-    """Lower MultiHeadAttention."""
-    head = _Head(
-        projections=(layer.query_dense, layer.key_dense, layer.value_dense),
-        output=layer.output_dense,
-        dropout=layer._dropout_layer,
-        rate=float(layer.dropout),
-        key_size=int(layer.key_dim),
-        window=layer._sliding_window,
-        axes=tuple(layer.attention_axes),
-        products=layer._dot_product_equation,
-        is_key_first=True,
-        combination=layer._combine_equation,
-    )
-    return _lower(layer, head, site)
-
-
-def grouped_query_attention(layer: Any, site: Site) -> list[Operation]:
-    """Lower GroupQueryAttention."""
-    head = _Head(
-        projections=(layer._query_dense, layer._key_dense, layer._value_dense),
-        output=layer._output_dense,
-        dropout=layer._dropout_layer,
-        rate=float(layer.dropout),
-        key_size=int(layer.head_dim),
-        window=layer.sliding_window,
-        axes=(1,),
-        products=layer._dot_product_equation,
-        is_key_first=False,
-        combination=layer._combine_equation,
-    )
-    return _lower(layer, head, site)
-
-
-def _lower(layer: Any, head: _Head, site: Site) -> list[Operation]:
-    if getattr(layer, "_use_gate", False) or getattr(layer, "use_gate", False):
-        raise CannotLowerError("it has a gate")
-    if layer._flash_attention:
-        raise CannotLowerError("flash attention is asked for")
-    if _METHODS & vars(layer).keys():
-        raise CannotLowerError("its methods were replaced")
-    for part in (*head.projections, head.output, head.dropout, layer._softmax):
+def attention(layer: Any, site: Site) -> list[Operation]:
+    """Lower MultiHeadAttention and GroupQueryAttention."""
+    head = parts_of_attention(layer)
+    if isinstance(head, str):
+        raise CannotLowerError(head)
+    for part in head.layers:
         check_unchanged(part)
         if getattr(part, "quantization_mode", None) or getattr(part, "lora_enabled", False):
             raise CannotLowerError("it is quantized or has LoRA weights")
@@ -266,7 +199,7 @@ def _lower(layer: Any, head: _Head, site: Site) -> list[Operation]:
     return [operation]
 
 
-def _operation_class(head: _Head, site: Site, mask: Any) -> type[_Attention]:
+def _operation_class(head: AttentionParts, site: Site, mask: Any) -> type[_Attention]:
     takes_all = head.axes == tuple(range(1, site.rank - 1))
     is_simple = site.rank == 3 or (takes_all and mask is None)
     return _Fused if site.dtype.itemsize == 2 and is_simple else _AsKeras

@@ -56,7 +56,7 @@ def _affine(
         matrix = matrices(images)
         images = images.to(accumulation_dtype(site.dtype))
         last = images.permute(0, 2, 3, 1) if is_first else images
-        by = kernel.sample if kernel.can_sample(last, matrix) else sample
+        by = kernel.sample_affine if kernel.can_sample(last, matrix) else sample
         moved = by(last, matrix, layer.interpolation, layer.fill_mode, layer.fill_value)
         return moved.permute(0, 3, 1, 2) if is_first else moved
 

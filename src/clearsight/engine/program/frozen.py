@@ -10,6 +10,7 @@ from typing import Any
 from clearsight.engine.operations.keras_call import KerasCall
 from clearsight.engine.program.program import Node, Program
 from clearsight.models.backend import keras
+from clearsight.models.keras_internals.layers import is_kerass_activation, is_kerass_operation
 
 layers = keras.layers
 
@@ -114,16 +115,15 @@ def _is_repeatable(node: Node) -> bool:
     if node.layer is None:
         return True  # a view in between
     activation: Callable[..., Any] | None = getattr(node.layer, "activation", None)
-    is_kerass = activation is None or activation.__module__.startswith("keras.src.activations")
+    is_kerass = activation is None or is_kerass_activation(activation)
     return type(node.layer) in _REPEATABLE and not node.layer.trainable_weights and is_kerass
 
 
 def _is_repeatable_operation(run: KerasCall) -> bool:
     operation, arguments = run.call.layer, run.call.arguments
-    name, module = type(operation).__name__, type(operation).__module__
-    if not module.startswith("keras.src.ops.") or name not in _REPEATABLE_OPERATIONS:
+    if not is_kerass_operation(operation, _REPEATABLE_OPERATIONS):
         return False
-    if name != "GetItem":
+    if type(operation).__name__ != "GetItem":
         return True
     key = arguments.args[1] if len(arguments.args) > 1 else arguments.kwargs.get("key")
     return isinstance(key, tuple) and key[0] is Ellipsis and len(key) == 2

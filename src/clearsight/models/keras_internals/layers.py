@@ -1,6 +1,6 @@
 """Models and layers: their graphs, and the context in which Keras calls them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
@@ -28,6 +28,17 @@ def nodes_of(functional: Any) -> list[Any]:
 def flatten_layers(model: keras.Model) -> list[keras.Layer]:
     """Return a model, its layers, and the layers nested in them."""
     return [layer for layer in model._flatten_layers() if isinstance(layer, keras.Layer)]
+
+
+def is_kerass_activation(function: Any) -> bool:
+    """Return whether an activation function is one of Keras's own."""
+    return function.__module__.startswith("keras.src.activations")
+
+
+def is_kerass_operation(operation: Any, names: Container[str]) -> bool:
+    """Return whether an operation of a graph is one of Keras's own with one of these names."""
+    kind = type(operation)
+    return kind.__module__.startswith("keras.src.ops.") and kind.__name__ in names
 
 
 def has_torch_hooks(layer: Any) -> bool:
