@@ -35,7 +35,7 @@ def key_of(number: int) -> torch.Tensor:
 def mask_of(number: int, rate: float = 0.5, count: int = NUM_VALUES) -> np.ndarray:
     """Return which of `count` values a key keeps, as booleans."""
     ones = torch.ones(count, dtype=torch.bfloat16)
-    return (kernel.drop(ones, rate, key_of(number)) != 0).numpy()
+    return (kernel.drop_values(ones, rate, key_of(number)) != 0).numpy()
 
 
 # Statistics.
@@ -88,7 +88,9 @@ def test_the_first_values_of_masks_are_equally_distributed() -> None:
     # The upper four bits behind them, by the rates at which they are dropped; of keys in a row.
     counts, values = np.zeros((32, 16), int), torch.ones(32)
     for number in range(600):
-        masks = [kernel.drop(values, rate / 16, key_of(number)) != 0 for rate in range(1, 16)]
+        masks = [
+            kernel.drop_values(values, rate / 16, key_of(number)) != 0 for rate in range(1, 16)
+        ]
         counts[np.arange(32), torch.stack(masks).sum(0).numpy()] += 1
     assert max(abs(chi_square(each)) for each in counts) < SIGMAS
     assert abs(chi_square(counts.sum(0))) < SIGMAS
@@ -105,7 +107,7 @@ def test_the_number_of_threads_does_not_matter(dtype: torch.dtype) -> None:
     try:
         for threads in (1, 2, 3, 7):
             torch.set_num_threads(threads)
-            results.append(kernel.drop(values, 0.3, key_of(5)))
+            results.append(kernel.drop_values(values, 0.3, key_of(5)))
     finally:
         torch.set_num_threads(before)
     assert all(torch.equal(results[0], result) for result in results)
@@ -145,7 +147,7 @@ def test_values_and_gradients_have_one_mask(
     if is_permuted:
         values = values.permute((0, 3, 1, 2) if len(shape) == 4 else tuple(range(len(shape)))[::-1])
     values.requires_grad_()
-    output = kernel.drop(values, rate, key_of(7))
+    output = kernel.drop_values(values, rate, key_of(7))
     towards = torch.randn(output.shape, dtype=torch.float32).to(dtype)
     (gradient,) = torch.autograd.grad(output, values, towards)
     assert output.dtype is dtype
@@ -155,7 +157,7 @@ def test_values_and_gradients_have_one_mask(
     assert torch.equal(output, torch.where(mask, (values.float() * scale).to(dtype), 0))
     assert torch.equal(gradient, torch.where(mask, (towards.float() * scale).to(dtype), 0))
     with torch.no_grad():
-        assert torch.equal(kernel.drop(values, rate, key_of(7)), output)
+        assert torch.equal(kernel.drop_values(values, rate, key_of(7)), output)
 
 
 @compiled
@@ -196,15 +198,15 @@ def test_masks_repeat_as_their_shape_says(
 def test_images_in_channels_last_memory_stay_there() -> None:
     images = torch.randn((2, 5, 6, 7)).bfloat16()
     second = images.permute(0, 3, 1, 2)
-    dropped = kernel.drop(second, 0.5, key_of(8))
+    dropped = kernel.drop_values(second, 0.5, key_of(8))
     assert dropped.stride() == second.stride()
-    assert torch.equal(dropped.permute(0, 2, 3, 1), kernel.drop(images, 0.5, key_of(8)))
+    assert torch.equal(dropped.permute(0, 2, 3, 1), kernel.drop_values(images, 0.5, key_of(8)))
 
 
 @compiled
 def test_infinities_and_what_is_no_number_stay() -> None:
     values = torch.tensor([math.inf, -math.inf, math.nan, 3e38]).bfloat16().repeat(100)
-    kept = kernel.drop(values, 0.5, key_of(9)).view(-1, 4)
+    kept = kernel.drop_values(values, 0.5, key_of(9)).view(-1, 4)
     assert set(kept[:, 0].tolist()) == {0.0, math.inf}
     assert set(kept[:, 1].tolist()) == {0.0, -math.inf}
     assert 20 < kept[:, 2].isnan().sum() < 80

@@ -106,6 +106,8 @@ class _Normalize(torch.autograd.Function):
         # Mean, variance, inverse deviation, scale and shift of each channel.
         statistics = values.new_empty((5, values.shape[-1]), dtype=torch.float32)
         if ctx.is_frozen:
+            assert gamma is not None
+            assert beta is not None
             statistics[3], statistics[4], epsilon = gamma, beta, 0.0
         weights = [None if w is None else w.contiguous() for w in (gamma, beta)]
         call(

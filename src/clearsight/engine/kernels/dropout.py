@@ -28,7 +28,7 @@ def draw_key() -> torch.Tensor:
     return torch.randint(-(2**63), 2**63 - 1, (1,), dtype=torch.int64, device="cpu")
 
 
-def drop(values: torch.Tensor, rate: float, key: torch.Tensor) -> torch.Tensor:
+def drop_values(values: torch.Tensor, rate: float, key: torch.Tensor) -> torch.Tensor:
     """Set each value to 0 with probability `rate`, and divide the others by 1 - `rate`.
 
     What is dropped depends on the key and on the order of the values in memory alone, not on the
@@ -90,7 +90,7 @@ def repeated_dropout(
     """
     outer, number, inner = repeats
     if number == 1:
-        return drop(values, rate, key)
+        return drop_values(values, rate, key)
     ones = torch.ones((outer, inner), dtype=torch.float32, device="cpu")
     apply: Any = _MaskedRows.apply
     return apply(values.contiguous(), _drop(ones, rate, key), repeats)

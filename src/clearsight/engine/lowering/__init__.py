@@ -85,8 +85,8 @@ LOWERINGS: dict[str, tuple[type, Lowering]] = {
     "Minimum": (layers.Minimum, merge.elementwise(torch.minimum)),
     "Concatenate": (layers.Concatenate, merge.concatenate),
     "LayerScale": (LayerScale, pixels.layer_scale),
-    "MultiHeadAttention": (layers.MultiHeadAttention, attention.attention),
-    "GroupQueryAttention": (layers.GroupQueryAttention, attention.attention),
+    "MultiHeadAttention": (layers.MultiHeadAttention, attention.attention_layer),
+    "GroupQueryAttention": (layers.GroupQueryAttention, attention.attention_layer),
 }
 
 _ATTENDED = ("value", "key", "attention_mask", "use_causal_mask")

@@ -25,6 +25,7 @@ from clearsight.engine.operations.attention import (
 from clearsight.engine.operations.operation import Operation, Weights, cast, value_of
 from clearsight.models.keras_internals.attention import AttentionParts, parts_of_attention
 
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class _Attention(Operation):
     """Attention of one call.
@@ -99,10 +100,11 @@ class _Fused(_Attention):
             parts = product.split([heads * size for heads, size in shapes], 1)
             for index, part, shape in zip(group, parts, shapes, strict=True):
                 projected[index] = part.view(values.shape[0], -1, *shape)
-        attended = attend(*projected, self.mask_of(inputs), self.scores)
+        query, key, value = projected
+        attended = attend(query, key, value, self.mask_of(inputs), self.scores)
         product = _affine(attended.flatten(2), weights[-2:], self.dtype)
-        query, kernel = inputs[self.indices[0]], self.head.output.kernel
-        return product.reshape(*query.shape[:-1], *kernel.shape[2:])
+        positions = inputs[self.indices[0]].shape[:-1]
+        return product.reshape(*positions, *self.head.output.kernel.shape[2:])
 
     def _groups(self) -> list[list[int]]:
         """Return 0 for query, 1 for key and 2 for value, those of one input together."""
@@ -157,7 +159,7 @@ class _AsKeras(_Attention):
         return product if bias is None else product + bias
 
 
-def attention(layer: Any, site: Site) -> list[Operation]:
+def attention_layer(layer: Any, site: Site) -> list[Operation]:
     """Lower MultiHeadAttention and GroupQueryAttention."""
     head = parts_of_attention(layer)
     if isinstance(head, str):

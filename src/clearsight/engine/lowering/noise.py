@@ -56,7 +56,7 @@ def drop(values: torch.Tensor, rate: float) -> torch.Tensor:
         rate: above 0, at most 1.
     """
     if kernel.can_drop(values, rate):
-        return kernel.drop(values, rate, kernel.draw_key())
+        return kernel.drop_values(values, rate, kernel.draw_key())
     return functional.dropout(values, rate, True)
 
 
