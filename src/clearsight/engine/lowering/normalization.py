@@ -30,7 +30,10 @@ def batch_normalization(layer: Any, site: Site) -> list[Operation]:
     if site.training and layer.trainable:
         momentum = float(layer.momentum)
         return [BatchNormalization(*variables, epsilon, site.dtype, momentum, takes=order)]
-    return [MovingNormalization(*variables, epsilon, site.dtype, takes=order)]
+    is_training = site.training
+    return [
+        MovingNormalization(*variables, epsilon, site.dtype, is_training=is_training, takes=order)
+    ]
 
 
 def layer_normalization(layer: Any, site: Site) -> list[Operation]:

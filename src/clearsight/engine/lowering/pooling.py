@@ -41,6 +41,11 @@ def _pooling(layer: Any, site: Site, function: Callable[..., torch.Tensor]) -> P
 def global_average_pooling2d(layer: Any, site: Site) -> list[Operation]:
     """Lower GlobalAveragePooling2D."""
     order, keepdims = site.image_order(layer), bool(layer.keepdims)
+    if site.dtype is not torch.bfloat16:
+        # In Keras's order of axes, because the memory of the gradient follows it, and what is
+        # computed from that is rounded accordingly.
+        axes = (2, 3) if order is Axes.KERAS else (1, 2)
+        return [Function(lambda images: images.mean(axes, keepdim=keepdims))]
     gives = order if keepdims else Axes.KERAS
     return [GlobalAveragePooling(keepdims, takes=order, gives=gives)]
 

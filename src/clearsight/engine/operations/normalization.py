@@ -84,6 +84,8 @@ class BatchNormalization(Normalization):
         """Normalize, given the residual, if any, and the weights; update moving statistics."""
         *residuals, gamma, beta = rest
         residual = residuals[0] if residuals else None
+        if _keeps_order(values):
+            return self._in_keras_order(values, gamma, beta)
         if can_normalize(values, residual):
             options: Any = {"epsilon": self.epsilon, "activation": self.activation}
             output, mean, variance = normalize_batch(values, residual, gamma, beta, **options)
@@ -99,10 +101,29 @@ class BatchNormalization(Normalization):
                 moving.lerp_(now.to(moving.dtype), 1.0 - self.momentum)
         return output
 
+    def _in_keras_order(
+        self, values: torch.Tensor, gamma: torch.Tensor | None, beta: torch.Tensor | None
+    ) -> torch.Tensor:
+        """Do what Keras's torch backend does, one operation at a time."""
+        axes = (0, *range(2, values.ndim))
+        mean = values.mean(axes, keepdim=True)
+        variance = values.square().mean(axes, keepdim=True) - mean.square()
+        with torch.no_grad():
+            for moving, now in ((self.mean.value, mean), (self.variance.value, variance)):
+                kept = moving.to(now.dtype) * self.momentum
+                moving.copy_(kept + now.flatten() * (1.0 - self.momentum))
+        return _normalize_as_keras(values, mean, variance, (gamma, beta), self.epsilon)
+
 
 @dataclass(frozen=True, eq=False)
 class MovingNormalization(Normalization):
-    """Normalization by moving statistics: a scale and a shift of each channel."""
+    """Normalization by moving statistics: a scale and a shift of each channel.
+
+    Attributes:
+        is_training: whether it is part of a training, in which float32 keeps Keras's bits.
+    """
+
+    is_training: bool = field(default=False, kw_only=True)
 
     def weights(self) -> Weights:
         """Return mean, variance, scale and shift."""
@@ -119,6 +140,9 @@ class MovingNormalization(Normalization):
             scale, shift = _scale_and_shift(weights, self.epsilon)
             return scale_and_shift(values, residual, scale, shift, self.activation)
         mean, variance, gamma, beta = weights
+        if self.is_training and _keeps_order(values):
+            mean, variance = (_of_channels(each, values) for each in (mean, variance))
+            return _normalize_as_keras(values, mean, variance, (gamma, beta), self.epsilon)
         normalized = functional.batch_norm(values, mean, variance, gamma, beta, eps=self.epsilon)
         return self._finish(normalized, residual)
 
@@ -126,6 +150,26 @@ class MovingNormalization(Normalization):
         """Return the same as one factor and one summand for each channel, each (C,)."""
         weights = [cast(tensor, dtype) for tensor in self.weights()]
         return _scale_and_shift(weights, self.epsilon)
+
+
+def _keeps_order(values: torch.Tensor) -> bool:
+    """Return whether the result should have Keras's bits, or be precise to those of float64."""
+    return values.device.type == "cpu" and values.dtype in (torch.float32, torch.float64)
+
+
+def _of_channels(statistics: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
+    return statistics.reshape(1, -1, *(1 for _ in values.shape[2:]))
+
+
+def _normalize_as_keras(
+    values: torch.Tensor, mean: torch.Tensor, variance: torch.Tensor, weights: Any, epsilon: float
+) -> torch.Tensor:
+    """Normalize in the order of ``keras.ops.batch_normalization``, with statistics (1, C, ...)."""
+    gamma, beta = (None if weight is None else _of_channels(weight, values) for weight in weights)
+    scale = torch.ones_like(variance) if gamma is None else gamma
+    shift = torch.zeros_like(mean) if beta is None else beta
+    factor = variance.add(epsilon).rsqrt_().mul(scale)
+    return values.subtract(mean).mul_(factor).add_(shift)
 
 
 def _scale_and_shift(weights: Any, epsilon: float) -> tuple[torch.Tensor, torch.Tensor]:
