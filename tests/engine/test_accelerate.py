@@ -437,12 +437,13 @@ def test_the_process_is_left_alone_if_asked(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_what_cannot_be_accelerated_is_said_in_one_sentence() -> None:
-    with pytest.raises(ModelError, match=r"should be a keras.Model, but is a int"):
+    with pytest.raises(ModelError, match=r"should be a keras.Model, but is 3"):
         clearsight.accelerate(3)  # pyright: ignore[reportArgumentType]
     with pytest.raises(ModelError, match="should know its input shape"):
         clearsight.accelerate(keras.Sequential([layers.Dense(2)]))
     with pytest.raises(
-        RequestError, match="should be auto, float64, float32 or bfloat16, but 'half'"
+        RequestError,
+        match="precision= should be 'auto', 'float64', 'float32' or 'bfloat16', but is 'half'",
     ):
         clearsight.accelerate(reference(), "half")  # pyright: ignore[reportArgumentType]
 

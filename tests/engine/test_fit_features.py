@@ -206,8 +206,11 @@ def test_a_feature_of_fit_works_as_in_keras(name: str, data: Splits) -> None:
         np.testing.assert_allclose(found[metric], values, rtol=2e-4, err_msg=metric)
     for got, wanted in zip(same_weights, weights, strict=True):
         np.testing.assert_allclose(got, wanted, rtol=1e-3, atol=1e-4)
+    # Dropout draws other masks in bfloat16.
     near, near_weights = fit(feature, data, "bfloat16")
-    np.testing.assert_allclose(near["loss"], expected["loss"], rtol=0.03)
+    np.testing.assert_allclose(
+        near["loss"], expected["loss"], rtol=0.1 if name == "dropout" else 0.03
+    )
     ignored, other_weights = fit(Feature(feature.without), data, "bfloat16")
     is_same = near["loss"] == ignored["loss"] and all(
         got.shape == other.shape and np.array_equal(got, other)

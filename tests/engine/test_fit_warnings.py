@@ -76,7 +76,7 @@ MISTAKES: dict[str, tuple[dict[str, Any], Any, Any, str]] = {
     "raw pixels": ({}, PIXELS, Y, "Pixels should be scaled to [0, 1] for this network"),
     "one-hot, sparse loss": ({}, X, EYE[Y], "expects one integer per image, but y is one-hot"),
     "integers, one-hot loss": ({"loss": ONE_HOT}, X, Y, "expects one-hot labels of shape (N, 10)"),
-    "labels from one": ({}, X, Y + 1, "they count from 1, use labels - 1"),
+    "labels from one": ({}, X, Y + 1, "they count from 1, use y - 1"),
     "logits": ({"last": None}, X, Y, "but the network ends in logits"),
     "softmax of one": (
         {"units": 1, "loss": "binary_crossentropy"}, X, Y % 2, "A softmax over one unit always",

@@ -34,6 +34,9 @@ def test_a_lowered_layer_computes_what_keras_computes(name: str) -> None:
     check()
 
 
+LEFT_FOR_THEIR_BITS = {"GroupNormalization", "UpSampling2D"}  # in trainings in float32
+
+
 def compare(layer: Any, shapes: list[tuple[int, ...]], *, training: bool) -> None:
     """Run a layer by Keras and lowered, from the same state and the same random numbers."""
     keras.utils.set_random_seed(11)
@@ -50,7 +53,8 @@ def compare(layer: Any, shapes: list[tuple[int, ...]], *, training: bool) -> Non
     if is_embedding:
         values = [torch.randint(-9, 9, (3, *shape)) for shape in shapes]
     program = compile_program(model, training=training, dtype=torch.float32)
-    assert program.left_to_keras == ()
+    if not (training and type(layer).__name__ in LEFT_FOR_THEIR_BITS):
+        assert program.left_to_keras == ()
     before = [variable.value.detach().clone() for variable in model.variables]
 
     def by_keras() -> torch.Tensor:

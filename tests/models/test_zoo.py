@@ -62,7 +62,10 @@ def test_other_options_change_the_network() -> None:
     ("arguments", "message"),
     [
         ({"padding": "vaild"}, "input should be 'same' or 'valid'"),
-        ({"bloks": 3}, "there is no option 'bloks'. Its options are input_shape"),
+        (
+            {"bloks": 3},
+            r"no option 'bloks' \(did you mean 'num_blocks'\?\). Its options are input_s",
+        ),
         ({"filters": [8, 16], "num_blocks": 3}, "one value for all 3 blocks or one per block"),
         ({"strides": "2,1", "num_blocks": 3}, "one value for all 3 blocks or one per block"),
         ({"strides": 0}, "strides = 0: input should be greater than 0"),

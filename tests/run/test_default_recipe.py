@@ -26,9 +26,9 @@ def test_the_same_images_from_elsewhere_get_another_recipe_and_it_says_why() -> 
     named = decided("digits")
     assert "recipe lesson, the default for this source (strong for images of your own)" in named
     own = decided(images)
-    assert "recipe strong, the default for your own images (recipe='lesson' trains as" in own
+    assert "recipe strong, the default for your own images (or recipe='lesson')" in own
     with on_command_line():
-        assert "(--recipe lesson trains as the lesson does)" in decided(images)
+        assert "(or --recipe lesson)" in decided(images)
 
 
 @pytest.mark.parametrize("source", ["digits", "arrays"])

@@ -213,7 +213,8 @@ def test_a_folder_with_a_broken_image_is_named_all_the_same(
     done = cli("predict", str(photo_run), str(new), "--json")
     answer = json.loads(done.stdout)
     assert len(answer["images"]) == NUM_A_CLASS
-    assert "cut.jpg should be an image file" in " ".join(answer["warnings"])
+    (failure,) = answer["failed"]
+    assert "cut.jpg should be an image file" in failure["error"]
 
 
 def test_images_of_one_group_stay_on_one_side(small_fashion: Splits, tmp_path: Path) -> None:

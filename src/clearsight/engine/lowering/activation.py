@@ -52,6 +52,10 @@ def activation_of(layer: Any) -> list[Operation]:
         return [Softmax()]
     if function is keras.activations.log_softmax:
         return [Function(_log_softmax)]
+    if function is keras.activations.gelu:
+        # Torch computes it otherwise, and in up to twice the time, if the axes are not in the order
+        # of memory (64x16x16x256 in bfloat16 with gradient: 5.8 and 9.2 ms on one core of a Zen 5).
+        return [Function(functional.gelu)]
     if function in ELEMENTWISE:
         return [Function(ELEMENTWISE[function], takes=Axes.ANY)]
     if isinstance(function, keras.Layer):

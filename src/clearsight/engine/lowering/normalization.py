@@ -81,6 +81,8 @@ def unit_normalization(layer: Any, site: Site) -> list[Operation]:
 
 def group_normalization(layer: Any, site: Site) -> list[Operation]:
     """Lower GroupNormalization over channels."""
+    if site.keeps_bits:
+        raise CannotLowerError("torch's operation rounds in another order than Keras's")
     groups, epsilon = int(layer.groups), float(layer.epsilon)
 
     def normalize(

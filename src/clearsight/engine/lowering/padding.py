@@ -7,7 +7,7 @@ from torch.nn import functional
 
 from clearsight.engine.kernels.convolution import Edges
 from clearsight.engine.lowering.site import CannotLowerError, Site
-from clearsight.engine.operations.operation import Function, Operation
+from clearsight.engine.operations.operation import Axes, Function, Operation
 from clearsight.engine.operations.padding import pad
 
 
@@ -42,8 +42,13 @@ def same_edges(
 def zero_padding2d(layer: Any, site: Site) -> list[Operation]:
     """Lower ZeroPadding2D."""
     edges = tuple(tuple(pair) for pair in layer.padding)
+    order = site.image_order(layer)
+    if site.keeps_bits and order is Axes.CHANNELS_SECOND:
+        (top, bottom), (left, right) = edges
+        padding = (0, 0, left, right, top, bottom)  # the last axis first
+        return [Function(lambda images: functional.pad(images, padding))]
     return [
-        Function(lambda images: pad(images, edges), takes=site.image_order(layer))  # pyright: ignore[reportArgumentType]
+        Function(lambda images: pad(images, edges), takes=order)  # pyright: ignore[reportArgumentType]
     ]
 
 
@@ -62,6 +67,14 @@ def upsampling2d(layer: Any, site: Site) -> list[Operation]:
     """Lower UpSampling2D, by repeating ("nearest") or bilinearly."""
     if layer.interpolation not in ("nearest", "bilinear"):
         raise CannotLowerError(f"its interpolation is '{layer.interpolation}'")
+    order = site.image_order(layer)
+    if site.keeps_bits:
+        if layer.interpolation != "nearest" or order is Axes.KERAS:
+            raise CannotLowerError("torch's operation rounds in another order than Keras's")
+        rows, columns = (int(factor) for factor in layer.size)
+        return [
+            Function(lambda images: images.repeat_interleave(rows, 1).repeat_interleave(columns, 2))
+        ]
     factors = tuple(float(factor) for factor in layer.size)
     options: dict[str, Any] = {"mode": layer.interpolation}
     if layer.interpolation == "bilinear":
@@ -70,4 +83,4 @@ def upsampling2d(layer: Any, site: Site) -> list[Operation]:
     def enlarge(images: torch.Tensor) -> torch.Tensor:
         return functional.interpolate(images, scale_factor=factors, **options)
 
-    return [Function(enlarge, takes=site.image_order(layer))]
+    return [Function(enlarge, takes=order)]

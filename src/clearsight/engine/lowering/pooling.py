@@ -35,28 +35,33 @@ def average_pooling2d(layer: Any, site: Site) -> list[Operation]:
 def _pooling(layer: Any, site: Site, function: Callable[..., torch.Tensor]) -> Pooling:
     size, strides = tuple(layer.pool_size), tuple(layer.strides)
     edges = same_edges(layer, site, size, strides) if layer.padding == "same" else NO_EDGES
-    return Pooling(function, size, strides, edges, takes=site.image_order(layer))
+    # Keras's torch backend pools with channels second in memory.
+    memory = torch.contiguous_format if site.keeps_bits else torch.channels_last
+    order = site.image_order(layer)
+    return Pooling(function, size, strides, edges, memory_format=memory, takes=order)
 
 
 def global_average_pooling2d(layer: Any, site: Site) -> list[Operation]:
     """Lower GlobalAveragePooling2D."""
+    if site.keeps_bits:
+        return [_reduce_in_keras_order(layer, site, torch.mean)]
     order, keepdims = site.image_order(layer), bool(layer.keepdims)
-    if site.dtype is not torch.bfloat16:
-        # In Keras's order of axes, because the memory of the gradient follows it, and what is
-        # computed from that is rounded accordingly.
-        axes = (2, 3) if order is Axes.KERAS else (1, 2)
-        return [Function(lambda images: images.mean(axes, keepdim=keepdims))]
     gives = order if keepdims else Axes.KERAS
     return [GlobalAveragePooling(keepdims, takes=order, gives=gives)]
 
 
 def global_max_pooling2d(layer: Any, site: Site) -> list[Operation]:
     """Lower GlobalMaxPooling2D."""
-    order, keepdims = site.image_order(layer), bool(layer.keepdims)
-    gives = order if keepdims else Axes.KERAS
-    return [
-        Function(lambda images: images.amax((2, 3), keepdim=keepdims), takes=order, gives=gives)
-    ]
+    return [_reduce_in_keras_order(layer, site, torch.amax)]
+
+
+def _reduce_in_keras_order(
+    layer: Any, site: Site, reduce: Callable[..., torch.Tensor]
+) -> Operation:
+    """Reduce rows and columns; the gradient's memory follows the order of axes."""
+    axes = (2, 3) if site.image_order(layer) is Axes.KERAS else (1, 2)
+    keepdims = bool(layer.keepdims)
+    return Function(lambda images: reduce(images, axes, keepdim=keepdims))
 
 
 def global_average_pooling1d(layer: Any, site: Site) -> list[Operation]:

@@ -51,6 +51,15 @@ class Site:
         """Number of axes of the first input, with the batch axis."""
         return len(self.input_shapes[0]) + 1
 
+    @property
+    def keeps_bits(self) -> bool:
+        """Whether every rounding is Keras's: in training, in float32 and float64.
+
+        That needs Keras's own operations in its order, and values that lie in memory as in Keras:
+        sums add in that order, and activations compute in groups of it.
+        """
+        return self.training and self.dtype is not torch.bfloat16
+
     def image_order(self, layer: Any) -> Axes:
         """Return the order of axes of a layer's images, by its ``data_format``, in torch.
 

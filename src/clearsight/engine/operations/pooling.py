@@ -1,7 +1,7 @@
 """Pooling of images, by windows or as a whole."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch.nn import functional
@@ -38,17 +38,18 @@ class Pooling(Operation):
         size: rows and columns of a window.
         strides: rows and columns from one window to the next.
         edges: rows and columns that are padded.
+        memory_format: of the images, so also of the result.
     """
 
     function: Callable[..., torch.Tensor]
     size: tuple[int, ...]
     strides: tuple[int, ...]
     edges: Edges
+    memory_format: torch.memory_format = field(default=torch.channels_last, kw_only=True)
 
     def apply(self, images: torch.Tensor) -> torch.Tensor:
         """Pool images (N, C, H, W)."""
-        # Max pooling in float32 of an image that is not channels-last would copy it.
-        images = images.contiguous(memory_format=torch.channels_last)
+        images = images.contiguous(memory_format=self.memory_format)
         (top, _), (left, _) = self.edges
         padding = (top, left)
         if not is_symmetric(self.edges):

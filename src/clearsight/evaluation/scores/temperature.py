@@ -35,7 +35,7 @@ def fit_temperature(probabilities: np.ndarray, labels: np.ndarray) -> float:
 
     def derivatives(sharpness: float) -> tuple[float, float]:
         """Return the first two derivatives of the mean log loss with respect to 1/T."""
-        weights = _softmax(logits * sharpness)
+        weights = _softmax_of(logits * sharpness)
         means = (weights * logits).sum(axis=1)
         curvature = ((weights * logits**2).sum(axis=1) - means**2).mean()
         return float(means.mean() - of_label), float(curvature)
@@ -64,13 +64,13 @@ def apply_temperature(probabilities: np.ndarray, temperature: float) -> np.ndarr
         probabilities: float (N, K), rows sum to 1.
         temperature: above 0; 1 changes nothing. The most probable class is the same at any.
     """
-    return _softmax(_logits(probabilities) / temperature)
+    return _softmax_of(_logits(probabilities) / temperature)
 
 
 def _logits(probabilities: np.ndarray) -> np.ndarray:
     return np.log(np.maximum(probabilities.astype(np.float64), SMALLEST_PROBABILITY))
 
 
-def _softmax(logits: np.ndarray) -> np.ndarray:
+def _softmax_of(logits: np.ndarray) -> np.ndarray:
     powers = np.exp(logits - logits.max(axis=1, keepdims=True))
     return powers / powers.sum(axis=1, keepdims=True)

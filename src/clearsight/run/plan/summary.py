@@ -103,7 +103,7 @@ def _why_recipe(plan: Plan) -> str:
         others = default_recipe(ARRAYS)
         return f"the default for this source ({others} for images of your own)"
     lesson = option("recipe", "lesson")
-    return f"the default for your own images ({lesson} trains as the lesson does)"
+    return f"the default for your own images (or {lesson})"
 
 
 def _choices(plan: Plan) -> Iterator[str]:

@@ -5,6 +5,7 @@ The largest of the positive parts is the positive part of the largest.
 
 from dataclasses import replace
 
+import torch
 from torch.nn import functional
 
 from clearsight.engine.operations.activation import Relu
@@ -20,8 +21,11 @@ def move_relu(program: Program) -> Program:
 
 def _exchange(relu: Node, pooling: Node) -> tuple[Node, ...] | None:
     operation = pooling.operation
-    is_max = isinstance(operation, Pooling) and operation.function is functional.max_pool2d
-    if not is_max or not isinstance(relu.operation, Relu):
+    if not isinstance(operation, Pooling) or operation.function is not functional.max_pool2d:
+        return None
+    # Where several windows, or the user of the pooled values, sum gradients, their order changes.
+    keeps_bits = operation.memory_format is torch.contiguous_format
+    if keeps_bits or not isinstance(relu.operation, Relu):
         return None
     return (
         replace(relu, operation=operation, layer=pooling.layer),

@@ -1,0 +1,80 @@
+"""Trainings in float32 give plain Keras's very bits, whatever layers follow one another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import clearsight
+from clearsight.models.backend import keras
+
+layers = keras.layers
+LAYERS: dict[str, Callable[[], Any]] = {
+    "convolution": lambda: layers.Conv2D(16, 3, padding="same"),
+    "strided": lambda: layers.Conv2D(16, 3, strides=2, padding="same"),
+    "1x1": lambda: layers.Conv2D(16, 1),
+    "depthwise": lambda: layers.DepthwiseConv2D(3, padding="same"),
+    "separable": lambda: layers.SeparableConv2D(16, 3, padding="same"),
+    "dense": lambda: layers.Dense(16, activation="relu"),
+    "batch norm": layers.BatchNormalization,
+    "frozen batch norm": lambda: layers.BatchNormalization(trainable=False),
+    "layer norm": layers.LayerNormalization,
+    "group norm": lambda: layers.GroupNormalization(4),
+    "relu": layers.ReLU,
+    "gelu": lambda: layers.Activation("gelu"),
+    "silu": lambda: layers.Activation("silu"),
+    "tanh": lambda: layers.Activation("tanh"),
+    "sigmoid": lambda: layers.Activation("sigmoid"),
+    "elu": lambda: layers.Activation("elu"),
+    "max": layers.MaxPooling2D,
+    "overlapping max": lambda: layers.MaxPooling2D(3, strides=2, padding="same"),
+    "average": lambda: layers.AveragePooling2D(2),
+    "zeros": layers.ZeroPadding2D,
+    "larger": layers.UpSampling2D,
+    "dropout": lambda: layers.Dropout(0.3),
+}
+SMALLER = {"strided", "max", "overlapping max", "average"}
+ENDS = (layers.Flatten, layers.GlobalAveragePooling2D, layers.GlobalMaxPooling2D)
+IMAGES = np.random.default_rng(0).normal(size=(48, 12, 12, 16)).astype("float32")
+LABELS = np.random.default_rng(1).integers(0, 5, 48)
+
+chains = st.lists(st.sampled_from([*LAYERS]), min_size=1, max_size=6).filter(
+    lambda names: sum(name in SMALLER for name in names) < 4
+)
+
+
+def trained_weights(names: list[str], end: Any, *, is_accelerated: bool) -> list[np.ndarray]:
+    keras.utils.set_random_seed(0)
+    stack = [*(LAYERS[name]() for name in names), end(), layers.Dense(5, activation="softmax")]
+    model = keras.Sequential([keras.Input(IMAGES.shape[1:]), *stack])
+    model.compile("adam", "sparse_categorical_crossentropy")
+    if is_accelerated:
+        clearsight.accelerate(model, precision="float32")
+    model.fit(IMAGES, LABELS, epochs=2, batch_size=16, verbose=0)
+    return [weight.numpy() for weight in model.weights]
+
+
+def check_bits(names: list[str], end: Any) -> None:
+    expected = trained_weights(names, end, is_accelerated=False)
+    found = trained_weights(names, end, is_accelerated=True)
+    assert all(map(np.array_equal, found, expected))
+
+
+@pytest.mark.filterwarnings("ignore:Keras itself runs")
+@settings(max_examples=20)
+@given(names=chains, end=st.sampled_from(ENDS))
+def test_any_chain_of_layers_gives_kerass_weights(names: list[str], end: Any) -> None:
+    check_bits(names, end)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:Keras itself runs")
+@settings(max_examples=250)
+@given(names=chains, end=st.sampled_from(ENDS))
+def test_many_chains_of_layers_give_kerass_weights(names: list[str], end: Any) -> None:
+    check_bits(names, end)
