@@ -30,6 +30,7 @@ def page_faults(model: Any, images: np.ndarray) -> int:
     return min(after - before for before, after in pairwise(counts))
 
 
+@pytest.mark.slow  # what else a process has done decides where its blocks lie
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="glibc is what is tuned")
 def test_large_blocks_are_reused_within_a_loop() -> None:
     pixels = 128
