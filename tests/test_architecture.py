@@ -250,7 +250,8 @@ def test_the_command_line_runs_on_torch_whatever_the_environment_asks_for() -> N
         check=False,
         env={**os.environ, "KERAS_BACKEND": "jax"},
     )
-    assert (done.returncode, done.stderr) == (0, "")
+    assert done.returncode == 0
+    assert done.stderr in ("", "loading Keras ...\n")  # the latter on a busy machine
 
 
 def python_lines(program: str, environment: dict[str, str]) -> list[str]:

@@ -7,6 +7,7 @@ import json
 import os
 import pty
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -108,12 +109,13 @@ def test_commands_display_them(source: Path, run: Path, tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_other_commands_do_too(source: Path, run: Path, tmp_path: Path) -> None:
     lists = ["--list-out", str(tmp_path / "list.csv")]
+    other = shutil.copytree(run, run.with_name("other\x1b[1m"))
     show_all(
         [
             ["data", "show", str(source), "--out", str(tmp_path / "sheet\x1b.png")],
             ["data", "check", str(source), "--quick", *lists],
             ["evaluate", str(run), "--json"],
-            ["compare", str(run), str(run), "--out", str(tmp_path / "curves.png")],
+            ["compare", str(run), str(other), "--out", str(tmp_path / "curves.png")],
             ["runs", "--folder", str(run.parent)],
             ["runs", "--folder", str(run.parent), "--json"],
             ["export", str(run)],
