@@ -113,7 +113,7 @@ def test_other_commands_do_too(source: Path, run: Path, tmp_path: Path) -> None:
     show_all(
         [
             ["data", "show", str(source), "--out", str(tmp_path / "sheet\x1b.png")],
-            ["data", "check", str(source), "--quick", *lists],
+            ["data", "check", str(source), "--quick", "--out", str(tmp_path / "page.html"), *lists],
             ["evaluate", str(run), "--json"],
             ["compare", str(run), str(other), "--out", str(tmp_path / "curves.png")],
             ["runs", "--folder", str(run.parent)],
