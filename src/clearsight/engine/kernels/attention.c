@@ -39,11 +39,9 @@ static void attend(const void *data, ptrdiff_t first, ptrdiff_t last, int chunk)
     ptrdiff_t keys = padded(s.keys), size = padded(s.size), value_size = padded(s.value_size);
     for (ptrdiff_t task = first; task < last; task++) {
         ptrdiff_t image = task / s.groups, group = task % s.groups, shared = s.heads / s.groups;
-        copy_rows(job->value + image * s.keys * s.value_stride + group * s.value_size,
-                  s.value_stride, s.keys, s.value_size, keys, m.rows);
+        copy_values(job, image, group, m.rows);
         pair_rows(m.rows, keys, value_size, m.value_rows);
-        copy_rows(job->key + image * s.keys * s.key_stride + group * s.size, s.key_stride, s.keys,
-                  s.size, keys, m.rows);
+        copy_keys(job, image, group, m.rows);
         pair_columns(m.rows, keys, size, m.key_columns);
         for (ptrdiff_t head = group * shared; head < (group + 1) * shared; head++) {
             struct generators generators = generators_of(job, image, head);

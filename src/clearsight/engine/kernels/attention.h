@@ -152,6 +152,22 @@ static inline void copy_rows(const uint16_t *from, ptrdiff_t stride, ptrdiff_t r
     memset(to + rows * width, 0, (size_t)((all_rows - rows) * width) * sizeof *to);
 }
 
+/* The keys, or the values, of a group of heads, with zeros around. */
+static inline void copy_keys(const struct job *job, ptrdiff_t image, ptrdiff_t group, uint16_t *to)
+{
+    const struct sizes *s = &job->sizes;
+    copy_rows(job->key + image * s->keys * s->key_stride + group * s->size, s->key_stride, s->keys,
+              s->size, padded(s->keys), to);
+}
+
+static inline void copy_values(const struct job *job, ptrdiff_t image, ptrdiff_t group,
+                               uint16_t *to)
+{
+    const struct sizes *s = &job->sizes;
+    copy_rows(job->value + image * s->keys * s->value_stride + group * s->value_size,
+              s->value_stride, s->keys, s->value_size, padded(s->keys), to);
+}
+
 static inline void write_rows(const float *from, ptrdiff_t rows, ptrdiff_t size, uint16_t *to,
                        ptrdiff_t stride)
 {

@@ -51,11 +51,9 @@ static void attend_backward(const void *data, ptrdiff_t first, ptrdiff_t last, i
     ptrdiff_t keys = padded(s.keys), size = padded(s.size), value_size = padded(s.value_size);
     for (ptrdiff_t task = first; task < last; task++) {
         ptrdiff_t image = task / s.groups, group = task % s.groups, shared = s.heads / s.groups;
-        copy_rows(job->value + image * s.keys * s.value_stride + group * s.value_size,
-                  s.value_stride, s.keys, s.value_size, keys, m.rows);
+        copy_values(job, image, group, m.rows);
         pair_columns(m.rows, keys, value_size, m.value_columns);
-        copy_rows(job->key + image * s.keys * s.key_stride + group * s.size, s.key_stride, s.keys,
-                  s.size, keys, m.rows);
+        copy_keys(job, image, group, m.rows);
         pair_columns(m.rows, keys, size, m.key_columns);
         pair_rows(m.rows, keys, size, m.key_rows);
         memset(m.key_sums, 0, (size_t)(keys * size) * sizeof(float));

@@ -24,7 +24,6 @@ struct convolution {
     const float *weights;     /* (taps, C) */
     const float *bias;        /* (C), or NULL */
     uint16_t *output;         /* (N, to, to, C) */
-    float low, high;          /* limits of the output */
     float *scratch;
     ptrdiff_t scratch_size;
 };
@@ -33,17 +32,10 @@ struct tap {
     const float *values, *weights;
 };
 
-static inline Floats limited(Floats values, Floats low, Floats high)
-{
-    Words below = (Words)(values < low), above = (Words)(values > high); /* NaN is neither */
-    Words inside = (Words)values & ~(below | above);
-    return (Floats)(inside | (below & (Words)low) | (above & (Words)high));
-}
-
 static inline __attribute__((always_inline)) void
 convolve_tile(const struct tap *taps, ptrdiff_t num_taps, ptrdiff_t at, ptrdiff_t step,
-              const float *bias, float low, float high, uint16_t *to, ptrdiff_t to_step,
-              const int pixels, const int vectors)
+              const float *bias, uint16_t *to, ptrdiff_t to_step, const int pixels,
+              const int vectors)
 {
     Floats sums[TILE][2];
 #pragma GCC unroll 7
@@ -63,18 +55,16 @@ convolve_tile(const struct tap *taps, ptrdiff_t num_taps, ptrdiff_t at, ptrdiff_
             for (int v = 0; v < vectors; v++)
                 sums[x][v] += load(values + x * step + v * WIDTH) * weights[v];
     }
-    Floats lowest = broadcast(low), highest = broadcast(high);
 #pragma GCC unroll 7
     for (int x = 0; x < pixels; x++)
 #pragma GCC unroll 2
         for (int v = 0; v < vectors; v++)
-            narrow(limited(sums[x][v], lowest, highest), to + x * to_step + v * WIDTH);
+            narrow(sums[x][v], to + x * to_step + v * WIDTH);
 }
 
 static inline __attribute__((always_inline)) void
 convolve_row(const struct tap *taps, ptrdiff_t num_taps, ptrdiff_t num_pixels, ptrdiff_t step,
-             const float *bias, float low, float high, uint16_t *to, ptrdiff_t to_step,
-             const int vectors)
+             const float *bias, uint16_t *to, ptrdiff_t to_step, const int vectors)
 {
     if (!num_pixels)
         return;
@@ -87,8 +77,7 @@ convolve_row(const struct tap *taps, ptrdiff_t num_taps, ptrdiff_t num_pixels, p
         switch (pixels) {
 #define CASE(count)                                                                               \
     case count:                                                                                   \
-        convolve_tile(taps, num_taps, x * step, step, bias, low, high, start, to_step, count,     \
-                      vectors);                                                                   \
+        convolve_tile(taps, num_taps, x * step, step, bias, start, to_step, count, vectors);      \
         break;
             CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7)
 #undef CASE
@@ -123,8 +112,7 @@ convolve_block(const struct convolution *job, ptrdiff_t image, ptrdiff_t first_r
                                                         weights + (y * across->taps + x) * BLOCK};
             }
             convolve_row(taps, num_taps, columns_in_phase(across, phase), across->multiply * BLOCK,
-                         bias, job->low, job->high,
-                         to + (row * across->to + phase) * job->channels,
+                         bias, to + (row * across->to + phase) * job->channels,
                          across->divide * job->channels, vectors);
         }
 }
@@ -165,13 +153,13 @@ static void convolve(const void *data, ptrdiff_t first, ptrdiff_t last, int chun
 }
 
 void depthwise_convolution(const uint16_t *images, const float *weights, const float *bias,
-                           uint16_t *output, float *scratch, const ptrdiff_t *sizes, double low,
-                           double high, ptrdiff_t num_chunks)
+                           uint16_t *output, float *scratch, const ptrdiff_t *sizes,
+                           ptrdiff_t num_chunks)
 {
     const struct shape *s = (const struct shape *)sizes;
     struct convolution job = {
         rows_of(s), columns_of(s), s->channels, s->bands, images, weights, bias, output,
-        (float)low, (float)high, scratch, depthwise_convolution_scratch_size(sizes)};
+        scratch, depthwise_convolution_scratch_size(sizes)};
     parallel_for(convolve, &job, s->count * s->bands, num_chunks);
 }
 
@@ -182,7 +170,7 @@ void depthwise_convolution_image_gradient(const uint16_t *gradient, const float 
     const struct shape *s = (const struct shape *)sizes;
     struct convolution job = {
         reversed(rows_of(s)), reversed(columns_of(s)), s->channels, s->bands, gradient, weights,
-        0, output, -__builtin_inff(), __builtin_inff(), scratch,
+        0, output, scratch,
         depthwise_convolution_scratch_size(sizes)};
     parallel_for(convolve, &job, s->count * s->bands, num_chunks);
 }

@@ -69,8 +69,7 @@ class _Depthwise(torch.autograd.Function):
         output = images.new_empty((len(images), *sizes.output, images.shape[1]))
         added = None if bias is None else bias.float().contiguous()
         arguments = (_last(images), _taps_first(kernel), added, output, _scratch(sizes))
-        limits = (-torch.inf, torch.inf)
-        call("depthwise_convolution", *arguments, sizes.as_struct, *limits, sizes.num_chunks)
+        call("depthwise_convolution", *arguments, sizes.as_struct, sizes.num_chunks)
         return output.permute(0, 3, 1, 2)
 
     @staticmethod

@@ -1,6 +1,7 @@
 """Dropout whose mask is drawn on all threads, forward and backward alike; see `dropout.c`."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from math import prod
 from typing import Any
 
@@ -14,7 +15,7 @@ _LOWEST_RATE, _HIGHEST_RATE = 2**-10, 1 - 2**-10
 
 
 def can_drop(values: torch.Tensor, rate: float) -> bool:
-    """Return whether `dropout` takes these values and this rate, and its kernel is there."""
+    """Return whether `drop_values` takes these values and this rate, and its kernel is there."""
     return (
         values.dtype in (torch.bfloat16, torch.float32)
         and values.device.type == "cpu"
@@ -42,11 +43,12 @@ def drop_values(values: torch.Tensor, rate: float, key: torch.Tensor) -> torch.T
     Returns:
         The same shape and dtype.
     """
-    apply: Any = _Dropout.apply
+    apply: Any = _SameBackward.apply
+    drop = partial(_drop, rate=rate)
     is_last = values.ndim == 4 and values.is_contiguous(memory_format=torch.channels_last)
     if is_last and not values.is_contiguous():
-        return apply(values.permute(0, 2, 3, 1), rate, key).permute(0, 3, 1, 2)
-    return apply(values.contiguous(), rate, key)
+        return apply(values.permute(0, 2, 3, 1), key, drop).permute(0, 3, 1, 2)
+    return apply(values.contiguous(), key, drop)
 
 
 def find_repeats(
@@ -77,7 +79,7 @@ def find_repeats(
 def repeated_dropout(
     values: torch.Tensor, rate: float, key: torch.Tensor, repeats: tuple[int, int, int]
 ) -> torch.Tensor:
-    """Do as `dropout` does, with a mask that repeats, as for whole channels.
+    """Do as `drop_values` does, with a mask that repeats, as for whole channels.
 
     Args:
         values: bfloat16 or float32, any shape, on the CPU; see `can_drop`.
@@ -92,54 +94,36 @@ def repeated_dropout(
     if number == 1:
         return drop_values(values, rate, key)
     ones = torch.ones((outer, inner), dtype=torch.float32, device="cpu")
-    apply: Any = _MaskedRows.apply
-    return apply(values.contiguous(), _drop(ones, rate, key), repeats)
+    apply: Any = _SameBackward.apply
+    return apply(values.contiguous(), _drop(ones, key, rate), partial(_mask, repeats=repeats))
 
 
-class _Dropout(torch.autograd.Function):
-    """The operation with its gradient, which is the same operation on the output's gradient."""
+class _SameBackward(torch.autograd.Function):
+    """An operation on values whose gradient is the same operation on the output's gradient."""
 
     @staticmethod
-    def forward(ctx: Any, values: torch.Tensor, rate: float, key: torch.Tensor) -> torch.Tensor:
-        ctx.rate = rate
-        ctx.save_for_backward(key)
-        return _drop(values, rate, key)
+    def forward(
+        ctx: Any, values: torch.Tensor, mask: torch.Tensor, operation: Callable[..., torch.Tensor]
+    ) -> torch.Tensor:
+        ctx.operation = operation
+        ctx.save_for_backward(mask)
+        return operation(values, mask)
 
     @staticmethod
     @once_differentiable
     def backward(  # pyright: ignore[reportIncompatibleMethodOverride] - the decorator's type
         ctx: Any, *gradients: torch.Tensor
     ) -> tuple[torch.Tensor, None, None]:
-        (key,) = ctx.saved_tensors
-        return _drop(gradients[0].contiguous(), ctx.rate, key), None, None
+        (mask,) = ctx.saved_tensors
+        return ctx.operation(gradients[0].contiguous(), mask), None, None
 
 
-def _drop(values: torch.Tensor, rate: float, key: torch.Tensor) -> torch.Tensor:
+def _drop(values: torch.Tensor, key: torch.Tensor, rate: float) -> torch.Tensor:
     output = torch.empty_like(values)
     is_float32 = values.dtype is torch.float32
     num_threads = torch.get_num_threads()
     call("dropout", values, key, output, values.numel(), rate, is_float32, num_threads)
     return output
-
-
-class _MaskedRows(torch.autograd.Function):
-    """Multiplication with a mask that repeats; its gradient is the same operation."""
-
-    @staticmethod
-    def forward(
-        ctx: Any, values: torch.Tensor, factors: torch.Tensor, repeats: tuple[int, int, int]
-    ) -> torch.Tensor:
-        ctx.repeats = repeats
-        ctx.save_for_backward(factors)
-        return _mask(values, factors, repeats)
-
-    @staticmethod
-    @once_differentiable
-    def backward(  # pyright: ignore[reportIncompatibleMethodOverride] - the decorator's type
-        ctx: Any, *gradients: torch.Tensor
-    ) -> tuple[torch.Tensor, None, None]:
-        (factors,) = ctx.saved_tensors
-        return _mask(gradients[0].contiguous(), factors, ctx.repeats), None, None
 
 
 def _mask(

@@ -16,7 +16,7 @@ import torch
 from clearsight.engine.runtime.processor import Instructions, cpu_supports
 
 # The libraries' own `kernels_version`: one of another version is left over from older source.
-_VERSION = 2
+_VERSION = 3
 
 _LIBRARIES: dict[str, Instructions] = {"_kernels": "avx512_bf16", "_kernels_avx2": "avx2"}
 
@@ -36,7 +36,7 @@ _OPERATORS = {
     "Tensor statistics, Tensor(a!)? of_values, Tensor(b!)? masked, Tensor(c!)? of_parameters, "
     "Tensor(d!) scratch, int[] sizes, int activation, int num_chunks) -> ()",
     "depthwise_convolution": "(Tensor images, Tensor weights, Tensor? bias, Tensor(a!) output, "
-    "Tensor(b!) scratch, int[] sizes, float low, float high, int num_chunks) -> ()",
+    "Tensor(b!) scratch, int[] sizes, int num_chunks) -> ()",
     "depthwise_convolution_image_gradient": "(Tensor gradient, Tensor weights, "
     "Tensor(a!) output, Tensor(b!) scratch, int[] sizes, int num_chunks) -> ()",
     "depthwise_convolution_kernel_gradient": "(Tensor images, Tensor gradient, "

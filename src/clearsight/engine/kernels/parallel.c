@@ -35,5 +35,5 @@ void parallel_for(Work work, const void *job, ptrdiff_t num_items, ptrdiff_t num
 /* Raised whenever the arguments of a function here change: see library.py. */
 int kernels_version(void)
 {
-    return 2;
+    return 3;
 }

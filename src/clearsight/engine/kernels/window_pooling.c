@@ -80,56 +80,66 @@ static struct job job_of(const ptrdiff_t *sizes, const uint16_t *from, uint16_t 
     };
 }
 
-static void average_rows(const void *data, ptrdiff_t first, ptrdiff_t last, int chunk)
+/* A vector of channels that is written, at a pixel of an image, or of a pooled one. */
+struct spot {
+    ptrdiff_t row, column, channel;
+    struct range rows, columns; /* of what it depends on */
+    ptrdiff_t from, length;     /* where that image begins, and the length of its rows */
+    ptrdiff_t to;               /* where the vector goes */
+};
+
+/* The first value of channel vectors at a pixel that a spot depends on. */
+INLINE ptrdiff_t index_of(const struct job *job, const struct spot *spot, ptrdiff_t i, ptrdiff_t j)
 {
-    (void)chunk;
-    const struct job *job = data;
+    return spot->from + i * spot->length + j * job->channels + spot->channel;
+}
+
+/* Write each spot of some rows: of pooled images, or of images if `is_backward`. */
+INLINE void each_spot(const struct job *job, ptrdiff_t first, ptrdiff_t last, const int is_backward,
+                      const ptrdiff_t lanes,
+                      void (*write)(const struct job *job, const struct spot *spot))
+{
     const struct axis *rows = &job->rows, *columns = &job->columns;
-    ptrdiff_t channels = job->channels, length = columns->images * channels;
+    ptrdiff_t num_rows = is_backward ? rows->images : rows->pooled;
+    ptrdiff_t num_columns = is_backward ? columns->images : columns->pooled;
+    struct spot spot;
+    spot.length = (is_backward ? columns->pooled : columns->images) * job->channels;
     for (ptrdiff_t item = first; item < last; item++) {
-        const uint16_t *image = job->from + item / rows->pooled * rows->images * length;
-        struct range r = window_of(rows, item % rows->pooled);
-        for (ptrdiff_t x = 0; x < columns->pooled; x++) {
-            struct range c = window_of(columns, x);
-            uint16_t *to = job->to + (item * columns->pooled + x) * channels;
-            float factor = 1.0f / (float)(count(r) * count(c));
-            for (ptrdiff_t at = 0; at < channels; at += WIDTH) {
-                ptrdiff_t channel = start_of(at, WIDTH, channels);
-                Floats sum = {0};
-                for (ptrdiff_t i = r.first; i < r.end; i++)
-                    for (ptrdiff_t j = c.first; j < c.end; j++)
-                        sum += widened(image + i * length + j * channels + channel);
-                narrow(sum * factor, to + channel);
+        spot.from = item / num_rows * (is_backward ? rows->pooled : rows->images) * spot.length;
+        spot.row = item % num_rows;
+        spot.rows = is_backward ? windows_with(rows, spot.row) : window_of(rows, spot.row);
+        for (spot.column = 0; spot.column < num_columns; spot.column++) {
+            spot.columns = is_backward ? windows_with(columns, spot.column)
+                                       : window_of(columns, spot.column);
+            for (ptrdiff_t at = 0; at < job->channels; at += lanes) {
+                spot.channel = start_of(at, lanes, job->channels);
+                spot.to = (item * num_columns + spot.column) * job->channels + spot.channel;
+                write(job, &spot);
             }
         }
     }
 }
 
-static void average_rows_backward(const void *data, ptrdiff_t first, ptrdiff_t last, int chunk)
+INLINE void write_average(const struct job *job, const struct spot *spot)
 {
-    (void)chunk;
-    const struct job *job = data;
-    const struct axis *rows = &job->rows, *columns = &job->columns;
-    ptrdiff_t channels = job->channels, length = columns->pooled * channels;
-    for (ptrdiff_t item = first; item < last; item++) {
-        const uint16_t *pooled = job->from + item / rows->images * rows->pooled * length;
-        struct range r = windows_with(rows, item % rows->images);
-        for (ptrdiff_t x = 0; x < columns->images; x++) {
-            struct range c = windows_with(columns, x);
-            uint16_t *to = job->to + (item * columns->images + x) * channels;
-            for (ptrdiff_t at = 0; at < channels; at += WIDTH) {
-                ptrdiff_t channel = start_of(at, WIDTH, channels);
-                Floats sum = {0};
-                for (ptrdiff_t i = r.first; i < r.end; i++)
-                    for (ptrdiff_t j = c.first; j < c.end; j++) {
-                        ptrdiff_t size = count(window_of(rows, i)) * count(window_of(columns, j));
-                        sum += widened(pooled + i * length + j * channels + channel) *
-                               (1.0f / (float)size);
-                    }
-                narrow(sum, to + channel);
-            }
+    struct range r = spot->rows, c = spot->columns;
+    Floats sum = {0};
+    for (ptrdiff_t i = r.first; i < r.end; i++)
+        for (ptrdiff_t j = c.first; j < c.end; j++)
+            sum += widened(job->from + index_of(job, spot, i, j));
+    narrow(sum * (1.0f / (float)(count(r) * count(c))), job->to + spot->to);
+}
+
+INLINE void write_average_gradient(const struct job *job, const struct spot *spot)
+{
+    struct range r = spot->rows, c = spot->columns;
+    Floats sum = {0};
+    for (ptrdiff_t i = r.first; i < r.end; i++)
+        for (ptrdiff_t j = c.first; j < c.end; j++) {
+            ptrdiff_t size = count(window_of(&job->rows, i)) * count(window_of(&job->columns, j));
+            sum += widened(job->from + index_of(job, spot, i, j)) * (1.0f / (float)size);
         }
-    }
+    narrow(sum, job->to + spot->to);
 }
 
 /* bfloat16 as integers of the same order, and back; NaN is the largest, and the result is NaN. */
@@ -141,73 +151,58 @@ INLINE Shorts ordered(const uint16_t *from)
     return (is_nan & 0x7fff) | (~is_nan & (bits ^ ((bits >> 15) & 0x7fff)));
 }
 
-static void max_rows(const void *data, ptrdiff_t first, ptrdiff_t last, int chunk)
+INLINE void write_max(const struct job *job, const struct spot *spot)
 {
-    (void)chunk;
-    const struct job *job = data;
-    const struct axis *rows = &job->rows, *columns = &job->columns;
-    ptrdiff_t channels = job->channels, length = columns->images * channels;
-    for (ptrdiff_t item = first; item < last; item++) {
-        const uint16_t *image = job->from + item / rows->pooled * rows->images * length;
-        ptrdiff_t top = item % rows->pooled * rows->stride - rows->before;
-        struct range r = window_of(rows, item % rows->pooled);
-        for (ptrdiff_t x = 0; x < columns->pooled; x++) {
-            ptrdiff_t left = x * columns->stride - columns->before;
-            struct range c = window_of(columns, x);
-            ptrdiff_t to = (item * columns->pooled + x) * channels;
-            for (ptrdiff_t at = 0; at < channels; at += SHORTS) {
-                ptrdiff_t channel = start_of(at, SHORTS, channels);
-                Shorts best = INT16_MIN - (Shorts){0}, winner = {0}; /* any value is larger */
-                for (ptrdiff_t i = r.first; i < r.end; i++)
-                    for (ptrdiff_t j = c.first; j < c.end; j++) {
-                        Shorts value = ordered(image + i * length + j * channels + channel);
-                        int16_t place = (int16_t)((i - top) * columns->size + j - left);
-                        Shorts wins = value > best;
-                        best = (wins & value) | (~wins & best);
-                        winner = (wins & place) | (~wins & winner);
-                    }
-                best = best ^ ((best >> 15) & 0x7fff);
-                memcpy(job->to + to + channel, &best, sizeof best);
-                if (job->winners) {
-                    Bytes places = __builtin_convertvector(winner, Bytes);
-                    memcpy(job->winners + to + channel, &places, sizeof places);
-                }
-            }
+    struct range r = spot->rows, c = spot->columns;
+    ptrdiff_t top = spot->row * job->rows.stride - job->rows.before;
+    ptrdiff_t left = spot->column * job->columns.stride - job->columns.before;
+    Shorts best = INT16_MIN - (Shorts){0}, winner = {0}; /* any value is larger */
+    for (ptrdiff_t i = r.first; i < r.end; i++)
+        for (ptrdiff_t j = c.first; j < c.end; j++) {
+            Shorts value = ordered(job->from + index_of(job, spot, i, j));
+            int16_t place = (int16_t)((i - top) * job->columns.size + j - left);
+            Shorts wins = value > best;
+            best = (wins & value) | (~wins & best);
+            winner = (wins & place) | (~wins & winner);
         }
+    best = best ^ ((best >> 15) & 0x7fff);
+    memcpy(job->to + spot->to, &best, sizeof best);
+    if (job->winners) {
+        Bytes places = __builtin_convertvector(winner, Bytes);
+        memcpy(job->winners + spot->to, &places, sizeof places);
     }
 }
 
-static void max_rows_backward(const void *data, ptrdiff_t first, ptrdiff_t last, int chunk)
+INLINE void write_max_gradient(const struct job *job, const struct spot *spot)
 {
-    (void)chunk;
-    const struct job *job = data;
-    const struct axis *rows = &job->rows, *columns = &job->columns;
-    ptrdiff_t channels = job->channels, length = columns->pooled * channels;
-    for (ptrdiff_t item = first; item < last; item++) {
-        ptrdiff_t image = item / rows->images * rows->pooled * length, y = item % rows->images;
-        struct range r = windows_with(rows, y);
-        for (ptrdiff_t x = 0; x < columns->images; x++) {
-            struct range c = windows_with(columns, x);
-            uint16_t *to = job->to + (item * columns->images + x) * channels;
-            for (ptrdiff_t at = 0; at < channels; at += WIDTH) {
-                ptrdiff_t channel = start_of(at, WIDTH, channels);
-                Floats sum = {0};
-                for (ptrdiff_t i = r.first; i < r.end; i++)
-                    for (ptrdiff_t j = c.first; j < c.end; j++) {
-                        ptrdiff_t window = image + i * length + j * channels + channel;
-                        ptrdiff_t row = y - i * rows->stride + rows->before;
-                        ptrdiff_t column = x - j * columns->stride + columns->before;
-                        uint32_t place = (uint32_t)(row * columns->size + column);
-                        HalfBytes winner;
-                        memcpy(&winner, job->winners + window, sizeof winner);
-                        Words wins = (Words)(__builtin_convertvector(winner, Words) == place);
-                        sum += (Floats)((Words)widened(job->from + window) & wins);
-                    }
-                narrow(sum, to + channel);
-            }
+    struct range r = spot->rows, c = spot->columns;
+    Floats sum = {0};
+    for (ptrdiff_t i = r.first; i < r.end; i++)
+        for (ptrdiff_t j = c.first; j < c.end; j++) {
+            ptrdiff_t window = index_of(job, spot, i, j);
+            ptrdiff_t row = spot->row - i * job->rows.stride + job->rows.before;
+            ptrdiff_t column = spot->column - j * job->columns.stride + job->columns.before;
+            uint32_t place = (uint32_t)(row * job->columns.size + column);
+            HalfBytes winner;
+            memcpy(&winner, job->winners + window, sizeof winner);
+            Words wins = (Words)(__builtin_convertvector(winner, Words) == place);
+            sum += (Floats)((Words)widened(job->from + window) & wins);
         }
-    }
+    narrow(sum, job->to + spot->to);
 }
+
+/* Each is a `Work`: the rows from `first` to `last` of all images. */
+#define ROWS_OF(name, is_backward, lanes, write)                                             \
+    static void name(const void *job, ptrdiff_t first, ptrdiff_t last, int chunk)            \
+    {                                                                                        \
+        (void)chunk;                                                                         \
+        each_spot(job, first, last, is_backward, lanes, write);                              \
+    }
+ROWS_OF(average_rows, 0, WIDTH, write_average)
+ROWS_OF(average_rows_backward, 1, WIDTH, write_average_gradient)
+ROWS_OF(max_rows, 0, SHORTS, write_max)
+ROWS_OF(max_rows_backward, 1, WIDTH, write_max_gradient)
+#undef ROWS_OF
 
 /* `sizes`: see `job_of`; `count`: of images. */
 void average_pool_windows(const uint16_t *images, uint16_t *pooled, const ptrdiff_t *sizes,
