@@ -8,7 +8,6 @@ rotates from round to round. Results are written after every network; progress g
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 from collections.abc import Iterable
@@ -24,6 +23,7 @@ from peers.keras_network_table import build_keras
 from peers.network_rows import ROWS, NetworkRow
 from processes import Measurement
 from programs import PROGRAMS, Program, programs_for
+from result_files import write_results
 from worker import Worker, WorkerError
 
 HERE = Path(__file__).parent
@@ -56,7 +56,7 @@ def main() -> None:
     for name in options.only:
         result = _measure(ROWS[name], options, environments, job)
         report = replace(report, networks=(*report.networks, result))
-        _write(report, options.results)
+        write_results(report, options.results)
     if options.results == PUBLISHED:
         _write_into_page(report.as_markdown())
     print(report.as_markdown())
@@ -170,17 +170,6 @@ def _start(
     except (InstallationError, WorkerError) as error:
         return None, replace(result, failure=str(error))
     return worker, replace(result, ready=worker.ready, versions=worker.versions)
-
-
-def _write(report: NetworksReport, stem: Path) -> None:
-    stem.parent.mkdir(exist_ok=True)
-    for suffix, text in (
-        (".json", json.dumps(report.as_json(), indent=2) + "\n"),
-        (".md", report.as_markdown()),
-    ):
-        temporary = stem.with_suffix(f"{suffix}.partial")
-        temporary.write_text(text)
-        temporary.replace(stem.with_suffix(suffix))
 
 
 def _write_into_page(tables: str) -> None:

@@ -8,7 +8,6 @@ round; progress goes to stderr.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 import tempfile
@@ -23,6 +22,7 @@ from peers.job import Job, write_arrays
 from processes import Measurement, Outcome
 from programs import programs_for
 from quantities import SECTIONS, tasks_for
+from result_files import write_results
 from speed_report import Report
 
 import clearsight
@@ -44,7 +44,7 @@ def main() -> None:
             for measurement in _round(options.only, round_number):
                 outcome = _measure(measurement, environments, job)
                 report = replace(report, outcomes=(*report.outcomes, outcome))
-            _write(report, HERE / "results" / _results_name(options))
+            write_results(report, HERE / "results" / _results_name(options))
     print(report.as_markdown())
 
 
@@ -138,17 +138,6 @@ def _measure(measurement: Measurement, environments: Environments, job: Job) -> 
         flush=True,
     )
     return outcome
-
-
-def _write(report: Report, stem: Path) -> None:
-    stem.parent.mkdir(exist_ok=True)
-    for suffix, text in (
-        (".json", json.dumps(report.as_json(), indent=2) + "\n"),
-        (".md", report.as_markdown()),
-    ):
-        temporary = stem.with_suffix(f"{suffix}.partial")
-        temporary.write_text(text)
-        temporary.replace(stem.with_suffix(suffix))
 
 
 if __name__ == "__main__":

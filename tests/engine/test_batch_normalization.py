@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -190,15 +187,6 @@ def test_a_constant_channel_has_no_variance() -> None:
     assert torch.equal(mean, values[0].float())
     assert variance.abs().max() < 1e-9
     assert output.abs().max() < 1e-4
-
-
-@pytest.mark.slow
-def test_the_portable_kernel_works_without_avx512() -> None:
-    if not has_kernel("batch_normalization"):
-        pytest.skip("no kernels for this processor")
-    environment = os.environ | {"ATEN_CPU_CAPABILITY": "avx2"}
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__]
-    subprocess.run(command, env=environment, check=True, timeout=300)
 
 
 # The fusions.

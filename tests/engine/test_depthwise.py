@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 from typing import Any
 
@@ -124,15 +122,6 @@ def test_convolutions_are_in_a_trace_of_a_step() -> None:
     traced: Any = make_fx(gradients)(x)
     other = x.flip(0).contiguous(memory_format=torch.channels_last) * 2
     assert all(map(torch.equal, traced(other), gradients(other)))
-
-
-@pytest.mark.slow
-def test_the_portable_kernels_work_without_avx512() -> None:
-    if not has_kernel("depthwise_convolution"):
-        pytest.skip("no kernels for this processor")
-    environment = os.environ | {"ATEN_CPU_CAPABILITY": "avx2"}
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__]
-    subprocess.run(command, env=environment, check=True, timeout=300)
 
 
 def small_mobile_network(*, has_normalization: bool = True) -> Any:

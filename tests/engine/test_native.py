@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -73,19 +71,6 @@ def test_kernels_are_in_a_trace_of_a_step() -> None:
     expected, found = gradients(second), traced(second)
     assert all(map(torch.equal, found, expected))
     assert not torch.equal(found[0], gradients(first)[0])
-
-
-@pytest.mark.slow
-def test_the_portable_kernels_work_without_avx512() -> None:
-    code = (
-        "import pytest, sys; from clearsight.engine.kernels.library import has_kernel;"
-        "assert has_kernel('max_pool') and not has_kernel('first_convolution');"
-        f"sys.exit(pytest.main(['-q', '-p', 'no:cacheprovider', {__file__!r}]))"
-    )
-    if not has_kernel("max_pool"):
-        pytest.skip("no kernels for this processor")
-    environment = os.environ | {"ATEN_CPU_CAPABILITY": "avx2"}
-    subprocess.run([sys.executable, "-c", code], env=environment, check=True, timeout=300)
 
 
 # Pooling.

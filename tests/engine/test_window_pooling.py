@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from typing import Any
 
 import pytest
@@ -140,12 +137,3 @@ def test_others_are_left_to_torch() -> None:
     assert not can_pool_windows(drawn(1, 31, 4, 4), (3, 3))  # a vector is of 32
     assert not can_pool_windows(drawn(1, 32, 20, 20), (16, 16))  # winners have eight bits
     assert not can_pool_windows(drawn(1, 32, 4, 4).float(), (3, 3))
-
-
-@pytest.mark.slow
-def test_the_portable_kernels_work_without_avx512() -> None:
-    if not has_kernel("max_pool_windows"):
-        pytest.skip("no kernels for this processor")
-    environment = os.environ | {"ATEN_CPU_CAPABILITY": "avx2"}
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__]
-    subprocess.run(command, env=environment, check=True, timeout=300)

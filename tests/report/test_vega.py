@@ -47,10 +47,15 @@ def test_nothing_is_left_of_a_training_that_is_interrupted(cache: Path) -> None:
     assert scripts(cache) == []
 
 
-def test_without_charts_or_a_cache_a_training_runs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CLEARSIGHT_CACHE", "/proc/nowhere")
-    with vega_script_in_advance():
-        pass
+def test_without_charts_or_a_cache_a_training_runs(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained = []
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
     with vega_script_in_advance():
-        pass
+        trained.append("without a program")
+    assert scripts(cache) == []
+    monkeypatch.setenv("CLEARSIGHT_CACHE", "/proc/nowhere")
+    with vega_script_in_advance():
+        trained.append("without a cache")
+    assert trained == ["without a program", "without a cache"]
