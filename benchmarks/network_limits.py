@@ -1,7 +1,7 @@
 """How much a network computes and moves for an image, and how much the machine could.
 
 Operations are counted as `floating_point_work` counts them: a multiplication with a weight and the
-addition after it are two, and all else is left out, but for the two products in attention. A
+addition after it are two, and all else is left out, except the two products in attention. A
 weight's gradient takes as many as the forward pass, and so does that of a layer's input; they are
 counted where they are needed.
 

@@ -1,4 +1,4 @@
-"""``python -m clearsight`` is the command line, also where its script is not on the path."""
+"""Lets ``python -m clearsight`` run the command line, also where its script is not on the path."""
 
 from clearsight.cli.main import main
 

@@ -31,7 +31,7 @@ def test_what_came_before_the_import_counts() -> None:
 
 
 def test_a_clock_that_cannot_be_right_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(process_clock, "_LONGEST_START", -1.0)
+    monkeypatch.setattr(process_clock, "_MAX_START_SECONDS", -1.0)
     assert process_started_at() == process_clock._IMPORTED_AT
 
 

@@ -12,8 +12,8 @@ from support.command_line import BARE, Cli
 from support.terminal import run_on_terminal
 
 TITLES = ["network", "data", "split", "recipe", "compute", "decided"]
-MOST_SILENT_SECONDS = 2.0
-MOST_START_SECONDS = 4.0  # of Python itself, on a machine that runs other tests too
+MAX_SILENT_SECONDS = 2.0
+MAX_START_SECONDS = 4.0  # of Python itself, on a machine that runs other tests too
 
 
 def summary_of(printed: str) -> list[str]:
@@ -115,9 +115,9 @@ def test_no_command_is_silent_for_long(
         stop_at = "Ctrl-C stops it" if arguments[0] == "serve" else ""
         session = run_on_terminal(*arguments, columns=columns, stop_at=stop_at)
         assert session.returncode in (0, 2), session.text[-2_000:]
-        if session.longest_gap > MOST_SILENT_SECONDS:
+        if session.longest_gap > MAX_SILENT_SECONDS:
             too_long[arguments] = (session.longest_gap, session.before_gap)
-        if session.start_gap > MOST_START_SECONDS:
+        if session.start_gap > MAX_START_SECONDS:
             too_long[arguments] = (session.start_gap, "")
         lines = session.text.replace("\r", "\n").split("\n")
         assert max(map(len, lines)) <= max(columns, 80), arguments

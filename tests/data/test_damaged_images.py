@@ -19,7 +19,7 @@ from support.damaged_images import mutate, seeds
 from support.figures import ReportFigure
 
 NUM_SLOW = int(os.environ.get("CLEARSIGHT_FUZZ_IMAGES", "40000"))
-MOST_BYTES = 1_000_000_000
+MAX_BYTES = 1_000_000_000
 # Reads damaged images in its own process, and prints how many are images, how many are not, and the
 # peak of its memory.
 PROGRAM = """
@@ -76,4 +76,4 @@ def test_many_damaged_images_take_little_memory(report_figure: ReportFigure) -> 
         f"at most {peak_bytes / 1e6:.0f} MB"
     )
     assert num_images + num_damaged == NUM_SLOW
-    assert peak_bytes < MOST_BYTES
+    assert peak_bytes < MAX_BYTES

@@ -190,7 +190,7 @@ class Convolutions(TorchDispatchMode):
 def test_features_of_whole_batches_are_computed_once(
     precision: Any, most_bytes: int, num_passes: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(frozen_features, "_MOST_BYTES", most_bytes)
+    monkeypatch.setattr(frozen_features, "_MAX_BYTES", most_bytes)
     images, labels = (array[:16] for array in data())
     model = clearsight.accelerate(network(), precision=precision)
     with Convolutions() as counted:
@@ -204,5 +204,5 @@ def test_kept_features_give_the_same_bits_in_bfloat16(monkeypatch: pytest.Monkey
         return fitted(clearsight.accelerate(network(), precision="bfloat16"), *data())
 
     kept = trained()
-    monkeypatch.setattr(frozen_features, "_MOST_BYTES", 0)
+    monkeypatch.setattr(frozen_features, "_MAX_BYTES", 0)
     np.testing.assert_equal(trained(), kept)

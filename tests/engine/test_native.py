@@ -23,7 +23,7 @@ from clearsight.data.image_set import ImageSet
 from clearsight.engine.kernels import convolution, max_pooling
 from clearsight.engine.kernels import library as native_library
 from clearsight.engine.kernels.convolution import (
-    ConvolutionKernel,
+    ConvolutionMethod,
     Sizes,
     convolve_and_pool,
     is_supported,
@@ -208,7 +208,7 @@ def convolve(
     bias: torch.Tensor,
     edges: Any,
     *,
-    by: ConvolutionKernel,
+    by: ConvolutionMethod,
     rectified: bool,
 ) -> torch.Tensor:
     sizes = Sizes(x.shape, kernel.shape, edges)
@@ -282,7 +282,7 @@ def test_a_first_convolution_agrees_with_torch(case: Case) -> None:
     x, kernel = torch.empty(case.images), torch.empty(case.kernel)
     sizes = Sizes(x.shape, kernel.shape, case.edges)
     is_few = len(x) < torch.get_num_threads()
-    assert is_few or (is_supported(x, kernel, sizes) and FIRST.takes(x, sizes))
+    assert is_few or (is_supported(x, kernel, sizes) and FIRST.should_compute(x, sizes))
     found = gradients_of(case, first)
     expected = gradients_of(case, in_torch)
     assert_same(found, [expected[0], *expected[2:]], is_first=True)

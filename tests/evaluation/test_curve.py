@@ -206,7 +206,7 @@ def test_chance_loss_is_the_entropy_of_smoothed_labels(
     context = CurveContext(100, 20, 10, class_fractions=fractions, label_smoothing=smoothing)
     assert context.chance_loss == pytest.approx(expected, abs=2e-4)
     assert replace(context, has_penalty=True).chance_loss is None
-    assert context.least_loss <= context.chance_loss
+    assert context.min_loss <= context.chance_loss
 
 
 def test_a_skewed_set_without_anything_to_learn_is_not_divergence() -> None:

@@ -20,7 +20,7 @@ import pytest
 import clearsight
 from clearsight.errors import RunError
 from clearsight.run.store.folder import RunFolder
-from clearsight.run.store.location import is_unbegun
+from clearsight.run.store.location import is_not_started
 from clearsight.run.store.lock import is_locked, lock_run
 from support.command_line import BARE, assert_refused, run_cli
 from support.figures import ReportFigure
@@ -168,7 +168,7 @@ def check_every_command(out: Path) -> None:
     for run in json.loads(listed.stdout)["runs"]:
         assert run["state"] in ("interrupted", "finished"), run
     if not (out / "run.json").exists():
-        assert is_unbegun(out)
+        assert is_not_started(out)
         return
     is_finished = has_status(out, "finished")
     for command in (

@@ -22,7 +22,7 @@ from support.command_line import Cli, assert_refused, run_cli
 
 NUM_A_CLASS = 60
 LINES = ("data", "decided")
-MOST_DECIDED = 200  # characters: two lines of a terminal
+MAX_DECIDED = 200  # characters: two lines of a terminal
 
 
 def write_photographs(root: Path) -> None:
@@ -62,7 +62,7 @@ def photo_run(photographs: Path) -> Path:
     assert re.search(r"classes .* Size \d+x\d+, .*--image-size.* 3 channels, as some are in", data)
     assert "the default for your own images" in decided
     assert re.search(r"\d+ epochs instead of \d+.*--epochs", decided)
-    assert len(decided) <= MOST_DECIDED
+    assert len(decided) <= MAX_DECIDED
     assert "1 of 121 images cannot be used and are left out: temple/broken.jpg" in done.stdout
     assert "(not an image)." in done.stdout
     return out

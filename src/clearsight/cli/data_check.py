@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from clearsight.io.console import TextConsole
     from clearsight.run.data_check.check import DataCheck
 
-_MOST_CASES = 3  # of a finding in the printed text
+_MAX_CASES = 3  # of a finding in the printed text
 
 
 @click.command(
@@ -239,9 +239,9 @@ def _show(checked: DataCheck, found: _FoundList, console: TextConsole) -> None:
 
 def _case_lines(finding: Finding, found: _FoundList) -> Iterator[str]:
     """Yield lines with the first cases of a finding, and how many more there are."""
-    for case in finding.cases[:_MOST_CASES]:
+    for case in finding.cases[:_MAX_CASES]:
         names = ", ".join(f"{image.part}: {image.name}" for image in case.images)
         yield f"- {names} ({case.caption})"
-    more = len(finding.cases) - _MOST_CASES
+    more = len(finding.cases) - _MAX_CASES
     if more > 0:
         yield f"- and {more:,} more{'' if found.path is None else f', all listed in {found.path}'}"

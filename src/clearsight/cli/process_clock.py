@@ -7,13 +7,13 @@ from pathlib import Path
 import click
 
 _IMPORTED_AT = time.perf_counter()
-_LONGEST_START = 600.0  # seconds; a longer one means that the system's clocks do not fit together
+_MAX_START_SECONDS = 600.0  # a longer start means that the system's clocks disagree
 
 
 def process_started_at() -> float:
     """Return what `time.perf_counter` would have been when this process started.
 
-    Linux tells when that was, to 10 ms; elsewhere the import of this module is the nearest known.
+    Linux reports it to 10 ms; elsewhere the time when this module was imported is used.
     """
     try:
         fields = Path("/proc/self/stat").read_text("utf-8", "replace").rpartition(")")[2].split()
@@ -22,10 +22,13 @@ def process_started_at() -> float:
     except (OSError, AttributeError, ValueError, IndexError):
         return _IMPORTED_AT
     started_at = time.perf_counter() - age
-    return started_at if 0 <= _IMPORTED_AT - started_at < _LONGEST_START else _IMPORTED_AT
+    return started_at if 0 <= _IMPORTED_AT - started_at < _MAX_START_SECONDS else _IMPORTED_AT
 
 
 def started_at(context: click.Context) -> float:
-    """Return when the program started, or when its command did if another program called it."""
+    """Return the `time.perf_counter` at which this process started.
+
+    If another program calls the command, it is the time of this call instead.
+    """
     started = context.find_root().obj
     return started if isinstance(started, float) else time.perf_counter()

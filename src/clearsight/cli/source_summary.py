@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from clearsight.io.console import TextConsole
 
 
-_MOST_NAMES = 10  # classes that are listed
+_MAX_NAMES = 10  # classes that are listed
 
 
 def show_parts(splits: Splits, console: TextConsole) -> None:
@@ -21,7 +21,7 @@ def show_parts(splits: Splits, console: TextConsole) -> None:
             f"{part}: {len(images):,} images, {height}x{width}x{channels}, values {low} to "
             f"{high}, {images.num_classes} classes ({images.provenance})"
         )
-    names, more = splits.train.class_names[:_MOST_NAMES], splits.train.num_classes - _MOST_NAMES
+    names, more = splits.train.class_names[:_MAX_NAMES], splits.train.num_classes - _MAX_NAMES
     console.print(f"classes: {', '.join(names)}{f' and {more:,} more' if more > 0 else ''}")
 
 

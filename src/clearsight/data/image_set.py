@@ -26,7 +26,7 @@ from clearsight.errors import DataError
 from clearsight.io.argument_checks import check_count
 from clearsight.io.displayed_text import displayed
 
-_MOST_CLASSES = 30  # counted in a notebook
+_MAX_CLASSES = 30  # counted in a notebook
 DIGEST_BYTES = 16  # of BLAKE2b: a collision is improbable among billions of images
 
 
@@ -145,7 +145,7 @@ class ImageSet:
         """Images of each class and how many there are of it, for a notebook."""
         grid = labelled_grid(self.images, self.labels, self.class_names, self.name_of)
         counts = zip(self.class_names, self.class_counts.tolist(), strict=True)
-        shown = [f"{name} ({count:,})" for name, count in islice(counts, _MOST_CLASSES)]
+        shown = [f"{name} ({count:,})" for name, count in islice(counts, _MAX_CLASSES)]
         hidden = self.num_classes - len(shown)
         more = [f"{hidden:,} more"] if hidden else []
         sizes = f"Images of each class: {', '.join([*shown, *more])}."

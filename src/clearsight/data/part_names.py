@@ -32,7 +32,7 @@ def part_of_folder(name: str) -> Part | None:
     words = _words(name)
     words += [_CONTENT.sub("", word) for word in words]
     found: set[Part] = {_PART_OF_WORD[word] for word in words if word in _PART_OF_WORD}
-    if found == {"train", "validation"}:  # both, to be divided by whoever trains
+    if found == {"train", "validation"}:  # both: divided later, like any training set
         return "train"
     return found.pop() if len(found) == 1 else None
 
@@ -43,19 +43,19 @@ def part_of_cell(value: object) -> Part | None:
 
 
 def part_of_path(path: str) -> Part | None:
-    """Return the part that the first such name in a path means, or None."""
+    """Return the part that a folder's name in a path means, the first if several do, or None."""
     parts = map(part_of_folder, path.split("/"))
     return next((part for part in parts if part is not None), None)
 
 
 def holds_images(name: str) -> bool:
-    """Return whether a folder's name says nothing but that it holds images: "JPEGImages", "img"."""
+    """Return whether a folder's name only means that it holds images: "JPEGImages", "img"."""
     words = {*_words(name)}
     return bool(words & _IMAGES) and words <= _IMAGES | _KINDS_OF_IMAGES
 
 
 def holds_masks(name: str) -> bool:
-    """Return whether a folder's name says that it holds masks of images, if these are beside it."""
+    """Return whether a folder's name means masks, if the images are in a folder next to it."""
     return bool({*_words(name), name.lower().replace("_", "")} & _MASKS)
 
 

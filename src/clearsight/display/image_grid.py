@@ -7,7 +7,7 @@ import numpy as np
 from clearsight.display.html import Html, element
 from clearsight.display.thumbnail import thumbnail
 
-MOST_IMAGES = 24  # of a grid
+MAX_IMAGES = 24  # of a grid
 _SHOWN_SIDE = 96  # pixels
 
 
@@ -35,8 +35,8 @@ def labelled_grid(
         class_names: label k means ``class_names[k]``.
         name_of: returns the name of the image at an index.
     """
-    present = np.unique(labels)[:MOST_IMAGES]
-    each = MOST_IMAGES // len(present)
+    present = np.unique(labels)[:MAX_IMAGES]
+    each = MAX_IMAGES // len(present)
     shown = [int(i) for label in present for i in np.flatnonzero(labels == label)[:each]]
     return image_grid((images[i], class_names[int(labels[i])], name_of(i)) for i in shown)
 

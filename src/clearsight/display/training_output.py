@@ -10,7 +10,7 @@ from clearsight.display.html import Html, element, joined, output, table
 from clearsight.display.notebook import LiveOutput
 
 _REDRAW_SECONDS = 0.2
-_MOST_ROWS = 20  # of epochs, while they are trained: each redraw sends them all
+_MAX_ROWS = 20  # of epochs, while they are trained: each redraw sends them all
 
 
 @dataclass
@@ -158,7 +158,7 @@ class TrainingOutput:
         if self._warnings:
             warnings = output(*(element("p", sentence) for sentence in self._warnings))
         num_rows = sum(len(part.rows) for part in self._parts if isinstance(part, _Epochs))
-        is_open = {"open": "open"} if num_rows <= _MOST_ROWS else {}
+        is_open = {"open": "open"} if num_rows <= _MAX_ROWS else {}
         title = element("summary", "plan and epochs")
         shown = element("details", title, self._markup(None), **is_open)
         self._live.show(warnings + result + output(shown), self._text())
@@ -169,7 +169,7 @@ class TrainingOutput:
 
     def _draw(self, *, is_running: bool = True) -> None:
         self._drawn_at = time.monotonic()
-        self._live.show(output(self._markup(_MOST_ROWS if is_running else None)), self._text())
+        self._live.show(output(self._markup(_MAX_ROWS if is_running else None)), self._text())
 
     def _markup(self, most_rows: int | None) -> Html:
         return joined(_part_markup(part, most_rows) for part in self._parts if part)

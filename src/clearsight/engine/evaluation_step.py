@@ -12,9 +12,10 @@ from clearsight.models.backend import keras
 
 
 class EvaluationStep(ModelStep):
-    """A step of `evaluate` or `predict`; its weights are cast and folded once for all batches.
+    """A step of `evaluate` or `predict`.
 
-    But for each batch anew if `weights_may_change`, by a user's code between batches.
+    Its weights are cast and folded once for all batches, or for each batch if `weights_may_change`:
+    if a user's code between batches could change them.
     """
 
     def __init__(
@@ -35,13 +36,13 @@ class EvaluationStep(ModelStep):
         return self._outputs(self.run_program(inputs))
 
     def run_program(self, inputs: Inputs) -> Tensors:
-        """Run the program; if memory runs out, on half of the batch after the other."""
+        """Run the program; if memory runs out, run it on each half of the batch."""
         num_images = len(first_tensor(inputs))
         try:
             return self._run_once(inputs)
         except (RuntimeError, MemoryError) as error:
-            is_whole = num_images == 1 or self._program.runs_keras
-            if is_whole or not is_out_of_memory(error):
+            is_divisible = num_images > 1 and not self._program.runs_keras
+            if not is_divisible or not is_out_of_memory(error):
                 raise
         release_memory()
         halves = (slice(num_images // 2), slice(num_images // 2, None))

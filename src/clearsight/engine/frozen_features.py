@@ -1,4 +1,4 @@
-"""`FrozenFeatures`: what a network's frozen part gives for each image, kept from epoch to epoch."""
+"""`FrozenFeatures`: what a network's frozen part computes for each image, kept between epochs."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from clearsight.engine.batches import InMemoryBatches
 from clearsight.engine.program.program import Inputs, Program, Tensors
 from clearsight.models.backend import keras
 
-_MOST_BYTES = 2**29  # 512 MiB
+_MAX_BYTES = 2**29  # 512 MiB
 
 
 class FrozenFeatures:
     """The features of the images of one `fit`, as far as they fit into 512 MiB.
 
-    An image's features are the same bits wherever in a batch it stands, but not in a batch of
-    another size, in which matrix products may be summed in another order. So those of an epoch's
-    last, smaller batch are neither kept nor taken from here.
+    An image's features are the same bits at any position in a batch, but not in a batch of another
+    size, where matrix products may be summed in another order. So those of an epoch's last, smaller
+    batch are always computed, and never kept.
 
     Args:
         batches: the images, whose values are the same in every epoch.
@@ -37,7 +37,7 @@ class FrozenFeatures:
         self._key: Hashable = None
 
     def begin_epoch(self, frozen: Program, settings: Hashable) -> None:
-        """Forget the features if they may not be what the frozen part would give now.
+        """Forget the features if the frozen part may compute others now.
 
         Args:
             frozen: the part, with constant weights.
@@ -58,7 +58,7 @@ class FrozenFeatures:
 
         Args:
             frozen: the part that computes them.
-            inputs: what it takes.
+            inputs: the inputs of that part.
             images: the batch as the `InMemoryBatches` have made it.
         """
         indices = self._batches.indices_of(images)
@@ -77,7 +77,7 @@ class FrozenFeatures:
 
     def _can_be_kept(self, features: Tensors) -> bool:
         size = sum(feature.nbytes for feature in features) / len(features[0])
-        return size * self._batches.num_samples <= _MOST_BYTES and all(
+        return size * self._batches.num_samples <= _MAX_BYTES and all(
             feature.device.type == "cpu"
             and (feature.is_contiguous() or _is_channels_last(feature))
             and len(feature) == self._batches.batch_size
@@ -87,7 +87,7 @@ class FrozenFeatures:
 
 @dataclass(frozen=True, eq=False)
 class _Rows:
-    """One feature of all images, in the order that its axes have in memory.
+    """One feature of all images, with its axes in their order in memory.
 
     Attributes:
         values: (N, ...).

@@ -1,4 +1,4 @@
-"""`LoopContext`: what may happen between the steps of a loop of Keras's."""
+"""`LoopContext`: what may happen between the steps of one of Keras's loops."""
 
 from __future__ import annotations
 
@@ -20,8 +20,9 @@ class LoopContext:
         defers_logs: whether `BatchedCallbacks` read the logs.
         runs_user_code: whether a user's code runs between steps: in a callback, in what makes the
             batches, or because the user makes the steps.
-        fit_warnings: of a `fit`: see them.
-        features: of a `fit` of several epochs on images that are the same in each.
+        fit_warnings: what is checked before a `fit`; None for other loops.
+        features: where a frozen part's features are kept; None unless this is a `fit` of several
+            epochs on the same images.
     """
 
     defers_logs: bool = False
@@ -34,7 +35,7 @@ class LoopContext:
         """Return what may happen in a loop with these arguments."""
         callbacks = given.get("callbacks")
         is_batched = isinstance(callbacks, BatchedCallbacks)
-        # Steps are not compiled again at the beginning of an epoch for a user's own list.
+        # With a user's own `CallbackList`, steps are not compiled again when an epoch begins.
         is_users_list = isinstance(callbacks, keras.callbacks.CallbackList) and not is_batched
         makes_batches = not isinstance(given.get("x"), InMemoryBatches)  # a generator, a dataset
         runs_user_code = makes_batches or is_users_list or may_change_model(callbacks)

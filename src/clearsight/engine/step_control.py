@@ -1,4 +1,4 @@
-"""`StepControl`: what a run sets, and reads, of an accelerated model's training steps."""
+"""`StepControl`: settings of an accelerated model's training steps, which a run sets and reads."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

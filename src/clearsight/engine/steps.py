@@ -1,4 +1,4 @@
-"""`ModelStep`: what a training step and a step of an evaluation share."""
+"""`ModelStep`: what training steps and evaluation steps have in common."""
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -29,7 +29,7 @@ Gradients = Sequence[torch.Tensor | None]
 
 @dataclass(frozen=True)
 class Forward:
-    """What the forward pass of a batch gives.
+    """The results of the forward pass of a batch.
 
     Attributes:
         loss: the mean over the batch, float32 ().
@@ -94,7 +94,8 @@ class ModelStep:
             or (
                 len(shape) == value.ndim - 1
                 and all(
-                    want in (None, size) for want, size in zip(shape, value.shape[1:], strict=True)
+                    expected in (None, size)
+                    for expected, size in zip(shape, value.shape[1:], strict=True)
                 )
             )
             for value, shape in zip(inputs, self._shapes, strict=True)
@@ -129,7 +130,7 @@ class ModelStep:
         return call_context(self._model, training=self._training) if is_needed else nullcontext()
 
     def _run(self, inputs: Inputs, images: Any) -> Tensors:
-        """Run the program on the inputs that a batch's images have been made."""
+        """Run the program on inputs that `inputs_of` has made of a batch's images."""
         del images
         return self.run_program(inputs)
 

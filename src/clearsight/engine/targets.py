@@ -15,11 +15,11 @@ def plain_targets(y: Any, weights: Any, scores: torch.Tensor) -> PlainTargets | 
 
     Args:
         y: targets, perhaps in a list or dict of one.
-        weights: sample weights likewise, or None.
+        weights: sample weights, perhaps in a list or dict of one, or None.
         scores: (N, K), the model's outputs.
 
     Returns:
-        None for any others, whose loss and metrics are Keras's to compute.
+        None for any other targets or weights; Keras computes their loss and metrics.
     """
     ys, all_weights = leaves_of(y), leaves_of(weights)
     if len(ys) != 1 or ys[0] is None or len(all_weights) != 1:
@@ -34,7 +34,7 @@ def plain_targets(y: Any, weights: Any, scores: torch.Tensor) -> PlainTargets | 
 
 
 def leaves_of(structure: Any) -> list[Any]:
-    """Return the values of a nested structure: mostly one tensor, for which Keras takes longer."""
+    """Return the values of a nested structure: as Keras does, but faster for a single tensor."""
     is_leaf = structure is None or isinstance(structure, torch.Tensor)
     return [structure] if is_leaf else keras.tree.flatten(structure)
 

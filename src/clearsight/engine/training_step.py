@@ -25,10 +25,10 @@ class TrainingStep(ModelStep):
 
     Args:
         model: a compiled model.
-        dtype: to multiply in.
+        dtype: what convolutions and matrix products compute in.
         control: its step control.
         weights_may_change: whether a user's code between batches could change frozen weights.
-        features: where those of a frozen part at the beginning are kept, if anywhere.
+        features: where the features of a frozen part are kept; None if they are not kept.
 
     Attributes:
         weights: the tensors of the trainable variables, in the order of the gradients.
@@ -54,15 +54,15 @@ class TrainingStep(ModelStep):
             features.begin_epoch(self._split.frozen, layer_settings(model))
         variables = model.trainable_variables
         self.weights = [variable.value for variable in variables]
-        # But for bfloat16 Keras's own update, so that every rounding is Keras's.
+        # Except in bfloat16 the update is Keras's own, so that every rounding is Keras's.
         self._update: Callable[[Any], None] = (
             Update(model.optimizer, variables)
             if dtype is torch.bfloat16
             else partial(model.optimizer.apply, trainable_variables=variables)
         )
         # Keras's losses and layers may update metrics of their own.
-        is_all_ours = self._loss is not None and not self._program.runs_keras
-        metrics = () if is_all_ours else model.metrics_variables
+        runs_no_keras_code = self._loss is not None and not self._program.runs_keras
+        metrics = () if runs_no_keras_code else model.metrics_variables
         self._state = SavedState([*self._program.state, *metrics])
 
     def gradients(self, inputs: Inputs, data: Any) -> tuple[Forward, Gradients]:
@@ -97,16 +97,17 @@ class TrainingStep(ModelStep):
             return self._split.rest([*inputs, *features])
 
     def _gradients(self, inputs: Inputs, data: Any) -> tuple[Forward, Gradients]:
-        """Work on a batch as a whole or part by part, as `StepControl.num_parts` says.
+        """Run a batch as a whole, or in `StepControl.num_parts` parts.
 
-        Only layers that use a whole batch (normalization in training) notice the difference.
+        Only layers that compute with the whole batch (normalization in training) give other results
+        for parts.
         """
         num_images, num_parts = len(first_tensor(inputs)), self._control.num_parts
         if num_parts == 1:
             forward = self._forward(inputs, data)
             return forward, self._differentiate(forward.loss)
         size = -(-num_images // num_parts)
-        total, raws, sums = torch.zeros((), device=first_tensor(inputs).device), [], None
+        total, outputs, sums = torch.zeros((), device=first_tensor(inputs).device), [], None
         for start in range(0, num_images, size):
             part = slice(start, start + size)
             part_inputs = [None if value is None else value[part] for value in inputs]
@@ -117,9 +118,9 @@ class TrainingStep(ModelStep):
             loss = forward.loss * (len(first_tensor(part_inputs)) / num_images)
             sums = _added(sums, self._differentiate(loss))
             total += loss.detach()
-            raws.append([value.detach() for value in forward.raw])
+            outputs.append([value.detach() for value in forward.raw])
         assert sums is not None  # a batch has an image
-        raw = [torch.cat(values) for values in zip(*raws, strict=True)]
+        raw = [torch.cat(values) for values in zip(*outputs, strict=True)]
         _, y, weights = keras.utils.unpack_x_y_sample_weight(data)
         targets = plain_targets(y, weights, raw[0]) if self._is_classifier else None
         return Forward(total, raw, targets), sums

@@ -6,12 +6,12 @@ from itertools import islice
 import numpy as np
 
 from clearsight.display.html import element, joined, output, table
-from clearsight.display.image_grid import MOST_IMAGES, image_grid
+from clearsight.display.image_grid import MAX_IMAGES, image_grid
 from clearsight.io.argument_checks import check_count
 from clearsight.io.displayed_text import displayed_start
 
-_MOST_CLASSES = 3  # of an image in a notebook
-_MOST_NAMES = 5  # in one line
+_MAX_CLASSES = 3  # of an image in a notebook
+_MAX_NAMES = 5  # in one line
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +33,7 @@ class Predictions:
         cls, images: np.ndarray, probabilities: np.ndarray, class_names: tuple[str, ...]
     ) -> "Predictions":
         """Return the predictions for images, uint8 (N, H, W, C), with copies of the first ones."""
-        return cls(probabilities, class_names, images[:MOST_IMAGES].copy())
+        return cls(probabilities, class_names, images[:MAX_IMAGES].copy())
 
     def __len__(self) -> int:
         return len(self.probabilities)
@@ -54,7 +54,7 @@ class Predictions:
         If there are fewer classes than `count`, all are returned.
 
         Raises:
-            RequestError: when `count` is no whole number of at least 1.
+            RequestError: when `count` is not a whole number of at least 1.
         """
         count = check_count(count, "count", 1)
         order = np.argsort(-self.probabilities, axis=1, kind="stable")[:, :count]
@@ -64,14 +64,14 @@ class Predictions:
         ]
 
     def __repr__(self) -> str:
-        names = [repr(displayed_start(name, 40)) for name in self.names[:_MOST_NAMES]]
+        names = [repr(displayed_start(name, 40)) for name in self.names[:_MAX_NAMES]]
         more = ", ..." if len(self) > len(names) else ""
         images = "1 image" if len(self) == 1 else f"{len(self):,} images"
         return f"Predictions({images}: {', '.join(names)}{more})"
 
     def _repr_html_(self) -> str:
-        shown = Predictions(self.probabilities[:MOST_IMAGES], self.class_names)
-        best = shown.top(_MOST_CLASSES)
+        shown = Predictions(self.probabilities[:MAX_IMAGES], self.class_names)
+        best = shown.top(_MAX_CLASSES)
         parts = []
         if self.images is not None:
             tiles = zip(self.images, best, strict=False)
@@ -82,21 +82,21 @@ class Predictions:
                 )
             )
         else:
-            titles = islice(("predicted", "second", "third"), min(_MOST_CLASSES, len(best[0])))
-            rows = ((index, *map(_chance, classes)) for index, classes in enumerate(best))
-            parts.append(table(("image", *titles), rows, num_left=1 + _MOST_CLASSES))
-        if len(self) > MOST_IMAGES:
-            parts.append(element("p", f"The first {MOST_IMAGES} of {len(self):,} images."))
+            titles = islice(("predicted", "second", "third"), min(_MAX_CLASSES, len(best[0])))
+            rows = ((index, *map(_with_probability, classes)) for index, classes in enumerate(best))
+            parts.append(table(("image", *titles), rows, num_left=1 + _MAX_CLASSES))
+        if len(self) > MAX_IMAGES:
+            parts.append(element("p", f"The first {MAX_IMAGES} of {len(self):,} images."))
         return output(*parts)
 
 
-def _chance(predicted: tuple[str, float]) -> str:
+def _with_probability(predicted: tuple[str, float]) -> str:
     name, probability = predicted
     return f"{name} {probability:.1%}"
 
 
 def _caption(classes: list[tuple[str, float]]) -> str:
-    first, *others = map(_chance, classes)
+    first, *others = map(_with_probability, classes)
     return joined(
         (element("strong", first), *(element("span", each, class_="faint") for each in others))
     )

@@ -27,7 +27,7 @@ def write_atomically(path: Path, otherwise: str = ANOTHER_FOLDER) -> Iterator[Pa
 
     Args:
         path: the file.
-        otherwise: how to write it elsewhere, for the error message.
+        otherwise: advice at the end of the error message, such as how to choose another folder.
 
     Raises:
         OutputError: when the file cannot be written.

@@ -1,4 +1,4 @@
-"""The folder for what can be fetched or computed again."""
+"""The cache folder, for what can be downloaded or computed again."""
 
 import logging
 import os
@@ -11,7 +11,7 @@ import platformdirs
 from clearsight.errors import OutputError
 from clearsight.io.atomic import write_atomically
 
-# What to do when it cannot be written.
+# What to do when the cache folder cannot be written.
 ANOTHER_CACHE = "set the environment variable CLEARSIGHT_CACHE to another folder"
 _log = logging.getLogger(__name__)
 
@@ -19,7 +19,7 @@ _log = logging.getLogger(__name__)
 def cache_folder(name: str) -> Path:
     """Return a folder in ``$CLEARSIGHT_CACHE``, or else in the user's cache.
 
-    A warning says so, once, if other users can change what is in it.
+    It is logged as a warning, once, if other users can change what is in it.
     """
     chosen = os.environ.get("CLEARSIGHT_CACHE")
     folder = Path(chosen) if chosen else user_cache_folder("")
@@ -28,7 +28,7 @@ def cache_folder(name: str) -> Path:
 
 
 def user_cache_folder(name: str) -> Path:
-    """Return a folder in the user's cache, where nothing is written if another is chosen."""
+    """Return a folder in the user's cache, whatever ``$CLEARSIGHT_CACHE`` is."""
     return platformdirs.user_cache_path("clearsight") / name
 
 
@@ -40,7 +40,7 @@ def _check_owner(folder: Path) -> None:
         state = folder.stat()
     except OSError:  # it is created when something is cached
         return
-    # Root may use a cache of anybody's, as in a container.
+    # Root may use any user's cache, as in a container.
     is_foreign = os.getuid() not in (0, state.st_uid) and state.st_uid != 0
     if is_foreign or state.st_mode & stat.S_IWOTH:
         _log.warning(

@@ -10,7 +10,7 @@ Row = tuple[str, ...]
 
 _GAP = "  "
 _INDENT = " " * 4
-_LEAST_TEXT = 24  # columns in which text can be read
+_MIN_TEXT_WIDTH = 24  # columns in which text can be read
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class TextTable:
         if width is None or needed <= width:
             return self._side_by_side(rows, widths, width)
         widths[-1] -= needed - width
-        if self.last_is_text and widths[-1] >= _LEAST_TEXT:
+        if self.last_is_text and widths[-1] >= _MIN_TEXT_WIDTH:
             return self._side_by_side(rows, widths, width)
         return self._blocks(rows, width)
 

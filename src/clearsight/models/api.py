@@ -93,7 +93,7 @@ def _trace_one(
     model: Network, input_shape: tuple[int, int, int] | None, arguments: Mapping[str, Any]
 ) -> Trace:
     if not isinstance(model, keras.Model) or arguments:
-        model = build_model(ModelRequest(model, arguments, input_shape, near_names=_OWN_NAMES))
+        model = build_model(ModelRequest(model, arguments, input_shape, other_names=_OWN_NAMES))
     return trace_model(_with_input_size(model, input_shape))
 
 

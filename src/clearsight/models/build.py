@@ -36,19 +36,19 @@ class ModelRequest:
         arguments: options of the family, or keyword arguments of the function.
         input_shape: height, width, channels; None for the network's own default.
         num_classes: None for the network's own default.
-        near_names: names besides the network's own that an unknown argument may be meant for, such
-            as those of the function that it was passed to.
+        other_names: names to suggest for an unknown argument besides the network's own, such as the
+            parameters of the function that it was passed to.
     """
 
     model: str | Callable[..., Any]
     arguments: Mapping[str, Any] = field(default_factory=dict)
     input_shape: tuple[int, int, int] | None = None
     num_classes: int | None = None
-    near_names: tuple[str, ...] = ()
+    other_names: tuple[str, ...] = ()
 
     def did_you_mean(self, known: Iterable[str] = ()) -> str:
-        """Return " Did you mean 'NAME'?" for the first argument that is near another name."""
-        names = (*known, *self.near_names)
+        """Return " Did you mean 'NAME'?" for the first argument that is similar to another name."""
+        names = (*known, *self.other_names)
         hints = (did_you_mean(each, names) for each in self.arguments if each not in names)
         return next(filter(None, hints), "")
 
@@ -62,8 +62,7 @@ class ModelRequest:
 def build_model(request: ModelRequest) -> keras.Model:
     """Build or load a network.
 
-    A network that is given is returned itself, a Sequential one built for `input_shape` if it is
-    not built yet.
+    A network object is returned as it is; an unbuilt Sequential one is built for `input_shape`.
 
     Returns:
         A built Sequential or Functional model.
@@ -74,7 +73,7 @@ def build_model(request: ModelRequest) -> keras.Model:
     """
     name = request.model
     if isinstance(name, keras.Model):
-        return _own_model(name, request)
+        return _given_model(name, request)
     if callable(name):
         return _call_function(name, f"{model_name(name)}()", request)
     if not isinstance(name, str):
@@ -118,7 +117,7 @@ def _build_family(family: Family, request: ModelRequest) -> keras.Model:
         options = family.options(**{**request.shape_arguments, **request.arguments})
     except ValidationError as error:
         own = tuple(family.options.model_fields)
-        mistakes = format_validation_error(error, (*own, *request.near_names))
+        mistakes = format_validation_error(error, (*own, *request.other_names))
         raise ModelError(
             f"The options of '{family.name}' are not valid: {mistakes}. Its options are "
             f"{', '.join(own)}."
@@ -139,7 +138,7 @@ def _load_keras_file(path: Path, request: ModelRequest) -> keras.Model:
     return _check_model(load_keras_file(path), str(path))
 
 
-def _own_model(model: keras.Model, request: ModelRequest) -> keras.Model:
+def _given_model(model: keras.Model, request: ModelRequest) -> keras.Model:
     if request.arguments:
         raise ModelError(
             f"'{model.name}' is a network already and takes no arguments, but "
@@ -172,7 +171,7 @@ def _run_file(path: Path) -> ModuleType:
     """Execute a Python file as a module that can import the files in its folder, like a script."""
     specification = importlib.util.spec_from_file_location(path.stem, path)
     assert specification is not None  # because it ends in .py
-    assert specification.loader is not None  # likewise
+    assert specification.loader is not None  # for the same reason
     module = importlib.util.module_from_spec(specification)
     folder = str(path.resolve().parent)
     if folder not in sys.path:
@@ -222,7 +221,7 @@ def _accepted_arguments(
         typed = for_reader(f"{flag('model_arguments')} ", "")
         where = for_reader("", " to the model's arguments")
         unused = [key for key in request.shape_arguments if key not in parameters]
-        by_name = f" It gets {' and '.join(unused)} only by that name." if unused else ""
+        by_name = "".join(f" {key} is only passed to a parameter of that name." for key in unused)
         raise ModelError(
             f"{name} needs {', '.join(absent)}, which was not given: add "
             f"{' '.join(f'{typed}{key}=VALUE' for key in absent)}{where}.{by_name}"

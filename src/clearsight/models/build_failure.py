@@ -10,7 +10,7 @@ from typing import Any
 from clearsight.errors import ModelError
 from clearsight.models.backend import keras
 
-_MOST_CHARACTERS = 200  # of another library's message
+_MAX_CHARACTERS = 200  # of another library's message
 
 
 @contextmanager
@@ -56,8 +56,8 @@ def check_output_sizes(model: keras.Model, name: str) -> None:
 def describe_error(error: BaseException) -> str:
     """Return an exception's type, first line and location: "KeyError: 'units' (net.py:12)"."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()] or ["no message"]
-    if len(lines[0]) > _MOST_CHARACTERS:  # Keras's errors may hold a network's whole configuration
-        lines[0] = f"{lines[0][:_MOST_CHARACTERS]}..."
+    if len(lines[0]) > _MAX_CHARACTERS:  # Keras's errors may hold a network's whole configuration
+        lines[0] = f"{lines[0][:_MAX_CHARACTERS]}..."
     location = ""
     if error.__traceback__ is not None:
         last = traceback.extract_tb(error.__traceback__)[-1]

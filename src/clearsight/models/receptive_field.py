@@ -58,8 +58,8 @@ def receptive_fields(model: keras.Model) -> dict[int, ReceptiveField]:
     return _propagate(graph, [ReceptiveField()] * len(graph.inputs))
 
 
-def _propagate(graph: Graph, of_inputs: list[ReceptiveField]) -> dict[int, ReceptiveField]:
-    fields = {id(tensor): field for tensor, field in zip(graph.inputs, of_inputs, strict=True)}
+def _propagate(graph: Graph, input_fields: list[ReceptiveField]) -> dict[int, ReceptiveField]:
+    fields = {id(tensor): field for tensor, field in zip(graph.inputs, input_fields, strict=True)}
     for call in graph.calls:
         if call.is_input or not all(id(tensor) in fields for tensor in call.inputs):
             continue

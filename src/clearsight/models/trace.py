@@ -21,7 +21,7 @@ from clearsight.models.receptive_field import receptive_fields
 from clearsight.models.table import LayerTable, format_bytes, format_shape
 
 _FLOAT32_BYTES = 4
-_MOST_DRAWN_AT_ONCE = 12  # layers; the drawing of a larger network is folded in a notebook
+_MAX_DRAWN_AT_ONCE = 12  # layers; the drawing of a larger network is folded in a notebook
 _SPACE = " " * 6  # between two formulas on one line
 _HEADER = ("Layer", "Output shape", "Params", "Mult-adds", "Memory", "Field")
 
@@ -108,7 +108,7 @@ class Trace:
         )
 
     def _repr_html_(self) -> str:
-        is_short = {"open": "open"} if len(self.layers) <= _MOST_DRAWN_AT_ONCE else {}
+        is_short = {"open": "open"} if len(self.layers) <= _MAX_DRAWN_AT_ONCE else {}
         title = element("summary", "Drawing of the network")
         drawing = element("details", title, Html(self.draw().svg), **is_short)
         return output(drawing, self.table.markup)

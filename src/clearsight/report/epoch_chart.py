@@ -15,7 +15,7 @@ from clearsight.report.value_axis import ValueAxis
 from clearsight.training.history import History
 
 _PARTS = ("training", "validation")
-_MOST_MARKS = 40  # epochs up to which each has a mark
+_MAX_MARKS = 40  # epochs up to which each has a mark
 _LABEL_HEIGHT = 30  # pixels of a label of two lines
 _MARK_SIZE = 28
 
@@ -106,7 +106,7 @@ class EpochChart:
         for part, color in zip(_PARTS, (ink.training, ink.validation), strict=True):
             line = wide.encode(self._axis.channel(alt, part))
             layers.append(line.mark_line(color=color, strokeWidth=2.2))
-            if len(self.rows) <= _MOST_MARKS:
+            if len(self.rows) <= _MAX_MARKS:
                 layers.append(line.mark_point(color=color, filled=True, opacity=1, size=_MARK_SIZE))
         if self.best is not None:
             best = alt.Chart(alt.InlineData([self.best])).encode(

@@ -170,14 +170,16 @@ class TrainRequest(Request):
         return self.model_copy(update=update).to_json()
 
     def to_json(self) -> dict[str, Any]:
-        """Return the options that were given as JSON-ready values, but for the run's folder."""
+        """Return the options that were given as JSON-ready values, except the run's folder."""
         return self.model_dump(mode="json", exclude_unset=True, exclude={"out"})
 
     def with_options(self, **changes: Any) -> Self:
         """Return the request with other values, of its own fields or of `SourceOptions`."""
-        of_source = {k: changes.pop(k) for k in SourceOptions.model_fields if k in changes}
-        if of_source:
-            changes["source_options"] = self.source_options.model_copy(update=of_source).resolved()
+        source_changes = {k: changes.pop(k) for k in SourceOptions.model_fields if k in changes}
+        if source_changes:
+            changes["source_options"] = self.source_options.model_copy(
+                update=source_changes
+            ).resolved()
         return self.model_copy(update=changes)
 
 
@@ -210,8 +212,8 @@ class ResolvedRequest(TrainRequest):
 
     def with_options(self, **changes: Any) -> Self:
         """Return the request with other values, those of the recipe within the recipe."""
-        of_recipe = {name: changes.pop(name) for name in RECIPE_OPTIONS if name in changes}
-        return super().with_options(recipe=self.recipe.replace(**of_recipe), **changes)
+        recipe_changes = {name: changes.pop(name) for name in RECIPE_OPTIONS if name in changes}
+        return super().with_options(recipe=self.recipe.replace(**recipe_changes), **changes)
 
     @classmethod
     def of(cls, request: TrainRequest, **settled: Any) -> Self:
@@ -240,9 +242,9 @@ def train_request(source: Any, **options: Any) -> TrainRequest:
         RequestError: when options are unknown or out of range.
         DataError: when the source is an object that holds no images with labels.
     """
-    of_source = {name: options.pop(name) for name in SourceOptions.model_fields if name in options}
-    if of_source:
-        options["source_options"] = of_source
+    source_options = {k: options.pop(k) for k in SourceOptions.model_fields if k in options}
+    if source_options:
+        options["source_options"] = source_options
     source = os.fspath(source) if isinstance(source, os.PathLike) else source
     request = TrainRequest(source=source if isinstance(source, str) else "", **options)
     if isinstance(source, str):

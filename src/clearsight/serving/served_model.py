@@ -27,7 +27,7 @@ _VERSION_LENGTH = 12
 _SECONDS_BETWEEN_CHECKS = 0.01
 _log = logging.getLogger(__name__)
 
-# Decoded images, uint8 (N, H, W, C), and what is to be said about each if they are files.
+# Decoded images, uint8 (N, H, W, C), and remarks about each if they are files.
 Decoded = tuple[np.ndarray, "tuple[ImageRemarks, ...]"]
 Decode = Callable[[Callable[[], bool]], Decoded]
 
@@ -38,7 +38,7 @@ class FileOptions:
 
     Attributes:
         invert: invert brightness first.
-        keep_pixels: return what the network got too.
+        keep_pixels: also return the network's input.
     """
 
     invert: bool
@@ -47,13 +47,13 @@ class FileOptions:
 
 @dataclass(frozen=True, eq=False)
 class ImageRemarks:
-    """What is to be said about an image file.
+    """What an answer reports about an image file.
 
     Attributes:
-        is_inverted: whether it is dark on light and the training images light on dark, or the
-            reverse.
+        is_inverted: whether it is dark on light while the training images are light on dark, or
+            the reverse.
         warnings: see `PreparedImage`.
-        pixels: the network's input, uint8 (H, W, C), if it is to be returned.
+        pixels: the network's input, uint8 (H, W, C), if `FileOptions.keep_pixels`; else None.
     """
 
     is_inverted: bool
@@ -145,8 +145,8 @@ class ServedModel:
         """Classify images given as the contents of image files.
 
         Args:
-            contents: of the files.
-            options: how they are read.
+            contents: the contents of the files.
+            options: how the files are read.
 
         Raises:
             HttpError: 422 if an image cannot be read, 500 if the network fails, 503 if the queue is

@@ -23,7 +23,7 @@ from clearsight.serving.settings import ServerSettings
 
 _BACKLOG = 2_048
 _KEEP_ALIVE_SECONDS = 15
-_EXTRA_SECONDS = 3.0  # after the longest that a request may take, before the rest is cancelled
+_EXTRA_SECONDS = 3.0  # more than a request may take, before those that are left are cancelled
 _EXIT_BY_SIGNAL = 128
 _log = logging.getLogger(__name__)
 
@@ -39,14 +39,14 @@ def serve(
         on_listening: called with the server's address once it answers, to requests and to signals.
 
     Returns:
-        The exit code: 0 if every request was answered, 1 if not within the longest time that one
-        may take, 128 plus the signal's number after a second signal.
+        The exit code: 0 if every request was answered, 1 if one took too long, 128 plus the
+        signal's number after a second signal.
 
     Raises:
-        RequestError: if the server cannot listen on the address, or has no room for connections.
+        RequestError: if the server cannot listen on the address, or may not open enough files.
     """
-    # Anybody could fill the log: uvicorn and the form parser would log each malformed request, and
-    # Pillow warn of oddities in images, which Python would remember for ever.
+    # Clients could fill the log: uvicorn and the form parser would log each malformed request. And
+    # Pillow would warn about oddities of images, and Python keep each warning in memory for ever.
     warnings.simplefilter("ignore")
     for name in ("uvicorn.error", "python_multipart"):
         logging.getLogger(name).setLevel(logging.ERROR)
@@ -64,11 +64,11 @@ def serve(
 
 def _listen(settings: ServerSettings) -> socket.socket:
     try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
+        family, socket_type, protocol, _, address = socket.getaddrinfo(
             settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
         # asyncio sets TCP_NODELAY only on sockets whose protocol is given.
-        listener = socket.socket(family, kind, protocol)
+        listener = socket.socket(family, socket_type, protocol)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
         listener.listen(_BACKLOG)
@@ -132,7 +132,7 @@ class _DrainingServer(uvicorn.Server):
         """
         del frame
         if self._service.is_draining:
-            logging.getLogger("uvicorn.error").disabled = True  # of its own cancelled task
+            logging.getLogger("uvicorn.error").disabled = True  # or it logs its cancelled task
             self._second_signal = sig
             self.should_exit = self.force_exit = True
             return
@@ -145,7 +145,7 @@ class _DrainingServer(uvicorn.Server):
         self.should_exit = True
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start to answer; the acceptor stands in for uvicorn's own listening."""
+        """Start to answer; the acceptor listens, not uvicorn."""
         del sockets
         await super().startup(sockets=[])
         protocol: Any = partial(

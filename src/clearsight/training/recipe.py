@@ -11,9 +11,9 @@ from clearsight.options import Request
 PositiveFiniteFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 # No images, epochs, batches or parameters are more; arithmetic with larger numbers would overflow.
-_MOST = 10**12
-Count = Annotated[int, Field(ge=0, le=_MOST)]
-PositiveCount = Annotated[int, Field(gt=0, le=_MOST)]
+_MAX_COUNT = 10**12
+Count = Annotated[int, Field(ge=0, le=_MAX_COUNT)]
+PositiveCount = Annotated[int, Field(gt=0, le=_MAX_COUNT)]
 _Pixels = Annotated[int, Field(ge=0, le=65_535)]
 
 

@@ -1,4 +1,4 @@
-"""Stop a training early on a signal, between two batches and with everything saved."""
+"""Stops a training early on a signal, between two batches and with everything saved."""
 
 import signal
 import threading
@@ -16,12 +16,12 @@ SIGNALS = tuple(
     if hasattr(signal, name)
 )
 _SIGHUP = getattr(signal, "SIGHUP", None)
-# A longer batch is abandoned, so that everything is over within five seconds.
+# A batch that takes longer is abandoned, so that the process ends within five seconds.
 MAX_BATCH_SECONDS = 3.5
 
 
 class Position(NamedTuple):
-    """How far a training is.
+    """How far a training has got.
 
     Example:
         >>> print(Position(epochs_done=1, num_batches=17))
@@ -41,7 +41,7 @@ class StopRequested(BaseException):
     Attributes:
         signal_number: the signal that requested it.
         is_between_batches: whether no batch is half done, so that the weights can be saved.
-        position: how far the training was; None outside `fit`.
+        position: how far the training had got; None outside `fit`.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class TrainingStoppedError(Exception):
     """A training failed; `__cause__` says why.
 
     Attributes:
-        position: how far it was.
+        position: how far it had got.
     """
 
     def __init__(self, position: Position) -> None:
@@ -69,7 +69,7 @@ class Stopper(AbstractContextManager["Stopper"]):
     """Turns the first signal into a stop after the current batch; a second Ctrl-C stops at once.
 
     A signal before or after `fit` raises `StopRequested` immediately, and so does one whose batch
-    does not end in time. Python delivers signals to the main thread only; in any other thread this
+    takes too long. Python delivers signals to the main thread only; in any other thread this
     does nothing. Use it as a context manager around a whole run.
 
     Args:

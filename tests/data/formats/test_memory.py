@@ -22,7 +22,7 @@ import pytest
 from support.formats.binary_layouts import idx_bytes
 from support.formats.breakage import PNG, huge_header
 
-MOST_BYTES = 1_000_000_000
+MAX_BYTES = 1_000_000_000
 # The process prints the errors of the source or of its bad images, and its peak memory.
 PROGRAM = """
 import json, sys
@@ -330,7 +330,7 @@ def test_hostile_files_take_less_than_a_gigabyte(
     assert found["said"] or not message
     for sentence in found["said"]:
         assert re.search(message, sentence), sentence
-    assert found["peak_bytes"] < MOST_BYTES
+    assert found["peak_bytes"] < MAX_BYTES
 
 
 def test_the_largest_image_that_is_allowed_fits_into_the_memory(tmp_path: Path) -> None:
@@ -339,4 +339,4 @@ def test_the_largest_image_that_is_allowed_fits_into_the_memory(tmp_path: Path) 
         (tmp_path / name).write_bytes(content)
     found = opened(tmp_path)
     assert (found["num_good"], found["said"]) == (5, [])
-    assert found["peak_bytes"] < MOST_BYTES
+    assert found["peak_bytes"] < MAX_BYTES

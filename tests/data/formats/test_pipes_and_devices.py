@@ -25,7 +25,7 @@ from support.formats.binary_layouts import idx_bytes
 from support.formats.breakage import PNG, class_folders
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
-MOST_SECONDS = 20
+MAX_SECONDS = 20
 
 
 def result_of(call: Callable[[], Any]) -> Any:
@@ -40,7 +40,7 @@ def result_of(call: Callable[[], Any]) -> Any:
 
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
-    thread.join(MOST_SECONDS)
+    thread.join(MAX_SECONDS)
     assert not thread.is_alive(), "it waits for a pipe"
     assert results, "it raised something else than a DataError"
     return results[0]

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from clearsight.bundle.network import TrainedNetwork
 
 MODEL_FILE = "model.tflite"
+# Operators that run other code or may never end; clearsight's own files have none of them.
 _REFUSED = (
     "CALL",
     "CALL_ONCE",
@@ -65,11 +66,11 @@ def write(network: TrainedNetwork, spec: BundleSpec, folder: Path) -> tuple[str,
 
 
 def open_model(files: BundleFiles, num_threads: int | None) -> Network:
-    """Load ``model.tflite``, if it has no loops and operators of its own.
+    """Load ``model.tflite``.
 
     Raises:
         MissingExtraError: if LiteRT is not installed.
-        BundleError: if LiteRT cannot load it, or it has them.
+        BundleError: if LiteRT cannot load it, or it has loops or custom operators.
     """
     with needs_extra(f"Running {files.path}", "litert"):
         from ai_edge_litert.interpreter import Interpreter  # pyright: ignore[reportMissingImports]
@@ -91,10 +92,10 @@ def open_model(files: BundleFiles, num_threads: int | None) -> Network:
 
 
 def _check_operators(content: bytes) -> None:
-    """Check that a well-formed file has no loops, no operators of its own and no other files.
+    """Check a well-formed file.
 
     Raises:
-        ValueError: if it has.
+        ValueError: if it has loops or custom operators, or refers to other files.
     """
     from ai_edge_litert import (  # pyright: ignore[reportMissingImports]
         schema_py_generated as schema,

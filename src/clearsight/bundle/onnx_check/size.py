@@ -12,10 +12,10 @@ from clearsight.bundle.onnx_check.operators import follow
 _BATCH_VALUES = 2**28  # numbers in memory for several images, 1 GiB as float32
 # Of one image: so many numbers in memory for each value of the image, but at least and at most so
 # many; an image in grey and 512 channels of the same size are 513.
-_VALUES_PER_INPUT, _LEAST_VALUES, _MOST_VALUES = 2_048, 2**26, 2**30
+_VALUES_PER_INPUT, _MIN_VALUES, _MAX_VALUES = 2_048, 2**26, 2**30
 # ResNet-152 takes 80,000 multiply-adds for each value of an image, VGG-19 130,000, and a wide
 # residual network 6e9 for a small image.
-_WORK_PER_INPUT, _LEAST_WORK, _MOST_WORK = 10**6, 10**11, 2 * 10**12
+_WORK_PER_INPUT, _MIN_WORK, _MAX_WORK = 10**6, 10**11, 2 * 10**12
 _WORK_PER_OUTPUT = 16  # a function such as tanh, and the way through memory
 _RESULTS_AT_ONCE = 4  # all results together are more than those in memory at any time
 _PER_WEIGHT = 2  # constants that are computed from weights: converted and transposed
@@ -39,8 +39,8 @@ class Cost:
 def cost_limit(image_shape: tuple[int, int, int], num_images: int, num_weights: int) -> Cost:
     """Return the most that a batch may take with a network of so many weights."""
     size = math.prod(image_shape)
-    values = min(max(_VALUES_PER_INPUT * size, _LEAST_VALUES), _MOST_VALUES)
-    work = min(max(_WORK_PER_INPUT * size, _LEAST_WORK), _MOST_WORK)
+    values = min(max(_VALUES_PER_INPUT * size, _MIN_VALUES), _MAX_VALUES)
+    work = min(max(_WORK_PER_INPUT * size, _MIN_WORK), _MAX_WORK)
     return Cost(
         values if num_images == 1 else max(values, _BATCH_VALUES),
         values + _PER_WEIGHT * num_weights,

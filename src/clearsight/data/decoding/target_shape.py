@@ -15,8 +15,8 @@ from clearsight.errors import DataError
 from clearsight.option_names import option_when_read
 
 NUM_SAMPLED = 200  # images whose headers are read
-_MOST_SAMPLED = 20_000  # if none of these can be read
-_LARGEST_UNCHANGED = 128  # pixels; images of one size up to this keep it
+_MAX_SAMPLED = 20_000  # if none of these can be read
+_MAX_UNCHANGED_PIXELS = 128  # pixels; images of one size up to this keep it
 
 # Most photographs keep the shapes that distinguish them at this size, and a network takes time in
 # proportion to the number of pixels: 2,000 images of 96x96 cost about what 4,500 of 64x64 do.
@@ -27,7 +27,7 @@ _MANY = 10_000  # images
 # Images are resized to a shape of their own, of the area that the square would have, if most have
 # nearly the same ratio of height to width. Padding wide images to a square would waste its pixels.
 _ALIKE = 1.25  # factor between two ratios that are nearly the same
-_MOST = 0.9  # fraction of the images
+_LARGE_MAJORITY = 0.9  # fraction of the images
 _NEARLY_SQUARE = 1.1  # ratio up to which a square is as good
 _OWN_SIZE = "their own"
 
@@ -57,7 +57,7 @@ def choose_target_shape(listing: Listing, options: SourceOptions) -> TargetShape
     """
     if options.image_size is not None and options.channels != "auto":
         return TargetShape(*options.image_size, options.channels, "")
-    sample, larger = (listing.keys[:: -(-len(listing) // n)] for n in (NUM_SAMPLED, _MOST_SAMPLED))
+    sample, larger = (listing.keys[:: -(-len(listing) // n)] for n in (NUM_SAMPLED, _MAX_SAMPLED))
     headers = _read_headers(listing, sample) or _read_headers(listing, larger)
     if not headers:
         some = "" if len(larger) == len(listing) else f"{len(larger):,} of "
@@ -121,14 +121,14 @@ def _choose_size(sizes: np.ndarray, num_images: int) -> tuple[tuple[int, int], s
     `sizes` are integers (M, 2), height and width of the sampled images.
     """
     is_one_size = bool((sizes == sizes[0]).all())
-    if is_one_size and sizes.max() <= _LARGEST_UNCHANGED:
+    if is_one_size and sizes.max() <= _MAX_UNCHANGED_PIXELS:
         return (int(sizes[0, 0]), int(sizes[0, 1])), _OWN_SIZE
     side = _SIDE_OF_FEW if num_images <= _MANY else _SIDE_OF_MANY
     elongation = sizes[:, 0] / sizes[:, 1]
     typical = float(np.median(elongation))
     is_alike = np.maximum(elongation / typical, typical / elongation) <= _ALIKE
     if not is_one_size and (
-        np.mean(is_alike) < _MOST or max(typical, 1 / typical) <= _NEARLY_SQUARE
+        np.mean(is_alike) < _LARGE_MAJORITY or max(typical, 1 / typical) <= _NEARLY_SQUARE
     ):
         median = int(np.median(sizes.min(axis=1)))
         side = max(min(side, median), 1)

@@ -85,10 +85,10 @@ def open_array_files(path: Path, options: SourceOptions) -> Splits:
 
 
 def _is_images(file: Path) -> bool:
-    return _says_images(file.stem)
+    return _means_images(file.stem)
 
 
-def _says_images(name: str) -> bool:
+def _means_images(name: str) -> bool:
     known = parse_array_name(name)
     return known is not None and known.role == "images"
 
@@ -140,7 +140,7 @@ def _open_npz(path: Path, options: SourceOptions) -> Splits:
             if member.filename.endswith(".npy")
         }
         wanted = [name for name in members if _is_wanted(name)]
-        if not any(map(_says_images, wanted)):
+        if not any(map(_means_images, wanted)):
             find_array_pairs(members, (), str(path))  # raises, with the names of all arrays
         num_axes = {name: len(_npz_header(archive, members[name], path).shape) for name in wanted}
         arrays = collect_arrays(

@@ -44,7 +44,7 @@ class ArrowFiles:
     Attributes:
         root: the folder that they are in.
         files: the files.
-        source: what messages call them.
+        source: what messages call the files together.
         columns: their columns.
     """
 
@@ -96,6 +96,12 @@ def list_arrow_files(
     root: Path, files: Sequence[PartFile], options: SourceOptions, provenance: str
 ) -> Listing:
     """List the images in one or more Parquet or Arrow files that have the same columns.
+
+    Args:
+        root: the folder that the files are in.
+        files: at least one.
+        options: how the source is read.
+        provenance: what messages call the files together.
 
     Raises:
         DataError: when a file cannot be read, or columns, labels or splits are not valid.

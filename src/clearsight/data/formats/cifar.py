@@ -33,13 +33,13 @@ _FOLDERS = {
 
 @dataclass(frozen=True)
 class _Version:
-    """One of the two datasets: the names of its files, and the labels that a record begins with."""
+    """One of the two datasets: the names of its files, and the form of its records."""
 
     name: str
     train: tuple[str, ...]
     test: str
     class_names: str
-    label_bytes: int  # the last of them is the class
+    label_bytes: int  # at the beginning of a record; the last of them is the class
 
     @property
     def record_bytes(self) -> int:
@@ -83,7 +83,7 @@ def open_cifar(path: Path, options: SourceOptions) -> Splits:
     """Read CIFAR-10 or CIFAR-100 (with its 100 fine classes).
 
     Raises:
-        DataError: when files are missing, damaged or the version for Python, which is pickled.
+        DataError: when files are missing or damaged, or are the pickled version for Python.
     """
     content_of: dict[str, bytes] = {}
     seen = set()

@@ -17,7 +17,7 @@ OUTSIDE_PARTS = "image outside of the training, validation and test folders"
 
 @dataclass(frozen=True)
 class FolderRole:
-    """Where a folder belongs.
+    """The class and the part that a folder belongs to.
 
     Attributes:
         class_folder: the name of the class folder.
@@ -54,7 +54,7 @@ class FolderStructure:
 
     @cached_property
     def shared_folders(self) -> set[str]:
-        """The names of folders that every class folder has inside, if that is all they have."""
+        """The names of folders that are in every class folder; empty if images are next to them."""
         outer = [folder for folder in self.image_folders if not self.role(folder).inner]
         if any(not self.role(folder).problem for folder in outer):
             return set()
@@ -73,19 +73,21 @@ class FolderStructure:
     @cached_property
     def _masks(self) -> set[str]:
         """The folders of masks that have a folder of images next to them."""
-        beside = {path.rpartition("/")[0] for path in self.image_folders if _says_images(path)}
+        parents = {
+            path.rpartition("/")[0] for path in self.image_folders if _is_images_folder(path)
+        }
         return {
             path
             for path in self.image_folders
-            if path.rpartition("/")[0] in beside and holds_masks(path.rpartition("/")[2])
+            if path.rpartition("/")[0] in parents and holds_masks(path.rpartition("/")[2])
         }
 
     def role(self, folder: str) -> FolderRole:
-        """Return where a folder belongs."""
+        """Return the class and the part that a folder belongs to."""
         parent = next((path for path in self.parents if _is_in(folder, path)), None)
         if parent is None:
-            is_around = any(_is_in(path, folder) for path in self.parents)
-            is_split = is_around or part_of_path(folder) is not None
+            has_classes_below = any(_is_in(path, folder) for path in self.parents)
+            is_split = has_classes_below or part_of_path(folder) is not None
             return FolderRole(problem=OUTSIDE_CLASSES if is_split else OUTSIDE_PARTS)
         name, _, inner = folder[len(parent) :].removeprefix("/").partition("/")
         part = self.parents[parent]
@@ -129,11 +131,13 @@ class _FolderTree:
 def find_structure(image_folders: Iterable[str], *, are_inner: bool = False) -> FolderStructure:
     """Find the class folders, from the paths of all folders that images are directly in.
 
-    If `are_inner`, they are inside the folders that would otherwise be the classes.
+    A folder that is the only one in its parent is a wrapper, which is skipped. A folder is a split
+    if its name means a part and it has folders, unless the folders next to it show that it is a
+    class (`_splits_in`). In a split there may be wrappers, or splits, again.
 
-    A folder around everything does not count. A folder is a split if its name says so and folders
-    are in it, unless what is next to it makes it a class (`_splits_in`). In a split there may be
-    folders around everything again, or splits.
+    Args:
+        image_folders: paths relative to the source, "/" between names.
+        are_inner: whether the classes are the folders inside those that would otherwise be classes.
     """
     folders = frozenset(image_folders)
     tree = _FolderTree(folders)
@@ -152,23 +156,23 @@ def _class_parents(
     tree: _FolderTree, folder: str, part: Part | None
 ) -> Iterator[tuple[str, Part | None]]:
     while not (splits := _splits_in(tree, folder)):
-        inner = _only_folder(tree, folder)
+        inner = _wrapper_in(tree, folder)
         if inner is None:
             yield folder, part
             return
         folder = inner
     for name, found in sorted(splits.items()):
-        # train/ may be divided into train/ and val/ once more; everything in test/ is for testing.
+        # train/ may be divided into train/ and val/ again; everything in test/ is for testing.
         inner_part = found if part in (None, "train") else part
         yield from _class_parents(tree, _join(folder, name), inner_part)
 
 
-def _only_folder(tree: _FolderTree, folder: str) -> str | None:
-    """Return the one folder around everything in a folder, or None if that is a class.
+def _wrapper_in(tree: _FolderTree, folder: str) -> str | None:
+    """Return a folder's only subfolder if it is a wrapper of everything; None if it is a class.
 
-    A class may have a folder of its own images in it: photos/cats/old. But a folder called like a
-    split, with a folder of images in it, holds a split of one class: test/test/cats. And a folder
-    called "images" is no class, even if images are directly in it.
+    A class may have an only subfolder with more of its images: photos/cats/old. But a folder with
+    the name of a split, with a folder of images in it, is a split of one class: test/test/cats. And
+    a folder called "images" is never a class, even if images are directly in it.
     """
     path, has_images = folder, False
     while len(names := tree.names_in(path)) == 1:
@@ -178,8 +182,8 @@ def _only_folder(tree: _FolderTree, folder: str) -> str | None:
         return None
     inner = _join(folder, *tree.names_in(folder))
     is_split = path != inner and part_of_folder(inner.rpartition("/")[2]) is not None
-    is_around = is_split or _says_images(inner)
-    return None if has_images and not names and not is_around else inner
+    is_wrapper = is_split or _is_images_folder(inner)
+    return None if has_images and not names and not is_wrapper else inner
 
 
 def _splits_in(tree: _FolderTree, folder: str) -> dict[str, Part]:
@@ -194,7 +198,7 @@ def _splits_in(tree: _FolderTree, folder: str) -> dict[str, Part]:
     splits: dict[str, Part] = {
         name: part for name in with_folders if (part := part_of_folder(name)) is not None
     }
-    if not splits:  # but perhaps in folders around them: first/train, second/test
+    if not splits:  # but their folders may be wrapped: first/train, second/test
         splits = {
             name: part
             for name in with_folders
@@ -208,8 +212,8 @@ def _splits_in(tree: _FolderTree, folder: str) -> dict[str, Part]:
 
 
 def _part_inside(tree: _FolderTree, folder: str) -> Part | None:
-    """Return the part that a folder around everything in a folder means, if it has folders."""
-    inner = _only_folder(tree, folder)
+    """Return the part that the name of a wrapper in a folder means; None if there is none."""
+    inner = _wrapper_in(tree, folder)
     if inner is None or tree.has_images(folder):
         return None
     return part_of_folder(inner.rpartition("/")[2]) or _part_inside(tree, inner)
@@ -227,7 +231,7 @@ def _join(*path: str) -> str:
     return "/".join(filter(None, path))
 
 
-def _says_images(path: str) -> bool:
+def _is_images_folder(path: str) -> bool:
     return holds_images(path.rpartition("/")[2])
 
 

@@ -1,4 +1,4 @@
-"""Images that cannot be read, and rows of a table without a path or with several labels."""
+"""Reports images that cannot be read, and rows of a table without a path or with several labels."""
 
 from collections.abc import Iterator
 

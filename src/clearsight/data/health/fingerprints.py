@@ -18,7 +18,7 @@ HASH_SIDE = 32  # pixels; larger images are shrunk until their longer side has a
 MIN_SIDE = 8  # pixels; smaller images have too few frequencies to tell them apart
 # Of 3, 5 and 7, seven had by far the fewest false candidates: 0.3 per image among 20,000 of
 # Fashion-MNIST at a recall of 95% of the copies shifted by a pixel, against 10 with three.
-_HIGHEST_FREQUENCY = 7
+_MAX_FREQUENCY = 7
 # Fraction of the height or width in which images fade out towards each edge. Without it, a shift by
 # a pixel changed the hash of photographs more (fifth percentile of the cosine 0.92, with it 0.99).
 _FADE = 1 / 7
@@ -85,7 +85,7 @@ def compute_fingerprints(images: Images, numbers: np.ndarray) -> Fingerprints:
 def _hashes(grey: np.ndarray) -> np.ndarray:
     """Compute hashes: float32 (N, H, W) to float32 (N, F)."""
     _, height, width = grey.shape
-    tall, wide = (min(_HIGHEST_FREQUENCY, (side - 1) // 2) for side in (height, width))
+    tall, wide = (min(_MAX_FREQUENCY, (side - 1) // 2) for side in (height, width))
     vertical = np.concatenate([np.arange(-tall, 0), np.arange(tall + 1)])
     # The mean only gives the overall brightness.
     is_used = ~((vertical[:, None] == 0) & (np.arange(wide + 1) == 0))

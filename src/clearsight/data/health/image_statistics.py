@@ -33,7 +33,7 @@ class ImageStatistics:
 
 
 def compute_statistics(images: Images) -> ImageStatistics:
-    """Compute the statistics of images, block by block."""
+    """Compute the statistics of images, uint8 (N, H, W, C), block by block."""
     factor = shrink_factor(images.shape[1:3], _SIDE)
     length = block_length(images.shape)
     blocks = [
@@ -47,6 +47,7 @@ def compute_statistics(images: Images) -> ImageStatistics:
 
 
 def _statistics(block: np.ndarray, factor: int) -> ImageStatistics:
+    """Return the statistics of a block, uint8 (N, H, W, C), shrunk by a factor first."""
     colours = block[..., :3]
     is_grey = (colours == colours[..., :1]).all(axis=(1, 2, 3))
     grey = to_grey(shrink(block, factor))

@@ -12,11 +12,11 @@ from clearsight.data.labels.alike_names import alike_names_note, merged_names_no
 from clearsight.data.labels.class_names import ClassNames
 from clearsight.errors import DataError, did_you_mean, list_some
 
-# At least so many labels that are all different are names or numbers of images, not classes.
+# So many labels or more, if all differ, are names or numbers of images, not classes.
 _MIN_ALL_DIFFERENT = 20
 _MAX_SHOWN = 5  # values in a message
 _MISSING = ("", "nan", "<na>", "#n/a")  # in lower case; "None" and "NA" may be classes
-_LONGEST_NAME = 1_000  # characters
+_MAX_NAME_LENGTH = 1_000  # characters
 _SCALARS = (int, float, bool, bytes, np.integer, np.floating, np.bool_)
 
 
@@ -50,7 +50,7 @@ def encode_labels(
         what: what to call the labels at the beginning of a message.
 
     Raises:
-        DataError: when they are none of this, some are missing, or they do not fit the names.
+        DataError: when labels have another form, are missing, or do not fit the names.
 
     Example:
         >>> encoded = encode_labels(["dog", "cat", "dog"])
@@ -90,7 +90,7 @@ def encode_labels(
 
 
 def _merge_forms(array: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Give text (N,) that looks the same one form, and return a note if there were several."""
+    """Spell labels, text (N,), that look the same in one way; return a note if any changed."""
     if array.dtype.kind != "U":
         return array, ()
     distinct, ranks = np.unique(array, return_inverse=True)
@@ -158,10 +158,10 @@ def to_label_array(values: Any, what: str = "The labels") -> np.ndarray:
     Raises:
         DataError: when they differ in shape, or hold texts too long for class names.
     """
-    # NumPy reserves for every text of an array the memory of the longest.
+    # NumPy reserves the memory of the longest text for every text of an array.
     if isinstance(values, (list, tuple)):
         longest = max((len(value) for value in values if isinstance(value, str)), default=0)
-        if longest > _LONGEST_NAME:
+        if longest > _MAX_NAME_LENGTH:
             raise DataError(
                 f"{what} should be class names, but one has {longest:,} characters: are they the "
                 "labels?"
@@ -199,7 +199,7 @@ def _normalize(array: np.ndarray, what: str, known: Collection[str]) -> np.ndarr
 
 
 def is_missing(value: Any) -> bool:
-    """Return whether a label is none: None, NaN, blank, or text that programs write for NaN."""
+    """Return whether a label is missing: None, NaN, blank, or text that programs write for NaN."""
     if isinstance(value, str):
         return value.strip().lower() in _MISSING
     return value is None or value != value  # noqa: PLR0124 - NaN
@@ -220,9 +220,9 @@ def _check_missing(is_absent: np.ndarray, what: str, are: str) -> None:
 
 
 def _check_characters(array: np.ndarray, what: str) -> None:
-    """Refuse text with invalid characters: NumPy accepts any 32 bits of a file.
+    """Refuse text with invalid characters, because NumPy reads any 32 bits of a file as one.
 
-    Surrogates, 0xd800 to 0xdfff, are invalid by themselves, and could not be written anywhere.
+    Surrogates, 0xd800 to 0xdfff, are invalid too: they cannot be encoded as UTF-8.
     """
     native = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("="))
     codes = native.view(np.uint32)

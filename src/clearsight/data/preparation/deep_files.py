@@ -8,8 +8,8 @@ from PIL.TiffImagePlugin import TiffImageFile
 
 from clearsight.errors import DataError
 
-# For Pillow's way to read each form of colour with 16 bits, which keeps the upper 8, the way that
-# takes the two bytes of a value in the other order, so that it keeps the lower 8.
+# Pillow's raw modes for 16-bit colour keep only the upper byte of each value. Each is mapped to the
+# raw mode of the other byte order, with which Pillow keeps the lower byte instead.
 _LOWER_BYTES = {
     "RGB;16B": "RGB;16L",
     "RGB;16L": "RGB;16B",
@@ -32,7 +32,7 @@ def has_lower_bytes(mode: str) -> bool:
 
 
 def is_reduced(mode: str) -> bool:
-    """Return whether nothing but the upper 8 of 16 bits can be read: those with alpha or ink."""
+    """Return whether only the upper 8 of 16 bits can be read: with alpha, and in CMYK."""
     return ";16" in mode and mode.startswith(("LA", "RGBA", "CMYK"))
 
 
@@ -51,7 +51,7 @@ def load_lower_bytes(file: Image.Image) -> Image.Image:
 def check_planes(file: Image.Image, name: str) -> None:
     """Raise `DataError` for a TIFF file with a plane for each colour of more than 8 bits.
 
-    Pillow reads only the upper 8, and something else if the file is not compressed.
+    Pillow reads only the upper 8 bits of such a file, and wrong values if it is not compressed.
     """
     if isinstance(file, TiffImageFile) and file.tag_v2.get(_PLANAR_CONFIGURATION) == _SEPARATE:
         bits = file.tag_v2.get(_BITS_PER_SAMPLE, (8,))
@@ -63,7 +63,12 @@ def check_planes(file: Image.Image, name: str) -> None:
 
 
 def restore_sign(values: np.ndarray, file: Image.Image) -> np.ndarray:
-    """Return a loaded image's values as unsigned if its TIFF file says so: Pillow knows no such."""
+    """Return a loaded image's values as uint32 if they are, because Pillow loads them as int32.
+
+    Args:
+        values: int32 (H, W), or any others, which are returned unchanged.
+        file: the image; a TIFF file declares whether its 32-bit values are unsigned.
+    """
     if values.dtype == np.int32 and isinstance(file, TiffImageFile):
         bits = file.tag_v2.get(_BITS_PER_SAMPLE, (1,))
         if max(bits) == 32 and file.tag_v2.get(_SAMPLE_FORMAT, (_UNSIGNED,))[0] == _UNSIGNED:

@@ -49,7 +49,7 @@ _COEFFICIENT_BYTES = 8  # a pixel of four inks; six of three colours
 # Of Pillow's image and the array that it becomes, with what decoders need, measured by
 # tests/data/test_decoding_memory.py.
 _BYTES_PER_PIXEL = {"1": 3, "L": 3, "I;16": 6, "WEBP": 18}  # by mode or format
-_MOST_BYTES_PER_PIXEL = 12
+_MAX_BYTES_PER_PIXEL = 12
 _DRAFT_FACTOR = 2  # a JPEG file is decoded at no less than this times the final size
 
 
@@ -93,7 +93,7 @@ def read_image(
             check_planes(file, name)
             bytes_per_pixel = _BYTES_PER_PIXEL.get(
                 file.format if file.format in _BYTES_PER_PIXEL else file.mode,
-                _MOST_BYTES_PER_PIXEL,
+                _MAX_BYTES_PER_PIXEL,
             )
             if reserve is not None:
                 reserve(needed_bytes + bytes_per_pixel * file.width * file.height)

@@ -12,7 +12,7 @@ from clearsight.errors import DataError, needs_extra
 from clearsight.option_names import option
 
 TEST_FRACTION = 0.2
-_HIGHEST_VALUE = 16  # the scans count ink in 4x4 blocks, so values run from 0 to 16
+_MAX_VALUE = 16  # the scans count ink in 4x4 blocks, so values run from 0 to 16
 
 
 def locate(data_dir: Path | None = None) -> str | None:
@@ -40,7 +40,7 @@ def load(data_dir: Path | None = None) -> Splits:
     with needs_extra("The source 'digits'", "report"):
         from sklearn.datasets import load_digits
     scans: Any = load_digits()
-    images = np.rint(scans.images * (255 / _HIGHEST_VALUE)).astype(np.uint8)[..., None]
+    images = np.rint(scans.images * (255 / _MAX_VALUE)).astype(np.uint8)[..., None]
     everything = ImageSet(
         images, scans.target, tuple("0123456789"), provenance="scikit-learn's digits"
     )

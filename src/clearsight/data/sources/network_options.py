@@ -1,4 +1,4 @@
 """Options of reading a source that a trained network determines."""
 
-# Whatever uses a network does not take them.
+# Commands that use a trained network do not have them.
 NETWORK_OPTIONS = ("image_size", "resize", "channels", "test_split")

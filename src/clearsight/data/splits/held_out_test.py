@@ -11,7 +11,7 @@ from clearsight.data.splits.splits import Splits
 from clearsight.errors import DataError
 from clearsight.option_names import option, option_when_read
 
-_MOST_OFF = 0.3  # of the images asked for, without a note,
+_MAX_DEVIATION = 0.3  # of the images asked for, without a note,
 _NUM_DEVIATIONS = 4  # and so many standard deviations of a random choice of single images
 _PURPOSE = b"held-out test"  # fixed, so that the test images are the same in every run
 
@@ -103,7 +103,9 @@ def held_out_note(
     """
     num_images, num_test = len(is_test), int(is_test.sum())
     by_chance = _NUM_DEVIATIONS * (num_images * fraction * (1 - fraction)) ** 0.5
-    if abs(num_test - num_images * fraction) <= max(_MOST_OFF * num_images * fraction, by_chance):
+    if abs(num_test - num_images * fraction) <= max(
+        _MAX_DEVIATION * num_images * fraction, by_chance
+    ):
         return None
     units = contents if groups is None else np.asarray(groups, dtype=object)
     _, counts = np.unique(units, return_counts=True, axis=0 if groups is None else None)

@@ -16,7 +16,7 @@ INLINE Floats choose(Flags condition, Floats yes, Floats no)
     return (Floats)(((Flags)yes & condition) | ((Flags)no & ~condition));
 }
 
-/* 1 / (1 + exp(-z)), right to 16 bits. */
+/* 1 / (1 + exp(-z)), correct to 16 bits. */
 INLINE Floats sigmoid(Floats z)
 {
     Floats power = z * -1.44269504f; /* of 2 */
@@ -38,7 +38,7 @@ INLINE Floats activate(Floats z, int activation)
 {
     const Floats zero = {0};
     if (activation == RELU || activation == RELU6)
-        z = choose(z < 0.0f, zero, z); /* so NaN stays */
+        z = choose(z < 0.0f, zero, z); /* in this form NaN stays */
     if (activation == RELU6)
         z = choose(z > 6.0f, broadcast(6), z);
     if (activation == HARD_SWISH) {
@@ -50,7 +50,7 @@ INLINE Floats activate(Floats z, int activation)
     return z;
 }
 
-/* The gradient in front of the activation, from the one behind it. */
+/* The gradient of an activation's input `z`, from that of its output. */
 INLINE Floats through(Floats gradient, Floats z, int activation)
 {
     const Floats zero = {0};

@@ -1,7 +1,8 @@
-/* Images moved by an affine map each, as `keras.ops.image.affine_transform` does, in one pass.
+/* An affine transformation of each image, as `keras.ops.image.affine_transform` computes it, in one
+   pass.
 
-   Every operation is rounded as torch's single operations are, in the same order, so that the
-   numbers are theirs: no multiplication is contracted with an addition. */
+   The results are the same bits as torch's: operations are in the same order, and each is rounded by
+   itself, so no multiplication may be contracted with an addition. */
 #ifdef __clang__
 #pragma STDC FP_CONTRACT OFF
 #else
@@ -13,7 +14,7 @@
 
 #include "parallel.h"
 
-/* What is beyond the edges; the numbers are those of affine.py. */
+/* How pixels outside of an image are filled; numbers as in affine.py. */
 enum { CONSTANT, NEAREST, WRAP, REFLECT, MIRROR };
 
 struct affine {
@@ -25,9 +26,9 @@ struct affine {
     float fill_value;
 };
 
-/* The pixels of one axis that a coordinate is between. */
+/* The two pixels along an axis that a coordinate lies between. */
 struct neighbours {
-    int64_t index[2]; /* -1: the fill value */
+    int64_t index[2]; /* -1: outside, where pixels have the fill value */
     float weight[2];
 };
 
@@ -38,6 +39,7 @@ static inline int64_t modulo(int64_t value, int64_t divisor)
     return rest < 0 ? rest + divisor : rest;
 }
 
+/* The pixel that an index means, which may be outside: see `struct neighbours`. */
 static inline int64_t fill(int64_t index, int64_t size, int fill_mode)
 {
     int64_t within, period;
@@ -66,7 +68,7 @@ static inline int64_t floor_of(float value)
     return whole - ((float)whole > value);
 }
 
-/* To the nearest whole number, of two the even one. */
+/* To the nearest integer; ties to even. */
 static inline int64_t round_of(float value)
 {
     int64_t lower = floor_of(value);
@@ -85,7 +87,7 @@ find_neighbours(float coordinate, int64_t size, int fill_mode, int is_bilinear)
                                {1 - beyond, beyond}};
 }
 
-/* A pixel between four that are all inside, as most are: `first` is the one above and left. */
+/* Interpolate between four pixels that are all inside, as most are; `first` is above and left. */
 static inline __attribute__((always_inline)) void
 blend(const float *restrict first, float *restrict output, ptrdiff_t length, ptrdiff_t channels,
       float below, float right)

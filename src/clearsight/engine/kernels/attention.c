@@ -1,8 +1,8 @@
 /* Attention forward; see attention.h. */
 #include "attention.h"
 
-/* Exponentials of two rows of scores, without what is dropped, and each row's sum of all and largest
-   score. */
+/* For two rows of scores: their exponentials, 0 where dropped; and for each row the sum of all its
+   exponentials, and its largest score. */
 static void exponentials_of(const struct job *job, const float *scores,
                             struct generators *generators, uint16_t *to, float sum[2],
                             float largest[2])
@@ -10,11 +10,11 @@ static void exponentials_of(const struct job *job, const float *scores,
     ptrdiff_t keys = job->sizes.keys, width = padded(keys);
     __m512 sums[2] = {_mm512_setzero_ps(), _mm512_setzero_ps()};
     for (int row = 0; row < 2; row++) {
-        __m512 most = _mm512_set1_ps(-INFINITY);
+        __m512 highest = _mm512_set1_ps(-INFINITY);
         for (ptrdiff_t at = 0; at < width; at += LANES)
-            most = _mm512_mask_max_ps(most, lanes_of(keys - at), most,
-                                      _mm512_loadu_ps(scores + row * width + at));
-        largest[row] = _mm512_reduce_max_ps(most);
+            highest = _mm512_mask_max_ps(highest, lanes_of(keys - at), highest,
+                                         _mm512_loadu_ps(scores + row * width + at));
+        largest[row] = _mm512_reduce_max_ps(highest);
     }
     for (ptrdiff_t at = 0; at < width; at += LANES) {
         __mmask16 kept[2], lanes = lanes_of(keys - at);
@@ -79,7 +79,7 @@ ptrdiff_t attention_scratch_size(const ptrdiff_t *sizes)
     return lay_out(&s, NULL, &m) / (ptrdiff_t)sizeof(float);
 }
 
-/* `random_key` is NULL if nothing is dropped; `log_sums` if no gradients will be asked for. */
+/* `random_key` is NULL if nothing is dropped, `log_sums` if no gradients are needed. */
 void attention(const uint16_t *query, const uint16_t *key, const uint16_t *value,
                const int64_t *random_key, uint16_t *output, float *log_sums, float *scratch,
                const ptrdiff_t *sizes, double rate, ptrdiff_t num_chunks)

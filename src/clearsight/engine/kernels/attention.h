@@ -1,11 +1,11 @@
 /* Attention of several heads: softmax of products of queries and keys, dropout, products with the
    values; forward and backward. Scores never leave the cache: the backward pass computes them again
-   from a number per query, and draws again what was dropped.
+   (their sums of exponentials are kept) and draws the same random numbers again for dropout.
 
-   A task is one image's keys and values of one head, with the heads of queries that share them.
+   A task is one image's keys and values of one head, with the heads of queries that use them.
    ROWS queries at a time are multiplied with all of its keys. All products are of bfloat16, summed
-   in float32: the processor multiplies pairs of values, so their factors lie in memory as pairs,
-   one 32-bit word each. A pair is of neighbours along the axis that is summed over. */
+   in float32. The processor multiplies pairs of values, neighbours along the axis that is summed
+   over, so both factors are stored as such pairs, one 32-bit word each. */
 #ifndef CLEARSIGHT_ATTENTION_H
 #define CLEARSIGHT_ATTENTION_H
 
@@ -21,7 +21,8 @@
 enum { TILE = 8 /* rows whose sums fit the registers */, ROWS = 8 /* queries at a time */ };
 
 struct sizes {
-    ptrdiff_t count, queries, heads, keys, groups; /* images; ...; heads of keys and values */
+    ptrdiff_t count;                               /* of images */
+    ptrdiff_t queries, heads, keys, groups;        /* `groups`: heads of keys and values */
     ptrdiff_t size, value_size;                    /* of a head of queries and keys; of values */
     ptrdiff_t query_stride, key_stride, value_stride; /* from one position to the next */
 };
@@ -139,7 +140,7 @@ static inline __m512 widened(__m256i halves)
     return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(halves), 16));
 }
 
-/* Rows of a head, with zeros around: (all_rows, padded(size)). */
+/* Copy rows of a head, padded with zeros to (all_rows, padded(size)). */
 static inline void copy_rows(const uint16_t *from, ptrdiff_t stride, ptrdiff_t rows, ptrdiff_t size,
                       ptrdiff_t all_rows, uint16_t *to)
 {
@@ -152,7 +153,7 @@ static inline void copy_rows(const uint16_t *from, ptrdiff_t stride, ptrdiff_t r
     memset(to + rows * width, 0, (size_t)((all_rows - rows) * width) * sizeof *to);
 }
 
-/* The keys, or the values, of a group of heads, with zeros around. */
+/* Copy the keys, or the values, of a group of heads, padded with zeros. */
 static inline void copy_keys(const struct job *job, ptrdiff_t image, ptrdiff_t group, uint16_t *to)
 {
     const struct sizes *s = &job->sizes;
@@ -220,7 +221,7 @@ static inline void draw(const struct job *job, struct generators *generators, __
     kept[1] = _mm512_cmpge_epu32_mask(_mm512_srli_epi32(words, 16), threshold);
 }
 
-/* Where a chunk keeps what, in its scratch memory; the last ones for the backward pass alone. */
+/* The arrays in a chunk's scratch memory; from `key_rows` on for the backward pass alone. */
 struct memory {
     uint16_t *rows; /* of keys or values, as they are read */
     uint32_t *key_columns, *value_rows; /* in pairs */
@@ -239,7 +240,7 @@ static inline void *take(char **at, ptrdiff_t num_values, ptrdiff_t value_size)
     return taken;
 }
 
-/* Return the size in bytes. */
+/* Assign the arrays their memory, and return the size of all in bytes. */
 static inline ptrdiff_t lay_out(const struct sizes *s, char *scratch, struct memory *m)
 {
     ptrdiff_t keys = padded(s->keys), size = padded(s->size), value_size = padded(s->value_size);

@@ -9,17 +9,17 @@ from clearsight.engine.kernels.dropout import can_drop
 from clearsight.engine.kernels.library import call, has_kernel, scratch_size
 
 # Keys and values of a head are in the cache as float32, in five copies: 1 MiB at a size of 64.
-_LARGEST_SIZE, _MOST_KEYS = 128, 1024
+_MAX_HEAD_SIZE, _MAX_KEYS = 128, 1024
 
 
 def can_attend(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, rate: float) -> bool:
-    """Return whether `attention` takes these, and its kernel is there; shapes as there."""
+    """Return whether there is a kernel for these arguments of `attention`."""
     return (
         (rate == 0 or can_drop(query, rate))
         and query.dtype is key.dtype is value.dtype is torch.bfloat16
         and query.device.type == "cpu"
-        and max(query.shape[3], value.shape[3]) <= _LARGEST_SIZE
-        and 0 < key.shape[1] <= _MOST_KEYS
+        and max(query.shape[3], value.shape[3]) <= _MAX_HEAD_SIZE
+        and 0 < key.shape[1] <= _MAX_KEYS
         and has_kernel("attention")
     )
 
@@ -35,10 +35,10 @@ def attention(
 
     Args:
         query: bfloat16 (N, T, H, D), multiplied by the scale already.
-        key: (N, S, K, D); each of the K heads is that of H / K heads of the query.
+        key: (N, S, K, D); each of its K heads is used by H / K heads of the query.
         value: (N, S, K, V).
-        rate: of the probabilities that are dropped.
-        random_key: int64 (1,), what is dropped depends on; None: nothing is.
+        rate: the fraction of the probabilities that is dropped.
+        random_key: int64 (1,), determines what is dropped; None if nothing is.
 
     Returns:
         bfloat16 (N, T, H, V).
@@ -59,7 +59,7 @@ class _Attention(torch.autograd.Function):
         rate: float,
         random_key: torch.Tensor | None,
     ) -> torch.Tensor:
-        query, key, value = map(_with_heads_in_a_row, (query, key, value))
+        query, key, value = map(_in_rows, (query, key, value))
         num_images, num_queries, num_heads, size = query.shape
         ctx.sizes = (
             num_images, num_queries, num_heads, *key.shape[1:3], size, value.shape[3],
@@ -95,14 +95,17 @@ class _Attention(torch.autograd.Function):
         return *found, None, None
 
 
-def _with_heads_in_a_row(values: torch.Tensor) -> torch.Tensor:
-    """Return the same values such that positions are equally far apart, and each a row of heads.
+def _in_rows(values: torch.Tensor) -> torch.Tensor:
+    """Return the values (N, T, H, D), copied unless the kernel can read their memory.
 
-    They are already where they are columns of one product of rows.
+    It can if the heads of a position are contiguous and all positions, of all images, are equally
+    far apart: also where queries, keys and values are columns of one matrix product.
     """
     positions, _, size = values.shape[1:]
-    of_image, of_position, of_head, of_value = values.stride()
-    is_row = of_value == 1 and of_head == size and of_image == positions * of_position
+    image_stride, position_stride, head_stride, value_stride = values.stride()
+    is_row = (
+        value_stride == 1 and head_stride == size and image_stride == positions * position_stride
+    )
     return values if is_row else values.contiguous()
 
 

@@ -2,9 +2,9 @@
    residual: y = activation(scale * x + shift + residual), where a channel's scale and shift follow
    from its mean and variance over all rows.
 
-   Sums are float32 over a tile of rows and float64 beyond. The square of a bfloat16 has 16 bits, so
-   the 24 of a float32 add up 256 of them without rounding where they are of one size, which is the
-   case where it matters: where the mean is far larger than the deviation from it. */
+   Sums are float32 within a tile of rows and float64 over the tiles. The square of a bfloat16 has 16
+   bits, so a float32, with 24, adds 256 squares of similar size without rounding. Their size is
+   similar in the case that needs precision: a mean far larger than the standard deviation. */
 #include <math.h>
 #include <string.h>
 
@@ -12,9 +12,9 @@
 #include "channel_rows.h"
 #include "vectors.h"
 
-enum { GROUP = 4 }; /* vectors that are summed at a time */
+enum { GROUP = 4 }; /* vectors that are summed at once */
 
-/* What is known of each channel after the forward pass: rows of `statistics`. */
+/* Rows of `statistics`: the numbers of each channel that the forward pass computes. */
 enum { MEAN, VARIANCE, INVERSE_DEVIATION, SCALE, SHIFT };
 
 INLINE void add_to(double *sums, Floats more)
@@ -65,9 +65,9 @@ INLINE void normalize(const struct job *job, uint16_t *const *at, ptrdiff_t rows
     }
 }
 
-/* Sums of the gradient in front of the activation, and of that times the value. The activation is
-   undone by the output (only ReLU and ReLU6 can be) or by what went into it; its gradient is stored
-   if `stores`, else it is computed again later. */
+/* Sums of the gradient of the activation's input, and of this gradient times the value. It is
+   computed from the activation's output if `from_output` (for ReLU and ReLU6 alone), else from its
+   input, and stored if `stores`; otherwise `differentiate` computes it again. */
 INLINE void sum_gradients(const struct job *job, uint16_t *const *at, ptrdiff_t rows,
                           double *sums, int activation, int from_output, int stores)
 {
@@ -80,15 +80,15 @@ INLINE void sum_gradients(const struct job *job, uint16_t *const *at, ptrdiff_t 
         for (ptrdiff_t row = 0; row < rows; row++) {
 #pragma GCC unroll 4
             for (int k = 0; k < GROUP; k++) {
-                ptrdiff_t column = c + k * WIDTH, place = row * width + column;
-                Floats x = widened(values + place), z = x;
+                ptrdiff_t column = c + k * WIDTH, index = row * width + column;
+                Floats x = widened(values + index), z = x;
                 if (from_output)
-                    z = widened(output + place);
+                    z = widened(output + index);
                 else if (activation != LINEAR)
                     z = x * load(scale + column) + load(shift + column);
-                Floats g = through(widened(gradient + place), z, activation);
+                Floats g = through(widened(gradient + index), z, activation);
                 if (stores)
-                    narrow(g, masked + place);
+                    narrow(g, masked + index);
                 sum[k] += g;
                 products[k] += g * x;
             }
@@ -100,7 +100,8 @@ INLINE void sum_gradients(const struct job *job, uint16_t *const *at, ptrdiff_t 
     }
 }
 
-/* The gradient of the values: scale * gradient + slope * value + offset. */
+/* The gradient of the values, from that of the activation's input:
+   scale * gradient + slope * value + offset. */
 INLINE void differentiate(const struct job *job, uint16_t *const *at, ptrdiff_t rows,
                           int activation)
 {
@@ -109,13 +110,13 @@ INLINE void differentiate(const struct job *job, uint16_t *const *at, ptrdiff_t 
     ptrdiff_t width = job->sizes.width;
     for (ptrdiff_t row = 0; row < rows; row++) {
         const uint16_t *values = at[VALUES] + row * width, *gradient = at[GRADIENT] + row * width;
-        uint16_t *of_values = at[OF_VALUES] + row * width;
+        uint16_t *values_gradient = at[VALUES_GRADIENT] + row * width;
         for (ptrdiff_t c = 0; c < width; c += WIDTH) {
             Floats x = widened(values + c), factor = load(scale + c), z = x;
             if (activation != LINEAR)
                 z = x * factor + load(shift + c);
             Floats g = through(widened(gradient + c), z, activation);
-            narrow(g * factor + (x * load(slope + c) + load(offset + c)), of_values + c);
+            narrow(g * factor + (x * load(slope + c) + load(offset + c)), values_gradient + c);
         }
     }
 }
@@ -184,8 +185,8 @@ static void find_statistics(const struct job *job, const float *gamma, const flo
     }
 }
 
-/* gamma and beta are (channels,) or NULL; statistics (5, channels). If it is `frozen`, the scale
-   and the shift there are given, and the rest is not touched. */
+/* gamma and beta are (channels,) or NULL; statistics are (5, channels). If the normalization is
+   `frozen`, their scale and shift are inputs, and the other rows are neither read nor written. */
 void batch_normalization(uint16_t *values, uint16_t *residual, const float *gamma,
                          const float *beta, uint16_t *output, float *statistics, double *scratch,
                          const ptrdiff_t *shape, double epsilon, ptrdiff_t activation, int frozen,
@@ -203,19 +204,20 @@ void batch_normalization(uint16_t *values, uint16_t *residual, const float *gamm
     run(&job, normalize_tile, num_chunks);
 }
 
-/* Where statistics are the batch's, the values also act by them. */
-static void find_gradients(struct job *job, const float *statistics, float *of_parameters,
-                           ptrdiff_t num_chunks)
+/* The batch's statistics depend on its values, so gradients also flow through mean and variance. */
+static void find_gradients(struct job *job, const float *statistics,
+                           float *parameter_gradients, ptrdiff_t num_chunks)
 {
     ptrdiff_t channels = job->sizes.channels;
     double rows = (double)job->sizes.rows;
     for (ptrdiff_t c = 0; c < channels; c++) {
         double mean = statistics[MEAN * channels + c], sum = total(job, 0, c, num_chunks);
         double inverse = statistics[INVERSE_DEVIATION * channels + c];
-        double of_gamma = inverse * (total(job, 1, c, num_chunks) - mean * sum);
-        double scale = statistics[SCALE * channels + c], slope = -scale * inverse * of_gamma / rows;
-        of_parameters[c] = (float)of_gamma;
-        of_parameters[channels + c] = (float)sum;
+        double gamma_gradient = inverse * (total(job, 1, c, num_chunks) - mean * sum);
+        double scale = statistics[SCALE * channels + c];
+        double slope = -scale * inverse * gamma_gradient / rows;
+        parameter_gradients[c] = (float)gamma_gradient;
+        parameter_gradients[channels + c] = (float)sum;
         job->slope[c] = (float)slope;
         job->offset[c] = (float)(-scale * sum / rows - slope * mean);
     }
@@ -225,35 +227,36 @@ static void find_gradients(struct job *job, const float *statistics, float *of_p
     }
 }
 
-/* of_parameters: (2, channels), the gradients of gamma and of beta; NULL if the normalization is
-   frozen. `output`: by which ReLU or ReLU6 are undone, else NULL. `masked`: for the gradient of
-   what went into the activation, which is the residual's, or NULL; may be `of_values`, which is
-   NULL if the values need no gradient. */
+/* `parameter_gradients` is (2, channels), of gamma and beta; NULL if the normalization is frozen.
+   `output` is the forward output if ReLU's or ReLU6's gradient is computed from it, else NULL.
+   `masked` receives the gradient of the activation's input, which is also the residual's; it may be
+   NULL, or the same memory as `values_gradient`, which is NULL if the values need no gradient. */
 void batch_normalization_backward(uint16_t *gradient, uint16_t *values, uint16_t *output,
-                                  const float *statistics, uint16_t *of_values, uint16_t *masked,
-                                  float *of_parameters, double *scratch, const ptrdiff_t *shape,
-                                  ptrdiff_t activation, ptrdiff_t num_chunks)
+                                  const float *statistics, uint16_t *values_gradient,
+                                  uint16_t *masked, float *parameter_gradients, double *scratch,
+                                  const ptrdiff_t *shape, ptrdiff_t activation,
+                                  ptrdiff_t num_chunks)
 {
     struct job job = job_of(scratch, shape, activation, num_chunks);
     ptrdiff_t channels = job.sizes.channels;
     repeat(job.scale, statistics + SCALE * channels, &job.sizes);
     repeat(job.shift, statistics + SHIFT * channels, &job.sizes);
-    memset(job.slope, 0, 2 * job.sizes.width * sizeof *job.slope); /* and `offset` behind it */
+    memset(job.slope, 0, 2 * job.sizes.width * sizeof *job.slope); /* and `offset` */
     job.arrays[VALUES] = values;
     job.arrays[FORWARD_OUTPUT] = output;
     job.arrays[GRADIENT] = gradient;
     job.arrays[MASKED] = masked;
-    if (of_parameters || masked)
+    if (parameter_gradients || masked)
         run(&job, sum_gradients_tile, num_chunks);
-    if (of_parameters)
-        find_gradients(&job, statistics, of_parameters, num_chunks);
-    if (!of_values)
+    if (parameter_gradients)
+        find_gradients(&job, statistics, parameter_gradients, num_chunks);
+    if (!values_gradient)
         return;
     if (masked) {
         job.arrays[GRADIENT] = masked;
         job.activation = LINEAR;
     }
     job.arrays[FORWARD_OUTPUT] = job.arrays[MASKED] = 0;
-    job.arrays[OF_VALUES] = of_values;
+    job.arrays[VALUES_GRADIENT] = values_gradient;
     run(&job, differentiate_tile, num_chunks);
 }

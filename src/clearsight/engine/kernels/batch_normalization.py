@@ -1,4 +1,4 @@
-"""Batch normalization in training with what follows it; see `batch_normalization.c`."""
+"""Batch normalization in training, with a residual and an activation; see the .c file."""
 
 import math
 from enum import IntEnum
@@ -10,12 +10,12 @@ from torch.autograd.function import once_differentiable
 from clearsight.engine.kernels.library import call, has_kernel
 
 _FOUR_VECTORS = 64  # values; what is computed together
-_FEWEST_VALUES = 2**14  # for which another thread pays
+_MIN_VALUES = 2**14  # for each thread: with fewer, another thread does not pay
 _MORE_ROWS = 4  # of float64: four of float32 and seven of bfloat16
 
 
 class Activation(IntEnum):
-    """What a normalization can be followed by; numbers as in the C program."""
+    """The activations that can follow a normalization; numbers as in activations.h."""
 
     LINEAR = 0
     RELU = 1
@@ -25,7 +25,7 @@ class Activation(IntEnum):
 
 
 def can_normalize(values: torch.Tensor, residual: torch.Tensor | None) -> bool:
-    """Return whether there is a kernel for values (N, C) or (N, C, H, W) and what is added."""
+    """Return whether there is a kernel for values (N, C) or (N, C, H, W) and a residual."""
     return (
         has_kernel("batch_normalization")
         and values.device.type == "cpu"
@@ -48,7 +48,7 @@ def normalize_batch(
 
     Args:
         values: bfloat16 (N, C) or (N, C, H, W), for which `can_normalize`.
-        residual: likewise; only without activation or with ReLU or ReLU6.
+        residual: as `values`, or None; only without activation, or with ReLU or ReLU6.
         gamma: float32 (C,).
         beta: float32 (C,).
         epsilon: added to the variance.
@@ -115,7 +115,7 @@ class _Normalize(torch.autograd.Function):
             *(values, residual, *weights, output, statistics, *_scratch_and_sizes(values)),
             *(epsilon, ctx.activation, ctx.is_frozen, _num_chunks(values)),
         )
-        # The output tells what ReLU cut off; without a residual, so do the values.
+        # The output shows what ReLU cut off; without a residual, so do the values.
         has_both = residual is not None and ctx.activation is not Activation.LINEAR
         ctx.save_for_backward(values, output if has_both else None, statistics)
         ctx.mark_non_differentiable(statistics)
@@ -129,25 +129,27 @@ class _Normalize(torch.autograd.Function):
         values, output, statistics = ctx.saved_tensors
         needed = ctx.needs_input_grad
         gradient, activation = gradients[0].contiguous(), ctx.activation
-        of_values = torch.empty_like(values) if needed[0] else None
-        of_parameters = None if ctx.is_frozen else torch.empty_like(statistics[:2])
-        of_residual, masked = gradient, None
+        values_gradient = torch.empty_like(values) if needed[0] else None
+        parameter_gradients = None if ctx.is_frozen else torch.empty_like(statistics[:2])
+        residual_gradient, masked = gradient, None
         if output is not None:
-            masked = of_residual = torch.empty_like(values)
+            masked = residual_gradient = torch.empty_like(values)
         elif activation is Activation.SWISH and not ctx.is_frozen:
-            masked = of_values  # computed once, because exponentials are slow
+            masked = values_gradient  # computed once, because exponentials are slow
         call(
             "batch_normalization_backward",
-            *(gradient, values, output, statistics, of_values, masked, of_parameters),
+            *(gradient, values, output, statistics, values_gradient, masked, parameter_gradients),
             *(*_scratch_and_sizes(values), activation, _num_chunks(values)),
         )
-        of_gamma, of_beta = (None, None) if of_parameters is None else of_parameters
-        found = (of_values, of_residual, of_gamma, of_beta)
+        gamma_gradient, beta_gradient = (
+            (None, None) if parameter_gradients is None else parameter_gradients
+        )
+        found = (values_gradient, residual_gradient, gamma_gradient, beta_gradient)
         return *(g if need else None for g, need in zip(found, needed[:4], strict=True)), None, None
 
 
 def _num_chunks(values: torch.Tensor) -> int:
-    return min(torch.get_num_threads(), 1 + values.numel() // _FEWEST_VALUES)
+    return min(torch.get_num_threads(), 1 + values.numel() // _MIN_VALUES)
 
 
 def _scratch_and_sizes(values: torch.Tensor) -> tuple[torch.Tensor, tuple[int, int, int]]:

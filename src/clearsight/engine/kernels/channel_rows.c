@@ -6,7 +6,7 @@
 
 /* Of 4096, 16384 and 32768 bytes and at least 4, 8 and 16 rows these were fastest for three of
    six shapes of 32 to 2048 channels, and no slower for the others (two cores of a Zen 5). */
-enum { TILE_BYTES = 32768, MOST_TILE_ROWS = 256, FEWEST_TILE_ROWS = 16 };
+enum { TILE_BYTES = 32768, MAX_TILE_ROWS = 256, MIN_TILE_ROWS = 16 };
 
 static struct sizes sizes_of(const ptrdiff_t *shape)
 {
@@ -14,8 +14,8 @@ static struct sizes sizes_of(const ptrdiff_t *shape)
     s.whole = s.rows * s.channels / s.width;
     s.rest = s.rows * s.channels % s.width;
     s.tile = TILE_BYTES / 2 / s.width;
-    s.tile = s.tile > MOST_TILE_ROWS ? MOST_TILE_ROWS : s.tile;
-    s.tile = s.tile < FEWEST_TILE_ROWS ? FEWEST_TILE_ROWS : s.tile;
+    s.tile = s.tile > MAX_TILE_ROWS ? MAX_TILE_ROWS : s.tile;
+    s.tile = s.tile < MIN_TILE_ROWS ? MIN_TILE_ROWS : s.tile;
     return s;
 }
 
@@ -36,7 +36,7 @@ static void run_tiles(const struct job *job, Tile tile, ptrdiff_t first, ptrdiff
     }
 }
 
-/* Zeros behind the rest add nothing to any sum. */
+/* The last values, padded with zeros, which add nothing to any sum. */
 static void run_rest(const struct job *job, Tile tile, double *sums)
 {
     const struct sizes *s = &job->sizes;

@@ -1,42 +1,42 @@
-/* Work on arrays (rows, channels) of bfloat16 that needs sums for each channel.
+/* Passes over arrays (rows, channels) of bfloat16 that sum over the rows of each channel.
 
-   They are read as rows of `width` values, a multiple of the number of channels and of four vectors,
-   so that no vector is ever partly used; the last values, if they fill no such row, are computed in
-   a copy that zeros fill up. */
+   The arrays are read as rows of `width` values, a multiple of the number of channels and of four
+   vectors, so that all vectors are full. The last values, if they do not fill a row, are computed in
+   a copy that is padded with zeros. */
 #ifndef CLEARSIGHT_CHANNEL_ROWS_H
 #define CLEARSIGHT_CHANNEL_ROWS_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-/* Arrays (rows, channels) of bfloat16. Forward: values and perhaps a residual give the output.
-   Backward: those, or the output, with its gradient give what is in front of the activation, and
-   that the gradient of the values. */
-enum { VALUES, RESIDUAL, FORWARD_OUTPUT, GRADIENT, OUTPUT, MASKED, OF_VALUES, NUM_ARRAYS };
+/* Arrays (rows, channels) of bfloat16. The forward pass computes OUTPUT from VALUES and perhaps
+   RESIDUAL. The backward pass computes MASKED, the gradient of the activation's input, from GRADIENT
+   and either VALUES or FORWARD_OUTPUT; and from MASKED VALUES_GRADIENT. */
+enum { VALUES, RESIDUAL, FORWARD_OUTPUT, GRADIENT, OUTPUT, MASKED, VALUES_GRADIENT, NUM_ARRAYS };
 enum { FIRST_WRITTEN = OUTPUT };
 
 struct sizes {
     ptrdiff_t rows, channels, width;
     ptrdiff_t whole; /* rows of `width` that the values fill */
-    ptrdiff_t rest;  /* values behind them */
-    ptrdiff_t tile;  /* rows of `width` that the first cache holds */
+    ptrdiff_t rest;  /* values after them */
+    ptrdiff_t tile;  /* rows of `width` that fit into the L1 cache */
 };
 
-/* Memory of floats and doubles, whose size `_scratch_and_sizes` in batch_normalization.py computes. */
+/* `_scratch_and_sizes` in batch_normalization.py computes the size of the memory. */
 struct job {
     struct sizes sizes;
-    uint16_t *arrays[NUM_ARRAYS]; /* NULL: not needed */
+    uint16_t *arrays[NUM_ARRAYS]; /* NULL if not needed */
     int activation;
     double *sums;               /* (chunks, 2, width) */
     float *scale, *shift;       /* (width,) of the forward pass */
     float *slope, *offset;      /* (width,) of the backward pass: see `differentiate` */
-    uint16_t *copies;           /* (arrays, width): the rest of each, filled up with zeros */
+    uint16_t *copies;           /* (arrays, width): the rest of each, padded with zeros */
 };
 
-/* Computes some rows, from where the arrays point to; `sums` is a chunk's. */
+/* Computes so many rows, the first of which the pointers `at` point to; `sums` are its chunk's. */
 typedef void (*Tile)(const struct job *job, uint16_t *const *at, ptrdiff_t rows, double *sums);
 
-/* Hidden, so that no function of another library is called by such a name. */
+/* Hidden, so that a function of the same name in another library is never called instead. */
 #pragma GCC visibility push(hidden)
 
 struct job job_of(double *scratch, const ptrdiff_t *shape, ptrdiff_t activation,
@@ -45,10 +45,10 @@ struct job job_of(double *scratch, const ptrdiff_t *shape, ptrdiff_t activation,
 /* Compute all rows, in tiles. */
 void run(const struct job *job, Tile tile, ptrdiff_t num_chunks);
 
-/* The sum of all chunks and repetitions of a channel: the first (0) or the second (1) of two. */
+/* A channel's sum over all chunks and rows: the first (`which` 0) or second (1) of its two sums. */
 double total(const struct job *job, int which, ptrdiff_t channel, ptrdiff_t num_chunks);
 
-/* Write the channels' numbers again and again into a row. */
+/* Fill a row of `width` with repetitions of one number per channel. */
 void repeat(float *row, const float *channels, const struct sizes *s);
 
 #pragma GCC visibility pop

@@ -1,4 +1,4 @@
-/* Sizes of a convolution of stride 1 with 2x2 max pooling behind it, and vectors of its values. */
+/* Sizes of a convolution of stride 1 that 2x2 max pooling follows, and vectors of its values. */
 #ifndef CLEARSIGHT_CONVOLUTION_H
 #define CLEARSIGHT_CONVOLUTION_H
 

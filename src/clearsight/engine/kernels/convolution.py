@@ -1,4 +1,7 @@
-"""A convolution of stride 1 with 2x2 max pooling, and perhaps ReLU, in one operation."""
+"""A convolution of stride 1 with 2x2 max pooling, and perhaps ReLU, in one operation.
+
+There are two methods: `FIRST` for images of few channels, and `POOLED` for the others.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +14,7 @@ from torch.autograd.function import once_differentiable
 from clearsight.engine.kernels.library import has_kernel
 
 Edges = tuple[tuple[int, int], tuple[int, int]]
-"""Rows added above and below an image, and columns left and right of it; most often of zeros."""
+"""Numbers of rows added above and below an image, and of columns left and right of it."""
 
 NO_EDGES: Edges = ((0, 0), (0, 0))
 
@@ -57,20 +60,20 @@ Gradients = tuple[torch.Tensor | None, torch.Tensor, torch.Tensor]
 
 
 @dataclass(frozen=True)
-class ConvolutionKernel:
-    """One way to compute such a convolution.
+class ConvolutionMethod:
+    """One way to compute a convolution with max pooling.
 
     Attributes:
-        takes: whether it can, and should, compute a convolution of images of these sizes, if
-            `is_supported` allows it.
-        dtype: of the images it computes with.
+        should_compute: from images and sizes to whether this method can compute their convolution
+            faster than torch, provided that `is_supported`.
+        dtype: what the images are cast to.
         forward: from images, kernel, bias, sizes, whether there is a ReLU, and whether gradients
             will be asked for, to the output and the tensors that `backward` needs.
         backward: from the output's gradient, those tensors, sizes, and whether the images need a
             gradient, to the gradients of images (or None), kernel and bias.
     """
 
-    takes: Callable[[torch.Tensor, Sizes], bool]
+    should_compute: Callable[[torch.Tensor, Sizes], bool]
     dtype: torch.dtype
     forward: Callable[..., tuple[torch.Tensor, Saved]]
     backward: Callable[..., Gradients]
@@ -88,7 +91,7 @@ def is_supported(images: torch.Tensor, kernel: torch.Tensor, sizes: Sizes) -> bo
 
 
 def convolve_and_pool(
-    by: ConvolutionKernel,
+    method: ConvolutionMethod,
     images: torch.Tensor,
     kernel: torch.Tensor,
     bias: torch.Tensor,
@@ -99,18 +102,18 @@ def convolve_and_pool(
     """Convolve, pool and perhaps rectify.
 
     Args:
-        by: how to compute it.
+        method: how to compute it.
         images: (N, H, W, C).
         kernel: float32 (kernel height, kernel width, C, filters).
         bias: float32 (filters,).
         sizes: of these.
-        rectified: whether a ReLU is before or behind the pooling.
+        rectified: whether there is a ReLU before or after the pooling, which is the same.
 
     Returns:
         bfloat16 (N, pooled height, pooled width, filters).
     """
-    images = images.to(by.dtype).contiguous()
-    pooled: Any = _ConvolveAndPool.apply(images, kernel, bias, sizes, rectified, by)
+    images = images.to(method.dtype).contiguous()
+    pooled: Any = _ConvolveAndPool.apply(images, kernel, bias, sizes, rectified, method)
     return pooled
 
 
@@ -124,9 +127,9 @@ class _ConvolveAndPool(torch.autograd.Function):
         sizes: Sizes,
         *options: Any,
     ) -> torch.Tensor:
-        ctx.sizes, (rectified, ctx.by) = sizes, options
+        ctx.sizes, (rectified, ctx.method) = sizes, options
         needs_gradients = any(ctx.needs_input_grad)
-        pooled, saved = ctx.by.forward(images, kernel, bias, sizes, rectified, needs_gradients)
+        pooled, saved = ctx.method.forward(images, kernel, bias, sizes, rectified, needs_gradients)
         ctx.save_for_backward(*saved)
         return pooled
 
@@ -135,7 +138,7 @@ class _ConvolveAndPool(torch.autograd.Function):
     def backward(  # pyright: ignore[reportIncompatibleMethodOverride] - the decorator's type
         ctx: Any, *gradients: torch.Tensor
     ) -> tuple[torch.Tensor | None, ...]:
-        found = ctx.by.backward(
+        found = ctx.method.backward(
             gradients[0].contiguous(), ctx.saved_tensors, ctx.sizes, ctx.needs_input_grad[0]
         )
         return *found, None, None, None

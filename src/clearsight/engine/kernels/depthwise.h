@@ -1,8 +1,9 @@
 /* What depthwise convolutions and their gradients have in common.
 
-   Each tap of a kernel is a product of vectors over channels. A block of channels is done at once:
-   rows of an image are widened to float32 once, into a ring of as many rows as a window reaches,
-   with zeros on both sides, so that no pixel is at an edge. Sums are in float32. */
+   Each tap of a kernel is a product of vectors over channels. A block of channels is computed at
+   once: each row of an image is converted to float32 once, into a ring buffer of as many rows as a
+   window spans, with zeros on both sides, so that windows at the edges need no special case. Sums
+   are in float32. */
 #ifndef CLEARSIGHT_DEPTHWISE_H
 #define CLEARSIGHT_DEPTHWISE_H
 
@@ -10,10 +11,10 @@
 #include "vectors.h"
 
 enum {
-    BLOCK = 2 * WIDTH, /* channels that are done at once */
-    MOST_TAPS = 64,    /* of a kernel; these limits are checked in depthwise_convolution.py */
-    MOST_SLOTS = 64,   /* of a ring */
-    MOST_PHASES = 4,   /* columns from one window to the next */
+    BLOCK = 2 * WIDTH, /* channels that are computed at once */
+    MAX_TAPS = 64,    /* of a kernel; these limits are checked in depthwise_convolution.py */
+    MAX_SLOTS = 64,   /* of a ring */
+    MAX_PHASES = 4,   /* columns from one window to the next */
     NO_COLUMN = -(1 << 30),
 };
 
@@ -23,13 +24,15 @@ struct shape {
     ptrdiff_t kernel_height, kernel_width;
     ptrdiff_t row_stride, column_stride, row_dilation, column_dilation;
     ptrdiff_t top, left; /* rows and columns of zeros before an image */
-    ptrdiff_t bands;     /* that an image is divided into, for the threads */
+    ptrdiff_t bands;     /* of rows, that an image is divided into for the threads */
 };
 
-/* Rows, or columns: the one numbered `to` gets products with the one numbered `from` if, for a tap,
-   to * multiply + first + tap * step = from * divide. */
+/* How the rows that are written depend on the rows that are read, and the same of columns. Row `y`
+   is a sum over all taps of row `x` times that tap, where
+   y * multiply + first + tap * step = x * divide.
+   The convolution multiplies by the stride; the gradient of its images, `reversed`, divides by it. */
 struct axis {
-    ptrdiff_t from, to, taps; /* numbers of them */
+    ptrdiff_t from, to, taps; /* how many rows are read and written, and how many taps there are */
     ptrdiff_t multiply, divide, first, step;
 };
 
@@ -56,7 +59,7 @@ static inline struct axis columns_of(const struct shape *s)
                         s->column_dilation, s->left);
 }
 
-/* The row that a tap takes, or -1. */
+/* The row that a tap reads for row `to`, or -1 if there is none. */
 static inline ptrdiff_t row_for(const struct axis *rows, ptrdiff_t to, ptrdiff_t tap)
 {
     ptrdiff_t scaled = to * rows->multiply + rows->first + tap * rows->step;
@@ -65,7 +68,8 @@ static inline ptrdiff_t row_for(const struct axis *rows, ptrdiff_t to, ptrdiff_t
     return scaled / rows->divide;
 }
 
-/* The columns `phase + i * divide` get products with the columns `result + i * multiply`. */
+/* The first column that a tap reads in a phase: column `phase + i * divide` is computed from column
+   `result + i * multiply`. */
 static inline ptrdiff_t column_for(const struct axis *columns, ptrdiff_t phase, ptrdiff_t tap)
 {
     ptrdiff_t scaled = phase * columns->multiply + columns->first + tap * columns->step;
@@ -79,11 +83,11 @@ static inline ptrdiff_t columns_in_phase(const struct axis *columns, ptrdiff_t p
     return (columns->to - phase + columns->divide - 1) / columns->divide;
 }
 
-/* Rows of one image's block of channels, as float32 (slot, column, BLOCK). */
+/* A ring buffer of rows of one image's block of channels: float32 (slot, column, BLOCK). */
 struct ring {
-    ptrdiff_t before, columns; /* of zeros before a row, and in all */
+    ptrdiff_t before, columns; /* of zeros before a row, and in total */
     ptrdiff_t num_slots;
-    ptrdiff_t held[MOST_SLOTS]; /* the number of the row in each slot, or -1 */
+    ptrdiff_t held[MAX_SLOTS]; /* the number of the row in each slot, or -1 */
     float *values;
 };
 
@@ -117,7 +121,7 @@ widen_row(const uint16_t *row, ptrdiff_t width, ptrdiff_t channels, float *to, c
             store(widened(row + x * channels + v * WIDTH), to + x * BLOCK + v * WIDTH);
 }
 
-/* Zeros everywhere, so that those around the rows are there: they stay. */
+/* Fill the buffer with zeros; those on both sides of the rows are never overwritten. */
 static inline void clear(struct ring *ring, float *memory)
 {
     ring->values = memory;
@@ -130,7 +134,7 @@ static inline void forget_rows(struct ring *ring)
         ring->held[slot] = -1;
 }
 
-/* Column 0 of a row, which is widened if it is not there yet. */
+/* Column 0 of a row, which is converted to float32 if it is not in the buffer yet. */
 static inline __attribute__((always_inline)) const float *
 row_in(struct ring *ring, const uint16_t *image, ptrdiff_t row, ptrdiff_t width, ptrdiff_t channels,
        const int vectors)
@@ -144,10 +148,10 @@ row_in(struct ring *ring, const uint16_t *image, ptrdiff_t row, ptrdiff_t width,
     return values;
 }
 
-/* The channels of a block. Where channels are no multiple of blocks, the last overlaps. */
+/* The channels of a block. The last block may overlap the one before, so that all are full. */
 struct block {
-    ptrdiff_t first, overlap; /* channel, and how many the block before has too */
-    ptrdiff_t vectors;        /* 2, or 1 where they suffice */
+    ptrdiff_t first, overlap; /* first channel, and how many are in the block before too */
+    ptrdiff_t vectors;        /* 2, or 1 where one suffices */
 };
 
 static inline ptrdiff_t block_step(ptrdiff_t channels)

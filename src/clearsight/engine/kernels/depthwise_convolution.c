@@ -89,7 +89,7 @@ convolve_row(const struct tap *taps, ptrdiff_t num_taps, ptrdiff_t num_pixels, p
 static inline __attribute__((always_inline)) void
 convolve_block(const struct convolution *job, ptrdiff_t image, ptrdiff_t first_row,
                ptrdiff_t last_row, struct ring *ring, const float *weights,
-               ptrdiff_t columns[MOST_PHASES][MOST_TAPS], const uint16_t *from, uint16_t *to,
+               ptrdiff_t columns[MAX_PHASES][MAX_TAPS], const uint16_t *from, uint16_t *to,
                const int vectors)
 {
     const struct axis *down = &job->rows, *across = &job->columns;
@@ -98,7 +98,7 @@ convolve_block(const struct convolution *job, ptrdiff_t image, ptrdiff_t first_r
     to += image * down->to * across->to * job->channels;
     for (ptrdiff_t row = first_row; row < last_row; row++)
         for (ptrdiff_t phase = 0; phase < across->divide; phase++) {
-            struct tap taps[MOST_TAPS];
+            struct tap taps[MAX_TAPS];
             ptrdiff_t num_taps = 0;
             for (ptrdiff_t y = 0; y < down->taps; y++) {
                 ptrdiff_t taken = row_for(down, row, y);
@@ -121,7 +121,7 @@ static void convolve(const void *data, ptrdiff_t first, ptrdiff_t last, int chun
 {
     const struct convolution *job = data;
     const struct axis *down = &job->rows, *across = &job->columns;
-    ptrdiff_t num_taps = down->taps * across->taps, columns[MOST_PHASES][MOST_TAPS];
+    ptrdiff_t num_taps = down->taps * across->taps, columns[MAX_PHASES][MAX_TAPS];
     for (ptrdiff_t phase = 0; phase < across->divide; phase++)
         for (ptrdiff_t x = 0; x < across->taps; x++)
             columns[phase][x] = column_for(across, phase, x);

@@ -69,8 +69,8 @@ add_block(const struct kernel_gradient *job, ptrdiff_t image, ptrdiff_t first_ro
                 total += load(gradient + x * BLOCK + v * WIDTH);
             store(total, bias + v * WIDTH);
         }
-        const float *values[MOST_TAPS];
-        float *tap_sums[MOST_TAPS];
+        const float *values[MAX_TAPS];
+        float *tap_sums[MAX_TAPS];
         ptrdiff_t num_taps = 0;
         for (ptrdiff_t y = 0; y < down->taps; y++) {
             ptrdiff_t taken = row_for(down, row, y);

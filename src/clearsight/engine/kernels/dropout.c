@@ -1,8 +1,8 @@
 /* Dropout: its mask is drawn, scaled and applied in one pass over the values.
 
-   A value is dropped if its 16 random bits are below `threshold`, so that the rate is right to
-   2^-17. The mask depends on the key and on a value's position alone: the backward pass draws it
-   again instead of reading it, which is faster than even a byte for each value would be. */
+   A value is dropped if its 16 random bits are below `threshold`, so the rate is exact to 2^-17. The
+   mask depends on the key and on a value's position alone, so the backward pass draws it again,
+   which is faster than to store and read it, even with one byte per value. */
 #include <string.h>
 
 #include "parallel.h"
@@ -27,8 +27,8 @@ apply_bfloat16(const uint16_t *values, uint16_t *output, Words kept, float scale
     Halves halves;
     memcpy(&halves, values, sizeof halves);
     Floats scaled = (Floats)(__builtin_convertvector(halves, Words) << 16) * scale;
-    /* To the nearest, of two the even one. Also right for infinities and NaN, whose lower bits are
-       zeros here. */
+    /* Round to nearest, ties to even. Also correct for infinities and NaN, whose lower bits are zeros
+       here. */
     Words bits = (Words)scaled;
     bits = (bits + 0x7fff + (bits >> 16 & 1)) >> 16 & kept;
     halves = __builtin_convertvector(bits, Halves);
@@ -100,9 +100,10 @@ static void drop(const void *data, ptrdiff_t first, ptrdiff_t last, int chunk)
 void dropout(const void *values, const int64_t *key, void *output, ptrdiff_t num_values,
              double rate, int is_float32, ptrdiff_t num_chunks)
 {
-    struct dropout job = {
-        values,     output,    (uint64_t)*key, (uint32_t)(rate * 65536 + 0.5), (float)(1 / (1 - rate)),
-        num_values, is_float32};
+    struct dropout job = {.values = values, .output = output, .key = (uint64_t)*key,
+                          .threshold = (uint32_t)(rate * 65536 + 0.5),
+                          .scale = (float)(1 / (1 - rate)), .num_values = num_values,
+                          .is_float32 = is_float32};
     ptrdiff_t num_blocks = (num_values + BLOCK_VALUES - 1) / BLOCK_VALUES;
     parallel_for(drop, &job, num_blocks, num_chunks < num_blocks ? num_chunks : num_blocks);
 }

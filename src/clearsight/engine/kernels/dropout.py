@@ -11,7 +11,7 @@ from torch.autograd.function import once_differentiable
 from clearsight.engine.kernels.library import call, has_kernel
 
 # The kernel's rates are right to 2^-17; beyond these that would be more than 1% of the rate.
-_LOWEST_RATE, _HIGHEST_RATE = 2**-10, 1 - 2**-10
+_MIN_RATE, _MAX_RATE = 2**-10, 1 - 2**-10
 
 
 def can_drop(values: torch.Tensor, rate: float) -> bool:
@@ -19,7 +19,7 @@ def can_drop(values: torch.Tensor, rate: float) -> bool:
     return (
         values.dtype in (torch.bfloat16, torch.float32)
         and values.device.type == "cpu"
-        and _LOWEST_RATE <= rate <= _HIGHEST_RATE
+        and _MIN_RATE <= rate <= _MAX_RATE
         and has_kernel("dropout")
     )
 

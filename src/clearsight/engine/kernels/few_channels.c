@@ -1,26 +1,27 @@
-/* The gradients of the kernel and of the bias of a convolution of few channels, such as a network's
-   first; see depthwise.h for its rows and columns. */
+/* The gradients of the kernel and of the bias of a strided convolution of few channels, such as a
+   network's first; see depthwise.h for `struct axis` and `struct shape`. */
 #include "depthwise.h"
 
-enum { GROUP = 5 /* factors at once: ten sums and two gradients, in the registers that AVX2 has */ };
+enum { GROUP = 5 /* factors at once: ten sums and two gradients fit AVX2's 16 registers */ };
 
 struct job {
     struct axis rows, columns;
     ptrdiff_t channels, filters, bands;
     const uint16_t *images;   /* bfloat16 (N, H, W, C) */
     const uint16_t *gradient; /* bfloat16 (N, output height, output width, filters) */
-    float *partial;           /* (num_chunks, taps * C + 1, filters), zeros: of the kernel, then of
-                                 the bias */
+    float *partial;           /* (num_chunks, taps * C + 1, filters), zeros at first: the kernel's
+                                 gradient, then the bias's */
     float *scratch;
     ptrdiff_t scratch_size;
 };
 
-/* Values before and after which a row of images has zeros, and in all. */
+/* Zeros before a padded row of an image. */
 static ptrdiff_t values_before(const struct axis *columns, ptrdiff_t channels)
 {
     return -column_for(columns, 0, 0) * channels;
 }
 
+/* Values of a padded row of an image. */
 static ptrdiff_t row_values(const struct axis *columns, ptrdiff_t channels)
 {
     ptrdiff_t reach = (columns->to - 1) * columns->multiply + (columns->taps - 1) * columns->step;
@@ -65,7 +66,7 @@ add_factors(const float *gradient, ptrdiff_t num_columns, const float *const *va
             store(totals[f][v], sums + f * filters + v * WIDTH);
 }
 
-/* All factors of a row of taps, which follow one another in `sums`. */
+/* The same for all factors of a row of taps, whose sums are contiguous. */
 static inline __attribute__((always_inline)) void
 add_row(const struct job *job, const float *gradient, const float *row, float *sums,
         const int vectors)

@@ -1,4 +1,4 @@
-"""A convolution of few channels whose images need no gradient; see `few_channels.c`."""
+"""A strided convolution of few channels whose images need no gradient; see `few_channels.c`."""
 
 from typing import Any
 
@@ -9,23 +9,23 @@ from torch.nn import functional
 from clearsight.engine.kernels.convolution_sizes import ConvolutionSizes
 from clearsight.engine.kernels.library import call, float32_zeros, has_kernel, scratch_size
 
-_MOST_CHANNELS = 4
+_MAX_CHANNELS = 4
 _LANES = 16  # filters: the widest vector
 
 
 def can_convolve_few_channels(
     images: torch.Tensor, kernel: torch.Tensor, sizes: ConvolutionSizes
 ) -> bool:
-    """Return whether there is a kernel for the gradient of this convolution, and it is faster.
+    """Return whether a kernel computes the gradient of this convolution faster than oneDNN.
 
-    oneDNN's, in bfloat16, takes a tenth of a training step of MobileNetV2.
+    In bfloat16, oneDNN's gradient takes a tenth of a training step of MobileNetV2.
     """
     return (
         images.dtype is kernel.dtype is torch.bfloat16
         and images.device.type == kernel.device.type == "cpu"
         and not images.requires_grad
         and kernel.requires_grad
-        and images.shape[1] == kernel.shape[1] <= _MOST_CHANNELS
+        and images.shape[1] == kernel.shape[1] <= _MAX_CHANNELS
         and kernel.shape[0] % _LANES == 0
         and max(sizes.strides) > 1
         and len(images) > 0
@@ -37,7 +37,7 @@ def can_convolve_few_channels(
 def convolve_few_channels(
     images: torch.Tensor, kernel: torch.Tensor, bias: torch.Tensor | None, sizes: ConvolutionSizes
 ) -> torch.Tensor:
-    """Convolve with torch; the gradients are those of a kernel.
+    """Convolve with torch, but compute the gradients with a kernel.
 
     Args:
         images: bfloat16 (N, C, H, W), in channels-last memory.
@@ -83,5 +83,5 @@ class _FewChannels(torch.autograd.Function):
         partial = float32_zeros(chunks, height * width * channels + 1, filters)
         call("few_channels_kernel_gradient", images, gradient, partial, scratch, numbers, chunks)
         total = partial.sum(0).to(gradient.dtype)
-        of_kernel = total[:-1].view(height, width, channels, filters).permute(3, 2, 0, 1)
-        return None, of_kernel, total[-1] if ctx.has_bias else None, None
+        kernel_gradient = total[:-1].view(height, width, channels, filters).permute(3, 2, 0, 1)
+        return None, kernel_gradient, total[-1] if ctx.has_bias else None, None

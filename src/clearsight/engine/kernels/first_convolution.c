@@ -1,11 +1,11 @@
 /* A convolution of few channels, such as a network's first, with its bias, 2x2 max pooling and
    perhaps a ReLU, in one.
 
-   An image has few channels, so the sums are short and what costs is the output: here it is never
-   written, only its pooled quarter. Images, kernel, sums and gradients are float32, the pooled
-   values bfloat16. For the gradients, only the winner of each window counts.
+   With few channels the sums are short, and writing the output takes most of the time: here it is
+   never written, only its pooled quarter. Images, kernel, sums and gradients are float32, the pooled
+   values bfloat16. Gradients flow only to the winner, the largest value, of each window.
 
-   Strides are 1, and filters come in vectors of 16, two at a time. */
+   Strides are 1, and filters are computed in vectors of 16, two at a time. */
 #include "convolution.h"
 #include "parallel.h"
 
@@ -16,9 +16,10 @@ struct job {
     const float *bias;        /* (filters,) */
     const uint16_t *gradient; /* of `pooled` */
     uint16_t *pooled;         /* bfloat16 (N, pooled_height, pooled_width, filters) */
-    uint8_t *winners;         /* the same, as in max_pooling.c, or NULL if there is no backward */
-    float *padded;            /* (num_chunks, padded_size()), zeros around where images go */
-    float *partial; /* (num_chunks, num_gradients()), zeros: of the kernel, then of the bias */
+    uint8_t *winners;         /* the same, see max_pooling.c; NULL if there is no backward pass */
+    float *padded;            /* (num_chunks, padded_size()), zeros around the image */
+    float *partial; /* (num_chunks, num_gradients()), zeros at first: the kernel's gradient,
+                       then the bias's */
     int rectified;
 };
 
@@ -92,8 +93,8 @@ backward_window(const struct job *job, const float *corner, ptrdiff_t filter, pt
 {
     const struct shape *s = &job->shape;
     ptrdiff_t length = row_length(s), row_taps = s->kernel_width * s->channels;
-    float *to = gradients + filter, *of_bias = to + num_gradients(s) - s->filters;
-    __m512 parts[NUM_SPOTS][2]; /* the gradient, where this spot has won */
+    float *to = gradients + filter, *bias_gradient = to + num_gradients(s) - s->filters;
+    __m512 parts[NUM_SPOTS][2]; /* the gradient where this spot is the winner, else 0 */
 #pragma GCC unroll 2
     for (int v = 0; v < num_vectors; v++) {
         __m512 gradient = widened(job->gradient + offset + v * LANES);
@@ -103,8 +104,8 @@ backward_window(const struct job *job, const float *corner, ptrdiff_t filter, pt
             parts[spot][v] = _mm512_maskz_mov_ps(
                 _mm_cmpeq_epi8_mask(winner, _mm_set1_epi8((char)spot)), gradient);
         __mmask16 is_live = _mm_cmpneq_epi8_mask(winner, _mm_set1_epi8(NUM_SPOTS));
-        __m512 sum = _mm512_loadu_ps(of_bias + v * LANES);
-        _mm512_storeu_ps(of_bias + v * LANES, _mm512_mask_add_ps(sum, is_live, sum, gradient));
+        __m512 sum = _mm512_loadu_ps(bias_gradient + v * LANES);
+        _mm512_storeu_ps(bias_gradient + v * LANES, _mm512_mask_add_ps(sum, is_live, sum, gradient));
     }
     for (ptrdiff_t kernel_row = 0; kernel_row < s->kernel_height; kernel_row++) {
         const float *above = corner + kernel_row * length, *below = above + length;
@@ -123,10 +124,10 @@ backward_window(const struct job *job, const float *corner, ptrdiff_t filter, pt
     }
 }
 
-/* Do `window(num_vectors)` for every window of a chunk's images, with 32 or 16 filters at a time.
-   `corner` is where the window begins in the padded image, `filter` the first filter, and `offset`
-   plus that the index of its value in `pooled`. A macro, because GCC makes 8% slower code of a
-   function that calls one or the other window. */
+/* Run `window(num_vectors)` for every window of a chunk's images, with 32 or 16 filters at a time.
+   `corner` is the beginning of the window in the padded image, `filter` the first filter, and
+   `offset + filter` the index of its value in `pooled`. This is a macro because a function that is
+   passed the window's function is 8% slower with GCC. */
 #define EACH_WINDOW(window)                                                                       \
     float *padded = job->padded + chunk * padded_size(s);                                         \
     ptrdiff_t offset = first * num_windows(s) * s->filters;                                       \
@@ -171,7 +172,7 @@ void first_convolution(const float *images, const float *kernel, const float *bi
     parallel_for(forward_images, &job, job.shape.count, num_chunks);
 }
 
-/* `partial` holds zeros; the chunks' rows of it are to be added up. */
+/* `partial` must be zeros; the caller adds up the chunks' rows of it. */
 void first_convolution_backward(const float *images, const uint16_t *gradient, uint8_t *winners,
                                 float *padded, float *partial, const ptrdiff_t *sizes,
                                 ptrdiff_t num_chunks)

@@ -1,21 +1,21 @@
-"""`FIRST`: a convolution of few channels, such as a network's first; see `first_convolution.c`."""
+"""`FIRST`: few channels, such as a network's first convolution; see `first_convolution.c`."""
 
 import torch
 
-from clearsight.engine.kernels.convolution import ConvolutionKernel, Gradients, Saved, Sizes
+from clearsight.engine.kernels.convolution import ConvolutionMethod, Gradients, Saved, Sizes
 from clearsight.engine.kernels.library import call, float32_zeros, scratch_size
 
-FEW_CHANNELS = 16  # from this number of channels on, `POOLED` computes convolutions
-_MOST_TAPS = 75  # with this number a step takes 0.6 of torch's time; 2 cores of a Zen 4, batch 64
+MIN_POOLED_CHANNELS = 16  # with fewer, `FIRST` computes the convolution
+_MAX_TAPS = 75  # with this number a step takes 0.6 of torch's time; 2 cores of a Zen 4, batch 64
 _LANES = 16  # filters that are computed together
 
 
-def _takes(images: torch.Tensor, sizes: Sizes) -> bool:
+def _should_compute(images: torch.Tensor, sizes: Sizes) -> bool:
     *window, channels, filters = sizes.kernel
     return (
         not images.requires_grad
-        and sizes.images[-1] == channels < FEW_CHANNELS
-        and window[0] * window[1] * channels <= _MOST_TAPS
+        and sizes.images[-1] == channels < MIN_POOLED_CHANNELS
+        and window[0] * window[1] * channels <= _MAX_TAPS
         and filters % _LANES == 0
     )
 
@@ -47,8 +47,8 @@ def _backward(
     partial = float32_zeros(len(padded), num_weights + filters)
     tensors = (images, gradient, winners, padded, partial)
     call("first_convolution_backward", *tensors, sizes.as_struct, len(padded))
-    of_kernel, of_bias = partial.sum(0).split([num_weights, filters])
-    return None, of_kernel.view(sizes.kernel), of_bias
+    kernel_gradient, bias_gradient = partial.sum(0).split([num_weights, filters])
+    return None, kernel_gradient.view(sizes.kernel), bias_gradient
 
 
-FIRST = ConvolutionKernel(_takes, torch.float32, _forward, _backward)
+FIRST = ConvolutionMethod(_should_compute, torch.float32, _forward, _backward)

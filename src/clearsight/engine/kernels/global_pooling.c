@@ -1,5 +1,5 @@
-/* The mean of each channel of bfloat16 images (N, pixels, C), and images whose channels are each
-   multiplied by a number, as in squeeze-and-excitation. Sums are float32. */
+/* The mean of each channel of bfloat16 images (N, pixels, C), and images times gates: a factor for
+   each channel of each image, as in squeeze-and-excitation. Sums are float32. */
 #include "parallel.h"
 #include "vectors.h"
 
@@ -9,14 +9,14 @@ enum { GROUP = 4, TILE = 64 };
 
 struct job {
     const uint16_t *images, *gates, *gradient;
-    uint16_t *of_images; /* or the images times the gates */
-    uint16_t *of_gates;  /* or the means */
+    uint16_t *pixel_output;   /* (N, pixels, C): the images times the gates, or their gradient */
+    uint16_t *channel_output; /* (N, C): the means, or the gradient of the gates */
     ptrdiff_t pixels, channels;
 };
 
-/* What is done with vectors of some neighbouring channels of one image: `at` is the first value,
-   `channel` the first channel among those of all images. */
-typedef void Channels(const struct job *job, ptrdiff_t at, ptrdiff_t channel, int group);
+/* Computes `group` vectors of neighbouring channels of one image: `at` is the index of their first
+   value, `channel` that of the first channel in an array (N, C). */
+typedef void ChannelWork(const struct job *job, ptrdiff_t at, ptrdiff_t channel, int group);
 
 INLINE void average(const struct job *job, ptrdiff_t at, ptrdiff_t channel, int group)
 {
@@ -33,7 +33,7 @@ INLINE void average(const struct job *job, ptrdiff_t at, ptrdiff_t channel, int 
             total[k] += sum[k];
     }
     for (int k = 0; k < group; k++)
-        narrow(total[k] / (float)job->pixels, job->of_gates + channel + k * WIDTH);
+        narrow(total[k] / (float)job->pixels, job->channel_output + channel + k * WIDTH);
 }
 
 INLINE void multiply(const struct job *job, ptrdiff_t at, ptrdiff_t channel, int group)
@@ -44,8 +44,8 @@ INLINE void multiply(const struct job *job, ptrdiff_t at, ptrdiff_t channel, int
     for (ptrdiff_t pixel = 0; pixel < job->pixels; pixel++)
 #pragma GCC unroll 4
         for (int k = 0; k < group; k++) {
-            ptrdiff_t place = at + pixel * job->channels + k * WIDTH;
-            narrow(widened(job->images + place) * gates[k], job->of_images + place);
+            ptrdiff_t index = at + pixel * job->channels + k * WIDTH;
+            narrow(widened(job->images + index) * gates[k], job->pixel_output + index);
         }
 }
 
@@ -60,19 +60,19 @@ INLINE void multiply_backward(const struct job *job, ptrdiff_t at, ptrdiff_t cha
         for (ptrdiff_t pixel = tile; pixel < end; pixel++)
 #pragma GCC unroll 4
             for (int k = 0; k < group; k++) {
-                ptrdiff_t place = at + pixel * job->channels + k * WIDTH;
-                Floats gradient = widened(job->gradient + place);
-                sum[k] += gradient * widened(job->images + place);
-                narrow(gradient * gates[k], job->of_images + place);
+                ptrdiff_t index = at + pixel * job->channels + k * WIDTH;
+                Floats gradient = widened(job->gradient + index);
+                sum[k] += gradient * widened(job->images + index);
+                narrow(gradient * gates[k], job->pixel_output + index);
             }
         for (int k = 0; k < group; k++)
             total[k] += sum[k];
     }
     for (int k = 0; k < group; k++)
-        narrow(total[k], job->of_gates + channel + k * WIDTH);
+        narrow(total[k], job->channel_output + channel + k * WIDTH);
 }
 
-INLINE void for_channels(const struct job *job, ptrdiff_t first, ptrdiff_t last, Channels *work)
+INLINE void for_channels(const struct job *job, ptrdiff_t first, ptrdiff_t last, ChannelWork *work)
 {
     ptrdiff_t channels = job->channels;
     for (ptrdiff_t n = first; n < last; n++) {
@@ -86,43 +86,43 @@ INLINE void for_channels(const struct job *job, ptrdiff_t first, ptrdiff_t last,
     }
 }
 
-static void average_some(const void *job, ptrdiff_t first, ptrdiff_t last, int chunk)
+static void average_chunk(const void *job, ptrdiff_t first, ptrdiff_t last, int chunk)
 {
     (void)chunk;
     for_channels(job, first, last, average);
 }
 
-static void multiply_some(const void *job, ptrdiff_t first, ptrdiff_t last, int chunk)
+static void multiply_chunk(const void *job, ptrdiff_t first, ptrdiff_t last, int chunk)
 {
     (void)chunk;
     for_channels(job, first, last, multiply);
 }
 
-static void multiply_some_backward(const void *job, ptrdiff_t first, ptrdiff_t last, int chunk)
+static void multiply_chunk_backward(const void *job, ptrdiff_t first, ptrdiff_t last, int chunk)
 {
     (void)chunk;
     for_channels(job, first, last, multiply_backward);
 }
 
-/* In all of them there are at least 32 channels; means and gates are (N, C). */
+/* All of these need at least 32 channels; means and gates are (N, C). */
 void average_pool_images(const uint16_t *images, uint16_t *means, ptrdiff_t count, ptrdiff_t pixels,
                          ptrdiff_t channels, ptrdiff_t num_chunks)
 {
     struct job job = {images, 0, 0, 0, means, pixels, channels};
-    parallel_for(average_some, &job, count, (int)num_chunks);
+    parallel_for(average_chunk, &job, count, (int)num_chunks);
 }
 
 void gate_images(const uint16_t *images, const uint16_t *gates, uint16_t *output, ptrdiff_t count,
                  ptrdiff_t pixels, ptrdiff_t channels, ptrdiff_t num_chunks)
 {
     struct job job = {images, gates, 0, output, 0, pixels, channels};
-    parallel_for(multiply_some, &job, count, (int)num_chunks);
+    parallel_for(multiply_chunk, &job, count, (int)num_chunks);
 }
 
 void gate_images_backward(const uint16_t *gradient, const uint16_t *images, const uint16_t *gates,
-                          uint16_t *of_images, uint16_t *of_gates, ptrdiff_t count,
+                          uint16_t *images_gradient, uint16_t *gates_gradient, ptrdiff_t count,
                           ptrdiff_t pixels, ptrdiff_t channels, ptrdiff_t num_chunks)
 {
-    struct job job = {images, gates, gradient, of_images, of_gates, pixels, channels};
-    parallel_for(multiply_some_backward, &job, count, (int)num_chunks);
+    struct job job = {images, gates, gradient, images_gradient, gates_gradient, pixels, channels};
+    parallel_for(multiply_chunk_backward, &job, count, (int)num_chunks);
 }

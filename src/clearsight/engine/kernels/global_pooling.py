@@ -1,9 +1,8 @@
-"""Means of bfloat16 images, and images times channels' numbers; see `global_pooling.c`.
+"""Global average pooling of bfloat16 images, and channels times gates; see `global_pooling.c`.
 
 Torch's mean over the pixels of large channels-last images, which is also part of the gradient of
-such a product, takes longer than these kernels: at 112x112 pixels 16.8 ms and 2.7 ms, with its
-gradient; at 14x14 torch is faster (medians of 9, 8 images of 96 and 672 channels, two cores of a
-Zen 4).
+such a product, is slower: with its gradient it took 16.8 ms at 112x112 pixels instead of 2.7 ms; at
+14x14 torch is faster (medians of 9, 8 images of 96 and 672 channels, two cores of a Zen 4).
 """
 
 from typing import Any
@@ -14,7 +13,7 @@ from torch.autograd.function import once_differentiable
 from clearsight.engine.kernels.library import call
 from clearsight.engine.kernels.window_pooling import can_pool_windows, with_channels_last
 
-_FEWEST_PIXELS = 1024  # of images that are large in this sense
+_MIN_PIXELS = 1024  # from here on the kernels are faster than torch
 
 
 def can_gate(images: torch.Tensor, gates: torch.Tensor) -> bool:
@@ -23,19 +22,19 @@ def can_gate(images: torch.Tensor, gates: torch.Tensor) -> bool:
         images.ndim == gates.ndim == 4
         and gates.dtype is torch.bfloat16
         and gates.shape == (*images.shape[:2], 1, 1)
-        and images.shape[2] * images.shape[3] >= _FEWEST_PIXELS
+        and images.shape[2] * images.shape[3] >= _MIN_PIXELS
         and can_pool_windows(images)
     )
 
 
 def average_images(images: torch.Tensor) -> torch.Tensor:
-    """Return the means (N, C, 1, 1) of images (N, C, H, W), which `can_pool_windows`."""
+    """Return the means (N, C, 1, 1) of images (N, C, H, W), where `can_pool_windows`."""
     means: Any = _AverageImages.apply(with_channels_last(images))
     return means[:, :, None, None]
 
 
 def gate_images(images: torch.Tensor, gates: torch.Tensor) -> torch.Tensor:
-    """Return images times gates, which `can_gate`, in the shape of the images."""
+    """Return images (N, C, H, W) times gates (N, C, 1, 1), where `can_gate`."""
     gated: Any = _GateImages.apply(with_channels_last(images), gates.flatten(1).contiguous())
     return gated.permute(0, 3, 1, 2)
 
@@ -44,7 +43,7 @@ class _AverageImages(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, images: torch.Tensor) -> torch.Tensor:
         ctx.shape = images.shape
-        if images.shape[1] * images.shape[2] < _FEWEST_PIXELS:
+        if images.shape[1] * images.shape[2] < _MIN_PIXELS:
             return images.mean((1, 2))
         means = images.new_empty((images.shape[0], images.shape[3]))
         call("average_pool_images", images, means, *_numbers(images))
@@ -56,9 +55,9 @@ class _AverageImages(torch.autograd.Function):
         ctx: Any, *gradients: torch.Tensor
     ) -> torch.Tensor:
         _, height, width, _ = ctx.shape
-        # Torch's own would not be channels-last, and whatever uses it would copy it.
-        of_pixel = gradients[0] / (height * width)
-        return of_pixel[:, None, None, :].expand(ctx.shape).contiguous()
+        # Torch's own gradient would not be channels-last, and would be copied wherever it is used.
+        pixel_gradient = gradients[0] / (height * width)
+        return pixel_gradient[:, None, None, :].expand(ctx.shape).contiguous()
 
 
 class _GateImages(torch.autograd.Function):
@@ -75,10 +74,10 @@ class _GateImages(torch.autograd.Function):
         ctx: Any, *gradients: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
         images, gates = ctx.saved_tensors
-        of_images, of_gates = torch.empty_like(images), torch.empty_like(gates)
-        tensors = (gradients[0].contiguous(), images, gates, of_images, of_gates)
+        images_gradient, gates_gradient = torch.empty_like(images), torch.empty_like(gates)
+        tensors = (gradients[0].contiguous(), images, gates, images_gradient, gates_gradient)
         call("gate_images_backward", *tensors, *_numbers(images))
-        return of_images, of_gates
+        return images_gradient, gates_gradient
 
 
 def _numbers(images: torch.Tensor) -> tuple[int, int, int, int]:

@@ -33,8 +33,9 @@ _OPERATORS = {
     "Tensor(a!) output, Tensor(b!) statistics, Tensor(c!) scratch, int[] sizes, float epsilon, "
     "int activation, bool frozen, int num_chunks) -> ()",
     "batch_normalization_backward": "(Tensor gradient, Tensor values, Tensor? output, "
-    "Tensor statistics, Tensor(a!)? of_values, Tensor(b!)? masked, Tensor(c!)? of_parameters, "
-    "Tensor(d!) scratch, int[] sizes, int activation, int num_chunks) -> ()",
+    "Tensor statistics, Tensor(a!)? values_gradient, Tensor(b!)? masked, "
+    "Tensor(c!)? parameter_gradients, Tensor(d!) scratch, int[] sizes, int activation, "
+    "int num_chunks) -> ()",
     "depthwise_convolution": "(Tensor images, Tensor weights, Tensor? bias, Tensor(a!) output, "
     "Tensor(b!) scratch, int[] sizes, int num_chunks) -> ()",
     "depthwise_convolution_image_gradient": "(Tensor gradient, Tensor weights, "
@@ -49,18 +50,18 @@ _OPERATORS = {
     "int height, int width, int channels, int num_chunks) -> ()",
     "max_pool_windows": "(Tensor images, Tensor(a!) pooled, Tensor(b!)? winners, int[] sizes, "
     "int count, int num_chunks) -> ()",
-    "max_pool_windows_backward": "(Tensor gradient, Tensor winners, Tensor(a!) of_images, "
+    "max_pool_windows_backward": "(Tensor gradient, Tensor winners, Tensor(a!) images_gradient, "
     "int[] sizes, int count, int num_chunks) -> ()",
     "average_pool_windows": "(Tensor images, Tensor(a!) pooled, int[] sizes, int count, "
     "int num_chunks) -> ()",
-    "average_pool_windows_backward": "(Tensor gradient, Tensor(a!) of_images, int[] sizes, "
+    "average_pool_windows_backward": "(Tensor gradient, Tensor(a!) images_gradient, int[] sizes, "
     "int count, int num_chunks) -> ()",
     "average_pool_images": "(Tensor images, Tensor(a!) means, int count, int pixels, "
     "int channels, int num_chunks) -> ()",
     "gate_images": "(Tensor images, Tensor gates, Tensor(a!) output, int count, int pixels, "
     "int channels, int num_chunks) -> ()",
     "gate_images_backward": "(Tensor gradient, Tensor images, Tensor gates, "
-    "Tensor(a!) of_images, Tensor(b!) of_gates, int count, int pixels, int channels, "
+    "Tensor(a!) images_gradient, Tensor(b!) gates_gradient, int count, int pixels, int channels, "
     "int num_chunks) -> ()",
     "first_convolution": "(Tensor images, Tensor kernel, Tensor bias, Tensor(a!) pooled, "
     "Tensor(b!)? winners, Tensor(c!) padded, int[] sizes, bool rectified, int num_chunks) -> ()",

@@ -1,6 +1,6 @@
 #include "parallel.h"
 
-/* Of the OpenMP library that torch has loaded: a second one would have threads of its own, which
+/* From the OpenMP library that torch has loaded: a second library would have its own threads, which
    would spin on the cores that torch's threads need. */
 extern void GOMP_parallel(void (*body)(void *), void *data, unsigned num_threads, unsigned flags);
 extern int omp_get_thread_num(void);
@@ -16,7 +16,7 @@ struct shared {
 static void body(void *data)
 {
     const struct shared *shared = data;
-    /* OpenMP may start fewer threads than requested; then one does several chunks. */
+    /* OpenMP may start fewer threads than requested; then each runs several chunks. */
     for (int chunk = omp_get_thread_num(); chunk < shared->num_chunks;
          chunk += omp_get_num_threads()) {
         ptrdiff_t first = shared->num_items * chunk / shared->num_chunks;

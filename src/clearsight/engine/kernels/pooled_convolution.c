@@ -122,13 +122,13 @@ static void add_kernel_gradient(const struct job *job, ptrdiff_t image, const fl
     ptrdiff_t windows = num_windows(s);
     const uint16_t *gradient = job->gradient + image * windows * s->filters;
     const uint8_t *winners = job->winners + image * windows * s->filters;
-    float *of_bias = gradients + s->filters * kernel_size(s);
+    float *bias_gradient = gradients + s->filters * kernel_size(s);
     ptrdiff_t offsets[NUM_SPOTS + 1] = {0};
     for (int spot = 0; spot < NUM_SPOTS; spot++)
         offsets[spot] = offset_of(s, spot);
     for (ptrdiff_t first = 0; first < s->filters; first += LANES) {
         ptrdiff_t num_entries[LANES] = {0};
-        __m512 bias = _mm512_loadu_ps(of_bias + first);
+        __m512 bias = _mm512_loadu_ps(bias_gradient + first);
         for (ptrdiff_t window = 0; window < windows; window++) {
             ptrdiff_t corner = corner_of(s, window), offset = window * s->filters + first;
             float values[LANES];
@@ -144,7 +144,7 @@ static void add_kernel_gradient(const struct job *job, ptrdiff_t image, const fl
                 num_entries[lane] += winner < NUM_SPOTS;
             }
         }
-        _mm512_storeu_ps(of_bias + first, bias);
+        _mm512_storeu_ps(bias_gradient + first, bias);
         for (int lane = 0; lane < LANES; lane++)
             add_products(entries + lane * windows, num_entries[lane], padded, row_length(s),
                          gradients + (first + lane) * kernel_size(s),

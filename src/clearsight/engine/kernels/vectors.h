@@ -35,19 +35,19 @@ static inline Floats broadcast(float value)
     return value - (Floats){0};
 }
 
-/* Values of bfloat16, as float32. */
+/* Convert bfloat16 values to float32. */
 static inline Floats widened(const uint16_t *bits)
 {
     Halves loaded;
     memcpy(&loaded, bits, sizeof loaded);
-#ifdef __AVX512BF16__ /* GCC 12 converts the vector in halves */
+#ifdef __AVX512BF16__ /* GCC 12 would convert each half by itself */
     return (Floats)_mm512_slli_epi32(_mm512_cvtepu16_epi32((__m256i)loaded), 16);
 #else
     return (Floats)(__builtin_convertvector(loaded, Words) << 16);
 #endif
 }
 
-/* The reverse, rounded to the nearest, in a tie to the even one. */
+/* Convert float32 values to bfloat16, rounded to nearest, ties to even. */
 static inline void narrow(Floats values, uint16_t *to)
 {
 #ifdef __AVX512BF16__

@@ -1,8 +1,8 @@
 /* Max and average pooling of bfloat16 images (N, H, W, C), of any windows, and their gradients.
 
-   Both directions gather: every row that is written is computed by one thread from the rows that it
-   depends on, and written once. Channels, at least 32, are done a vector at a time;
-   the last vector overlaps the one before it if they do not fill it. */
+   Both directions gather: each row of the result is computed by one thread from the rows that it
+   depends on, and written once. Channels, at least 32, are computed a vector at a time; the last
+   vector overlaps the one before it if the channels do not fill it. */
 #include "parallel.h"
 #include "vectors.h"
 
@@ -28,7 +28,7 @@ struct job {
     ptrdiff_t channels;
     const uint16_t *from;
     uint16_t *to;
-    uint8_t *winners; /* (N, pooled rows, pooled columns, C): which of a window is the largest */
+    uint8_t *winners; /* (N, pooled rows, pooled columns, C): offset of the largest in its window */
 };
 
 static ptrdiff_t largest(ptrdiff_t a, ptrdiff_t b)
@@ -41,19 +41,19 @@ static ptrdiff_t smallest(ptrdiff_t a, ptrdiff_t b)
     return a < b ? a : b;
 }
 
-/* What of an image is in a window. */
+/* The pixels of an image that are in a window. */
 static struct range window_of(const struct axis *axis, ptrdiff_t pooled)
 {
     ptrdiff_t first = pooled * axis->stride - axis->before;
     return (struct range){largest(first, 0), smallest(first + axis->size, axis->images)};
 }
 
-/* The windows that something in an image is in. */
+/* The windows that contain a pixel of an image. */
 static struct range windows_with(const struct axis *axis, ptrdiff_t image)
 {
     ptrdiff_t last = (image + axis->before) / axis->stride;
-    ptrdiff_t behind = image + axis->before - axis->size; /* no window may end before this */
-    ptrdiff_t first = behind < 0 ? 0 : behind / axis->stride + 1;
+    ptrdiff_t last_before = image + axis->before - axis->size; /* windows here end too early */
+    ptrdiff_t first = last_before < 0 ? 0 : last_before / axis->stride + 1;
     return (struct range){first, smallest(last + 1, axis->pooled)};
 }
 
@@ -62,7 +62,7 @@ static ptrdiff_t count(struct range range)
     return range.end - range.first;
 }
 
-/* The first channel of a vector: at the end, so that the last of it is the last. */
+/* The first channel of a vector; the last vector ends at the last channel. */
 INLINE ptrdiff_t start_of(ptrdiff_t channel, ptrdiff_t lanes, ptrdiff_t channels)
 {
     return smallest(channel, channels - lanes);
@@ -80,15 +80,15 @@ static struct job job_of(const ptrdiff_t *sizes, const uint16_t *from, uint16_t 
     };
 }
 
-/* A vector of channels that is written, at a pixel of an image, or of a pooled one. */
+/* A vector of channels of the result, at one pixel. */
 struct spot {
     ptrdiff_t row, column, channel;
-    struct range rows, columns; /* of what it depends on */
-    ptrdiff_t from, length;     /* where that image begins, and the length of its rows */
-    ptrdiff_t to;               /* where the vector goes */
+    struct range rows, columns; /* that it is computed from */
+    ptrdiff_t from, length;     /* the index where their image begins, and the length of its rows */
+    ptrdiff_t to;               /* the index of the vector in the result */
 };
 
-/* The first value of channel vectors at a pixel that a spot depends on. */
+/* The index of the vector that a spot depends on at a pixel. */
 INLINE ptrdiff_t index_of(const struct job *job, const struct spot *spot, ptrdiff_t i, ptrdiff_t j)
 {
     return spot->from + i * spot->length + j * job->channels + spot->channel;
@@ -160,16 +160,16 @@ INLINE void write_max(const struct job *job, const struct spot *spot)
     for (ptrdiff_t i = r.first; i < r.end; i++)
         for (ptrdiff_t j = c.first; j < c.end; j++) {
             Shorts value = ordered(job->from + index_of(job, spot, i, j));
-            int16_t place = (int16_t)((i - top) * job->columns.size + j - left);
+            int16_t offset = (int16_t)((i - top) * job->columns.size + j - left);
             Shorts wins = value > best;
             best = (wins & value) | (~wins & best);
-            winner = (wins & place) | (~wins & winner);
+            winner = (wins & offset) | (~wins & winner);
         }
     best = best ^ ((best >> 15) & 0x7fff);
     memcpy(job->to + spot->to, &best, sizeof best);
     if (job->winners) {
-        Bytes places = __builtin_convertvector(winner, Bytes);
-        memcpy(job->winners + spot->to, &places, sizeof places);
+        Bytes offsets = __builtin_convertvector(winner, Bytes);
+        memcpy(job->winners + spot->to, &offsets, sizeof offsets);
     }
 }
 
@@ -182,10 +182,10 @@ INLINE void write_max_gradient(const struct job *job, const struct spot *spot)
             ptrdiff_t window = index_of(job, spot, i, j);
             ptrdiff_t row = spot->row - i * job->rows.stride + job->rows.before;
             ptrdiff_t column = spot->column - j * job->columns.stride + job->columns.before;
-            uint32_t place = (uint32_t)(row * job->columns.size + column);
+            uint32_t offset = (uint32_t)(row * job->columns.size + column);
             HalfBytes winner;
             memcpy(&winner, job->winners + window, sizeof winner);
-            Words wins = (Words)(__builtin_convertvector(winner, Words) == place);
+            Words wins = (Words)(__builtin_convertvector(winner, Words) == offset);
             sum += (Floats)((Words)widened(job->from + window) & wins);
         }
     narrow(sum, job->to + spot->to);
@@ -212,10 +212,10 @@ void average_pool_windows(const uint16_t *images, uint16_t *pooled, const ptrdif
     parallel_for(average_rows, &job, count * job.rows.pooled, (int)num_chunks);
 }
 
-void average_pool_windows_backward(const uint16_t *gradient, uint16_t *of_images,
+void average_pool_windows_backward(const uint16_t *gradient, uint16_t *images_gradient,
                                    const ptrdiff_t *sizes, ptrdiff_t count, ptrdiff_t num_chunks)
 {
-    struct job job = job_of(sizes, gradient, of_images);
+    struct job job = job_of(sizes, gradient, images_gradient);
     parallel_for(average_rows_backward, &job, count * job.rows.images, (int)num_chunks);
 }
 
@@ -228,10 +228,10 @@ void max_pool_windows(const uint16_t *images, uint16_t *pooled, uint8_t *winners
     parallel_for(max_rows, &job, count * job.rows.pooled, (int)num_chunks);
 }
 
-void max_pool_windows_backward(const uint16_t *gradient, uint8_t *winners, uint16_t *of_images,
+void max_pool_windows_backward(const uint16_t *gradient, uint8_t *winners, uint16_t *images_gradient,
                                const ptrdiff_t *sizes, ptrdiff_t count, ptrdiff_t num_chunks)
 {
-    struct job job = job_of(sizes, gradient, of_images);
+    struct job job = job_of(sizes, gradient, images_gradient);
     job.winners = winners;
     parallel_for(max_rows_backward, &job, count * job.rows.images, (int)num_chunks);
 }

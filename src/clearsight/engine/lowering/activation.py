@@ -57,7 +57,7 @@ def activation_of(layer: Any) -> list[Operation]:
         # of memory (64x16x16x256 in bfloat16 with gradient: 5.8 and 9.2 ms on one core of a Zen 5).
         return [Function(functional.gelu)]
     if function in ELEMENTWISE:
-        return [Function(ELEMENTWISE[function], takes=Axes.ANY)]
+        return [Function(ELEMENTWISE[function], input_axes=Axes.ANY)]
     if isinstance(function, keras.Layer):
         raise CannotLowerError("its activation is a layer")
     return [Function(function)]
@@ -79,22 +79,22 @@ def relu(layer: Any, site: Site) -> list[Operation]:
     if layer.max_value is None and not layer.negative_slope and not layer.threshold:
         return [Relu()]
     if layer.max_value == _RELU6_MAXIMUM and not layer.negative_slope and not layer.threshold:
-        return [Function(functional.relu6, takes=Axes.ANY)]  # as in Keras
-    return [Function(layer.call, takes=Axes.ANY)]  # its gradient at 0 and at the maximum
+        return [Function(functional.relu6, input_axes=Axes.ANY)]  # as in Keras
+    return [Function(layer.call, input_axes=Axes.ANY)]  # its gradient at 0 and at the maximum
 
 
 def leaky_relu(layer: Any, site: Site) -> list[Operation]:
     """Lower LeakyReLU."""
     del site
     slope = float(layer.negative_slope)
-    return [Function(lambda values: functional.leaky_relu(values, slope), takes=Axes.ANY)]
+    return [Function(lambda values: functional.leaky_relu(values, slope), input_axes=Axes.ANY)]
 
 
 def elu(layer: Any, site: Site) -> list[Operation]:
     """Lower ELU."""
     del site
     alpha = float(layer.alpha)
-    return [Function(lambda values: functional.elu(values, alpha), takes=Axes.ANY)]
+    return [Function(lambda values: functional.elu(values, alpha), input_axes=Axes.ANY)]
 
 
 def prelu(layer: Any, site: Site) -> list[Operation]:

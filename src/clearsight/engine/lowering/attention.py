@@ -14,7 +14,7 @@ import torch
 
 from clearsight.engine.kernels.dropout import draw_key
 from clearsight.engine.lowering import noise
-from clearsight.engine.lowering.site import CannotLowerError, Site, Taken
+from clearsight.engine.lowering.site import CannotLowerError, Site, TensorArgument
 from clearsight.engine.lowering.unchanged import check_unchanged
 from clearsight.engine.operations.attention import (
     ScoreSettings,
@@ -51,7 +51,7 @@ class _Attention(Operation):
     def mask_of(self, inputs: Sequence[torch.Tensor]) -> torch.Tensor | None:
         """Return who attends to whom as Keras computes it: bool, (N, T, S) or as given."""
         query, _, value = (inputs[index] for index in self.indices)
-        mask = inputs[self.mask.index] if isinstance(self.mask, Taken) else self.mask
+        mask = inputs[self.mask.index] if isinstance(self.mask, TensorArgument) else self.mask
         mask = None if mask is None else mask.to(query.device, torch.bool)
         window = self.head.window
         if self.is_causal or window is not None:
@@ -171,9 +171,9 @@ def attention_layer(layer: Any, site: Site) -> list[Operation]:
     arguments = site.arguments
     query, value = arguments["query"], arguments["value"]
     key, mask = arguments.get("key", value), arguments.get("attention_mask")
-    if not all(isinstance(tensor, Taken) for tensor in (query, value, key)):
+    if not all(isinstance(tensor, TensorArgument) for tensor in (query, value, key)):
         raise CannotLowerError("it is called on a constant")
-    if mask is not None and not isinstance(mask, Taken):
+    if mask is not None and not isinstance(mask, TensorArgument):
         mask = torch.as_tensor(mask)
     if mask is not None and not head.is_key_first and mask.dtype not in ("bool", torch.bool):
         raise CannotLowerError("its attention_mask is not boolean")

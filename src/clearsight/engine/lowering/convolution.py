@@ -27,7 +27,9 @@ def separable_conv2d(layer: Any, site: Site) -> list[Operation]:
     """Lower SeparableConv2D: a depthwise convolution, then one of 1x1."""
     return [
         _convolution(layer, site, layer.depthwise_kernel, None),
-        Convolution(layer.pointwise_kernel, layer.bias, site.dtype, takes=site.image_order(layer)),
+        Convolution(
+            layer.pointwise_kernel, layer.bias, site.dtype, input_axes=site.image_order(layer)
+        ),
         *activation_of(layer),
     ]
 
@@ -45,7 +47,7 @@ def _convolution(
         dilation=tuple(layer.dilation_rate),
         groups=kernel.shape[2] if groups is None else groups,
         edges=_edges(layer, site),
-        takes=site.image_order(layer),
+        input_axes=site.image_order(layer),
     )
 
 

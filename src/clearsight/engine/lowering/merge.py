@@ -42,7 +42,7 @@ def elementwise(
     def lower(layer: Any, site: Site) -> list[Operation]:
         del layer
         _check_ranks(site)
-        return [Function(merge, takes=Axes.ANY)]
+        return [Function(merge, input_axes=Axes.ANY)]
 
     return lower
 
@@ -50,13 +50,13 @@ def elementwise(
 def concatenate(layer: Any, site: Site) -> list[Operation]:
     """Lower Concatenate over any axis but the batch's."""
     axis = layer.axis % site.rank
-    takes = Axes.KERAS
+    input_axes = Axes.KERAS
     if axis == 0:
         raise CannotLowerError("it joins batches")
     if site.rank == 4:
         # Joined with channels second, the result stays channels-last in memory.
-        axis, takes = {1: 2, 2: 3, 3: 1}[axis], Axes.CHANNELS_SECOND
-    return [Function(lambda *values: torch.cat(in_one_dtype(values), axis), takes=takes)]
+        axis, input_axes = {1: 2, 2: 3, 3: 1}[axis], Axes.CHANNELS_SECOND
+    return [Function(lambda *values: torch.cat(in_one_dtype(values), axis), input_axes=input_axes)]
 
 
 def _check_ranks(site: Site) -> None:

@@ -24,8 +24,10 @@ def dropout(layer: Any, site: Site) -> list[Operation]:
     if layer.noise_shape is not None or layer.seed is not None:
         return _dropout_with_generator(layer, site, layer.noise_shape)
     if site.dtype is not torch.bfloat16:
-        return [Function(lambda values: functional.dropout(values, rate, True), takes=Axes.ANY)]
-    return [Function(lambda values: drop(values, rate), takes=Axes.ANY)]
+        return [
+            Function(lambda values: functional.dropout(values, rate, True), input_axes=Axes.ANY)
+        ]
+    return [Function(lambda values: drop(values, rate), input_axes=Axes.ANY)]
 
 
 def spatial_dropout(layer: Any, site: Site) -> list[Operation]:

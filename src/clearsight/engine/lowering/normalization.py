@@ -29,10 +29,12 @@ def batch_normalization(layer: Any, site: Site) -> list[Operation]:
     variables = (layer.moving_mean, layer.moving_variance, layer.gamma, layer.beta)
     if site.training and layer.trainable:
         momentum = float(layer.momentum)
-        return [BatchNormalization(*variables, epsilon, site.dtype, momentum, takes=order)]
+        return [BatchNormalization(*variables, epsilon, site.dtype, momentum, input_axes=order)]
     is_training = site.training
     return [
-        MovingNormalization(*variables, epsilon, site.dtype, is_training=is_training, takes=order)
+        MovingNormalization(
+            *variables, epsilon, site.dtype, is_training=is_training, input_axes=order
+        )
     ]
 
 
@@ -97,7 +99,7 @@ def group_normalization(layer: Any, site: Site) -> list[Operation]:
         return output.contiguous(memory_format=torch.channels_last) if is_first else output
 
     order = _channel_order(layer.axis, site)
-    return [Function(normalize, _scale_and_shift(layer, site), takes=order)]
+    return [Function(normalize, _scale_and_shift(layer, site), input_axes=order)]
 
 
 def _scale_and_shift(layer: Any, site: Site) -> Any:

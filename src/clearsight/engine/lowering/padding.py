@@ -48,7 +48,7 @@ def zero_padding2d(layer: Any, site: Site) -> list[Operation]:
         padding = (0, 0, left, right, top, bottom)  # the last axis first
         return [Function(lambda images: functional.pad(images, padding))]
     return [
-        Function(lambda images: pad(images, edges), takes=order)  # pyright: ignore[reportArgumentType]
+        Function(lambda images: pad(images, edges), input_axes=order)  # pyright: ignore[reportArgumentType]
     ]
 
 
@@ -60,7 +60,7 @@ def cropping2d(layer: Any, site: Site) -> list[Operation]:
         height, width = images.shape[2:]
         return images[:, :, top : height - bottom, left : width - right]
 
-    return [Function(crop, takes=site.image_order(layer))]
+    return [Function(crop, input_axes=site.image_order(layer))]
 
 
 def upsampling2d(layer: Any, site: Site) -> list[Operation]:
@@ -83,4 +83,4 @@ def upsampling2d(layer: Any, site: Site) -> list[Operation]:
     def enlarge(images: torch.Tensor) -> torch.Tensor:
         return functional.interpolate(images, scale_factor=factors, **options)
 
-    return [Function(enlarge, takes=order)]
+    return [Function(enlarge, input_axes=order)]

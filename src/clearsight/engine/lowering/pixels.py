@@ -31,7 +31,7 @@ def rescaling(layer: Any, site: Site) -> list[Operation]:
         return scaled + offset.to(values.device) if is_shifted else scaled
 
     is_one_number = scale.ndim == offset.ndim == 0
-    return [Function(rescale, takes=Axes.ANY if is_one_number else Axes.KERAS)]
+    return [Function(rescale, input_axes=Axes.ANY if is_one_number else Axes.KERAS)]
 
 
 def normalization(layer: Any, site: Site) -> list[Operation]:

@@ -23,7 +23,7 @@ def max_pooling2d(layer: Any, site: Site) -> list[Operation]:
     pooling = _pooling(layer, site, functional.max_pool2d)
     is_2x2 = pooling.size == pooling.strides == (2, 2) and pooling.edges == NO_EDGES
     if is_2x2 and site.dtype is torch.bfloat16:
-        return [MaxPooling2x2(takes=pooling.takes)]
+        return [MaxPooling2x2(input_axes=pooling.input_axes)]
     return [pooling]
 
 
@@ -38,7 +38,7 @@ def _pooling(layer: Any, site: Site, function: Callable[..., torch.Tensor]) -> P
     # Keras's torch backend pools with channels second in memory.
     memory = torch.contiguous_format if site.keeps_bits else torch.channels_last
     order = site.image_order(layer)
-    return Pooling(function, size, strides, edges, memory_format=memory, takes=order)
+    return Pooling(function, size, strides, edges, memory_format=memory, input_axes=order)
 
 
 def global_average_pooling2d(layer: Any, site: Site) -> list[Operation]:
@@ -46,8 +46,8 @@ def global_average_pooling2d(layer: Any, site: Site) -> list[Operation]:
     if site.keeps_bits:
         return [_reduce_in_keras_order(layer, site, torch.mean)]
     order, keepdims = site.image_order(layer), bool(layer.keepdims)
-    gives = order if keepdims else Axes.KERAS
-    return [GlobalAveragePooling(keepdims, takes=order, gives=gives)]
+    output_axes = order if keepdims else Axes.KERAS
+    return [GlobalAveragePooling(keepdims, input_axes=order, output_axes=output_axes)]
 
 
 def global_max_pooling2d(layer: Any, site: Site) -> list[Operation]:

@@ -17,7 +17,7 @@ class CannotLowerError(Exception):
 
 
 @dataclass(frozen=True)
-class Taken:
+class TensorArgument:
     """An argument of a call that is one of its input tensors.
 
     Attributes:
@@ -38,7 +38,8 @@ class Site:
         dtype: what convolutions and matrix products compute in.
         input_shapes: shapes of the inputs in Keras's order of axes, without the batch axis.
         arguments: what the layer is called with, by the names of the parameters of its `call`, in
-            their order: `Taken` instead of tensors, without ``training`` and what equals a default.
+            their order: a `TensorArgument` instead of each tensor, without ``training`` and
+            without defaults.
     """
 
     training: bool
@@ -55,8 +56,8 @@ class Site:
     def keeps_bits(self) -> bool:
         """Whether every rounding is Keras's: in training, in float32 and float64.
 
-        That needs Keras's own operations in its order, and values that lie in memory as in Keras:
-        sums add in that order, and activations compute in groups of it.
+        That needs Keras's own operations, their order, and Keras's memory layout, because sums add
+        and vectorized activations group values in the order of memory.
         """
         return self.training and self.dtype is not torch.bfloat16
 
@@ -75,13 +76,13 @@ def arguments_of(call: Call) -> dict[str, Any]:
     """Return `Site.arguments` of a call."""
     indices = {id(tensor): index for index, tensor in reversed([*enumerate(call.inputs)])}
 
-    def taken(value: Any) -> Any:
-        return Taken(indices[id(value)], value.dtype) if id(value) in indices else value
+    def as_argument(value: Any) -> Any:
+        return TensorArgument(indices[id(value)], value.dtype) if id(value) in indices else value
 
     signature = inspect.signature(call.layer.call)
     bound = signature.bind(*call.arguments.args, **call.arguments.kwargs).arguments
     return {
-        name: keras.tree.map_structure(taken, value)
+        name: keras.tree.map_structure(as_argument, value)
         for name, value in bound.items()
         if name != "training" and value is not signature.parameters[name].default
     }

@@ -1,6 +1,7 @@
 """Operations of `keras.ops` in a model's graph, such as ``x + y`` and ``x[:, 0]``.
 
-Those that keep the batch apart on the first axis are lowered; Keras runs all others.
+Those that leave the batch on the first axis and do not mix its images are lowered; Keras runs all
+others.
 """
 
 import math
@@ -10,7 +11,7 @@ from typing import Any
 import torch
 
 from clearsight.engine.lowering.merge import concatenate
-from clearsight.engine.lowering.site import CannotLowerError, Site, Taken
+from clearsight.engine.lowering.site import CannotLowerError, Site, TensorArgument
 from clearsight.engine.operations.merge import Addition, Multiplication, in_one_dtype
 from clearsight.engine.operations.operation import Axes, Function, Operation, Permute
 from clearsight.models.keras_internals.names import TENSOR_OPERATIONS
@@ -34,17 +35,21 @@ def _elementwise(function: Callable[[Any, Any], torch.Tensor], merged: Operation
     def lower(operation: Any, site: Site) -> list[Operation]:
         del operation
         first, second = site.arguments["x1"], site.arguments["x2"]
-        if isinstance(first, Taken) and isinstance(second, Taken):
+        if isinstance(first, TensorArgument) and isinstance(second, TensorArgument):
             if len({len(shape) for shape in site.input_shapes}) == 1:
                 return [merged]
         elif isinstance(second, int | float):
-            return [Function(lambda values: function(values, second), takes=Axes.ANY)]
+            return [Function(lambda values: function(values, second), input_axes=Axes.ANY)]
         elif isinstance(first, int | float):
             number = torch.tensor(float(first), dtype=torch.float64)
             return [
-                Function(lambda values: function(number.to(values.dtype), values), takes=Axes.ANY)
+                Function(
+                    lambda values: function(number.to(values.dtype), values), input_axes=Axes.ANY
+                )
             ]
-        raise CannotLowerError("it does not combine two tensors of as many axes, or a number")
+        raise CannotLowerError(
+            "it combines neither two tensors of the same rank, nor a tensor and a number"
+        )
 
     return lower
 
@@ -54,7 +59,7 @@ def _difference(*values: torch.Tensor) -> torch.Tensor:
 
 
 def _concatenate(operation: Any, site: Site) -> list[Operation]:
-    if not all(isinstance(value, Taken) for value in site.arguments["xs"]):
+    if not all(isinstance(value, TensorArgument) for value in site.arguments["xs"]):
         raise CannotLowerError("it joins constants")
     return concatenate(operation, site)
 
@@ -74,16 +79,18 @@ def _reshape(operation: Any, site: Site) -> list[Operation]:
 def _transpose(operation: Any, site: Site) -> list[Operation]:
     axes = tuple(axis % site.rank for axis in operation.axes or range(site.rank)[::-1])
     if axes[0] != 0:
-        raise CannotLowerError("it moves the axis of images")
+        raise CannotLowerError("it moves the batch axis")
     return [Permute(axes)]
 
 
-def _item(operation: Any, site: Site) -> list[Operation]:
+def _get_item(operation: Any, site: Site) -> list[Operation]:
     del operation
     key = site.arguments["key"]
     key = tuple(key) if isinstance(key, list | tuple) else (key,)
     if key[0] != slice(None) or not all(map(_is_simple, key[1:])):
-        raise CannotLowerError("it selects images, or not by plain slices")
+        raise CannotLowerError(
+            "it selects images, or uses something else than plain slices and integers"
+        )
     return [Function(lambda values: values[key])]
 
 
@@ -103,11 +110,13 @@ def _mean(operation: Any, site: Site) -> list[Operation]:
 
 _LOWERINGS: dict[type, Lowering] = {
     TENSOR_OPERATIONS["Add"]: _elementwise(torch.add, Addition()),
-    TENSOR_OPERATIONS["Subtract"]: _elementwise(torch.sub, Function(_difference, takes=Axes.ANY)),
+    TENSOR_OPERATIONS["Subtract"]: _elementwise(
+        torch.sub, Function(_difference, input_axes=Axes.ANY)
+    ),
     TENSOR_OPERATIONS["Multiply"]: _elementwise(torch.mul, Multiplication()),
     TENSOR_OPERATIONS["Concatenate"]: _concatenate,
     TENSOR_OPERATIONS["Reshape"]: _reshape,
     TENSOR_OPERATIONS["Transpose"]: _transpose,
-    TENSOR_OPERATIONS["GetItem"]: _item,
+    TENSOR_OPERATIONS["GetItem"]: _get_item,
     TENSOR_OPERATIONS["Mean"]: _mean,
 }

@@ -12,16 +12,16 @@ from clearsight.engine.operations.operation import Axes, Operation, accumulation
 class Relu(Operation):
     """The larger of 0 and each value."""
 
-    takes: Axes = Axes.ANY
+    input_axes: Axes = Axes.ANY
 
     def apply(self, values: torch.Tensor) -> torch.Tensor:
-        """Rectify."""
+        """Replace negative values by 0."""
         return functional.relu(values)
 
 
 @dataclass(frozen=True, eq=False)
 class Softmax(Operation):
-    """Softmax over the last axis, in float32 at least: eight bits are too few for probabilities."""
+    """Softmax over the last axis, in float32 at least: bfloat16 is too coarse for probabilities."""
 
     def apply(self, values: torch.Tensor) -> torch.Tensor:
         """Turn logits into probabilities."""

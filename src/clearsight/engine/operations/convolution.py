@@ -43,8 +43,8 @@ class Convolution(Operation):
         dilation: rows and columns from one tap to the next.
         groups: of channels, each with filters of its own.
         edges: rows and columns of zeros around an image.
-        dtype: to compute in.
-        normalization: scales and shifts the output, folded into the weights; None: nothing does.
+        dtype: what the convolution computes in.
+        normalization: scales and shifts the output, folded into the weights; None if there is none.
     """
 
     kernel: Any
@@ -75,8 +75,8 @@ class Convolution(Operation):
     ) -> torch.Tensor:
         """Convolve images (N, C, H, W)."""
         images = images.to(self.dtype, memory_format=torch.channels_last)
-        around: Any = (kernel.shape[2:], self.strides, self.dilation, self.edges)
-        sizes = ConvolutionSizes(images.shape, *around)  # pyright: ignore[reportArgumentType]
+        window: Any = (kernel.shape[2:], self.strides, self.dilation, self.edges)
+        sizes = ConvolutionSizes(images.shape, *window)  # pyright: ignore[reportArgumentType]
         if self.is_depthwise and can_convolve_depthwise(images, kernel, sizes):
             return convolve_depthwise(images, kernel, bias, sizes)
         if self.groups == 1 and can_convolve_few_channels(images, kernel, sizes):
@@ -101,7 +101,7 @@ class Convolution(Operation):
 
 @dataclass(frozen=True, eq=False)
 class PooledConvolution(Operation):
-    """A convolution and max pooling of 2x2 in one.
+    """A convolution and 2x2 max pooling in one operation.
 
     Attributes:
         convolution: with strides and dilation of 1.
@@ -123,10 +123,10 @@ class PooledConvolution(Operation):
         convolution, rectified = self.convolution, self.rectified
         last = images.permute(0, 2, 3, 1)
         sizes = Sizes(last.shape, kernel.shape, convolution.edges)
-        by = next((by for by in (FIRST, POOLED) if by.takes(last, sizes)), None)
-        if by is not None and is_supported(last, kernel, sizes):
+        method = next((each for each in (FIRST, POOLED) if each.should_compute(last, sizes)), None)
+        if method is not None and is_supported(last, kernel, sizes):
             bias = kernel.new_zeros(kernel.shape[-1]) if bias is None else bias
-            pooled = convolve_and_pool(by, last, kernel, bias, sizes, rectified=rectified)
+            pooled = convolve_and_pool(method, last, kernel, bias, sizes, rectified=rectified)
             return pooled.permute(0, 3, 1, 2)
         arranged = kernel.permute(3, 2, 0, 1).to(convolution.dtype)
         convolved = convolution.apply(images, arranged, cast(bias, convolution.dtype))

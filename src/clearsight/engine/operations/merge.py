@@ -13,7 +13,7 @@ from clearsight.engine.operations.operation import Axes, Operation
 class Addition(Operation):
     """The sum of all inputs."""
 
-    takes: Axes = Axes.ANY
+    input_axes: Axes = Axes.ANY
 
     def apply(self, *values: torch.Tensor) -> torch.Tensor:
         """Add."""
@@ -24,7 +24,7 @@ class Addition(Operation):
 class Multiplication(Operation):
     """The product of all inputs; one of two may hold a number for each channel of each image."""
 
-    takes: Axes = Axes.ANY
+    input_axes: Axes = Axes.ANY
 
     def apply(self, *values: torch.Tensor) -> torch.Tensor:
         """Multiply."""

@@ -24,17 +24,17 @@ class Axes(Enum):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Operation(ABC):
-    """One computation on torch tensors; subclasses hold as fields what passes match and rewrite.
+    """One computation on torch tensors; what passes match and rewrite are fields of subclasses.
 
     Attributes:
-        takes: order of the axes of every input.
-        gives: order of the output's axes; None: that of the inputs.
+        input_axes: order of the axes of every input.
+        output_axes: order of the output's axes; None: that of the inputs.
         changes_state: whether running it changes variables of its layer that are not trained, such
             as moving statistics or the state of a random generator.
     """
 
-    takes: Axes = Axes.KERAS
-    gives: Axes | None = None
+    input_axes: Axes = Axes.KERAS
+    output_axes: Axes | None = None
     changes_state: bool = False
 
     @abstractmethod

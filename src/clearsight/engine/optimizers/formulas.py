@@ -145,10 +145,12 @@ def muon(optimizer: Any, variables: Sequence[Any]) -> UpdateRule:
             )
         if not matrices:
             return
-        of_matrices = [g for g, matrix in zip(gradients, is_matrix, strict=True) if matrix]
+        matrix_gradients = [g for g, matrix in zip(gradients, is_matrix, strict=True) if matrix]
         _ops._foreach_mul_(moments, momentum)
-        _ops._foreach_add_(moments, of_matrices)
-        towards = _ops._foreach_add(of_matrices, moments, alpha=momentum) if nesterov else moments
+        _ops._foreach_add_(moments, matrix_gradients)
+        towards = (
+            _ops._foreach_add(matrix_gradients, moments, alpha=momentum) if nesterov else moments
+        )
         for weight, direction in zip(weights, towards, strict=True):
             flat = direction.reshape(-1, direction.shape[-1])
             scale = 1.0 if rms_rate is None else float(rms_rate) * max(flat.shape) ** 0.5

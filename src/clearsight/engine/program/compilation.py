@@ -5,7 +5,7 @@ from typing import Any
 import torch
 
 from clearsight.engine.lowering.lower import is_lowered, lower
-from clearsight.engine.lowering.site import CannotLowerError, Site, Taken, arguments_of
+from clearsight.engine.lowering.site import CannotLowerError, Site, TensorArgument, arguments_of
 from clearsight.engine.lowering.tensor_operations import lower_tensor_operation
 from clearsight.engine.operations.keras_call import KerasCall, Pick
 from clearsight.engine.operations.operation import (
@@ -27,10 +27,10 @@ _TAKE_INTEGERS = (
     layers.Flatten, layers.Reshape, layers.ZeroPadding2D, layers.Cropping2D, layers.Permute,
     layers.RepeatVector, layers.Embedding,
 )  # fmt: skip
-"""The lowered layers that do with integers, or booleans, what Keras does."""
+"""The lowered layers that compute what Keras computes for inputs of integers or booleans too."""
 
 _ORDERS = {Axes.CHANNELS_SECOND: (0, 3, 1, 2), Axes.KERAS: (0, 2, 3, 1)}
-"""How the axes of a value are permuted to get it in an order, from the other one."""
+"""The permutation that brings a value into each order of axes from the other one."""
 
 
 def compile_program(model: keras.Model, *, training: bool, dtype: torch.dtype) -> Program:
@@ -81,44 +81,46 @@ class _Builder:
                 if call.layer.optional:
                     self._optional.update(map(id, call.outputs))
                 continue
-            taken = [values[id(tensor)] for tensor in call.inputs]
-            given = self._add_call(call, taken)
-            values.update(zip(map(id, call.outputs), given, strict=True))
+            call_inputs = [values[id(tensor)] for tensor in call.inputs]
+            call_outputs = self._add_call(call, call_inputs)
+            values.update(zip(map(id, call.outputs), call_outputs, strict=True))
         return [values[id(tensor)] for tensor in graph.outputs]
 
-    def _add_call(self, call: Call, taken: list[int]) -> list[int]:
+    def _add_call(self, call: Call, inputs: list[int]) -> list[int]:
+        """Add a call whose inputs are these values, and return its outputs."""
         layer = call.layer
         if not isinstance(layer, keras.Layer):
-            return self._add_tensor_operation(call, taken)
+            return self._add_tensor_operation(call, inputs)
         if call.is_nested_graph and self._optional.isdisjoint(map(id, call.inputs)):
-            return self.add_graph(get_graph(layer), taken)
+            return self.add_graph(get_graph(layer), inputs)
         try:
             operations = self._lower(call)
         except CannotLowerError as reason:
             name = f"{type(layer).__name__} '{layer.name}'"
             self.left_to_keras[f"{name}, because {reason}"] = None
-            return self._add_keras(call, taken)
-        taken = [
+            return self._add_keras(call, inputs)
+        values = [
             self._cast(value, tensor.dtype, layer)
-            for value, tensor in zip(taken, call.inputs, strict=True)
+            for value, tensor in zip(inputs, call.inputs, strict=True)
         ]
         for operation in operations:
-            taken = [self._add_operation(operation, taken, layer)]
-        return taken
+            values = [self._add_operation(operation, values, layer)]
+        return values
 
-    def _add_tensor_operation(self, call: Call, taken: list[int]) -> list[int]:
+    def _add_tensor_operation(self, call: Call, inputs: list[int]) -> list[int]:
         """Add an operation such as ``x + y``; Keras runs those of types other than float32."""
         is_plain = len(call.outputs) == 1 and {t.dtype for t in call.inputs} == {"float32"}
         if not is_plain or call.takes_masks or not self._optional.isdisjoint(map(id, call.inputs)):
-            return self._add_keras(call, taken)
+            return self._add_keras(call, inputs)
         site = Site(self.training, self.dtype, call.input_shapes, arguments_of(call))
         try:
             operations = lower_tensor_operation(call.layer, site)
         except CannotLowerError:
-            return self._add_keras(call, taken)  # which is fast enough to go without a warning
+            return self._add_keras(call, inputs)  # fast enough not to need a warning
+        values = inputs
         for operation in operations:
-            taken = [self._add_operation(operation, taken, call.layer)]
-        return taken
+            values = [self._add_operation(operation, values, call.layer)]
+        return values
 
     def _lower(self, call: Call) -> list[Operation]:
         layer = call.layer
@@ -135,10 +137,10 @@ class _Builder:
             arguments_of(call) if is_lowered(layer) else {},
         )
         mask = site.arguments.get("attention_mask")
-        of_mask = mask.index if isinstance(mask, Taken) else None
-        values = [tensor for index, tensor in enumerate(call.inputs) if index != of_mask]
+        mask_index = mask.index if isinstance(mask, TensorArgument) else None
+        values = [tensor for index, tensor in enumerate(call.inputs) if index != mask_index]
         if not isinstance(layer, _TAKE_INTEGERS) and not all(map(_is_float, values)):
-            raise CannotLowerError("its input is not of floating point")
+            raise CannotLowerError("its input is not floating-point")
         return lower(layer, site)
 
     def _dtype_of(self, layer: Any) -> torch.dtype:
@@ -155,24 +157,24 @@ class _Builder:
         involves_float64 = torch.float64 in (dtype, given_dtype) and dtype is not given_dtype
         if not is_float or not (is_cast_by_keras or involves_float64):
             return value
-        cast = Function(lambda values: values.to(dtype), takes=Axes.ANY)
+        cast = Function(lambda values: values.to(dtype), input_axes=Axes.ANY)
         return self._add_operation(cast, [value], layer)
 
-    def _add_operation(self, operation: Operation, taken: list[int], layer: Any) -> int:
-        order = self.axes[taken[0]] if operation.takes is Axes.ANY else operation.takes
-        inputs = tuple(self._permute(value, order) for value in taken)
-        output = self.new_value(operation.gives or order)
-        self.nodes.append(Node(operation, inputs, output, layer))
+    def _add_operation(self, operation: Operation, inputs: list[int], layer: Any) -> int:
+        order = self.axes[inputs[0]] if operation.input_axes is Axes.ANY else operation.input_axes
+        permuted = tuple(self._permute(value, order) for value in inputs)
+        output = self.new_value(operation.output_axes or order)
+        self.nodes.append(Node(operation, permuted, output, layer))
         return output
 
-    def _add_keras(self, call: Call, taken: list[int]) -> list[int]:
-        """Let Keras run a call; if it has several outputs, one more node picks each."""
+    def _add_keras(self, call: Call, inputs: list[int]) -> list[int]:
+        """Let Keras run a call; for each of several outputs another node picks it."""
         run = KerasCall(call, self.training, changes_state=True)
-        whole = self._add_operation(run, taken, call.layer)
+        result = self._add_operation(run, inputs, call.layer)
         if len(call.outputs) == 1:
-            return [whole]
+            return [result]
         return [
-            self._add_operation(Pick(index), [whole], call.layer)
+            self._add_operation(Pick(index), [result], call.layer)
             for index in range(len(call.outputs))
         ]
 

@@ -1,5 +1,5 @@
-"""What of a training program is not trained: its weights are constants, and the part of it at the
-beginning gives an image the same values in every epoch."""
+"""The part of a training program that is not trained: its weights are constants, and what it
+computes at the beginning is the same for an image in every epoch."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ _REPEATABLE_OPERATIONS = ("Add", "Subtract", "Multiply", "Divide", "TrueDivide",
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """A program in two.
+    """A program that is split in two.
 
     Attributes:
-        frozen: gives the features, the values that the rest takes from it.
-        rest: takes the program's inputs and after them the features.
+        frozen: computes the features: the values that the rest needs.
+        rest: has as inputs the program's inputs, followed by the features.
     """
 
     frozen: Program
@@ -49,13 +49,13 @@ def fix_untrained_weights(program: Program) -> Program:
 
 
 def split_frozen(program: Program) -> Split | None:
-    """Split off what a program does to an image before anything random or trained.
+    """Split off what a program computes before any random or trained operation.
 
     Args:
         program: one with constant weights; see `fix_untrained_weights`.
 
     Returns:
-        None if that has no kernels, so that there is little to save.
+        None if that has no weight matrices, so that there is little to save.
     """
     fixed = set(range(program.num_inputs))
     frozen: list[Node] = []
@@ -67,9 +67,9 @@ def split_frozen(program: Program) -> Split | None:
     rest = [node for node in program.nodes if node.output not in fixed]
     if not kernels or not rest:
         return None
-    taken = [index for node in rest for index in node.inputs] + list(program.outputs)
-    given = {node.output for node in frozen}
-    features = tuple(dict.fromkeys(index for index in taken if index in given))
+    needed = [index for node in rest for index in node.inputs] + list(program.outputs)
+    computed = {node.output for node in frozen}
+    features = tuple(dict.fromkeys(index for index in needed if index in computed))
     return Split(
         replace(program, nodes=tuple(frozen), outputs=features),
         _renumbered(program, rest, features),
@@ -79,13 +79,13 @@ def split_frozen(program: Program) -> Split | None:
 def _renumbered(program: Program, rest: list[Node], features: tuple[int, ...]) -> Program:
     """Return the nodes of the rest as a program whose inputs are followed by the features."""
     first = program.num_inputs
-    places = {index: first + number for number, index in enumerate(features)}
+    new_indices = {index: first + number for number, index in enumerate(features)}
 
-    def place(index: int) -> int:
-        return index if index < first else places.get(index, index + len(features))
+    def new_index(index: int) -> int:
+        return index if index < first else new_indices.get(index, index + len(features))
 
     nodes = [
-        replace(node, inputs=tuple(map(place, node.inputs)), output=place(node.output))
+        replace(node, inputs=tuple(map(new_index, node.inputs)), output=new_index(node.output))
         for node in rest
     ]
     return replace(
@@ -93,7 +93,7 @@ def _renumbered(program: Program, rest: list[Node], features: tuple[int, ...]) -
         nodes=tuple(nodes),
         num_inputs=first + len(features),
         num_values=program.num_values + len(features),
-        outputs=tuple(map(place, program.outputs)),
+        outputs=tuple(map(new_index, program.outputs)),
     )
 
 
@@ -113,7 +113,7 @@ def _is_repeatable(node: Node) -> bool:
     if node.weights is None or node.operation.changes_state:
         return False
     if node.layer is None:
-        return True  # a view in between
+        return True  # a view that reorders axes
     activation: Callable[..., Any] | None = getattr(node.layer, "activation", None)
     is_kerass = activation is None or is_kerass_activation(activation)
     return type(node.layer) in _REPEATABLE and not node.layer.trainable_weights and is_kerass

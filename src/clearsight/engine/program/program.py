@@ -23,9 +23,9 @@ class Node:
 
     Attributes:
         operation: what is computed.
-        inputs: indices of the values it takes.
-        output: index of the value it gives.
-        layer: the Keras layer that it was lowered from; None for views in between.
+        inputs: indices of the values that it computes with.
+        output: index of the value that it computes.
+        layer: the Keras layer that it was lowered from; None for views that reorder axes.
         weights: the operation's weights, if they are constant.
     """
 
@@ -43,12 +43,12 @@ class Program:
     Attributes:
         nodes: in an order in which they can run.
         num_inputs: number of the model's inputs, which are the first values.
-        outputs: indices of the values that the model gives.
+        outputs: indices of the values that are the model's outputs.
         num_values: number of values in all.
         training: whether dropout drops and batch statistics are used.
         ends_in_softmax: whether the model ends in a softmax over the last axis that the program
             leaves out: its single output is the logits.
-        left_to_keras: for each layer that Keras runs itself, which and why, as part of a sentence.
+        left_to_keras: each layer that Keras runs, and why, as part of a sentence.
     """
 
     nodes: tuple[Node, ...]
@@ -66,15 +66,15 @@ class Program:
             inputs: the model's inputs, in Keras's order of axes.
 
         Returns:
-            The model's outputs likewise, each in the dtype in which it was computed; logits instead
-            of a softmax that ends the model.
+            The model's outputs, or logits if `ends_in_softmax`, in Keras's order of axes, each in
+            the dtype in which it was computed.
         """
         values: list[Any] = [None] * self.num_values
         values[: self.num_inputs] = inputs
         for node in self.nodes:
             weights = node.operation.weights() if node.weights is None else node.weights
-            taken = [values[index] for index in node.inputs]
-            values[node.output] = node.operation.apply(*taken, *weights)
+            node_inputs = [values[index] for index in node.inputs]
+            values[node.output] = node.operation.apply(*node_inputs, *weights)
         return [values[index] for index in self.outputs]
 
     @cached_property

@@ -14,9 +14,9 @@ _M_TRIM_THRESHOLD = -1
 _M_MMAP_THRESHOLD = -3
 _M_MMAP_MAX = -4
 _DEFAULT_MMAP_MAX = 65_536  # blocks
-_MOST_MMAP_THRESHOLD = 32 * 2**20  # bytes, the largest that it accepts
-_MOST_KEPT_BYTES = 2**31 - 1  # the largest threshold that it accepts
-_MOST_KEPT_FRACTION = 1 / 8  # of the memory
+_MAX_MMAP_THRESHOLD = 32 * 2**20  # bytes, the largest that it accepts
+_MAX_KEPT_BYTES = 2**31 - 1  # the largest threshold that it accepts
+_MAX_KEPT_FRACTION = 1 / 8  # of the memory
 _RETURNED_BYTES = 2**20  # blocks of this size and more
 
 
@@ -25,22 +25,23 @@ def keep_freed_memory() -> bool:
     """Make glibc keep freed blocks, for the rest of this process; return whether it does.
 
     By default glibc maps blocks of some megabytes, such as a layer's outputs, each time they are
-    allocated, and then every page costs a fault: the reference job's epoch took 1.8 s so, and 1.5 s
-    with this (2 cores with AVX512-BF16). Its thresholds adapt if a large block happens to be freed,
-    which should not be left to chance.
+    allocated, and then every page costs a fault: the reference job's epoch took 1.8 s by default
+    and 1.5 s with this (2 cores with AVX512-BF16). glibc's thresholds adapt if a large block
+    happens to be freed, which should not be left to chance.
     """
-    kept_bytes = min(_MOST_KEPT_BYTES, int(memory_bytes() * _MOST_KEPT_FRACTION))
-    return _mallopt((_M_MMAP_THRESHOLD, _MOST_MMAP_THRESHOLD), (_M_TRIM_THRESHOLD, kept_bytes))
+    kept_bytes = min(_MAX_KEPT_BYTES, int(memory_bytes() * _MAX_KEPT_FRACTION))
+    return _mallopt((_M_MMAP_THRESHOLD, _MAX_MMAP_THRESHOLD), (_M_TRIM_THRESHOLD, kept_bytes))
 
 
 class LargeBlocks:
     """Blocks above 32 MiB, which glibc maps separately whatever its thresholds are.
 
-    While networks compute, these come from the memory that it keeps too. MobileNetV2 in float32
-    predicted 46 images a second in batches of 64, with 10,000 page faults an image, and 109 so;
+    While networks compute, freed blocks of this size are kept too. MobileNetV2 in float32 predicted
+    109 images a second in batches of 64, and 46 without this, with 10,000 page faults an image;
     trainings took from 1.0 (32 pixels) to 1.24 times as long without it (Xception, 160 pixels; 2
-    cores with AVX512-BF16). At all other times arrays of this size are returned when they are
-    freed. Transparent huge pages for torch's blocks (THP_MEM_ALLOC_ENABLE) made no difference.
+    cores with AVX512-BF16). At all other times arrays of this size are returned to the system when
+    they are freed. Transparent huge pages for torch's blocks (THP_MEM_ALLOC_ENABLE) made no
+    difference.
     """
 
     def __init__(self) -> None:
@@ -49,7 +50,7 @@ class LargeBlocks:
 
     @contextmanager
     def kept(self) -> Iterator[None]:
-        """Keep them within the block, in every thread."""
+        """Keep freed blocks of this size within the ``with`` block, in every thread."""
         self._count(1)
         try:
             yield
@@ -64,16 +65,16 @@ class LargeBlocks:
 
 
 LARGE_BLOCKS = LargeBlocks()
-"""Those of this process."""
+"""The only instance, because the setting is the whole process's."""
 
 
 @cache
 def return_freed_memory() -> bool:
-    """Make glibc map large blocks separately, which are returned when freed; likewise.
+    """Make glibc return large blocks to the system when they are freed; return whether it does.
 
-    By default it learns from the first large block that is freed to keep blocks of up to 32 MiB
-    among the small ones, for each thread. After 100,000 damaged images, some of which claim to be
-    enormous, a server held 580 MB so.
+    By default it raises its threshold when the first large block is freed, and then keeps blocks of
+    up to 32 MiB for each thread: after 100,000 damaged images, some of which claim to be enormous,
+    a server held 580 MB.
     """
     return _mallopt((_M_MMAP_THRESHOLD, _RETURNED_BYTES))
 

@@ -4,10 +4,10 @@ import gc
 
 import torch
 
-# Messages of torch's allocators, not all of which raise an error of a type of its own.
+# Messages of torch's allocators, not all of which raise a dedicated type of error.
 _MESSAGES = ("out of memory", "can't allocate memory", "not enough memory", "bad_alloc")
-# Whole messages of oneDNN, when the code or the scratch memory of a primitive does not fit. What it
-# does not support at all has other ones, "could not create a primitive descriptor ...".
+# Complete messages of oneDNN when the code or the scratch memory of a primitive does not fit. For
+# what it does not support, its messages are longer: "could not create a primitive descriptor ...".
 _ONEDNN_MESSAGES = ("could not create a primitive", "could not create a memory object")
 
 
@@ -27,7 +27,7 @@ def is_out_of_memory(error: BaseException | None) -> bool:
 
 
 def release_memory() -> None:
-    """Free what a failed step left in reference cycles, and what torch caches on a GPU."""
+    """Free what a failed step left in reference cycles, and what torch has cached on a GPU."""
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()

@@ -5,14 +5,14 @@ from typing import Any
 
 import torch
 
-_ops: Any = torch  # its operations on lists have no public names
+_ops: Any = torch  # Any, because its operations on lists have private names
 
 
 class SavedState:
     """A copy of variables, and of the state of torch's random generators.
 
     Args:
-        variables: Keras variables; one may come more than once.
+        variables: Keras variables, possibly with repetitions.
     """
 
     def __init__(self, variables: Iterable[Any]) -> None:

@@ -25,7 +25,7 @@ _WINDOW_SECONDS = 0.2
 _UNDISTURBED_FRACTION = 0.85
 # By how much the other waits must be faster.
 _GAIN = 0.95
-_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 2.0, 30.0
+_FIRST_PAUSE_SECONDS, _MAX_PAUSE_SECONDS = 2.0, 30.0
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ class ThreadWaits:
                 self._pause = _FIRST_PAUSE_SECONDS
             else:
                 self._change()
-                self._pause = min(2 * self._pause, _LONGEST_PAUSE_SECONDS)
+                self._pause = min(2 * self._pause, _MAX_PAUSE_SECONDS)
             self._next_trial = now + self._pause
         elif now >= self._next_trial and (self.waits == "short" or self._is_disturbed()):
             self._step_seconds_before = step_seconds

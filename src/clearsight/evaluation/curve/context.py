@@ -21,7 +21,7 @@ class CurveContext:
             most common among them; None if unknown.
         label_smoothing: the fraction of each target that is spread over all classes.
         has_penalty: whether the loss includes a penalty on weights or activations.
-        is_made_harder: whether dropout or augmentation makes training images harder than they are.
+        is_made_harder: whether dropout or augmentation makes training images harder to classify.
         num_leaked: how many validation images are known to be in the training set too.
     """
 
@@ -57,7 +57,7 @@ class CurveContext:
         return None if self.chance_loss is None else math.log(len(self.class_fractions))
 
     @property
-    def least_loss(self) -> float:
+    def min_loss(self) -> float:
         """The lowest loss that is possible, in nats: above 0 if labels are smoothed."""
         num_classes = len(self.class_fractions)
         if not num_classes:

@@ -6,8 +6,8 @@ import numpy as np
 
 from clearsight.evaluation.curve.finding import CurveFinding, loss_text
 from clearsight.evaluation.curve.statistics import (
-    LEAST_PLATEAU_STEPS,
-    LEAST_STEPS,
+    MIN_PLATEAU_STEPS,
+    MIN_STEPS,
     CurveStatistics,
 )
 
@@ -35,7 +35,7 @@ def failed(curve: CurveStatistics) -> CurveFinding | None:
     context, accuracy = curve.context, float(curve.accuracy[-1])
     if (
         curve.num_epochs < 3
-        or curve.num_steps < LEAST_STEPS
+        or curve.num_steps < MIN_STEPS
         or curve.recent_fall(curve.loss) > _STUCK
         or not curve.is_at_chance(accuracy, context.chance, context.num_train)
     ):
@@ -60,7 +60,7 @@ def failed(curve: CurveStatistics) -> CurveFinding | None:
         )
     chance_loss = context.chance_loss
     compared = ""
-    if curve.num_steps < LEAST_PLATEAU_STEPS:
+    if curve.num_steps < MIN_PLATEAU_STEPS:
         return None
     if chance_loss is not None:
         if curve.fall(chance_loss, float(curve.loss[-1])) > _AS_GUESSING:
@@ -85,7 +85,7 @@ def blow_up(curve: CurveStatistics, factor: float) -> str | None:
     frequencies: if these are skewed, an untrained network's loss is far higher.
     """
     untrained = curve.context.untrained_loss
-    start = math.ceil(LEAST_STEPS / curve.context.steps_per_epoch) - 1
+    start = math.ceil(MIN_STEPS / curve.context.steps_per_epoch) - 1
     worst = start + int(curve.loss[start:].argmax())
     if untrained is None or curve.loss[worst] < factor * untrained:
         return None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from clearsight.evaluation.intervals.interval import Interval
 from clearsight.evaluation.intervals.proportions import difference_interval
 
-LEAST_GAP = 0.02  # the smallest gap that matters in practice
+MIN_GAP = 0.02  # the smallest gap that matters in practice
 # Half-widths of a 95% interval, 3.3 standard errors: chance exceeds them once in 1,000 times.
 _CLEAR = 1.7
 

@@ -1,13 +1,13 @@
-"""Overfitting: since when, and how certain it is."""
+"""Detects overfitting: since which epoch, and how certain it is."""
 
 from clearsight.evaluation.curve.finding import CurveFinding
-from clearsight.evaluation.curve.gap import LEAST_GAP, points
-from clearsight.evaluation.curve.statistics import LEAST_EPOCHS, CurveStatistics
+from clearsight.evaluation.curve.gap import MIN_GAP, points
+from clearsight.evaluation.curve.statistics import MIN_EPOCHS, CurveStatistics
 
-_LEAST_RISE = 0.05  # of validation loss, as a fraction of its minimum
-_STALLED = 0.01  # fall of validation loss in the last stretch, as a fraction
+_MIN_RISE = 0.05  # of validation loss, as a fraction of its minimum
+_STALLED = 0.01  # change of validation loss, as a fraction: up to here it neither falls nor rises
 _MEMORIZED = 1 / 3  # training errors per validation error
-_SLOW = 0.002  # gain in validation accuracy per epoch
+_SLOW = 0.002  # gain in validation accuracy per epoch that no longer counts as progress
 
 
 def overfitting(curve: CurveStatistics) -> CurveFinding | None:
@@ -17,15 +17,13 @@ def overfitting(curve: CurveStatistics) -> CurveFinding | None:
     learned still helps with other images.
     """
     gap = curve.end_gap
-    if curve.is_val_accuracy_rising or curve.val_loss[-1] == curve.val_loss[-LEAST_EPOCHS:].min():
+    if curve.is_val_accuracy_rising or curve.val_loss[-1] == curve.val_loss[-MIN_EPOCHS:].min():
         return None
     gap_slope = curve.late_slope(curve.accuracy - curve.val_accuracy)
     is_widening = gap_slope is not None and gap_slope.is_rising
     has_risen = _has_risen(curve)
     if not has_risen and not (
-        gap.interval.low > LEAST_GAP
-        and _has_stalled(curve)
-        and (is_widening or _is_memorized(curve))
+        gap.interval.low > MIN_GAP and _has_stalled(curve) and (is_widening or _is_memorized(curve))
     ):
         return None
     since = curve.lowest_epoch + 1 if has_risen else curve.gap_since or curve.num_epochs
@@ -74,7 +72,7 @@ def _has_stalled(curve: CurveStatistics) -> bool:
 
 def _is_memorized(curve: CurveStatistics) -> bool:
     """Return whether there are far fewer errors on training images than on validation images."""
-    return 1 - curve.end_gap.train < _MEMORIZED * curve.least_val_error
+    return 1 - curve.end_gap.train < _MEMORIZED * curve.min_val_error
 
 
 def _has_risen(curve: CurveStatistics) -> bool:
@@ -88,7 +86,7 @@ def _has_risen(curve: CurveStatistics) -> bool:
     return (
         curve.val_loss[-1] > (1 + _STALLED) * curve.val_loss[lowest]
         and curve.loss[-1] < curve.loss[lowest]
-        and rise > _LEAST_RISE * curve.val_loss[lowest]
+        and rise > _MIN_RISE * curve.val_loss[lowest]
         and rise > 2 * curve.loss_noise
         and (is_steady or (has_gap and rise > 2 * curve.roughness))
     )

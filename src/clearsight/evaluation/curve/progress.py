@@ -6,11 +6,11 @@ A curve that is too short for a trend is only for `too_short`.
 import math
 
 from clearsight.evaluation.curve.finding import CurveFinding, loss_text
-from clearsight.evaluation.curve.gap import LEAST_GAP, points
+from clearsight.evaluation.curve.gap import MIN_GAP, points
 from clearsight.evaluation.curve.statistics import (
-    LEAST_EPOCHS,
-    LEAST_FALL,
-    LEAST_PLATEAU_STEPS,
+    MIN_EPOCHS,
+    MIN_FALL,
+    MIN_PLATEAU_STEPS,
     WIDE,
     CurveStatistics,
 )
@@ -18,7 +18,7 @@ from clearsight.evaluation.curve.statistics import (
 _FAST_FALL = 0.10  # of training loss in the last stretch, as a fraction
 _CLEAR_ERROR = 0.05  # training error that leaves clearly more to learn
 _WIDE_GAP = 0.05
-_CLEAR_RISE, _LEAST_RISE = 0.2, 0.02  # of validation loss: as a fraction, and in nats
+_CLEAR_RISE, _MIN_RISE = 0.2, 0.02  # of validation loss: as a fraction, and in nats
 _SLOW = 0.002  # rise of training accuracy per epoch
 
 
@@ -33,7 +33,7 @@ def too_short_for_plateau(curve: CurveStatistics) -> CurveFinding | None:
     is_learned = 1 - accuracy < _CLEAR_ERROR and not curve.is_at_chance(
         accuracy, context.chance, context.num_train
     )
-    return None if is_learned or curve.num_steps >= LEAST_PLATEAU_STEPS else _early(curve)
+    return None if is_learned or curve.num_steps >= MIN_PLATEAU_STEPS else _early(curve)
 
 
 def _early(curve: CurveStatistics) -> CurveFinding:
@@ -52,7 +52,7 @@ def _early(curve: CurveStatistics) -> CurveFinding:
         "train for more epochs."
     )
     both = (curve.loss, curve.val_loss)
-    is_falling = all(curve.fall(losses[0], losses[-1]) > LEAST_FALL for losses in both)
+    is_falling = all(curve.fall(losses[0], losses[-1]) > MIN_FALL for losses in both)
     count = f"{epochs} epochs ({curve.num_steps:,} steps)"
     if is_falling and curve.lowest_epoch == epochs:
         return CurveFinding("still-learning", f"Still learning: in {count}, {changes}", evidence)
@@ -65,8 +65,8 @@ def still_learning(curve: CurveStatistics) -> CurveFinding | None:
     changes = []
     if curve.is_val_loss_falling_steadily:
         changes.append(
-            f"validation loss has fallen in each of the last {LEAST_EPOCHS - 1} epochs, from "
-            f"{curve.val_loss[-LEAST_EPOCHS]:.3f} to {curve.val_loss[-1]:.3f}"
+            f"validation loss has fallen in each of the last {MIN_EPOCHS - 1} epochs, from "
+            f"{curve.val_loss[-MIN_EPOCHS]:.3f} to {curve.val_loss[-1]:.3f}"
         )
     elif curve.is_val_loss_falling:
         changes.append(f"validation loss {curve.describe_recent(curve.val_loss)}")
@@ -95,7 +95,7 @@ def still_learning(curve: CurveStatistics) -> CurveFinding | None:
 def still_fitting(curve: CurveStatistics) -> CurveFinding | None:
     """Detect a training loss that falls, so that validation may follow."""
     gap = curve.end_gap
-    if gap.value >= LEAST_GAP and gap.interval.low > 0:
+    if gap.value >= MIN_GAP and gap.interval.low > 0:
         is_falling = curve.recent_fall(curve.loss) > _FAST_FALL and not curve.is_annealed
     else:
         is_falling = curve.is_loss_falling
@@ -129,7 +129,7 @@ def too_noisy(curve: CurveStatistics) -> CurveFinding | None:
     if half_width < WIDE or (gap.interval.low > 0 and half_width < 2 * WIDE):
         return None
     num_val = curve.context.num_val
-    precision = max(min(abs(gap.value), WIDE), LEAST_GAP)
+    precision = max(min(abs(gap.value), WIDE), MIN_GAP)
     # An interval's width is inversely proportional to the root of the number of images.
     needed = math.ceil(num_val * (half_width / precision) ** 2)
     return CurveFinding(
@@ -145,7 +145,7 @@ def unclear_rise(curve: CurveStatistics) -> CurveFinding | None:
     """Detect a validation loss that has risen, on so few images that it may be due to chance."""
     lowest, last = float(curve.val_loss.min()), float(curve.val_loss[-1])
     num_val, rise = curve.context.num_val, curve.loss_rise
-    if rise < max(_CLEAR_RISE * lowest, _LEAST_RISE) or rise > 2 * curve.loss_noise:
+    if rise < max(_CLEAR_RISE * lowest, _MIN_RISE) or rise > 2 * curve.loss_noise:
         return None
     excess = 2 * curve.loss_noise / rise
     needed = math.ceil(num_val * excess**2)

@@ -13,14 +13,14 @@ from clearsight.evaluation.intervals.proportions import difference_interval, wil
 from clearsight.training.history import History
 
 # Up to here a curve shows the start of a training and no trend.
-LEAST_EPOCHS, LEAST_STEPS = 4, 20
-LEAST_PLATEAU_STEPS = 200  # fewer may be a slow start
-LEAST_FALL = 0.03  # a loss that falls by a smaller fraction in the last stretch has levelled off
-_LEAST_NOTICED = 0.001  # nats: from 0.00015 to 0.00014 is no progress, whatever the fraction
+MIN_EPOCHS, MIN_STEPS = 4, 20
+MIN_PLATEAU_STEPS = 200  # fewer may be a slow start
+MIN_FALL = 0.03  # a loss that falls by a smaller fraction in the last stretch has levelled off
+_MIN_FALL_NATS = 0.001  # nats: from 0.00015 to 0.00014 is no progress, whatever the fraction
 _ANNEALED = 0.2  # last learning rate of a schedule that has ended, as a fraction of the highest
 WIDE = 0.05  # half the width of the interval of a gap that validation images are too few for
-_LEAST_ABOVE_CHANCE = 0.01  # accuracy
-_LEAST_RISE = 0.005  # of validation accuracy over the last half of the epochs
+_MIN_ABOVE_CHANCE = 0.01  # accuracy
+_MIN_RISE = 0.005  # of validation accuracy over the last half of the epochs
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class CurveStatistics:
     @property
     def is_short(self) -> bool:
         """Whether there are too few epochs or steps to show a trend."""
-        return self.num_epochs < LEAST_EPOCHS or self.num_steps < LEAST_STEPS
+        return self.num_epochs < MIN_EPOCHS or self.num_steps < MIN_STEPS
 
     @property
     def gap_since(self) -> int | None:
@@ -138,7 +138,7 @@ class CurveStatistics:
         return math.sqrt(accuracy * (1 - accuracy) / self.context.num_val)
 
     @property
-    def least_val_error(self) -> float:
+    def min_val_error(self) -> float:
         """The lower end of Wilson's 95% interval of the last validation error."""
         count = self.context.num_val
         return 1 - wilson_interval(round(float(self.val_accuracy[-1]) * count), count).high
@@ -153,7 +153,7 @@ class CurveStatistics:
     @property
     def num_late(self) -> int:
         """The number of epochs that late slopes are fitted to."""
-        return max(self.num_epochs // 2, LEAST_EPOCHS)
+        return max(self.num_epochs // 2, MIN_EPOCHS)
 
     @property
     def roughness(self) -> float:
@@ -183,13 +183,13 @@ class CurveStatistics:
         return self.fall(*self.recent(losses))
 
     def fall(self, before: float, now: float) -> float:
-        """Return by which fraction a loss fell; 0 if by less than anybody would notice.
+        """Return the fraction by which a loss fell; 0 if it fell by a negligible amount.
 
         Of what it was above the lowest possible loss, which smoothed labels raise.
         """
-        if 0 <= before - now < _LEAST_NOTICED:
+        if 0 <= before - now < _MIN_FALL_NATS:
             return 0.0
-        above = before - self.context.least_loss
+        above = before - self.context.min_loss
         return (before - now) / above if above > 0 else 0.0
 
     def describe_recent(self, values: np.ndarray) -> str:
@@ -207,7 +207,7 @@ class CurveStatistics:
         """Whether validation loss falls by more than chance, and is at its lowest."""
         before, now = self.recent(self.val_loss)
         return (
-            self.recent_fall(self.val_loss) > LEAST_FALL
+            self.recent_fall(self.val_loss) > MIN_FALL
             and before - now > self._noise_multiple * self.loss_noise
             and self._is_recent(self.lowest_epoch)
         )
@@ -215,12 +215,12 @@ class CurveStatistics:
     @property
     def is_val_loss_falling_steadily(self) -> bool:
         """Whether validation loss fell in each of the last three epochs, and to its lowest."""
-        last = self.val_loss[-LEAST_EPOCHS:]
-        is_falling = len(last) == LEAST_EPOCHS and bool((np.diff(last) < 0).all())
+        last = self.val_loss[-MIN_EPOCHS:]
+        is_falling = len(last) == MIN_EPOCHS and bool((np.diff(last) < 0).all())
         return (
             is_falling
             and self.lowest_epoch == self.num_epochs
-            and self.fall(float(last[0]), float(last[-1])) > 2 * LEAST_FALL
+            and self.fall(float(last[0]), float(last[-1])) > 2 * MIN_FALL
         )
 
     @property
@@ -230,23 +230,23 @@ class CurveStatistics:
         if slope is None or not slope.is_rising or not self._is_recent(self.best_epoch):
             return False
         rise = slope.per_epoch * (self.num_late - 1)
-        return rise > max(_LEAST_RISE, self._noise_multiple * self.val_noise)
+        return rise > max(_MIN_RISE, self._noise_multiple * self.val_noise)
 
     @property
     def is_loss_falling(self) -> bool:
         """Whether training loss falls, in the last stretch or steadily over the last half."""
         slope = self.late_slope(-self.loss)
-        above = float(self.loss[-self.num_late]) - self.context.least_loss
+        above = float(self.loss[-self.num_late]) - self.context.min_loss
         is_steady = (
             slope is not None
             and slope.is_rising
-            and slope.per_epoch * (self.num_late - 1) > 2 * LEAST_FALL * above
+            and slope.per_epoch * (self.num_late - 1) > 2 * MIN_FALL * above
         )
-        return is_steady or self.recent_fall(self.loss) > LEAST_FALL
+        return is_steady or self.recent_fall(self.loss) > MIN_FALL
 
     @property
     def _noise_multiple(self) -> int:
-        """The least change of a validation score that is told, in standard errors."""
+        """The least change of a validation score that is reported, in standard errors."""
         return 3 if self.end_gap.half_width > WIDE else 1
 
     def _is_recent(self, epoch: int) -> bool:
@@ -257,7 +257,7 @@ class CurveStatistics:
         if chance is None:
             return False
         interval = wilson_interval(round(accuracy * num_images), num_images)
-        return interval.low <= chance or accuracy < chance + _LEAST_ABOVE_CHANCE
+        return interval.low <= chance or accuracy < chance + _MIN_ABOVE_CHANCE
 
 
 def fit_slope(values: np.ndarray) -> Slope | None:

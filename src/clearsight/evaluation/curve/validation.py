@@ -3,16 +3,16 @@
 import numpy as np
 
 from clearsight.evaluation.curve.finding import CurveFinding
-from clearsight.evaluation.curve.gap import LEAST_GAP, points
+from clearsight.evaluation.curve.gap import MIN_GAP, points
 from clearsight.evaluation.curve.statistics import CurveStatistics
 
-_LEAST_LEAK = 0.01  # fraction of the validation images
+_MIN_LEAK_FRACTION = 0.01  # fraction of the validation images
 
 
 def leaked_validation(curve: CurveStatistics) -> CurveFinding | None:
     """Detect validation images that are in the training set too."""
     num_leaked, num_val = curve.context.num_leaked, curve.context.num_val
-    if num_leaked < max(_LEAST_LEAK * num_val, 1):
+    if num_leaked < max(_MIN_LEAK_FRACTION * num_val, 1):
         return None
     return CurveFinding(
         "validation-easier",
@@ -26,7 +26,7 @@ def leaked_validation(curve: CurveStatistics) -> CurveFinding | None:
 def easier_validation(curve: CurveStatistics) -> CurveFinding | None:
     """Explain a validation accuracy that is clearly above a history's training accuracy."""
     gap = curve.gap(curve.num_epochs)
-    if curve.is_short or not gap.is_clearly_negative or gap.value > -LEAST_GAP / 4:
+    if curve.is_short or not gap.is_clearly_negative or gap.value > -MIN_GAP / 4:
         return None
     evidence: dict[str, float | int] = {"gap": gap.value, "gap_low": gap.interval.low}
     above = (

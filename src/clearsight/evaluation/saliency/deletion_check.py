@@ -34,10 +34,10 @@ _NUM_PREDICTIONS = 1 + (2 + NUM_RANDOM_ORDERS) * (_NUM_STEPS - 1)
 # What a check may cost, in multiply-adds: about ten seconds on two cores. A count rather than a
 # time, so that a run's report is the same on every machine.
 _BUDGET = 1e12
-_FEWEST, _MOST = 8, 50  # images; 50 suffice to detect a difference of 0.05
+_MIN_IMAGES, _MAX_IMAGES = 8, 50  # images; 50 suffice to detect a difference of 0.05
 # An untrained network can hardly distinguish the classes. Its heat maps may still beat random
 # patches significantly, by 0.003 to 0.006 for the lesson's network, which proves nothing.
-_LEAST_DIFFERENCE = 0.02
+_MIN_DIFFERENCE = 0.02
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +79,7 @@ class DeletionCheck:
     @property
     def beats_random(self) -> bool:
         """Whether the marked regions matter significantly more than random patches."""
-        return self.interval is not None and self.interval.low > _LEAST_DIFFERENCE
+        return self.interval is not None and self.interval.low > _MIN_DIFFERENCE
 
     @property
     def beats_contrast(self) -> bool:
@@ -187,9 +187,9 @@ def affordable_images(multiply_adds: int | None) -> int:
         (50, 8)
     """
     if multiply_adds is None:
-        return _FEWEST
+        return _MIN_IMAGES
     cost = max(multiply_adds, 1) * _NUM_PREDICTIONS
-    return int(np.clip(_BUDGET / cost, _FEWEST, _MOST))
+    return int(np.clip(_BUDGET / cost, _MIN_IMAGES, _MAX_IMAGES))
 
 
 def _deletion_ranks(priorities: np.ndarray, random: np.random.Generator) -> np.ndarray:

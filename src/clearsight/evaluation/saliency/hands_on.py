@@ -13,9 +13,9 @@ from clearsight.evaluation.saliency.worked_layers import PoolingExample, find_po
 from clearsight.models.backend import keras
 from clearsight.models.windows import Window, get_windows
 
-_MOST_POSITIONS = 32  # rows and columns of an output
-_MOST_CHANNELS = 8
-_MOST_VALUES = 12_000  # of the first layer's input, about 80 KB as text
+_MAX_POSITIONS = 32  # rows and columns of an output
+_MAX_CHANNELS = 8
+_MAX_VALUES = 12_000  # of the first layer's input, about 80 KB as text
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,8 +71,8 @@ class SlidingWindow:
         """
         channels = _chosen_channels(output, position[2])
         values = values[..., channels] if np.isnan(padding) else values
-        most = _MOST_POSITIONS
-        while most > 1 and _num_values(windows, most, values.shape[-1]) > _MOST_VALUES:
+        most = _MAX_POSITIONS
+        while most > 1 and _num_values(windows, most, values.shape[-1]) > _MAX_VALUES:
             most -= 1
         firsts, counts, reaches = [], [], []
         for window, size, start in zip(windows, output.shape, position, strict=False):
@@ -201,7 +201,7 @@ def _chosen_channels(output: np.ndarray, channel: int) -> np.ndarray:
     """Return the channels that vary most over rows and columns, with `channel` among them."""
     spread = output.std(axis=(0, 1))
     spread[channel] = np.inf
-    return np.sort(np.argsort(-spread, kind="stable")[:_MOST_CHANNELS])
+    return np.sort(np.argsort(-spread, kind="stable")[:_MAX_CHANNELS])
 
 
 def _num_values(windows: tuple[Window, Window], most: int, num_channels: int) -> int:

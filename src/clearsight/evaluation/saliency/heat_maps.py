@@ -19,8 +19,8 @@ from clearsight.models.graph import NORMALIZATIONS
 
 METHOD = "HiResCAM"
 _BATCH_SIZE = 64
-_FEWEST_ROWS = 4
-# Layers whose output is activated if their input is.
+_MIN_ROWS = 4  # and columns, of a layer's maps, if there is a layer with so many
+# Layers whose output has passed an activation function if their input has.
 _PASS_THROUGH = (
     keras.layers.MaxPooling2D,
     keras.layers.AveragePooling2D,
@@ -76,7 +76,7 @@ def compute_heat_maps(outputs: LayerOutputs, images: np.ndarray, classes: np.nda
     Args:
         outputs: of the network.
         images: float32 (N, H, W, C), as the network takes them.
-        classes: integers (N,), 0..K-1, the class to look for in each.
+        classes: integers (N,), 0..K-1, the class whose evidence is computed in each.
 
     Raises:
         ModelError: if the network has no convolution whose feature maps everything after it uses.
@@ -120,8 +120,8 @@ def _evidence(
 def _choose_layer(outputs: LayerOutputs) -> int:
     """Return the index of the call at whose output the evidence is computed.
 
-    It is the last whose maps have at least 4 rows and columns and are activated: a part of a
-    convolution's output before its normalization and activation does not get past them.
+    It is the last call whose maps have at least 4 rows and columns and have passed an activation:
+    before it, a convolution's output has values that the activation will remove.
     """
     calls = outputs.calls
     convolutions = [k for k, call in enumerate(calls) if isinstance(call.layer, CONVOLUTIONS)]
@@ -137,7 +137,7 @@ def _choose_layer(outputs: LayerOutputs) -> int:
             "uses, but has none: there are no heat maps."
         )
     activated = [index for index in found if _is_activated(outputs, calls[index])]
-    fine = [index for index in activated if min(_grid(calls[index])) >= _FEWEST_ROWS]
+    fine = [index for index in activated if min(_grid(calls[index])) >= _MIN_ROWS]
     return (fine or activated or found)[-1]
 
 

@@ -9,7 +9,7 @@ from clearsight.evaluation.intervals.estimate import Estimate
 from clearsight.evaluation.intervals.interval import Interval, t_interval
 
 # Keras clips probabilities to [1e-7, 1 - 1e-7] before the logarithm (keras.config.epsilon()).
-SMALLEST_PROBABILITY = 1e-7
+MIN_PROBABILITY = 1e-7
 
 
 def log_losses(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -69,7 +69,7 @@ def _mean_loss(by_class: np.ndarray, probabilities: np.ndarray, labels: np.ndarr
     """
     predicted = probabilities.argmax(axis=1)
     # No probability is 0: a network that is certain of everything can be wrong too.
-    wrong_weights = np.maximum(probabilities, SMALLEST_PROBABILITY, dtype=np.float64)
+    wrong_weights = np.maximum(probabilities, MIN_PROBABILITY, dtype=np.float64)
     wrong_weights[np.arange(len(labels)), predicted] = 0
     wrong_weights /= wrong_weights.sum()
     losses, if_correct = _of_labels(by_class, labels), _of_labels(by_class, predicted)
@@ -97,7 +97,7 @@ def _mean_loss(by_class: np.ndarray, probabilities: np.ndarray, labels: np.ndarr
 def _log_losses_by_class(probabilities: np.ndarray) -> np.ndarray:
     """Return what each image's log loss is if a class is its label: float64 (N, K)."""
     values = probabilities.astype(np.float64)
-    return -np.log(np.clip(values, SMALLEST_PROBABILITY, 1 - SMALLEST_PROBABILITY))
+    return -np.log(np.clip(values, MIN_PROBABILITY, 1 - MIN_PROBABILITY))
 
 
 def _brier_scores_by_class(probabilities: np.ndarray) -> np.ndarray:

@@ -132,9 +132,9 @@ def top_k_accuracies(probabilities: np.ndarray, labels: np.ndarray) -> tuple[Top
     """
     num_classes = probabilities.shape[1]
     values = np.where(np.isnan(probabilities), -np.inf, probabilities)
-    of_label = values[np.arange(len(labels)), labels][:, None]
-    comes_first = np.arange(num_classes) < np.asarray(labels)[:, None]
-    ranks = ((values > of_label) | ((values == of_label) & comes_first)).sum(axis=1)
+    label_values = values[np.arange(len(labels)), labels][:, None]
+    is_ranked_first = np.arange(num_classes) < np.asarray(labels)[:, None]
+    ranks = ((values > label_values) | ((values == label_values) & is_ranked_first)).sum(axis=1)
     return tuple(
         TopKAccuracy(k, estimate_fraction(int((ranks < k).sum()), len(labels)))
         for k in _TOP_K

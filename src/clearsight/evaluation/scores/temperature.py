@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from clearsight.evaluation.scores.losses import SMALLEST_PROBABILITY
+from clearsight.evaluation.scores.losses import MIN_PROBABILITY
 
 # Outside this range, every image is certain or all classes are equally probable.
-_SMALLEST, _LARGEST = 0.05, 20.0
-_MOST_STEPS, _CLOSE = 100, 1e-12
+_MIN_TEMPERATURE, _MAX_TEMPERATURE = 0.05, 20.0
+_MAX_STEPS, _TOLERANCE = 100, 1e-12
 
 
 def fit_temperature(probabilities: np.ndarray, labels: np.ndarray) -> float:
@@ -18,7 +18,7 @@ def fit_temperature(probabilities: np.ndarray, labels: np.ndarray) -> float:
     every training would pay.)
 
     Source: Guo, Pleiss, Sun and Weinberger 2017, https://arxiv.org/abs/1706.04599, section 4.2. A
-    softmax's logits equal its log-probabilities up to a constant per image, which does not matter.
+    softmax's logits equal its log-probabilities up to a constant per image, which has no effect.
 
     Args:
         probabilities: float (N, K) of validation images, rows sum to 1.
@@ -31,29 +31,29 @@ def fit_temperature(probabilities: np.ndarray, labels: np.ndarray) -> float:
         [0.9, 0.1]
     """
     logits = _logits(probabilities)
-    of_label = logits[np.arange(len(labels)), labels].mean()
+    mean_label_logit = logits[np.arange(len(labels)), labels].mean()
 
     def derivatives(sharpness: float) -> tuple[float, float]:
         """Return the first two derivatives of the mean log loss with respect to 1/T."""
         weights = _softmax_of(logits * sharpness)
         means = (weights * logits).sum(axis=1)
         curvature = ((weights * logits**2).sum(axis=1) - means**2).mean()
-        return float(means.mean() - of_label), float(curvature)
+        return float(means.mean() - mean_label_logit), float(curvature)
 
-    low, high = 1 / _LARGEST, 1 / _SMALLEST
+    low, high = 1 / _MAX_TEMPERATURE, 1 / _MIN_TEMPERATURE
     if derivatives(low)[0] >= 0:
-        return _LARGEST
+        return _MAX_TEMPERATURE
     if derivatives(high)[0] <= 0:
-        return _SMALLEST
-    sharpness = 1.0
-    for _ in range(_MOST_STEPS):
+        return _MIN_TEMPERATURE
+    sharpness = 1.0  # 1/T
+    for _ in range(_MAX_STEPS):
         slope, curvature = derivatives(sharpness)
         low, high = (low, sharpness) if slope > 0 else (sharpness, high)
         step = sharpness - slope / curvature if curvature > 0 else low
-        following = step if low < step < high else (low + high) / 2
-        if abs(following - sharpness) <= _CLOSE * sharpness:
+        next_sharpness = step if low < step < high else (low + high) / 2
+        if abs(next_sharpness - sharpness) <= _TOLERANCE * sharpness:
             break
-        sharpness = following
+        sharpness = next_sharpness
     return 1 / sharpness
 
 
@@ -68,7 +68,7 @@ def apply_temperature(probabilities: np.ndarray, temperature: float) -> np.ndarr
 
 
 def _logits(probabilities: np.ndarray) -> np.ndarray:
-    return np.log(np.maximum(probabilities.astype(np.float64), SMALLEST_PROBABILITY))
+    return np.log(np.maximum(probabilities.astype(np.float64), MIN_PROBABILITY))
 
 
 def _softmax_of(logits: np.ndarray) -> np.ndarray:

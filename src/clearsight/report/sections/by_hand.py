@@ -8,7 +8,7 @@ from clearsight.evaluation.saliency.hands_on import SlidingWindow
 from clearsight.evaluation.saliency.saliency import Saliency
 from clearsight.evaluation.saliency.worked_layers import SoftmaxExample
 
-_MOST_CLASSES = 10
+_MAX_CLASSES = 10
 
 
 def hands_on_numbers(saliency: Saliency) -> dict[str, Any] | None:
@@ -36,7 +36,7 @@ def hands_on_numbers(saliency: Saliency) -> dict[str, Any] | None:
 def softmax_rows(softmax: SoftmaxExample, class_names: tuple[str, ...]) -> dict[str, Any]:
     """Return the most probable classes, and the sum of the exponentials of all others."""
     order = np.argsort(-softmax.logits, kind="stable")
-    shown, others = np.sort(order[:_MOST_CLASSES]).tolist(), order[_MOST_CLASSES:]
+    shown, others = np.sort(order[:_MAX_CLASSES]).tolist(), order[_MAX_CLASSES:]
     return {
         "rows": [
             {

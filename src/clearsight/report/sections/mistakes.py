@@ -11,11 +11,11 @@ from clearsight.display.thumbnail import thumbnail
 from clearsight.evaluation.mistakes import Mistakes
 from clearsight.report.rendering import percent
 
-_MOST_CLASSES = 20  # in the matrix
-_MOST_IMAGES = 12  # in a gallery
-_MOST_PAIRS, _MOST_IMAGES_OF_PAIR = 4, 6  # galleries of confused pairs
-_MOST_LISTED_PAIRS = 10  # in the table
-_MOST_GROUPS = 20
+_MAX_CLASSES = 20  # in the matrix
+_MAX_IMAGES = 12  # in a gallery
+_MAX_PAIRS, _MAX_IMAGES_OF_PAIR = 4, 6  # galleries of confused pairs
+_MAX_LISTED_PAIRS = 10  # in the table
+_MAX_GROUPS = 20
 _DEEPEST = 55  # percentage of colour in a cell, so that its number stays legible
 
 
@@ -44,7 +44,7 @@ def confusion_section(evaluated: EvaluatedImages) -> dict[str, Any]:
     confusion = mistakes.confusion
     wrong = confusion - np.diag(np.diag(confusion))
     num_wrong = wrong.sum(axis=0) + wrong.sum(axis=1)
-    shown = np.sort(np.argsort(-num_wrong, kind="stable")[:_MOST_CLASSES]).tolist()
+    shown = np.sort(np.argsort(-num_wrong, kind="stable")[:_MAX_CLASSES]).tolist()
     most_wrong = max(int(wrong.max()), 1)
     totals = confusion.sum(axis=1).tolist()
     return {
@@ -66,9 +66,9 @@ def confusion_section(evaluated: EvaluatedImages) -> dict[str, Any]:
         ],
         "num_left_out": len(names) - len(shown),
         "totals": totals,
-        "pairs": mistakes.pairs[:_MOST_LISTED_PAIRS],
-        "groups": mistakes.by_group[:_MOST_GROUPS],
-        "num_groups_left_out": max(len(mistakes.by_group) - _MOST_GROUPS, 0),
+        "pairs": mistakes.pairs[:_MAX_LISTED_PAIRS],
+        "groups": mistakes.by_group[:_MAX_GROUPS],
+        "num_groups_left_out": max(len(mistakes.by_group) - _MAX_GROUPS, 0),
     }
 
 
@@ -91,28 +91,28 @@ def gallery_section(evaluated: EvaluatedImages) -> list[dict[str, Any]]:
             "Most confident mistakes",
             "Classified incorrectly with the highest confidence. What these images have in common "
             "is what the network has not learned.",
-            mistakes.wrong[:_MOST_IMAGES],
+            mistakes.wrong[:_MAX_IMAGES],
         ),
         *(
             (
                 f"{names[pair.label]} predicted as {names[pair.predicted]} ({pair.count:,} images)",
                 "",
-                pair.indices[:_MOST_IMAGES_OF_PAIR],
+                pair.indices[:_MAX_IMAGES_OF_PAIR],
             )
-            for pair in mistakes.pairs[:_MOST_PAIRS]
+            for pair in mistakes.pairs[:_MAX_PAIRS]
             if pair.count > 1
         ),
         (
             "Possible label errors",
             "The network disagrees with these labels so confidently that the labels may be wrong. "
             "Check before you correct them: every score here is computed on the test images.",
-            mistakes.suspects[:_MOST_IMAGES],
+            mistakes.suspects[:_MAX_IMAGES],
         ),
         (
             "Least certain",
             "The two most probable classes are closest together, whether the prediction is correct "
             "or not.",
-            mistakes.least_certain[:_MOST_IMAGES],
+            mistakes.least_certain[:_MAX_IMAGES],
         ),
     ]
     return [

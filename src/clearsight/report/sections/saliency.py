@@ -10,7 +10,7 @@ from clearsight.report.rendering import percent
 
 # From no evidence to the strongest: dark blue, violet, orange, pale yellow, evenly lighter.
 _HEAT = np.array([[13, 8, 75], [126, 3, 168], [225, 100, 98], [252, 206, 37], [255, 255, 190]])
-_MOST_OPAQUE = 0.75  # opacity of the strongest evidence over the image
+_MAX_OPACITY = 0.75  # opacity of the strongest evidence over the image
 
 
 def saliency_galleries(saliency: Saliency) -> list[dict[str, Any]]:
@@ -36,7 +36,7 @@ def overlay(image: np.ndarray, heat_map: np.ndarray) -> np.ndarray:
     grey = image[..., :3].astype(np.float64).mean(axis=-1, keepdims=True)
     stops = np.linspace(0, 1, len(_HEAT))
     color = np.stack([np.interp(heat_map, stops, _HEAT[:, axis]) for axis in range(3)], axis=-1)
-    opacity = _MOST_OPAQUE * (0.35 + 0.65 * heat_map[..., None])
+    opacity = _MAX_OPACITY * (0.35 + 0.65 * heat_map[..., None])
     return np.clip((1 - opacity) * grey + opacity * color, 0, 255).astype(np.uint8)
 
 

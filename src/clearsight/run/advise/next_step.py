@@ -17,7 +17,7 @@ _TRANSLATION = 0.07  # of an image's shorter side: 2 of 28 pixels
 _CUTOUT = 0.3  # likewise
 _WEIGHT_DECAY = 0.004  # Keras's default for AdamW
 _PATIENCE = 3  # epochs
-_MOST_VALIDATION = 0.4  # as a fraction of the training images
+_MAX_VALIDATION_FRACTION = 0.4  # as a fraction of the training images
 _FEW = 1_000  # training images: with fewer, more of them help most
 _ENOUGH_STEPS = 200  # for a first trend
 _WIDE_GAP = 0.05  # accuracy that a network without new mistakes on other images would gain
@@ -159,7 +159,9 @@ def _more_validation(record: RunRecord, finding: CurveFinding) -> NextStep:
     num_val = record.split.num_validation
     recipe = record.request.recipe
     num_images = record.num_train + num_val
-    fraction = round(min(max(needed / num_images, recipe.validation_split), _MOST_VALIDATION), 2)
+    fraction = round(
+        min(max(needed / num_images, recipe.validation_split), _MAX_VALIDATION_FRACTION), 2
+    )
     is_own_split = record.data.get("validation") is None
     if is_own_split and fraction > recipe.validation_split and fraction * num_images >= needed:
         return NextStep(

@@ -19,9 +19,9 @@ from clearsight.training.recipe import Recipe
 from clearsight.training.recipes.fast import FAST
 
 _MAX_SIDE = 32  # pixels: longer sides are reduced
-_MOST_TRAINED = 40_000  # images per fold: enough to judge labels, and bounded memory
+_MAX_IMAGES_PER_FOLD = 40_000  # images per fold: enough to judge labels, and bounded memory
 _IMAGES_SEEN = 20_000  # in all epochs together, if there are fewer images
-_MOST_EPOCHS = 12
+_MAX_EPOCHS = 12
 _NUM_FOLDS = 3
 _NUM_MONITORED = 256  # held-out images, evaluated after every epoch for Keras's history
 _DIVISOR = 255.0  # of pixel values, for [0, 1]
@@ -52,15 +52,15 @@ def out_of_fold_probabilities(
         train, held_out = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
         if not len(held_out) or not len(train):
             continue
-        if len(train) > _MOST_TRAINED:
-            train = np.sort(generator.choice(train, _MOST_TRAINED, replace=False))
+        if len(train) > _MAX_IMAGES_PER_FOLD:
+            train = np.sort(generator.choice(train, _MAX_IMAGES_PER_FOLD, replace=False))
         probabilities[held_out] = _train_and_predict(images, train, held_out, seed + fold)
     return probabilities
 
 
 def quick_recipe(num_images: int) -> Recipe:
     """Return the recipe `fast` with as many epochs as this number of images needs."""
-    epochs = int(np.clip(-(-_IMAGES_SEEN // num_images), FAST.epochs, _MOST_EPOCHS))
+    epochs = int(np.clip(-(-_IMAGES_SEEN // num_images), FAST.epochs, _MAX_EPOCHS))
     batch_size = int(np.clip(num_images // 16, 8, FAST.batch_size))
     return FAST.replace(epochs=epochs, batch_size=batch_size)
 

@@ -1,4 +1,4 @@
-"""Evaluating a network when its training has ended."""
+"""Evaluates a network when its training has ended."""
 
 import statistics
 from dataclasses import dataclass
@@ -23,16 +23,18 @@ from clearsight.run.test_set.ledger import TestSetUse, record_use
 from clearsight.training.history import History
 
 _NUM_SHOWN = 5
-_MOST_VALIDATION = 1_000  # images: enough to fit a single number, the temperature, within percents
+_MAX_VALIDATION_IMAGES = (
+    1_000  # images: enough to fit a single number, the temperature, within percents
+)
 
 
 @dataclass(frozen=True, eq=False)
 class RunEvaluation:
-    """What is known about a network when its training has ended.
+    """The evaluation of a network when its training has ended.
 
     Attributes:
         results: accuracies, times and the reading of the curve.
-        reading: of the training curve.
+        reading: what the training curve shows.
         probabilities: float32 (N, K), predicted for the test images; None if not evaluated.
         scores: all scores of the test images; None if not evaluated.
     """
@@ -46,8 +48,8 @@ class RunEvaluation:
 def evaluate_run(plan: Plan, path: Path, history: History, weights: FinalWeights) -> RunEvaluation:
     """Read the training curve, and evaluate on the test images unless that is declined.
 
-    The use of the test images is recorded in the user's ledger as one of the run in `path`. The
-    plan's model has the final weights.
+    The evaluation on the test images is recorded in the user's ledger, for the run in `path`. The
+    plan's model must have the final weights.
     """
     data, last = plan.data, history[weights.epoch - 1]
     reading = read_curve(history, _curve_context(plan), weights.outcomes)
@@ -125,10 +127,10 @@ def _class_fractions(images: ImageSet, rows: np.ndarray) -> np.ndarray:
 
 
 def _validation(plan: Plan, weights: FinalWeights) -> tuple[np.ndarray, np.ndarray]:
-    """Return probabilities and labels of validation images, to fit a temperature to."""
+    """Return probabilities, float32 (V, K), and labels, (V,), to fit a temperature to."""
     if plan.recipe.views.is_plain:
         return weights.val_probabilities, weights.val_labels
-    images = plan.data.validation_images(_MOST_VALIDATION)
+    images = plan.data.validation_images(_MAX_VALIDATION_IMAGES)
     views = plan.recipe.views
     probabilities = predict_probabilities(plan.model, plan.preparation, images.images, views)
     return probabilities, images.labels

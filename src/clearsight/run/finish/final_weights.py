@@ -17,7 +17,7 @@ from clearsight.training.checkpoint.snapshot import restore_variables
 from clearsight.training.history import History, best_epoch
 
 # Images of each part that are compared one by one: their accuracy is then known to one point.
-_MOST_IMAGES = 5_000
+_MAX_IMAGES = 5_000
 
 _logger = logging.getLogger(__name__)
 
@@ -84,5 +84,5 @@ def settle_weights(plan: Plan, folder: RunFolder, history: History) -> FinalWeig
 
 
 def _sample(images: ImageSet, rows: np.ndarray) -> ImageSet:
-    """Return the images in those rows, or `_MOST_IMAGES` of them, evenly spaced."""
-    return images.take(rows[:: -(-len(rows) // _MOST_IMAGES)])
+    """Return the images in those rows, or `_MAX_IMAGES` of them, evenly spaced."""
+    return images.take(rows[:: -(-len(rows) // _MAX_IMAGES)])

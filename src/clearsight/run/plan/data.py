@@ -20,7 +20,7 @@ from clearsight.training.examples import Examples
 from clearsight.training.fit import FitData, encode_targets
 from clearsight.training.recipe import Recipe
 
-_MOST_OFF = 0.3  # of the validation images asked for, without a note
+_MAX_DEVIATION = 0.3  # of the validation images asked for, without a note
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +78,7 @@ class TrainingData:
         num_images = self.num_train + self.num_validation
         expected = asked * num_images
         if self.split.method != "stratified" or abs(self.num_validation - expected) <= max(
-            _MOST_OFF * expected, 1
+            _MAX_DEVIATION * expected, 1
         ):
             return []
         return [

@@ -25,7 +25,7 @@ class PlanDisplay:
     has_summary: bool = True
     shown: set[str] = field(default_factory=set)
 
-    def for_more_of_the_same(self) -> Self:
+    def for_next_seed(self) -> Self:
         """Return a display of plans that differ from the last one by their seed alone."""
         return replace(self, has_trace=False, has_summary=False)
 

@@ -11,10 +11,10 @@ from clearsight.data.load_report import LoadReport
 from clearsight.data.splits.splits import Splits
 from clearsight.data.splits.validation_split import ValidationSplit
 
-_MOST_NOTES = 5
+_MAX_NOTES = 5
 # Near-duplicates among so many images, of so many values in all, are found in some tenths of a
 # second on two cores; the work grows with the square of the one, and with the other.
-_MOST_COMPARED, _MOST_VALUES = 6_000, 30_000_000
+_MAX_COMPARED, _MAX_VALUES = 6_000, 30_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,10 +63,10 @@ class ImageCheck:
     def notes(self) -> list[str]:
         """Problems and warnings in sentences for the user, at most five."""
         notes = [each.sentence for each in self.findings if each.severity != "note"]
-        if len(notes) > _MOST_NOTES:
-            more = len(notes) - (_MOST_NOTES - 1)
+        if len(notes) > _MAX_NOTES:
+            more = len(notes) - (_MAX_NOTES - 1)
             more_findings = f"`clearsight data check` lists {more} more findings about the images."
-            notes[_MOST_NOTES - 1 :] = [more_findings]
+            notes[_MAX_NOTES - 1 :] = [more_findings]
         return notes
 
 
@@ -75,8 +75,8 @@ def check_images(splits: Splits, split: ValidationSplit) -> ImageCheck:
     # Unreadable files were reported when the images were loaded.
     splits = replace(splits, load_report=LoadReport())
     parts = splits.parts.values()
-    is_quick = sum(map(len, parts)) <= _MOST_COMPARED
-    is_quick &= sum(images.images.size for images in parts) <= _MOST_VALUES
+    is_quick = sum(map(len, parts)) <= _MAX_COMPARED
+    is_quick &= sum(images.images.size for images in parts) <= _MAX_VALUES
     pool = ImagePool(splits, split.validation, searches_near_duplicates=is_quick, lists_cases=False)
     findings = [
         finding for check in CHECKS.values() if check.is_cheap for finding in check.run(pool)

@@ -31,7 +31,7 @@ def network_for(request: TrainRequest, train: ImageSet) -> keras.Model:
     )
 
 
-def check_builds_anew(request: TrainRequest, train: ImageSet, model: keras.Model) -> None:
+def check_can_rebuild(request: TrainRequest, train: ImageSet, model: keras.Model) -> None:
     """Check that a Python function builds a network that shares no weights with an earlier one.
 
     The state of the random generators stays as it is.

@@ -37,7 +37,7 @@ from clearsight.training.fit import compile_model, encode_targets
 from clearsight.training.option_notes import option_notes
 from clearsight.training.recipe import Recipe
 
-_MOST_EPOCHS = 60  # more epochs of the same few images mostly memorize them
+_MAX_EPOCHS = 60  # more epochs of the same few images mostly memorize them
 # Images that are examined to see how pixels are scaled: this many, or fewer large ones.
 _CHECKED_IMAGES = 256
 _CHECKED_VALUES = 4_000_000
@@ -71,7 +71,7 @@ class Plan:
         leaks: which images to measure on also appear in the training set.
         preparation: how images become the network's input.
         resume_point: where the run is resumed; None when it is new.
-        decisions: sentences about what was decided for the user, and why, but for those about the
+        decisions: sentences about what was decided for the user, and why, except those about the
             images, which `data` has.
         notes: other sentences that the user should read before it starts.
         requested_at: `time.perf_counter` when the training was requested; from the command line,
@@ -188,7 +188,7 @@ def _with_enough_steps(resolved: ResolvedOptions, num_train: int) -> tuple[Recip
     """Add epochs when few images would make too few steps, unless the user chose the number."""
     recipe = resolved.recipe
     steps_per_epoch = -(-num_train // recipe.batch_size)
-    enough = min(-(-recipe.min_steps // steps_per_epoch), _MOST_EPOCHS)
+    enough = min(-(-recipe.min_steps // steps_per_epoch), _MAX_EPOCHS)
     if resolved.given.epochs is not None or enough <= recipe.epochs:
         return recipe, []
     return recipe.replace(epochs=enough), [

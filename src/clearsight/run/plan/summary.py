@@ -8,7 +8,7 @@ from clearsight.option_names import option
 from clearsight.run.plan.plan import Plan
 from clearsight.run.request import ARRAYS
 
-_MOST_NAMES = 3  # classes that are listed
+_MAX_NAMES = 3  # classes that are listed
 
 
 def summarize(plan: Plan) -> tuple[tuple[str, str], ...]:
@@ -38,7 +38,7 @@ def _network(plan: Plan) -> str:
 
 def _data(plan: Plan) -> str:
     train = plan.data.splits.train
-    names, more = train.class_names[:_MOST_NAMES], train.num_classes - _MOST_NAMES
+    names, more = train.class_names[:_MAX_NAMES], train.num_classes - _MAX_NAMES
     listed = ", ".join(names) + (f" and {more:,} more" if more > 0 else "")
     shape = "x".join(map(str, train.image_shape))
     source = plan.record.request.source_name

@@ -147,7 +147,7 @@ def _most_confident_correct(images: ImageSet, probabilities: np.ndarray) -> np.n
     confidence = np.where(predicted == images.labels, probabilities.max(axis=1), -1.0)
     found = []
     for label in range(images.num_classes):
-        of_class = np.flatnonzero((images.labels == label) & (confidence >= 0))
-        if len(of_class) and len(found) < _NUM_CORRECT:
-            found.append(of_class[confidence[of_class].argmax()])
+        candidates = np.flatnonzero((images.labels == label) & (confidence >= 0))
+        if len(candidates) and len(found) < _NUM_CORRECT:
+            found.append(candidates[confidence[candidates].argmax()])
     return np.array(found, dtype=np.int64)

@@ -24,7 +24,7 @@ _DECISIVE = ("clearsight", "keras", "torch", "numpy")  # versions that the numbe
 def changes_since(
     record: RunRecord, recipe: Recipe, checkpoint: Checkpoint, device: Device
 ) -> list[str]:
-    """Describe what matters and differs from when the checkpoint was saved, but for the images."""
+    """Describe what matters and differs from when the checkpoint was saved, except the images."""
     before, now = CheckpointIdentity.of(checkpoint), installed_versions()
     old = record.request
     pairs = [

@@ -9,7 +9,7 @@ from clearsight.data.splits.splits import Splits
 from clearsight.errors import RequestError, RunError, TrainingInterrupted, describe_found, signal_of
 from clearsight.models.object_names import is_keras_model, is_recorded_function
 from clearsight.option_names import option
-from clearsight.run.plan.network import check_builds_anew
+from clearsight.run.plan.network import check_can_rebuild
 from clearsight.run.plan.plan import Plan
 from clearsight.run.request import RECIPE_OPTIONS, TrainRequest
 from clearsight.run.resume.plan_resume import plan_resume
@@ -18,7 +18,7 @@ from clearsight.run.seeds.runs import SeedRuns
 from clearsight.run.store.folder import RunFolder
 from clearsight.run.store.location import is_run, member_path
 from clearsight.run.store.own_files import check_own_files
-from clearsight.run.store.record import MOST_SEEDS, SeedsRecord
+from clearsight.run.store.record import MAX_SEEDS, SeedsRecord
 from clearsight.run.store.source_images import check_download
 from clearsight.run.train import Display, plan_request, run_plan
 
@@ -39,9 +39,9 @@ def train_seeds(request: TrainRequest, num_seeds: int, display: Display) -> Iter
             f"{option('seeds')} should be at least 2, but is {describe_found(num_seeds)}: leave it "
             "out."
         )
-    if num_seeds > MOST_SEEDS:
+    if num_seeds > MAX_SEEDS:
         raise RequestError(
-            f"{option('seeds')} should be at most {MOST_SEEDS:,}, but is {num_seeds:,}."
+            f"{option('seeds')} should be at most {MAX_SEEDS:,}, but is {num_seeds:,}."
         )
     if is_keras_model(request.model):
         raise RequestError(
@@ -53,7 +53,7 @@ def train_seeds(request: TrainRequest, num_seeds: int, display: Display) -> Iter
             f"The last seed should be below 2**32: begin with a smaller {option('seed')}."
         )
     first = plan_request(request, display)
-    check_builds_anew(request, first.data.splits.train, first.model)
+    check_can_rebuild(request, first.data.splits.train, first.model)
     folder = RunFolder.create(first.path, is_named=first.path_is_given)
     runs = SeedRuns(
         folder.path,
@@ -78,7 +78,7 @@ def train_seeds(request: TrainRequest, num_seeds: int, display: Display) -> Iter
 def resume_seeds(request: ResumeRequest, display: Display) -> Iterator[SeedRuns]:
     """Resume the unfinished runs of a `train_seeds`, and train those that are missing.
 
-    The lock is held as by `train_seeds`.
+    The lock is held until the block ends, as in `train_seeds`.
 
     Raises:
         RequestError: when another option is given.
@@ -89,7 +89,7 @@ def resume_seeds(request: ResumeRequest, display: Display) -> Iterator[SeedRuns]
     recipe_changes = [name for name in request.changes if name in RECIPE_OPTIONS]
     if recipe_changes:
         raise RequestError(
-            "Trainings with several seeds are resumed as they began, but "
+            "A training with several seeds is resumed with the options it started with, but "
             f"{', '.join(recipe_changes)} was given: leave it out, or resume one run."
         )
     if runs.is_finished:
@@ -117,7 +117,7 @@ def _check_code(runs: SeedRuns, request: ResumeRequest) -> None:
     """Check that code which builds a network is given by the user, not by `seeds.json` alone.
 
     Raises:
-        RunError: when a run that has not begun needs it, and the user has not given it.
+        RunError: when a run that has not started needs such code, and the user has not given it.
     """
     code, count = runs.record.request.code_to_run, runs.record.num_seeds
     is_needed = any(not is_run(member_path(runs.path, index)) for index in range(count))
@@ -142,9 +142,17 @@ def _run_all(
     display: Display,
     first: Plan | None = None,
 ) -> SeedRuns:
-    """Train the members that are not finished, loading their images once; `first` is planned."""
+    """Train the members that are not finished, loading their images once.
+
+    Args:
+        runs: the members.
+        request: the options that all members have in common.
+        resume: how members that have started are resumed.
+        display: where progress is shown.
+        first: the plan of the first member, if it is planned already.
+    """
     record, loaded = runs.record, None
-    alike = replace(display, plans=display.plans.for_more_of_the_same())
+    member_display = replace(display, plans=display.plans.for_next_seed())
     for index in range(record.num_seeds):
         path, seed = member_path(runs.path, index), record.first_seed + index
         which = f"{index + 1} of {record.num_seeds}"
@@ -158,10 +166,10 @@ def _run_all(
                 loaded = plan.data.splits
             display.progress.announce("")
             display.progress.announce(f"Seed {seed}, {which}:")
-            run_plan(plan, alike)
+            run_plan(plan, member_display)
         except KeyboardInterrupt as stop:
-            left = _what_is_left(runs, path, stop)
-            message = " ".join([f"Interrupted with seed {seed}, {which}.", *left])
+            next_steps = _how_to_complete(runs, path, stop)
+            message = " ".join([f"Interrupted with seed {seed}, {which}.", *next_steps])
             raise TrainingInterrupted(message, str(runs.path), signal_of(stop)) from None
         finally:
             runs = SeedRuns(runs.path, record, allow_download=True)
@@ -169,7 +177,7 @@ def _run_all(
     return runs
 
 
-def _what_is_left(runs: SeedRuns, path: Path, stop: KeyboardInterrupt) -> Iterator[str]:
+def _how_to_complete(runs: SeedRuns, path: Path, stop: KeyboardInterrupt) -> Iterator[str]:
     """Yield how to complete the runs after the member at `path` was interrupted."""
     runs = SeedRuns(runs.path, runs.record)  # as they are now
     if any(run.path == path for run in runs):
@@ -186,5 +194,5 @@ def _plan(
     if is_run(path):
         is_finished = RunFolder(path).read_record().status == "finished"
         return None if is_finished else plan_resume(resume, display.decoding)
-    RunFolder(path).remove_unbegun()
+    RunFolder(path).remove_if_not_started()
     return plan_request(request, display, loaded)

@@ -14,15 +14,15 @@ from clearsight.run.store.location import MEMBERS_FOLDER, is_run, is_seed_runs
 from clearsight.run.store.lock import lock_run
 from clearsight.run.store.record import local_time
 
-_MOST_LEVELS = 100  # of folders; `shutil.rmtree` calls itself for each
+_MAX_LEVELS = 100  # of nested folders; `shutil.rmtree` is recursive
 
 
 def runs_to_prune(
     runs: Iterable[ListedRun], states: Sequence[str], older_than_days: float = 0.0
 ) -> list[ListedRun]:
-    """Return the runs in one of the states that started this long ago and may be deleted.
+    """Return the runs in one of the states that started at least so many days ago.
 
-    Running, damaged and the best ones, and links to runs elsewhere, may not.
+    Runs that may not be deleted are left out: running and damaged ones, the best ones, and links.
     """
     before = datetime.now().astimezone() - timedelta(days=older_than_days)
     return [
@@ -43,8 +43,8 @@ def delete_run(path: Path) -> None:
 
     Raises:
         OutputError: when it cannot be deleted.
-        RunError: when a process uses one of them, or when it holds other runs or is a link; nothing
-            is deleted then.
+        RunError: when a process uses one of these folders, or when `path` is a link or contains
+            other runs; nothing is deleted then.
     """
     if path.is_symlink():
         raise RunError(
@@ -54,7 +54,7 @@ def delete_run(path: Path) -> None:
     if not path.is_dir():
         raise RunError(f"{path} should be a run's folder, but {what_is_at(path)}.")
     with ExitStack() as locks:
-        for folder in _belonging_together(path):
+        for folder in _folders_to_lock(path):
             locks.enter_context(lock_run(folder))
         others = sorted(_other_runs(path))
         if others:
@@ -69,7 +69,7 @@ def delete_run(path: Path) -> None:
             ) from error
 
 
-def _belonging_together(path: Path) -> Iterator[Path]:
+def _folders_to_lock(path: Path) -> Iterator[Path]:
     """Yield the folders of a run, of its members, and of the runs that it is a member of."""
     group = path.absolute().parent.parent
     if path.absolute().parent.name == MEMBERS_FOLDER and is_seed_runs(group):
@@ -79,7 +79,7 @@ def _belonging_together(path: Path) -> Iterator[Path]:
 
 
 def _members(path: Path) -> set[Path]:
-    """Return the members of runs with several seeds, as far as they have begun."""
+    """Return the runs of a training with several seeds that have started."""
     folder = path / MEMBERS_FOLDER
     if not is_seed_runs(path) or folder.is_symlink() or not folder.is_dir():
         return set()
@@ -90,17 +90,17 @@ def _other_runs(path: Path) -> Iterator[Path]:
     """Yield the runs somewhere in a run's folder that are not part of it.
 
     Raises:
-        RunError: when it has more folders within each other than can be deleted.
+        RunError: when its folders are nested too deeply to be deleted.
     """
     own = _members(path)
     for entry in entries_below(path):
         folder = Path(entry.path)
         if not entry.is_dir(follow_symlinks=False):
             continue
-        if len(folder.parts) - len(path.parts) > _MOST_LEVELS:
+        if len(folder.parts) - len(path.parts) > _MAX_LEVELS:
             raise RunError(
-                f"{path} should be a run's folder, but has folders more than {_MOST_LEVELS} deep "
-                "within each other, which no run has: delete it yourself."
+                f"{path} should be a run's folder, but has folders nested more than "
+                f"{_MAX_LEVELS} deep, which no run has: delete it yourself."
             )
         if folder not in own and (is_run(folder) or is_seed_runs(folder)):
             yield folder

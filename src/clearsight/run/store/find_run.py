@@ -18,7 +18,7 @@ from clearsight.run.store.location import (
 )
 
 LATEST = "latest"
-_MOST_LISTED = 8  # runs in an error
+_MAX_LISTED = 8  # runs in an error
 _MAX_RECORD_BYTES = 32_000_000
 _log = logging.getLogger(__name__)
 
@@ -50,10 +50,10 @@ def find_run(reference: str | Path) -> Path:
         return _latest([folder / name for name in names], folder)
     found = [name for name in names if name.startswith(path.name)]
     if len(found) > 1:
-        more = f" and {len(found) - _MOST_LISTED:,} more" if len(found) > _MOST_LISTED else ""
+        more = f" and {len(found) - _MAX_LISTED:,} more" if len(found) > _MAX_LISTED else ""
         raise RunError(
             f"'{path.name}' should be the beginning of one run's name in {folder}, but "
-            f"{len(found)} begin so: {', '.join(found[:_MOST_LISTED])}{more}. Add more of the name."
+            f"{len(found)} begin so: {', '.join(found[:_MAX_LISTED])}{more}. Add more of the name."
         )
     return folder / found[0] if found else path
 

@@ -22,9 +22,9 @@ from clearsight.run.store.files import read_json, read_json_if_present, write_js
 from clearsight.run.store.location import (
     RECORD_NAME,
     how_to_resume,
+    is_not_started,
     is_run,
     is_seed_runs,
-    is_unbegun,
     member_path,
     path_taken,
     resume_command,
@@ -102,10 +102,10 @@ class RunFolder:
                         f"The run's folder should be made at {path}, but cannot be: {why}. Choose "
                         f"another with {option('out')}."
                     ) from error
-                if is_named and not is_unbegun(path):
+                if is_named and not is_not_started(path):
                     raise path_taken(path) from error
                 if is_named:
-                    cls(path).remove_unbegun()
+                    cls(path).remove_if_not_started()
                     continue
                 path, number = wanted.with_name(f"{wanted.name}_{number}"), number + 1
 
@@ -143,7 +143,7 @@ class RunFolder:
             remove_leftovers(self.path)
             yield
 
-    def remove_unbegun(self) -> None:
+    def remove_if_not_started(self) -> None:
         """Remove the folder, if there is one, of a run whose process died before it had a record.
 
         Raises:
@@ -154,10 +154,10 @@ class RunFolder:
             self.path.rmdir()  # an empty one; others stay
         if not os.path.lexists(self.path):
             return
-        if self.path.is_symlink() or not is_unbegun(self.path):
+        if self.path.is_symlink() or not is_not_started(self.path):
             raise path_taken(self.path)
         with explained_write_errors(self.path), self.writing():
-            if not is_unbegun(self.path):  # another process has trained there in the meantime
+            if not is_not_started(self.path):  # another process has trained there in the meantime
                 raise path_taken(self.path)
             delete_folder(self.path)
 

@@ -32,7 +32,7 @@ def is_seed_runs(path: Path) -> bool:
     return os.path.lexists(path / SEEDS_RECORD_NAME)
 
 
-def is_unbegun(path: Path) -> bool:
+def is_not_started(path: Path) -> bool:
     """Return whether a folder holds only what a process left that died before the training began.
 
     That is a lock, and the checkpoint from before the first batch. Such a folder is deleted, so
@@ -89,7 +89,7 @@ def check_free(path: Path) -> None:
     Raises:
         RunError: when something does.
     """
-    if os.path.lexists(path) and not is_unbegun(path):
+    if os.path.lexists(path) and not is_not_started(path):
         raise path_taken(path)
 
 

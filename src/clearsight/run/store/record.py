@@ -25,7 +25,7 @@ from clearsight.run.store.location import SEEDS_RECORD_NAME
 from clearsight.training.recipe import Count, PositiveCount
 
 Status = Literal["running", "finished", "interrupted", "failed"]
-MOST_SEEDS = 10_000
+MAX_SEEDS = 10_000
 
 
 def local_time(text: str) -> datetime:
@@ -231,7 +231,7 @@ class SeedsRecord(BaseModel):
     source: str
     model: str
     first_seed: Annotated[int, Field(ge=0, lt=2**32)]
-    num_seeds: Annotated[int, Field(ge=1, le=MOST_SEEDS)]
+    num_seeds: Annotated[int, Field(ge=1, le=MAX_SEEDS)]
     same_validation: bool
     started_at: _Time
     request: _Request

@@ -72,7 +72,7 @@ class Run:
                 they are not on this machine.
 
         Raises:
-            RunError: when the folder holds no run, or a damaged one, or several are meant.
+            RunError: when the folder holds no run, or a damaged one, or the name is ambiguous.
         """
         allow_download = check_switch(allow_download, "allow_download")
         folder = RunFolder.existing(find_run(path))
@@ -115,8 +115,8 @@ class Run:
         """Draw accuracy and loss over the epochs.
 
         Args:
-            ax: one of matplotlib's axes, for the accuracy, or two, for accuracy and loss, to draw
-                on; None for a chart of its own, which needs no matplotlib.
+            ax: matplotlib axes to draw on: one for the accuracy, or two for accuracy and loss; None
+                for a separate chart, which does not need matplotlib.
 
         Returns:
             `ax`, or a `CurveChart`, which a notebook displays and which can be saved.
@@ -166,8 +166,8 @@ class Run:
         expected = (None, *self.preparation.image_shape), (None, len(self.class_names))
         found: Any = model.input_shape, model.output_shape
         for what, wanted, shape in zip(("input", "output"), expected, found, strict=True):
-            is_one = isinstance(shape, tuple) and len(shape) == len(wanted)
-            if not is_one or any(b not in (None, a) for a, b in zip(wanted, shape, strict=True)):
+            is_single = isinstance(shape, tuple) and len(shape) == len(wanted)
+            if not is_single or any(b not in (None, a) for a, b in zip(wanted, shape, strict=True)):
                 raise RunError(
                     f"The network of {self.path} should have the {what} shape {wanted}, as its "
                     f"run.json says, but has {shape}: restore the run from a copy."
@@ -212,8 +212,8 @@ def predict_probabilities(
 ) -> np.ndarray:
     """Return class probabilities, float32 (N, K), for uint8 images of the network's shape.
 
-    They are means over the views of each image. They are computed in float32 whatever precision
-    the training had, so that they are those of anybody who loads ``model.keras``.
+    They are means over the views of each image, computed in float32 whatever the precision of the
+    training, so that ``model.keras`` gives the same elsewhere.
 
     Raises:
         DataError: when the images do not have that type and shape.

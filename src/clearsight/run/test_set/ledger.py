@@ -26,7 +26,7 @@ from clearsight.training.recipe import PositiveCount
 
 _logger = logging.getLogger(__name__)
 # Above this many images a line would be long; only the accuracy is recorded.
-_MOST_FLAGS = 100_000
+_MAX_FLAGS = 100_000
 _MAX_BYTES = 200_000_000  # 12,000 uses with the longest lines
 
 
@@ -61,7 +61,7 @@ class TestSetUse:
         val_accuracy: float | None,
     ) -> Self:
         """Return a use at this moment; `is_correct`, bool (N,): which predictions are correct."""
-        bits = np.packbits(is_correct).tobytes() if len(is_correct) <= _MOST_FLAGS else b""
+        bits = np.packbits(is_correct).tobytes() if len(is_correct) <= _MAX_FLAGS else b""
         return cls(
             time=datetime.now().astimezone().isoformat(timespec="seconds"),
             run=_run_name(run),

@@ -1,4 +1,4 @@
-"""A normalization by moving statistics is folded into the weights of the convolution before it."""
+"""Folds normalization by moving statistics into the weights of the convolution before it."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Batch normalization takes in the activation behind it, where there is a kernel for both."""
+"""Fuses batch normalization with the activation after it, where there is a kernel for both."""
 
 from dataclasses import replace
 from typing import Any
@@ -22,9 +22,9 @@ _NEEDS_ONLY_OUTPUT = (Activation.RELU, Activation.RELU6)
 
 
 def fuse_normalization_activation(program: Program) -> Program:
-    """Make one of each normalization, in training, and the activation behind it.
+    """Fuse each normalization with the activation after it, in training.
 
-    In an evaluation it is folded into the convolution before it.
+    In an evaluation the normalization is folded into the convolution before it.
     """
     return rewrite_pairs(program, _fuse) if program.training else program
 
@@ -35,7 +35,7 @@ def _fuse(normalization: Node, user: Node) -> tuple[Node, ...] | None:
         return None
     if operation.dtype is not torch.bfloat16 or operation.activation:
         return None
-    # The gradients of others need what is between the addition and the activation.
+    # Gradients of other activations need their input, which the kernel does not keep.
     if operation.adds_residual and activation not in _NEEDS_ONLY_OUTPUT:
         return None
     both = replace(operation, activation=activation)

@@ -1,4 +1,4 @@
-"""Batch normalization takes in the addition behind it, where there is a kernel for both."""
+"""Fuses batch normalization with the addition after it, where there is a kernel for both."""
 
 from dataclasses import replace
 
@@ -10,10 +10,10 @@ from clearsight.engine.program.program import Node, Program
 
 
 def fuse_normalization_addition(program: Program) -> Program:
-    """Make one of each addition of two values and a normalization that gives one of them.
+    """Fuse each addition of two values with a normalization whose output is one of them.
 
     Only in training; in an evaluation a normalization is folded into the convolution before it. If
-    normalizations give both values, it is the later one, as in the blocks of a ResNet.
+    both values are outputs of normalizations, the second is fused, as in the blocks of a ResNet.
     """
     if not program.training:
         return program
@@ -24,7 +24,7 @@ def fuse_normalization_addition(program: Program) -> Program:
             continue
         for value, other in (addition.inputs[::-1], addition.inputs):
             normalization = nodes.get(value)
-            if normalization is not None and uses[value] == 1 and _is_alone(normalization):
+            if normalization is not None and uses[value] == 1 and _is_unfused(normalization):
                 both = replace(normalization.operation, adds_residual=True)
                 inputs = (*normalization.inputs, other)
                 del nodes[value]
@@ -36,7 +36,7 @@ def fuse_normalization_addition(program: Program) -> Program:
     return replace(program, nodes=tuple(node for node in in_order if node is not None))
 
 
-def _is_alone(node: Node) -> bool:
+def _is_unfused(node: Node) -> bool:
     operation = node.operation
     return (
         isinstance(operation, Normalization)

@@ -1,4 +1,4 @@
-"""ReLU becomes part of the max pooling behind it, where there is a kernel for both."""
+"""Fuses ReLU with the max pooling after it, where there is a kernel for both."""
 
 from dataclasses import replace
 
@@ -9,7 +9,7 @@ from clearsight.engine.program.program import Node, Program
 
 
 def fuse_relu_pooling(program: Program) -> Program:
-    """Make one of each ReLU and the 2x2 max pooling behind it."""
+    """Fuse each ReLU with the 2x2 max pooling after it."""
     return rewrite_pairs(program, _fuse)
 
 

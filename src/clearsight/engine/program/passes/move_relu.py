@@ -1,6 +1,6 @@
-"""ReLU moves behind max pooling, so that it runs on a fraction of the values.
+"""Moves ReLU after max pooling, so that it runs on a fraction of the values.
 
-The largest of the positive parts is the positive part of the largest.
+The result is the same, because ReLU is monotonic.
 """
 
 from dataclasses import replace
@@ -15,7 +15,7 @@ from clearsight.engine.program.program import Node, Program
 
 
 def move_relu(program: Program) -> Program:
-    """Exchange each ReLU and the max pooling behind it."""
+    """Exchange each ReLU and the max pooling after it."""
     return rewrite_pairs(program, _exchange)
 
 

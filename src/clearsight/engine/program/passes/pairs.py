@@ -13,7 +13,7 @@ where it does not match."""
 def rewrite_pairs(program: Program, pattern: Pattern) -> Program:
     """Apply a pattern to every node and the node that gives its first input, in order.
 
-    Pairs whose value between them is used elsewhere too, or is an output, are left alone.
+    A pair is left as it is if the value between its nodes is used elsewhere too, or is an output.
     """
     nodes: list[Node | None] = list(program.nodes)
     uses = program.count_uses()
