@@ -1,7 +1,7 @@
 """How fast a training is on an idle machine, and beside another training. Run with `make bench`.
 
-The other training is plain Keras's on torch, with torch's own waits, as in anybody's notebook. Ours
-is run with each way in which threads may wait for each other. Rounds are interleaved.
+The other training is plain Keras on torch with its default settings, as in any notebook. Ours is
+run with several settings of how OpenMP's threads wait for each other. Rounds are interleaved.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ from markdown_table import markdown_table
 
 SETTINGS: dict[str, dict[str, str]] = {
     "clearsight": {},
-    "torch's own waits": {"GOMP_SPINCOUNT": "300000"},  # libgomp's default, set: it is obeyed
+    "torch's own waits": {
+        "GOMP_SPINCOUNT": "300000"
+    },  # libgomp's default; because it is set, clearsight leaves it alone
     "GOMP_SPINCOUNT=2000": {"GOMP_SPINCOUNT": "2000"},
     "OMP_WAIT_POLICY=PASSIVE": {"OMP_WAIT_POLICY": "PASSIVE"},
 }
@@ -60,7 +62,7 @@ def train(program: str, seconds: float) -> None:
 
 @contextmanager
 def training(program: str, seconds: float, settings: dict[str, str]) -> Iterator[subprocess.Popen]:
-    """Start a training as a process of its own, and yield it when its steps begin."""
+    """Start a training in a separate process, and yield the process when the steps begin."""
     inherited = {k: v for k, v in os.environ.items() if not k.startswith(("OMP_", "GOMP_"))}
     command = [sys.executable, __file__, "--train", program, "--seconds", str(seconds)]
     environment = {**inherited, "KERAS_BACKEND": "torch", **settings}
@@ -75,7 +77,7 @@ def training(program: str, seconds: float, settings: dict[str, str]) -> Iterator
 
 
 def step_milliseconds(seconds: float, settings: dict[str, str]) -> float:
-    """Return the milliseconds per step of a training of ours with these settings."""
+    """Return the milliseconds per step of clearsight's training with these settings."""
     with training("clearsight", seconds, settings) as process:
         return float(process.communicate()[0])
 

@@ -1,7 +1,7 @@
 """How fast networks of many kinds train and predict, next to peers. Run with `make bench`.
 
-For each network every system is one process that makes itself ready and then works in turns with
-the others: one call of `fit` and one of `predict` each, over the same images, in an order that
+For each network, every system is a process that prepares itself and then takes turns with the
+others: each turn is one call of `fit` and one of `predict` over the same images, in an order that
 rotates from round to round. Results are written after every network; progress goes to stderr.
 """
 
@@ -65,7 +65,11 @@ def main() -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, help="5, or 1 with --quick")
-    parser.add_argument("--quick", action="store_true", help="check that all runs; no real numbers")
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="only check that everything runs; the numbers mean nothing",
+    )
     parser.add_argument(
         "--only", type=_names(ROWS), default=tuple(ROWS), help=f"some of {','.join(ROWS)}"
     )
@@ -77,24 +81,24 @@ def _options() -> argparse.Namespace:
         "--environments",
         type=Path,
         default=HERE / ".environments",
-        help="folder with the peers' environments, made there when absent",
+        help="folder of the peers' environments, which are created if they do not exist",
     )
     parser.add_argument(
-        "--results", type=Path, help="files to write, without suffix; not the published ones"
+        "--results", type=Path, help="files to write instead of the published ones, without suffix"
     )
     options = parser.parse_args()
     options.rounds = (1 if options.quick else 5) if options.rounds is None else options.rounds
     if options.rounds < 1:
         parser.error("--rounds should be at least 1")
     if options.results is None:
-        is_whole = not options.quick and len(options.only) == len(ROWS)
-        is_whole = is_whole and len(options.systems) == len(SYSTEMS)
-        options.results = PUBLISHED if is_whole else PUBLISHED.with_name("networks-part")
+        is_complete = not options.quick and len(options.only) == len(ROWS)
+        is_complete = is_complete and len(options.systems) == len(SYSTEMS)
+        options.results = PUBLISHED if is_complete else PUBLISHED.with_name("networks-part")
     return options
 
 
 def _names(known: Iterable[str]):
-    """Return what reads a list of these names, separated by commas."""
+    """Return a parser of a comma-separated list of these names."""
 
     def read(text: str) -> tuple[str, ...]:
         unknown = sorted(set(text.split(",")) - set(known))

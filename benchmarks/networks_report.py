@@ -17,12 +17,12 @@ NOTHING = "–"
 
 @dataclass(frozen=True)
 class SystemResult:
-    """What one system measured on one network.
+    """The measurements of one system on one network.
 
     Attributes:
         turns: seconds of each turn, in the order of the rounds, by what was done.
         ready: what it measured before its first turn.
-        failure: why it did not go on, or None.
+        failure: why it stopped, or None.
     """
 
     system: str
@@ -38,7 +38,7 @@ class SystemResult:
 
 @dataclass(frozen=True)
 class NetworkResult:
-    """What all systems measured on one network.
+    """The measurements of all systems on one network.
 
     Attributes:
         num_images: in one turn.

@@ -1,8 +1,8 @@
 """Accuracy and time of the recipes `fast` and `strong`, next to Keras on TensorFlow.
 
 The peer trains the reference job. Every training runs in its own process and is timed from the
-command to its end. Rounds are interleaved, so that a noisy moment hits all alike; each has its own
-seeds, two of `fast` and one of `strong`. Accuracies are of the first 3,000 test images. Run it with
+command to its end. Rounds are interleaved, so that a noisy moment affects all equally; each has its
+own seeds, two of `fast` and one of `strong`. Accuracies are of the first 3,000 test images. Run it with
 `make bench`.
 """
 

@@ -86,7 +86,11 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, help="3, or 1 with --quick")
     parser.add_argument("--seconds", type=float, help="of each load: 10, or 2 with --quick")
-    parser.add_argument("--quick", action="store_true", help="check that all runs; no real numbers")
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="only check that everything runs; the numbers mean nothing",
+    )
     parser.add_argument("--environments", type=Path, default=HERE / ".environments")
     options = parser.parse_args()
     options.rounds = options.rounds or (1 if options.quick else 3)

@@ -1,8 +1,8 @@
 """How fast training and prediction are, next to peers that do the same job. Run with `make bench`.
 
 Each program is its own process. A round runs every program once on every task, in an order that
-rotates from round to round, so that a noisy moment hits all alike. Results are written after every
-round; progress goes to stderr.
+rotates from round to round, so that a noisy moment affects all equally. Results are written after
+every round; progress goes to stderr.
 """
 
 from __future__ import annotations
@@ -51,7 +51,11 @@ def main() -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, help="3, or 1 with --quick")
-    parser.add_argument("--quick", action="store_true", help="check that all runs; no real numbers")
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="only check that everything runs; the numbers mean nothing",
+    )
     parser.add_argument("--only", default=",".join(SECTIONS), help="some of %(default)s")
     parser.add_argument(
         "--environments",
@@ -98,7 +102,7 @@ def _write_images(job: Job) -> None:
 
 
 def _warn_when_busy(load: float) -> None:
-    """Say so when other processes compute: threads that wait for each other slow down most."""
+    """Warn if other processes compute: threads that wait for each other slow down most."""
     if load > BUSY_LOAD:
         print(
             f"the machine is busy (load {load:.2f}): timings may be several times too long",
@@ -107,7 +111,7 @@ def _warn_when_busy(load: float) -> None:
 
 
 def _results_name(options: argparse.Namespace) -> str:
-    """Return the file name, so that only a whole measurement replaces the published one."""
+    """Return the file name, so that only a complete measurement replaces the published one."""
     if options.quick:
         return "quick"
     return "speed" if set(options.only) == set(SECTIONS) else f"only-{'-'.join(options.only)}"

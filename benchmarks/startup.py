@@ -1,6 +1,6 @@
 """How fast the command line responds, next to a plain import of Keras. Run it with `make bench`.
 
-Each command is its own process; rounds are interleaved, so that a noisy moment hits all alike.
+Each command is its own process; rounds are interleaved, so that a noisy moment affects all equally.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A program that stays ready and works when it is its turn, so that systems alternate closely."""
+"""A process that stays ready and runs a task at its turn, so that systems alternate closely."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ TIMEOUT_SECONDS = 900  # for one turn; compiling in torch.compile is the longest
 
 
 class WorkerError(Exception):
-    """A program ended or did not answer; the message is its own last line."""
+    """A process ended or did not answer; the message is the last line of its standard error."""
 
 
 class Worker:
-    """A process of `peers.turns.take_turns`, which computes only when it is asked to.
+    """A process of `peers.turns.take_turns`, which computes only at its turns.
 
     Attributes:
         ready: what it measured before its first turn.
-        versions: of Python and of the packages that it works with.
+        versions: of Python and of the packages that it uses.
 
     Raises:
         WorkerError: if it does not become ready.
@@ -50,7 +50,7 @@ class Worker:
         self.versions: dict[str, str] = answer["versions"]
 
     def take_turn(self, work: str) -> float:
-        """Let it do a piece of work; return the seconds.
+        """Let it run a task; return the seconds.
 
         Raises:
             WorkerError: if it failed.

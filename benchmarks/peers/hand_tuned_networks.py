@@ -1,6 +1,6 @@
-"""PyTorch as in `hand_tuned_pytorch`, on any network that is written in `torch_network_table`.
+"""PyTorch as in `hand_tuned_pytorch`, for the networks in `torch_network_table`.
 
-Training and prediction are tried as they are and through torch.compile, and the faster is kept.
+Training and prediction are tried without and with torch.compile, and the faster way is used.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ from peers.turns import take_turns
 
 
 def network_turns(job: Job) -> Iterator[Measured]:
-    """Yield which of both ways was kept, then the seconds of each turn."""
+    """Yield which of the two ways is used, then the seconds of each turn."""
     row = ROWS[job.network]
     network = build_torch(row.name)
     if network is None:
         sys.exit("not written in PyTorch")
     size = row.batch_size
     data = Images.from_arrays(*row.images(job.num_timed_steps))
-    few = Images(data.images[: 2 * size], data.classes[: 2 * size])
+    two_batches = Images(data.images[: 2 * size], data.classes[: 2 * size])
     job = Job(job.data_dir, job.num_threads, batch_size=size)
     trainers = [Trainer(network, job), Trainer(network, job)]
     trainers[1].network = _compiled(network)
-    trainer, is_trained_compiled = _faster(trainers, lambda each: each.train_epoch(few))
+    trainer, is_trained_compiled = _faster(trainers, lambda each: each.train_epoch(two_batches))
     dtype = torch.bfloat16 if job.bfloat16_is_fast else torch.float32
     images = data.images.permute(0, 3, 1, 2)
 
@@ -61,7 +61,7 @@ def network_turns(job: Job) -> Iterator[Measured]:
 
 
 class _Cast(nn.Module):
-    """A network whose inputs are cast to the type of its weights, exact for 8-bit pixels."""
+    """Casts images to the type of a network's weights, which is exact for 8-bit pixels."""
 
     def __init__(self, network: nn.Module, dtype: torch.dtype) -> None:
         super().__init__()
@@ -76,9 +76,9 @@ def _compiled(network: nn.Module) -> Any:
 
 
 def _faster(systems: list[Any], work: Callable[[Any], object]) -> tuple[Any, int]:
-    """Return the faster of one as it is and one compiled, and which: 0 or 1.
+    """Return the faster of two systems, an uncompiled and a compiled one, and its index.
 
-    torch.compile does not work with every compiler and layer; then the first is kept.
+    torch.compile does not work with every compiler and layer; then it is the uncompiled one.
     """
     best = []
     for index, system in enumerate(systems):
@@ -90,7 +90,7 @@ def _faster(systems: list[Any], work: Callable[[Any], object]) -> tuple[Any, int
                 seconds.append(time.perf_counter() - started)
             best.append((min(seconds), index))
     if not best:
-        work(systems[0])  # which raises why
+        work(systems[0])  # raises its error
     _, index = min(best)
     return systems[index], index
 

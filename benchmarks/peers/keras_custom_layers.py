@@ -9,7 +9,7 @@ from keras import layers, ops
 
 
 class LearnedPositions(layers.Layer):
-    """Adds a vector of its own to each position of (N, positions, width)."""
+    """Adds a learned vector to each position of (N, positions, width)."""
 
     def build(self, input_shape: tuple[int, ...]) -> None:
         self.table = self.add_weight(shape=input_shape[1:], initializer="glorot_uniform")

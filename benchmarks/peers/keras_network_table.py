@@ -154,7 +154,7 @@ def _resnet20() -> keras.Model:
 
 
 def _cct() -> keras.Model:
-    """https://keras.io/examples/vision/cct/, whose layers are of the user's own there too."""
+    """https://keras.io/examples/vision/cct/, which also defines custom layers."""
     width, num_blocks = 128, 2
     inputs = keras.Input((32, 32, 3))
     values: Any = layers.Rescaling(1 / 255)(layers.RandomFlip("horizontal")(inputs))
@@ -178,7 +178,7 @@ def _cct() -> keras.Model:
 
 
 def _transfer() -> keras.Model:
-    """https://keras.io/guides/transfer_learning/, with the weights random, as speed is all."""
+    """https://keras.io/guides/transfer_learning/, with random weights: only speed is measured."""
     inputs = keras.Input((160, 160, 3))
     base = keras.applications.MobileNetV2(
         weights=None, include_top=False, input_shape=(160, 160, 3)

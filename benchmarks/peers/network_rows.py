@@ -1,11 +1,10 @@
 """The table of networks whose training and prediction are compared.
 
-The first six are written as Keras's tutorials and examples write them, the next three are what
-users of Keras often train besides: the residual network of the CIFAR papers, a transformer made
-for small images with layers of the user's own (https://keras.io/examples/vision/cct/), and a head
-trained on a frozen network (https://keras.io/guides/transfer_learning/). Then comes a network that
-is fine-tuned with its normalization's statistics frozen. The rest are `keras.applications`, trained
-from random weights.
+The first six follow Keras's tutorials and examples. The next three are other networks that users of
+Keras often train: the residual network of the CIFAR papers, a transformer for small images with
+custom layers (https://keras.io/examples/vision/cct/), and a head trained on a frozen network
+(https://keras.io/guides/transfer_learning/). Then comes a network that is fine-tuned with frozen
+statistics of its normalization. The rest are `keras.applications`, trained from random weights.
 """
 
 from __future__ import annotations
@@ -24,13 +23,13 @@ class NetworkRow:
     """A network, and the batches that it is measured with.
 
     Attributes:
-        name: what ``--only`` calls it.
-        title: what the table calls it.
+        name: its name for ``--only``.
+        title: its name in the table.
         pixels: height and width of an image.
         channels: of an image.
         batch_size: of training and prediction.
         num_batches: in one measured call of `fit` or `predict`.
-        highest: of the random pixel values, which begin at 0.
+        highest: the upper limit of the random pixel values; the lower one is 0.
     """
 
     name: str
@@ -42,7 +41,7 @@ class NetworkRow:
     highest: float = 255.0
 
     def images(self, num_batches: int) -> Arrays:
-        """Return float32 (N, pixels, pixels, channels) and int64 (N,): only speed counts."""
+        """Return random images, float32 (N, pixels, pixels, channels), and labels, int64 (N,)."""
         random, count = np.random.default_rng(0), num_batches * self.batch_size
         shape = (count, self.pixels, self.pixels, self.channels)
         images = random.random(shape, dtype="float32") * np.float32(self.highest)

@@ -1,4 +1,4 @@
-"""Parts of networks that PyTorch's own modules do not have, as an expert writes them."""
+"""Layers that PyTorch does not have, as an expert would write them."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ class Call(nn.Module):
 
 
 class Augment(nn.Module):
-    """In training, flips half of the images and moves each by an affine map of its own.
+    """In training, flips half of the images, and shifts and rotates each at random.
 
     Args:
-        shift: most that an image moves, as a fraction of its size.
-        turns: most that an image turns, as a fraction of a full turn.
+        shift: largest shift, as a fraction of the image's size.
+        turns: largest rotation, as a fraction of a full turn.
     """
 
     def __init__(self, shift: float = 0.0, turns: float = 0.0) -> None:
@@ -64,7 +64,7 @@ class Augment(nn.Module):
 
 
 class Attention(nn.Module):
-    """Self-attention of (N, positions, width) by torch's fused operation."""
+    """Self-attention of (N, positions, width) with torch's fused operation."""
 
     def __init__(self, width: int, num_heads: int, head_width: int, dropout: float) -> None:
         super().__init__()
@@ -83,7 +83,7 @@ class Attention(nn.Module):
 
 
 class LearnedPositions(nn.Module):
-    """Adds a vector of its own to each position."""
+    """Adds a learned vector to each position."""
 
     def __init__(self, positions: int, width: int) -> None:
         super().__init__()
@@ -94,7 +94,7 @@ class LearnedPositions(nn.Module):
 
 
 class SequencePooling(nn.Module):
-    """A weighted mean over positions, with weights it learns."""
+    """A weighted mean over positions, with learned weights."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -106,7 +106,7 @@ class SequencePooling(nn.Module):
 
 
 class StochasticDepth(nn.Module):
-    """Drops a whole branch of an image in training."""
+    """Drops a residual branch, for random images of a batch, in training."""
 
     def __init__(self, rate: float) -> None:
         super().__init__()

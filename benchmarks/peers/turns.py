@@ -1,4 +1,4 @@
-"""How a process that is measured in turns with others answers: it works whenever it is asked to."""
+"""The loop of a measured process: it runs a task each time the driver asks for one."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from peers.answer import Measured
 
 
 def take_turns(ready: Measured, work: Mapping[str, Callable[[], object]]) -> Iterator[Measured]:
-    """Yield what was measured so far, then the seconds of each piece of work.
+    """Yield what was measured so far, then the seconds of each task.
 
     Args:
-        ready: what was measured while the process made itself ready.
-        work: what the driver may ask for, by the name that it writes as a line to standard input.
+        ready: what was measured while the process prepared itself.
+        work: the tasks, by the names that the driver writes as lines to standard input.
     """
     yield ready
     for line in sys.stdin:

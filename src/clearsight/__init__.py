@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from clearsight.models.api import trace
     from clearsight.models.fit_check.check_fit import check_fit
     from clearsight.run.api import resume, train
-    from clearsight.run.comparison import compare
+    from clearsight.run.compare import compare
     from clearsight.run.exercises.api import exercise
     from clearsight.run.request import TrainRequest
     from clearsight.run.seeds.runs import SeedRuns
@@ -45,7 +45,7 @@ _HOMES = {
     "TrainingInterrupted": "clearsight.errors",
     "accelerate": "clearsight.engine.accelerate",
     "check_fit": "clearsight.models.fit_check.check_fit",
-    "compare": "clearsight.run.comparison",
+    "compare": "clearsight.run.compare",
     "evaluate": "clearsight.run.test_set.evaluation",
     "exercise": "clearsight.run.exercises.api",
     "load": "clearsight.bundle.bundle",

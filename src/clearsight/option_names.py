@@ -1,7 +1,7 @@
 """How messages name an option: as an argument in Python, with dashes on the command line.
 
-A message does not know who reads it. Whoever runs the command line says so, once, with
-`on_command_line`; everywhere else the reader called a Python function.
+Code that writes a message does not know who reads it. The command line calls `on_command_line`
+once; otherwise the reader is assumed to have called a Python function.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def on_command_line() -> Iterator[None]:
 
 
 def for_reader(command_line: str, python: str) -> str:
-    """Return what fits whoever reads a message: a command's user, or a function's."""
+    """Return the text for a message's reader: the user of a command, or of a Python function."""
     return command_line if _readers[-1] == "command line" else python
 
 
@@ -39,7 +39,7 @@ def option(name: str, value: Any = None, *, form: str = "") -> str:
     Args:
         name: of the Python argument.
         value: what it should be set to; None for the name alone.
-        form: what stands for a value instead, such as "LOW,HIGH".
+        form: a placeholder to show instead of a value, such as "LOW,HIGH".
 
     Example:
         >>> option("image_size"), option("image_size", (48, 64)), option("allow_bad", True)

@@ -1,4 +1,4 @@
-"""`Option`: what a field of a request means to users, beside its type and default.
+"""`Option`: what a field of a request means to users, besides its type and default.
 
 A request is a frozen pydantic model whose fields are ``Annotated[TYPE, Option(HELP, ...)]``. The
 command line, the Python keyword arguments and their documentation, the rules for resuming and
@@ -30,7 +30,7 @@ class Option:
 
     Attributes:
         help: one line for ``--help`` and for the Python documentation.
-        metavar: what stands for the value in ``--help``; None derives it from the type.
+        metavar: the placeholder of the value in ``--help``; None derives it from the type.
         on_resume: whether a resumed run may change it. "fixed": never. "accepted": yes, but it
             changes the training, so that several seeds are never resumed with it. "free": yes,
             because the weights do not depend on it.

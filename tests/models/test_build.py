@@ -129,7 +129,7 @@ def test_functions_and_models_are_networks(model, name: str) -> None:
     [
         (
             lambda shape: network(shape, 2),
-            r"lambda\(\) needs shape, .* gets input_shape and num",
+            r"lambda\(\) needs shape, .* input_shape and num_classes are passed only by that name",
         ),
         (lambda: None, r"lambda\(\) should return a keras.Model, but returns NoneType"),
         (lambda: 1 / 0, r"lambda\(\) cannot be built: ZeroDivisionError: division by zero"),

@@ -13,7 +13,7 @@ from scipy.stats import binomtest
 
 import clearsight
 from clearsight.errors import RunError
-from clearsight.run.compare import compare_runs
+from clearsight.run.comparison import compare_runs
 from clearsight.run.exercises.trial import compare_networks
 from clearsight.run.seeds.comparison import compare_seed_runs
 from clearsight.run.seeds.runs import SeedRuns

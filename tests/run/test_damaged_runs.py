@@ -13,7 +13,7 @@ import pytest
 
 import clearsight
 from clearsight.errors import ClearsightError, RunError
-from clearsight.run.compare import compare_runs
+from clearsight.run.comparison import compare_runs
 from clearsight.run.report.report import write_report
 from clearsight.run.resume.plan_resume import plan_resume
 from clearsight.run.resume.request import resume_request

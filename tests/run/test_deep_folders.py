@@ -50,7 +50,7 @@ def test_each_level_is_looked_at(deep_run: Path) -> None:
 
 def test_it_is_not_deleted(deep_run: Path) -> None:
     before = sorted(deep_run.iterdir())
-    with pytest.raises(RunError, match="folders more than 100 deep"):
+    with pytest.raises(RunError, match="folders nested more than 100 deep"):
         delete_run(deep_run)
     assert sorted(deep_run.iterdir()) == before
 

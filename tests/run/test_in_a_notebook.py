@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 import clearsight
 from clearsight.errors import RequestError, RunError
-from clearsight.run.compare import RunComparison
+from clearsight.run.comparison import RunComparison
 from clearsight.run.seeds.runs import SeedRuns
 from clearsight.run.store.run import Run
 from support.notebook import run_cells

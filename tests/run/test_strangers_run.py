@@ -14,7 +14,7 @@ import pytest
 import clearsight
 from clearsight.data.sources.load import SOURCES
 from clearsight.errors import ClearsightError, RequestError, RunError
-from clearsight.run.compare import compare_runs
+from clearsight.run.comparison import compare_runs
 from clearsight.run.export.bundle import export_run
 from clearsight.run.seeds.comparison import compare_seed_runs
 from clearsight.run.store.run import Run

@@ -72,7 +72,7 @@ class BundleSpec:
 
     @property
     def metadata(self) -> dict[str, str]:
-        """JSON values for the model file itself, for whoever gets only that file."""
+        """JSON values for the model file itself, which may be used without the bundle."""
         values = {**self._description(), "temperature_applied": False}
         return {
             f"{METADATA_PREFIX}{key}": json.dumps(value, ensure_ascii=False, allow_nan=False)

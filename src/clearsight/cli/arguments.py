@@ -1,4 +1,4 @@
-"""What commands take as arguments, with the names that Tab completes."""
+"""The arguments of commands, with the names that Tab completes."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class _RunName(_Named):
 
 
 class _RunPath(_RunName):
-    """The path of the run that is meant."""
+    """The path of a run."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
         del param
@@ -67,7 +67,7 @@ class TableName(_Named):
 
 
 class OneOf(_Named):
-    """One of a few words; whoever takes them reports others."""
+    """One of a few words; the code that uses the value reports any other."""
 
     def __init__(self, words: tuple[str, ...]) -> None:
         self._words = words
@@ -84,7 +84,7 @@ MODEL = TableName("clearsight.models.zoo:FAMILIES")
 
 
 def complete_names(names: list[str], incomplete: str) -> list[CompletionItem]:
-    """Return the names that begin so, with such paths; without any the shell completes paths."""
+    """Return names and paths with this beginning; if there are no names, the shell completes."""
     found = [name for name in names if name.startswith(incomplete)]
     if not found:
         return [CompletionItem(incomplete, type="file")]

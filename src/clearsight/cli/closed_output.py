@@ -1,4 +1,4 @@
-"""Standard output and error that may stop taking what is printed.
+"""Standard output and error, which may be closed, or full, before everything is printed.
 
 Whoever reads the output of a command may stop (``| head -3``, a pager that is quit, a terminal that
 is closed), and the disk of a file may be full. That must not end a training, nor any other command
@@ -56,7 +56,7 @@ class _UntilClosed(io.FileIO):
     """A standard stream that leads to nowhere once it takes no more.
 
     Attributes:
-        refused: why it took no more, although somebody reads it; None if it has taken all.
+        refused: why it accepts no more, although its reader is there; None if it has accepted all.
         is_used: whether anything was printed.
     """
 
@@ -89,7 +89,7 @@ def drop_unread_output() -> None:
 
 
 def check_output_complete() -> None:
-    """Check at a command's end that standard output took all that was printed, or nobody read it.
+    """Check at a command's end that all was written to standard output, or that nothing reads it.
 
     Raises:
         OutputError: when it did not.

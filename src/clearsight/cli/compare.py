@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from clearsight.evaluation.comparison.by_class import ClassComparison
     from clearsight.evaluation.intervals.interval import Interval
     from clearsight.io.console import TextConsole
-    from clearsight.run.compare import RunComparison
+    from clearsight.run.comparison import RunComparison
     from clearsight.run.seeds.comparison import SeedComparison
     from clearsight.run.store.run import Run
 
@@ -52,7 +52,7 @@ def compare(runs: tuple[Path, ...], out: Path | None, allow_download: bool, as_j
     check_new_file(out, "--out", ".png")
     console = console_for(as_json)
     with loading_keras(console) as announce:
-        from clearsight.run.comparison import compare as compare_any
+        from clearsight.run.compare import compare as compare_any
         from clearsight.run.seeds.comparison import SeedComparison
 
         announce("comparing the runs on the test images that they share")

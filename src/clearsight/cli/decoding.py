@@ -1,4 +1,4 @@
-"""Showing how far a command is with many images."""
+"""Shows the progress of a command that reads many images."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager

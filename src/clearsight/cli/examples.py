@@ -1,4 +1,4 @@
-"""`examples`: what ends the help of a command."""
+"""`examples`: the examples at the end of a command's help."""
 
 
 def examples(*commands: str) -> str:

@@ -16,7 +16,7 @@ def report_failure(sentence: str, prefix: str = "", style: str = ERROR) -> None:
 
     Args:
         sentence: why it failed.
-        prefix: what stands before the sentence on stderr.
+        prefix: text before the sentence on stderr.
         style: of the sentence on a terminal.
     """
     wants_json = "--json" in sys.argv[1 : [*sys.argv, "--"].index("--")]

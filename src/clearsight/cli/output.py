@@ -1,4 +1,4 @@
-"""What commands share: where they print, the option ``--json``, and checks of files to write."""
+"""What commands have in common: consoles, the option ``--json``, and checks of files to write."""
 
 from __future__ import annotations
 

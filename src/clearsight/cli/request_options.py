@@ -131,7 +131,7 @@ def _plain_type(kind: Any) -> Any:
 
 
 def _metavar(kind: Any) -> str | None:
-    """Return what stands for a value of a type, e.g. "INTEGER"."""
+    """Return the placeholder of a value of a type, e.g. "INTEGER"."""
     if get_origin(kind) is Literal:
         return "|".join(map(str, get_args(kind)))
     return "KEY=VALUE" if get_origin(kind) is dict else _METAVARS.get(kind)

@@ -63,6 +63,6 @@ def serve(
     logging.shutdown()
     sys.stdout.flush()
     sys.stderr.flush()
-    # Not waiting for threads: nobody needs what they decode or compute any more, and a network may
+    # Not waiting for threads: what they decode or compute is not needed any more, and a network may
     # never end.
     os._exit(exit_code)

@@ -1,4 +1,4 @@
-"""What `data show` and `data check` print alike about a source: parts, classes, how it was read."""
+"""What `data show` and `data check` both print about a source: parts, classes, how it was read."""
 
 from __future__ import annotations
 

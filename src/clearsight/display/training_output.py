@@ -82,7 +82,7 @@ class TrainingOutput:
         self._draw()
 
     def warn(self, sentence: str) -> None:
-        """Show a sentence that also stays beside the result."""
+        """Show a sentence that also stays next to the result."""
         self._warnings.append(sentence)
         self.say(sentence)
 

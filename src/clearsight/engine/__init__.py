@@ -1,1 +1,1 @@
-"""Where and in which precision a Keras model computes."""
+"""Runs Keras models fast: as programs of torch operations, on a device, in a precision."""

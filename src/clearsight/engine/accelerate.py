@@ -1,4 +1,4 @@
-"""`accelerate`: the same Keras model, whose `fit`, `evaluate` and `predict` run lowered.
+"""`accelerate`: makes a Keras model's `fit`, `evaluate` and `predict` run on the engine.
 
 It sets the methods that Keras documents for this, ``train_step``, ``test_step`` and
 ``predict_step``, on the one object; its class, variables, configuration and file format stay

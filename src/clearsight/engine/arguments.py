@@ -138,7 +138,7 @@ def _build_loss_and_metrics(model: keras.Model, batches: InMemoryBatches) -> Non
     """Build the loss and the metrics for a batch, if they are not built yet.
 
     Keras would call the model symbolically, on torch's "meta" device, whose first use imports
-    torch's compiler: 1.5 seconds. Only shapes matter, so here zeros stand for the outputs, and no
+    torch's compiler: 1.5 seconds. Only shapes matter, so zeros replace the outputs here, and no
     layer runs. The batch is drawn, because Keras draws it.
     """
     builds_itself = (

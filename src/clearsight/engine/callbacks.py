@@ -1,4 +1,4 @@
-"""Keras's list of callbacks, calling after each batch only those with a hook for batches."""
+"""Keras's list of callbacks, which calls only those with a hook for batches after each batch."""
 
 from __future__ import annotations
 

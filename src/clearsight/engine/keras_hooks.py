@@ -58,7 +58,7 @@ _OURS: WeakSet[Any] = WeakSet()
 
 
 def replaced_method(model: keras.Model) -> str:
-    """Return the name of a method that somebody else has set on a model object; "" for none."""
+    """Return the name of a method that other code has set on a model object; "" for none."""
     found = ((name, vars(model).get(name)) for name in (*_STEPS, *_METHODS))
     return next(
         (
@@ -288,7 +288,7 @@ class Hooks:
         warnings.warn(_MASKED.format(model=self._model.name, layer=error), stacklevel=2)
 
     def _logs(self, logs: Any) -> Any:
-        """Return logs as whoever runs this loop takes them: outside of `fit`, a dict as Keras's."""
+        """Return logs as this loop reads them: outside of our `fit`, a dict like Keras's."""
         if isinstance(logs, DeferredLogs) and not self._context.defers_logs:
             return self._model.get_metrics_result()
         return logs

@@ -1,1 +1,1 @@
-"""Files: atomic writes, folders written whole, the cache folder, gzip and downloads."""
+"""Files: atomic writes, folders written as a whole, the cache folder, gzip and downloads."""

@@ -1,4 +1,4 @@
-"""CSV files with a header, written whole."""
+"""CSV files with a header, written as a whole."""
 
 from collections.abc import Iterable, Sequence
 from itertools import chain

@@ -1,8 +1,8 @@
 """Rows of the CSV files that we write and read again.
 
-A spreadsheet takes text that begins with ``=``, ``+``, ``-`` or ``@`` for a formula, which may send
-other cells elsewhere or start programs, and names of files and classes come from anybody. Such text
-is written with an apostrophe before it, as OWASP recommends
+A spreadsheet treats text that begins with ``=``, ``+``, ``-`` or ``@`` as a formula, which may send
+other cells elsewhere or start programs, and names of files and classes may come from anyone. Such
+text is written with an apostrophe before it, as OWASP recommends
 (https://owasp.org/www-community/attacks/CSV_Injection), and read without it. Text that has an
 apostrophe there already gets another one, so that every text is read as it was. Numbers are left
 alone, negative ones and numbers that are text included.

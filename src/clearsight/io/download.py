@@ -17,7 +17,7 @@ _log = logging.getLogger(__name__)
 def download(url: str, folder: Path, max_bytes: int) -> Path:
     """Download `url` into a folder and return the file's path there.
 
-    What it should contain is checked by whoever asks for it.
+    The caller checks its content.
 
     Raises:
         DataError: when that fails or the file is larger, with the reason in a few words.

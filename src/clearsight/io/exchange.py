@@ -1,4 +1,4 @@
-"""Letting two paths change places in one step, where the system can."""
+"""Exchanging two paths in one step, where the system supports it."""
 
 import ctypes
 import errno
@@ -12,7 +12,7 @@ _CANNOT = (errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP, errno.EPERM)
 
 
 def exchange(first: Path, second: Path) -> bool:
-    """Let two paths on one filesystem change places; no reader ever finds one of them missing.
+    """Exchange two paths on one filesystem; no reader ever finds one of them missing.
 
     This is renameat2(2) of Linux. Links are not followed.
 

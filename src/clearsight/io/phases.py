@@ -1,4 +1,4 @@
-"""`Phases`: says what a program is doing, so that it is never silent for long."""
+"""`Phases`: shows what a program is doing, so that it is never silent for long."""
 
 from __future__ import annotations
 

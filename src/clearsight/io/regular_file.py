@@ -1,8 +1,8 @@
 """Opening regular files, and nothing else.
 
-A folder from somebody else may hold a named pipe, which would block whoever opens it for ever, a
-link to a device without an end, or a file of any size. Everything is an `OSError`, as of a missing
-file, whose `strerror` says what was found.
+A folder from somebody else may contain a named pipe, which would block a process that opens it for
+ever, a link to an endless device, or a file of any size. Each of these raises an `OSError`, as a
+missing file does, with what was found as its `strerror`.
 """
 
 import errno
@@ -24,7 +24,7 @@ _FLAGS = sum(getattr(os, name, 0) for name in ("O_NONBLOCK", "O_NOCTTY", "O_CLOE
 
 
 def open_regular(path: Path, *, follow_links: bool = True) -> BinaryIO:
-    """Open a regular file for reading bytes, without ever waiting for anybody.
+    """Open a regular file for reading bytes, without ever waiting for another process.
 
     For text, wrap it: ``io.TextIOWrapper(open_regular(path), encoding="utf-8", newline="")``.
 
@@ -68,7 +68,7 @@ def read_regular(path: Path, max_bytes: int, *, follow_links: bool = True) -> by
 def append_to_regular(path: Path, content: bytes) -> None:
     """Append to a regular file in a single write, and create it if there is none.
 
-    A link is not followed, so that whoever may write to the folder cannot redirect what is written.
+    A link is not followed, so that other users of the folder cannot redirect what is written.
 
     Raises:
         OSError: when that cannot be done, or only in part because the disk is full.

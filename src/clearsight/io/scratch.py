@@ -1,4 +1,4 @@
-"""Folders for files that are needed for a moment."""
+"""Folders for temporary files."""
 
 import tempfile
 from collections.abc import Iterator

@@ -11,7 +11,7 @@ DAMAGED_ARCHIVE = (
     zipfile.BadZipFile, zlib.error, struct.error, RuntimeError, ValueError, EOFError,
 )  # fmt: skip
 _MAX_DIRECTORY_BYTES = 2**17  # a thousand files
-# The end record of 22 bytes stands before a comment, and after the locator of a larger directory
+# The end record of 22 bytes precedes a comment, and follows the locator of a larger directory
 # (https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT, 4.3.15 and 4.3.16).
 _END, _END_BYTES = b"PK\x05\x06", 22
 _MAX_COMMENT_BYTES = 65_536  # Python looks that far, one byte further than the longest comment

@@ -13,7 +13,7 @@ _TOO_DEEP = f"its lists and objects are more than {_MAX_DEPTH} deep within each 
 def parse_strict_json(content: bytes, *, allow_half_characters: bool = False) -> Any:
     """Parse JSON in UTF-8, in which everything means one thing.
 
-    Half characters stand for the bytes of file names that are not UTF-8.
+    Lone surrogates represent the bytes of file names that are not UTF-8.
 
     Raises:
         ValueError: if it is not JSON, has a number that is not finite, a key twice in one object,

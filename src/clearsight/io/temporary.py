@@ -1,8 +1,8 @@
-"""Temporary folders beside what is written in them, and what killed processes left of them.
+"""Temporary folders next to what is written in them, and removal of those of killed processes.
 
-Whoever writes in one holds a lock on it, which the system releases when the process ends, however
-it ends. So one that somebody else can lock is a leftover. Single files are written in such a folder
-too: libraries replace, lock and accompany them as they like.
+A process that writes in one holds a lock on it, which the system releases however the process ends.
+So a folder that another process can lock is a leftover. Single files are written in such a folder
+too, because libraries may replace or lock them, or write other files next to them.
 """
 
 import errno
@@ -27,7 +27,7 @@ except ImportError:  # Windows
 NEW, OLDER, DELETED = "new", "older", "deleted"
 _DIGITS = r"-[0-9a-f]{8}"
 _OF_ANY = re.compile(rf"\.(.*[^.].*){_DIGITS}(\.[^.]*)?", re.DOTALL)  # never "", "." or ".."
-# Where the filesystem has no locks, what nobody has written to for so long is a leftover.
+# Where the filesystem has no locks, what has not been written to for so long is a leftover.
 _STALE_SECONDS = 86_400
 
 
@@ -67,7 +67,7 @@ def remove_leftovers(folder: Path) -> None:
 def remove_deleted(folder: Path) -> None:
     """Delete the rest of what killed processes were deleting in any folder.
 
-    Other temporary folders there are left: they may be somebody else's, whatever their name is.
+    Other temporary folders there are kept: they may be another program's, whatever their names are.
     """
     _remove_abandoned(folder, _OF_ANY, holding=DELETED)
 

@@ -1,4 +1,4 @@
-"""Folders written and deleted whole: no reader ever finds half of one, whenever a process dies.
+"""Folders written and deleted as a whole: no reader ever finds half of one, even if a process dies.
 
 A folder is filled in a temporary one beside its path, and takes its place in one step. A folder to
 delete first moves into a temporary one.

@@ -101,7 +101,7 @@ def cannot_write(
         path: of the file that should be written; None if it is not known.
         error: of the system; if it has another path, the message is about the folder of that one.
         what: as in `explained_write_errors`.
-        otherwise: likewise.
+        otherwise: as in `explained_write_errors`.
     """
     failed = Path(os.fsdecode(error.filename)) if isinstance(error.filename, str | bytes) else path
     folder = _folder_of(failed) if failed is not None else None

@@ -145,7 +145,7 @@ def _concatenate(call: Call) -> Arithmetic:
 
 
 def _size(call: Call, formula: Callable[[int, int, int], str]) -> str:
-    """Write out the output size along rows and columns, once if both are alike.
+    """Write out the output size along rows and columns, once if both are equal.
 
     Args:
         call: of a layer whose input and output are maps.

@@ -221,10 +221,11 @@ def _accepted_arguments(
         typed = for_reader(f"{flag('model_arguments')} ", "")
         where = for_reader("", " to the model's arguments")
         unused = [key for key in request.shape_arguments if key not in parameters]
-        by_name = "".join(f" {key} is only passed to a parameter of that name." for key in unused)
+        are = "is" if len(unused) == 1 else "are"
+        only = f" {' and '.join(unused)} {are} passed only by that name." if unused else ""
         raise ModelError(
             f"{name} needs {', '.join(absent)}, which was not given: add "
-            f"{' '.join(f'{typed}{key}=VALUE' for key in absent)}{where}.{by_name}"
+            f"{' '.join(f'{typed}{key}=VALUE' for key in absent)}{where}.{only}"
         )
     return arguments
 

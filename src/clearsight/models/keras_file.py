@@ -3,7 +3,7 @@
 Keras's safe mode refuses code in a file. What is checked here does not depend on Keras's version:
 that the file has nothing but a network's parts, refers to Keras's own objects alone, and needs no
 more memory than its own weights. How the network was compiled is not read: a metric may take any
-memory, and whoever trains the network compiles it.
+memory, and a network is compiled when it is trained.
 """
 
 import copy

@@ -58,14 +58,14 @@ def _by(sizes: Any) -> str:
 
 
 def once(sizes: Any) -> str:
-    """Write sizes along rows and columns, once if they are alike.
+    """Write sizes along rows and columns, once if they are equal.
 
     Example:
         >>> once((2, 2)), once((2, 1))
         ('2', '2x1')
     """
-    alike = isinstance(sizes, list | tuple) and len(set(sizes)) == 1
-    return _by(sizes[0] if alike else sizes)
+    are_equal = isinstance(sizes, list | tuple) and len(set(sizes)) == 1
+    return _by(sizes[0] if are_equal else sizes)
 
 
 def _activation_name(activation: Any) -> str:

@@ -1,4 +1,4 @@
-"""What a network that is given as a Python object is called."""
+"""The name of a network that is given as a Python object."""
 
 import functools
 import sys

@@ -1,4 +1,4 @@
-"""`ImageFiles`: the image files that a path, a folder or a pattern stands for."""
+"""`ImageFiles`: the image files that a path, a folder or a pattern refers to."""
 
 import glob
 import os
@@ -58,7 +58,7 @@ class ImageFiles:
 
 
 def find_image_files(text: str, *, follow_links: bool = False) -> ImageFiles | None:
-    """Find the image files that an argument stands for, or return None if it is a data source.
+    """Find the image files that an argument refers to, or return None if it is a data source.
 
     Args:
         text: a file, a folder (searched recursively), a pattern such as ``photos/**/*.jpg``, or

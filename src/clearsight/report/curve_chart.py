@@ -34,7 +34,7 @@ class CurveChart:
 
     Attributes:
         curves: name and history of each run.
-        marks: what is marked beside the only run's lines; None for several runs.
+        marks: what is marked besides the only run's lines; None for several runs.
     """
 
     curves: Sequence[tuple[str, History]]

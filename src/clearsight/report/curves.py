@@ -65,7 +65,7 @@ def curve_panels(history: History, marks: CurveMarks, ink: Ink) -> list[Any]:
 
     Args:
         history: at least one epoch.
-        marks: what is marked beside the lines.
+        marks: what is marked besides the lines.
         ink: the colours.
 
     Raises:

@@ -37,7 +37,7 @@ class SavedWeights:
 
 @dataclass(frozen=True)
 class CurveMarks:
-    """What a chart of a training curve marks beside its lines; None for what is unknown.
+    """What a chart of a training curve marks besides its lines; None for what is unknown.
 
     Attributes:
         saved: what the saved weights achieve.

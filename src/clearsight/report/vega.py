@@ -44,7 +44,7 @@ def vega_script() -> str:
 
 @contextmanager
 def vega_script_in_advance() -> Iterator[None]:
-    """Have a process of its own cache what `vega_script` returns, unless it is there already.
+    """Cache what `vega_script` returns in a separate process, unless it is cached already.
 
     It has a low priority and is ended, if it is still at it, when the block is left; so nothing is
     left behind by a training that is interrupted.

@@ -57,8 +57,7 @@ def train(
         those runs.
 
     Raises:
-        ClearsightError: of the kind that fits, when an option is wrong; nothing has been written
-            then.
+        ClearsightError: a subclass, when an option is wrong; nothing has been written then.
         TrainingInterrupted: after Ctrl-C, SIGTERM, SIGHUP or SIGUSR1; what was trained is saved.
         OutputError: when the run's files cannot be written; `resume` continues once they can.
         TrainingError: when the training could not continue; it says why and how to resume.
@@ -136,7 +135,7 @@ def resume(
 
 
 class _UnreadConsole(TextConsole):
-    """A console that is silent, and does not end the program, once nobody reads it."""
+    """A console that becomes silent, and does not end the program, when its reader is gone."""
 
     def on_broken_pipe(self) -> None:
         self.quiet = True

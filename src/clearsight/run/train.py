@@ -66,8 +66,8 @@ def plan_request(request: TrainRequest, display: Display, loaded: Splits | None 
     The source's images are read unless they are `loaded` already.
 
     Raises:
-        ClearsightError: of the kind that fits, when the source, the model, an option or their
-            combination is wrong.
+        ClearsightError: a subclass, when the source, the model, an option or their combination is
+            wrong.
     """
     resolved = resolve_request(request)
     phase = display.progress.phase
@@ -87,7 +87,7 @@ def run_plan(plan: Plan, display: Display) -> Run:
 def run_held(plan: Plan, display: Display) -> Iterator[Run]:
     """Do as `run_plan`, and hold the finished run's lock until the block ends.
 
-    So nobody deletes the run, or trains it further, while the block reads it.
+    So no other process deletes the run, or trains it further, while the block reads it.
     """
     display.plans.show(plan)
     phase = display.progress.phase

@@ -1,4 +1,4 @@
-"""`Acceptor`: accepts connections as long as there is room for them."""
+"""`Acceptor`: accepts connections up to the limit."""
 
 import asyncio
 import logging

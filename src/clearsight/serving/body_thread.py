@@ -35,7 +35,7 @@ class BodyThread:
         )
 
     def close(self) -> None:
-        """Stop, without waiting for work that nobody waits for."""
+        """Stop, without finishing work whose result is no longer awaited."""
         self._executor.shutdown(wait=False, cancel_futures=True)
 
 

@@ -10,7 +10,7 @@ Result = TypeVar("Result")
 
 
 async def run_in_daemon_thread(work: Callable[[], Result]) -> Result:
-    """Return the result of work that is done in a thread of its own.
+    """Return the result of work that is done in a separate thread.
 
     asyncio's own threads are waited for when the event loop and when the program ends.
 
@@ -22,7 +22,7 @@ async def run_in_daemon_thread(work: Callable[[], Result]) -> Result:
     future: asyncio.Future[Result] = loop.create_future()
 
     def finish(result: Result | None, error: Exception | None) -> None:
-        if future.done():  # nobody waits any more
+        if future.done():  # the result is no longer awaited
             return
         if error is None:
             future.set_result(result)  # type: ignore[arg-type]

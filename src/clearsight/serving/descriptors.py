@@ -18,33 +18,33 @@ _log = logging.getLogger(__name__)
 
 
 def limit_connections(wanted: int, spare: int) -> int:
-    """Raise the limit of open files, and return how many connections fit below it.
+    """Raise the limit of open files, and return how many connections it allows.
 
     Args:
         wanted: connections to have at most.
         spare: how many more may be open for a moment.
 
     Raises:
-        RequestError: if there is no room for any.
+        RequestError: if not even one connection can be open.
     """
     if resource is None:
         return wanted
     limit = _raise_limit()
-    room = limit - _num_open_files() - _RESERVED - spare
-    if room < 1:
+    allowed = limit - _num_open_files() - _RESERVED - spare
+    if allowed < 1:
         raise RequestError(
-            f"The server should be allowed to open {limit - room + 1:,} files or more, but may "
+            f"The server should be allowed to open {limit - allowed + 1:,} files or more, but may "
             f"open {limit:,}: raise the limit with `ulimit -n`."
         )
-    if room < wanted:
+    if allowed < wanted:
         _log.warning(
             "At most %d connections can be open at once instead of %d, because this process may "
             "open %d files: `ulimit -n` raises that.",
-            room,
+            allowed,
             wanted,
             limit,
         )
-    return min(wanted, room)
+    return min(wanted, allowed)
 
 
 def _raise_limit() -> int:

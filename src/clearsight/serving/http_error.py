@@ -38,7 +38,7 @@ class HttpError(Exception):
 
 
 class ClientGoneError(Exception):
-    """The client closed its connection, so that there is nobody to answer."""
+    """The client closed its connection, so that no response can be sent."""
 
 
 def overloaded(code: str, message: str) -> HttpError:

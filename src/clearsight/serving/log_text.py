@@ -7,6 +7,6 @@ _MAX_CHARACTERS = 1_000
 
 
 def one_line(error: BaseException) -> str:
-    """Return what went wrong; whoever made the bundle may have chosen parts of it."""
+    """Return what went wrong, escaped: a bundle from somebody else may determine parts of it."""
     text = str(error) if isinstance(error, ClearsightError) else f"{type(error).__name__}: {error}"
     return displayed(text[:_MAX_CHARACTERS])

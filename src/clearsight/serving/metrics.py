@@ -15,7 +15,7 @@ _SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 
 
 class Metrics:
-    """The metrics of one server, in a registry of its own.
+    """The metrics of one server, in their own registry.
 
     Routes are those of ``/openapi.json``, or "other".
     """

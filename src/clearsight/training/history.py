@@ -22,9 +22,9 @@ class Epoch:
     Attributes:
         epoch: counted from 1.
         loss: mean over the epoch's training batches, while the weights were changing.
-        accuracy: likewise.
+        accuracy: mean over the epoch's training batches.
         val_loss: on the validation images at the epoch's end.
-        val_accuracy: likewise.
+        val_accuracy: on the validation images at the epoch's end.
         seconds: wall-clock time since the epoch before, or since training began.
         learning_rate: of the epoch's last step.
     """

@@ -40,7 +40,7 @@ class NotebookTraining:
         self._output.say(sentence)
 
     def warn(self, sentence: str) -> None:
-        """Show a sentence that stays beside the result."""
+        """Show a sentence that stays next to the result."""
         self._output.warn(sentence)
 
     def summarize(self, lines: Sequence[tuple[str, str]]) -> None:

@@ -41,8 +41,8 @@ class Recipe(Request):
         beta_2: Adam's decay rate of the squared gradient's estimate.
         schedule: "constant", or "triangular": linear warm-up, then linear decay.
         warmup: fraction of the steps in which a triangular schedule rises.
-        first_factor: where it starts, as a fraction of the learning rate.
-        last_factor: where it ends, likewise.
+        first_factor: the schedule's first learning rate, as a fraction of `learning_rate`.
+        last_factor: the schedule's last learning rate, as a fraction of `learning_rate`.
         weight_decay: fraction of each weight removed per step, in units of the learning rate.
         label_smoothing: fraction of the target that is spread over all classes.
         flip: "none", or "alternating": each image is flipped in every other epoch.

@@ -9,8 +9,8 @@ from clearsight.models.backend import keras
 from clearsight.training.history import History
 from clearsight.training.recorder import EpochRecorder
 
-# Epochs of one training take about as long, except beside another job, where they took 2 to 60
-# times as long; less than two seconds more is nobody's concern.
+# Epochs of one training take about equally long, except next to another job, where they took 2 to
+# 60 times as long; less than two seconds more does not matter.
 _TIMES_AS_LONG = 3
 _SECONDS_MORE = 2.0
 

@@ -1,4 +1,4 @@
-"""`cost_of_image`: what a network of Keras takes for one image, before it runs."""
+"""`cost_of_image`: the memory and work that a Keras network needs for one image, before it runs."""
 
 import math
 from typing import Any

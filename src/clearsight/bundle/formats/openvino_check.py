@@ -1,4 +1,4 @@
-"""`check_batch`: what a network of OpenVINO takes for a batch, before it is compiled and run.
+"""`check_batch`: the memory and work that an OpenVINO network needs for a batch, before it runs.
 
 OpenVINO computes the shape of every result itself, from the graph alone.
 """

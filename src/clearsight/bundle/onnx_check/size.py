@@ -1,4 +1,4 @@
-"""`Measure`: how much memory and work a network takes for a batch, before anything runs."""
+"""`Measure`: how much memory and work a network needs for a batch, before anything runs."""
 
 import math
 from collections import Counter
@@ -10,8 +10,8 @@ from clearsight.bundle.onnx_check.model import OnnxModel, Tensor
 from clearsight.bundle.onnx_check.operators import follow
 
 _BATCH_VALUES = 2**28  # numbers in memory for several images, 1 GiB as float32
-# Of one image: so many numbers in memory for each value of the image, but at least and at most so
-# many; an image in grey and 512 channels of the same size are 513.
+# How many numbers one image may need in memory: a multiple of the image's values, between a minimum
+# and a maximum. A grey image and 512 channels of the same size are 513 times its values.
 _VALUES_PER_INPUT, _MIN_VALUES, _MAX_VALUES = 2_048, 2**26, 2**30
 # ResNet-152 takes 80,000 multiply-adds for each value of an image, VGG-19 130,000, and a wide
 # residual network 6e9 for a small image.

@@ -28,7 +28,7 @@ def page_files(backend: Backend) -> dict[str, bytes]:
 
     Args:
         backend: what classifies: "browser", a bundle's network in the browser, whose files and
-            runtime are beside the page; or "server", the HTTP API of `clearsight serve`.
+            runtime are next to the page; or "server", the HTTP API of `clearsight serve`.
     """
     contents = {name: (_FOLDER / name).read_bytes() for name in _SHARED + _OF_BACKEND[backend]}
     for placeholder, value in (("{{backend}}", backend), ("{{policy}}", page_policy(backend))):

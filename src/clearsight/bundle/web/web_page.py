@@ -68,5 +68,5 @@ def _bundle_contents(bundle: BundleFiles) -> dict[str, bytes]:
             f"A page needs a bundle of the format {_MODEL_FORMAT}, but {bundle.path} has the "
             f"format {spec.format}: export the run without --format."
         )
-    load(bundle.path)  # the network is checked before it runs in anybody's browser
+    load(bundle.path)  # the network is checked before it runs in a browser
     return {**{name: bundle.read(name) for name in spec.files}, SPEC_FILE: spec.to_json().encode()}

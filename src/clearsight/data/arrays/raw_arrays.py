@@ -83,7 +83,7 @@ class RawArrays:
     def _convert_images(
         self, given: PixelRange | None
     ) -> tuple[dict[Part, np.ndarray], list[str], PixelRange | None]:
-        """Return the images of all parts, converted alike, sentences about that, and the range."""
+        """Return the images of all parts, all converted in the same way, notes, and the range."""
         named: list[tuple[str, np.ndarray]] = []
         notes: list[str] = []
         for part, images in self.images.items():
@@ -105,7 +105,7 @@ class RawArrays:
         return arrays, list(dict.fromkeys(notes)) + converted.notes, converted.pixel_range
 
     def _encode_labels(self, names: ClassNames | None) -> EncodedLabels:
-        """Encode the labels of all parts alike."""
+        """Encode the labels of all parts in the same way."""
         what = f"The labels in {self.provenance}"
         arrays = [to_label_array(self.labels[part], what) for part in self.images]
         if len({(array.ndim, array.shape[1:]) for array in arrays}) > 1:

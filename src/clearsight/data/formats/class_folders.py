@@ -151,7 +151,7 @@ def _describe(
     structure: FolderStructure,
     options: SourceOptions,
 ) -> tuple[str, ...]:
-    """Say in a sentence what was taken for classes and parts, unless there are just classes."""
+    """Describe in a sentence which classes and parts were found, unless there are just classes."""
     found = [f"{len(labels)} classes: {_shorten(labels)}"]
     if options.label_pattern is not None:
         found[0] += " (in the names of the files)"

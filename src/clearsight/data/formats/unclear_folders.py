@@ -55,12 +55,12 @@ def check_alike_folders(source: str, structure: FolderStructure) -> None:
     """
     inside = structure.class_folders
     pieces = [name for name in inside if is_piece(name)]
-    alike, shared = sorted(inside), structure.shared_folders
+    outer_names, shared = sorted(inside), structure.shared_folders
     if len(pieces) > 1 and len(inner := set.intersection(*(inside[name] for name in pieces))) > 1:
-        alike, shared = sorted(pieces), inner
-    if len(alike) < 2 or len(shared) < 2 or all(map(_DATE.fullmatch, shared)):
+        outer_names, shared = sorted(pieces), inner
+    if len(outer_names) < 2 or len(shared) < 2 or all(map(_DATE.fullmatch, shared)):
         return
-    outer, inner = _shorten(alike), _shorten(sorted(shared))
+    outer, inner = _shorten(outer_names), _shorten(sorted(shared))
     raise DataError(
         f"{source} should have one folder for each class, but {outer} all have the folders "
         f"{inner}: give only one of them, call one train and another test, or say which are the "

@@ -22,7 +22,7 @@ from clearsight.io.regular_file import open_regular
 
 _ENCRYPTED = 0x1  # bits of a member's flags
 _UTF_8 = 0x800
-# The end record; in large archives the 64-bit one and its locator stand before it
+# The end record; in large archives it follows the 64-bit one and its locator
 # (https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT, 4.3.14 to 4.3.16).
 _END = b"PK\x05\x06"
 _END_BYTES, _MAX_COMMENT_BYTES = 22, 65_536  # Python looks that far

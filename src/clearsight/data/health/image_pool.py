@@ -1,4 +1,4 @@
-"""`ImagePool`: the images of all parts under one numbering, with what several checks share.
+"""`ImagePool`: the images of all parts under one numbering, and values that several checks need.
 
 An image's *number* counts through all parts. Its *role* is how training uses it: it differs from
 the part where validation images are taken from the training part.

@@ -109,9 +109,9 @@ def _candidates(fingerprints: Fingerprints) -> tuple[np.ndarray, np.ndarray, np.
             found.append((row, column))
         first, second = (np.concatenate(part) for part in zip(*found, strict=True))
         shifts, correlations = fingerprints.best_shifts(first, second)
-        alike = correlations >= least
-        first, second, shifts = first[alike], second[alike], shifts[alike]
-        best = _best_partners(first, correlations[alike])
+        is_similar = correlations >= least
+        first, second, shifts = first[is_similar], second[is_similar], shifts[is_similar]
+        best = _best_partners(first, correlations[is_similar])
         kept.append((first[best], second[best], shifts[best]))
     if not kept:
         return NO_PAIRS.first, NO_PAIRS.second, NO_PAIRS.first

@@ -34,7 +34,7 @@ class _CorrectedPart:
 def correct_labels(path: str | Path, splits: Splits) -> Splits:
     """Return all parts with corrected labels, and a note that counts them.
 
-    The file has the columns name, part, index and label. The right class stands in the column
+    The file has the columns name, part, index and label. The right class is in the column
     `corrected_label`, or else in label; where both are empty the image keeps its label.
 
     Raises:

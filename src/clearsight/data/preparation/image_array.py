@@ -1,4 +1,4 @@
-"""`image_to_array`: a Pillow image as an array, upright, made some rows at a time.
+"""`image_to_array`: a Pillow image as an upright array, converted some rows at a time.
 
 Pillow copies pixels in pieces and joins these, so that a large image as a whole would be in memory
 several times.

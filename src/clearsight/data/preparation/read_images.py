@@ -1,4 +1,4 @@
-"""`read_images`: image files as an array, read as prediction will read them."""
+"""`read_images`: image files as an array, read as they are for prediction."""
 
 import logging
 import os

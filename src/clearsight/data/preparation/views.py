@@ -53,6 +53,7 @@ def _shift(images: torch.Tensor, pixels: int) -> torch.Tensor:
     height, width = images.shape[1:3]
     # Moved by its size, an image is gone; padding by more would take memory for nothing.
     down, right = (max(-size, min(pixels, size)) for size in (height, width))
-    above, below, left, beside = max(down, 0), max(-down, 0), max(right, 0), max(-right, 0)
-    padded = functional.pad(images, (0, 0, left, beside, above, below))
-    return padded[:, below : below + height, beside : beside + width]
+    top, bottom = max(down, 0), max(-down, 0)
+    left_edge, right_edge = max(right, 0), max(-right, 0)
+    padded = functional.pad(images, (0, 0, left_edge, right_edge, top, bottom))
+    return padded[:, bottom : bottom + height, right_edge : right_edge + width]

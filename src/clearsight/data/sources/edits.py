@@ -1,4 +1,4 @@
-"""What the user changes in a source by hand: labels that are wrong, images that are no use."""
+"""What the user changes in a source by hand: wrong labels, and images to leave out."""
 
 from clearsight.data.labels.corrections import correct_labels
 from clearsight.data.sources.options import SourceOptions

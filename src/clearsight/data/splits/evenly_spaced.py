@@ -1,4 +1,4 @@
-"""Choosing a sample of images."""
+"""A sample of images, evenly spaced in their order."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Which images are held out as the test set: a matter of their content alone."""
+"""Which images are held out as the test set: determined by their content alone."""
 
 import hashlib
 from collections.abc import Sequence

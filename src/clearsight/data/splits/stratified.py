@@ -1,4 +1,4 @@
-"""Stratified splits: every side has the same fraction of every class."""
+"""Stratified splits: both parts have the same fraction of every class."""
 
 from collections.abc import Sequence
 

@@ -1,1 +1,1 @@
-"""Kernels in C for what torch has no fast operation for; without them torch computes the same."""
+"""Kernels in C for what torch has no fast operation for; where there is none, torch is used."""

@@ -1,4 +1,4 @@
-"""Images moved by an affine map each, in one pass; see `affine.c`."""
+"""An affine transformation of each image, in one pass; see `affine.c`."""
 
 import torch
 

@@ -1,4 +1,4 @@
-/* Attention of several heads: softmax of products of queries and keys, dropout, products with the
+/* Multi-head attention: softmax of products of queries and keys, dropout, products with the
    values; forward and backward. Scores never leave the cache: the backward pass computes them again
    (their sums of exponentials are kept) and draws the same random numbers again for dropout.
 

@@ -21,12 +21,12 @@ NO_EDGES: Edges = ((0, 0), (0, 0))
 
 @dataclass(frozen=True)
 class Sizes:
-    """What a kernel works on.
+    """The sizes of a convolution with 2x2 max pooling.
 
     Attributes:
         images: (N, H, W, C).
         kernel: (kernel height, kernel width, C, filters).
-        edges: of zeros around an image.
+        edges: rows and columns of zeros around an image.
     """
 
     images: torch.Size
@@ -106,7 +106,7 @@ def convolve_and_pool(
         images: (N, H, W, C).
         kernel: float32 (kernel height, kernel width, C, filters).
         bias: float32 (filters,).
-        sizes: of these.
+        sizes: those of images and kernel, with the padding.
         rectified: whether there is a ReLU before or after the pooling, which is the same.
 
     Returns:

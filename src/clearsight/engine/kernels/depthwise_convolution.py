@@ -41,7 +41,7 @@ def convolve_depthwise(
         images: bfloat16 (N, C, H, W), in channels-last memory.
         kernel: bfloat16 (C, 1, kernel height, kernel width).
         bias: bfloat16 (C,), or None.
-        sizes: of these.
+        sizes: those of images and kernel, with strides, dilation and padding.
 
     Returns:
         bfloat16 (N, C, output height, output width), in channels-last memory.

@@ -1,4 +1,4 @@
-"""Dropout whose mask is drawn on all threads, forward and backward alike; see `dropout.c`."""
+"""Dropout whose mask is drawn on all threads, and again in the backward pass; see `dropout.c`."""
 
 from collections.abc import Callable, Sequence
 from functools import partial

@@ -43,7 +43,7 @@ def convolve_few_channels(
         images: bfloat16 (N, C, H, W), in channels-last memory.
         kernel: bfloat16 (filters, C, kernel height, kernel width).
         bias: bfloat16 (filters,), or None.
-        sizes: of these.
+        sizes: those of images and kernel, with strides, dilation and padding.
 
     Returns:
         bfloat16 (N, filters, output height, output width).

@@ -137,7 +137,7 @@ static void add_kernel_gradient(const struct job *job, ptrdiff_t image, const fl
             __m128i won = _mm_loadu_si128((const __m128i *)(winners + offset));
             bias = _mm512_mask_add_ps(bias, _mm_cmplt_epi8_mask(won, _mm_set1_epi8(NUM_SPOTS)),
                                       bias, all);
-            for (int lane = 0; lane < LANES; lane++) { /* those that nobody won are overwritten */
+            for (int lane = 0; lane < LANES; lane++) { /* those without a winner are overwritten */
                 int winner = winners[offset + lane];
                 struct entry entry = {(int32_t)(corner + offsets[winner]), values[lane]};
                 entries[lane * windows + num_entries[lane]] = entry;

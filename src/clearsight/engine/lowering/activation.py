@@ -1,4 +1,4 @@
-"""Activations, as layers of their own or as a layer's ``activation``."""
+"""Activations, as separate layers or as a layer's ``activation``."""
 
 from collections.abc import Callable
 from typing import Any

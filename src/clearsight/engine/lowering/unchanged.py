@@ -1,4 +1,4 @@
-"""`check_unchanged`: whether a layer of Keras's does what its class does."""
+"""`check_unchanged`: whether a Keras layer still does what its class does."""
 
 from typing import Any
 

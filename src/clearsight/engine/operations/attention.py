@@ -1,4 +1,4 @@
-"""Attention of several heads, from projected queries, keys and values."""
+"""Multi-head attention, from projected queries, keys and values."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

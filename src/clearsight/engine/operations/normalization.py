@@ -32,13 +32,13 @@ _IN_TORCH = {
 
 @dataclass(frozen=True, eq=False)
 class Normalization(Operation, ABC):
-    """Normalization of values whose second axis is that of the channels, with what follows it.
+    """Normalization of values whose second axis is the channels, perhaps with what follows it.
 
     Attributes:
         mean: Keras variable, (C,): the moving mean.
-        variance: likewise.
-        gamma: likewise, or None.
-        beta: likewise, or None.
+        variance: Keras variable, (C,): the moving variance.
+        gamma: Keras variable, (C,), or None.
+        beta: Keras variable, (C,), or None.
         epsilon: added to the variance.
         dtype: that the layer computes in; statistics are in float32 at least.
         adds_residual: whether a second input is added.

@@ -1,4 +1,4 @@
-"""Keras's optimizers as fused updates, in Keras's own formulas, of Keras's own variables.
+"""Keras's optimizers as fused updates of Keras's own variables, with Keras's formulas.
 
 An optimizer's state stays where Keras keeps it, so that a model saved during training can be
 trained further in plain Keras, and the reverse.

@@ -1,4 +1,4 @@
-"""`accelerated_fraction`: how much of a network's arithmetic does not run in Keras."""
+"""`accelerated_fraction`: the fraction of a network's arithmetic that Keras does not run."""
 
 import math
 from typing import Any

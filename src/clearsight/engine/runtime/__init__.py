@@ -1,1 +1,1 @@
-"""What a process computes on and in: device, precision, memory."""
+"""The device, the precision and the memory of a process's computations."""

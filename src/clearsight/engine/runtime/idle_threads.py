@@ -1,4 +1,4 @@
-"""`IdleThreads`: threads whose existence makes the other threads of libgomp wait without spinning.
+"""`IdleThreads`: threads that exist only so that libgomp's other threads wait without spinning.
 
 A thread of libgomp, the OpenMP library of torch on Linux, that waits for the others spins for some
 milliseconds (300,000 times) before it sleeps. On a core that another process needs that is time

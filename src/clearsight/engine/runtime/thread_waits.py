@@ -1,4 +1,4 @@
-"""`ThreadWaits`: threads wait for each other as long as is best while other processes compute.
+"""`ThreadWaits`: how long threads spin while they wait for each other, adapted to other processes.
 
 On an idle machine threads that spin for some milliseconds are fastest; where other processes need
 the cores, threads that sleep at once are. Which holds at a moment is measured on the steps.
@@ -21,7 +21,7 @@ from clearsight.engine.runtime.idle_threads import IdleThreads, can_shorten_wait
 Waits = Literal["long", "short"]
 
 _WINDOW_SECONDS = 0.2
-# Threads that spin use all their cores' time if nobody else does.
+# Threads that spin use all their cores' time if no other process does.
 _UNDISTURBED_FRACTION = 0.85
 # By how much the other waits must be faster.
 _GAIN = 0.95

@@ -1,4 +1,4 @@
-"""Selection bias: how much too good the best of several networks scores on the same images."""
+"""Selection bias: how much too high the best of several networks scores on the same images."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Two networks on the same images: which is better, and whether these images suffice to tell."""
+"""Two networks on the same images: which is better, and whether there are enough images to know."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class PairedComparison:
         return math.ceil((spread / self.difference) ** 2)
 
     def sentence(self, first: str, second: str) -> str:
-        """Return which of the networks, called so, is better, or that the images are too few."""
+        """Return which network is better, by these names, or that there are too few images."""
         interval = self.interval
         amount = (
             f"{abs(self.difference) * 100:.1f} points of test accuracy (95% interval of the "

@@ -84,10 +84,10 @@ def still_learning(curve: CurveStatistics) -> CurveFinding | None:
         else "with more epochs it should improve further"
     )
     gap = curve.end_gap
-    beside = f"; {gap.description}" if gap.half_width < WIDE else ""
+    gap_clause = f"; {gap.description}" if gap.half_width < WIDE else ""
     return CurveFinding(
         "still-learning",
-        f"Still learning: {', and '.join(changes)}; {more}{beside}.",
+        f"Still learning: {', and '.join(changes)}; {more}{gap_clause}.",
         _evidence(curve),
     )
 

@@ -1,4 +1,4 @@
-"""Validation images that are no fair sample: leaked into training, or easier than others."""
+"""Validation images that are not a fair sample: leaked into training, or easier than others."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""`FirstConvolution`: a network's first convolution, and which patch of the image it takes."""
+"""`FirstConvolution`: a network's first convolution, and the patch behind each output value."""
 
 from __future__ import annotations
 

@@ -59,8 +59,8 @@ class PoolingExample:
         column: of the output.
         channel: of the output.
         top: first row of the window in the layer's input; negative in the padding.
-        left: first column likewise.
-        window: float32 (rows, columns), the values under it; NaN in the padding.
+        left: first column of the window in the layer's input; negative in the padding.
+        window: float32 (rows, columns), the values in the window; NaN in the padding.
         output: the layer's own output.
     """
 

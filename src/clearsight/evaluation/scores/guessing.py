@@ -70,5 +70,5 @@ def guessing_loss(class_fractions: np.ndarray, label_smoothing: float) -> float:
 
 
 def by_guessing(accuracy: float) -> str:
-    """Return what stands next to an accuracy, such as "0.100 by guessing"."""
+    """Return the text to show next to an accuracy, such as "0.100 by guessing"."""
     return f"{accuracy:.3f} by guessing"

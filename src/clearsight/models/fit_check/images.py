@@ -93,7 +93,7 @@ def _scale_mistakes(model: keras.Model, x: Sample) -> list[str]:
 
 
 def _came_trained(model: keras.Model) -> bool:
-    """Return whether a network's first weights are from elsewhere, for pixels of their own scale.
+    """Return whether a network's first weights are pretrained, for pixels of another scale.
 
     They are if they are frozen, or if there are biases other than zero before the first step.
     """

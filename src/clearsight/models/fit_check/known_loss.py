@@ -1,4 +1,4 @@
-"""`KnownLoss`: a loss of Keras's whose targets are known."""
+"""`KnownLoss`: a Keras loss whose form of targets is known."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Mistakes in a network's last layer, as its loss takes it."""
+"""Mistakes in a network's last layer that its loss reveals."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def _output_of(model: keras.Model) -> Output:
 
 
 def _passes_on(layer: Any) -> bool:
-    """Return whether a layer's output is its input, as of the last one for a dtype of its own."""
+    """Return whether a layer's output is its input, like that of a last layer for another dtype."""
     is_activation = isinstance(layer, keras.layers.Activation)
     is_linear = is_activation and layer.activation is keras.activations.linear
     return is_linear or isinstance(layer, keras.layers.Identity)

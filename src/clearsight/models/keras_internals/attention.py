@@ -1,4 +1,4 @@
-"""What layers of attention consist of."""
+"""The parts of attention layers."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -1,4 +1,4 @@
-"""What `fit` is given: arrays."""
+"""The arrays that `fit` gets."""
 
 from typing import Any, Literal
 

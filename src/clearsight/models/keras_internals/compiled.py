@@ -1,4 +1,4 @@
-"""What `compile` makes: losses and metrics."""
+"""The losses and metrics that `compile` makes."""
 
 from collections.abc import Callable
 from typing import Any

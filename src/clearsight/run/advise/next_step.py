@@ -14,7 +14,7 @@ from clearsight.run.store.record import RunRecord
 
 _DROPOUT = 0.3
 _TRANSLATION = 0.07  # of an image's shorter side: 2 of 28 pixels
-_CUTOUT = 0.3  # likewise
+_CUTOUT = 0.3  # of an image's shorter side
 _WEIGHT_DECAY = 0.004  # Keras's default for AdamW
 _PATIENCE = 3  # epochs
 _MAX_VALIDATION_FRACTION = 0.4  # as a fraction of the training images

@@ -43,7 +43,7 @@ def exercise(
 
     Raises:
         RequestError: when there is no such exercise, or the answers or options are not valid.
-        ClearsightError: as `train`, of the kind that fits.
+        ClearsightError: in the same cases as `train`.
 
     Example:
         >>> exercise("shapes", [(28, 28, 32), (14, 14, 32)], verbose=False).num_correct

@@ -75,8 +75,8 @@ def run_trial(exercise: Exercise, request: TrialRequest, display: Display) -> Tr
         display: where they are shown.
 
     Raises:
-        ClearsightError: as `train_seeds`.
-        TrainingInterrupted: likewise.
+        ClearsightError: in the same cases as `train_seeds`.
+        TrainingInterrupted: after a signal.
     """
     networks = (("the lesson's", "lesson", {}), ("this", exercise.name, exercise.model_arguments))
     with ExitStack() as held:

@@ -1,4 +1,4 @@
-"""The weights that a training ends with, and how single images do with them and with the best."""
+"""The weights that a training ends with, and single images' results with them and with the best."""
 
 import logging
 from dataclasses import dataclass

@@ -52,7 +52,7 @@ def write_results(
 def write_artifacts(plan: Plan, session: RunSession) -> Run:
     """Write the bundle and the report of a finished run, unless that is declined; return the run.
 
-    If one cannot be written, the run is finished all the same, and a warning says why.
+    If one cannot be written, the run is finished nevertheless, and a warning says why.
     """
     run = Run.load(session.folder.path, allow_download=True)
     request = plan.record.request

@@ -74,7 +74,7 @@ class TrainingData:
         return self.splits.validation or self.splits.train
 
     def split_notes(self, asked: float) -> list[str]:
-        """Say so if a stratified split holds out far more or fewer images than were asked for."""
+        """Return a note if a stratified split holds out far more or fewer images than requested."""
         num_images = self.num_train + self.num_validation
         expected = asked * num_images
         if self.split.method != "stratified" or abs(self.num_validation - expected) <= max(

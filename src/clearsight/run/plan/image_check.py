@@ -1,4 +1,4 @@
-"""What is said about the images before every training, and which test images leak into it."""
+"""Notes about the images before every training, and which test images leak into it."""
 
 from dataclasses import dataclass, replace
 
@@ -90,7 +90,7 @@ def _leaks(pool: ImagePool, splits: Splits) -> Leaks:
     is_known = np.zeros(int(pool.contents.max()) + 1, dtype=bool)
     is_known[pool.contents[learned]] = True
     if len(pool.similar):
-        # What nearly equals a known image is known too; the pairs stand for equal images.
+        # What nearly equals a known image is known too; the pairs represent equal images.
         one, other = pool.contents[pool.similar.first], pool.contents[pool.similar.second]
         is_known[np.concatenate([one[is_known[other]], other[is_known[one]]])] = True
     leaked = is_known[pool.contents]

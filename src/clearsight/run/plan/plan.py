@@ -109,8 +109,7 @@ def plan_training(resolved: ResolvedOptions, data: TrainingData) -> Plan:
     """Build and check the network for the data, and settle what is still open.
 
     Raises:
-        ClearsightError: of the kind that fits, when the model, an option or their combination is
-            wrong.
+        ClearsightError: a subclass, when the model, an option or their combination is wrong.
     """
     request, device, started = resolved.request, resolved.device, resolved.started
     train = data.splits.train

@@ -9,7 +9,7 @@ from clearsight.run.store.split_csv import UsedImage, list_images
 
 
 def image_changes(used: Sequence[UsedImage], splits: Splits, *, used_all: bool) -> list[str]:
-    """Describe how the images of a source, which differ from those that a run used, do so.
+    """Describe how the images of a source differ from those that a run used.
 
     Args:
         used: the contents of the run's ``split.csv``.
@@ -17,7 +17,7 @@ def image_changes(used: Sequence[UsedImage], splits: Splits, *, used_all: bool) 
         used_all: whether the run used all images of its source, so that others are new.
 
     Returns:
-        A clause for each kind of change, with some names, e.g. "1 image was added ('cat/1.png')".
+        A clause for each type of change, with some names, e.g. "1 image was added ('cat/1.png')".
     """
     now = list_images(splits)
     if all(image.name for image in (*used, *now)):

@@ -28,10 +28,11 @@ def train_seeds(request: TrainRequest, num_seeds: int, display: Display) -> Iter
     """Train with the request's seed and the ones that follow it, at least 2 in all.
 
     The request's `out` is the folder of all the runs. Its lock is held until the block ends, so
-    that nobody deletes them while the block reads them.
+    that no other process deletes them while the block reads them.
 
     Raises:
-        ClearsightError: as `train`; nothing has been written when an option is wrong.
+        ClearsightError: in the same cases as `train`; nothing has been written when an option is
+            wrong.
         TrainingInterrupted: after a signal; finished runs stay, and `resume_seeds` continues.
     """
     if isinstance(num_seeds, bool) or not isinstance(num_seeds, int) or num_seeds < 2:

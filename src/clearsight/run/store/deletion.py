@@ -1,4 +1,4 @@
-"""Which runs may be deleted, and deleting one whole."""
+"""Which runs may be deleted, and deleting a run completely."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack

@@ -1,8 +1,8 @@
 """Reading and writing the JSON and CSV files of a run.
 
-A run's folder may come from anybody, and a disk may damage any file. So each file is read here, if
-it is a regular file of a plausible size, and checked whole against the one model that it is written
-from; whoever needs only a part of it gets a valid model or an error in one sentence.
+A run's folder may come from somebody else, and a disk may damage any file. So each file is read
+here, if it is a regular file of a plausible size, and checked as a whole against the model that it
+is written from: callers get a valid model, or an error in one sentence.
 """
 
 import io

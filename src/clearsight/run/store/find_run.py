@@ -24,15 +24,15 @@ _log = logging.getLogger(__name__)
 
 
 def find_run(reference: str | Path) -> Path:
-    """Return the path of the run that is meant.
+    """Return the path of the run that a reference means.
 
     An existing path always means itself. Otherwise the run is searched for in the folder of the
     path, by default ``runs/``: by its name, by "latest" for the one that was started last, or by
-    the beginning of its name if no other run's begins so. What is found nowhere is returned as it
-    is.
+    the beginning of its name if no other run's name has the same beginning. A reference to no run
+    is returned as a path.
 
     Raises:
-        RunError: when several runs' names begin so, or there is no latest one.
+        RunError: when several runs' names have this beginning, or there is no latest run.
         RequestError: when it is neither text nor a path.
 
     Example:

@@ -169,7 +169,7 @@ class RunFolder:
         """Read ``run.json``.
 
         Raises:
-            RunError: when it is missing or damaged; likewise below.
+            RunError: when it is missing or damaged.
         """
         return read_json(self.record_path, RunRecord, "a run's record")
 

@@ -48,7 +48,7 @@ class ListedRun:
         is_best: whether no other run on the same images has a higher validation accuracy.
         num_seeds: of runs with several seeds, whose epochs are summed over all, and accuracies
             averaged over the finished ones; None for a single run.
-        options: of everything that decides the weights, beside source and model, by their names,
+        options: everything that determines the weights besides source and model, by their names,
             with those of the recipe and the model among them; JSON-ready.
         given: names of the options that were given.
     """

@@ -1,4 +1,4 @@
-"""Where runs lie on the disk, known without reading their records."""
+"""Where runs are on the disk, known without reading their records."""
 
 import os
 import re

@@ -29,7 +29,7 @@ MAX_SEEDS = 10_000
 
 
 def local_time(text: str) -> datetime:
-    """Return the local time that a record's ISO 8601 text stands for.
+    """Return the local time that a record's ISO 8601 text means.
 
     Raises:
         ValueError: when it is no such time.
@@ -69,7 +69,7 @@ class ImagesRecord(BaseModel):
         num_images: how many there are.
         image_shape: height, width and channels.
         lowest_value: of all pixels.
-        highest_value: likewise.
+        highest_value: of all pixels.
         class_counts: number of images of each class, by its name.
         provenance: where they come from, in words.
         sha256: their fingerprint, in hexadecimal.

@@ -149,7 +149,7 @@ class Results:
         return output(accuracy_scores(self.accuracies), *(element("p", each) for each in sentences))
 
     def remarks(self, num_epochs: int) -> list[str]:
-        """Return what must be known beside the accuracies: of which weights, on which images."""
+        """Return what must be known besides the accuracies: of which weights, on which images."""
         remarks = []
         if self.weights_of_epoch < num_epochs:
             remarks.append(

@@ -48,7 +48,7 @@ def check_stored(run: Run, needed: str, remedy: str) -> None:
 def check_download(source: str, options: SourceOptions, path: Path) -> None:
     """Check that the source named by the run in `path` needs no download.
 
-    A run's folder may come from anybody, and must not decide whom this machine connects to.
+    A run's folder may come from somebody else, and must not choose the hosts that are contacted.
 
     Raises:
         RunError: when it does.

@@ -24,7 +24,7 @@ class RunSummary:
     Attributes:
         title: network and source.
         accuracies: of each set of images, the test set first if there is one.
-        remarks: what must be known beside the accuracies.
+        remarks: what must be known besides the accuracies.
         advice: findings about the training curve, and the next step.
     """
 

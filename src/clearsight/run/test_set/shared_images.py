@@ -1,4 +1,4 @@
-"""The test images that runs share and that none of them has trained on."""
+"""The test images that several runs have in common, and that none of them has trained on."""
 
 from collections import Counter
 from collections.abc import Sequence

@@ -19,7 +19,7 @@ from clearsight.training.checkpoint.checkpoint import (
 
 
 class CheckpointWriter(AbstractContextManager["CheckpointWriter"]):
-    """Writes checkpoints in a thread of its own, one at a time.
+    """Writes checkpoints in a background thread, one at a time.
 
     A checkpoint that cannot be written is announced and the training continues: the last intact
     ones remain, and the next one may succeed. Use it as a context manager.

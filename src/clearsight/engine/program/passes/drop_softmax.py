@@ -1,4 +1,4 @@
-"""The softmax that ends a model is left to the loss, which is computed on logits."""
+"""Leaves the softmax that ends a model to the loss, which is computed on logits."""
 
 from dataclasses import replace
 
