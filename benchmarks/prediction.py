@@ -3,7 +3,7 @@
 Measures one image from a cold start to its prediction; 10,000 images of Fashion-MNIST in memory,
 without the start; and 8-bit integers next to float32. Every program runs in its own process, and
 rounds are interleaved, so that a noisy moment affects all equally. The network is the lesson's,
-trained for one epoch, which makes no difference to its speed. The peer predicts as Keras's `predict` does
+trained for one epoch, which does not change its speed. The peer predicts as Keras's `predict` does
 by default, in batches of 32, and with the best of three batch sizes.
 """
 

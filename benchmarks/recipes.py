@@ -2,8 +2,8 @@
 
 The peer trains the reference job. Every training runs in its own process and is timed from the
 command to its end. Rounds are interleaved, so that a noisy moment affects all equally; each has its
-own seeds, two of `fast` and one of `strong`. Accuracies are of the first 3,000 test images. Run it with
-`make bench`.
+own seeds, two of `fast` and one of `strong`. Accuracies are of the first 3,000 test images. Run it
+with `make bench`.
 """
 
 from __future__ import annotations
