@@ -56,7 +56,7 @@ def option(name: str, value: Any = None, *, form: str = "") -> str:
 
 
 def option_when_read(name: str) -> str:
-    """Return an option in a text that is kept in a file, whose readers may be of both sorts.
+    """Return an option for text that is kept in a file; `name_options` adapts it to its reader.
 
     Example:
         >>> name_options(f"Change it with {option_when_read('image_size')}")
@@ -66,7 +66,7 @@ def option_when_read(name: str) -> str:
 
 
 def name_options(text: str) -> str:
-    """Return such a text with its options as its reader gives them."""
+    """Return text of `option_when_read` with its options as its reader gives them."""
     return _WHEN_READ.sub(lambda found: option(found[1]), text)
 
 

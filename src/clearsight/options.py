@@ -61,13 +61,13 @@ class OptionField:
 
     @property
     def python_help(self) -> str:
-        """The help of the Python argument: a switch that is on is described by what it does off."""
+        """The help of the Python argument; of a switch that is on, its effect when off."""
         text = self.option.help
         return f"If False: {text[0].lower()}{text[1:]}" if self.field.default is True else text
 
     @property
     def flag(self) -> str:
-        """The option on the command line, e.g. "--batch-size"; a switch turns its default over."""
+        """The option on the command line, e.g. "--batch-size"; a switch inverts its default."""
         return flag(f"no_{self.name}" if self.field.default is True else self.name)
 
     @property
@@ -98,7 +98,7 @@ def _takes_bool(annotation: Any) -> bool:
 
 
 class Request(BaseModel):
-    """What is asked for, as options that are checked where they come in; frozen.
+    """The options of a command or of a Python function, validated on creation; frozen.
 
     Raises:
         RequestError: if options are unknown, missing or out of range; lists them all.

@@ -30,7 +30,7 @@ def test_progress_is_one_output(tmp_path: Path) -> None:
         begin,
         "shown.end()",
         """
-        with TrainingOutput().of("decoding <images>", 5_000) as show:
+        with TrainingOutput().phase("decoding <images>", 5_000) as show:
             show(2_500)
         """,
     )

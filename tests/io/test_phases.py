@@ -19,10 +19,10 @@ def short_moment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_without_a_terminal_only_long_phases_get_a_line(capsys: pytest.CaptureFixture[str]) -> None:
     phases = Phases(TextConsole())
-    with phases.of("doing something short"):
+    with phases.show("doing something short"):
         pass
     time.sleep(0.05)  # something else
-    with phases.of("doing something long"), phases.of("decoding", 20) as show:
+    with phases.show("doing something long"), phases.show("decoding", 20) as show:
         show(5)
         time.sleep(0.3)
     printed = capsys.readouterr()
@@ -33,7 +33,7 @@ def test_without_a_terminal_only_long_phases_get_a_line(capsys: pytest.CaptureFi
 def test_many_short_phases_are_not_silent_either(capsys: pytest.CaptureFixture[str]) -> None:
     phases = Phases(TextConsole())
     for number in range(8):
-        with phases.of(f"step {number}"):
+        with phases.show(f"step {number}"):
             time.sleep(0.04)
     assert 1 <= len(capsys.readouterr().err.splitlines()) <= 4
 
@@ -41,10 +41,10 @@ def test_many_short_phases_are_not_silent_either(capsys: pytest.CaptureFixture[s
 def test_a_terminal_shows_the_inner_phase_with_its_count_and_clears_it() -> None:
     screen = io.StringIO()
     console = TextConsole(file=screen, force_terminal=True, width=60)
-    with Phases(console).of("reading the images") as announce:
+    with Phases(console).show("reading the images") as announce:
         announce("reading \x1b[31m names")
         time.sleep(0.15)
-        with Phases(console).of("unused"), cleared_line():
+        with Phases(console).show("unused"), cleared_line():
             pass
     shown = screen.getvalue()
     assert "reading \\x1b[31m names" in shown
@@ -52,7 +52,7 @@ def test_a_terminal_shows_the_inner_phase_with_its_count_and_clears_it() -> None
 
 
 def test_a_quiet_console_stays_quiet(capsys: pytest.CaptureFixture[str]) -> None:
-    with Phases(TextConsole(quiet=True)).of("anything"):
+    with Phases(TextConsole(quiet=True)).show("anything"):
         time.sleep(0.2)
     printed = capsys.readouterr()
     assert printed.out == printed.err == ""

@@ -53,7 +53,7 @@ class _RenderedText:
 
 
 class _UntilClosed(io.FileIO):
-    """A standard stream that leads to nowhere once it takes no more.
+    """A standard stream that discards what is printed once it is closed or full.
 
     Attributes:
         refused: why it accepts no more, although its reader is there; None if it has accepted all.
@@ -81,7 +81,7 @@ class _UntilClosed(io.FileIO):
 
 
 def drop_unread_output() -> None:
-    """Let this process's standard output and error drop what is not taken, without an error.
+    """Make standard output and error of this process discard what they cannot write, silently.
 
     Characters that their encoding lacks become "?".
     """

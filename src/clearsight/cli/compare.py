@@ -69,7 +69,7 @@ def compare(runs: tuple[Path, ...], out: Path | None, allow_download: bool, as_j
         from clearsight.report.curves import write_overlaid_curves
         from clearsight.run.store.folder import writing_to
 
-        with Phases(console).of("drawing the curves"), writing_to(out):
+        with Phases(console).show("drawing the curves"), writing_to(out):
             write_overlaid_curves([(name, run.history) for name, run in drawn], out)
         console.print(f"curve image: {out}")
     if as_json:

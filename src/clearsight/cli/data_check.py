@@ -94,7 +94,7 @@ def check_source(
 
     options, started = given_source_options(context), started_at(context)
     phases = Phases(console)
-    with phases.of("reading the images"):
+    with phases.show("reading the images"):
         splits = load_splits(source, options, phases.counted(DECODING))
     with loading_keras(console) as announce:
         from clearsight.run.data_check.check import check_data
@@ -107,7 +107,7 @@ def check_source(
     page_here, list_here = free_paths_here(source, "check", ".html", ".csv") or (None, None)
     if out is not None:
         list_here = out.with_suffix(".csv")
-    with phases.of("writing the page and the list"), writing_to(out, list_out, labels_out):
+    with phases.show("writing the page and the list"), writing_to(out, list_out, labels_out):
         found = _write_list(checked, options, list_out, list_here)
         page = _write_page(checked, out, page_here, found)
         if labels_out is not None:

@@ -21,4 +21,4 @@ def show_progress(title: str, total: int) -> AbstractContextManager[Callable[[in
     from clearsight.io.console import TextConsole
     from clearsight.io.phases import Phases
 
-    return Phases(TextConsole(stderr=True)).of(title, total)
+    return Phases(TextConsole(stderr=True)).show(title, total)

@@ -101,13 +101,13 @@ def export(
     if web:
         _refuse("--web uses an existing bundle", given, "--format", "--check", "--allow-loss")
         bundle = _find_or_export(path, precision, console, allow_download=allow_download)
-        with Phases(console).of("writing the page"):
+        with Phases(console).show("writing the page"):
             values, lines = _export_page(bundle, out or _page_folder(path), runtime_from)
     elif runtime_from is not None:
         raise RequestError("--runtime-from is for --web: add that, or leave it out.")
     elif check:
         _refuse("--check writes nothing", given, "--out", "--allow-loss")
-        with Phases(console).of("checking what the bundle predicts"):
+        with Phases(console).show("checking what the bundle predicts"):
             values, lines = _check(path, format, precision)
     else:
         if allow_loss and not int8:

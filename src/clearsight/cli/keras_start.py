@@ -30,7 +30,7 @@ def loading_keras(console: TextConsole) -> Iterator[Callable[[str], None]]:
     """
     from clearsight.io.phases import Phases
 
-    with Phases(console).of("loading Keras") as announce:
+    with Phases(console).show("loading Keras") as announce:
         gc.disable()  # collections during the import find nothing
         try:
             _import_keras()

@@ -1,6 +1,6 @@
 """The program ``clearsight``: its commands, and how errors become messages and exit codes.
 
-A command's file is imported when the command is asked for, and imports nothing heavy at its top, so
+A command's file is imported when the command is called, and imports nothing heavy at its top, so
 that ``clearsight --help`` is quick.
 """
 
@@ -33,7 +33,7 @@ EXIT_BY_SIGNAL = 128  # plus the signal's number: 130 for Ctrl-C
 
 
 class _Program(click.Group):
-    """Imports commands when they are asked for, and has exit codes for signals."""
+    """Imports commands when they are called, and has exit codes for signals."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         del ctx

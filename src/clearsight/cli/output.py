@@ -74,7 +74,7 @@ def columns_of(console: TextConsole) -> int | None:
 
 
 def printed_columns() -> int | None:
-    """Return what `columns_of` does of a console on stdout, without the import of one."""
+    """Return `columns_of` a console on stdout, without importing rich."""
     return shutil.get_terminal_size().columns if _is_limited(sys.stdout) else None
 
 
@@ -85,7 +85,7 @@ def print_table(table: TextTable, console: TextConsole) -> None:
 
 
 def print_lines(text: str, console: TextConsole) -> None:
-    """Print text of several lines; otherwise what is printed is one line, whatever it quotes."""
+    """Print text of several lines; all else is printed as one line, even with a newline in it."""
     console.print(*text.split("\n"), sep="\n")
 
 

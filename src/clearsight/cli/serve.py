@@ -51,7 +51,7 @@ def serve(
     from clearsight.serving.settings import server_settings
 
     settings = server_settings(token=token, allowed_hosts=allow_host, **given_options(context))
-    with Phases(console_for(as_json=True)).of("opening the bundles"):
+    with Phases(console_for(as_json=True)).show("opening the bundles"):
         named_bundles = open_named_bundles(bundles, settings.network_threads)
 
     def print_address(address: str) -> None:

@@ -82,7 +82,7 @@ def train(
     console = console_for(as_json)
     from clearsight.io.phases import Phases
 
-    with Phases(console).of("starting"):
+    with Phases(console).show("starting"):
         from clearsight.report.chart_file import start_drawing
 
         start_drawing()

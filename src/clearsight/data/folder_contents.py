@@ -55,7 +55,7 @@ class FolderContents(Generic[Position]):
             path = path.rpartition("/")[0]
 
     def leave_to_links(self, targets: Iterable[str]) -> None:
-        """Remove images that links lead to: they belong where their owner's links put them."""
+        """Remove images that links lead to, because they are listed where the links are."""
         targets = [path for path in targets if path in self.images]
         for path in targets:
             del self.images[path]

@@ -60,7 +60,7 @@ class SkippedFiles:
 
 
 def skipped_sentence(counts: Mapping[str, int]) -> str:
-    """Return a sentence about skipped items from their number by reason, the most first."""
+    """Return a sentence about skipped items from their number by reason, most frequent first."""
     reasons = sorted(counts, key=lambda reason: (-counts[reason], reason))
     shown = [f"{counts[reason]:,} x {reason}" for reason in reasons[:_NUM_SHOWN]]
     more = sum(counts[reason] for reason in reasons[_NUM_SHOWN:])

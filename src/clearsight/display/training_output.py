@@ -38,7 +38,7 @@ class _Epochs:
 
 @dataclass
 class _Phase:
-    """What is done before or after the training, and how far it is; see `TrainingOutput.of`."""
+    """What is done before or after the training, and its progress; see `TrainingOutput.phase`."""
 
     title: str
     total: int
@@ -92,8 +92,8 @@ class TrainingOutput:
         self._draw()
 
     @contextmanager
-    def of(self, title: str, total: int = 0) -> Iterator[Callable[[int | str], None]]:
-        """Show what is done until the block ends.
+    def phase(self, title: str, total: int = 0) -> Iterator[Callable[[int | str], None]]:
+        """Show what is being done until the block ends.
 
         Args:
             title: such as "decoding images".
@@ -149,7 +149,7 @@ class TrainingOutput:
         self._draw(is_running=False)
 
     def finish(self, result: str = "") -> None:
-        """Show what came of it all, as markup, above what was shown so far; a long list is folded.
+        """Show the result, as markup, above what was shown so far; a long list is folded.
 
         Args:
             result: with its style; empty if it is shown elsewhere.

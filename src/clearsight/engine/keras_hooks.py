@@ -164,7 +164,7 @@ class Hooks:
 
     @contextmanager
     def _tuned(self, name: str) -> Iterator[None]:
-        """Set within a loop what concerns the whole process, if the user lets it be set."""
+        """Change settings of the whole process within a loop, if the user allows it."""
         steps: dict[str, str] = dict(zip(_METHODS, _STEPS, strict=False))
         step = steps.get(name)
         with ExitStack() as stack:
@@ -183,7 +183,7 @@ class Hooks:
         self._training = self._evaluation = None
 
     def _is_left_to_keras(self) -> bool:
-        """Return whether the user asked to run layer by layer, or for torch.compile, or must."""
+        """Return whether Keras runs the model: by the user's settings, or because it has to."""
         model = self._model
         asked = model.compiled and (model.run_eagerly or model.jit_compile)
         return bool(asked) or self._is_left_whole or has_torch_hooks(model)

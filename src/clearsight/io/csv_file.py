@@ -10,7 +10,7 @@ from clearsight.io.csv_rows import write_rows
 
 
 def write_csv(columns: Sequence[str], rows: Iterable[Sequence[Any]], path: Path) -> None:
-    """Write a table with a header, replacing `path` whole.
+    """Write a table with a header, replacing `path` atomically.
 
     Names of files that are not valid Unicode survive.
 

@@ -67,7 +67,7 @@ class Phases:
     Example:
         >>> from clearsight.io.console import TextConsole
         >>> phases = Phases(TextConsole(quiet=True))
-        >>> with phases.of("loading Keras"):
+        >>> with phases.show("loading Keras"):
         ...     pass
     """
 
@@ -81,7 +81,7 @@ class Phases:
         self._ended = 0.0
 
     @contextmanager
-    def of(self, title: str, total: int = 0) -> Iterator[Callable[[int | str], None]]:
+    def show(self, title: str, total: int = 0) -> Iterator[Callable[[int | str], None]]:
         """Show a phase until the block ends.
 
         Args:
@@ -104,7 +104,7 @@ class Phases:
 
     def counted(self, title: str) -> Callable[[int], Any]:
         """Return a function of a number of items that shows a phase with so many."""
-        return lambda total: self.of(title, total)
+        return lambda total: self.show(title, total)
 
     @contextmanager
     def _shown(self, phase: _Phase) -> Iterator[None]:

@@ -11,14 +11,14 @@ _TOO_DEEP = f"its lists and objects are more than {_MAX_DEPTH} deep within each 
 
 
 def parse_strict_json(content: bytes, *, allow_half_characters: bool = False) -> Any:
-    """Parse JSON in UTF-8, in which everything means one thing.
+    """Parse JSON in UTF-8, and refuse what other parsers may read differently.
 
     Lone surrogates represent the bytes of file names that are not UTF-8.
 
     Raises:
         ValueError: if it is not JSON, has a number that is not finite, a key twice in one object,
-            half of a character that is not allowed, or lists and objects too deep within each other
-            or too many.
+            a lone surrogate that is not allowed, or lists and objects that are nested too deeply or
+            too many.
 
     Example:
         >>> parse_strict_json(b'{"divisor": NaN}')

@@ -182,16 +182,16 @@ class _Box:
 
     @property
     def total_width(self) -> float:
-        """With the side that is seen."""
+        """The width of the box, its visible side included."""
         return self.width + self.depth
 
     @property
     def total_height(self) -> float:
-        """With the top that is seen."""
+        """The height of the box, its visible top included."""
         return self.height + self.depth / 2
 
     def draw(self, center: float, middle: float, color: str) -> str:
-        """Return its three sides that are seen, centered at a point."""
+        """Return its three visible sides, centered at a point."""
         x, y = center - self.total_width / 2, middle - self.total_height / 2 + self.depth / 2
         width, height, depth, rise = self.width, self.height, self.depth, self.depth / 2
         sides = (

@@ -94,7 +94,7 @@ def make_network(config: Any, num_values: int, source: str) -> keras.Model:
 
 
 class _SmallExamples(TorchFunctionMode):
-    """Refuses large examples, with which Keras runs a layer that does not tell its output's shape.
+    """Refuses large examples, with which Keras runs a layer whose output shape it cannot compute.
 
     Keras takes 83 of them, of ones, once it has failed to run the layer without memory.
     """

@@ -17,7 +17,7 @@ _CONVOLUTIONS = (
 
 
 def count_dense_parameters(calls: Sequence[Call]) -> int | None:
-    """Count the parameters of a dense layer in a convolution's stead; None for other layers.
+    """Count the parameters of a dense layer in place of a convolution; None for other layers.
 
     Such a layer has a weight between each value of the convolution's input and each value of its
     output, and a bias for each output value if the convolution has biases.
@@ -33,7 +33,7 @@ def count_dense_parameters(calls: Sequence[Call]) -> int | None:
 
 
 def describe_sharing(num_dense_parameters: int, num_parameters: int) -> str:
-    """Compare a convolution's parameters with those of a dense layer in its stead.
+    """Compare a convolution's parameters with those of a dense layer in its place.
 
     Example:
         >>> describe_sharing(19_694_080, 320)

@@ -143,7 +143,7 @@ class _UnreadConsole(TextConsole):
 
 @contextmanager
 def shown(verbose: bool) -> Iterator[Display]:
-    """Show a training, or not even what Python prints of logged warnings without a handler."""
+    """Show a training; if not, hide even logged warnings, which Python prints by default."""
     if verbose:
         yield (
             _notebook_display()

@@ -1,4 +1,4 @@
-"""`TrainRequest`: the options of a training, checked where they come in."""
+"""`TrainRequest`: the options of a training, validated on creation."""
 
 import os
 from pathlib import Path

@@ -33,7 +33,7 @@ class NotebookTraining:
         self, title: str, total: int = 0
     ) -> AbstractContextManager[Callable[[int | str], None]]:
         """Show what else is being done until the block ends, and how many of `total` are done."""
-        return self._output.of(title, total)
+        return self._output.phase(title, total)
 
     def announce(self, sentence: str) -> None:
         """Show a sentence."""

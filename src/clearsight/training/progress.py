@@ -84,7 +84,7 @@ class Progress:
         """Show the training while the block runs; without a terminal, that the first epoch does."""
         with self._bar, self._first_epoch:
             if self._bar.disable:
-                self._first_epoch.enter_context(self._phases.of("training, a line per epoch"))
+                self._first_epoch.enter_context(self._phases.show("training, a line per epoch"))
             try:
                 yield
             finally:
@@ -95,7 +95,7 @@ class Progress:
         self, title: str, total: int = 0
     ) -> AbstractContextManager[Callable[[int | str], None]]:
         """Show what else is being done until the block ends; see `Phases.of`."""
-        return self._phases.of(title, total)
+        return self._phases.show(title, total)
 
     def announce(self, sentence: str) -> None:
         """Print a sentence above the bar."""

@@ -31,7 +31,7 @@ _PRODUCTS = {
 
 
 def cost_of_image(model: Any, image_shape: tuple[int, int, int]) -> Cost:
-    """Return what one image takes, from the shapes of all layers.
+    """Return the cost of one image, from the shapes of all layers.
 
     Raises:
         ValueError: if it is more than a classifier of images would take, or is not known.

@@ -143,7 +143,7 @@ class _Runner:
         )
 
     def _split(self, images: np.ndarray, size: int) -> list[np.ndarray]:
-        """Split images into batches, and check what each takes: it might not grow evenly."""
+        """Split images into batches, and check the cost of each: it may not be proportional."""
         batches = [images[start : start + size] for start in range(0, len(images), size)]
         for count in {len(batch) for batch in batches}:
             try:

@@ -19,7 +19,7 @@ _WITH_PRODUCTS = {
 
 
 def check_batch(model: Any, num_images: int, image_shape: tuple[int, int, int]) -> Cost:
-    """Compute what a batch takes.
+    """Compute the cost of a batch.
 
     Args:
         model: an ``openvino.Model``, which stays as it is.

@@ -83,7 +83,7 @@ RULES: dict[str, Rule] = {
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """What an operation returns and takes.
+    """The results of an operation, and its cost.
 
     Attributes:
         outputs: its results.
@@ -97,7 +97,7 @@ class Step:
 
 
 def follow(node: OnnxNode, inputs: tuple[Tensor | None, ...]) -> Step:
-    """Compute what an operation returns and takes.
+    """Compute the shapes of an operation's results, and its cost.
 
     Raises:
         ValueError: if the operator is not known, or does not fit its inputs.

@@ -23,7 +23,7 @@ _PER_WEIGHT = 2  # constants that are computed from weights: converted and trans
 
 @dataclass(frozen=True)
 class Cost:
-    """What one batch takes.
+    """The memory and work that one batch needs.
 
     Attributes:
         num_values: the most numbers in memory at once, besides weights and constants.
@@ -37,7 +37,7 @@ class Cost:
 
 
 def cost_limit(image_shape: tuple[int, int, int], num_images: int, num_weights: int) -> Cost:
-    """Return the most that a batch may take with a network of so many weights."""
+    """Return the highest cost that a batch may have with a network of so many weights."""
     size = math.prod(image_shape)
     values = min(max(_VALUES_PER_INPUT * size, _MIN_VALUES), _MAX_VALUES)
     work = min(max(_WORK_PER_INPUT * size, _MIN_WORK), _MAX_WORK)
@@ -51,7 +51,7 @@ def cost_limit(image_shape: tuple[int, int, int], num_images: int, num_weights: 
 def cost_of_results(
     sizes: Sequence[int], work: int, image_shape: tuple[int, int, int], num_images: int = 1
 ) -> Cost:
-    """Return what a batch takes, of which all results are known, but not when each is used.
+    """Return the cost of a batch whose results are known, but not how long each is kept.
 
     Args:
         sizes: the numbers in each result.
@@ -74,7 +74,7 @@ def cost_of_results(
 
 
 def images_at_once(cost: Cost) -> int:
-    """Return how many images to run at once if one takes that much."""
+    """Return how many images to run at once if one image has this cost."""
     return max(1, _BATCH_VALUES // max(1, cost.num_values))
 
 
@@ -97,7 +97,7 @@ class Measure:
         return images_at_once(self.of_batch(1))
 
     def of_batch(self, num_images: int) -> Cost:
-        """Return what a batch takes.
+        """Return the cost of a batch.
 
         Raises:
             ValueError: if the graph is not valid, has an unknown operator, or takes more than a

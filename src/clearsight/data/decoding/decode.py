@@ -152,7 +152,7 @@ def _warnings(folder: Path, keys: Sequence[str]) -> list[str]:
 def _hold_out(
     listing: Listing, row_order: RowOrder, decoded: DecodedImages, fraction: float
 ) -> DecodedImages:
-    """Choose the test images among the training images, and move them behind the others."""
+    """Choose the test images among the training images, and move them after the others."""
     row_order = _readable(listing, row_order, decoded)
     rows = row_order.rows("train")
     indices = row_order.order[rows]

@@ -63,7 +63,7 @@ class Table(Protocol):
 
     @property
     def known(self) -> KnownColumns:
-        """The columns that need no usual name."""
+        """The columns that are recognized without a usual name."""
         ...
 
     def read(self, names: Sequence[str]) -> dict[str, list[Any]]:
@@ -97,7 +97,7 @@ class TableColumns:
 
     @property
     def class_names(self) -> ClassNames | None:
-        """The classes that one-hot columns are called after."""
+        """The classes that one-hot columns are named after."""
         return ClassNames.listed(self.labels) if len(self.labels) > 1 else None
 
     def read_labels(self, cells: Mapping[str, Sequence[Any]]) -> Sequence[Any]:
@@ -158,7 +158,7 @@ def _with_others(columns: TableColumns, table: Table) -> TableColumns:
 
 
 def is_usual_name(name: str) -> bool:
-    """Return whether a column with this name is found by it."""
+    """Return whether a column is recognized by this name."""
     tiers = (tier for usual in _USUAL_NAMES.values() for tier in usual)
     return any(_normalize(name) in tier for tier in tiers)
 
@@ -190,7 +190,7 @@ def _check_given(given: str, argument: str, table: Table) -> None:
 
 
 def _find_usual(content: str, argument: str, table: Table) -> str:
-    """Return the column with a usual name; "" if there is none and that may be."""
+    """Return the column with a usual name; "" if there is none and none is required."""
     for tier in _USUAL_NAMES[content]:
         found = [name for name in table.names if _normalize(name) in tier]
         if len(found) > 1:

@@ -138,6 +138,6 @@ def _common_width(lines: Sequence[str], delimiter: str, is_cut: bool) -> int:
 
 
 def _rows(lines: Sequence[str], delimiter: str, is_cut: bool) -> list[list[str]]:
-    """Divide lines into rows; if others follow, the last row may go on, and is left out."""
+    """Divide lines into rows; if more follow, the last row may be incomplete, and is left out."""
     rows = [row for row in csv.reader(lines, delimiter=delimiter) if row]
     return rows[:-1] if is_cut and len(rows) > 1 else rows

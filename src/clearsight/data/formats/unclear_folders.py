@@ -144,7 +144,7 @@ def _table_advice(contents: FolderContents) -> list[str]:
 
 
 def _unlikely_labels(table: str) -> tuple[bool, bool, str]:
-    """Return what to sort tables by: first those for training, last the form of submissions."""
+    """Return a sort key of tables: those for training first, forms of submissions last."""
     parts = [part_of_path(table), part_of_folder(table.rpartition("/")[2])]
     return "submission" in table.lower(), "train" not in parts, table
 

@@ -116,7 +116,7 @@ def _add(member: zipfile.ZipInfo, members: MemberCollector[str], archive: zipfil
 
 
 def _decoded_name(member: zipfile.ZipInfo) -> str:
-    """Return a member's name, decoded as what it really is.
+    """Return a member's name, decoded with the encoding that it really has.
 
     Names without the UTF-8 flag should be in code page 437, but most programs for Linux and macOS
     write UTF-8 without setting it.

@@ -104,7 +104,7 @@ def range_warning(image: np.ndarray, trained: PixelRange | None, name: str) -> s
 
 
 def check_finite(values: np.ndarray, name: str) -> None:
-    """Raise `DataError`, in which the values are called `name`, if some are no measurements.
+    """Raise `DataError`, which calls the values `name`, if some are NaN or infinite.
 
     They may be NaN, infinite, or the lowest number that there is, which maps have where they have
     no data; everything else would become a single grey next to it.

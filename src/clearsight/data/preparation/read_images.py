@@ -65,7 +65,7 @@ def read_images(
 
 
 def _reading(size: Any, channels: Any, pixel_range: Any) -> Preparation:
-    """Return the preparation that reads files as `read_images` is asked to.
+    """Return the preparation with which `read_images` reads files.
 
     Raises:
         RequestError: when an argument is something else.

@@ -1,4 +1,4 @@
-"""`SourceOptions`: how the images of a source are read, checked where they come in."""
+"""`SourceOptions`: how the images of a source are read, validated on creation."""
 
 import re
 from pathlib import Path

@@ -119,7 +119,7 @@ def held_out_note(
 
 
 def check_no_own_part(part: Part, num_own: int, asked_for: float | None, source: str) -> None:
-    """Check that a source has no such part of its own when holding one out is asked for.
+    """Check that a source has no test part if one is to be held out.
 
     Args:
         part: "test" or "validation".

@@ -80,7 +80,7 @@ class ConvolutionMethod:
 
 
 def is_supported(images: torch.Tensor, kernel: torch.Tensor, sizes: Sizes) -> bool:
-    """Return whether the library is there, and can compute this convolution at all."""
+    """Return whether there are kernels for this convolution."""
     return (
         has_kernel("first_convolution")
         and has_kernel("pooled_convolution_backward")

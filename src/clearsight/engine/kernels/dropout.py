@@ -15,7 +15,7 @@ _MIN_RATE, _MAX_RATE = 2**-10, 1 - 2**-10
 
 
 def can_drop(values: torch.Tensor, rate: float) -> bool:
-    """Return whether `drop_values` takes these values and this rate, and its kernel is there."""
+    """Return whether there is a kernel for `drop_values` of these values with this rate."""
     return (
         values.dtype in (torch.bfloat16, torch.float32)
         and values.device.type == "cpu"

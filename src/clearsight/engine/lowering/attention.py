@@ -49,7 +49,7 @@ class _Attention(Operation):
     num_inputs: int
 
     def mask_of(self, inputs: Sequence[torch.Tensor]) -> torch.Tensor | None:
-        """Return who attends to whom as Keras computes it: bool, (N, T, S) or as given."""
+        """Return which positions attend to which, as Keras does: bool, (N, T, S) or as given."""
         query, _, value = (inputs[index] for index in self.indices)
         mask = inputs[self.mask.index] if isinstance(self.mask, TensorArgument) else self.mask
         mask = None if mask is None else mask.to(query.device, torch.bool)

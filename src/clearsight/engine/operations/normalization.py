@@ -55,7 +55,7 @@ class Normalization(Operation, ABC):
     activation: Activation = field(default=Activation.LINEAR, kw_only=True)
 
     def _finish(self, normalized: torch.Tensor, residual: torch.Tensor | None) -> torch.Tensor:
-        """Do in torch what follows."""
+        """Add the residual and apply the activation, in torch."""
         if residual is not None:
             normalized = torch.add(*in_one_dtype((normalized, residual)))
         if self.activation is Activation.LINEAR:
@@ -153,7 +153,7 @@ class MovingNormalization(Normalization):
 
 
 def _keeps_order(values: torch.Tensor) -> bool:
-    """Return whether the result should have Keras's bits, or be precise to those of float64."""
+    """Return whether the result must have Keras's bits, or float64's precision."""
     return values.device.type == "cpu" and values.dtype in (torch.float32, torch.float64)
 
 

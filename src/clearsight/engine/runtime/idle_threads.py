@@ -53,7 +53,7 @@ class IdleThreads:
 
 @cache
 def _libgomp() -> ctypes.CDLL | None:
-    """Return libgomp if it is what torch's threads are of; None where that is another library."""
+    """Return libgomp if torch's threads are libgomp's; None where they are another library's."""
     if not sys.platform.startswith("linux"):
         return None
     loaded = ctypes.CDLL(None)

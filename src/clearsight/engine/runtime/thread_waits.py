@@ -30,7 +30,7 @@ _FIRST_PAUSE_SECONDS, _MAX_PAUSE_SECONDS = 2.0, 30.0
 
 @dataclass(frozen=True)
 class Clocks:
-    """What is measured: seconds that passed, and of all threads of this process on a core."""
+    """What is measured: elapsed seconds, and processor seconds of all threads of this process."""
 
     wall: Callable[[], float] = time.perf_counter
     cpu: Callable[[], float] = time.process_time
@@ -79,7 +79,7 @@ class ThreadWaits:
             self._loop = None
 
     def timed(self, name: str, step: Callable[[Any], Any]) -> Callable[[Any], Any]:
-        """Return a function that takes a step and measures it."""
+        """Return a function that runs a step and measures its time."""
 
         @functools.wraps(step)
         def call(data: Any) -> Any:

@@ -15,7 +15,7 @@ SIGNIFICANT = 0.05
 
 @dataclass(frozen=True)
 class PairedComparison:
-    """How two networks did on the same images.
+    """The results of two networks on the same images.
 
     Attributes:
         num_images: how many images.

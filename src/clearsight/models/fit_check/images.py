@@ -76,7 +76,7 @@ def _scale_mistakes(model: keras.Model, x: Sample) -> list[str]:
         return []
     low, high = extremes
     if low >= 0 and high > _RAW_PIXELS_ABOVE:
-        if pixel_scaling(model) != "nothing" or _came_trained(model):
+        if pixel_scaling(model) != "nothing" or _is_pretrained(model):
             return []
         most = f"{_MOST_OF_8_BITS:g}" if high <= _MOST_OF_8_BITS else f"{high:g}"
         return [
@@ -92,7 +92,7 @@ def _scale_mistakes(model: keras.Model, x: Sample) -> list[str]:
     return []
 
 
-def _came_trained(model: keras.Model) -> bool:
+def _is_pretrained(model: keras.Model) -> bool:
     """Return whether a network's first weights are pretrained, for pixels of another scale.
 
     They are if they are frozen, or if there are biases other than zero before the first step.

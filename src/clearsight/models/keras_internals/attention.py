@@ -10,7 +10,7 @@ _METHODS = {"_compute_attention", "_compute_attention_mask", "_masked_softmax"}
 
 @dataclass(frozen=True)
 class AttentionParts:
-    """What a layer of attention consists of, whichever class it is.
+    """The parts of an attention layer, whichever class it is.
 
     Attributes:
         projections: its EinsumDense layers for query, key and value.
@@ -45,7 +45,7 @@ class AttentionParts:
 
 
 def parts_of_attention(layer: Any) -> AttentionParts | str:
-    """Return what a MultiHeadAttention or GroupQueryAttention consists of.
+    """Return the parts of a MultiHeadAttention or GroupQueryAttention.
 
     Returns:
         If only Keras can run it, why, as the end of a sentence.

@@ -46,7 +46,7 @@ SYMBOLIC_BUILD = "_symbolic_build"
 
 
 def build_symbolically(model: Any, **arguments: Any) -> None:
-    """Call that method of a model's class."""
+    """Call `SYMBOLIC_BUILD`, a method of a model's class that builds loss and metrics."""
     getattr(type(model), SYMBOLIC_BUILD)(model, **arguments)
 
 

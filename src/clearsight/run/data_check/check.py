@@ -88,7 +88,7 @@ class DataCheck:
         write_image_list(path, COLUMNS, [*found_rows(self.findings, self.splits), *before])
 
     def write_page(self, path: Path, list_file: str = "", command: str | None = None) -> None:
-        """Write the findings as one HTML page, replacing `path` whole.
+        """Write the findings as one HTML page, replacing `path` atomically.
 
         The page refers to `list_file`, the CSV file that lists everything, if there is one, and
         shows the `command` that trains without the images that it marks.

@@ -14,7 +14,7 @@ _HALVED = "memory ran out, so batches were processed in halves whose gradients w
 
 
 def execute(plan: Plan, session: RunSession, writer: CheckpointWriter) -> History:
-    """Train the plan's model, passing checkpoints to `writer`, and return what each epoch gave.
+    """Train the plan's model, passing checkpoints to `writer`, and return each epoch's scores.
 
     Raises:
         OutputError: when the run's files cannot be written.

@@ -197,7 +197,7 @@ def _with_enough_steps(resolved: ResolvedOptions, num_train: int) -> tuple[Recip
 
 
 def _compiled_notes(model: keras.Model, recipe: Recipe) -> list[str]:
-    """Say that what the network was compiled with is replaced, if it was compiled."""
+    """Return a note that the network is compiled again, if it was compiled."""
     if not model.compiled:
         return []
     return [
@@ -208,7 +208,7 @@ def _compiled_notes(model: keras.Model, recipe: Recipe) -> list[str]:
 
 
 def _unused_model_arguments(resolved: ResolvedOptions) -> list[str]:
-    """Say that a recipe's network keeps its own defaults if it is chosen by name."""
+    """Return a note that a recipe's network has its own defaults if it is chosen by name."""
     given, recipe = resolved.given, resolved.recipe
     unused = {k: v for k, v in recipe.model_arguments.items() if k not in given.model_arguments}
     if given.model != recipe.model or not unused:

@@ -37,7 +37,7 @@ def changes_since(
 
 
 def describe_resume(path: Path, record: RunRecord, recipe: Recipe, checkpoint: Checkpoint) -> str:
-    """Say where a run is resumed, and with which epochs, learning rate and threads."""
+    """Describe where a run is resumed, and with which epochs, learning rate and threads."""
     done, batches, before = checkpoint.epochs_done, checkpoint.num_batches, record.request.recipe
     where = f" and {batches} batches of epoch {done + 1}" if batches else ""
     if is_fully_trained(checkpoint.history, recipe) and not batches:

@@ -25,7 +25,7 @@ from clearsight.run.test_set.shared_images import check_several, shared_images
 
 @dataclass(frozen=True)
 class SeedComparison:
-    """A comparison of the first runs with several seeds with the others.
+    """A comparison of a first group of runs with several seeds with other such groups.
 
     Attributes:
         groups: the runs, in the order given.

@@ -86,7 +86,7 @@ class SeedRuns(Sequence[Run]):
 
     @property
     def how_to_resume(self) -> str:
-        """What trains what is missing, as a message's reader does it: a command or a call."""
+        """How to train what is missing: a command or a Python call; see `for_reader`."""
         code = self.record.request.code_to_run
         return how_to_resume(self.path, **({} if code is None else {"model": code}))
 

@@ -37,7 +37,7 @@ def runs_to_prune(
 
 
 def delete_run(path: Path) -> None:
-    """Delete a run's folder, or that of runs with several seeds, whole; no links are followed.
+    """Delete a run's folder, or that of runs with several seeds; no links are followed.
 
     All locks are held until it is deleted: of the folder, its members, and runs that it belongs to.
 

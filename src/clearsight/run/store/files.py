@@ -24,7 +24,7 @@ _adapter = cache(TypeAdapter)
 
 
 def write_json(values: dict[str, Any], path: Path) -> None:
-    """Write JSON-ready values, replacing `path` whole."""
+    """Write JSON-ready values, replacing `path` atomically."""
     with write_atomically(path) as temporary:
         text = json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False)
         # Paths that are not UTF-8 are surrogates in Python, and become JSON's escapes for them.

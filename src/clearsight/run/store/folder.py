@@ -74,7 +74,7 @@ class RunFolder:
         return resume_command(self.path)
 
     def how_to_resume(self, **options: Any) -> str:
-        """Return what resumes the run, as a message's reader does it."""
+        """Return the command or the Python call that resumes the run; see `for_reader`."""
         return how_to_resume(self.path, **options)
 
     def command(self, verb: str) -> str:

@@ -65,7 +65,7 @@ def resume_command(path: Path, *options: str) -> str:
 
 
 def how_to_resume(path: Path, **options: Any) -> str:
-    """Return what resumes a run with other options, as a message's reader does: command or call.
+    """Return the command or Python call that resumes a run with options; see `for_reader`.
 
     Example:
         >>> how_to_resume(Path("runs/a"), learning_rate=1e-4)

@@ -247,6 +247,6 @@ def save_finished_model(model: keras.Model, folder: RunFolder) -> None:
 
 
 def save_model(model: keras.Model, folder: RunFolder) -> None:
-    """Write ``model.keras`` with the optimizer's state, replacing it whole."""
+    """Write ``model.keras`` with the optimizer's state, replacing an older one atomically."""
     with write_atomically(folder.model_path) as temporary:
         model.save(temporary)

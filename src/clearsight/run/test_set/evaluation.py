@@ -24,7 +24,7 @@ from clearsight.run.test_set.ledger import TestSetUse, record_use
 
 @dataclass(frozen=True)
 class Evaluation:
-    """How a run's network did on test images.
+    """The results of a run's network on test images.
 
     Attributes:
         scores: all scores, with their intervals.
@@ -119,7 +119,7 @@ def _reading_options(given: Mapping[str, Any]) -> SourceOptions:
 
 
 def _check_no_options(options: SourceOptions) -> None:
-    """Check that nothing says how to read a run's own images, which are read as in training."""
+    """Check that no options are given for a run's own images, which are read as in training."""
     given = options.model_copy(update={"allow_bad": False}).shown
     if given:
         raise DataError(
