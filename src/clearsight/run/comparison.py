@@ -4,15 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from clearsight.display.html import element, or_reason, output
+from clearsight.display.html import or_reason
 from clearsight.evaluation.comparison.by_class import ClassComparison, compare_classes
-from clearsight.evaluation.comparison.markup import accuracy_table
 from clearsight.evaluation.comparison.paired import PairedComparison
 from clearsight.evaluation.intervals.interval import Interval
 from clearsight.evaluation.intervals.proportions import wilson_interval
 from clearsight.evaluation.scores.guessing import by_guessing, guessing_accuracy
 from clearsight.io.displayed_text import displayed
-from clearsight.report.curve_chart import CurveChart, chart_or_reason
+from clearsight.report.comparison_markup import comparison_markup
 from clearsight.run.store.run import Run
 from clearsight.run.test_set.shared_images import check_several, shared_images
 
@@ -73,16 +72,9 @@ class RunComparison:
         names = (str(run.path) for run in self.runs)
         rows = list(zip(names, self.accuracies, self.intervals, strict=True))
         curves = [(str(run.path), run.history) for run in self.runs]
-        return output(
-            element(
-                "p",
-                f"{self.num_images:,} test images that all runs share, "
-                f"{by_guessing(self.guessing_accuracy)}",
-            ),
-            accuracy_table(rows),
-            *(element("p", sentence) for sentence in self.sentences),
-            *chart_or_reason(CurveChart(curves)),
-        )
+        heading = f"{self.num_images:,} test images that all runs share, "
+        heading += by_guessing(self.guessing_accuracy)
+        return comparison_markup(heading, rows, self.sentences, curves)
 
 
 def compare_runs(paths: Sequence[Path], *, allow_download: bool = False) -> RunComparison:

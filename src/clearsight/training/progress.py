@@ -29,7 +29,7 @@ class TrainingProgress(Protocol):
     def phase(
         self, title: str, total: int = 0
     ) -> AbstractContextManager[Callable[[int | str], None]]:
-        """Show what else is being done until the block ends; see `Phases.of`."""
+        """Show what else is being done until the block ends; see `Phases.show`."""
         ...
 
     def announce(self, sentence: str) -> None:
@@ -94,7 +94,7 @@ class Progress:
     def phase(
         self, title: str, total: int = 0
     ) -> AbstractContextManager[Callable[[int | str], None]]:
-        """Show what else is being done until the block ends; see `Phases.of`."""
+        """Show what else is being done until the block ends; see `Phases.show`."""
         return self._phases.show(title, total)
 
     def announce(self, sentence: str) -> None:

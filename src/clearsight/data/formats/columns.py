@@ -11,8 +11,8 @@ from clearsight.data.sources.options import SourceOptions
 from clearsight.errors import DataError, did_you_mean, list_some
 from clearsight.option_names import option
 
-# What a column may hold, and its usual names, the most telling ones first: a later row only counts
-# if no earlier name is there.
+# What a column may hold, and its usual names, the most specific ones first: a later row only counts
+# if no column has an earlier name.
 _USUAL_NAMES = {
     "images or their paths": (
         ("image", "images", "image_path", "image_file", "img", "img_path", "path", "file",

@@ -85,7 +85,7 @@ def is_source_name(text: str) -> bool:
 def must_be_downloaded(source: str, options: SourceOptions) -> bool:
     """Return whether loading a source would use the network, or may."""
     if source in SOURCES:
-        # From a folder that is given, or nowhere: loading names the folder if it is gone.
+        # With a given folder nothing is downloaded: if the files are not there, loading fails.
         return options.data_dir is None and SOURCES[source].locate(None) is None
     return is_source_name(source)  # the library that loads it decides
 

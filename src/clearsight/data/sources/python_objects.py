@@ -52,7 +52,7 @@ def splits_from_object(source: Any, options: SourceOptions | None = None) -> Spl
         ('cat', 'dog')
     """
     options = options or SourceOptions()
-    # Who has arrays has test images at hand too: they are held out only when asked for.
+    # Users with arrays mostly have test images as arrays too, so none are held out by default.
     return hold_out_test_set(_splits_from_object(source, options), options.test_split, default=0.0)
 
 

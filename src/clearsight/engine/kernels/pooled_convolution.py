@@ -8,7 +8,7 @@ from clearsight.engine.kernels.max_pooling import pool_with_winners
 from clearsight.engine.runtime.processor import cpu_supports
 
 _LANES = 16  # channels, or filters, that are computed together
-_MAX_IMAGE_VALUES = 2**18  # values: as float32 one should fit a core's second cache
+_MAX_IMAGE_VALUES = 2**18  # an image as float32 should fit into a core's L2 cache
 _MAX_WEIGHTS = 2**22  # whose gradients all threads together hold
 
 

@@ -64,7 +64,7 @@ def drop(values: torch.Tensor, rate: float) -> torch.Tensor:
 
 def generator_key(layer: Any) -> torch.Tensor:
     """Draw the key of a mask, int64 (1,), from a layer's own generator, as often as Keras does."""
-    state = layer.seed_generator.next()  # the seed and how often it was asked, in 32 bits each
+    state = layer.seed_generator.next()  # the seed and the number of draws so far, in 32 bits each
     return state.to(torch.int32).view(torch.int64)
 
 

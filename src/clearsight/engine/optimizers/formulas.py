@@ -173,7 +173,7 @@ def orthogonalize(
     a, b, c = numbers
     is_tall = matrix.shape[0] > matrix.shape[1]
     matrix = matrix / (matrix.norm() + 1e-7)
-    # The products with a large matrix take most of the time; for its direction eight bits will do.
+    # Products with large matrices take most of the time; bfloat16 suffices for a direction.
     wide = matrix.bfloat16() if matrix.numel() >= _LARGE_MATRIX else matrix
     gram = (wide.T @ wide if is_tall else wide @ wide.T).to(matrix.dtype)
     product = None

@@ -13,7 +13,7 @@ from clearsight.data.splits.validation_split import ValidationSplit
 
 _MAX_NOTES = 5
 # Near-duplicates among so many images, of so many values in all, are found in some tenths of a
-# second on two cores; the work grows with the square of the one, and with the other.
+# second on two cores; the work grows with the square of the first, and linearly with the second.
 _MAX_COMPARED, _MAX_VALUES = 6_000, 30_000_000
 
 
@@ -95,7 +95,7 @@ def _leaks(pool: ImagePool, splits: Splits) -> Leaks:
         is_known[np.concatenate([one[is_known[other]], other[is_known[one]]])] = True
     leaked = is_known[pool.contents]
     validation = np.flatnonzero(leaked & (pool.roles == ROLES.index("validation")))
-    # Images to validate on lie in the first part, or wholly in the second.
+    # Without a validation part, the validation images are rows of the training set.
     if splits.validation is not None:
         validation = validation - len(splits.train)
     return Leaks(leaked[pool.roles == ROLES.index("test")], validation)

@@ -113,7 +113,7 @@ def plan_resume(request: ResumeRequest, show_progress: ShowProgress = silent) ->
         preparation=record.preparation,
         resume_point=ResumePoint(checkpoint, first_batch, tuple(f for f, _ in found.damaged)),
         decisions=tuple(decisions),
-        # The last of them hold as when the run began, and its reader may not have seen that.
+        # The last ones were shown when the run began, perhaps to another user.
         notes=(*notes, *splits.load_report.remarks, *engine_notes, *checked.notes),
         requested_at=requested_at,
     )

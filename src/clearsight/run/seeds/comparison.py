@@ -6,9 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from clearsight.display.html import element, or_reason, output
+from clearsight.display.html import or_reason
 from clearsight.errors import RunError
-from clearsight.evaluation.comparison.markup import accuracy_table
 from clearsight.evaluation.comparison.over_seeds import (
     SeedDifference,
     SeedSummary,
@@ -17,7 +16,7 @@ from clearsight.evaluation.comparison.over_seeds import (
 from clearsight.evaluation.scores.guessing import by_guessing, guessing_accuracy
 from clearsight.io.displayed_text import displayed
 from clearsight.option_names import option
-from clearsight.report.curve_chart import CurveChart, chart_or_reason
+from clearsight.report.comparison_markup import comparison_markup
 from clearsight.run.seeds.runs import SeedRuns
 from clearsight.run.store.location import is_seed_runs
 from clearsight.run.test_set.shared_images import check_several, shared_images
@@ -68,16 +67,9 @@ class SeedComparison:
         ]
         curves = [(str(group.path), run.history) for group in self.groups for run in group]
         seeds = ", ".join(map(str, self.seeds))
-        return output(
-            element(
-                "p",
-                f"{self.num_images:,} test images that all runs share, "
-                f"{by_guessing(self.guessing_accuracy)}; seeds {seeds}",
-            ),
-            accuracy_table(rows),
-            *(element("p", sentence) for sentence in self.sentences),
-            *chart_or_reason(CurveChart(curves)),
-        )
+        heading = f"{self.num_images:,} test images that all runs share, "
+        heading += f"{by_guessing(self.guessing_accuracy)}; seeds {seeds}"
+        return comparison_markup(heading, rows, self.sentences, curves)
 
 
 def compare_seed_runs(paths: Sequence[Path], *, allow_download: bool = False) -> SeedComparison:

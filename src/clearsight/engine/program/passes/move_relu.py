@@ -23,7 +23,7 @@ def _exchange(relu: Node, pooling: Node) -> tuple[Node, ...] | None:
     operation = pooling.operation
     if not isinstance(operation, Pooling) or operation.function is not functional.max_pool2d:
         return None
-    # Where several windows, or the user of the pooled values, sum gradients, their order changes.
+    # The exchange may change the order in which gradients of overlapping windows are summed.
     keeps_bits = operation.memory_format is torch.contiguous_format
     if keeps_bits or not isinstance(relu.operation, Relu):
         return None
