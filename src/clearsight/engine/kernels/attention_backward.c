@@ -1,8 +1,8 @@
 /* The gradients of attention; see attention.h. */
 #include "attention.h"
 
-/* From two rows of scores and of the gradients of their probabilities to pairs of the probabilities,
-   without what was dropped, and to the gradients of the scores, as rows and in pairs. */
+/* For two rows of scores, from the gradients of their probabilities: the probabilities, 0 where
+   dropped, in pairs; and the gradients of the scores, as rows and in pairs. */
 static void differentiate(const struct job *job, const struct memory *m, ptrdiff_t row,
                           const float log_sums[2], const float means[2],
                           struct generators *generators)

@@ -2,7 +2,7 @@
    which is a convolution of the output's gradient; see depthwise.h. */
 #include "depthwise.h"
 
-enum { TILE = 7 /* pixels at once: 14 sums and two weights, the registers that AVX2 has */ };
+enum { TILE = 7 /* pixels at once: 14 sums and two weights fit AVX2's 16 registers */ };
 
 /* Float32 values of scratch memory that a chunk needs, for the convolution and both gradients. */
 ptrdiff_t depthwise_convolution_scratch_size(const ptrdiff_t *sizes)
@@ -20,10 +20,10 @@ ptrdiff_t depthwise_convolution_scratch_size(const ptrdiff_t *sizes)
 struct convolution {
     struct axis rows, columns;
     ptrdiff_t channels, bands;
-    const uint16_t *images; /* (N, from, from, C) */
+    const uint16_t *images; /* (N, rows.from, columns.from, C) */
     const float *weights;     /* (taps, C) */
     const float *bias;        /* (C), or NULL */
-    uint16_t *output;         /* (N, to, to, C) */
+    uint16_t *output;         /* (N, rows.to, columns.to, C) */
     float *scratch;
     ptrdiff_t scratch_size;
 };

@@ -1,13 +1,13 @@
 /* The gradient of a depthwise convolution's kernel, and of its bias; see depthwise.h. */
 #include "depthwise.h"
 
-enum { GROUP = 5 /* taps at once: ten sums and two gradients, in the registers that AVX2 has */ };
+enum { GROUP = 5 /* taps at once: ten sums and two gradients fit AVX2's 16 registers */ };
 
 struct kernel_gradient {
     struct axis rows, columns;
     ptrdiff_t channels, bands;
     const uint16_t *images, *gradient;
-    float *partial; /* (num_chunks, taps + 1, C), zeros: of the kernel, then of the bias */
+    float *partial; /* (num_chunks, taps + 1, C), zeros at first: the kernel's gradient, then the bias's */
     float *scratch;
     ptrdiff_t scratch_size;
 };

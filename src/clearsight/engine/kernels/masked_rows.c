@@ -45,7 +45,7 @@ static void mask_rows(const void *data, ptrdiff_t first, ptrdiff_t last, int chu
 {
     (void)chunk;
     const struct masking *job = data;
-    int step = job->inner > 1; /* a single factor is one for all repeats */
+    int step = job->inner > 1; /* without inner values, one factor is for all repeats */
     ptrdiff_t length = step ? job->inner : job->repeats, size = job->is_float32 ? 4 : 2;
     for (ptrdiff_t row = first; row < last; row++) {
         const char *values = (const char *)job->values + row * length * size;

@@ -13,7 +13,7 @@ enum { NONE = 4 };
 struct pooling {
     const int16_t *images; /* (N, H, W, C) */
     int16_t *pooled;         /* (N, H / 2, W / 2, C) */
-    uint8_t *winners;        /* the same, or NULL where no gradient will be taken */
+    uint8_t *winners;        /* the same, or NULL if no gradients are needed */
     ptrdiff_t height, width, channels;
     int rectified;
 };

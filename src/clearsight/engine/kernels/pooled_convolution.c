@@ -1,11 +1,10 @@
 /* The gradients of a convolution whose output goes through 2x2 max pooling.
 
-   Of each window one value has a gradient, and with a ReLU at most one. So most products of the
-   usual computation are with zero; here none of those is computed. What is left does not fit the
-   processor's products of bfloat16, and is done in float32, with the kernel as it is and not
-   rounded as in the forward pass.
+   At most one value of each window has a gradient, so most products of the usual computation are
+   with zero: they are left out here. The others do not fit the processor's products of bfloat16, and
+   are computed in float32, with the kernel unrounded, unlike in the forward pass.
 
-   Strides are 1; channels and filters come in vectors of 16. */
+   Strides are 1; channels and filters are computed in vectors of 16. */
 #include "convolution.h"
 #include "parallel.h"
 
@@ -20,11 +19,11 @@ struct job {
     const uint16_t *images; /* bfloat16 (N, H, W, C) */
     const float *kernel;      /* (filters, kernel_height, kernel_width, C) */
     const uint16_t *gradient; /* bfloat16 (N, pooled_height, pooled_width, filters) */
-    const uint8_t *winners;   /* the same, as in max_pooling.c */
+    const uint8_t *winners;   /* the same; see max_pooling.c */
     uint16_t *output;         /* the gradient of the images, or NULL */
-    float *partial; /* (num_chunks, a chunk's gradients), zeros: of the kernel, laid out as it is,
-                       then of the bias */
-    float *scratch; /* (num_chunks, scratch_size()), zeros */
+    float *partial; /* (num_chunks, a chunk's gradients), zeros at first: the kernel's gradient, in
+                       the kernel's layout, then the bias's */
+    float *scratch; /* (num_chunks, scratch_size()), zeros at first */
 };
 
 /* to[row][i] += sum over entries of gradient * from[offset + row * stride + i] */
@@ -79,7 +78,7 @@ static void add_products(const struct entry *entries, ptrdiff_t num_entries, con
     }
 }
 
-/* An image as float32 with zeros around. */
+/* Convert an image to float32, padded with zeros. */
 static void pad(const struct shape *s, const uint16_t *image, float *padded)
 {
     ptrdiff_t space = row_length(s) - s->left * s->channels, whole = s->width * s->channels;
@@ -90,7 +89,7 @@ static void pad(const struct shape *s, const uint16_t *image, float *padded)
     }
 }
 
-/* The reverse; values outside of all windows have no gradient. */
+/* Write the gradient of an image from that of the padded image; pixels in no window have none. */
 static void cut_out(const struct shape *s, const float *padded, uint16_t *image)
 {
     ptrdiff_t space = row_length(s) - s->left * s->channels, whole = s->width * s->channels;
@@ -187,7 +186,7 @@ static void list_winners(const struct job *job, ptrdiff_t image, struct entry *e
         }
 }
 
-/* Row by row of the kernels, of which one row fits the first cache. */
+/* One kernel row after the other, because one row of all filters fits into the L1 cache. */
 static void write_image_gradient(const struct job *job, ptrdiff_t image, float *padded,
                                    struct entry *entries, int32_t *ends)
 {
