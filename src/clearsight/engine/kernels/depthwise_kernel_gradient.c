@@ -7,7 +7,8 @@ struct kernel_gradient {
     struct axis rows, columns;
     ptrdiff_t channels, bands;
     const uint16_t *images, *gradient;
-    float *partial; /* (num_chunks, taps + 1, C), zeros at first: the kernel's gradient, then the bias's */
+    float *partial; /* (num_chunks, taps + 1, C), zeros at first: the kernel's gradient, then the
+                       bias's */
     float *scratch;
     ptrdiff_t scratch_size;
 };
