@@ -147,7 +147,7 @@ def test_a_pass_that_fails_leaves_no_trace_in_the_halves_that_follow(
     torch.manual_seed(1)
     owner, name = (Counting, "finish") if fails == "forward" else (torch.autograd, "grad")
     monkeypatch.setattr(owner, name, fails_once(getattr(owner, name)))
-    with pytest.warns(UserWarning, match="each batch goes through in two halves"):
+    with pytest.warns(UserWarning, match="each batch is trained on in two halves"):
         model.train_on_batch(X, Y)
     assert num_parts_of(model) == 2
     assert int(model.optimizer.iterations) == 1
@@ -239,7 +239,7 @@ def test_a_batch_that_does_not_fit_goes_through_in_halves_once() -> None:
     num_parts, said, steps = outcome(0.75)
     assert num_parts == 2
     assert steps == 2
-    assert any("each batch goes through in two halves" in text for text in said)
+    assert any("each batch is trained on in two halves" in text for text in said)
     is_explained, num_parts, printed = outcome(0.1)
     assert is_explained, printed
     assert num_parts == 2

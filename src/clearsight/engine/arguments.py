@@ -44,8 +44,8 @@ def prepare_fit(
     if not is_list:
         added = [AtEpochBegin(forget_steps), *progress_callbacks(given)]
         given["callbacks"] = [*keras.tree.flatten(callbacks or []), *added]
-    is_taken = isinstance(x, InMemoryBatches) or is_in_memory(x, y, weight)
-    if x is None or not is_taken or not _is_size(given.get("batch_size")):
+    can_be_batched = isinstance(x, InMemoryBatches) or is_in_memory(x, y, weight)
+    if x is None or not can_be_batched or not _is_size(given.get("batch_size")):
         return
     validation = given.get("validation_data")
     if given.get("validation_split") and validation is None:
@@ -57,7 +57,7 @@ def prepare_fit(
         arrays = keras.utils.unpack_x_y_sample_weight(tuple(validation))
         size = given.get("validation_batch_size") or given.get("batch_size")
         steps = given.get("validation_steps")
-        with suppress(ValueError):  # which Keras raises when it comes to validating
+        with suppress(ValueError):  # Keras raises it when it validates
             if _is_size(size):
                 batches = InMemoryBatches(*arrays, batch_size=size, steps=steps)
                 validation = (batches, None, None)
@@ -115,7 +115,7 @@ def prepare_predict(
 
 
 def _is_size(batch_size: Any) -> bool:
-    """Return whether this is a batch size; of any other Keras says what is wrong."""
+    """Return whether this is a valid batch size; for any other Keras raises an error."""
     return batch_size is None or (type(batch_size) is int and batch_size > 0)
 
 

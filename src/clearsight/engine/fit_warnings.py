@@ -59,7 +59,7 @@ class FitWarnings:
             self._warn(images, y, "x", "y")
 
     def watch(self, iterator: Iterable[Any]) -> Iterator[Any]:
-        """Yield what Keras's iterator over an epoch does, and check its first batch."""
+        """Yield what Keras's iterator over an epoch yields, and check its first batch."""
         for begin, end, batches in iterator:
             if isinstance(batches, list | tuple) and batches:
                 self.see_batch(batches[0])

@@ -48,8 +48,8 @@ _MASKED = (
 )
 
 _IN_HALVES = (
-    "Memory ran out in a training step: from here on each batch goes through in two halves whose "
-    "gradients are added up, which is a little slower; a smaller batch_size would do without."
+    "Memory ran out in a training step: from now on each batch is trained on in two halves whose "
+    "gradients are added up, which is a little slower; a smaller batch_size would avoid that."
 )
 
 
@@ -100,7 +100,7 @@ class Hooks:
         self._evaluation: EvaluationStep | None = None
         self._settings: Any = None  # of the layers when the steps were compiled
         self._context = LoopContext()
-        self._is_left_whole = False
+        self._has_unexpected_mask = False
 
     def install(self) -> None:
         """Set the hooks on the model."""
@@ -129,7 +129,7 @@ class Hooks:
     def _wrap(
         self, name: str, prepare: Callable[[keras.Model, dict[str, Any]], None] | None
     ) -> Callable[..., Any]:
-        """Wrap a method of Keras's: arguments prepared, steps compiled again, on the device."""
+        """Wrap a Keras method: prepare its arguments, have steps compiled again, set the device."""
         method = getattr(self._class, name)
         signature = inspect.signature(method)
 
@@ -140,16 +140,16 @@ class Hooks:
             try:
                 bound = signature.bind(self._model, *args, **kwargs)
             except TypeError:
-                return method(self._model, *args, **kwargs)  # which says what is wrong
-            checked = FitWarnings(self._model) if name == "fit" else None
-            before, self._context = self._context, LoopContext(fit_warnings=checked)
+                return method(self._model, *args, **kwargs)  # raises the error that Python raises
+            fit_warnings = FitWarnings(self._model) if name == "fit" else None
+            before, self._context = self._context, LoopContext(fit_warnings=fit_warnings)
             try:
-                if checked is not None:
-                    checked.see_arguments(bound.arguments)
+                if fit_warnings is not None:
+                    fit_warnings.see_arguments(bound.arguments)
                 with on_device(self._device), self._tuned(name):
                     if prepare is not None and not self._is_left_to_keras():
                         prepare(self._model, bound.arguments)
-                        self._context = LoopContext.of(bound.arguments, checked)
+                        self._context = LoopContext.of(bound.arguments, fit_warnings)
                     result = method(*bound.args, **bound.kwargs)
             finally:
                 self._context = before
@@ -175,7 +175,7 @@ class Hooks:
             yield
 
     def _is_image_by_image(self) -> bool:
-        """Return whether no code but the engine's computes an evaluation: it mixes no images."""
+        """Return whether only the engine runs in an evaluation, where it never mixes images."""
         self._evaluation = evaluation = EvaluationStep(self._model, self._dtype)  # for the batches
         return not evaluation.runs_keras
 
@@ -185,11 +185,11 @@ class Hooks:
     def _is_left_to_keras(self) -> bool:
         """Return whether Keras runs the model: by the user's settings, or because it has to."""
         model = self._model
-        asked = model.compiled and (model.run_eagerly or model.jit_compile)
-        return bool(asked) or self._is_left_whole or has_torch_hooks(model)
+        is_requested = model.compiled and (model.run_eagerly or model.jit_compile)
+        return bool(is_requested) or self._has_unexpected_mask or has_torch_hooks(model)
 
     def _build(self, iterator: Any = None, data_batch: Any = None) -> None:
-        """Build what is not built yet, as Keras does, whose errors the warnings explain."""
+        """Build what is not built yet, as Keras does, after the warnings that explain errors."""
         fit_warnings = self._context.fit_warnings
         if fit_warnings is not None and iterator is not None:
             iterator = fit_warnings.watch(iterator)
@@ -221,7 +221,7 @@ class Hooks:
         try:
             forward, gradients = self._gradients(training, inputs, data)
         except UnexpectedMaskError as error:
-            self._leave_whole(error)
+            self._leave_to_keras(error)
             return self._class.train_step(model, data)
         for weight, gradient in zip(training.weights, gradients, strict=True):
             weight.grad = gradient
@@ -235,7 +235,7 @@ class Hooks:
             can_halve = self._control.num_parts == 1 and len(first_tensor(inputs)) > 1
             if not can_halve or not is_out_of_memory(error):
                 raise
-        # Only here is the error gone, and with it all that the failed pass held in memory.
+        # Outside of `except`, where the error no longer keeps the failed pass in memory.
         release_memory()
         self._control.num_parts = 2
         warnings.warn(_IN_HALVES, stacklevel=2)
@@ -273,7 +273,7 @@ class Hooks:
         try:
             return self._logs(step(evaluation, inputs, data))
         except UnexpectedMaskError as error:
-            self._leave_whole(error)
+            self._leave_to_keras(error)
             return keras_step()
 
     def _forget_steps_if_changed(self) -> None:
@@ -283,8 +283,8 @@ class Hooks:
                 self._forget_steps()
             self._settings = settings
 
-    def _leave_whole(self, error: UnexpectedMaskError) -> None:
-        self._is_left_whole = True
+    def _leave_to_keras(self, error: UnexpectedMaskError) -> None:
+        self._has_unexpected_mask = True
         warnings.warn(_MASKED.format(model=self._model.name, layer=error), stacklevel=2)
 
     def _logs(self, logs: Any) -> Any:

@@ -42,7 +42,7 @@ ELEMENTWISE: dict[Any, Callable[[torch.Tensor], torch.Tensor]] = {
 
 
 def activation_of(layer: Any) -> list[Operation]:
-    """Lower a layer's ``activation``: no operation at all for "linear"."""
+    """Lower a layer's ``activation``; "linear" needs no operation."""
     function = layer.activation
     if function is None or function is keras.activations.linear:
         return []
@@ -53,7 +53,7 @@ def activation_of(layer: Any) -> list[Operation]:
     if function is keras.activations.log_softmax:
         return [Function(_log_softmax)]
     if function is keras.activations.gelu:
-        # Torch computes it otherwise, and in up to twice the time, if the axes are not in the order
+        # Torch computes it differently, and up to twice as slowly, if the axes are not in the order
         # of memory (64x16x16x256 in bfloat16 with gradient: 5.8 and 9.2 ms on one core of a Zen 5).
         return [Function(functional.gelu)]
     if function in ELEMENTWISE:
@@ -80,7 +80,9 @@ def relu(layer: Any, site: Site) -> list[Operation]:
         return [Relu()]
     if layer.max_value == _RELU6_MAXIMUM and not layer.negative_slope and not layer.threshold:
         return [Function(functional.relu6, input_axes=Axes.ANY)]  # as in Keras
-    return [Function(layer.call, input_axes=Axes.ANY)]  # its gradient at 0 and at the maximum
+    return [
+        Function(layer.call, input_axes=Axes.ANY)
+    ]  # Keras's own, for its gradient at 0 and at the maximum
 
 
 def leaky_relu(layer: Any, site: Site) -> list[Operation]:

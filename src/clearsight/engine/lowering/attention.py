@@ -1,7 +1,7 @@
 """MultiHeadAttention and GroupQueryAttention.
 
-In bfloat16, what shares an input is projected by one product. In the other types Keras's operations
-run in its order, for its bits.
+In bfloat16, queries, keys and values of the same input are projected by one product. In the other
+types, Keras's operations run in Keras's order, which keeps its bits.
 """
 
 import math
@@ -31,16 +31,16 @@ class _Attention(Operation):
     """Attention of one call.
 
     Attributes:
-        head: the layer.
+        attention: the parts of the layer.
         indices: of query, key and value among the call's inputs.
         mask: the index of the mask there, or the mask, or None.
         is_causal: whether no position attends to later ones.
         scores: how probabilities are made.
-        dtype: to compute in.
+        dtype: what is computed in.
         num_inputs: number of the call's inputs.
     """
 
-    head: AttentionParts
+    attention: AttentionParts
     indices: tuple[int, int, int]
     mask: Any
     is_causal: bool
@@ -53,18 +53,18 @@ class _Attention(Operation):
         query, _, value = (inputs[index] for index in self.indices)
         mask = inputs[self.mask.index] if isinstance(self.mask, TensorArgument) else self.mask
         mask = None if mask is None else mask.to(query.device, torch.bool)
-        window = self.head.window
+        window = self.attention.window
         if self.is_causal or window is not None:
             shape = (query.shape[1], value.shape[1])
-            near = torch.ones(shape, dtype=torch.bool, device=query.device)
+            allowed = torch.ones(shape, dtype=torch.bool, device=query.device)
             if self.is_causal:
-                near = near.tril()
+                allowed = allowed.tril()
             if window is not None:
-                near = near.triu(1 - window).tril(window - 1)
-            mask = near[None] if mask is None else mask & near[None]
+                allowed = allowed.triu(1 - window).tril(window - 1)
+            mask = allowed[None] if mask is None else mask & allowed[None]
         if mask is not None:
-            for _ in range(query.ndim + len(self.head.axes) - mask.ndim):
-                mask = mask.unsqueeze(-2 * len(self.head.axes) - 1)
+            for _ in range(query.ndim + len(self.attention.axes) - mask.ndim):
+                mask = mask.unsqueeze(-2 * len(self.attention.axes) - 1)
         return mask
 
 
@@ -76,12 +76,12 @@ class _Fused(_Attention):
         scales = (self.scores.scale, 1.0, 1.0)
         joined: list[torch.Tensor | None] = []
         for group in self._groups():
-            parts = [(self.head.projections[index], scales[index]) for index in group]
+            parts = [(self.attention.projections[index], scales[index]) for index in group]
             kernels = [part.kernel.value.flatten(1) * scale for part, scale in parts]
             joined.append(torch.cat(kernels, 1).to(self.dtype))
             biases = [part.bias.value.reshape(-1) * s for part, s in parts if part.bias is not None]
             joined.append(torch.cat(biases).to(self.dtype) if biases else None)
-        output = self.head.output
+        output = self.attention.output
         bias = value_of(output.bias)
         return (
             *joined,
@@ -96,7 +96,7 @@ class _Fused(_Attention):
         for number, group in enumerate(self._groups()):
             values = inputs[self.indices[group[0]]]
             product = _affine(values, weights[2 * number : 2 * number + 2], self.dtype)
-            shapes = [tuple(self.head.projections[index].kernel.shape[1:]) for index in group]
+            shapes = [tuple(self.attention.projections[index].kernel.shape[1:]) for index in group]
             parts = product.split([heads * size for heads, size in shapes], 1)
             for index, part, shape in zip(group, parts, shapes, strict=True):
                 projected[index] = part.view(values.shape[0], -1, *shape)
@@ -104,7 +104,7 @@ class _Fused(_Attention):
         attended = attend(query, key, value, self.mask_of(inputs), self.scores)
         product = _affine(attended.flatten(2), weights[-2:], self.dtype)
         positions = inputs[self.indices[0]].shape[:-1]
-        return product.reshape(*positions, *self.head.output.kernel.shape[2:])
+        return product.reshape(*positions, *self.attention.output.kernel.shape[2:])
 
     def _groups(self) -> list[list[int]]:
         """Return 0 for query, 1 for key and 2 for value, those of one input together."""
@@ -119,39 +119,41 @@ class _AsKeras(_Attention):
 
     def weights(self) -> Weights:
         """Return kernel and bias of query, key, value and output."""
-        parts = (*self.head.projections, self.head.output)
+        parts = (*self.attention.projections, self.attention.output)
         pairs = ((part.kernel.value, value_of(part.bias)) for part in parts)
         return tuple(cast(weight, self.dtype) for pair in pairs for weight in pair)
 
     def apply(self, *args: Any) -> torch.Tensor:
         """Project, attend, and project back."""
-        head, scores = self.head, self.scores
+        attention, scores = self.attention, self.scores
         inputs, weights = args[: self.num_inputs], args[self.num_inputs :]
         query, key, value = (
             self._project(part, inputs[index], weights[2 * number : 2 * number + 2])
-            for number, (part, index) in enumerate(zip(head.projections, self.indices, strict=True))
+            for number, (part, index) in enumerate(
+                zip(attention.projections, self.indices, strict=True)
+            )
         )
         repeats = query.shape[-2] // key.shape[-2]
         if repeats > 1:
-            # Views, because the size of what torch's repeat_interleave exports is not known.
+            # Views, because torch exports repeat_interleave with an unknown size.
             key, value = (
                 t.unsqueeze(3).expand(-1, -1, -1, repeats, -1).flatten(2, 3) for t in (key, value)
             )
         mask = self.mask_of(inputs)
         if not scores.is_explicit:
-            is_causal = self.is_causal and self.mask is None and head.window is None
+            is_causal = self.is_causal and self.mask is None and attention.window is None
             mask = None if is_causal else mask
             attended = attend_as_keras(query, key, value, mask, scores, is_causal=is_causal)
         else:
             query = query * torch.tensor(scores.scale, dtype=query.dtype)
-            pair = (key, query) if head.is_key_first else (query, key)
-            products = torch.einsum(head.products, *pair)
-            axes = tuple(range(products.ndim - len(head.axes), products.ndim))
+            pair = (key, query) if attention.is_key_first else (query, key)
+            products = torch.einsum(attention.products, *pair)
+            axes = tuple(range(products.ndim - len(attention.axes), products.ndim))
             probabilities = probabilities_as_keras(products, axes, mask)
             if scores.drop is not None:
                 probabilities = scores.drop(probabilities)
-            attended = torch.einsum(head.combination, probabilities, value)
-        return self._project(head.output, attended, weights[-2:])
+            attended = torch.einsum(attention.combination, probabilities, value)
+        return self._project(attention.output, attended, weights[-2:])
 
     def _project(self, part: Any, values: torch.Tensor, weights: Sequence[Any]) -> torch.Tensor:
         kernel, bias = weights
@@ -161,10 +163,10 @@ class _AsKeras(_Attention):
 
 def attention_layer(layer: Any, site: Site) -> list[Operation]:
     """Lower MultiHeadAttention and GroupQueryAttention."""
-    head = parts_of_attention(layer)
-    if isinstance(head, str):
-        raise CannotLowerError(head)
-    for part in head.layers:
+    attention = parts_of_attention(layer)
+    if isinstance(attention, str):
+        raise CannotLowerError(attention)
+    for part in attention.layers:
         check_unchanged(part)
         if getattr(part, "quantization_mode", None) or getattr(part, "lora_enabled", False):
             raise CannotLowerError("it is quantized or has LoRA weights")
@@ -175,24 +177,24 @@ def attention_layer(layer: Any, site: Site) -> list[Operation]:
         raise CannotLowerError("it is called on a constant")
     if mask is not None and not isinstance(mask, TensorArgument):
         mask = torch.as_tensor(mask)
-    if mask is not None and not head.is_key_first and mask.dtype not in ("bool", torch.bool):
+    if mask is not None and not attention.is_key_first and mask.dtype not in ("bool", torch.bool):
         raise CannotLowerError("its attention_mask is not boolean")
     is_causal = bool(arguments.get("use_causal_mask", False))
-    if (is_causal or head.window is not None) and site.rank != 3:
+    if (is_causal or attention.window is not None) and site.rank != 3:
         raise CannotLowerError(f"its mask is for 3 axes, its input has {site.rank}")
-    drop = noise.dropout(head.dropout, site)
-    has_seed = head.dropout.seed is not None
-    operation: Operation = _operation_class(head, site, mask)(
-        head=head,
+    drop = noise.dropout(attention.dropout, site)
+    has_seed = attention.dropout.seed is not None
+    operation: Operation = _operation_class(attention, site, mask)(
+        attention=attention,
         indices=(query.index, key.index, value.index),
         mask=mask,
         is_causal=is_causal,
         scores=ScoreSettings(
-            scale=1.0 / math.sqrt(head.key_size),
+            scale=1.0 / math.sqrt(attention.key_size),
             drop=drop[0].apply if drop else None,
-            rate=float(head.dropout.rate),
-            draw_key=partial(noise.generator_key, head.dropout) if has_seed else draw_key,
-            is_explicit=head.rate > 0 or site.rank != 3,
+            rate=float(attention.dropout.rate),
+            draw_key=partial(noise.generator_key, attention.dropout) if has_seed else draw_key,
+            is_explicit=attention.rate > 0 or site.rank != 3,
         ),
         dtype=site.dtype,
         num_inputs=len(site.input_shapes),
@@ -201,8 +203,8 @@ def attention_layer(layer: Any, site: Site) -> list[Operation]:
     return [operation]
 
 
-def _operation_class(head: AttentionParts, site: Site, mask: Any) -> type[_Attention]:
-    takes_all = head.axes == tuple(range(1, site.rank - 1))
+def _operation_class(attention: AttentionParts, site: Site, mask: Any) -> type[_Attention]:
+    takes_all = attention.axes == tuple(range(1, site.rank - 1))
     is_simple = site.rank == 3 or (takes_all and mask is None)
     return _Fused if site.dtype.itemsize == 2 and is_simple else _AsKeras
 

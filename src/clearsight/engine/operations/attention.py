@@ -20,8 +20,8 @@ class ScoreSettings:
 
     Attributes:
         scale: of the scores; 1 / sqrt(size of a head).
-        drop: drops probabilities; None: they are all used.
-        rate: the rate of that.
+        drop: drops probabilities; None if all are used.
+        rate: the fraction that `drop` drops.
         draw_key: draws the key of a mask for the kernels, as `drop` does.
         is_explicit: whether Keras computes the probabilities, and not torch's fused attention. The
             results differ where all of a query's keys are masked: 0 instead of the values' mean.
@@ -43,14 +43,14 @@ def attend(
 ) -> torch.Tensor:
     """Compute attention in 16 bits, in the fastest way.
 
-    Without the kernel, products with the softmax between them took a quarter to a half of the time
-    of torch's fused attention, forward and backward on two Zen 5 cores with AVX512-BF16 (64 images,
-    4 heads of 16, 144 tokens: 13 ms against 56; 4 images, 6 heads of 64, 577 tokens: 34 ms against
-    59), and were as fast forward alone.
+    Without the kernel, products with the softmax between them took a quarter to three fifths of the
+    time of torch's fused attention, forward and backward on two Zen 5 cores with AVX512-BF16 (64
+    images, 4 heads of 16, 144 tokens: 13 ms against 56; 4 images, 6 heads of 64, 577 tokens: 34 ms
+    against 59), and were as fast forward alone.
 
     Args:
         query: (N, T, H, D), multiplied by the scale already.
-        key: (N, S, K, D); each of the K heads is that of H / K heads of the query.
+        key: (N, S, K, D); each of its K heads is used by H / K heads of the query.
         value: (N, S, K, V).
         mask: bool, broadcast to (N, H, T, S), what each query attends to; None: all.
         scores: how probabilities are made.
@@ -70,7 +70,7 @@ def attend(
     if mask is not None and scores.is_explicit:
         products = products.masked_fill(~mask, _MASKED)
     elif mask is not None:
-        products = products + _added(mask, products)
+        products = products + _mask_bias(mask, products)
     probabilities = torch.softmax(products, -1)
     if mask is not None and scores.is_explicit:
         probabilities = probabilities.masked_fill(~mask, 0.0)
@@ -95,14 +95,14 @@ def attend_as_keras(
     The query is not multiplied by the scale yet, and there are as many heads of keys.
     """
     query, key, value = (t.transpose(1, 2).contiguous() for t in (query, key, value))
-    added = None if mask is None else _added(mask, query).contiguous()
+    added = None if mask is None else _mask_bias(mask, query).contiguous()
     attended = functional.scaled_dot_product_attention(
         query, key, value, attn_mask=added, is_causal=is_causal, scale=scores.scale
     )
     return attended.transpose(1, 2)
 
 
-def _added(mask: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
+def _mask_bias(mask: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
     zero = like.new_zeros(())
     return torch.where(mask, zero, zero + _MASKED_WHEN_FUSED)
 

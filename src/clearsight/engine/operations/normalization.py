@@ -40,9 +40,9 @@ class Normalization(Operation, ABC):
         gamma: Keras variable, (C,), or None.
         beta: Keras variable, (C,), or None.
         epsilon: added to the variance.
-        dtype: that the layer computes in; statistics are in float32 at least.
+        dtype: what the layer computes in; statistics are in float32 at least.
         adds_residual: whether a second input is added.
-        activation: comes last.
+        activation: applied last.
     """
 
     mean: Any
@@ -69,7 +69,7 @@ class BatchNormalization(Normalization):
 
     Attributes:
         momentum: fraction of the moving statistics that stays.
-        changes_state: it does.
+        changes_state: always true.
     """
 
     momentum: float

@@ -53,7 +53,7 @@ class Update:
             self._averages = optimizer_state(optimizer, "average_weight", self._variables)
 
     def __call__(self, gradients: Sequence[torch.Tensor | None]) -> None:
-        """Update the variables; if a gradient is None, Keras warns and leaves its variable."""
+        """Update the variables; if a gradient is None, Keras warns and keeps its variable."""
         optimizer = self._optimizer
         present = [gradient for gradient in gradients if gradient is not None]
         if self._rule is None or len(present) != len(gradients):

@@ -1,8 +1,8 @@
 """`IdleThreads`: threads that exist only so that libgomp's other threads wait without spinning.
 
 A thread of libgomp, the OpenMP library of torch on Linux, that waits for the others spins for some
-milliseconds (300,000 times) before it sleeps. On a core that another process needs that is time
-which neither has. libgomp spins 100 times if it manages more threads than there are processors
+milliseconds (300,000 times) before it sleeps. On a core that another process needs, this time is
+lost to both. libgomp spins 100 times if it manages more threads than there are processors
 (https://gcc.gnu.org/onlinedocs/libgomp/GOMP_005fSPINCOUNT.html), and counts sleeping ones too.
 """
 
@@ -43,7 +43,7 @@ class IdleThreads:
 
     def _run(self, has_begun: threading.Event) -> None:
         library: Any = _libgomp()
-        # Together with the threads that compute they are more than there are processors.
+        # With the threads that compute, more than there are processors.
         num_threads = max(2, library.omp_get_num_procs() - torch.get_num_threads() + 2)
         does_nothing = ctypes.cast(ctypes.CDLL(None).labs, ctypes.c_void_p)
         library.GOMP_parallel(does_nothing, None, num_threads, 0)

@@ -1,7 +1,7 @@
 """`ThreadWaits`: how long threads spin while they wait for each other, adapted to other processes.
 
-On an idle machine threads that spin for some milliseconds are fastest; where other processes need
-the cores, threads that sleep at once are. Which holds at a moment is measured on the steps.
+On an idle machine, threads that spin for some milliseconds are fastest; where other processes need
+the cores, threads that sleep at once are. Which is faster now is measured on the steps.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Waits = Literal["long", "short"]
 _WINDOW_SECONDS = 0.2
 # Threads that spin use all their cores' time if no other process does.
 _UNDISTURBED_FRACTION = 0.85
-# By how much the other waits must be faster.
+# The other waits are kept if a step takes less than this fraction of the time.
 _GAIN = 0.95
 _FIRST_PAUSE_SECONDS, _MAX_PAUSE_SECONDS = 2.0, 30.0
 
@@ -39,15 +39,15 @@ class Clocks:
 class ThreadWaits:
     """Chooses how torch's threads wait, while a loop over batches runs.
 
-    Waits are long, torch's own, until the threads get less than their cores' time for a while. Then
-    short ones are tried, and kept if steps are faster; after that, long ones are tried from time to
-    time. The number of threads, and so every number that is computed, stays the same.
+    Waits are long, torch's default, until the threads get less than their cores' time for a while.
+    Then short ones are tried, and kept if steps are faster; after that, long ones are tried from
+    time to time. The number of threads, and so every number that is computed, stays the same.
 
     Args:
         clocks: to measure with.
 
     Attributes:
-        waits: the present ones.
+        waits: the current ones.
     """
 
     def __init__(self, clocks: Clocks | None = None) -> None:
@@ -62,7 +62,7 @@ class ThreadWaits:
 
     @contextmanager
     def in_loop(self, step: str) -> Iterator[None]:
-        """Set waits within the block, in one thread at a time; afterwards they are torch's own.
+        """Set waits within the block, in one thread at a time; afterwards they are torch's default.
 
         Args:
             step: name of the loop's steps; others are not compared with them.
