@@ -1,4 +1,4 @@
-"""How fast a training is on an idle machine, and beside another training. Run with `make bench`.
+"""How fast a training is on an idle machine, and next to another training. Run with `make bench`.
 
 The other training is plain Keras on torch with its default settings, as in any notebook. Ours is
 run with several settings of how OpenMP's threads wait for each other. Rounds are interleaved.

@@ -45,7 +45,7 @@ class Compared:
 
     @property
     def met(self) -> bool | None:
-        """Whether `ratio` is as wanted; None when nothing is wanted or it could not be measured."""
+        """Whether `ratio` reaches its target; None without a target or a measurement."""
         if self.wanted is None or self.ratio is None:
             return None
         return self.ratio >= self.wanted

@@ -42,7 +42,7 @@ class InstallationError(Exception):
 
 @dataclass(frozen=True)
 class Environments:
-    """Where the environments lie.
+    """The folder of the environments.
 
     Attributes:
         folder: holds one environment a row of `ENVIRONMENTS`, under its name.
@@ -58,19 +58,19 @@ class Environments:
         """
         if program.environment is None:
             return Path(sys.executable)
-        place = self.folder / program.environment
-        python = place.absolute() / "bin" / "python"
+        environment = self.folder / program.environment
+        python = environment.absolute() / "bin" / "python"
         pins = ENVIRONMENTS[program.environment]
         if _versions_in(python, tuple(pins)) != pins:
             wanted = [f"{name}=={number}" for name, number in pins.items()]
-            print(f"making {place} with {' '.join(wanted)}", file=sys.stderr)
-            _run([sys.executable, "-m", "venv", str(place)])
+            print(f"making {environment} with {' '.join(wanted)}", file=sys.stderr)
+            _run([sys.executable, "-m", "venv", str(environment)])
             _run([str(python), "-m", "pip", "install", "--quiet", *wanted])
         return python
 
 
 def _versions_in(python: Path, packages: tuple[str, ...]) -> dict[str, str]:
-    """Return the public versions, without a build's "+cpu", of those packages that are there."""
+    """Return the public versions, without a build's "+cpu", of the installed packages."""
     if not python.exists():
         return {}
     command = [str(python), "-c", _PRINT_VERSIONS, *packages]

@@ -28,7 +28,7 @@ class Question:
 
 @dataclass
 class Answers:
-    """What came of a load.
+    """The results of a load test.
 
     Attributes:
         latencies: seconds of each right answer.

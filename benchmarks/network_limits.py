@@ -28,7 +28,7 @@ _BACKWARD_PASSES = 3
 
 @dataclass(frozen=True)
 class MachineLimits:
-    """What the machine reaches.
+    """The highest speeds that the machine reaches.
 
     Attributes:
         matmul_gflops: in the faster precision, of a large matrix product.
@@ -83,21 +83,23 @@ def _graph_work(model: keras.Model, num_bytes: int, needs_gradient: bool) -> Wor
     for call in graph.calls:
         if call.is_input:
             continue
-        before = any(with_gradient[id(tensor)] for tensor in call.inputs)
+        input_needs_gradient = any(with_gradient[id(tensor)] for tensor in call.inputs)
         is_trained = bool(getattr(call.layer, "trainable_weights", ()))
-        with_gradient.update((id(tensor), before or is_trained) for tensor in call.outputs)
+        needs_gradient = input_needs_gradient or is_trained
+        with_gradient.update((id(tensor), needs_gradient) for tensor in call.outputs)
         if call.is_nested_graph:
-            total += _graph_work(call.layer, num_bytes, before)
+            total += _graph_work(call.layer, num_bytes, input_needs_gradient)
             continue
-        total += _call_work(call, num_bytes, before, is_trained)
+        total += _call_work(call, num_bytes, input_needs_gradient, is_trained)
     return total
 
 
-def _call_work(call: Call, num_bytes: int, before: bool, is_trained: bool) -> Work:
+def _call_work(call: Call, num_bytes: int, input_needs_gradient: bool, is_trained: bool) -> Work:
     flops = 2 * _multiply_adds(call)
     size = 0 if isinstance(call.layer, _VIEWS) else num_bytes * _num_values(call.output_shape)
-    passes = _FORWARD_PASSES + _BACKWARD_PASSES * (before or is_trained)
-    return Work(flops, flops * (1 + before + is_trained), _FORWARD_PASSES * size, passes * size)
+    passes = _FORWARD_PASSES + _BACKWARD_PASSES * (input_needs_gradient or is_trained)
+    training_flops = flops * (1 + input_needs_gradient + is_trained)
+    return Work(flops, training_flops, _FORWARD_PASSES * size, passes * size)
 
 
 def _multiply_adds(call: Call) -> int:

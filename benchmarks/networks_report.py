@@ -139,10 +139,12 @@ class NetworksReport:
             rows.append(
                 [
                     network.title,
-                    _share(work.training_flops * training, limits.matmul_gflops),
-                    _share(work.training_bytes * training, limits.gigabytes_per_second),
-                    _share(work.prediction_flops * prediction, limits.matmul_gflops),
-                    _share(work.prediction_bytes * prediction, limits.gigabytes_per_second),
+                    _with_percentage(work.training_flops * training, limits.matmul_gflops),
+                    _with_percentage(work.training_bytes * training, limits.gigabytes_per_second),
+                    _with_percentage(work.prediction_flops * prediction, limits.matmul_gflops),
+                    _with_percentage(
+                        work.prediction_bytes * prediction, limits.gigabytes_per_second
+                    ),
                     _first_step(network.of(OURS)),
                 ]
             )
@@ -187,7 +189,7 @@ def _against(network: NetworkResult, peer: str, work: str) -> str:
     return f"{times}({_number(speed.median)})"
 
 
-def _share(per_second: float, limit: float) -> str:
+def _with_percentage(per_second: float, limit: float) -> str:
     """Return how many billions a second this is, and what percentage of a limit."""
     return f"{_number(per_second / 1e9)} ({per_second / 1e9 / limit:.0%})"
 
@@ -198,7 +200,7 @@ def _first_step(system: SystemResult) -> str:
 
 
 def _number(value: float) -> str:
-    """Return three digits that count."""
+    """Return a number with three significant digits."""
     for bound, decimals in ((100, 0), (10, 1)):
         if value >= bound:
             return f"{value:,.{decimals}f}"

@@ -57,7 +57,7 @@ def prepared(folder: Path) -> tuple[Path, Path, Path]:
 
 
 def one_image(python: Path | None, out: Path, image: Path) -> Commands:
-    """Return what names one image from a cold start."""
+    """Return the commands that classify one image from a cold start."""
     program = str(Path(sys.executable).with_name("clearsight"))
     commands = {OURS: [program, "predict", str(out / "bundle"), str(image)]}
     if python is not None:
@@ -67,7 +67,7 @@ def one_image(python: Path | None, out: Path, image: Path) -> Commands:
 
 
 def many_images(python: Path | None, out: Path, many: Path, num_calls: int) -> Commands:
-    """Return what names many images and prints its own seconds, call by call."""
+    """Return the commands that classify many images and print the seconds of each call."""
     ours = [sys.executable, str(HERE / "peers" / "bundle_prediction.py")]
     rest = [str(many), str(num_calls)]
     commands = {
@@ -103,7 +103,7 @@ def cold_seconds(commands: Commands, num_rounds: int) -> Seconds:
 
 
 def reported_seconds(commands: Commands, num_rounds: int) -> Seconds:
-    """Gather what the processes say; the last line is theirs, whatever a library printed."""
+    """Collect the seconds that processes print last; libraries may print other lines before."""
     seconds: Seconds = {name: [] for name in commands}
     for _ in range(num_rounds):
         for name, command in commands.items():

@@ -16,7 +16,7 @@ TIMEOUT_SECONDS = 3600
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of one program doing one task once.
+    """The result of running one program on one task once.
 
     Attributes:
         measured: seconds, bytes and more by name; empty when it failed.
@@ -75,7 +75,7 @@ class Measurement:
         )
 
     def failed(self, complaint: str) -> Outcome:
-        """Return the outcome of not having been able to run."""
+        """Return the outcome of a program that could not be run."""
         return Outcome(self.program.name, self.task, self.round_number, failure=complaint)
 
 

@@ -114,9 +114,9 @@ def main() -> None:
     asked = parser.parse_args()
     environments = Environments(HERE / ".environments")
     measured: dict[str, list[Measured]] = {PEER: [], "fast": [], "strong": []}
-    with tempfile.TemporaryDirectory() as place:
-        folder = Path(place)
-        job = Job(place, this_machine().num_cores, num_predicted=NUM_TESTED)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        job = Job(temporary, this_machine().num_cores, num_predicted=NUM_TESTED)
         train, test = clearsight.load_data("fashion-mnist")
         assert test is not None
         for part, images, count in (

@@ -1,4 +1,4 @@
-"""Files of results: as JSON and as a table, replaced whole."""
+"""Files of results: as JSON and as a table, replaced atomically."""
 
 import json
 from pathlib import Path

@@ -75,8 +75,8 @@ def main() -> None:
         "seconds": options.seconds,
         "measured": measured,
     }
-    place = HERE / "results" / ("serving-quick.json" if options.quick else "serving.json")
-    place.write_text(json.dumps(report, indent=2) + "\n")
+    path = HERE / "results" / ("serving-quick.json" if options.quick else "serving.json")
+    path.write_text(json.dumps(report, indent=2) + "\n")
     print(f"{report['machine']}; {report['versions']}; {options.rounds} rounds\n")
     print(_table(measured))
     print(_verdict(measured))

@@ -129,7 +129,7 @@ def _cells(title: str, quantity: Quantity, row: Compared) -> list[str]:
 
 
 def _words(spread: Spread) -> str:
-    """Return median and spread with three digits that count."""
+    """Return median and spread with three significant digits."""
     median, least, most = (_three_digits(x) for x in (spread.median, spread.least, spread.most))
     return f"{median} ({least} to {most})"
 

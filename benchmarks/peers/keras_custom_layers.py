@@ -1,4 +1,4 @@
-"""Layers of a user's own, as https://keras.io/examples/vision/cct/ defines them."""
+"""Custom layers, as https://keras.io/examples/vision/cct/ defines them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class LearnedPositions(layers.Layer):
 
 
 class SequencePooling(layers.Layer):
-    """A weighted mean over the positions of (N, positions, width), with weights it learns."""
+    """A weighted mean over the positions of (N, positions, width), with learned weights."""
 
     def build(self, input_shape: tuple[int, ...]) -> None:
         self.attention = layers.Dense(1)
@@ -31,7 +31,7 @@ class SequencePooling(layers.Layer):
 
 
 class StochasticDepth(layers.Layer):
-    """Drops a whole branch of an image (Huang et al. 2016, https://arxiv.org/abs/1603.09382)."""
+    """Drops a residual branch, for random images (Huang et al. 2016, https://arxiv.org/abs/1603.09382)."""
 
     def __init__(self, rate: float, **options: Any) -> None:
         super().__init__(**options)

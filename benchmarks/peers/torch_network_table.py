@@ -1,7 +1,7 @@
-"""The networks of `network_rows.ROWS` in PyTorch, ending in logits; those that are small to write.
+"""Networks of `network_rows.ROWS` in PyTorch, ending in logits.
 
-The larger ones of `keras.applications` would be long programs here, so PyTorch has none of them but
-ResNet-50, MobileNetV2 and VGG16.
+Of `keras.applications` there are only ResNet-50, MobileNetV2 and VGG16, because the others would be
+long programs.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def _mlp() -> nn.Module:
 
 
 def _cifar() -> nn.Module:
-    """The penalty on the kernels is the optimizer's in PyTorch, and left out here."""
+    """Without the penalty on the kernels, which in PyTorch is part of the optimizer."""
     stack: list[nn.Module] = [Augment(shift=0.1), _scale()]
     before = 3
     for filters in (32, 64, 128):
