@@ -94,7 +94,7 @@ def check_bundle_path(path: Path) -> None:
     others = _other_names(path) if is_folder else []
     if others:
         raise BundleError(
-            f"{path} should be free or an older bundle, which is replaced whole, but also holds "
+            f"{path} should be free or an older bundle, which is replaced, but also holds "
             f"{list_some(others)}: move that away, or choose another path with --out."
         )
 

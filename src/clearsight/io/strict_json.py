@@ -7,7 +7,7 @@ from typing import Any
 _MAX_DEPTH = 32  # of lists and objects within each other
 # Each takes 60 bytes and more, so that "[[],[],[],..." takes thirty times its own size.
 _MAX_CONTAINERS = 1_000_000
-_TOO_DEEP = f"its lists and objects are more than {_MAX_DEPTH} deep within each other"
+_TOO_DEEP = f"its lists and objects are nested more than {_MAX_DEPTH} deep"
 
 
 def parse_strict_json(content: bytes, *, allow_half_characters: bool = False) -> Any:

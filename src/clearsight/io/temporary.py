@@ -82,7 +82,7 @@ def remove_entry(path: Path) -> None:
         try:
             shutil.rmtree(path)
         except RecursionError as error:  # before Python 3.13
-            why = "its folders are too deep within each other"
+            why = "its folders are nested too deeply"
             raise OSError(errno.ENAMETOOLONG, why, str(path)) from error
     else:
         path.unlink(missing_ok=True)

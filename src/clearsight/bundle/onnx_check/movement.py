@@ -199,7 +199,7 @@ def constant_tensor(call: OnnxCall) -> Tensor:
     """Return the value of a Constant.
 
     Raises:
-        ValueError: if it is of another kind than a tensor or numbers.
+        ValueError: if it is neither a tensor nor numbers.
     """
     attributes = call.node.attributes
     name = next(iter(attributes), "")

@@ -139,7 +139,7 @@ def _warnings(folder: Path, keys: Sequence[str]) -> list[str]:
     for column, sentence in (
         (HAS_MORE_FRAMES, "have several frames or pages, of which only the first was used"),
         (IS_DAMAGED, "may be damaged, although their decoders return an image"),
-        (IS_REDUCED, "have 16 bits with alpha or ink, of which only the upper 8 were used"),
+        (IS_REDUCED, "have 16 bits with alpha or in CMYK, of which only the upper 8 were used"),
         (LOSES_COLOUR, "are in colour, of which only the brightness was used"),
     ):
         rows = np.flatnonzero(facts[:, column]).tolist()

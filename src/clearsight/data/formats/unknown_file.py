@@ -24,7 +24,7 @@ _ADVICE = {
 
 def unknown_file(path: Path) -> DataError:
     """Return the error for a file that has none of the formats."""
-    found = f"is a file of another kind ({path.suffix or 'no suffix'})"
+    found = f"is a file of another type ({path.suffix or 'no suffix'})"
     advice = _ADVICE.get(path.suffix.lower(), "`clearsight data list` describes what can be read")
     if is_image(path.name):
         found = "is a single image"

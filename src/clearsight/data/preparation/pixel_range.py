@@ -237,7 +237,7 @@ class Converted:
             notes.append(
                 f"{self.num_images - self.num_deep:,} of {self.num_images:,} images have only 8 "
                 f"bits and keep their values; the others are converted from {pixel_range}. If "
-                "that makes them unlike, save all images in one form."
+                "that makes them look different, save all images in one format."
             )
         if self.num_outside:
             notes.append(

@@ -166,7 +166,7 @@ class ImageInFile:
                 self.has_more_frames
             ),
             f"{name} may be damaged: {self.damage}.": self.damage is not None,
-            f"{name} has 16 bits with alpha or ink, of which only the upper 8 were used.": (
+            f"{name} has 16 bits with alpha or in CMYK, of which only the upper 8 were used.": (
                 self.is_reduced
             ),
         }

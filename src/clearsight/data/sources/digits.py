@@ -35,7 +35,7 @@ def load(data_dir: Path | None = None) -> Splits:
     """
     if data_dir is not None:
         raise DataError(
-            f"The source 'digits' lies inside scikit-learn and takes no {option('data_dir')}."
+            f"The source 'digits' is part of scikit-learn and takes no {option('data_dir')}."
         )
     with needs_extra("The source 'digits'", "report"):
         from sklearn.datasets import load_digits

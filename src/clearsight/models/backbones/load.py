@@ -16,7 +16,7 @@ from clearsight.models.backbones.table import find_backbone
 if TYPE_CHECKING:
     import keras
 
-_LEAST_SIDE = 32  # pixels: these networks halve a map five times
+_MIN_SIDE = 32  # pixels: these networks halve a map five times
 _log = logging.getLogger(__name__)
 
 
@@ -74,10 +74,10 @@ def _check_size(given: Any, backbone: Backbone) -> ImageSize:
     if given is None:
         return backbone.image_size, backbone.image_size
     is_pair = isinstance(given, tuple | list) and len(given) == 2
-    if not (is_pair and all(type(side) is int and side >= _LEAST_SIDE for side in given)):
+    if not (is_pair and all(type(side) is int and side >= _MIN_SIDE for side in given)):
         raise ModelError(
             f"The size of {backbone.name}'s images should be height and width of at least "
-            f"{_LEAST_SIDE} pixels, such as ({backbone.image_size}, {backbone.image_size}), but is "
+            f"{_MIN_SIDE} pixels, such as ({backbone.image_size}, {backbone.image_size}), but is "
             f"{describe_found(given)}."
         )
     height, width = given

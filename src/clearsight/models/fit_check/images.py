@@ -13,7 +13,7 @@ from clearsight.models.pixel_scaling import first_weighted_layer, pixel_scaling
 
 # Scaled images stay within a few units of zero, however they are scaled; raw ones do not.
 _RAW_PIXELS_ABOVE = 10.0
-_MOST_OF_8_BITS = 255.0
+_MAX_8_BIT_VALUE = 255.0
 _CHANNELS = (1, 3, 4)
 
 
@@ -78,7 +78,7 @@ def _scale_mistakes(model: keras.Model, x: Sample) -> list[str]:
     if low >= 0 and high > _RAW_PIXELS_ABOVE:
         if pixel_scaling(model) != "nothing" or _is_pretrained(model):
             return []
-        most = f"{_MOST_OF_8_BITS:g}" if high <= _MOST_OF_8_BITS else f"{high:g}"
+        most = f"{_MAX_8_BIT_VALUE:g}" if high <= _MAX_8_BIT_VALUE else f"{high:g}"
         return [
             f"Pixels should be scaled to [0, 1] for this network, but run from {low:g} to "
             f"{high:g}: divide by {most}, {x.name} = {x.name}.astype('float32') / {most}, or "
