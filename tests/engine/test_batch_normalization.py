@@ -363,3 +363,23 @@ def test_a_frozen_normalization_is_fused_and_trains_what_is_before_it() -> None:
     in_keras, ours = results
     assert ours.losses == pytest.approx(in_keras.losses, abs=0.03)
     assert np.array_equal(ours.statistics, in_keras.statistics)
+
+
+@pytest.mark.parametrize("is_frozen", [False, True], ids=["trained", "frozen"])
+@pytest.mark.parametrize("adds", [False, True], ids=["alone", "with a residual"])
+def test_what_follows_a_normalization_of_float32_images_is_kept(
+    adds: bool, is_frozen: bool
+) -> None:
+    """What a network is given is float32, in a bfloat16 program too."""
+    inputs = keras.Input((4, 4, 3))
+    normalized: Any = layers.BatchNormalization()(inputs)
+    outputs = layers.ReLU()(layers.Add()([normalized, inputs]) if adds else normalized)
+    model = keras.Model(inputs, layers.Dense(2)(layers.Flatten()(outputs)))
+    model.layers[1].trainable = not is_frozen
+    images = torch.from_numpy(X[:8, :4, :4])
+    fused, plain = (
+        compile_program(model, training=True, dtype=dtype)
+        for dtype in (torch.bfloat16, torch.float32)
+    )
+    assert len(fused.nodes) < len(plain.nodes)
+    torch.testing.assert_close(fused([images])[0], plain([images])[0])

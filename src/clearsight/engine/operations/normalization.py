@@ -85,7 +85,7 @@ class BatchNormalization(Normalization):
         *residuals, gamma, beta = rest
         residual = residuals[0] if residuals else None
         if _keeps_order(values):
-            return self._in_keras_order(values, gamma, beta)
+            return self._finish(self._in_keras_order(values, gamma, beta), residual)
         if can_normalize(values, residual):
             options: Any = {"epsilon": self.epsilon, "activation": self.activation}
             output, mean, variance = normalize_batch(values, residual, gamma, beta, **options)
@@ -142,8 +142,12 @@ class MovingNormalization(Normalization):
         mean, variance, gamma, beta = weights
         if self.is_training and _keeps_order(values):
             mean, variance = (_of_channels(each, values) for each in (mean, variance))
-            return _normalize_as_keras(values, mean, variance, (gamma, beta), self.epsilon)
-        normalized = functional.batch_norm(values, mean, variance, gamma, beta, eps=self.epsilon)
+            weights = (gamma, beta)
+            normalized = _normalize_as_keras(values, mean, variance, weights, self.epsilon)
+        else:
+            normalized = functional.batch_norm(
+                values, mean, variance, gamma, beta, eps=self.epsilon
+            )
         return self._finish(normalized, residual)
 
     def scale_and_shift(self, dtype: torch.dtype) -> tuple[torch.Tensor, torch.Tensor]:
