@@ -48,6 +48,8 @@ def layer_normalization(layer: Any, site: Site) -> list[Operation]:
     def normalize(
         values: torch.Tensor, gamma: torch.Tensor | None, beta: torch.Tensor | None
     ) -> torch.Tensor:
+        if gamma is None and beta is not None and values.dtype is torch.bfloat16:
+            gamma = torch.ones_like(beta)  # torch takes a shift alone in the values' own type only
         # (N, H, W, C) seen as (N, C, H, W) and back is contiguous again, so this copies nothing.
         return functional.layer_norm(values, shape, gamma, beta, epsilon)
 

@@ -75,6 +75,7 @@ class Convolution(Operation):
     ) -> torch.Tensor:
         """Convolve images (N, C, H, W)."""
         images = images.to(self.dtype, memory_format=torch.channels_last)
+        images, groups = self._with_a_filter_each(images, len(kernel))
         window: Any = (kernel.shape[2:], self.strides, self.dilation, self.edges)
         sizes = ConvolutionSizes(images.shape, *window)  # pyright: ignore[reportArgumentType]
         if self.is_depthwise and can_convolve_depthwise(images, kernel, sizes):
@@ -83,13 +84,38 @@ class Convolution(Operation):
             return convolve_few_channels(images, kernel, bias, sizes)
         (top, _), (left, _) = self.edges
         padding = (top, left)
-        if not is_symmetric(self.edges):
+        if not is_symmetric(self.edges) or self._reaches_beyond(sizes):
             images, padding = pad(images, self.edges), (0, 0)
-        options = (self.strides, padding, self.dilation, self.groups)
+        options = (self.strides, padding, self.dilation, groups)
         if bias is None or self.dtype is torch.bfloat16:
             return functional.conv2d(images, kernel, bias, *options)
         # In float32 the rounding follows Keras's, which adds the bias last.
         return functional.conv2d(images, kernel, None, *options) + bias[:, None, None]
+
+    def _with_a_filter_each(
+        self, images: torch.Tensor, num_filters: int
+    ) -> tuple[torch.Tensor, int]:
+        """Return images and the number of groups such that torch's result is right.
+
+        In bfloat16 oneDNN's (torch 2.13, AVX-512) is not if each channel has several filters and
+        the strides differ; so there each filter gets a channel of its own.
+        """
+        channels = images.shape[1]
+        has_several = self.is_depthwise and num_filters > channels
+        if not has_several or self.dtype is not torch.bfloat16 or len({*self.strides}) == 1:
+            return images, self.groups
+        repeated = images.repeat_interleave(num_filters // channels, 1)
+        return repeated.contiguous(memory_format=torch.channels_last), num_filters
+
+    def _reaches_beyond(self, sizes: ConvolutionSizes) -> bool:
+        """Return whether part of the kernel may never be on an image, but always on its edges.
+
+        In bfloat16, at a stride, oneDNN leaves that part of the kernel's gradient as the memory was
+        (torch 2.13, AVX-512), unless the edges are part of the images.
+        """
+        reach = [(n - 1) * by + 1 for n, by in zip(sizes.kernel, sizes.dilation, strict=True)]
+        is_larger = any(a > b for a, b in zip(reach, sizes.images[2:], strict=True))
+        return is_larger and max(self.strides) > 1 and self.dtype is torch.bfloat16
 
     def _arranged(self, kernel: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
         if not self.is_depthwise:
