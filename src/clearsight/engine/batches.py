@@ -146,7 +146,10 @@ def _rows(
     """Return rows of an array, on the device."""
     if isinstance(array, np.ndarray):
         return _converted(np.asarray(array[indices.numpy()]))
-    return array.index_select(0, indices.to(array.device)).to(device)
+    indices = indices.to(array.device)
+    # As in Keras, rows keep the order that the axes of the array have in memory.
+    rows = array.index_select(0, indices) if array.is_contiguous() else array[indices]
+    return rows.to(device)
 
 
 def _converted(array: np.ndarray) -> torch.Tensor:

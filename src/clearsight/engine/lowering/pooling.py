@@ -35,9 +35,11 @@ def average_pooling2d(layer: Any, site: Site) -> list[Operation]:
 def _pooling(layer: Any, site: Site, function: Callable[..., torch.Tensor]) -> Pooling:
     size, strides = tuple(layer.pool_size), tuple(layer.strides)
     edges = same_edges(layer, site, size, strides) if layer.padding == "same" else NO_EDGES
-    # Keras's torch backend pools with channels second in memory.
-    memory = torch.contiguous_format if site.keeps_bits else torch.channels_last
-    order = site.image_order(layer)
+    order, memory = site.image_order(layer), torch.channels_last
+    if site.keeps_bits:
+        # Keras's torch backend pools with channels second in memory, or images as they are.
+        as_it_is = order is Axes.KERAS
+        memory = torch.preserve_format if as_it_is else torch.contiguous_format
     return Pooling(function, size, strides, edges, memory_format=memory, input_axes=order)
 
 

@@ -21,6 +21,7 @@ from clearsight.engine.kernels.max_pooling import max_pool_2x2
 from clearsight.engine.kernels.pooled_convolution import POOLED
 from clearsight.engine.operations.normalization import MovingNormalization
 from clearsight.engine.operations.operation import (
+    Axes,
     Operation,
     Weights,
     accumulation_dtype,
@@ -74,7 +75,10 @@ class Convolution(Operation):
         self, images: torch.Tensor, kernel: torch.Tensor, bias: torch.Tensor | None
     ) -> torch.Tensor:
         """Convolve images (N, C, H, W)."""
-        images = images.to(self.dtype, memory_format=torch.channels_last)
+        # Other memory would be another order of adding than Keras's.
+        keeps_memory = self.input_axes is Axes.KERAS and self.dtype is not torch.bfloat16
+        memory = torch.preserve_format if keeps_memory else torch.channels_last
+        images = images.to(self.dtype, memory_format=memory)
         images, groups = self._with_a_filter_each(images, len(kernel))
         window: Any = (kernel.shape[2:], self.strides, self.dilation, self.edges)
         sizes = ConvolutionSizes(images.shape, *window)  # pyright: ignore[reportArgumentType]

@@ -38,7 +38,7 @@ class Pooling(Operation):
         size: rows and columns of a window.
         strides: rows and columns from one window to the next.
         edges: rows and columns that are padded.
-        memory_format: of the images, so also of the result.
+        memory_format: of the images, so also of the result; `torch.preserve_format` leaves it.
     """
 
     function: Callable[..., torch.Tensor]
@@ -49,7 +49,7 @@ class Pooling(Operation):
 
     def apply(self, images: torch.Tensor) -> torch.Tensor:
         """Pool images (N, C, H, W)."""
-        images = images.contiguous(memory_format=self.memory_format)
+        images = images.to(memory_format=self.memory_format)
         (top, _), (left, _) = self.edges
         padding = (top, left)
         if not is_symmetric(self.edges):

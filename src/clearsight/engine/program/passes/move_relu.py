@@ -24,7 +24,7 @@ def _exchange(relu: Node, pooling: Node) -> tuple[Node, ...] | None:
     if not isinstance(operation, Pooling) or operation.function is not functional.max_pool2d:
         return None
     # The exchange may change the order in which gradients of overlapping windows are summed.
-    keeps_bits = operation.memory_format is torch.contiguous_format
+    keeps_bits = operation.memory_format is not torch.channels_last
     if keeps_bits or not isinstance(relu.operation, Relu):
         return None
     return (
