@@ -14,6 +14,12 @@ import clearsight
 from clearsight.models.backend import keras
 
 layers = keras.layers
+
+
+def channel_axis() -> int:
+    return 1 if keras.config.image_data_format() == "channels_first" else -1
+
+
 LAYERS: dict[str, Callable[[], Any]] = {
     "convolution": lambda: layers.Conv2D(16, 3, padding="same"),
     "strided": lambda: layers.Conv2D(16, 3, strides=2, padding="same"),
@@ -21,10 +27,10 @@ LAYERS: dict[str, Callable[[], Any]] = {
     "depthwise": lambda: layers.DepthwiseConv2D(3, padding="same"),
     "separable": lambda: layers.SeparableConv2D(16, 3, padding="same"),
     "dense": lambda: layers.Dense(16, activation="relu"),
-    "batch norm": layers.BatchNormalization,
-    "frozen batch norm": lambda: layers.BatchNormalization(trainable=False),
+    "batch norm": lambda: layers.BatchNormalization(channel_axis()),
+    "frozen batch norm": lambda: layers.BatchNormalization(channel_axis(), trainable=False),
     "layer norm": layers.LayerNormalization,
-    "group norm": lambda: layers.GroupNormalization(4),
+    "group norm": lambda: layers.GroupNormalization(4, channel_axis()),
     "relu": layers.ReLU,
     "gelu": lambda: layers.Activation("gelu"),
     "silu": lambda: layers.Activation("silu"),
