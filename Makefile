@@ -109,9 +109,10 @@ lock:
 	@$(LOCKER)/bin/$(PIP) uv
 	@echo '$(TORCH)' > $(LOCKER)/torch.txt
 	@$(LOCKER)/bin/uv $(LOCK) --constraint $(LOCKER)/torch.txt --extra report --extra onnx \
-	  --output-file requirements.lock
+	  --extra pretrained --output-file requirements.lock
 	@$(LOCKER)/bin/uv $(LOCK) --constraint $(LOCKER)/torch.txt --constraint requirements.lock \
-	  --extra report --extra onnx --extra serve --extra dev --output-file requirements-dev.lock
+	  --extra report --extra onnx --extra pretrained --extra serve --extra dev \
+	  --output-file requirements-dev.lock
 	@rm -rf $(LOCKER)
 
 clean:
@@ -142,6 +143,6 @@ $(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.lock
 
 $(OLDEST)/.installed: $(OLDEST)/bin/python pyproject.toml constraints-oldest.txt $(KERNELS)
 	$(SAY) 'installing clearsight with the oldest supported versions'
-	@$(OLDEST)/bin/$(PIP) --constraint constraints-oldest.txt --editable '.[report,onnx]' \
+	@$(OLDEST)/bin/$(PIP) --constraint constraints-oldest.txt --editable '.[report,onnx,pretrained]' \
 	  pytest pytest-xdist hypothesis
 	@touch $@

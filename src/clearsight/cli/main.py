@@ -27,7 +27,7 @@ from clearsight.option_names import on_command_line
 
 # Each is a module of `clearsight.cli` with a command of the same name; in the order of ``--help``.
 _COMMANDS = ("train", "trace", "evaluate", "predict", "export", "serve", "report", "compare",
-             "exercise", "data", "runs", "completion", "version")  # fmt: skip
+             "exercise", "data", "backbones", "runs", "completion", "version")  # fmt: skip
 EXIT_WRONG_INPUT = 2
 EXIT_BY_SIGNAL = 128  # plus the signal's number: 130 for Ctrl-C
 

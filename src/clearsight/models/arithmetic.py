@@ -130,6 +130,35 @@ def _dense(call: Call) -> Arithmetic:
     )
 
 
+def _einsum_dense(call: Call) -> Arithmetic:
+    layer = call.layer
+    inputs, kernel = layer.equation.split("->")[0].split(",")
+    known = dict(zip(inputs, (1, *call.input_shapes[0]), strict=False))  # first the batch, of one
+    known |= dict(zip(kernel, layer.kernel.shape, strict=True))
+    is_plain = "." not in layer.equation
+    return Arithmetic(
+        f"{layer.equation} of the input and the kernel",
+        _sum_of_weights(layer),
+        math.prod(known.values()) if is_plain else None,
+    )
+
+
+def _attention(call: Call) -> Arithmetic:
+    """Count the projections: queries, keys and values are multiplied without weights."""
+    kernels = {
+        weight.path.split("/")[-2]: math.prod(weight.shape)
+        for weight in call.layer.weights
+        if weight.path.endswith("/kernel")
+    }
+    queries, values = (math.prod(call.input_shapes[index][:-1]) for index in (0, -1))
+    return Arithmetic(
+        "same shape",
+        _sum_of_weights(call.layer),
+        queries * (kernels["query"] + kernels["attention_output"])
+        + values * (kernels["key"] + kernels["value"]),
+    )
+
+
 def _border(call: Call, amounts: tuple[tuple[int, int], tuple[int, int]], sign: str) -> Arithmetic:
     def size(axis: int, before: int, after: int) -> str:
         low, high = amounts[axis]
@@ -181,6 +210,8 @@ _RULES: dict[type, Callable[[Call], Arithmetic]] = {
     layers.Flatten: _reshape,
     layers.Reshape: _reshape,
     layers.Dense: _dense,
+    layers.EinsumDense: _einsum_dense,
+    layers.MultiHeadAttention: _attention,
     layers.ZeroPadding2D: lambda call: _border(call, call.layer.padding, "+"),
     layers.Cropping2D: lambda call: _border(call, call.layer.cropping, "-"),
     layers.UpSampling2D: lambda call: Arithmetic(

@@ -27,8 +27,8 @@ class WeightSource(Protocol):
         ...
 
     @property
-    def sha256(self) -> str | None:
-        """Of the source's file; None if it is checked in another way, which `origin` says."""
+    def checksum(self) -> str:
+        """What the source's file is checked by, such as "SHA-256 57934424..."."""
         ...
 
     @property
@@ -62,12 +62,13 @@ class Backbone:
         num_features: length of the feature vector.
         num_parameters: of the network up to its features, without the classifier of ImageNet.
         multiply_adds: of one image of `image_size`, up to the features.
-        top1: published accuracy on ImageNet's validation images, a fraction; of a linear probe
-            where the network was trained without labels.
+        top1: published accuracy on ImageNet's validation images at that size, a fraction; of a
+            linear probe where the network was trained without labels.
         source: where the weights come from.
         blocks: a regular expression for each block's layer names, the stem first.
         build: builds the network for images of a size, with random weights.
         fit_to_size: makes weights fit another size of images; None if they fit any size.
+        multiple_of: both sides of the images are multiples of so many pixels.
         feature_layer: the layer whose output is the feature vector.
     """
 
@@ -86,6 +87,7 @@ class Backbone:
     fit_to_size: Callable[[Mapping[str, np.ndarray], ImageSize], dict[str, np.ndarray]] | None = (
         None
     )
+    multiple_of: int = 1
     feature_layer: str = "features"
 
     @property

@@ -68,7 +68,8 @@ def scale_as_imagenet(images: Any) -> Any:
     from clearsight.models.backend import keras
 
     scales = [1 / (255 * deviation) for deviation in _DEVIATION]
-    offsets = [-mean / deviation for mean, deviation in zip(_MEAN, _DEVIATION, strict=True)]
+    # Keras takes one number for each channel here too, which its annotation does not say.
+    offsets: Any = [-mean / deviation for mean, deviation in zip(_MEAN, _DEVIATION, strict=True)]
     return keras.layers.Rescaling(scales, offset=offsets, name="scaling")(images)
 
 

@@ -35,8 +35,8 @@ _STAGES = (
 
 
 @dataclass(frozen=True)
-class Block:
-    """One block.
+class BottleneckBlock:
+    """An inverted bottleneck.
 
     Attributes:
         kernel_size: of the depthwise convolution.
@@ -68,7 +68,7 @@ class EfficientNetLite:
     depth: float
 
     @property
-    def blocks(self) -> list[Block]:
+    def blocks(self) -> list[BottleneckBlock]:
         """All blocks, from the image to the features."""
         blocks = []
         channels = _STEM_FILTERS
@@ -78,7 +78,7 @@ class EfficientNetLite:
             for repeat in range(repeats if is_fixed else math.ceil(repeats * self.depth)):
                 step = stride if repeat == 0 else 1
                 is_residual = step == 1 and channels == filters
-                blocks.append(Block(kernel_size, step, expansion, filters, is_residual))
+                blocks.append(BottleneckBlock(kernel_size, step, expansion, filters, is_residual))
                 channels = filters
         return blocks
 

