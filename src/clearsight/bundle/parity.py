@@ -49,7 +49,7 @@ class Parity:
 
     @classmethod
     def of(cls, images: np.ndarray, probabilities: np.ndarray, preparation: Preparation) -> Parity:
-        """Add the sample to images and their probabilities; see the class."""
+        """Add the sample to images, uint8 (N, H, W, C), and their probabilities, float32 (N, K)."""
         sample = _draw_sample()
         return cls(images, probabilities, sample, preparation.fit_image(sample))
 

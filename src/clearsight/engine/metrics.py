@@ -23,7 +23,7 @@ _HAS_INTEGER_TARGETS: dict[type, bool] = {
 
 
 def track_loss(model: keras.Model, loss: torch.Tensor, num_images: int) -> None:
-    """Add a batch's mean loss to the model's own loss metric."""
+    """Add a batch's mean loss, float (), to the model's own loss metric."""
     tracker = loss_tracker(model)
     tracker.total.value.add_(loss.detach() * num_images)  # rounded twice, as in Keras
     tracker.count.value.add_(num_images)

@@ -76,7 +76,7 @@ def validate(values: Any, model: type[Model]) -> Model:
 
 
 def pixels_array(rows: list[Any]) -> np.ndarray:
-    """Convert nested lists to an array of uint8.
+    """Convert nested lists, of any depth, to uint8 of their shape.
 
     Each level is checked before the next one is read, and the numbers before numpy sees them: it
     would make an array of text as wide as the longest one.

@@ -44,7 +44,7 @@ class RowOrder:
         return np.flatnonzero(is_test & ~is_last), np.flatnonzero(is_last & ~is_test)
 
     def hold_out(self, is_test: np.ndarray) -> Self:
-        """Return the order after `swaps`, in which those images are the test set."""
+        """Return the order after `swaps`; the images of `is_test`, bool (T,), are the test set."""
         order, parts = self.order.copy(), self.parts.copy()
         rows, others = self.swaps(is_test)
         order[rows], order[others] = order[others], order[rows]

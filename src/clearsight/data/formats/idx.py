@@ -129,7 +129,7 @@ def parse_idx(content: bytes, num_axes: int, name: str) -> np.ndarray:
     It should have `num_axes` axes: 3 for images, 1 for labels.
 
     Returns:
-        uint8, a read-only view of `content` with the shape in its header.
+        uint8 (N, H, W) or (N,), a read-only view of `content` with the shape in its header.
 
     Raises:
         DataError: when the first bytes, the number of axes or the length are wrong.

@@ -44,7 +44,7 @@ def image_to_array(image: Image.Image) -> np.ndarray:
 
 
 def add_image(upright: np.ndarray, image: Image.Image) -> None:
-    """Add the values of a loaded image to an array of them, upright, in place."""
+    """Add the values of a loaded image to `upright`, numbers (H, W, C), in place."""
     turned = _AS_STORED.get(_orientation(image))
     stored = upright if turned is None else turned(upright)
     for rows, strip in _strips(image):

@@ -104,10 +104,14 @@ def range_warning(image: np.ndarray, trained: PixelRange | None, name: str) -> s
 
 
 def check_finite(values: np.ndarray, name: str) -> None:
-    """Raise `DataError`, which calls the values `name`, if some are NaN or infinite.
+    """Raise `DataError`, which calls the values `name`, if some are no measurements.
 
-    They may be NaN, infinite, or the lowest number that there is, which maps have where they have
-    no data; everything else would become a single grey next to it.
+    These are NaN, infinite, or the lowest number of the type, with which maps mark missing data;
+    next to it everything else would become a single grey.
+
+    Args:
+        values: numbers of any type and shape.
+        name: what the message calls them.
     """
     if values.dtype.kind != "f":
         return
@@ -163,7 +167,7 @@ def choose_pixel_range(extremes: np.ndarray, num_values: int) -> tuple[PixelRang
     values far from all others are left out if they would take three quarters of it.
 
     Args:
-        extremes: of all deep images, from `find_extremes`.
+        extremes: float64 (N, NUM_EXTREMES), of all deep images, from `find_extremes`.
         num_values: the number of all their values.
 
     Returns:
@@ -201,7 +205,12 @@ def choose_pixel_range(extremes: np.ndarray, num_values: int) -> tuple[PixelRang
 
 
 def count_flat(extremes: np.ndarray, pixel_range: PixelRange) -> int:
-    """Return how many images vary, but by no more than one of the 256 levels of a range."""
+    """Return how many images vary, but by no more than one of the 256 levels of a range.
+
+    Args:
+        extremes: float64 (N, NUM_EXTREMES), from `find_extremes`.
+        pixel_range: the range.
+    """
     spread = extremes[:, -1] - extremes[:, 0]
     level = (pixel_range.high - pixel_range.low) / (_LEVELS - 1)
     return int(np.count_nonzero((spread > 0) & (spread <= level)))

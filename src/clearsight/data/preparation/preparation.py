@@ -257,7 +257,7 @@ class Preparation:
         return 0 if self.polarity == "light-on-dark" else 255
 
     def is_opposite(self, image: np.ndarray) -> bool:
-        """Return whether a resized image has the opposite polarity of the training images."""
+        """Return whether a resized image, uint8 (H, W, C), is inverted compared with training."""
         found = find_polarity(image[None])
         return "mixed" not in (found, self.polarity) and found != self.polarity
 

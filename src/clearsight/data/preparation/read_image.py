@@ -174,7 +174,7 @@ class ImageInFile:
 
 
 def pillow_to_array(image: Image.Image, name: str) -> np.ndarray:
-    """Convert a Pillow image of any mode and size to an array as `read_image` does.
+    """Convert a Pillow image of any mode and size to an array; see `read_image`.
 
     Raises:
         DataError: when it is absurdly large, or loaded lazily from a damaged file.

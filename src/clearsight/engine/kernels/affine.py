@@ -8,7 +8,7 @@ _FILL_MODES = ("constant", "nearest", "wrap", "reflect", "mirror")  # numbered a
 
 
 def can_sample(images: torch.Tensor, matrices: torch.Tensor) -> bool:
-    """Return whether there is a kernel for `sample_affine` of these images."""
+    """Return whether there is a kernel for `sample_affine` of these; shapes as there."""
     return (
         images.dtype is torch.float32
         and matrices.dtype is torch.float32

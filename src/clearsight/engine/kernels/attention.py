@@ -13,7 +13,7 @@ _MAX_HEAD_SIZE, _MAX_KEYS = 128, 1024
 
 
 def can_attend(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, rate: float) -> bool:
-    """Return whether there is a kernel for these arguments of `attention`."""
+    """Return whether there is a kernel for these arguments of `attention`; shapes as there."""
     return (
         (rate == 0 or can_drop(query, rate))
         and query.dtype is key.dtype is value.dtype is torch.bfloat16

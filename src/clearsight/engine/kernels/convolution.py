@@ -80,7 +80,7 @@ class ConvolutionMethod:
 
 
 def is_supported(images: torch.Tensor, kernel: torch.Tensor, sizes: Sizes) -> bool:
-    """Return whether there are kernels for this convolution."""
+    """Return whether there are kernels for this convolution; shapes as in `convolve_and_pool`."""
     return (
         has_kernel("first_convolution")
         and has_kernel("pooled_convolution_backward")

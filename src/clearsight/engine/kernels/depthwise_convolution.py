@@ -18,7 +18,7 @@ _FEW_TAPS = 9
 def can_convolve_depthwise(
     images: torch.Tensor, kernel: torch.Tensor, sizes: ConvolutionSizes
 ) -> bool:
-    """Return whether there is a kernel for these images and this kernel, both bfloat16."""
+    """Return whether there is a kernel for these; shapes as in `convolve_depthwise`."""
     return (
         images.dtype is kernel.dtype is torch.bfloat16
         and images.device.type == kernel.device.type == "cpu"

@@ -29,5 +29,5 @@ class Softmax(Operation):
 
 
 def softmax(values: torch.Tensor, axis: int) -> torch.Tensor:
-    """Return the softmax over an axis, in float32 at least."""
+    """Return the softmax of values of any shape over an axis, in float32 at least."""
     return torch.softmax(values, axis, dtype=accumulation_dtype(values.dtype))

@@ -110,7 +110,10 @@ def _mask_bias(mask: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
 def probabilities_as_keras(
     products: torch.Tensor, axes: Sequence[int], mask: torch.Tensor | None
 ) -> torch.Tensor:
-    """Do what `keras.layers.Softmax` does over axes, bit by bit."""
+    """Do what `keras.layers.Softmax` does over axes, bit by bit.
+
+    `products` have any shape; `mask` is bool, broadcast to it, False where the probability is 0.
+    """
     if mask is not None:
         products = torch.where(mask, products, _MASKED)
     if len(axes) == 1:
