@@ -63,7 +63,7 @@ export function hasMoreFrames(bytes) {
   try {
     return countFrames(bytes) > 1;
   } catch (error) {
-    if (error instanceof RangeError) return false; // damaged behind the first frame
+    if (error instanceof RangeError) return false; // damaged after the first frame
     throw error;
   }
 }
