@@ -24,7 +24,7 @@ function median(values) {
   return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
-// Blend RGBA over a background. In 32-bit floats as in Python, so that halves are rounded in the same way.
+// Blend RGBA over a background. In 32-bit floats as in Python, so that halves are rounded as there.
 function blendOver(pixels, background) {
   const { fround } = Math;
   const output = new Uint8ClampedArray((pixels.length / 4) * 3);
