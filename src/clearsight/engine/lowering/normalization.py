@@ -94,9 +94,10 @@ def group_normalization(layer: Any, site: Site) -> list[Operation]:
     ) -> torch.Tensor:
         if gamma is None and beta is not None:
             gamma = torch.ones_like(beta)  # torch has no gradient of a shift alone
-        # If torch 2.13 needs no gradient of channels-last values, it crashes in the others.
+        # If torch 2.13 needs no gradient of channels-last values, it crashes in the others. Values of
+        # one channel, or pixel, are in both orders at once, and only a copy gets strides of one.
         is_first = values.ndim == 4 and not values.requires_grad
-        values = values.contiguous() if is_first else values
+        values = values.clone(memory_format=torch.contiguous_format) if is_first else values
         output = functional.group_norm(values, groups, gamma, beta, epsilon)
         return output.contiguous(memory_format=torch.channels_last) if is_first else output
 
