@@ -31,6 +31,7 @@ LAYERS: dict[str, Callable[[], Any]] = {
     "frozen batch norm": lambda: layers.BatchNormalization(channel_axis(), trainable=False),
     "layer norm": layers.LayerNormalization,
     "group norm": lambda: layers.GroupNormalization(4, channel_axis()),
+    "rms norm": layers.RMSNormalization,
     "relu": layers.ReLU,
     "gelu": lambda: layers.Activation("gelu"),
     "silu": lambda: layers.Activation("silu"),
@@ -75,6 +76,12 @@ def trained_weights(
     finally:
         keras.config.set_image_data_format("channels_last")
     model = keras.Sequential([keras.Input(images.shape[1:]), *stack])
+    return weights_after_training(model, images, is_accelerated=is_accelerated)
+
+
+def weights_after_training(
+    model: Any, images: np.ndarray, *, is_accelerated: bool
+) -> list[np.ndarray]:
     model.compile("adam", "sparse_categorical_crossentropy")
     if is_accelerated:
         clearsight.accelerate(model, precision="float32")
@@ -86,6 +93,25 @@ def check_bits(names: list[str], end: Any, order: tuple[str, str]) -> None:
     expected = trained_weights(names, end, order, is_accelerated=False)
     found = trained_weights(names, end, order, is_accelerated=True)
     assert all(map(np.array_equal, found, expected))
+
+
+def test_a_normalization_decides_how_its_values_lie_in_memory() -> None:
+    order = ("channels_last", "as they are")
+    check_bits(["max", "rms norm", "batch norm"], layers.Flatten, order)
+
+
+def test_joined_branches_give_kerass_weights() -> None:
+    """In plain Keras pooled values lie in memory otherwise than convolved ones, joined ones not."""
+    results = []
+    for is_accelerated in (False, True):
+        keras.utils.set_random_seed(0)
+        inputs = keras.Input(IMAGES.shape[1:])
+        branches = [layers.MaxPooling2D(2), layers.Conv2D(8, 3, strides=2, padding="same")]
+        values = layers.Concatenate()([branch(inputs) for branch in branches])
+        values = layers.GlobalAveragePooling2D()(layers.BatchNormalization()(values))
+        model = keras.Model(inputs, layers.Dense(5, activation="softmax")(values))
+        results.append(weights_after_training(model, IMAGES, is_accelerated=is_accelerated))
+    assert all(map(np.array_equal, *results))
 
 
 @pytest.mark.filterwarnings("ignore:Keras itself runs")

@@ -53,8 +53,9 @@ def concatenate(layer: Any, site: Site) -> list[Operation]:
     input_axes = Axes.KERAS
     if axis == 0:
         raise CannotLowerError("it joins batches")
-    if site.rank == 4:
-        # Joined with channels second, the result stays channels-last in memory.
+    if site.rank == 4 and not site.keeps_bits:
+        # Joined with channels second, the result stays channels-last in memory. In Keras's order it
+        # lies in memory as in Keras.
         axis, input_axes = {1: 2, 2: 3, 3: 1}[axis], Axes.CHANNELS_SECOND
     return [Function(lambda *values: torch.cat(in_one_dtype(values), axis), input_axes=input_axes)]
 

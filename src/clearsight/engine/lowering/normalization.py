@@ -58,12 +58,15 @@ def layer_normalization(layer: Any, site: Site) -> list[Operation]:
 
 def rms_normalization(layer: Any, site: Site) -> list[Operation]:
     """Lower RMSNormalization over the last axes."""
-    axes = tuple(range(-len(_last_sizes(layer.axis, site)), 0))
+    shape = _last_sizes(layer.axis, site)
+    axes = tuple(range(-len(shape), 0))
     epsilon, dtype = float(layer.epsilon), accumulation_dtype(site.dtype)
 
     def normalize(values: torch.Tensor, scale: torch.Tensor | None) -> torch.Tensor:
-        # What torch's rms_norm does on a CPU, in operations that can be exported.
         wide = values.to(dtype)
+        if site.keeps_bits:
+            return functional.rms_norm(wide, shape, scale, epsilon).to(values.dtype)
+        # The same on a CPU, in operations that can be exported, and in the values' order in memory.
         normalized = wide * torch.rsqrt(wide.pow(2).mean(axes, keepdim=True) + epsilon)
         return (normalized if scale is None else normalized * scale).to(values.dtype)
 
@@ -94,8 +97,8 @@ def group_normalization(layer: Any, site: Site) -> list[Operation]:
     ) -> torch.Tensor:
         if gamma is None and beta is not None:
             gamma = torch.ones_like(beta)  # torch has no gradient of a shift alone
-        # If torch 2.13 needs no gradient of channels-last values, it crashes in the others. Values of
-        # one channel, or pixel, are in both orders at once, and only a copy gets strides of one.
+        # If torch 2.13 needs no gradient of channels-last values, it crashes in the others. Those
+        # of one channel, or pixel, are in both orders at once, and only a copy gets one's strides.
         is_first = values.ndim == 4 and not values.requires_grad
         values = values.clone(memory_format=torch.contiguous_format) if is_first else values
         output = functional.group_norm(values, groups, gamma, beta, epsilon)

@@ -79,47 +79,52 @@ class Convolution(Operation):
         keeps_memory = self.input_axes is Axes.KERAS and self.dtype is not torch.bfloat16
         memory = torch.preserve_format if keeps_memory else torch.channels_last
         images = images.to(self.dtype, memory_format=memory)
-        images, groups = self._with_a_filter_each(images, len(kernel))
         window: Any = (kernel.shape[2:], self.strides, self.dilation, self.edges)
         sizes = ConvolutionSizes(images.shape, *window)  # pyright: ignore[reportArgumentType]
         if self.is_depthwise and can_convolve_depthwise(images, kernel, sizes):
             return convolve_depthwise(images, kernel, bias, sizes)
-        if self.groups == 1 and can_convolve_few_channels(images, kernel, sizes):
+        is_wrong = self._is_wrong_in_onednn(sizes)
+        if self.groups == 1 and not is_wrong and can_convolve_few_channels(images, kernel, sizes):
             return convolve_few_channels(images, kernel, bias, sizes)
         (top, _), (left, _) = self.edges
-        padding = (top, left)
-        if not is_symmetric(self.edges) or self._reaches_beyond(sizes):
+        padding, strides = (top, left), self.strides
+        if is_wrong or not is_symmetric(self.edges):
             images, padding = pad(images, self.edges), (0, 0)
-        options = (self.strides, padding, self.dilation, groups)
+        if is_wrong:
+            images, strides = self._without_strides(images, sizes)
+        options = (strides, padding, self.dilation, self.groups)
         if bias is None or self.dtype is torch.bfloat16:
             return functional.conv2d(images, kernel, bias, *options)
         # In float32 the rounding follows Keras's, which adds the bias last.
         return functional.conv2d(images, kernel, None, *options) + bias[:, None, None]
 
-    def _with_a_filter_each(
-        self, images: torch.Tensor, num_filters: int
-    ) -> tuple[torch.Tensor, int]:
-        """Return images and the number of groups such that torch's result is right.
+    def _is_wrong_in_onednn(self, sizes: ConvolutionSizes) -> bool:
+        """Return whether oneDNN (torch 2.13, AVX512-BF16) may compute something else.
 
-        In bfloat16 oneDNN's (torch 2.13, AVX-512) is not if each channel has several filters and
-        the strides differ; so there each filter gets a channel of its own.
+        At a stride, if the output has a single column, values and gradients can be wrong. Of a
+        kernel that is larger than the images, parts may only ever be on the edges: their gradient
+        stays what was in the memory before.
         """
-        channels = images.shape[1]
-        has_several = self.is_depthwise and num_filters > channels
-        if not has_several or self.dtype is not torch.bfloat16 or len({*self.strides}) == 1:
-            return images, self.groups
-        repeated = images.repeat_interleave(num_filters // channels, 1)
-        return repeated.contiguous(memory_format=torch.channels_last), num_filters
+        if self.dtype is not torch.bfloat16 or max(self.strides) == 1:
+            return False
+        lengths = zip(self._reach(sizes), sizes.images[2:], strict=True)
+        return 1 in sizes.output or any(reach > length for reach, length in lengths)
 
-    def _reaches_beyond(self, sizes: ConvolutionSizes) -> bool:
-        """Return whether part of the kernel may never be on an image, but always on its edges.
+    def _without_strides(
+        self, images: torch.Tensor, sizes: ConvolutionSizes
+    ) -> tuple[torch.Tensor, tuple[int, ...]]:
+        """Return padded images and strides of the same result: 1 where there is a single window."""
+        strides = list(self.strides)
+        for axis, (size, reach) in enumerate(zip(sizes.output, self._reach(sizes), strict=True)):
+            if size == 1:
+                images, strides[axis] = images.narrow(2 + axis, 0, reach), 1
+        return images, tuple(strides)
 
-        In bfloat16, at a stride, oneDNN leaves that part of the kernel's gradient as the memory was
-        (torch 2.13, AVX-512), unless the edges are part of the images.
-        """
-        reach = [(n - 1) * by + 1 for n, by in zip(sizes.kernel, sizes.dilation, strict=True)]
-        is_larger = any(a > b for a, b in zip(reach, sizes.images[2:], strict=True))
-        return is_larger and max(self.strides) > 1 and self.dtype is torch.bfloat16
+    @staticmethod
+    def _reach(sizes: ConvolutionSizes) -> tuple[int, ...]:
+        """Return rows and columns from the first to the last of a window."""
+        pairs = zip(sizes.kernel, sizes.dilation, strict=True)
+        return tuple((taps - 1) * spread + 1 for taps, spread in pairs)
 
     def _arranged(self, kernel: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
         if not self.is_depthwise:
