@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
+from _pytest.mark import ParameterSet
 
 from clearsight.data.preparation.preparation import Preparation
+from clearsight.engine.accelerate import accelerate_with_notes
 from clearsight.errors import ModelError
 from clearsight.models.api import trace
 from clearsight.models.backbones import (
@@ -20,13 +25,17 @@ from clearsight.models.backbones.hub_weights import HubWeights
 from clearsight.models.backbones.keras_weights import KerasWeights, build_application
 from clearsight.models.backbones.load import assign_weights
 from clearsight.models.backbones.wheel_weights import WheelWeights
+from clearsight.models.keras_file import load_keras_file
 from support.torch_networks import DINOv2Small, MobileNetV4Small, RepViT, randomize
 
-# One of each family; the others differ from these by numbers in their rows.
-FIRST = {
-    "efficientnet-lite0", "dinov2-small", "mobilenet-v4-small", "repvit-m1.1", "mobilenet-v3-small",
-}  # fmt: skip
+# The others, which take seconds each, are checked with the slow tests.
+QUICK = {"efficientnet-lite0", "mobilenet-v4-small"}
 
+# The others differ from these by numbers in their rows.
+ONE_OF_EACH_FAMILY = (
+    "efficientnet-lite0", "dinov2-small", "mobilenet-v4-small", "repvit-m1.1",
+    "mobilenet-v3-small", "efficientnet-v2-b0", "convnext-tiny", "resnet50-v2",
+)  # fmt: skip
 TORCH_NETWORKS = {
     "dinov2-small": DINOv2Small,
     "mobilenet-v4-small": MobileNetV4Small,
@@ -34,14 +43,14 @@ TORCH_NETWORKS = {
 }
 
 
-def each(names: list[str]) -> list[object]:
+def each(names: Iterable[str]) -> list[ParameterSet]:
     return [
-        pytest.param(BACKBONES[name], id=name, marks=() if name in FIRST else pytest.mark.slow)
+        pytest.param(BACKBONES[name], id=name, marks=() if name in QUICK else pytest.mark.slow)
         for name in names
     ]
 
 
-@pytest.mark.parametrize("backbone", each(list(BACKBONES)))
+@pytest.mark.parametrize("backbone", each(BACKBONES))
 def test_its_row_says_what_its_network_is(backbone: Backbone) -> None:
     model = build_backbone(backbone, (backbone.image_size, backbone.image_size))
     traced = trace(model)
@@ -60,6 +69,22 @@ def test_its_row_says_what_its_network_is(backbone: Backbone) -> None:
     other = build_backbone(backbone, (84, 112))
     assert other.input_shape == (None, 84, 112, 3)
     assert [layer.name for layer in other.layers] == names, "names depend on what was built before"
+
+
+@pytest.mark.parametrize("backbone", each(ONE_OF_EACH_FAMILY))
+def test_it_is_saved_and_accelerated_as_any_network(backbone: Backbone, tmp_path: Path) -> None:
+    model = build_backbone(backbone, (56, 84))
+    pixels = np.random.default_rng(0).uniform(0, 255, (2, 56, 84, 3)).astype("float32")
+    expected = model(pixels).detach().numpy()
+    model.save(tmp_path / "model.keras")
+    loaded = load_keras_file(tmp_path / "model.keras")
+    assert loaded(pixels).detach().numpy() == pytest.approx(expected, abs=1e-6)
+    for precision in ("float32", "bfloat16"):
+        found, notes = accelerate_with_notes(loaded, precision, tune_process=False)
+        assert (found, notes) == (precision, ()), "a part is left to Keras"
+        tolerance = 1e-5 if precision == "float32" else 0.05
+        predicted = loaded.predict(pixels, verbose=0)
+        assert predicted == pytest.approx(expected, abs=tolerance * float(np.abs(expected).max()))
 
 
 def test_a_layer_of_another_network_has_no_block() -> None:
@@ -83,9 +108,7 @@ def test_patches_cover_the_whole_image() -> None:
         load_backbone("dinov2-small", image_size=(224, 225))
 
 
-@pytest.mark.parametrize(
-    "backbone", each([name for name, row in BACKBONES.items() if "Keras" in row.source.origin])
-)
+@pytest.mark.parametrize("backbone", each(ONE_OF_EACH_FAMILY[4:]))
 def test_its_weights_do_in_our_graph_what_they_do_in_kerass(backbone: Backbone) -> None:
     source = backbone.source
     assert isinstance(source, KerasWeights)
@@ -107,11 +130,10 @@ def test_its_weights_do_in_our_graph_what_they_do_in_kerass(backbone: Backbone) 
     assert found == pytest.approx(expected, abs=1e-4 * float(np.abs(expected).max()))
 
 
-@pytest.mark.parametrize("name", ["efficientnet-lite0", "efficientnet-lite1", "efficientnet-lite2"])
-def test_weights_at_hand_classify_photographs(name: str) -> None:
+@pytest.mark.parametrize("backbone", each(f"efficientnet-lite{size}" for size in range(3)))
+def test_weights_at_hand_classify_photographs(backbone: Backbone) -> None:
     from sklearn.datasets import load_sample_images
 
-    backbone = find_backbone(name)
     source = backbone.source
     assert isinstance(source, WheelWeights)
     if not source.is_local():
@@ -119,7 +141,7 @@ def test_weights_at_hand_classify_photographs(name: str) -> None:
     side = backbone.image_size
     preparation = Preparation(side, side, 3, divisor=1, resize="crop")
     images = np.stack([preparation.fit_image(image) for image in load_sample_images().images])
-    features = load_backbone(name).predict(preparation.apply(images), verbose=0)
+    features = load_backbone(backbone.name).predict(preparation.apply(images), verbose=0)
     classifier = source.read_original()
     logits = features @ classifier["_fc.weight"].T + classifier["_fc.bias"]
     assert logits[0].argmax() == 698  # ImageNet's class of a palace; it has none of a dahlia
@@ -127,14 +149,13 @@ def test_weights_at_hand_classify_photographs(name: str) -> None:
     assert probabilities[698] > 0.25
 
 
-@pytest.mark.parametrize("name", ["dinov2-small", "mobilenet-v4-small", "repvit-m1.1"])
-def test_published_weights_do_in_our_graph_what_they_do_in_torch(name: str) -> None:
+@pytest.mark.parametrize("backbone", each(TORCH_NETWORKS))
+def test_published_weights_do_in_our_graph_what_they_do_in_torch(backbone: Backbone) -> None:
     torch.manual_seed(0)
     size = (112, 84)
-    backbone = find_backbone(name)
     source = backbone.source
     assert isinstance(source, HubWeights)
-    network = randomize(TORCH_NETWORKS[name]())
+    network = randomize(TORCH_NETWORKS[backbone.name]())
     weights = source.convert({key: each.numpy() for key, each in network.state_dict().items()})
     if backbone.fit_to_size is not None:
         weights = backbone.fit_to_size(weights, size)

@@ -270,6 +270,22 @@ def test_shared_and_nested_layers_are_counted_correctly() -> None:
     assert sum(row.num_parameters for row in rows.values()) == model.count_params()
 
 
+def test_attention_and_sums_of_products_cost_as_much_as_dense_layers() -> None:
+    tokens = keras.Input((5, 12))
+    x = layers.EinsumDense("btc,cd->btd", output_shape=(5, 7), bias_axes="d", name="einsum")(tokens)
+    x = layers.Dense(12, name="dense")(x)
+    x = layers.EinsumDense("btc,c->btc", output_shape=(5, 12), name="scale")(x)
+    x = layers.MultiHeadAttention(3, 4, name="self")(x, x)
+    longer = layers.ZeroPadding1D(1)(tokens)
+    x = layers.MultiHeadAttention(2, 3, value_dim=5, output_shape=8, name="cross")(x, longer)
+    rows = {row.name: row.multiply_adds for row in trace_model(keras.Model(tokens, x)).layers}
+    assert rows["einsum"] == rows["dense"] == 5 * 12 * 7
+    assert rows["scale"] == 5 * 12
+    assert rows["self"] == 4 * 5 * 12 * 12
+    # Queries and outputs of 5 tokens, keys and values of 7.
+    assert rows["cross"] == 5 * (12 * 6 + 10 * 8) + 7 * (12 * 6 + 12 * 10)
+
+
 def test_an_unknown_layer_leaves_numbers_open() -> None:
     class Doubling(layers.Layer):
         def call(self, x):

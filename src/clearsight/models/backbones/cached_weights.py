@@ -16,7 +16,7 @@ from clearsight.io.regular_file import read_regular
 if TYPE_CHECKING:
     import numpy as np
 
-# Increased when a conversion changes, so that what an older one wrote is not read.
+# Increased when a conversion or a source changes, so that what an older one wrote is not read.
 _VERSION = 1
 _MAX_BYTES = 1_000_000_000
 _log = logging.getLogger(__name__)

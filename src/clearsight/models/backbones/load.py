@@ -12,6 +12,7 @@ from clearsight.errors import ModelError, describe_found
 from clearsight.models.backbones.backbone import Backbone, ImageSize
 from clearsight.models.backbones.cached_weights import read_cached, write_cached
 from clearsight.models.backbones.table import find_backbone
+from clearsight.models.backbones.wheel_weights import WheelWeights
 
 if TYPE_CHECKING:
     import keras
@@ -38,9 +39,9 @@ def load_backbone(name: str, *, image_size: ImageSize | None = None) -> keras.Mo
     """
     backbone = find_backbone(name)
     size = _check_size(image_size, backbone)
-    if not backbone.is_at_hand():
+    if not (backbone.is_at_hand() or isinstance(backbone.source, WheelWeights)):
         _log.info(
-            "The weights of %s (%.0f MB, licence %s) come from %s.",
+            "The weights of %s (%.0f MB, licence %s) are downloaded once from %s.",
             backbone.name,
             backbone.source.size_bytes / 1e6,
             backbone.licence,

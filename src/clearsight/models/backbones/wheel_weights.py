@@ -73,7 +73,8 @@ class WheelWeights:
 
         path = self._locate()
         if path is None:
-            raise MissingExtraError(f"The backbone of {self.distribution}", _EXTRA)
+            name = self.distribution.removesuffix("-pytorch-model")
+            raise MissingExtraError(f"The backbone {name}", _EXTRA)
         try:
             content = read_regular(path, self.size_bytes)
         except OSError as error:
