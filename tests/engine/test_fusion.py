@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 
 import clearsight
@@ -88,3 +89,84 @@ def test_predictions_are_the_same_in_batches_of_any_size() -> None:
     for size in (1, 32, 70):
         in_batches = model.predict(x, batch_size=size, verbose=0)  # pyright: ignore
         np.testing.assert_allclose(in_batches, at_once, atol=1e-6)
+
+
+def activated(activation: str, **options: Any) -> Any:
+    return keras.Sequential(
+        [
+            keras.Input((9, 8, 16)),
+            layers.Conv2D(32, 3, strides=2, padding="same", use_bias=False),
+            layers.BatchNormalization(),
+            layers.Activation(activation),
+            layers.DepthwiseConv2D(3, padding="same", activation=activation, **options),
+            layers.Conv2D(8, 1, activation=activation),
+            layers.Conv2D(4, 1),  # the last layer is always in float32
+        ]
+    )
+
+
+@pytest.mark.parametrize("strides", [1, 2])
+@pytest.mark.parametrize("activation", ["relu", "relu6", "hard_silu", "silu", "gelu"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_activations_are_part_of_convolutions_in_evaluations(
+    activation: str, dtype: torch.dtype, strides: int
+) -> None:
+    keras.utils.set_random_seed(0)
+    model = activated(activation, strides=strides)
+    for weight in model.weights:
+        weight.assign(torch.rand(weight.shape) + (0.5 if "variance" in weight.path else -0.5))
+    evaluation = compile_program(model, training=False, dtype=dtype)
+    if activation != "gelu":
+        # The rounding of float32 is Keras's where no normalization was folded in.
+        num_fused = 3 if dtype is torch.bfloat16 else 1
+        assert len(kinds(evaluation)) == 7 - num_fused
+    training = compile_program(model, training=True, dtype=dtype)
+    assert not any(getattr(n.operation, "activation", None) for n in training.nodes if n.layer
+                   and not isinstance(n.layer, layers.BatchNormalization))  # fmt: skip
+    x = torch.rand(3, 9, 8, 16)
+    with torch.no_grad():
+        exact = keras.ops.convert_to_tensor(model(x, training=False))
+        found = evaluation([x.to(dtype)])[0]
+    error = float((found.float() - exact).abs().max() / exact.abs().max())
+    assert error < (1e-5 if dtype is torch.float32 else 0.02)
+
+
+@pytest.mark.parametrize("activation", ["relu", "relu6", "hard_silu", "silu"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_a_value_that_is_no_number_is_not_hidden_by_an_activation(
+    activation: str, dtype: torch.dtype
+) -> None:
+    model = activated(activation)
+    model.layers[0].kernel.assign(torch.full((3, 3, 16, 32), torch.nan))
+    with torch.no_grad():
+        (found,) = compile_program(model, training=False, dtype=dtype)([torch.rand(1, 9, 8, 16)])
+    assert bool(found.isnan().all())
+
+
+@pytest.mark.parametrize("layer", [layers.Conv2D, layers.DepthwiseConv2D])
+def test_zeros_around_images_are_part_of_a_convolution(layer: Any) -> None:
+    keras.utils.set_random_seed(0)
+    convolution = layer(16, 3, strides=2) if layer is layers.Conv2D else layer(3, strides=2)
+    model = keras.Sequential(
+        [
+            keras.Input((8, 8, 16)),
+            layers.ZeroPadding2D(((0, 1), (2, 1))),
+            convolution,
+            layers.Conv2D(16, 1),
+        ]
+    )
+    x, towards = torch.rand(2, 8, 8, 16), torch.rand(2, 4, 5, 16)
+
+    def results(training: bool, dtype: torch.dtype) -> list[torch.Tensor]:
+        program = compile_program(model, training=training, dtype=dtype)
+        images = x.to(dtype).requires_grad_()
+        (output,) = program([images])
+        values = [images, convolution.weights[0].value]
+        return [output, *torch.autograd.grad(output.float(), values, towards)]
+
+    program = compile_program(model, training=True, dtype=torch.bfloat16)
+    assert kinds(program) == ["Convolution", "Convolution"]
+    for training in (True, False):
+        pairs = zip(results(training, torch.bfloat16), results(True, torch.float64), strict=True)
+        for found, exact in pairs:
+            assert float((found.double() - exact).abs().max() / exact.abs().max()) < 0.01

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import torch
+from torch.nn import functional
 
 from clearsight.engine.kernels.convolution import Edges
 
@@ -38,6 +39,27 @@ class ConvolutionSizes:
         return height, width
 
     @cached_property
+    def reach(self) -> tuple[int, int]:
+        """Rows and columns from the first to the last of a window."""
+        rows, columns = (
+            (taps - 1) * spread + 1 for taps, spread in zip(self.kernel, self.dilation, strict=True)
+        )
+        return rows, columns
+
+    @cached_property
+    def are_wrong_in_onednn(self) -> bool:
+        """Whether oneDNN (torch 2.13, AVX512-BF16) may compute something else in bfloat16.
+
+        At a stride, if the output has a single column, values and gradients can be wrong. Of a
+        kernel that is larger than the images, parts may only ever be on the edges: their gradient
+        stays what was in the memory before.
+        """
+        if max(self.strides) == 1:
+            return False
+        lengths = zip(self.reach, self.images[2:], strict=True)
+        return 1 in self.output or any(reach > length for reach, length in lengths)
+
+    @cached_property
     def num_bands(self) -> int:
         """Number of bands of rows that each image is divided into, each computed by one thread.
 
@@ -61,3 +83,27 @@ class ConvolutionSizes:
         (top, _), (left, _) = self.edges
         pairs = (self.output, self.kernel, self.strides, self.dilation, (top, left))
         return (count, height, width, channels, *sum(pairs, ()), self.num_bands)
+
+
+def with_equal_edges(
+    kernel: torch.Tensor, sizes: ConvolutionSizes
+) -> tuple[torch.Tensor, tuple[int, int]] | None:
+    """Return a kernel that needs equal edges on opposite sides, and the rows and columns of both.
+
+    The larger edge is then on both sides, and zeros are added to the kernel on the side of the
+    smaller one, so that its own taps meet the same pixels.
+
+    Args:
+        kernel: (filters, C / groups, kernel height, kernel width).
+        sizes: those of the convolution with the kernel as it is.
+
+    Returns:
+        None if edges are negative, or differ by no multiple of the dilation.
+    """
+    added: list[int] = []  # the last axis first, as `functional.pad` takes them
+    for (before, after), by in zip(reversed(sizes.edges), reversed(sizes.dilation), strict=True):
+        if min(before, after) < 0 or (after - before) % by:
+            return None
+        added += [max(after - before, 0) // by, max(before - after, 0) // by]
+    padding = (max(sizes.edges[0]), max(sizes.edges[1]))
+    return (functional.pad(kernel, added) if any(added) else kernel), padding

@@ -8,7 +8,7 @@ from torch.nn import functional
 from clearsight.engine.kernels.convolution import Edges
 from clearsight.engine.lowering.site import CannotLowerError, Site
 from clearsight.engine.operations.operation import Axes, Function, Operation
-from clearsight.engine.operations.padding import pad
+from clearsight.engine.operations.padding import ZeroPadding
 
 
 def same_edges(
@@ -41,15 +41,13 @@ def same_edges(
 
 def zero_padding2d(layer: Any, site: Site) -> list[Operation]:
     """Lower ZeroPadding2D."""
-    edges = tuple(tuple(pair) for pair in layer.padding)
+    edges: Any = tuple(tuple(pair) for pair in layer.padding)
     order = site.image_order(layer)
     if site.keeps_bits and order is Axes.CHANNELS_SECOND:
         (top, bottom), (left, right) = edges
         padding = (0, 0, left, right, top, bottom)  # the last axis first
         return [Function(lambda images: functional.pad(images, padding))]
-    return [
-        Function(lambda images: pad(images, edges), input_axes=order)  # pyright: ignore[reportArgumentType]
-    ]
+    return [ZeroPadding(edges, input_axes=order)]
 
 
 def cropping2d(layer: Any, site: Site) -> list[Operation]:

@@ -1,13 +1,18 @@
 """Convolution, with a normalization folded in or with max pooling as part of it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch.nn import functional
 
+from clearsight.engine.kernels.activated_convolution import (
+    can_convolve_and_activate,
+    convolve_and_activate,
+)
 from clearsight.engine.kernels.convolution import Edges, Sizes, convolve_and_pool, is_supported
-from clearsight.engine.kernels.convolution_sizes import ConvolutionSizes
+from clearsight.engine.kernels.convolution_sizes import ConvolutionSizes, with_equal_edges
 from clearsight.engine.kernels.depthwise_convolution import (
     can_convolve_depthwise,
     convolve_depthwise,
@@ -57,6 +62,7 @@ class Convolution(Operation):
     groups: int = 1
     edges: Edges = ((0, 0), (0, 0))
     normalization: MovingNormalization | None = None
+    activation: Callable[..., torch.Tensor] | None = None
 
     def weights(self) -> Weights:
         """Return kernel (filters, C / groups, kernel height, kernel width) and bias."""
@@ -74,57 +80,50 @@ class Convolution(Operation):
     def apply(
         self, images: torch.Tensor, kernel: torch.Tensor, bias: torch.Tensor | None
     ) -> torch.Tensor:
-        """Convolve images (N, C, H, W)."""
+        """Convolve images (N, C, H, W), and apply the activation, if any."""
         # Other memory would be another order of adding than Keras's.
         keeps_memory = self.input_axes is Axes.KERAS and self.dtype is not torch.bfloat16
         memory = torch.preserve_format if keeps_memory else torch.channels_last
         images = images.to(self.dtype, memory_format=memory)
         window: Any = (kernel.shape[2:], self.strides, self.dilation, self.edges)
         sizes = ConvolutionSizes(images.shape, *window)  # pyright: ignore[reportArgumentType]
-        if self.is_depthwise and can_convolve_depthwise(images, kernel, sizes):
-            return convolve_depthwise(images, kernel, bias, sizes)
-        is_wrong = self._is_wrong_in_onednn(sizes)
+        is_wrong = self.dtype is torch.bfloat16 and sizes.are_wrong_in_onednn
+        is_fused = not is_wrong and can_convolve_and_activate(images, kernel, self.activation)
+        if not is_fused and self.is_depthwise and can_convolve_depthwise(images, kernel, sizes):
+            return self._activate(convolve_depthwise(images, kernel, bias, sizes))
         if self.groups == 1 and not is_wrong and can_convolve_few_channels(images, kernel, sizes):
-            return convolve_few_channels(images, kernel, bias, sizes)
-        (top, _), (left, _) = self.edges
-        padding, strides = (top, left), self.strides
+            return self._activate(convolve_few_channels(images, kernel, bias, sizes))
+        padding, strides = (self.edges[0][0], self.edges[1][0]), self.strides
         if is_wrong or not is_symmetric(self.edges):
-            images, padding = pad(images, self.edges), (0, 0)
+            equal = with_equal_edges(kernel, sizes) if is_fused and self.is_depthwise else None
+            if equal is None:
+                images, padding = pad(images, self.edges), (0, 0)
+            else:
+                kernel, padding = equal
         if is_wrong:
             images, strides = self._without_strides(images, sizes)
         options = (strides, padding, self.dilation, self.groups)
+        if is_fused:
+            return convolve_and_activate(images, kernel, bias, options, self.activation)  # pyright: ignore
         if bias is None or self.dtype is torch.bfloat16:
-            return functional.conv2d(images, kernel, bias, *options)
+            return self._activate(functional.conv2d(images, kernel, bias, *options))
         # In float32 the rounding follows Keras's, which adds the bias last.
-        return functional.conv2d(images, kernel, None, *options) + bias[:, None, None]
+        return self._activate(
+            functional.conv2d(images, kernel, None, *options) + bias[:, None, None]
+        )
 
-    def _is_wrong_in_onednn(self, sizes: ConvolutionSizes) -> bool:
-        """Return whether oneDNN (torch 2.13, AVX512-BF16) may compute something else.
-
-        At a stride, if the output has a single column, values and gradients can be wrong. Of a
-        kernel that is larger than the images, parts may only ever be on the edges: their gradient
-        stays what was in the memory before.
-        """
-        if self.dtype is not torch.bfloat16 or max(self.strides) == 1:
-            return False
-        lengths = zip(self._reach(sizes), sizes.images[2:], strict=True)
-        return 1 in sizes.output or any(reach > length for reach, length in lengths)
+    def _activate(self, convolved: torch.Tensor) -> torch.Tensor:
+        return convolved if self.activation is None else self.activation(convolved, inplace=True)
 
     def _without_strides(
         self, images: torch.Tensor, sizes: ConvolutionSizes
     ) -> tuple[torch.Tensor, tuple[int, ...]]:
         """Return padded images and strides of the same result: 1 where there is a single window."""
         strides = list(self.strides)
-        for axis, (size, reach) in enumerate(zip(sizes.output, self._reach(sizes), strict=True)):
+        for axis, (size, reach) in enumerate(zip(sizes.output, sizes.reach, strict=True)):
             if size == 1:
                 images, strides[axis] = images.narrow(2 + axis, 0, reach), 1
         return images, tuple(strides)
-
-    @staticmethod
-    def _reach(sizes: ConvolutionSizes) -> tuple[int, ...]:
-        """Return rows and columns from the first to the last of a window."""
-        pairs = zip(sizes.kernel, sizes.dilation, strict=True)
-        return tuple((taps - 1) * spread + 1 for taps, spread in pairs)
 
     def _arranged(self, kernel: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
         if not self.is_depthwise:

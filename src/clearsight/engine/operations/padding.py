@@ -1,9 +1,27 @@
 """Padding of images."""
 
+from dataclasses import dataclass
+
 import torch
 from torch.nn import functional
 
 from clearsight.engine.kernels.convolution import Edges
+from clearsight.engine.operations.operation import Operation
+
+
+@dataclass(frozen=True, eq=False)
+class ZeroPadding(Operation):
+    """Zeros around images.
+
+    Attributes:
+        edges: how many rows and columns of them.
+    """
+
+    edges: Edges
+
+    def apply(self, images: torch.Tensor) -> torch.Tensor:
+        """Pad images (N, C, H, W)."""
+        return pad(images, self.edges)
 
 
 def pad(
