@@ -95,6 +95,8 @@ def test_a_layer_of_another_network_has_no_block() -> None:
 def test_an_unknown_name_gets_the_nearest_one() -> None:
     with pytest.raises(ModelError, match="Did you mean 'efficientnet-lite0'"):
         load_backbone("eficientnet-lite0")
+    with pytest.raises(ModelError, match="but None was given"):
+        load_backbone(None)  # pyright: ignore[reportArgumentType]
 
 
 @pytest.mark.parametrize("size", [(16, 64), 224, (224,), (224.0, 224), "224"])

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from clearsight.errors import ModelError, did_you_mean
+from clearsight.errors import ModelError, describe_found, did_you_mean
 from clearsight.models.backbones.backbone import Backbone
 from clearsight.models.backbones.blocks import IMAGENET_SCALING
 from clearsight.models.backbones.dinov2 import (
@@ -164,9 +164,9 @@ def find_backbone(name: str) -> Backbone:
     Raises:
         ModelError: if there is none; suggests the nearest name.
     """
-    if name in BACKBONES:
+    if isinstance(name, str) and name in BACKBONES:
         return BACKBONES[name]
     raise ModelError(
-        f"The backbone should be one of {', '.join(BACKBONES)}, but '{name}' was given."
-        f"{did_you_mean(name, BACKBONES)}"
+        f"The backbone should be one of {', '.join(BACKBONES)}, but {describe_found(name)} was "
+        f"given.{did_you_mean(str(name), BACKBONES)}"
     )
