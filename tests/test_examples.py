@@ -39,7 +39,7 @@ def test_the_lesson_is_short_and_runs(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("seed", [0, 1])
 def test_the_reference_job_gives_what_was_published(tmp_path: Path, seed: int) -> None:
     """Published: training 0.949, validation 0.883, test 0.883; the bounds hold over seeds."""
     import clearsight

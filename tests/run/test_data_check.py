@@ -48,7 +48,7 @@ def test_flipped_labels_stand_at_the_top(fashion: tuple[ImageSet, ImageSet]) -> 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("seed", [0, 1])
 def test_flipped_labels_stand_at_the_top_for_every_seed(
     fashion: tuple[ImageSet, ImageSet], seed: int
 ) -> None:

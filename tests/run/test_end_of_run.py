@@ -198,7 +198,7 @@ def test_a_run_that_ended_at_a_random_moment_is_completed(
     draw, counts = random.Random(0), Counter[str]()
     numbers = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
     out, printed, seconds = tmp_path / "runs" / "run", tmp_path / "printed", 0.0
-    for attempt in range(7):
+    for attempt in range(4):
         process = begin_command([*DIGITS, "--out", str(out)], printed)
         while process.is_alive() and not out.exists():
             time.sleep(0.001)
@@ -228,4 +228,4 @@ def test_a_run_that_ended_at_a_random_moment_is_completed(
         shutil.rmtree(out, ignore_errors=True)
         printed.unlink()
     report_figure(", ".join(f"{count} {name}" for name, count in sorted(counts.items())))
-    assert counts["finished"] + counts["unfinished"] > 4
+    assert counts["finished"] + counts["unfinished"] > 2

@@ -138,7 +138,7 @@ def test_a_kill_changes_nothing(tmp_path: Path, report_figure: ReportFigure) -> 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("kind", "num_kills"), [(kind, {"lesson": 25, "dropout": 3}.get(kind, 8)) for kind in KINDS]
+    ("kind", "num_kills"), [(kind, {"lesson": 12, "dropout": 2}.get(kind, 4)) for kind in KINDS]
 )
 def test_many_kills_of_each_kind_change_nothing(
     kind: str, num_kills: int, tmp_path: Path, report_figure: ReportFigure
