@@ -70,8 +70,9 @@ def frozen_in_the_middle() -> Any:
     return compiled(keras.Model(inputs, layers.Dense(3, activation="softmax")(values)))
 
 
-def frozen_products() -> Any:
-    stack = [layers.Flatten(), layers.Dense(20, trainable=False), layers.Dense(3, "softmax")]
+def frozen_products(units: int) -> Any:
+    products = layers.Dense(units, trainable=False)
+    stack = [layers.Rescaling(1 / 255), layers.Flatten(), products, layers.Dense(3, "softmax")]
     return compiled(keras.Sequential([keras.Input((12, 12, 3)), *stack]))
 
 
@@ -94,7 +95,8 @@ NETWORKS: dict[str, Callable[[], Any]] = {
     "activation over the batch": lambda: network(activation=batch_activation),
     "features that are images": spatial,
     "in the middle": frozen_in_the_middle,
-    "frozen products": frozen_products,
+    "frozen products": lambda: frozen_products(20),
+    "products that depend on positions": lambda: frozen_products(9),
 }
 
 
@@ -161,6 +163,20 @@ def test_what_a_callback_changes_takes_effect(change: Any, when: str) -> None:
     assert_as_in_keras(network, program)
 
 
+def test_what_a_schedule_changes_takes_effect() -> None:
+    def program(model: Any) -> Any:
+        images, labels = data()
+
+        def schedule(epoch: int, rate: float) -> float:
+            change_images(model, epoch, images)
+            return rate
+
+        callbacks = [keras.callbacks.LearningRateScheduler(schedule)]
+        return fitted(model, images, labels, callbacks=callbacks)
+
+    assert_as_in_keras(network, program)
+
+
 @pytest.mark.parametrize("shuffle", [True, False, "batch"])
 def test_features_belong_to_one_fit(shuffle: Any) -> None:
     def program(model: Any) -> Any:
@@ -185,7 +201,8 @@ class Convolutions(TorchDispatchMode):
         return func(*args, **(kwargs or {}))
 
 
-@pytest.mark.parametrize(("most_bytes", "num_passes"), [(2**29, 1), (0, NUM_EPOCHS)])
+# One of two batches is computed twice more, to see whether its images' positions matter.
+@pytest.mark.parametrize(("most_bytes", "num_passes"), [(2**29, 2), (0, NUM_EPOCHS)])
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_features_of_whole_batches_are_computed_once(
     precision: Any, most_bytes: int, num_passes: int, monkeypatch: pytest.MonkeyPatch

@@ -57,6 +57,8 @@ def _is_users(callback: Any) -> bool:
 def _packages(callback: Any) -> set[str]:
     """Return the packages of a callback's code: of a `LambdaCallback`, those of its functions."""
     sources: list[Any] = [type(callback)]
+    if type(callback) is keras.callbacks.LearningRateScheduler:
+        sources.append(callback.schedule)
     if type(callback) is keras.callbacks.LambdaCallback:
         own = vars(callback).items()
         sources = [value for name, value in own if name.startswith("on_") and callable(value)]

@@ -20,9 +20,10 @@ _MAX_BYTES = 2**29  # 512 MiB
 class FrozenFeatures:
     """The features of the images of one `fit`, as far as they fit into 512 MiB.
 
-    An image's features are the same bits at any position in a batch, but not in a batch of another
-    size, where matrix products may be summed in another order. So those of an epoch's last, smaller
-    batch are always computed, and never kept.
+    In a batch of another size matrix products may be summed in another order, so those of an epoch's
+    last, smaller batch are always computed, and never kept. The same is true of other positions in
+    a batch, for some sizes of products in float32. So the first batch is computed in other orders
+    too, and none are kept if any bit differs.
 
     Args:
         batches: the images, whose values are the same in every epoch.
@@ -34,6 +35,7 @@ class FrozenFeatures:
         self._may_change = may_change
         self._is_known = torch.zeros(batches.num_samples, dtype=torch.bool)
         self._stored: list[_Rows] | None = None
+        self._depends_on_positions: bool | None = None  # None until the first batch
         self._key: Hashable = None
 
     def begin_epoch(self, frozen: Program, settings: Hashable) -> None:
@@ -50,7 +52,7 @@ class FrozenFeatures:
             key = (settings, *map(_checksum, [images, *weights]))
         if key != self._key:
             self._is_known[:] = False
-            self._stored = None
+            self._stored = self._depends_on_positions = None
         self._key = key
 
     def of_batch(self, frozen: Program, inputs: Inputs, images: Any) -> Tensors:
@@ -67,7 +69,9 @@ class FrozenFeatures:
         if self._stored is not None and bool(self._is_known[indices].all()):
             return [rows.at(indices) for rows in self._stored]
         features = frozen(inputs)
-        if self._stored is None and self._can_be_kept(features):
+        if self._depends_on_positions is None and self._can_be_kept(features):
+            self._depends_on_positions = _depends_on_positions(frozen, inputs, features)
+        if self._stored is None and self._depends_on_positions is False:
             self._stored = [_Rows.like(f, self._batches.num_samples) for f in features]
         if self._stored is not None:
             for rows, feature in zip(self._stored, features, strict=True):
@@ -83,6 +87,16 @@ class FrozenFeatures:
             and len(feature) == self._batches.batch_size
             for feature in features
         )
+
+
+def _depends_on_positions(frozen: Program, inputs: Inputs, features: Tensors) -> bool:
+    """Return whether a program gives other bits for a batch whose images change places."""
+    positions = torch.arange(len(features[0]))
+    for order in (positions.flip(0), positions.roll(1)):
+        moved = frozen([value if value is None else value[order] for value in inputs])
+        if not all(torch.equal(a, b[order]) for a, b in zip(moved, features, strict=True)):
+            return True
+    return False
 
 
 @dataclass(frozen=True, eq=False)
