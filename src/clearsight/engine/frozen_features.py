@@ -20,10 +20,10 @@ _MAX_BYTES = 2**29  # 512 MiB
 class FrozenFeatures:
     """The features of the images of one `fit`, as far as they fit into 512 MiB.
 
-    In a batch of another size matrix products may be summed in another order, so those of an epoch's
-    last, smaller batch are always computed, and never kept. The same is true of other positions in
-    a batch, for some sizes of products in float32. So the first batch is computed in other orders
-    too, and none are kept if any bit differs.
+    In a batch of another size matrix products may be summed in another order, so those of an
+    epoch's last, smaller batch are always computed, and never kept. The same is true of other
+    positions in a batch, for some sizes of products in float32. So the first batch is computed in
+    other orders too, and none are kept if any bit differs.
 
     Args:
         batches: the images, whose values are the same in every epoch.
