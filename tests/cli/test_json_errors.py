@@ -25,6 +25,7 @@ WRONG = {
     ("data", "list"): ("data", "list", "--no-such-option"),
     ("data", "show"): ("data", "show", "no-such-source"),
     ("data", "check"): ("data", "check", "no-such-source"),
+    ("backbones",): ("backbones", "--no-such-option"),
     ("version",): ("version", "--no-such-option"),
     ("runs",): ("runs", "--no-such-option"),
     ("runs", "prune"): ("runs", "prune", "--older-than-days", "x"),

@@ -19,7 +19,7 @@ _HEADER = ("backbone", "download", "licence", "pixels", "params", "mult-adds", "
 @click.command(epilog=examples("backbones"))
 @json_option
 def backbones(as_json: bool) -> None:
-    """List pretrained networks: licence, size, cost, and what is at hand."""
+    """List pretrained networks, and which are at hand."""
     from clearsight.models.backbones import BACKBONES
     from clearsight.models.backbones.wheel_weights import INSTALL_LINE, WheelWeights
 
