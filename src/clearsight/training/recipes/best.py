@@ -4,7 +4,7 @@ from clearsight.training.recipe import Recipe
 
 BEST = Recipe(
     name="best",
-    summary="for a GPU or overnight: a wide residual network, Muon, flips, cutout, 80 epochs",
+    summary="for a GPU or overnight: a wide residual network, Muon, flips, cutout",
     model="residual",
     model_arguments={"width": 512, "num_blocks": 2, "num_stage_blocks": 2},
     optimizer="muon",

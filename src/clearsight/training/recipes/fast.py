@@ -4,7 +4,7 @@ from clearsight.training.recipe import Recipe
 
 FAST = Recipe(
     name="fast",
-    summary="the lesson's network and accuracy in a fraction of the time: Muon, one epoch",
+    summary="the lesson's network and accuracy in a fraction of the time, with Muon",
     optimizer="muon",
     learning_rate=0.02,
     beta_2=0.99,

@@ -4,7 +4,7 @@ from clearsight.training.recipe import Recipe
 
 STRONG = Recipe(
     name="strong",
-    summary="a small residual network, well trained: Muon, flips, translations, 10 epochs",
+    summary="a small residual network, well trained: Muon, flips, translations",
     model="residual",
     optimizer="muon",
     learning_rate=0.02,
