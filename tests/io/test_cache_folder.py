@@ -19,6 +19,7 @@ WRITERS = {
     "bundle/web/runtime.py",  # ONNX Runtime Web
     "data/decoding/cache.py",  # decoded images
     "data/sources/fashion_mnist.py",  # downloaded files
+    "models/backbones/cached_weights.py",  # pretrained weights
     "report/vega.py",  # Vega-Lite
 }
 # What may know folders of the user's without `cache_folder`.
@@ -26,6 +27,7 @@ KNOWING = {
     "cli/completion.py",  # installs into the startup files of shells
     "io/cache_folder.py",
     "data/sources/fashion_mnist.py",  # reads Keras's cache
+    "models/backbones/keras_weights.py",  # finds what Keras has downloaded
     "run/test_set/ledger.py",  # is no cache: its folder is $CLEARSIGHT_DATA
 }
 

@@ -65,7 +65,7 @@ def test_masks_next_to_images_are_noted(tmp_path: Path) -> None:
     write_images(
         tmp_path, "benign/1.png", "benign/1_mask.png", "normal/1.png", "normal/1_mask_2.png"
     )
-    assert any(note.startswith("2 of 4 images are called like") for note in read(tmp_path).notes)
+    assert any(note.startswith("2 of 4 images are named like") for note in read(tmp_path).notes)
 
 
 def test_images_and_their_segmentation_are_no_classes(tmp_path: Path) -> None:

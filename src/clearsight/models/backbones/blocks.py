@@ -82,8 +82,3 @@ def scale_channels(values: Any, name: str) -> Any:
         f"{axes},c->{axes}", output_shape=values.shape[1:], kernel_initializer="ones", name=name
     )
     return layer(values)
-
-
-def name_of(values: Any) -> str:
-    """Return the name of the layer whose output a Keras tensor is."""
-    return values._keras_history.operation.name

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from clearsight.models.backbones.blocks import Convolutions, image_input, name_of
+from clearsight.models.backbones.blocks import Convolutions, image_input
 from clearsight.models.backbones.torch_weights import TorchWeights, Weights
 
 if TYPE_CHECKING:
@@ -131,8 +131,9 @@ class EfficientNetLite:
 def _with_relu6(values: Any) -> Any:
     """Apply ReLU6 to a layer's output, and name it after that layer."""
     from clearsight.models.backend import keras
+    from clearsight.models.keras_internals.layers import layer_name_of
 
-    return keras.layers.ReLU(max_value=6, name=f"{name_of(values)}_relu")(values)
+    return keras.layers.ReLU(max_value=6, name=f"{layer_name_of(values)}_relu")(values)
 
 
 def _scaled_filters(filters: int, width: float) -> int:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from clearsight.models.backbones.blocks import (
     Convolutions,
     image_input,
-    name_of,
     scale_as_imagenet,
 )
 from clearsight.models.backbones.torch_weights import TorchWeights, Weights
@@ -163,5 +162,6 @@ def convert_mobilenet_v4(arrays: Mapping[str, np.ndarray]) -> Weights:
 def _with_relu(values: Any) -> Any:
     """Apply ReLU to a layer's output, and name it after that layer."""
     from clearsight.models.backend import keras
+    from clearsight.models.keras_internals.layers import layer_name_of
 
-    return keras.layers.ReLU(name=f"{name_of(values)}_relu")(values)
+    return keras.layers.ReLU(name=f"{layer_name_of(values)}_relu")(values)

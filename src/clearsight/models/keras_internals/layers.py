@@ -25,6 +25,11 @@ def nodes_of(functional: Any) -> list[Any]:
     return [node for depth in sorted(by_depth, reverse=True) for node in by_depth[depth]]
 
 
+def layer_name_of(values: Any) -> str:
+    """Return the name of the layer whose output a symbolic Keras tensor is."""
+    return values._keras_history.operation.name
+
+
 def flatten_layers(model: keras.Model) -> list[keras.Layer]:
     """Return a model, its layers, and the layers nested in them."""
     return [layer for layer in model._flatten_layers() if isinstance(layer, keras.Layer)]

@@ -55,7 +55,10 @@ __all__ = [
 
 PRIVATE_NAMES: dict[type, tuple[str, ...]] = {
     keras.Sequential: ("_functional",),
-    Functional: ("_nodes_by_depth", "_inputs_struct", "_outputs_struct", "_standardize_inputs"),
+    Functional: (
+        "_nodes_by_depth", "_inputs_struct", "_outputs_struct", "_standardize_inputs",
+        "_keras_history",
+    ),
     keras.Layer: (
         "_get_call_context", "_maybe_reset_call_context", "_open_name_scope", "_forward_hooks",
         "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks",
