@@ -35,6 +35,7 @@ LAYERS: dict[str, Callable[[], Any]] = {
     "relu": layers.ReLU,
     "gelu": lambda: layers.Activation("gelu"),
     "silu": lambda: layers.Activation("silu"),
+    "mish": lambda: layers.Activation("mish"),
     "tanh": lambda: layers.Activation("tanh"),
     "sigmoid": lambda: layers.Activation("sigmoid"),
     "elu": lambda: layers.Activation("elu"),
@@ -131,3 +132,39 @@ def test_many_chains_of_layers_give_kerass_weights(
     names: list[str], end: Any, order: tuple[str, str]
 ) -> None:
     check_bits(names, end, order)
+
+
+@pytest.mark.parametrize("clip", ["clipnorm", "global_clipnorm", "clipvalue"])
+@pytest.mark.parametrize("optimizer", [keras.optimizers.Adam, keras.optimizers.SGD])
+def test_clipped_gradients_are_kerass(optimizer: Any, clip: str) -> None:
+    weights = []
+    for is_accelerated in (False, True):
+        keras.utils.set_random_seed(0)
+        stack = [layers.Conv2D(32, 3, activation="relu"), layers.Conv2D(32, 3), layers.Flatten()]
+        model = keras.Sequential(
+            [keras.Input(IMAGES.shape[1:]), *stack, layers.Dense(5, activation="softmax")]
+        )
+        model.compile(optimizer(0.01, **{clip: 0.05}), "sparse_categorical_crossentropy")
+        if is_accelerated:
+            clearsight.accelerate(model, precision="float32")
+        model.fit(IMAGES, LABELS, epochs=2, batch_size=16, verbose=0)
+        weights.append([weight.numpy() for weight in model.weights])
+    assert all(map(np.array_equal, *weights))
+
+
+def test_of_equal_probabilities_accuracy_takes_the_first_as_keras_does() -> None:
+    images = np.random.default_rng(2).random((500, 8, 8, 1), "float32")
+    labels = np.random.default_rng(3).integers(0, 5, 500)
+    accuracies = []
+    for is_accelerated in (False, True):
+        keras.utils.set_random_seed(0)
+        tiny = keras.initializers.RandomNormal(stddev=1e-9)
+        last = layers.Dense(5, activation="softmax", kernel_initializer=tiny)
+        model = keras.Sequential([keras.Input((8, 8, 1)), layers.Flatten(), last])
+        sgd = keras.optimizers.SGD(0.0)
+        model.compile(sgd, "sparse_categorical_crossentropy", metrics=["accuracy"])
+        if is_accelerated:
+            clearsight.accelerate(model, precision="float32")
+        history = model.fit(images, labels, verbose=0).history["accuracy"]
+        accuracies.append([*history, model.evaluate(images, labels, verbose=0)[1]])
+    assert accuracies[0] == accuracies[1]

@@ -136,13 +136,17 @@ class ModelStep:
 
     def _outputs(self, raw: Tensors) -> Any:
         """Return the model's outputs: probabilities, and in the model's structure and dtypes."""
-        if self._program.ends_in_softmax:
-            raw = [torch.softmax(_accumulated(raw[0]), -1)]
         outputs = [
             value if dtype is None else value.to(dtype)
-            for value, dtype in zip(raw, self._dtypes, strict=True)
+            for value, dtype in zip(self._with_softmax(raw), self._dtypes, strict=True)
         ]
         return pack_outputs(self._core, outputs)
+
+    def _with_softmax(self, raw: Tensors) -> Tensors:
+        """Return the program's outputs with the softmax that it leaves out, if it does."""
+        if not self._program.ends_in_softmax:
+            return raw
+        return [torch.softmax(_accumulated(raw[0]), -1)]
 
     def _forward(self, inputs: Inputs, data: Any) -> Forward:
         x, y, weights = keras.utils.unpack_x_y_sample_weight(data)
@@ -172,8 +176,10 @@ class ModelStep:
         track_loss(model, forward.loss, len(first_tensor(leaves_of(x))))
         if self._metric_updates is not None and forward.targets is not None:
             target, weight = forward.targets
+            # Two logits that differ may have equal probabilities, of which Keras takes the first.
+            (scores,) = self._with_softmax(forward.raw)
             for update in self._metric_updates:
-                update(target, forward.raw[0], weight)
+                update(target, scores.detach(), weight)
             return DeferredLogs(model)
         outputs = self._outputs(forward.raw) if forward.outputs is None else forward.outputs
         if not is_kerass_own(model, "compute_metrics"):

@@ -129,7 +129,9 @@ class TrainingStep(ModelStep):
         if self._control.check_loss is not None:
             self._control.check_loss(loss.detach())
         scaled = self._model.optimizer.scale_loss(loss)
-        return torch.autograd.grad(scaled, self.weights, allow_unused=True)
+        gradients = torch.autograd.grad(scaled, self.weights, allow_unused=True)
+        # In memory as their weights, as `Tensor.backward` leaves them: norms add in that order.
+        return [None if each is None else each.contiguous() for each in gradients]
 
 
 def _added(sums: Gradients | None, more: Gradients) -> Gradients:

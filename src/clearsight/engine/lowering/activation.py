@@ -35,7 +35,6 @@ ELEMENTWISE: dict[Any, Callable[[torch.Tensor], torch.Tensor]] = {
     keras.activations.tanh: torch.tanh,
     keras.activations.softplus: functional.softplus,
     keras.activations.softsign: functional.softsign,
-    keras.activations.mish: functional.mish,
     keras.activations.exponential: torch.exp,
 }
 """Keras's activation -> torch's function of the same values, for any order of axes."""
