@@ -41,8 +41,8 @@ def accelerate(
         model: Sequential, Functional, or a subclass of these that does not redefine `call`.
         precision: "float32" trains to plain Keras's very weights on a CPU; "bfloat16" multiplies in
             eight bits of precision, with float32 weights, normalization statistics, loss and
-            optimizer state; "float64" multiplies in float64; "auto" is bfloat16 where the machine is fast in it.
-            Layers whose dtype policy is float64 always compute in float64.
+            optimizer state; "float64" multiplies in float64; "auto" is bfloat16 where the machine
+            is fast in it. Layers whose dtype policy is float64 always compute in float64.
         device: "cpu", "cuda", or "auto" for a GPU where torch sees one. Variables are moved there.
         tune_process: whether to set the two things that concern the whole process. On Linux with
             glibc, freed memory is kept for the next step rather than returned to the system
