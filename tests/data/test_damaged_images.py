@@ -18,7 +18,7 @@ from clearsight.errors import DataError
 from support.damaged_images import mutate, seeds
 from support.figures import ReportFigure
 
-NUM_SLOW = int(os.environ.get("CLEARSIGHT_FUZZ_IMAGES", "40000"))
+NUM_SLOW = int(os.environ.get("CLEARSIGHT_FUZZ_IMAGES", "65000"))
 MAX_BYTES = 1_000_000_000
 # Reads damaged images in its own process, and prints how many are images, how many are not, and the
 # peak of its memory.
