@@ -58,7 +58,7 @@ class TrainingStep(ModelStep):
         self._update: Callable[[Any], None] = (
             Update(model.optimizer, variables)
             if dtype is torch.bfloat16
-            else partial(model.optimizer.apply, trainable_variables=variables)
+            else partial(_update_as_keras, model.optimizer, variables)
         )
         # Keras's losses and layers may update metrics of their own.
         runs_no_keras_code = self._loss is not None and not self._program.runs_keras
@@ -129,9 +129,16 @@ class TrainingStep(ModelStep):
         if self._control.check_loss is not None:
             self._control.check_loss(loss.detach())
         scaled = self._model.optimizer.scale_loss(loss)
-        gradients = torch.autograd.grad(scaled, self.weights, allow_unused=True)
-        # In memory as their weights, as `Tensor.backward` leaves them: norms add in that order.
-        return [None if each is None else each.contiguous() for each in gradients]
+        return torch.autograd.grad(scaled, self.weights, allow_unused=True)
+
+
+def _update_as_keras(optimizer: Any, variables: list[Any], gradients: Gradients) -> None:
+    """Let Keras update, with gradients that lie in memory as `Tensor.backward` leaves them.
+
+    That is as their weights do. Norms, by which gradients are clipped, add in that order.
+    """
+    in_order = [None if each is None else each.contiguous() for each in gradients]
+    optimizer.apply(in_order, trainable_variables=variables)
 
 
 def _added(sums: Gradients | None, more: Gradients) -> Gradients:

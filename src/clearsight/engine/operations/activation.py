@@ -1,11 +1,12 @@
 """ReLU and softmax."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch.nn import functional
 
-from clearsight.engine.operations.operation import Axes, Operation, accumulation_dtype
+from clearsight.engine.operations.operation import Axes, Function, Operation, accumulation_dtype
 
 
 @dataclass(frozen=True, eq=False)
@@ -17,6 +18,13 @@ class Relu(Operation):
     def apply(self, values: torch.Tensor) -> torch.Tensor:
         """Replace negative values by 0."""
         return functional.relu(values)
+
+
+def function_of(operation: Operation) -> Any:
+    """Return the torch function of a `Relu` or a `Function`; None for any other operation."""
+    if isinstance(operation, Relu):
+        return functional.relu
+    return operation.function if isinstance(operation, Function) else None
 
 
 @dataclass(frozen=True, eq=False)

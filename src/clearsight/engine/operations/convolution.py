@@ -51,6 +51,7 @@ class Convolution(Operation):
         edges: rows and columns of zeros around an image.
         dtype: what the convolution computes in.
         normalization: scales and shifts the output, folded into the weights; None if there is none.
+        activation: torch's function that is applied last, with an argument ``inplace``, or None.
     """
 
     kernel: Any

@@ -22,7 +22,7 @@ from clearsight.engine.operations.operation import (
     value_of,
 )
 
-_IN_TORCH = {
+TORCH_ACTIVATIONS = {
     Activation.RELU: functional.relu,
     Activation.RELU6: functional.relu6,
     Activation.HARD_SWISH: functional.hardswish,
@@ -60,7 +60,7 @@ class Normalization(Operation, ABC):
             normalized = torch.add(*in_one_dtype((normalized, residual)))
         if self.activation is Activation.LINEAR:
             return normalized
-        return _IN_TORCH[self.activation](normalized)
+        return TORCH_ACTIVATIONS[self.activation](normalized)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,23 +1,16 @@
 """Fuses batch normalization with the activation after it, where there is a kernel for both."""
 
 from dataclasses import replace
-from typing import Any
 
 import torch
-from torch.nn import functional
 
 from clearsight.engine.kernels.batch_normalization import Activation
-from clearsight.engine.operations.activation import Relu
-from clearsight.engine.operations.normalization import Normalization
-from clearsight.engine.operations.operation import Function, Operation
+from clearsight.engine.operations.activation import function_of
+from clearsight.engine.operations.normalization import TORCH_ACTIVATIONS, Normalization
 from clearsight.engine.program.passes.pairs import rewrite_pairs
 from clearsight.engine.program.program import Node, Program
 
-_ACTIVATIONS: dict[Any, Activation] = {
-    functional.relu6: Activation.RELU6,
-    functional.hardswish: Activation.HARD_SWISH,
-    functional.silu: Activation.SWISH,
-}
+_ACTIVATIONS = {function: activation for activation, function in TORCH_ACTIVATIONS.items()}
 _NEEDS_ONLY_OUTPUT = (Activation.RELU, Activation.RELU6)
 
 
@@ -30,7 +23,8 @@ def fuse_normalization_activation(program: Program) -> Program:
 
 
 def _fuse(normalization: Node, user: Node) -> tuple[Node, ...] | None:
-    operation, activation = normalization.operation, _activation_of(user.operation)
+    operation = normalization.operation
+    activation = _ACTIVATIONS.get(function_of(user.operation))
     if not isinstance(operation, Normalization) or activation is None:
         return None
     if operation.dtype is not torch.bfloat16 or operation.activation:
@@ -40,9 +34,3 @@ def _fuse(normalization: Node, user: Node) -> tuple[Node, ...] | None:
         return None
     both = replace(operation, activation=activation)
     return (replace(normalization, operation=both, output=user.output),)
-
-
-def _activation_of(operation: Operation) -> Activation | None:
-    if isinstance(operation, Relu):
-        return Activation.RELU
-    return _ACTIVATIONS.get(operation.function) if isinstance(operation, Function) else None
